@@ -1,0 +1,1 @@
+"""An accountable gateway for number-plate reads."""

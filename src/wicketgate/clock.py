@@ -1,0 +1,96 @@
+"""The one injected clock: UTC, whole microseconds since 1970-01-01T00:00Z."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from wicketgate.errors import InputError
+
+SECOND_US = 1_000_000
+MINUTE_US = 60 * SECOND_US
+HOUR_US = 3600 * SECOND_US
+DAY_US = 24 * HOUR_US
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+class Clock(Protocol):
+    """What the program may know of time."""
+
+    def now_us(self) -> int:
+        """Return the time now, microseconds since the epoch."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for `seconds` of this clock."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now_us(self) -> int:
+        """Return the machine's time, microseconds since the epoch."""
+        return time.time_ns() // 1000
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for `seconds`."""
+        await asyncio.sleep(seconds)
+
+
+def from_datetime(value: datetime) -> int:
+    """Return an aware datetime as microseconds since the epoch.
+
+    Raises
+    ------
+    InputError
+        If `value` has no zone.
+    """
+    if value.tzinfo is None:
+        raise InputError("a time without a zone", code="zone-missing")
+    return (value - _EPOCH) // _MICROSECOND
+
+
+def to_datetime(at_us: int) -> datetime:
+    """Return microseconds since the epoch as an aware UTC datetime."""
+    return _EPOCH + timedelta(microseconds=at_us)
+
+
+def rfc3339(at_us: int) -> str:
+    """Return a time as RFC 3339 in UTC with 0, 3 or 6 decimals, the fewest that lose nothing.
+
+    >>> rfc3339(1_000_000), rfc3339(1_500_000), rfc3339(1_000_001)
+    ('1970-01-01T00:00:01Z', '1970-01-01T00:00:01.500Z', '1970-01-01T00:00:01.000001Z')
+    """
+    value = to_datetime(at_us)
+    if value.microsecond == 0:
+        spec = "seconds"
+    elif value.microsecond % 1000 == 0:
+        spec = "milliseconds"
+    else:
+        spec = "microseconds"
+    return value.replace(tzinfo=None).isoformat(timespec=spec) + "Z"
+
+
+def parse_rfc3339(text: str) -> int:
+    """Return an RFC 3339 time as microseconds since the epoch; digits beyond those are cut.
+
+    Raises
+    ------
+    InputError
+        If `text` is not RFC 3339; code `zone-missing` if only the zone is missing.
+    """
+    if not _RFC3339.fullmatch(text):
+        if _RFC3339.fullmatch(text + "Z"):
+            raise InputError("a time without a zone", code="zone-missing")
+        raise InputError(f"`{text[:40]}` is not an RFC 3339 time")
+    try:
+        return from_datetime(datetime.fromisoformat(text.upper()))
+    except (ValueError, OverflowError) as error:
+        raise InputError(f"`{text[:40]}` is not a time that exists") from error

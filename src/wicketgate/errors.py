@@ -1,0 +1,91 @@
+"""Everything that Wicketgate raises, in one tree.
+
+    WicketgateError
+    ├── InputError            what somebody sent cannot be read (400)
+    ├── DocumentRefused       a signed document may not take effect (422), with a code of docs/spec/documents.md
+    ├── NotEntitled           a known caller asked for what is not theirs (403)
+    ├── ShapeError            a caller inside the program broke a stated precondition
+    ├── ConfigurationError    settings, a deployment's directory or a key file are not usable
+    ├── StreamError           the streams did not answer, or answered no
+    │   └── FencedError       somebody else wrote to a stream that this gateway owns: it must stop
+    ├── LedgerError           the log on disk or on the net does not verify
+    └── VerificationError     something received is not what was committed
+
+A refusal to release reads is a value (`gate.Refusal`), never an exception. No message holds a plate.
+"""
+
+from __future__ import annotations
+
+
+class WicketgateError(Exception):
+    """The root. `code` is stable and documented; `str()` is for people.
+
+    Parameters
+    ----------
+    detail : str
+        What was wrong, where, and what to do; lower case, no full stop, values in backticks, never a plate.
+    code : str, optional
+        The stable code; each class has a default.
+    """
+
+    code = "internal"
+
+    def __init__(self, detail: str, *, code: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        if code is not None:
+            self.code = code
+
+
+class InputError(WicketgateError):
+    """Bytes that cannot be read as what they should be. Nothing of them was taken."""
+
+    code = "malformed"
+
+
+class DocumentRefused(WicketgateError):
+    """A document that may not take effect; `code` is one of docs/spec/documents.md."""
+
+    code = "malformed"
+
+
+class NotEntitled(WicketgateError):
+    """A known caller asked for something that belongs to somebody else, or is stopped."""
+
+    code = "not-entitled"
+
+
+class ShapeError(WicketgateError):
+    """Arrays whose shapes or order break a documented precondition."""
+
+    code = "shape"
+
+
+class ConfigurationError(WicketgateError):
+    """A setting, directory or key file that cannot be used as it is."""
+
+    code = "configuration"
+
+
+class StreamError(WicketgateError):
+    """The streams did not acknowledge in time, or refused."""
+
+    code = "streams-unavailable"
+
+
+class FencedError(StreamError):
+    """Another writer has appended to a stream that only this gateway may write."""
+
+    code = "fenced"
+
+
+class LedgerError(WicketgateError):
+    """Tiles, checkpoints or proofs that contradict one another."""
+
+    code = "ledger-invalid"
+
+
+class VerificationError(WicketgateError):
+    """Something received differs from what was committed, or its proof is missing."""
+
+    code = "verification-failed"

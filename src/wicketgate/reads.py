@@ -1,0 +1,114 @@
+"""Reads as columns, and the form in which they lie in the READS stream."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from wicketgate.errors import InputError, ShapeError
+
+MAX_ROWS = 1_000
+"""Rows in one message of READS: what bounds a transaction."""
+
+_SCHEMA = pa.schema(
+    [
+        ("camera", pa.int32()),
+        ("captured_us", pa.int64()),
+        ("received_us", pa.int64()),
+        ("plate_key", pa.uint64()),
+        ("plate", pa.string()),
+        ("confidence", pa.float64()),
+        ("lane", pa.string()),
+        ("direction", pa.string()),
+        ("vehicle", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadBatch:
+    """Reads that were accepted, one row each, in the order of their arrival.
+
+    Attributes
+    ----------
+    camera : (n,) int32
+        Numbers of cameras in the camera register (`state.Cameras`); never reused.
+    captured_us, received_us : (n,) int64
+        Times of capture and of acceptance, microseconds since the epoch, any order.
+    plate_key : (n,) uint64
+        Packed plates (`plates.pack`).
+    plate : (n,) sequence of str
+        Plates in normal form.
+    confidence : (n,) float64
+        From 0 to 1.
+    lane, direction, vehicle : (n,) sequence of str or None
+        JSON texts of what the camera said, ready to be shown; None where it said nothing.
+    """
+
+    camera: NDArray[np.int32]
+    captured_us: NDArray[np.int64]
+    received_us: NDArray[np.int64]
+    plate_key: NDArray[np.uint64]
+    plate: Sequence[str]
+    confidence: NDArray[np.float64]
+    lane: Sequence[str | None]
+    direction: Sequence[str | None]
+    vehicle: Sequence[str | None]
+
+    def __post_init__(self) -> None:
+        n = len(self.plate)
+        for name in self.__slots__:
+            if len(getattr(self, name)) != n:
+                raise ShapeError(f"column `{name}` differs in length from `plate`")
+
+    def __len__(self) -> int:
+        return len(self.plate)
+
+
+def to_arrow(batch: ReadBatch) -> bytes:
+    """Return a batch as one Arrow IPC stream. O(n)."""
+    record = pa.RecordBatch.from_arrays(
+        [pa.array(getattr(batch, field.name), type=field.type) for field in _SCHEMA], schema=_SCHEMA
+    )
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, _SCHEMA) as writer:
+        writer.write_batch(record)
+    return sink.getvalue().to_pybytes()
+
+
+def from_arrow(data: bytes) -> ReadBatch:
+    """Return the batch that `to_arrow` wrote.
+
+    Raises
+    ------
+    InputError
+        If `data` is anything else.
+    """
+    try:
+        with pa.ipc.open_stream(data) as reader:
+            table = reader.read_all()
+            table.validate(full=True)
+    except (pa.ArrowException, ValueError, OSError) as error:
+        raise InputError("a message of READS is not an Arrow stream") from error
+    if table.schema != _SCHEMA:
+        raise InputError("a message of READS has another schema than this version's")
+
+    def numbers(name: str) -> NDArray[np.generic]:
+        values: NDArray[np.generic] = table.column(name).combine_chunks().to_numpy(zero_copy_only=False)
+        return values
+
+    return ReadBatch(
+        camera=numbers("camera").astype(np.int32, copy=False),
+        captured_us=numbers("captured_us").astype(np.int64, copy=False),
+        received_us=numbers("received_us").astype(np.int64, copy=False),
+        plate_key=numbers("plate_key").astype(np.uint64, copy=False),
+        plate=table.column("plate").to_pylist(),
+        confidence=numbers("confidence").astype(np.float64, copy=False),
+        lane=table.column("lane").to_pylist(),
+        direction=table.column("direction").to_pylist(),
+        vehicle=table.column("vehicle").to_pylist(),
+    )

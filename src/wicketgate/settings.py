@@ -1,0 +1,134 @@
+"""What a deployment's operator may set: where things are, never what may leave."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from wicketgate.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamsSettings:
+    """How to reach a NATS server or cluster. The system user is asked whether the server is durable."""
+
+    url: str
+    user: str
+    password: str
+    system_user: str
+    system_password: str
+    replicas: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """A deployment's settings.
+
+    Attributes
+    ----------
+    folder : Path
+        The deployment's directory.
+    streams : StreamsSettings or None
+        An external NATS server; None for the child process.
+    host, port : str, int
+        Where the gateway listens; port 0 takes a free one.
+    feed_bytes : int
+        Size at which one feed is full.
+    """
+
+    folder: Path
+    streams: StreamsSettings | None = None
+    host: str = "127.0.0.1"
+    port: int = 8443
+    feed_bytes: int = 64 * 1024**3
+
+
+_KEYS = {"host": str, "port": int, "feed_bytes": int}
+_STREAMS_KEYS = {"url": str, "user": str, "password_file": str, "system_user": str, "system_password_file": str}
+
+TEMPLATE = """\
+# What the operator may set. What may leave is set by signed documents alone.
+host = "127.0.0.1"
+port = 8080
+# The size at which one feed is full: its releases stop, the others go on.
+# feed_bytes = 68719476736
+
+# An external NATS server or cluster instead of the child process. `sync_interval: always` is asserted at start.
+# [streams]
+# url = "tls://nats.example:4222"
+# user = "gateway"
+# password_file = "nats.password"
+# system_user = "system"
+# system_password_file = "nats-system.password"
+# replicas = 3
+"""
+
+
+def load_settings(folder: Path) -> Settings:
+    """Return the settings of the deployment in `folder`.
+
+    Raises
+    ------
+    ConfigurationError
+        If `folder` is not a deployment, or a setting is unknown or of the wrong type.
+    """
+    path = folder / "wicketgate.toml"
+    try:
+        data = tomllib.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"`{folder}` is not a deployment: make one with `wicketgate init`") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"`{path.name}` is not TOML: {error}") from error
+    streams = data.pop("streams", None)
+    _check(data, _KEYS, path.name)
+    return Settings(
+        folder=folder,
+        streams=None if streams is None else _streams(folder, streams),
+        **data,
+    )
+
+
+def _streams(folder: Path, data: object) -> StreamsSettings:
+    if not isinstance(data, dict):
+        raise ConfigurationError("`streams` must be a table")
+    values = dict(data)
+    replicas = values.pop("replicas", 1)
+    _check(values, _STREAMS_KEYS, "[streams]")
+    missing = sorted(_STREAMS_KEYS.keys() - values.keys())
+    if missing or not isinstance(replicas, int):
+        raise ConfigurationError(f"[streams] needs {', '.join(f'`{name}`' for name in [*missing, 'replicas'])}")
+    return StreamsSettings(
+        url=values["url"],
+        user=values["user"],
+        password=read_secret(folder / values["password_file"]),
+        system_user=values["system_user"],
+        system_password=read_secret(folder / values["system_password_file"]),
+        replicas=replicas,
+    )
+
+
+def read_secret(path: Path) -> str:
+    """Return the secret in a file that its owner alone may read.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file is missing or others may read it.
+    """
+    try:
+        mode = path.stat().st_mode
+        text = path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"the secret `{path}` cannot be read") from error
+    if mode & 0o077:
+        raise ConfigurationError(f"the secret `{path}` may be read by others: set its mode to 0600")
+    return text
+
+
+def _check(data: dict[str, object], known: dict[str, type], where: str) -> None:
+    for name, value in data.items():
+        if name not in known:
+            raise ConfigurationError(f"`{name}` in {where} is not a setting")
+        if type(value) is not known[name]:
+            raise ConfigurationError(f"`{name}` in {where} must be of type `{known[name].__name__}`")

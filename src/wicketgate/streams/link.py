@@ -1,0 +1,168 @@
+"""The connection to the streams, and the assertion that they are durable."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import nats
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig, StreamInfo
+from nats.js.errors import NotFoundError
+
+from wicketgate.errors import ConfigurationError, StreamError
+from wicketgate.settings import StreamsSettings
+
+log = logging.getLogger(__name__)
+
+_REQUEST_S = 5.0
+
+
+class Link:
+    """One connection to the streams, which reconnects for as long as it takes."""
+
+    def __init__(self, client: Client, replicas: int) -> None:
+        self.client = client
+        self.jetstream: JetStreamContext = client.jetstream(timeout=_REQUEST_S)
+        self._replicas = replicas
+        self._on_reconnect: list[Callable[[], None]] = []
+
+    @classmethod
+    async def open(cls, settings: StreamsSettings) -> Link:
+        """Connect, and assert the durable settings.
+
+        Raises
+        ------
+        ConfigurationError
+            If the server acknowledges before it has synced, or does not say.
+        StreamError
+            If nothing answers.
+        """
+        await _assert_durable(settings)
+        link: Link | None = None
+
+        async def reconnected() -> None:
+            log.warning("connected to the streams again")
+            if link is not None:
+                for call in link._on_reconnect:
+                    call()
+
+        async def quiet(error: Exception) -> None:
+            log.debug("streams: %s", type(error).__name__)
+
+        try:
+            client = await nats.connect(
+                settings.url,
+                user=settings.user,
+                password=settings.password,
+                name="wicketgate",
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=0.1,
+                ping_interval=5,
+                max_outstanding_pings=2,
+                pending_size=64 * 1024 * 1024,
+                flusher_queue_size=4096,
+                reconnected_cb=reconnected,
+                error_cb=quiet,
+                allow_reconnect=True,
+            )
+        except (NatsError, OSError) as error:
+            raise StreamError(f"no answer from the streams at `{settings.url}`") from error
+        link = cls(client, settings.replicas)
+        return link
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self.client.close()
+
+    def on_reconnect(self, call: Callable[[], None]) -> None:
+        """Call `call` after each reconnection."""
+        self._on_reconnect.append(call)
+
+    async def ensure_stream(
+        self, name: str, *, max_age_us: int = 0, max_bytes: int = -1, duplicate_window_s: float = 120
+    ) -> StreamInfo:
+        """Make a durable stream with the one subject `name` if it is not there; settle its limits if it is."""
+        config = StreamConfig(
+            name=name,
+            subjects=[name],
+            retention=RetentionPolicy.LIMITS,
+            storage=StorageType.FILE,
+            discard=DiscardPolicy.NEW,
+            max_age=max_age_us / 1_000_000,
+            max_bytes=max_bytes,
+            duplicate_window=min(duplicate_window_s, max_age_us / 1_000_000) if max_age_us else duplicate_window_s,
+            allow_direct=True,
+            num_replicas=self._replicas,
+        )
+        return await self.ask(lambda: self._settle(name, config))
+
+    async def _settle(self, name: str, config: StreamConfig) -> StreamInfo:
+        try:
+            await self.jetstream.stream_info(name)
+        except NotFoundError:
+            return await self.jetstream.add_stream(config)
+        return await self.jetstream.update_stream(config)
+
+    async def info(self, name: str) -> StreamInfo:
+        """Return a stream's information, waiting while the server is away."""
+        return await self.ask(lambda: self.jetstream.stream_info(name))
+
+    async def purge_below(self, name: str, sequence: int) -> None:
+        """Remove every message of `name` with a sequence below `sequence`."""
+        if sequence > 1:
+            await self.ask(lambda: self.jetstream.purge_stream(name, seq=sequence))
+
+    async def ask(self, call: Callable[[], Awaitable[Any]], patience_s: float = 60.0) -> Any:
+        """Return what `call` answers, trying again while the server is away.
+
+        Raises
+        ------
+        StreamError
+            If it is away for longer than `patience_s`.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + patience_s
+        while True:
+            try:
+                return await call()
+            except NotFoundError:
+                raise
+            except (NatsError, TimeoutError, OSError) as error:
+                if loop.time() > until:
+                    raise StreamError("the streams do not answer") from error
+                await asyncio.sleep(0.1)
+
+
+async def _assert_durable(settings: StreamsSettings) -> None:
+    try:
+        system = await nats.connect(
+            settings.url, user=settings.system_user, password=settings.system_password, connect_timeout=5
+        )
+    except (NatsError, OSError) as error:
+        raise StreamError(f"no answer from the streams at `{settings.url}` for the system user") from error
+    try:
+        # One reply from each server of a cluster: every one of them must sync before it acknowledges.
+        inbox = system.new_inbox()
+        replies = await system.subscribe(inbox)
+        await system.publish("$SYS.REQ.SERVER.PING.JSZ", b'{"config":true}', reply=inbox)
+        servers = 0
+        try:
+            while True:
+                reply = await replies.next_msg(timeout=3 if servers == 0 else 0.2)
+                config = json.loads(reply.data).get("data", {}).get("config") or {}
+                if config.get("sync_always") is not True:
+                    raise ConfigurationError(
+                        "a NATS server acknowledges before it has synced: set `sync_interval: always`"
+                    )
+                servers += 1
+        except TimeoutError:
+            if servers == 0:
+                raise ConfigurationError("no NATS server said whether it syncs: check the system user") from None
+    finally:
+        await system.close()

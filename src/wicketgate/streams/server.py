@@ -1,0 +1,187 @@
+"""The NATS server as a supervised child process, from the wheel."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import json
+import logging
+import os
+import secrets
+import shutil
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from wicketgate.errors import ConfigurationError, StreamError
+from wicketgate.settings import StreamsSettings
+
+log = logging.getLogger(__name__)
+
+MAX_PAYLOAD = 8 * 1024 * 1024
+_PR_SET_PDEATHSIG = 1
+_RESTART_PAUSE_S = 0.2
+
+
+def _server_binary() -> str:
+    beside_python = Path(sys.executable).with_name("nats-server")
+    found = str(beside_python) if beside_python.exists() else shutil.which("nats-server")
+    if found is None:
+        raise ConfigurationError("`nats-server` is not installed beside this Python: run `make setup` again")
+    return found
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class NatsServer:
+    """One NATS server on a private port of the loopback, which dies when this process dies.
+
+    Parameters
+    ----------
+    folder : Path
+        Where its store, configuration and credentials lie; made with mode 0700.
+    inherit : sequence of int
+        File descriptors that the child keeps open: the deployment's lock, so that no second gateway starts while
+        an orphan of a killed one still holds the store.
+
+    Notes
+    -----
+    A crash of the server leaves the store as of the last sync; with `sync_interval: always` that is every message
+    that it acknowledged. It is started again on the same port, and clients reconnect by themselves.
+    """
+
+    def __init__(self, folder: Path, inherit: tuple[int, ...] = ()) -> None:
+        self._folder = folder
+        self._inherit = inherit
+        self._binary = _server_binary()
+        self._process: asyncio.subprocess.Process | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._stopping = False
+        self._port = 0
+        self._user_password = secrets.token_urlsafe(24)
+        self._system_password = secrets.token_urlsafe(24)
+        self.restarts = 0
+
+    @property
+    def settings(self) -> StreamsSettings:
+        """How to connect to this server."""
+        url = f"nats://127.0.0.1:{self._port}"
+        return StreamsSettings(
+            url=url,
+            user="gateway",
+            password=self._user_password,
+            system_user="system",
+            system_password=self._system_password,
+        )
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id, or None while it is down."""
+        return self._process.pid if self._process and self._process.returncode is None else None
+
+    async def start(self) -> None:
+        """Start the child and keep it running until `stop`.
+
+        Raises
+        ------
+        StreamError
+            If it does not answer within ten seconds.
+        """
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._port = _free_port()
+        self._write_configuration()
+        await self._spawn()
+        self._keeper = asyncio.create_task(self._keep())
+
+    async def stop(self) -> None:
+        """Stop the child; its store is complete afterwards."""
+        self._stopping = True
+        if self._keeper:
+            self._keeper.cancel()
+        if self._process and self._process.returncode is None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                await asyncio.wait_for(self._process.wait(), 10)
+            except TimeoutError:
+                self._process.kill()
+                await self._process.wait()
+
+    def _write_configuration(self) -> None:
+        quoted = json.dumps
+        text = f"""
+server_name: wicketgate
+listen: "127.0.0.1:{self._port}"
+max_payload: {MAX_PAYLOAD}
+max_pending: 256MB
+write_deadline: "10s"
+jetstream {{ store_dir: {quoted(str(self._folder.resolve()))}, sync_interval: always, max_memory_store: 64MB }}
+system_account: SYSTEM
+accounts {{
+  SYSTEM {{ users: [{{ user: system, password: {quoted(self._system_password)} }}] }}
+  GATEWAY {{ jetstream: enabled, users: [{{ user: gateway, password: {quoted(self._user_password)} }}] }}
+}}
+"""
+        path = self._folder / "server.conf"
+        path.unlink(missing_ok=True)
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(text)
+
+    async def _spawn(self) -> None:
+        parent = os.getpid()
+        libc = ctypes.CDLL(None, use_errno=True)
+
+        def die_with_parent() -> None:
+            # Runs in the child between fork and exec: ask the kernel for SIGKILL when the gateway goes, and go at
+            # once if it went before we asked.
+            libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != parent:
+                os._exit(1)
+
+        log_path = self._folder / "server.log"
+        with open(os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as output:
+            self._process = await asyncio.create_subprocess_exec(
+                self._binary,
+                "-c",
+                str(self._folder / "server.conf"),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                preexec_fn=die_with_parent,
+                pass_fds=self._inherit,
+            )
+        await self._answering(log_path)
+
+    async def _answering(self, log_path: Path) -> None:
+        for _ in range(200):
+            if self._process and self._process.returncode is not None:
+                raise StreamError(f"the NATS server ended at start; its reason stands in `{log_path.name}`")
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", self._port)
+            except OSError:
+                await asyncio.sleep(0.05)
+                continue
+            writer.close()
+            await writer.wait_closed()
+            return
+        raise StreamError("the NATS server did not answer within ten seconds")
+
+    async def _keep(self) -> None:
+        while not self._stopping:
+            assert self._process is not None
+            code = await self._process.wait()
+            if self._stopping:
+                return
+            log.warning("the NATS server ended with code %s: starting it again", code)
+            self.restarts += 1
+            await asyncio.sleep(_RESTART_PAUSE_S)
+            try:
+                await self._spawn()
+            except StreamError:
+                log.exception("the NATS server does not start; trying again")
+                await asyncio.sleep(1)

@@ -1,0 +1,211 @@
+"""Appending to a stream in order, with every message expected at one sequence."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import OrderedDict
+from dataclasses import dataclass
+from itertools import islice
+
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js.errors import NotFoundError
+
+from wicketgate.errors import FencedError, StreamError
+from wicketgate.streams.link import Link
+
+log = logging.getLogger(__name__)
+
+_ACK_TIMEOUT_S = 5.0
+_FULL = {10077, 10047, 10023}  # maximum bytes, messages or storage reached
+
+
+@dataclass(slots=True)
+class _Pending:
+    data: bytes
+    message_id: str
+    stored: asyncio.Future[int]
+    sent_at: float | None = None
+
+
+class StreamWriter:
+    """The only writer of one stream.
+
+    Each message carries the sequence that it expects to follow, so the stream holds exactly what was submitted, in
+    that order, once: a resend after a lost acknowledgement is recognised, and a second gateway on the same stream is
+    refused by the server (`FencedError`). Several messages may be under way.
+
+    Parameters
+    ----------
+    window : int
+        Messages under way at once; what is submitted beyond that waits.
+    """
+
+    def __init__(self, link: Link, stream: str, *, window: int = 8) -> None:
+        self._link = link
+        self._stream = stream
+        self._window = window
+        self._next = 0
+        self._pending: OrderedDict[int, _Pending] = OrderedDict()
+        self._work = asyncio.Event()
+        self._trouble = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._inbox = ""
+        self._broken: StreamError | None = None
+
+    @property
+    def last(self) -> int:
+        """The sequence of the last message submitted, stored or not."""
+        return self._next - 1
+
+    @property
+    def under_way(self) -> int:
+        """Messages submitted and not acknowledged."""
+        return len(self._pending)
+
+    async def open(self) -> StreamWriter:
+        """Learn the stream's end and begin to send."""
+        self._next = (await self._link.info(self._stream)).state.last_seq + 1
+        self._inbox = self._link.client.new_inbox()
+        await self._link.client.subscribe(f"{self._inbox}.*", cb=self._acknowledged)
+        self._link.on_reconnect(self._trouble.set)
+        self._tasks = [asyncio.create_task(self._send()), asyncio.create_task(self._mend())]
+        return self
+
+    async def close(self) -> None:
+        """Stop sending; what is not acknowledged yet may or may not be stored."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def submit(self, data: bytes, message_id: str) -> asyncio.Future[int]:
+        """Append `data` behind everything submitted before.
+
+        Parameters
+        ----------
+        message_id : str
+            Unique to this message over all time.
+
+        Returns
+        -------
+        Future of int
+            The sequence, once the message is durable. It fails with `StreamError` if the stream is full, and with
+            `FencedError` if somebody else wrote to it.
+        """
+        stored: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        if self._broken is not None:
+            stored.set_exception(self._broken)
+            return stored
+        self._pending[self._next] = _Pending(data, message_id, stored)
+        self._next += 1
+        self._work.set()
+        return stored
+
+    async def _send(self) -> None:
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            for sequence, pending in list(islice(self._pending.items(), self._window)):
+                if pending.sent_at is None:
+                    await self._put(sequence, pending)
+
+    async def _put(self, sequence: int, pending: _Pending) -> None:
+        pending.sent_at = asyncio.get_running_loop().time()
+        headers = {
+            "Nats-Msg-Id": pending.message_id,
+            "Nats-Expected-Last-Sequence": str(sequence - 1),
+        }
+        try:
+            await self._link.client.publish(
+                self._stream, pending.data, reply=f"{self._inbox}.{sequence}", headers=headers
+            )
+        except (NatsError, OSError):
+            self._trouble.set()
+
+    async def _acknowledged(self, message: Msg) -> None:
+        sequence = int(message.subject.rsplit(".", 1)[1])
+        pending = self._pending.get(sequence)
+        if pending is None:
+            return
+        try:
+            answer = json.loads(message.data)
+        except ValueError:
+            answer = {}
+        error = answer.get("error")
+        if error is None and answer.get("seq") == sequence:
+            self._settle(sequence)
+        elif error is not None and error.get("err_code") in _FULL:
+            self._fail(StreamError(f"the stream `{self._stream}` is full", code="stream-full"), sequence)
+        else:
+            self._trouble.set()
+
+    def _settle(self, sequence: int) -> None:
+        # A stream stores in order; an earlier message whose acknowledgement was lost is stored as well.
+        while self._pending and next(iter(self._pending)) <= sequence:
+            stored_at, pending = self._pending.popitem(last=False)
+            if not pending.stored.done():
+                pending.stored.set_result(stored_at)
+        self._work.set()
+
+    def _fail(self, error: StreamError, first: int) -> None:
+        """Give up the messages from `first` on: none of them is in the stream."""
+        for sequence in [s for s in self._pending if s >= first]:
+            pending = self._pending.pop(sequence)
+            if not pending.stored.done():
+                pending.stored.set_exception(error)
+        self._next = first
+
+    async def _mend(self) -> None:
+        """After a reconnection, an error or a silence: learn what is stored, and send the rest again."""
+        while True:
+            try:
+                await asyncio.wait_for(self._trouble.wait(), 1.0)
+            except TimeoutError:
+                if not self._silent():
+                    continue
+            self._trouble.clear()
+            if not self._pending:
+                continue
+            try:
+                await self._resend()
+            except FencedError as error:
+                log.critical("another writer has appended to `%s`", self._stream)
+                self._broken = error
+                self._fail(error, next(iter(self._pending), self._next))
+            except (StreamError, NatsError, OSError):
+                self._trouble.set()
+                await asyncio.sleep(0.2)
+
+    def _silent(self) -> bool:
+        oldest = next(iter(self._pending.values()), None)
+        if oldest is None or oldest.sent_at is None:
+            return False
+        return asyncio.get_running_loop().time() - oldest.sent_at > _ACK_TIMEOUT_S
+
+    async def _resend(self) -> None:
+        last = (await self._link.info(self._stream)).state.last_seq
+        first = next(iter(self._pending), None)
+        if first is None:
+            return
+        if last >= first:
+            ours = self._pending.get(last)
+            if ours is None or await self._stored_id(last) != ours.message_id:
+                raise FencedError(f"somebody else wrote to the stream `{self._stream}`")
+            self._settle(last)
+        elif last < first - 1:
+            raise FencedError(f"the stream `{self._stream}` lost messages that it had acknowledged")
+        for pending in self._pending.values():
+            pending.sent_at = None
+        self._work.set()
+
+    async def _stored_id(self, sequence: int) -> str | None:
+        try:
+            stored = await self._link.ask(
+                lambda: self._link.jetstream.get_msg(self._stream, seq=sequence, direct=True)
+            )
+        except NotFoundError:
+            return None
+        headers: dict[str, str] = stored.headers or {}
+        return headers.get("Nats-Msg-Id")
