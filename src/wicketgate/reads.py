@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,19 +16,18 @@ from wicketgate.errors import InputError, ShapeError
 MAX_ROWS = 1_000
 """Rows in one message of READS: what bounds a transaction."""
 
-_SCHEMA = pa.schema(
-    [
-        ("camera", pa.int32()),
-        ("captured_us", pa.int64()),
-        ("received_us", pa.int64()),
-        ("plate_key", pa.uint64()),
-        ("plate", pa.string()),
-        ("confidence", pa.float64()),
-        ("lane", pa.string()),
-        ("direction", pa.string()),
-        ("vehicle", pa.string()),
-    ]
-)
+_COLUMNS: list[tuple[str, pa.DataType]] = [
+    ("camera", pa.int32()),
+    ("captured_us", pa.int64()),
+    ("received_us", pa.int64()),
+    ("plate_key", pa.uint64()),
+    ("plate", pa.string()),
+    ("confidence", pa.float64()),
+    ("lane", pa.string()),
+    ("direction", pa.string()),
+    ("vehicle", pa.string()),
+]
+_SCHEMA = pa.schema(_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,9 +107,42 @@ def from_arrow(data: bytes) -> ReadBatch:
         captured_us=numbers("captured_us").astype(np.int64, copy=False),
         received_us=numbers("received_us").astype(np.int64, copy=False),
         plate_key=numbers("plate_key").astype(np.uint64, copy=False),
-        plate=table.column("plate").to_pylist(),
+        plate=[plate or "" for plate in table.column("plate").to_pylist()],
         confidence=numbers("confidence").astype(np.float64, copy=False),
         lane=table.column("lane").to_pylist(),
         direction=table.column("direction").to_pylist(),
         vehicle=table.column("vehicle").to_pylist(),
+    )
+
+
+def part(batch: ReadBatch, start: int, stop: int) -> ReadBatch:
+    """Return the rows from `start` up to, not including, `stop`."""
+    return ReadBatch(**{name: getattr(batch, name)[start:stop] for name in ReadBatch.__slots__})
+
+
+def joined(batches: Sequence[ReadBatch]) -> ReadBatch:
+    """Return the rows of several batches, in order; at least one batch."""
+    if len(batches) == 1:
+        return batches[0]
+    columns: dict[str, Any] = {}
+    for name in ReadBatch.__slots__:
+        parts = [getattr(batch, name) for batch in batches]
+        columns[name] = (
+            np.concatenate(parts) if isinstance(parts[0], np.ndarray) else list(chain.from_iterable(parts))
+        )
+    return ReadBatch(**columns)
+
+
+def empty() -> ReadBatch:
+    """Return a batch without rows."""
+    return ReadBatch(
+        camera=np.empty(0, np.int32),
+        captured_us=np.empty(0, np.int64),
+        received_us=np.empty(0, np.int64),
+        plate_key=np.empty(0, np.uint64),
+        plate=(),
+        confidence=np.empty(0, np.float64),
+        lane=(),
+        direction=(),
+        vehicle=(),
     )

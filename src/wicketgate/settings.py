@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +46,13 @@ class Settings:
 
 
 _KEYS = {"host": str, "port": int, "feed_bytes": int}
-_STREAMS_KEYS = {"url": str, "user": str, "password_file": str, "system_user": str, "system_password_file": str}
+_STREAMS_KEYS = {
+    "url": str,
+    "user": str,
+    "password_file": str,
+    "system_user": str,
+    "system_password_file": str,
+}
 
 TEMPLATE = """\
 # What the operator may set. What may leave is set by signed documents alone.
@@ -77,7 +84,9 @@ def load_settings(folder: Path) -> Settings:
     try:
         data = tomllib.loads(path.read_text())
     except FileNotFoundError as error:
-        raise ConfigurationError(f"`{folder}` is not a deployment: make one with `wicketgate init`") from error
+        raise ConfigurationError(
+            f"`{folder}` is not a deployment: make one with `wicketgate init`"
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"`{path.name}` is not TOML: {error}") from error
     streams = data.pop("streams", None)
@@ -97,7 +106,9 @@ def _streams(folder: Path, data: object) -> StreamsSettings:
     _check(values, _STREAMS_KEYS, "[streams]")
     missing = sorted(_STREAMS_KEYS.keys() - values.keys())
     if missing or not isinstance(replicas, int):
-        raise ConfigurationError(f"[streams] needs {', '.join(f'`{name}`' for name in [*missing, 'replicas'])}")
+        raise ConfigurationError(
+            f"[streams] needs {', '.join(f'`{name}`' for name in [*missing, 'replicas'])}"
+        )
     return StreamsSettings(
         url=values["url"],
         user=values["user"],
@@ -126,7 +137,7 @@ def read_secret(path: Path) -> str:
     return text
 
 
-def _check(data: dict[str, object], known: dict[str, type], where: str) -> None:
+def _check(data: dict[str, object], known: Mapping[str, type], where: str) -> None:
     for name, value in data.items():
         if name not in known:
             raise ConfigurationError(f"`{name}` in {where} is not a setting")

@@ -13,7 +13,7 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig, StreamInfo
-from nats.js.errors import NotFoundError
+from nats.js.errors import APIError, NotFoundError
 
 from wicketgate.errors import ConfigurationError, StreamError
 from wicketgate.settings import StreamsSettings
@@ -85,9 +85,13 @@ class Link:
         self._on_reconnect.append(call)
 
     async def ensure_stream(
-        self, name: str, *, max_age_us: int = 0, max_bytes: int = -1, duplicate_window_s: float = 120
+        self, name: str, *, max_age_us: int = 0, duplicate_window_s: float = 120
     ) -> StreamInfo:
-        """Make a durable stream with the one subject `name` if it is not there; settle its limits if it is."""
+        """Make a durable stream with the one subject `name` if it is not there; settle its limits if it is.
+
+        No `max_bytes`: the server would set that much of its disk aside for each stream. What a feed may hold is
+        looked at before a release is committed (`feeds.Feed.is_full`), and a full disk is refused by the server.
+        """
         config = StreamConfig(
             name=name,
             subjects=[name],
@@ -95,12 +99,14 @@ class Link:
             storage=StorageType.FILE,
             discard=DiscardPolicy.NEW,
             max_age=max_age_us / 1_000_000,
-            max_bytes=max_bytes,
-            duplicate_window=min(duplicate_window_s, max_age_us / 1_000_000) if max_age_us else duplicate_window_s,
+            duplicate_window=min(duplicate_window_s, max_age_us / 1_000_000)
+            if max_age_us
+            else duplicate_window_s,
             allow_direct=True,
             num_replicas=self._replicas,
         )
-        return await self.ask(lambda: self._settle(name, config))
+        info: StreamInfo = await self.ask(lambda: self._settle(name, config))
+        return info
 
     async def _settle(self, name: str, config: StreamConfig) -> StreamInfo:
         try:
@@ -111,7 +117,8 @@ class Link:
 
     async def info(self, name: str) -> StreamInfo:
         """Return a stream's information, waiting while the server is away."""
-        return await self.ask(lambda: self.jetstream.stream_info(name))
+        info: StreamInfo = await self.ask(lambda: self.jetstream.stream_info(name))
+        return info
 
     async def purge_below(self, name: str, sequence: int) -> None:
         """Remove every message of `name` with a sequence below `sequence`."""
@@ -134,6 +141,8 @@ class Link:
             except NotFoundError:
                 raise
             except (NatsError, TimeoutError, OSError) as error:
+                if isinstance(error, APIError) and error.code != 503:
+                    raise StreamError(f"the streams refuse: {error.description}") from error
                 if loop.time() > until:
                     raise StreamError("the streams do not answer") from error
                 await asyncio.sleep(0.1)
@@ -163,6 +172,8 @@ async def _assert_durable(settings: StreamsSettings) -> None:
                 servers += 1
         except TimeoutError:
             if servers == 0:
-                raise ConfigurationError("no NATS server said whether it syncs: check the system user") from None
+                raise ConfigurationError(
+                    "no NATS server said whether it syncs: check the system user"
+                ) from None
     finally:
         await system.close()

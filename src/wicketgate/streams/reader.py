@@ -93,7 +93,9 @@ class StreamReader:
                 if status == "100":
                     continue
                 self._owed = 0
-                if status not in {"404", "408"} and "MaxBytes" not in (message.headers or {}).get("Description", ""):
+                if status not in {"404", "408"} and "MaxBytes" not in (message.headers or {}).get(
+                    "Description", ""
+                ):
                     self._consumer = None
                 continue
             # $JS.ACK.<stream>.<consumer>.<delivered>.<stream sequence>.<consumer sequence>.<time>.<pending>,

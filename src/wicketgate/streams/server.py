@@ -62,7 +62,6 @@ class NatsServer:
         self._binary = _server_binary()
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
-        self._stopping = False
         self._port = 0
         self._user_password = secrets.token_urlsafe(24)
         self._system_password = secrets.token_urlsafe(24)
@@ -101,9 +100,8 @@ class NatsServer:
 
     async def stop(self) -> None:
         """Stop the child; its store is complete afterwards."""
-        self._stopping = True
         if self._keeper:
-            self._keeper.cancel()
+            self._keeper.cancel()  # before the child ends, or it would be started again
         if self._process and self._process.returncode is None:
             self._process.send_signal(signal.SIGTERM)
             try:
@@ -172,11 +170,9 @@ accounts {{
         raise StreamError("the NATS server did not answer within ten seconds")
 
     async def _keep(self) -> None:
-        while not self._stopping:
+        while True:
             assert self._process is not None
             code = await self._process.wait()
-            if self._stopping:
-                return
             log.warning("the NATS server ended with code %s: starting it again", code)
             self.restarts += 1
             await asyncio.sleep(_RESTART_PAUSE_S)

@@ -1,0 +1,252 @@
+"""The audit: a whole log recomputed from its entries, and whatever differs named.
+
+Memory is bounded by the right edge of the tree and one bundle of entries, however long the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from wicketgate.errors import InputError, LedgerError, VerificationError
+from wicketgate.merkle import HASH_BYTES, inclusion_ranges, leaf_hashes, root, verify_inclusion
+from wicketgate.notes import Checkpoint, Verifier, open_checkpoint
+from wicketgate.tiles import (
+    TILE_HEIGHT,
+    TILE_WIDTH,
+    Edge,
+    Fetch,
+    TileName,
+    TileReader,
+    build_bundle,
+    fetch_checkpoint,
+    folder_fetch,
+    parse_path,
+    split_hashes,
+)
+
+Progress = Callable[[int, int], None]
+"""Called with the number of entries done and of all entries."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditReport:
+    """What an audit found to be true.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+        The head that everything leads to.
+    note : bytes
+        The signed note that it came in: keep it, and give it as `seen` the next time.
+    tiles : int
+        Hash tiles that were compared.
+    bundles : int
+        Bundles of entries that were hashed.
+    seen : int
+        Older checkpoints that this log was found to continue.
+    """
+
+    checkpoint: Checkpoint
+    note: bytes
+    tiles: int
+    bundles: int
+    seen: int
+
+
+def audit(
+    fetch: Fetch,
+    verifier: Verifier,
+    *,
+    origin: str | None = None,
+    seen: Sequence[bytes] = (),
+    on_entry: Callable[[int, bytes], None] | None = None,
+    progress: Progress | None = None,
+) -> AuditReport:
+    """Recompute a whole log from its entries and compare every hash tile, the root and older checkpoints.
+
+    Parameters
+    ----------
+    fetch : Fetch
+        The log.
+    verifier : Verifier
+        The log's key.
+    origin : str, optional
+        What the checkpoint must name; unchecked if None.
+    seen : sequence of bytes
+        Signed checkpoints of this log that somebody kept. A log that is shorter or forks from one is refused.
+    on_entry : callable, optional
+        Called with number and bytes of each entry, once its bundle agrees with its hash tile. Nothing is
+        proved before `audit` returns.
+    progress : callable, optional
+        Called after each bundle.
+
+    Returns
+    -------
+    AuditReport
+        Only if everything agrees.
+
+    Raises
+    ------
+    LedgerError
+        At the first tile, entry or checkpoint that is wrong; the message names it.
+
+    Notes
+    -----
+    Two hashes an entry; memory is O(log n) and one bundle.
+    """
+    checkpoint, note = fetch_checkpoint(fetch, [verifier])
+    if origin is not None and checkpoint.origin != origin:
+        raise LedgerError(f"`checkpoint` is of the log `{checkpoint.origin}`, not `{origin}`")
+    older = _open_seen(seen, verifier, checkpoint)
+    reader = TileReader(fetch, checkpoint.size)
+    edge = Edge()
+    compared = 0
+    _compare_seen(older, edge, [])
+    bundles = -(-checkpoint.size // TILE_WIDTH)
+    for index in range(bundles):
+        entries = reader.entries(index)
+        hashes = leaf_hashes(entries)
+        _compare_seen(older, edge, hashes)
+        for name, row in edge.extend(hashes):
+            _compare(reader, checkpoint, name, row)
+            compared += 1
+        if edge.size % TILE_WIDTH:
+            # The last bundle: its tile must be looked at before its entries are handed on.
+            _compare(reader, checkpoint, TileName(level=0, index=index, width=len(hashes)), hashes)
+        if on_entry is not None:
+            for offset, entry in enumerate(entries):
+                on_entry(index * TILE_WIDTH + offset, entry)
+        if progress is not None:
+            progress(edge.size, checkpoint.size)
+    for name, row in edge.partials():
+        _compare(reader, checkpoint, name, row)
+        compared += 1
+    if edge.root() != checkpoint.root:
+        raise LedgerError(f"`checkpoint` has another root than its {checkpoint.size} entries and tiles")
+    return AuditReport(checkpoint=checkpoint, note=note, tiles=compared, bundles=bundles, seen=len(seen))
+
+
+def fsck(
+    folder: Path,
+    verifier: Verifier,
+    *,
+    origin: str | None = None,
+    seen: Sequence[bytes] = (),
+    on_entry: Callable[[int, bytes], None] | None = None,
+    progress: Progress | None = None,
+) -> AuditReport:
+    """Audit a log in a folder, and what lies about in it: every older partial tile must agree as well.
+
+    Tiles beyond the checkpoint are left alone: a crash between tiles and checkpoint leaves such, and so does
+    a log that grows meanwhile.
+
+    Raises
+    ------
+    LedgerError
+        As `audit`; or for a file under `tile/` that is no tile, or is not a beginning of its tile.
+    """
+    fetch = folder_fetch(folder)
+    report = audit(fetch, verifier, origin=origin, seen=seen, on_entry=on_entry, progress=progress)
+    reader = TileReader(fetch, report.checkpoint.size)
+    for file in sorted((folder / "tile").rglob("*")):
+        path = file.relative_to(folder).as_posix()
+        if file.is_dir():
+            continue
+        try:
+            name = parse_path(path)
+        except InputError as error:
+            raise LedgerError(f"`{path}` is not the path of a tile") from error
+        if name.width < TILE_WIDTH:
+            _compare_partial(fetch, reader, name, report.checkpoint.size)
+    return report
+
+
+def _compare_partial(fetch: Fetch, reader: TileReader, name: TileName, size: int) -> None:
+    end = name.index * TILE_WIDTH + name.width
+    if end > size >> (TILE_HEIGHT * (name.level or 0)):
+        return
+    try:
+        data = fetch(name.path)
+    except FileNotFoundError:
+        return  # a log that grows removes old partial tiles
+    if name.level is None:
+        good = data == build_bundle(reader.entries(name.index)[: name.width])
+    else:
+        good = data == reader.tile(name.level, name.index)[: name.width * HASH_BYTES]
+    if not good:
+        raise LedgerError(f"`{name.path}` is not a beginning of its tile")
+
+
+def _open_seen(seen: Sequence[bytes], verifier: Verifier, now: Checkpoint) -> list[Checkpoint]:
+    """Return older checkpoints by falling size, so that the smallest is the last."""
+    older = []
+    for note in seen:
+        try:
+            checkpoint = open_checkpoint(note, [verifier])
+        except (InputError, VerificationError) as error:
+            raise LedgerError(f"a checkpoint seen before: {error.detail}") from error
+        if checkpoint.origin != now.origin:
+            raise LedgerError(f"a checkpoint seen before is of `{checkpoint.origin}`, not `{now.origin}`")
+        if checkpoint.size > now.size:
+            sizes = f"`checkpoint` has {now.size} entries, one seen before {checkpoint.size}"
+            raise LedgerError(f"the log was shortened: {sizes}")
+        older.append(checkpoint)
+    return sorted(older, key=lambda checkpoint: -checkpoint.size)
+
+
+def _compare_seen(older: list[Checkpoint], edge: Edge, hashes: Sequence[bytes]) -> None:
+    """Take from `older` what lies within the next leaves, and compare its root with the entries so far."""
+    while older and older[-1].size <= edge.size + len(hashes):
+        checkpoint = older.pop()
+        then = edge.copy()
+        for _ in then.extend(hashes[: checkpoint.size - edge.size]):
+            pass
+        if then.root() != checkpoint.root:
+            raise LedgerError(f"the log forks from a checkpoint seen before, of {checkpoint.size} entries")
+
+
+def _compare(reader: TileReader, checkpoint: Checkpoint, name: TileName, expected: Sequence[bytes]) -> None:
+    """Refuse a tile that is not what was computed, and say which side is wrong: see `_leads_to_root`."""
+    level = name.level or 0
+    found = split_hashes(reader.tile(level, name.index))
+    if found == list(expected):
+        return
+    offset = next(at for at, (one, other) in enumerate(zip(found, expected, strict=True)) if one != other)
+    number = name.index * TILE_WIDTH + offset
+    if _leads_to_root(reader, checkpoint, name, found):
+        if level == 0:
+            bundle = TileName(level=None, index=name.index, width=name.width)
+            raise LedgerError(f"entry {number}, in `{bundle.path}`, is not what was logged")
+        first, last = number * TILE_WIDTH**level, (number + 1) * TILE_WIDTH**level - 1
+        raise LedgerError(f"entries {first} to {last} and their tiles are not what was logged")
+    if _leads_to_root(reader, checkpoint, name, expected):
+        raise LedgerError(f"`{name.path}` is wrong at hash {offset}")
+    raise LedgerError(
+        f"`{name.path}` does not agree with what it is over at hash {offset}; neither leads to `checkpoint`"
+    )
+
+
+def _leads_to_root(
+    reader: TileReader, checkpoint: Checkpoint, name: TileName, hashes: Sequence[bytes]
+) -> bool:
+    """Return whether the checkpoint's root is over a tile with these hashes.
+
+    The first hash of the tile is proved to be under the root, in the tree whose leaves are the hashes of the
+    tile's level. All others of the tile are part of that proof; what lies outside is taken as it was fetched.
+    """
+    shift = TILE_HEIGHT * (name.level or 0)
+    first = name.index * TILE_WIDTH
+    count = -(-checkpoint.size >> shift)
+    row = list(hashes)
+    if first + len(row) < count <= first + TILE_WIDTH:
+        # A partial tile: its last hash in that tree is over what is not yet a full tile below.
+        row.append(reader.subtree((count - 1) << shift, checkpoint.size))
+    proof = []
+    for start, end in inclusion_ranges(first, count):
+        if first <= start < first + len(row):
+            proof.append(root(row[start - first : end - first]))
+        else:
+            proof.append(reader.subtree(start << shift, min(end << shift, checkpoint.size)))
+    return verify_inclusion(row[0], first, count, proof, checkpoint.root)

@@ -1,0 +1,237 @@
+"""Batches of released rows: how they are written, hashed, and read again by those who receive them.
+
+A batch is a header line and `rows` row lines, each ended by LF (docs/spec/feeds.md). Pure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from wicketgate import merkle
+from wicketgate.clock import rfc3339
+from wicketgate.errors import InputError, VerificationError
+from wicketgate.reads import ReadBatch
+
+MAX_LINE = 64 * 1024
+_FIELDS = ("plate", "time", "place", "vehicle")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """One batch as it lies in a feed.
+
+    Attributes
+    ----------
+    header : mapping
+        The header line's members.
+    lines : tuple of bytes
+        The rows, without LF.
+    """
+
+    header: Mapping[str, Any]
+    lines: tuple[bytes, ...]
+
+    @property
+    def number(self) -> int:
+        """The batch's number, from 1."""
+        return int(self.header["batch"])
+
+
+def render_reads(batch: ReadBatch, fields: frozenset[str], camera_json: Sequence[str]) -> list[str]:
+    """Return each read as a JSON object of the fields allowed, and of nothing else.
+
+    Parameters
+    ----------
+    fields : frozenset of str
+        Of `plate`, `time`, `place`, `vehicle`; anything else is a programming error.
+    camera_json : sequence of str
+        For each camera number the JSON members `"source":…,"camera":…`.
+
+    Notes
+    -----
+    O(n); about 1 µs a row.
+    """
+    unknown = fields.difference(_FIELDS)
+    if unknown:
+        raise ValueError(f"no field `{min(unknown)}` can be released")
+    columns: list[list[str]] = []
+    if "plate" in fields:
+        columns.append(
+            [
+                f'"plate":"{plate}","confidence":{confidence!r}'
+                for plate, confidence in zip(batch.plate, batch.confidence.tolist(), strict=True)
+            ]
+        )
+    if "time" in fields:
+        columns.append([f'"captured_at":"{text}"' for text in _times(batch.captured_us)])
+    if "place" in fields:
+        columns.append(
+            [
+                camera_json[camera]
+                + (f',"lane":{lane}' if lane is not None else "")
+                + (f',"direction":{direction}' if direction is not None else "")
+                for camera, lane, direction in zip(
+                    batch.camera.tolist(), batch.lane, batch.direction, strict=True
+                )
+            ]
+        )
+    if "vehicle" in fields and any(v is not None for v in batch.vehicle):
+        columns.append([f'"vehicle":{v}' if v is not None else "" for v in batch.vehicle])
+    if not columns:
+        return ["{}"] * len(batch)
+    return ["{" + ",".join(filter(None, parts)) + "}" for parts in zip(*columns, strict=True)]
+
+
+def _times(at_us: NDArray[np.int64]) -> list[str]:
+    # The same form as clock.rfc3339, in columns.
+    texts: list[str] = np.datetime_as_string(at_us.astype("datetime64[us]")).tolist()
+    return [(t[:-7] if t.endswith(".000000") else t[:-3] if t.endswith("000") else t) + "Z" for t in texts]
+
+
+def row_lines(
+    *, reference: str, first_row: int, reads: Sequence[str], late: Sequence[bool], salts: bytes
+) -> tuple[bytes, ...]:
+    """Return the row lines of a batch, without LF.
+
+    Parameters
+    ----------
+    first_row : int
+        The feed's number of the first row.
+    reads : sequence of str
+        JSON objects (`render_reads`) of the rows released.
+    salts : bytes
+        16 random bytes for each row, joined.
+    """
+    salt = salts.hex()
+    tail = f'","authority":"{reference}","read":'
+    ends = (',"late":true}' if is_late else "}" for is_late in late)
+    text = "\n".join(
+        f'{{"seq":{first_row + n},"salt":"{salt[32 * n : 32 * n + 32]}{tail}{read}{end}'
+        for n, (read, end) in enumerate(zip(reads, ends, strict=True))
+    )
+    return tuple(text.encode().split(b"\n"))
+
+
+def build(
+    *,
+    reference: str,
+    number: int,
+    commit: int,
+    released_us: int,
+    lines: Sequence[bytes],
+    promise: Callable[[Mapping[str, Any]], dict[str, str]],
+) -> tuple[dict[str, Any], bytes]:
+    """Return a batch's header and its bytes as delivered.
+
+    Parameters
+    ----------
+    promise : callable
+        Makes the promise from the header that is complete but for it.
+    """
+    body = b"\n".join(lines) + b"\n"
+    header: dict[str, Any] = {
+        "batch": number,
+        "commit": commit,
+        "authority": reference,
+        "rows": len(lines),
+        "root": merkle.root(merkle.leaf_hashes(lines)).hex(),
+        "sha256": hashlib.sha256(body).hexdigest(),
+        "released_at": rfc3339(released_us),
+    }
+    header["promise"] = promise(header)
+    return header, msgspec.json.encode(header) + b"\n" + body
+
+
+def read_batches(source: BinaryIO) -> Iterator[Batch]:
+    """Yield the batches of a feed's answer, or of several one after another.
+
+    Raises
+    ------
+    InputError
+        At the line that is not what it should be; a torn end is one.
+    """
+    line_number = 0
+    while line := source.readline(MAX_LINE + 1):
+        line_number += 1
+        if line == b"\n":
+            continue
+        header = _member_object(line, f"line {line_number}")
+        rows = header.get("rows")
+        if not isinstance(rows, int) or isinstance(rows, bool) or not 0 < rows <= 1_000_000:
+            raise InputError(f"line {line_number} is not a batch's header")
+        lines: list[bytes] = []
+        for _ in range(rows):
+            row = source.readline(MAX_LINE + 1)
+            line_number += 1
+            if not row.endswith(b"\n"):
+                raise InputError(f"batch {header.get('batch')} ends early, at line {line_number}")
+            lines.append(row[:-1])
+        yield Batch(header=header, lines=tuple(lines))
+
+
+def _member_object(line: bytes, where: str) -> dict[str, Any]:
+    try:
+        value = msgspec.json.decode(line)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InputError(f"{where} is not JSON") from error
+    if not isinstance(value, dict):
+        raise InputError(f"{where} is not an object")
+    return value
+
+
+def check_batch(batch: Batch) -> None:
+    """Check a batch against its own header: rows, root and sha256, and that its rows name its authority.
+
+    Raises
+    ------
+    VerificationError
+        Naming the batch and what differs.
+    """
+    header = batch.header
+    where = f"batch {header.get('batch')}"
+    erased = False
+    leaves: list[bytes] = []
+    for number, line in enumerate(batch.lines):
+        row = _row(line, where, number)
+        if "erased" in row:
+            erased = True
+            leaves.append(_erased_leaf(line, row, where, number))
+            continue
+        if row.get("authority") != header.get("authority"):
+            raise VerificationError(f"{where}: row {number + 1} names another authority than its batch")
+        leaves.append(merkle.leaf_hash(line))
+    if merkle.root(leaves).hex() != header.get("root"):
+        raise VerificationError(f"{where}: its rows do not hash to its root")
+    body = b"\n".join(batch.lines) + b"\n"
+    if not erased and hashlib.sha256(body).hexdigest() != header.get("sha256"):
+        raise VerificationError(f"{where}: its rows do not hash to its sha256")
+
+
+def _row(line: bytes, where: str, number: int) -> dict[str, Any]:
+    try:
+        return _member_object(line, f"{where}, row {number + 1}")
+    except InputError as error:
+        raise VerificationError(error.detail) from error
+
+
+def _erased_leaf(line: bytes, row: Mapping[str, Any], where: str, number: int) -> bytes:
+    """Return the leaf hash of an erased row, which must be of its one form: nothing else is committed to."""
+    try:
+        leaf = bytes.fromhex(str(row["erased"]))
+    except ValueError:
+        leaf = b""
+    if len(leaf) != merkle.HASH_BYTES or line != erased_line(row.get("seq"), leaf):
+        raise VerificationError(f"{where}: row {number + 1} is not of the form of an erased row")
+    return leaf
+
+
+def erased_line(seq: object, leaf: bytes) -> bytes:
+    """Return the line, without LF, that stands for an erased row."""
+    return b'{"seq":%d,"erased":"%b"}' % (seq if isinstance(seq, int) else -1, leaf.hex().encode())

@@ -1,0 +1,70 @@
+"""The operator's commands: make a deployment, run it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from wicketgate.charter import verify_charter
+from wicketgate.deployment import Deployment, note_signer, write_secret
+from wicketgate.errors import InputError
+from wicketgate.http.serve import serve
+from wicketgate.ledger import Ledger
+from wicketgate.node import Gateway
+from wicketgate.settings import load_settings
+from wicketgate.signing import parse_envelope
+
+
+def add_commands(commands: Any) -> None:
+    """Add `init` and `serve`."""
+    init = commands.add_parser("init", help="make a deployment from a signed charter")
+    init.add_argument("folder", type=Path, metavar="D", help="the directory to make; must be empty or absent")
+    init.add_argument(
+        "--charter", type=Path, required=True, metavar="F", help="the signed charter (DSSE envelope)"
+    )
+    init.set_defaults(run=run_init)
+    serving = commands.add_parser("serve", help="run a deployment")
+    serving.add_argument("folder", type=Path, metavar="D", help="a directory that `init` made")
+    serving.add_argument("--port", type=int, help="instead of the settings'; 0 takes a free one")
+    serving.set_defaults(run=run_serve)
+
+
+def run_init(arguments: argparse.Namespace) -> int:
+    """Make a deployment; print the log's key, which is to be published another way as well."""
+    try:
+        envelope = arguments.charter.read_bytes()
+    except OSError as error:
+        raise InputError(f"`{arguments.charter}` cannot be read") from error
+    charter = verify_charter(parse_envelope(envelope))
+    deployment = Deployment(arguments.folder)
+    key = deployment.lay()
+    signer = note_signer(key, charter.origin)
+    Ledger.create(deployment.log, signer, charter.origin).close()
+    token = uvloop.run(Gateway.found(load_settings(deployment.folder), envelope))
+    write_secret(deployment.folder / "keys" / "admin.token", token)
+    print(f"Made `{deployment.folder}` under the charter `{charter.name}`, version {charter.version}.")
+    print("The log's key, to be published where people can compare it:")
+    print(signer.vkey)
+    print(f"The admin's token: `{deployment.folder / 'keys' / 'admin.token'}`")
+    print(f"Start it: wicketgate serve {deployment.folder}")
+    return 0
+
+
+def run_serve(arguments: argparse.Namespace) -> int:
+    """Run a deployment until it is told to stop."""
+    settings = load_settings(arguments.folder)
+    if arguments.port is not None:
+        settings = dataclasses.replace(settings, port=arguments.port)
+
+    def ready(base_url: str) -> None:
+        print(f"Wicketgate answers at {base_url}", flush=True)
+        sys.stdout.flush()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(serve(settings, ready=ready))

@@ -1,0 +1,160 @@
+"""A recipient's tools, and anyone's: `receive` and `verify`. docs/recipient.md shows them in use."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TextIO
+
+from wicketgate.clock import SystemClock
+from wicketgate.errors import ConfigurationError, WicketgateError
+from wicketgate.receive import Receiver, Tally
+from wicketgate.settings import read_secret
+from wicketgate.sinks import open_sink
+from wicketgate.verify import read_key, verify_folder, verify_url
+from wicketgate.verify.remote import Remote
+from wicketgate.verify.run import shown_key
+
+Subparsers = argparse._SubParsersAction  # its only name
+
+_INTERRUPTED = 130
+
+
+def add_commands(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
+    """Add `receive` and `verify`; each sets `run`: arguments to exit code."""
+    receive = subparsers.add_parser("receive", help="receive a feed, checking every batch as it arrives")
+    receive.add_argument("feed", metavar="FEED", help="the authority's name")
+    receive.add_argument("--from", dest="url", required=True, metavar="URL", help="the gateway")
+    receive.add_argument("--token-file", required=True, type=Path, help="the unit's token, mode 0600")
+    receive.add_argument("--after", type=int, metavar="BATCH", help="begin behind this batch (default: 0)")
+    receive.add_argument("--follow", action="store_true", help="go on for ever")
+    receive.add_argument("--out", type=Path, metavar="F", help="keep the rows in F, and go on where F ends")
+    receive.add_argument("--format", choices=("ndjson", "csv", "parquet"), default="ndjson")
+    receive.add_argument("--key", type=Path, metavar="F", help="the log's key, got another way")
+    receive.set_defaults(run=run_receive)
+
+    verify = subparsers.add_parser("verify", help="check a gateway, or the folder of a log")
+    verify.add_argument("target", metavar="URL|DIR", help="a gateway's address, a deployment or a log")
+    verify.add_argument("--key", type=Path, metavar="F", help="the log's key, got another way")
+    verify.add_argument("--feed-file", type=Path, metavar="F", help="batches that were received")
+    verify.add_argument("--json", action="store_true", help="print the report as JSON")
+    verify.set_defaults(run=run_verify)
+
+
+# --- verify -----------------------------------------------------------------------------------------------
+
+
+def run_verify(args: argparse.Namespace) -> int:
+    """Check, say in words what was checked and what was not; 0 only if everything agrees."""
+    progress = _progress("entries") if sys.stderr.isatty() else None
+    file_progress = _progress("bytes of the feed file") if sys.stderr.isatty() else None
+    try:
+        key = read_key(args.key) if args.key else None
+        if args.target.startswith(("http://", "https://")):
+            report = verify_url(
+                args.target, key=key, feed_file=args.feed_file, progress=progress, file_progress=file_progress
+            )
+        else:
+            report = verify_folder(
+                Path(args.target),
+                key=key,
+                feed_file=args.feed_file,
+                progress=progress,
+                file_progress=file_progress,
+            )
+    except WicketgateError as error:
+        return _fail(error, as_json=args.json)
+    if progress is not None:
+        print(file=sys.stderr)
+    if args.json:
+        print(json.dumps(report.to_json(), indent=2))
+    else:
+        print("\n".join(report.lines()))
+    return 0 if report.ok else 1
+
+
+def _fail(error: WicketgateError, *, as_json: bool) -> int:
+    if as_json:
+        check = {"name": "start", "ok": False, "words": error.detail, "faults": [error.detail]}
+        print(json.dumps({"ok": False, "checked": [check], "not_checked": ["anything"], "counts": {}}))
+    else:
+        print(f"{error.code}: {error.detail}", file=sys.stderr)
+    return 1
+
+
+def _progress(what: str) -> Callable[[int, int], None]:
+    def show(done: int, total: int) -> None:
+        print(f"\r{done} of {total} {what}", end="", file=sys.stderr, flush=True)
+
+    return show
+
+
+# --- receive ----------------------------------------------------------------------------------------------
+
+
+def run_receive(args: argparse.Namespace) -> int:
+    """Receive; 1 if anything that came was not what was committed, or the feed was stopped."""
+    try:
+        return _receive(args, sys.stderr)
+    except BrokenPipeError:
+        # Whoever read standard output has gone. Python would say so again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except WicketgateError as error:
+        print(f"{error.code}: {error.detail}", file=sys.stderr)
+        return 1
+
+
+def _receive(args: argparse.Namespace, told: TextIO) -> int:
+    def say(words: str) -> None:
+        print(words, file=told, flush=True)
+
+    token = read_secret(args.token_file)
+    sink = open_sink(args.out, args.format, args.feed, sys.stdout.buffer)
+    try:
+        if args.after is not None and (args.after < 0 or sink.last is not None):
+            raise ConfigurationError(
+                "--after is for a new file, and not below 0: what is there goes on by itself"
+            )
+        with Remote(args.url, token=token, attempts=1) as remote:
+            verifier = read_key(args.key) if args.key else shown_key(remote)
+            if not args.key:
+                say(
+                    f"NOTE: the log's key is taken from {args.url} itself: {verifier.vkey}. Compare it with "
+                    "the key that was published another way, and give that with --key."
+                )
+            receiver = Receiver(
+                remote,
+                args.feed,
+                verifier,
+                sink,
+                after=args.after or 0,
+                patience_s=None if args.follow else 60.0,
+                clock=SystemClock(),
+                say=say,
+            )
+            try:
+                receiver.run(follow=args.follow)
+            except KeyboardInterrupt:
+                say(f"stopped; {receiver.due} proofs were not checked yet")
+                return _INTERRUPTED
+            finally:
+                sink.close()
+                say(_summary(args.feed, receiver.tally))
+    finally:
+        sink.close()
+    return 0
+
+
+def _summary(feed: str, tally: Tally) -> str:
+    if tally.first is None:
+        batches = "no new batch"
+    else:
+        batches = f"{tally.batches} batches ({tally.first} to {tally.last}) with {tally.rows} rows"
+    late = f", {tally.late} of them late" if tally.late else ""
+    again = f"; the gateway was out of reach {tally.reconnected} times" if tally.reconnected else ""
+    return f"`{feed}`: {batches}; {tally.proved} proofs checked{late}{again}"

@@ -1,0 +1,276 @@
+"""COMMITS: the log of transactions, its replay, and the one place that appends to it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from wicketgate.clock import SECOND_US, Clock, rfc3339
+from wicketgate.errors import ConfigurationError, StreamError, WicketgateError
+from wicketgate.facts import SALT_BYTES, SecondTree, fact, second_entry, second_of
+from wicketgate.signing import canonical
+from wicketgate.state import Counts, Parsed, State, dump_state, load_state
+from wicketgate.streams.link import Link
+from wicketgate.streams.reader import StreamReader
+from wicketgate.streams.server import MAX_PAYLOAD
+from wicketgate.streams.writer import StreamWriter
+from wicketgate.transactions import FiguresClosed, SecondClosed, Transaction, decode, encode
+
+log = logging.getLogger(__name__)
+
+STREAM = "COMMITS"
+_LARGEST = MAX_PAYLOAD - 16 * 1024
+
+Build = Callable[[State, int, int], Transaction]
+"""Makes a transaction from the staged state, the time (microseconds) and the sequence that it will have."""
+Seal = Callable[[bytes], bytes]
+Committed = tuple[int, Transaction]
+
+
+async def replay(link: Link, state: State, take: Callable[[int, Transaction], Awaitable[None]]) -> None:
+    """Fold what COMMITS holds behind `state`, and hand every transaction that it still holds to `take`.
+
+    Raises
+    ------
+    ConfigurationError
+        If COMMITS begins behind the state: then a part of the fold is lost.
+    """
+    ends = (await link.info(STREAM)).state
+    if ends.last_seq < state.sequence:
+        raise ConfigurationError(f"COMMITS ends at {ends.last_seq}, before the snapshot of {state.sequence}")
+    if ends.last_seq == state.sequence and ends.messages == 0:
+        return
+    if ends.first_seq > state.sequence + 1:
+        raise ConfigurationError(
+            f"COMMITS begins at {ends.first_seq} and the snapshot ends at {state.sequence}: restore a later snapshot"
+        )
+    reader = StreamReader(link, STREAM, after=ends.first_seq - 1)
+    expected = ends.first_seq
+    while expected <= ends.last_seq:
+        for stored in await reader.next():
+            if stored.sequence != expected:
+                raise ConfigurationError(f"transaction {expected} is missing from COMMITS")
+            transaction = decode(stored.data)
+            if stored.sequence > state.sequence:
+                state.apply(transaction, stored.sequence)
+            await take(stored.sequence, transaction)
+            expected += 1
+    await reader.close()
+
+
+class Commits:
+    """Stages transactions one behind the other and reveals each once it is durable.
+
+    `staged` runs ahead of the disk by what is under way: transactions are built on it, so that a revocation stops the
+    very next decision. `committed` is what is durable: all that is shown or answered comes from it. Were an append to
+    fail, `staged` would be wrong; then nothing can be committed any more and the gateway must end (`on_failure`). Its
+    next start folds COMMITS, and finds each transaction whole or absent.
+
+    Parameters
+    ----------
+    state : State
+        The fold of everything in COMMITS.
+    seal : callable
+        Encrypts a second's openings to the overseers.
+    reveal : callable
+        Takes each durable transaction, in order.
+    """
+
+    def __init__(
+        self,
+        writer: StreamWriter,
+        clock: Clock,
+        state: State,
+        *,
+        instance: str,
+        seal: Seal,
+        reveal: Callable[[int, Transaction], None],
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
+        self._writer = writer
+        self._clock = clock
+        self._instance = instance
+        self._seal = seal
+        self._reveal = reveal
+        self._on_failure = on_failure
+        self.committed = state
+        self.staged = load_state(dump_state(state))
+        self.parsed = Parsed()
+        self._failed = False
+
+    @property
+    def under_way(self) -> int:
+        """Transactions that are not durable yet."""
+        return self._writer.under_way
+
+    def commit(self, build: Build) -> asyncio.Future[Committed]:
+        """Stage one transaction behind everything staged before.
+
+        Runs without a pause, so decisions and documents have one order. Seconds and periods that have passed are closed
+        first: a fact never stands in another second than its promise says.
+
+        Returns
+        -------
+        Future of (int, Transaction)
+            Once it is durable.
+
+        Raises
+        ------
+        WicketgateError
+            Whatever `build` raises; then nothing was staged.
+        """
+        at_us = max(self._clock.now_us(), self.staged.at_us)
+        self._roll(at_us)
+        return self._stage(build(self.staged, at_us, self.staged.sequence + 1))
+
+    def tick(self) -> None:
+        """Close the seconds and periods that have passed."""
+        self._roll(max(self._clock.now_us(), self.staged.at_us))
+
+    def start(self, operation: Mapping[str, Any]) -> asyncio.Future[Committed]:
+        """Commit that the gateway has started, and open the present second.
+
+        The second that an earlier run left open is closed with its facts; those between are missing, and said to be.
+        """
+        at_us = max(self._clock.now_us(), self.staged.at_us)
+        now_second = second_of(at_us)
+        interrupted = self.staged.second_us < now_second
+        if interrupted:
+            self._stage(self._close_second(at_us))
+        missing_from = self.staged.second_us
+        body = {**operation, "kind": "operation", "operation": "start", "at": rfc3339(at_us)}
+        if interrupted and missing_from < now_second:
+            body["missing_from"] = rfc3339(missing_from)
+            body["missing_until"] = rfc3339(now_second)
+        return self._stage(
+            Transaction(
+                at_us=at_us,
+                first_entry=self.staged.entries,
+                entries=(canonical(body),),
+                opens_us=max(now_second, missing_from),
+            )
+        )
+
+    def _stage(self, transaction: Transaction) -> asyncio.Future[Committed]:
+        if self._failed:
+            raise StreamError("this gateway can commit nothing more")
+        data = encode(transaction)
+        if len(data) > _LARGEST:
+            raise StreamError(f"a transaction of {len(data)} bytes is too large for the streams")
+        self.staged.apply(transaction, self.staged.sequence + 1)
+        sequence = self.staged.sequence
+        if self._writer.last + 1 != sequence:
+            raise StreamError(f"COMMITS is at {self._writer.last} and the fold at {sequence - 1}")
+        stored = self._writer.submit(data, f"{self._instance}-{sequence}")
+        waiter: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
+        stored.add_done_callback(lambda done: self._stored(done, sequence, transaction, waiter))
+        return waiter
+
+    def _stored(
+        self,
+        done: asyncio.Future[int],
+        sequence: int,
+        transaction: Transaction,
+        waiter: asyncio.Future[Committed],
+    ) -> None:
+        # Called in order: the stream acknowledges in order.
+        error = None if done.cancelled() else done.exception()
+        if done.cancelled() or error is not None or self._failed:
+            self._failed = True
+            if not waiter.done():
+                waiter.set_exception(error or StreamError("the gateway ends"))
+                waiter.exception()
+            if error is not None:
+                self._on_failure(error)
+            return
+        try:
+            self.committed.apply(transaction, sequence)
+            self._reveal(sequence, transaction)
+        except WicketgateError as broken:
+            self._failed = True
+            self._on_failure(broken)
+            return
+        if not waiter.done():
+            waiter.set_result((sequence, transaction))
+
+    def _roll(self, at_us: int) -> None:
+        if not self.staged.charter_envelope:
+            return
+        every_us = self.parsed.charter(self.staged).limits.figures_every_us
+        while self.staged.second_us + SECOND_US <= at_us:
+            self._stage(self._close_second(at_us))
+            boundary_us = self.staged.second_us - self.staged.second_us % every_us
+            if boundary_us > self.staged.counting_from_us:
+                self._stage(self._close_figures(at_us, boundary_us))
+
+    def _close_second(self, at_us: int) -> Transaction:
+        state = self.staged
+        facts, seed = tuple(state.facts), os.urandom(32)
+        openings = msgspec.json.encode(
+            {
+                "second": rfc3339(state.second_us),
+                "entry": state.entries,
+                "seed": seed.hex(),
+                "facts": [msgspec.Raw(item) for item in facts],
+            }
+        )
+        return Transaction(
+            at_us=at_us,
+            first_entry=state.entries,
+            entries=(second_entry(state.second_us, SecondTree(facts, seed).root),),
+            second=SecondClosed(
+                number=state.seconds + 1,
+                second_us=state.second_us,
+                entry=state.entries,
+                facts=facts,
+                seed=seed,
+                sealed=self._seal(openings),
+            ),
+        )
+
+    def _close_figures(self, at_us: int, until_us: int) -> Transaction:
+        state = self.staged
+        small = self.parsed.charter(state).limits.small_cells
+        body = {
+            "kind": "figures",
+            "from": rfc3339(state.counting_from_us),
+            "until": rfc3339(until_us),
+            **public_counts(state.counts, small),
+        }
+        return Transaction(
+            at_us=at_us,
+            first_entry=state.entries,
+            entries=(canonical(body),),
+            figures=FiguresClosed(from_us=state.counting_from_us, until_us=until_us, entry=state.entries),
+        )
+
+
+def public_counts(counts: Counts, small_cells: int) -> dict[str, Any]:
+    """Return figures as they are published: a count above 0 and below `small_cells` is null."""
+
+    def cell(count: int) -> int | None:
+        return None if 0 < count < small_cells else count
+
+    return {
+        "taken": cell(counts.taken),
+        "repeated": cell(counts.repeated),
+        "quarantined": cell(counts.quarantined),
+        "decided": cell(counts.decided),
+        "withheld": cell(counts.withheld),
+        "released": {name: cell(rows) for name, rows in sorted(counts.released.items())},
+        "refused": [
+            {"authority": authority, "reason": reason, "rows": cell(rows)}
+            for authority, reasons in sorted(counts.refused.items())
+            for reason, rows in sorted(reasons.items())
+        ],
+    }
+
+
+def salted(kind: str, body: Mapping[str, Any]) -> bytes:
+    """Return a fact with a fresh salt."""
+    return fact(kind, body, os.urandom(SALT_BYTES))

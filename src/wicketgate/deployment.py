@@ -1,0 +1,132 @@
+"""A deployment's directory: what `init` makes and `serve` demands."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from wicketgate.errors import ConfigurationError
+from wicketgate.notes import NoteSigner
+from wicketgate.settings import TEMPLATE, read_secret
+from wicketgate.signing import PrivateKey
+
+_LOCK_PATIENCE_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Where the parts of a deployment lie.
+
+    wicketgate.toml  settings              keys/    secrets, mode 0600        lock   held by gateway and child
+    log/    the public ledger, servable by any web server as it is
+    nats/   the streams                     index/   which reads were seen     proofs/  proofs of releases
+    snapshots/  of the fold
+    """
+
+    folder: Path
+
+    @property
+    def log(self) -> Path:
+        """The folder of the public ledger."""
+        return self.folder / "log"
+
+    @property
+    def log_key(self) -> Path:
+        """The log's private key."""
+        return self.folder / "keys" / "log.pem"
+
+    @property
+    def index_key(self) -> Path:
+        """The secret of the index of repeats."""
+        return self.folder / "keys" / "index.key"
+
+    def part(self, name: str) -> Path:
+        """Return another part's folder."""
+        return self.folder / name
+
+    def signer(self) -> PrivateKey:
+        """Return the log's key."""
+        read_secret(self.log_key)
+        return PrivateKey.load(self.log_key)
+
+    def index_secret(self) -> bytes:
+        """Return the secret of the index of repeats."""
+        return bytes.fromhex(read_secret(self.index_key))
+
+    def demand(self) -> None:
+        """Refuse a directory that `init` did not make, or did not finish.
+
+        Raises
+        ------
+        ConfigurationError
+            Naming what is missing.
+        """
+        for path in (self.folder / "wicketgate.toml", self.log_key, self.index_key, self.log / "checkpoint"):
+            if not path.exists():
+                raise ConfigurationError(
+                    f"`{self.folder}` is not a deployment (`{path.name}` is missing): make one with `wicketgate init`"
+                )
+
+    def lay(self) -> PrivateKey:
+        """Make the directory with its keys and settings; return the log's key.
+
+        Raises
+        ------
+        ConfigurationError
+            If something is there already.
+        """
+        if self.folder.exists() and any(self.folder.iterdir()):
+            raise ConfigurationError(f"`{self.folder}` is not empty: a deployment is never made over another")
+        (self.folder / "keys").mkdir(parents=True, mode=0o700, exist_ok=True)
+        self.folder.chmod(0o755)
+        key = PrivateKey.generate()
+        key.save(self.log_key, label="the log's key")
+        write_secret(self.index_key, secrets.token_hex(32))
+        (self.folder / "wicketgate.toml").write_text(TEMPLATE)
+        return key
+
+    def lock(self) -> int:
+        """Take the deployment's lock, waiting a little for the child of a killed gateway to go.
+
+        Returns
+        -------
+        int
+            The file descriptor, to be handed to the child: the lock holds while either lives.
+
+        Raises
+        ------
+        ConfigurationError
+            If another gateway runs here.
+        """
+        handle = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        until = time.monotonic() + _LOCK_PATIENCE_S
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    os.close(handle)
+                    raise ConfigurationError(f"another gateway runs in `{self.folder}`") from None
+                time.sleep(0.05)
+            else:
+                return handle
+
+
+def note_signer(key: PrivateKey, origin: str) -> NoteSigner:
+    """Return the signer of checkpoints: the log's key under the log's origin."""
+    private = load_pem_private_key(key.pem(), password=None)
+    assert isinstance(private, Ed25519PrivateKey)
+    return NoteSigner(name=origin, private=private)
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Write a secret that must not exist yet, readable by its owner alone."""
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text + "\n")

@@ -1,0 +1,229 @@
+"""What the ledger commits to without showing it: facts, the seconds that fold them, and promises.
+
+The rules stand in docs/spec/ledger.md. Pure: salts and seeds are given, times are given.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import msgspec
+
+from wicketgate import merkle
+from wicketgate.clock import SECOND_US, parse_rfc3339, rfc3339
+from wicketgate.errors import InputError, VerificationError
+from wicketgate.signing import canonical, verify_signature
+
+SALT_BYTES = 16
+MERGE_DELAY_US = 5 * SECOND_US
+"""Within this long after its second a fact must be provable."""
+SMALLEST_TREE = 256
+"""Leaves of a second's tree at least, so that a proof does not tell how busy the second was."""
+
+_PROMISE_CONTEXT = b"wicketgate promise v1\n"
+
+
+class Signs(Protocol):
+    """Whatever signs with the log's key."""
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the Ed25519 signature over `message`."""
+        ...
+
+
+def fact(kind: str, body: Mapping[str, Any], salt: bytes) -> bytes:
+    """Return a fact as canonical JSON with its salt, without which its hash cannot be guessed."""
+    return canonical({"kind": kind, **body, "salt": salt.hex()})
+
+
+def release_fact(header: Mapping[str, Any]) -> bytes:
+    """Return the fact of a release, as anyone who holds the batch's header can build it again.
+
+    Raises
+    ------
+    InputError
+        If `header` lacks a member.
+    """
+    try:
+        body = {
+            name: header[name] for name in ("authority", "batch", "commit", "rows", "root", "released_at")
+        }
+        return fact("release", body, bytes.fromhex(header["promise"]["salt"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError("a batch's header lacks what its release is committed by") from error
+
+
+def second_of(at_us: int) -> int:
+    """Return the start of the second that `at_us` lies in, microseconds."""
+    return at_us - at_us % SECOND_US
+
+
+@dataclass(frozen=True, slots=True)
+class FactProof:
+    """That a fact is under a second's root.
+
+    Attributes
+    ----------
+    index, size : int
+        Where its leaf stands among the second's leaves.
+    path : tuple of bytes
+        RFC 6962 audit path, lowest first.
+    """
+
+    index: int
+    size: int
+    path: tuple[bytes, ...]
+
+
+class SecondTree:
+    """The facts of one second, salted, padded to a power of two and ordered by their hashes.
+
+    Padding hides how many facts there were; the order by hash hides which came first. Neither needs to be
+    trusted: the overseer, who has the facts and the seed, builds the tree again.
+    """
+
+    def __init__(self, facts: Sequence[bytes], seed: bytes) -> None:
+        size = SMALLEST_TREE
+        while size < len(facts):
+            size *= 2
+        padding = (hashlib.sha256(seed + n.to_bytes(4, "big")).digest() for n in range(size - len(facts)))
+        self._leaves = sorted([*merkle.leaf_hashes(facts), *(merkle.leaf_hash(p) for p in padding)])
+        self.root = merkle.root(self._leaves)
+
+    def prove(self, leaf: bytes) -> FactProof:
+        """Return the proof for the fact whose leaf hash is `leaf`; ValueError if it is not here."""
+        index = self._leaves.index(leaf)
+        return FactProof(index, len(self._leaves), tuple(merkle.inclusion_proof(self._leaves, index)))
+
+
+def second_entry(second_us: int, root: bytes) -> bytes:
+    """Return the ledger's entry of a second: the same size whatever happened."""
+    return canonical({"kind": "second", "at": rfc3339(second_us), "root": root.hex()})
+
+
+def make_promise(
+    origin: str, header: Mapping[str, Any], salt: bytes, at_us: int, signer: Signs
+) -> dict[str, str]:
+    """Return the promise for a batch whose header is otherwise complete.
+
+    Parameters
+    ----------
+    header : mapping
+        With authority, batch, commit, rows, root and released_at.
+    at_us : int
+        When it was released, microseconds; settles the second and the end of the merge delay.
+    """
+    second_us = second_of(at_us)
+    promise = {
+        "salt": salt.hex(),
+        "second": rfc3339(second_us),
+        "merge_by": rfc3339(second_us + SECOND_US + MERGE_DELAY_US),
+    }
+    text = _promised(origin, {**header, "promise": promise})
+    promise["signature"] = base64.b64encode(signer.sign(text)).decode()
+    return promise
+
+
+def check_promise(origin: str, header: Mapping[str, Any], log_public: bytes) -> None:
+    """Check a header's promise: its signature, the second that it names, and the merge delay.
+
+    Raises
+    ------
+    VerificationError
+        If it is not the log's, or is not to be had in time.
+    """
+    try:
+        promise = header["promise"]
+        signature = base64.b64decode(promise["signature"], validate=True)
+        text = _promised(origin, header)
+        second_us = second_of(parse_rfc3339(header["released_at"]))
+        # Each has one form: otherwise a byte could be changed and nobody would see it.
+        salt, encoded = bytes.fromhex(promise["salt"]).hex(), base64.b64encode(signature).decode()
+    except (KeyError, TypeError, AttributeError, InputError, binascii.Error, ValueError) as error:
+        raise VerificationError("a batch's header has no readable promise") from error
+    where = f"the promise of batch {header.get('batch')}"
+    if encoded != promise["signature"] or salt != promise["salt"]:
+        raise VerificationError(f"{where} is not in its one form")
+    if not verify_signature(log_public, text, signature):
+        raise VerificationError(f"{where} is not signed by the log's key")
+    merge_by_us = second_us + SECOND_US + MERGE_DELAY_US
+    if promise["second"] != rfc3339(second_us) or promise["merge_by"] != rfc3339(merge_by_us):
+        raise VerificationError(f"{where} names another second than that of the release, or another delay")
+
+
+def _promised(origin: str, header: Mapping[str, Any]) -> bytes:
+    promise = header["promise"]
+    dates = canonical({"merge_by": promise["merge_by"], "second": promise["second"]})
+    return _PROMISE_CONTEXT + origin.encode() + b"\n" + dates + b"\n" + release_fact(header)
+
+
+class FactAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
+    """The public answer for the hash of a fact: from it to the ledger."""
+
+    leaf: str
+    index: int
+    size: int
+    path: list[str]
+    root: str
+    second: str
+    entry: int
+
+
+def check_fact(answer: FactAnswer, leaf: bytes, entry: bytes) -> None:
+    """Check that `leaf` is under the ledger entry that `answer` names.
+
+    Parameters
+    ----------
+    entry : bytes
+        The ledger's entry at `answer.entry`; that it is in the log is checked elsewhere.
+
+    Raises
+    ------
+    VerificationError
+        If the proof does not hold, or the entry is of another second.
+    """
+    try:
+        root = bytes.fromhex(answer.root)
+        path = tuple(bytes.fromhex(node) for node in answer.path)
+    except ValueError as error:
+        raise VerificationError("a proof is not in hexadecimal") from error
+    if not merkle.verify_inclusion(leaf, answer.index, answer.size, path, root):
+        raise VerificationError(f"a fact is not under the root of the second `{answer.second}`")
+    if entry != canonical({"kind": "second", "at": answer.second, "root": answer.root}):
+        raise VerificationError(
+            f"entry {answer.entry} of the ledger is not the second `{answer.second}` of the proof"
+        )
+
+
+def check_kept(header: Mapping[str, Any], answer: FactAnswer, entry: bytes) -> None:
+    """Check that a promise was kept: that the release is under the entry of the second that was promised.
+
+    Parameters
+    ----------
+    header : mapping
+        The batch's, its promise checked before (`check_promise`).
+    entry : bytes
+        As for `check_fact`.
+
+    Raises
+    ------
+    VerificationError
+        If the promise is broken, or this is no proof of it.
+    """
+    leaf = merkle.leaf_hash(release_fact(header))
+    where = f"batch {header.get('batch')}"
+    if answer.second != header["promise"]["second"]:
+        raise VerificationError(
+            f"{where}: promise broken: it is in the second `{answer.second}`, not in its own"
+        )
+    if answer.leaf != leaf.hex():
+        raise VerificationError(f"{where}: a proof of something else")
+    try:
+        check_fact(answer, leaf, entry)
+    except VerificationError as error:
+        raise VerificationError(f"{where}: {error.detail}") from error

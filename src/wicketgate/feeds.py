@@ -1,0 +1,179 @@
+"""Feeds: one durable stream for each authority name, where batch B stands at sequence B."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+
+from nats.js.errors import NotFoundError
+
+from wicketgate.errors import InputError
+from wicketgate.streams.link import Link
+from wicketgate.streams.writer import StreamWriter
+from wicketgate.transactions import FeedBatch
+
+log = logging.getLogger(__name__)
+
+_RECENT_BYTES = 8 * 1024 * 1024
+
+
+class OrdinalStream:
+    """A projection of COMMITS into a stream, whose nth item is its nth message.
+
+    The number is the item's own, given by its transaction: whatever is replayed is recognised by it and passed over, so
+    a crash at any point loses nothing and repeats nothing.
+    """
+
+    def __init__(self, link: Link, name: str) -> None:
+        self.name = name
+        self._link = link
+        self._writer = StreamWriter(link, name, window=32)
+
+    async def open(self, *, max_age_us: int) -> OrdinalStream:
+        """Make the stream if it is missing, and learn its end."""
+        await self._link.ensure_stream(self.name, max_age_us=max_age_us)
+        await self._writer.open()
+        return self
+
+    async def close(self) -> None:
+        """Stop writing."""
+        await self._writer.close()
+
+    @property
+    def last(self) -> int:
+        """The number of the last item handed over."""
+        return self._writer.last
+
+    async def put(self, number: int, data: bytes) -> None:
+        """Write item `number`, unless it is there; return once it is durable.
+
+        Raises
+        ------
+        InputError
+            If an item before it is missing.
+        """
+        if number <= self._writer.last:
+            return
+        if number != self._writer.last + 1:
+            raise InputError(f"item {number} does not follow on {self._writer.last} in `{self.name}`")
+        await self._writer.submit(data, f"{self.name}-{number}")
+
+    async def get(self, number: int) -> bytes | None:
+        """Return item `number`, or None if it is past its term or not there yet."""
+        try:
+            stored = await self._link.ask(
+                lambda: self._link.jetstream.get_msg(self.name, seq=number, direct=True), 10
+            )
+        except NotFoundError:
+            return None
+        data: bytes = stored.data
+        return data
+
+    async def extent(self) -> tuple[int, int, int]:
+        """Return the numbers of the first item held and the last, and the bytes that they take."""
+        state = (await self._link.info(self.name)).state
+        return state.first_seq, state.last_seq, state.bytes
+
+
+class Feed:
+    """One authority's feed: written by the projection, read by its unit."""
+
+    def __init__(self, stream: OrdinalStream, max_bytes: int) -> None:
+        self._stream = stream
+        self._max_bytes = max_bytes
+        self._recent: deque[tuple[int, bytes]] = deque()
+        self._recent_bytes = 0
+        self._first = 1
+        self._bytes = 0
+        self._news = asyncio.Event()
+        self.last = 0
+
+    @classmethod
+    async def open(cls, link: Link, name: str, *, term_us: int, max_bytes: int) -> Feed:
+        """Open the feed of an authority name, made if it is new."""
+        stream = await OrdinalStream(link, f"FEED-{name}").open(max_age_us=term_us)
+        feed = cls(stream, max_bytes)
+        feed.last = stream.last
+        await feed.refresh()
+        return feed
+
+    async def close(self) -> None:
+        """Stop writing."""
+        await self._stream.close()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether releases must stop until batches are past their term."""
+        return self._bytes >= self._max_bytes
+
+    @property
+    def held_bytes(self) -> int:
+        """About how much the feed holds."""
+        return self._bytes
+
+    async def refresh(self) -> None:
+        """Learn how much is held and what has run out."""
+        self._first, _, self._bytes = await self._stream.extent()
+
+    async def put(self, batch: FeedBatch) -> None:
+        """Write a batch; whoever waits gets it once it is durable here."""
+        known = batch.number <= self.last
+        await self._stream.put(batch.number, batch.data)
+        if known:
+            return
+        self._bytes += len(batch.data)
+        self._recent.append((batch.number, batch.data))
+        self._recent_bytes += len(batch.data)
+        while self._recent_bytes > _RECENT_BYTES and len(self._recent) > 1:
+            self._recent_bytes -= len(self._recent.popleft()[1])
+        self.last = batch.number
+        self.wake()
+
+    def wake(self) -> None:
+        """Let everyone who waits look again."""
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+
+    async def wait(self, after: int, timeout_s: float) -> None:
+        """Return when there is a batch behind `after`, when woken, or after `timeout_s`."""
+        if self.last > after:
+            return
+        try:
+            await asyncio.wait_for(self._news.wait(), timeout_s)
+        except TimeoutError:
+            return
+
+    async def is_past_term(self, after: int) -> bool:
+        """Say whether the batch behind `after` was held once and has run out."""
+        if after >= self.last:
+            return False
+        if after + 1 < self._first:
+            return True
+        if self._recent and after + 1 >= self._recent[0][0]:
+            return False
+        await self.refresh()
+        return after + 1 < self._first
+
+    async def batch(self, number: int) -> bytes | None:
+        """Return one batch as delivered, or None if it is past its term or not there."""
+        if number < 1 or number > self.last:
+            return None
+        if self._recent and number >= self._recent[0][0]:
+            return self._recent[number - self._recent[0][0]][1]
+        return await self._stream.get(number)
+
+    async def batches(self, after: int, limit: int, max_bytes: int) -> Sequence[bytes]:
+        """Return batches behind `after`, in order: at most `limit`, and not much more than `max_bytes` together."""
+        found: list[bytes] = []
+        size = 0
+        for number in range(after + 1, min(after + limit, self.last) + 1):
+            data = await self.batch(number)
+            if data is None:
+                break
+            found.append(data)
+            size += len(data)
+            if size >= max_bytes:
+                break
+        return found

@@ -1,0 +1,128 @@
+"""The ASGI application: routes behind the gatekeeper, errors as problems."""
+
+from __future__ import annotations
+
+import logging
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from wicketgate.errors import WicketgateError
+from wicketgate.http.api import Api
+from wicketgate.http.gatekeeper import Gatekeeper, require
+from wicketgate.http.problems import problem, problem_of
+from wicketgate.http.public import Public
+from wicketgate.node import Gateway
+
+log = logging.getLogger(__name__)
+
+
+def build_app(gateway: Gateway) -> ASGIApp:
+    """Return the application over a running gateway."""
+    metrics = CollectorRegistry()
+    metrics.register(_Metrics(gateway))
+
+    async def get_metrics(request: Request) -> Response:
+        require(request, "admin")
+        return Response(generate_latest(metrics), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    app = Starlette(
+        routes=[*routes(gateway), Route("/metrics", get_metrics)],
+        exception_handlers={
+            WicketgateError: _on_error,
+            HTTPException: _on_http,
+            Exception: _on_unforeseen,
+        },
+    )
+    return Gatekeeper(_Outermost(app), lambda: gateway.commits.committed.tokens)
+
+
+def routes(gateway: Gateway) -> list[Route]:
+    """Return every route but `/metrics`."""
+    return [*Public(gateway).routes(), *Api(gateway).routes()]
+
+
+async def _on_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, WicketgateError)
+    return problem_of(error)
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        return problem("method-not-allowed", "see `/docs` for what can be done here")
+    return problem("not-found", "see `/docs` for what there is")
+
+
+async def _on_unforeseen(request: Request, error: Exception) -> Response:
+    return problem("internal", "something is wrong with the gateway", status=500)
+
+
+class _Outermost:
+    """The one top-level handler. An error's text may hold what was posted, so only its type and place are logged."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:  # noqa: BLE001 - the answer was sent by `_on_unforeseen`
+            frame = error.__traceback__
+            while frame is not None and frame.tb_next is not None:
+                frame = frame.tb_next
+            place = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame is not None else "?"
+            log.error("%s at %s", type(error).__name__, place)
+
+
+class _Metrics:
+    """Prometheus metrics, read from the gateway when they are asked for."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    def collect(self) -> list[Metric]:
+        gateway = self._gateway
+        totals = gateway.commits.committed.totals
+        metrics: list[Metric] = []
+        reads = CounterMetricFamily(
+            "wicketgate_reads", "Reads by what became of them at ingest.", labels=["became"]
+        )
+        for became, count in (
+            ("accepted", totals.taken),
+            ("repeated", totals.repeated),
+            ("quarantined", totals.quarantined),
+        ):
+            reads.add_metric([became], count)
+        withheld = CounterMetricFamily("wicketgate_withheld_reads", "Reads decided and released to nobody.")
+        withheld.add_metric([], totals.withheld)
+        released = CounterMetricFamily("wicketgate_released_rows", "Rows released.", labels=["authority"])
+        for name, rows in totals.released.items():
+            released.add_metric([name], rows)
+        refused = CounterMetricFamily(
+            "wicketgate_refused_rows", "Rows refused.", labels=["authority", "reason"]
+        )
+        for authority, reasons in totals.refused.items():
+            for reason, rows in reasons.items():
+                refused.add_metric([authority, reason], rows)
+        behind = GaugeMetricFamily(
+            "wicketgate_projection_lag", "Transactions committed and not projected yet."
+        )
+        behind.add_metric([], gateway.commits.committed.sequence - gateway.projections.position)
+        full = GaugeMetricFamily("wicketgate_feed_full", "1 where a feed is full.", labels=["authority"])
+        held = GaugeMetricFamily("wicketgate_feed_bytes", "Bytes that a feed holds.", labels=["authority"])
+        for name, feed in gateway.projections.feeds.items():
+            full.add_metric([name], 1.0 if feed.is_full else 0.0)
+            held.add_metric([name], feed.held_bytes)
+        size = GaugeMetricFamily("wicketgate_ledger_entries", "Entries of the ledger.")
+        size.add_metric([], gateway.projections.ledger.size)
+        restarts = CounterMetricFamily("wicketgate_streams_restarts", "Restarts of the NATS child.")
+        restarts.add_metric([], gateway.server.restarts if gateway.server else 0)
+        metrics += [reads, withheld, released, refused, behind, full, held, size, restarts]
+        return metrics

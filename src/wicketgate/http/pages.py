@@ -1,0 +1,426 @@
+"""The public pages: the register in plain words, as HTML that needs no script.
+
+Everything here is rendering: a register (the value of `/register.json`) or an OpenAPI document becomes a
+string. No socket or clock is touched, and of files only the templates and assets, once. What the register
+holds was written by others: every text is escaped, and only `http` and `https` addresses become links. The
+pages run under `CONTENT_SECURITY_POLICY`: no script, no inline style, nothing from elsewhere.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache, wraps
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any
+
+from jinja2 import ChainableUndefined, ChoiceLoader, Environment, PackageLoader, PrefixLoader, Undefined
+
+from wicketgate.clock import DAY_US, MINUTE_US
+from wicketgate.http import phrases, reference
+from wicketgate.http.phrases import at_us_of, total
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+HEADERS: Mapping[str, str] = MappingProxyType(
+    {
+        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Cross-Origin-Opener-Policy": "same-origin",
+    }
+)
+"""What every page is sent with."""
+
+STALE_AFTER_US = MINUTE_US  # an entry a second is promised; a page says so when the last one is this old
+LATEST_US = DAY_US  # the figures that the front page shows
+
+_FILTERS = (
+    "number",
+    "count",
+    "day",
+    "moment",
+    "span",
+    "duration",
+    "distance",
+    "inline",
+    "prose",
+    "sentence_case",
+    "web_address",
+    "entry_place",
+)
+_MEDIA_TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asset:
+    """A file that the pages need, with what to send it with.
+
+    Its path holds its hash, so it never changes and may be kept for ever.
+    """
+
+    content: bytes
+    media_type: str
+    etag: str
+    cache_control: str = "public, max-age=31536000, immutable"
+
+
+def load_assets() -> tuple[Mapping[str, Asset], Mapping[str, str]]:
+    """Return the assets by their path (`/assets/…`), and those paths by the name in the tree."""
+    folder = files("wicketgate.http") / "assets"
+    assets: dict[str, Asset] = {}
+    paths: dict[str, str] = {}
+    for name in ("govuk-frontend/govuk-frontend.min.css", "wicketgate.css", "wicketgate.svg"):
+        content = folder.joinpath(*name.split("/")).read_bytes()
+        digest = hashlib.sha256(content).hexdigest()[:16]
+        stem, dot, suffix = name.rpartition(".")
+        path = f"/assets/{stem}.{digest}.{suffix}"
+        assets[path] = Asset(content=content, media_type=_MEDIA_TYPES[dot + suffix], etag=f'"{digest}"')
+        paths[name] = path
+    return MappingProxyType(assets), MappingProxyType(paths)
+
+
+ASSETS, _PATHS = load_assets()
+
+
+def _unless_missing(function: Callable[..., str]) -> Callable[..., str]:
+    """Return a filter that answers nothing for a member that the register does not have."""
+
+    @wraps(function)
+    def of_what_is_there(value: object, *rest: Any, **named: Any) -> str:
+        return "" if isinstance(value, Undefined) else function(value, *rest, **named)
+
+    return of_what_is_there
+
+
+def _tables(value: object) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list | tuple) else []
+
+
+class _Names:
+    """Titles for the ids of the charter; an id that it does not name stands for itself."""
+
+    def __init__(self, register: Mapping[str, Any]) -> None:
+        charter = (register.get("charter") or {}).get("document") or {}
+        organisations = _tables(charter.get("organisations"))
+        self.organisations = {item.get("id"): item.get("name") for item in organisations}
+        operator = (charter.get("charter") or {}).get("operator")
+        self.operator = self.organisation(operator) if operator else ""
+        self.sources = [item.get("name") for item in organisations if "source" in (item.get("roles") or ())]
+        self.units = {
+            (item.get("id"), unit.get("id")): unit.get("name")
+            for item in organisations
+            for unit in _tables(item.get("units"))
+        }
+        self.purposes = {item.get("id"): item.get("title") for item in _tables(charter.get("purposes"))}
+        self.offices = {
+            _key_id(item["key"]): item
+            for item in _tables(charter.get("offices"))
+            if isinstance(item.get("key"), str)
+        }
+
+    def organisation(self, name: object) -> str:
+        return str(self.organisations.get(name) or name)
+
+    def purpose(self, name: object) -> str:
+        """Return the titles of a purpose and those above it: `National security: Counter-terrorism`."""
+        parts = str(name).split("/")
+        ids = ["/".join(parts[: depth + 1]) for depth in range(len(parts))]
+        titles = [str(self.purposes[one]) for one in ids if self.purposes.get(one)]
+        return ": ".join(titles) if self.purposes.get(name) else str(name)
+
+    def signer(self, key_id: object) -> dict[str, str] | None:
+        office = self.offices.get(str(key_id))
+        if office is None:
+            return None
+        organisation = self.organisation(str(office.get("id")).split("/")[0])
+        return {"office": str(office.get("title") or office.get("id")), "organisation": organisation} | {
+            "holder": str(office.get("holder") or "")
+        }
+
+
+def _key_id(public: str) -> str:
+    """Return the key id of `ed25519:<base64>`; empty where it is not that, so that it matches nothing."""
+    try:
+        raw = base64.b64decode(public.removeprefix("ed25519:"), validate=True)
+    except (binascii.Error, ValueError):
+        return ""
+    return hashlib.sha256(raw).hexdigest()
+
+
+# The members of a document that its page puts into words; any other is shown as it stands.
+_TOLD = frozenset(
+    {
+        "name",
+        "version",
+        "title",
+        "controller",
+        "recipient",
+        "unit",
+        "purpose",
+        "mode",
+        "instrument",
+        "valid_from",
+        "valid_until",
+        "review_every",
+        "recipient_retention",
+        "necessity",
+        "proportionality",
+        "why_not_match",
+        "why_not_search",
+        "onward",
+        "assessment",
+        "consultation",
+    }
+)
+
+
+def _view(item: Mapping[str, Any], names: _Names) -> dict[str, Any]:
+    """Return one authority of the register with the words that both pages use."""
+    document = item.get("document") or {}
+    authority = document.get("authority") or {}
+    scope = document.get("scope") or {}
+    status = str(item.get("status"))
+    mode = str(item.get("mode") or authority.get("mode"))
+    label, colour, explanation = phrases.STATUSES.get(status, (status, "grey", ""))
+    instrument = authority.get("instrument") or {}
+    unit_id, recipient_id = authority.get("unit"), authority.get("recipient")
+    own_use = authority.get("controller") == recipient_id
+    unit = names.units.get((recipient_id, unit_id)) or unit_id
+    recipient = names.organisation(recipient_id)
+    kind = str(instrument.get("kind") or "not named")
+    others = {key: value for key, value in authority.items() if key not in _TOLD}
+    others |= {
+        f"scope: {key}": value
+        for key, value in scope.items()
+        if key not in {"sources", "groups", "fields", "hours"}
+    }
+    others |= {key: value for key, value in document.items() if key not in {"authority", "scope"}}
+    return {
+        "item": item,
+        "document": authority,
+        "name": item.get("name"),
+        "version": item.get("version"),
+        "href": f"/authorities/{item.get('name')}/{item.get('version')}",
+        "title": authority.get("title") or item.get("name"),
+        "status": {"id": status, "label": label, "colour": colour, "explanation": explanation},
+        "verb": phrases.VERBS.get(status, phrases.PAST_VERBS)[own_use],
+        "mode": {
+            "id": mode,
+            "short": phrases.MODES.get(mode, (mode, mode))[0],
+            "long": phrases.MODES.get(mode, (mode, mode))[1],
+        },
+        "controller": names.organisation(authority.get("controller")),
+        "own_use": own_use,
+        "recipient": recipient,
+        "unit": unit,
+        "purpose": names.purpose(authority.get("purpose")),
+        "fields": [phrases.FIELDS.get(field, field) for field in scope.get("fields") or ()],
+        "sources": [names.organisation(source) for source in scope.get("sources") or ()],
+        "groups": list(scope.get("groups") or ()),
+        "hours": [phrases.hours_of(one) for one in scope.get("hours") or ()],
+        "instrument": {
+            "kind": phrases.INSTRUMENTS.get(kind, kind.replace("-", " ").capitalize()),
+            "value": instrument,
+        },
+        "signers": [(names.signer(one.get("keyid")), one) for one in _tables(item.get("signatures"))],
+        "events": _events(item),
+        "until": item.get("in_force_until"),
+        "others": {key.replace("_", " "): phrases.plain(value) for key, value in others.items()},
+        "json": phrases.as_json(document, indent=2),
+    }
+
+
+def _events(item: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what happened to a version, its publication included, in the order of time."""
+    published = {
+        "what": "Signed and published",
+        "at": item.get("committed_at"),
+        "entry": item.get("entry"),
+        "reason": f"In force from {phrases.moment(item.get('in_force_from'))}",
+    }
+    acts = [
+        {**act, "what": phrases.ACTS.get(str(act.get("kind")), act.get("kind"))}
+        for act in _tables(item.get("acts"))
+    ]
+    return sorted([published, *acts], key=lambda event: at_us_of(event.get("at")) or 0)
+
+
+def _views(register: Mapping[str, Any], names: _Names) -> list[dict[str, Any]]:
+    views = [_view(item, names) for item in _tables(register.get("authorities"))]
+    begins = {(view["name"], view["version"]): view["item"].get("in_force_from") for view in views}
+    for view in views:
+        version = view["version"]
+        if view["status"]["id"] == "superseded" and isinstance(version, int):
+            # It ended when the next version took its place, if its own end did not come first.
+            ends = [
+                end for end in (view["until"], begins.get((view["name"], version + 1))) if end is not None
+            ]
+            view["until"] = min(ends, key=lambda end: at_us_of(end) or 0, default=None)
+    return views
+
+
+def _figures(register: Mapping[str, Any], views: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Return the figures of the latest day, newest first, with their totals; None where there are none."""
+    rows = sorted(_tables(register.get("figures")), key=lambda row: str(row.get("from")), reverse=True)
+    ends_us = [at_us for row in rows if (at_us := at_us_of(row.get("until"))) is not None]
+    begin_us = max(ends_us, default=0) - LATEST_US
+    rows = [row for row in rows if (at_us := at_us_of(row.get("from"))) is not None and at_us >= begin_us]
+    if not rows:
+        return None
+    small = int(register.get("small_cells") or 0)
+    released = sorted({name for row in rows for name in row.get("released") or {}})
+    reasons: dict[tuple[str, str], list[object]] = {}
+    for row in rows:
+        for refusal in _tables(row.get("refused")):
+            reasons.setdefault((str(refusal.get("authority")), str(refusal.get("reason"))), []).append(
+                refusal.get("rows")
+            )
+    columns = {
+        key: [row.get(key) for row in rows] for key in ("taken", "withheld", "repeated", "quarantined")
+    }
+    return {
+        "rows": rows,
+        "from": rows[-1].get("from"),
+        "until": rows[0].get("until"),
+        "small": small,
+        "totals": {key: total(cells, small) for key, cells in columns.items()},
+        "released": [
+            {
+                "name": name,
+                "view": views.get(name, {}),
+                "total": total(
+                    (row["released"][name] for row in rows if name in (row.get("released") or {})), small
+                ),
+            }
+            for name in released
+        ],
+        "refused": [
+            {
+                "authority": authority,
+                "reason": phrases.REASONS.get(reason, reason),
+                "total": total(cells, small),
+            }
+            for (authority, reason), cells in sorted(reasons.items())
+        ],
+        "suppressed": any(None in cells for cells in columns.values())
+        or any(None in cells for cells in reasons.values())
+        or any(None in (row.get("released") or {}).values() for row in rows),
+    }
+
+
+def _checkpoint(register: Mapping[str, Any]) -> dict[str, str]:
+    """Return origin, size and root of the signed note; empty where it is not one. No signature is checked."""
+    lines = str(register.get("checkpoint") or "").split("\n")
+    if len(lines) < 3 or not lines[1].isdecimal():
+        return {}
+    return {"origin": lines[0], "size": phrases.number(int(lines[1])), "root": lines[2]}
+
+
+@cache
+def _templates() -> Environment:
+    macros = PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")})
+    environment = Environment(
+        loader=ChoiceLoader([PackageLoader("wicketgate.http", "templates"), macros]),
+        autoescape=True,
+        undefined=ChainableUndefined,  # a member that the register does not have is shown as nothing
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for name in _FILTERS:
+        environment.filters[name] = _unless_missing(getattr(phrases, name))
+    environment.globals |= {"asset": _PATHS.__getitem__, "reasons": phrases.REASONS}
+    return environment
+
+
+class Pages:
+    """The public pages. The templates are read and compiled once, whatever the number of these.
+
+    Parameters
+    ----------
+    demonstration : bool
+        Put the banner of a demonstration on every page, those that are given no register included. A register
+        with `demonstration` puts it on its own pages in any case.
+    base_url : str, optional
+        The address of this gateway as the public reaches it, for the commands to copy.
+    """
+
+    def __init__(self, *, demonstration: bool = False, base_url: str | None = None) -> None:
+        self._demonstration = demonstration
+        self._base_url = (base_url or "https://ADDRESS-OF-THIS-SITE").rstrip("/")
+
+    def _render(self, template: str, register: Mapping[str, Any] | None = None, **context: Any) -> str:
+        known = register or {}
+        return (
+            _templates()
+            .get_template(template)
+            .render(
+                register=known,
+                base_url=self._base_url,
+                demonstration=self._demonstration or known.get("demonstration") is True,
+                **context,
+            )
+        )
+
+    def front(self, register: Mapping[str, Any], now_us: int) -> str:
+        """Return the page `/`: the authorities, the figures of the latest day and the checkpoint."""
+        names = _Names(register)
+        views = _views(register, names)
+        as_of_us = at_us_of(register.get("as_of"))
+        return self._render(
+            "front.html",
+            register,
+            now_us=now_us,
+            in_force=sorted(
+                (view for view in views if view["status"]["id"] == "in-force"),
+                key=lambda view: view["own_use"],
+            ),  # what goes to others is asked for first
+            stopped=[
+                view for view in views if view["status"]["id"] in {"pending", "suspended", "review-overdue"}
+            ],
+            past=[
+                view
+                for view in views
+                if view["status"]["id"] not in {"in-force", "pending", "suspended", "review-overdue"}
+            ],
+            sources=names.sources,
+            operator=names.operator,
+            figures=_figures(register, {str(view["name"]): view for view in views}),
+            checkpoint=_checkpoint(register),
+            stale=as_of_us is not None and now_us - as_of_us > STALE_AFTER_US,
+        )
+
+    def authority(self, register: Mapping[str, Any], name: str, version: int | str) -> str | None:
+        """Return the page `/authorities/{name}/{version}`, or None where the register has no such version."""
+        names = _Names(register)
+        versions = [view for view in _views(register, names) if view["name"] == name]
+        view = next((one for one in versions if str(one["version"]) == str(version)), None)
+        if view is None:
+            return None
+        return self._render("authority.html", register, authority=view, versions=versions)
+
+    def how_to_verify(self, register: Mapping[str, Any]) -> str:
+        """Return the page `/verify`: what anybody can check, with commands."""
+        return self._render("verify.html", register, checkpoint=_checkpoint(register))
+
+    def docs(self, openapi: Mapping[str, Any]) -> str:
+        """Return the page `/docs`: an OpenAPI 3.1 document as a readable reference."""
+        return self._render("docs.html", api=reference.read(openapi))
+
+    def problem(self, status: int, title: str, detail: str) -> str:
+        """Return the page for an error that a person met."""
+        return self._render("problem.html", status=status, title=title, detail=detail)
+
+    def not_found(self) -> str:
+        """Return the page for an address that is not one."""
+        return self.problem(
+            404,
+            "Page not found",
+            "If you typed the address, check it. The register’s first page lists every authority.",
+        )

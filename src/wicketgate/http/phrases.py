@@ -1,0 +1,252 @@
+"""Plain words for what the register holds: codes, counts, times and spans. Pure.
+
+Each function that is given something it does not know returns it as it stands, so that a page never hides
+what a document says.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+
+from markupsafe import Markup, escape
+
+from wicketgate.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US, parse_rfc3339, to_datetime
+from wicketgate.errors import InputError
+from wicketgate.hours import describe_hours, parse_hours
+from wicketgate.periods import describe_period, parse_period
+
+MONTHS = (  # not strftime: its names depend on the machine's locale
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+
+STATUSES: Mapping[str, tuple[str, str, str]] = {
+    "in-force": ("In force", "green", "Reads in its scope are released now."),
+    "pending": ("Not yet in force", "blue", "Nothing is released under it yet."),
+    "suspended": ("Suspended", "orange", "Nothing is released under it until its suspension is lifted."),
+    "review-overdue": (
+        "Review overdue",
+        "orange",
+        "A review that was due is not recorded, so it stopped by itself: nothing is released under it.",
+    ),
+    "revoked": ("Revoked", "red", "It was ended by its officers. Nothing is released under it."),
+    "expired": ("Expired", "grey", "Its term has run out. Nothing is released under it."),
+    "superseded": ("Replaced", "grey", "A later version took its place. Nothing is released under it."),
+}
+MODES: Mapping[str, tuple[str, str]] = {
+    "bulk": (
+        "every read in scope",
+        "Every vehicle that passes, whether or not anybody is looking for it (bulk).",
+    ),
+    "match": ("reads of listed vehicles", "Only vehicles on the recipient’s list (match)."),
+    "search": ("answers to approved questions", "Only answers to questions that were approved (search)."),
+}
+VERBS: Mapping[str, tuple[str, str]] = {
+    "in-force": ("receives", "uses"),
+    "pending": ("is to receive", "is to use"),
+}
+PAST_VERBS = ("received", "used")
+"""What a recipient does, and what a controller does for its own use, by status; the rest is past."""
+FIELDS: Mapping[str, str] = {
+    "plate": "number plate",
+    "time": "date and time",
+    "place": "place (the camera and where it stands)",
+    "vehicle": "make, model, colour and kind of vehicle",
+    "patch-image": "picture of the number plate",
+    "overview-image": "picture of the vehicle and what is around it",
+    "keeper": "registered keeper",
+}
+INSTRUMENTS: Mapping[str, str] = {
+    "ministerial-certificate": "Certificate signed by a minister",
+    "own-purpose": "The controller’s own purpose",
+    "designation-notice": "Designation notice",
+    "data-sharing-agreement": "Data sharing agreement",
+    "statute": "Act or regulation",
+    "court-order": "Court order",
+}
+REASONS: Mapping[str, str] = {
+    "out-of-scope": "Camera or hour outside the scope",
+    "before-validity": "Captured before the authority began",
+    "not-in-force-yet": "Authority not in force yet",
+    "expired": "Authority expired",
+    "revoked": "Authority revoked",
+    "suspended": "Authority suspended",
+    "review-overdue": "Review of the authority overdue",
+    "feed-full": "The recipient’s feed was full",
+    "error": "Error while deciding (any error is a refusal)",
+}
+ACTS: Mapping[str, str] = {
+    "review": "Reviewed and continued",
+    "revocation": "Revoked",
+    "suspension": "Suspended",
+    "resumption": "Suspension lifted",
+}
+
+
+def sentence_case(value: object) -> str:
+    """Return text with its first letter as a capital."""
+    text = str(value)
+    return text[:1].upper() + text[1:]
+
+
+def number(value: object) -> str:
+    """Return a count with thousands separators; anything else as it is.
+
+    >>> number(1234567), number("many")
+    ('1,234,567', 'many')
+    """
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def count(value: object, small_cells: int) -> str:
+    """Return a published count in words: None is a suppressed small cell.
+
+    >>> count(None, 10), count(12, 10)
+    ('fewer than 10', '12')
+    """
+    return f"fewer than {small_cells}" if value is None else number(value)
+
+
+def total(values: Iterable[object], small_cells: int) -> str:
+    """Return the sum of published counts in words, saying so where some were suppressed.
+
+    >>> total([1200, None], 10), total([None, None], 10), total([], 10)
+    ('at least 1,200', 'fewer than 20', '0')
+    """
+    cells = list(values)
+    known = sum(value for value in cells if isinstance(value, int))
+    hidden = sum(value is None for value in cells)
+    if not hidden:
+        return number(known)
+    return f"at least {known:,}" if known else f"fewer than {hidden * small_cells:,}"
+
+
+def at_us_of(value: object) -> int | None:
+    if isinstance(value, int):
+        return value
+    try:
+        return parse_rfc3339(value) if isinstance(value, str) else None
+    except InputError:
+        return None
+
+
+def day(value: object) -> str:
+    """Return the UTC date of an RFC 3339 time or of microseconds: `4 July 2026`; other values as they are."""
+    at_us = at_us_of(value)
+    if at_us is None:
+        return str(value)
+    at = to_datetime(at_us)
+    return f"{at.day} {MONTHS[at.month - 1]} {at.year}"
+
+
+def moment(value: object, *, seconds: bool = False) -> str:
+    """Return a time as `4 July 2026, 16:20 UTC`; what is no time, as it is."""
+    at_us = at_us_of(value)
+    if at_us is None:
+        return str(value)
+    return f"{day(at_us)}, {to_datetime(at_us):{'%H:%M:%S' if seconds else '%H:%M'}} UTC"
+
+
+def span(start: object, end: object) -> str:
+    """Return an interval as `4 July 2026, 13:00 to 14:00`, with both dates where it is not of one day."""
+    start_us, end_us = at_us_of(start), at_us_of(end)
+    if start_us is None or end_us is None:
+        return f"{start} to {end}"
+    first, last = to_datetime(start_us), to_datetime(end_us)
+    one_day = start_us < end_us and start_us // DAY_US == (end_us - 1) // DAY_US
+    return f"{day(start_us)}, {first:%H:%M} to {'' if one_day else f'{day(end_us)}, '}{last:%H:%M}"
+
+
+def duration(value: object) -> str:
+    """Return an ISO 8601 period in words; what is no period, as it is.
+
+    >>> duration("P3M"), duration("P28D"), duration("soon")
+    ('3 months', '28 days', 'soon')
+    """
+    try:
+        return describe_period(parse_period(str(value)))
+    except InputError:
+        return str(value)
+
+
+def hours_of(value: object) -> str:
+    """Return one window of a scope's hours in words; what is none, as it is."""
+    if not isinstance(value, Mapping) or set(value) != {"zone", "days", "from", "until"}:
+        return plain(value)
+    try:
+        days = [str(day) for day in value["days"]] if isinstance(value["days"], list) else []
+        return describe_hours(parse_hours(str(value["zone"]), days, str(value["from"]), str(value["until"])))
+    except InputError:
+        return plain(value)
+
+
+def plain(value: object) -> str:
+    """Return a member of a document as it stands there: text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else as_json(value)
+
+
+def as_json(value: object, *, indent: int | None = None) -> str:
+    """Return a value of a document as JSON for people; read-only mappings count as objects."""
+    return json.dumps(value, ensure_ascii=False, indent=indent, default=_thawed)
+
+
+def _thawed(value: object) -> object:
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+def distance(at: object, now_us: int) -> str:
+    """Return how far a time is from now, in its largest whole unit: `in 22 days`, `3 hours ago`, `now`."""
+    at_us = at_us_of(at)
+    if at_us is None:
+        return ""
+    away_us = at_us - now_us
+    for unit_us, unit in ((DAY_US, "day"), (HOUR_US, "hour"), (MINUTE_US, "minute"), (SECOND_US, "second")):
+        n = abs(away_us) // unit_us
+        if n:
+            words = f"{n:,} {unit}{'' if n == 1 else 's'}"
+            return f"in {words}" if away_us > 0 else f"{words} ago"
+    return "now"
+
+
+def inline(value: object) -> Markup:
+    """Return text escaped, with what stands in backticks marked as code."""
+    marked = re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(value)))
+    return Markup(marked)  # noqa: S704 # escaped in the line above
+
+
+def prose(value: object) -> Markup:
+    """Return text as escaped paragraphs, which an empty line parts."""
+    paragraphs = [part.strip() for part in re.split(r"\n\s*\n", str(value)) if part.strip()]
+    return Markup("").join(Markup('<p class="govuk-body">{}</p>').format(inline(part)) for part in paragraphs)
+
+
+def web_address(value: object) -> str:
+    """Return `value` if it is an `http` or `https` address, else an empty text: no other becomes a link."""
+    return value if isinstance(value, str) and re.match(r"https?://[^\s/]", value, re.ASCII) else ""
+
+
+def entry_place(index: object) -> str:
+    """Return where a ledger entry lies in the tiles: number 17 in the file `…/x001/234`.
+
+    The encoding is that of C2SP tlog-tiles: 256 entries a bundle, its number in groups of three digits.
+    """
+    if not isinstance(index, int) or index < 0:
+        return ""
+    bundle, offset = divmod(index, 256)
+    groups = [f"{bundle % 1000:03d}"]
+    while bundle >= 1000:
+        bundle //= 1000
+        groups.insert(0, f"x{bundle % 1000:03d}")
+    return f"number {offset} (the first is 0) in the file `/log/tile/entries/{'/'.join(groups)}`"

@@ -1,0 +1,157 @@
+"""What anybody may read: pages, register, log."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from wicketgate.errors import InputError
+from wicketgate.http.openapi import OPENAPI
+from wicketgate.http.pages import ASSETS, HEADERS, Pages
+from wicketgate.http.problems import problem
+from wicketgate.node import Gateway
+from wicketgate.register import build_register, dump_register
+from wicketgate.tiles import folder_fetch
+
+_HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_FOR_EVER = "public, max-age=31536000, immutable"
+
+
+class Public:
+    """The handlers, over one gateway."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._fetch = folder_fetch(gateway.deployment.log)
+        charter = gateway.commits.parsed.charter(gateway.commits.committed)
+        self._pages: dict[str, Pages] = {}
+        self._demonstration = charter.demonstration
+        self._register: tuple[int, dict[str, object]] | None = None
+
+    def routes(self) -> list[Route]:
+        """Return every public route."""
+        return [
+            Route("/", self.front),
+            Route("/authorities/{name}/{version}", self.authority),
+            Route("/verify", self.verify),
+            Route("/docs", self.docs),
+            Route("/assets/{path:path}", self.asset),
+            Route("/register.json", self.register),
+            Route("/openapi.json", self.openapi),
+            Route("/healthz", self.health),
+            Route("/log/key", self.key),
+            Route("/log/checkpoint", self.checkpoint),
+            Route("/log/tile/{path:path}", self.tile),
+            Route("/log/fact/{leaf}", self.fact),
+        ]
+
+    async def _view(self) -> dict[str, object]:
+        """Return the register, made at most once a second, whose entries its checkpoint covers."""
+        gateway = self._gateway
+        now_us = gateway.clock.now_us()
+        if self._register is not None and 0 <= now_us - self._register[0] < 500_000:
+            return self._register[1]
+        state, ledger = gateway.commits.committed, gateway.projections.ledger
+        for _ in range(400):
+            if ledger.size >= state.entries:
+                break
+            await asyncio.sleep(0.005)
+        register = build_register(
+            state,
+            gateway.commits.parsed,
+            checkpoint=ledger.checkpoint,
+            log_key=gateway.ledger_vkey,
+            as_of_us=now_us,
+        )
+        self._register = (now_us, register)
+        return register
+
+    def _page(self, request: Request) -> Pages:
+        base_url = f"{request.url.scheme}://{request.url.netloc}"
+        if base_url not in self._pages:
+            if len(self._pages) >= 8:  # the Host header is the caller's to choose
+                self._pages.clear()
+            self._pages[base_url] = Pages(demonstration=self._demonstration, base_url=base_url)
+        return self._pages[base_url]
+
+    async def front(self, request: Request) -> Response:
+        """`/`."""
+        return _html(self._page(request).front(await self._view(), self._gateway.clock.now_us()))
+
+    async def authority(self, request: Request) -> Response:
+        """`/authorities/{name}/{version}`."""
+        pages = self._page(request)
+        name, version = request.path_params["name"], request.path_params["version"]
+        html = pages.authority(await self._view(), name, version)
+        return _html(pages.not_found(), 404) if html is None else _html(html)
+
+    async def verify(self, request: Request) -> Response:
+        """`/verify`."""
+        return _html(self._page(request).how_to_verify(await self._view()))
+
+    async def docs(self, request: Request) -> Response:
+        """`/docs`."""
+        return _html(self._page(request).docs(OPENAPI))
+
+    async def asset(self, request: Request) -> Response:
+        """`/assets/…`."""
+        asset = ASSETS.get(request.url.path)
+        if asset is None:
+            return problem("not-found", "no such asset")
+        headers = {"ETag": asset.etag, "Cache-Control": asset.cache_control, **HEADERS}
+        return Response(asset.content, media_type=asset.media_type, headers=headers)
+
+    async def register(self, request: Request) -> Response:
+        """`/register.json`."""
+        return Response(dump_register(await self._view()), media_type="application/json")
+
+    async def openapi(self, request: Request) -> Response:
+        """`/openapi.json`."""
+        return Response(msgspec.json.encode(OPENAPI), media_type="application/json")
+
+    async def health(self, request: Request) -> Response:
+        """`/healthz`."""
+        return Response(b'{"status":"ok"}', media_type="application/json")
+
+    async def key(self, request: Request) -> Response:
+        """`/log/key`."""
+        return Response(self._gateway.ledger_vkey + "\n", media_type="text/plain; charset=utf-8")
+
+    async def checkpoint(self, request: Request) -> Response:
+        """`/log/checkpoint`."""
+        return Response(
+            self._gateway.projections.ledger.checkpoint,
+            media_type="text/plain; charset=utf-8",
+            headers={"Cache-Control": "no-cache"},
+        )
+
+    async def tile(self, request: Request) -> Response:
+        """`/log/tile/…`."""
+        path = f"tile/{request.path_params['path']}"
+        try:
+            data = await asyncio.to_thread(self._fetch, path)
+        except (FileNotFoundError, InputError):
+            return problem("not-found", "no such tile")
+        return Response(data, media_type="application/octet-stream", headers={"Cache-Control": _FOR_EVER})
+
+    async def fact(self, request: Request) -> Response:
+        """`/log/fact/{leaf}`: from the hash of a release's fact to the ledger.
+
+        Whoever can name the hash holds the batch that it commits to; nobody else can guess it.
+        """
+        leaf = request.path_params["leaf"]
+        if not _HASH.fullmatch(leaf):
+            return problem("not-found", "a fact is named by its leaf hash, 64 hexadecimal digits")
+        answer = self._gateway.projections.proofs.answer(bytes.fromhex(leaf))
+        if answer is None:
+            return problem("not-due", "no such fact, or not yet")
+        return Response(msgspec.json.encode(answer), media_type="application/json")
+
+
+def _html(text: str, status: int = 200) -> Response:
+    return Response(text, status_code=status, media_type="text/html; charset=utf-8", headers=dict(HEADERS))

@@ -1,0 +1,83 @@
+"""The gateway behind its HTTP server, in one process and one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+from collections.abc import Callable, Iterator
+
+import uvicorn
+
+from wicketgate.http.app import build_app
+from wicketgate.node import Gateway
+from wicketgate.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, with signals left to us: the streams must outlive the last request."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take no signals."""
+        yield
+
+
+async def serve(settings: Settings, *, ready: Callable[[str], None]) -> int:
+    """Run a deployment until SIGTERM or SIGINT; return the process's exit code.
+
+    Parameters
+    ----------
+    ready : callable
+        Called with the base URL once requests are answered.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    gateway = await Gateway.start(settings)
+    try:
+        config = uvicorn.Config(
+            build_app(gateway),
+            host=settings.host,
+            port=settings.port,
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            backlog=4096,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=5,
+        )
+        server = _Server(config)
+        serving = asyncio.create_task(server.serve())
+        while not server.started and not serving.done():
+            await asyncio.sleep(0.01)
+        if serving.done():
+            await serving
+            return 1
+        port = server.servers[0].sockets[0].getsockname()[1]
+        # What lives for ever is not looked at again by the collector, and the rest less often: a full collection
+        # would hold up every request.
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 100)
+        ready(f"http://{settings.host}:{port}")
+        failed = asyncio.create_task(gateway.failed.wait())
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({failed, stopped, serving}, return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        await serving
+        for task in (failed, stopped):
+            task.cancel()
+        if gateway.failed.is_set():
+            log.critical("stopped: %s", gateway.failure)
+            return 1
+        return 0
+    finally:
+        await gateway.stop()

@@ -1,0 +1,325 @@
+"""From the bytes that a source posts to rows that may be taken, or the reason why not. Pure but for the index of repeats."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+import pyarrow as pa
+
+from wicketgate.clock import from_datetime, rfc3339
+from wicketgate.errors import InputError
+from wicketgate.plates import PlateFault, read_plate
+from wicketgate.transactions import QuarantinedRead
+
+MAX_BODY = 8 * 1024 * 1024
+JSON = "application/json"
+NDJSON = "application/x-ndjson"
+ARROW = "application/vnd.apache.arrow.stream"
+
+
+class Vehicle(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a camera says of the vehicle."""
+
+    make: msgspec.UnsetType | str | None = msgspec.UNSET
+    model: msgspec.UnsetType | str | None = msgspec.UNSET
+    colour: msgspec.UnsetType | str | None = msgspec.UNSET
+    kind: msgspec.UnsetType | str | None = msgspec.UNSET
+
+
+class RawRead(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One read as a source posts it (API.md, `POST /v1/reads`)."""
+
+    camera: str
+    captured_at: datetime
+    plate: str
+    confidence: float
+    id: str | None = None
+    lane: int | str | None = None
+    direction: Literal["towards", "away"] | None = None
+    vehicle: Vehicle | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """A read whose shape is wrong: what was posted, as JSON, and what is wrong with it."""
+
+    read: bytes
+    detail: str
+
+
+_array = msgspec.json.Decoder(list[RawRead])
+_one = msgspec.json.Decoder(RawRead)
+_encode = msgspec.json.Encoder().encode
+_MAX_TEXT = 256
+
+
+def parse(body: bytes, media_type: str) -> Sequence[RawRead | Malformed]:
+    """Return the reads of a posted body, in order.
+
+    Parameters
+    ----------
+    body : bytes
+        At most `MAX_BODY`; the caller sees to it.
+    media_type : str
+        `JSON` (one read or an array), `NDJSON` or `ARROW`.
+
+    Raises
+    ------
+    InputError
+        If the body as a whole cannot be read. Then nothing of it is taken. A read whose own shape is wrong does not
+        raise: it comes back as `Malformed`.
+
+    Notes
+    -----
+    O(n); about 1 µs a read where all are well formed, some 10 µs where one is not.
+    """
+    if media_type == ARROW:
+        return _each(_arrow_rows(body))
+    try:
+        if media_type == NDJSON:
+            try:
+                return _one.decode_lines(body)
+            except msgspec.ValidationError:
+                return _each(msgspec.json.Decoder().decode_lines(body))
+        if body.lstrip()[:1] == b"[":
+            try:
+                return _array.decode(body)
+            except msgspec.ValidationError:
+                return _each(msgspec.json.decode(body))
+        try:
+            return [_one.decode(body)]
+        except msgspec.ValidationError:
+            return _each([msgspec.json.decode(body)])
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise InputError(f"the body is not {media_type}") from error
+
+
+def _each(values: Sequence[Any]) -> list[RawRead | Malformed]:
+    rows: list[RawRead | Malformed] = []
+    for value in values:
+        if not isinstance(value, dict):
+            raise InputError("a read must be an object")
+        try:
+            rows.append(msgspec.convert(value, RawRead))
+        except msgspec.ValidationError as error:
+            rows.append(Malformed(_encode(value), _without_values(str(error))))
+    return rows
+
+
+def _without_values(message: str) -> str:
+    """Return the library's message without what was posted: an unknown member's name or a wrong value may be a plate."""
+    known = set(RawRead.__struct_fields__) | set(Vehicle.__struct_fields__)
+    message = re.sub(r"'[^']*'", "", message)
+    return re.sub(r"field `([^`]*)`", lambda m: m[0] if m[1] in known else "member", message)[:200]
+
+
+def _arrow_rows(body: bytes) -> list[dict[str, Any]]:
+    try:
+        with pa.ipc.open_stream(_uncompressed(body)) as reader:
+            table = reader.read_all()
+        table.validate(full=True)
+        rows: list[dict[str, Any]] = table.to_pylist()
+    except (pa.ArrowException, ValueError, OSError, OverflowError) as error:
+        raise InputError("the body is not an Arrow stream that can be read") from error
+    try:
+        return [_without_nulls(row) for row in rows]
+    except (TypeError, OverflowError) as error:
+        raise InputError("a column of the Arrow stream has a type that a read has not") from error
+
+
+def _without_nulls(row: Mapping[str, Any]) -> dict[str, Any]:
+    plain: dict[str, Any] = {}
+    for name, value in row.items():
+        if value is None:
+            continue
+        if isinstance(value, dict):
+            plain[name] = _without_nulls(value)
+        elif isinstance(value, datetime):
+            plain[name] = value.isoformat()
+        elif isinstance(value, str | int | float | bool):
+            plain[name] = value
+        else:
+            raise TypeError(name)
+    return plain
+
+
+def _uncompressed(body: bytes) -> bytes:
+    """Return `body` if none of its record batches is compressed.
+
+    A compressed buffer of a few bytes may unfold to gigabytes, and the library has no limit to set.
+    """
+    source = pa.BufferReader(body)
+    messages = pa.ipc.MessageReader.open_stream(source)
+    total = 0
+    while True:
+        try:
+            message = messages.read_next_message()
+        except StopIteration:
+            break
+        total += 1
+        if total > 10_000:
+            raise InputError("an Arrow stream of more than 10,000 messages")
+        if message.type in {"record batch", "dictionary"} and _is_compressed(message.metadata.to_pybytes()):
+            raise InputError("compressed Arrow buffers are not taken: send them plain")
+    return body
+
+
+def _is_compressed(metadata: bytes) -> bool:
+    """Say whether the flatbuffer of an Arrow message (Message.fbs) has a RecordBatch with `compression` set."""
+
+    def u16(at: int) -> int:
+        return int.from_bytes(metadata[at : at + 2], "little")
+
+    def i32(at: int) -> int:
+        return int.from_bytes(metadata[at : at + 4], "little", signed=True)
+
+    def member(table: int, slot: int) -> int:
+        vtable = table - i32(table)
+        offset = 4 + 2 * slot
+        return table + u16(vtable + offset) if offset < u16(vtable) and u16(vtable + offset) else 0
+
+    message = i32(0)
+    header_type, header = member(message, 1), member(message, 2)
+    if not header:
+        return False
+    batch = header + i32(header)
+    if header_type and metadata[header_type] == 2:  # DictionaryBatch holds its RecordBatch in slot 1
+        data = member(batch, 1)
+        if not data:
+            return False
+        batch = data + i32(data)
+    return member(batch, 3) != 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How far a camera's clock may be off, microseconds; the charter sets both."""
+
+    clock_ahead_us: int
+    too_old_us: int
+
+
+@dataclass(slots=True)
+class Checked:
+    """Reads that may be taken, in columns, and what may not."""
+
+    camera: list[int] = field(default_factory=list)
+    captured_us: list[int] = field(default_factory=list)
+    plate: list[str] = field(default_factory=list)
+    confidence: list[float] = field(default_factory=list)
+    lane: list[str | None] = field(default_factory=list)
+    direction: list[str | None] = field(default_factory=list)
+    vehicle: list[str | None] = field(default_factory=list)
+    camera_id: list[str] = field(default_factory=list)
+    read_id: list[str | None] = field(default_factory=list)
+    index: list[int] = field(default_factory=list)
+    quarantined: list[tuple[int, QuarantinedRead]] = field(default_factory=list)
+
+
+def check(
+    rows: Sequence[RawRead | Malformed],
+    *,
+    source: str,
+    cameras: Callable[[str], int | None],
+    limits: Limits,
+    now_us: int,
+) -> Checked:
+    """Check camera, clock, plate and confidence of each read.
+
+    Parameters
+    ----------
+    cameras : callable
+        The number of a camera of this source, or None.
+
+    Returns
+    -------
+    Checked
+        Columns of what may be taken, and for each other read its row and reason: `malformed`, `unknown-camera`,
+        `zone-missing`, `clock-ahead`, `too-old`, `plate-empty`, `plate-unreadable`, `confidence-range`. The first
+        that applies, in this order.
+
+    Notes
+    -----
+    O(n); about 2 µs a read.
+    """
+    checked = Checked()
+    latest = now_us + limits.clock_ahead_us
+    earliest = now_us - limits.too_old_us
+
+    def refuse(index: int, row: RawRead | Malformed, code: str, detail: str) -> None:
+        camera = row.camera if isinstance(row, RawRead) and cameras(row.camera) is not None else ""
+        read = row.read if isinstance(row, Malformed) else _encode(row)
+        checked.quarantined.append(
+            (
+                index,
+                QuarantinedRead(
+                    source=source, camera=camera, code=code, detail=detail, at_us=now_us, read=read
+                ),
+            )
+        )
+
+    for index, row in enumerate(rows):
+        if isinstance(row, Malformed):
+            refuse(index, row, "malformed", row.detail)
+            continue
+        camera = cameras(row.camera)
+        if camera is None:
+            refuse(index, row, "unknown-camera", "this source has registered no such camera")
+            continue
+        captured = row.captured_at
+        if captured.tzinfo is None:
+            refuse(index, row, "zone-missing", "`captured_at` has no zone: send `Z` or an offset")
+            continue
+        captured_us = from_datetime(captured)
+        if captured_us > latest:
+            refuse(
+                index, row, "clock-ahead", f"captured later than {rfc3339(latest)}: set the camera's clock"
+            )
+            continue
+        if captured_us < earliest:
+            refuse(index, row, "too-old", f"captured before {rfc3339(earliest)}")
+            continue
+        plate = read_plate(row.plate)
+        if isinstance(plate, PlateFault):
+            refuse(
+                index, row, plate.value, "the plate is empty" if plate is PlateFault.EMPTY else "not a plate"
+            )
+            continue
+        if not 0.0 <= row.confidence <= 1.0:
+            refuse(index, row, "confidence-range", "`confidence` must lie between 0 and 1")
+            continue
+        fault = _text_fault(row)
+        if fault is not None:
+            refuse(index, row, "malformed", fault)
+            continue
+        checked.camera.append(camera)
+        checked.captured_us.append(captured_us)
+        checked.plate.append(plate)
+        checked.confidence.append(row.confidence)
+        checked.lane.append(None if row.lane is None else _encode(row.lane).decode())
+        checked.direction.append(None if row.direction is None else f'"{row.direction}"')
+        checked.vehicle.append(None if row.vehicle is None else _encode(row.vehicle).decode())
+        checked.camera_id.append(row.camera)
+        checked.read_id.append(row.id)
+        checked.index.append(index)
+    return checked
+
+
+def _text_fault(row: RawRead) -> str | None:
+    if row.id is not None and not 0 < len(row.id) <= 64:
+        return "`id` must have 1 to 64 characters"
+    if isinstance(row.lane, str) and len(row.lane) > 32:
+        return "`lane` has more than 32 characters"
+    if isinstance(row.lane, int) and not -999 <= row.lane <= 9999:
+        return "`lane` is out of range"
+    vehicle = row.vehicle
+    if vehicle is not None:
+        for text in (vehicle.make, vehicle.model, vehicle.colour, vehicle.kind):
+            if isinstance(text, str) and len(text) > _MAX_TEXT:
+                return f"a member of `vehicle` has more than {_MAX_TEXT} characters"
+    return None

@@ -1,0 +1,283 @@
+"""Group commit of reads: posts from many connections become one durable message of READS each few milliseconds."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+import msgspec
+import numpy as np
+
+from wicketgate import transactions
+from wicketgate.clock import Clock
+from wicketgate.errors import FencedError, InputError, StreamError
+from wicketgate.ingest import Checked
+from wicketgate.plates import pack_all
+from wicketgate.reads import MAX_ROWS, ReadBatch, to_arrow
+from wicketgate.repeats import DIGEST, Seen
+from wicketgate.streams.writer import StreamWriter
+from wicketgate.transactions import QuarantinedRead
+
+log = logging.getLogger(__name__)
+
+_LINGER_S = 0.004
+_UNDER_WAY = 3
+_MAX_WAITING = 50_000
+_CONTENT = 4 + DIGEST
+
+
+class ReadsMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """One message of READS.
+
+    `rows` is an Arrow stream (`reads.to_arrow`), empty where nothing was accepted; `contents` and `ids` are the keys of
+    the accepted reads in the index of repeats, joined (an id of zeros: none).
+    """
+
+    rows: bytes
+    contents: bytes
+    ids: bytes
+    intake: transactions.Intake
+    quarantined: tuple[QuarantinedRead, ...] = ()
+
+
+_decoder = msgspec.msgpack.Decoder(ReadsMessage)
+_encoder = msgspec.msgpack.Encoder()
+
+
+def decode_reads(data: bytes) -> ReadsMessage:
+    """Return a message of READS; InputError for anything else."""
+    try:
+        return _decoder.decode(data)
+    except msgspec.DecodeError as error:
+        raise InputError("a message of READS is not of this version") from error
+
+
+def seen_keys(message: ReadsMessage) -> tuple[list[bytes], list[bytes]]:
+    """Return the keys of a message's reads in the index of repeats; an empty id is none."""
+    contents = [message.contents[n : n + _CONTENT] for n in range(0, len(message.contents), _CONTENT)]
+    ids = [message.ids[n : n + DIGEST] for n in range(0, len(message.ids), DIGEST)]
+    return contents, [b"" if not any(i) else i for i in ids]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What became of a post: sent = accepted + repeated + quarantined."""
+
+    accepted: int
+    repeated: int
+    quarantined: tuple[tuple[int, str, str], ...]
+
+
+@dataclass(slots=True)
+class _Group:
+    stored: asyncio.Future[int]
+    camera: list[int] = field(default_factory=list)
+    captured_us: list[int] = field(default_factory=list)
+    received_us: list[int] = field(default_factory=list)
+    plate: list[str] = field(default_factory=list)
+    confidence: list[float] = field(default_factory=list)
+    lane: list[str | None] = field(default_factory=list)
+    direction: list[str | None] = field(default_factory=list)
+    vehicle: list[str | None] = field(default_factory=list)
+    contents: list[bytes] = field(default_factory=list)
+    ids: list[bytes] = field(default_factory=list)
+    accepted: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    repeated: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    quarantined: list[QuarantinedRead] = field(default_factory=list)
+
+    @property
+    def full(self) -> bool:
+        return len(self.plate) >= MAX_ROWS or len(self.quarantined) >= MAX_ROWS
+
+
+class Intake:
+    """Takes checked reads, and answers once they are durable.
+
+    A kill before the stream acknowledged leaves a message that is stored or not; nobody was answered, the source posts
+    again, and what was stored is found to be repeated.
+    """
+
+    def __init__(self, writer: StreamWriter, seen: Seen, clock: Clock, instance: str) -> None:
+        self._writer = writer
+        self._seen = seen
+        self._clock = clock
+        self._instance = instance
+        self._groups: list[_Group] = []
+        self._work = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._waiting = 0
+        self.accepted = 0
+        self.repeated = 0
+        self.quarantined = 0
+
+    def start(self) -> None:
+        """Begin to write groups."""
+        self._task = asyncio.create_task(self._write())
+
+    async def close(self) -> None:
+        """Stop. What waits is not stored, and its sources are not answered."""
+        if self._task:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def take(self, checked: Checked, source: str) -> Answer:
+        """Store checked reads and return once they are durable.
+
+        Raises
+        ------
+        StreamError
+            If they could not be stored, or too much waits already: the source must post again.
+        """
+        if self._waiting + len(checked.plate) > _MAX_WAITING and self._waiting:
+            raise StreamError("too many reads are waiting to be stored: post again in a moment", code="busy")
+        quarantined = list(checked.quarantined)
+        groups: list[_Group] = []
+        accepted = repeated = 0
+        now_us = self._clock.now_us()
+        look, content_key, id_key = self._seen.look, self._seen.content_key, self._seen.id_key
+        group = self._group(groups)
+        for n, plate in enumerate(checked.plate):
+            camera_id, captured_us, given = checked.camera_id[n], checked.captured_us[n], checked.read_id[n]
+            content = content_key(source, camera_id, plate, captured_us)
+            read_id = id_key(source, given) if given is not None else b""
+            verdict = look(content, read_id)
+            name = f"{source}/{camera_id}"
+            if verdict == "new":
+                if group.full:
+                    group = self._group(groups)
+                self._seen.add(content, read_id)
+                group.camera.append(checked.camera[n])
+                group.captured_us.append(captured_us)
+                group.received_us.append(now_us)
+                group.plate.append(plate)
+                group.confidence.append(checked.confidence[n])
+                group.lane.append(checked.lane[n])
+                group.direction.append(checked.direction[n])
+                group.vehicle.append(checked.vehicle[n])
+                group.contents.append(content)
+                group.ids.append(read_id)
+                group.accepted[name] += 1
+                accepted += 1
+            elif verdict == "repeated":
+                group.repeated[name] += 1
+                repeated += 1
+            else:
+                quarantined.append((checked.index[n], self._conflict(source, camera_id, checked, n, now_us)))
+        for _, read in quarantined:
+            if group.full:
+                group = self._group(groups)
+            group.quarantined.append(read)
+        self._waiting += accepted
+        self._work.set()
+        # Also a post of nothing but repeats waits: what it repeats may be in a group that is not stored yet.
+        await asyncio.gather(*(asyncio.shield(g.stored) for g in groups))
+        self.accepted += accepted
+        self.repeated += repeated
+        self.quarantined += len(quarantined)
+        quarantined.sort(key=lambda pair: pair[0])
+        return Answer(
+            accepted=accepted,
+            repeated=repeated,
+            quarantined=tuple((index, read.code, read.detail) for index, read in quarantined),
+        )
+
+    def _group(self, groups: list[_Group]) -> _Group:
+        if not self._groups or self._groups[-1].full:
+            self._groups.append(_Group(asyncio.get_running_loop().create_future()))
+        groups.append(self._groups[-1])
+        return self._groups[-1]
+
+    @staticmethod
+    def _conflict(source: str, camera_id: str, checked: Checked, n: int, now_us: int) -> QuarantinedRead:
+        read = {
+            "id": checked.read_id[n],
+            "camera": camera_id,
+            "captured_us": checked.captured_us[n],
+            "plate": checked.plate[n],
+            "confidence": checked.confidence[n],
+        }
+        return QuarantinedRead(
+            source=source,
+            camera=camera_id,
+            code="id-conflict",
+            detail="this `id` was given to another read before",
+            at_us=now_us,
+            read=msgspec.json.encode(read),
+        )
+
+    async def _write(self) -> None:
+        while True:
+            await self._work.wait()
+            # Waiting a little lets single posts of many cameras share one sync of the disk.
+            if len(self._groups) == 1 and not self._groups[0].full:
+                await self._clock.sleep(_LINGER_S)
+            while self._writer.under_way >= _UNDER_WAY:
+                await self._clock.sleep(0.001)
+            if not self._groups:
+                continue  # they failed meanwhile
+            group = self._groups.pop(0)
+            if not self._groups:
+                self._work.clear()
+            self._submit(group)
+
+    def _submit(self, group: _Group) -> None:
+        message_id = f"{self._instance}-{self._writer.last + 1}"
+        stored = self._writer.submit(_encode(group), message_id)
+        stored.add_done_callback(lambda done: self._stored(group, done))
+
+    def _stored(self, group: _Group, done: asyncio.Future[int]) -> None:
+        if done.cancelled():
+            group.stored.cancel()
+            return
+        error = done.exception()
+        if error is None:
+            self._waiting -= len(group.plate)
+            self._seen.stored(group.contents, group.ids, done.result())
+            group.stored.set_result(done.result())
+            return
+        # What waits behind a group that failed may count repeats of it: all of it fails, and is posted again.
+        failed = [group, *self._groups]
+        self._groups.clear()
+        self._work.clear()
+        for each in failed:
+            self._waiting -= len(each.plate)
+            self._seen.forget(each.contents, each.ids)
+            each.stored.set_exception(error)
+            each.stored.exception()  # seen by those who wait, if anybody still does
+        if isinstance(error, FencedError):
+            log.critical("this gateway no longer owns READS")
+
+
+def _encode(group: _Group) -> bytes:
+    rows = b""
+    if group.plate:
+        rows = to_arrow(
+            ReadBatch(
+                camera=np.array(group.camera, dtype=np.int32),
+                captured_us=np.array(group.captured_us, dtype=np.int64),
+                received_us=np.array(group.received_us, dtype=np.int64),
+                plate_key=pack_all(group.plate),
+                plate=group.plate,
+                confidence=np.array(group.confidence, dtype=np.float64),
+                lane=group.lane,
+                direction=group.direction,
+                vehicle=group.vehicle,
+            )
+        )
+    quarantined: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for read in group.quarantined:
+        counts = quarantined[f"{read.source}/{read.camera}"]
+        counts[read.code] = counts.get(read.code, 0) + 1
+    return _encoder.encode(
+        ReadsMessage(
+            rows=rows,
+            contents=b"".join(group.contents),
+            ids=b"".join(i or bytes(DIGEST) for i in group.ids),
+            intake=transactions.Intake(
+                accepted=dict(group.accepted), repeated=dict(group.repeated), quarantined=dict(quarantined)
+            ),
+            quarantined=tuple(group.quarantined),
+        )
+    )

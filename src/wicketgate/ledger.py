@@ -1,0 +1,398 @@
+"""The one writer of the log: entries become tiles in a folder, and then a signed checkpoint makes them count.
+
+The folder can be served as it is by any web server. Reading is in `tiles`, checking in `audit`.
+
+The rules that make a crash harmless, wherever it comes:
+
+- No file is ever written in place. It is written under `.writing/`, synced, and renamed to where it belongs,
+  so that what stands at a path is whole.
+- What stands under `tile/` is never given other bytes. Tiles that a crash left without a checkpoint are met
+  again when the same entries are appended again, and found equal. If they are not equal, two histories exist,
+  and the ledger refuses rather than sign the second one.
+- The checkpoint is written last, after everything that it is over is durable. It alone says how long the log
+  is.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from wicketgate.errors import LedgerError, ShapeError
+from wicketgate.merkle import leaf_hash, leaf_hashes, verify_inclusion
+from wicketgate.notes import Checkpoint, NoteSigner, sign_note
+from wicketgate.tiles import (
+    CHECKPOINT,
+    MAX_ENTRY_BYTES,
+    TILE_HEIGHT,
+    TILE_WIDTH,
+    Edge,
+    TileName,
+    TileReader,
+    build_bundle,
+    fetch_checkpoint,
+    folder_fetch,
+    prove_consistency,
+    prove_inclusion,
+    split_hashes,
+    tile_at,
+)
+
+MAX_APPEND = 16_384
+"""Entries under one checkpoint at most; a longer append makes several, so that its memory is bounded."""
+
+_WRITING = ".writing"
+_FOLDERS_KEPT = 1_000
+
+
+class Disk:
+    """The file operations of the ledger, so that a test can stop the world between any two of them."""
+
+    def write(self, path: Path, data: bytes) -> None:
+        """Write a file; nothing is durable yet, not even its being there."""
+        path.write_bytes(data)
+
+    def sync(self, path: Path) -> None:
+        """Make the content of a file, or the names in a folder, durable."""
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    def rename(self, source: Path, target: Path) -> None:
+        """Give a file its name, atomically; durable once the folder of `target` is synced."""
+        source.replace(target)
+
+    def make_folder(self, path: Path) -> None:
+        """Make a folder; durable once the folder that holds it is synced."""
+        path.mkdir()
+
+    def remove_folder(self, path: Path) -> None:
+        """Remove a folder with all that is in it, in any order."""
+        shutil.rmtree(path)
+
+
+class Ledger:
+    """An append-only log in a folder, held by one writer at a time.
+
+    Made by `Ledger.create` and `Ledger.open` only. Not safe for several threads. Close it, or use it as a
+    context.
+    """
+
+    def __init__(self, folder: Path, signer: NoteSigner, disk: Disk, lock: int) -> None:
+        self._folder = folder
+        self._signer = signer
+        self._disk = disk
+        self._lock = lock
+        self._fetch = folder_fetch(folder)
+        self._edge = Edge()
+        self._bundle: list[bytes] = []
+        self._durable: set[Path] = set()  # folders whose own names this process has synced
+        self._head, self._checkpoint = fetch_checkpoint(self._fetch, [signer.verifier])
+
+    @classmethod
+    def create(cls, folder: Path, signer: NoteSigner, origin: str, *, disk: Disk | None = None) -> Ledger:
+        """Make an empty log and open it.
+
+        Parameters
+        ----------
+        folder : Path
+            Must not exist, or be empty, or be what a crash of `create` left. The folder above it exists.
+        signer : NoteSigner
+            The log's key.
+        origin : str
+            The log's identity in every checkpoint; it can never change.
+
+        Raises
+        ------
+        LedgerError
+            If the folder holds anything else, or cannot be written.
+        """
+        disk = disk or Disk()
+        head = Checkpoint(origin=origin, size=0, root=Edge().root())
+        try:
+            if folder.exists() and any(child.name not in ("tile", _WRITING) for child in folder.iterdir()):
+                raise LedgerError("the folder for a new ledger is not empty")
+            if any((folder / "tile").glob("*")):
+                raise LedgerError("the folder for a new ledger holds tiles without a checkpoint")
+            # A crash up to the rename leaves a folder that `open` refuses and `create` takes.
+            for path in (folder, folder / "tile", folder / _WRITING):
+                if not path.exists():
+                    disk.make_folder(path)
+            _replace(disk, folder, CHECKPOINT, sign_note(head.to_text(), [signer]))
+            disk.sync(folder.parent)
+        except OSError as error:
+            raise LedgerError(f"the ledger cannot be written: {error.strerror}") from error
+        return cls.open(folder, signer, disk=disk)
+
+    @classmethod
+    def open(cls, folder: Path, signer: NoteSigner, *, disk: Disk | None = None) -> Ledger:
+        """Open a log that exists, after a clean stop or a crash alike.
+
+        What a crash left unfinished under `.writing/` is removed. Tiles without a checkpoint stay: see above.
+
+        Raises
+        ------
+        LedgerError
+            If there is no log, it is not this key's, its right edge does not lead to its checkpoint, or
+            another process holds it.
+        """
+        disk = disk or Disk()
+        try:
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as error:
+            raise LedgerError(f"the ledger's folder cannot be opened: {error.strerror}") from error
+        try:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise LedgerError("the ledger is held by another process") from error
+            ledger = cls(folder, signer, disk, lock)
+            ledger._recover()
+        except OSError as error:
+            os.close(lock)
+            raise LedgerError(f"the ledger cannot be read: {error.strerror}") from error
+        except BaseException:
+            os.close(lock)
+            raise
+        return ledger
+
+    def close(self) -> None:
+        """Let others open the log. Nothing is lost without it."""
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def origin(self) -> str:
+        """The log's identity."""
+        return self._head.origin
+
+    @property
+    def size(self) -> int:
+        """Number of entries under the last checkpoint."""
+        return self._head.size
+
+    @property
+    def root(self) -> bytes:
+        """Root hash of the last checkpoint."""
+        return self._head.root
+
+    @property
+    def checkpoint(self) -> bytes:
+        """The last checkpoint, signed, as it is served."""
+        return self._checkpoint
+
+    def append(self, entries: Sequence[bytes]) -> None:
+        """Append entries; on return they are durable and under a signed checkpoint.
+
+        Parameters
+        ----------
+        entries : sequence of bytes
+            At most 65,535 bytes each. More than `MAX_APPEND` are taken in steps, each with a checkpoint.
+
+        Raises
+        ------
+        LedgerError
+            If an entry is too long (then none was taken), the disk refuses, or other entries stand on disk
+            where these belong. Those below `size` are then in the log; the others may be appended again.
+
+        Notes
+        -----
+        For one entry, as a rule: two tiles, the checkpoint and three folders are synced.
+        """
+        if self._lock < 0:
+            raise LedgerError("the ledger is closed")
+        for number, entry in enumerate(entries):
+            if len(entry) > MAX_ENTRY_BYTES:
+                raise LedgerError(f"entry {self.size + number} has {len(entry)} bytes; {MAX_ENTRY_BYTES} fit")
+        for start in range(0, len(entries), MAX_APPEND):
+            try:
+                self._append(entries[start : start + MAX_APPEND])
+            except OSError as error:
+                raise LedgerError(f"the ledger cannot be written: {error.strerror}") from error
+
+    def inclusion(self, index: int, size: int | None = None) -> tuple[bytes, ...]:
+        """Return the proof that entry `index` is in the tree of `size` entries; None: the last checkpoint's.
+
+        Raises
+        ------
+        ShapeError
+            Unless index < size <= the log's size.
+        LedgerError
+            If a tile is missing, or the proof does not lead to the last checkpoint: then the disk is damaged.
+        """
+        size = self._within(size)
+        reader = TileReader(self._fetch, self.size)
+        proof = prove_inclusion(reader, index, size)
+        if size == self.size:
+            leaf = reader.subtree(index, index + 1)
+            if not verify_inclusion(leaf, index, size, proof, self.root):
+                raise LedgerError(f"the tiles over entry {index} do not lead to `checkpoint`: run fsck")
+        return proof
+
+    def consistency(self, old_size: int, size: int | None = None) -> tuple[bytes, ...]:
+        """Return the proof that the first `old_size` entries are a beginning of `size`; None: of all.
+
+        Raises
+        ------
+        ShapeError
+            Unless old_size <= size <= the log's size.
+        LedgerError
+            If a tile is missing.
+        """
+        return prove_consistency(TileReader(self._fetch, self.size), old_size, self._within(size))
+
+    def _within(self, size: int | None) -> int:
+        if size is not None and size > self.size:
+            raise ShapeError(f"no tree of {size} in a log of {self.size}")
+        return self.size if size is None else size
+
+    def _recover(self) -> None:
+        """Load the right edge and check it: the same code after a clean stop and after a crash."""
+        writing = self._folder / _WRITING
+        if writing.exists():
+            self._disk.remove_folder(writing)
+        # A crash here: the folder is made at the next opening.
+        self._disk.make_folder(writing)
+        size = self.size
+        reader = TileReader(self._fetch, size)
+        self._edge.size = size
+        level = 0
+        while size >> (TILE_HEIGHT * level):
+            index, width = divmod(size >> (TILE_HEIGHT * level), TILE_WIDTH)
+            self._edge.rows.append(split_hashes(reader.tile(level, index)) if width else [])
+            level += 1
+        if self._edge.root() != self.root:
+            raise LedgerError("the tiles at the right edge do not lead to `checkpoint`: run fsck")
+        if size % TILE_WIDTH:
+            name = tile_at(None, size // TILE_WIDTH, size)
+            self._bundle = reader.entries(name.index)
+            if leaf_hashes(self._bundle) != self._edge.rows[0]:
+                raise LedgerError(f"`{name.path}` does not agree with its hash tile: run fsck")
+
+    def _append(self, entries: Sequence[bytes]) -> None:
+        # The object's own state changes only at the end: after an exception it is the last checkpoint's.
+        edge = self._edge.copy()
+        filled: list[TileName] = []
+        if len(self._durable) > _FOLDERS_KEPT:
+            self._durable.clear()
+        placing = _Placing(self._disk, self._folder, self._durable)
+        # A crash while staging leaves files under `.writing/`, which opening removes.
+        for index, bundle in self._bundles(entries):
+            placing.stage(TileName(level=None, index=index, width=len(bundle)), build_bundle(bundle))
+        for name, row in edge.extend([leaf_hash(entry) for entry in entries]):
+            placing.stage(name, b"".join(row))
+            filled.append(name)
+        old = {name for name, _ in self._edge.partials()}
+        for name, row in edge.partials():
+            if name not in old:
+                placing.stage(name, b"".join(row))
+        # A crash from here to the checkpoint leaves some or all new tiles in place, whole, beyond the old
+        # checkpoint: the log has its old size, and the same append finds them equal.
+        placing.place()
+        head = Checkpoint(origin=self.origin, size=edge.size, root=edge.root())
+        note = sign_note(head.to_text(), [self._signer])
+        # A crash in here leaves the old checkpoint or the new one, and every tile that either needs.
+        _replace(self._disk, self._folder, CHECKPOINT, note)
+        self._edge, self._head, self._checkpoint = edge, head, note
+        self._bundle = (
+            [*self._bundle, *entries][-(edge.size % TILE_WIDTH) :] if edge.size % TILE_WIDTH else []
+        )
+        # A crash in here leaves older partial tiles, which are true and only take up room.
+        self._prune(filled)
+
+    def _bundles(self, entries: Sequence[bytes]) -> Iterator[tuple[int, list[bytes]]]:
+        """Yield the bundles that new entries fill or begin, with their places."""
+        index = self.size // TILE_WIDTH
+        at = TILE_WIDTH - len(self._bundle)
+        yield index, [*self._bundle, *entries[:at]]
+        while at < len(entries):
+            index += 1
+            yield index, list(entries[at : at + TILE_WIDTH])
+            at += TILE_WIDTH
+
+    def _prune(self, filled: Sequence[TileName]) -> None:
+        """Remove partial tiles of full tiles but the last: a slow reader finds the full tile as well."""
+        first: dict[int, int] = {}
+        last: dict[int, int] = {}
+        for name in filled:
+            level = name.level or 0
+            first.setdefault(level, name.index)
+            last[level] = name.index
+        for level, start in first.items():
+            # From two before, for what a crash of the last pruning left.
+            for index in range(max(0, start - 2), last[level]):
+                for kind in (level, None) if level == 0 else (level,):
+                    full = TileName(level=kind, index=index).path
+                    folder = self._folder / f"{full}.p"
+                    if folder.exists():
+                        self._disk.remove_folder(folder)
+
+
+class _Placing:
+    """Files on their way into the log: staged one by one, then made durable, then put in place."""
+
+    def __init__(self, disk: Disk, root: Path, durable: set[Path]) -> None:
+        self._disk = disk
+        self._root = root
+        self._durable = durable
+        self._staged: list[tuple[Path, Path]] = []
+        self._touched: dict[Path, None] = {}
+
+    def stage(self, name: TileName, data: bytes) -> None:
+        """Write a tile under `.writing/`, unless it stands in its place already."""
+        target = self._root / name.path
+        try:
+            standing = target.read_bytes()
+        except FileNotFoundError:
+            source = self._root / _WRITING / str(len(self._staged))
+            self._disk.write(source, data)
+            self._staged.append((source, target))
+        else:
+            if standing != data:
+                raise LedgerError(f"`{name.path}` was written before with other bytes: two histories")
+        self._touched[target.parent] = None
+
+    def place(self) -> None:
+        """Make what was staged durable at its place."""
+        for source, _ in self._staged:
+            self._disk.sync(source)
+        for source, target in self._staged:
+            self._make_folders(target.parent)
+            self._disk.rename(source, target)
+        # Names are durable only with their folder, and that with the one above. This is also done where a
+        # tile stood already: the crash that left it may have come before its sync.
+        for folder in self._touched:
+            self._disk.sync(folder)
+            while folder not in self._durable and folder != self._root:
+                self._durable.add(folder)
+                folder = folder.parent
+                self._disk.sync(folder)
+
+    def _make_folders(self, folder: Path) -> None:
+        if not folder.exists():
+            self._make_folders(folder.parent)
+            self._disk.make_folder(folder)
+
+
+def _replace(disk: Disk, folder: Path, name: str, data: bytes) -> None:
+    """Give a file new content, atomically and durably."""
+    source = folder / _WRITING / name
+    disk.write(source, data)
+    disk.sync(source)
+    disk.rename(source, folder / name)
+    disk.sync(folder)

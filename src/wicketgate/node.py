@@ -1,0 +1,449 @@
+"""The one place that wires a running gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import os
+import secrets
+from collections.abc import Mapping
+from importlib.metadata import version as installed_version
+from typing import Any
+
+import msgspec
+
+from wicketgate import commits as commits_module
+from wicketgate.authority import check_authority, parse_authority
+from wicketgate.clock import DAY_US, Clock, SystemClock, rfc3339
+from wicketgate.commits import Commits, replay, salted
+from wicketgate.deployment import Deployment, note_signer
+from wicketgate.documents import act_target, check_act, open_document
+from wicketgate.errors import ConfigurationError, DocumentRefused, InputError, WicketgateError
+from wicketgate.feeds import OrdinalStream
+from wicketgate.intake import Intake, decode_reads, seen_keys
+from wicketgate.ledger import Ledger
+from wicketgate.projections import Projections
+from wicketgate.proofs import Proofs
+from wicketgate.releasing import Releasing
+from wicketgate.repeats import Seen
+from wicketgate.sealing import seal
+from wicketgate.settings import Settings, StreamsSettings
+from wicketgate.signing import PrivateKey, canonical, parse_json
+from wicketgate.snapshots import Snapshots
+from wicketgate.state import Parsed, State, dump_state
+from wicketgate.streams.link import Link
+from wicketgate.streams.reader import StreamReader
+from wicketgate.streams.server import NatsServer
+from wicketgate.streams.writer import StreamWriter
+from wicketgate.tiles import MAX_ENTRY_BYTES
+from wicketgate.transactions import CameraSet, CamerasRegistered, DocumentTaken, TokenIssued, Transaction
+
+log = logging.getLogger(__name__)
+
+READS = "READS"
+_SNAPSHOT_S = 10.0
+_FLUSH_S = 1.0
+_MAX_CAMERAS = 100_000
+
+
+class Gateway:
+    """A running gateway: streams, fold, intake, gate, projections.
+
+    Use `Gateway.start`. When something makes it impossible to go on, `failed` is set; the process must then end, and its
+    next start takes up from COMMITS.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.deployment = Deployment(settings.folder)
+        self.failed = asyncio.Event()
+        self.failure: BaseException | None = None
+        self.server: NatsServer | None = None
+        self._lock: int | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._instance = secrets.token_hex(8)
+        self._sequence_safe = 0
+        # Made by `_open`, in this order.
+        self.link: Link
+        self.ledger: Ledger
+        self.log_key: PrivateKey
+        self.projections: Projections
+        self.commits: Commits
+        self.intake: Intake
+        self.seen: Seen
+        self._proofs: Proofs
+        self._snapshots: Snapshots
+        self._writers: list[StreamWriter] = []
+
+    # --- life -------------------------------------------------------------------------------------------------
+
+    @classmethod
+    async def start(cls, settings: Settings, clock: Clock | None = None) -> Gateway:
+        """Start the gateway of a deployment.
+
+        Raises
+        ------
+        ConfigurationError
+            If the directory is not a deployment, another gateway runs in it, or its parts contradict one another.
+        """
+        gateway = cls(settings, clock or SystemClock())
+        gateway.deployment.demand()
+        try:
+            await gateway._open()
+            if not gateway.commits.committed.charter_envelope:
+                raise ConfigurationError(
+                    "COMMITS holds no charter: this deployment was not finished by `init`"
+                )
+            await gateway._run()
+        except BaseException:
+            await gateway.stop()
+            raise
+        return gateway
+
+    @classmethod
+    async def found(cls, settings: Settings, envelope: bytes, clock: Clock | None = None) -> str:
+        """Make the deployment's first commits, from its signed charter; return the admin's token.
+
+        The directory was laid by `Deployment.lay` and its ledger created. A crash leaves a directory that `serve`
+        refuses, to be removed by hand.
+        """
+        gateway = cls(settings, clock or SystemClock())
+        try:
+            await gateway._open()
+            if gateway.commits.committed.sequence:
+                raise ConfigurationError("the streams hold the commits of another deployment")
+            await gateway.commits.commit(gateway._founding(envelope))
+            token = await gateway.issue_token("admin")
+            await gateway._project_all()
+        finally:
+            await gateway.stop()
+        return token
+
+    async def stop(self) -> None:
+        """Stop in order: nothing acknowledged is open afterwards."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if hasattr(self, "intake"):
+            await self.intake.close()
+        if hasattr(self, "projections"):
+            if not self.failed.is_set():
+                await self._project_all()
+                self._save_snapshot()
+            await self.projections.close()
+        for writer in self._writers:
+            await writer.close()
+        if hasattr(self, "link"):
+            await self.link.close()
+        for part in ("seen", "_proofs", "ledger"):
+            if hasattr(self, part):
+                getattr(self, part).close()
+        if self.server:
+            await self.server.stop()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    async def _open(self) -> None:
+        deployment = self.deployment
+        self._lock = deployment.lock()
+        self.link = await Link.open(await self._streams())
+        self.log_key = deployment.signer()
+        self._snapshots = Snapshots(deployment.part("snapshots"))
+        state = self._snapshots.latest() or State()
+        for name in (READS, commits_module.STREAM):
+            await self.link.ensure_stream(name)
+        # The origin stands in the checkpoint; the charter is known only once COMMITS is folded.
+        origin = (deployment.log / "checkpoint").read_text().split("\n", 1)[0]
+        self.ledger = Ledger.open(deployment.log, note_signer(self.log_key, origin))
+        self._proofs = Proofs(deployment.part("proofs"))
+        self.projections = Projections(
+            self.link,
+            self.ledger,
+            self._proofs,
+            feed_bytes=self.settings.feed_bytes,
+            on_failure=self._fail,
+        )
+        await self._open_projections(state)
+        await replay(self.link, state, self.projections.take_replayed)
+        for name in state.feeds:
+            await self.projections.open_feed(name)
+        writer = await self._writer(commits_module.STREAM)
+        self.commits = Commits(
+            writer,
+            self.clock,
+            state,
+            instance=self._instance,
+            seal=self._seal,
+            reveal=self.projections.take,
+            on_failure=self._fail,
+        )
+
+    async def _open_projections(self, state: State) -> None:
+        if state.charter_envelope:
+            limits = Parsed().charter(state).limits
+            await self.projections.open(
+                feed_term_us=limits.feed_term_us, quarantine_term_us=limits.too_old_us
+            )
+        else:
+            await self.projections.open(feed_term_us=DAY_US, quarantine_term_us=DAY_US)
+        for name in state.feeds:
+            await self.projections.open_feed(name)
+
+    async def _streams(self) -> StreamsSettings:
+        if self.settings.streams is not None:
+            return self.settings.streams
+        assert self._lock is not None
+        self.server = NatsServer(self.deployment.part("nats"), inherit=(self._lock,))
+        await self.server.start()
+        return self.server.settings
+
+    async def _writer(self, stream: str) -> StreamWriter:
+        writer = await StreamWriter(self.link, stream).open()
+        self._writers.append(writer)
+        return writer
+
+    async def _run(self) -> None:
+        self.seen = Seen(self.deployment.part("index"), self.deployment.index_secret())
+        writer = await self._writer(READS)
+        await self._learn_reads(writer.last)
+        self.intake = Intake(writer, self.seen, self.clock, self._instance)
+        self.intake.start()
+        await self.commits.start(self._software())
+        reader = StreamReader(self.link, READS, after=self.commits.staged.reads_to)
+        releasing = Releasing(self.commits, self.projections, reader, self.log_key, self.clock)
+        for work in (releasing.run(), self._tick(), self._keep_house(), self._flush_seen()):
+            self._tasks.append(asyncio.create_task(self._guard(work)))
+
+    async def _learn_reads(self, last: int) -> None:
+        """Bring the index of repeats up to the end of READS: what came behind its last flush."""
+        first = (await self.link.info(READS)).state.first_seq
+        reader = StreamReader(self.link, READS, after=max(self.seen.position, first - 1))
+        reached = max(self.seen.position, first - 1)
+        while reached < last:
+            for stored in await reader.next():
+                self.seen.stored(*seen_keys(decode_reads(stored.data)), stored.sequence)
+                reached = stored.sequence
+        await reader.close()
+
+    def _fail(self, error: BaseException) -> None:
+        if not self.failed.is_set():
+            self.failure = error
+            self.failed.set()
+
+    async def _guard(self, work: Any) -> None:
+        try:
+            await work
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            log.critical(
+                "the gateway cannot go on: %s", error if isinstance(error, WicketgateError) else type(error)
+            )
+            self._fail(error)
+            raise
+
+    # --- what goes on by itself ---------------------------------------------------------------------------------
+
+    async def _tick(self) -> None:
+        while True:
+            now_us = self.clock.now_us()
+            await self.clock.sleep((1_000_000 - now_us % 1_000_000) / 1e6 + 0.002)
+            self.commits.tick()
+
+    async def _flush_seen(self) -> None:
+        while True:
+            await self.clock.sleep(_FLUSH_S)
+            charter = self.commits.parsed.charter(self.commits.committed)
+            term_us = charter.limits.too_old_us + charter.limits.clock_ahead_us
+            position = self.seen.begin_flush()
+            await asyncio.to_thread(self.seen.flush, position, self.clock.now_us() - term_us)
+            self.seen.end_flush()
+
+    async def _keep_house(self) -> None:
+        while True:
+            await self.clock.sleep(_SNAPSHOT_S)
+            await self._purge(self._save_snapshot())
+            for feed in self.projections.feeds.values():
+                await feed.refresh()
+
+    def _save_snapshot(self) -> int:
+        state = self.commits.committed
+        if state.sequence == 0:
+            return 0
+        return self._snapshots.save(dump_state(state), state.sequence)
+
+    async def _purge(self, snapshot: int) -> None:
+        """Let go of what every projection has: nothing is kept twice for longer than it must be."""
+        await self.link.purge_below(commits_module.STREAM, min(snapshot, self.projections.position) + 1)
+        decided = self.commits.committed.reads_to
+        await self.link.purge_below(READS, min(decided, self.seen.position) + 1)
+
+    async def _project_all(self) -> None:
+        while self.commits.under_way and not self.failed.is_set():
+            await asyncio.sleep(0.005)
+        if not self.failed.is_set():
+            await asyncio.wait_for(self.projections.settle(), 30)
+
+    # --- what people do -----------------------------------------------------------------------------------------
+
+    async def submit(self, envelope: bytes) -> tuple[int, int]:
+        """Take a signed document.
+
+        Returns
+        -------
+        int, int
+            Its ledger entry, and from when it is in force, microseconds.
+
+        Raises
+        ------
+        DocumentRefused
+            With one of the codes of docs/spec/documents.md; then nothing has changed.
+        """
+        document = open_document(envelope)
+        if document.kind == "charter":
+            raise DocumentRefused("this version takes a charter at `init` alone", code="unsupported")
+        taking = self._taking(envelope)
+        if document.kind == "authority":
+            # Its feed must be there before its first batch, and only one that will be taken may make a stream.
+            taking(self.commits.staged, max(self.clock.now_us(), self.commits.staged.at_us), 0)
+            await self.projections.open_feed(parse_authority(document.payload).name)
+        sequence, transaction = await self.commits.commit(taking)
+        taken = transaction.document
+        assert taken is not None
+        in_force_us = transaction.at_us
+        if document.kind == "authority":
+            in_force_us = max(in_force_us, parse_authority(document.payload).valid_from_us)
+        else:
+            feed = self.projections.feeds.get(act_target(document))
+            if feed is not None:
+                feed.wake()
+        log.info("a %s took effect as entry %d, commit %d", document.kind, taken.entry, sequence)
+        return taken.entry, in_force_us
+
+    def _taking(self, envelope: bytes) -> commits_module.Build:
+        def build(state: State, at_us: int, sequence: int) -> Transaction:
+            document = open_document(envelope)
+            parsed = self.commits.parsed
+            charter = parsed.charter(state)
+            if document.kind == "authority":
+                authority = parse_authority(document.payload)
+                named = state.authorities.get(authority.name)
+                previous = parsed.authority(named.versions[-1]) if named else None
+                check_authority(authority, document.envelope, charter, at_us=at_us, previous=previous)
+            else:
+                named = state.authorities.get(act_target(document))
+                check_act(
+                    document,
+                    charter,
+                    parsed.authority(named.versions[-1]) if named else None,
+                    at_us=at_us,
+                    taken=named.act_ids if named else (),
+                    suspensions=named.suspensions if named else (),
+                    revoked=bool(named and named.versions[-1].revoked_us is not None),
+                )
+            return _document_transaction(envelope, state.entries, at_us)
+
+        return build
+
+    async def register_cameras(self, source: str, cameras: tuple[CameraSet, ...]) -> int:
+        """Take the full list of a source's cameras; return the ledger entry that counts them."""
+        if len(cameras) > _MAX_CAMERAS:
+            raise InputError(f"more than {_MAX_CAMERAS} cameras")
+        if len({camera.id for camera in cameras}) != len(cameras):
+            raise InputError("a camera stands twice in the list")
+
+        def build(state: State, at_us: int, sequence: int) -> Transaction:
+            groups: dict[str, int] = {}
+            for camera in cameras:
+                for group in camera.groups:
+                    groups[group] = groups.get(group, 0) + 1
+            listed = salted("cameras", {"source": source, "cameras": msgspec.to_builtins(cameras)})
+            body = {
+                "kind": "cameras",
+                "at": rfc3339(at_us),
+                "source": source,
+                "count": len(cameras),
+                "groups": groups,
+                "root": hashlib.sha256(listed).hexdigest(),
+            }
+            return Transaction(
+                at_us=at_us,
+                first_entry=state.entries,
+                entries=(canonical(body),),
+                cameras=CamerasRegistered(source=source, cameras=cameras),
+                facts=(listed,) if len(listed) < 1024 * 1024 else (),
+            )
+
+        _, transaction = await self.commits.commit(build)
+        return transaction.first_entry
+
+    async def issue_token(self, name: str) -> str:
+        """Return a fresh token under a name; only its hash is kept."""
+        token = secrets.token_urlsafe(32)
+        digest = hashlib.sha256(token.encode()).hexdigest()
+
+        def build(state: State, at_us: int, sequence: int) -> Transaction:
+            fact = salted("token", {"name": name, "sha256": digest, "commit": sequence})
+            return Transaction(at_us=at_us, facts=(fact,), token=TokenIssued(name=name, sha256=digest))
+
+        await self.commits.commit(build)
+        return token
+
+    async def withdraw_tokens(self, name: str) -> None:
+        """Make every token of a name worthless."""
+
+        def build(state: State, at_us: int, sequence: int) -> Transaction:
+            fact = salted("token-withdrawn", {"name": name, "commit": sequence})
+            return Transaction(at_us=at_us, facts=(fact,), token=TokenIssued(name=name, sha256=""))
+
+        await self.commits.commit(build)
+
+    def _founding(self, envelope: bytes) -> commits_module.Build:
+        def build(state: State, at_us: int, sequence: int) -> Transaction:
+            transaction = _document_transaction(envelope, 0, at_us)
+            operation = {
+                **self._software(),
+                "kind": "operation",
+                "operation": "init",
+                "at": rfc3339(at_us),
+                "log_key": self.ledger_vkey,
+            }
+            return msgspec.structs.replace(transaction, entries=(*transaction.entries, canonical(operation)))
+
+        return build
+
+    def _software(self) -> Mapping[str, Any]:
+        settings = (self.deployment.folder / "wicketgate.toml").read_bytes()
+        return {
+            "software": f"wicketgate {installed_version('wicketgate')}",
+            "settings": hashlib.sha256(settings).hexdigest(),
+        }
+
+    @property
+    def ledger_vkey(self) -> str:
+        """The log's verifier key."""
+        return note_signer(self.log_key, self.ledger.origin).vkey
+
+    @property
+    def openings(self) -> OrdinalStream:
+        """The sealed openings of the seconds, by their number."""
+        return self.projections.openings
+
+    def _seal(self, openings: bytes) -> bytes:
+        charter = self.commits.parsed.charter(self.commits.staged)
+        return seal(openings, charter.opening_keys())
+
+
+def _document_transaction(envelope: bytes, entry: int, at_us: int) -> Transaction:
+    body = canonical({"kind": "document", "at": rfc3339(at_us), "envelope": parse_json(envelope)})
+    if len(body) > MAX_ENTRY_BYTES:
+        raise DocumentRefused(f"with its signatures it takes {len(body)} bytes of at most {MAX_ENTRY_BYTES}")
+    return Transaction(
+        at_us=at_us,
+        first_entry=entry,
+        entries=(body,),
+        document=DocumentTaken(envelope=envelope, entry=entry),
+    )

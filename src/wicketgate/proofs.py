@@ -1,0 +1,75 @@
+"""The proofs of releases: from a fact's hash to the ledger entry of its second. A projection of COMMITS, in LMDB."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from pathlib import Path
+
+import lmdb
+import msgspec
+
+from wicketgate import merkle
+from wicketgate.clock import rfc3339
+from wicketgate.facts import FactAnswer, SecondTree
+from wicketgate.transactions import SecondClosed
+
+_MAP_SIZE = 64 * 1024**3
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(FactAnswer)
+
+
+class Proofs:
+    """Answers to the hash of a release's fact, which only those who hold the batch can compute.
+
+    A kill between two transactions leaves whole seconds, or none; the replay of COMMITS writes them again.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._environment = lmdb.open(str(folder), map_size=_MAP_SIZE, max_dbs=2, mode=0o600)
+        self._answers = self._environment.open_db(b"answers")
+        self._order = self._environment.open_db(b"order")
+
+    def close(self) -> None:
+        """Close the environment."""
+        self._environment.close()
+
+    def add(self, seconds: Iterable[SecondClosed], forget_before_us: int) -> None:
+        """Write the proofs of closed seconds in one durable transaction, and remove those past their term."""
+        with self._environment.begin(write=True) as transaction:
+            for second in seconds:
+                self._add(transaction, second)
+            order = transaction.cursor(db=self._order)
+            limit = struct.pack(">Q", max(forget_before_us, 0))
+            if order.first():
+                while order.key() and order.key()[:8] < limit:
+                    transaction.delete(order.key()[8:], db=self._answers)
+                    if not order.delete():
+                        break
+
+    def _add(self, transaction: lmdb.Transaction, second: SecondClosed) -> None:
+        releases = [fact for fact in second.facts if msgspec.json.decode(fact).get("kind") == "release"]
+        if not releases:
+            return
+        tree = SecondTree(second.facts, second.seed)
+        for fact in releases:
+            leaf = merkle.leaf_hash(fact)
+            proof = tree.prove(leaf)
+            answer = FactAnswer(
+                leaf=leaf.hex(),
+                index=proof.index,
+                size=proof.size,
+                path=[node.hex() for node in proof.path],
+                root=tree.root.hex(),
+                second=rfc3339(second.second_us),
+                entry=second.entry,
+            )
+            transaction.put(leaf, _encoder.encode(answer), db=self._answers)
+            transaction.put(struct.pack(">Q", second.second_us) + leaf, b"", db=self._order)
+
+    def answer(self, leaf: bytes) -> FactAnswer | None:
+        """Return the proof for a fact's hash, or None if there is none (yet, or any more)."""
+        with self._environment.begin(db=self._answers) as transaction:
+            found = transaction.get(leaf)
+        return None if found is None else _decoder.decode(found)

@@ -1,0 +1,343 @@
+"""A recipient's client: batches as they come, each checked, and its proof after the merge delay.
+
+`Receiver` asks and checks; a sink (`sinks`) keeps. The order makes a crash harmless: what one answer held is
+durable in the sink before the next request, and the sink knows by itself where it stopped.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+from wicketgate.batches import Batch, read_batches
+from wicketgate.clock import SECOND_US, Clock, SystemClock, parse_rfc3339
+from wicketgate.errors import InputError, LedgerError, NotEntitled, VerificationError
+from wicketgate.facts import FactAnswer, check_kept, release_fact, second_entry
+from wicketgate.merkle import leaf_hash
+from wicketgate.notes import NoteVerifier
+from wicketgate.signing import parse_json
+from wicketgate.verify.feedfile import LATEST_S, MAX_PROOF_BYTES, fetch_fact, parse_answer
+from wicketgate.verify.feeds import FeedChain, Last
+from wicketgate.verify.log import TrustedLog
+from wicketgate.verify.remote import UNREACHABLE, Remote
+
+MAX_ANSWER_BYTES = 256 * 1024 * 1024
+_BATCHES_AT_ONCE = 200
+_MOST_DUE = 5_000
+_MERGE_S = 6.0
+_FIRST_PAUSE_S = 0.25
+_LONGEST_PAUSE_S = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """A batch that was checked, and its bytes as they came."""
+
+    batch: Batch
+    data: bytes
+
+
+class Sink(Protocol):
+    """Where batches are kept."""
+
+    @property
+    def last(self) -> Last | None:
+        """The last batch kept, from an earlier run perhaps; None if there is none."""
+        ...
+
+    @property
+    def unproved(self) -> Sequence[Mapping[str, Any]]:
+        """Headers of batches kept earlier whose proofs may not have been checked."""
+        ...
+
+    @property
+    def seen(self) -> bytes | None:
+        """The signed checkpoint that an earlier run came to."""
+        ...
+
+    def write(self, received: Sequence[Received]) -> None:
+        """Keep batches; on return they are durable."""
+        ...
+
+    def note(self, due: Sequence[Mapping[str, Any]], checkpoint: bytes) -> None:
+        """Remember which proofs are still due, and the checkpoint that the log has come to."""
+        ...
+
+    def close(self) -> None:
+        """Keep whatever is not kept yet."""
+        ...
+
+
+@dataclass(slots=True)
+class _Due:
+    header: Mapping[str, Any]
+    at_s: float
+    missing_since_s: float | None = None
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a receiver has done."""
+
+    batches: int = 0
+    rows: int = 0
+    first: int | None = None
+    last: int | None = None
+    proved: int = 0
+    late: int = 0
+    reconnected: int = 0
+
+
+class Receiver:
+    """Asks one feed for batches, and checks each with its promise and its proof.
+
+    Parameters
+    ----------
+    remote : Remote
+        The gateway, with the unit's token; one attempt a request, since the receiver tries again by itself.
+    feed : str
+        The authority's name.
+    verifier : NoteVerifier
+        The log's key.
+    sink : Sink
+        Where batches go and where it is known which was the last.
+    after : int
+        The batch behind which to begin, if the sink holds none.
+    patience_s : float or None
+        For how long an unreachable gateway is tried; None: for ever.
+    say : callable
+        Told, in words, what people should know.
+    """
+
+    def __init__(
+        self,
+        remote: Remote,
+        feed: str,
+        verifier: NoteVerifier,
+        sink: Sink,
+        *,
+        after: int = 0,
+        patience_s: float | None = 60.0,
+        wait_s: float = 10.0,
+        latest_s: float = LATEST_S,
+        clock: Clock | None = None,
+        say: Callable[[str], None] = lambda words: None,
+    ) -> None:
+        self._remote = remote
+        self._feed = feed
+        self._verifier = verifier
+        self._sink = sink
+        self._patience_s = patience_s
+        self._wait_s = wait_s
+        self._latest_s = latest_s
+        self._clock = clock or SystemClock()
+        self._say = say
+        self._after = after if sink.last is None else sink.last.batch
+        self._due: deque[_Due] = deque()
+        self._log: TrustedLog
+        self._chain: FeedChain
+        self.tally = Tally()
+
+    def run(self, *, follow: bool) -> Tally:
+        """Receive until nothing new comes, or for ever; then check the proofs still due.
+
+        Raises
+        ------
+        VerificationError, LedgerError, InputError
+            If a batch, promise, proof or checkpoint is wrong, or the gateway stays unreachable. What was kept
+            before it was checked.
+        NotEntitled
+            If the feed is not this token's, or was stopped; what is due was checked first.
+        """
+        self._open()
+        try:
+            while True:
+                received = self._patiently(lambda: self._ask(self._wait(follow)))
+                if received:
+                    self._keep(received)
+                elif not follow:
+                    break
+                self._prove_due()
+        except NotEntitled:
+            self.finish()
+            raise
+        self.finish()
+        return self.tally
+
+    def finish(self) -> None:
+        """Check the proofs still due, waiting for them."""
+        while self._due:
+            time.sleep(min(max(self._due[0].at_s - time.monotonic(), 0.0), 1.0))
+            self._prove_due()
+
+    @property
+    def due(self) -> int:
+        """How many proofs have not been checked."""
+        return len(self._due)
+
+    def _open(self) -> None:
+        self._log = self._patiently(lambda: TrustedLog.open(self._remote.log(), self._verifier))
+        if self._sink.seen is not None:
+            seen = self._sink.seen
+            self._patiently(lambda: self._log.accept(seen))
+        self._chain = FeedChain(self._log.checkpoint.origin, self._verifier.public)
+        if self._sink.last is not None:
+            self._chain.last[self._feed] = self._sink.last
+        for header in self._sink.unproved:
+            self._due.append(_Due(header, time.monotonic()))
+
+    def _wait(self, follow: bool) -> float:
+        if not follow or len(self._due) >= _MOST_DUE:
+            return 0.0
+        if not self._due:
+            return self._wait_s
+        return min(self._wait_s, max(self._due[0].at_s - time.monotonic(), 0.0))
+
+    def _ask(self, wait_s: float) -> list[Received]:
+        """Return the batches of one answer, all checked; none of them is kept yet."""
+        answer = self._remote.get(
+            f"/v1/feeds/{self._feed}",
+            most=MAX_ANSWER_BYTES,
+            params={"after": self._after, "limit": _BATCHES_AT_ONCE, "wait": f"{wait_s:.1f}"},
+            wait_s=wait_s,
+        )
+        if answer.status == 410:
+            raise InputError(
+                f"the batches behind {self._after} are past the feed's term and cannot be had any more: "
+                "begin behind a later one with --after",
+                code=answer.code or "gone",
+            )
+        if answer.status in (401, 403):
+            raise NotEntitled(
+                f"the feed `{self._feed}` may not be read: {answer.code or answer.status}",
+                code=answer.code or "not-entitled",
+            )
+        if answer.status != 200:
+            raise InputError(f"the feed `{self._feed}` answers {answer.status} {answer.code}".rstrip())
+        return list(self._checked(answer.body))
+
+    def _checked(self, body: bytes) -> list[Received]:
+        source = io.BytesIO(body)
+        received: list[Received] = []
+        start, expected = 0, self._after + 1
+        for batch in read_batches(source):
+            name, _, _ = self._chain.take(batch)
+            if name != self._feed:
+                raise VerificationError(f"batch {batch.number} is of `{name}`, not of `{self._feed}`")
+            if batch.number != expected:
+                raise VerificationError(f"batch {batch.number} came where batch {expected} must come")
+            received.append(Received(batch=batch, data=body[start : source.tell()]))
+            start, expected = source.tell(), expected + 1
+        return received
+
+    def _keep(self, received: Sequence[Received]) -> None:
+        self._sink.write(received)
+        # A crash here: the sink has the batches and says so at the next start.
+        now_us, now_s = self._clock.now_us(), time.monotonic()
+        for one in received:
+            merge_by_us = parse_rfc3339(one.batch.header["promise"]["merge_by"])
+            ahead_s = min(max((merge_by_us - now_us) / SECOND_US, 0.0), _MERGE_S)
+            self._due.append(_Due(one.batch.header, now_s + ahead_s))
+            self.tally.rows += len(one.batch.lines)
+        self.tally.batches += len(received)
+        self.tally.first = self.tally.first or received[0].batch.number
+        self._after = self.tally.last = received[-1].batch.number
+        self._sink.note([due.header for due in self._due], self._log.note)
+
+    def _prove_due(self) -> None:
+        """Check the proofs that are due; one that is missing is asked for again until it is too late."""
+        proved = 0
+        while self._due and self._due[0].at_s <= time.monotonic():
+            due = self._due[0]
+            if self._patiently(partial(self._prove, due.header)):
+                self._due.popleft()
+                proved += 1
+                self.tally.late += due.missing_since_s is not None
+                continue
+            now_s = time.monotonic()
+            due.missing_since_s = due.missing_since_s or now_s
+            if now_s - due.missing_since_s > _MERGE_S + self._latest_s:
+                raise VerificationError(
+                    f"batch {due.header['batch']}: promise broken: no proof that it is in the log by "
+                    f"{due.header['promise']['merge_by']}, nor {self._latest_s:.0f} s later"
+                )
+            due.at_s = now_s + 0.5
+            break
+        self.tally.proved += proved
+        if proved:
+            self._sink.note([due.header for due in self._due], self._log.note)
+
+    def _prove(self, header: Mapping[str, Any]) -> bool:
+        answer = self._remote.get(
+            f"/v1/feeds/{self._feed}/proofs", most=MAX_PROOF_BYTES, params={"batch": header["batch"]}
+        )
+        if answer.status == 404:
+            return False
+        if answer.status == 403:
+            # A feed that was stopped. What it released before is in the log all the same, which is public.
+            return self._prove_publicly(header)
+        if answer.status != 200:
+            raise VerificationError(f"batch {header['batch']}: its proof answers {answer.status}")
+        fact = parse_answer(answer.body)
+        value = parse_json(answer.body)
+        checkpoint, proof = value.get("checkpoint"), value.get("entry_proof")
+        if not isinstance(checkpoint, str) or not isinstance(proof, list):
+            raise InputError(f"batch {header['batch']}: a proof without checkpoint or path to it")
+        try:
+            path = tuple(bytes.fromhex(node) for node in proof)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"batch {header['batch']}: a proof that is not in hexadecimal") from error
+        head = self._log.accept(checkpoint.encode("utf-8", "surrogatepass"))
+        entry = second_entry_of(fact)
+        self._log.prove(fact.entry, entry, head, path)
+        check_kept(header, fact, entry)
+        return True
+
+    def _prove_publicly(self, header: Mapping[str, Any]) -> bool:
+        fact = fetch_fact(self._remote, leaf_hash(release_fact(header)))
+        if fact is None:
+            return False
+        check_kept(header, fact, self._log.entry_of(fact))
+        return True
+
+    def _patiently(self, ask: Callable[[], Any]) -> Any:
+        """Return what `ask` returns, trying again with growing pauses while the gateway is unreachable."""
+        began_s = time.monotonic()
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            try:
+                result = ask()
+            except VerificationError as error:
+                if error.code != UNREACHABLE:
+                    raise
+                out_s = time.monotonic() - began_s
+                if self._patience_s is not None and out_s + pause_s > self._patience_s:
+                    raise
+                if pause_s == _FIRST_PAUSE_S:
+                    self._say(f"{error.detail}; trying again")
+                time.sleep(pause_s)
+                pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+            else:
+                if pause_s != _FIRST_PAUSE_S:
+                    self.tally.reconnected += 1
+                    self._say("the gateway answers again")
+                return result
+
+
+def second_entry_of(answer: FactAnswer) -> bytes:
+    """Return the ledger entry that a proof speaks of; whether the log has it is for the path to show.
+
+    Raises
+    ------
+    LedgerError
+        If it speaks of none.
+    """
+    try:
+        return second_entry(parse_rfc3339(answer.second), bytes.fromhex(answer.root))
+    except (InputError, ValueError) as error:
+        raise LedgerError("a proof names no second") from error

@@ -1,0 +1,224 @@
+"""The gate at work: reads from READS are decided, and the decisions committed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from wicketgate import batches, reads
+from wicketgate.clock import Clock
+from wicketgate.commits import Build, Commits, salted
+from wicketgate.errors import InputError
+from wicketgate.facts import SALT_BYTES, Signs, make_promise, release_fact
+from wicketgate.gate import Release, decide
+from wicketgate.intake import ReadsMessage, decode_reads
+from wicketgate.projections import Projections
+from wicketgate.reads import MAX_ROWS, ReadBatch
+from wicketgate.standing import Standing, stand
+from wicketgate.state import State
+from wicketgate.streams.reader import Stored, StreamReader
+from wicketgate.transactions import FeedBatch, Intake, QuarantinedRead, Refused, Transaction
+
+log = logging.getLogger(__name__)
+
+_LINGER_S = 0.008
+_UNDER_WAY = 4
+_TRANSACTION_BYTES = 2 * 1024 * 1024
+_ROW_BYTES = 450  # more than an ordinary row takes; only bounds how many go into one transaction
+
+
+class Releasing:
+    """Follows READS from where the fold stands, and commits what the gate decides.
+
+    A kill between a decision and its commit leaves nothing: the same reads are decided again, under the authorities in
+    force then. A kill behind the commit leaves it whole; the fold says how far READS has been decided.
+    """
+
+    def __init__(
+        self, commits: Commits, projections: Projections, reader: StreamReader, signer: Signs, clock: Clock
+    ) -> None:
+        self._commits = commits
+        self._projections = projections
+        self._reader = reader
+        self._signer = signer
+        self._clock = clock
+        self._standing: Standing | None = None
+        self._messages: list[tuple[int, ReadsMessage]] = []
+
+    async def run(self) -> None:
+        """Decide for ever."""
+        offset = self._commits.staged.reads_offset
+        while True:
+            if not self._messages:
+                self._take(await self._reader.next())
+                if sum(len(message.contents) for _, message in self._messages) < _ROW_BYTES * 20:
+                    # Few reads: waiting a little lets several messages share one transaction and its syncs.
+                    await self._clock.sleep(_LINGER_S)
+                    self._take(await self._reader.next(0.0005))
+            while self._commits.under_way >= _UNDER_WAY:
+                await self._clock.sleep(0.0005)
+            offset = self._decide_some(offset)
+            await asyncio.sleep(0)
+
+    def _take(self, stored: Sequence[Stored]) -> None:
+        for item in stored:
+            last = self._messages[-1][0] if self._messages else self._commits.staged.reads_to
+            if item.sequence != last + 1:
+                raise InputError(f"READS goes on at {item.sequence} behind {last}: messages are missing")
+            self._messages.append((item.sequence, decode_reads(item.data)))
+
+    def _decide_some(self, offset: int) -> int:
+        """Commit one transaction; return how many rows of the message now first are decided."""
+        limit = self._rows_at_once()
+        sequence, message = self._messages[0]
+        batch = reads.from_arrow(message.rows) if message.rows else reads.empty()
+        if len(batch) - offset > limit:
+            piece = reads.part(batch, offset, offset + limit)
+            first = [message] if offset == 0 else []
+            self._commits.commit(self._transaction(piece, first, sequence - 1, offset + limit))
+            return offset + limit
+        taken = [message] if offset == 0 else []
+        parts = [reads.part(batch, offset, len(batch))]
+        rows = len(parts[0])
+        count = 1
+        for _, following in self._messages[1:]:
+            more = reads.from_arrow(following.rows) if following.rows else reads.empty()
+            if rows + len(more) > limit or len(taken) >= 256:
+                break
+            sequence = sequence + 1
+            taken.append(following)
+            parts.append(more)
+            rows += len(more)
+            count += 1
+        del self._messages[:count]
+        self._commits.commit(self._transaction(reads.joined(parts), taken, sequence, 0))
+        return 0
+
+    def _rows_at_once(self) -> int:
+        authorities = 1 if self._standing is None else max(1, len(self._standing.names))
+        return max(16, min(MAX_ROWS, _TRANSACTION_BYTES // (_ROW_BYTES * authorities)))
+
+    def _stand(self, state: State, at_us: int) -> Standing:
+        full = self._projections.full_feeds()
+        standing = self._standing
+        if (
+            standing is None
+            or standing.revision != state.revision
+            or standing.full != full
+            or at_us >= standing.holds_until_us
+        ):
+            standing = self._standing = stand(state, self._commits.parsed, at_us, full)
+        return standing
+
+    def _transaction(
+        self, batch: ReadBatch, messages: Sequence[ReadsMessage], reads_to: int, reads_offset: int
+    ) -> Build:
+        def build(state: State, at_us: int, sequence: int) -> Transaction:
+            standing = self._stand(state, at_us)
+            charter = self._commits.parsed.charter(state)
+            decision = decide(batch, standing.table, at_us, charter.limits.late_after_us)
+            facts: list[bytes] = []
+            released: list[FeedBatch] = []
+            shown: dict[frozenset[str], list[str]] = {}
+            for release in decision.releases:
+                if release.fields not in shown:
+                    shown[release.fields] = batches.render_reads(batch, release.fields, standing.camera_json)
+                name = standing.names[release.reference]
+                header, data = self._batch(
+                    release, shown[release.fields], state, name, sequence, at_us, charter.origin
+                )
+                released.append(FeedBatch(feed=name, number=header["batch"], rows=header["rows"], data=data))
+                facts.append(release_fact(header))
+            intake = _joined_intake([message.intake for message in messages])
+            refused = tuple(
+                Refused(authority=r.reference, reason=r.reason, rows=r.rows) for r in decision.refusals
+            )
+            quarantined: list[QuarantinedRead] = []
+            for message in messages:
+                quarantined.extend(message.quarantined)
+            facts.append(_decision_fact(sequence, decision.rows, decision.withheld, refused, intake))
+            return Transaction(
+                at_us=at_us,
+                reads_to=reads_to,
+                reads_offset=reads_offset,
+                reads=decision.rows,
+                withheld=decision.withheld,
+                intake=intake,
+                refused=refused,
+                batches=tuple(released),
+                quarantine_from=state.quarantined + 1,
+                quarantined=tuple(quarantined),
+                facts=tuple(facts),
+            )
+
+        return build
+
+    def _batch(
+        self,
+        release: Release,
+        shown: Sequence[str],
+        state: State,
+        name: str,
+        sequence: int,
+        at_us: int,
+        origin: str,
+    ) -> tuple[Mapping[str, Any], bytes]:
+        feed = state.feeds[name]
+        rows = release.rows.tolist()
+        lines = batches.row_lines(
+            reference=release.reference,
+            first_row=feed.rows + 1,
+            reads=[shown[row] for row in rows],
+            late=release.late.tolist(),
+            salts=os.urandom(SALT_BYTES * len(rows)),
+        )
+        return batches.build(
+            reference=release.reference,
+            number=feed.batches + 1,
+            commit=sequence,
+            released_us=at_us,
+            lines=lines,
+            promise=lambda header: make_promise(origin, header, os.urandom(SALT_BYTES), at_us, self._signer),
+        )
+
+
+def _joined_intake(intakes: Sequence[Intake]) -> Intake | None:
+    if not intakes:
+        return None
+    accepted: Counter[str] = Counter()
+    repeated: Counter[str] = Counter()
+    quarantined: dict[str, Counter[str]] = {}
+    for intake in intakes:
+        accepted.update(intake.accepted)
+        repeated.update(intake.repeated)
+        for camera, codes in intake.quarantined.items():
+            quarantined.setdefault(camera, Counter()).update(codes)
+    return Intake(
+        accepted=dict(accepted),
+        repeated=dict(repeated),
+        quarantined={camera: dict(codes) for camera, codes in quarantined.items()},
+    )
+
+
+def _decision_fact(
+    sequence: int, rows: int, withheld: int, refused: Sequence[Refused], intake: Intake | None
+) -> bytes:
+    quarantined: Counter[str] = Counter()
+    for codes in (intake.quarantined if intake else {}).values():
+        quarantined.update(codes)
+    return salted(
+        "decision",
+        {
+            "commit": sequence,
+            "reads": rows,
+            "withheld": withheld,
+            "refused": [{"authority": r.authority, "reason": r.reason, "rows": r.rows} for r in refused],
+            "accepted": sum(intake.accepted.values()) if intake else 0,
+            "repeated": sum(intake.repeated.values()) if intake else 0,
+            "quarantined": dict(sorted(quarantined.items())),
+        },
+    )

@@ -1,0 +1,155 @@
+"""Which reads have been seen: the index that finds repeats and conflicting ids, over restarts.
+
+It is a projection of READS. What came since the last flush is in memory; the rest lies in LMDB, ordered by the hour of
+capture, so that a term that ran out is removed in one sweep. The index holds keyed digests, never a plate.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+import lmdb
+
+from wicketgate.clock import HOUR_US
+
+DIGEST = 16
+_POSITION = b"reads"
+_MAP_SIZE = 256 * 1024**3  # address space, not disk
+
+
+class Seen:
+    """The index of reads already taken.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the LMDB environment.
+    key : bytes
+        The deployment's secret, at most 64 bytes: without it the digests say nothing about a plate.
+
+    Notes
+    -----
+    A look-up costs one or two dictionary probes and, where those miss, one or two LMDB probes. Memory: what came since
+    the last flush. Disk: about 120 bytes a read for as long as repeats must be known.
+
+    A kill between two flushes leaves the index as of the last one, with its position in READS; the caller replays
+    READS from there (`position`). LMDB's own transactions keep it whole.
+    """
+
+    def __init__(self, folder: Path, key: bytes) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._environment = lmdb.open(str(folder), map_size=_MAP_SIZE, max_dbs=3, mode=0o600, readahead=False)
+        self._contents = self._environment.open_db(b"contents")
+        self._ids = self._environment.open_db(b"ids")
+        self._positions = self._environment.open_db(b"positions")
+        self._keyed = hashlib.blake2b(key=key, digest_size=DIGEST)
+        # Not durable in READS yet; durable since the last flush; what a flush in another thread is writing now. Only
+        # what is durable may reach the disk, or a crash would leave a read that was never stored as one seen before.
+        self._waiting_contents: dict[bytes, bytes] = {}
+        self._waiting_ids: dict[bytes, bytes] = {}
+        self._new_contents: dict[bytes, bytes] = {}
+        self._new_ids: dict[bytes, bytes] = {}
+        self._flushing_contents: dict[bytes, bytes] = {}
+        self._flushing_ids: dict[bytes, bytes] = {}
+        with self._environment.begin(db=self._positions) as transaction:
+            stored = transaction.get(_POSITION)
+        self.position: int = struct.unpack(">Q", stored)[0] if stored else 0
+        self._reached = self.position
+
+    def close(self) -> None:
+        """Close the environment; what was not flushed is learnt again from READS."""
+        self._environment.close()
+
+    def content_key(self, source: str, camera: str, plate: str, captured_us: int) -> bytes:
+        """Return the key of a read's content: the hour of capture, then a keyed digest."""
+        keyed = self._keyed.copy()
+        keyed.update(f"{source}\0{camera}\0{plate}\0{captured_us}".encode())
+        return struct.pack(">I", max(captured_us, 0) // HOUR_US) + keyed.digest()
+
+    def id_key(self, source: str, read_id: str) -> bytes:
+        """Return the key of a source's own id for a read."""
+        keyed = self._keyed.copy()
+        keyed.update(f"{source}\0\0{read_id}".encode())
+        return keyed.digest()
+
+    def look(self, content: bytes, read_id: bytes) -> Literal["new", "repeated", "id-conflict"]:
+        """Say whether a read is new.
+
+        Parameters
+        ----------
+        content, read_id : bytes
+            `content_key` and `id_key`; `read_id` empty where the source gave none.
+        """
+        if (
+            content in self._waiting_contents
+            or content in self._new_contents
+            or content in self._flushing_contents
+        ):
+            return "repeated"
+        if read_id and (
+            read_id in self._waiting_ids or read_id in self._new_ids or read_id in self._flushing_ids
+        ):
+            return "id-conflict"
+        with self._environment.begin() as transaction:
+            if transaction.get(content, db=self._contents) is not None:
+                return "repeated"
+            if read_id and transaction.get(read_id, db=self._ids) is not None:
+                return "id-conflict"
+        return "new"
+
+    def add(self, content: bytes, read_id: bytes) -> None:
+        """Remember a read that is about to be stored; `stored` or `forget` follows."""
+        self._waiting_contents[content] = read_id
+        if read_id:
+            self._waiting_ids[read_id] = content
+
+    def stored(self, contents: Iterable[bytes], read_ids: Iterable[bytes], sequence: int) -> None:
+        """Say that reads are durable in READS at `sequence`; also for reads that were never added, at a replay."""
+        for content, read_id in zip(contents, read_ids, strict=True):
+            self._waiting_contents.pop(content, None)
+            self._new_contents[content] = read_id
+            if read_id:
+                self._waiting_ids.pop(read_id, None)
+                self._new_ids[read_id] = content
+        self._reached = max(self._reached, sequence)
+
+    def forget(self, contents: Iterable[bytes], read_ids: Iterable[bytes]) -> None:
+        """Take back reads that could not be stored."""
+        for content, read_id in zip(contents, read_ids, strict=True):
+            self._waiting_contents.pop(content, None)
+            self._waiting_ids.pop(read_id, None)
+
+    def begin_flush(self) -> int:
+        """Set apart what a flush will write; call in the thread that adds. Returns the position it will reach."""
+        self._flushing_contents, self._new_contents = self._new_contents, {}
+        self._flushing_ids, self._new_ids = self._new_ids, {}
+        return self._reached
+
+    def flush(self, position: int, forget_before_us: int) -> None:
+        """Write what was set apart, with its position, in one durable transaction; remove what is past its term.
+
+        Runs in any one thread. A crash before the commit leaves the former position, and READS is replayed from it.
+        """
+        with self._environment.begin(write=True) as transaction:
+            contents = transaction.cursor(db=self._contents)
+            contents.putmulti(sorted(self._flushing_contents.items()))
+            ids = transaction.cursor(db=self._ids)
+            ids.putmulti(sorted(self._flushing_ids.items()))
+            limit = struct.pack(">I", max(forget_before_us, 0) // HOUR_US)
+            if contents.first():
+                while contents.key() and contents.key() < limit:
+                    read_id = contents.value()
+                    if read_id:
+                        transaction.delete(read_id, db=self._ids)
+                    if not contents.delete():
+                        break
+            transaction.put(_POSITION, struct.pack(">Q", position), db=self._positions)
+        self.position = position
+
+    def end_flush(self) -> None:
+        """Drop from memory what the flush has written; call in the thread that adds."""
+        self._flushing_contents, self._flushing_ids = {}, {}

@@ -1,0 +1,558 @@
+"""Canonical JSON, Ed25519 keys, DSSE envelopes, and the strict reading of what was signed.
+
+Canonical JSON is RFC 8785. Envelopes are DSSE v1 (https://github.com/secure-systems-lab/dsse). Signatures are
+Ed25519 (RFC 8032). Nothing here reaches a clock; the only files are key files.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import os
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import rfc8785
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from wicketgate.clock import parse_rfc3339
+from wicketgate.errors import ConfigurationError, DocumentRefused, InputError
+
+MAX_ENVELOPE_BYTES = 1 << 20
+"""The longest envelope that is read."""
+
+MAX_SIGNATURES = 64
+"""The most signatures that one envelope may carry."""
+
+ENVELOPE_TYPE = "application/vnd.dsse.envelope.v1+json"
+"""The media type of a DSSE envelope."""
+
+_MAX_DEPTH = 32
+_KEY_PREFIX = "ed25519:"
+_HEX64 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+_LATEST_US = 221_845_392_000_000_000  # the year 9000: any period can be added and remain a date
+
+_P = 2**255 - 19
+# The y coordinates of the eight points of small order: a signature under such a key proves nothing.
+_SMALL_ORDER_Y = frozenset(
+    {
+        0,
+        1,
+        _P - 1,
+        int.from_bytes(
+            bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "little"
+        ),
+        int.from_bytes(
+            bytes.fromhex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"), "little"
+        ),
+    }
+)
+
+_T = TypeVar("_T")
+
+
+# --- canonical JSON ---------------------------------------------------------------------------------------
+
+
+def canonical(value: object) -> bytes:
+    """Return `value` as canonical JSON (RFC 8785).
+
+    Raises
+    ------
+    InputError
+        If `value` has no such form: not JSON, a number that JSON cannot hold, broken Unicode, too deep.
+    """
+    try:
+        return rfc8785.dumps(value)  # type: ignore[arg-type]  # what is not JSON raises below
+    except (rfc8785.CanonicalizationError, UnicodeError, RecursionError) as error:
+        raise InputError("a value that has no canonical JSON form") from error
+
+
+def parse_canonical(data: bytes) -> dict[str, Any]:
+    """Return the JSON object of which `data` is the one canonical form (RFC 8785).
+
+    Raises
+    ------
+    InputError
+        If `data` is not JSON, not an object, repeats a key, nests deeper than 32, or is not canonical.
+    """
+    value = parse_json(data)
+    if not isinstance(value, dict):
+        raise InputError("the payload is not a JSON object")
+    _check_depth(value, _MAX_DEPTH)
+    if canonical(value) != data:
+        raise InputError("the payload is not canonical JSON (RFC 8785)")
+    return value
+
+
+def parse_json(data: bytes) -> Any:
+    """Return the JSON value of `data`; keys given twice are refused.
+
+    Raises
+    ------
+    InputError
+        If `data` is not UTF-8, not JSON, or repeats a key.
+    """
+    try:
+        return json.loads(
+            data.decode("utf-8"), object_pairs_hook=_distinct_keys, parse_constant=_refuse_constant
+        )
+    except (ValueError, RecursionError) as error:
+        raise InputError("not JSON, or JSON with a repeated key") from error
+
+
+def _distinct_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) != len(pairs):
+        raise ValueError("repeated key")
+    return table
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(name)
+
+
+def _check_depth(value: object, left: int) -> None:
+    if left == 0:
+        raise InputError("the payload nests too deep")
+    if isinstance(value, dict):
+        for item in value.values():
+            _check_depth(item, left - 1)
+    elif isinstance(value, list):
+        for item in value:
+            _check_depth(item, left - 1)
+
+
+# --- keys -------------------------------------------------------------------------------------------------
+
+
+class Signer(Protocol):
+    """Whatever holds a private key: a file, a token, a key service."""
+
+    @property
+    def public(self) -> bytes:
+        """The raw public key, 32 bytes."""
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the Ed25519 signature over `message`, 64 bytes."""
+        ...
+
+
+class PrivateKey:
+    """An Ed25519 private key held in memory. A `Signer`."""
+
+    __slots__ = ("_key", "_public")
+
+    def __init__(self, key: Ed25519PrivateKey) -> None:
+        self._key = key
+        self._public = key.public_key().public_bytes_raw()
+
+    @classmethod
+    def generate(cls) -> PrivateKey:
+        """Return a new random key."""
+        return cls(Ed25519PrivateKey.generate())
+
+    @classmethod
+    def from_seed(cls, seed: bytes) -> PrivateKey:
+        """Return the key of a 32-byte secret seed (RFC 8032, section 5.1.5).
+
+        Raises
+        ------
+        InputError
+            If `seed` is not 32 bytes.
+        """
+        if len(seed) != 32:
+            raise InputError("a seed has 32 bytes")
+        return cls(Ed25519PrivateKey.from_private_bytes(seed))
+
+    @classmethod
+    def from_pem(cls, data: bytes) -> PrivateKey:
+        """Return the key of a PKCS#8 PEM text; lines before `-----BEGIN` are ignored (RFC 7468).
+
+        Raises
+        ------
+        InputError
+            If `data` is no unencrypted Ed25519 key.
+        """
+        start = data.find(b"-----BEGIN")
+        try:
+            key = load_pem_private_key(data[max(start, 0) :], password=None)
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+            raise InputError("not an unencrypted PKCS#8 PEM private key") from error
+        if not isinstance(key, Ed25519PrivateKey):
+            raise InputError("a private key, but not an Ed25519 one")
+        return cls(key)
+
+    @classmethod
+    def load(cls, path: Path) -> PrivateKey:
+        """Return the key in the file `path`.
+
+        Raises
+        ------
+        ConfigurationError
+            If the file cannot be read or holds no such key.
+        """
+        try:
+            return cls.from_pem(path.read_bytes())
+        except (OSError, InputError) as error:
+            raise ConfigurationError(f"`{path}` is not a usable key file: {error}") from error
+
+    def pem(self) -> bytes:
+        """Return the key as an unencrypted PKCS#8 PEM text."""
+        return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+    def save(self, path: Path, *, label: str | None = None) -> None:
+        """Write the key to a new file of mode 0600, with `label` as a comment line before it.
+
+        A crash here leaves at worst an incomplete file, which `load` refuses and which this never overwrites.
+
+        Raises
+        ------
+        ConfigurationError
+            If the file exists already or cannot be written.
+        """
+        text = (f"# {label}\n".encode() if label else b"") + self.pem()
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise ConfigurationError(f"cannot write a new key file `{path}`: {error.strerror}") from error
+
+    @property
+    def public(self) -> bytes:
+        """The raw public key, 32 bytes."""
+        return self._public
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the Ed25519 signature over `message`, 64 bytes."""
+        return self._key.sign(message)
+
+
+def key_id(public: bytes) -> str:
+    """Return the DSSE `keyid` of a raw public key: the lower-case hex SHA-256 over its 32 bytes."""
+    return hashlib.sha256(public).hexdigest()
+
+
+def format_public(public: bytes) -> str:
+    """Return a raw public key as documents write it: `ed25519:` and base64."""
+    return _KEY_PREFIX + base64.b64encode(public).decode("ascii")
+
+
+def parse_public(text: str) -> bytes:
+    """Return the raw public key of `ed25519:<base64>`.
+
+    One point has one accepted form, so that equal bytes are equal keys: encodings that are not reduced, and
+    points of small order, are refused (RFC 8032, section 5.1.3).
+
+    Raises
+    ------
+    InputError
+        If `text` is no such key.
+    """
+    if not text.startswith(_KEY_PREFIX):
+        raise InputError("a public key is written as `ed25519:` and base64")
+    public = _base64(text[len(_KEY_PREFIX) :])
+    if len(public) != 32:
+        raise InputError("an Ed25519 public key has 32 bytes")
+    y = int.from_bytes(public, "little") & ((1 << 255) - 1)
+    if y >= _P or y in _SMALL_ORDER_Y:
+        raise InputError("an Ed25519 public key that is not a canonical point of full order")
+    return public
+
+
+def verify_signature(public: bytes, message: bytes, signature: bytes) -> bool:
+    """Return whether `signature` is that of the key `public` (raw, 32 bytes) over `message`."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+# --- DSSE -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """One signature of an envelope; `key_id` says which key is claimed, and proves nothing."""
+
+    key_id: str
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """A DSSE v1 envelope: a payload, its type, and signatures over both."""
+
+    payload_type: str
+    payload: bytes
+    signatures: tuple[Signature, ...] = ()
+
+
+def pae(payload_type: str, payload: bytes) -> bytes:
+    """Return DSSE's pre-authentication encoding: the bytes that are signed (DSSE v1, protocol)."""
+    kind = payload_type.encode("utf-8")
+    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+
+
+def sign_payload(payload_type: str, payload: bytes, keys: Iterable[Signer]) -> Envelope:
+    """Return an envelope with `payload`, signed by each of `keys` in order."""
+    envelope = Envelope(payload_type=payload_type, payload=payload)
+    for key in keys:
+        envelope = add_signature(envelope, key)
+    return envelope
+
+
+def add_signature(envelope: Envelope, key: Signer) -> Envelope:
+    """Return `envelope` with the signature of `key` added; other signatures are not looked at.
+
+    Raises
+    ------
+    DocumentRefused
+        `signer-duplicate` if that key has signed already.
+    """
+    identifier = key_id(key.public)
+    if any(signature.key_id == identifier for signature in envelope.signatures):
+        raise DocumentRefused("this key has signed the document already", code="signer-duplicate")
+    signature = Signature(key_id=identifier, signature=key.sign(pae(envelope.payload_type, envelope.payload)))
+    return Envelope(
+        payload_type=envelope.payload_type,
+        payload=envelope.payload,
+        signatures=(*envelope.signatures, signature),
+    )
+
+
+def parse_envelope(data: bytes) -> Envelope:
+    """Return the envelope in `data`, read strictly.
+
+    Members are exactly `payload`, `payloadType` and `signatures` of `keyid` and `sig`; base64 is the standard
+    alphabet with padding; a `keyid` is as `key_id` makes it. Nothing is verified here.
+
+    Raises
+    ------
+    InputError
+        If `data` is longer than 1 MiB or is no such envelope.
+    """
+    if len(data) > MAX_ENVELOPE_BYTES:
+        raise InputError("an envelope of more than 1 MiB")
+    value = parse_json(data)
+    if not isinstance(value, dict) or set(value) != {"payload", "payloadType", "signatures"}:
+        raise InputError("a DSSE envelope has the members `payload`, `payloadType` and `signatures`")
+    payload_type, entries = value["payloadType"], value["signatures"]
+    if not isinstance(payload_type, str) or not re.fullmatch(r"[!-~]{1,128}", payload_type, re.ASCII):
+        raise InputError("`payloadType` is no media type")
+    if not isinstance(entries, list) or len(entries) > MAX_SIGNATURES:
+        raise InputError(f"`signatures` is no list of at most {MAX_SIGNATURES}")
+    return Envelope(
+        payload_type=payload_type,
+        payload=_base64(value["payload"]),
+        signatures=tuple(_parse_signature(entry) for entry in entries),
+    )
+
+
+def _parse_signature(value: object) -> Signature:
+    if not isinstance(value, dict) or set(value) != {"keyid", "sig"}:
+        raise InputError("a signature has the members `keyid` and `sig`")
+    identifier = value["keyid"]
+    if not isinstance(identifier, str) or not _HEX64.fullmatch(identifier):
+        raise InputError("a `keyid` is the hex SHA-256 over the raw public key")
+    signature = _base64(value["sig"])
+    if len(signature) != 64:
+        raise InputError("an Ed25519 signature has 64 bytes")
+    return Signature(key_id=identifier, signature=signature)
+
+
+def dump_envelope(envelope: Envelope) -> bytes:
+    """Return the envelope as canonical JSON; `parse_envelope` reads it back."""
+    return canonical(envelope_mapping(envelope))
+
+
+def envelope_mapping(envelope: Envelope) -> dict[str, Any]:
+    """Return the envelope as the JSON object that DSSE describes."""
+    return {
+        "payload": base64.b64encode(envelope.payload).decode("ascii"),
+        "payloadType": envelope.payload_type,
+        "signatures": [
+            {"keyid": one.key_id, "sig": base64.b64encode(one.signature).decode("ascii")}
+            for one in envelope.signatures
+        ],
+    }
+
+
+def _base64(text: object) -> bytes:
+    """Return the bytes of base64 text; only the one encoding of those bytes is taken (RFC 4648, 3.5)."""
+    if not isinstance(text, str):
+        raise InputError("base64 text expected")
+    try:
+        data = base64.b64decode(text.encode("ascii"), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InputError("not base64") from error
+    if base64.b64encode(data).decode("ascii") != text:
+        raise InputError("base64 that is not in its canonical form")
+    return data
+
+
+# --- reading a document's members -------------------------------------------------------------------------
+
+
+class Members:
+    """One table of a signed document, read strictly: what nobody asked for is refused.
+
+    Parameters
+    ----------
+    value : object
+        What stands in the document; refused if it is no table.
+    path : str
+        Where it stands, for messages; empty for the document itself.
+
+    Notes
+    -----
+    Every method refuses with `DocumentRefused`, code `malformed` unless said otherwise. Call `end` last: it
+    refuses members that were never asked for.
+    """
+
+    __slots__ = ("_asked", "_value", "path")
+
+    def __init__(self, value: object, path: str = "") -> None:
+        if not isinstance(value, Mapping):
+            raise DocumentRefused(f"`{path}` is not a table")
+        self._value = value
+        self._asked: set[str] = set()
+        self.path = path
+
+    def at(self, name: str) -> str:
+        """Return the path of a member, for messages."""
+        return f"{self.path}.{name}" if self.path else name
+
+    def has(self, name: str) -> bool:
+        """Return whether the member is there; it counts as asked for."""
+        self._asked.add(name)
+        return name in self._value
+
+    def get(self, name: str) -> Any:
+        """Return a member as it stands; refuse if it is missing."""
+        if not self.has(name):
+            raise DocumentRefused(f"`{self.at(name)}` is missing")
+        return self._value[name]
+
+    def text(self, name: str, *, most: int = 200, pattern: re.Pattern[str] | None = None) -> str:
+        """Return a text of 1 to `most` characters that people can read as it is written.
+
+        Control characters other than tab and line feed are refused, and so are those that turn the
+        direction of writing, by which a page could show another text than was signed.
+        """
+        return self._checked_text(self.at(name), self.get(name), most, pattern)
+
+    def texts(
+        self,
+        name: str,
+        *,
+        least: int = 1,
+        most: int = 100,
+        each: int = 200,
+        pattern: re.Pattern[str] | None = None,
+    ) -> tuple[str, ...]:
+        """Return a list of distinct texts, in the order written."""
+        value = self._list(name, least, most)
+        texts = tuple(
+            self._checked_text(f"{self.at(name)}[{index}]", item, each, pattern)
+            for index, item in enumerate(value)
+        )
+        if len(set(texts)) != len(texts):
+            raise DocumentRefused(f"`{self.at(name)}` says something twice")
+        return texts
+
+    def integer(self, name: str, *, least: int, most: int) -> int:
+        """Return a whole number from `least` to `most`."""
+        value = self.get(name)
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise DocumentRefused(f"`{self.at(name)}` is not a whole number from {least} to {most}")
+        return value
+
+    def boolean(self, name: str) -> bool:
+        """Return true or false."""
+        value = self.get(name)
+        if not isinstance(value, bool):
+            raise DocumentRefused(f"`{self.at(name)}` is neither true nor false")
+        return value
+
+    def time_us(self, name: str) -> int:
+        """Return a time with a zone, microseconds since the epoch; years 1970 to 8999."""
+        value = self.parsed(name, parse_rfc3339, most=40)
+        if not 0 <= value < _LATEST_US:
+            raise DocumentRefused(f"`{self.at(name)}` is outside the years 1970 to 8999")
+        return value
+
+    def parsed(self, name: str, parse: Callable[[str], _T], *, most: int = 200) -> _T:
+        """Return what `parse` makes of a text; its `InputError` becomes a refusal that names the member."""
+        text = self.text(name, most=most)
+        try:
+            return parse(text)
+        except InputError as error:
+            raise DocumentRefused(f"`{self.at(name)}`: {error}") from error
+
+    def one_of(self, name: str, choices: Iterable[str]) -> str:
+        """Return a text that is one of `choices`."""
+        value = self.text(name)
+        known = sorted(choices)
+        if value not in known:
+            raise DocumentRefused(f"`{self.at(name)}` is not one of {', '.join(known)}")
+        return value
+
+    def table(self, name: str) -> Members:
+        """Return a table within this one."""
+        return Members(self.get(name), self.at(name))
+
+    def tables(self, name: str, *, least: int = 0, most: int = 1000) -> tuple[Members, ...]:
+        """Return a list of tables; one that is missing counts as empty if `least` is 0."""
+        if least == 0 and not self.has(name):
+            return ()
+        value = self._list(name, least, most)
+        return tuple(Members(item, f"{self.at(name)}[{index}]") for index, item in enumerate(value))
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all members, sorted, without asking for them."""
+        return tuple(sorted(self._value))
+
+    def end(self) -> None:
+        """Refuse, with `unknown-key`, members that nobody asked for."""
+        unknown = sorted(set(self._value) - self._asked)
+        if unknown:
+            raise DocumentRefused(f"`{self.at(unknown[0][:80])}` is not known here", code="unknown-key")
+
+    def _list(self, name: str, least: int, most: int) -> list[Any]:
+        value = self.get(name)
+        if not isinstance(value, list) or not least <= len(value) <= most:
+            raise DocumentRefused(f"`{self.at(name)}` is not a list of {least} to {most}")
+        return value
+
+    @staticmethod
+    def _checked_text(path: str, value: object, most: int, pattern: re.Pattern[str] | None) -> str:
+        if not isinstance(value, str) or not 1 <= len(value) <= most or not value.strip():
+            raise DocumentRefused(f"`{path}` is not a text of 1 to {most} characters")
+        if any(
+            char in _BIDI or (unicodedata.category(char) == "Cc" and char not in "\n\t") for char in value
+        ):
+            raise DocumentRefused(f"`{path}` holds control characters")
+        if pattern is not None and not pattern.fullmatch(value):
+            raise DocumentRefused(f"`{path}` is not of the form `{pattern.pattern}`")
+        return value

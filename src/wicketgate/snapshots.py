@@ -1,0 +1,71 @@
+"""Snapshots of the fold on disk, so that COMMITS need not be kept for ever."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+
+from wicketgate.errors import ConfigurationError
+from wicketgate.state import State, load_state
+
+_NAME = re.compile(r"(\d{20})\.snapshot")
+_KEPT = 2
+
+
+class Snapshots:
+    """A folder of snapshots, the last two of which are kept.
+
+    A snapshot is the SHA-256 of the rest, then the state. It is written aside, synced and renamed: a crash leaves the
+    former ones and perhaps a `.new` file, which the next snapshot overwrites.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def latest(self) -> State | None:
+        """Return the latest whole snapshot's state, or None if there is none at all.
+
+        Raises
+        ------
+        ConfigurationError
+            If there are snapshots and none is whole.
+        """
+        found = self._found()
+        for path in reversed(found):
+            data = path.read_bytes()
+            if hashlib.sha256(data[32:]).digest() == data[:32]:
+                return load_state(data[32:])
+        if found:
+            raise ConfigurationError("no snapshot of the fold is whole: restore the folder `snapshots`")
+        return None
+
+    def save(self, state: bytes, sequence: int) -> int:
+        """Write a snapshot of `dump_state` at `sequence` of COMMITS.
+
+        Returns
+        -------
+        int
+            The sequence of the oldest snapshot kept: nothing behind it may leave COMMITS.
+        """
+        path = self._folder / f"{sequence:020d}.snapshot"
+        aside = self._folder / "next.new"
+        with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(hashlib.sha256(state).digest() + state)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.rename(path)
+        folder = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+        kept = self._found()
+        for old in kept[:-_KEPT]:
+            old.unlink()
+        return int(kept[-_KEPT:][0].stem)
+
+    def _found(self) -> list[Path]:
+        return sorted(path for path in self._folder.iterdir() if _NAME.fullmatch(path.name))

@@ -1,0 +1,143 @@
+"""How the authorities stand at a moment, as the tables that the gate decides by. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Set
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wicketgate.authority import Authority
+from wicketgate.clock import DAY_US, HOUR_US
+from wicketgate.errors import WicketgateError
+from wicketgate.gate import StopReason, Table, Terms, compile_table
+from wicketgate.hours import windows
+from wicketgate.state import FOREVER_US, Named, Parsed, State, Version, current, in_force_from, review_due
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """The gate's tables, and for how long they hold.
+
+    Attributes
+    ----------
+    table : Table
+        One bit for the version of each authority that counts.
+    names : mapping of str to str
+        For each `name@version` in the table the name of its feed.
+    camera_json : tuple of str
+        For each camera number what `batches.render_reads` shows of it.
+    holds_until_us : int
+        When another version may take effect, or the hours must be computed further.
+    revision : int
+        The state's revision that it was made of.
+    full : frozenset of str
+        The feeds that were full.
+    """
+
+    table: Table
+    names: dict[str, str]
+    camera_json: tuple[str, ...]
+    holds_until_us: int
+    revision: int
+    full: frozenset[str]
+
+
+def stand(state: State, parsed: Parsed, at_us: int, full: Set[str]) -> Standing:
+    """Return the tables for decisions from `at_us` on.
+
+    Parameters
+    ----------
+    full : set of str
+        Names whose feeds are full: they refuse with `feed-full`.
+
+    Notes
+    -----
+    O(authorities x cameras). Edges of validity, review and hours inside the term of the tables are exact to the
+    microsecond: the gate looks at them itself.
+    """
+    limits = parsed.charter(state).limits
+    reach_us = limits.too_old_us + limits.clock_ahead_us
+    holds_until_us = at_us + DAY_US
+    terms: list[Terms] = []
+    names: dict[str, str] = {}
+    for name, named in state.authorities.items():
+        number = current(named, parsed, at_us)
+        version = named.versions[number]
+        authority = parsed.authority(version)
+        for later in named.versions[number:]:
+            begins_us = in_force_from(later, parsed.authority(later))
+            if begins_us > at_us:
+                holds_until_us = min(holds_until_us, begins_us)
+        ended_us = authority.valid_until_us if version.revoked_us is None else version.revoked_us
+        if at_us > ended_us + reach_us:
+            continue  # no read that it ever covered can still come
+        stopped = _stopped(named, version, name in full)
+        span = (at_us - reach_us - HOUR_US, at_us + 2 * DAY_US)
+        terms.append(_terms(in_scope(state, authority), version, authority, span, stopped))
+        names[authority.reference] = name
+    return Standing(
+        table=compile_table(terms, len(state.cameras)),
+        names=names,
+        camera_json=tuple(
+            f'"source":{json.dumps(camera.source)},"camera":{json.dumps(camera.id)}'
+            for camera in state.cameras
+        ),
+        holds_until_us=holds_until_us,
+        revision=state.revision,
+        full=frozenset(full),
+    )
+
+
+def in_scope(state: State, authority: Authority) -> NDArray[np.bool_]:
+    """Return for each camera number whether it is in an authority's scope."""
+    sources, groups = set(authority.scope.sources), set(authority.scope.groups)
+    return np.array(
+        [
+            camera.source in sources and (not groups or not groups.isdisjoint(camera.groups))
+            for camera in state.cameras
+        ],
+        dtype=np.bool_,
+    )
+
+
+def _stopped(named: Named, version: Version, full: bool) -> StopReason | None:
+    if version.revoked_us is not None:
+        return "revoked"
+    if named.suspensions:
+        return "suspended"
+    return "feed-full" if full else None
+
+
+def _terms(
+    cameras: NDArray[np.bool_],
+    version: Version,
+    authority: Authority,
+    span: tuple[int, int],
+    stopped: StopReason | None,
+) -> Terms:
+    due_us = review_due(version, authority)
+    overdue = due_us is not None and due_us < authority.valid_until_us
+    ends_us = due_us if due_us is not None and overdue else authority.valid_until_us
+    try:
+        open_windows = windows(
+            authority.valid_from_us, authority.valid_until_us, authority.scope.hours, *span
+        )
+    except WicketgateError:
+        # Hours that cannot be computed here (a zone that this machine does not know) refuse everything.
+        stopped = stopped or "error"
+        open_windows = np.empty((0, 2), dtype=np.int64)
+    return Terms(
+        reference=authority.reference,
+        cameras=cameras,
+        windows=open_windows,
+        valid_from_us=authority.valid_from_us,
+        valid_until_us=authority.valid_until_us,
+        in_force_from_us=in_force_from(version, authority),
+        in_force_until_us=min(ends_us, FOREVER_US),
+        ended_by="review-overdue" if overdue else "expired",
+        stopped_by=stopped,
+        fields=frozenset(authority.scope.fields),
+    )

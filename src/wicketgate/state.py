@@ -1,0 +1,356 @@
+"""The state of a gateway: a fold of COMMITS, and nothing else. Pure.
+
+`State.apply` is the only way in which anything changes. It is deterministic, so that a replay from any snapshot gives
+the same state, and it takes no decision: what may be committed is decided before (`node`, `documents`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, assert_never
+
+import msgspec
+
+from wicketgate.authority import Authority, parse_authority, review_due_us
+from wicketgate.charter import Charter, parse_charter
+from wicketgate.clock import SECOND_US
+from wicketgate.documents import (
+    Act,
+    Resumption,
+    Review,
+    Revocation,
+    SignedDocument,
+    Suspension,
+    open_document,
+    parse_act,
+)
+from wicketgate.errors import InputError
+from wicketgate.transactions import CameraSet, DocumentTaken, Transaction
+
+Status = Literal["in-force", "pending", "expired", "revoked", "suspended", "review-overdue", "superseded"]
+
+FOREVER_US = 1 << 61
+
+
+class ActTaken(msgspec.Struct, frozen=True, kw_only=True):
+    """An act on an authority that has taken effect, and where it stands in the ledger."""
+
+    kind: str
+    at_us: int
+    entry: int
+    envelope: bytes
+
+
+class Version(msgspec.Struct, kw_only=True):
+    """One version of an authority, as committed."""
+
+    envelope: bytes
+    entry: int
+    committed_us: int
+    revoked_us: int | None = None
+    reviewed_us: int | None = None
+
+
+class Named(msgspec.Struct, kw_only=True):
+    """All that was ever signed under one authority name. `suspensions` are those not lifted, with their times."""
+
+    versions: list[Version] = []
+    acts: list[ActTaken] = []
+    act_ids: list[str] = []
+    suspensions: dict[str, int] = {}
+
+
+class Camera(msgspec.Struct, frozen=True, kw_only=True):
+    """A camera in the register; its place in the list is its number for ever."""
+
+    source: str
+    id: str
+    groups: tuple[str, ...]
+    active: bool
+    latitude: float | None = None
+    longitude: float | None = None
+    heading: float | None = None
+
+
+class FeedState(msgspec.Struct, kw_only=True):
+    """Where a feed stands, and whose it is for ever."""
+
+    recipient: str
+    unit: str
+    batches: int = 0
+    rows: int = 0
+
+
+class Counts(msgspec.Struct, kw_only=True):
+    """Figures of a period. `refused` is keyed by `name@version` and then by reason."""
+
+    taken: int = 0
+    repeated: int = 0
+    quarantined: int = 0
+    decided: int = 0
+    withheld: int = 0
+    released: dict[str, int] = {}
+    refused: dict[str, dict[str, int]] = {}
+
+
+class Period(msgspec.Struct, frozen=True, kw_only=True):
+    """Closed figures and their entry in the ledger."""
+
+    entry: int
+    figures: dict[str, Any]
+
+
+class State(msgspec.Struct, kw_only=True):
+    """Everything that is in force, and where every stream stands."""
+
+    sequence: int = 0
+    at_us: int = 0
+    reads_to: int = 0
+    reads_offset: int = 0
+    charter_envelope: bytes = b""
+    charter_entry: int = 0
+    authorities: dict[str, Named] = {}
+    cameras: list[Camera] = []
+    tokens: dict[str, str] = {}
+    feeds: dict[str, FeedState] = {}
+    entries: int = 0
+    seconds: int = 0
+    quarantined: int = 0
+    second_us: int = 0
+    facts: list[bytes] = []
+    counts: Counts = msgspec.field(default_factory=Counts)
+    totals: Counts = msgspec.field(default_factory=Counts)
+    counting_from_us: int = 0
+    periods: list[Period] = []
+    camera_counts: dict[str, dict[str, int]] = {}
+    revision: int = 0
+
+    def apply(self, transaction: Transaction, sequence: int) -> None:
+        """Take in the transaction at `sequence` of COMMITS.
+
+        Raises
+        ------
+        InputError
+            If it does not follow on this state.
+        """
+        if sequence != self.sequence + 1:
+            raise InputError(f"transaction {sequence} does not follow on {self.sequence}")
+        if transaction.at_us < self.at_us:
+            raise InputError(f"transaction {sequence} is earlier than the one before it")
+        self.sequence = sequence
+        self.at_us = transaction.at_us
+        if transaction.entries:
+            if transaction.first_entry != self.entries:
+                raise InputError(f"transaction {sequence} does not continue the ledger")
+            self.entries += len(transaction.entries)
+        if transaction.second is not None:
+            self.seconds = transaction.second.number
+            self.second_us = transaction.second.second_us + SECOND_US
+            self.facts = []
+        if transaction.figures is not None:
+            self._close_figures(transaction)
+        self.facts.extend(transaction.facts)
+        self._count(transaction)
+        for batch in transaction.batches:
+            feed = self.feeds[batch.feed]
+            feed.batches = batch.number
+            feed.rows += batch.rows
+        self.quarantined += len(transaction.quarantined)
+        if transaction.reads_to is not None:
+            self.reads_to = transaction.reads_to
+            self.reads_offset = transaction.reads_offset
+        if transaction.opens_us is not None:
+            self.second_us = transaction.opens_us
+        if transaction.document is not None:
+            self._take_document(open_document(transaction.document.envelope), transaction)
+        if transaction.cameras is not None:
+            self._register(transaction.cameras.source, transaction.cameras.cameras)
+        if transaction.token is not None:
+            self._issue(transaction.token.name, transaction.token.sha256)
+
+    def _take_document(self, document: SignedDocument, transaction: Transaction) -> None:
+        taken = transaction.document
+        assert taken is not None
+        self.revision += 1
+        if document.kind == "charter":
+            self.charter_envelope = taken.envelope
+            self.charter_entry = taken.entry
+            self.counting_from_us = transaction.at_us
+            self.second_us = transaction.at_us - transaction.at_us % SECOND_US
+            return
+        if document.kind == "authority":
+            authority = parse_authority(document.payload)
+            version = Version(envelope=taken.envelope, entry=taken.entry, committed_us=transaction.at_us)
+            self.authorities.setdefault(authority.name, Named()).versions.append(version)
+            self.feeds.setdefault(
+                authority.name, FeedState(recipient=authority.recipient, unit=authority.unit)
+            )
+            return
+        self._take_act(parse_act(document.kind, document.payload), document.kind, taken, transaction.at_us)
+
+    def _take_act(self, act: Act, kind: str, taken: DocumentTaken, at_us: int) -> None:
+        named = self.authorities[act.authority]
+        named.act_ids.append(act.id)
+        named.acts.append(ActTaken(kind=kind, at_us=at_us, entry=taken.entry, envelope=taken.envelope))
+        match act:
+            case Revocation():
+                for version in named.versions:
+                    if version.revoked_us is None:
+                        version.revoked_us = at_us
+            case Suspension():
+                named.suspensions[act.id] = at_us
+            case Resumption():
+                del named.suspensions[act.suspension]
+            case Review():
+                version = named.versions[act.version - 1]
+                version.reviewed_us = max(version.reviewed_us or act.reviewed_us, act.reviewed_us)
+            case _:
+                assert_never(act)
+
+    def _register(self, source: str, cameras: tuple[CameraSet, ...]) -> None:
+        self.revision += 1
+        known = {c.id: n for n, c in enumerate(self.cameras) if c.source == source}
+        listed = {camera.id for camera in cameras}
+        for camera in cameras:
+            now = Camera(
+                source=source,
+                id=camera.id,
+                groups=camera.groups,
+                active=True,
+                latitude=camera.latitude,
+                longitude=camera.longitude,
+                heading=camera.heading,
+            )
+            if camera.id in known:
+                self.cameras[known[camera.id]] = now
+            else:
+                self.cameras.append(now)
+        for camera_id, number in known.items():
+            if camera_id not in listed:
+                self.cameras[number] = msgspec.structs.replace(self.cameras[number], active=False)
+
+    def _issue(self, name: str, sha256: str) -> None:
+        if sha256:
+            self.tokens[sha256] = name
+        else:
+            self.tokens = {digest: owner for digest, owner in self.tokens.items() if owner != name}
+
+    def _count(self, transaction: Transaction) -> None:
+        for counts in (self.counts, self.totals):
+            counts.decided += transaction.reads
+            counts.withheld += transaction.withheld
+            for batch in transaction.batches:
+                counts.released[batch.feed] = counts.released.get(batch.feed, 0) + batch.rows
+            for refused in transaction.refused:
+                reasons = counts.refused.setdefault(refused.authority, {})
+                reasons[refused.reason] = reasons.get(refused.reason, 0) + refused.rows
+        intake = transaction.intake
+        if intake is None:
+            return
+        for counts in (self.counts, self.totals):
+            counts.taken += sum(intake.accepted.values())
+            counts.repeated += sum(intake.repeated.values())
+            counts.quarantined += sum(sum(codes.values()) for codes in intake.quarantined.values())
+        self._count_cameras("accepted", intake.accepted)
+        self._count_cameras("repeated", intake.repeated)
+        for camera, codes in intake.quarantined.items():
+            for code, reads in codes.items():
+                self._count_cameras(code, {camera: reads})
+
+    def _count_cameras(self, what: str, by_camera: Mapping[str, int]) -> None:
+        for camera, reads in by_camera.items():
+            counts = self.camera_counts.setdefault(camera, {})
+            counts[what] = counts.get(what, 0) + reads
+
+    def _close_figures(self, transaction: Transaction) -> None:
+        closed = transaction.figures
+        assert closed is not None
+        published = msgspec.json.decode(transaction.entries[closed.entry - transaction.first_entry])
+        self.periods.append(Period(entry=closed.entry, figures=published))
+        self.counts = Counts()
+        self.counting_from_us = closed.until_us
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(State)
+
+
+def dump_state(state: State) -> bytes:
+    """Return a snapshot of the fold."""
+    return _encoder.encode(state)
+
+
+def load_state(data: bytes) -> State:
+    """Return the state of a snapshot; InputError for anything else."""
+    try:
+        return _decoder.decode(data)
+    except msgspec.DecodeError as error:
+        raise InputError("a snapshot is not of this version") from error
+
+
+class Parsed:
+    """The parsed documents of a state, each parsed once."""
+
+    def __init__(self) -> None:
+        self._authorities: dict[bytes, Authority] = {}
+        self._charter: tuple[bytes, Charter] | None = None
+
+    def authority(self, version: Version) -> Authority:
+        """Return the authority of a committed version."""
+        found = self._authorities.get(version.envelope)
+        if found is None:
+            found = parse_authority(open_document(version.envelope).payload)
+            self._authorities[version.envelope] = found
+        return found
+
+    def charter(self, state: State) -> Charter:
+        """Return the charter in force."""
+        if self._charter is None or self._charter[0] is not state.charter_envelope:
+            charter = parse_charter(open_document(state.charter_envelope).payload)
+            self._charter = (state.charter_envelope, charter)
+        return self._charter[1]
+
+
+def in_force_from(version: Version, authority: Authority) -> int:
+    """Return when a version takes effect, microseconds: not before its commit, not before its validity."""
+    return max(version.committed_us, authority.valid_from_us)
+
+
+def review_due(version: Version, authority: Authority) -> int | None:
+    """Return when the next review must have been recorded, microseconds; None where none is demanded."""
+    # A review kept back and submitted late never moves the date back.
+    return review_due_us(authority, max(in_force_from(version, authority), version.reviewed_us or 0))
+
+
+def status(named: Named, number: int, parsed: Parsed, at_us: int) -> Status:
+    """Return how version `number` (from 0) of a name stands at `at_us`.
+
+    Notes
+    -----
+    The gate decides by the same dates (`standing`); a property test holds the two together.
+    """
+    version = named.versions[number]
+    authority = parsed.authority(version)
+    if version.revoked_us is not None:
+        return "revoked"
+    for later in named.versions[number + 1 :]:
+        if in_force_from(later, parsed.authority(later)) <= at_us:
+            return "superseded"
+    if at_us >= authority.valid_until_us:
+        return "expired"
+    if named.suspensions:
+        return "suspended"
+    if at_us < in_force_from(version, authority):
+        return "pending"
+    due = review_due(version, authority)
+    if due is not None and at_us >= due:
+        return "review-overdue"
+    return "in-force"
+
+
+def current(named: Named, parsed: Parsed, at_us: int) -> int:
+    """Return the number (from 0) of the version that counts at `at_us`: the last in effect, or the first to come."""
+    for number in range(len(named.versions) - 1, -1, -1):
+        if in_force_from(named.versions[number], parsed.authority(named.versions[number])) <= at_us:
+            return number
+    return 0

@@ -1,0 +1,346 @@
+"""The entries of a log, read in order: documents by their signatures, seconds by their succession, figures.
+
+Nothing here trusts the gateway: the fold is made anew from what was logged, by the charter in entry 0.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wicketgate.authority import check_authority, parse_authority
+from wicketgate.charter import Charter, verify_charter
+from wicketgate.clock import SECOND_US, parse_rfc3339, rfc3339
+from wicketgate.documents import SignedDocument, act_target, check_act, open_document
+from wicketgate.errors import DocumentRefused, InputError, ShapeError
+from wicketgate.facts import second_of
+from wicketgate.signing import canonical, parse_canonical
+from wicketgate.state import Parsed, State
+from wicketgate.transactions import DocumentTaken, Transaction
+from wicketgate.verify.figures import FiguresChain
+from wicketgate.verify.report import Check, Findings
+
+_SECOND = re.compile(rb'\{"at":"([0-9T:Z-]{20})","kind":"second","root":"[0-9a-f]{64}"\}')
+_HEX64 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logged:
+    """A document that took effect, and where it stands."""
+
+    entry: int
+    at_us: int
+    document: SignedDocument
+    envelope: bytes
+
+
+def fold(documents: Iterable[Logged]) -> State:
+    """Return the state that documents make, by the gateway's own fold."""
+    state = State()
+    for logged in documents:
+        apply(state, logged)
+    return state
+
+
+def apply(state: State, logged: Logged) -> None:
+    """Let one more document take effect; it was checked before."""
+    taken = DocumentTaken(envelope=logged.envelope, entry=logged.entry)
+    state.apply(Transaction(at_us=max(logged.at_us, state.at_us), document=taken), state.sequence + 1)
+
+
+class EntryFold:
+    """What the entries of a log say, and what is wrong with them.
+
+    Parameters
+    ----------
+    vkey : str
+        The log's key; the entry of `init` must name it.
+    """
+
+    def __init__(self, vkey: str) -> None:
+        self._vkey = vkey
+        self._documents = Findings("documents")
+        self._seconds = Findings("seconds")
+        self._figures = Findings("figures")
+        self._kinds: dict[str, int] = {}
+        self._at_us = 0
+        self._figures_due: int | None = None
+        self._expected = b""
+        self.charter: Charter | None = None
+        self.parsed = Parsed()
+        self.state = State()
+        self.documents: list[Logged] = []
+        self.chain: FiguresChain | None = None
+        self.open_us = 0
+        self.first_us: int | None = None
+        self.seconds = 0
+        self.gaps: list[tuple[int, int]] = []
+        self.cameras: dict[str, int] = {}
+        self.entries = 0
+
+    # --- one entry after another --------------------------------------------------------------------------
+
+    def take(self, index: int, entry: bytes) -> None:
+        """Take the entry at `index`; they come in order. Never raises for what an entry holds."""
+        self.entries = index + 1
+        if self.charter is None:
+            if index == 0:
+                self._take_first(entry)
+            return
+        if self._figures_due is not None:
+            self._check_due(index, entry, self._figures_due)
+        match = _SECOND.fullmatch(entry)
+        if match is not None:
+            self._take_second(index, match[1])
+            return
+        try:
+            body = parse_canonical(entry)
+            kind = body.get("kind")
+            if kind == "figures":
+                self._count(kind)
+                for fault in self._ruling()[1].take(index, body, self.open_us, self.state, self.parsed):
+                    self._figures.add(fault)
+                return
+            if kind == "second":
+                raise InputError("a second that is not of the form that every second has")
+            if kind not in ("document", "operation", "cameras"):
+                raise InputError(f"a kind `{str(kind)[:40]}` that this version does not know")
+            at_us = self._time(index, body)
+        except InputError as error:
+            self._documents.add(f"entry {index}: {error.detail}")
+            return
+        self._count(kind)
+        try:
+            if kind == "document":
+                self._take_document(index, body, at_us)
+            elif kind == "cameras":
+                self._take_cameras(body)
+            else:
+                self._take_operation(index, body)
+        except (InputError, DocumentRefused) as error:
+            self._documents.add(f"entry {index}: {error.detail}")
+
+    def _ruling(self) -> tuple[Charter, FiguresChain]:
+        if self.charter is None or self.chain is None:
+            raise ShapeError("there is no charter yet")
+        return self.charter, self.chain
+
+    def _count(self, kind: str) -> None:
+        self._kinds[kind] = self._kinds.get(kind, 0) + 1
+
+    def _take_first(self, entry: bytes) -> None:
+        try:
+            body = parse_canonical(entry)
+            if body.get("kind") != "document":
+                raise InputError("the log does not begin with a charter")
+            at_us = _parse_time(body, "at")
+            document = _open(body)
+            charter = verify_charter(document.envelope)
+        except (InputError, DocumentRefused) as error:
+            self._documents.add(f"entry 0: {error.detail}")
+            return
+        self.charter = charter
+        self._at_us = at_us
+        self.open_us = second_of(at_us)
+        self.chain = FiguresChain(charter, at_us)
+        self._count("document")
+        self._log(Logged(entry=0, at_us=at_us, document=document, envelope=canonical(body["envelope"])))
+
+    def _log(self, logged: Logged) -> None:
+        apply(self.state, logged)
+        self.documents.append(logged)
+
+    def _time(self, index: int, body: Mapping[str, Any]) -> int:
+        """Return when an entry was made; it must lie in the second that is open, or begin another."""
+        at_us = _parse_time(body, "at")
+        if at_us < self._at_us:
+            self._seconds.add(f"entry {index}: of {body['at']}, earlier than an entry before it")
+        self._at_us = max(self._at_us, at_us)
+        if "missing_from" in body or "missing_until" in body:
+            self._take_gap(index, body, at_us)
+        elif second_of(at_us) != self.open_us:
+            self._seconds.add(
+                f"entry {index}: of {body['at']}, between the seconds before and at {rfc3339(self.open_us)}"
+            )
+        return at_us
+
+    def _take_gap(self, index: int, body: Mapping[str, Any], at_us: int) -> None:
+        from_us, until_us = _parse_time(body, "missing_from"), _parse_time(body, "missing_until")
+        if body.get("operation") != "start" or from_us != self.open_us or until_us != second_of(at_us):
+            self._seconds.add(f"entry {index}: explains a gap from {rfc3339(from_us)} that is not there")
+        if until_us <= from_us:
+            self._seconds.add(f"entry {index}: explains a gap that ends before it begins")
+            return
+        self.gaps.append((from_us, until_us))
+        self.open_us = max(self.open_us, until_us)
+
+    def _take_second(self, index: int, at: bytes) -> None:
+        if at != self._expected:
+            try:
+                at_us = parse_rfc3339(at.decode())
+            except InputError as error:
+                self._seconds.add(f"entry {index}: {error.detail}")
+                return
+            if at_us > self.open_us:
+                self._seconds.add(
+                    f"entry {index}: the seconds from {rfc3339(self.open_us)} until {rfc3339(at_us)} are "
+                    "missing, and no start explains it"
+                )
+            elif at_us < self.open_us:
+                self._seconds.add(
+                    f"entry {index}: the second {rfc3339(at_us)} stands twice or out of its order"
+                )
+                return
+            self.open_us = at_us
+        if self.first_us is None:
+            self.first_us = self.open_us
+        self.seconds += 1
+        self.open_us += SECOND_US
+        self._expected = rfc3339(self.open_us).encode()
+        self._figures_due = self._ruling()[1].due(self.open_us)
+
+    def _check_due(self, index: int, entry: bytes, due_us: int) -> None:
+        """Refuse figures that are put off: only a start may come between."""
+        self._figures_due = None
+        if b'"kind":"figures"' in entry or b'"operation":"start"' in entry:
+            return
+        self._figures.add(f"entry {index}: the figures until {rfc3339(due_us)} are missing before it")
+
+    def _take_document(self, index: int, body: Mapping[str, Any], at_us: int) -> None:
+        if set(body) != {"kind", "at", "envelope"}:
+            raise InputError("a document's entry without the members that it must have, or with others")
+        document = _open(body)
+        charter = self._ruling()[0]
+        if document.kind == "charter":
+            raise InputError("a second charter, which this version does not know")
+        if document.kind == "authority":
+            authority = parse_authority(document.payload)
+            named = self.state.authorities.get(authority.name)
+            previous = None if named is None else self.parsed.authority(named.versions[-1])
+            check_authority(authority, document.envelope, charter, at_us=at_us, previous=previous)
+        else:
+            named = self.state.authorities.get(act_target(document))
+            check_act(
+                document,
+                charter,
+                None if named is None else self.parsed.authority(named.versions[-1]),
+                at_us=at_us,
+                taken=() if named is None else named.act_ids,
+                suspensions=() if named is None else named.suspensions,
+                revoked=named is not None and named.versions[-1].revoked_us is not None,
+            )
+        envelope = canonical(body["envelope"])
+        self._log(Logged(entry=index, at_us=at_us, document=document, envelope=envelope))
+
+    def _take_cameras(self, body: Mapping[str, Any]) -> None:
+        if set(body) != {"kind", "at", "source", "count", "groups", "root"}:
+            raise InputError("a camera register without the members that it must have, or with others")
+        source, count, groups = body["source"], body["count"], body["groups"]
+        organisation = self._ruling()[0].organisations.get(source) if isinstance(source, str) else None
+        if organisation is None or "source" not in organisation.roles:
+            raise InputError("cameras of no source of the charter")
+        if not _is_count(count) or not isinstance(groups, dict):
+            raise InputError("a camera register without counts")
+        if not all(_is_count(number) and number <= count for number in groups.values()):
+            raise InputError("a group of more cameras than there are")
+        if not isinstance(body["root"], str) or not _HEX64.fullmatch(body["root"]):
+            raise InputError("a camera register without a hash of its list")
+        self.cameras[source] = count
+
+    def _take_operation(self, index: int, body: Mapping[str, Any]) -> None:
+        if not isinstance(body.get("operation"), str):
+            raise InputError("an operation without a name")
+        if body["operation"] == "init" and index != 1:
+            raise InputError("a log is begun twice")
+        if body.get("log_key", self._vkey) != self._vkey:
+            raise InputError("the log was begun with another key than the one trusted")
+
+    # --- what came of it ----------------------------------------------------------------------------------
+
+    @property
+    def last_us(self) -> int | None:
+        """The end of the last second in the log."""
+        return self.open_us if self.seconds else None
+
+    @property
+    def figures(self) -> list[tuple[int, Mapping[str, Any]]]:
+        """Each published period with its entry."""
+        return [] if self.chain is None else self.chain.periods
+
+    def checks(self, origin: str) -> list[Check]:
+        """Return the checks of documents, seconds and figures of the log whose checkpoint names `origin`."""
+        if self.charter is None:
+            if not self._documents.total:
+                self._documents.add("the log is empty: it has no charter")
+            return [self._documents.close("")]
+        if self.charter.origin != origin:
+            self._documents.add(f"entry 0: the charter is of the log `{self.charter.origin}`, not `{origin}`")
+        return [
+            self._documents.close(self._document_words()),
+            self._seconds.close(self._second_words()),
+            self._figures.close(self._figure_words()),
+        ]
+
+    def _document_words(self) -> str:
+        charter = self._ruling()[0]
+        versions = sum(len(named.versions) for named in self.state.authorities.values())
+        acts = sum(len(named.acts) for named in self.state.authorities.values())
+        demonstration = " It says that it is a demonstration." if charter.demonstration else ""
+        return (
+            f"the charter `{charter.name}`, {versions} versions of {len(self.state.authorities)} authorities "
+            f"and {acts} acts on them are signed by the offices that the charter demands, each at its time; "
+            f"{self._kinds.get('operation', 0)} operations and {self._kinds.get('cameras', 0)} camera "
+            f"registers can be read.{demonstration}"
+        )
+
+    def _second_words(self) -> str:
+        if self.first_us is None:
+            return "no second is closed yet"
+        missing = sum(until_us - from_us for from_us, until_us in self.gaps) // SECOND_US
+        gaps = (
+            f"{missing} s are missing in {len(self.gaps)} gaps, each explained by a start"
+            if self.gaps
+            else "none is missing"
+        )
+        return (
+            f"{self.seconds} seconds from {rfc3339(self.first_us)} until {rfc3339(self.open_us)}, each once "
+            f"and in order; {gaps}"
+        )
+
+    def _figure_words(self) -> str:
+        if not self.figures:
+            return "no period is over yet"
+        return (
+            f"{len(self.figures)} periods join without gap or overlap, small counts are suppressed, and the "
+            "arithmetic of taken, decided, withheld, released and refused can hold"
+        )
+
+    def counts(self) -> dict[str, int]:
+        """Return how much was looked at."""
+        return {
+            "entries": self.entries,
+            "documents": len(self.documents),
+            "seconds": self.seconds,
+            "seconds_missing": sum(until_us - from_us for from_us, until_us in self.gaps) // SECOND_US,
+            "figures": len(self.figures),
+        }
+
+
+def _open(body: Mapping[str, Any]) -> SignedDocument:
+    return open_document(canonical(body.get("envelope")))
+
+
+def _parse_time(body: Mapping[str, Any], name: str) -> int:
+    text = body.get(name)
+    if not isinstance(text, str):
+        raise InputError(f"no time `{name}`")
+    at_us = parse_rfc3339(text)
+    if rfc3339(at_us) != text:
+        raise InputError(f"`{name}` is not written as times are in the log")
+    return at_us
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

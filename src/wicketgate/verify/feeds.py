@@ -1,0 +1,201 @@
+"""Batches as a recipient holds them: whole, promised, in one unbroken row, and of an authority in force."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from wicketgate.authority import Authority
+from wicketgate.batches import Batch, check_batch
+from wicketgate.clock import parse_rfc3339
+from wicketgate.errors import InputError, VerificationError
+from wicketgate.facts import check_promise
+from wicketgate.state import Parsed, State, status
+from wicketgate.verify.entries import Logged, apply
+
+_REFERENCE = re.compile(r"([a-z0-9][a-z0-9-]{0,63})@([1-9][0-9]{0,6})", re.ASCII)
+_SEQ = re.compile(rb'\{"seq":(0|[1-9][0-9]{0,17}),')
+_MEMBERS = {
+    "plate": "plate",
+    "confidence": "plate",
+    "captured_at": "time",
+    "source": "place",
+    "camera": "place",
+    "lane": "place",
+    "direction": "place",
+    "vehicle": "vehicle",
+}
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+@dataclass(slots=True)
+class Last:
+    """Where a feed has come to."""
+
+    batch: int
+    seq: int
+    commit: int
+    released_at: str
+    released_us: int
+
+
+class FeedChain:
+    """The batches of feeds, taken in order.
+
+    Parameters
+    ----------
+    origin : str
+        The log's origin, which promises name.
+    public : bytes
+        The log's public key, raw.
+    """
+
+    def __init__(self, origin: str, public: bytes) -> None:
+        self._origin = origin
+        self._public = public
+        self.last: dict[str, Last] = {}
+
+    def take(self, batch: Batch) -> tuple[str, int, int]:
+        """Check that a batch is whole, promised and next; return its authority, version and time of release.
+
+        Raises
+        ------
+        VerificationError
+            Naming the batch, and the row if it is one.
+        """
+        header = batch.header
+        number, commit = _number(header, "batch"), _number(header, "commit")
+        where = f"batch {number}"
+        match = _REFERENCE.fullmatch(str(header.get("authority")))
+        if match is None:
+            raise VerificationError(f"{where}: it names no authority")
+        check_batch(batch)
+        check_promise(self._origin, header, self._public)
+        name, released_us = match[1], _time(header, "released_at", where)
+        last = self.last.get(name)
+        first = _seq(batch.lines[0], where, 0)
+        if last is not None:
+            if number != last.batch + 1:
+                raise VerificationError(f"{where} of `{name}` follows on batch {last.batch}")
+            if first != last.seq + 1:
+                raise VerificationError(f"{where}: row 1 has the number {first} and follows on {last.seq}")
+            if commit <= last.commit or released_us < last.released_us:
+                raise VerificationError(f"{where}: it is of an earlier commit than batch {last.batch}")
+        for offset, line in enumerate(batch.lines):
+            if _seq(line, where, offset) != first + offset:
+                raise VerificationError(
+                    f"{where}: row {offset + 1} does not have the number {first + offset}"
+                )
+        self.last[name] = Last(
+            batch=number,
+            seq=first + len(batch.lines) - 1,
+            commit=commit,
+            released_at=str(header["released_at"]),
+            released_us=released_us,
+        )
+        return name, int(match[2]), released_us
+
+
+class Entitlement:
+    """Whether what was released was allowed then, by the documents in the log.
+
+    Batches come in the order of their release, or the documents are folded again from the first.
+    """
+
+    def __init__(self, documents: list[Logged], parsed: Parsed) -> None:
+        self._documents = documents
+        self._parsed = parsed
+        self._begin()
+
+    def _begin(self) -> None:
+        self._state = State()
+        self._next = 0
+
+    def check(self, batch: Batch, name: str, version: int, released_us: int) -> None:
+        """Check that an authority was in force when it released a batch, and let each row and field of it go.
+
+        Raises
+        ------
+        VerificationError
+            Naming the batch, and the row if it is one; never what the row holds.
+        """
+        where = f"batch {batch.number}"
+        if self._next and self._documents[self._next - 1].at_us >= released_us:
+            self._begin()
+        standing = ""
+        # A document of the same microsecond may have come before the release or after it.
+        for before_us in (released_us, released_us + 1):
+            self._fold(before_us)
+            standing = self._standing(name, version, released_us)
+            if standing == "in-force":
+                break
+        if not standing:
+            raise VerificationError(f"{where}: `{name}@{version}` was not in the log when it was released")
+        if standing != "in-force":
+            raise VerificationError(
+                f"{where}: `{name}@{version}` was not in force when it was released, but {standing}"
+            )
+        authority = self._parsed.authority(self._state.authorities[name].versions[version - 1])
+        for offset, line in enumerate(batch.lines):
+            fault = _row_fault(_decode(line), authority)
+            if fault:
+                raise VerificationError(
+                    f"{where}: row {offset + 1} {fault}, which `{name}@{version}` does not allow"
+                )
+
+    def _fold(self, before_us: int) -> None:
+        while self._next < len(self._documents) and self._documents[self._next].at_us < before_us:
+            apply(self._state, self._documents[self._next])
+            self._next += 1
+
+    def _standing(self, name: str, version: int, released_us: int) -> str:
+        named = self._state.authorities.get(name)
+        if named is None or len(named.versions) < version:
+            return ""
+        return status(named, version - 1, self._parsed, released_us)
+
+
+def _row_fault(row: Mapping[str, Any], authority: Authority) -> str:
+    if "erased" in row:
+        return ""
+    read = row.get("read")
+    if not isinstance(read, dict):
+        return "has no read"
+    for member in read:
+        if _MEMBERS.get(member) not in authority.scope.fields:
+            return f"has the member `{member}`" if member in _MEMBERS else "has a member that no field has"
+    if "source" in read and read["source"] not in authority.scope.sources:
+        return "is of another source"
+    if "captured_at" in read:
+        try:
+            captured_us = parse_rfc3339(str(read["captured_at"]))
+        except InputError:
+            return "has no time of capture that can be read"
+        if not authority.valid_from_us <= captured_us < authority.valid_until_us:
+            return "was captured outside the validity"
+    return ""
+
+
+def _seq(line: bytes, where: str, offset: int) -> int:
+    match = _SEQ.match(line)
+    if match is None:
+        raise VerificationError(f"{where}: row {offset + 1} does not begin with its number")
+    return int(match[1])
+
+
+def _time(header: Mapping[str, Any], name: str, where: str) -> int:
+    try:
+        return parse_rfc3339(str(header.get(name)))
+    except InputError as error:
+        raise VerificationError(f"{where}: `{name}`: {error.detail}") from error
+
+
+def _number(header: Mapping[str, Any], name: str) -> int:
+    value = header.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise VerificationError(f"a batch whose header has no number `{name}`")
+    return value

@@ -1,0 +1,195 @@
+"""The published figures: that their periods join, and that what they say can be true.
+
+A cell is a number, or null for a number from 1 to one less than the charter's `small_cells`: the arithmetic
+is that of intervals, so a relation fails only when no numbers that the cells can stand for satisfy it.
+docs/recipient.md lists the relations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from wicketgate.charter import Charter
+from wicketgate.clock import parse_rfc3339, rfc3339
+from wicketgate.errors import InputError
+from wicketgate.reads import MAX_ROWS
+from wicketgate.state import Parsed, State, in_force_from
+
+_CELLS = ("taken", "repeated", "quarantined", "decided", "withheld")
+_MEMBERS = {"kind", "from", "until", "released", "refused", *_CELLS}
+_MOST = 1 << 53
+
+Range = tuple[int, int]
+
+
+class FiguresChain:
+    """All figures of a log, taken in order."""
+
+    def __init__(self, charter: Charter, from_us: int) -> None:
+        self._limits = charter.limits
+        self._from_us = from_us
+        self._entry = 0
+        self._taken = (0, 0)
+        self._decided = (0, 0)
+        self.periods: list[tuple[int, Mapping[str, Any]]] = []
+
+    def due(self, open_us: int) -> int | None:
+        """Return the end of the period that must be published once seconds are closed to `open_us`."""
+        boundary_us = open_us - open_us % self._limits.figures_every_us
+        return boundary_us if boundary_us > self._from_us else None
+
+    def take(
+        self, index: int, body: Mapping[str, Any], open_us: int, state: State, parsed: Parsed
+    ) -> list[str]:
+        """Take the figures of the ledger's entry `index`; return what is wrong with them."""
+        where = f"entry {index}"
+        self.periods.append((index, body))
+        if set(body) != _MEMBERS:
+            return [f"{where}: figures without the members that they must have, or with others"]
+        faults = []
+        try:
+            from_us, until_us = parse_rfc3339(str(body["from"])), parse_rfc3339(str(body["until"]))
+        except InputError as error:
+            return [f"{where}: {error.detail}"]
+        if from_us != self._from_us:
+            faults.append(
+                f"{where}: figures from {body['from']}, but the last ones end at {rfc3339(self._from_us)}"
+            )
+        if until_us != self.due(open_us):
+            faults.append(
+                f"{where}: figures until {body['until']}, which is not the end of a period that is over"
+            )
+        before, self._from_us, self._entry = self._entry, until_us, index
+        try:
+            cells = {name: self._cell(body[name], name) for name in _CELLS}
+            released = {
+                name: self._cell(value, "released") for name, value in _table(body["released"]).items()
+            }
+            refused = self._refused(body["refused"])
+        except InputError as error:
+            return [*faults, f"{where}: {error.detail}"]
+        faults.extend(f"{where}: {fault}" for fault in self._unknown(released, refused, state))
+        faults.extend(f"{where}: {fault}" for fault in _possible(cells, released))
+        for name in sorted({*released, *(reference.partition("@")[0] for reference, _ in refused)}):
+            parts = [released.get(name, (0, 0))]
+            parts.extend(cell for (ref, _), cell in refused.items() if ref.partition("@")[0] == name)
+            faults.extend(
+                f"{where}: {fault}"
+                for fault in _accounted(
+                    name, _sum(parts), cells["decided"], self._stood(name, before, open_us, state, parsed)
+                )
+            )
+        faults.extend(f"{where}: {fault}" for fault in self._under_way(cells))
+        return faults
+
+    def _cell(self, value: object, name: str) -> Range:
+        if value is None and self._limits.small_cells > 1:
+            return 1, self._limits.small_cells - 1
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _MOST:
+            raise InputError(f"`{name}` is not a count")
+        if 0 < value < self._limits.small_cells:
+            raise InputError(
+                f"`{name}` shows a count below {self._limits.small_cells}, which must be suppressed"
+            )
+        return value, value
+
+    def _refused(self, value: object) -> dict[tuple[str, str], Range]:
+        if not isinstance(value, list):
+            raise InputError("`refused` is not a list")
+        found: dict[tuple[str, str], Range] = {}
+        for item in value:
+            if not isinstance(item, dict) or set(item) != {"authority", "reason", "rows"}:
+                raise InputError("an item of `refused` has not the members that it must have")
+            key = (str(item["authority"]), str(item["reason"]))
+            if key in found:
+                raise InputError(f"`refused` has `{key[0]}` twice for `{key[1]}`")
+            found[key] = self._cell(item["rows"], "refused")
+        return found
+
+    @staticmethod
+    def _unknown(
+        released: Mapping[str, Range], refused: Mapping[tuple[str, str], Range], state: State
+    ) -> list[str]:
+        known = {
+            f"{name}@{n}"
+            for name, named in state.authorities.items()
+            for n in range(1, len(named.versions) + 1)
+        }
+        faults = [
+            f"releases of `{name}`, which is not in the log"
+            for name in released
+            if name not in state.authorities
+        ]
+        faults.extend(
+            f"refusals of `{ref}`, which is not in the log" for ref, _ in refused if ref not in known
+        )
+        return faults
+
+    def _stood(self, name: str, before: int, open_us: int, state: State, parsed: Parsed) -> bool:
+        """Say whether every decision of the period was also one on this authority.
+
+        It was if the authority is older than the period, and not so long past that no read it covered could
+        come.
+        """
+        named = state.authorities.get(name)
+        if named is None or named.versions[0].entry >= before:
+            return False
+        reach_us = self._limits.too_old_us + self._limits.clock_ahead_us
+        for number, version in enumerate(named.versions):
+            authority = parsed.authority(version)
+            ended_us = authority.valid_until_us if version.revoked_us is None else version.revoked_us
+            if (
+                number == 0 or in_force_from(version, authority) <= open_us
+            ) and ended_us + reach_us < open_us:
+                return False
+        return True
+
+    def _under_way(self, cells: Mapping[str, Range]) -> list[str]:
+        self._taken = _sum([self._taken, cells["taken"]])
+        self._decided = _sum([self._decided, cells["decided"]])
+        if self._decided[0] > self._taken[1]:
+            return [f"{self._decided[0]} reads decided since the log began, of {self._taken[1]} taken"]
+        if self._taken[0] - self._decided[1] > MAX_ROWS:
+            return [
+                f"{self._taken[0]} reads taken since the log began and only {self._decided[1]} decided: "
+                f"no more than {MAX_ROWS} can be under way"
+            ]
+        return []
+
+
+def _table(value: object) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise InputError("`released` is not a table")
+    return value
+
+
+def _sum(ranges: list[Range]) -> Range:
+    return sum(low for low, _ in ranges), sum(high for _, high in ranges)
+
+
+def _possible(cells: Mapping[str, Range], released: Mapping[str, Range]) -> list[str]:
+    """Return which relations between decided, withheld and released cannot hold."""
+    decided, withheld = cells["decided"], cells["withheld"]
+    faults = []
+    if withheld[0] > decided[1]:
+        faults.append(f"{withheld[0]} reads withheld of {decided[1]} decided")
+    left = decided[0] - withheld[1], decided[1] - withheld[0]  # reads that at least one authority released
+    faults.extend(
+        f"{rows[0]} rows released by `{name}`, of {left[1]} reads that were not withheld"
+        for name, rows in released.items()
+        if rows[0] > left[1]
+    )
+    together = _sum(list(released.values()))
+    if together[1] < left[0]:
+        faults.append(f"{left[0]} reads not withheld, but only {together[1]} rows released")
+    return faults
+
+
+def _accounted(name: str, rows: Range, decided: Range, stood: bool) -> list[str]:
+    """Return what is wrong with an authority's released and refused rows together."""
+    if rows[0] > decided[1]:
+        return [f"`{name}` released and refused {rows[0]} rows, of {decided[1]} reads decided"]
+    if stood and rows[1] < decided[0]:
+        return [f"`{name}` released and refused {rows[1]} rows, but {decided[0]} reads were decided"]
+    return []

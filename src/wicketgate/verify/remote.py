@@ -1,0 +1,175 @@
+"""A gateway as an outsider reaches it: every answer bounded in size and time, and no redirects."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from urllib.parse import quote
+
+import httpx
+import msgspec
+
+from wicketgate.errors import InputError, VerificationError
+from wicketgate.tiles import MAX_RESOURCE_BYTES, Fetch
+
+UNREACHABLE = "unreachable"
+"""The code of an error after which it is worth trying again."""
+
+_DEADLINE_S = 300.0
+_TILES_KEPT = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A status other than a fault of the line, and the body."""
+
+    status: int
+    body: bytes
+
+    @property
+    def code(self) -> str:
+        """The stable code of a problem (RFC 9457), or an empty text."""
+        try:
+            value = msgspec.json.decode(self.body)
+        except (msgspec.DecodeError, RecursionError):
+            return ""
+        code = value.get("code") if isinstance(value, dict) else None
+        return code[:60] if isinstance(code, str) and code.isprintable() else ""
+
+
+class Remote:
+    """A gateway at a base address.
+
+    Parameters
+    ----------
+    base_url : str
+        `http://…` or `https://…`.
+    token : str, optional
+        Sent as a bearer token, to this address alone.
+    attempts : int
+        How often a request is made before an unreachable gateway is an error.
+    """
+
+    def __init__(
+        self, base_url: str, *, token: str | None = None, attempts: int = 3, timeout_s: float = 30.0
+    ) -> None:
+        if not base_url.startswith(("http://", "https://")):
+            raise InputError(
+                f"`{base_url[:200]}` is not the address of a gateway: it begins with http or https"
+            )
+        headers = {"accept-encoding": "identity", "user-agent": "wicketgate"}
+        if token is not None:
+            headers["authorization"] = f"Bearer {token}"
+        self.base_url = base_url.rstrip("/")
+        self._attempts = attempts
+        self._timeout_s = timeout_s
+        try:
+            self._client = httpx.Client(headers=headers, follow_redirects=False)
+            httpx.URL(self.base_url)
+        except (httpx.InvalidURL, UnicodeError) as error:
+            raise InputError(f"`{base_url[:200]}` is not the address of a gateway") from error
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def __enter__(self) -> Remote:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def get(
+        self, path: str, *, most: int, params: Mapping[str, str | int] | None = None, wait_s: float = 0.0
+    ) -> Answer:
+        """Return the answer to a request for `path`, whatever its status below 500.
+
+        Parameters
+        ----------
+        most : int
+            Bytes of the body at most.
+        wait_s : float
+            How much longer than usual the gateway may take.
+
+        Raises
+        ------
+        VerificationError
+            Code `unreachable`: the gateway cannot be reached, breaks off or answers 429 or 5xx.
+        InputError
+            If the body is longer, or the answer is a redirect.
+        """
+        for attempt in range(1, self._attempts + 1):
+            try:
+                return self._get(path, most, params, wait_s)
+            except VerificationError:
+                if attempt == self._attempts:
+                    raise
+                time.sleep(0.2 * 2**attempt)
+        raise AssertionError("at least one attempt is made")
+
+    def _get(self, path: str, most: int, params: Mapping[str, str | int] | None, wait_s: float) -> Answer:
+        deadline = time.monotonic() + _DEADLINE_S + wait_s
+        body = bytearray()
+        timeout = httpx.Timeout(self._timeout_s, read=self._timeout_s + wait_s)
+        try:
+            with self._client.stream("GET", self.base_url + path, params=params, timeout=timeout) as response:
+                for chunk in response.iter_raw():
+                    body += chunk
+                    if len(body) > most:
+                        raise InputError(f"`{path}` is longer than {most} bytes")
+                    if time.monotonic() > deadline:
+                        raise VerificationError(f"`{path}` takes too long to arrive", code=UNREACHABLE)
+                status = response.status_code
+                encoding = response.headers.get("content-encoding", "identity")
+        except httpx.HTTPError as error:
+            raise VerificationError(
+                f"`{self.base_url}{path}` cannot be reached ({type(error).__name__})", code=UNREACHABLE
+            ) from error
+        if status == 429 or status >= 500:
+            raise VerificationError(f"`{path}` answers {status}", code=UNREACHABLE)
+        if 300 <= status < 400:
+            raise InputError(f"`{path}` answers with a redirect, which is not followed")
+        if encoding != "identity":
+            raise InputError(f"`{path}` comes in an encoding that was not asked for")
+        return Answer(status=status, body=bytes(body))
+
+    def need(self, path: str, *, most: int) -> bytes:
+        """Return the body of an answer that must be 200.
+
+        Raises
+        ------
+        VerificationError
+            If it is not; and as `get`.
+        """
+        answer = self.get(path, most=most)
+        if answer.status != 200:
+            raise VerificationError(
+                f"`{path}` answers {answer.status}{f' ({answer.code})' if answer.code else ''}"
+            )
+        return answer.body
+
+    def log(self) -> Fetch:
+        """Return a `Fetch` over the gateway's log. Full tiles are kept: they never change."""
+        kept: OrderedDict[str, bytes] = OrderedDict()
+
+        def fetch(path: str) -> bytes:
+            if path in kept:
+                kept.move_to_end(path)
+                return kept[path]
+            answer = self.get(f"/log/{quote(path)}", most=MAX_RESOURCE_BYTES)
+            if answer.status == 404:
+                raise FileNotFoundError(path)
+            if answer.status != 200:
+                raise VerificationError(f"`/log/{path}` answers {answer.status}")
+            if path.startswith("tile/") and "entries" not in path and ".p/" not in path:
+                kept[path] = answer.body
+                if len(kept) > _TILES_KEPT:
+                    kept.popitem(last=False)
+            return answer.body
+
+        return fetch

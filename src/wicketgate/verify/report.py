@@ -1,0 +1,104 @@
+"""What a verification found, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+_FAULTS_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that was checked.
+
+    Attributes
+    ----------
+    name : str
+        Stable: `key`, `log`, `documents`, `seconds`, `figures`, `register`, `feed-file`, `proofs`.
+    ok : bool
+        Whether everything agreed.
+    words : str
+        What was checked and found; for a failure, where it failed first.
+    faults : tuple of str
+        Each place where it failed, the first 20.
+    """
+
+    name: str
+    ok: bool
+    words: str
+    faults: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The outcome of `verify_url` or `verify_folder`.
+
+    Attributes
+    ----------
+    trusted : str
+        What everything rests on.
+    checked : tuple of Check
+        In the order of the checks.
+    not_checked : tuple of str
+        What was not, and why.
+    counts : mapping of str to int
+        How much was looked at.
+    """
+
+    trusted: str
+    checked: tuple[Check, ...]
+    not_checked: tuple[str, ...]
+    counts: Mapping[str, int]
+
+    @property
+    def ok(self) -> bool:
+        """Whether something was checked and nothing failed."""
+        return bool(self.checked) and all(check.ok for check in self.checked)
+
+    def lines(self) -> list[str]:
+        """Return the report for people."""
+        lines = [f"Trusted: {self.trusted}"]
+        for check in self.checked:
+            lines.append(f"{'ok    ' if check.ok else 'FAILED'} {check.name}: {check.words}")
+            lines.extend(f"         {fault}" for fault in check.faults[1:])
+        lines.extend(f"not checked: {words}" for words in self.not_checked)
+        failed = [check.name for check in self.checked if not check.ok]
+        lines.append(f"Verification FAILED: {', '.join(failed)}." if failed else "Verified.")
+        return lines
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report for machines."""
+        return {
+            "ok": self.ok,
+            "trusted": self.trusted,
+            "checked": [
+                {"name": check.name, "ok": check.ok, "words": check.words, "faults": list(check.faults)}
+                for check in self.checked
+            ],
+            "not_checked": list(self.not_checked),
+            "counts": dict(self.counts),
+        }
+
+
+@dataclass(slots=True)
+class Findings:
+    """The faults of one check as they are found."""
+
+    name: str
+    faults: list[str] = field(default_factory=list)
+    total: int = 0
+
+    def add(self, fault: str) -> None:
+        """Note a fault; the first 20 are kept."""
+        self.total += 1
+        if len(self.faults) < _FAULTS_SHOWN:
+            self.faults.append(fault)
+
+    def close(self, words: str) -> Check:
+        """Return the check, with `words` if nothing was wrong."""
+        if not self.total:
+            return Check(name=self.name, ok=True, words=words)
+        first = self.faults[0] if self.total == 1 else f"{self.faults[0]} (the first of {self.total} faults)"
+        return Check(name=self.name, ok=False, words=first, faults=tuple(self.faults))

@@ -1,0 +1,253 @@
+"""The laws of the gate, for any terms, reads and moments."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from tests.oracles.gate_oracle import answer_of, decide_slowly
+from tests.strategies import (
+    EPOCH_US,
+    SPAN_US,
+    Question,
+    batch_of,
+    breaks,
+    narrowings,
+    pairs,
+    questions,
+    read_batches,
+    sound_terms,
+    stops,
+)
+from wicketgate.gate import Decision, Release, Terms, compile_table, decide
+from wicketgate.reads import ReadBatch
+
+few = settings(max_examples=40)  # for laws that the equality with the oracle, at full count, implies
+
+
+def ask(question: Question, **changed: object) -> Decision:
+    question = replace(question, **changed)
+    table = compile_table(question.terms, question.n_cameras)
+    return decide(question.batch, table, question.at_us, question.late_after_us)
+
+
+def by_reference(decision: Decision) -> dict[str, Release]:
+    assert len({release.reference for release in decision.releases}) == len(decision.releases)
+    return {release.reference: release for release in decision.releases}
+
+
+def refused(decision: Decision, reference: str) -> dict[str, int]:
+    """Return reason -> rows of one authority."""
+    return {item.reason: item.rows for item in decision.refusals if item.reference == reference}
+
+
+def permuted(batch: ReadBatch, order: list[int]) -> ReadBatch:
+    columns = np.stack([batch.camera, batch.captured_us, batch.received_us], axis=1)
+    return batch_of([tuple(row) for row in columns[order].tolist()])
+
+
+@given(questions())
+def test_it_equals_the_row_by_row_oracle(question: Question) -> None:
+    expected = decide_slowly(
+        question.batch, question.terms, question.n_cameras, question.at_us, question.late_after_us
+    )
+    event(f"releases: {min(len(expected.releases), 3)}")
+    event(f"reasons: {sorted({reason for _, reason, _ in expected.refusals})}")
+    assert answer_of(ask(question)) == expected
+
+
+@pytest.mark.parametrize("count", [63, 64, 65, 128, 129, 200])
+@pytest.mark.parametrize("seed", range(2))
+def test_it_equals_the_oracle_over_several_words_of_authorities(count: int, seed: int) -> None:
+    random = np.random.default_rng([count, seed])
+    n_cameras = 20
+    terms = []
+    for number in range(count):
+        points = np.sort(random.choice(SPAN_US, size=6, replace=False)) + EPOCH_US
+        terms.append(
+            Terms(
+                reference=f"a{number}@1",
+                cameras=random.random(n_cameras) < 0.6,
+                windows=pairs([(points[1], points[2]), (points[3], points[4])]),
+                valid_from_us=int(points[0]),
+                valid_until_us=int(points[5]),
+                in_force_from_us=EPOCH_US + int(random.integers(0, 9)),
+                in_force_until_us=EPOCH_US + int(random.integers(5, 40)),
+                ended_by="expired" if random.random() < 0.5 else "review-overdue",
+                stopped_by="revoked" if random.random() < 0.05 else None,
+                fields=frozenset({"plate"}) if random.random() < 0.97 else frozenset(),
+            )
+        )
+    rows = np.stack(
+        [random.integers(-1, n_cameras + 1, 60), *(EPOCH_US + random.integers(0, SPAN_US, (2, 60)))], axis=1
+    )
+    batch = batch_of([tuple(row) for row in rows.tolist()])
+    at_us = EPOCH_US + 7
+    answer = answer_of(decide(batch, compile_table(terms, n_cameras), at_us, 10))
+    assert answer == decide_slowly(batch, terms, n_cameras, at_us, 10)
+    assert answer.releases
+
+
+@few
+@given(questions())
+def test_every_row_counts_once_under_every_authority(question: Question) -> None:
+    decision = ask(question)
+    n = len(question.batch)
+    assert decision.rows == n
+    totals = Counter(term.reference for term in question.terms)
+    counted = Counter(dict.fromkeys(totals, 0))
+    for release in decision.releases:
+        counted[release.reference] += len(release.rows)
+    for refusal in decision.refusals:
+        assert refusal.rows > 0
+        counted[refusal.reference] += refusal.rows
+    assert counted == {reference: n * copies for reference, copies in totals.items()}
+
+
+@few
+@given(questions())
+def test_withheld_are_the_rows_that_nobody_got(question: Question) -> None:
+    decision = ask(question)
+    seen = {row for release in decision.releases for row in release.rows.tolist()}
+    assert decision.withheld == len(question.batch) - len(seen)
+
+
+@few
+@given(questions())
+def test_rows_ascend_and_late_is_of_the_same_row(question: Question) -> None:
+    delay = question.batch.received_us - question.batch.captured_us
+    for release in ask(question).releases:
+        assert release.rows.dtype == np.intp
+        assert (np.diff(release.rows) > 0).all()
+        assert release.late.tolist() == (delay[release.rows] > question.late_after_us).tolist()
+
+
+@given(questions(min_terms=1, broken=False), st.data())
+def test_narrowing_an_authority_adds_no_row_and_no_field(question: Question, data: st.DataObject) -> None:
+    number = data.draw(st.integers(0, len(question.terms) - 1))
+    narrower = data.draw(narrowings(question.terms[number]))
+    terms = (*question.terms[:number], narrower, *question.terms[number + 1 :])
+    before, after = by_reference(ask(question)), by_reference(ask(question, terms=terms))
+    assert after.keys() <= before.keys()
+    for reference, release in after.items():
+        event("narrowed, something left" if reference == narrower.reference else "another")
+        assert set(release.rows.tolist()) <= set(before[reference].rows.tolist())
+        assert release.fields <= before[reference].fields
+        if reference != narrower.reference:
+            assert release.rows.tolist() == before[reference].rows.tolist()
+            assert release.fields == before[reference].fields
+
+
+@few
+@given(questions(min_terms=1, broken=False), st.data())
+def test_removing_an_authority_changes_nothing_of_the_others(question: Question, data: st.DataObject) -> None:
+    gone = data.draw(st.sampled_from(question.terms))
+    terms = tuple(term for term in question.terms if term is not gone)
+    before, after = answer_of(ask(question)), answer_of(ask(question, terms=terms))
+    assert after.releases == [item for item in before.releases if item[0] != gone.reference]
+    assert after.refusals == [item for item in before.refusals if item[0] != gone.reference]
+    assert after.withheld >= before.withheld
+
+
+@few
+@given(questions(), st.data())
+def test_the_order_of_terms_does_not_matter(question: Question, data: st.DataObject) -> None:
+    terms = tuple(data.draw(st.permutations(question.terms)))
+    assert answer_of(ask(question, terms=terms)) == answer_of(ask(question))
+
+
+@few
+@given(questions(), st.data())
+def test_the_order_of_rows_only_permutes(question: Question, data: st.DataObject) -> None:
+    order = data.draw(st.permutations(range(len(question.batch))))
+    before, after = ask(question), ask(question, batch=permuted(question.batch, order))
+    assert answer_of(after).refusals == answer_of(before).refusals
+    assert after.withheld == before.withheld
+    old, new = by_reference(before), by_reference(after)
+    assert new.keys() == old.keys()
+    for reference, release in new.items():
+        again = sorted(zip([order[row] for row in release.rows], release.late.tolist(), strict=True))
+        assert again == list(zip(old[reference].rows.tolist(), old[reference].late.tolist(), strict=True))
+
+
+@few
+@given(questions(), st.integers(0, 8))
+def test_batches_may_be_split_anywhere(question: Question, cut: int) -> None:
+    order = list(range(len(question.batch)))
+    whole = ask(question)
+    parts = [ask(question, batch=permuted(question.batch, rows)) for rows in (order[:cut], order[cut:])]
+    assert sum(part.withheld for part in parts) == whole.withheld
+    rows: Counter[str] = Counter()
+    for part in parts:
+        rows.update({release.reference: len(release.rows) for release in part.releases})
+    assert rows == {release.reference: len(release.rows) for release in whole.releases}
+
+
+@few
+@given(questions(min_terms=1, broken=False), stops, st.data())
+def test_a_stopped_authority_refuses_everything(question: Question, stop: str, data: st.DataObject) -> None:
+    number = data.draw(st.integers(0, len(question.terms) - 1))
+    stopped = replace(question.terms[number], stopped_by=stop)
+    terms = (*question.terms[:number], stopped, *question.terms[number + 1 :])
+    decision = ask(question, terms=terms)
+    n = len(question.batch)
+    assert stopped.reference not in by_reference(decision)
+    assert refused(decision, stopped.reference) == ({stop: n} if n else {})
+
+
+@few
+@given(sound_terms("a@1", 2, stopped=False), read_batches(2), st.integers(-3, SPAN_US + 3))
+def test_outside_its_time_in_force_an_authority_refuses_everything(
+    term: Terms, batch: ReadBatch, after_us: int
+) -> None:
+    at_us = EPOCH_US + after_us
+    decision = decide(batch, compile_table([term], 2), at_us, 0)
+    if at_us < term.in_force_from_us:
+        reason = "not-in-force-yet"
+    elif at_us >= term.in_force_until_us:
+        reason = term.ended_by
+    else:
+        assert not {"not-in-force-yet", "review-overdue"} & refused(decision, "a@1").keys()
+        return
+    assert decision.releases == ()
+    assert refused(decision, "a@1") == ({reason: len(batch)} if len(batch) else {})
+
+
+@few
+@given(questions(min_terms=1, broken=False), st.data())
+def test_a_broken_authority_refuses_alone(question: Question, data: st.DataObject) -> None:
+    sound = sound_terms("broken@1", question.n_cameras, stopped=False)
+    broken = data.draw(st.sampled_from(breaks(data.draw(sound))))
+    before = answer_of(ask(question))
+    number = data.draw(st.integers(0, len(question.terms)))
+    terms = (*question.terms[:number], broken, *question.terms[number:])
+    decision = ask(question, terms=terms)
+    n = len(question.batch)
+    assert refused(decision, "broken@1") == ({"error": n} if n else {})
+    after = answer_of(decision)
+    assert after.releases == before.releases
+    assert [item for item in after.refusals if item[0] != "broken@1"] == before.refusals
+    assert after.withheld == before.withheld
+    assert [name for name, _ in compile_table(terms, question.n_cameras).faults] == ["broken@1"]
+
+
+@few
+@given(questions(broken=False))
+def test_each_release_names_an_authority_and_its_fields_alone(question: Question) -> None:
+    granted = {term.reference: term.fields for term in question.terms}
+    for release in ask(question).releases:
+        assert release.fields == granted[release.reference]
+
+
+@few
+@given(questions())
+def test_a_table_may_be_used_again_and_again(question: Question) -> None:
+    table = compile_table(question.terms, question.n_cameras)
+    for at_us in (question.at_us, EPOCH_US, question.at_us):
+        again = answer_of(decide(question.batch, table, at_us, question.late_after_us))
+        assert again == answer_of(ask(question, at_us=at_us))

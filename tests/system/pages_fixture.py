@@ -1,0 +1,411 @@
+"""An invented register, and a tiny web server over the pages: no gateway behind it, the same HTML."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from wicketgate.clock import HOUR_US, parse_rfc3339, rfc3339
+from wicketgate.http.pages import ASSETS, HEADERS, Pages
+
+NOW = "2026-09-12T15:04:10Z"
+_NIGHTS = {"from": "22:00", "until": "05:00", "zone": "Europe/London", "days": ["fri", "sat"]}
+NOW_US = parse_rfc3339(NOW)
+
+
+def office_key(office: str) -> tuple[str, str]:
+    """Return an invented public key as documents write it, and its key id."""
+    raw = hashlib.sha256(office.encode()).digest()
+    return f"ed25519:{base64.b64encode(raw).decode()}", hashlib.sha256(raw).hexdigest()
+
+
+def _office(office: str, title: str, holder: str) -> dict[str, str]:
+    return {"id": office, "title": title, "holder": holder, "key": office_key(office)[0]}
+
+
+def _signatures(*offices: str) -> list[dict[str, str]]:
+    return [{"keyid": office_key(office)[1], "sig": "c2lnbmF0dXJl"} for office in offices]
+
+
+def _authority(name: str, version: int, status: str, **more: Any) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "name": name,
+        "version": version,
+        "title": "Congestion-charge cameras for counter-terrorism",
+        "controller": "tfl",
+        "recipient": "met",
+        "unit": "national-security-units",
+        "purpose": "national-security/terrorism",
+        "mode": "bulk",
+        "instrument": {
+            "kind": "ministerial-certificate",
+            "citation": "Data Protection Act 1998, section 28",
+            "url": "https://ico.example/certificates/2026-07",
+            "exempts": ["DPA 1998 principle 2 (tfl, met)"],
+            "laid": "HC 2026-07-03",
+        },
+        "valid_from": "2026-07-04T00:00:00Z",
+        "valid_until": "2027-07-04T00:00:00Z",
+        "review_every": "P3M",
+        "recipient_retention": "P28D",
+        "necessity": "Vehicle movements in central London are needed in real time to detect attacks in "
+        "preparation.\n\nThe units have no other means of learning of a vehicle that nobody has yet named.",
+        "proportionality": "The feed is confined to boundary cameras, three fields and one unit, and is "
+        "reviewed every three months.",
+        "why_not_match": "A list can hold only vehicles that are already known. Hostile reconnaissance is "
+        "found by patterns in the reads of vehicles that are not.",
+        "why_not_search": "A search answers after the event. The purpose is to prevent it.",
+        "onward": [],
+        "assessment": {"url": "https://tfl.example/dpia.pdf", "sha256": "ab" * 32},
+    }
+    document |= more.pop("document", {})
+    scope = {"sources": ["tfl"], "groups": ["ccz-boundary"], "fields": ["plate", "time", "place"]}
+    return {
+        "name": name,
+        "version": version,
+        "status": status,
+        "mode": document["mode"],
+        "document": {"authority": document, "scope": scope | more.pop("scope", {})},
+        "signatures": _signatures("home-office/secretary-of-state", "tfl/data-protection-officer"),
+        "entry": 2,
+        "committed_at": "2026-07-03T16:20:01Z",
+        "in_force_from": "2026-07-04T00:00:00Z",
+        "in_force_until": "2027-07-04T00:00:00Z",
+        "review_due": "2026-10-04T00:00:00Z",
+        "cameras": 1187,
+        "acts": [],
+        "words": [
+            "Transport for London gives the National Security Units of the Metropolitan Police Service every "
+            "read of the cameras in group ccz-boundary.",
+            "Each read is released with its number plate, time and place, and nothing else.",
+        ],
+        **more,
+    }
+
+
+def _figures(hours: int) -> list[dict[str, Any]]:
+    start = parse_rfc3339("2026-09-12T15:00:00Z") - hours * HOUR_US
+    figures: list[dict[str, Any]] = []
+    for hour in range(hours):
+        taken = 610_000 + 7919 * (hour * 37 % 23)
+        charged = taken * 3 // 5
+        met = taken // 2
+        figures.append(
+            {
+                "from": rfc3339(start + hour * HOUR_US),
+                "until": rfc3339(start + (hour + 1) * HOUR_US),
+                "entry": 900 + hour * 3600,
+                "taken": taken,
+                "withheld": None if hour == hours - 3 else taken // 7,
+                "repeated": 1200 + hour,
+                "quarantined": None if hour % 5 == 0 else 40 + hour,
+                "released": {"tfl-charging": charged, "tfl-met-ct": None if hour == hours - 2 else met},
+                "refused": [
+                    {"authority": "tfl-charging@1", "reason": "out-of-scope", "rows": taken - charged},
+                    {"authority": "tfl-met-ct@2", "reason": "out-of-scope", "rows": taken - met},
+                    {"authority": "tfl-met-crime@1", "reason": "revoked", "rows": taken},
+                    {"authority": "tfl-met-ct@2", "reason": "error", "rows": None},
+                ],
+            }
+        )
+    return figures
+
+
+def example_register(hours: int = 48) -> dict[str, Any]:
+    """Return a register with an authority in every state, and figures of some hours."""
+    offices = [
+        _office("home-office/secretary-of-state", "Secretary of State", "Rt Hon Alex Invented MP"),
+        _office("tfl/data-protection-officer", "Data Protection Officer", "Sam Madeup"),
+        _office("tfl/director-of-charging", "Director of Charging", "Robin Fictional"),
+    ]
+    charging = {
+        "title": "The congestion charge and the low emission zone",
+        "recipient": "tfl",
+        "unit": "road-user-charging",
+        "purpose": "road-user-charging",
+        "instrument": {"kind": "own-purpose", "citation": "Greater London Authority Act 1999, section 295"},
+        "valid_until": "2026-12-31T00:00:00Z",
+        "review_every": "P1Y",
+        "consultation": "c-2026-001",
+    }
+    revocation = {
+        "kind": "revocation",
+        "at": "2026-08-20T09:31:07Z",
+        "entry": 4_060_812,
+        "reason": "No published instrument covers general crime.",
+    }
+    review = {
+        "kind": "review",
+        "at": "2026-07-28T11:00:00Z",
+        "entry": 2_112_004,
+        "reason": "Still necessary.",
+    }
+    suspension = {
+        "kind": "suspension",
+        "at": "2026-09-01T08:00:00Z",
+        "entry": 5_000_001,
+        "reason": "The Information Commissioner asked for an explanation.",
+    }
+    return {
+        "origin": "tfl.example/wicketgate",
+        "demonstration": True,
+        "log_key": "tfl.example/wicketgate+0f3b9a6c+AYxPNDQ0bGV0dGVyc29mYmFzZTY0a2V5bWF0ZXJpYWwxMjM0NTY3",
+        "checkpoint": "tfl.example/wicketgate\n6102345\nvT3Yz7n0dY1lQh7D4kq3xq2rZs5Vd6o0cO0e8wq1x9E=\n\n"
+        "\u2014 tfl.example/wicketgate Dzuab3NpZ25hdHVyZXNpZ25hdHVyZXNpZ25hdHVyZQ==\n",
+        "as_of": "2026-09-12T15:04:08Z",
+        "charter": {
+            "document": {
+                "charter": {"title": "Charter of the invented London gateway", "operator": "ops"},
+                "limits": {"longest_validity": "P1Y"},
+                "organisations": [
+                    {"id": "tfl", "name": "Transport for London", "roles": ["source", "recipient"]}
+                    | {"units": [{"id": "road-user-charging", "name": "Road User Charging"}]},
+                    {"id": "met", "name": "Metropolitan Police Service", "roles": ["recipient"]}
+                    | {"units": [{"id": "national-security-units", "name": "National Security Units"}]},
+                    {"id": "ops", "name": "Invented Operations Ltd", "roles": ["operator"]},
+                    {"id": "home-office", "name": "Home Office", "roles": [], "units": []},
+                ],
+                "offices": offices,
+                "purposes": [
+                    {"id": "national-security", "title": "National security"},
+                    {"id": "national-security/terrorism", "title": "Counter-terrorism"},
+                    {"id": "road-user-charging", "title": "Charging road users"},
+                    {"id": "crime", "title": "Crime in general"},
+                ],
+                "signatures": [],
+            },
+            "entry": 0,
+            "signatures": _signatures("home-office/secretary-of-state"),
+        },
+        "authorities": [
+            _authority(
+                "tfl-charging",
+                1,
+                "in-force",
+                document=charging,
+                scope={"groups": ["ccz-boundary", "ulez"], "fields": ["plate", "time", "place", "vehicle"]},
+                cameras=1500,
+                entry=1,
+                signatures=_signatures("tfl/director-of-charging"),
+                in_force_until="2026-12-31T00:00:00Z",
+                review_due="2027-07-04T00:00:00Z",
+            ),
+            _authority("tfl-met-ct", 1, "superseded"),
+            _authority(
+                "tfl-met-ct",
+                2,
+                "in-force",
+                entry=2_112_003,
+                committed_at="2026-07-27T10:00:00Z",
+                in_force_from="2026-07-27T10:00:00Z",
+                acts=[review],
+                document={"review_every": "P1M15D"},
+            ),
+            _authority(
+                "tfl-met-crime",
+                1,
+                "revoked",
+                document={"title": "Central London cameras for general crime", "purpose": "crime"},
+                acts=[revocation],
+                in_force_until="2026-08-20T09:31:07Z",
+                review_due=None,
+            ),
+            _authority(
+                "tfl-met-ports",
+                1,
+                "suspended",
+                document={"title": "Cameras at the river ports"},
+                scope={"hours": [_NIGHTS]},
+                acts=[suspension],
+                cameras=12,
+            ),
+            _authority(
+                "tfl-met-ring", 1, "review-overdue", document={"title": "Cameras of the inner ring road"}
+            ),
+            _authority("tfl-met-old", 1, "expired", document={"title": "Trial of boundary cameras"}),
+            _authority("tfl-met-next", 1, "pending", document={"title": "Boundary cameras from 2027"}),
+        ],
+        "consultations": [],
+        "figures": _figures(hours),
+        "small_cells": 10,
+    }
+
+
+def example_openapi() -> dict[str, Any]:
+    """Return a small OpenAPI document with one of everything that `/docs` renders."""
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Wicketgate",
+            "version": "0.1.0",
+            "description": "The API of one gateway.\n\nErrors are `application/problem+json` (RFC 9457).",
+        },
+        "security": [{"token": []}],
+        "tags": [{"name": "reads", "description": "What sources send."}, {"name": "feeds"}],
+        "paths": {
+            "/v1/reads": {
+                "post": {
+                    "tags": ["reads"],
+                    "summary": "Send reads",
+                    "description": "Answers once durable: `sent = accepted + repeated + quarantined`.",
+                    "security": [{"token": []}],
+                    "requestBody": {
+                        "required": True,
+                        "content": {
+                            "application/json": {"schema": {"$ref": "#/components/schemas/Read"}},
+                            "application/vnd.apache.arrow.stream": {
+                                "schema": {"type": "string", "format": "binary"}
+                            },
+                        },
+                    },
+                    "responses": {
+                        "200": {
+                            "description": "What became of each read",
+                            "content": {
+                                "application/json": {"schema": {"$ref": "#/components/schemas/Taken"}}
+                            },
+                        },
+                        "400": {"description": "Unparseable; nothing was taken", "content": problem},
+                        "413": {"$ref": "#/components/responses/TooLarge"},
+                    },
+                }
+            },
+            "/v1/feeds/{authority}": {
+                "parameters": [{"$ref": "#/components/parameters/authority"}],
+                "get": {
+                    "tags": ["feeds"],
+                    "summary": "Read a feed",
+                    "parameters": [
+                        {
+                            "name": "after",
+                            "in": "query",
+                            "description": "The last batch that you have.",
+                            "schema": {"type": "integer", "minimum": 0, "default": 0},
+                        },
+                        {"name": "wait", "in": "query", "schema": {"type": "number", "maximum": 30}},
+                    ],
+                    "responses": {
+                        "200": {"description": "Batches", "content": {"application/x-ndjson": {}}},
+                        "410": {"description": "A cursor past its term"},
+                    },
+                },
+            },
+            "/healthz": {
+                "get": {"summary": "Liveness", "security": [], "responses": {"200": {"description": "Up"}}}
+            },
+        },
+        "components": {
+            "parameters": {
+                "authority": {
+                    "name": "authority",
+                    "in": "path",
+                    "required": True,
+                    "schema": {"type": "string"},
+                    "description": "The name of an authority, such as `tfl-met-ct`.",
+                }
+            },
+            "responses": {"TooLarge": {"description": "Over 8 MiB"}},
+            "schemas": {
+                "Read": {
+                    "type": "object",
+                    "required": ["camera", "captured_at", "plate"],
+                    "properties": {
+                        "camera": {"type": "string", "description": "Its id in the camera register."},
+                        "captured_at": {"type": "string", "format": "date-time"},
+                        "plate": {"type": "string"},
+                        "direction": {"enum": ["towards", "away"]},
+                        "lane": {"type": ["integer", "null"]},
+                        "vehicle": {
+                            "type": "object",
+                            "properties": {"make": {"type": "string"}, "colour": {"type": "string"}},
+                        },
+                    },
+                },
+                "Taken": {
+                    "type": "object",
+                    "properties": {
+                        "accepted": {"type": "integer"},
+                        "quarantined": {"type": "array", "items": {"$ref": "#/components/schemas/Problem"}},
+                    },
+                },
+                "Problem": {
+                    "type": "object",
+                    "properties": {
+                        "code": {"type": "string"},
+                        "inner": {"anyOf": [{"$ref": "#/components/schemas/Problem"}, {"type": "null"}]},
+                    },
+                },
+            },
+        },
+    }
+
+
+def rendered(pages: Pages, register: Mapping[str, Any], openapi: Mapping[str, Any]) -> dict[str, str]:
+    """Return every page by its path."""
+    site = {
+        "/": pages.front(register, NOW_US),
+        "/verify": pages.how_to_verify(register),
+        "/docs": pages.docs(openapi),
+        "/problem": pages.problem(503, "The register cannot be read now", "the streams do not answer"),
+    }
+    for one in register["authorities"]:
+        html = pages.authority(register, one["name"], one["version"])
+        assert html is not None
+        site[f"/authorities/{one['name']}/{one['version']}"] = html
+    return site
+
+
+def _handler(site: Mapping[str, str], missing: str, seen: list[str]) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            path = self.path.partition("?")[0]
+            seen.append(path)
+            asset = ASSETS.get(path)
+            if asset is not None:
+                self._answer(200, asset.media_type, asset.content, {"Cache-Control": asset.cache_control})
+            else:
+                body = site.get(path, missing).encode()
+                self._answer(200 if path in site else 404, "text/html; charset=utf-8", body, HEADERS)
+
+        def _answer(self, status: int, media_type: str, body: bytes, headers: Mapping[str, str]) -> None:
+            self.send_response(status)
+            for name, value in {
+                "Content-Type": media_type,
+                "Content-Length": str(len(body)),
+                **headers,
+            }.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Say nothing."""
+
+    return Handler
+
+
+@contextmanager
+def serving(make_site: Callable[[Pages], Mapping[str, str]], seen: list[str] | None = None) -> Iterator[str]:
+    """Serve the pages on a free local port and yield the base URL; `seen` collects the paths asked for."""
+    pages = Pages(demonstration=True)
+    site = make_site(pages)
+    server = ThreadingHTTPServer(
+        ("127.0.0.1", 0), _handler(site, pages.not_found(), [] if seen is None else seen)
+    )
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

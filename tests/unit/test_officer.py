@@ -1,0 +1,343 @@
+from __future__ import annotations
+
+import argparse
+import json
+import stat
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.vectors import make_documents as world
+from wicketgate.charter import parse_charter
+from wicketgate.cli.officer import add_commands
+from wicketgate.clock import SystemClock
+from wicketgate.documents import open_document, signers
+from wicketgate.signing import PrivateKey, dump_envelope, format_public, parse_envelope
+
+AUTHORITY = world.EXAMPLES / "authority.toml"
+
+
+def run(*words: str | Path) -> int:
+    parser = argparse.ArgumentParser()
+    add_commands(parser.add_subparsers(required=True))
+    args = parser.parse_args([str(word) for word in words])
+    return int(args.run(args))
+
+
+@dataclass
+class Gateway:
+    """A gateway that answers what it is told and remembers what it was asked."""
+
+    url: str = ""
+    status: int = 200
+    body: bytes = b"{}"
+    asked: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
+
+    def shows(self, *authorities: dict[str, Any]) -> None:
+        shown = [{"name": one["authority"]["name"], "version": 1, "document": one} for one in authorities]
+        self.body = json.dumps(
+            {
+                "charter": {"document": world.example("charter"), "entry": 0, "signatures": []},
+                "authorities": shown,
+            }
+        ).encode()
+
+
+@pytest.fixture
+def gateway() -> Iterator[Gateway]:
+    known = Gateway()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._answer(b"")
+
+        def do_POST(self) -> None:
+            self._answer(self.rfile.read(int(self.headers["Content-Length"])))
+
+        def _answer(self, content: bytes) -> None:
+            known.asked.append((self.path, dict(self.headers), content))
+            self.send_response(known.status)
+            self.send_header("Content-Length", str(len(known.body)))
+            self.end_headers()
+            self.wfile.write(known.body)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    known.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield known
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(autouse=True)
+def at_the_time_of_the_examples(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SystemClock, "now_us", lambda self: world.AT_US)
+
+
+def key_file(folder: Path, office: str) -> Path:
+    path = folder / f"{office.replace('/', '-')}.pem"
+    world.key_of(office).save(path, label=office)
+    return path
+
+
+# --- key new ----------------------------------------------------------------------------------------------
+
+
+def test_a_new_key_is_private_and_its_public_half_is_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "k.pem"
+    assert run("key", "new", "tfl/data-protection", "--out", path) == 0
+    key = PrivateKey.load(path)
+    assert f'key = "{format_public(key.public)}"' in capsys.readouterr().out
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert path.read_text().startswith("# tfl/data-protection\n")
+
+
+def test_a_new_key_replaces_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "k.pem"
+    path.write_text("mine")
+    assert run("key", "new", "tfl/data-protection", "--out", path) == 1
+    assert path.read_text() == "mine"
+    assert capsys.readouterr().err.startswith("configuration: ")
+
+
+@pytest.mark.parametrize("office", ["a\nb", "-----BEGIN"])
+def test_an_office_that_would_break_the_file_is_refused(tmp_path: Path, office: str) -> None:
+    assert run("key", "new", "--out", tmp_path / "k.pem", "--", office) == 1
+    assert not (tmp_path / "k.pem").exists()
+
+
+# --- check ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", sorted(world.EXAMPLES.glob("*.toml")), ids=lambda path: path.stem)
+def test_every_example_is_put_in_words(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("check", path) == 0
+    assert len(capsys.readouterr().out.splitlines()) >= 3
+
+
+def test_a_check_against_a_gateway_names_who_must_sign(
+    gateway: Gateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gateway.shows()
+    assert run("check", AUTHORITY, "--against", gateway.url + "/") == 0
+    text = capsys.readouterr().out
+    assert "Must sign, all of: home-office/secretary-of-state (Clara Colborne" in text
+    assert "National security units of Metropolitan Police Service" in text
+    assert "Nothing found for which it would be refused." in text
+    assert "Signatures: none yet" in text
+    assert "Not computed by this version: what the document would widen." in text
+    assert gateway.asked[0][0] == "/register.json"
+
+
+def test_a_check_lists_every_fault_with_its_code(
+    gateway: Gateway, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    gateway.shows(world.example("authority"))
+    text = AUTHORITY.read_text().replace('"P28D"', '"P91D"').replace('"met"', '"tfl"')
+    (tmp_path / "bad.toml").write_text(text)
+    assert run("check", tmp_path / "bad.toml", "--against", gateway.url) == 1
+    out = capsys.readouterr().out
+    for code in ("unknown-organisation", "term-too-long", "version-not-next", "feed-purpose-fixed"):
+        assert f"Refused as {code}: " in out
+
+
+def test_a_signed_envelope_is_checked_with_its_signatures(
+    gateway: Gateway, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    gateway.shows()
+    from wicketgate.documents import sign_document
+
+    path = tmp_path / "a.dsse.json"
+    path.write_bytes(
+        dump_envelope(sign_document(world.example("authority"), world.keys_of(world.CT_OFFICES[:2])))
+    )
+    assert run("check", path, "--against", gateway.url) == 1
+    assert (
+        "Refused as signature-missing: missing are the signatures of met/national-security"
+        in capsys.readouterr().out
+    )
+
+
+def test_a_check_warns_when_one_person_holds_two_offices_that_must_sign(
+    gateway: Gateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = world.example("charter")
+    for office in document["offices"]:
+        office["holder"] = "Everywoman"
+        if office["id"] in ("tfl/commissioner", "ico/commissioner"):
+            office["holder"] = office["id"]
+    gateway.body = json.dumps({"charter": {"document": document}, "authorities": []}).encode()
+    assert run("check", AUTHORITY, "--against", gateway.url) == 1
+    assert "Refused as signer-duplicate" in capsys.readouterr().out
+
+
+def test_an_act_is_checked_against_the_authority_in_the_register(
+    gateway: Gateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gateway.shows()
+    assert run("check", world.EXAMPLES / "revocation.toml", "--against", gateway.url) == 1
+    assert "unknown-authority" in capsys.readouterr().out
+    gateway.shows(world.example("authority"))
+    assert run("check", world.EXAMPLES / "revocation.toml", "--against", gateway.url) == 0
+    assert "Must sign, any of: tfl/data-protection" in capsys.readouterr().out
+
+
+def test_a_charter_is_checked_by_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("check", world.EXAMPLES / "charter.toml") == 0
+    assert "Must sign, all of: tfl/commissioner" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"charter": {"document": {}}}'])
+def test_a_register_that_is_none_is_said_so(
+    gateway: Gateway, body: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gateway.body = body
+    assert run("check", AUTHORITY, "--against", gateway.url) == 1
+    assert capsys.readouterr().err.startswith("malformed: ")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "no address", "http://[", "ftp://example.org"])
+def test_a_gateway_that_does_not_answer_is_said_so(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("check", AUTHORITY, "--against", url) == 1
+    assert capsys.readouterr().err.startswith("no-answer: ")
+
+
+def test_a_gateway_that_answers_otherwise_is_said_so(
+    gateway: Gateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gateway.status = 503
+    assert run("check", AUTHORITY, "--against", gateway.url) == 1
+    assert "503" in capsys.readouterr().err
+
+
+def test_a_document_that_cannot_be_read_is_said_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.toml").write_text("[authority")
+    assert run("check", tmp_path / "bad.toml") == 1
+    assert capsys.readouterr().err.startswith("malformed: ")
+    assert run("check", tmp_path / "absent.toml") == 1
+    assert capsys.readouterr().err.startswith("configuration: ")
+
+
+# --- sign -------------------------------------------------------------------------------------------------
+
+
+def test_offices_sign_one_after_another(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "a.dsse.json"
+    for office in world.CT_OFFICES:
+        assert run("sign", AUTHORITY, "--key", key_file(tmp_path, office), "--out", out) == 0
+    assert "3." in capsys.readouterr().out
+    document = open_document(out.read_bytes())
+    charter = parse_charter(world.example("charter"))
+    assert {office.id for office in signers(document.envelope, charter)} == set(world.CT_OFFICES)
+    assert sorted(path.name for path in tmp_path.glob("*.new")) == []
+
+
+def test_the_same_key_does_not_sign_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, key = tmp_path / "a.dsse.json", key_file(tmp_path, "tfl/data-protection")
+    assert run("sign", AUTHORITY, "--key", key, "--out", out) == 0
+    before = out.read_bytes()
+    assert run("sign", AUTHORITY, "--key", key, "--out", out) == 1
+    assert capsys.readouterr().err.startswith("signer-duplicate: ")
+    assert out.read_bytes() == before
+
+
+def test_a_changed_document_is_not_signed_into_the_old_envelope(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "a.dsse.json"
+    first, second = (key_file(tmp_path, office) for office in world.CT_OFFICES[:2])
+    assert run("sign", AUTHORITY, "--key", first, "--out", out) == 0
+    before = out.read_bytes()
+    (tmp_path / "changed.toml").write_text(AUTHORITY.read_text().replace('"P28D"', '"P90D"'))
+    for document in (tmp_path / "changed.toml", world.EXAMPLES / "revocation.toml"):
+        assert run("sign", document, "--key", second, "--out", out) == 1
+        assert "nothing was signed" in capsys.readouterr().err
+    assert out.read_bytes() == before
+    assert len(parse_envelope(before).signatures) == 1
+
+
+def test_what_is_malformed_is_not_signed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "bad.toml").write_text(AUTHORITY.read_text() + "speed = 30\n")
+    key = key_file(tmp_path, "tfl/data-protection")
+    assert run("sign", tmp_path / "bad.toml", "--key", key, "--out", tmp_path / "o") == 1
+    assert capsys.readouterr().err.startswith("unknown-key: `scope.speed`")
+    assert not (tmp_path / "o").exists()
+
+
+def test_an_envelope_that_cannot_be_written_is_said_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = key_file(tmp_path, "tfl/data-protection")
+    assert run("sign", AUTHORITY, "--key", key, "--out", tmp_path / "absent" / "o") == 1
+    assert capsys.readouterr().err.startswith("configuration: ")
+
+
+# --- submit -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def signed(tmp_path: Path) -> Path:
+    out = tmp_path / "a.dsse.json"
+    assert run("sign", AUTHORITY, "--key", key_file(tmp_path, "tfl/data-protection"), "--out", out) == 0
+    (tmp_path / "token").write_text("s3cret\n")
+    return out
+
+
+def test_a_submission_prints_its_entry_and_when_it_takes_effect(
+    gateway: Gateway, signed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gateway.status, gateway.body = 201, b'{"entry":12,"in_force_from":"2026-07-08T12:00:00Z"}'
+    assert run("submit", signed, "--to", gateway.url, "--token-file", signed.parent / "token") == 0
+    assert capsys.readouterr().out.endswith("entry 12\nin_force_from 2026-07-08T12:00:00Z\n")
+    path, headers, content = gateway.asked[0]
+    assert (path, headers["Authorization"], content) == (
+        "/v1/documents",
+        "Bearer s3cret",
+        signed.read_bytes(),
+    )
+
+
+def test_a_refusal_prints_its_code_and_detail(
+    gateway: Gateway, signed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gateway.status, gateway.body = (
+        422,
+        b'{"code":"signature-missing","detail":"missing are \\u2026","status":422}',
+    )
+    assert run("submit", signed, "--to", gateway.url, "--token-file", signed.parent / "token") == 1
+    assert capsys.readouterr().err == "signature-missing: missing are …\n"
+
+
+def test_an_answer_without_a_reason_is_said_so(
+    gateway: Gateway, signed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gateway.status, gateway.body = 502, b"<html>"
+    assert run("submit", signed, "--to", gateway.url, "--token-file", signed.parent / "token") == 1
+    assert "502" in capsys.readouterr().err
+    assert run("submit", signed, "--to", "http://127.0.0.1:1", "--token-file", signed.parent / "token") == 1
+    assert capsys.readouterr().err.startswith("no-answer: ")
+
+
+def test_nothing_is_sent_without_a_token_or_a_document(
+    gateway: Gateway, signed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty = signed.parent / "empty"
+    empty.write_bytes(b"\n")
+    assert run("submit", signed, "--to", gateway.url, "--token-file", empty) == 1
+    assert run("submit", AUTHORITY, "--to", gateway.url, "--token-file", signed.parent / "token") == 1
+    assert gateway.asked == []
+    assert "s3cret" not in capsys.readouterr().err

@@ -1,0 +1,643 @@
+"""pages, phrases and reference: what the public reads, and that nothing a document says becomes markup."""
+
+from __future__ import annotations
+
+import copy
+import doctest
+import importlib.util
+import itertools
+import json
+import re
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from wicketgate.http import phrases, reference
+from wicketgate.http.pages import ASSETS, CONTENT_SECURITY_POLICY, HEADERS, Pages
+
+
+def _load_fixture() -> ModuleType:
+    path = Path(__file__).parents[1] / "system" / "pages_fixture.py"
+    spec = importlib.util.spec_from_file_location("pages_fixture", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+fixture = _load_fixture()
+NOW_US = fixture.NOW_US
+HOSTILE = """<script>alert('1')</script>"><img src=x onerror=alert(2)>&{{ 7 * 7 }}"""
+
+
+class Reader(HTMLParser):
+    """Collects the tags with their attributes and the text of a page, and checks that tags nest."""
+
+    BLOCKS = frozenset({"p", "td", "th", "dt", "dd", "li"})
+    VOID = frozenset({"meta", "link", "br", "img", "hr", "input"})
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.parts: list[str] = []
+        self.feed(html)
+        self.close()
+        assert self.open == []
+        self.text = " ".join("".join(self.parts).split())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag == "br":
+            self.parts.append(" ")
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self.BLOCKS:
+            self.parts.append(" ")
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.parts.append(data)
+
+    def ids(self) -> list[str]:
+        return [value for _, attrs in self.tags if (value := attrs.get("id"))]
+
+    def links(self) -> list[str]:
+        return [attrs.get("href") or "" for tag, attrs in self.tags if tag == "a"]
+
+
+@pytest.fixture(scope="module")
+def pages() -> Pages:
+    return Pages(base_url="https://gate.example/")
+
+
+@pytest.fixture
+def register() -> dict[str, Any]:
+    return fixture.example_register()
+
+
+def every_page(pages: Pages, register: dict[str, Any]) -> dict[str, str]:
+    return fixture.rendered(pages, register, fixture.example_openapi()) | {"/nowhere": pages.not_found()}
+
+
+# --- phrases ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("module", [phrases, reference])
+def test_the_examples_in_the_docstrings_hold(module: ModuleType) -> None:
+    result = doctest.testmod(module)
+    assert result.attempted > 0
+    assert result.failed == 0
+
+
+def test_times_are_british_and_utc() -> None:
+    assert phrases.day("2026-07-04T00:00:00Z") == "4 July 2026"
+    assert phrases.day("2026-07-04T00:30:00+01:00") == "3 July 2026"
+    assert phrases.moment("2026-12-31T23:59:59.5Z") == "31 December 2026, 23:59 UTC"
+    assert phrases.moment("2026-12-31T23:59:59.5Z", seconds=True) == "31 December 2026, 23:59:59 UTC"
+    assert phrases.moment(0) == "1 January 1970, 00:00 UTC"
+
+
+@pytest.mark.parametrize("value", ["soon", "2026-07-04", "2026-07-04T00:00:00", None, "", [1]])
+def test_what_is_no_time_stays_as_it_is(value: object) -> None:
+    assert phrases.day(value) == str(value)
+    assert phrases.moment(value) == str(value)
+    assert phrases.distance(value, 0) == ""
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "words"),
+    [
+        ("2026-07-04T13:00:00Z", "2026-07-04T14:00:00Z", "4 July 2026, 13:00 to 14:00"),
+        ("2026-07-04T23:00:00Z", "2026-07-05T00:00:00Z", "4 July 2026, 23:00 to 00:00"),
+        ("2026-07-04T23:30:00Z", "2026-07-05T00:30:00Z", "4 July 2026, 23:30 to 5 July 2026, 00:30"),
+        ("2026-07-04T14:00:00Z", "2026-07-04T13:00:00Z", "4 July 2026, 14:00 to 4 July 2026, 13:00"),
+        ("then", "2026-07-04T13:00:00Z", "then to 2026-07-04T13:00:00Z"),
+    ],
+)
+def test_spans(start: str, end: str, words: str) -> None:
+    assert phrases.span(start, end) == words
+
+
+@pytest.mark.parametrize(
+    ("away_us", "words"),
+    [
+        (0, "now"),
+        (-999_999, "now"),
+        (1_000_000, "in 1 second"),
+        (-119_000_000, "1 minute ago"),
+        (2 * 3_600_000_000, "in 2 hours"),
+        (-1500 * 86_400_000_000, "1,500 days ago"),
+    ],
+)
+def test_distances_are_in_the_largest_whole_unit(away_us: int, words: str) -> None:
+    assert phrases.distance(NOW_US + away_us, NOW_US) == words
+
+
+def test_periods_and_hours_in_words() -> None:
+    assert phrases.duration("P1Y2M") == "1 year and 2 months"
+    assert phrases.duration("P-1D") == "P-1D"
+    nights = {"from": "22:00", "until": "05:00", "zone": "Europe/London", "days": ["fri"]}
+    assert phrases.hours_of(nights) == "fri 22:00 to 05:00 the day after (Europe/London)"
+    for odd in ({**nights, "zone": "Europe/Nowhere"}, {**nights, "more": 1}, {**nights, "days": "fri"}):
+        assert phrases.hours_of(odd) == json.dumps(odd)
+    assert phrases.hours_of("at night") == "at night"
+
+
+@pytest.mark.parametrize(
+    ("index", "words"),
+    [
+        (0, "number 0 (the first is 0) in the file `/log/tile/entries/000`"),
+        (255, "number 255 (the first is 0) in the file `/log/tile/entries/000`"),
+        (256_000 + 17, "number 17 (the first is 0) in the file `/log/tile/entries/x001/000`"),
+        (1_234_067 * 256, "number 0 (the first is 0) in the file `/log/tile/entries/x001/x234/067`"),
+        (-1, ""),
+        ("2", ""),
+    ],
+)
+def test_an_entry_is_found_where_tlog_tiles_puts_it(index: object, words: str) -> None:
+    assert phrases.entry_place(index) == words
+
+
+@given(st.text())
+def test_prose_and_inline_escape_everything(text: str) -> None:
+    for html in (phrases.prose(text), phrases.inline(text)):
+        allowed = re.sub(r'<p class="govuk-body">|</p>|</?code>', "", str(html))
+        assert "<" not in allowed
+        assert ">" not in allowed
+
+
+@given(st.lists(st.none() | st.integers(0, 10**12)), st.integers(1, 100))
+def test_a_total_never_claims_more_than_is_published(cells: list[int | None], small: int) -> None:
+    words = phrases.total(cells, small)
+    known = sum(cell for cell in cells if cell is not None)
+    if None not in cells:
+        assert words == f"{known:,}"
+    elif known:
+        assert words == f"at least {known:,}"
+    else:
+        assert words == f"fewer than {small * cells.count(None):,}"
+
+
+def test_only_web_addresses_become_links() -> None:
+    assert phrases.web_address("https://ico.example/a?b=c") == "https://ico.example/a?b=c"
+    for other in (
+        "javascript:alert(1)",
+        " https://x.example",
+        "//x.example",
+        "data:text/html,x",
+        "https://",
+        None,
+        7,
+    ):
+        assert phrases.web_address(other) == ""
+
+
+# --- every page -------------------------------------------------------------------------------------------
+
+
+def test_pages_are_well_formed_and_fit_a_strict_policy(pages: Pages, register: dict[str, Any]) -> None:
+    for path, html in every_page(pages, register).items():
+        page = Reader(html)
+        assert html.startswith("<!DOCTYPE html>"), path
+        assert not {"script", "style", "iframe", "form", "img", "object"} & {tag for tag, _ in page.tags}, (
+            path
+        )
+        for tag, attrs in page.tags:
+            assert not [name for name in attrs if name == "style" or name.startswith("on")], path
+            if tag == "link":
+                assert attrs["href"] in ASSETS, path
+        ids = page.ids()
+        assert len(ids) == len(set(ids)), path
+        assert [tag for tag, _ in page.tags].count("h1") == 1, path
+        assert [link for link in page.links() if link.startswith("#") and link[1:] not in ids] == [], path
+
+
+def test_headings_never_skip_a_level(pages: Pages, register: dict[str, Any]) -> None:
+    for path, html in every_page(pages, register).items():
+        levels = [int(tag[1]) for tag, _ in Reader(html).tags if re.fullmatch(r"h[1-6]", tag)]
+        assert levels[0] == 1, path
+        assert all(after <= before + 1 for before, after in itertools.pairwise(levels)), path
+
+
+def test_internal_links_lead_somewhere(pages: Pages, register: dict[str, Any]) -> None:
+    site = every_page(pages, register)
+    public = {"/register.json", "/log/checkpoint", "/log/key", "/openapi.json"}
+    for path, html in site.items():
+        for link in Reader(html).links():
+            if link.startswith("/"):
+                assert link.partition("#")[0] in site.keys() | public, (path, link)
+
+
+def test_the_demonstration_says_so_on_every_page(register: dict[str, Any]) -> None:
+    words = "Demonstration: invented vehicles"
+    assert all(words in html for html in every_page(Pages(demonstration=True), register).values())
+    register["demonstration"] = False
+    assert not any(words in html for html in every_page(Pages(), register).values())
+    register["demonstration"] = True
+    assert words in Pages().front(register, NOW_US)
+
+
+def _poisoned(value: Any) -> Any:
+    """Return a register with every text in it made hostile, but for what chooses a branch."""
+    if isinstance(value, dict):
+        kept = {"status", "mode", "checkpoint", "key", "keyid", "from", "until", "as_of"}
+        return {key: each if key in kept else _poisoned(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_poisoned(each) for each in value]
+    return HOSTILE if isinstance(value, str) else value
+
+
+def test_nothing_that_the_register_says_becomes_markup(pages: Pages, register: dict[str, Any]) -> None:
+    poisoned = _poisoned(register)
+    for item in poisoned["authorities"]:
+        item["document"]["authority"][HOSTILE] = HOSTILE
+        item["document"]["authority"]["instrument"][HOSTILE] = HOSTILE
+    poisoned["figures"][-1]["released"] = {HOSTILE: 12}
+    for html in every_page(pages, poisoned).values():
+        page = Reader(html)
+        assert not {"script", "img"} & {tag for tag, _ in page.tags}
+        assert "{{ 7 * 7 }}" in html or HOSTILE not in page.text  # no template within a text is run
+        assert not [link for link in page.links() if link.startswith("javascript")]
+    assert HOSTILE in Reader(pages.front(poisoned, NOW_US)).text
+
+
+def test_a_script_as_an_address_is_no_link(pages: Pages, register: dict[str, Any]) -> None:
+    document = register["authorities"][2]["document"]["authority"]
+    document["instrument"]["url"] = document["assessment"]["url"] = "javascript:alert(1)"
+    html = pages.authority(register, "tfl-met-ct", 2)
+    assert html is not None
+    page = Reader(html)
+    assert "javascript:alert(1)" in page.text
+    assert not [link for link in page.links() if "alert" in link]
+
+
+@given(st.text(min_size=1))
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_title_adds_a_tag(text: str) -> None:
+    register = fixture.example_register(hours=1)
+    register["authorities"] = register["authorities"][:1]
+    plain = Reader(Pages().front(register, NOW_US))
+    register["authorities"][0]["document"]["authority"]["title"] = text
+    page = Reader(Pages().front(register, NOW_US))
+    assert [tag for tag, _ in page.tags] == [tag for tag, _ in plain.tags]
+
+
+@pytest.mark.parametrize("register", [{}, {"authorities": [{}], "figures": [{}], "charter": None}])
+def test_missing_members_are_left_out_not_invented(pages: Pages, register: dict[str, Any]) -> None:
+    front = Reader(pages.front(register, NOW_US))
+    assert "No checkpoint is published." in front.text
+    assert "None are published yet." in front.text
+    assert "Authorities in force (0)" in front.text
+    Reader(pages.how_to_verify(register))
+    assert pages.authority(register, "nobody", 1) is None
+
+
+# --- the front page ---------------------------------------------------------------------------------------
+
+
+def test_the_front_page_says_who_gets_what(pages: Pages, register: dict[str, Any]) -> None:
+    text = Reader(pages.front(register, NOW_US)).text
+    for words in (
+        "The cameras of Transport for London note every vehicle",
+        "Invented Operations Ltd runs the machine under contract, and can see plates",
+        "Metropolitan Police Service (National Security Units) receives every read in scope from 1,187 "
+        "cameras of Transport for London, for one purpose: National security: Counter-terrorism.",
+        "Transport for London (Road User Charging) uses every read in scope from 1,500 of its own cameras",
+        "Every vehicle that passes, whether or not anybody is looking for it (bulk).",
+        "Number plate, date and time, place (the camera and where it stands)",
+        "Certificate signed by a minister: Data Protection Act 1998, section 28",
+        "4 July 2027, 00:00 UTC (in 294 days)",
+        "4 October 2026, 00:00 UTC (in 21 days). Without one, it stops by itself.",
+        "28 days",
+        "6,102,345",
+        "12 September 2026, 15:04:08 UTC",
+        register["log_key"],
+        "wicketgate verify https://gate.example --key log.key",
+    ):
+        assert words in text
+    assert text.index("Metropolitan Police Service (National") < text.index("(Road User Charging)")
+
+
+def test_each_status_is_in_its_part_of_the_page(pages: Pages, register: dict[str, Any]) -> None:
+    text = Reader(pages.front(register, NOW_US)).text
+    parts = re.split(
+        r"Authorities in force \(2\)|Authorities that release nothing now \(3\)|Past authorities \(3\)", text
+    )
+    assert len(parts) == 4
+    for label in ("Suspended", "Review overdue", "Not yet in force"):
+        assert label in parts[2]
+    for label in ("Revoked", "Expired", "Replaced"):
+        assert label in parts[3]
+
+
+def test_an_unknown_status_is_past_and_shown_as_it_is(pages: Pages, register: dict[str, Any]) -> None:
+    register["authorities"][0]["status"] = "quashed"
+    text = Reader(pages.front(register, NOW_US)).text
+    assert "Authorities in force (1)" in text
+    assert "Past authorities (4)" in text
+    assert "quashed" in text
+
+
+def test_without_an_authority_in_force_nothing_is_released(pages: Pages, register: dict[str, Any]) -> None:
+    register["authorities"] = []
+    assert "None. Nothing is released to anybody now." in Reader(pages.front(register, NOW_US)).text
+
+
+def test_figures_are_of_the_latest_day_newest_first(pages: Pages, register: dict[str, Any]) -> None:
+    text = Reader(pages.front(register, NOW_US)).text
+    assert "From 11 September 2026, 15:00 UTC to 12 September 2026, 15:00 UTC." in text
+    latest = register["figures"][-24:]
+    assert f"{sum(hour['taken'] for hour in latest):,}" in text
+    assert f"at least {sum(hour['withheld'] or 0 for hour in latest):,}" in text
+    assert f"at least {sum(hour['released']['tfl-met-ct'] or 0 for hour in latest):,}" in text
+    assert text.index("14:00 to 15:00") < text.index("13:00 to 14:00")
+    assert "10 September" not in text
+    assert "18 earlier hours" in text
+
+
+def test_suppressed_cells_never_show_a_number(pages: Pages, register: dict[str, Any]) -> None:
+    register["figures"] = register["figures"][-1:]
+    hour = register["figures"][0]
+    hour |= {"taken": None, "withheld": None, "repeated": None, "quarantined": None}
+    hour |= {
+        "released": {"tfl-met-ct": None},
+        "refused": [{"authority": "a@1", "reason": "new-one", "rows": None}],
+    }
+    page = Reader(pages.front(register, NOW_US))
+    assert page.text.count("fewer than 10") == 10  # three totals, five cells, a refusal in two tables
+    assert "new-one" in page.text
+    register["figures"] = [copy.deepcopy(hour) | {"taken": 5_000}]
+    assert "5,000" in Reader(pages.front(register, NOW_US)).text
+
+
+def test_refusals_have_their_reasons_in_words(pages: Pages, register: dict[str, Any]) -> None:
+    text = Reader(pages.front(register, NOW_US)).text
+    assert "tfl-met-crime@1 Authority revoked" in text
+    assert "Error while deciding (any error is a refusal) fewer than 240" in text
+
+
+def test_many_recipients_share_a_column(pages: Pages, register: dict[str, Any]) -> None:
+    for hour in register["figures"]:
+        hour["released"] = {f"feed-{n}": 1_000 + n for n in range(4)}
+    page = Reader(pages.front(register, NOW_US))
+    assert "1,003 feed-3" in page.text
+    columns = [attrs for tag, attrs in page.tags if tag == "td" and attrs.get("data-label") == "Released"]
+    assert len(columns) == 24
+
+
+def test_every_cell_says_which_column_it_is_of(pages: Pages, register: dict[str, Any]) -> None:
+    for html in every_page(pages, register).values():
+        cells = [attrs for tag, attrs in Reader(html).tags if tag == "td"]
+        assert all(attrs.get("data-label") and attrs.get("role") == "cell" for attrs in cells)
+
+
+def test_a_log_that_stands_still_is_a_warning(pages: Pages, register: dict[str, Any]) -> None:
+    words = "The log should grow every second"
+    assert words not in pages.front(register, NOW_US)
+    text = Reader(pages.front(register, NOW_US + 61 * 60 * 1_000_000)).text
+    assert f"{words}, but its latest second is of 12 September 2026, 15:04:08 UTC (1 hour ago)" in text
+
+
+@pytest.mark.parametrize("note", [None, "", "origin", "origin\nmany\nroot\n", "origin\n12"])
+def test_a_checkpoint_that_is_none_is_not_shown_as_one(
+    pages: Pages, register: dict[str, Any], note: Any
+) -> None:
+    register["checkpoint"] = note
+    assert "No checkpoint is published." in Reader(pages.front(register, NOW_US)).text
+
+
+# --- one authority ----------------------------------------------------------------------------------------
+
+
+def one(pages: Pages, register: dict[str, Any], name: str = "tfl-met-ct", version: int | str = 2) -> Reader:
+    html = pages.authority(register, name, version)
+    assert html is not None
+    return Reader(html)
+
+
+def test_the_page_of_an_authority_holds_the_whole_document(pages: Pages, register: dict[str, Any]) -> None:
+    text = one(pages, register).text
+    document = register["authorities"][2]["document"]["authority"]
+    for member in ("necessity", "proportionality", "why_not_match", "why_not_search"):
+        assert " ".join(document[member].split()) in text
+    for words in (
+        "Secretary of State, Home Office Rt Hon Alex Invented MP",
+        "Data Protection Officer, Transport for London Sam Madeup",
+        "May be passed on to Nobody",
+        "Every 1 month and 15 days; next due 4 October 2026, 00:00 UTC",
+        "DPA 1998 principle 2 (tfl, met)",
+        "HC 2026-07-03",
+        "ab" * 32,
+        "28 July 2026, 11:00:00 UTC Reviewed and continued Still necessary. 2,112,004",
+        "entry 2,112,003 of the log: number 3 (the first is 0) in the file /log/tile/entries/x008/250",
+        '"why_not_search"',
+        *register["authorities"][2]["words"],
+    ):
+        assert words in text
+    links = one(pages, register).links()
+    assert "/verify#entry" in links
+    assert "/authorities/tfl-met-ct/1" in links
+    assert "https://tfl.example/dpia.pdf" in links
+
+
+def test_the_ends_of_an_authority_are_told_with_their_reasons(pages: Pages, register: dict[str, Any]) -> None:
+    revoked = one(pages, register, "tfl-met-crime", 1).text
+    assert (
+        "20 August 2026, 09:31:07 UTC Revoked No published instrument covers general crime. 4,060,812"
+        in revoked
+    )
+    assert "Metropolitan Police Service (National Security Units) received every read" in revoked
+    suspended = one(pages, register, "tfl-met-ports", "1").text
+    assert "Suspended The Information Commissioner asked for an explanation." in suspended
+    assert "fri, sat 22:00 to 05:00 the day after (Europe/London)" in suspended
+    assert "is to receive every read" in one(pages, register, "tfl-met-next", 1).text
+
+
+def test_a_replaced_version_ended_when_the_next_began(pages: Pages, register: dict[str, Any]) -> None:
+    words = "4 July 2026 to 27 July 2026"
+    assert words in Reader(pages.front(register, NOW_US)).text
+    assert words in one(pages, register).text
+    register["authorities"][1]["in_force_until"] = "2026-07-20T00:00:00Z"
+    assert "4 July 2026 to 20 July 2026" in one(pages, register).text
+
+
+def test_read_only_documents_are_rendered_as_the_others(pages: Pages, register: dict[str, Any]) -> None:
+    plain = pages.authority(register, "tfl-met-ct", 2)
+    register["charter"]["document"] = MappingProxyType(register["charter"]["document"])
+    for item in register["authorities"]:
+        document = item["document"]
+        item["document"] = MappingProxyType(
+            {name: MappingProxyType(table) for name, table in document.items()}
+        )
+    assert pages.authority(register, "tfl-met-ct", 2) == plain
+
+
+def test_events_stand_in_the_order_of_time(pages: Pages, register: dict[str, Any]) -> None:
+    earlier = {
+        "kind": "suspension",
+        "at": "2026-07-10T00:00:00Z",
+        "entry": 9,
+        "reason": "of an earlier version",
+    }
+    register["authorities"][2]["acts"].append(earlier)
+    text = one(pages, register).text
+    order = [
+        text.index(words) for words in ("of an earlier version", "Signed and published", "Still necessary.")
+    ]
+    assert order == sorted(order)
+
+
+def test_a_signature_of_an_unknown_key_says_so(pages: Pages, register: dict[str, Any]) -> None:
+    register["authorities"][2]["signatures"] = [{"keyid": "00" * 32, "sig": ""}]
+    register["charter"]["document"]["offices"][0]["key"] = "ed25519:not base64"
+    text = one(pages, register).text
+    assert "A key that the charter in force does not name" in text
+    assert "00" * 32 in text
+    register["authorities"][2]["signatures"] = []
+    assert "The register shows no signature." in one(pages, register).text
+
+
+def test_members_that_the_page_does_not_know_are_shown(pages: Pages, register: dict[str, Any]) -> None:
+    document = register["authorities"][2]["document"]
+    document["authority"]["urgent_because"] = "of reasons"
+    document["scope"]["area"] = {"within": "M25"}
+    document["match"] = {"kinds": ["terrorism"]}
+    text = one(pages, register).text
+    assert "urgent because of reasons" in text
+    assert 'scope: area {"within": "M25"}' in text
+    assert 'match {"kinds": ["terrorism"]}' in text
+
+
+def test_no_such_version_is_none(pages: Pages, register: dict[str, Any]) -> None:
+    assert pages.authority(register, "tfl-met-ct", 3) is None
+    assert pages.authority(register, "tfl-met-ct", "2x") is None
+    assert pages.authority(register, "nobody", 1) is None
+
+
+# --- the other pages, and assets --------------------------------------------------------------------------
+
+
+def test_how_to_verify_gives_commands_with_this_address(pages: Pages, register: dict[str, Any]) -> None:
+    text = Reader(pages.how_to_verify(register)).text
+    for words in (
+        "wicketgate verify https://gate.example --key log.key",
+        "curl -s https://gate.example/log/checkpoint",
+        "curl -s https://gate.example/register.json",
+        "--feed-file feed.ndjson",
+        "What it cannot prove",
+        register["log_key"],
+    ):
+        assert words in text
+    assert "https://ADDRESS-OF-THIS-SITE/log/key" in Pages().how_to_verify(register)
+
+
+def test_docs_render_what_the_api_document_says(pages: Pages) -> None:
+    page = Reader(pages.docs(fixture.example_openapi()))
+    for words in (
+        "Wicketgate API Version 0.1.0",
+        "POST /v1/reads",
+        "Public: no credential.",
+        "Needs a credential (Authorization: Bearer TOKEN).",
+        "after query integer, at least 0, if left out: 0 The last batch that you have.",
+        "authority required path string",
+        "413 Over 8 MiB",
+        "vehicle.make string",
+        'one of "towards", "away"',
+        "list of Problem",
+    ):
+        assert words in page.text
+    assert "#get-v1-feeds-authority" in page.links()
+    assert "#shape-read" in page.links()
+
+
+def test_docs_of_an_empty_api_are_a_page(pages: Pages) -> None:
+    Reader(pages.docs({}))
+    hostile = {
+        "info": {"title": HOSTILE},
+        "paths": {f"/{HOSTILE}": {"get": {"summary": HOSTILE, "tags": [HOSTILE]}}},
+    }
+    assert "script" not in {tag for tag, _ in Reader(pages.docs(hostile)).tags}
+
+
+def test_schemas_may_refer_to_themselves_and_to_nothing() -> None:
+    api = {"components": {"parameters": {"a": {"$ref": "#/components/parameters/a"}}}}
+    assert reference.resolve(api, {"$ref": "#/components/parameters/a"}) == {}
+    assert reference.resolve(api, {"$ref": "#/nowhere/at/all"}) == {}
+    endless: dict[str, Any] = {"type": "object", "properties": {}}
+    endless["properties"]["again"] = endless
+    assert len(list(reference.members(endless))) == reference.MAX_DEPTH
+    rows = {"type": "array", "items": {"type": "object", "properties": {"x": {"const": 1}}}}
+    assert [each["name"] for each in reference.members(rows)] == ["[].x"]
+    inner = {"type": "object", "properties": {"list": rows}}
+    assert [each["name"] for each in reference.members(inner)] == ["list", "list[].x"]
+
+
+def test_operations_whose_anchors_would_be_equal_get_their_own() -> None:
+    paths = {path: {"get": {"responses": {}}} for path in ("/a/b", "/a-b", "/a_b")}
+    read = reference.read({"paths": paths})
+    assert [each["id"] for each in read["groups"][0]["operations"]] == [
+        "get-a-b",
+        "get-a-b-also",
+        "get-a-b-also-also",
+    ]
+
+
+def test_an_operation_overrides_the_parameters_and_security_around_it() -> None:
+    own = {"name": "n", "in": "query", "description": "own"}
+    api = {
+        "security": [{"token": []}],
+        "paths": {
+            "/x": {
+                "parameters": [{"name": "n", "in": "query", "description": "shared"}],
+                "get": {"parameters": [own], "security": []},
+                "put": {},
+            }
+        },
+    }
+    get, put = reference.read(api)["groups"][0]["operations"]
+    assert [each["description"] for each in get["parameters"]] == ["own"]
+    assert [each["description"] for each in put["parameters"]] == ["shared"]
+    assert (get["public"], put["public"]) == (True, False)
+
+
+def test_problems_are_escaped_and_lead_back(pages: Pages) -> None:
+    page = Reader(pages.problem(503, HOSTILE, HOSTILE))
+    assert page.text.count("{{ 7 * 7 }}") == 3  # title, heading, detail
+    assert "/" in page.links()
+    assert "Page not found" in pages.not_found()
+
+
+def test_assets_are_local_hashed_and_licensed() -> None:
+    for path, asset in ASSETS.items():
+        assert asset.etag.strip('"') in path
+        assert "immutable" in asset.cache_control
+        assert b"@import" not in asset.content
+        assert b"url(" not in asset.content
+        assert b"GDS Transport" not in asset.content
+        assert b"crown" not in asset.content
+    assert {asset.media_type for asset in ASSETS.values()} == {"text/css; charset=utf-8", "image/svg+xml"}
+    folder = Path(phrases.__file__).parent / "assets" / "govuk-frontend"
+    assert "MIT License" in (folder / "LICENSE").read_text(encoding="utf-8")
+    assert "govuk-frontend 6.3.0" in (folder / "VERSION").read_text(encoding="utf-8")
+    assert sum(len(asset.content) for asset in ASSETS.values()) < 150_000
+
+
+def test_the_policy_lets_nothing_in_but_our_styles_and_images() -> None:
+    rules = dict(rule.strip().split(" ", 1) for rule in CONTENT_SECURITY_POLICY.split(";"))
+    assert rules["default-src"] == "'none'"
+    assert {name for name, value in rules.items() if value == "'self'"} == {"style-src", "img-src"}
+    assert set(rules.values()) == {"'none'", "'self'"}
+    assert HEADERS["Content-Security-Policy"] == CONTENT_SECURITY_POLICY
+    assert HEADERS["X-Content-Type-Options"] == "nosniff"
