@@ -20,7 +20,8 @@ from wicketgate.errors import InputError, VerificationError
 from wicketgate.reads import ReadBatch
 
 MAX_LINE = 64 * 1024
-_FIELDS = ("plate", "time", "place", "vehicle")
+FIELDS = ("plate", "time", "place", "vehicle")
+"""What can be released of a read, in the order in which it is shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,49 +45,71 @@ class Batch:
         return int(self.header["batch"])
 
 
-def render_reads(batch: ReadBatch, fields: frozenset[str], camera_json: Sequence[str]) -> list[str]:
-    """Return each read as a JSON object of the fields allowed, and of nothing else.
+class Rendering:
+    """The reads of a batch as JSON objects of the fields allowed, and of nothing else.
+
+    Each field is rendered once, whatever the number of authorities that show it.
 
     Parameters
     ----------
-    fields : frozenset of str
-        Of `plate`, `time`, `place`, `vehicle`; anything else is a programming error.
     camera_json : sequence of str
         For each camera number the JSON members `"source":…,"camera":…`.
-
-    Notes
-    -----
-    O(n); about 1 µs a row.
     """
-    unknown = fields.difference(_FIELDS)
-    if unknown:
-        raise ValueError(f"no field `{min(unknown)}` can be released")
-    columns: list[list[str]] = []
-    if "plate" in fields:
-        columns.append(
-            [
+
+    def __init__(self, batch: ReadBatch, camera_json: Sequence[str]) -> None:
+        self._batch = batch
+        self._camera_json = camera_json
+        self._columns: dict[str, list[str]] = {}
+        self._reads: dict[tuple[str, ...], list[str]] = {}
+
+    def reads(self, fields: frozenset[str]) -> list[str]:
+        """Return each read with these fields: `plate`, `time`, `place`, `vehicle`; about 1 µs a row.
+
+        Raises
+        ------
+        ValueError
+            For any other field: that is a programming error.
+        """
+        unknown = fields.difference(FIELDS)
+        if unknown:
+            raise ValueError(f"no field `{min(unknown)}` can be released")
+        shown = tuple(field for field in FIELDS if field in fields and self._column(field))
+        if shown not in self._reads:
+            columns = [self._column(field) for field in shown]
+            if "vehicle" in shown:  # which a camera may not have seen
+                texts = ["{" + ",".join(filter(None, parts)) + "}" for parts in zip(*columns, strict=True)]
+            else:
+                texts = ["{" + ",".join(parts) + "}" for parts in zip(*columns, strict=True)]
+            self._reads[shown] = texts or ["{}"] * len(self._batch)
+        return self._reads[shown]
+
+    def _column(self, field: str) -> list[str]:
+        found = self._columns.get(field)
+        if found is None:
+            found = self._columns[field] = self._render(field)
+        return found
+
+    def _render(self, field: str) -> list[str]:
+        batch = self._batch
+        if field == "plate":
+            return [
                 f'"plate":"{plate}","confidence":{confidence!r}'
                 for plate, confidence in zip(batch.plate, batch.confidence.tolist(), strict=True)
             ]
-        )
-    if "time" in fields:
-        columns.append([f'"captured_at":"{text}"' for text in _times(batch.captured_us)])
-    if "place" in fields:
-        columns.append(
-            [
-                camera_json[camera]
-                + (f',"lane":{lane}' if lane is not None else "")
-                + (f',"direction":{direction}' if direction is not None else "")
+        if field == "time":
+            return [f'"captured_at":"{text}"' for text in _times(batch.captured_us)]
+        if field == "place":
+            return [
+                self._camera_json[camera]
+                + ("" if lane is None else f',"lane":{lane}')
+                + ("" if direction is None else f',"direction":{direction}')
                 for camera, lane, direction in zip(
                     batch.camera.tolist(), batch.lane, batch.direction, strict=True
                 )
             ]
-        )
-    if "vehicle" in fields and any(v is not None for v in batch.vehicle):
-        columns.append([f'"vehicle":{v}' if v is not None else "" for v in batch.vehicle])
-    if not columns:
-        return ["{}"] * len(batch)
-    return ["{" + ",".join(filter(None, parts)) + "}" for parts in zip(*columns, strict=True)]
+        if all(vehicle is None for vehicle in batch.vehicle):
+            return []
+        return ["" if vehicle is None else f'"vehicle":{vehicle}' for vehicle in batch.vehicle]
 
 
 def _times(at_us: NDArray[np.int64]) -> list[str]:
@@ -105,7 +128,7 @@ def row_lines(
     first_row : int
         The feed's number of the first row.
     reads : sequence of str
-        JSON objects (`render_reads`) of the rows released.
+        JSON objects (`Rendering.reads`) of the rows released.
     salts : bytes
         16 random bytes for each row, joined.
     """
@@ -179,7 +202,7 @@ def read_batches(source: BinaryIO) -> Iterator[Batch]:
 def _member_object(line: bytes, where: str) -> dict[str, Any]:
     try:
         value = msgspec.json.decode(line)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{where} is not JSON") from error
     if not isinstance(value, dict):
         raise InputError(f"{where} is not an object")

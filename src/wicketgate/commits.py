@@ -256,19 +256,42 @@ def public_counts(counts: Counts, small_cells: int) -> dict[str, Any]:
     def cell(count: int) -> int | None:
         return None if 0 < count < small_cells else count
 
+    authorities = sorted(counts.released.keys() | {name.partition("@")[0] for name in counts.refused})
+    shown = {name: _shown_cells(counts, name, small_cells) for name in authorities}
     return {
         "taken": cell(counts.taken),
         "repeated": cell(counts.repeated),
         "quarantined": cell(counts.quarantined),
         "decided": cell(counts.decided),
         "withheld": cell(counts.withheld),
-        "released": {name: cell(rows) for name, rows in sorted(counts.released.items())},
+        "released": {name: shown[name]["", ""] for name in sorted(counts.released)},
         "refused": [
-            {"authority": authority, "reason": reason, "rows": cell(rows)}
+            {
+                "authority": authority,
+                "reason": reason,
+                "rows": shown[authority.partition("@")[0]][authority, reason],
+            }
             for authority, reasons in sorted(counts.refused.items())
-            for reason, rows in sorted(reasons.items())
+            for reason in sorted(reasons)
         ],
     }
+
+
+def _shown_cells(counts: Counts, name: str, small_cells: int) -> dict[tuple[str, str], int | None]:
+    """Return an authority's cells as published: its released rows under `("", "")`, its refusals by version and reason.
+
+    They add up to the reads decided, which are published too, so one suppressed cell could be worked out from the
+    others: then the smallest of those is suppressed with it.
+    """
+    cells = {("", ""): counts.released.get(name, 0)}
+    for authority, reasons in counts.refused.items():
+        if authority.partition("@")[0] == name:
+            cells |= {(authority, reason): rows for reason, rows in reasons.items()}
+    hidden = {key for key, rows in cells.items() if 0 < rows < small_cells}
+    others = [key for key, rows in cells.items() if rows and key not in hidden]
+    if len(hidden) == 1 and others:
+        hidden.add(min(others, key=lambda key: (cells[key], key)))
+    return {key: None if key in hidden else rows for key, rows in cells.items()}
 
 
 def salted(kind: str, body: Mapping[str, Any]) -> bytes:

@@ -1,4 +1,4 @@
-"""From the bytes that a source posts to rows that may be taken, or the reason why not. Pure but for the index of repeats."""
+"""From the bytes that a source posts to rows that may be taken, or the reason why not. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NDJSON = "application/x-ndjson"
 ARROW = "application/vnd.apache.arrow.stream"
 
 
-class Vehicle(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Vehicle(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True):
     """What a camera says of the vehicle."""
 
     make: msgspec.UnsetType | str | None = msgspec.UNSET
@@ -31,7 +31,9 @@ class Vehicle(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     kind: msgspec.UnsetType | str | None = msgspec.UNSET
 
 
-class RawRead(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class RawRead(
+    msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True, omit_defaults=True
+):
     """One read as a source posts it (API.md, `POST /v1/reads`)."""
 
     camera: str
@@ -112,7 +114,7 @@ def _each(values: Sequence[Any]) -> list[RawRead | Malformed]:
 
 
 def _without_values(message: str) -> str:
-    """Return the library's message without what was posted: an unknown member's name or a wrong value may be a plate."""
+    """Return the library's message without what was posted: an unknown name or a wrong value may be a plate."""
     known = set(RawRead.__struct_fields__) | set(Vehicle.__struct_fields__)
     message = re.sub(r"'[^']*'", "", message)
     return re.sub(r"field `([^`]*)`", lambda m: m[0] if m[1] in known else "member", message)[:200]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -21,6 +22,8 @@ from wicketgate.streams.writer import StreamWriter
 from wicketgate.transactions import QuarantinedRead
 
 log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 _LINGER_S = 0.004
 _UNDER_WAY = 3
@@ -83,9 +86,26 @@ class _Group:
     vehicle: list[str | None] = field(default_factory=list)
     contents: list[bytes] = field(default_factory=list)
     ids: list[bytes] = field(default_factory=list)
-    accepted: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    accepted: list[str] = field(default_factory=list)
     repeated: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     quarantined: list[QuarantinedRead] = field(default_factory=list)
+
+    def extend(self, checked: Checked, rows: list[int], now_us: int, source: str) -> None:
+        """Take these rows of what was checked."""
+        everything = len(rows) == len(checked.plate)
+
+        def these(column: list[_T]) -> list[_T]:
+            return column if everything else [column[row] for row in rows]
+
+        self.camera += these(checked.camera)
+        self.captured_us += these(checked.captured_us)
+        self.received_us += [now_us] * len(rows)
+        self.plate += these(checked.plate)
+        self.confidence += these(checked.confidence)
+        self.lane += these(checked.lane)
+        self.direction += these(checked.direction)
+        self.vehicle += these(checked.vehicle)
+        self.accepted += [f"{source}/{camera_id}" for camera_id in these(checked.camera_id)]
 
     @property
     def full(self) -> bool:
@@ -134,52 +154,56 @@ class Intake:
             raise StreamError("too many reads are waiting to be stored: post again in a moment", code="busy")
         quarantined = list(checked.quarantined)
         groups: list[_Group] = []
-        accepted = repeated = 0
         now_us = self._clock.now_us()
-        look, content_key, id_key = self._seen.look, self._seen.content_key, self._seen.id_key
-        group = self._group(groups)
-        for n, plate in enumerate(checked.plate):
-            camera_id, captured_us, given = checked.camera_id[n], checked.captured_us[n], checked.read_id[n]
+        look, add = self._seen.look, self._seen.add
+        content_key, id_key = self._seen.content_key, self._seen.id_key
+        new: list[int] = []
+        contents: list[bytes] = []
+        ids: list[bytes] = []
+        repeated: list[str] = []
+        for n, (camera_id, plate, captured_us, given) in enumerate(
+            zip(checked.camera_id, checked.plate, checked.captured_us, checked.read_id, strict=True)
+        ):
             content = content_key(source, camera_id, plate, captured_us)
-            read_id = id_key(source, given) if given is not None else b""
+            read_id = b"" if given is None else id_key(source, given)
             verdict = look(content, read_id)
-            name = f"{source}/{camera_id}"
             if verdict == "new":
-                if group.full:
-                    group = self._group(groups)
-                self._seen.add(content, read_id)
-                group.camera.append(checked.camera[n])
-                group.captured_us.append(captured_us)
-                group.received_us.append(now_us)
-                group.plate.append(plate)
-                group.confidence.append(checked.confidence[n])
-                group.lane.append(checked.lane[n])
-                group.direction.append(checked.direction[n])
-                group.vehicle.append(checked.vehicle[n])
-                group.contents.append(content)
-                group.ids.append(read_id)
-                group.accepted[name] += 1
-                accepted += 1
+                add(content, read_id)
+                new.append(n)
+                contents.append(content)
+                ids.append(read_id)
             elif verdict == "repeated":
-                group.repeated[name] += 1
-                repeated += 1
+                repeated.append(f"{source}/{camera_id}")
             else:
                 quarantined.append((checked.index[n], self._conflict(source, camera_id, checked, n, now_us)))
+        group = self._group(groups)
+        for name in repeated:
+            group.repeated[name] += 1
+        at = 0
+        while at < len(new):
+            if group.full:
+                group = self._group(groups)
+            some = slice(at, at + MAX_ROWS - len(group.plate))
+            group.extend(checked, new[some], now_us, source)
+            group.contents += contents[some]
+            group.ids += ids[some]
+            at = some.stop
         for _, read in quarantined:
             if group.full:
                 group = self._group(groups)
             group.quarantined.append(read)
+        accepted = len(new)
         self._waiting += accepted
         self._work.set()
         # Also a post of nothing but repeats waits: what it repeats may be in a group that is not stored yet.
         await asyncio.gather(*(asyncio.shield(g.stored) for g in groups))
         self.accepted += accepted
-        self.repeated += repeated
+        self.repeated += len(repeated)
         self.quarantined += len(quarantined)
         quarantined.sort(key=lambda pair: pair[0])
         return Answer(
             accepted=accepted,
-            repeated=repeated,
+            repeated=len(repeated),
             quarantined=tuple((index, read.code, read.detail) for index, read in quarantined),
         )
 
@@ -276,7 +300,9 @@ def _encode(group: _Group) -> bytes:
             contents=b"".join(group.contents),
             ids=b"".join(i or bytes(DIGEST) for i in group.ids),
             intake=transactions.Intake(
-                accepted=dict(group.accepted), repeated=dict(group.repeated), quarantined=dict(quarantined)
+                accepted=dict(Counter(group.accepted)),
+                repeated=dict(group.repeated),
+                quarantined=dict(quarantined),
             ),
             quarantined=tuple(group.quarantined),
         )

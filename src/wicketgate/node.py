@@ -43,15 +43,15 @@ log = logging.getLogger(__name__)
 
 READS = "READS"
 _SNAPSHOT_S = 10.0
-_FLUSH_S = 1.0
+_FLUSH_S = 2.0
 _MAX_CAMERAS = 100_000
 
 
 class Gateway:
     """A running gateway: streams, fold, intake, gate, projections.
 
-    Use `Gateway.start`. When something makes it impossible to go on, `failed` is set; the process must then end, and its
-    next start takes up from COMMITS.
+    Use `Gateway.start`. When something makes it impossible to go on, `failed` is set; the process must then end, and
+    its next start takes up from COMMITS.
     """
 
     def __init__(self, settings: Settings, clock: Clock) -> None:

@@ -21,7 +21,7 @@ from wicketgate.facts import FactAnswer, check_kept, release_fact, second_entry
 from wicketgate.merkle import leaf_hash
 from wicketgate.notes import NoteVerifier
 from wicketgate.signing import parse_json
-from wicketgate.verify.feedfile import LATEST_S, MAX_PROOF_BYTES, fetch_fact, parse_answer
+from wicketgate.verify.feedfile import GRACE_S, LATEST_S, MAX_PROOF_BYTES, fetch_fact, parse_answer
 from wicketgate.verify.feeds import FeedChain, Last
 from wicketgate.verify.log import TrustedLog
 from wicketgate.verify.remote import UNREACHABLE, Remote
@@ -90,6 +90,7 @@ class Tally:
     last: int | None = None
     proved: int = 0
     late: int = 0
+    gone: int = 0
     reconnected: int = 0
 
 
@@ -254,30 +255,39 @@ class Receiver:
         proved = 0
         while self._due and self._due[0].at_s <= time.monotonic():
             due = self._due[0]
-            if self._patiently(partial(self._prove, due.header)):
+            outcome = self._patiently(partial(self._prove, due.header))
+            if outcome is not False:
                 self._due.popleft()
                 proved += 1
-                self.tally.late += due.missing_since_s is not None
+                self.tally.proved += outcome is not None
+                self.tally.gone += outcome is None
+                self.tally.late += self._was_late(due)
                 continue
             now_s = time.monotonic()
             due.missing_since_s = due.missing_since_s or now_s
             if now_s - due.missing_since_s > _MERGE_S + self._latest_s:
                 raise VerificationError(
                     f"batch {due.header['batch']}: promise broken: no proof that it is in the log by "
-                    f"{due.header['promise']['merge_by']}, nor {self._latest_s:.0f} s later"
+                    f"{due.header['promise']['merge_by']}, nor {self._latest_s:g} s later"
                 )
             due.at_s = now_s + 0.5
             break
-        self.tally.proved += proved
         if proved:
             self._sink.note([due.header for due in self._due], self._log.note)
 
-    def _prove(self, header: Mapping[str, Any]) -> bool:
+    @staticmethod
+    def _was_late(due: _Due) -> bool:
+        return due.missing_since_s is not None and time.monotonic() - due.missing_since_s > _MERGE_S + GRACE_S
+
+    def _prove(self, header: Mapping[str, Any]) -> bool | None:
+        """Return whether the proof is there, and None if it cannot be had any more; raise if it does not hold."""
         answer = self._remote.get(
             f"/v1/feeds/{self._feed}/proofs", most=MAX_PROOF_BYTES, params={"batch": header["batch"]}
         )
         if answer.status == 404:
             return False
+        if answer.status == 410:
+            return None
         if answer.status == 403:
             # A feed that was stopped. What it released before is in the log all the same, which is public.
             return self._prove_publicly(header)

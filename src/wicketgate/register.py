@@ -11,10 +11,11 @@ import numpy as np
 from wicketgate.authority import Authority, describe
 from wicketgate.charter import Charter
 from wicketgate.clock import rfc3339
-from wicketgate.documents import open_document, parse_act
+from wicketgate.documents import Review, open_document, parse_act
 from wicketgate.signing import canonical, parse_json
 from wicketgate.standing import in_scope
 from wicketgate.state import (
+    ActTaken,
     Named,
     Parsed,
     State,
@@ -78,20 +79,24 @@ def _version(
         "entry": version.entry,
         "committed_at": rfc3339(version.committed_us),
         "in_force_from": rfc3339(in_force_from(version, authority)),
-        "in_force_until": rfc3339(_until(version, authority, due_us)),
+        "in_force_until": rfc3339(_until(named, number, parsed)),
         "review_due": None if due_us is None else rfc3339(due_us),
         "cameras": int(
             np.count_nonzero(
                 in_scope(state, authority) & np.array([c.active for c in state.cameras], np.bool_)
             )
         ),
-        "acts": [_act(taken.kind, taken.at_us, taken.entry, taken.envelope) for taken in named.acts],
+        "acts": [_act(taken) for taken in named.acts if _concerns(taken, version, authority)],
         "words": describe(authority, charter),
     }
 
 
-def _until(version: Version, authority: Authority, due_us: int | None) -> int:
+def _until(named: Named, number: int, parsed: Parsed) -> int:
+    version = named.versions[number]
+    authority = parsed.authority(version)
+    due_us = review_due(version, authority)
     ends = [authority.valid_until_us]
+    ends.extend(in_force_from(later, parsed.authority(later)) for later in named.versions[number + 1 :])
     if version.revoked_us is not None:
         ends.append(version.revoked_us)
     if due_us is not None:
@@ -99,17 +104,25 @@ def _until(version: Version, authority: Authority, due_us: int | None) -> int:
     return min(ends)
 
 
-def _act(kind: str, at_us: int, entry: int, envelope: bytes) -> dict[str, Any]:
-    document = open_document(envelope).payload
-    act = parse_act(kind, document)
+def _concerns(taken: ActTaken, version: Version, authority: Authority) -> bool:
+    """Say whether an act is about this version: a review names one, a revocation ends those there were."""
+    if taken.kind == "review":
+        act = parse_act(taken.kind, open_document(taken.envelope).payload)
+        return isinstance(act, Review) and act.version == authority.version
+    return taken.kind != "revocation" or version.committed_us <= taken.at_us
+
+
+def _act(taken: ActTaken) -> dict[str, Any]:
+    document = open_document(taken.envelope).payload
+    act = parse_act(taken.kind, document)
     return {
-        "kind": kind,
+        "kind": taken.kind,
         "id": act.id,
-        "at": rfc3339(at_us),
-        "entry": entry,
+        "at": rfc3339(taken.at_us),
+        "entry": taken.entry,
         "reason": getattr(act, "reason", None) or getattr(act, "findings", ""),
         "document": _plain(document),
-        "signatures": _signatures(envelope),
+        "signatures": _signatures(taken.envelope),
     }
 
 

@@ -123,13 +123,11 @@ class Releasing:
             decision = decide(batch, standing.table, at_us, charter.limits.late_after_us)
             facts: list[bytes] = []
             released: list[FeedBatch] = []
-            shown: dict[frozenset[str], list[str]] = {}
+            rendering = batches.Rendering(batch, standing.camera_json)
             for release in decision.releases:
-                if release.fields not in shown:
-                    shown[release.fields] = batches.render_reads(batch, release.fields, standing.camera_json)
                 name = standing.names[release.reference]
                 header, data = self._batch(
-                    release, shown[release.fields], state, name, sequence, at_us, charter.origin
+                    release, rendering.reads(release.fields), state, name, sequence, at_us, charter.origin
                 )
                 released.append(FeedBatch(feed=name, number=header["batch"], rows=header["rows"], data=data))
                 facts.append(release_fact(header))

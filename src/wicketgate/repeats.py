@@ -1,23 +1,25 @@
 """Which reads have been seen: the index that finds repeats and conflicting ids, over restarts.
 
-It is a projection of READS. What came since the last flush is in memory; the rest lies in LMDB, ordered by the hour of
-capture, so that a term that ran out is removed in one sweep. The index holds keyed digests, never a plate.
+It is a projection of READS. What came since the last flush is in memory; the rest lies in LMDB, ordered by the second
+of capture: a flush writes few pages, and what is past its term is removed from one end. The index holds keyed digests,
+never a plate.
 """
 
 from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
 import lmdb
 
-from wicketgate.clock import HOUR_US
+from wicketgate.clock import SECOND_US
 
 DIGEST = 16
 _POSITION = b"reads"
+_AT_ONCE = 500
 _MAP_SIZE = 256 * 1024**3  # address space, not disk
 
 
@@ -59,16 +61,19 @@ class Seen:
             stored = transaction.get(_POSITION)
         self.position: int = struct.unpack(">Q", stored)[0] if stored else 0
         self._reached = self.position
+        # One view of the disk between two flushes: a transaction for each look-up would cost more than the look-up.
+        self._view = self._environment.begin()
 
     def close(self) -> None:
         """Close the environment; what was not flushed is learnt again from READS."""
+        self._view.abort()
         self._environment.close()
 
     def content_key(self, source: str, camera: str, plate: str, captured_us: int) -> bytes:
-        """Return the key of a read's content: the hour of capture, then a keyed digest."""
+        """Return the key of a read's content: the second of capture, then a keyed digest."""
         keyed = self._keyed.copy()
         keyed.update(f"{source}\0{camera}\0{plate}\0{captured_us}".encode())
-        return struct.pack(">I", max(captured_us, 0) // HOUR_US) + keyed.digest()
+        return struct.pack(">I", max(captured_us, 0) // SECOND_US) + keyed.digest()
 
     def id_key(self, source: str, read_id: str) -> bytes:
         """Return the key of a source's own id for a read."""
@@ -94,11 +99,10 @@ class Seen:
             read_id in self._waiting_ids or read_id in self._new_ids or read_id in self._flushing_ids
         ):
             return "id-conflict"
-        with self._environment.begin() as transaction:
-            if transaction.get(content, db=self._contents) is not None:
-                return "repeated"
-            if read_id and transaction.get(read_id, db=self._ids) is not None:
-                return "id-conflict"
+        if self._view.get(content, db=self._contents) is not None:
+            return "repeated"
+        if read_id and self._view.get(read_id, db=self._ids) is not None:
+            return "id-conflict"
         return "new"
 
     def add(self, content: bytes, read_id: bytes) -> None:
@@ -136,10 +140,9 @@ class Seen:
         """
         with self._environment.begin(write=True) as transaction:
             contents = transaction.cursor(db=self._contents)
-            contents.putmulti(sorted(self._flushing_contents.items()))
-            ids = transaction.cursor(db=self._ids)
-            ids.putmulti(sorted(self._flushing_ids.items()))
-            limit = struct.pack(">I", max(forget_before_us, 0) // HOUR_US)
+            _put_sorted(contents, self._flushing_contents)
+            _put_sorted(transaction.cursor(db=self._ids), self._flushing_ids)
+            limit = struct.pack(">I", max(forget_before_us, 0) // SECOND_US)
             if contents.first():
                 while contents.key() and contents.key() < limit:
                     read_id = contents.value()
@@ -152,4 +155,13 @@ class Seen:
 
     def end_flush(self) -> None:
         """Drop from memory what the flush has written; call in the thread that adds."""
+        self._view.abort()
+        self._view = self._environment.begin()
         self._flushing_contents, self._flushing_ids = {}, {}
+
+
+def _put_sorted(cursor: lmdb.Cursor, items: Mapping[bytes, bytes]) -> None:
+    # In parts: within one call no other thread runs, and the gateway's requests wait.
+    ordered = sorted(items.items())
+    for start in range(0, len(ordered), _AT_ONCE):
+        cursor.putmulti(ordered[start : start + _AT_ONCE])

@@ -28,7 +28,7 @@ class Standing:
     names : mapping of str to str
         For each `name@version` in the table the name of its feed.
     camera_json : tuple of str
-        For each camera number what `batches.render_reads` shows of it.
+        For each camera number what `batches.Rendering` shows of it.
     holds_until_us : int
         When another version may take effect, or the hours must be computed further.
     revision : int

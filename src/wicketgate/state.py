@@ -293,7 +293,7 @@ class Parsed:
 
     def __init__(self) -> None:
         self._authorities: dict[bytes, Authority] = {}
-        self._charter: tuple[bytes, Charter] | None = None
+        self._charters: dict[bytes, Charter] = {}
 
     def authority(self, version: Version) -> Authority:
         """Return the authority of a committed version."""
@@ -305,10 +305,11 @@ class Parsed:
 
     def charter(self, state: State) -> Charter:
         """Return the charter in force."""
-        if self._charter is None or self._charter[0] is not state.charter_envelope:
-            charter = parse_charter(open_document(state.charter_envelope).payload)
-            self._charter = (state.charter_envelope, charter)
-        return self._charter[1]
+        found = self._charters.get(state.charter_envelope)
+        if found is None:
+            found = parse_charter(open_document(state.charter_envelope).payload)
+            self._charters[state.charter_envelope] = found
+        return found
 
 
 def in_force_from(version: Version, authority: Authority) -> int:

@@ -156,5 +156,6 @@ def _summary(feed: str, tally: Tally) -> str:
     else:
         batches = f"{tally.batches} batches ({tally.first} to {tally.last}) with {tally.rows} rows"
     late = f", {tally.late} of them late" if tally.late else ""
+    late += f", {tally.gone} past their term" if tally.gone else ""
     again = f"; the gateway was out of reach {tally.reconnected} times" if tally.reconnected else ""
     return f"`{feed}`: {batches}; {tally.proved} proofs checked{late}{again}"

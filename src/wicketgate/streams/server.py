@@ -142,7 +142,8 @@ accounts {{
                 os._exit(1)
 
         log_path = self._folder / "server.log"
-        with open(os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as output:
+        output = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
             self._process = await asyncio.create_subprocess_exec(
                 self._binary,
                 "-c",
@@ -153,6 +154,8 @@ accounts {{
                 preexec_fn=die_with_parent,
                 pass_fds=self._inherit,
             )
+        finally:
+            os.close(output)
         await self._answering(log_path)
 
     async def _answering(self, log_path: Path) -> None:
