@@ -91,6 +91,7 @@ def parse_rfc3339(text: str) -> int:
             raise InputError("a time without a zone", code="zone-missing")
         raise InputError(f"`{text[:40]}` is not an RFC 3339 time")
     try:
-        return from_datetime(datetime.fromisoformat(text.upper()))
+        # By way of UTC: an offset must not carry a time out of the years that there are.
+        return from_datetime(datetime.fromisoformat(text.upper()).astimezone(UTC))
     except (ValueError, OverflowError) as error:
         raise InputError(f"`{text[:40]}` is not a time that exists") from error

@@ -142,12 +142,13 @@ class Commits:
         interrupted = self.staged.second_us < now_second
         if interrupted:
             self._stage(self._close_second(at_us))
+            self._close_due_figures(at_us)
         missing_from = self.staged.second_us
         body = {**operation, "kind": "operation", "operation": "start", "at": rfc3339(at_us)}
         if interrupted and missing_from < now_second:
             body["missing_from"] = rfc3339(missing_from)
             body["missing_until"] = rfc3339(now_second)
-        return self._stage(
+        started = self._stage(
             Transaction(
                 at_us=at_us,
                 first_entry=self.staged.entries,
@@ -155,6 +156,9 @@ class Commits:
                 opens_us=max(now_second, missing_from),
             )
         )
+        # A period that ended while the gateway was away closes before anything is decided in the next one.
+        self._close_due_figures(at_us)
+        return started
 
     def _stage(self, transaction: Transaction) -> asyncio.Future[Committed]:
         if self._failed:
@@ -201,12 +205,15 @@ class Commits:
     def _roll(self, at_us: int) -> None:
         if not self.staged.charter_envelope:
             return
-        every_us = self.parsed.charter(self.staged).limits.figures_every_us
         while self.staged.second_us + SECOND_US <= at_us:
             self._stage(self._close_second(at_us))
-            boundary_us = self.staged.second_us - self.staged.second_us % every_us
-            if boundary_us > self.staged.counting_from_us:
-                self._stage(self._close_figures(at_us, boundary_us))
+            self._close_due_figures(at_us)
+
+    def _close_due_figures(self, at_us: int) -> None:
+        every_us = self.parsed.charter(self.staged).limits.figures_every_us
+        boundary_us = self.staged.second_us - self.staged.second_us % every_us
+        if boundary_us > self.staged.counting_from_us:
+            self._stage(self._close_figures(at_us, boundary_us))
 
     def _close_second(self, at_us: int) -> Transaction:
         state = self.staged

@@ -104,6 +104,11 @@ class Feed:
         await self._stream.close()
 
     @property
+    def first(self) -> int:
+        """The number of the first batch held."""
+        return self._first
+
+    @property
     def is_full(self) -> bool:
         """Whether releases must stop until batches are past their term."""
         return self._bytes >= self._max_bytes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 
 from wicketgate.clock import from_datetime, rfc3339
@@ -17,6 +19,12 @@ from wicketgate.plates import PlateFault, read_plate
 from wicketgate.transactions import QuarantinedRead
 
 MAX_BODY = 8 * 1024 * 1024
+MAX_READS = 150_000
+"""Reads in one post; in JSON no more than about 105,000 go into `MAX_BODY`."""
+
+MAX_KEPT = 16 * 1024
+"""Bytes of a read that cannot be taken; of a larger one the quarantine keeps how it begins."""
+
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
 ARROW = "application/vnd.apache.arrow.stream"
@@ -58,6 +66,9 @@ _array = msgspec.json.Decoder(list[RawRead])
 _one = msgspec.json.Decoder(RawRead)
 _encode = msgspec.json.Encoder().encode
 _MAX_TEXT = 256
+_MAX_KEPT = 16 * 1024
+_MAX_COLUMNS = 64
+_MAX_UNFOLDED = 4 * MAX_BODY
 
 
 def parse(body: bytes, media_type: str) -> Sequence[RawRead | Malformed]:
@@ -82,6 +93,13 @@ def parse(body: bytes, media_type: str) -> Sequence[RawRead | Malformed]:
     """
     if media_type == ARROW:
         return _each(_arrow_rows(body))
+    rows = _json_rows(body, media_type)
+    if len(rows) > MAX_READS:
+        raise InputError(f"more than {MAX_READS} reads in one post")
+    return rows
+
+
+def _json_rows(body: bytes, media_type: str) -> Sequence[RawRead | Malformed]:
     try:
         if media_type == NDJSON:
             try:
@@ -102,6 +120,8 @@ def parse(body: bytes, media_type: str) -> Sequence[RawRead | Malformed]:
 
 
 def _each(values: Sequence[Any]) -> list[RawRead | Malformed]:
+    if len(values) > MAX_READS:
+        raise InputError(f"more than {MAX_READS} reads in one post")
     rows: list[RawRead | Malformed] = []
     for value in values:
         if not isinstance(value, dict):
@@ -123,15 +143,72 @@ def _without_values(message: str) -> str:
 def _arrow_rows(body: bytes) -> list[dict[str, Any]]:
     try:
         with pa.ipc.open_stream(_uncompressed(body)) as reader:
+            _check_schema(reader.schema)
             table = reader.read_all()
         table.validate(full=True)
-        rows: list[dict[str, Any]] = table.to_pylist()
+        _check_size(table)
+        rows: list[dict[str, Any]] = _in_microseconds(table).to_pylist()
     except (pa.ArrowException, ValueError, OSError, OverflowError) as error:
         raise InputError("the body is not an Arrow stream that can be read") from error
-    try:
-        return [_without_nulls(row) for row in rows]
-    except (TypeError, OverflowError) as error:
-        raise InputError("a column of the Arrow stream has a type that a read has not") from error
+    return [_without_nulls(row) for row in rows]
+
+
+def _check_schema(schema: pa.Schema) -> None:
+    """Refuse columns that cannot be a read's; lists and runs of a few bytes could unfold to gigabytes besides."""
+    if len(schema) > _MAX_COLUMNS or len(set(schema.names)) < len(schema):
+        raise InputError("an Arrow stream with too many columns, or two of one name")
+    for column in schema:
+        kind = column.type
+        plain = _is_plain(kind) or (pa.types.is_dictionary(kind) and _is_text(kind.value_type))
+        if pa.types.is_struct(kind):
+            members = [kind.field(n) for n in range(kind.num_fields)]
+            plain = 0 < len(members) <= _MAX_COLUMNS and all(_is_plain(member.type) for member in members)
+        if not plain:
+            raise InputError("a column of the Arrow stream has a type that a read has not")
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    types = pa.types
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    types = pa.types
+    numeric = types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)
+    return bool(numeric or _is_text(kind) or types.is_timestamp(kind) or types.is_null(kind))
+
+
+def _check_size(table: pa.Table) -> None:
+    """Refuse more rows than a post may have, and dictionaries and views that unfold far beyond the body."""
+    if table.num_rows > MAX_READS:
+        raise InputError(f"more than {MAX_READS} reads in one post")
+    if sum(_unfolded(chunk) for column in table.columns for chunk in column.chunks) > _MAX_UNFOLDED:
+        raise InputError("the Arrow stream unfolds far beyond its size: send plain texts")
+
+
+def _unfolded(column: Any) -> int:
+    """Return about how many bytes the texts of an Arrow array take that may point at the same bytes many times."""
+    kind = column.type
+    if pa.types.is_struct(kind):
+        return sum(_unfolded(column.field(n)) for n in range(kind.num_fields))
+    if pa.types.is_dictionary(kind):
+        texts = column.dictionary
+        if len(column) == 0 or _unfolded(texts) > _MAX_UNFOLDED:
+            return _unfolded(texts)
+        return len(column) * max((len(text) for text in texts.to_pylist() if text is not None), default=0)
+    if pa.types.is_string_view(kind):
+        views = np.frombuffer(column.buffers()[1] or b"", dtype="<i4").reshape(-1, 4)
+        return int(views[column.offset : column.offset + len(column), 0].clip(0).sum(dtype=np.int64))
+    return 0
+
+
+def _in_microseconds(table: pa.Table) -> pa.Table:
+    """Return the table with times in nanoseconds cut to microseconds."""
+    for number, column in enumerate(table.columns):
+        if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
+            cut = column.cast(pa.timestamp("us", column.type.tz), safe=False)
+            table = table.set_column(number, table.schema.names[number], cut)
+    return table
 
 
 def _without_nulls(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,12 +218,8 @@ def _without_nulls(row: Mapping[str, Any]) -> dict[str, Any]:
             continue
         if isinstance(value, dict):
             plain[name] = _without_nulls(value)
-        elif isinstance(value, datetime):
-            plain[name] = value.isoformat()
-        elif isinstance(value, str | int | float | bool):
-            plain[name] = value
         else:
-            raise TypeError(name)
+            plain[name] = value.isoformat() if isinstance(value, datetime) else value
     return plain
 
 
@@ -255,12 +328,12 @@ def check(
 
     def refuse(index: int, row: RawRead | Malformed, code: str, detail: str) -> None:
         camera = row.camera if isinstance(row, RawRead) and cameras(row.camera) is not None else ""
-        read = row.read if isinstance(row, Malformed) else _encode(row)
+        read = _kept(row.read if isinstance(row, Malformed) else _encode(row))
         checked.quarantined.append(
             (
                 index,
                 QuarantinedRead(
-                    source=source, camera=camera, code=code, detail=detail, at_us=now_us, read=read
+                    source=source, camera=camera, code=code, detail=detail, at_us=now_us, read=_bounded(read)
                 ),
             )
         )
@@ -310,6 +383,21 @@ def check(
         checked.read_id.append(row.id)
         checked.index.append(index)
     return checked
+
+
+def _kept(read: bytes) -> bytes:
+    """Return what the quarantine keeps of a read, as JSON: a message of the streams must hold it."""
+    if len(read) <= MAX_KEPT:
+        return read
+    return _encode({"bytes": len(read), "begins": read[: MAX_KEPT // 8].decode("utf-8", "replace")})
+
+
+def _bounded(read: bytes) -> bytes:
+    """Return what is kept of a read in quarantine: all of it, or where it is larger than any read its beginning."""
+    if len(read) <= _MAX_KEPT:
+        return read
+    digest = hashlib.sha256(read).hexdigest()
+    return _encode({"bytes": len(read), "sha256": digest, "begins": read[:_MAX_KEPT].decode(errors="replace")})
 
 
 def _text_fault(row: RawRead) -> str | None:

@@ -28,6 +28,7 @@ _T = TypeVar("_T")
 _LINGER_S = 0.004
 _UNDER_WAY = 3
 _MAX_WAITING = 50_000
+_QUARANTINED_BYTES = 512 * 1024
 _CONTENT = 4 + DIGEST
 
 
@@ -53,7 +54,7 @@ def decode_reads(data: bytes) -> ReadsMessage:
     """Return a message of READS; InputError for anything else."""
     try:
         return _decoder.decode(data)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise InputError("a message of READS is not of this version") from error
 
 
@@ -89,6 +90,7 @@ class _Group:
     accepted: list[str] = field(default_factory=list)
     repeated: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     quarantined: list[QuarantinedRead] = field(default_factory=list)
+    quarantined_bytes: int = 0
 
     def extend(self, checked: Checked, rows: list[int], now_us: int, source: str) -> None:
         """Take these rows of what was checked."""
@@ -109,7 +111,12 @@ class _Group:
 
     @property
     def full(self) -> bool:
-        return len(self.plate) >= MAX_ROWS or len(self.quarantined) >= MAX_ROWS
+        return len(self.plate) >= MAX_ROWS or self.quarantined_bytes >= _QUARANTINED_BYTES
+
+    def quarantine(self, read: QuarantinedRead) -> None:
+        """Take a read that cannot be taken."""
+        self.quarantined.append(read)
+        self.quarantined_bytes += len(read.read) + 200
 
 
 class Intake:
@@ -191,12 +198,13 @@ class Intake:
         for _, read in quarantined:
             if group.full:
                 group = self._group(groups)
-            group.quarantined.append(read)
+            group.quarantine(read)
         accepted = len(new)
         self._waiting += accepted
         self._work.set()
         # Also a post of nothing but repeats waits: what it repeats may be in a group that is not stored yet.
-        await asyncio.gather(*(asyncio.shield(g.stored) for g in groups))
+        for group in groups:
+            await asyncio.shield(group.stored)
         self.accepted += accepted
         self.repeated += len(repeated)
         self.quarantined += len(quarantined)

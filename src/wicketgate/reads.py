@@ -28,6 +28,7 @@ _COLUMNS: list[tuple[str, pa.DataType]] = [
     ("vehicle", pa.string()),
 ]
 _SCHEMA = pa.schema(_COLUMNS)
+_NEVER_NULL = ("camera", "captured_us", "received_us", "plate_key", "plate", "confidence")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +98,8 @@ def from_arrow(data: bytes) -> ReadBatch:
         raise InputError("a message of READS is not an Arrow stream") from error
     if table.schema != _SCHEMA:
         raise InputError("a message of READS has another schema than this version's")
+    if any(table.column(name).null_count for name in _NEVER_NULL):
+        raise InputError("a message of READS lacks a value that every read has")
 
     def numbers(name: str) -> NDArray[np.generic]:
         values: NDArray[np.generic] = table.column(name).combine_chunks().to_numpy(zero_copy_only=False)

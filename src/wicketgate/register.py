@@ -128,7 +128,7 @@ def _act(taken: ActTaken) -> dict[str, Any]:
 
 def _plain(document: Mapping[str, Any]) -> Any:
     # The values are read-only views, which neither JSON nor the pages' templates take everywhere.
-    return parse_json(canonical(document))
+    return parse_json(canonical(dict(document)))
 
 
 def _signatures(envelope: bytes) -> list[Mapping[str, str]]:

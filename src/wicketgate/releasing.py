@@ -7,7 +7,7 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from wicketgate import batches, reads
 from wicketgate.clock import Clock
@@ -28,7 +28,16 @@ log = logging.getLogger(__name__)
 _LINGER_S = 0.008
 _UNDER_WAY = 4
 _TRANSACTION_BYTES = 2 * 1024 * 1024
-_ROW_BYTES = 450  # more than an ordinary row takes; only bounds how many go into one transaction
+_ROW_BYTES = 250
+_FEW_BYTES = 100_000
+
+
+class _Message(NamedTuple):
+    """A message of READS that is not decided yet."""
+
+    sequence: int
+    message: ReadsMessage
+    bytes: int
 
 
 class Releasing:
@@ -47,7 +56,7 @@ class Releasing:
         self._signer = signer
         self._clock = clock
         self._standing: Standing | None = None
-        self._messages: list[tuple[int, ReadsMessage]] = []
+        self._messages: list[_Message] = []
 
     async def run(self) -> None:
         """Decide for ever."""
@@ -55,7 +64,7 @@ class Releasing:
         while True:
             if not self._messages:
                 self._take(await self._reader.next())
-                if sum(len(message.contents) for _, message in self._messages) < _ROW_BYTES * 20:
+                if sum(message.bytes for message in self._messages) < _FEW_BYTES:
                     # Few reads: waiting a little lets several messages share one transaction and its syncs.
                     await self._clock.sleep(_LINGER_S)
                     self._take(await self._reader.next(0.0005))
@@ -66,16 +75,16 @@ class Releasing:
 
     def _take(self, stored: Sequence[Stored]) -> None:
         for item in stored:
-            last = self._messages[-1][0] if self._messages else self._commits.staged.reads_to
+            last = self._messages[-1].sequence if self._messages else self._commits.staged.reads_to
             if item.sequence != last + 1:
                 raise InputError(f"READS goes on at {item.sequence} behind {last}: messages are missing")
-            self._messages.append((item.sequence, decode_reads(item.data)))
+            self._messages.append(_Message(item.sequence, decode_reads(item.data), len(item.data)))
 
     def _decide_some(self, offset: int) -> int:
         """Commit one transaction; return how many rows of the message now first are decided."""
-        limit = self._rows_at_once()
-        sequence, message = self._messages[0]
+        sequence, message, size = self._messages[0]
         batch = reads.from_arrow(message.rows) if message.rows else reads.empty()
+        limit = self._rows_at_once(message, len(batch))
         if len(batch) - offset > limit:
             piece = reads.part(batch, offset, offset + limit)
             first = [message] if offset == 0 else []
@@ -85,9 +94,12 @@ class Releasing:
         parts = [reads.part(batch, offset, len(batch))]
         rows = len(parts[0])
         count = 1
-        for _, following in self._messages[1:]:
+        for _, following, following_bytes in self._messages[1:]:
+            size += following_bytes
+            if size > _TRANSACTION_BYTES:
+                break
             more = reads.from_arrow(following.rows) if following.rows else reads.empty()
-            if rows + len(more) > limit or len(taken) >= 256:
+            if rows + len(more) > limit:
                 break
             sequence = sequence + 1
             taken.append(following)
@@ -98,9 +110,11 @@ class Releasing:
         self._commits.commit(self._transaction(reads.joined(parts), taken, sequence, 0))
         return 0
 
-    def _rows_at_once(self) -> int:
+    def _rows_at_once(self, message: ReadsMessage, rows: int) -> int:
+        # What a row takes in a feed: salt, names and quotes, and twice what it takes in READS is more than enough.
+        row_bytes = _ROW_BYTES + 2 * len(message.rows) // max(1, rows)
         authorities = 1 if self._standing is None else max(1, len(self._standing.names))
-        return max(16, min(MAX_ROWS, _TRANSACTION_BYTES // (_ROW_BYTES * authorities)))
+        return max(1, min(MAX_ROWS, _TRANSACTION_BYTES // (row_bytes * authorities)))
 
     def _stand(self, state: State, at_us: int) -> Standing:
         full = self._projections.full_feeds()

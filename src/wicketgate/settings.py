@@ -87,10 +87,16 @@ def load_settings(folder: Path) -> Settings:
         raise ConfigurationError(
             f"`{folder}` is not a deployment: make one with `wicketgate init`"
         ) from error
+    except OSError as error:
+        raise ConfigurationError(f"`{path}` cannot be read") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"`{path.name}` is not TOML: {error}") from error
     streams = data.pop("streams", None)
     _check(data, _KEYS, path.name)
+    if not 0 <= data.get("port", 0) <= 65_535:
+        raise ConfigurationError(f"`port` in {path.name} must lie between 0 and 65535")
+    if data.get("feed_bytes", 1) <= 0:
+        raise ConfigurationError(f"`feed_bytes` in {path.name} must be positive")
     return Settings(
         folder=folder,
         streams=None if streams is None else _streams(folder, streams),
@@ -105,9 +111,9 @@ def _streams(folder: Path, data: object) -> StreamsSettings:
     replicas = values.pop("replicas", 1)
     _check(values, _STREAMS_KEYS, "[streams]")
     missing = sorted(_STREAMS_KEYS.keys() - values.keys())
-    if missing or not isinstance(replicas, int):
+    if missing or type(replicas) is not int or not 1 <= replicas <= 5:
         raise ConfigurationError(
-            f"[streams] needs {', '.join(f'`{name}`' for name in [*missing, 'replicas'])}"
+            f"[streams] needs {', '.join(f'`{name}`' for name in missing) or '`replicas` from 1 to 5'}"
         )
     return StreamsSettings(
         url=values["url"],

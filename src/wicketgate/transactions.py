@@ -27,7 +27,7 @@ class FeedBatch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class QuarantinedRead(msgspec.Struct, frozen=True, kw_only=True):
-    """What could not be taken, whole, with its reason."""
+    """What could not be taken, with its reason; of a large `read` only how it began (`ingest.MAX_KEPT`)."""
 
     source: str
     camera: str
@@ -157,5 +157,5 @@ def decode(data: bytes) -> Transaction:
     """Return the transaction that `encode` wrote; InputError for anything else."""
     try:
         return _decoder.decode(data)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise InputError("a message of COMMITS is not a transaction of this version") from error

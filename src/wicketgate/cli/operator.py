@@ -12,6 +12,7 @@ from typing import Any
 import uvloop
 
 from wicketgate.charter import verify_charter
+from wicketgate.clock import SystemClock, rfc3339
 from wicketgate.deployment import Deployment, note_signer, write_secret
 from wicketgate.errors import InputError
 from wicketgate.http.serve import serve
@@ -42,6 +43,8 @@ def run_init(arguments: argparse.Namespace) -> int:
     except OSError as error:
         raise InputError(f"`{arguments.charter}` cannot be read") from error
     charter = verify_charter(parse_envelope(envelope))
+    if charter.valid_from_us > SystemClock().now_us():
+        raise InputError(f"the charter holds from {rfc3339(charter.valid_from_us)} on, which is ahead of the clock")
     deployment = Deployment(arguments.folder)
     key = deployment.lay()
     signer = note_signer(key, charter.origin)

@@ -12,13 +12,14 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from wicketgate.clock import rfc3339
-from wicketgate.errors import InputError, NotEntitled
+from wicketgate.errors import InputError, NotEntitled, WicketgateError
 from wicketgate.facts import release_fact
 from wicketgate.feeds import Feed
 from wicketgate.http.gatekeeper import require
-from wicketgate.http.problems import problem
+from wicketgate.http.problems import problem, problem_of
 from wicketgate.ingest import ARROW, JSON, MAX_BODY, NDJSON, Limits, check, parse
 from wicketgate.merkle import leaf_hash
 from wicketgate.node import Gateway
@@ -49,7 +50,6 @@ class Api:
     def routes(self) -> list[Route]:
         """Return every route under `/v1/`."""
         return [
-            Route("/v1/reads", self.take_reads, methods=["POST"]),
             Route("/v1/cameras", self.put_cameras, methods=["PUT"]),
             Route("/v1/cameras", self.get_cameras, methods=["GET"]),
             Route("/v1/quarantine", self.get_quarantine, methods=["GET"]),
@@ -65,9 +65,21 @@ class Api:
 
     # --- sources --------------------------------------------------------------------------------------------------
 
-    async def take_reads(self, request: Request) -> Response:
-        """`POST /v1/reads`."""
+    async def take_reads(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """`POST /v1/reads`, as an ASGI application of its own.
+
+        Cameras post one read at a time: the framework's routing and wrapping would cost as much as all the rest.
+        """
+        try:
+            response = await self._take_reads(Request(scope, receive))
+        except WicketgateError as error:
+            response = problem_of(error)
+        await response(scope, receive, send)
+
+    async def _take_reads(self, request: Request) -> Response:
         source = require(request, "source").name
+        if request.method != "POST":
+            return problem("method-not-allowed", "reads are posted")
         media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
         if media_type not in (JSON, NDJSON, ARROW):
             return problem("unsupported-media-type", f"send `{JSON}`, `{NDJSON}` or `{ARROW}`")
@@ -85,7 +97,7 @@ class Api:
         # In parts, so that one large post does not hold up a thousand small ones.
         for start in range(0, len(rows), _ROWS_AT_ONCE):
             checked = check(
-                rows[start : start + _ROWS_AT_ONCE],
+                rows[start : start + _ROWS_AT_ONCE] if start or len(rows) > _ROWS_AT_ONCE else rows,
                 source=source,
                 cameras=cameras,
                 limits=limits,
@@ -119,7 +131,7 @@ class Api:
             return problem("too-large", "at most 8 MiB")
         try:
             cameras = _cameras_decoder.decode(body)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise InputError(f"not a list of cameras: {str(error)[:200]}") from error
         for camera in cameras:
             names = (camera.id, *camera.groups)
@@ -219,7 +231,9 @@ class Api:
             await feed.wait(after, wait_s)
             self._feed(request)  # it may have been revoked meanwhile
         if await feed.is_past_term(after):
-            return problem("cursor-past-term", f"batch {after + 1} of `{name}` is past its term")
+            return problem(
+                "cursor-past-term", f"batch {after + 1} of `{name}` is past its term; the first held is {feed.first}"
+            )
         batches = await feed.batches(after, limit, _MAX_ANSWER)
         return Response(b"".join(batches), media_type=NDJSON, headers={"Cache-Control": "no-store"})
 
@@ -240,10 +254,9 @@ class Api:
             return problem(
                 "not-due", f"the proof of batch {number} follows by {header['promise']['merge_by']}"
             )
-        # The checkpoint and the proof in it must be of one size, and the projection writes in another thread.
-        checkpoint, size = projections.ledger.checkpoint, projections.ledger.size
-        while checkpoint != projections.ledger.checkpoint:
-            checkpoint, size = projections.ledger.checkpoint, projections.ledger.size
+        # The size is the checkpoint's own: the projection goes on in another thread.
+        checkpoint = projections.ledger.checkpoint
+        size = int(checkpoint.split(b"\n", 2)[1])
         proof = await asyncio.to_thread(projections.ledger.inclusion, answer.entry, size)
         return _json(
             {
@@ -333,7 +346,7 @@ class Api:
     async def _token_name(self, request: Request) -> str:
         try:
             name = msgspec.json.decode(await _body(request, 4096), type=dict[str, str]).get("name", "")
-        except (msgspec.DecodeError, _TooLarge) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, _TooLarge) as error:
             raise InputError('send `{"name": "source:<organisation>"}` or the like') from error
         commits = self._gateway.commits
         charter = commits.parsed.charter(commits.committed)

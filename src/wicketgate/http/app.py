@@ -23,8 +23,25 @@ from wicketgate.node import Gateway
 log = logging.getLogger(__name__)
 
 
+READS_PATH = "/v1/reads"
+
+
 def build_app(gateway: Gateway) -> ASGIApp:
     """Return the application over a running gateway."""
+    api = Api(gateway)
+    app = Starlette(
+        routes=routes(gateway, api),
+        exception_handlers={
+            WicketgateError: _on_error,
+            HTTPException: _on_http,
+            Exception: _on_unforeseen,
+        },
+    )
+    return Gatekeeper(_Outermost(app, api), lambda: gateway.commits.committed.tokens)
+
+
+def routes(gateway: Gateway, api: Api) -> list[Route]:
+    """Return every route but `READS_PATH`, which is reached without routing."""
     metrics = CollectorRegistry()
     metrics.register(_Metrics(gateway))
 
@@ -32,20 +49,7 @@ def build_app(gateway: Gateway) -> ASGIApp:
         require(request, "admin")
         return Response(generate_latest(metrics), media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    app = Starlette(
-        routes=[*routes(gateway), Route("/metrics", get_metrics)],
-        exception_handlers={
-            WicketgateError: _on_error,
-            HTTPException: _on_http,
-            Exception: _on_unforeseen,
-        },
-    )
-    return Gatekeeper(_Outermost(app), lambda: gateway.commits.committed.tokens)
-
-
-def routes(gateway: Gateway) -> list[Route]:
-    """Return every route but `/metrics`."""
-    return [*Public(gateway).routes(), *Api(gateway).routes()]
+    return [*Public(gateway).routes(), *api.routes(), Route("/metrics", get_metrics)]
 
 
 async def _on_error(request: Request, error: Exception) -> Response:
@@ -67,18 +71,24 @@ async def _on_unforeseen(request: Request, error: Exception) -> Response:
 class _Outermost:
     """The one top-level handler. An error's text may hold what was posted, so only its type and place are logged."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, api: Api) -> None:
         self._app = app
+        self._api = api
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            await self._app(scope, receive, send)
-        except Exception as error:  # noqa: BLE001 - the answer was sent by `_on_unforeseen`
+            if scope["path"] == READS_PATH:
+                await self._api.take_reads(scope, receive, send)
+            else:
+                await self._app(scope, receive, send)
+        except Exception as error:  # noqa: BLE001 - answered here or by `_on_unforeseen`
             frame = error.__traceback__
             while frame is not None and frame.tb_next is not None:
                 frame = frame.tb_next
             place = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame is not None else "?"
             log.error("%s at %s", type(error).__name__, place)
+            if scope["path"] == READS_PATH:
+                await problem("internal", "something is wrong with the gateway", status=500)(scope, receive, send)
 
 
 class _Metrics:

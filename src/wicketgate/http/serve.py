@@ -51,6 +51,7 @@ async def serve(settings: Settings, *, ready: Callable[[str], None]) -> int:
             log_level="warning",
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             backlog=4096,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=5,

@@ -33,7 +33,7 @@ def parse_answer(data: bytes) -> FactAnswer:
     """Return the proof in an answer; InputError for anything else."""
     try:
         return _decode_answer(data)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError("a proof that is not one") from error
 
 

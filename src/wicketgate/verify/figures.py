@@ -1,7 +1,8 @@
 """The published figures: that their periods join, and that what they say can be true.
 
-A cell is a number, or null for a number from 1 to one less than the charter's `small_cells`: the arithmetic
-is that of intervals, so a relation fails only when no numbers that the cells can stand for satisfy it.
+A cell is a number, or null where it is suppressed: for a number from 1 to one less than the charter's
+`small_cells`, and among the rows of an authority also for one from which such a number could be worked out. The
+arithmetic is that of intervals, so a relation fails only when no numbers that the cells can stand for satisfy it.
 docs/recipient.md lists the relations.
 """
 
@@ -63,10 +64,11 @@ class FiguresChain:
         before, self._from_us, self._entry = self._entry, until_us, index
         try:
             cells = {name: self._cell(body[name], name) for name in _CELLS}
+            most = cells["decided"][1]
             released = {
-                name: self._cell(value, "released") for name, value in _table(body["released"]).items()
+                name: self._cell(value, "released", most) for name, value in _table(body["released"]).items()
             }
-            refused = self._refused(body["refused"])
+            refused = self._refused(body["refused"], most)
         except InputError as error:
             return [*faults, f"{where}: {error.detail}"]
         faults.extend(f"{where}: {fault}" for fault in self._unknown(released, refused, state))
@@ -83,9 +85,9 @@ class FiguresChain:
         faults.extend(f"{where}: {fault}" for fault in self._under_way(cells))
         return faults
 
-    def _cell(self, value: object, name: str) -> Range:
+    def _cell(self, value: object, name: str, most: int | None = None) -> Range:
         if value is None and self._limits.small_cells > 1:
-            return 1, self._limits.small_cells - 1
+            return 1, self._limits.small_cells - 1 if most is None else max(most, 1)
         if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _MOST:
             raise InputError(f"`{name}` is not a count")
         if 0 < value < self._limits.small_cells:
@@ -94,7 +96,7 @@ class FiguresChain:
             )
         return value, value
 
-    def _refused(self, value: object) -> dict[tuple[str, str], Range]:
+    def _refused(self, value: object, most: int) -> dict[tuple[str, str], Range]:
         if not isinstance(value, list):
             raise InputError("`refused` is not a list")
         found: dict[tuple[str, str], Range] = {}
@@ -104,7 +106,7 @@ class FiguresChain:
             key = (str(item["authority"]), str(item["reason"]))
             if key in found:
                 raise InputError(f"`refused` has `{key[0]}` twice for `{key[1]}`")
-            found[key] = self._cell(item["rows"], "refused")
+            found[key] = self._cell(item["rows"], "refused", most)
         return found
 
     @staticmethod

@@ -34,7 +34,7 @@ class Answer:
         """The stable code of a problem (RFC 9457), or an empty text."""
         try:
             value = msgspec.json.decode(self.body)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return ""
         code = value.get("code") if isinstance(value, dict) else None
         return code[:60] if isinstance(code, str) and code.isprintable() else ""

@@ -16,7 +16,7 @@ class Check:
     Attributes
     ----------
     name : str
-        Stable: `key`, `log`, `documents`, `seconds`, `figures`, `register`, `feed-file`, `proofs`.
+        Stable: `key`, `log`, `documents`, `seconds`, `figures`, `fresh`, `register`, `feed-file`, `proofs`.
     ok : bool
         Whether everything agreed.
     words : str

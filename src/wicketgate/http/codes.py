@@ -1,0 +1,219 @@
+"""Every stable code, where it appears, and what to do: the one list behind `/openapi.json` and docs/spec/codes.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from wicketgate.http.problems import CODES
+
+Where = Literal["request", "document", "read", "refusal", "command"]
+
+PLACES: dict[Where, str] = {
+    "request": "`code` of a problem document: the request as a whole was not served",
+    "document": "`code` of the 422 that refuses a signed document; nothing of it took effect",
+    "read": "`code` of a read in `quarantined`; the other reads of the post were taken",
+    "refusal": "`reason` in figures and openings: why an authority did not release a read; never told to a source",
+    "command": "what a command of `wicketgate` prints before it exits with 1",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """One code in one place."""
+
+    code: str
+    where: Where
+    status: int | None
+    meaning: str
+    remedy: str
+
+
+_REQUEST = {
+    "unauthorised": "Send `Authorization: Bearer TOKEN`; ask the admin for a token if yours was withdrawn.",
+    "not-entitled": "Use the token of the unit, source or office that this belongs to.",
+    "revoked": "Nothing more can be read; the register names the revocation.",
+    "suspended": "Wait for the resumption; the cursor stays good.",
+    "review-overdue": "Wait for the review; the cursor stays good.",
+    "not-found": "Look at `/docs` for what there is.",
+    "no-such-feed": "Reserved. An unknown name answers `not-entitled`, so that names cannot be tried.",
+    "not-due": "Ask again after the batch's `merge_by`. If there is nothing then, the promise was broken.",
+    "method-not-allowed": "Look at `/docs` for what can be done here.",
+    "cursor-past-term": "Begin behind the first batch still held; what lay before it is gone from the gateway.",
+    "too-large": "Send less at once. Nothing was taken.",
+    "unsupported-media-type": "Set `Content-Type` to one of those listed.",
+    "malformed": "Repair the request. Nothing was taken.",
+    "busy": "Post the same again after a moment: `Retry-After` says when.",
+    "stream-full": "Tell the operator: the disk is full. Post the same again later.",
+    "streams-unavailable": "Post the same again: what was stored already is found to be repeated.",
+    "internal": "Tell the operator: the gateway's log has the place.",
+}
+_MEANINGS = {"internal": (500, "Something is wrong with the gateway"), **CODES}
+_DOCUMENT = {
+    "malformed": (
+        "Not an envelope, not canonical, or a member is missing or of the wrong form.",
+        "Check it with `wicketgate check`; sign it again.",
+    ),
+    "unknown-key": (
+        "A member that this kind of document does not have.",
+        "Remove or correct the member named.",
+    ),
+    "unknown-purpose": ("A purpose that the charter's tree does not hold.", "Use a purpose of the charter."),
+    "unknown-field": ("No such field of a read.", "Use `plate`, `time`, `place` or `vehicle`."),
+    "unknown-organisation": (
+        "No such organisation, unit or office, or not with the role that is needed.",
+        "Use the names of the charter.",
+    ),
+    "signature-invalid": (
+        "A signature that does not verify, or of a key of no office.",
+        "Sign again with the key that stands in the charter.",
+    ),
+    "signature-missing": ("Offices that have not signed; they are named.", "Let those offices sign too."),
+    "signer-duplicate": (
+        "One holder or one key counted twice.",
+        "Each office must be held by another person with another key.",
+    ),
+    "not-entitled": ("No rule of the charter lets anybody sign such a document.", "Change the document."),
+    "term-too-long": ("Validity or retention beyond the charter's limit.", "Shorten the term named."),
+    "already-expired": (
+        "It would have ended before it was submitted.",
+        "Set a later `valid_until`; sign again.",
+    ),
+    "version-not-next": (
+        "Not the version that follows, or a review of another version than the latest.",
+        "Use the version named.",
+    ),
+    "feed-purpose-fixed": (
+        "Controller, recipient, unit or purpose changed under one name.",
+        "Use a new name: one feed never serves two purposes.",
+    ),
+    "unsupported": (
+        "A kind or condition that this version does not enforce.",
+        "Leave it out, or wait for a version that enforces it.",
+    ),
+    "unknown-authority": ("An act on an authority that never took effect.", "Correct the name."),
+    "already-taken": ("The act took effect before, or the authority is revoked.", "Nothing: it is done."),
+    "unknown-suspension": ("A resumption of what is not suspended.", "Name an open suspension."),
+}
+_READ = {
+    "malformed": (
+        "The read has a member that is missing, unknown or of the wrong form.",
+        "Correct the sender.",
+    ),
+    "unknown-camera": ("The source has registered no such camera.", "Register it: `PUT /v1/cameras`."),
+    "zone-missing": ("`captured_at` has no time zone.", "Send `Z` or an offset."),
+    "clock-ahead": ("Captured further ahead than the charter allows.", "Set the camera's clock."),
+    "too-old": ("Captured longer ago than the charter allows.", "Send reads sooner; it cannot be taken."),
+    "plate-empty": ("Nothing is left of the plate but separators.", "Nothing, or look at the camera."),
+    "plate-unreadable": ("The text is not a plate.", "Nothing, or look at the camera."),
+    "confidence-range": ("`confidence` is not between 0 and 1.", "Scale it."),
+    "id-conflict": ("The `id` was given to another read before.", "Give each read an `id` of its own."),
+}
+_REFUSAL = {
+    "out-of-scope": ("Camera or hour outside the scope.", ""),
+    "before-validity": ("Captured before the authority's validity.", ""),
+    "not-in-force-yet": ("Decided before the authority took effect.", ""),
+    "expired": ("Captured or decided after the authority's validity.", ""),
+    "review-overdue": ("A review did not come in time.", "Record the review."),
+    "revoked": ("The authority is revoked.", ""),
+    "suspended": ("The authority is suspended.", ""),
+    "feed-full": (
+        "The feed holds as much as the operator allows.",
+        "Raise `feed_bytes`, or wait for the term.",
+    ),
+    "error": ("Deciding failed; any error is a refusal.", "Tell the operator."),
+}
+_COMMAND = {
+    "malformed": ("A file or an answer cannot be read as what it should be.", "Look at the file named."),
+    "not-entitled": ("The gateway says that this token is not entitled.", "Use the right token."),
+    "zone-missing": ("A time has no zone.", "Write `Z` or an offset."),
+    "configuration": ("A setting, a directory or a key file is not usable.", "Do what the message says."),
+    "no-answer": ("The gateway does not answer.", "Check the address; try again."),
+    "ledger-invalid": (
+        "Tiles, checkpoint or proofs contradict one another.",
+        "Keep what you have, and report it.",
+    ),
+    "verification-failed": (
+        "What was received is not what was committed, or its proof is missing.",
+        "Keep what you have, and report it.",
+    ),
+    "streams-unavailable": ("The streams do not answer.", "Look at `nats/server.log`, or at the cluster."),
+    "stream-full": ("The disk of the streams is full.", "Make room."),
+    "fenced": ("Another gateway writes to the same streams.", "Stop one of them."),
+    "not-started": (
+        "A part of the demonstration did not start in time.",
+        "Look at its log in the demonstration's folder.",
+    ),
+    "post-refused": (
+        "The gateway refuses what the simulated cameras post.",
+        "Look at the code that it names.",
+    ),
+    "shape": ("A fault in the program: arrays that do not fit.", "Report it."),
+    "internal": ("A fault in the program.", "Report it."),
+}
+
+
+def _all() -> tuple[Code, ...]:
+    listed = [
+        Code(code=code, where="request", status=_MEANINGS[code][0], meaning=_MEANINGS[code][1], remedy=remedy)
+        for code, remedy in _REQUEST.items()
+    ]
+    groups: tuple[tuple[Where, int | None, dict[str, tuple[str, str]]], ...] = (
+        ("document", 422, _DOCUMENT),
+        ("read", None, _READ),
+        ("refusal", None, _REFUSAL),
+        ("command", None, _COMMAND),
+    )
+    for where, status, group in groups:
+        listed += [
+            Code(code=code, where=where, status=status, meaning=meaning, remedy=remedy)
+            for code, (meaning, remedy) in group.items()
+        ]
+    return tuple(listed)
+
+
+ALL = _all()
+"""Every code in every place where it appears."""
+REQUEST = {one.code: one for one in ALL if one.where == "request"}
+DOCUMENT = {one.code: one for one in ALL if one.where == "document"}
+READ = {one.code: one for one in ALL if one.where == "read"}
+REFUSAL = {one.code: one for one in ALL if one.where == "refusal"}
+COMMAND = {one.code: one for one in ALL if one.where == "command"}
+
+
+def as_markdown() -> str:
+    """Return docs/spec/codes.md."""
+    titles = {
+        "request": "Requests",
+        "document": "Signed documents",
+        "read": "Reads",
+        "refusal": "Refusals of the gate",
+        "command": "Commands",
+    }
+    lines = [
+        "# Codes",
+        "",
+        "Made from `src/wicketgate/http/codes.py` by `python tools/check_docs.py --write`. Codes are stable: what a",
+        "code means never changes, and none is used again for something else.",
+    ]
+    for where, place in PLACES.items():
+        group = [one for one in ALL if one.where == where]
+        lines += ["", f"## {titles[where]}", "", f"{place[0].upper()}{place[1:]}.".replace("`C", "`c"), ""]
+        with_status = any(one.status for one in group)
+        lines += (
+            ["| code | status | when | what to do |", "|---|---|---|---|"]
+            if with_status
+            else [
+                "| code | when | what to do |",
+                "|---|---|---|",
+            ]
+        )
+        for one in group:
+            cells = [
+                f"`{one.code}`",
+                *([str(one.status)] if with_status else []),
+                one.meaning,
+                one.remedy or "–",
+            ]
+            lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,314 @@
+"""The shapes of the API's description (`openapi`): JSON Schema 2020-12, as OpenAPI 3.1 takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from wicketgate.http import codes
+
+_HASH = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+_SALT = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
+_TIME = {"type": "string", "format": "date-time"}
+_TEXT = {"type": "string"}
+_COUNT = {"type": "integer", "minimum": 0}
+
+
+def _object(
+    members: dict[str, Any], description: str = "", *, optional: Iterable[str] = (), closed: bool = False
+) -> dict[str, Any]:
+    shape: dict[str, Any] = {"type": "object"}
+    if description:
+        shape["description"] = description
+    shape["properties"] = members
+    shape["required"] = [name for name in members if name not in set(optional)]
+    if closed:
+        shape["additionalProperties"] = False
+    return shape
+
+
+def _list(items: dict[str, Any], description: str = "") -> dict[str, Any]:
+    return {"type": "array", "items": items, **({"description": description} if description else {})}
+
+
+def _said(schema: dict[str, Any], description: str) -> dict[str, Any]:
+    return {**schema, "description": description}
+
+
+def _or_null(schema: dict[str, Any], description: str) -> dict[str, Any]:
+    return {**schema, "type": [schema["type"], "null"], "description": description}
+
+
+_PROOF = {
+    "leaf": _said(_HASH, "The fact's leaf hash."),
+    "index": _said(_COUNT, "Its place among the second's leaves."),
+    "size": _said(_COUNT, "How many leaves the second has, padding included."),
+    "path": _list(_HASH, "RFC 6962 audit path to the second's root, lowest first."),
+    "root": _said(_HASH, "The second's root, as its entry shows it."),
+    "second": _said(_TIME, "The second."),
+    "entry": _said(_COUNT, "The index of its entry in the ledger, from 0."),
+}
+
+SCHEMAS: dict[str, Any] = {
+    "Problem": _object(
+        {
+            "type": _said(_TEXT, "Where the code is documented."),
+            "title": _TEXT,
+            "status": {"type": "integer"},
+            "code": {"type": "string", "enum": sorted(codes.REQUEST.keys() | codes.DOCUMENT.keys())},
+            "detail": _said(_TEXT, "What was wrong here, in words; never a plate."),
+        },
+        "An error, RFC 9457.",
+    ),
+    "Read": _object(
+        {
+            "id": _said({**_TEXT, "minLength": 1, "maxLength": 64}, "The source's own, once for each read."),
+            "camera": _said(_TEXT, "As registered."),
+            "captured_at": _said(_TIME, "With a zone; kept to the microsecond."),
+            "plate": _said(_TEXT, "As read; case and separators do not matter."),
+            "confidence": {"type": "number", "minimum": 0, "maximum": 1},
+            "lane": {"type": ["integer", "string"], "description": "-999 to 9999, or at most 32 characters."},
+            "direction": {"type": "string", "enum": ["towards", "away"]},
+            "vehicle": _object(
+                {name: {**_TEXT, "maxLength": 256} for name in ("make", "model", "colour", "kind")},
+                optional=("make", "model", "colour", "kind"),
+                closed=True,
+            ),
+        },
+        "One observation of a plate. A member that is not listed quarantines the read.",
+        optional=("id", "lane", "direction", "vehicle"),
+        closed=True,
+    ),
+    "Taken": _object(
+        {
+            "accepted": _said(_COUNT, "Stored for the first time, and durable."),
+            "repeated": _said(_COUNT, "Known already."),
+            "quarantined": _list(
+                _object(
+                    {
+                        "index": _said(_COUNT, "Which read of the post, from 0."),
+                        "code": {"type": "string", "enum": sorted(codes.READ)},
+                        "detail": _TEXT,
+                    }
+                )
+            ),
+        },
+        "What became of a post: their sum is what was sent.",
+    ),
+    "Camera": _object(
+        {
+            "id": {"type": "string", "pattern": r"^[\w.:-]{1,64}$"},
+            "groups": _list({"type": "string", "pattern": r"^[\w.:-]{1,64}$"}, "What authorities name."),
+            "latitude": {"type": "number", "description": "WGS 84, degrees."},
+            "longitude": {"type": "number", "description": "WGS 84, degrees."},
+            "heading": {"type": "number", "description": "Where it looks, degrees from north."},
+        },
+        "A camera of a source.",
+        optional=("groups", "latitude", "longitude", "heading"),
+        closed=True,
+    ),
+    "Cameras": _object(
+        {
+            "cameras": _list(
+                {
+                    "allOf": [
+                        {"$ref": "#/components/schemas/Camera"},
+                        _object(
+                            {"counts": {"type": "object", "description": "Reads by what became of them."}}
+                        ),
+                    ]
+                }
+            ),
+            "unknown": {
+                "type": "object",
+                "description": "The same for reads of cameras that are not registered.",
+            },
+        }
+    ),
+    "Quarantined": _object(
+        {
+            "number": _said(_COUNT, "For `after`."),
+            "at": _said(_TIME, "When it was posted."),
+            "camera": _or_null(_TEXT, "Null where the source has registered no such camera."),
+            "code": {"type": "string", "enum": sorted(codes.READ)},
+            "detail": _TEXT,
+            "read": {"type": "object", "description": "As it was posted."},
+        },
+        "A read that was not taken.",
+    ),
+    "Envelope": _object(
+        {
+            "payloadType": _said(_TEXT, "`application/vnd.wicketgate.KIND+json`."),
+            "payload": _said(_TEXT, "Base64 of the document's canonical JSON (RFC 8785)."),
+            "signatures": _list(
+                _object(
+                    {
+                        "keyid": _said(_HASH, "SHA-256 of the raw public key."),
+                        "sig": _said(_TEXT, "Base64 of the Ed25519 signature over the DSSE encoding."),
+                    }
+                )
+            ),
+        },
+        "A DSSE v1 envelope.",
+        closed=True,
+    ),
+    "Effect": _object(
+        {
+            "entry": _said(_COUNT, "Where it stands in the ledger."),
+            "in_force_from": _said(_TIME, "From when."),
+        }
+    ),
+    "Feeds": _object(
+        {
+            "feeds": _list(
+                _object(
+                    {
+                        "authority": _TEXT,
+                        "version": _COUNT,
+                        "status": {
+                            "type": "string",
+                            "enum": [
+                                "in-force",
+                                "pending",
+                                "expired",
+                                "revoked",
+                                "suspended",
+                                "review-overdue",
+                            ],
+                        },
+                        "batches": _said(_COUNT, "The number of the last batch."),
+                    }
+                )
+            )
+        }
+    ),
+    "Promise": _object(
+        {
+            "salt": _said(_SALT, "The salt of the release's fact."),
+            "second": _said(_TIME, "The second under whose entry it will be."),
+            "merge_by": _said(_TIME, "From when that can be proved."),
+            "signature": _said(_TEXT, "Base64, Ed25519 by the log's key. docs/spec/ledger.md has the bytes."),
+        }
+    ),
+    "BatchHeader": _object(
+        {
+            "batch": _said(_COUNT, "Counts from 1."),
+            "commit": _said(_COUNT, "The transaction of COMMITS."),
+            "authority": _said(_TEXT, "`name@version`."),
+            "rows": _said({"type": "integer", "minimum": 1}, "How many lines follow."),
+            "root": _said(_HASH, "RFC 6962 tree hash over the rows' lines without LF."),
+            "sha256": _said(_HASH, "Over the rows' lines with their LFs."),
+            "released_at": _TIME,
+            "promise": {"$ref": "#/components/schemas/Promise"},
+        },
+        "The first line of a batch. The lines behind it are rows.",
+    ),
+    "Row": _object(
+        {
+            "seq": _said(_COUNT, "Counts the feed's rows, from 1."),
+            "salt": _said(_SALT, "Random: without it the row's hash could be guessed."),
+            "authority": _said(_TEXT, "`name@version`: what let the row go."),
+            "read": {
+                "type": "object",
+                "description": "The fields that the authority allows, and nothing else.",
+            },
+            "late": {"const": True, "description": "There if it came later than the charter's `late_after`."},
+            "erased": _said(_HASH, "In place of all but `seq`, where the row was erased: its leaf hash."),
+        },
+        "A line of a batch.",
+        optional=("salt", "authority", "read", "late", "erased"),
+    ),
+    "FactProof": _object(_PROOF, "From a fact to the ledger entry of its second."),
+    "BatchProof": _object(
+        {
+            "batch": _COUNT,
+            "fact": {"type": "object", "description": "The release's fact, whose canonical JSON was hashed."},
+            **_PROOF,
+            "entry_proof": _list(_HASH, "RFC 6962 audit path from the entry to the checkpoint's root."),
+            "checkpoint": _said(_TEXT, "The signed checkpoint."),
+        },
+        "From a batch to a checkpoint.",
+    ),
+    "Opening": _object(
+        {
+            "number": _said(_COUNT, "Counts closed seconds, from 1."),
+            "sealed": _said(_TEXT, "Base64 of an age file."),
+        }
+    ),
+    "TokenName": _object(
+        {
+            "name": _said(
+                _TEXT,
+                "`source:<organisation>`, `recipient:<organisation>/<unit>`, `overseer:<office>` or `admin`.",
+            )
+        }
+    ),
+    "Register": _object(
+        {
+            "origin": _said(_TEXT, "The log's name."),
+            "demonstration": _said({"type": "boolean"}, "Invented vehicles."),
+            "as_of": _TIME,
+            "log_key": _said(_TEXT, "The log's verifier key."),
+            "checkpoint": _said(_TEXT, "It covers every entry named here."),
+            "charter": {"type": "object", "description": "`document`, `entry`, `signatures`."},
+            "authorities": _list(
+                {"$ref": "#/components/schemas/RegisteredAuthority"}, "Every version ever in effect."
+            ),
+            "consultations": _list({"type": "object"}, "Empty in this version."),
+            "figures": _list({"$ref": "#/components/schemas/Figures"}, "Every closed period."),
+            "small_cells": _said(_COUNT, "Counts from 1 to one less than this are null."),
+        }
+    ),
+    "RegisteredAuthority": _object(
+        {
+            "name": _TEXT,
+            "version": _COUNT,
+            "status": {
+                "type": "string",
+                "enum": [
+                    "in-force",
+                    "pending",
+                    "expired",
+                    "revoked",
+                    "suspended",
+                    "review-overdue",
+                    "superseded",
+                ],
+            },
+            "mode": _TEXT,
+            "document": {"type": "object", "description": "The signed document, in full."},
+            "signatures": _list({"type": "object"}),
+            "entry": _said(_COUNT, "Where the envelope stands in the ledger."),
+            "committed_at": _TIME,
+            "in_force_from": _TIME,
+            "in_force_until": _said(_TIME, "As things stand: the end, or the review that is due."),
+            "review_due": _or_null(_TIME, "Null where none is demanded."),
+            "cameras": _said(_COUNT, "Cameras in its scope."),
+            "acts": _list({"type": "object"}, "Reviews, suspensions, resumptions, revocation."),
+            "words": _list(_TEXT, "The document in plain words."),
+        }
+    ),
+    "Figures": _object(
+        {
+            "kind": {"const": "figures"},
+            "from": _TIME,
+            "until": _TIME,
+            "entry": _said(_COUNT, "Where they stand in the ledger."),
+            **{
+                name: _or_null(_COUNT, "Null: suppressed.")
+                for name in ("taken", "repeated", "quarantined", "decided", "withheld")
+            },
+            "released": {"type": "object", "description": "Rows by authority; null: suppressed."},
+            "refused": _list(
+                _object(
+                    {
+                        "authority": _TEXT,
+                        "reason": {"type": "string", "enum": sorted(codes.REFUSAL)},
+                        "rows": _or_null(_COUNT, "Null: suppressed."),
+                    }
+                )
+            ),
+        },
+        "The counts of a period; docs/spec/ledger.md says what they mean.",
+    ),
+}

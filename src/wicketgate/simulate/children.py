@@ -1,0 +1,139 @@
+"""The processes of a demonstration: started in order, watched, and stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from wicketgate.errors import ConfigurationError, WicketgateError
+
+WICKETGATE = (sys.executable, "-c", "import sys; from wicketgate.cli import main; sys.exit(main())")
+"""The command `wicketgate` of this very Python, whatever the PATH says."""
+
+_PR_SET_PDEATHSIG = 1
+_READY_S = 60.0
+_STOP_S = 40.0
+
+
+def free_port(preferred: int) -> int:
+    """Return `preferred` if nobody listens there, else a port that is free now."""
+    for port in (preferred, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            found: int = probe.getsockname()[1]
+            return found
+    raise ConfigurationError("no port of the loopback is free")
+
+
+class Child:
+    """One process, which gets SIGTERM when this process dies.
+
+    Parameters
+    ----------
+    words : str
+        What comes behind `wicketgate`.
+    log : Path
+        Where its standard error is appended, mode 0600.
+    out : Path, optional
+        Where its standard output goes; without it the first line can be awaited (`first_line`).
+    """
+
+    def __init__(self, *words: str | Path, log: Path, out: Path | None = None) -> None:
+        self._words = [str(word) for word in words]
+        self._log = log
+        self._out = out
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start it."""
+        parent = os.getpid()
+        libc = ctypes.CDLL(None, use_errno=True)
+
+        def leave_no_orphan() -> None:
+            libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+            if os.getppid() != parent:
+                os._exit(1)
+
+        output: int = asyncio.subprocess.PIPE
+        handles = [os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)]
+        if self._out is not None:
+            output = os.open(self._out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            handles.append(output)
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *WICKETGATE,
+                *self._words,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=handles[0],
+                # A Ctrl-C is for the demonstration alone, which stops its processes in their order.
+                start_new_session=True,
+                preexec_fn=leave_no_orphan,
+            )
+        finally:
+            for handle in handles:
+                os.close(handle)
+
+    async def first_line(self) -> str:
+        """Return the first line of its standard output.
+
+        Raises
+        ------
+        WicketgateError
+            Code `not-started`, if it ends or says nothing for a minute.
+        """
+        assert self._process is not None
+        assert self._process.stdout is not None
+        try:
+            line = await asyncio.wait_for(self._process.stdout.readline(), _READY_S)
+        except TimeoutError:
+            line = b""
+        if not line:
+            raise WicketgateError(
+                f"`wicketgate {self._words[0]}` did not start: see `{self._log}`", code="not-started"
+            )
+        return line.decode().strip()
+
+    async def wait(self) -> int:
+        """Return its exit code once it has ended; negative for the signal that killed it."""
+        assert self._process is not None
+        return await self._process.wait()
+
+    @property
+    def running(self) -> bool:
+        """Whether it runs."""
+        return self._process is not None and self._process.returncode is None
+
+    async def stop(self, patience_s: float = _STOP_S) -> int | None:
+        """End it: SIGTERM, and SIGKILL if that does not help in time. Return its exit code."""
+        if self._process is None:
+            return None
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.terminate()
+            try:
+                await asyncio.wait_for(self._process.wait(), patience_s)
+            except TimeoutError:
+                self._process.kill()
+                await self._process.wait()
+        return self._process.returncode
+
+
+async def run_child(*words: str | Path, log: Path, out: Path) -> int:
+    """Run one command to its end; return its exit code. If this is cancelled, so is the command."""
+    child = Child(*words, log=log, out=out)
+    await child.start()
+    try:
+        return await child.wait()
+    finally:
+        await child.stop()

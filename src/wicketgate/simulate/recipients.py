@@ -1,0 +1,152 @@
+"""The recipients of a demonstration: each follows its feed, checks every batch as it comes, and keeps it."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from wicketgate.batches import Batch, read_batches
+from wicketgate.clock import parse_rfc3339
+from wicketgate.errors import InputError, VerificationError, WicketgateError
+from wicketgate.simulate.load import Latencies
+from wicketgate.verify.feeds import FeedChain
+
+_WAIT_S = 2
+_ANSWER_S = 30.0
+_PAUSE_S = 0.3
+_ANSWER_BYTES = 64 * 1024 * 1024
+
+
+class _Captured(msgspec.Struct):
+    captured_at: str = ""
+
+
+class _Line(msgspec.Struct):
+    read: _Captured = msgspec.field(default_factory=_Captured)
+
+
+_captured = msgspec.json.Decoder(_Line).decode
+
+
+class Follower:
+    """Follows one feed over one kept-alive connection; asks again where the gateway breaks off.
+
+    Parameters
+    ----------
+    chain : FeedChain
+        Checks that each batch is whole, promised and next.
+    path : Path
+        Where the batches go, as they come; made anew, mode 0600.
+    after : int
+        The batch behind which to begin.
+    since_us : int
+        Rows captured earlier are of a time before this run, and say nothing of how long a row takes.
+    latencies : Latencies
+        Where the time from a row's capture to its receipt is counted.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        authority: str,
+        chain: FeedChain,
+        path: Path,
+        *,
+        after: int,
+        since_us: int,
+        latencies: Latencies,
+    ) -> None:
+        parts = urlsplit(url)
+        self._address = (parts.hostname or "127.0.0.1", parts.port or 80)
+        self._token = token
+        self.authority = authority
+        self._chain = chain
+        self._after = after
+        self._since_us = since_us
+        self._latencies = latencies
+        self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self.batches: list[Batch] = []
+        self.rows = 0
+        self.fault = ""
+        self.stopped = ""
+
+    async def follow(self) -> None:
+        """Follow until cancelled, or until the feed is stopped (`stopped`) or wrong (`fault`)."""
+        try:
+            while True:
+                try:
+                    status, body = await asyncio.wait_for(self._ask(), _ANSWER_S)
+                except (OSError, EOFError, TimeoutError, ValueError, asyncio.LimitOverrunError):
+                    self._disconnect()
+                    await asyncio.sleep(_PAUSE_S)
+                    continue
+                if status == 200:
+                    self._take(body)
+                elif status >= 500:
+                    await asyncio.sleep(_PAUSE_S)
+                else:
+                    self.stopped = _code(body) or str(status)
+                    return
+        except WicketgateError as error:
+            self.fault = error.detail
+        finally:
+            self._disconnect()
+            self._file.close()
+
+    def _take(self, body: bytes) -> None:
+        now_us = time.time_ns() // 1000
+        source = io.BytesIO(body)
+        for batch in read_batches(source):
+            name, _, _ = self._chain.take(batch)
+            if name != self.authority or batch.number != self._after + 1:
+                raise VerificationError(
+                    f"batch {batch.number} of `{name}` came where batch {self._after + 1} of "
+                    f"`{self.authority}` must come"
+                )
+            self._after = batch.number
+            self.batches.append(batch)
+            self.rows += len(batch.lines)
+            for line in batch.lines:
+                text = _captured(line).read.captured_at
+                captured_us = parse_rfc3339(text) if text else 0
+                if self._since_us <= captured_us <= now_us:
+                    self._latencies.add((now_us - captured_us) / 1e6)
+        self._file.write(body)
+        self._file.flush()
+
+    async def _ask(self) -> tuple[int, bytes]:
+        if self._reader is None or self._writer is None:
+            self._reader, self._writer = await asyncio.open_connection(*self._address, limit=1024 * 1024)
+        self._writer.write(
+            f"GET /v1/feeds/{self.authority}?after={self._after}&limit=1000&wait={_WAIT_S} HTTP/1.1\r\n"
+            f"Host: gateway\r\nAuthorization: Bearer {self._token}\r\n\r\n".encode()
+        )
+        head = (await self._reader.readuntil(b"\r\n\r\n")).lower()
+        at = head.index(b"content-length:") + 15
+        length = int(head[at : head.index(b"\r", at)])
+        if length > _ANSWER_BYTES:
+            raise InputError(f"the feed `{self.authority}` answers with {length} bytes")
+        return int(head[9:12]), await self._reader.readexactly(length)
+
+    def _disconnect(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+        self._reader = self._writer = None
+
+
+def _code(body: bytes) -> str:
+    try:
+        code = json.loads(body).get("code")
+    except (ValueError, AttributeError):
+        return ""
+    return code if isinstance(code, str) else ""
