@@ -70,7 +70,7 @@ def gateway(cameras: int = 1500) -> Iterator[Running]:
                 raise RuntimeError(log.read_text())
             url = line.split()[-1]
             admin = (deployment / "keys" / "admin.token").read_text().strip()
-            tokens = _enrol(url, admin, offices, cameras, now_us)
+            tokens = enrol(url, admin, offices, cameras, now_us)
             yield Running(url, deployment, tokens, process.pid)
         finally:
             process.terminate()
@@ -79,7 +79,7 @@ def gateway(cameras: int = 1500) -> Iterator[Running]:
                 process.stdout.close()
 
 
-def _enrol(url: str, admin: str, offices: london.Offices, cameras: int, now_us: int) -> dict[str, str]:
+def enrol(url: str, admin: str, offices: london.Offices, cameras: int, now_us: int) -> dict[str, str]:
     tokens = {"admin": admin}
     with httpx.Client(base_url=url, timeout=30) as client:
         for name in london.TOKENS:

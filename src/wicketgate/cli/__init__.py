@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from wicketgate.cli import officer, operator, recipient
+from wicketgate.cli import officer, operator, recipient, simulation
 from wicketgate.errors import WicketgateError
 
 
@@ -19,7 +19,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"wicketgate {version('wicketgate')}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for part in (operator, officer, recipient):
+    for part in (operator, officer, recipient, simulation):
         part.add_commands(commands)
     return parser
 
