@@ -9,9 +9,9 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -21,14 +21,26 @@ from wicketgate.simulate import london
 WICKETGATE = (sys.executable, "-c", "import sys; from wicketgate.cli import main; sys.exit(main())")
 
 
-@dataclass(frozen=True, slots=True)
 class Running:
-    """A gateway that answers, with its tokens by name."""
+    """A gateway in a directory of its own, with its tokens by name; it can be stopped, killed and started again.
 
-    url: str
-    folder: Path
-    tokens: dict[str, str]
-    pid: int
+    `folder` is the deployment, `log` what the gateway wrote to its standard error over all its starts.
+    """
+
+    def __init__(self, base: Path, offices: london.Offices, at_us: int) -> None:
+        self.folder = base / "gateway"
+        self.log = base / "gateway.log"
+        self.offices = offices
+        self.at_us = at_us
+        self.tokens: dict[str, str] = {}
+        self.url = ""
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        assert self._process is not None
+        return self._process.pid
 
     @property
     def address(self) -> tuple[str, int]:
@@ -36,50 +48,104 @@ class Running:
         host, _, port = self.url.removeprefix("http://").partition(":")
         return host, int(port)
 
+    def children(self) -> list[int]:
+        """Return the ids of the gateway's child processes: the NATS server."""
+        return [int(child) for child in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
+
     def cpu_s(self) -> dict[str, float]:
         """Return the seconds of CPU that the gateway and its NATS child have taken."""
         ticks = os.sysconf("SC_CLK_TCK")
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
 
-        def used(pid: int | str) -> float:
+        def used(pid: int) -> float:
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
             return (int(fields[11]) + int(fields[12])) / ticks
 
-        return {"gateway": used(self.pid), "nats": sum(used(child) for child in children)}
+        return {"gateway": used(self.pid), "nats": sum(used(child) for child in self.children())}
+
+    def start(self) -> None:
+        """Start the gateway; from the second time on at the same port."""
+        port = self.address[1] if self.url else 0
+        with self.log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [*WICKETGATE, "serve", str(self.folder), "--port", str(port)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=output,
+            )
+        assert self._process.stdout is not None
+        with self._process.stdout as told:
+            line = told.readline().decode()
+        if "answers at" not in line:
+            self._process.wait(30)
+            raise RuntimeError(self.log.read_text())
+        self.url = line.split()[-1]
+
+    def stop(self) -> int:
+        """Stop the gateway, if it runs, as its operator would; return its exit code."""
+        if self._process is None:
+            return 0
+        if self._process.poll() is None:
+            self._process.terminate()
+        return self._process.wait(45)
+
+    def wait(self, timeout_s: float) -> int:
+        """Wait for the gateway to end by itself; return its exit code."""
+        assert self._process is not None
+        return self._process.wait(timeout_s)
+
+    def kill(self) -> None:
+        """Kill the gateway with SIGKILL; the kernel kills its child."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+
+def make(
+    base: Path, *, change: Callable[[dict[str, Any]], object] | None = None, settings: str = ""
+) -> Running:
+    """Make the deployment of the invented London in a directory, not started.
+
+    Parameters
+    ----------
+    change : callable
+        Changes the charter before it is signed.
+    settings : str
+        The deployment's settings, instead of those that `init` writes.
+    """
+    offices, now_us = london.appoint(), SystemClock().now_us()
+    charter = london.charter_document(offices, now_us)
+    if change is not None:
+        change(charter)
+    running = Running(base, offices, now_us)
+    (base / "charter.dsse.json").write_bytes(
+        london.signed(charter, offices, charter["signatures"][0]["offices"])
+    )
+    making = [*WICKETGATE, "init", str(running.folder), "--charter", str(base / "charter.dsse.json")]
+    if settings:
+        (base / "settings.toml").write_text(settings)
+        making += ["--settings", str(base / "settings.toml")]
+    subprocess.run(making, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=60)
+    return running
 
 
 @contextlib.contextmanager
-def gateway(cameras: int = 1500) -> Iterator[Running]:
+def gateway(
+    cameras: int = 1500, *, change: Callable[[dict[str, Any]], object] | None = None
+) -> Iterator[Running]:
     """Make and run the deployment of the invented London; stop it at the end."""
     with tempfile.TemporaryDirectory(prefix="wicketgate-bench-") as name:
-        folder = Path(name)
-        offices, now_us = london.appoint(), SystemClock().now_us()
-        (folder / "charter.dsse.json").write_bytes(london.signed_charter(offices, now_us))
-        deployment = folder / "gateway"
-        making = [*WICKETGATE, "init", str(deployment), "--charter", str(folder / "charter.dsse.json")]
-        subprocess.run(making, check=True, stdout=subprocess.DEVNULL)
-        log = folder / "gateway.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [*WICKETGATE, "serve", str(deployment), "--port", "0"], stdout=subprocess.PIPE, stderr=output
-            )
+        running = make(Path(name), change=change)
         try:
-            assert process.stdout is not None
-            line = process.stdout.readline().decode()
-            if "answers at" not in line:
-                raise RuntimeError(log.read_text())
-            url = line.split()[-1]
-            admin = (deployment / "keys" / "admin.token").read_text().strip()
-            tokens = enrol(url, admin, offices, cameras, now_us)
-            yield Running(url, deployment, tokens, process.pid)
+            running.start()
+            admin = (running.folder / "keys" / "admin.token").read_text().strip()
+            running.tokens = enrol(running.url, admin, running.offices, cameras, running.at_us)
+            yield running
         finally:
-            process.terminate()
-            process.wait(30)
-            if process.stdout:
-                process.stdout.close()
+            running.stop()
 
 
 def enrol(url: str, admin: str, offices: london.Offices, cameras: int, now_us: int) -> dict[str, str]:
+    """Issue the tokens, register the cameras and submit both authorities; return the tokens by name."""
     tokens = {"admin": admin}
     with httpx.Client(base_url=url, timeout=30) as client:
         for name in london.TOKENS:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from wicketgate.audit import AuditReport, fsck
 from wicketgate.ledger import Ledger
 from wicketgate.merkle import node_hash
 from wicketgate.notes import Checkpoint, NoteSigner, sign_note
+from wicketgate.signing import PrivateKey
 from wicketgate.tiles import folder_fetch, iterate_entries
 
 ORIGIN = "log.example/wicketgate"
-SIGNER = NoteSigner(name=ORIGIN, private=Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
-OTHER_SIGNER = NoteSigner(name=ORIGIN, private=Ed25519PrivateKey.from_private_bytes(bytes(32)))
+SIGNER = NoteSigner(name=ORIGIN, private=PrivateKey.from_seed(bytes(range(32))))
+OTHER_SIGNER = NoteSigner(name=ORIGIN, private=PrivateKey.from_seed(bytes(32)))
 
 
 def numbered(start: int, end: int) -> list[bytes]:

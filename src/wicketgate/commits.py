@@ -6,11 +6,11 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
-from wicketgate.clock import SECOND_US, Clock, rfc3339
+from wicketgate.clock import HOUR_US, SECOND_US, Clock, rfc3339
 from wicketgate.errors import ConfigurationError, StreamError, WicketgateError
 from wicketgate.facts import SALT_BYTES, SecondTree, fact, second_entry, second_of
 from wicketgate.signing import canonical
@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 
 STREAM = "COMMITS"
 _LARGEST = MAX_PAYLOAD - 16 * 1024
+# Facts of one second: they are committed again when it is closed, in the clear and sealed.
+_OPENINGS_BYTES = 3 * 1024 * 1024
+_LONGEST_LEAP_US = HOUR_US
 
 Build = Callable[[State, int, int], Transaction]
 """Makes a transaction from the staged state, the time (microseconds) and the sequence that it will have."""
@@ -102,6 +105,7 @@ class Commits:
         self.staged = load_state(dump_state(state))
         self.parsed = Parsed()
         self._failed = False
+        self._open_bytes = sum(map(len, self.staged.facts))
 
     @property
     def under_way(self) -> int:
@@ -122,11 +126,15 @@ class Commits:
         Raises
         ------
         WicketgateError
-            Whatever `build` raises; then nothing was staged.
+            Whatever `build` raises; StreamError of code `too-large`, or of code `busy` where the second has no room
+            left for its facts. Then nothing was staged.
         """
         at_us = max(self._clock.now_us(), self.staged.at_us)
         self._roll(at_us)
-        return self._stage(build(self.staged, at_us, self.staged.sequence + 1))
+        transaction = build(self.staged, at_us, self.staged.sequence + 1)
+        if self._open_bytes + sum(map(len, transaction.facts)) > _OPENINGS_BYTES:
+            raise StreamError("too much happens in one second: try again in the next", code="busy")
+        return self._stage(transaction)
 
     def tick(self) -> None:
         """Close the seconds and periods that have passed."""
@@ -165,11 +173,17 @@ class Commits:
             raise StreamError("this gateway can commit nothing more")
         data = encode(transaction)
         if len(data) > _LARGEST:
-            raise StreamError(f"a transaction of {len(data)} bytes is too large for the streams")
-        self.staged.apply(transaction, self.staged.sequence + 1)
-        sequence = self.staged.sequence
+            raise StreamError(
+                f"a transaction of {len(data)} bytes is too large for the streams", code="too-large"
+            )
+        sequence = self.staged.sequence + 1
         if self._writer.last + 1 != sequence:
-            raise StreamError(f"COMMITS is at {self._writer.last} and the fold at {sequence - 1}")
+            # An append has failed, and `_stored` has not heard of it yet.
+            self._fail(StreamError(f"COMMITS is at {self._writer.last} and the fold at {sequence - 1}"))
+        self.staged.apply(transaction, sequence)
+        if transaction.second is not None:
+            self._open_bytes = 0
+        self._open_bytes += sum(map(len, transaction.facts))
         stored = self._writer.submit(data, f"{self._instance}-{sequence}")
         waiter: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
         stored.add_done_callback(lambda done: self._stored(done, sequence, transaction, waiter))
@@ -184,27 +198,34 @@ class Commits:
     ) -> None:
         # Called in order: the stream acknowledges in order.
         error = None if done.cancelled() else done.exception()
-        if done.cancelled() or error is not None or self._failed:
-            self._failed = True
-            if not waiter.done():
-                waiter.set_exception(error or StreamError("the gateway ends"))
-                waiter.exception()
-            if error is not None:
-                self._on_failure(error)
-            return
-        try:
-            self.committed.apply(transaction, sequence)
-            self._reveal(sequence, transaction)
-        except WicketgateError as broken:
-            self._failed = True
-            self._on_failure(broken)
-            return
+        if error is None and not done.cancelled() and not self._failed:
+            try:
+                self.committed.apply(transaction, sequence)
+                self._reveal(sequence, transaction)
+            except (WicketgateError, LookupError) as broken:
+                error = broken
+            else:
+                if not waiter.done():
+                    waiter.set_result((sequence, transaction))
+                return
+        self._failed = True
         if not waiter.done():
-            waiter.set_result((sequence, transaction))
+            waiter.set_exception(error or StreamError("the gateway ends"))
+            waiter.exception()
+        if error is not None:
+            self._on_failure(error)
+
+    def _fail(self, error: StreamError) -> NoReturn:
+        self._failed = True
+        self._on_failure(error)
+        raise error
 
     def _roll(self, at_us: int) -> None:
         if not self.staged.charter_envelope:
             return
+        if at_us - self.staged.second_us > _LONGEST_LEAP_US:
+            # Each second that has passed would be closed on its own, one after the other, and nothing else be done.
+            self._fail(StreamError("the clock has leapt: the next start says which seconds are missing"))
         while self.staged.second_us + SECOND_US <= at_us:
             self._stage(self._close_second(at_us))
             self._close_due_figures(at_us)

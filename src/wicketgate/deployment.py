@@ -9,9 +9,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
 from wicketgate.errors import ConfigurationError
 from wicketgate.notes import NoteSigner
 from wicketgate.settings import TEMPLATE, read_secret
@@ -58,7 +55,15 @@ class Deployment:
 
     def index_secret(self) -> bytes:
         """Return the secret of the index of repeats."""
-        return bytes.fromhex(read_secret(self.index_key))
+        try:
+            key = bytes.fromhex(read_secret(self.index_key))
+        except ValueError:
+            key = b""
+        if not 16 <= len(key) <= 64:
+            raise ConfigurationError(
+                f"`{self.index_key.name}` is not a secret of 16 to 64 bytes in hexadecimal"
+            )
+        return key
 
     def demand(self) -> None:
         """Refuse a directory that `init` did not make, or did not finish.
@@ -74,22 +79,22 @@ class Deployment:
                     f"`{self.folder}` is not a deployment (`{path.name}` is missing): make one with `wicketgate init`"
                 )
 
-    def lay(self) -> PrivateKey:
-        """Make the directory with its keys and settings; return the log's key.
+    def lay(self, settings: bytes = TEMPLATE.encode()) -> PrivateKey:
+        """Make the directory with its keys and settings (TOML, checked before); return the log's key.
 
         Raises
         ------
         ConfigurationError
             If something is there already.
         """
-        if self.folder.exists() and any(self.folder.iterdir()):
+        if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
             raise ConfigurationError(f"`{self.folder}` is not empty: a deployment is never made over another")
         (self.folder / "keys").mkdir(parents=True, mode=0o700, exist_ok=True)
         self.folder.chmod(0o755)
         key = PrivateKey.generate()
         key.save(self.log_key, label="the log's key")
         write_secret(self.index_key, secrets.token_hex(32))
-        (self.folder / "wicketgate.toml").write_text(TEMPLATE)
+        (self.folder / "wicketgate.toml").write_bytes(settings)
         return key
 
     def lock(self) -> int:
@@ -121,9 +126,7 @@ class Deployment:
 
 def note_signer(key: PrivateKey, origin: str) -> NoteSigner:
     """Return the signer of checkpoints: the log's key under the log's origin."""
-    private = load_pem_private_key(key.pem(), password=None)
-    assert isinstance(private, Ed25519PrivateKey)
-    return NoteSigner(name=origin, private=private)
+    return NoteSigner(name=origin, private=key)
 
 
 def write_secret(path: Path, text: str) -> None:

@@ -121,6 +121,8 @@ class Feed:
     async def refresh(self) -> None:
         """Learn how much is held and what has run out."""
         self._first, _, self._bytes = await self._stream.extent()
+        while self._recent and self._recent[0][0] < self._first:
+            self._recent_bytes -= len(self._recent.popleft()[1])
 
     async def put(self, batch: FeedBatch) -> None:
         """Write a batch; whoever waits gets it once it is durable here."""

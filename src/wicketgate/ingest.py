@@ -22,9 +22,6 @@ MAX_BODY = 8 * 1024 * 1024
 MAX_READS = 150_000
 """Reads in one post; in JSON no more than about 105,000 go into `MAX_BODY`."""
 
-MAX_KEPT = 16 * 1024
-"""Bytes of a read that cannot be taken; of a larger one the quarantine keeps how it begins."""
-
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
 ARROW = "application/vnd.apache.arrow.stream"
@@ -328,7 +325,7 @@ def check(
 
     def refuse(index: int, row: RawRead | Malformed, code: str, detail: str) -> None:
         camera = row.camera if isinstance(row, RawRead) and cameras(row.camera) is not None else ""
-        read = _kept(row.read if isinstance(row, Malformed) else _encode(row))
+        read = row.read if isinstance(row, Malformed) else _encode(row)
         checked.quarantined.append(
             (
                 index,
@@ -383,13 +380,6 @@ def check(
         checked.read_id.append(row.id)
         checked.index.append(index)
     return checked
-
-
-def _kept(read: bytes) -> bytes:
-    """Return what the quarantine keeps of a read, as JSON: a message of the streams must hold it."""
-    if len(read) <= MAX_KEPT:
-        return read
-    return _encode({"bytes": len(read), "begins": read[: MAX_KEPT // 8].decode("utf-8", "replace")})
 
 
 def _bounded(read: bytes) -> bytes:

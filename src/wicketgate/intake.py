@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -122,12 +123,32 @@ class _Group:
 class Intake:
     """Takes checked reads, and answers once they are durable.
 
+    Parameters
+    ----------
+    instance : str
+        Of this run of the gateway: it makes the ids of messages unique over all time.
+    on_failure : callable
+        Told when READS belongs to another writer; the gateway must end.
+
+    Notes
+    -----
     A kill before the stream acknowledged leaves a message that is stored or not; nobody was answered, the source posts
     again, and what was stored is found to be repeated.
     """
 
-    def __init__(self, writer: StreamWriter, seen: Seen, clock: Clock, instance: str) -> None:
+    def __init__(
+        self,
+        writer: StreamWriter,
+        seen: Seen,
+        clock: Clock,
+        instance: str,
+        *,
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
         self._writer = writer
+        self._submitted = writer.last
+        self._sent = 0
+        self._on_failure = on_failure
         self._seen = seen
         self._clock = clock
         self._instance = instance
@@ -144,10 +165,14 @@ class Intake:
         self._task = asyncio.create_task(self._write())
 
     async def close(self) -> None:
-        """Stop. What waits is not stored, and its sources are not answered."""
+        """Stop. What waits fails and is not stored; what is under way the writer settles, at its own end at the latest."""
         if self._task:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        for group in self._groups:
+            group.stored.set_exception(StreamError("the gateway ends: post again"))
+            group.stored.exception()
+        self._groups.clear()
 
     async def take(self, checked: Checked, source: str) -> Answer:
         """Store checked reads and return once they are durable.
@@ -247,6 +272,7 @@ class Intake:
                 await self._clock.sleep(_LINGER_S)
             while self._writer.under_way >= _UNDER_WAY:
                 await self._clock.sleep(0.001)
+            await self._failed_ones_known()
             if not self._groups:
                 continue  # they failed meanwhile
             group = self._groups.pop(0)
@@ -254,9 +280,17 @@ class Intake:
                 self._work.clear()
             self._submit(group)
 
+    async def _failed_ones_known(self) -> None:
+        # An append has failed and `_stored` has not heard of it yet: a group that counts repeats of what was lost must
+        # not be stored before it has.
+        while self._writer.last != self._submitted:
+            await asyncio.sleep(0)
+
     def _submit(self, group: _Group) -> None:
-        message_id = f"{self._instance}-{self._writer.last + 1}"
-        stored = self._writer.submit(_encode(group), message_id)
+        # Never one id for two messages, though a sequence may be tried again: it would hide a loss.
+        self._sent += 1
+        stored = self._writer.submit(_encode(group), f"{self._instance}-{self._sent}")
+        self._submitted = self._writer.last
         stored.add_done_callback(lambda done: self._stored(group, done))
 
     def _stored(self, group: _Group, done: asyncio.Future[int]) -> None:
@@ -270,6 +304,7 @@ class Intake:
             group.stored.set_result(done.result())
             return
         # What waits behind a group that failed may count repeats of it: all of it fails, and is posted again.
+        self._submitted = self._writer.last
         failed = [group, *self._groups]
         self._groups.clear()
         self._work.clear()
@@ -280,6 +315,7 @@ class Intake:
             each.stored.exception()  # seen by those who wait, if anybody still does
         if isinstance(error, FencedError):
             log.critical("this gateway no longer owns READS")
+            self._on_failure(error)
 
 
 def _encode(group: _Group) -> bytes:

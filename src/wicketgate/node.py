@@ -64,6 +64,7 @@ class Gateway:
         self.server: NatsServer | None = None
         self._lock: int | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._flushing: asyncio.Future[None] | None = None
         self._instance = secrets.token_hex(8)
         self._sequence_safe = 0
         # Made by `_open`, in this order.
@@ -127,6 +128,9 @@ class Gateway:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._flushing is not None:
+            # A thread cannot be cancelled, and the index is closed below.
+            await asyncio.gather(self._flushing, return_exceptions=True)
         if hasattr(self, "intake"):
             await self.intake.close()
         if hasattr(self, "projections"):
@@ -213,7 +217,7 @@ class Gateway:
         self.seen = Seen(self.deployment.part("index"), self.deployment.index_secret())
         writer = await self._writer(READS)
         await self._learn_reads(writer.last)
-        self.intake = Intake(writer, self.seen, self.clock, self._instance)
+        self.intake = Intake(writer, self.seen, self.clock, self._instance, on_failure=self._fail)
         self.intake.start()
         await self.commits.start(self._software())
         reader = StreamReader(self.link, READS, after=self.commits.staged.reads_to)
@@ -263,7 +267,11 @@ class Gateway:
             charter = self.commits.parsed.charter(self.commits.committed)
             term_us = charter.limits.too_old_us + charter.limits.clock_ahead_us
             position = self.seen.begin_flush()
-            await asyncio.to_thread(self.seen.flush, position, self.clock.now_us() - term_us)
+            forget_before_us = self.clock.now_us() - term_us
+            self._flushing = asyncio.ensure_future(
+                asyncio.to_thread(self.seen.flush, position, forget_before_us)
+            )
+            await asyncio.shield(self._flushing)
             self.seen.end_flush()
 
     async def _keep_house(self) -> None:

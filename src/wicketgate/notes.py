@@ -16,9 +16,10 @@ from hashlib import sha256
 from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from wicketgate.errors import InputError, VerificationError
+from wicketgate.signing import Signer
 
 MAX_NOTE_BYTES = 256 * 1024  # room for 16 post-quantum signatures, which the specification demands
 MAX_SIGNATURES = 64
@@ -93,7 +94,7 @@ class NoteSigner:
     """An Ed25519 private key with a name; a text is never signed two ways (RFC 8032 is deterministic)."""
 
     name: str
-    private: Ed25519PrivateKey
+    private: Signer
 
     def __post_init__(self) -> None:
         _check_name(self.name)
@@ -101,7 +102,7 @@ class NoteSigner:
     @property
     def verifier(self) -> NoteVerifier:
         """The public half."""
-        return NoteVerifier(name=self.name, public=self.private.public_key().public_bytes_raw())
+        return NoteVerifier(name=self.name, public=self.private.public)
 
     @property
     def vkey(self) -> str:

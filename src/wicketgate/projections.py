@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import msgspec
 
@@ -58,6 +59,7 @@ class Projections:
         self._outstanding: dict[int, int] = {}
         self._taken = 0
         self._tasks: list[asyncio.Task[None]] = []
+        self._writing: asyncio.Future[None] | None = None
         self.quarantine = OrdinalStream(link, QUARANTINE)
         self.openings = OrdinalStream(link, OPENINGS)
 
@@ -66,14 +68,17 @@ class Projections:
         self._feed_term_us = feed_term_us
         await self.quarantine.open(max_age_us=quarantine_term_us)
         await self.openings.open(max_age_us=0)
-        self._begin(self._project_ledger())
-        self._begin(self._each(self._private_queue, self._project_private))
+        self._begin(self._project_ledger)
+        self._begin(partial(self._each, self._private_queue, self._project_private))
 
     async def close(self) -> None:
         """Stop where each stands."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._writing is not None:
+            # A thread cannot be cancelled, and what it writes to is closed next.
+            await asyncio.gather(self._writing, return_exceptions=True)
         for feed in self.feeds.values():
             await feed.close()
         await self.quarantine.close()
@@ -87,7 +92,7 @@ class Projections:
             )
             queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
             self._feed_queues[name] = queue
-            self._begin(self._each(queue, self._project_feed(name)))
+            self._begin(partial(self._each, queue, self._project_feed(name)))
         return self.feeds[name]
 
     @property
@@ -125,10 +130,10 @@ class Projections:
         """Return the names whose feeds are full."""
         return frozenset(name for name, feed in self.feeds.items() if feed.is_full)
 
-    def _begin(self, work: Awaitable[None]) -> None:
+    def _begin(self, work: Callable[[], Awaitable[None]]) -> None:
         async def guarded() -> None:
             try:
-                await work
+                await work()
             except asyncio.CancelledError:
                 raise
             except BaseException as error:
@@ -175,7 +180,9 @@ class Projections:
             while not self._ledger_queue.empty() and len(taken) < 4096:
                 taken.append(self._ledger_queue.get_nowait())
             # In a thread: each append waits for the disk several times.
-            await asyncio.to_thread(self._write_ledger, [transaction for _, transaction in taken])
+            transactions = [transaction for _, transaction in taken]
+            self._writing = asyncio.ensure_future(asyncio.to_thread(self._write_ledger, transactions))
+            await asyncio.shield(self._writing)
             for sequence, _ in taken:
                 self._done(sequence)
 

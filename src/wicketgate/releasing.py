@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from wicketgate import batches, reads
 from wicketgate.clock import Clock
 from wicketgate.commits import Build, Commits, salted
-from wicketgate.errors import InputError
+from wicketgate.errors import InputError, StreamError
 from wicketgate.facts import SALT_BYTES, Signs, make_promise, release_fact
 from wicketgate.gate import Release, decide
 from wicketgate.intake import ReadsMessage, decode_reads
@@ -30,6 +30,7 @@ _UNDER_WAY = 4
 _TRANSACTION_BYTES = 2 * 1024 * 1024
 _ROW_BYTES = 250
 _FEW_BYTES = 100_000
+_BUSY_S = 0.05
 
 
 class _Message(NamedTuple):
@@ -70,7 +71,7 @@ class Releasing:
                     self._take(await self._reader.next(0.0005))
             while self._commits.under_way >= _UNDER_WAY:
                 await self._clock.sleep(0.0005)
-            offset = self._decide_some(offset)
+            offset = await self._decide(offset)
             await asyncio.sleep(0)
 
     def _take(self, stored: Sequence[Stored]) -> None:
@@ -80,11 +81,24 @@ class Releasing:
                 raise InputError(f"READS goes on at {item.sequence} behind {last}: messages are missing")
             self._messages.append(_Message(item.sequence, decode_reads(item.data), len(item.data)))
 
-    def _decide_some(self, offset: int) -> int:
+    async def _decide(self, offset: int) -> int:
         """Commit one transaction; return how many rows of the message now first are decided."""
-        sequence, message, size = self._messages[0]
+        message = self._messages[0].message
         batch = reads.from_arrow(message.rows) if message.rows else reads.empty()
         limit = self._rows_at_once(message, len(batch))
+        while True:
+            try:
+                return self._decide_some(batch, offset, limit)
+            except StreamError as error:
+                if error.code == "busy":
+                    await self._clock.sleep(_BUSY_S)
+                elif error.code == "too-large" and limit > 1:
+                    limit //= 2  # rows were larger, or authorities more, than it looked
+                else:
+                    raise
+
+    def _decide_some(self, batch: ReadBatch, offset: int, limit: int) -> int:
+        sequence, message, size = self._messages[0]
         if len(batch) - offset > limit:
             piece = reads.part(batch, offset, offset + limit)
             first = [message] if offset == 0 else []
@@ -106,8 +120,8 @@ class Releasing:
             parts.append(more)
             rows += len(more)
             count += 1
-        del self._messages[:count]
         self._commits.commit(self._transaction(reads.joined(parts), taken, sequence, 0))
+        del self._messages[:count]
         return 0
 
     def _rows_at_once(self, message: ReadsMessage, rows: int) -> int:
@@ -116,7 +130,8 @@ class Releasing:
         authorities = 1 if self._standing is None else max(1, len(self._standing.names))
         return max(1, min(MAX_ROWS, _TRANSACTION_BYTES // (row_bytes * authorities)))
 
-    def _stand(self, state: State, at_us: int) -> Standing:
+    def _stand(self, state: State, at_us: int, batch: ReadBatch) -> Standing:
+        earliest_us = int(batch.captured_us.min()) if len(batch) else at_us
         full = self._projections.full_feeds()
         standing = self._standing
         if (
@@ -124,15 +139,17 @@ class Releasing:
             or standing.revision != state.revision
             or standing.full != full
             or at_us >= standing.holds_until_us
+            or earliest_us < standing.covers_from_us
         ):
-            standing = self._standing = stand(state, self._commits.parsed, at_us, full)
+            standing = stand(state, self._commits.parsed, at_us, full, earliest_us=earliest_us)
+            self._standing = standing
         return standing
 
     def _transaction(
         self, batch: ReadBatch, messages: Sequence[ReadsMessage], reads_to: int, reads_offset: int
     ) -> Build:
         def build(state: State, at_us: int, sequence: int) -> Transaction:
-            standing = self._stand(state, at_us)
+            standing = self._stand(state, at_us, batch)
             charter = self._commits.parsed.charter(state)
             decision = decide(batch, standing.table, at_us, charter.limits.late_after_us)
             facts: list[bytes] = []

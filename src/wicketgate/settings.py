@@ -82,21 +82,35 @@ def load_settings(folder: Path) -> Settings:
     """
     path = folder / "wicketgate.toml"
     try:
-        data = tomllib.loads(path.read_text())
+        text = path.read_bytes()
     except FileNotFoundError as error:
         raise ConfigurationError(
             f"`{folder}` is not a deployment: make one with `wicketgate init`"
         ) from error
     except OSError as error:
         raise ConfigurationError(f"`{path}` cannot be read") from error
+    return parse_settings(text, folder)
+
+
+def parse_settings(text: bytes, folder: Path) -> Settings:
+    """Return the settings in the text of a `wicketgate.toml`; the paths in it are relative to `folder`.
+
+    Raises
+    ------
+    ConfigurationError
+        As `load_settings`.
+    """
+    name = "wicketgate.toml"
+    try:
+        data = tomllib.loads(text.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"`{path.name}` is not TOML: {error}") from error
+        raise ConfigurationError(f"`{name}` is not TOML: {error}") from error
     streams = data.pop("streams", None)
-    _check(data, _KEYS, path.name)
+    _check(data, _KEYS, name)
     if not 0 <= data.get("port", 0) <= 65_535:
-        raise ConfigurationError(f"`port` in {path.name} must lie between 0 and 65535")
+        raise ConfigurationError(f"`port` in {name} must lie between 0 and 65535")
     if data.get("feed_bytes", 1) <= 0:
-        raise ConfigurationError(f"`feed_bytes` in {path.name} must be positive")
+        raise ConfigurationError(f"`feed_bytes` in {name} must be positive")
     return Settings(
         folder=folder,
         streams=None if streams is None else _streams(folder, streams),

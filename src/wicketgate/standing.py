@@ -31,6 +31,8 @@ class Standing:
         For each camera number what `batches.Rendering` shows of it.
     holds_until_us : int
         When another version may take effect, or the hours must be computed further.
+    covers_from_us : int
+        Captures before this are outside the hours that were computed.
     revision : int
         The state's revision that it was made of.
     full : frozenset of str
@@ -41,17 +43,23 @@ class Standing:
     names: dict[str, str]
     camera_json: tuple[str, ...]
     holds_until_us: int
+    covers_from_us: int
     revision: int
     full: frozenset[str]
 
 
-def stand(state: State, parsed: Parsed, at_us: int, full: Set[str]) -> Standing:
+def stand(
+    state: State, parsed: Parsed, at_us: int, full: Set[str], *, earliest_us: int | None = None
+) -> Standing:
     """Return the tables for decisions from `at_us` on.
 
     Parameters
     ----------
     full : set of str
         Names whose feeds are full: they refuse with `feed-full`.
+    earliest_us : int, optional
+        The earliest capture to be decided: reads that waited while the gateway was away may be older than any that
+        are taken now.
 
     Notes
     -----
@@ -61,6 +69,7 @@ def stand(state: State, parsed: Parsed, at_us: int, full: Set[str]) -> Standing:
     limits = parsed.charter(state).limits
     reach_us = limits.too_old_us + limits.clock_ahead_us
     holds_until_us = at_us + DAY_US
+    covers_from_us = min(at_us - reach_us - HOUR_US, at_us if earliest_us is None else earliest_us)
     terms: list[Terms] = []
     names: dict[str, str] = {}
     for name, named in state.authorities.items():
@@ -75,7 +84,7 @@ def stand(state: State, parsed: Parsed, at_us: int, full: Set[str]) -> Standing:
         if at_us > ended_us + reach_us:
             continue  # no read that it ever covered can still come
         stopped = _stopped(named, version, name in full)
-        span = (at_us - reach_us - HOUR_US, at_us + 2 * DAY_US)
+        span = (covers_from_us, at_us + 2 * DAY_US)
         terms.append(_terms(in_scope(state, authority), version, authority, span, stopped))
         names[authority.reference] = name
     return Standing(
@@ -86,6 +95,7 @@ def stand(state: State, parsed: Parsed, at_us: int, full: Set[str]) -> Standing:
             for camera in state.cameras
         ),
         holds_until_us=holds_until_us,
+        covers_from_us=covers_from_us,
         revision=state.revision,
         full=frozenset(full),
     )

@@ -137,12 +137,16 @@ class State(msgspec.Struct, kw_only=True):
             raise InputError(f"transaction {sequence} does not follow on {self.sequence}")
         if transaction.at_us < self.at_us:
             raise InputError(f"transaction {sequence} is earlier than the one before it")
+        if transaction.entries and transaction.first_entry != self.entries:
+            raise InputError(f"transaction {sequence} does not continue the ledger")
+        if transaction.second is not None and transaction.second.number != self.seconds + 1:
+            raise InputError(f"transaction {sequence} closes a second out of order")
+        for batch in transaction.batches:
+            if batch.feed not in self.feeds or batch.number != self.feeds[batch.feed].batches + 1:
+                raise InputError(f"transaction {sequence} does not continue the feed `{batch.feed}`")
         self.sequence = sequence
         self.at_us = transaction.at_us
-        if transaction.entries:
-            if transaction.first_entry != self.entries:
-                raise InputError(f"transaction {sequence} does not continue the ledger")
-            self.entries += len(transaction.entries)
+        self.entries += len(transaction.entries)
         if transaction.second is not None:
             self.seconds = transaction.second.number
             self.second_us = transaction.second.second_us + SECOND_US

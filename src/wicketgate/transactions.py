@@ -27,7 +27,7 @@ class FeedBatch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class QuarantinedRead(msgspec.Struct, frozen=True, kw_only=True):
-    """What could not be taken, with its reason; of a large `read` only how it began (`ingest.MAX_KEPT`)."""
+    """What could not be taken, with its reason; of a large `read` only how it began."""
 
     source: str
     camera: str

@@ -4,7 +4,6 @@ import base64
 import contextlib
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,6 +24,7 @@ from wicketgate.notes import (
     parse_vkey,
     sign_note,
 )
+from wicketgate.signing import PrivateKey
 
 # The example of the Go authors' documentation of golang.org/x/mod/sumdb/note.
 GO_VKEY = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
@@ -48,7 +48,7 @@ def test_a_note_of_the_go_authors_opens() -> None:
 
 
 def test_their_key_signs_their_note_to_the_byte() -> None:
-    private = Ed25519PrivateKey.from_private_bytes(base64.b64decode(GO_SEED)[1:])
+    private = PrivateKey.from_seed(base64.b64decode(GO_SEED)[1:])
     signer = NoteSigner(name="PeterNeumann", private=private)
     assert signer.vkey == GO_VKEY
     assert sign_note(GO_TEXT, [signer]) == GO_NOTE

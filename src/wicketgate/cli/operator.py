@@ -18,7 +18,7 @@ from wicketgate.errors import InputError
 from wicketgate.http.serve import serve
 from wicketgate.ledger import Ledger
 from wicketgate.node import Gateway
-from wicketgate.settings import load_settings
+from wicketgate.settings import TEMPLATE, load_settings, parse_settings
 from wicketgate.signing import parse_envelope
 
 
@@ -28,6 +28,12 @@ def add_commands(commands: Any) -> None:
     init.add_argument("folder", type=Path, metavar="D", help="the directory to make; must be empty or absent")
     init.add_argument(
         "--charter", type=Path, required=True, metavar="F", help="the signed charter (DSSE envelope)"
+    )
+    init.add_argument(
+        "--settings",
+        type=Path,
+        metavar="F",
+        help="a wicketgate.toml to begin with, such as one that names an external NATS server; give full paths in it",
     )
     init.set_defaults(run=run_init)
     serving = commands.add_parser("serve", help="run a deployment")
@@ -45,8 +51,15 @@ def run_init(arguments: argparse.Namespace) -> int:
     charter = verify_charter(parse_envelope(envelope))
     if charter.valid_from_us > SystemClock().now_us():
         raise InputError(f"the charter holds from {rfc3339(charter.valid_from_us)} on, which is ahead of the clock")
+    text = TEMPLATE.encode()
+    if arguments.settings is not None:
+        try:
+            text = arguments.settings.read_bytes()
+        except OSError as error:
+            raise InputError(f"`{arguments.settings}` cannot be read") from error
+        parse_settings(text, arguments.folder)
     deployment = Deployment(arguments.folder)
-    key = deployment.lay()
+    key = deployment.lay(text)
     signer = note_signer(key, charter.origin)
     Ledger.create(deployment.log, signer, charter.origin).close()
     token = uvloop.run(Gateway.found(load_settings(deployment.folder), envelope))

@@ -144,6 +144,14 @@ _COMMAND = {
         "A part of the demonstration did not start in time.",
         "Look at its log in the demonstration's folder.",
     ),
+    "not-ended": (
+        "A part of the demonstration failed, or did not end in time.",
+        "Look at its log in the demonstration's folder.",
+    ),
+    "set-up-refused": (
+        "The gateway refuses what sets the demonstration up.",
+        "Look at the code that it names.",
+    ),
     "post-refused": (
         "The gateway refuses what the simulated cameras post.",
         "Look at the code that it names.",

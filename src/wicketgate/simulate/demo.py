@@ -45,7 +45,7 @@ _PUBLIC_PAGES = (
     "/log/checkpoint",
 )
 _SETTLE_S = 30.0
-_STILL_S = 3.0
+_STILL_S = 1.5
 _RESTARTS = 20
 _RESTART_PAUSE_S = 0.5
 _PROGRESS_S = 5.0

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -34,6 +34,7 @@ _PATIENCE_S = 30.0
 _MOST_WAITING = 20_000
 _CAMERAS_BYTES = 64 * 1024 * 1024
 _STEP = math.log(1.02)
+_STEP_S = 0.002
 
 
 class _Answer(msgspec.Struct):
@@ -90,6 +91,7 @@ class Tally:
     unacknowledged: int = 0
     retries: int = 0
     seconds: float = 0.0
+    cpu_s: float = 0.0
     latencies: Latencies = field(default_factory=Latencies)
 
     @property
@@ -99,8 +101,6 @@ class Tally:
 
     def to_json(self) -> dict[str, Any]:
         """Return the line that `wicketgate simulate` ends with."""
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        cpu_s = used.ru_utime + used.ru_stime
         return {
             "sent": self.sent,
             "accepted": self.accepted,
@@ -110,7 +110,7 @@ class Tally:
             "retries": self.retries,
             "seconds": round(self.seconds, 3),
             "latency_ms": self.latencies.summary(),
-            "cpu_us_per_post": round(cpu_s / self.sent * 1e6) if self.sent else None,
+            "cpu_us_per_post": round(self.cpu_s / self.sent * 1e6) if self.sent else None,
         }
 
 
@@ -137,8 +137,8 @@ class _Connection(asyncio.Protocol):
     # --- asyncio.Protocol ---------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport, self._received = transport, b""
+        # Uvloop's transports are not of asyncio's class.
+        self._transport, self._received = cast(asyncio.Transport, transport), b""
         self.next()
 
     def data_received(self, data: bytes) -> None:
@@ -350,7 +350,7 @@ class Cameras:
         WicketgateError
             Code `post-refused`, if the gateway answers what no retry can mend.
         """
-        began_s = time.monotonic()
+        began_s, cpu_s = time.monotonic(), _cpu_s()
         try:
             await self._post_all(rate, seconds, stop)
             posted_s = time.monotonic()
@@ -363,6 +363,7 @@ class Cameras:
             left = [post for connection in self._connections for post in connection.unanswered]
             self.tally.unacknowledged = len(left)
             self.tally.seconds = time.monotonic() - began_s
+            self.tally.cpu_s = _cpu_s() - cpu_s
             if self._record is not None:
                 for post in left:
                     self._write(post.read, "unacknowledged")
@@ -407,7 +408,7 @@ class Cameras:
             wait_s = start_s + made / rate - time.monotonic()
             if seconds is not None:
                 wait_s = min(wait_s, max(start_s + seconds - time.monotonic(), 0.0))
-            await asyncio.sleep(min(max(wait_s, 0.001), 0.25))
+            await asyncio.sleep(min(max(wait_s, _STEP_S), 0.25))
 
     def _look(self) -> None:
         now_s = time.monotonic()
@@ -415,6 +416,11 @@ class Cameras:
             connection.look(now_s)
         if self._record is not None:
             self._record.flush()
+
+
+def _cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
 
 
 def fetch_cameras(url: str, token: str) -> list[dict[str, Any]]:

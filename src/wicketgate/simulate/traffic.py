@@ -9,7 +9,7 @@ import random
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,6 +29,7 @@ _REMEMBERED = 512
 
 _LETTERS = "ABCDEFGHJKLMNOPRSTUVWXY"
 _NEVER_YEAR_LETTERS = "IOUZ"
+_PLATES = 900 * 20 * len(_LETTERS) ** 5
 _MODELS = (
     ("Ford", "Fiesta", "car"),
     ("Vauxhall", "Corsa", "car"),
@@ -41,7 +42,11 @@ _MODELS = (
     ("Alexander Dennis", "Enviro400", "bus"),
     ("Scania", "R", "lorry"),
 )
-_COLOURS = ("black", "white", "grey", "blue", "red", "silver", "green")
+_DESCRIBED = [
+    f'{{"make":"{make}","model":"{model}","colour":"{colour}","kind":"{kind}"}}'
+    for make, model, kind in _MODELS
+    for colour in ("black", "white", "grey", "blue", "red", "silver", "green")
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,14 +83,19 @@ def invent_plate(chance: random.Random) -> str:
 
     The age numbers 80 to 99 are for the years from 2030, and I, O, U and Z were never letters of a year.
     """
-    three = "".join(chance.choices(_LETTERS, k=3))
-    form = chance.random()
-    if form < 0.9:
-        return f"{chance.choice(_LETTERS)}{chance.choice(_LETTERS)}{chance.randrange(80, 100)}{three}"
-    year = chance.choice(_NEVER_YEAR_LETTERS)
-    number = chance.randrange(100, 1000)
+    drawn, number = divmod(int(chance.random() * _PLATES), 900)
+    drawn, form = divmod(drawn, 20)
+    letters = []
+    for _ in range(5):
+        drawn, letter = divmod(drawn, len(_LETTERS))
+        letters.append(_LETTERS[letter])
+    three = "".join(letters[:3])
+    if form < 18:
+        return f"{letters[3]}{letters[4]}{80 + number % 20}{three}"
+    year = _NEVER_YEAR_LETTERS[number % 4]
+    number += 100
     # Three letters whose middle is I or Z would be of Northern Ireland; `_LETTERS` has neither.
-    return f"{year}{number}{three}" if form < 0.95 else f"{three}{number}{year}"
+    return f"{year}{number}{three}" if form < 19 else f"{three}{number}{year}"
 
 
 def show_plate(plate: str, chance: random.Random) -> str:
@@ -94,6 +104,15 @@ def show_plate(plate: str, chance: random.Random) -> str:
         return plate
     at = 4 if plate[2].isdigit() and plate[1].isalpha() else 4 if plate[0] in _NEVER_YEAR_LETTERS else 3
     return f"{plate[:at]} {plate[at:]}"
+
+
+class Way(NamedTuple):
+    """Where a vehicle is, where it is going, how fast, in metres a second, and how many cameras it may still pass."""
+
+    here: int
+    goal: int
+    speed: float
+    left: int
 
 
 class Roads:
@@ -111,17 +130,15 @@ class Roads:
         latitude = sum(c["latitude"] for c in known) / len(known) if known else 0.0
         longitude = sum(c["longitude"] for c in known) / len(known) if known else 0.0
         wide = _METRES_PER_DEGREE * math.cos(math.radians(latitude))
-        self._at = np.array(
-            [
-                (
-                    ((c["longitude"] - longitude) * wide, (c["latitude"] - latitude) * _METRES_PER_DEGREE)
-                    if c.get("latitude") is not None and c.get("longitude") is not None
-                    else (chance.uniform(-1500, 1500), chance.uniform(-1500, 1500))
-                )
-                for c in cameras
-            ],
-            dtype=np.float64,
-        ).reshape(len(cameras), 2)
+        self._at: list[tuple[float, float]] = [
+            (
+                ((c["longitude"] - longitude) * wide, (c["latitude"] - latitude) * _METRES_PER_DEGREE)
+                if c.get("latitude") is not None and c.get("longitude") is not None
+                else (chance.uniform(-1500, 1500), chance.uniform(-1500, 1500))
+            )
+            for c in cameras
+        ]
+        self._points = np.array(self._at, dtype=np.float64).reshape(len(cameras), 2)
         self._near: dict[int, tuple[int, ...]] = {}
 
     def near(self, camera: int) -> tuple[int, ...]:
@@ -129,36 +146,44 @@ class Roads:
         found = self._near.get(camera)
         if found is None:
             count = min(_NEAR, len(self._at) - 1)
-            away = ((self._at - self._at[camera]) ** 2).sum(axis=1)
+            away = ((self._points - self._points[camera]) ** 2).sum(axis=1)
             away[camera] = np.inf
             nearest = np.argpartition(away, count - 1)[:count] if count else np.empty(0, np.intp)
             found = self._near[camera] = tuple(sorted(nearest.tolist()))
         return found
 
-    def metres(self, one: int, other: int) -> float:
-        """Return the distance as the crow flies."""
-        (x, y), (u, v) = self._at[one].tolist(), self._at[other].tolist()
-        return math.hypot(x - u, y - v)
+    def set_out(self, chance: random.Random) -> Way:
+        """Return where a vehicle enters, and where it is going."""
+        count = len(self._at)
+        return Way(
+            here=int(chance.random() * count),
+            goal=int(chance.random() * count),
+            speed=_SLOWEST + chance.random() * (_FASTEST - _SLOWEST),
+            left=LONGEST_JOURNEY - 1,
+        )
 
-    def journey(self, chance: random.Random) -> list[tuple[int, float]]:
-        """Return a journey: 1 to `LONGEST_JOURNEY` cameras, each with the seconds since the one before.
+    def go_on(self, way: Way, chance: random.Random) -> tuple[Way, float] | None:
+        """Return where a vehicle passes next and after how many seconds, or None if its journey ends.
 
         Each camera is nearer to where the vehicle is going than the one before.
         """
-        here = chance.randrange(len(self._at))
-        goal = chance.randrange(len(self._at))
-        speed = chance.uniform(_SLOWEST, _FASTEST)
-        passes = [(here, 0.0)]
-        while here != goal and len(passes) < LONGEST_JOURNEY:
-            left = self.metres(here, goal)
-            ways = [there for there in self.near(here) if self.metres(there, goal) < left]
-            if not ways:
-                break
-            there = chance.choice(ways)
-            taken_s = self.metres(here, there) * _DETOUR / (speed * chance.uniform(0.8, 1.2))
-            passes.append((there, max(taken_s, _FASTEST_PASS_S)))
-            here = there
-        return passes
+        if not way.left or way.here == way.goal:
+            return None
+        at = self._at
+        x, y = at[way.here]
+        u, v = at[way.goal]
+        left = (x - u) ** 2 + (y - v) ** 2
+        ways = [there for there in self.near(way.here) if _square(at[there], u, v) < left]
+        if not ways:
+            return None
+        there = ways[int(chance.random() * len(ways))]
+        taken_s = math.sqrt(_square(at[there], x, y)) * _DETOUR / (way.speed * (0.8 + 0.4 * chance.random()))
+        following = Way(here=there, goal=way.goal, speed=way.speed, left=way.left - 1)
+        return following, max(taken_s, _FASTEST_PASS_S)
+
+
+def _square(at: tuple[float, float], x: float, y: float) -> float:
+    return (at[0] - x) * (at[0] - x) + (at[1] - y) * (at[1] - y)
 
 
 class Traffic:
@@ -191,9 +216,10 @@ class Traffic:
         self._run = run
         self._number = 0
         self._owed = 0.0
+        self._second, self._second_text = -1, ""
         self._flaws = 0
-        # Who passes where next: due, a number that settles ties, vehicle, journey, place in it.
-        self._due: list[tuple[int, int, _Vehicle, list[tuple[int, float]], int]] = []
+        # Who passes where next: due, a number that settles ties, vehicle, way.
+        self._due: list[tuple[int, int, _Vehicle, Way]] = []
         self._done: deque[Read] = deque(maxlen=_REMEMBERED)
 
     def acknowledged(self, read: Read) -> None:
@@ -220,14 +246,21 @@ class Traffic:
                     flaw=flaw,
                 )
         if self._due and self._due[0][0] <= at_us:
-            _, _, vehicle, journey, place = heapq.heappop(self._due)
+            _, _, vehicle, way = heapq.heappop(self._due)
         else:
-            vehicle, journey, place = self._invent(), self._roads.journey(self._chance), 0
-        if place + 1 < len(journey):
-            due_us = at_us + round(journey[place + 1][1] * SECOND_US)
-            heapq.heappush(self._due, (due_us, self._number, vehicle, journey, place + 1))
-        camera = journey[place][0]
-        return self._read(camera, self._ids[camera], vehicle, vehicle.plate, at_us)
+            vehicle, way = self._invent(), self._roads.set_out(self._chance)
+        following = self._roads.go_on(way, self._chance)
+        if following is not None:
+            due_us = at_us + round(following[1] * SECOND_US)
+            heapq.heappush(self._due, (due_us, self._number, vehicle, following[0]))
+        return self._read(way.here, self._ids[way.here], vehicle, vehicle.plate, at_us)
+
+    def _time(self, at_us: int) -> str:
+        """Return a time to the millisecond, as `clock.rfc3339` writes it."""
+        second, rest_us = divmod(at_us, SECOND_US)
+        if second != self._second:
+            self._second, self._second_text = second, rfc3339(second * SECOND_US)[:-1]
+        return f"{self._second_text}.{rest_us // 1000:03d}Z" if rest_us >= 1000 else f"{self._second_text}Z"
 
     def _flawed(self, flaw: str, at_us: int) -> Read:
         camera = self._chance.randrange(len(self._ids))
@@ -240,17 +273,14 @@ class Traffic:
 
     def _invent(self) -> _Vehicle:
         chance = self._chance
-        make, model, kind = chance.choice(_MODELS)
-        colour = chance.choice(_COLOURS)
-        described = f'{{"make":"{make}","model":"{model}","colour":"{colour}","kind":"{kind}"}}'
-        return _Vehicle(invent_plate(chance), described)
+        return _Vehicle(invent_plate(chance), _DESCRIBED[int(chance.random() * len(_DESCRIBED))])
 
     def _read(
         self, camera: int, camera_json: str, vehicle: _Vehicle, plate: str, at_us: int, flaw: str = ""
     ) -> Read:
         chance = self._chance
         self._number += 1
-        captured_at = rfc3339(at_us - at_us % 1000)
+        captured_at = self._time(at_us)
         shown = show_plate(plate, chance) if plate else ""
         some = chance.random()
         body = (

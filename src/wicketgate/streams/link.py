@@ -49,11 +49,8 @@ class Link:
         async def reconnected() -> None:
             log.warning("connected to the streams again")
             if link is not None:
-                for call in link._on_reconnect:
+                for call in list(link._on_reconnect):
                     call()
-
-        async def quiet(error: Exception) -> None:
-            log.debug("streams: %s", type(error).__name__)
 
         try:
             client = await nats.connect(
@@ -68,7 +65,7 @@ class Link:
                 pending_size=64 * 1024 * 1024,
                 flusher_queue_size=4096,
                 reconnected_cb=reconnected,
-                error_cb=quiet,
+                error_cb=_quiet,
                 allow_reconnect=True,
             )
         except (NatsError, OSError) as error:
@@ -83,6 +80,11 @@ class Link:
     def on_reconnect(self, call: Callable[[], None]) -> None:
         """Call `call` after each reconnection."""
         self._on_reconnect.append(call)
+
+    def off_reconnect(self, call: Callable[[], None]) -> None:
+        """No longer call `call`."""
+        if call in self._on_reconnect:
+            self._on_reconnect.remove(call)
 
     async def ensure_stream(
         self, name: str, *, max_age_us: int = 0, duplicate_window_s: float = 120
@@ -148,10 +150,19 @@ class Link:
                 await asyncio.sleep(0.1)
 
 
+async def _quiet(error: Exception) -> None:
+    log.debug("streams: %s", type(error).__name__)
+
+
 async def _assert_durable(settings: StreamsSettings) -> None:
     try:
         system = await nats.connect(
-            settings.url, user=settings.system_user, password=settings.system_password, connect_timeout=5
+            settings.url,
+            user=settings.system_user,
+            password=settings.system_password,
+            connect_timeout=5,
+            allow_reconnect=False,
+            error_cb=_quiet,
         )
     except (NatsError, OSError) as error:
         raise StreamError(f"no answer from the streams at `{settings.url}` for the system user") from error

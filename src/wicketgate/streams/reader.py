@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
@@ -50,9 +51,12 @@ class StreamReader:
         self._batch = batch
         self._consumer: str | None = None
         self._inbox = ""
-        self._arrived: asyncio.Queue[Msg] = asyncio.Queue()
+        self._subscription: Subscription | None = None
+        self._arrived: asyncio.Queue[Msg | None] = asyncio.Queue()
         self._asked_until = 0.0
         self._owed = 0
+        self._delivered = 0
+        link.on_reconnect(self._reconnected)
 
     async def next(self, timeout_s: float | None = None) -> Sequence[Stored]:
         """Return the messages that have arrived, in order and at least one; empty after `timeout_s` without any."""
@@ -78,6 +82,8 @@ class StreamReader:
 
     async def close(self) -> None:
         """Forget the consumer; the server drops it by itself as well."""
+        self._link.off_reconnect(self._reconnected)
+        await self._unsubscribe()
         consumer, self._consumer = self._consumer, None
         if consumer is not None and self._link.client.is_connected:
             try:
@@ -85,9 +91,21 @@ class StreamReader:
             except (NatsError, TimeoutError):
                 log.debug("a consumer of `%s` was gone already", self._stream)
 
-    def _in_order(self, messages: list[Msg]) -> list[Stored]:
+    def _reconnected(self) -> None:
+        # What was on its way is lost, and a server that was started again has no consumer.
+        self._arrived.put_nowait(None)
+
+    async def _unsubscribe(self) -> None:
+        if self._subscription is not None and not self._link.client.is_closed:
+            await self._subscription.unsubscribe()
+        self._subscription = None
+
+    def _in_order(self, messages: list[Msg | None]) -> list[Stored]:
         stored: list[Stored] = []
         for message in messages:
+            if message is None:
+                self._consumer = None
+                break
             status = (message.headers or {}).get("Status")
             if status is not None:
                 if status == "100":
@@ -100,9 +118,15 @@ class StreamReader:
                 continue
             # $JS.ACK.<stream>.<consumer>.<delivered>.<stream sequence>.<consumer sequence>.<time>.<pending>,
             # with two more tokens before the stream where the server has a domain.
-            sequence = int(message.reply.split(".")[-4])
+            tokens = message.reply.split(".")
+            sequence, delivered = int(tokens[-4]), int(tokens[-3])
+            if delivered != self._delivered + 1:
+                # Something was lost on the way. (A gap in the sequences alone is what was purged.)
+                self._consumer = None
+                break
+            self._delivered = delivered
             if sequence <= self._after:
-                continue  # of a consumer that was given up
+                continue
             stored.append(Stored(sequence, message.data))
             self._after = sequence
             self._owed -= 1
@@ -125,6 +149,7 @@ class StreamReader:
 
     async def _begin(self) -> None:
         # A fresh inbox for each consumer: nothing of an abandoned one can arrive behind it.
+        await self._unsubscribe()
         self._arrived = asyncio.Queue()
         inbox = self._link.client.new_inbox()
         arrived = self._arrived
@@ -132,7 +157,9 @@ class StreamReader:
         async def take(message: Msg) -> None:
             arrived.put_nowait(message)
 
-        await self._link.client.subscribe(inbox, cb=take, pending_bytes_limit=256 * 1024 * 1024)
+        self._subscription = await self._link.client.subscribe(
+            inbox, cb=take, pending_bytes_limit=256 * 1024 * 1024
+        )
         config = ConsumerConfig(
             deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
             opt_start_seq=self._after + 1,
@@ -144,4 +171,4 @@ class StreamReader:
         made = await self._link.ask(lambda: self._link.jetstream.add_consumer(self._stream, config))
         if made.name is None:
             raise StreamError("a consumer without a name")
-        self._inbox, self._consumer, self._owed = inbox, made.name, 0
+        self._inbox, self._consumer, self._owed, self._delivered = inbox, made.name, 0, 0

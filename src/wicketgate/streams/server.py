@@ -62,6 +62,7 @@ class NatsServer:
         self._binary = _server_binary()
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
+        self._spawning = asyncio.Lock()
         self._port = 0
         self._user_password = secrets.token_urlsafe(24)
         self._system_password = secrets.token_urlsafe(24)
@@ -101,7 +102,11 @@ class NatsServer:
     async def stop(self) -> None:
         """Stop the child; its store is complete afterwards."""
         if self._keeper:
-            self._keeper.cancel()  # before the child ends, or it would be started again
+            # Before the child ends, or it would be started again; and not in the middle of a start, whose child nobody
+            # would know.
+            async with self._spawning:
+                self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
         if self._process and self._process.returncode is None:
             self._process.send_signal(signal.SIGTERM)
             try:
@@ -180,7 +185,8 @@ accounts {{
             self.restarts += 1
             await asyncio.sleep(_RESTART_PAUSE_S)
             try:
-                await self._spawn()
+                async with self._spawning:
+                    await self._spawn()
             except StreamError:
                 log.exception("the NATS server does not start; trying again")
                 await asyncio.sleep(1)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
 
@@ -19,6 +20,7 @@ from wicketgate.streams.link import Link
 log = logging.getLogger(__name__)
 
 _ACK_TIMEOUT_S = 5.0
+_HEADER_BYTES = 1024
 _FULL = {10077, 10047, 10023}  # maximum bytes, messages or storage reached
 
 
@@ -53,6 +55,8 @@ class StreamWriter:
         self._trouble = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._inbox = ""
+        self._subscription: Subscription | None = None
+        self._generation = 0  # what is answered to messages that were given up is not taken for later ones
         self._broken: StreamError | None = None
 
     @property
@@ -69,16 +73,21 @@ class StreamWriter:
         """Learn the stream's end and begin to send."""
         self._next = (await self._link.info(self._stream)).state.last_seq + 1
         self._inbox = self._link.client.new_inbox()
-        await self._link.client.subscribe(f"{self._inbox}.*", cb=self._acknowledged)
+        self._subscription = await self._link.client.subscribe(f"{self._inbox}.*.*", cb=self._acknowledged)
         self._link.on_reconnect(self._trouble.set)
         self._tasks = [asyncio.create_task(self._send()), asyncio.create_task(self._mend())]
         return self
 
     async def close(self) -> None:
-        """Stop sending; what is not acknowledged yet may or may not be stored."""
+        """Stop sending; what is not acknowledged yet fails, and may or may not be stored."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._link.off_reconnect(self._trouble.set)
+        self._broken = self._broken or StreamError(f"the writer of `{self._stream}` is closed")
+        self._fail(self._broken, next(iter(self._pending), self._next))
+        if self._subscription is not None and not self._link.client.is_closed:
+            await self._subscription.unsubscribe()
 
     def submit(self, data: bytes, message_id: str) -> asyncio.Future[int]:
         """Append `data` behind everything submitted before.
@@ -91,12 +100,16 @@ class StreamWriter:
         Returns
         -------
         Future of int
-            The sequence, once the message is durable. It fails with `StreamError` if the stream is full, and with
-            `FencedError` if somebody else wrote to it.
+            The sequence, once the message is durable. It fails with `StreamError` if the stream is full or the
+            message too large for the server, and with `FencedError` if somebody else wrote to it.
         """
         stored: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         if self._broken is not None:
             stored.set_exception(self._broken)
+            return stored
+        if len(data) > self._link.client.max_payload - _HEADER_BYTES:
+            error = f"a message of {len(data)} bytes is too large for the stream `{self._stream}`"
+            stored.set_exception(StreamError(error, code="too-large"))
             return stored
         self._pending[self._next] = _Pending(data, message_id, stored)
         self._next += 1
@@ -108,7 +121,8 @@ class StreamWriter:
             await self._work.wait()
             self._work.clear()
             for sequence, pending in list(islice(self._pending.items(), self._window)):
-                if pending.sent_at is None:
+                # What was given up while an earlier one was being sent must not follow it.
+                if pending.sent_at is None and self._pending.get(sequence) is pending:
                     await self._put(sequence, pending)
 
     async def _put(self, sequence: int, pending: _Pending) -> None:
@@ -117,17 +131,16 @@ class StreamWriter:
             "Nats-Msg-Id": pending.message_id,
             "Nats-Expected-Last-Sequence": str(sequence - 1),
         }
+        reply = f"{self._inbox}.{self._generation}.{sequence}"
         try:
-            await self._link.client.publish(
-                self._stream, pending.data, reply=f"{self._inbox}.{sequence}", headers=headers
-            )
+            await self._link.client.publish(self._stream, pending.data, reply=reply, headers=headers)
         except (NatsError, OSError):
             self._trouble.set()
 
     async def _acknowledged(self, message: Msg) -> None:
-        sequence = int(message.subject.rsplit(".", 1)[1])
-        pending = self._pending.get(sequence)
-        if pending is None:
+        _, generation, number = message.subject.rsplit(".", 2)
+        sequence = int(number)
+        if int(generation) != self._generation or sequence not in self._pending:
             return
         try:
             answer = json.loads(message.data)
@@ -155,7 +168,9 @@ class StreamWriter:
             pending = self._pending.pop(sequence)
             if not pending.stored.done():
                 pending.stored.set_exception(error)
+                pending.stored.exception()  # seen by those who wait, if anybody still does
         self._next = first
+        self._generation += 1
 
     async def _mend(self) -> None:
         """After a reconnection, an error or a silence: learn what is stored, and send the rest again."""
@@ -185,6 +200,8 @@ class StreamWriter:
         return asyncio.get_running_loop().time() - oldest.sent_at > _ACK_TIMEOUT_S
 
     async def _resend(self) -> None:
+        # Everything before this one was acknowledged when the server is asked; more may be, until it has answered.
+        acknowledged = next(iter(self._pending)) - 1
         last = (await self._link.info(self._stream)).state.last_seq
         first = next(iter(self._pending), None)
         if first is None:
@@ -194,7 +211,7 @@ class StreamWriter:
             if ours is None or await self._stored_id(last) != ours.message_id:
                 raise FencedError(f"somebody else wrote to the stream `{self._stream}`")
             self._settle(last)
-        elif last < first - 1:
+        elif last < acknowledged:
             raise FencedError(f"the stream `{self._stream}` lost messages that it had acknowledged")
         for pending in self._pending.values():
             pending.sent_at = None

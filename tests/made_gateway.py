@@ -1,0 +1,490 @@
+"""A made deployment for those who check one: a real log, charter, authorities, seconds, feeds and figures, made by
+the product's own parts under a clock that is set by hand, and a small web server over it that can lie on demand.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+
+from tests.vectors import make_documents as documents
+from wicketgate import batches
+from wicketgate.clock import SECOND_US, parse_rfc3339, rfc3339
+from wicketgate.commits import public_counts
+from wicketgate.deployment import note_signer
+from wicketgate.documents import sign_document
+from wicketgate.facts import FactAnswer, SecondTree, make_promise, release_fact, second_entry
+from wicketgate.ledger import Ledger
+from wicketgate.merkle import leaf_hash
+from wicketgate.signing import PrivateKey, canonical, dump_envelope, parse_json
+from wicketgate.state import ActTaken, Parsed, State, in_force_from, review_due, status
+from wicketgate.tiles import folder_fetch
+from wicketgate.transactions import (
+    DocumentTaken,
+    FeedBatch,
+    FiguresClosed,
+    Intake,
+    Refused,
+    SecondClosed,
+    Transaction,
+)
+
+ORIGIN = "tfl.example/wicketgate"
+START_US = parse_rfc3339("2026-07-08T12:00:00Z")
+LOG_KEY = PrivateKey.from_seed(b"\x07" * 32)
+OTHER_KEY = PrivateKey.from_seed(b"\x08" * 32)
+VKEY = note_signer(LOG_KEY, ORIGIN).vkey
+FEED = "tfl-met-ct"
+TOKEN = "token-of-the-unit"
+SIGNERS = documents.CT_OFFICES
+OWN_SIGNERS = ("tfl/commissioner", "tfl/data-protection")
+
+
+def charter(*, every: str = "PT10S", small_cells: int = 10) -> dict[str, Any]:
+    """Return the example charter as a demonstration whose figures come every ten seconds."""
+    return documents.changed(
+        documents.changed(
+            documents.changed(documents.example("charter"), documents.put("charter.demonstration", True)),
+            documents.put("limits.figures_every", every),
+        ),
+        documents.put("limits.small_cells", small_cells),
+    )
+
+
+class World:
+    """A gateway's commits, made by hand: what `commits.Commits` does, without streams."""
+
+    def __init__(
+        self, folder: Path, *, log_key: PrivateKey = LOG_KEY, founding: dict[str, Any] | None = None
+    ) -> None:
+        self.folder = folder
+        self.key = log_key
+        self.random = random.Random(7)
+        self.state = State()
+        self.parsed = Parsed()
+        self.at_us = START_US
+        self.batches: dict[str, list[bytes]] = {}
+        self.facts: dict[str, FactAnswer] = {}
+        self.written = 0
+        self.entries: list[bytes] = []
+        self.ledger = Ledger.create(folder, note_signer(log_key, ORIGIN), ORIGIN)
+        body = founding or charter()
+        offices = next(rule["offices"] for rule in body["signatures"] if rule["kind"] == "charter")
+        envelope = dump_envelope(sign_document(body, documents.keys_of(offices)))
+        init = {"kind": "operation", "operation": "init", "at": rfc3339(self.at_us), "log_key": VKEY}
+        self._document(envelope, canonical(init))
+
+    def close(self) -> None:
+        """Let go of the log."""
+        self.ledger.close()
+
+    def apply(self, transaction: Transaction) -> None:
+        """Let a transaction take effect."""
+        self.state.apply(transaction, self.state.sequence + 1)
+        self.entries.extend(transaction.entries)
+
+    def entry(self, **body: Any) -> None:
+        """Commit an entry of any kind."""
+        data = canonical({"at": rfc3339(self.at_us), **body})
+        self.apply(Transaction(at_us=self.at_us, first_entry=len(self.entries), entries=(data,)))
+
+    def _document(self, envelope: bytes, *more: bytes) -> None:
+        body = canonical({"kind": "document", "at": rfc3339(self.at_us), "envelope": parse_json(envelope)})
+        taken = DocumentTaken(envelope=envelope, entry=len(self.entries))
+        self.apply(
+            Transaction(
+                at_us=self.at_us, first_entry=len(self.entries), entries=(body, *more), document=taken
+            )
+        )
+
+    def document(self, document: dict[str, Any], offices: tuple[str, ...] = SIGNERS) -> int:
+        """Commit a signed document; return its entry."""
+        self._document(dump_envelope(sign_document(document, documents.keys_of(offices))))
+        return len(self.entries) - 1
+
+    def decide(
+        self, reads: int = 40, *, released: int | None = None, withheld: int = 5, feed: str = FEED
+    ) -> bytes:
+        """Decide some reads: `released` rows go to one feed, the rest of the reads are out of its scope."""
+        rows = min(reads - withheld if released is None else released, reads)
+        refused, out = [], []
+        facts: tuple[bytes, ...] = ()
+        for name, named in self.state.authorities.items():
+            count = rows if name == feed else (reads - withheld if feed else 0)
+            reference = f"{name}@{len(named.versions)}"
+            if count:
+                header, data = self.batch(name, reference, count)
+                out.append(FeedBatch(feed=name, number=header["batch"], rows=count, data=data))
+                self.batches.setdefault(name, []).append(data)
+                facts = (*facts, release_fact(header))
+            if reads - count:
+                refused.append(Refused(authority=reference, reason="out-of-scope", rows=reads - count))
+        self.apply(
+            Transaction(
+                at_us=self.at_us,
+                reads=reads,
+                withheld=withheld,
+                intake=Intake(accepted={"tfl/c1": reads}),
+                refused=tuple(refused),
+                batches=tuple(out),
+                facts=facts,
+            )
+        )
+        return b"".join(batch.data for batch in out)
+
+    def batch(
+        self, name: str, reference: str, rows: int, *, signer: PrivateKey | None = None
+    ) -> tuple[dict[str, Any], bytes]:
+        """Build the next batch of a feed."""
+        feed = self.state.feeds[name]
+        reads = [
+            json.dumps(
+                {
+                    "plate": f"AB{self.random.randrange(10, 99)}CDE",
+                    "confidence": 0.9,
+                    "captured_at": rfc3339(self.at_us - 300_000),
+                    "source": "tfl",
+                    "camera": f"c{row}",
+                    "lane": 1,
+                },
+                separators=(",", ":"),
+            )
+            for row in range(rows)
+        ]
+        lines = batches.row_lines(
+            reference=reference,
+            first_row=feed.rows + 1,
+            reads=reads,
+            late=[False] * rows,
+            salts=self.random.randbytes(16 * rows),
+        )
+        return batches.build(
+            reference=reference,
+            number=feed.batches + 1,
+            commit=self.state.sequence + 1,
+            released_us=self.at_us,
+            lines=lines,
+            promise=lambda header: make_promise(
+                ORIGIN, header, self.random.randbytes(16), self.at_us, signer or self.key
+            ),
+        )
+
+    def close_second(self) -> None:
+        """Close the open second, and the figures if a period is over; the clock then stands in the next second."""
+        facts, seed = tuple(self.state.facts), self.random.randbytes(32)
+        tree, second_us = SecondTree(facts, seed), self.state.second_us
+        entry = len(self.entries)
+        for fact in facts:
+            leaf = leaf_hash(fact)
+            proof = tree.prove(leaf)
+            self.facts[leaf.hex()] = FactAnswer(
+                leaf=leaf.hex(),
+                index=proof.index,
+                size=proof.size,
+                path=[node.hex() for node in proof.path],
+                root=tree.root.hex(),
+                second=rfc3339(second_us),
+                entry=entry,
+            )
+        self.at_us = max(self.at_us, second_us + SECOND_US)
+        self.apply(
+            Transaction(
+                at_us=self.at_us,
+                first_entry=entry,
+                entries=(second_entry(second_us, tree.root),),
+                second=SecondClosed(
+                    number=self.state.seconds + 1,
+                    second_us=second_us,
+                    entry=entry,
+                    facts=facts,
+                    seed=seed,
+                    sealed=b"",
+                ),
+            )
+        )
+        limits = self.parsed.charter(self.state).limits
+        boundary_us = self.state.second_us - self.state.second_us % limits.figures_every_us
+        if boundary_us > self.state.counting_from_us:
+            self.figures(boundary_us, limits.small_cells)
+        self.at_us = self.state.second_us + 400_000
+
+    def figures(self, until_us: int, small_cells: int, **changes: Any) -> None:
+        """Publish the figures of the period that ends."""
+        body = {
+            "kind": "figures",
+            "from": rfc3339(self.state.counting_from_us),
+            "until": rfc3339(until_us),
+            **public_counts(self.state.counts, small_cells),
+            **changes,
+        }
+        closed = FiguresClosed(
+            from_us=self.state.counting_from_us, until_us=until_us, entry=len(self.entries)
+        )
+        self.apply(
+            Transaction(
+                at_us=self.at_us, first_entry=len(self.entries), entries=(canonical(body),), figures=closed
+            )
+        )
+
+    def stop_and_start(self, gap_s: int) -> None:
+        """Be away for some seconds, and say so."""
+        self.close_second()
+        missing_us = self.state.second_us
+        self.at_us = missing_us + gap_s * SECOND_US + 100_000
+        self.start(
+            rfc3339(missing_us), rfc3339(missing_us + gap_s * SECOND_US), missing_us + gap_s * SECOND_US
+        )
+
+    def start(self, missing_from: str, missing_until: str, opens_us: int) -> None:
+        """Commit the start of a gateway."""
+        body = {"kind": "operation", "operation": "start", "at": rfc3339(self.at_us)}
+        body |= {"missing_from": missing_from, "missing_until": missing_until}
+        self.apply(
+            Transaction(
+                at_us=self.at_us, first_entry=len(self.entries), entries=(canonical(body),), opens_us=opens_us
+            )
+        )
+
+    def live(self, seconds: int, *, every: int = 3) -> None:
+        """Let seconds pass; in every third reads are decided."""
+        for second in range(seconds):
+            if second % every == 0 and self.state.authorities:
+                self.decide()
+            self.close_second()
+
+    def flush(self) -> None:
+        """Write the entries to the log."""
+        if self.written < len(self.entries):
+            self.ledger.append(self.entries[self.written :])
+            self.written = len(self.entries)
+
+    def register(self) -> dict[str, Any]:
+        """Return the register as the gateway builds it."""
+        parsed, state = self.parsed, self.state
+        authorities = []
+        for named in state.authorities.values():
+            for number, version in enumerate(named.versions):
+                authority = parsed.authority(version)
+                due_us = review_due(version, authority)
+                ends = [authority.valid_until_us, version.revoked_us, due_us]
+                authorities.append(
+                    {
+                        "name": authority.name,
+                        "version": authority.version,
+                        "status": status(named, number, parsed, self.at_us),
+                        "mode": authority.mode,
+                        **_signed(version.envelope),
+                        "entry": version.entry,
+                        "committed_at": rfc3339(version.committed_us),
+                        "in_force_from": rfc3339(in_force_from(version, authority)),
+                        "in_force_until": rfc3339(min(end for end in ends if end is not None)),
+                        "review_due": None if due_us is None else rfc3339(due_us),
+                        "cameras": 2,
+                        "acts": [_act(taken) for taken in named.acts],
+                        "words": ["in words"],
+                    }
+                )
+        limits = parsed.charter(state).limits
+        return {
+            "origin": ORIGIN,
+            "demonstration": True,
+            "as_of": rfc3339(self.at_us),
+            "log_key": VKEY,
+            "checkpoint": self.ledger.checkpoint.decode(),
+            "charter": {**_signed(state.charter_envelope), "entry": 0},
+            "authorities": authorities,
+            "consultations": [],
+            "figures": [{**period.figures, "entry": period.entry} for period in state.periods],
+            "small_cells": limits.small_cells,
+        }
+
+    def feed_file(self, path: Path, name: str = FEED) -> Path:
+        """Write everything that a feed holds."""
+        path.write_bytes(b"".join(self.batches[name]))
+        return path
+
+
+def _signed(envelope: bytes) -> dict[str, Any]:
+    value = json.loads(envelope)
+    return {"document": json.loads(base64.b64decode(value["payload"])), "signatures": value["signatures"]}
+
+
+def _act(taken: ActTaken) -> dict[str, Any]:
+    body = _signed(taken.envelope)["document"][taken.kind]
+    reason = body.get("reason") or body["findings"]
+    return {"kind": taken.kind, "at": rfc3339(taken.at_us), "entry": taken.entry, "reason": reason}
+
+
+def standard(folder: Path, seconds: int = 30) -> World:
+    """Return a world with two authorities, cameras, feeds, figures, a gap and a review, all of it right."""
+    world = World(folder)
+    world.at_us += 200_000
+    world.entry(kind="cameras", source="tfl", count=3, groups={"ccz-boundary": 2}, root="ab" * 32)
+    world.live(2)
+    world.document(documents.example("authority"))
+    own = documents.changed(documents.example("authority-own-use"), lambda d: d["scope"].pop("hours"))
+    world.document(own, OWN_SIGNERS)
+    world.live(seconds)
+    world.stop_and_start(7)
+    world.live(5)
+    world.flush()
+    return world
+
+
+Lie = Callable[["Served", dict[str, list[str]]], tuple[int, bytes]]
+
+
+@dataclass
+class Served:
+    """A world behind a web server.
+
+    `lies` answers a path by itself; `refuse` is how many requests are dropped before they are answered.
+    """
+
+    world: World
+    url: str = ""
+    lies: dict[str, Lie] = field(default_factory=dict)
+    refuse: int = 0
+    due_after: int = 0
+    stopped: str = ""
+    first_held: int = 1
+    asked: list[str] = field(default_factory=list)
+    answer: dict[str, bytes] = field(default_factory=dict)
+
+    def respond(self, path: str, query: dict[str, list[str]], token: str) -> tuple[int, bytes]:
+        """Return status and body."""
+        if path in self.lies:
+            return self.lies[path](self, query)
+        world = self.world
+        if path == "/log/key":
+            return 200, f"{VKEY}\n".encode()
+        if path == "/register.json":
+            return 200, json.dumps(world.register()).encode()
+        if path.startswith("/log/fact/"):
+            answer = world.facts.get(path.removeprefix("/log/fact/"))
+            if answer is None or self._not_due():
+                return problem(404, "not-due")
+            return 200, msgspec.json.encode(answer)
+        if path.startswith("/log/"):
+            try:
+                return 200, folder_fetch(world.folder)(path.removeprefix("/log/"))
+            except FileNotFoundError:
+                return problem(404, "not-found")
+        if path.startswith("/v1/feeds/"):
+            return self._feed(path.removeprefix("/v1/feeds/"), query, token)
+        return problem(404, "not-found")
+
+    def _not_due(self) -> bool:
+        self.due_after -= 1
+        return self.due_after >= 0
+
+    def _feed(self, rest: str, query: dict[str, list[str]], token: str) -> tuple[int, bytes]:
+        name, _, what = rest.partition("/")
+        if token != f"Bearer {TOKEN}":
+            return problem(401, "unknown-token")
+        if name not in self.world.state.feeds:
+            return problem(403, "not-entitled")
+        if self.stopped:
+            return problem(403, self.stopped)
+        held = self.world.batches.get(name, [])
+        if what == "proofs":
+            number = int(query["batch"][0])
+            if self._not_due():
+                return problem(404, "not-due")
+            return self._proof(held[number - 1])
+        after, limit = int(query["after"][0]), int(query["limit"][0])
+        if after + 1 < self.first_held:
+            return problem(410, "cursor-past-term")
+        return 200, b"".join(held[after : after + min(limit, 4)])
+
+    def _proof(self, data: bytes) -> tuple[int, bytes]:
+        header = json.loads(data.split(b"\n", 1)[0])
+        answer = self.world.facts.get(leaf_hash(release_fact(header)).hex())
+        if answer is None or answer.entry >= self.world.ledger.size:
+            return problem(404, "not-due")
+        proof = self.world.ledger.inclusion(answer.entry)
+        body = msgspec.to_builtins(answer) | {
+            "checkpoint": self.world.ledger.checkpoint.decode(),
+            "entry_proof": [node.hex() for node in proof],
+        }
+        return 200, json.dumps(body).encode()
+
+
+def problem(status: int, code: str) -> tuple[int, bytes]:
+    """Return a problem as the gateway answers it."""
+    return status, json.dumps({"type": "about:blank", "status": status, "code": code}).encode()
+
+
+@contextmanager
+def serve(world: World) -> Iterator[Served]:
+    """Serve a world over real sockets."""
+    served = Served(world)
+    gate = threading.Lock()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        wbufsize = 65536  # head and body in one segment
+
+        def do_GET(self) -> None:
+            parts = urlsplit(self.path)
+            with gate:
+                served.asked.append(parts.path)
+                if served.refuse > 0:
+                    served.refuse -= 1
+                    self.close_connection = True
+                    return
+                token = self.headers.get("Authorization", "")
+                code, body = served.respond(parts.path, parse_qs(parts.query), token)
+            self.send_response(code)
+            self.send_header("Content-Length", str(len(body)))
+            if 300 <= code < 400:
+                self.send_header("Location", "/elsewhere")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    served.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield served
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def changed_register(change: Callable[[dict[str, Any]], object]) -> Lie:
+    """Return a lie about the register."""
+
+    def lie(served: Served, query: dict[str, list[str]]) -> tuple[int, bytes]:
+        register = copy.deepcopy(served.world.register())
+        change(register)
+        return 200, json.dumps(register).encode()
+
+    return lie
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Wait for another thread."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.01)

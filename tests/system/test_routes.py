@@ -1,0 +1,263 @@
+"""Default deny: every route, method and trick, without a credential, with an unknown one, and with another's."""
+
+from __future__ import annotations
+
+import re
+import socket
+import stat
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+
+from bench.harness import Running
+from tests import running as outside
+from tests.running import CHARGING, MET, NO_CURL, OVERSEER, SOURCE, client, curl, files_below, get
+from wicketgate.http.api import Api
+from wicketgate.http.app import READS_PATH, routes
+from wicketgate.http.gatekeeper import is_public
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
+NOWHERE = (
+    "/v1",
+    "/v1/",
+    "/v1/nothing",
+    "/v1/feeds/tfl-charging/nothing",
+    "/admin",
+    "/debug",
+    "/metrics/x",
+    "/favicon.ico",
+    "/.env",
+    "/keys/log.pem",
+    "/log",
+    "/assets",
+    "/authorities",
+)
+KINDS = {
+    ("PUT", "/v1/cameras"): {SOURCE},
+    ("GET", "/v1/cameras"): {SOURCE},
+    ("POST", READS_PATH): {SOURCE},
+    ("GET", "/v1/quarantine"): {SOURCE},
+    ("GET", "/v1/feeds"): {CHARGING, MET},
+    ("GET", "/v1/feeds/tfl-charging"): {CHARGING},
+    ("GET", "/v1/feeds/tfl-charging/proofs"): {CHARGING},
+    ("GET", "/v1/feeds/tfl-charging/events"): {CHARGING},
+    ("GET", "/v1/openings"): {OVERSEER},
+    ("POST", "/v1/tokens"): {"admin"},
+    ("POST", "/v1/tokens/withdraw"): {"admin"},
+    ("GET", "/metrics"): {"admin"},
+    ("POST", "/v1/documents"): {SOURCE, CHARGING, MET, OVERSEER, "admin"},
+}
+"""Who may call what, written down once more and by hand."""
+PUBLIC = {
+    "/",
+    "/verify",
+    "/docs",
+    "/register.json",
+    "/openapi.json",
+    "/healthz",
+    "/authorities/tfl-charging/1",
+    "/assets/x",
+    "/log/key",
+    "/log/checkpoint",
+    "/log/tile/x",
+    "/log/fact/x",
+}
+
+
+def served() -> set[tuple[str, str]]:
+    """Return every method and path that the application routes, with its parameters filled in."""
+    charter = SimpleNamespace(demonstration=True)
+    gateway: Any = SimpleNamespace(
+        deployment=SimpleNamespace(log=Path("nowhere")),
+        commits=SimpleNamespace(parsed=SimpleNamespace(charter=lambda _: charter), committed=None),
+    )
+    filled = {"authority": "tfl-charging", "name": "tfl-charging", "version": "1", "path": "x", "leaf": "x"}
+    found = {("POST", READS_PATH)}
+    for route in routes(gateway, Api(gateway)):
+        path = re.sub(r"{(\w+)(?::\w+)?}", lambda match: filled[match[1]], route.path)
+        found |= {(method, path) for method in route.methods or () if method != "HEAD"}
+    return found
+
+
+def test_every_route_is_public_or_stands_in_the_table() -> None:
+    protected = {(method, path) for method, path in served() if not is_public(path)}
+    assert protected == set(KINDS)
+    assert {path for _, path in served() if is_public(path)} == PUBLIC
+
+
+def test_nothing_but_the_public_paths_answers_without_a_credential(shared: Running) -> None:
+    paths = sorted({path for _, path in served()} | set(NOWHERE))
+    with client(shared) as anyone:
+        for path in paths:
+            for method in METHODS:
+                for headers in (
+                    {},
+                    {"Authorization": "Bearer " + "x" * 43},
+                    {"Authorization": "Bearer"},
+                    {"Authorization": "Basic dXNlcjpwYXNz"},
+                    {"Authorization": "Bearer " + "x" * 5000},
+                ):
+                    if headers and method not in ("GET", "POST"):
+                        continue
+                    answer = anyone.request(method, path, headers=headers)
+                    if is_public(path):
+                        assert answer.status_code in {200, 404, 405}, (method, path)
+                        continue
+                    assert answer.status_code == 401, (method, path)
+                    assert answer.headers["www-authenticate"] == "Bearer"
+                    if method != "HEAD":
+                        assert answer.json()["code"] == "unauthorised"
+
+
+def test_the_public_paths_answer_without_a_credential(shared: Running) -> None:
+    for path in PUBLIC - {"/assets/x", "/log/tile/x", "/log/fact/x"}:
+        assert get(shared.url + path).status_code == 200, path
+    assert get(f"{shared.url}/log/tile/entries/000.p/1").status_code in {200, 404}
+    page = get(shared.url).text
+    assets = set(re.findall(r'(?:href|src)="(/assets/[^"]+)"', page))
+    assert assets
+    for asset in assets:
+        assert get(shared.url + asset).status_code == 200
+
+
+def test_a_credential_of_another_kind_is_refused(shared: Running) -> None:
+    for name in shared.tokens:
+        with client(shared, name) as caller:
+            for (method, path), entitled in KINDS.items():
+                if name not in entitled:
+                    answer = caller.request(method, path)
+                    assert answer.status_code == 403, (method, path, name)
+                    assert answer.json()["code"] == "not-entitled"
+
+
+def test_a_credential_that_is_entitled_passes(shared: Running) -> None:
+    for name in shared.tokens:
+        with client(shared, name) as caller:
+            for (method, path), entitled in KINDS.items():
+                if name in entitled and not path.endswith("/events"):
+                    assert caller.request(method, path).status_code not in {401, 403}, (method, path, name)
+
+
+TRICKS = (
+    "//v1/feeds",
+    "/v1//feeds",
+    "/%76%31/feeds",
+    "/v1%2ffeeds",
+    "/v1/%66eeds",
+    "/V1/feeds",
+    "/v1/feeds/",
+    "/v1/feeds;x",
+    "/v1/feeds%00",
+    "/v1/feeds%20",
+    "/./v1/feeds",
+    "/log/../v1/feeds",
+    "/log/%2e%2e/v1/feeds",
+    "/assets/../v1/feeds",
+    "/assets/..%2fv1/feeds",
+    "/assets/../metrics",
+    "/assets/%2e%2e/metrics",
+    "/authorities/../metrics",
+    "/authorities/../v1/openings",
+    "/log/tile/../../../keys/log.pem",
+    "/log/tile/..%2f..%2fkeys/admin.token",
+    "/log/tile/%2e%2e/%2e%2e/keys/admin.token",
+    "/log/tile//etc/passwd",
+    "/log/../keys/admin.token",
+    "/assets/..%2f..%2f..%2fapp.py",
+    "/\\v1\\feeds",
+    "/register.json/../v1/feeds",
+    "/docs/",
+    "/healthz/",
+    "/METRICS",
+    "/metrics/",
+    "/metrics?",
+    "/v1/openings#/log/key",
+    "/v1/openings?/log/",
+    "http://elsewhere.example/v1/feeds",
+)
+
+
+@pytest.mark.skipif(outside.CURL is None, reason=NO_CURL)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_no_way_of_writing_a_path_reaches_what_is_protected(shared: Running, method: str) -> None:
+    secrets = [path.read_bytes().strip() for path in (shared.folder / "keys").iterdir()]
+    for trick in TRICKS:
+        absolute = ("--request-target", trick) if trick.startswith("http") or "\\" in trick else ()
+        url = shared.url if absolute else shared.url + trick
+        answer = curl(url, "-X", method, *absolute)
+        assert answer.status in {307, 400, 401, 404, 405}, trick
+        assert b"feeds\":" not in answer.body, trick
+        assert b"wicketgate_reads" not in answer.body, trick
+        assert not any(secret in answer.body for secret in secrets), trick
+        if answer.status == 307:
+            assert is_public(httpx.URL(answer.headers["location"]).path), trick
+
+
+@pytest.mark.skipif(outside.CURL is None, reason=NO_CURL)
+def test_a_token_counts_in_its_header_alone(shared: Running) -> None:
+    token = shared.tokens["admin"]
+    for query in (f"?token={token}", f"?key={token}", f"?access_token={token}", f"?Authorization=Bearer%20{token}"):
+        assert curl(f"{shared.url}/metrics{query}").status == 401
+    host = shared.url.removeprefix("http://")
+    assert curl(f"http://admin:{token}@{host}/metrics").status == 401
+    assert curl(f"{shared.url}/metrics", "-H", f"Cookie: token={token}").status == 401
+    assert curl(f"{shared.url}/metrics", "-H", f"X-Api-Key: {token}").status == 401
+    assert curl(f"{shared.url}/metrics", token=token).status == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/v1/feeds/tfl-charging/events", "/v1/reads"])
+def test_no_other_protocol_is_spoken(shared: Running, path: str) -> None:
+    handshake = (
+        f"GET {path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    with socket.create_connection(shared.address, 5) as connection:
+        connection.sendall(handshake.encode())
+        status = int(connection.recv(64).split()[1])
+    assert status == (200 if path == "/" else 401)
+
+
+def test_a_second_header_does_not_stand_in_for_the_first(shared: Running) -> None:
+    for first, second in (("x" * 43, shared.tokens["admin"]), ("", shared.tokens["admin"])):
+        request = (
+            f"GET /metrics HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {first}\r\n"
+            f"Authorization: Bearer {second}\r\nConnection: close\r\n\r\n"
+        )
+        with socket.create_connection(shared.address, 5) as connection:
+            connection.sendall(request.encode())
+            assert int(connection.recv(64).split()[1]) == 401
+
+
+def test_no_token_stands_in_a_file_but_the_one_written_for_its_holder(shared: Running) -> None:
+    allowed = shared.folder / "keys" / "admin.token"
+    for path, data in [*files_below(shared.folder), (shared.log, shared.log.read_bytes())]:
+        for name, token in shared.tokens.items():
+            if path != allowed or name != "admin":
+                assert token.encode() not in data, (path, name)
+
+
+def test_secrets_are_for_their_owner_alone(shared: Running) -> None:
+    keys = sorted((shared.folder / "keys").iterdir())
+    assert {path.name for path in keys} == {"admin.token", "index.key", "log.pem"}
+    for path in (*keys, shared.folder / "nats" / "server.conf", shared.folder / "nats" / "server.log"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+    for folder in ("keys", "nats"):
+        assert stat.S_IMODE((shared.folder / folder).stat().st_mode) == 0o700, folder
+    for path in shared.folder.rglob("*"):
+        if path.is_relative_to(shared.folder / "log"):
+            continue
+        parents = [parent for parent in path.parents if parent.is_relative_to(shared.folder)]
+        closed = any(not parent.stat().st_mode & 0o077 for parent in parents)
+        if path.is_file() and not closed and path.name != "wicketgate.toml":
+            assert not path.stat().st_mode & 0o077, f"{path} may be read by others"
+
+
+def test_what_processes_are_called_with_holds_no_secret(shared: Running) -> None:
+    for pid in (shared.pid, *shared.children()):
+        line = Path(f"/proc/{pid}/cmdline").read_bytes()
+        for token in shared.tokens.values():
+            assert token.encode() not in line
+        assert b"password" not in line.lower()

@@ -1,0 +1,908 @@
+from __future__ import annotations
+
+import argparse
+import copy
+import io
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests import made_gateway as made
+from tests.made_gateway import FEED, START_US, VKEY, Served, World, changed_register, serve, standard
+from tests.vectors import make_documents as documents
+from wicketgate.batches import build, erased_line, read_batches
+from wicketgate.cli.recipient import add_commands
+from wicketgate.clock import SECOND_US, rfc3339
+from wicketgate.errors import ConfigurationError, InputError, LedgerError, VerificationError
+from wicketgate.facts import make_promise
+from wicketgate.merkle import leaf_hash
+from wicketgate.notes import Checkpoint, parse_vkey, sign_note
+from wicketgate.signing import canonical, dump_envelope, parse_json
+from wicketgate.tiles import folder_fetch
+from wicketgate.verify import Report, read_key, verify_folder, verify_url
+from wicketgate.verify.entries import EntryFold
+from wicketgate.verify.feedfile import FeedFile
+from wicketgate.verify.log import TrustedLog
+from wicketgate.verify.remote import Remote
+from wicketgate.verify.report import Findings
+
+QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A world that nobody changes: 345 entries, so a full tile and a partial one at each kind."""
+    folder = tmp_path_factory.mktemp("world")
+    made_world = standard(folder / "log", seconds=300)
+    made_world.feed_file(folder / "feed.ndjson")
+    yield made_world
+    made_world.close()
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[World]:
+    """A small world to be changed."""
+    made_world = World(tmp_path / "log")
+    made_world.at_us += 200_000
+    made_world.entry(kind="cameras", source="tfl", count=3, groups={}, root="ab" * 32)
+    made_world.document(documents.example("authority"))
+    made_world.live(3)
+    yield made_world
+    made_world.close()
+
+
+@pytest.fixture
+def served(world: World) -> Iterator[Served]:
+    """The unchanged world behind a web server that can be told to lie."""
+    with serve(world) as gateway:
+        yield gateway
+
+
+def folder_of(world: World) -> Path:
+    """Return the folder of a world's log, written to its end."""
+    world.flush()
+    return world.folder
+
+
+def failed(report: Report) -> dict[str, str]:
+    """Return what failed, with its words."""
+    assert not report.ok
+    return {check.name: check.words for check in report.checked if not check.ok}
+
+
+def only(report: Report, name: str) -> str:
+    """Return the words of the one check that failed, which must be `name`."""
+    faults = failed(report)
+    assert list(faults) == [name], faults
+    return faults[name]
+
+
+def run(*words: str | Path) -> int:
+    """Run the command."""
+    parser = argparse.ArgumentParser()
+    add_commands(parser.add_subparsers(required=True))
+    args = parser.parse_args([str(word) for word in words])
+    return int(args.run(args))
+
+
+# --- everything right -----------------------------------------------------------------------------------------
+
+
+def test_a_gateway_that_tells_the_truth_verifies(served: Served, world: World) -> None:
+    report = verify_url(served.url, key=parse_vkey(VKEY), feed_file=world.folder.parent / "feed.ndjson")
+    assert report.ok, report.lines()
+    assert [check.name for check in report.checked] == [
+        *("key", "log", "documents", "seconds", "figures", "fresh", "register", "feed-file", "proofs")
+    ]
+    counts = report.counts
+    assert counts["seconds"] == 308
+    assert counts["seconds_missing"] == 7
+    assert counts["entries"] == world.ledger.size == 345
+    assert counts["batches"] == counts["proved"] == len(world.batches[FEED])
+    assert counts["late_proofs"] == 0
+    assert "as given" in report.trusted
+    assert any("camera groups and hours" in words for words in report.not_checked)
+
+
+def test_a_key_that_the_gateway_itself_shows_is_said_loudly(served: Served) -> None:
+    report = verify_url(served.url)
+    assert report.ok
+    assert "ITSELF SHOWS" in report.trusted
+    assert "key" not in [check.name for check in report.checked]
+
+
+def test_a_folder_verifies_and_says_what_it_cannot_check(world: World) -> None:
+    report = verify_folder(world.folder.parent, feed_file=world.folder.parent / "feed.ndjson")
+    assert report.ok, report.lines()
+    assert "ITSELF SHOWS" in report.trusted
+    assert any("register" in words for words in report.not_checked)
+    assert any("only a folder" in words for words in report.not_checked)
+    assert verify_folder(world.folder, key=parse_vkey(VKEY)).ok
+
+
+def test_the_report_says_what_failed_and_what_was_not_looked_at() -> None:
+    findings = Findings("log")
+    for number in range(30):
+        findings.add(f"fault {number}")
+    check = findings.close("never said")
+    assert check.words == "fault 0 (the first of 30 faults)"
+    assert len(check.faults) == 20
+    report = Report(trusted="a key", checked=(check,), not_checked=("the rest",), counts={"entries": 1})
+    assert report.lines()[-1] == "Verification FAILED: log."
+    assert "not checked: the rest" in report.lines()
+    assert json.loads(json.dumps(report.to_json()))["ok"] is False
+    assert not Report(trusted="", checked=(), not_checked=(), counts={}).ok
+
+
+# --- keys and checkpoints -------------------------------------------------------------------------------------
+
+
+def test_another_key_than_the_one_given_is_a_failure(served: Served) -> None:
+    other = made.note_signer(made.OTHER_KEY, made.ORIGIN)
+    words = only(verify_url(served.url, key=other.verifier), "key")
+    assert "another key than the one given" in words
+
+
+def test_a_checkpoint_by_another_key_is_a_failure(served: Served, world: World) -> None:
+    head = Checkpoint(origin=made.ORIGIN, size=world.ledger.size, root=world.ledger.root)
+    forged = sign_note(head.to_text(), [made.note_signer(made.OTHER_KEY, made.ORIGIN)])
+    served.lies["/log/checkpoint"] = lambda _served, _query: (200, forged)
+    assert "checkpoint" in only(verify_url(served.url), "log")
+
+
+def test_a_log_that_names_another_key_at_its_beginning_is_a_failure(tmp_path: Path) -> None:
+    # Everything is signed anew with another key; but entry 1 still says with which key the log was begun.
+    forged = World(tmp_path / "log", log_key=made.OTHER_KEY)
+    forged.live(2)
+    forged.flush()
+    other = made.note_signer(made.OTHER_KEY, made.ORIGIN).verifier
+    words = failed(verify_folder(forged.folder, key=other))
+    assert "another key" in words["key"]
+    forged.close()
+
+
+@pytest.mark.parametrize("body", [b"", b"x", b"\xff\xfe", VKEY.encode()[:-4] + b"AAAA", b"a" * 5000])
+def test_a_key_that_cannot_be_read_is_a_failure(served: Served, body: bytes) -> None:
+    served.lies["/log/key"] = lambda _served, _query: (200, body)
+    assert failed(verify_url(served.url)).keys() == {"key"}
+
+
+def test_a_key_file_must_hold_a_key(tmp_path: Path) -> None:
+    path = tmp_path / "log.vkey"
+    with pytest.raises(ConfigurationError):
+        read_key(path)
+    path.write_text("no key\n")
+    with pytest.raises(ConfigurationError):
+        read_key(path)
+    path.write_text(VKEY + "\n")
+    assert read_key(path).vkey == VKEY
+
+
+# --- one byte changed anywhere --------------------------------------------------------------------------------
+
+
+def flipped(data: bytes, at: int, value: int) -> bytes:
+    """Return the bytes with one of them changed."""
+    return data[:at] + bytes([data[at] ^ value]) + data[at + 1 :]
+
+
+changes = st.integers(1, 255)
+
+
+@given(st.data())
+@QUICK
+def test_one_byte_changed_in_a_tile_an_entry_or_the_checkpoint_is_found(
+    world: World, tmp_path: Path, data: st.DataObject
+) -> None:
+    files = sorted(
+        path for path in world.folder.rglob("*") if path.is_file() and ".writing" not in path.parts
+    )
+    chosen = data.draw(st.sampled_from(files)).relative_to(world.folder)
+    whole = (world.folder / chosen).read_bytes()
+    at = data.draw(st.integers(0, len(whole) - 1))
+    copied = tmp_path / "copy"
+    shutil.rmtree(copied, ignore_errors=True)
+    shutil.copytree(world.folder, copied)
+    (copied / chosen).write_bytes(flipped(whole, at, data.draw(changes)))
+    words = only(verify_folder(copied, key=parse_vkey(VKEY)), "log")
+    # It says where: the file, or the entries that it holds.
+    assert "`tile/" in words or "entr" in words or "`checkpoint`" in words
+
+
+@given(st.data())
+@QUICK
+def test_one_byte_changed_on_the_way_from_the_gateway_is_found(world: World, data: st.DataObject) -> None:
+    fetch = folder_fetch(world.folder)
+    paths = [
+        "checkpoint",
+        "tile/0/000",
+        "tile/0/001.p/89",
+        "tile/1/000.p/1",
+        "tile/entries/000",
+        "tile/entries/001.p/89",
+    ]
+    path = data.draw(st.sampled_from(paths))
+    whole = fetch(path)
+    changed = flipped(whole, data.draw(st.integers(0, len(whole) - 1)), data.draw(changes))
+    with serve(world) as gateway:
+        gateway.lies[f"/log/{path}"] = lambda _served, _query: (200, changed)
+        assert "log" in failed(verify_url(gateway.url, key=parse_vkey(VKEY)))
+
+
+@given(st.data())
+@QUICK
+def test_one_byte_changed_in_a_feed_file_is_found(world: World, tmp_path: Path, data: st.DataObject) -> None:
+    whole = b"".join(world.batches[FEED][:3])
+    at = data.draw(st.integers(0, len(whole) - 1))
+    value = data.draw(changes)
+    path = tmp_path / "feed.ndjson"
+    path.write_bytes(flipped(whole, at, value))
+    report = verify_folder(world.folder, feed_file=path)
+    words = only(report, "feed-file")
+    assert "batch" in words or "line" in words
+
+
+def test_one_byte_changed_in_a_header_is_found_at_every_place(world: World, tmp_path: Path) -> None:
+    whole = world.batches[FEED][0]
+    end = whole.index(b"\n")
+    path = tmp_path / "feed.ndjson"
+    log = TrustedLog.open(folder_fetch(world.folder), parse_vkey(VKEY))
+    fold = made_fold(world)
+    for at in range(end + 1):
+        for value in (1, 32, 128):
+            path.write_bytes(flipped(whole, at, value))
+            assert not all(check.ok for check in feed_check(world, log, fold, path)), (at, value)
+
+
+def made_fold(world: World) -> Any:
+    """Return what the entries of a world say."""
+    fold = EntryFold(VKEY)
+    for index, entry in enumerate(world.entries):
+        fold.take(index, entry)
+    return fold
+
+
+def feed_check(world: World, log: TrustedLog, fold: Any, path: Path) -> Any:
+    """Return the checks of a feed file."""
+    held = FeedFile(None, log, fold.charter, fold, world.key.public, lambda: world.at_us)
+    return held.check(path)
+
+
+# --- documents ------------------------------------------------------------------------------------------------
+
+
+RESUMERS = ("tfl/data-protection", "ico/commissioner")
+
+
+def raw_document(world: World, envelope: bytes) -> None:
+    """Put an envelope in the log without asking anybody, and let it have no effect in the world."""
+    world.entry(kind="document", envelope=parse_json(envelope))
+
+
+def signed(document: dict[str, Any], offices: tuple[str, ...]) -> bytes:
+    """Return the envelope of a document."""
+    return dump_envelope(documents.sign_document(document, documents.keys_of(offices)))
+
+
+def second_version() -> dict[str, Any]:
+    """Return the next version of the example authority."""
+    return documents.changed(documents.example("authority"), documents.put("authority.version", 2))
+
+
+@pytest.mark.parametrize(
+    ("envelope", "words"),
+    [
+        (lambda: signed(second_version(), made.SIGNERS[:2]), "missing are the signatures"),
+        (lambda: signed(documents.example("authority"), made.SIGNERS), "the next of"),
+        (
+            lambda: signed(
+                documents.changed(second_version(), documents.put("authority.version", 3)), made.SIGNERS
+            ),
+            "the next of",
+        ),
+        (lambda: signed(documents.example("revocation"), ("met/national-security",)), "missing are"),
+        (lambda: signed(documents.example("resumption"), RESUMERS), "no suspension"),
+        (lambda: signed(made.charter(), ("tfl/commissioner",)), "second charter"),
+    ],
+)
+def test_a_document_that_may_not_take_effect_is_found(
+    fresh: World, envelope: Callable[[], bytes], words: str
+) -> None:
+    raw_document(fresh, envelope())
+    entry = len(fresh.entries) - 1
+    fresh.live(1)
+    fault = only(verify_folder(folder_of(fresh)), "documents")
+    assert f"entry {entry}" in fault
+    assert words in fault
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"kind": "document", "envelope": None},
+        {"kind": "document", "envelope": {}},
+        {"kind": "document", "envelope": {"payload": "", "payloadType": "x", "signatures": []}, "more": 1},
+        {"kind": "novelty"},
+        {"kind": 7},
+        {},
+        {"kind": "operation"},
+        {"kind": "operation", "operation": "init"},
+        {"kind": "cameras", "source": "met", "count": 1, "groups": {}, "root": "ab" * 32},
+        {"kind": "cameras", "source": "tfl", "count": -1, "groups": {}, "root": "ab" * 32},
+        {"kind": "cameras", "source": "tfl", "count": 1, "groups": {"a": 2}, "root": "ab" * 32},
+        {"kind": "cameras", "source": "tfl", "count": 1, "groups": [], "root": "ab" * 32},
+        {"kind": "cameras", "source": "tfl", "count": 1, "groups": {}, "root": "AB" * 32},
+        {"kind": "cameras", "source": ["tfl"], "count": 1, "groups": {}, "root": "ab" * 32},
+        {"kind": "cameras", "source": "tfl", "count": 1},
+    ],
+)
+def test_an_entry_that_cannot_be_is_found_and_named(fresh: World, body: dict[str, Any]) -> None:
+    fresh.entry(**body)
+    entry = len(fresh.entries) - 1
+    fresh.live(1)
+    assert f"entry {entry}:" in only(verify_folder(folder_of(fresh)), "documents")
+
+
+@pytest.mark.parametrize(
+    "entry", [b"", b"x", b"[]", b'{"kind": "second"}', b"\xff", b'{"at":"x","kind":"second","root":"y"}']
+)
+def test_an_entry_that_is_no_canonical_object_is_found(fresh: World, entry: bytes) -> None:
+    fresh.entries.append(entry)
+    assert "entry " in only(verify_folder(folder_of(fresh)), "documents")
+
+
+def test_a_log_without_a_charter_proves_nothing(tmp_path: Path) -> None:
+    signer = made.note_signer(made.LOG_KEY, made.ORIGIN)
+    for number, entries in enumerate(
+        ([], [b"x"], [canonical({"kind": "operation", "at": "2026-07-08T12:00:00Z"})])
+    ):
+        folder = tmp_path / str(number)
+        with made.Ledger.create(folder, signer, made.ORIGIN) as ledger:
+            ledger.append(entries)
+        assert only(verify_folder(folder, key=signer.verifier), "documents")
+
+
+def test_a_charter_of_another_log_is_found(tmp_path: Path) -> None:
+    founding = documents.changed(made.charter(), documents.put("charter.origin", "other.example/log"))
+    world = World(tmp_path / "log", founding=founding)
+    world.live(1)
+    assert "other.example/log" in only(verify_folder(folder_of(world)), "documents")
+    world.close()
+
+
+def test_acts_are_folded_as_the_gateway_does(fresh: World) -> None:
+    fresh.document(documents.example("suspension"), ("tfl/data-protection",))
+    fresh.live(2)
+    fresh.document(documents.example("resumption"), RESUMERS)
+    fresh.live(2)
+    fresh.document(documents.example("revocation"), ("tfl/data-protection",))
+    fresh.live(2)
+    fresh.flush()
+    with serve(fresh) as gateway:
+        report = verify_url(gateway.url)
+        assert report.ok, report.lines()
+        gateway.lies["/register.json"] = changed_register(lambda r: r["authorities"][0]["acts"].pop())
+        assert "revocation" in only(verify_url(gateway.url), "register")
+        gateway.lies["/register.json"] = changed_register(
+            lambda r: r["authorities"][0]["acts"][0].update(reason="another")
+        )
+        assert "another reason" in only(verify_url(gateway.url), "register")
+        gateway.lies["/register.json"] = changed_register(
+            lambda r: r["authorities"][0]["acts"][0].update(kind="review")
+        )
+        assert "otherwise" in only(verify_url(gateway.url), "register")
+
+
+# --- seconds --------------------------------------------------------------------------------------------------
+
+
+def test_a_second_left_out_is_seen(fresh: World) -> None:
+    at = next(i for i in range(len(fresh.entries) - 1, 0, -1) if b'"kind":"second"' in fresh.entries[i])
+    del fresh.entries[at - 1]
+    assert "are missing" in only(verify_folder(folder_of(fresh)), "seconds")
+
+
+def test_a_second_that_stands_twice_is_seen(fresh: World) -> None:
+    fresh.entries.append(fresh.entries[-1])
+    assert "twice" in only(verify_folder(folder_of(fresh)), "seconds")
+
+
+def test_an_entry_of_another_time_than_its_place_is_seen(fresh: World) -> None:
+    for at_us in (fresh.at_us - 2 * SECOND_US, fresh.at_us + 2 * SECOND_US):
+        body = {"kind": "operation", "operation": "upgrade", "at": rfc3339(at_us)}
+        fresh.entries.append(canonical(body))
+    report = verify_folder(folder_of(fresh))
+    faults = next(check.faults for check in report.checked if check.name == "seconds")
+    assert f"entry {len(fresh.entries) - 2}:" in faults[0]
+    assert f"entry {len(fresh.entries) - 1}:" in faults[-1]
+
+
+@pytest.mark.parametrize("shift", [(1, 0), (0, 1), (5, 0), (4, 0)])
+def test_a_gap_must_be_explained_as_it_is(fresh: World, shift: tuple[int, int]) -> None:
+    fresh.close_second()
+    missing_us = fresh.state.second_us
+    fresh.at_us = missing_us + 4 * SECOND_US + 100_000
+    start, end = missing_us + shift[0] * SECOND_US, missing_us + (4 + shift[1]) * SECOND_US
+    fresh.start(rfc3339(start), rfc3339(end), missing_us + 4 * SECOND_US)
+    fresh.live(2)
+    assert "gap" in failed(verify_folder(folder_of(fresh)))["seconds"]
+
+
+def test_only_a_start_explains_a_gap(fresh: World) -> None:
+    fresh.close_second()
+    missing_us = fresh.state.second_us
+    fresh.at_us = missing_us + 4 * SECOND_US + 100_000
+    body = {"kind": "operation", "operation": "upgrade", "at": rfc3339(fresh.at_us)}
+    body |= {"missing_from": rfc3339(missing_us), "missing_until": rfc3339(missing_us + 4 * SECOND_US)}
+    fresh.entries.append(canonical(body))
+    assert "gap" in only(verify_folder(folder_of(fresh)), "seconds")
+
+
+def test_a_log_that_stands_still_is_stale(fresh: World) -> None:
+    fresh.flush()
+    fresh.at_us += 11 * SECOND_US
+    with serve(fresh) as gateway:
+        assert "before the register's own time" in only(verify_url(gateway.url), "fresh")
+
+
+# --- figures --------------------------------------------------------------------------------------------------
+
+
+def figures_world(folder: Path, change: Callable[[dict[str, Any]], object]) -> World:
+    """Return a world whose second period of figures was changed before it was logged."""
+    world = standard(folder, seconds=30)
+    numbers = [i for i, entry in enumerate(world.entries) if b'"kind":"figures"' in entry]
+    body = json.loads(world.entries[numbers[2]])
+    change(body)
+    forged = World.__new__(World)
+    forged.entries = [*world.entries]
+    forged.entries[numbers[2]] = canonical(body)
+    world.close()
+    shutil.rmtree(folder)
+    with made.Ledger.create(folder, made.note_signer(made.LOG_KEY, made.ORIGIN), made.ORIGIN) as ledger:
+        ledger.append(forged.entries)
+    return world
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda b: b.update(taken=b["taken"] - 1), "of"),
+        (lambda b: b.update(taken=b["taken"] + 5000), "under way"),
+        (lambda b: b.update(decided=b["decided"] + 10), "decided"),
+        (lambda b: b.update(withheld=b["decided"] + 1), "withheld"),
+        (lambda b: b.update(withheld=0, released={FEED: b["released"][FEED]}), "not withheld"),
+        (lambda b: b.update(withheld=3), "must be suppressed"),
+        (lambda b: b["released"].update({FEED: b["released"][FEED] + 40}), "released"),
+        (lambda b: b["released"].update({FEED: 11}), "released"),
+        (lambda b: b["released"].update({"nobody": 12}), "not in the log"),
+        (
+            lambda b: b["refused"].append({"authority": "nobody@1", "reason": "expired", "rows": 0}),
+            "not in the log",
+        ),
+        (lambda b: b["refused"].append(b["refused"][0]), "twice"),
+        (lambda b: b["refused"].append(7), "refused"),
+        (lambda b: b.update(refused={}), "refused"),
+        (lambda b: b.update(released=[]), "released"),
+        (lambda b: b.update(repeated=-1), "not a count"),
+        (lambda b: b.update(repeated=True), "not a count"),
+        (lambda b: b.update(repeated="12"), "not a count"),
+        (lambda b: b.update({"from": "2026-07-08T12:00:11Z"}), "last ones end"),
+        (lambda b: b.update(until="2026-07-08T12:00:29Z"), "not the end"),
+        (lambda b: b.update(until="soon"), "not an RFC 3339 time"),
+        (lambda b: b.pop("withheld"), "members"),
+        (lambda b: b.update(more=1), "members"),
+    ],
+)
+def test_figures_that_cannot_be_are_found_and_named(
+    tmp_path: Path, change: Callable[[dict[str, Any]], object], words: str
+) -> None:
+    world = figures_world(tmp_path / "log", change)
+    report = verify_folder(world.folder)
+    fault = failed(report)["figures"]
+    assert "entry " in fault
+    assert words in fault
+
+
+def test_figures_that_are_put_off_are_missed(tmp_path: Path) -> None:
+    world = standard(tmp_path / "log", seconds=30)
+    at = next(i for i, entry in enumerate(world.entries) if b'"kind":"figures"' in entry)
+    entries = [*world.entries[:at], *world.entries[at + 1 :]]
+    world.close()
+    shutil.rmtree(world.folder)
+    with made.Ledger.create(world.folder, made.note_signer(made.LOG_KEY, made.ORIGIN), made.ORIGIN) as ledger:
+        ledger.append(entries)
+    assert "missing before it" in failed(verify_folder(world.folder))["figures"]
+
+
+def test_suppressed_cells_stand_for_what_they_can_stand_for(fresh: World) -> None:
+    # Eight withheld and nine released are both shown as null: the arithmetic must still hold.
+    fresh.decide(17, released=9, withheld=8)
+    fresh.live(20, every=1000)
+    fresh.flush()
+    figures = [json.loads(entry) for entry in fresh.entries if b'"kind":"figures"' in entry]
+    assert any(body["withheld"] is None for body in figures) or len(figures) > 1
+    report = verify_folder(fresh.folder)
+    assert report.ok, report.lines()
+
+
+# --- the register ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda r: r.update(origin="other.example/log"), "origin"),
+        (lambda r: r.update(demonstration=False), "demonstration"),
+        (lambda r: r.update(small_cells=1), "small_cells"),
+        (lambda r: r.update(log_key="x"), "log_key"),
+        (lambda r: r.update(consultations=[{"id": "c-1"}]), "consultations"),
+        (lambda r: r.update(charter=None), "charter"),
+        (lambda r: r["charter"]["document"]["limits"].update(small_cells=3), "document"),
+        (lambda r: r["charter"]["signatures"].pop(), "signatures"),
+        (lambda r: r["charter"].update(entry=1), "entry"),
+        (lambda r: r["authorities"].pop(0), "is not shown"),
+        (lambda r: r["authorities"].append(copy.deepcopy(r["authorities"][0])), "stands twice"),
+        (lambda r: r["authorities"].append({**r["authorities"][0], "name": "another"}), "no such authority"),
+        (lambda r: r["authorities"][0].update(status="expired"), "status"),
+        (lambda r: r["authorities"][0].update(mode="match"), "mode"),
+        (lambda r: r["authorities"][0]["document"]["scope"].update(fields=["plate"]), "document"),
+        (lambda r: r["authorities"][0]["signatures"].pop(), "signatures"),
+        (lambda r: r["authorities"][0].update(entry=2), "entry"),
+        (lambda r: r["authorities"][0].update(in_force_until="2099-01-01T00:00:00Z"), "in_force_until"),
+        (lambda r: r["authorities"][0].update(review_due=None), "review_due"),
+        (lambda r: r["authorities"][0].update(acts=[{"kind": "review", "entry": 3}]), "an act is shown"),
+        (lambda r: r["authorities"][0].update(acts=["x"]), "an act is shown"),
+        (lambda r: r["figures"][3].update(taken=99_999), "otherwise"),
+        (lambda r: r["figures"][3].update(taken=float(r["figures"][3]["taken"])), "otherwise"),
+        (lambda r: r["figures"].pop(3), "not shown"),
+        (lambda r: r["figures"].append(copy.deepcopy(r["figures"][3])), "none at their entry"),
+        (lambda r: r["figures"][3].update(entry=None), "none at their entry"),
+        (lambda r: r.update(checkpoint=r["checkpoint"].replace("345", "344")), "checkpoint"),
+        (lambda r: r.update(checkpoint=""), "checkpoint"),
+    ],
+)
+def test_a_register_that_differs_from_the_log_is_found(
+    served: Served, change: Callable[[dict[str, Any]], object], words: str
+) -> None:
+    served.lies["/register.json"] = changed_register(change)
+    assert words in only(verify_url(served.url), "register")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"x",
+        b"[]",
+        b"{}",
+        b'{"authorities":[],"figures":[]}',
+        b'{"authorities":{},"figures":[]}',
+        b"\xff",
+        b"[" * 9999,
+    ],
+)
+def test_a_register_that_cannot_be_read_is_a_failure(served: Served, body: bytes) -> None:
+    served.lies["/register.json"] = lambda _served, _query: (200, body)
+    assert only(verify_url(served.url), "register")
+
+
+def test_a_register_behind_the_log_is_found(fresh: World) -> None:
+    fresh.flush()
+    old = fresh.register()
+    fresh.document(second_version())
+    fresh.live(15)
+    fresh.flush()
+    old["as_of"] = rfc3339(fresh.at_us)
+    with serve(fresh) as gateway:
+        gateway.lies["/register.json"] = lambda _served, _query: (200, json.dumps(old).encode())
+        assert "does not know of entry" in failed(verify_url(gateway.url))["register"]
+
+
+def test_a_register_ahead_of_the_log_is_waited_for(fresh: World) -> None:
+    fresh.flush()
+    ahead = fresh.register()
+    fresh.document(second_version())
+    fresh.live(1)
+    ahead = {**fresh.register(), "checkpoint": ahead["checkpoint"]}
+    with serve(fresh) as gateway:
+
+        def checkpoint(served: Served, _query: object) -> tuple[int, bytes]:
+            if served.asked.count("/log/checkpoint") == 2:
+                served.world.flush()
+            return 200, served.world.ledger.checkpoint
+
+        gateway.lies["/log/checkpoint"] = checkpoint
+        gateway.lies["/register.json"] = lambda _served, _query: (200, json.dumps(ahead).encode())
+        report = verify_url(gateway.url)
+        assert report.ok, report.lines()
+
+
+def test_a_checkpoint_in_the_register_that_forks_from_the_log_is_found(served: Served, world: World) -> None:
+    # Both are signed by the log's key: two histories.
+    head = Checkpoint(origin=made.ORIGIN, size=200, root=b"\x11" * 32)
+    forged = sign_note(head.to_text(), [made.note_signer(made.LOG_KEY, made.ORIGIN)]).decode()
+    served.lies["/register.json"] = changed_register(lambda r: r.update(checkpoint=forged))
+    assert "forks" in only(verify_url(served.url), "register")
+
+
+# --- the feed file --------------------------------------------------------------------------------------------
+
+
+def written(tmp_path: Path, *parts: bytes) -> Path:
+    """Return a feed file."""
+    path = tmp_path / "feed.ndjson"
+    path.write_bytes(b"".join(parts))
+    return path
+
+
+def test_a_feed_file_may_begin_anywhere_and_be_without_a_gap(
+    served: Served, world: World, tmp_path: Path
+) -> None:
+    held = world.batches[FEED]
+    assert verify_url(served.url, feed_file=written(tmp_path, *held[4:7])).ok
+    for parts, words in (
+        ((held[0], held[2]), "batch 3 of `tfl-met-ct` follows on batch 1"),
+        ((held[0], held[0]), "follows on"),
+        ((held[1], held[0]), "follows on"),
+        ((held[0][:-20],), "ends early"),
+        ((b"",), "no batch"),
+    ):
+        assert words in only(verify_url(served.url, feed_file=written(tmp_path, *parts)), "feed-file")
+
+
+def test_a_row_that_was_tampered_with_is_found_and_named(world: World, tmp_path: Path) -> None:
+    batch = world.batches[FEED][1]
+    plate = batch[batch.index(b"AB") : batch.index(b"AB") + 7]
+    path = written(tmp_path, world.batches[FEED][0], batch.replace(plate, b"ZZ99ZZZ", 1))
+    words = only(verify_folder(world.folder, feed_file=path), "feed-file")
+    assert "batch 2" in words
+    assert plate.decode() not in words
+
+
+def test_rows_that_were_erased_are_counted_and_not_taken_for_more(world: World, tmp_path: Path) -> None:
+    head, first, rest = world.batches[FEED][0].split(b"\n", 2)
+    erased = b"\n".join([head, erased_line(json.loads(first)["seq"], leaf_hash(first)), rest])
+    report = verify_folder(world.folder, feed_file=written(tmp_path, erased))
+    assert report.ok, report.lines()
+    assert report.counts["erased"] == 1
+    assert any("erased" in words for words in report.not_checked)
+
+
+def forged_batch(world: World, **changes: Any) -> bytes:
+    """Return a batch signed by the log's key itself, as only a gateway can forge it."""
+    source = next(read_batches_of(world.batches[FEED][0]))
+    lines = changes.get("lines", source.lines)
+    at_us = changes.get("at_us", START_US + 3 * SECOND_US)
+    signer = changes.get("signer", made.LOG_KEY)
+    return build(
+        reference=changes.get("reference", f"{FEED}@1"),
+        number=1,
+        commit=1,
+        released_us=at_us,
+        lines=lines,
+        promise=lambda header: make_promise(made.ORIGIN, header, b"\x01" * 16, at_us, signer),
+    )[1]
+
+
+def read_batches_of(data: bytes) -> Iterator[Any]:
+    """Return the batches in some bytes."""
+    return read_batches(io.BytesIO(data))
+
+
+def test_a_promise_by_another_key_is_found(world: World, tmp_path: Path) -> None:
+    path = written(tmp_path, forged_batch(world, signer=made.OTHER_KEY))
+    assert "not signed by the log's key" in only(verify_folder(world.folder, feed_file=path), "feed-file")
+
+
+def row(read: dict[str, Any], seq: int = 1, reference: str = f"{FEED}@1") -> bytes:
+    """Return a row with any read."""
+    return json.dumps(
+        {"seq": seq, "salt": "00" * 16, "authority": reference, "read": read}, separators=(",", ":")
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"at_us": START_US - SECOND_US}, "was not in the log"),
+        ({"at_us": START_US + SECOND_US}, "was not in the log"),
+        ({"reference": f"{FEED}@2", "lines": (row({}, reference=f"{FEED}@2"),)}, "was not in the log"),
+        ({"reference": "nobody@1", "lines": (row({}, reference="nobody@1"),)}, "was not in the log"),
+        ({"reference": "Nobody", "lines": (row({}, reference="Nobody"),)}, "names no authority"),
+        ({"at_us": START_US + 400 * 86_400 * SECOND_US}, "but expired"),
+        ({"at_us": START_US + 200 * 86_400 * SECOND_US}, "but review-overdue"),
+        ({"lines": (row({"plate": "X", "vehicle": {}}),)}, "the member `vehicle`"),
+        ({"lines": (row({"keeper": "X"}),)}, "no field has"),
+        ({"lines": (row({"source": "westminster"}),)}, "another source"),
+        ({"lines": (row({"captured_at": "2026-07-03T23:59:59Z"}),)}, "outside the validity"),
+        ({"lines": (row({"captured_at": "2027-07-04T00:00:00Z"}),)}, "outside the validity"),
+        ({"lines": (row({"captured_at": 7}),)}, "no time of capture"),
+        ({"lines": (b'{"seq":1,"salt":"00","authority":"tfl-met-ct@1"}',)}, "no read"),
+        ({"lines": (b'{"salt":"00","seq":1,"authority":"tfl-met-ct@1","read":{}}',)}, "its number"),
+        ({"lines": (row({}), row({}, seq=3))}, "row 2"),
+    ],
+)
+def test_a_gateway_that_releases_what_it_may_not_is_found(
+    world: World, tmp_path: Path, changes: dict[str, Any], words: str
+) -> None:
+    path = written(tmp_path, forged_batch(world, **changes))
+    fault = only(verify_folder(world.folder, feed_file=path), "feed-file")
+    assert "batch 1" in fault
+    assert words in fault
+
+
+def test_a_batch_released_while_its_authority_was_suspended_is_found(fresh: World, tmp_path: Path) -> None:
+    fresh.document(documents.example("suspension"), ("tfl/data-protection",))
+    fresh.at_us += 100_000
+    data = fresh.decide()
+    fresh.close_second()
+    words = only(verify_folder(folder_of(fresh), feed_file=written(tmp_path, data)), "feed-file")
+    assert "but suspended" in words
+
+
+def test_a_proof_that_is_not_there_is_a_broken_promise(served: Served, world: World, tmp_path: Path) -> None:
+    # The register's time is past the merge delay and the grace of ten seconds.
+    path = written(tmp_path, *world.batches[FEED][:2])
+    for leaf in world.facts:
+        served.lies[f"/log/fact/{leaf}"] = lambda _served, _query: made.problem(404, "not-due")
+    words = only(verify_url(served.url, feed_file=path), "proofs")
+    assert "promise broken" in words
+    assert "batch 1" in words
+
+
+def test_a_proof_that_is_not_due_yet_is_waited_for(served: Served, world: World, tmp_path: Path) -> None:
+    served.due_after = 2
+    report = verify_url(served.url, feed_file=written(tmp_path, world.batches[FEED][-1]))
+    assert report.ok, report.lines()
+    assert report.counts["late_proofs"] == 0
+
+
+def test_a_batch_older_than_the_feeds_term_is_said_not_to_be_proved(fresh: World, tmp_path: Path) -> None:
+    path = written(tmp_path, *fresh.batches[FEED])
+    fresh.flush()
+    with serve(fresh) as gateway:
+        later = rfc3339(fresh.at_us + 29 * 86_400 * SECOND_US)
+        gateway.lies["/register.json"] = changed_register(lambda r: r.update(as_of=later))
+        for leaf in fresh.facts:
+            gateway.lies[f"/log/fact/{leaf}"] = lambda _served, _query: made.problem(404, "not-due")
+        report = verify_url(gateway.url, feed_file=path)
+        assert any("older than the feed's term" in words for words in report.not_checked)
+        assert "proofs" not in [check.name for check in report.checked]
+
+
+@pytest.mark.parametrize("status", [403, 302])
+def test_a_gateway_that_answers_otherwise_is_a_failure(
+    served: Served, world: World, tmp_path: Path, status: int
+) -> None:
+    for leaf in world.facts:
+        served.lies[f"/log/fact/{leaf}"] = lambda _served, _query: (status, b"")
+    path = written(tmp_path, world.batches[FEED][0])
+    assert not verify_url(served.url, feed_file=path).ok
+
+
+def test_a_proof_of_another_batch_is_a_failure(served: Served, world: World, tmp_path: Path) -> None:
+    other = next(iter(world.facts.values()))
+    for leaf in world.facts:
+        served.lies[f"/log/fact/{leaf}"] = lambda _served, _query: (200, made.msgspec.json.encode(other))
+    path = written(tmp_path, *world.batches[FEED][:2])
+    assert "batch" in only(verify_url(served.url, feed_file=path), "proofs")
+
+
+# --- what goes between ----------------------------------------------------------------------------------------
+
+
+def test_a_redirect_is_not_followed(served: Served) -> None:
+    served.lies["/register.json"] = lambda _served, _query: (302, b"")
+    assert "redirect" in only(verify_url(served.url), "register")
+    assert "/elsewhere" not in served.asked
+
+
+def test_what_is_too_long_is_not_taken(served: Served) -> None:
+    with Remote(served.url) as remote, pytest.raises(InputError, match="longer than"):
+        remote.get("/log/tile/entries/000", most=1000)
+
+
+def test_a_connection_that_breaks_is_tried_again(served: Served) -> None:
+    served.refuse = 2
+    assert verify_url(served.url).ok
+
+
+def test_a_gateway_that_cannot_be_reached_is_a_clear_failure() -> None:
+    report = verify_url("http://127.0.0.1:9")
+    assert "cannot be reached" in only(report, "key")
+
+
+@pytest.mark.parametrize("url", ["ftp://example", "", "example.org", "http://exa mple:x/"])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises((InputError, VerificationError)):
+        Remote(url, attempts=1).get("/", most=1)
+
+
+def test_a_log_never_goes_back_or_to_the_side(world: World, tmp_path: Path) -> None:
+    verifier = parse_vkey(VKEY)
+    log = TrustedLog.open(folder_fetch(world.folder), verifier)
+    assert log.accept(log.note).size == world.ledger.size
+    signer = made.note_signer(made.LOG_KEY, made.ORIGIN)
+    for size in (1, 255, 256, 345):
+        head = Checkpoint(origin=made.ORIGIN, size=size, root=b"\x01" * 32)
+        with pytest.raises(LedgerError, match="forks"):
+            log.accept(sign_note(head.to_text(), [signer]))
+    elsewhere = Checkpoint(origin="other.example/log", size=1, root=b"\x01" * 32)
+    with pytest.raises(LedgerError, match=r"other\.example"):
+        log.accept(sign_note(elsewhere.to_text(), [signer]))
+    for index in (-1, 345):
+        with pytest.raises(LedgerError, match="no entry"):
+            log.entry(index)
+    assert [log.entry(index) for index in (0, 255, 256, 344)] == [
+        world.entries[i] for i in (0, 255, 256, 344)
+    ]
+
+
+# --- the command ----------------------------------------------------------------------------------------------
+
+
+def test_the_command_says_in_words_and_in_json(
+    served: Served, world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = tmp_path / "log.vkey"
+    key.write_text(VKEY)
+    feed = written(tmp_path, world.batches[FEED][0])
+    assert run("verify", served.url, "--key", key, "--feed-file", feed) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("Trusted: the log's key")
+    assert out.endswith("Verified.\n")
+    assert run("verify", world.folder, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["ok"] is True
+    served.lies["/log/checkpoint"] = lambda _served, _query: (200, b"x")
+    assert run("verify", served.url, "--json") == 1
+    report = json.loads(capsys.readouterr().out)
+    assert report["ok"] is False
+    assert [check["name"] for check in report["checked"] if not check["ok"]] == ["log"]
+    assert run("verify", served.url) == 1
+    assert "FAILED" in capsys.readouterr().out
+
+
+def test_the_command_fails_in_words(tmp_path: Path, world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (
+        ("verify", tmp_path),
+        ("verify", world.folder, "--key", tmp_path / "none"),
+        ("verify", world.folder, "--feed-file", tmp_path / "none"),
+    ):
+        assert run(*words) == 1
+        assert run(*words, "--json") == 1
+    captured = capsys.readouterr()
+    assert "configuration" in captured.err
+    assert "Traceback" not in captured.err
+
+
+# --- by hand --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(
+    not all(map(shutil.which, ("bash", "curl", "jq", "openssl", "xxd"))), reason="needs jq and others"
+)
+def test_the_commands_of_the_specification_check_a_batch(served: Served, tmp_path: Path) -> None:
+    text = (documents.EXAMPLES.parent / "feeds.md").read_text()
+    script = "\n".join(block.split("```")[0] for block in text.split("```sh\n")[1:])
+    environment = {**os.environ, "URL": served.url, "FEED": FEED, "TOKEN": made.TOKEN}
+    words = ["bash", "-c", f"set -euo pipefail\n{script}"]
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    said = [line for line in done.stdout.decode().splitlines() if "Signature" not in line]
+    assert said == [
+        "sha256 holds",
+        "root holds",
+        "promise holds",
+        "the fact is under its second",
+        "the second is in the log",
+        "the checkpoint holds",
+    ]

@@ -1,0 +1,172 @@
+"""Checks the documents against the tree; `make check` runs it.
+
+python tools/check_docs.py            report what is wrong, exit with 1 if anything is
+python tools/check_docs.py --write    write docs/spec/codes.md from the list of codes first
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+from wicketgate import gate
+from wicketgate.http import codes
+from wicketgate.plates import PlateFault
+
+ROOT = Path(__file__).resolve().parent.parent
+CODES_PAGE = ROOT / "docs" / "spec" / "codes.md"
+README_LINES = 150
+MODULE_LINES = 500
+
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
+_HEADING = re.compile(r"^#+\s+(.*)$", re.MULTILINE)
+# In pieces, so that this file does not hold what it looks for.
+_FOLDERS = "|".join(("work", "home", "root", "Users", "opt"))
+_HOSTS = "|".join(("pypi" r"\.org", "python" r"hosted\.org", "npm" r"js\.org", r"proxy\.go" r"lang\.org"))
+_FOREIGN = re.compile(rf"(?<![\w./}}~-])/(?:{_FOLDERS})/\w|(?:{_HOSTS})|file:" "///")
+_CODE = re.compile(r"[a-z]+(-[a-z]+)*")
+
+
+def tracked() -> list[Path]:
+    """Return the files of the repository that are, or would be, under version control."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    return [ROOT / name for name in sorted(set(listed.split("\0"))) if name and (ROOT / name).is_file()]
+
+
+def anchors(markdown: str) -> set[str]:
+    """Return the anchors of a page's headings, as forges make them."""
+    found = set()
+    for heading in _HEADING.findall(_FENCE.sub("", markdown)):
+        words = re.sub(r"[^\w\s-]", "", heading.replace("`", "").lower())
+        found.add(re.sub(r"\s", "-", words.strip()))
+    return found
+
+
+def broken_links(page: Path) -> Iterator[str]:
+    """Yield the relative links of a page that lead nowhere."""
+    text = _FENCE.sub("", page.read_text())
+    for target in _LINK.findall(text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        there = page if not path else (page.parent / path).resolve()
+        if not there.exists():
+            yield f"{page.relative_to(ROOT)}: `{target}` leads nowhere"
+        elif anchor and there.suffix == ".md" and anchor not in anchors(there.read_text()):
+            yield f"{page.relative_to(ROOT)}: `{target}` has no such heading"
+
+
+def decision_numbers(names: list[str]) -> Iterator[str]:
+    """Yield what is wrong with the numbers of decision records."""
+    taken: dict[str, str] = {}
+    for name in names:
+        number = re.match(r"(\d{4})-[a-z0-9-]+\.md$", name)
+        if number is None:
+            yield f"docs/decisions/{name}: is not named NNNN-words.md"
+        elif number[1] in taken:
+            yield f"docs/decisions/{name}: its number is that of {taken[number[1]]}"
+        else:
+            taken[number[1]] = name
+
+
+def foreign_places(name: str, text: str) -> Iterator[str]:
+    """Yield the lines that name a folder of somebody's machine or a package registry."""
+    for number, line in enumerate(text.splitlines(), 1):
+        found = _FOREIGN.search(line)
+        if found:
+            yield f"{name}:{number}: names `{found[0]}`"
+
+
+def codes_in(source: str) -> set[str]:
+    """Return the codes that a module gives: `code=…`, `code = …` of a class, `refuse(…)` and `problem(…)`."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        values: list[ast.expr] = []
+        if isinstance(node, ast.Call):
+            values += [keyword.value for keyword in node.keywords if keyword.arg == "code"]
+            name = node.func.id if isinstance(node.func, ast.Name) else ""
+            values += {"problem": node.args[:1], "refuse": node.args[2:3]}.get(name, [])
+        elif isinstance(node, ast.ClassDef):
+            values += [
+                item.value
+                for item in node.body
+                if isinstance(item, ast.Assign)
+                and any(isinstance(target, ast.Name) and target.id == "code" for target in item.targets)
+            ]
+        for value in values:
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                found.add(value.value)
+    return {code for code in found if _CODE.fullmatch(code)}
+
+
+def given_codes() -> set[str]:
+    """Return every code that the program gives."""
+    found = {fault.value for fault in PlateFault} | set(get_args(gate.Reason))
+    for path in (ROOT / "src").rglob("*.py"):
+        found |= codes_in(path.read_text())
+    return found
+
+
+def long_modules(most: int = MODULE_LINES) -> list[tuple[str, int]]:
+    """Return the modules with more lines than they should have."""
+    found = []
+    for path in sorted((ROOT / "src").rglob("*.py")):
+        lines = len(path.read_text().splitlines())
+        if lines > most:
+            found.append((str(path.relative_to(ROOT)), lines))
+    return found
+
+
+def faults() -> list[str]:
+    """Return everything that is wrong."""
+    files = tracked()
+    found: list[str] = []
+    for page in (path for path in files if path.suffix == ".md"):
+        found += broken_links(page)
+    lines = len((ROOT / "README.md").read_text().splitlines())
+    if lines > README_LINES:
+        found.append(f"README.md: {lines} lines of at most {README_LINES}")
+    found += decision_numbers(sorted(path.name for path in (ROOT / "docs" / "decisions").iterdir()))
+    for path in files:
+        try:
+            text = path.read_text()
+        except UnicodeDecodeError:
+            continue
+        found += foreign_places(str(path.relative_to(ROOT)), text)
+    undocumented = given_codes() - {one.code for one in codes.ALL}
+    found += [f"src/wicketgate/http/codes.py: `{code}` is not documented" for code in sorted(undocumented)]
+    if not CODES_PAGE.exists() or CODES_PAGE.read_text() != codes.as_markdown():
+        found.append("docs/spec/codes.md: is not what `python tools/check_docs.py --write` makes")
+    return found
+
+
+def main(arguments: list[str]) -> int:
+    """Check; return the exit code."""
+    if arguments == ["--write"]:
+        CODES_PAGE.write_text(codes.as_markdown())
+    elif arguments:
+        print(__doc__)
+        return 2
+    found = faults()
+    for line in found:
+        print(line)
+    for name, lines in long_modules():
+        print(f"note: {name} has {lines} lines; about {MODULE_LINES} are the aim")
+    print(f"documents: {len(found)} faults" if found else "documents: nothing wrong")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
