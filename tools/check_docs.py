@@ -35,14 +35,21 @@ _CODE = re.compile(r"[a-z]+(-[a-z]+)*")
 
 def tracked() -> list[Path]:
     """Return the files of the repository that are, or would be, under version control."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    return [ROOT / name for name in sorted(set(listed.split("\0"))) if name and (ROOT / name).is_file()]
+    try:
+        listed = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split("\0")
+    except (OSError, subprocess.CalledProcessError):  # an unpacked archive: everything but what tools leave
+        listed = [
+            name
+            for name in (str(path.relative_to(ROOT)) for path in ROOT.rglob("*"))
+            if not re.search(r"(^|/)(\.(?!ci/|importlinter|gitignore)|__pycache__|demo/)|\.egg-info", name)
+        ]
+    return [ROOT / name for name in sorted(set(listed)) if name and (ROOT / name).is_file()]
 
 
 def anchors(markdown: str) -> set[str]:

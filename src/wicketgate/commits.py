@@ -148,6 +148,8 @@ class Commits:
         at_us = max(self._clock.now_us(), self.staged.at_us)
         now_second = second_of(at_us)
         interrupted = self.staged.second_us < now_second
+        # A kill between a period's last second and its figures leaves them to be closed now.
+        self._close_due_figures(at_us)
         if interrupted:
             self._stage(self._close_second(at_us))
             self._close_due_figures(at_us)

@@ -73,10 +73,14 @@ class Deployment:
         ConfigurationError
             Naming what is missing.
         """
-        for path in (self.folder / "wicketgate.toml", self.log_key, self.index_key, self.log / "checkpoint"):
+        demanded = [self.folder / "wicketgate.toml", self.log_key, self.index_key, self.log / "checkpoint"]
+        # Made anew these would be empty: repeats would be taken twice, and promises seem to be broken.
+        demanded += [self.part(name) / "data.mdb" for name in ("index", "proofs")]
+        for path in demanded:
             if not path.exists():
                 raise ConfigurationError(
-                    f"`{self.folder}` is not a deployment (`{path.name}` is missing): make one with `wicketgate init`"
+                    f"`{self.folder}` is not a whole deployment (`{path.relative_to(self.folder)}` is missing): "
+                    "restore it, or make a new one with `wicketgate init`"
                 )
 
     def lay(self, settings: bytes = TEMPLATE.encode()) -> PrivateKey:

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from wicketgate import transactions
-from wicketgate.clock import Clock
+from wicketgate.clock import Clock, rfc3339
 from wicketgate.errors import FencedError, InputError, StreamError
 from wicketgate.ingest import Checked
 from wicketgate.plates import pack_all
@@ -165,7 +165,7 @@ class Intake:
         self._task = asyncio.create_task(self._write())
 
     async def close(self) -> None:
-        """Stop. What waits fails and is not stored; what is under way the writer settles, at its own end at the latest."""
+        """Stop. What waits fails and is not stored; what is under way is settled by the writer when it closes."""
         if self._task:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -248,13 +248,17 @@ class Intake:
 
     @staticmethod
     def _conflict(source: str, camera_id: str, checked: Checked, n: int, now_us: int) -> QuarantinedRead:
-        read = {
+        read: dict[str, object] = {
             "id": checked.read_id[n],
             "camera": camera_id,
-            "captured_us": checked.captured_us[n],
+            "captured_at": rfc3339(checked.captured_us[n]),
             "plate": checked.plate[n],
             "confidence": checked.confidence[n],
         }
+        for name in ("lane", "direction", "vehicle"):
+            text = getattr(checked, name)[n]
+            if text is not None:
+                read[name] = msgspec.Raw(text.encode())
         return QuarantinedRead(
             source=source,
             camera=camera_id,

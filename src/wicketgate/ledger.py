@@ -225,6 +225,20 @@ class Ledger:
             except OSError as error:
                 raise LedgerError(f"the ledger cannot be written: {error.strerror}") from error
 
+    def entry(self, index: int) -> bytes:
+        """Return entry `index` as it lies on the disk; reads one bundle.
+
+        Raises
+        ------
+        ShapeError
+            Unless index < the log's size.
+        LedgerError
+            If the bundle is missing or cannot be read.
+        """
+        if not 0 <= index < self.size:
+            raise ShapeError(f"no entry {index} in a log of {self.size}")
+        return TileReader(self._fetch, self.size).entries(index // TILE_WIDTH)[index % TILE_WIDTH]
+
     def inclusion(self, index: int, size: int | None = None) -> tuple[bytes, ...]:
         """Return the proof that entry `index` is in the tree of `size` entries; None: the last checkpoint's.
 

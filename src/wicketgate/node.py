@@ -23,6 +23,7 @@ from wicketgate.errors import ConfigurationError, DocumentRefused, InputError, W
 from wicketgate.feeds import OrdinalStream
 from wicketgate.intake import Intake, decode_reads, seen_keys
 from wicketgate.ledger import Ledger
+from wicketgate.merkle import leaf_hash
 from wicketgate.projections import Projections
 from wicketgate.proofs import Proofs
 from wicketgate.releasing import Releasing
@@ -116,6 +117,7 @@ class Gateway:
             await gateway._open()
             if gateway.commits.committed.sequence:
                 raise ConfigurationError("the streams hold the commits of another deployment")
+            Seen(gateway.deployment.part("index"), gateway.deployment.index_secret()).close()
             await gateway.commits.commit(gateway._founding(envelope))
             token = await gateway.issue_token("admin")
             await gateway._project_all()
@@ -134,7 +136,7 @@ class Gateway:
         if hasattr(self, "intake"):
             await self.intake.close()
         if hasattr(self, "projections"):
-            if not self.failed.is_set():
+            if not self.failed.is_set() and hasattr(self, "commits"):
                 try:
                     await asyncio.wait_for(self._project_all(), _SETTLE_S)
                     self._save_snapshot()
@@ -178,6 +180,11 @@ class Gateway:
         await replay(self.link, state, self.projections.take_replayed)
         for name in state.feeds:
             await self.projections.open_feed(name)
+        if self.ledger.size > state.entries:
+            raise ConfigurationError(
+                f"the log holds {self.ledger.size} entries and the commits {state.entries}: an older `nats` or "
+                "`snapshots` stands beside a newer `log`; restore all of them as they were at one time"
+            )
         writer = await self._writer(commits_module.STREAM)
         self.commits = Commits(
             writer,
@@ -332,7 +339,7 @@ class Gateway:
             feed = self.projections.feeds.get(act_target(document))
             if feed is not None:
                 feed.wake()
-        log.info("a %s took effect as entry %d, commit %d", document.kind, taken.entry, sequence)
+        log.info("%s took effect as entry %d, commit %d", document.kind, taken.entry, sequence)
         return taken.entry, in_force_us
 
     def _taking(self, envelope: bytes) -> commits_module.Build:
@@ -380,7 +387,7 @@ class Gateway:
                 "source": source,
                 "count": len(cameras),
                 "groups": groups,
-                "root": hashlib.sha256(listed).hexdigest(),
+                "root": leaf_hash(listed).hex(),
             }
             return Transaction(
                 at_us=at_us,

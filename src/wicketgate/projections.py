@@ -67,7 +67,7 @@ class Projections:
         """Make the streams that are missing and begin to project."""
         self._feed_term_us = feed_term_us
         await self.quarantine.open(max_age_us=quarantine_term_us)
-        await self.openings.open(max_age_us=0)
+        await self.openings.open(max_age_us=feed_term_us)
         self._begin(self._project_ledger)
         self._begin(partial(self._each, self._private_queue, self._project_private))
 
@@ -196,6 +196,8 @@ class Projections:
                     raise LedgerError(f"entry {index} does not follow on {next_index - 1}")
                 if index == next_index:
                     entries.append(entry)
+                elif index < self.ledger.size and self.ledger.entry(index) != entry:
+                    raise LedgerError(f"entry {index} of the log is not the one that was committed")
         if entries:
             self.ledger.append(entries)
         # After the entries: whoever finds a proof finds its entry.

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
+import msgspec
+
 from wicketgate.batches import Batch, read_batches
 from wicketgate.clock import SECOND_US, Clock, SystemClock, parse_rfc3339
 from wicketgate.errors import InputError, LedgerError, NotEntitled, VerificationError
@@ -94,6 +96,19 @@ class Tally:
     reconnected: int = 0
 
 
+class _Feed(msgspec.Struct, frozen=True):
+    """A feed in the answer of `GET /v1/feeds`."""
+
+    authority: str
+    batches: int
+
+
+class _Feeds(msgspec.Struct, frozen=True):
+    """The answer of `GET /v1/feeds`."""
+
+    feeds: list[_Feed]
+
+
 class Receiver:
     """Asks one feed for batches, and checks each with its promise and its proof.
 
@@ -145,7 +160,7 @@ class Receiver:
         self.tally = Tally()
 
     def run(self, *, follow: bool) -> Tally:
-        """Receive until nothing new comes, or for ever; then check the proofs still due.
+        """Receive what there is now, or for ever; then check the proofs still due.
 
         Raises
         ------
@@ -157,7 +172,9 @@ class Receiver:
         """
         self._open()
         try:
-            while True:
+            # A feed that flows never has nothing new: without `follow` the end is where it stands now.
+            newest = None if follow else self._patiently(self._newest)
+            while newest is None or self._after < newest:
                 received = self._patiently(lambda: self._ask(self._wait(follow)))
                 if received:
                     self._keep(received)
@@ -191,6 +208,20 @@ class Receiver:
             self._chain.last[self._feed] = self._sink.last
         for header in self._sink.unproved:
             self._due.append(_Due(header, time.monotonic()))
+
+    def _newest(self) -> int:
+        answer = self._remote.get("/v1/feeds", most=MAX_ANSWER_BYTES)
+        if answer.status in (401, 403):
+            raise NotEntitled(
+                f"the feed `{self._feed}` may not be read: {answer.code or answer.status}",
+                code=answer.code or "not-entitled",
+            )
+        try:
+            listed = msgspec.json.decode(answer.body, type=_Feeds).feeds if answer.status == 200 else []
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise InputError("the list of feeds cannot be read") from error
+        # A feed that is not listed is not this unit's; asking for it says so.
+        return next((feed.batches for feed in listed if feed.authority == self._feed), 1 << 62)
 
     def _wait(self, follow: bool) -> float:
         if not follow or len(self._due) >= _MOST_DUE:

@@ -11,6 +11,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -208,9 +209,12 @@ def world(tmp_path: Path):
 
 
 @pytest.mark.timeout(120 + ROUNDS * 30)
-def test_nothing_acknowledged_is_lost_or_doubled_over_kills(world: World) -> None:
+def test_nothing_acknowledged_is_lost_or_doubled_over_kills(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
     seed = int(os.environ.get("WICKETGATE_KILL_SEED", random.SystemRandom().randrange(1_000_000)))
-    print(f"seed {seed}: WICKETGATE_KILL_SEED={seed} WICKETGATE_KILL_ROUNDS={ROUNDS}")
+    with capsys.disabled():
+        sys.stdout.write(f"\nkill rounds: WICKETGATE_KILL_SEED={seed} WICKETGATE_KILL_ROUNDS={ROUNDS}\n")
     chance = random.Random(seed)
     checkpoints: list[bytes] = []
     writers = [threading.Thread(target=world.write, args=(n, seed)) for n in range(WRITERS)]

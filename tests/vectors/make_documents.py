@@ -95,10 +95,8 @@ def case(
     **known: Any,
 ) -> dict[str, Any]:
     """Return one vector; `document` may also be the bytes of an envelope."""
-    if isinstance(document, bytes):
-        envelope = document
-    else:
-        envelope = dump_envelope(sign_document(document, keys_of(signed_by)))
+    signed = isinstance(document, bytes)
+    envelope = document if signed else dump_envelope(sign_document(document, keys_of(signed_by)))
     return {
         "at": rfc3339(AT_US),
         "charter": charter,

@@ -120,6 +120,8 @@ def run_demo(args: argparse.Namespace) -> int:
     """Run the demonstration; headless, 0 only if all laws held."""
     if args.report is not None and args.seconds is None:
         raise ConfigurationError("--report is for a headless run: give --seconds")
+    if args.report is not None and not args.report.absolute().parent.is_dir():
+        raise ConfigurationError(f"`{args.report}` cannot be written: there is no such directory")
     plan = Plan(
         folder=args.dir,
         port=args.port,

@@ -36,7 +36,6 @@ _REQUEST = {
     "suspended": "Wait for the resumption; the cursor stays good.",
     "review-overdue": "Wait for the review; the cursor stays good.",
     "not-found": "Look at `/docs` for what there is.",
-    "no-such-feed": "Reserved. An unknown name answers `not-entitled`, so that names cannot be tried.",
     "not-due": "Ask again after the batch's `merge_by`. If there is nothing then, the promise was broken.",
     "method-not-allowed": "Look at `/docs` for what can be done here.",
     "cursor-past-term": "Begin behind the first batch still held; what lay before it is gone from the gateway.",
@@ -48,7 +47,6 @@ _REQUEST = {
     "streams-unavailable": "Post the same again: what was stored already is found to be repeated.",
     "internal": "Tell the operator: the gateway's log has the place.",
 }
-_MEANINGS = {"internal": (500, "Something is wrong with the gateway"), **CODES}
 _DOCUMENT = {
     "malformed": (
         "Not an envelope, not canonical, or a member is missing or of the wrong form.",
@@ -163,7 +161,7 @@ _COMMAND = {
 
 def _all() -> tuple[Code, ...]:
     listed = [
-        Code(code=code, where="request", status=_MEANINGS[code][0], meaning=_MEANINGS[code][1], remedy=remedy)
+        Code(code=code, where="request", status=CODES[code][0], meaning=CODES[code][1], remedy=remedy)
         for code, remedy in _REQUEST.items()
     ]
     groups: tuple[tuple[Where, int | None, dict[str, tuple[str, str]]], ...] = (

@@ -51,26 +51,19 @@ def _number(name: str, description: str, *, least: int = 0, **schema: int) -> di
     return _parameter(name, description, {"type": "integer", "minimum": least, **schema}, required=required)
 
 
-def _refused(given: Sequence[str]) -> dict[str, Any]:
-    """Return the answers of a list of codes: one for each status, with a problem document as its example."""
+def _refused(given: Sequence[str | codes.Code]) -> dict[str, Any]:
+    """Return the answers of a list of codes: a problem document for each status, in their order."""
     answers: dict[str, Any] = {}
-    for code in given:
-        one = codes.REQUEST[code] if code in codes.REQUEST else codes.DOCUMENT[code]
-        words = f"`{code}`: {one.meaning.removesuffix('.')}."
+    known_codes = [codes.REQUEST[one] if isinstance(one, str) else one for one in given]
+    for one in sorted(known_codes, key=lambda one: one.status or 0):
+        words = f"`{one.code}`: {one.meaning.removesuffix('.')}."
         known = answers.get(str(one.status))
         if known:
             known["description"] += f" {words}"
             continue
-        example = {
-            "type": f"/docs#code-{code}",
-            "title": one.meaning,
-            "status": one.status,
-            "code": code,
-            "detail": "what was wrong here, in words",
-        }
         answers[str(one.status)] = {
             "description": words,
-            "content": _content("application/problem+json", "Problem", example),
+            "content": _content("application/problem+json", "Problem"),
         }
     return answers
 
@@ -84,7 +77,7 @@ def _operation(
     parameters: Sequence[Mapping[str, Any]] = (),
     body: Content | None = None,
     token: Sequence[str] = (),
-    refused: Sequence[str] = (),
+    refused: Sequence[str | codes.Code] = (),
 ) -> dict[str, Any]:
     """Return an operation. `token` names the kinds of token that may call it; none at all makes it public."""
     if token:
@@ -263,7 +256,7 @@ _SOURCES: dict[str, Any] = {
             "cameras there are and how many of each group; the list itself is sealed to the overseer.",
             body=_content(JSON, {"type": "array", "items": _shape("Camera")}, EG["cameras"]),
             token=["source"],
-            refused=["malformed", "too-large", "streams-unavailable"],
+            refused=["malformed", "too-large", "busy", "streams-unavailable"],
         ),
         "get": _operation(
             "sources",
@@ -304,7 +297,7 @@ _DOCUMENTS: dict[str, Any] = {
             "suspension, resumption, review.",
             body=_content(ENVELOPE, "Envelope", EG["envelope"]),
             token=_ANY_TOKEN,
-            refused=["too-large", "streams-unavailable", *codes.DOCUMENT],
+            refused=["too-large", "busy", "streams-unavailable", *codes.DOCUMENT.values()],
         )
     }
 }
@@ -420,7 +413,7 @@ _OTHERS: dict[str, Any] = {
             "charter must know the source, the recipient's unit or the overseer.",
             body=_content(JSON, "TokenName", EG["token_name"]),
             token=["admin"],
-            refused=["malformed", "streams-unavailable"],
+            refused=["malformed", "busy", "streams-unavailable"],
         )
     },
     "/v1/tokens/withdraw": {
@@ -430,7 +423,7 @@ _OTHERS: dict[str, Any] = {
             {200: ("They are worthless from now on.", _content(JSON, None, EG["token_name"]))},
             body=_content(JSON, "TokenName", EG["token_name"]),
             token=["admin"],
-            refused=["malformed", "streams-unavailable"],
+            refused=["malformed", "busy", "streams-unavailable"],
         )
     },
     "/metrics": {

@@ -21,7 +21,6 @@ CODES: dict[str, tuple[int, str]] = {
     "suspended": (403, "The authority is suspended"),
     "review-overdue": (403, "The authority is suspended: its review did not come"),
     "not-found": (404, "There is nothing here"),
-    "no-such-feed": (404, "No authority of that name has taken effect"),
     "not-due": (404, "The proof is not due yet"),
     "method-not-allowed": (405, "That cannot be done here"),
     "cursor-past-term": (410, "What stood behind this cursor is past its term"),
@@ -30,6 +29,7 @@ CODES: dict[str, tuple[int, str]] = {
     "malformed": (400, "What was sent cannot be read"),
     "busy": (503, "Too much is waiting"),
     "stream-full": (507, "The store is full"),
+    "internal": (500, "Something is wrong with the gateway"),
     "streams-unavailable": (503, "The store does not answer"),
 }
 """Codes of the API itself, beside those of documents and of reads; `/docs` lists them."""

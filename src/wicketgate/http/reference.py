@@ -54,6 +54,7 @@ def read(api: Mapping[str, Any]) -> dict[str, Any]:
             for name, found in groups.items()
             if found
         ],
+        "codes": _codes(api),
         "schemas": [
             {
                 "name": name,
@@ -65,6 +66,18 @@ def read(api: Mapping[str, Any]) -> dict[str, Any]:
             for name, schema in _mapping(_mapping(api.get("components")).get("schemas")).items()
         ],
     }
+
+
+def _codes(api: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the stable codes, each with where it is met; the first of a code bears the anchor of problems' `type`."""
+    places = _mapping(api.get("x-code-places"))
+    listed: list[dict[str, Any]] = []
+    for one in api.get("x-codes") or []:
+        code = str(one.get("code"))
+        first = all(code != earlier["code"] for earlier in listed)
+        where = str(places.get(str(one.get("where")), one.get("where")))
+        listed.append({**one, "code": code, "where": where, "id": f"code-{code}" if first else None})
+    return listed
 
 
 def _operations(api: Mapping[str, Any], path: str, item: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -58,7 +58,7 @@ SCHEMAS: dict[str, Any] = {
             "code": {"type": "string", "enum": sorted(codes.REQUEST.keys() | codes.DOCUMENT.keys())},
             "detail": _said(_TEXT, "What was wrong here, in words; never a plate."),
         },
-        "An error, RFC 9457.",
+        "An error, RFC 9457. `/docs` and docs/spec/codes.md list the codes.",
     ),
     "Read": _object(
         {

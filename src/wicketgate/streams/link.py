@@ -21,6 +21,7 @@ from wicketgate.settings import StreamsSettings
 log = logging.getLogger(__name__)
 
 _REQUEST_S = 5.0
+_FIRST_ATTEMPTS = 2
 
 
 class Link:
@@ -58,7 +59,7 @@ class Link:
                 user=settings.user,
                 password=settings.password,
                 name="wicketgate",
-                max_reconnect_attempts=-1,
+                max_reconnect_attempts=_FIRST_ATTEMPTS,
                 reconnect_time_wait=0.1,
                 ping_interval=5,
                 max_outstanding_pings=2,
@@ -70,6 +71,8 @@ class Link:
             )
         except (NatsError, OSError) as error:
             raise StreamError(f"no answer from the streams at `{settings.url}`") from error
+        # For as long as it takes, but only now: a wrong password at the start is an error at once.
+        client.options["max_reconnect_attempts"] = -1
         link = cls(client, settings.replicas)
         return link
 
@@ -161,7 +164,8 @@ async def _assert_durable(settings: StreamsSettings) -> None:
             user=settings.system_user,
             password=settings.system_password,
             connect_timeout=5,
-            allow_reconnect=False,
+            max_reconnect_attempts=_FIRST_ATTEMPTS,
+            reconnect_time_wait=0.1,
             error_cb=_quiet,
         )
     except (NatsError, OSError) as error:
@@ -175,6 +179,8 @@ async def _assert_durable(settings: StreamsSettings) -> None:
         try:
             while True:
                 reply = await replies.next_msg(timeout=3 if servers == 0 else 0.2)
+                if not reply.data:
+                    continue  # nobody listens: this user is not of the system account
                 config = json.loads(reply.data).get("data", {}).get("config") or {}
                 if config.get("sync_always") is not True:
                     raise ConfigurationError(

@@ -1,0 +1,32 @@
+"""What several tests share: a real NATS server on a private port, and the connection to it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from wicketgate.streams.link import Link
+from wicketgate.streams.server import NatsServer
+
+settings.register_profile("wicketgate", deadline=None, print_blob=True)
+settings.load_profile("wicketgate")
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
+    """A running NATS server with the durable settings; it starts in some 20 ms."""
+    child = NatsServer(tmp_path / "nats")
+    await child.start()
+    yield child
+    await child.stop()
+
+
+@pytest.fixture
+async def link(server: NatsServer) -> AsyncIterator[Link]:
+    """A connection to `server`."""
+    opened = await Link.open(server.settings)
+    yield opened
+    await opened.close()

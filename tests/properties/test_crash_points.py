@@ -1,0 +1,197 @@
+"""The chain from post to feed, killed at any point: what was acknowledged is delivered once, and provable."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from tests import checks
+from tests.simulator import World
+
+KNOWN = ("c0", "c1", "c2")
+
+cameras = st.lists(st.sampled_from([*KNOWN, "c0", "unknown"]), min_size=1, max_size=4)
+few = st.integers(0, 3)
+steps = st.one_of(
+    st.tuples(
+        st.just("post"), cameras, st.sampled_from(["fresh", "again", "inside", "conflict", "old", "blank"])
+    ),
+    st.tuples(st.just("advance"), st.sampled_from([1_000, 400_000, 1_000_000, 2_500_000, 11_000_000])),
+    st.tuples(st.just("back"), st.sampled_from([1_000, 3_000_000])),
+    st.tuples(st.just("reads"), few, few),
+    st.tuples(st.just("reads"), st.just(3), st.just(3)),
+    st.tuples(st.just("commits"), few, few),
+    st.tuples(st.just("commits"), st.just(9), st.just(9)),
+    st.tuples(st.just("spin"), st.integers(1, 12)),
+    st.tuples(st.just("crash"), few, few, st.sampled_from([0.0, 0.5, 1.0])),
+    st.tuples(st.just("away"), st.sampled_from([500_000, 5_000_000, 25_000_000])),
+    st.sampled_from([("full",), ("suspend",), ("resume",), ("flush",), ("snapshot",), ("feed-full",)]),
+)
+"""What may happen, each of it between any two turns of the event loop."""
+
+
+def reads_for(world: World, posted: list[str], kind: str) -> list[dict[str, Any]]:
+    """Return the reads of one post."""
+    fresh = [world.fresh_read(camera) for camera in posted]
+    if kind == "again" and world.sent:
+        return [*world.sent[-1], *fresh]
+    if kind == "inside":
+        return [*fresh, *fresh]
+    if kind == "conflict":
+        return [*fresh, {**fresh[0], "plate": "OTHER1"}]
+    if kind == "old":
+        return [*fresh, world.fresh_read("c0", age_us=8 * 86_400_000_000)]
+    if kind == "blank":
+        return [*fresh, world.fresh_read("c0", plate=" - ")]
+    return fresh
+
+
+async def take(world: World, step: tuple[Any, ...]) -> None:
+    """Let one thing happen."""
+    match step:
+        case ("post", posted, kind):
+            world.post(reads_for(world, posted, kind))
+        case ("advance", by_us):
+            world.clock.at_us += by_us
+            world.commits.tick()
+        case ("back", by_us):
+            world.clock.at_us -= by_us
+        case ("reads", stored, acknowledged):
+            world.read_writer.store(stored)
+            world.read_writer.acknowledge(acknowledged)
+        case ("commits", stored, acknowledged):
+            world.commit_writer.store(stored)
+            world.commit_writer.acknowledge(acknowledged)
+        case ("spin", turns):
+            await world.spin(turns)
+        case ("crash", reads_kept, commits_kept, projected):
+            await world.crash(reads_kept=reads_kept, commits_kept=commits_kept, projected=projected)
+        case ("away", by_us):
+            await world.crash(reads_kept=0, commits_kept=9, projected=1.0, away_us=by_us)
+        case ("full",):
+            world.read_writer.refuse()
+        case ("feed-full",):
+            world.projections.full ^= {"tfl-met-ct"}
+        case ("suspend",):
+            world.suspend()
+        case ("resume",):
+            world.resume()
+        case ("flush",):
+            world.flush_index()
+        case ("snapshot",):
+            world.save_snapshot()
+
+
+async def live(happenings: list[tuple[Any, ...]], folder: Path) -> World:
+    """Let a world live through what happens, look at it after every step and when it has settled."""
+    world = World(folder)
+    await world.begin()
+    try:
+        for step in happenings:
+            await take(world, step)
+            await world.spin(2)
+            world.collect()
+            checks.check_step(world)
+        await world.settle()
+        checks.check_settled(world)
+    finally:
+        await world.end()
+    return world
+
+
+def run(happenings: list[tuple[Any, ...]]) -> World:
+    """Run `live` in a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        return asyncio.run(live(happenings, Path(folder)))
+
+
+POST = ("post", ["c0", "c2"], "fresh")
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(steps, max_size=30))
+@example([POST, ("spin", 8), ("reads", 1, 0), ("crash", 0, 0, 0.0)])  # stored, and the answer lost
+@example([POST, ("spin", 8), ("crash", 1, 0, 0.0)])  # stored by the crash itself
+@example([POST, ("spin", 8), ("reads", 1, 1), ("spin", 12), ("crash", 0, 0, 0.0)])  # decided, not committed
+@example([POST, ("spin", 8), ("reads", 1, 1), ("spin", 12), ("crash", 0, 3, 0.0)])  # committed, not revealed
+@example([POST, ("spin", 8), ("full",), ("post", ["c1"], "again"), ("spin", 12)])  # a repeat of what failed
+@example([("advance", 11_000_000), ("crash", 0, 11, 0.0)])  # between a period's last second and its figures
+@example([POST, ("flush",), ("spin", 8), ("crash", 0, 0, 1.0)])  # the index saw what was never stored
+def test_killed_at_any_point(happenings: list[tuple[Any, ...]]) -> None:
+    run(happenings)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@settings(max_examples=1500, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(steps, max_size=60))
+def test_killed_at_any_point_many_times(happenings: list[tuple[Any, ...]]) -> None:
+    run(happenings)
+
+
+def test_a_repeat_of_a_read_that_could_not_be_stored_fails_with_it() -> None:
+    async def scene(folder: Path) -> None:
+        world = World(folder)
+        await world.begin()
+        read = world.fresh_read("c0")
+        world.post([read])
+        await world.spin()
+        world.post([read])  # a repeat of what is under way
+        await world.spin(1)
+        world.read_writer.refuse()
+        await world.spin()
+        world.read_writer.store(9)
+        world.read_writer.acknowledge(9)
+        world.collect()
+        assert not world.answered
+        assert len(world.unanswered) == 2
+        await world.settle()
+        checks.check_settled(world)
+        await world.end()
+
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(scene(Path(folder)))
+
+
+@pytest.mark.parametrize("turns", range(12))
+def test_a_repeat_is_never_stored_between_a_failure_and_its_news(turns: int) -> None:
+    """The stream's refusal reaches the groups behind it in a later turn of the loop than it frees their way."""
+
+    async def scene(folder: Path) -> None:
+        world = World(folder)
+        await world.begin()
+        read = world.fresh_read("c0")
+        world.post([read])
+        await world.spin()
+        world.post([read])
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        world.read_writer.refuse()
+        for _ in range(20):
+            world.read_writer.store(9)
+            world.read_writer.acknowledge(9)
+            await asyncio.sleep(0)
+        world.collect()
+        stored = len(world.reads.messages)
+        assert not world.answered or stored > 0
+        for _, answer in world.answered:
+            assert answer.repeated == 0, "a repeat was acknowledged of a read that is not stored"
+        await world.settle()
+        checks.check_settled(world)
+        await world.end()
+
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(scene(Path(folder)))
+
+
+def test_the_first_second_after_an_absence_is_not_counted_in_the_period_before() -> None:
+    happenings = [POST, ("spin", 12), ("reads", 3, 3), ("spin", 12), ("away", 25_000_000), POST]
+    world = run(happenings)
+    first = world.commits.committed.periods[0]
+    assert first.figures["until"] <= "2026-07-08T12:00:20Z"

@@ -1,0 +1,447 @@
+"""A gateway in memory: cameras, officers, a clock that is moved by hand, streams that crash where one likes.
+
+Intake, gate, fold, commits, batches and the index of repeats are the real ones. Lists stand for the streams: what is
+submitted is under way, then stored, then acknowledged, each when the test says so; a crash keeps what is stored and
+any first part of what was under way. `tests/checks.py` asserts what must hold after every step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.vectors import make_documents as documents
+from wicketgate.clock import SECOND_US, parse_rfc3339, rfc3339
+from wicketgate.commits import Commits
+from wicketgate.deployment import note_signer
+from wicketgate.documents import sign_document
+from wicketgate.errors import StreamError
+from wicketgate.ingest import Checked, Limits, check, parse
+from wicketgate.intake import Answer, Intake, decode_reads, seen_keys
+from wicketgate.node import Gateway
+from wicketgate.releasing import Releasing
+from wicketgate.repeats import Seen
+from wicketgate.sealing import seal
+from wicketgate.signing import PrivateKey, canonical, dump_envelope, parse_json
+from wicketgate.state import State, dump_state, load_state
+from wicketgate.streams.reader import Stored
+from wicketgate.transactions import (
+    CameraSet,
+    CamerasRegistered,
+    DocumentTaken,
+    Transaction,
+    decode,
+)
+
+START_US = parse_rfc3339("2026-07-08T12:00:00Z")
+ORIGIN = "tfl.example/wicketgate"
+LOG_KEY = PrivateKey.from_seed(b"\x07" * 32)
+VKEY = note_signer(LOG_KEY, ORIGIN).vkey
+SOURCE = "tfl"
+OWN, CT = "tfl-charging", "tfl-met-ct"
+OWN_SIGNERS = ("tfl/commissioner", "tfl/data-protection")
+IN_SCOPE = ("c0", "c1")
+CAMERAS = (
+    CameraSet(id="c0", groups=("ccz-boundary",)),
+    CameraSet(id="c1", groups=("ccz-boundary",)),
+    CameraSet(id="c2", groups=("outside",)),
+)
+
+
+class HandClock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, at_us: int = START_US) -> None:
+        self.at_us = at_us
+
+    def now_us(self) -> int:
+        """Return the time that was set."""
+        return self.at_us
+
+    async def sleep(self, seconds: float) -> None:
+        """Let others go on; no time passes."""
+        await asyncio.sleep(0)
+
+
+@dataclass
+class MemoryStream:
+    """A stream as a list; message n stands at sequence n."""
+
+    messages: list[bytes] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+
+
+class MemoryWriter:
+    """What `StreamWriter` is to those who submit, with each step to durability taken by hand."""
+
+    def __init__(self, stream: MemoryStream) -> None:
+        self.stream = stream
+        self.waiting: deque[tuple[bytes, str, asyncio.Future[int]]] = deque()
+        self.unacknowledged: deque[tuple[int, asyncio.Future[int]]] = deque()
+
+    @property
+    def last(self) -> int:
+        """The sequence of the last message submitted."""
+        return len(self.stream.messages) + len(self.waiting)
+
+    @property
+    def under_way(self) -> int:
+        """Messages submitted and not acknowledged."""
+        return len(self.waiting) + len(self.unacknowledged)
+
+    def submit(self, data: bytes, message_id: str) -> asyncio.Future[int]:
+        """Take a message behind the others."""
+        assert message_id not in self.stream.ids, "one id for two messages"
+        assert all(message_id != waiting for _, waiting, _ in self.waiting), "one id for two messages"
+        stored: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.waiting.append((data, message_id, stored))
+        return stored
+
+    def store(self, most: int) -> None:
+        """Make the first messages durable, and visible to whoever reads the stream; nobody is told yet."""
+        for _ in range(min(most, len(self.waiting))):
+            data, message_id, stored = self.waiting.popleft()
+            self.stream.messages.append(data)
+            self.stream.ids.append(message_id)
+            self.unacknowledged.append((len(self.stream.messages), stored))
+
+    def acknowledge(self, most: int) -> None:
+        """Tell of the first messages that are durable."""
+        for _ in range(min(most, len(self.unacknowledged))):
+            sequence, stored = self.unacknowledged.popleft()
+            stored.set_result(sequence)
+
+    def refuse(self) -> None:
+        """Be full: nothing that waits is stored."""
+        for _, _, stored in self.waiting:
+            stored.set_exception(StreamError("the stream is full", code="stream-full"))
+        self.waiting.clear()
+
+
+class MemoryReader:
+    """What `StreamReader` is to those who follow a stream."""
+
+    def __init__(self, stream: MemoryStream, after: int) -> None:
+        self._stream = stream
+        self._after = after
+
+    async def next(self, timeout_s: float | None = None) -> Sequence[Stored]:
+        """Return what is stored behind the last one."""
+        while len(self._stream.messages) == self._after:
+            await asyncio.sleep(0)
+            if timeout_s is not None:
+                return ()
+        first, self._after = self._after, len(self._stream.messages)
+        return [Stored(n + 1, self._stream.messages[n]) for n in range(first, self._after)]
+
+
+class MemoryProjections:
+    """Feeds, ledger and quarantine as lists; whatever is replayed is recognised by its number."""
+
+    def __init__(self) -> None:
+        self.feeds: dict[str, list[bytes]] = {}
+        self.entries: list[bytes] = []
+        self.quarantined: list[Any] = []
+        self.seconds: list[Any] = []
+        self.full: frozenset[str] = frozenset()
+
+    def take(self, sequence: int, transaction: Transaction) -> None:
+        """Take a committed transaction."""
+        for batch in transaction.batches:
+            self._put(self.feeds.setdefault(batch.feed, []), batch.number, batch.data)
+        for n, entry in enumerate(transaction.entries):
+            self._put(self.entries, transaction.first_entry + n + 1, entry)
+        for n, read in enumerate(transaction.quarantined):
+            self._put(self.quarantined, transaction.quarantine_from + n, read)
+        if transaction.second is not None:
+            self._put(self.seconds, transaction.second.number, transaction.second)
+
+    @staticmethod
+    def _put(items: list[Any], number: int, item: Any) -> None:
+        assert number <= len(items) + 1, "an item before this one is missing"
+        if number <= len(items):
+            assert items[number - 1] == item, "one number for two items"
+        else:
+            items.append(item)
+
+    def full_feeds(self) -> frozenset[str]:
+        """Return the feeds that are full."""
+        return self.full
+
+    def lose_tail(self, share: float) -> None:
+        """Lose what was not durable yet, as each projection may."""
+        for items in (self.entries, self.quarantined, self.seconds, *self.feeds.values()):
+            del items[int(len(items) * share) :]
+
+
+@dataclass
+class Post:
+    """What a camera posted, and what it was answered, if it was."""
+
+    reads: list[dict[str, Any]]
+    task: asyncio.Task[Answer] | None = None
+    answer: Answer | None = None
+
+
+def charter(*, every: str = "PT10S") -> dict[str, Any]:
+    """Return the example charter as a demonstration, with its figures often."""
+    return documents.changed(
+        documents.example("charter"),
+        documents.put("charter.demonstration", True),
+        documents.put("limits.figures_every", every),
+    )
+
+
+@functools.cache
+def envelope(name: str, signers: tuple[str, ...], **changes: Any) -> bytes:
+    """Return an example document signed by offices, with members changed (`__` stands for a dot)."""
+    document = charter() if name == "charter" else documents.example(name)
+    if name == "authority-own-use":
+        document["scope"].pop("hours")
+    puts = [documents.put(path.replace("__", "."), value) for path, value in changes.items()]
+    return dump_envelope(sign_document(documents.changed(document, *puts), documents.keys_of(signers)))
+
+
+def founding() -> bytes:
+    """Return the charter's envelope."""
+    signers = ("tfl/commissioner", "home-office/secretary-of-state", "ico/commissioner")
+    return envelope("charter", signers)
+
+
+def document_transaction(envelope_bytes: bytes, entry: int, at_us: int, *more: bytes) -> Transaction:
+    """Return the transaction by which a document takes effect."""
+    body = canonical({"kind": "document", "at": rfc3339(at_us), "envelope": parse_json(envelope_bytes)})
+    return Transaction(
+        at_us=at_us,
+        first_entry=entry,
+        entries=(body, *more),
+        document=DocumentTaken(envelope=envelope_bytes, entry=entry),
+    )
+
+
+class World:
+    """One gateway, its cameras and its officers."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.clock = HandClock()
+        self.reads = MemoryStream()
+        self.commits_stream = MemoryStream()
+        self.projections = MemoryProjections()
+        self.snapshot: bytes = dump_state(State())
+        self.posts: list[Post] = []
+        self.sent: list[list[dict[str, Any]]] = []
+        self.unanswered: list[list[dict[str, Any]]] = []
+        self.answered: list[tuple[list[dict[str, Any]], Answer]] = []
+        self.failures: list[BaseException] = []
+        self.numbered = 0
+        self.lives = 0
+        self.suspended: list[str] = []
+        self.acts = 0
+        self._tasks: list[asyncio.Task[None]] = []
+        self.commits: Commits
+        self.seen: Seen
+
+    # --- life -------------------------------------------------------------------------------------------------
+
+    async def begin(self) -> None:
+        """Found the gateway, with cameras and two authorities."""
+        self._boot()
+
+        def found(state: State, at_us: int, sequence: int) -> Transaction:
+            init = {"kind": "operation", "operation": "init", "at": rfc3339(at_us), "log_key": VKEY}
+            return document_transaction(founding(), 0, at_us, canonical(init))
+
+        def cameras(state: State, at_us: int, sequence: int) -> Transaction:
+            registered = CamerasRegistered(source=SOURCE, cameras=CAMERAS)
+            return Transaction(at_us=at_us, cameras=registered)
+
+        self.commits.commit(found)
+        self.commits.commit(cameras)
+        self.submit(envelope("authority-own-use", OWN_SIGNERS))
+        self.submit(envelope("authority", documents.CT_OFFICES))
+        self.settle_streams()
+        await self.spin()
+        self._run()
+
+    def _boot(self) -> None:
+        """Come to life from what is durable, as `node` does."""
+        self.lives += 1
+        state = load_state(self.snapshot)
+        for number, data in enumerate(self.commits_stream.messages, 1):
+            transaction = decode(data)
+            if number > state.sequence:
+                state.apply(transaction, number)
+            self.projections.take(number, transaction)
+        self.commit_writer = MemoryWriter(self.commits_stream)
+        self.commits = Commits(
+            self.commit_writer,  # type: ignore[arg-type]
+            self.clock,
+            state,
+            instance=f"life-{self.lives}",
+            seal=lambda data: seal(data, self.commits.parsed.charter(self.commits.staged).opening_keys()),
+            reveal=self.projections.take,
+            on_failure=self.failures.append,
+        )
+
+    def _run(self) -> None:
+        self.seen = Seen(self.folder / "index", b"k" * 32)
+        for number in range(self.seen.position, len(self.reads.messages)):
+            self.seen.stored(*seen_keys(decode_reads(self.reads.messages[number])), number + 1)
+        self.read_writer = MemoryWriter(self.reads)
+        self.intake = Intake(
+            self.read_writer,  # type: ignore[arg-type]
+            self.seen,
+            self.clock,
+            f"life-{self.lives}",
+            on_failure=self.failures.append,
+        )
+        self.intake.start()
+        self.commits.start({"software": "simulator"})
+        reader = MemoryReader(self.reads, self.commits.staged.reads_to)
+        releasing = Releasing(self.commits, self.projections, reader, LOG_KEY, self.clock)  # type: ignore[arg-type]
+        self._tasks = [asyncio.create_task(releasing.run())]
+
+    async def spin(self, turns: int = 40) -> None:
+        """Let everything go on for so many turns of the event loop."""
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        for task in self._tasks:
+            if task.done() and task.exception() is not None:
+                raise task.exception()  # type: ignore[misc]
+
+    async def end(self) -> None:
+        """Stop all tasks, as a kill does; nothing is written."""
+        posting = [post.task for post in self.posts if post.task is not None]
+        for task in [*self._tasks, *posting]:
+            task.cancel()
+        await asyncio.gather(*self._tasks, *posting, return_exceptions=True)
+        await self.intake.close()
+        self._tasks = []
+        self.seen.close()
+
+    async def crash(self, *, reads_kept: int, commits_kept: int, projected: float, away_us: int = 0) -> None:
+        """Be killed: of what was under way so many messages are stored, and nobody was told; then start again."""
+        self.collect()
+        self.read_writer.store(reads_kept)
+        self.commit_writer.store(commits_kept)
+        await self.end()
+        self.collect()
+        for post in self.posts:
+            self.unanswered.append(post.reads)
+        self.posts = []
+        self.projections.lose_tail(projected)
+        self.clock.at_us += away_us
+        self._boot()
+        self._run()
+
+    # --- streams ----------------------------------------------------------------------------------------------
+
+    def settle_streams(self) -> None:
+        """Store and acknowledge everything that is under way."""
+        for writer in (getattr(self, "read_writer", None), self.commit_writer):
+            if writer is not None:
+                writer.store(1000)
+                writer.acknowledge(1000)
+
+    async def settle(self) -> None:
+        """Go on until every post is answered, every read decided and every second closed."""
+        for _ in range(200):
+            await self.spin(20)
+            self.settle_streams()
+            await self.spin(20)
+            self.collect()
+            if not self.posts and self.unanswered:
+                self.post(self.unanswered.pop())
+            busy = self.read_writer.under_way or self.commit_writer.under_way
+            decided = self.commits.committed.reads_to == len(self.reads.messages)
+            if not (busy or self.posts or self.unanswered) and decided:
+                break
+        else:
+            raise AssertionError("the world does not settle")
+        self.clock.at_us = max(self.clock.at_us, self.commits.staged.at_us) + SECOND_US
+        self.commits.tick()
+        self.settle_streams()
+        await self.spin()
+
+    def flush_index(self) -> None:
+        """Write the index of repeats, with nothing forgotten."""
+        self.seen.flush(self.seen.begin_flush(), 0)
+        self.seen.end_flush()
+
+    def save_snapshot(self) -> None:
+        """Keep a snapshot of the fold."""
+        self.snapshot = dump_state(self.commits.committed)
+
+    # --- people and cameras -----------------------------------------------------------------------------------
+
+    def submit(self, document: bytes) -> None:
+        """Submit a document, as `node.Gateway.submit` does."""
+        self.commits.commit(Gateway._taking(self, document))  # type: ignore[arg-type]
+
+    def suspend(self) -> None:
+        """Suspend the counter-terrorism authority."""
+        self.acts += 1
+        name = f"sus-{self.acts}"
+        self.submit(envelope("suspension", ("tfl/data-protection",), suspension__id=name))
+        self.suspended.append(name)
+
+    def resume(self) -> None:
+        """Lift the last suspension, if it took effect."""
+        active = self.commits.staged.authorities[CT].suspensions
+        if active:
+            self.acts += 1
+            changes = {"resumption__id": f"res-{self.acts}", "resumption__suspension": sorted(active)[-1]}
+            self.submit(envelope("resumption", ("tfl/data-protection", "ico/commissioner"), **changes))
+
+    def fresh_read(self, camera: str, *, plate: str | None = None, age_us: int = 0) -> dict[str, Any]:
+        """Return a read that nobody has sent before."""
+        self.numbered += 1
+        number = self.numbered
+        return {
+            "id": f"r{number}",
+            "camera": camera,
+            "captured_at": rfc3339(self.clock.at_us - age_us + number),
+            "plate": f"P{number}" if plate is None else plate,
+            "confidence": 0.9,
+        }
+
+    def post(self, reads: list[dict[str, Any]]) -> None:
+        """Let a camera post."""
+        self.sent.append(reads)
+        post = Post(reads)
+        post.task = asyncio.create_task(self.intake.take(self.checked(reads), SOURCE))
+        self.posts.append(post)
+
+    def checked(self, reads: list[dict[str, Any]]) -> Checked:
+        """Return what ingest makes of a post."""
+        rows: Sequence[Any] = parse(canonical(reads), "application/json")
+        state = self.commits.committed
+        numbers = {camera.id: n for n, camera in enumerate(state.cameras) if camera.active}
+        return check(
+            rows,
+            source=SOURCE,
+            cameras=numbers.get,
+            limits=Limits(clock_ahead_us=60 * SECOND_US, too_old_us=7 * 86_400 * SECOND_US),
+            now_us=self.clock.at_us,
+        )
+
+    def collect(self) -> None:
+        """Take note of what posts were answered; those that failed are posted again later."""
+        left = []
+        for post in self.posts:
+            assert post.task is not None
+            if not post.task.done():
+                left.append(post)
+            elif post.task.cancelled() or post.task.exception() is not None:
+                error = None if post.task.cancelled() else post.task.exception()
+                assert error is None or isinstance(error, StreamError), error
+                self.unanswered.append(post.reads)
+            else:
+                self.answered.append((post.reads, post.task.result()))
+        self.posts = left

@@ -1,0 +1,264 @@
+"""`wicketgate demo` as people run it: headless, interactive, taken up again, with its gateway killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from wicketgate.batches import read_batches
+from wicketgate.cli import main
+from wicketgate.simulate import london
+from wicketgate.simulate.children import WICKETGATE
+from wicketgate.verify import read_key, verify_folder
+
+CT, CHARGING = london.COUNTER_TERRORISM, london.CHARGING
+PATIENCE_S = 150.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    folder: Path
+    code: int
+    said: str
+    report: dict[str, Any]
+    credentials: dict[str, Any]
+
+
+@contextmanager
+def demonstration(folder: Path, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `wicketgate demo` with its output in a file; whatever happens, it has ended afterwards."""
+    with folder.with_suffix(".out").open("wb") as out:
+        process = subprocess.Popen(
+            [*WICKETGATE, "demo", "--dir", str(folder), *words],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def said(folder: Path) -> str:
+    return folder.with_suffix(".out").read_text()
+
+
+def headless(
+    folder: Path, *words: str, meanwhile: Callable[[subprocess.Popen[bytes]], None] = lambda process: None
+) -> Outcome:
+    report = folder.with_suffix(".json")
+    report.unlink(missing_ok=True)
+    with demonstration(folder, *words, "--report", str(report)) as process:
+        meanwhile(process)
+        code = process.wait(PATIENCE_S)
+    assert report.exists(), said(folder)
+    return Outcome(
+        folder,
+        code,
+        said(folder),
+        json.loads(report.read_text()),
+        json.loads((folder / "credentials.json").read_text()),
+    )
+
+
+def until(true: Callable[[], bool], what: str) -> None:
+    end_s = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < end_s, what
+        time.sleep(0.1)
+
+
+def children(process: subprocess.Popen[bytes]) -> dict[str, int]:
+    """Return the process ids of a demonstration's children by their command."""
+    found = {}
+    for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        # python, -c, the program, the command
+        found[words[3].decode() if len(words) > 3 else ""] = int(pid)
+    return found
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def check_report(outcome: Outcome) -> None:
+    report = outcome.report
+    assert outcome.code == 0, outcome.said
+    assert report["laws"] == {"1": True, "2": True, "3": None, "4": True, "5": True}, outcome.said
+    assert report["faults"] == {}
+    assert report["sent"] == report["accepted"] + report["repeated"] + report["quarantined"]
+    assert report["ledger"]["verified"] is True
+    assert report["latency_ms"]["hit_p50"] is None
+    assert report["latency_ms"]["hit_p99"] is None
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    folder = tmp_path_factory.mktemp("demonstration") / "d"
+    return headless(folder, "--cameras", "60", "--rate", "100", "--seconds", "8")
+
+
+def test_a_headless_run_holds_its_laws(first: Outcome) -> None:
+    check_report(first)
+    report = first.report
+    assert set(report) >= {
+        "seconds",
+        "sent",
+        "accepted",
+        "repeated",
+        "quarantined",
+        "released",
+        "hits",
+        "latency_ms",
+        "ledger",
+        "laws",
+    }
+    assert (report["seconds"], report["sent"], report["hits"]) == (8.0, 800, 0)
+    assert report["repeated"] > 0
+    assert report["quarantined"] > 0
+    assert report["released"][CHARGING] == report["accepted"]
+    assert 0 < report["released"][CT] < report["accepted"]
+    assert report["latency_ms"]["bulk_p99"] > 0
+    assert report["ledger"]["entries"] > 8
+
+
+def test_credentials_are_whole_and_private(first: Outcome) -> None:
+    path = first.folder / "credentials.json"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    credentials = first.credentials
+    assert set(credentials) == {"base_url", "tokens", "offices", "authorities", "cameras"}
+    assert set(credentials["tokens"]) == {"admin", *london.TOKENS}
+    assert credentials["authorities"] == {
+        name: {"mode": "bulk", "reader": reader} for name, reader in london.READERS.items()
+    }
+    assert credentials["cameras"] == {"tfl": {c["id"]: c["groups"] for c in london.cameras(60)}}
+    assert set(credentials["offices"]) == set(london.SIGNERS[CT]) | set(london.SIGNERS[CHARGING]) | {
+        london.OVERSEER
+    }
+    for key in credentials["offices"].values():
+        assert stat.S_IMODE((first.folder / key).stat().st_mode) == 0o600
+
+
+def test_nothing_secret_can_be_read_by_others(first: Outcome) -> None:
+    for part in ("offices", "overseers", "tokens", "logs", "received", "gateway/keys"):
+        for path in (first.folder / part, *(first.folder / part).rglob("*")):
+            assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+
+
+def test_no_plate_stands_in_what_it_says(first: Outcome) -> None:
+    record = first.folder / "logs/sent.ndjson"
+    plates = {json.loads(line)["plate"] for line in record.read_text().splitlines()} - {""}
+    assert len(plates) > 300
+    assert not any(plate in first.said for plate in plates)
+
+
+def test_a_row_taken_out_of_what_was_received_fails(first: Outcome, tmp_path: Path) -> None:
+    received = first.folder / "received" / f"{CT}.ndjson"
+    key = read_key(first.folder / "log.key")
+    honest = verify_folder(first.folder / "gateway", key=key, feed_file=received)
+    assert honest.ok, honest.lines()
+    with received.open("rb") as file:
+        batches = list(read_batches(file))
+    assert sum(len(batch.lines) for batch in batches) == first.report["released"][CT]
+    lines = received.read_bytes().splitlines(keepends=True)
+    tampered = tmp_path / "tampered.ndjson"
+    tampered.write_bytes(b"".join(lines[:-1]))
+    assert not verify_folder(first.folder / "gateway", key=key, feed_file=tampered).ok
+
+
+def test_it_is_taken_up_again_shown_and_revoked(first: Outcome, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = first.folder
+    path = folder / "credentials.json"
+    path.unlink()
+    with demonstration(folder, "--rate", "50", "--port", "0") as process:
+        until(lambda: path.exists() or process.poll() is not None, "no credentials")
+        assert process.poll() is None, said(folder)
+        credentials = json.loads(path.read_text())
+        assert {**credentials, "base_url": ""} == {**first.credentials, "base_url": ""}
+        url = credentials["base_url"]
+        until(lambda: "simulate" in children(process), "no cameras")
+        assert set(children(process)) == {"serve", "simulate"}
+        until(lambda: "Ctrl-C" in said(folder), "no guide")
+        admin = {"Authorization": f"Bearer {credentials['tokens']['admin']}"}
+
+        def accepted() -> float:
+            lines = httpx.get(f"{url}/metrics", headers=admin).text.splitlines()
+            return next(float(line.split()[-1]) for line in lines if 'became="accepted"' in line)
+
+        until(lambda: accepted() > first.report["accepted"], "no reads")
+        # What a newcomer copies from the screen.
+        steps = [
+            line.split()[1:]
+            for line in said(folder).splitlines()
+            if line.startswith("  ") and ("wicketgate sign " in line or "wicketgate submit " in line)
+        ]
+        assert [main(step) for step in steps] == [0, 0], capsys.readouterr()
+        reader = {"Authorization": f"Bearer {credentials['tokens'][london.READERS[CT]]}"}
+        stopped_s = time.monotonic()
+        answer = httpx.get(f"{url}/v1/feeds/{CT}", headers=reader)
+        assert time.monotonic() - stopped_s < 1
+        assert (answer.status_code, answer.json()["code"]) == (403, "revoked")
+        pids = children(process)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+    assert said(folder).endswith("Stopped.\n")
+    until(lambda: not any(alive(pid) for pid in pids.values()), "an orphan")
+    simulated = json.loads((folder / "logs/simulate.out").read_text())
+    assert simulated["sent"] == simulated["accepted"] + simulated["repeated"] + simulated["quarantined"] > 0
+
+
+def test_a_killed_gateway_loses_nothing_and_a_revoked_feed_stays_stopped(first: Outcome) -> None:
+    def kill(process: subprocess.Popen[bytes]) -> None:
+        until(lambda: "simulate" in children(process), "no cameras")
+        record = first.folder / "logs/sent.ndjson"
+        began = time.time()
+        until(lambda: record.stat().st_mtime > began and record.stat().st_size > 0, "no reads")
+        os.kill(children(process)["serve"], signal.SIGKILL)
+
+    outcome = headless(first.folder, "--rate", "100", "--seconds", "6", meanwhile=kill)
+    check_report(outcome)
+    assert outcome.credentials["tokens"] == first.credentials["tokens"]
+    released = outcome.report["released"]
+    # An answer that the kill took away makes of an accepted read a repeated one.
+    assert released[CHARGING] >= outcome.report["accepted"] > 0
+    assert released[CT] == 0
+    assert f"the feed `{CT}` was stopped: revoked" in outcome.report["notes"]
+    assert "the gateway ended with code -9 and was started again" in outcome.report["notes"]
+
+
+def test_a_directory_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("x")
+    done = subprocess.run(
+        [*WICKETGATE, "demo", "--dir", str(tmp_path), "--seconds", "1"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert b"holds no demonstration" in done.stderr

@@ -1,0 +1,242 @@
+"""The documents name what exists: tests, commands, pages, metrics; and their code does what they say."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tools import check_docs
+from wicketgate import merkle
+from wicketgate.cli import build_parser
+from wicketgate.facts import SecondTree, fact
+from wicketgate.http.openapi import OPENAPI
+from wicketgate.settings import TEMPLATE
+
+PAGES = sorted([*Path().glob("*.md"), *Path("docs").rglob("*.md")])
+PROMISES = Path("docs/promises.md")
+ISSUES = {"London alive", "The regime"}
+
+
+def in_backticks(text: str) -> set[str]:
+    return set(re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)))
+
+
+def functions(path: Path) -> set[str]:
+    return {
+        node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)
+    } | {
+        node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.AsyncFunctionDef)
+    }
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_the_tests_and_files_that_a_page_names_exist(page: Path) -> None:
+    for named in in_backticks(page.read_text()):
+        match = re.fullmatch(r"((?:tests|docs|tools|bench|src)/[\w./-]+)(?:::(\w+))?", named)
+        if match is None or named.endswith("/"):
+            continue
+        path = Path(match[1])
+        assert path.exists(), f"{page}: {named}"
+        if match[2]:
+            assert match[2] in functions(path), f"{page}: {named}"
+
+
+def commands(parser: argparse.ArgumentParser) -> set[str]:
+    found: set[str] = set()
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            found |= set(action.choices)
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_the_commands_that_a_page_names_exist(page: Path) -> None:
+    known = commands(build_parser())
+    text = page.read_text()
+    for command in re.findall(r"(?:`|^|bin/)wicketgate (?!promise v1)([a-z]+)", text, re.MULTILINE):
+        assert command in known, f"{page}: wicketgate {command}"
+    targets = set(re.findall(r"^([a-z-]+):", Path("Makefile").read_text(), re.MULTILINE))
+    for target in re.findall(r"(?:`|^)make ([a-z-]+)", text, re.MULTILINE):
+        assert target in targets, f"{page}: make {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_the_paths_that_a_page_names_are_routes(page: Path) -> None:
+    known = [re.sub(r"{\w+}", "*", path) for path in OPENAPI["paths"]]
+    for named in in_backticks(page.read_text()):
+        match = re.fullmatch(
+            r"(?:(?:GET|PUT|POST) )?(/(?:v1|log|authorities)/[^\s?]*|/[a-z]+(?:\.json)?)(\?.*)?", named
+        )
+        if match is None:
+            continue
+        path = re.sub(r"{[^}]*}|\bNAME/VERSION|…|HASH", "*", match[1])
+        pattern = re.escape(path).replace(r"\*", r".*")
+        assert any(re.fullmatch(pattern, one) for one in known), f"{page}: {named}"
+
+
+def test_the_metrics_that_the_operator_watches_are_given() -> None:
+    given = set(re.findall(r'"(wicketgate_\w+)"', Path("src/wicketgate/http/app.py").read_text()))
+    text = Path("docs/operator.md").read_text()
+    for name in re.findall(r"`(wicketgate_\w+)`", text):
+        assert name.removesuffix("_total") in given
+
+
+def test_the_settings_of_the_template_are_explained() -> None:
+    text = Path("docs/operator.md").read_text()
+    for name in re.findall(r"^(?:# )?([a-z_]+) = ", TEMPLATE, re.MULTILINE):
+        assert f"`{name}`" in text, name
+
+
+# --- promises -----------------------------------------------------------------------------------------------------
+
+
+def promised() -> Iterator[tuple[str, str, str]]:
+    for line in PROMISES.read_text().splitlines():
+        if line.startswith("| ") and not line.startswith(("| what", "| rule", "| institution", "| promise ")):
+            what, source, answer = line.strip("| ").split(" | ", 2)
+            yield what, source, answer
+
+
+def test_every_promise_has_a_source_and_an_answer() -> None:
+    lines = list(promised())
+    assert len(lines) > 50
+    for what, source, answer in lines:
+        assert source, what
+        shown = in_backticks(answer) or "](" in answer
+        assert shown or "ot yet (" in answer, what
+
+
+def test_what_is_not_there_yet_names_its_issue() -> None:
+    for what, _, answer in promised():
+        for rest in re.findall(r"[Nn]ot yet(.{0,12})", answer):
+            assert rest.startswith((" (issue: ", " (no issue", " seen by the")), what
+        for issue in re.findall(r"\(issue: ([^);]*)", answer):
+            assert issue in ISSUES, what
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "certificate",
+        "annual report",
+        "review after three months",
+        "public openness",
+        "lines of accountability",
+        "wider consultation",
+        "automatic and permanent bulk transfer",
+        "Onward disclosure",
+        "chief officer",
+        "without a term",
+        "Image categories",
+        "richer data",
+        "Access by age",
+        "s.62",
+        "California",
+        "New Hampshire",
+        "Nlets",
+        "Subject access",
+        "misreads",
+        "Cloned plates",
+        "Sheffield",
+        "16 hits",
+        "524 days",
+        "250 agencies",
+        "vague",
+        "audit columns",
+        "redacted",
+        "Purpose drift",
+    ],
+)
+def test_each_fact_of_london_and_after_has_its_line(words: str) -> None:
+    assert any(words in what for what, *_ in promised()) or any(
+        words in source for _, source, _ in promised()
+    )
+
+
+# --- code in the documents ----------------------------------------------------------------------------------------
+
+
+def test_the_overseers_script_builds_the_roots_of_the_gateway() -> None:
+    text = Path("docs/overseer.md").read_text()
+    found = re.search(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert found is not None
+    script: dict[str, object] = {"__name__": "check_openings"}
+    exec(compile(found[1], "docs/overseer.md", "exec"), script)  # noqa: S102 - the document's own code
+    root_of, canonical, leaf_hash = script["root_of"], script["canonical"], script["leaf_hash"]
+    assert callable(root_of)
+    assert callable(canonical)
+    assert callable(leaf_hash)
+    assert leaf_hash(b"x") == merkle.leaf_hash(b"x")
+    for number in (0, 1, 3, 256, 300):
+        bodies = [{"commit": n, "rows": n, "authority": "é@1"} for n in range(number)]
+        facts = [fact("release", body, bytes(16)) for body in bodies]
+        again = [canonical({"kind": "release", **body, "salt": "00" * 16}) for body in bodies]
+        assert again == facts
+        assert root_of(facts, b"s" * 32) == SecondTree(facts, b"s" * 32).root
+
+
+# --- the checker itself -------------------------------------------------------------------------------------------
+
+
+def test_links_that_lead_nowhere_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check_docs, "ROOT", tmp_path)
+    (tmp_path / "there.md").write_text("# A heading, with `code`\n")
+    page = tmp_path / "page.md"
+    page.write_text(
+        "[a](there.md) [b](there.md#a-heading-with-code) [c](missing.md) [d](there.md#no) [e](https://x.example/)\n"
+        "```\n[f](in-a-fence.md)\n```\n"
+    )
+    assert list(check_docs.broken_links(page)) == [
+        "page.md: `missing.md` leads nowhere",
+        "page.md: `there.md#no` has no such heading",
+    ]
+
+
+def test_decision_records_have_numbers_of_their_own() -> None:
+    assert list(check_docs.decision_numbers(["0001-a.md", "0002-b.md"])) == []
+    assert list(check_docs.decision_numbers(["0001-a.md", "0001-b.md", "notes.md"])) == [
+        "docs/decisions/0001-b.md: its number is that of 0001-a.md",
+        "docs/decisions/notes.md: is not named NNNN-words.md",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("see /wo" + "rk/main", True),
+        ("in /ho" + "me/somebody/x", True),
+        ("https://files.python" + "hosted.org/x", True),
+        ("--index-url https://py" + "pi.org/simple", True),
+        ("file://" + "/somewhere", True),
+        ("https://example.org/home/page", False),
+        ("src/work/x", False),
+        ("/v1/reads and /log/key", False),
+    ],
+)
+def test_places_of_one_machine_are_found(text: str, wrong: bool) -> None:
+    assert bool(list(check_docs.foreign_places("page.md", text))) == wrong
+
+
+def test_codes_are_found_where_they_are_given() -> None:
+    source = (
+        "class A(E):\n    code = 'of-a-class'\n"
+        "raise E('x', code='of-a-call')\n"
+        "refuse(1, row, 'of-a-read', 'words')\n"
+        "problem('of-a-problem', 'words')\n"
+        "f(code=variable)\n"
+    )
+    assert check_docs.codes_in(source) == {"of-a-class", "of-a-call", "of-a-read", "of-a-problem"}
+
+
+def test_long_modules_are_listed() -> None:
+    assert check_docs.long_modules(most=10_000) == []
+    assert all(lines > 300 for _, lines in check_docs.long_modules(most=300))
+
+
+def test_the_repository_as_it_is_has_no_faults() -> None:
+    assert check_docs.faults() == []

@@ -1,0 +1,118 @@
+"""The connection: what it demands of a server, and that it waits for one that is away."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from nats.js.errors import NotFoundError
+
+from wicketgate.errors import ConfigurationError, StreamError
+from wicketgate.settings import StreamsSettings
+from wicketgate.streams.link import Link
+from wicketgate.streams.server import NatsServer
+
+
+async def test_a_server_that_does_not_sync_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = NatsServer(tmp_path / "nats")
+    write = NatsServer._write_configuration
+
+    def slack(self: NatsServer) -> None:
+        write(self)
+        path = tmp_path / "nats" / "server.conf"
+        path.write_text(path.read_text().replace("sync_interval: always", 'sync_interval: "1s"'))
+
+    monkeypatch.setattr(NatsServer, "_write_configuration", slack)
+    await server.start()
+    with pytest.raises(ConfigurationError, match="sync_interval: always"):
+        await Link.open(server.settings)
+    await server.stop()
+
+
+async def test_a_server_without_a_system_user_for_us_is_refused(server: NatsServer) -> None:
+    with pytest.raises(ConfigurationError, match="system user"):
+        # The gateway's own user may not ask.
+        await Link.open(
+            replace(server.settings, system_user="gateway", system_password=server.settings.password)
+        )
+
+
+@pytest.mark.parametrize("which", ["password", "system_password"])
+async def test_a_wrong_password_is_an_error_at_once(server: NatsServer, which: str) -> None:
+    begun = time.monotonic()
+    with pytest.raises(StreamError):
+        await asyncio.wait_for(Link.open(replace(server.settings, **{which: "wrong"})), 10)
+    assert time.monotonic() - begun < 8
+
+
+async def test_nobody_there_is_an_error_at_once() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = StreamsSettings(
+        url=f"nats://127.0.0.1:{port}", user="u", password="p", system_user="s", system_password="p"
+    )
+    begun = time.monotonic()
+    with pytest.raises(StreamError, match="no answer"):
+        await asyncio.wait_for(Link.open(settings), 10)
+    assert time.monotonic() - begun < 5
+
+
+async def test_streams_are_made_as_the_measurements_demand(link: Link) -> None:
+    info = await link.ensure_stream("A", max_age_us=60_000_000)
+    assert info.config.storage == "file"
+    assert info.config.discard == "new"
+    assert info.config.retention == "limits"
+    assert info.config.max_age == 60
+    assert info.config.duplicate_window == 60  # never longer than the messages are kept
+    info = await link.ensure_stream("A", max_age_us=3_600_000_000)  # settles what changed
+    assert (info.config.max_age, info.config.duplicate_window) == (3600, 120)
+    assert (await link.ensure_stream("B")).config.max_age in (0, None)
+
+
+async def test_purging_keeps_what_stands_at_the_sequence(link: Link) -> None:
+    await link.ensure_stream("A")
+    for n in range(5):
+        await link.jetstream.publish("A", b"%d" % n)
+    await link.purge_below("A", 0)
+    await link.purge_below("A", 1)
+    assert (await link.info("A")).state.messages == 5
+    await link.purge_below("A", 4)
+    state = (await link.info("A")).state
+    assert (state.first_seq, state.last_seq) == (4, 5)
+    await link.purge_below("A", 6)
+    state = (await link.info("A")).state
+    assert (state.first_seq, state.last_seq, state.messages) == (6, 5, 0)
+
+
+async def test_a_question_waits_for_a_server_that_is_away(server: NatsServer, link: Link) -> None:
+    await link.ensure_stream("A")
+    again: list[int] = []
+    link.on_reconnect(lambda: again.append(1))
+    assert server.pid is not None
+    os.kill(server.pid, signal.SIGKILL)
+    assert (await link.info("A")).config.name == "A"
+    assert again
+
+
+async def test_a_question_does_not_wait_for_ever(link: Link, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away() -> None:
+        raise TimeoutError
+
+    with pytest.raises(StreamError, match="do not answer"):
+        await link.ask(away, patience_s=0.25)
+
+
+async def test_what_the_server_refuses_is_not_asked_again(link: Link) -> None:
+    with pytest.raises(NotFoundError):
+        await link.info("NONE")
+    with pytest.raises(StreamError, match="refuse"):
+        await link.ensure_stream("A" * 300)
