@@ -18,7 +18,7 @@ import httpx
 from wicketgate.clock import SystemClock
 from wicketgate.simulate import london
 
-WICKETGATE = (sys.executable, "-c", "import sys; from wicketgate.cli import main; sys.exit(main())")
+WICKETGATE = (sys.executable, "-P", "-m", "wicketgate")
 
 
 class Running:

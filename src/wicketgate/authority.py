@@ -17,7 +17,8 @@ from wicketgate.clock import rfc3339
 from wicketgate.errors import DocumentRefused, InputError
 from wicketgate.hours import Hours, describe_hours, parse_hours
 from wicketgate.periods import Period, add, describe_period, never_longer, parse_period
-from wicketgate.signing import Envelope, Members
+from wicketgate.members import Members
+from wicketgate.signing import Envelope
 
 FIELDS = {
     "plate": "the plate",

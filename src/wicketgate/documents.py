@@ -18,10 +18,10 @@ from wicketgate.charter import NAME, Charter, parse_charter, require_signed
 from wicketgate.charter import signers as signers
 from wicketgate.clock import from_datetime, rfc3339
 from wicketgate.errors import DocumentRefused, InputError
+from wicketgate.members import Members
 from wicketgate.signing import (
     MAX_ENVELOPE_BYTES,
     Envelope,
-    Members,
     Signer,
     canonical,
     parse_canonical,

@@ -387,7 +387,9 @@ def _bounded(read: bytes) -> bytes:
     if len(read) <= _MAX_KEPT:
         return read
     digest = hashlib.sha256(read).hexdigest()
-    return _encode({"bytes": len(read), "sha256": digest, "begins": read[:_MAX_KEPT].decode(errors="replace")})
+    return _encode(
+        {"bytes": len(read), "sha256": digest, "begins": read[:_MAX_KEPT].decode(errors="replace")}
+    )
 
 
 def _text_fault(row: RawRead) -> str | None:

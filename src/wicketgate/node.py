@@ -420,6 +420,8 @@ class Gateway:
             return Transaction(at_us=at_us, facts=(fact,), token=TokenIssued(name=name, sha256=""))
 
         await self.commits.commit(build)
+        for feed in self.projections.feeds.values():
+            feed.wake()  # whoever waits with such a token is told
 
     def _founding(self, envelope: bytes) -> commits_module.Build:
         def build(state: State, at_us: int, sequence: int) -> Transaction:

@@ -170,7 +170,7 @@ def test_the_example_batch_has_the_shapes_described() -> None:
 
 
 def test_every_code_of_a_request_is_documented() -> None:
-    assert codes.REQUEST.keys() == CODES.keys() | {"internal"}
+    assert codes.REQUEST.keys() == CODES.keys()
     for code, (status, title) in CODES.items():
         assert (codes.REQUEST[code].status, codes.REQUEST[code].meaning) == (status, title)
 
@@ -202,7 +202,7 @@ def test_every_code_of_a_request_stands_at_an_operation() -> None:
         for _, _, operation in operations()
         for answer in operation["responses"].values()
     )
-    everywhere = {"method-not-allowed", "internal", "no-such-feed"}
+    everywhere = {"method-not-allowed", "internal"}
     assert {code for code in codes.REQUEST if f"`{code}`" not in text} == everywhere
     refused = OPENAPI["paths"]["/v1/documents"]["post"]["responses"]["422"]["description"]
     assert all(f"`{code}`" in refused for code in codes.DOCUMENT)

@@ -18,11 +18,11 @@ from securesystemslib import dsse
 from securesystemslib.signer import CryptoSigner, SSlibKey
 
 from wicketgate.errors import ConfigurationError, DocumentRefused, InputError
+from wicketgate.members import Members
 from wicketgate.signing import (
     MAX_ENVELOPE_BYTES,
     MAX_SIGNATURES,
     Envelope,
-    Members,
     PrivateKey,
     Signature,
     add_signature,

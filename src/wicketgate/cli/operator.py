@@ -50,7 +50,9 @@ def run_init(arguments: argparse.Namespace) -> int:
         raise InputError(f"`{arguments.charter}` cannot be read") from error
     charter = verify_charter(parse_envelope(envelope))
     if charter.valid_from_us > SystemClock().now_us():
-        raise InputError(f"the charter holds from {rfc3339(charter.valid_from_us)} on, which is ahead of the clock")
+        raise InputError(
+            f"the charter holds from {rfc3339(charter.valid_from_us)} on, which is ahead of the clock"
+        )
     text = TEMPLATE.encode()
     if arguments.settings is not None:
         try:

@@ -232,9 +232,11 @@ class Api:
             self._feed(request)  # it may have been revoked meanwhile
         if await feed.is_past_term(after):
             return problem(
-                "cursor-past-term", f"batch {after + 1} of `{name}` is past its term; the first held is {feed.first}"
+                "cursor-past-term",
+                f"batch {after + 1} of `{name}` is past its term; the first held is {feed.first}",
             )
         batches = await feed.batches(after, limit, _MAX_ANSWER)
+        self._feed(request)  # reading may have taken long
         return Response(b"".join(batches), media_type=NDJSON, headers={"Cache-Control": "no-store"})
 
     async def get_proof(self, request: Request) -> Response:
@@ -282,21 +284,21 @@ class Api:
         )
 
     async def _events(self, request: Request, feed: Feed, after: int) -> AsyncIterator[bytes]:
-        while True:
-            for data in await feed.batches(after, 100, _MAX_ANSWER):
-                after += 1
-                lines = data.rstrip(b"\n").split(b"\n")
-                yield b"id: %d\n" % after + b"".join(b"data: " + line + b"\n" for line in lines) + b"\n"
-            if feed.last > after:
-                continue
-            try:
+        try:
+            while True:
+                for data in await feed.batches(after, 100, _MAX_ANSWER):
+                    self._feed(request)  # a slow reader gets nothing more once it is stopped
+                    after += 1
+                    lines = data.rstrip(b"\n").split(b"\n")
+                    yield b"id: %d\n" % after + b"".join(b"data: " + line + b"\n" for line in lines) + b"\n"
+                if feed.last > after:
+                    continue
                 await feed.wait(after, _EVENTS_ALIVE_S)
                 self._feed(request)
-            except NotEntitled as stopped:
-                yield b"event: end\ndata: " + msgspec.json.encode({"code": stopped.code}) + b"\n\n"
-                return
-            if feed.last <= after:
-                yield b": alive\n\n"
+                if feed.last <= after:
+                    yield b": alive\n\n"
+        except NotEntitled as stopped:
+            yield b"event: end\ndata: " + msgspec.json.encode({"code": stopped.code}) + b"\n\n"
 
     def _feed(self, request: Request) -> tuple[str, Feed]:
         """Return the feed in the path, if the caller's unit may have it now."""

@@ -88,7 +88,9 @@ class _Outermost:
             place = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame is not None else "?"
             log.error("%s at %s", type(error).__name__, place)
             if scope["path"] == READS_PATH:
-                await problem("internal", "something is wrong with the gateway", status=500)(scope, receive, send)
+                await problem("internal", "something is wrong with the gateway", status=500)(
+                    scope, receive, send
+                )
 
 
 class _Metrics:

@@ -60,6 +60,7 @@ class Gatekeeper:
             )
             await response(scope, receive, send)
             return
+        scope["still_known"] = lambda: self._principal(scope) == principal
         await self._app(scope, receive, send)
 
     def _principal(self, scope: Scope) -> Principal | None:
@@ -75,8 +76,10 @@ class Gatekeeper:
 
 
 def require(request: Request, kind: str) -> Principal:
-    """Return the caller if it is of a kind; NotEntitled otherwise."""
+    """Return the caller if it is of a kind and its token has not been withdrawn since; NotEntitled otherwise."""
     principal: Principal | None = request.scope["principal"]
+    if not request.scope["still_known"]():
+        raise NotEntitled("this token has been withdrawn", code="unauthorised")
     if principal is None or principal.kind != kind:
         raise NotEntitled(f"this is for a token of kind `{kind}`")
     return principal

@@ -54,7 +54,7 @@ def problem_of(error: WicketgateError) -> Response:
         case DocumentRefused():
             return problem(error.code, error.detail, status=422)
         case NotEntitled():
-            return problem(error.code, error.detail, status=403)
+            return problem(error.code, error.detail, status=401 if error.code == "unauthorised" else 403)
         case FencedError():
             return problem("streams-unavailable", "this gateway stops: another one has taken over")
         case StreamError():

@@ -31,7 +31,7 @@ class Public:
         charter = gateway.commits.parsed.charter(gateway.commits.committed)
         self._pages: dict[str, Pages] = {}
         self._demonstration = charter.demonstration
-        self._register: tuple[int, dict[str, object]] | None = None
+        self._register: tuple[int, int, dict[str, object]] | None = None
 
     def routes(self) -> list[Route]:
         """Return every public route."""
@@ -51,12 +51,17 @@ class Public:
         ]
 
     async def _view(self) -> dict[str, object]:
-        """Return the register, made at most once a second, whose entries its checkpoint covers."""
+        """Return the register, whose entries its checkpoint covers: half a second old at most, and never without a
+        document that has taken effect.
+        """
         gateway = self._gateway
         now_us = gateway.clock.now_us()
-        if self._register is not None and 0 <= now_us - self._register[0] < 500_000:
-            return self._register[1]
         state, ledger = gateway.commits.committed, gateway.projections.ledger
+        if self._register is not None:
+            made_us, revision, register = self._register
+            if revision == state.revision and 0 <= now_us - made_us < 500_000:
+                return register
+        revision = state.revision
         for _ in range(400):
             if ledger.size >= state.entries:
                 break
@@ -68,7 +73,7 @@ class Public:
             log_key=gateway.ledger_vkey,
             as_of_us=now_us,
         )
-        self._register = (now_us, register)
+        self._register = (now_us, revision, register)
         return register
 
     def _page(self, request: Request) -> Pages:

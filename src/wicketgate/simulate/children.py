@@ -13,8 +13,8 @@ from pathlib import Path
 
 from wicketgate.errors import ConfigurationError, WicketgateError
 
-WICKETGATE = (sys.executable, "-c", "import sys; from wicketgate.cli import main; sys.exit(main())")
-"""The command `wicketgate` of this very Python, whatever the PATH says."""
+WICKETGATE = (sys.executable, "-P", "-m", "wicketgate")
+"""The command `wicketgate` of this very Python, whatever the PATH says and whatever lies in the folder around us."""
 
 _PR_SET_PDEATHSIG = 1
 _READY_S = 60.0

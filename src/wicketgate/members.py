@@ -1,0 +1,160 @@
+"""Reading the members of a signed document, each by name and with its path in every message. Pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from wicketgate.clock import parse_rfc3339
+from wicketgate.errors import DocumentRefused, InputError
+
+_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_LATEST_US = 221_845_392_000_000_000  # the year 9000: any period can be added and remain a date
+
+_T = TypeVar("_T")
+
+
+class Members:
+    """One table of a signed document, read strictly: what nobody asked for is refused.
+
+    Parameters
+    ----------
+    value : object
+        What stands in the document; refused if it is no table.
+    path : str
+        Where it stands, for messages; empty for the document itself.
+
+    Notes
+    -----
+    Every method refuses with `DocumentRefused`, code `malformed` unless said otherwise. Call `end` last: it
+    refuses members that were never asked for.
+    """
+
+    __slots__ = ("_asked", "_value", "path")
+
+    def __init__(self, value: object, path: str = "") -> None:
+        if not isinstance(value, Mapping):
+            raise DocumentRefused(f"`{path}` is not a table")
+        self._value = value
+        self._asked: set[str] = set()
+        self.path = path
+
+    def at(self, name: str) -> str:
+        """Return the path of a member, for messages."""
+        return f"{self.path}.{name}" if self.path else name
+
+    def has(self, name: str) -> bool:
+        """Return whether the member is there; it counts as asked for."""
+        self._asked.add(name)
+        return name in self._value
+
+    def get(self, name: str) -> Any:
+        """Return a member as it stands; refuse if it is missing."""
+        if not self.has(name):
+            raise DocumentRefused(f"`{self.at(name)}` is missing")
+        return self._value[name]
+
+    def text(self, name: str, *, most: int = 200, pattern: re.Pattern[str] | None = None) -> str:
+        """Return a text of 1 to `most` characters that people can read as it is written.
+
+        Control characters other than tab and line feed are refused, and so are those that turn the
+        direction of writing, by which a page could show another text than was signed.
+        """
+        return self._checked_text(self.at(name), self.get(name), most, pattern)
+
+    def texts(
+        self,
+        name: str,
+        *,
+        least: int = 1,
+        most: int = 100,
+        each: int = 200,
+        pattern: re.Pattern[str] | None = None,
+    ) -> tuple[str, ...]:
+        """Return a list of distinct texts, in the order written."""
+        value = self._list(name, least, most)
+        texts = tuple(
+            self._checked_text(f"{self.at(name)}[{index}]", item, each, pattern)
+            for index, item in enumerate(value)
+        )
+        if len(set(texts)) != len(texts):
+            raise DocumentRefused(f"`{self.at(name)}` says something twice")
+        return texts
+
+    def integer(self, name: str, *, least: int, most: int) -> int:
+        """Return a whole number from `least` to `most`."""
+        value = self.get(name)
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise DocumentRefused(f"`{self.at(name)}` is not a whole number from {least} to {most}")
+        return value
+
+    def boolean(self, name: str) -> bool:
+        """Return true or false."""
+        value = self.get(name)
+        if not isinstance(value, bool):
+            raise DocumentRefused(f"`{self.at(name)}` is neither true nor false")
+        return value
+
+    def time_us(self, name: str) -> int:
+        """Return a time with a zone, microseconds since the epoch; years 1970 to 8999."""
+        value = self.parsed(name, parse_rfc3339, most=40)
+        if not 0 <= value < _LATEST_US:
+            raise DocumentRefused(f"`{self.at(name)}` is outside the years 1970 to 8999")
+        return value
+
+    def parsed(self, name: str, parse: Callable[[str], _T], *, most: int = 200) -> _T:
+        """Return what `parse` makes of a text; its `InputError` becomes a refusal that names the member."""
+        text = self.text(name, most=most)
+        try:
+            return parse(text)
+        except InputError as error:
+            raise DocumentRefused(f"`{self.at(name)}`: {error}") from error
+
+    def one_of(self, name: str, choices: Iterable[str]) -> str:
+        """Return a text that is one of `choices`."""
+        value = self.text(name)
+        known = sorted(choices)
+        if value not in known:
+            raise DocumentRefused(f"`{self.at(name)}` is not one of {', '.join(known)}")
+        return value
+
+    def table(self, name: str) -> Members:
+        """Return a table within this one."""
+        return Members(self.get(name), self.at(name))
+
+    def tables(self, name: str, *, least: int = 0, most: int = 1000) -> tuple[Members, ...]:
+        """Return a list of tables; one that is missing counts as empty if `least` is 0."""
+        if least == 0 and not self.has(name):
+            return ()
+        value = self._list(name, least, most)
+        return tuple(Members(item, f"{self.at(name)}[{index}]") for index, item in enumerate(value))
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all members, sorted, without asking for them."""
+        return tuple(sorted(self._value))
+
+    def end(self) -> None:
+        """Refuse, with `unknown-key`, members that nobody asked for."""
+        unknown = sorted(set(self._value) - self._asked)
+        if unknown:
+            raise DocumentRefused(f"`{self.at(unknown[0][:80])}` is not known here", code="unknown-key")
+
+    def _list(self, name: str, least: int, most: int) -> list[Any]:
+        value = self.get(name)
+        if not isinstance(value, list) or not least <= len(value) <= most:
+            raise DocumentRefused(f"`{self.at(name)}` is not a list of {least} to {most}")
+        return value
+
+    @staticmethod
+    def _checked_text(path: str, value: object, most: int, pattern: re.Pattern[str] | None) -> str:
+        if not isinstance(value, str) or not 1 <= len(value) <= most or not value.strip():
+            raise DocumentRefused(f"`{path}` is not a text of 1 to {most} characters")
+        if any(
+            char in _BIDI or (unicodedata.category(char) == "Cc" and char not in "\n\t") for char in value
+        ):
+            raise DocumentRefused(f"`{path}` holds control characters")
+        if pattern is not None and not pattern.fullmatch(value):
+            raise DocumentRefused(f"`{path}` is not of the form `{pattern.pattern}`")
+        return value

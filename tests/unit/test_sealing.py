@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wicketgate.errors import ConfigurationError, InputError
+from wicketgate.sealing import new_identity, seal, unseal
+
+IDENTITIES = [new_identity() for _ in range(3)]
+
+
+@given(st.binary(max_size=200))
+def test_each_overseer_opens_what_was_sealed_to_it_and_nobody_else_does(data: bytes) -> None:
+    (first, first_key), (second, second_key), (stranger, _) = IDENTITIES
+    sealed = seal(data, [first_key, second_key])
+    assert unseal(sealed, first) == unseal(sealed, second) == data
+    with pytest.raises(InputError):
+        unseal(sealed, stranger)
+    assert len(data) < 8 or data not in sealed
+
+
+def test_nothing_is_sealed_to_nobody() -> None:
+    with pytest.raises(ConfigurationError, match="no overseer"):
+        seal(b"x", [])
+
+
+@pytest.mark.parametrize("key", ["", "age1", "age1nonsense", IDENTITIES[0][0]])
+def test_what_is_no_key_is_refused(key: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        seal(b"x", [IDENTITIES[0][1], key])
+    assert "SECRET" not in str(caught.value)
+
+
+@pytest.mark.parametrize("identity", ["", "x", IDENTITIES[0][1]])
+def test_what_is_no_identity_opens_nothing(identity: str) -> None:
+    with pytest.raises(InputError):
+        unseal(seal(b"x", [IDENTITIES[0][1]]), identity)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_openings_or_an_input_error(data: bytes) -> None:
+    with pytest.raises(InputError):
+        unseal(data, IDENTITIES[0][0])
+
+
+@given(st.data())
+def test_any_change_of_a_byte_is_seen(data: st.DataObject) -> None:
+    identity, key = IDENTITIES[0]
+    sealed = bytearray(seal(b"openings", [key]))
+    place = data.draw(st.integers(0, len(sealed) - 1))
+    sealed[place] ^= data.draw(st.integers(1, 255))
+    with pytest.raises(InputError):
+        unseal(bytes(sealed), identity)

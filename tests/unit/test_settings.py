@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from wicketgate.errors import ConfigurationError
+from wicketgate.settings import TEMPLATE, Settings, load_settings, read_secret
+
+STREAMS = """
+[streams]
+url = "tls://nats.example:4222"
+user = "gateway"
+password_file = "nats.password"
+system_user = "system"
+system_password_file = "system.password"
+"""
+
+
+def load(folder: Path, text: str) -> Settings:
+    (folder / "wicketgate.toml").write_text(text)
+    for name in ("nats.password", "system.password"):
+        (folder / name).write_text(f"secret of {name}\n")
+        (folder / name).chmod(0o600)
+    return load_settings(folder)
+
+
+def test_the_template_can_be_used_as_it_is(tmp_path: Path) -> None:
+    settings = load(tmp_path, TEMPLATE)
+    assert (settings.host, settings.port, settings.streams) == ("127.0.0.1", 8080, None)
+    assert settings.folder == tmp_path
+
+
+def test_the_template_can_be_used_with_everything_in_it(tmp_path: Path) -> None:
+    prose = ("# What the operator", "# The size", "# An external")
+    lines = [line for line in TEMPLATE.splitlines() if not line.startswith(prose)]
+    text = "\n".join(re.sub("^# ", "", line) for line in lines).replace("nats-system", "system")
+    streams = load(tmp_path, text).streams
+    assert streams is not None
+    assert (streams.replicas, streams.user, streams.password) == (3, "gateway", "secret of nats.password")
+
+
+def test_nothing_set_means_the_defaults(tmp_path: Path) -> None:
+    assert load(tmp_path, "") == Settings(folder=tmp_path)
+
+
+def test_streams_elsewhere(tmp_path: Path) -> None:
+    streams = load(tmp_path, STREAMS).streams
+    assert streams is not None
+    assert (streams.url, streams.replicas) == ("tls://nats.example:4222", 1)
+    assert streams.system_password == "secret of system.password"
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("hots = '127.0.0.1'", "hots"),
+        ("allow = ['met']", "allow"),
+        ("port = '8080'", "port"),
+        ("port = true", "port"),
+        ("port = 70000", "port"),
+        ("port = -1", "port"),
+        ("feed_bytes = 0", "feed_bytes"),
+        ("feed_bytes = 1.5", "feed_bytes"),
+        ("host = 1", "host"),
+        ("port =", "wicketgate.toml"),
+        ("streams = 1", "streams"),
+        ("[streams]\nurl = 'nats://x'", "password_file"),
+        (STREAMS + "replicas = '3'", "replicas"),
+        (STREAMS + "replicas = true", "replicas"),
+        (STREAMS + "replicas = 0", "replicas"),
+        (STREAMS + "token = 'x'", "token"),
+        (STREAMS.replace("nats.password", "missing"), "missing"),
+    ],
+)
+def test_what_is_no_setting_is_refused_by_name(tmp_path: Path, text: str, named: str) -> None:
+    with pytest.raises(ConfigurationError, match=named):
+        load(tmp_path, text)
+
+
+def test_a_folder_that_is_no_deployment(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="wicketgate init"):
+        load_settings(tmp_path)
+
+
+def test_settings_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "wicketgate.toml").mkdir()
+    with pytest.raises(ConfigurationError):
+        load_settings(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError):
+        load_settings(tmp_path / "file")
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "wicketgate.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigurationError, match="TOML"):
+        load_settings(tmp_path / "bad")
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o620])
+def test_a_secret_that_others_may_read_is_none(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "secret"
+    path.write_text("s3cret\n")
+    path.chmod(0o600)
+    assert read_secret(path) == "s3cret"
+    path.chmod(mode)
+    with pytest.raises(ConfigurationError, match="0600") as caught:
+        read_secret(path)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_secret_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError):
+        read_secret(tmp_path / "secret")

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wicketgate.errors import InputError
+from wicketgate.intake import ReadsMessage, decode_reads
+from wicketgate.state import State, dump_state, load_state
+from wicketgate.transactions import (
+    CameraSet,
+    CamerasRegistered,
+    DocumentTaken,
+    FeedBatch,
+    FiguresClosed,
+    Intake,
+    QuarantinedRead,
+    Refused,
+    SecondClosed,
+    TokenIssued,
+    Transaction,
+    decode,
+    encode,
+)
+
+FULL = Transaction(
+    at_us=1,
+    reads_to=2,
+    reads_offset=3,
+    reads=4,
+    withheld=5,
+    intake=Intake(accepted={"a/b": 1}, repeated={"a/b": 2}, quarantined={"a/": {"too-old": 3}}),
+    refused=(Refused(authority="a@1", reason="expired", rows=1),),
+    batches=(FeedBatch(feed="a", number=1, rows=1, data=b"\x00\xff"),),
+    quarantine_from=1,
+    quarantined=(QuarantinedRead(source="a", camera="b", code="c", detail="d", at_us=1, read=b"{}"),),
+    facts=(b"fact",),
+    first_entry=7,
+    entries=(b"entry",),
+    document=DocumentTaken(envelope=b"e", entry=1),
+    cameras=CamerasRegistered(source="a", cameras=(CameraSet(id="b", groups=("g",), latitude=51.5),)),
+    token=TokenIssued(name="admin", sha256="00"),
+    second=SecondClosed(number=1, second_us=0, entry=1, facts=(b"f",), seed=b"s", sealed=b"x"),
+    opens_us=9,
+    figures=FiguresClosed(from_us=1, until_us=2, entry=3),
+)
+DECODERS = [decode, decode_reads, load_state]
+
+
+@pytest.mark.parametrize("transaction", [FULL, Transaction(at_us=0)])
+def test_a_transaction_is_read_as_it_was_written(transaction: Transaction) -> None:
+    assert decode(encode(transaction)) == transaction
+
+
+def test_what_is_not_said_takes_no_place() -> None:
+    assert len(encode(Transaction(at_us=0))) < 12
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+@given(data=st.binary(max_size=200))
+def test_any_bytes_are_a_value_or_an_input_error(decoder: object, data: bytes) -> None:
+    with pytest.raises(InputError) if not _is_map(data) else _either():
+        decoder(data)  # type: ignore[operator]
+
+
+def _is_map(data: bytes) -> bool:
+    return data[:1] in {bytes([n]) for n in range(0x80, 0x90)} | {b"\xde", b"\xdf"}
+
+
+class _either:  # noqa: N801 - a context as `pytest.raises` is one
+    def __enter__(self) -> None:
+        """Expect nothing."""
+
+    def __exit__(self, kind: type | None, *_: object) -> bool:
+        return kind is None or issubclass(kind, InputError)
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x81\xa3new" + b"\x91" * 100_000 + b"\xc0",  # nests deeper than any stack
+        b"\x81\xa2\xff\xfe\xc0",  # a name that is not UTF-8
+        msgspec.msgpack.encode({"at_us": "now", "sequence": "now", "rows": 1}),
+    ],
+)
+def test_named_bad_bytes(decoder: object, data: bytes) -> None:
+    with pytest.raises(InputError):
+        decoder(data)  # type: ignore[operator]
+
+
+@given(st.data())
+def test_any_change_of_a_byte_is_a_value_or_an_input_error(data: st.DataObject) -> None:
+    message = ReadsMessage(rows=b"rows", contents=b"c" * 20, ids=b"i" * 16, intake=FULL.intake or Intake())
+    for decoder, good in ((decode, encode(FULL)), (decode_reads, msgspec.msgpack.encode(message))):
+        changed = bytearray(good)
+        changed[data.draw(st.integers(0, len(changed) - 1))] = data.draw(st.integers(0, 255))
+        with _either():
+            decoder(bytes(changed))
+
+
+def test_a_state_is_read_as_it_was_written() -> None:
+    assert load_state(dump_state(State())) == State()
