@@ -10,7 +10,8 @@ setup: $(VENV)/.run
 dev: $(VENV)/.dev
 
 $(BIN)/uv: tools/uv.lock
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV) || { apt-get update -q && apt-get install -y -q python3-venv && rm -rf $(VENV) \
+		&& $(PYTHON) -m venv $(VENV); } # Debian's Python comes without it
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tools/uv.lock
 
 $(VENV)/.run: $(BIN)/uv requirements.lock pyproject.toml

@@ -50,7 +50,9 @@ class Running:
 
     def children(self) -> list[int]:
         """Return the ids of the gateway's child processes: the NATS server."""
-        return [int(child) for child in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
+        return [
+            int(child) for child in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        ]
 
     def cpu_s(self) -> dict[str, float]:
         """Return the seconds of CPU that the gateway and its NATS child have taken."""

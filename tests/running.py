@@ -127,9 +127,7 @@ def post(running: Running, reads: Any, name: str = SOURCE) -> dict[str, Any]:
 def submit(running: Running, document: Mapping[str, Any], *offices: str) -> httpx.Response:
     """Submit a document with the signatures of these offices."""
     signed = dump_envelope(sign_document(document, [running.offices.keys[office] for office in offices]))
-    return request(
-        "POST", f"{running.url}/v1/documents", content=signed, headers=bearer(running, SOURCE)
-    )
+    return request("POST", f"{running.url}/v1/documents", content=signed, headers=bearer(running, SOURCE))
 
 
 def act(kind: str, name: str, act_id: str, **more: Any) -> dict[str, Any]:

@@ -92,13 +92,20 @@ class SecondTree:
         while size < len(facts):
             size *= 2
         padding = (hashlib.sha256(seed + n.to_bytes(4, "big")).digest() for n in range(size - len(facts)))
-        self._leaves = sorted([*merkle.leaf_hashes(facts), *(merkle.leaf_hash(p) for p in padding)])
-        self.root = merkle.root(self._leaves)
+        leaves = sorted([*merkle.leaf_hashes(facts), *(merkle.leaf_hash(p) for p in padding)])
+        # The tree is a full one: its rows are kept, and a proof is one node of each.
+        self._rows = [leaves]
+        while len(self._rows[-1]) > 1:
+            row = self._rows[-1]
+            self._rows.append([merkle.node_hash(row[n], row[n + 1]) for n in range(0, len(row), 2)])
+        self._places = {leaf: place for place, leaf in enumerate(leaves)}
+        self.root = self._rows[-1][0]
 
     def prove(self, leaf: bytes) -> FactProof:
-        """Return the proof for the fact whose leaf hash is `leaf`; ValueError if it is not here."""
-        index = self._leaves.index(leaf)
-        return FactProof(index, len(self._leaves), tuple(merkle.inclusion_proof(self._leaves, index)))
+        """Return the proof for the fact whose leaf hash is `leaf`; KeyError if it is not here. O(log n)."""
+        index = self._places[leaf]
+        path = tuple(row[(index >> height) ^ 1] for height, row in enumerate(self._rows[:-1]))
+        return FactProof(index, len(self._rows[0]), path)
 
 
 def second_entry(second_us: int, root: bytes) -> bytes:

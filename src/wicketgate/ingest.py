@@ -63,6 +63,11 @@ _array = msgspec.json.Decoder(list[RawRead])
 _one = msgspec.json.Decoder(RawRead)
 _encode = msgspec.json.Encoder().encode
 _MAX_TEXT = 256
+_PLAIN_FAULT = re.compile(
+    r"(Expected `[a-z0-9 |]+`, got `[a-z]+`|Object missing required field `[a-z_]+`|Invalid RFC3339 encoded datetime)"
+    r"( - at `\$(\.[a-z_]+)*`)?"
+)
+_PLACE = re.compile(r" - at `\$(\.vehicle)?(\.(make|model|colour|kind|direction|lane|id|plate|camera))?`\Z")
 _MAX_KEPT = 16 * 1024
 _MAX_COLUMNS = 64
 _MAX_UNFOLDED = 4 * MAX_BODY
@@ -131,10 +136,13 @@ def _each(values: Sequence[Any]) -> list[RawRead | Malformed]:
 
 
 def _without_values(message: str) -> str:
-    """Return the library's message without what was posted: an unknown name or a wrong value may be a plate."""
-    known = set(RawRead.__struct_fields__) | set(Vehicle.__struct_fields__)
-    message = re.sub(r"'[^']*'", "", message)
-    return re.sub(r"field `([^`]*)`", lambda m: m[0] if m[1] in known else "member", message)[:200]
+    """Return what the library says if it can hold nothing that was posted: a name or a value there may be a plate."""
+    if _PLAIN_FAULT.fullmatch(message):
+        return message
+    where = _PLACE.search(message)
+    if message.startswith("Object contains unknown field"):
+        return "Object contains unknown member" + (" - at `$.vehicle`" if where and where[1] else "")
+    return "Invalid value" + (where[0] if where else "")
 
 
 def _arrow_rows(body: bytes) -> list[dict[str, Any]]:

@@ -55,7 +55,7 @@ def decode_reads(data: bytes) -> ReadsMessage:
     """Return a message of READS; InputError for anything else."""
     try:
         return _decoder.decode(data)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError("a message of READS is not of this version") from error
 
 

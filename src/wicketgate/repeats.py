@@ -73,7 +73,7 @@ class Seen:
         """Return the key of a read's content: the second of capture, then a keyed digest."""
         keyed = self._keyed.copy()
         keyed.update(f"{source}\0{camera}\0{plate}\0{captured_us}".encode())
-        return struct.pack(">I", max(captured_us, 0) // SECOND_US) + keyed.digest()
+        return (max(captured_us, 0) // SECOND_US).to_bytes(4, "big") + keyed.digest()
 
     def id_key(self, source: str, read_id: str) -> bytes:
         """Return the key of a source's own id for a read."""
@@ -95,12 +95,12 @@ class Seen:
             or content in self._flushing_contents
         ):
             return "repeated"
+        if self._view.get(content, db=self._contents) is not None:
+            return "repeated"
         if read_id and (
             read_id in self._waiting_ids or read_id in self._new_ids or read_id in self._flushing_ids
         ):
             return "id-conflict"
-        if self._view.get(content, db=self._contents) is not None:
-            return "repeated"
         if read_id and self._view.get(read_id, db=self._ids) is not None:
             return "id-conflict"
         return "new"

@@ -288,7 +288,7 @@ def load_state(data: bytes) -> State:
     """Return the state of a snapshot; InputError for anything else."""
     try:
         return _decoder.decode(data)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError("a snapshot is not of this version") from error
 
 

@@ -157,5 +157,5 @@ def decode(data: bytes) -> Transaction:
     """Return the transaction that `encode` wrote; InputError for anything else."""
     try:
         return _decoder.decode(data)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError("a message of COMMITS is not a transaction of this version") from error

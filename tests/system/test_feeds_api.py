@@ -106,7 +106,16 @@ def test_cursor_and_limit_take_any_part_of_the_feed(filled: Running) -> None:
     for beyond in (last, last + 1, 10**9, 10**15):
         answer = curl(f"{filled.url}{URL}?after={beyond}", token=token)
         assert (answer.status, answer.body) == (200, b"")
-    for wrong in ("after=-1", "after=x", "limit=0", "limit=", "wait=x", "wait=-1", "after=1e3", "after=%D9%A3"):
+    for wrong in (
+        "after=-1",
+        "after=x",
+        "limit=0",
+        "limit=",
+        "wait=x",
+        "wait=-1",
+        "after=1e3",
+        "after=%D9%A3",
+    ):
         answer = curl(f"{filled.url}{URL}?{wrong}", token=token)
         assert (answer.status, answer.code) == (400, "malformed"), wrong
 
@@ -211,7 +220,9 @@ def test_a_proof_follows_within_the_merge_delay_and_leads_to_the_signed_checkpoi
 # --- events -----------------------------------------------------------------------------------------------
 
 
-def events(running: Running, count: int, *, after: int = 0, header: int | None = None) -> list[tuple[int, bytes]]:
+def events(
+    running: Running, count: int, *, after: int = 0, header: int | None = None
+) -> list[tuple[int, bytes]]:
     """Return this many server-sent events, and go."""
     headers = {} if header is None else {"Last-Event-ID": str(header)}
     text = ""
@@ -271,7 +282,11 @@ def test_events_reach_curl_as_they_happen(filled: Running) -> None:
 def test_one_unit_never_reads_anothers_feed(filled: Running) -> None:
     for name, theirs in ((CHARGING, london.COUNTER_TERRORISM), (MET, london.CHARGING)):
         with client(filled, name) as unit:
-            for path in (f"/v1/feeds/{theirs}", f"/v1/feeds/{theirs}/events", f"/v1/feeds/{theirs}/proofs?batch=1"):
+            for path in (
+                f"/v1/feeds/{theirs}",
+                f"/v1/feeds/{theirs}/events",
+                f"/v1/feeds/{theirs}/proofs?batch=1",
+            ):
                 answer = unit.get(path)
                 assert (answer.status_code, answer.json()["code"]) == (403, "not-entitled")
             nowhere = unit.get("/v1/feeds/no-such-feed")

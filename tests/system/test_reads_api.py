@@ -155,7 +155,10 @@ def test_each_code_of_quarantine(london_and_hackney: Running, source: httpx.Clie
     by_code = {item["code"]: item for item in listed}
     assert by_code["clock-ahead"]["camera"] == "ccz-0001"
     assert by_code["clock-ahead"]["read"]["plate"] == good[1]
-    assert {item["read"].get("camera") for item in listed if item["camera"] is None} >= {"nowhere", "mare-street"}
+    assert {item["read"].get("camera") for item in listed if item["camera"] is None} >= {
+        "nowhere",
+        "mare-street",
+    }
     cameras = {item["id"]: item["counts"] for item in source.get("/v1/cameras").json()["cameras"]}
     assert cameras["ccz-0001"]["clock-ahead"] == 1
     assert source.get("/v1/cameras").json()["unknown"]["unknown-camera"] == 2
@@ -178,7 +181,10 @@ def test_the_limits_of_the_clock(london_and_hackney: Running) -> None:
 
 def test_a_source_sees_its_own_quarantine_and_cameras_alone(london_and_hackney: Running) -> None:
     ours, theirs = plates(2, seed=4)
-    assert post(london_and_hackney, read(ours, camera="mare-street"))["quarantined"][0]["code"] == "unknown-camera"
+    assert (
+        post(london_and_hackney, read(ours, camera="mare-street"))["quarantined"][0]["code"]
+        == "unknown-camera"
+    )
     assert post(london_and_hackney, read(theirs), OTHER)["quarantined"][0]["code"] == "unknown-camera"
     assert post(london_and_hackney, read(theirs, camera="mare-street"), OTHER)["accepted"] == 1
     with client(london_and_hackney, SOURCE) as tfl, client(london_and_hackney, OTHER) as hackney:
@@ -211,9 +217,7 @@ def test_repeats_within_a_post_over_posts_and_over_restarts(london_and_hackney: 
     assert post(london_and_hackney, again) == {"accepted": 0, "repeated": 5, "quarantined": []}
     assert post(london_and_hackney, {**first, "camera": "ccz-0002"})["accepted"] == 1
     assert post(london_and_hackney, read(c, id="named"))["quarantined"][0]["code"] == "id-conflict"
-    outside.until(
-        lambda: outside.plates_in(outside.feed(london_and_hackney, london.CHARGING)).count(a) == 2
-    )
+    outside.until(lambda: outside.plates_in(outside.feed(london_and_hackney, london.CHARGING)).count(a) == 2)
     before = last_batch(london_and_hackney, london.CHARGING)
 
     assert london_and_hackney.stop() == 0

@@ -375,9 +375,7 @@ def test_documents_that_are_not_signed_as_they_must_be_change_nothing(city: Runn
     before = get(f"{city.url}/register.json").json()["authorities"]
     documents = len(documents_in_log(city))
     for n, (envelope, codes) in enumerate(refusals):
-        answer = request(
-            "POST", f"{city.url}/v1/documents", content=envelope, headers=bearer(city, SOURCE)
-        )
+        answer = request("POST", f"{city.url}/v1/documents", content=envelope, headers=bearer(city, SOURCE))
         assert answer.status_code == 422, (n, answer.text)
         assert answer.json()["code"] in codes, (n, answer.text)
     too_large = request(

@@ -132,7 +132,9 @@ class Api:
         try:
             cameras = _cameras_decoder.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise InputError(f"not a list of cameras: {str(error)[:200]}") from error
+            # Where it is wrong, and not with what: an unknown member's name is the caller's own.
+            place = re.search(r"at `\$[^`]*`", str(error))
+            raise InputError(f"not a list of cameras{f': look {place[0]}' if place else ''}") from error
         for camera in cameras:
             names = (camera.id, *camera.groups)
             if not all(re.fullmatch(r"[\w.:-]{1,64}", name, re.ASCII) for name in names):

@@ -1,0 +1,179 @@
+"""Default deny: what answers without a credential, what one is, and what nobody reaches."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.requests import Request
+
+from wicketgate.errors import NotEntitled
+from wicketgate.http.gatekeeper import (
+    PUBLIC_PATHS,
+    Gatekeeper,
+    Principal,
+    is_public,
+    principal_of,
+    require,
+)
+
+TOKEN = "a-token-of-the-source"
+TOKENS = {hashlib.sha256(TOKEN.encode()).hexdigest(): "source:tfl"}
+
+
+def call(path: str, *headers: tuple[bytes, bytes], kind: str = "http") -> tuple[int | None, Any]:
+    """Return the status, and the principal that the application behind saw."""
+    seen: list[Any] = []
+    sent: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(scope["principal"])
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    scope = {"type": kind, "path": path, "headers": list(headers), "method": "GET"}
+    asyncio.run(Gatekeeper(app, lambda: TOKENS)(scope, receive, send))
+    if seen:
+        return None, seen[0]
+    if not sent:
+        return None, "nothing"
+    assert json.loads(sent[1]["body"])["code"] == "unauthorised"
+    return sent[0]["status"], None
+
+
+def bearer(token: bytes | str) -> tuple[bytes, bytes]:
+    return b"authorization", b"Bearer " + (token.encode() if isinstance(token, str) else token)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/reads",
+        "/v1/feeds/a",
+        "/metrics",
+        "/nothing",
+        "/v1",
+        "//",
+        "//v1/feeds",
+        "/V1/feeds",
+        "/log",
+        "/logs/x",
+        "/assets",
+        "/register.json/",
+        "/healthz/x",
+        "/docs/x",
+        "",
+        "/.",
+        "/../v1/feeds",
+    ],
+)
+def test_what_is_not_public_needs_a_credential(path: str) -> None:
+    assert call(path) == (401, None)
+    assert call(path, bearer(TOKEN)) == (None, Principal("source", "tfl"))
+
+
+@given(st.text(max_size=30).map(lambda text: "/" + text))
+def test_any_path_but_the_public_ones_is_closed(path: str) -> None:
+    public = path in PUBLIC_PATHS or path.startswith(("/assets/", "/authorities/", "/log/"))
+    assert is_public(path) == public
+    assert (call(path)[0] == 401) == (not public)
+
+
+def test_public_paths_answer_whatever_credential_comes_along() -> None:
+    assert call("/") == (None, None)
+    assert call("/log/checkpoint", bearer("wrong")) == (None, None)
+    assert call("/register.json", bearer(TOKEN)) == (None, Principal("source", "tfl"))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        b"Bearer",
+        b"Bearer ",
+        b"Bearer  ",
+        b"bearer wrong",
+        b"Basic " + TOKEN.encode(),
+        TOKEN.encode(),
+        b"Bearer " + TOKEN.encode()[:-1],
+        b"Bearer " + TOKEN.encode() + b"x",
+        b"Bearer " + next(iter(TOKENS)).encode(),  # the hash is no token
+        b"Bearer " + b"x" * 513,
+        b"Bearer " + b"x" * 1_000_000,
+        b"Bearer \xff\xfe\x00",
+    ],
+)
+def test_what_is_no_credential(value: bytes) -> None:
+    assert call("/v1/feeds", (b"authorization", value)) == (401, None)
+
+
+@given(st.binary(max_size=600))
+def test_any_bytes_are_no_credential(value: bytes) -> None:
+    assert call("/v1/feeds", (b"authorization", value))[0] == 401
+
+
+@pytest.mark.parametrize("word", [b"Bearer", b"bearer", b"BEARER"])
+def test_the_word_in_any_case(word: bytes) -> None:
+    assert call("/v1/feeds", (b"authorization", word + b" " + TOKEN.encode()))[0] is None
+
+
+def test_a_second_header_does_not_help() -> None:
+    assert call("/v1/feeds", bearer("wrong"), bearer(TOKEN)) == (401, None)
+
+
+@pytest.mark.parametrize("kind", ["websocket", "lifespan"])
+def test_no_other_protocol_is_spoken(kind: str) -> None:
+    assert call("/v1/feeds", bearer(TOKEN), kind=kind) == (None, "nothing")
+
+
+@pytest.mark.parametrize(
+    ("name", "principal"),
+    [
+        ("source:tfl", Principal("source", "tfl")),
+        ("recipient:met/national-security-units", Principal("recipient", "met/national-security-units")),
+        ("overseer:ico/commissioner", Principal("overseer", "ico/commissioner")),
+        ("admin", Principal("admin", "")),
+    ],
+)
+def test_whose_a_token_is(name: str, principal: Principal) -> None:
+    assert principal_of(name) == principal
+
+
+def asked(principal: Principal | None, *, known: bool = True) -> Request:
+    """Return a request that has passed the gatekeeper."""
+    scope = {"type": "http", "principal": principal, "still_known": lambda: known, "headers": []}
+    return Request(scope)
+
+
+def test_a_caller_of_another_kind_is_not_entitled() -> None:
+    assert require(asked(Principal("source", "tfl")), "source").name == "tfl"
+    for principal in (Principal("source", "tfl"), Principal("recipients", "x"), None):
+        with pytest.raises(NotEntitled) as caught:
+            require(asked(principal), "recipient")
+        assert caught.value.code == "not-entitled"
+
+
+def test_a_token_that_was_withdrawn_while_its_request_was_read_counts_no_longer() -> None:
+    with pytest.raises(NotEntitled) as caught:
+        require(asked(Principal("source", "tfl"), known=False), "source")
+    assert caught.value.code == "unauthorised"
+    tokens = dict(TOKENS)
+    seen: list[bool] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(scope["still_known"]())
+        tokens.clear()
+        seen.append(scope["still_known"]())
+
+    scope = {"type": "http", "path": "/v1/reads", "headers": [bearer(TOKEN)]}
+    asyncio.run(Gatekeeper(app, lambda: tokens)(scope, None, None))  # type: ignore[arg-type]
+    assert seen == [True, False]

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wicketgate.errors import VerificationError
+from wicketgate.facts import SecondTree, check_fact, fact, second_entry
+from wicketgate.merkle import leaf_hash
+from wicketgate.proofs import Proofs
+from wicketgate.transactions import SecondClosed
+
+SECOND_US = 1_000_000
+
+
+@pytest.fixture
+def proofs(tmp_path: Path) -> Iterator[Proofs]:
+    opened = Proofs(tmp_path / "proofs")
+    yield opened
+    opened.close()
+
+
+def release(number: int) -> bytes:
+    return fact("release", {"batch": number}, number.to_bytes(16, "big"))
+
+
+def closed(number: int, facts: tuple[bytes, ...]) -> SecondClosed:
+    second_us = number * SECOND_US
+    return SecondClosed(
+        number=number, second_us=second_us, entry=number + 10, facts=facts, seed=b"s" * 32, sealed=b""
+    )
+
+
+def entry_of(second: SecondClosed) -> bytes:
+    return second_entry(second.second_us, SecondTree(second.facts, second.seed).root)
+
+
+def test_every_release_is_proved_and_nothing_else_is_told(proofs: Proofs) -> None:
+    other = fact("decision", {"reads": 1}, b"o" * 16)
+    second = closed(5, (release(1), other, release(2)))
+    proofs.add([second, closed(6, ())], 0)
+    for number in (1, 2):
+        leaf = leaf_hash(release(number))
+        answer = proofs.answer(leaf)
+        assert answer is not None
+        assert answer.entry == 15
+        check_fact(answer, leaf, entry_of(second))
+        with pytest.raises(VerificationError):
+            check_fact(answer, leaf_hash(release(9)), entry_of(second))
+        with pytest.raises(VerificationError):
+            check_fact(answer, leaf, entry_of(closed(6, second.facts)))
+    assert proofs.answer(leaf_hash(other)) is None
+    assert proofs.answer(leaf_hash(b"what was never")) is None
+
+
+def test_a_replay_changes_nothing(proofs: Proofs) -> None:
+    seconds = [closed(n, (release(n),)) for n in range(1, 5)]
+    proofs.add(seconds, 0)
+    before = [proofs.answer(leaf_hash(release(n))) for n in range(1, 5)]
+    proofs.add(seconds[1:3], 0)
+    proofs.add(seconds, 0)
+    assert [proofs.answer(leaf_hash(release(n))) for n in range(1, 5)] == before
+
+
+@settings(max_examples=25)
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=12, unique=True), st.integers(0, 32))
+def test_what_is_past_its_term_is_forgotten_and_the_rest_is_kept(numbers: list[int], term: int) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        proofs = Proofs(Path(folder))
+        proofs.add([closed(n, (release(n),)) for n in sorted(numbers)], 0)
+        proofs.add([], term * SECOND_US)
+        for number in numbers:
+            assert (proofs.answer(leaf_hash(release(number))) is None) == (number < term)
+        with proofs._environment.begin() as transaction:
+            for database in (proofs._answers, proofs._order):
+                assert transaction.stat(database)["entries"] == sum(n >= term for n in numbers)
+        proofs.close()
+
+
+def test_proofs_outlive_the_process(tmp_path: Path) -> None:
+    first = Proofs(tmp_path)
+    first.add([closed(1, (release(1),))], 0)
+    first.close()
+    again = Proofs(tmp_path)
+    assert again.answer(leaf_hash(release(1))) is not None
+    again.close()
+
+
+def test_a_busy_second(proofs: Proofs) -> None:
+    second = closed(1, tuple(release(n) for n in range(600)))
+    proofs.add([second], 0)
+    for number in (0, 300, 599):
+        leaf = leaf_hash(release(number))
+        answer = proofs.answer(leaf)
+        assert answer is not None
+        assert answer.size == 1024
+        check_fact(answer, leaf, entry_of(second))
