@@ -16,8 +16,8 @@ from wicketgate.charter import INSTRUMENTS, MODES, NAME, Charter, Requirement, R
 from wicketgate.clock import rfc3339
 from wicketgate.errors import DocumentRefused, InputError
 from wicketgate.hours import Hours, describe_hours, parse_hours
-from wicketgate.periods import Period, add, describe_period, never_longer, parse_period
 from wicketgate.members import Members
+from wicketgate.periods import Period, add, describe_period, never_longer, parse_period
 from wicketgate.signing import Envelope
 
 FIELDS = {

@@ -17,8 +17,8 @@ from pyrage import RecipientError, x25519  # type: ignore[attr-defined]  # a com
 
 from wicketgate.clock import DAY_US, SECOND_US
 from wicketgate.errors import DocumentRefused, InputError
-from wicketgate.periods import Period, parse_period
 from wicketgate.members import Members
+from wicketgate.periods import Period, parse_period
 from wicketgate.signing import Envelope, key_id, pae, parse_canonical, parse_public, verify_signature
 
 CHARTER_TYPE = "application/vnd.wicketgate.charter+json"

@@ -379,8 +379,7 @@ class Gateway:
             for camera in cameras:
                 for group in camera.groups:
                     groups[group] = groups.get(group, 0) + 1
-            digest = hashlib.sha256(canonical(msgspec.to_builtins(cameras))).hexdigest()
-            listed = salted("cameras", {"source": source, "sha256": digest})
+            listed = salted("cameras", {"source": source, "cameras": msgspec.to_builtins(cameras)})
             body = {
                 "kind": "cameras",
                 "at": rfc3339(at_us),

@@ -141,6 +141,7 @@ def test_a_server_that_acknowledges_before_it_syncs_is_refused(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_passwords_that_others_may_read_or_that_are_wrong_are_refused(
     running: Running, streams: External
 ) -> None:

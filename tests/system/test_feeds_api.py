@@ -390,7 +390,7 @@ def short_lived() -> Iterator[Running]:
         yield running
 
 
-def test_a_cursor_past_its_term_is_told_so_and_nothing_past_it_is_left(short_lived: Running) -> None:
+def test_a_cursor_past_its_term_is_told_so_also_after_a_kill(short_lived: Running) -> None:
     old, new = plates(2, seed=118)
     post(short_lived, read(old))
     assert plates_in(arrived(short_lived, london.CHARGING, [old])) == [old]

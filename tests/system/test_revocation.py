@@ -98,17 +98,15 @@ def documents_in_log(running: Running) -> list[tuple[int, dict[str, Any], dict[s
 def flowing(running: Running, seed: int) -> Iterator[None]:
     """Post ten reads on the boundary twenty times a second."""
     stopping = threading.Event()
-    faults: list[BaseException] = []
+    refused_posts: list[str] = []
 
     def flow() -> None:
         some = plates(4_000, seed)
-        try:
-            with client(running, SOURCE) as source:
-                while not stopping.wait(0.05) and some:
-                    taken = source.post("/v1/reads", json=[read(some.pop(), "ccz-0002") for _ in range(10)])
-                    assert taken.json()["accepted"] == 10
-        except BaseException as fault:
-            faults.append(fault)
+        with client(running, SOURCE) as source:
+            while not stopping.wait(0.05) and some:
+                taken = source.post("/v1/reads", json=[read(some.pop(), "ccz-0002") for _ in range(10)])
+                if taken.status_code != 200 or taken.json()["accepted"] != 10:
+                    refused_posts.append(taken.text)
 
     thread = threading.Thread(target=flow)
     thread.start()
@@ -117,7 +115,7 @@ def flowing(running: Running, seed: int) -> Iterator[None]:
     finally:
         stopping.set()
         thread.join()
-    assert not faults
+    assert refused_posts == []
 
 
 def follow(running: Running, name: str, unit_name: str) -> tuple[float, str]:
@@ -348,6 +346,7 @@ def test_documents_that_are_not_signed_as_they_must_be_change_nothing(city: Runn
     charter = london.charter_document(city.offices, city.at_us)
     charter["charter"]["version"] = 2
     signed_second = json.loads(by(second, *offices(*both)))
+    twice = json.dumps(signed_second).encode()
     refusals = [
         (with_signatures(by(ending, officer), []), {"malformed", "signature-missing"}),
         (by(ending, stranger), {"signature-invalid"}),
@@ -355,7 +354,7 @@ def test_documents_that_are_not_signed_as_they_must_be_change_nothing(city: Runn
         (by(ending, *offices("tfl/data-protection"), stranger), {"signature-invalid"}),
         (with_signatures(dump_envelope(good), json.loads(dump_envelope(swapped))["signatures"]), {"signature-invalid"}),
         (by(second, *offices("tfl/commissioner")), {"signature-missing"}),
-        (with_signatures(json.dumps(signed_second).encode(), signed_second["signatures"][:1] * 2), {"malformed", "signer-duplicate"}),
+        (with_signatures(twice, signed_second["signatures"][:1] * 2), {"malformed", "signer-duplicate"}),
         (by(third, *offices(*both)), {"version-not-next"}),
         (by(further(city, STRAY), *offices(*both)), {"version-not-next"}),
         (by(moved, *offices(*both)), {"unknown-organisation", "feed-purpose-fixed"}),
