@@ -28,6 +28,7 @@ _LARGEST = MAX_PAYLOAD - 16 * 1024
 # Facts of one second: they are committed again when it is closed, in the clear and sealed.
 _OPENINGS_BYTES = 3 * 1024 * 1024
 _LONGEST_LEAP_US = HOUR_US
+_PATIENCE_S = 30.0
 
 Build = Callable[[State, int, int], Transaction]
 """Makes a transaction from the staged state, the time (microseconds) and the sequence that it will have."""
@@ -55,7 +56,11 @@ async def replay(link: Link, state: State, take: Callable[[int, Transaction], Aw
     reader = StreamReader(link, STREAM, after=ends.first_seq - 1)
     expected = ends.first_seq
     while expected <= ends.last_seq:
-        for stored in await reader.next():
+        held = await reader.next(_PATIENCE_S)
+        if not held:
+            await reader.close()
+            raise ConfigurationError(f"transaction {expected} of COMMITS cannot be read")
+        for stored in held:
             if stored.sequence != expected:
                 raise ConfigurationError(f"transaction {expected} is missing from COMMITS")
             transaction = decode(stored.data)

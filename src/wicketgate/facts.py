@@ -144,6 +144,7 @@ def check_promise(origin: str, header: Mapping[str, Any], log_public: bytes) -> 
     VerificationError
         If it is not the log's, or is not to be had in time.
     """
+    where = f"the promise of batch {header.get('batch')}"
     try:
         promise = header["promise"]
         signature = base64.b64decode(promise["signature"], validate=True)
@@ -152,8 +153,7 @@ def check_promise(origin: str, header: Mapping[str, Any], log_public: bytes) -> 
         # Each has one form: otherwise a byte could be changed and nobody would see it.
         salt, encoded = bytes.fromhex(promise["salt"]).hex(), base64.b64encode(signature).decode()
     except (KeyError, TypeError, AttributeError, InputError, binascii.Error, ValueError) as error:
-        raise VerificationError("a batch's header has no readable promise") from error
-    where = f"the promise of batch {header.get('batch')}"
+        raise VerificationError(f"{where} cannot be read") from error
     if encoded != promise["signature"] or salt != promise["salt"]:
         raise VerificationError(f"{where} is not in its one form")
     if not verify_signature(log_public, text, signature):

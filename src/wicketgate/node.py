@@ -238,7 +238,10 @@ class Gateway:
         reader = StreamReader(self.link, READS, after=max(self.seen.position, first - 1))
         reached = max(self.seen.position, first - 1)
         while reached < last:
-            for stored in await reader.next():
+            held = await reader.next(_SETTLE_S)
+            if not held:
+                raise ConfigurationError(f"what stands behind message {reached} of READS cannot be read")
+            for stored in held:
                 self.seen.stored(*seen_keys(decode_reads(stored.data)), stored.sequence)
                 reached = stored.sequence
         await reader.close()

@@ -1,0 +1,324 @@
+"""The fold: what each transaction does to it, and what it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tests.simulator import OWN_SIGNERS, document_transaction, envelope, founding
+from tests.vectors import make_documents as documents
+from wicketgate.clock import DAY_US, SECOND_US, parse_rfc3339
+from wicketgate.documents import sign_document
+from wicketgate.errors import InputError
+from wicketgate.signing import canonical, dump_envelope
+from wicketgate.state import (
+    Counts,
+    Parsed,
+    State,
+    current,
+    dump_state,
+    in_force_from,
+    load_state,
+    review_due,
+    status,
+)
+from wicketgate.transactions import (
+    CameraSet,
+    CamerasRegistered,
+    FeedBatch,
+    FiguresClosed,
+    Intake,
+    QuarantinedRead,
+    Refused,
+    SecondClosed,
+    TokenIssued,
+    Transaction,
+)
+
+AT_US = parse_rfc3339("2026-07-08T12:00:00Z")
+NAME = "tfl-met-ct"
+
+
+class Fold:
+    """A state, one transaction after another."""
+
+    def __init__(self) -> None:
+        self.state = State()
+        self.parsed = Parsed()
+        self.at_us = AT_US
+        self.document(founding())
+
+    def apply(self, **members: Any) -> None:
+        """Apply a transaction of now."""
+        self.state.apply(Transaction(at_us=self.at_us, **members), self.state.sequence + 1)
+
+    def document(self, data: bytes) -> None:
+        """Let a document take effect."""
+        transaction = document_transaction(data, self.state.entries, self.at_us)
+        self.state.apply(transaction, self.state.sequence + 1)
+
+    def authority(self, **changes: Any) -> None:
+        """Let a version of the authority take effect."""
+        self.document(unsigned("authority", **changes))
+
+    def act(self, kind: str, name: str, **changes: Any) -> None:
+        """Let an act take effect."""
+        self.document(unsigned(kind, **{f"{kind}__id": name, **changes}))
+
+    def status(self, number: int = 0, at: str | int | None = None) -> str:
+        """Return how a version stands."""
+        moment = self.at_us if at is None else parse_rfc3339(at) if isinstance(at, str) else at
+        return status(self.state.authorities[NAME], number, self.parsed, moment)
+
+
+def unsigned(kind: str, **changes: Any) -> bytes:
+    """Return an example document with members changed; the fold looks at no signature."""
+    puts = [documents.put(path.replace("__", "."), value) for path, value in changes.items()]
+    return dump_envelope(sign_document(documents.changed(documents.example(kind), *puts), []))
+
+
+@pytest.fixture
+def fold() -> Fold:
+    return Fold()
+
+
+def test_the_charter_begins_everything(fold: Fold) -> None:
+    state = fold.state
+    assert state.charter_envelope == founding()
+    assert (state.charter_entry, state.entries, state.sequence) == (0, 1, 1)
+    assert state.counting_from_us == AT_US
+    assert state.second_us == AT_US
+    assert fold.parsed.charter(state).origin == "tfl.example/wicketgate"
+    assert fold.parsed.charter(state) is fold.parsed.charter(load_state(dump_state(state)))
+
+
+@pytest.mark.parametrize(
+    ("transaction", "sequence"),
+    [
+        (Transaction(at_us=AT_US), 1),
+        (Transaction(at_us=AT_US), 3),
+        (Transaction(at_us=AT_US - 1), 2),
+        (Transaction(at_us=AT_US, first_entry=0, entries=(b"{}",)), 2),
+        (Transaction(at_us=AT_US, first_entry=2, entries=(b"{}",)), 2),
+        (Transaction(at_us=AT_US, batches=(FeedBatch(feed="x", number=1, rows=1, data=b""),)), 2),
+        (
+            Transaction(
+                at_us=AT_US,
+                second=SecondClosed(number=2, second_us=AT_US, entry=1, facts=(), seed=b"", sealed=b""),
+            ),
+            2,
+        ),
+    ],
+)
+def test_what_does_not_follow_is_refused_and_changes_nothing(
+    fold: Fold, transaction: Transaction, sequence: int
+) -> None:
+    before = dump_state(fold.state)
+    with pytest.raises(InputError):
+        fold.state.apply(transaction, sequence)
+    assert dump_state(fold.state) == before
+
+
+def test_batches_of_a_feed_follow_one_another(fold: Fold) -> None:
+    fold.authority()
+    fold.apply(batches=(FeedBatch(feed=NAME, number=1, rows=7, data=b""),))
+    fold.apply(batches=(FeedBatch(feed=NAME, number=2, rows=3, data=b""),))
+    feed = fold.state.feeds[NAME]
+    assert (feed.batches, feed.rows, feed.recipient, feed.unit) == (2, 10, "met", "national-security-units")
+    for number in (2, 4):
+        with pytest.raises(InputError):
+            fold.apply(batches=(FeedBatch(feed=NAME, number=number, rows=1, data=b""),))
+
+
+def test_facts_stay_open_until_their_second_is_closed(fold: Fold) -> None:
+    fold.apply(facts=(b"a",))
+    fold.apply(facts=(b"b", b"c"))
+    assert fold.state.facts == [b"a", b"b", b"c"]
+    closed = SecondClosed(number=1, second_us=AT_US, entry=1, facts=(), seed=b"", sealed=b"")
+    fold.apply(first_entry=1, entries=(b"{}",), second=closed, facts=(b"next",))
+    assert fold.state.facts == [b"next"]
+    assert (fold.state.seconds, fold.state.second_us) == (1, AT_US + SECOND_US)
+    fold.apply(opens_us=AT_US + 9 * SECOND_US)
+    assert fold.state.second_us == AT_US + 9 * SECOND_US
+
+
+def test_positions_move_only_when_they_are_said(fold: Fold) -> None:
+    fold.apply(reads_to=5, reads_offset=2)
+    fold.apply()
+    assert (fold.state.reads_to, fold.state.reads_offset) == (5, 2)
+    fold.apply(reads_to=6)
+    assert (fold.state.reads_to, fold.state.reads_offset) == (6, 0)
+
+
+def test_figures_count_what_was_taken_decided_released_and_refused(fold: Fold) -> None:
+    fold.authority()
+    fold.apply(
+        reads=10,
+        withheld=4,
+        intake=Intake(
+            accepted={"tfl/c0": 6, "tfl/c1": 4},
+            repeated={"tfl/c0": 2},
+            quarantined={"tfl/": {"unknown-camera": 1}, "tfl/c0": {"too-old": 2, "plate-empty": 1}},
+        ),
+        batches=(FeedBatch(feed=NAME, number=1, rows=6, data=b""),),
+        refused=(Refused(authority=f"{NAME}@1", reason="out-of-scope", rows=4),),
+        quarantine_from=1,
+        quarantined=tuple(
+            QuarantinedRead(source="tfl", camera="c0", code="c", detail="", at_us=0, read=b"{}")
+            for _ in range(4)
+        ),
+    )
+    expected = Counts(
+        taken=10,
+        repeated=2,
+        quarantined=4,
+        decided=10,
+        withheld=4,
+        released={NAME: 6},
+        refused={f"{NAME}@1": {"out-of-scope": 4}},
+    )
+    state = fold.state
+    assert state.counts == state.totals == expected
+    assert state.camera_counts == {
+        "tfl/c0": {"accepted": 6, "repeated": 2, "too-old": 2, "plate-empty": 1},
+        "tfl/c1": {"accepted": 4},
+        "tfl/": {"unknown-camera": 1},
+    }
+    assert state.quarantined == 4
+    entry = canonical({"kind": "figures", "taken": 10})
+    figures = FiguresClosed(from_us=AT_US, until_us=AT_US + 1, entry=state.entries)
+    fold.apply(first_entry=state.entries, entries=(entry,), figures=figures, reads=3)
+    assert state.counts == Counts(decided=3)
+    assert state.totals.decided == 13
+    assert state.periods[0].figures == {"kind": "figures", "taken": 10}
+    assert state.counting_from_us == AT_US + 1
+
+
+def cameras(fold: Fold) -> Mapping[str, tuple[int, bool]]:
+    return {f"{c.source}/{c.id}": (n, c.active) for n, c in enumerate(fold.state.cameras)}
+
+
+def test_a_camera_keeps_its_number_for_ever(fold: Fold) -> None:
+    def register(source: str, *names: str, group: str = "g") -> None:
+        listed = tuple(CameraSet(id=name, groups=(group,)) for name in names)
+        fold.apply(cameras=CamerasRegistered(source=source, cameras=listed))
+
+    register("tfl", "a", "b")
+    register("other", "a")
+    before = fold.state.revision
+    register("tfl", "c", "b", group="h")
+    assert fold.state.revision > before
+    assert cameras(fold) == {
+        "tfl/a": (0, False),
+        "tfl/b": (1, True),
+        "other/a": (2, True),
+        "tfl/c": (3, True),
+    }
+    assert fold.state.cameras[1].groups == ("h",)
+    assert fold.state.cameras[0].groups == ("g",)  # what it was when it was last listed
+    register("tfl", "a")
+    assert cameras(fold)["tfl/a"] == (0, True)
+    assert cameras(fold)["tfl/b"] == (1, False)
+
+
+def test_tokens_are_issued_and_withdrawn_by_name(fold: Fold) -> None:
+    for name, digest in (("admin", "1"), ("source:tfl", "2"), ("source:tfl", "3")):
+        fold.apply(token=TokenIssued(name=name, sha256=digest))
+    assert fold.state.tokens == {"1": "admin", "2": "source:tfl", "3": "source:tfl"}
+    fold.apply(token=TokenIssued(name="source:tfl", sha256=""))
+    assert fold.state.tokens == {"1": "admin"}
+
+
+# --- how an authority stands ----------------------------------------------------------------------------------------
+
+
+def test_before_and_after_its_validity(fold: Fold) -> None:
+    fold.authority(authority__valid_from="2026-07-10T00:00:00Z", authority__review_every=None)
+    assert fold.status() == "pending"
+    assert fold.status(at="2026-07-09T23:59:59.999999Z") == "pending"
+    assert fold.status(at="2026-07-10T00:00:00Z") == "in-force"
+    assert fold.status(at="2027-07-03T23:59:59.999999Z") == "in-force"
+    assert fold.status(at="2027-07-04T00:00:00Z") == "expired"
+
+
+def test_it_is_in_force_from_its_commit_and_not_before(fold: Fold) -> None:
+    fold.authority()
+    named = fold.state.authorities[NAME]
+    assert in_force_from(named.versions[0], fold.parsed.authority(named.versions[0])) == AT_US
+    assert fold.status() == "in-force"
+    assert fold.status(at=AT_US - 1) == "pending"
+
+
+def test_a_review_that_does_not_come(fold: Fold) -> None:
+    fold.authority()
+    due = review_due(
+        fold.state.authorities[NAME].versions[0],
+        fold.parsed.authority(fold.state.authorities[NAME].versions[0]),
+    )
+    assert due == parse_rfc3339("2026-10-08T12:00:00Z")
+    assert fold.status(at=due - 1) == "in-force"
+    assert fold.status(at=due) == "review-overdue"
+    assert fold.status(at="2027-07-04T00:00:00Z") == "expired"
+    fold.at_us = due + DAY_US
+    reviewed = "2026-10-09T10:00:00Z"
+    fold.act("review", "rev-1", review__reviewed_at=reviewed, review__at=reviewed)
+    assert fold.status() == "in-force"
+    assert fold.status(at="2027-01-09T10:00:00Z") == "review-overdue"
+    fold.act(
+        "review", "rev-0", review__reviewed_at="2026-08-01T00:00:00Z"
+    )  # kept back: it takes nothing away
+    assert fold.status(at="2027-01-09T09:59:59Z") == "in-force"
+
+
+def test_suspended_as_long_as_one_suspension_stands(fold: Fold) -> None:
+    fold.authority()
+    for name in ("s1", "s2"):
+        fold.act("suspension", name)
+    assert fold.status() == "suspended"
+    fold.act("resumption", "r1", resumption__suspension="s1")
+    assert fold.status() == "suspended"
+    fold.act("resumption", "r2", resumption__suspension="s2")
+    assert fold.status() == "in-force"
+    named = fold.state.authorities[NAME]
+    assert named.act_ids == ["s1", "s2", "r1", "r2"]
+    assert [taken.kind for taken in named.acts] == ["suspension", "suspension", "resumption", "resumption"]
+    fold.act("suspension", "s3")
+    fold.authority(authority__version=2)
+    assert fold.status(1) == "suspended"  # later versions too
+
+
+def test_revoked_is_the_end_of_what_there_was(fold: Fold) -> None:
+    fold.authority()
+    fold.authority(authority__version=2, authority__valid_from="2026-07-20T00:00:00Z")
+    fold.at_us += 5
+    fold.act("revocation", "end")
+    assert [fold.status(0), fold.status(1)] == ["revoked", "revoked"]
+    assert fold.status(1, at="2026-07-21T00:00:00Z") == "revoked"
+    fold.at_us += 5
+    fold.authority(authority__version=3)
+    assert [fold.status(number) for number in range(3)] == ["revoked", "revoked", "in-force"]
+    assert fold.state.authorities[NAME].versions[0].revoked_us == AT_US + 5
+    assert fold.state.authorities[NAME].versions[2].revoked_us is None
+
+
+def test_the_last_version_in_effect_counts(fold: Fold) -> None:
+    fold.authority(authority__valid_from="2026-07-10T00:00:00Z")
+    named = fold.state.authorities[NAME]
+    assert current(named, fold.parsed, AT_US) == 0  # none is in effect: the first to come
+    fold.authority(authority__version=2, authority__valid_from="2026-07-20T00:00:00Z")
+    edge = parse_rfc3339("2026-07-20T00:00:00Z")
+    assert current(named, fold.parsed, edge - 1) == 0
+    assert current(named, fold.parsed, edge) == 1
+    assert (fold.status(0, edge - 1), fold.status(1, edge - 1)) == ("in-force", "pending")
+    assert (fold.status(0, edge), fold.status(1, edge)) == ("superseded", "in-force")
+
+
+def test_a_feed_belongs_to_its_first_recipient(fold: Fold) -> None:
+    fold.authority()
+    fold.document(envelope("authority-own-use", OWN_SIGNERS))
+    assert sorted(fold.state.feeds) == ["tfl-charging", NAME]
+    fold.apply(batches=(FeedBatch(feed=NAME, number=1, rows=5, data=b""),))
+    fold.authority(authority__version=2)
+    assert (fold.state.feeds[NAME].batches, fold.state.feeds[NAME].rows) == (1, 5)
