@@ -53,10 +53,11 @@ class RawRead(
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """A read whose shape is wrong: what was posted, as JSON, and what is wrong with it."""
+    """A read whose shape is wrong: what was posted, as JSON, what is wrong with it, and the camera if it names one."""
 
     read: bytes
     detail: str
+    camera: str = ""
 
 
 _array = msgspec.json.Decoder(list[RawRead])
@@ -131,7 +132,12 @@ def _each(values: Sequence[Any]) -> list[RawRead | Malformed]:
         try:
             rows.append(msgspec.convert(value, RawRead))
         except msgspec.ValidationError as error:
-            rows.append(Malformed(_encode(value), _without_values(str(error))))
+            camera = value.get("camera")
+            rows.append(
+                Malformed(
+                    _encode(value), _without_values(str(error)), camera if isinstance(camera, str) else ""
+                )
+            )
     return rows
 
 
@@ -332,7 +338,7 @@ def check(
     earliest = now_us - limits.too_old_us
 
     def refuse(index: int, row: RawRead | Malformed, code: str, detail: str) -> None:
-        camera = row.camera if isinstance(row, RawRead) and cameras(row.camera) is not None else ""
+        camera = row.camera if cameras(row.camera) is not None else ""
         read = row.read if isinstance(row, Malformed) else _encode(row)
         checked.quarantined.append(
             (

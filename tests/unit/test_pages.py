@@ -364,7 +364,7 @@ def test_figures_are_of_the_latest_day_newest_first(pages: Pages, register: dict
     assert f"at least {sum(hour['released']['tfl-met-ct'] or 0 for hour in latest):,}" in text
     assert text.index("14:00 to 15:00") < text.index("13:00 to 14:00")
     assert "10 September" not in text
-    assert "18 earlier hours" in text
+    assert "18 earlier periods" in text
 
 
 def test_suppressed_cells_never_show_a_number(pages: Pages, register: dict[str, Any]) -> None:

@@ -316,11 +316,17 @@ def _figures(register: Mapping[str, Any], views: Mapping[str, Mapping[str, Any]]
 
 
 def _checkpoint(register: Mapping[str, Any]) -> dict[str, str]:
-    """Return origin, size and root of the signed note; empty where it is not one. No signature is checked."""
+    """Return origin, size, root and first bundle of the signed note; empty where it is not one. Not verified."""
     lines = str(register.get("checkpoint") or "").split("\n")
     if len(lines) < 3 or not lines[1].isdecimal():
         return {}
-    return {"origin": lines[0], "size": phrases.number(int(lines[1])), "root": lines[2]}
+    size = int(lines[1])
+    return {
+        "origin": lines[0],
+        "size": phrases.number(size),
+        "root": lines[2],
+        "first_bundle": "000" if size >= 256 else f"000.p/{size}",
+    }
 
 
 @cache
