@@ -1,8 +1,8 @@
 """`bench post`: single posts at 2,000 reads/s over kept-alive connections, capture to feed, p50 and p99.
 
 The load generator paces itself by the clock, whatever the answers take (an open loop), so that waiting shows. Beside
-it, in the same run: single durable publishes to the same kind of stream, one after the other, which is what each read would
-cost without group commit.
+it, in the same run: single durable publishes to the same kind of stream, one after the other, which is what each
+read would cost without group commit.
 """
 
 from __future__ import annotations

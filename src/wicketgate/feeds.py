@@ -54,11 +54,25 @@ class OrdinalStream:
         InputError
             If an item before it is missing.
         """
-        if number <= self._writer.last:
-            return
-        if number != self._writer.last + 1:
-            raise InputError(f"item {number} does not follow on {self._writer.last} in `{self.name}`")
-        await self._writer.submit(data, f"{self.name}-{number}")
+        await self.put_all(number, (data,))
+
+    async def put_all(self, first: int, items: Sequence[bytes]) -> None:
+        """Write items numbered from `first` on, but for those that are there; return once all are durable.
+
+        Raises
+        ------
+        InputError
+            If an item before them is missing.
+        """
+        stored: list[asyncio.Future[int]] = []
+        for number, data in enumerate(items, first):
+            if number <= self._writer.last:
+                continue
+            if number != self._writer.last + 1:
+                raise InputError(f"item {number} does not follow on {self._writer.last} in `{self.name}`")
+            stored.append(self._writer.submit(data, f"{self.name}-{number}"))
+        if stored:
+            await asyncio.gather(*stored)
 
     async def get(self, number: int) -> bytes | None:
         """Return item `number`, or None if it is past its term or not there yet."""

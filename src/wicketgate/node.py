@@ -33,7 +33,7 @@ from wicketgate.settings import Settings, StreamsSettings
 from wicketgate.signing import PrivateKey, canonical, parse_json
 from wicketgate.snapshots import Snapshots
 from wicketgate.state import Parsed, State, dump_state
-from wicketgate.streams.link import Link
+from wicketgate.streams.link import Link, end_tasks
 from wicketgate.streams.reader import StreamReader
 from wicketgate.streams.server import NatsServer
 from wicketgate.streams.writer import StreamWriter
@@ -127,9 +127,7 @@ class Gateway:
 
     async def stop(self) -> None:
         """Stop in order: nothing acknowledged is open afterwards."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         if self._flushing is not None:
             # A thread cannot be cancelled, and the index is closed below.
             await asyncio.gather(self._flushing, return_exceptions=True)
@@ -234,6 +232,12 @@ class Gateway:
 
     async def _learn_reads(self, last: int) -> None:
         """Bring the index of repeats up to the end of READS: what came behind its last flush."""
+        known = max(self.seen.position, self.commits.staged.reads_to)
+        if known > last:
+            raise ConfigurationError(
+                f"READS ends at {last}, and message {known} of it was taken: an older `nats` stands beside a newer "
+                "deployment; restore all of it as it was at one time"
+            )
         first = (await self.link.info(READS)).state.first_seq
         reader = StreamReader(self.link, READS, after=max(self.seen.position, first - 1))
         reached = max(self.seen.position, first - 1)

@@ -18,7 +18,7 @@ from wicketgate.errors import LedgerError
 from wicketgate.feeds import Feed, OrdinalStream
 from wicketgate.ledger import Ledger
 from wicketgate.proofs import Proofs
-from wicketgate.streams.link import Link
+from wicketgate.streams.link import Link, end_tasks
 from wicketgate.transactions import Transaction
 
 log = logging.getLogger(__name__)
@@ -56,6 +56,7 @@ class Projections:
         self._feed_queues: dict[str, asyncio.Queue[tuple[int, Transaction]]] = {}
         self._ledger_queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
         self._private_queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
+        self._opening = asyncio.Lock()
         self._outstanding: dict[int, int] = {}
         self._taken = 0
         self._tasks: list[asyncio.Task[None]] = []
@@ -73,9 +74,7 @@ class Projections:
 
     async def close(self) -> None:
         """Stop where each stands."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         if self._writing is not None:
             # A thread cannot be cancelled, and what it writes to is closed next.
             await asyncio.gather(self._writing, return_exceptions=True)
@@ -86,14 +85,15 @@ class Projections:
 
     async def open_feed(self, name: str) -> Feed:
         """Return the feed of an authority name, made if it is new. Before its first batch is taken."""
-        if name not in self.feeds:
-            self.feeds[name] = await Feed.open(
-                self._link, name, term_us=self._feed_term_us, max_bytes=self._feed_bytes
-            )
-            queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
-            self._feed_queues[name] = queue
-            self._begin(partial(self._each, queue, self._project_feed(name)))
-        return self.feeds[name]
+        async with self._opening:  # two that ask at once get one feed
+            if name not in self.feeds:
+                self.feeds[name] = await Feed.open(
+                    self._link, name, term_us=self._feed_term_us, max_bytes=self._feed_bytes
+                )
+                queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
+                self._feed_queues[name] = queue
+                self._begin(partial(self._each, queue, self._project_feed(name)))
+            return self.feeds[name]
 
     @property
     def position(self) -> int:
@@ -169,8 +169,8 @@ class Projections:
         return project
 
     async def _project_private(self, transaction: Transaction) -> None:
-        for n, read in enumerate(transaction.quarantined):
-            await self.quarantine.put(transaction.quarantine_from + n, msgspec.msgpack.encode(read))
+        reads = [msgspec.msgpack.encode(read) for read in transaction.quarantined]
+        await self.quarantine.put_all(transaction.quarantine_from, reads)
         if transaction.second is not None:
             await self.openings.put(transaction.second.number, transaction.second.sealed)
 

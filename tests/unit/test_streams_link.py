@@ -15,7 +15,7 @@ from nats.js.errors import NotFoundError
 
 from wicketgate.errors import ConfigurationError, StreamError
 from wicketgate.settings import StreamsSettings
-from wicketgate.streams.link import Link
+from wicketgate.streams.link import Link, end_tasks
 from wicketgate.streams.server import NatsServer
 
 
@@ -116,3 +116,20 @@ async def test_what_the_server_refuses_is_not_asked_again(link: Link) -> None:
         await link.info("NONE")
     with pytest.raises(StreamError, match="refuse"):
         await link.ensure_stream("A" * 300)
+
+
+async def test_tasks_end_though_they_lose_a_cancellation() -> None:
+    async def deaf() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            await asyncio.sleep(60)
+
+    async def failing() -> None:
+        raise ValueError
+
+    tasks = [asyncio.create_task(deaf()), asyncio.create_task(failing())]
+    await asyncio.sleep(0)
+    await asyncio.wait_for(end_tasks(tasks), 5)
+    assert all(task.done() for task in tasks)
+    await end_tasks([])

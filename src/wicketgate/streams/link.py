@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import nats
@@ -151,6 +151,20 @@ class Link:
                 if loop.time() > until:
                     raise StreamError("the streams do not answer") from error
                 await asyncio.sleep(0.1)
+
+
+async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks until each has ended, whatever it ends with.
+
+    Once is not enough: the client library drops a cancellation that arrives while it flushes.
+    """
+    everything = list(tasks)
+    pending = {task for task in everything if not task.done()}
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=0.1)
+    await asyncio.gather(*everything, return_exceptions=True)
 
 
 async def _quiet(error: Exception) -> None:

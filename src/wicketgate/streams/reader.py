@@ -96,9 +96,9 @@ class StreamReader:
         self._arrived.put_nowait(None)
 
     async def _unsubscribe(self) -> None:
-        if self._subscription is not None and not self._link.client.is_closed:
-            await self._subscription.unsubscribe()
-        self._subscription = None
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None and not self._link.client.is_closed:
+            await subscription.unsubscribe()
 
     def _in_order(self, messages: list[Msg | None]) -> list[Stored]:
         stored: list[Stored] = []

@@ -15,7 +15,7 @@ from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
 
 from wicketgate.errors import FencedError, StreamError
-from wicketgate.streams.link import Link
+from wicketgate.streams.link import Link, end_tasks
 
 log = logging.getLogger(__name__)
 
@@ -80,14 +80,13 @@ class StreamWriter:
 
     async def close(self) -> None:
         """Stop sending; what is not acknowledged yet fails, and may or may not be stored."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         self._link.off_reconnect(self._trouble.set)
         self._broken = self._broken or StreamError(f"the writer of `{self._stream}` is closed")
         self._fail(self._broken, next(iter(self._pending), self._next))
-        if self._subscription is not None and not self._link.client.is_closed:
-            await self._subscription.unsubscribe()
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None and not self._link.client.is_closed:
+            await subscription.unsubscribe()
 
     def submit(self, data: bytes, message_id: str) -> asyncio.Future[int]:
         """Append `data` behind everything submitted before.

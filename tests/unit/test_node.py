@@ -1,0 +1,324 @@
+"""A whole gateway in this process: founding, starts and stops, what people do, and what it refuses to begin with."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from tests.simulator import CAMERAS, CT, OWN, OWN_SIGNERS, VKEY, envelope, founding
+from tests.vectors import make_documents as documents
+from wicketgate.clock import DAY_US, SECOND_US, SystemClock, rfc3339
+from wicketgate.deployment import Deployment, note_signer
+from wicketgate.errors import ConfigurationError, DocumentRefused, InputError, StreamError
+from wicketgate.ingest import Limits, check, parse
+from wicketgate.intake import Answer
+from wicketgate.ledger import Ledger
+from wicketgate.node import Gateway
+from wicketgate.settings import load_settings
+from wicketgate.state import status
+from wicketgate.transactions import CameraSet
+
+ORIGIN = "tfl.example/wicketgate"
+
+
+class ShiftedClock(SystemClock):
+    """The machine's clock, moved into the validity of the example documents."""
+
+    def __init__(self) -> None:
+        self.shift_us = 1_783_512_000_000_000 - super().now_us()
+
+    def now_us(self) -> int:
+        """Return the shifted time."""
+        return super().now_us() + self.shift_us
+
+
+CLOCK = ShiftedClock()
+
+
+async def made(folder: Path) -> str:
+    """Make a deployment; return the admin's token."""
+    deployment = Deployment(folder)
+    key = deployment.lay()
+    Ledger.create(deployment.log, note_signer(key, ORIGIN), ORIGIN).close()
+    return await Gateway.found(load_settings(folder), founding(), CLOCK)
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A deployment, made once."""
+    folder = tmp_path_factory.mktemp("deployment") / "d"
+    asyncio.run(made(folder))
+    return folder
+
+
+@pytest.fixture
+def folder(template: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    shutil.copytree(template, tmp_path / "d")
+    return tmp_path / "d"
+
+
+@pytest.fixture
+async def gateway(folder: Path) -> AsyncIterator[Gateway]:
+    """A running gateway."""
+    running = await start(folder)
+    yield running
+    await running.stop()
+
+
+async def start(folder: Path) -> Gateway:
+    return await Gateway.start(load_settings(folder), CLOCK)
+
+
+async def equip(gateway: Gateway) -> None:
+    """Register cameras and let two authorities take effect."""
+    await gateway.register_cameras("tfl", CAMERAS)
+    await gateway.submit(envelope("authority-own-use", OWN_SIGNERS))
+    await gateway.submit(envelope("authority", documents.CT_OFFICES))
+
+
+async def post(gateway: Gateway, *numbers: int) -> Answer:
+    """Post reads of one camera."""
+    now_us = CLOCK.now_us()
+    reads = [
+        {
+            "id": f"r{n}",
+            "camera": "c0",
+            "captured_at": rfc3339(MOMENT_US + n),
+            "plate": f"P{n}",
+            "confidence": 1,
+        }
+        for n in numbers
+    ]
+    checked = check(
+        parse(json.dumps(reads).encode(), "application/json"),
+        source="tfl",
+        cameras={"c0": 0}.get,
+        limits=Limits(clock_ahead_us=60 * SECOND_US, too_old_us=7 * DAY_US),
+        now_us=now_us,
+    )
+    return await gateway.intake.take(checked, "tfl")
+
+
+MOMENT_US = CLOCK.now_us()
+
+
+async def until(condition: Callable[[], object], patience_s: float = 15.0) -> None:
+    ends = time.monotonic() + patience_s
+    while not condition():
+        assert time.monotonic() < ends, "it does not come about"
+        await asyncio.sleep(0.01)
+
+
+def rows(gateway: Gateway, name: str) -> int:
+    return gateway.commits.committed.feeds[name].rows
+
+
+async def test_what_was_founded_has_its_charter_its_log_and_one_token(gateway: Gateway) -> None:
+    state = gateway.commits.committed
+    assert gateway.commits.parsed.charter(state).origin == ORIGIN
+    assert list(state.tokens.values()) == ["admin"]
+    entries = [json.loads(gateway.ledger.entry(n)) for n in range(2)]
+    assert [entry["kind"] for entry in entries] == ["document", "operation"]
+    assert entries[1]["operation"] == "init"
+    assert entries[1]["log_key"] == gateway.ledger_vkey != VKEY
+    assert entries[1]["settings"]
+
+
+async def test_a_read_goes_its_way_and_is_proved(gateway: Gateway) -> None:
+    await equip(gateway)
+    assert (await post(gateway, 1, 2)).accepted == 2
+    assert (await post(gateway, 2)).repeated == 1
+    feed = gateway.projections.feeds[OWN]
+    await until(lambda: feed.last >= 1)
+    await until(lambda: gateway.commits.committed.seconds >= 2)
+    await until(lambda: gateway.projections.openings.last >= 2)
+    assert rows(gateway, OWN) == rows(gateway, CT) == 2
+    assert not gateway.failed.is_set()
+
+
+async def test_a_stop_and_a_start_lose_nothing_and_repeat_nothing(folder: Path) -> None:
+    gateway = await start(folder)
+    await equip(gateway)
+    await post(gateway, *range(10))
+    await gateway.stop()
+    for life in range(2):
+        gateway = await start(folder)
+        assert (await post(gateway, *range(10))).repeated == 10
+        await post(gateway, 100 + life)
+        await gateway.stop()
+    gateway = await start(folder)
+    await until(lambda: rows(gateway, OWN) == 12)
+    batches = await gateway.projections.feeds[OWN].batches(0, 100, 10**8)
+    assert b"".join(batches).count(b'"plate"') == 12
+    starts = [n for n in range(gateway.ledger.size) if b'"operation":"start"' in gateway.ledger.entry(n)]
+    assert len(starts) == 4
+    await gateway.stop()
+
+
+async def test_the_streams_are_killed_under_it(gateway: Gateway) -> None:
+    await equip(gateway)
+    assert gateway.server is not None
+    posted = 0
+    for _ in range(3):
+        assert gateway.server.pid is not None
+        os.kill(gateway.server.pid, signal.SIGKILL)
+        posted += (await asyncio.wait_for(post(gateway, *range(posted, posted + 5)), 30)).accepted
+        pid = gateway.server.pid
+        await until(lambda pid=pid: gateway.server is not None and gateway.server.pid is not None)
+    await until(lambda: rows(gateway, OWN) == posted == 15)
+    assert not gateway.failed.is_set()
+
+
+async def test_a_second_gateway_on_one_deployment_is_refused(
+    gateway: Gateway, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wicketgate.deployment._LOCK_PATIENCE_S", 0.2)
+    with pytest.raises(ConfigurationError, match="another gateway"):
+        await start(folder)
+    assert (await gateway.issue_token("source:tfl")) != ""  # the first goes on
+
+
+async def test_a_folder_that_is_no_deployment_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="not a deployment"):
+        await start(tmp_path)
+    Deployment(tmp_path / "d").lay()
+    with pytest.raises(ConfigurationError, match="not a whole deployment"):
+        await start(tmp_path / "d")
+
+
+@pytest.mark.parametrize("part", ["nats", "snapshots", "log", "index", "proofs"])
+async def test_a_part_that_was_lost_is_never_begun_anew(folder: Path, part: str) -> None:
+    gateway = await start(folder)
+    await equip(gateway)
+    await post(gateway, 1)
+    await gateway.stop()
+    shutil.rmtree(folder / part)
+    with pytest.raises((ConfigurationError, StreamError)):
+        await start(folder)
+
+
+async def test_an_older_store_beside_newer_parts_is_refused(folder: Path, tmp_path: Path) -> None:
+    gateway = await start(folder)
+    await equip(gateway)
+    await gateway.stop()
+    shutil.copytree(folder / "nats", tmp_path / "older")
+    gateway = await start(folder)
+    await post(gateway, 1)
+    await gateway.stop()
+    shutil.rmtree(folder / "nats")
+    shutil.copytree(tmp_path / "older", folder / "nats")
+    with pytest.raises(ConfigurationError):
+        await start(folder)
+
+
+async def test_documents_take_effect_or_change_nothing(gateway: Gateway) -> None:
+    await gateway.register_cameras("tfl", CAMERAS)
+    with pytest.raises(DocumentRefused) as caught:
+        await gateway.submit(envelope("authority", documents.CT_OFFICES[:2]))
+    assert caught.value.code == "signature-missing"
+    assert not gateway.commits.committed.authorities
+    assert CT not in gateway.projections.feeds  # no stream for what was refused
+    with pytest.raises(DocumentRefused) as caught:
+        await gateway.submit(founding())
+    assert caught.value.code == "unsupported"
+    for malformed in (b"", b"{}", b"\xff"):
+        with pytest.raises(DocumentRefused):
+            await gateway.submit(malformed)
+    entry, in_force_us = await gateway.submit(envelope("authority", documents.CT_OFFICES))
+    await until(lambda: gateway.ledger.size > entry)
+    assert json.loads(gateway.ledger.entry(entry))["kind"] == "document"
+    assert abs(in_force_us - CLOCK.now_us()) < 5 * SECOND_US
+    with pytest.raises(DocumentRefused) as caught:
+        await gateway.submit(envelope("authority", documents.CT_OFFICES))
+    assert caught.value.code == "version-not-next"
+
+
+async def test_a_revocation_stops_the_feed_and_wakes_who_waits(gateway: Gateway) -> None:
+    await equip(gateway)
+    feed = gateway.projections.feeds[CT]
+    waiting = asyncio.create_task(feed.wait(0, 30))
+    await asyncio.sleep(0)
+    begun = time.monotonic()
+    await gateway.submit(envelope("revocation", ("tfl/data-protection",)))
+    await asyncio.wait_for(waiting, 5)
+    assert time.monotonic() - begun < 1
+    await post(gateway, 1)
+    await until(lambda: rows(gateway, OWN) == 1)
+    state = gateway.commits.committed
+    assert rows(gateway, CT) == 0
+    assert state.totals.refused[f"{CT}@1"] == {"revoked": 1}
+    assert status(state.authorities[CT], 0, gateway.commits.parsed, CLOCK.now_us()) == "revoked"
+
+
+async def test_cameras_are_committed_as_a_list(gateway: Gateway) -> None:
+    entry = await gateway.register_cameras("tfl", CAMERAS)
+    await until(lambda: gateway.ledger.size > entry)
+    body = json.loads(gateway.ledger.entry(entry))
+    assert (body["count"], body["groups"]) == (3, {"ccz-boundary": 2, "outside": 1})
+    assert b"c0" not in gateway.ledger.entry(entry)
+    for wrong in ((CAMERAS[0], CAMERAS[0]), tuple(CameraSet(id=f"c{n}") for n in range(100_001))):
+        with pytest.raises(InputError):
+            await gateway.register_cameras("tfl", wrong)
+
+
+async def test_tokens(gateway: Gateway) -> None:
+    first, second = await gateway.issue_token("source:tfl"), await gateway.issue_token("source:tfl")
+    assert first != second
+    assert len(first) > 30
+    state = gateway.commits.committed
+    assert sorted(state.tokens.values()) == ["admin", "source:tfl", "source:tfl"]
+    assert first not in str(state.tokens)
+    await gateway.withdraw_tokens("source:tfl")
+    assert list(gateway.commits.committed.tokens.values()) == ["admin"]
+
+
+async def test_what_every_part_has_is_let_go(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    await equip(gateway)
+    await post(gateway, 1, 2, 3)
+    await until(lambda: rows(gateway, OWN) == 3)
+    await gateway._project_all()
+    await gateway._purge(gateway._save_snapshot())
+    reads = (await gateway.link.info("READS")).state
+    position = gateway.seen.position
+    assert reads.first_seq <= position + 1  # the index has not been flushed further
+    commits = (await gateway.link.info("COMMITS")).state
+    assert commits.first_seq <= gateway.projections.position + 1
+
+
+async def test_a_failure_inside_ends_the_gateway(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway = await start(folder)
+
+    def broken() -> None:
+        raise InputError("broken")
+
+    monkeypatch.setattr(gateway.commits, "tick", broken)
+    await asyncio.wait_for(gateway.failed.wait(), 5)
+    assert isinstance(gateway.failure, InputError)
+    await gateway.stop()
+
+
+async def test_it_stops_in_the_middle_of_everything(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wicketgate.node._FLUSH_S", 0.001)
+    monkeypatch.setattr("wicketgate.node._SNAPSHOT_S", 0.01)
+    for pause_s in (0.0, 0.05, 0.3):
+        gateway = await start(folder)
+        if not gateway.commits.committed.cameras:
+            await equip(gateway)
+        posts = [asyncio.create_task(post(gateway, n)) for n in range(50)]
+        await asyncio.sleep(pause_s)
+        await gateway.stop()
+        results = await asyncio.gather(*posts, return_exceptions=True)
+        assert all(isinstance(result, Answer | StreamError) for result in results)
+    gateway = await start(folder)
+    await post(gateway, *range(50))
+    await until(lambda: rows(gateway, OWN) == 50)
+    await gateway.stop()

@@ -1,0 +1,310 @@
+"""From commits to what is seen, over a real server and a real log: replayed from anywhere, nothing comes twice."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wicketgate.deployment import note_signer
+from wicketgate.errors import InputError, LedgerError
+from wicketgate.facts import SecondTree, check_fact, fact, second_entry
+from wicketgate.ledger import Ledger
+from wicketgate.merkle import leaf_hash
+from wicketgate.projections import Projections
+from wicketgate.proofs import Proofs
+from wicketgate.signing import PrivateKey
+from wicketgate.streams.link import Link
+from wicketgate.transactions import FeedBatch, QuarantinedRead, SecondClosed, Transaction
+
+DAY_US = 86_400_000_000
+SECOND_US = 1_000_000
+ORIGIN = "example.org/log"
+
+
+def release(number: int) -> bytes:
+    return fact("release", {"batch": number}, number.to_bytes(16, "big"))
+
+
+def history(count: int) -> list[Transaction]:
+    """Return transactions as a gateway commits them: releases to two feeds, quarantined reads, seconds."""
+    made: list[Transaction] = [Transaction(at_us=0, first_entry=0, entries=(b"charter", b"init"))]
+    entries, batches, quarantined, number = 2, {"a": 0, "b": 0}, 0, 0
+    facts: list[bytes] = []
+    while len(made) < count:
+        step = len(made)
+        if step % 4 == 3:
+            number += 1
+            second_us = number * SECOND_US
+            tree = SecondTree(tuple(facts), b"s" * 32)
+            closed = SecondClosed(
+                number=number,
+                second_us=second_us,
+                entry=entries,
+                facts=tuple(facts),
+                seed=b"s" * 32,
+                sealed=b"sealed %d" % number,
+            )
+            entry = second_entry(second_us, tree.root)
+            made.append(Transaction(at_us=step, first_entry=entries, entries=(entry,), second=closed))
+            entries, facts = entries + 1, []
+            continue
+        names = ["a", "b"] if step % 3 == 0 else ["a"]
+        out = []
+        for name in names:
+            batches[name] += 1
+            data = b"%s %d" % (name.encode(), batches[name])
+            out.append(FeedBatch(feed=name, number=batches[name], rows=1, data=data))
+        bad = tuple(
+            QuarantinedRead(source="tfl", camera="", code="too-old", detail="", at_us=n, read=b"{}")
+            for n in range(step % 3)
+        )
+        made.append(
+            Transaction(
+                at_us=step,
+                batches=tuple(out),
+                quarantine_from=quarantined + 1,
+                quarantined=bad,
+                facts=(release(step),),
+            )
+        )
+        quarantined += len(bad)
+        facts.append(release(step))
+    return made
+
+
+class Bench:
+    """Projections over one server and one folder, in several lives."""
+
+    def __init__(self, link: Link, folder: Path) -> None:
+        self.link = link
+        self.folder = folder
+        self.signer = note_signer(PrivateKey.from_seed(b"l" * 32), ORIGIN)
+        Ledger.create(folder / "log", self.signer, ORIGIN).close()
+        self.failures: list[BaseException] = []
+        self.projections: Projections
+        self.ledger: Ledger
+        self.proofs: Proofs
+
+    async def open(self) -> Projections:
+        """Begin a life."""
+        self.ledger = Ledger.open(self.folder / "log", self.signer)
+        self.proofs = Proofs(self.folder / "proofs")
+        self.projections = Projections(
+            self.link, self.ledger, self.proofs, feed_bytes=10**9, on_failure=self.failures.append
+        )
+        await self.projections.open(feed_term_us=DAY_US, quarantine_term_us=DAY_US)
+        return self.projections
+
+    async def close(self) -> None:
+        """End it."""
+        await self.projections.close()
+        self.proofs.close()
+        self.ledger.close()
+
+    async def content(self) -> dict[str, list[bytes | None]]:
+        """Return everything that is projected."""
+        found: dict[str, list[bytes | None]] = {}
+        for name, stream in (
+            ("quarantine", self.projections.quarantine),
+            ("openings", self.projections.openings),
+        ):
+            found[name] = [await stream.get(n) for n in range(1, stream.last + 1)]
+        for name in ("a", "b"):
+            feed = await self.projections.open_feed(name)
+            found[name] = list(await feed.batches(0, 10_000, 10**9))
+        found["log"] = [self.ledger.entry(n) for n in range(self.ledger.size)]
+        return found
+
+
+def expected(transactions: list[Transaction]) -> dict[str, list[Any]]:
+    """Return what must be projected, sorted out by hand."""
+    feeds = {name: [b.data for t in transactions for b in t.batches if b.feed == name] for name in "ab"}
+    log = [entry for t in transactions for entry in t.entries]
+    openings = [t.second.sealed for t in transactions if t.second is not None]
+    return {**feeds, "log": log, "openings": openings}
+
+
+@pytest.fixture
+async def bench(link: Link, tmp_path: Path) -> AsyncIterator[Bench]:
+    made = Bench(link, tmp_path)
+    await made.open()
+    yield made
+    await made.close()
+
+
+async def take_all(bench: Bench, transactions: list[Transaction], after: int = 0) -> None:
+    for sequence, transaction in enumerate(transactions, 1):
+        if sequence > after:
+            await bench.projections.take_replayed(sequence, transaction)
+    await asyncio.wait_for(bench.projections.settle(), 20)
+
+
+async def test_everything_goes_where_it_belongs(bench: Bench) -> None:
+    transactions = history(40)
+    await take_all(bench, transactions)
+    assert not bench.failures
+    found = await bench.content()
+    assert {name: found[name] for name in ("a", "b", "log", "openings")} == expected(transactions)
+    assert len(found["quarantine"]) == sum(len(t.quarantined) for t in transactions)
+    assert bench.projections.position == 40
+    for transaction in transactions:
+        for item in transaction.second.facts if transaction.second else ():
+            answer = bench.proofs.answer(leaf_hash(item))
+            assert answer is not None
+            check_fact(answer, leaf_hash(item), bench.ledger.entry(answer.entry))
+
+
+@pytest.mark.parametrize("seen", [0, 7, 40])
+@pytest.mark.parametrize("again_from", [0, 5])
+async def test_a_replay_from_any_earlier_point_adds_nothing_twice(
+    bench: Bench, seen: int, again_from: int
+) -> None:
+    transactions = history(40)
+    await take_all(bench, transactions[:seen])
+    await bench.close()
+    await bench.open()
+    await take_all(bench, transactions, after=min(again_from, seen))
+    assert not bench.failures
+    found = await bench.content()
+    assert {name: found[name] for name in ("a", "b", "log", "openings")} == expected(transactions)
+    assert len(found["quarantine"]) == sum(len(t.quarantined) for t in transactions)
+
+
+async def test_a_replay_after_each_projection_got_to_another_point(bench: Bench) -> None:
+    """A kill leaves every projection where it was."""
+    transactions = history(40)
+    for sequence, transaction in enumerate(transactions, 1):
+        for batch in transaction.batches:
+            await bench.projections.open_feed(batch.feed)
+        bench.projections.take(sequence, transaction)
+        if sequence % 7 == 0:
+            await asyncio.sleep(0.001)
+    await bench.close()
+    await bench.open()
+    await take_all(bench, transactions)
+    found = await bench.content()
+    assert {name: found[name] for name in ("a", "b", "log", "openings")} == expected(transactions)
+
+
+async def test_a_feed_that_is_stuck_holds_up_no_other(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    transactions = history(30)
+    stuck = await bench.projections.open_feed("b")
+    gate = asyncio.Event()
+    put = stuck.put
+
+    async def slow(batch: FeedBatch) -> None:
+        await gate.wait()
+        await put(batch)
+
+    monkeypatch.setattr(stuck, "put", slow)
+    other = await bench.projections.open_feed("a")
+    for sequence, transaction in enumerate(transactions, 1):
+        bench.projections.take(sequence, transaction)
+    for _ in range(1000):
+        if other.last == len(expected(transactions)["a"]):
+            break
+        await asyncio.sleep(0.01)
+    assert other.last == len(expected(transactions)["a"])
+    first_stuck = next(n for n, t in enumerate(transactions, 1) if any(b.feed == "b" for b in t.batches))
+    await until(lambda: bench.projections.position == first_stuck - 1)
+    assert stuck.last == 0
+    gate.set()
+    await asyncio.wait_for(bench.projections.settle(), 10)
+    assert bench.projections.position == 30
+    assert stuck.last == len(expected(transactions)["b"])
+
+
+async def test_an_entry_that_does_not_follow_stops_the_gateway(bench: Bench) -> None:
+    bench.projections.take(1, Transaction(at_us=0, first_entry=3, entries=(b"x",)))
+    await until(lambda: bench.failures)
+    assert isinstance(bench.failures[0], LedgerError)
+    assert bench.ledger.size == 0
+    assert bench.projections.position == 0
+
+
+async def test_an_entry_that_differs_from_the_log_stops_the_gateway(bench: Bench) -> None:
+    bench.projections.take(1, Transaction(at_us=0, first_entry=0, entries=(b"one",)))
+    await bench.projections.settle()
+    bench.projections.take(2, Transaction(at_us=0, first_entry=0, entries=(b"another",)))
+    await until(lambda: bench.failures)
+    assert isinstance(bench.failures[0], LedgerError)
+    assert bench.ledger.entry(0) == b"one"
+
+
+async def test_a_batch_that_does_not_follow_stops_the_gateway(bench: Bench) -> None:
+    await bench.projections.open_feed("a")
+    batch = FeedBatch(feed="a", number=2, rows=1, data=b"x")
+    bench.projections.take(1, Transaction(at_us=0, batches=(batch,)))
+    await until(lambda: bench.failures)
+    assert isinstance(bench.failures[0], InputError)
+
+
+async def until(condition: Any) -> None:
+    for _ in range(1000):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it does not come about")
+
+
+async def test_two_that_ask_at_once_get_one_feed(bench: Bench) -> None:
+    first, second = await asyncio.gather(bench.projections.open_feed("a"), bench.projections.open_feed("a"))
+    assert first is second
+
+
+async def test_the_log_is_not_closed_while_it_is_written(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread that writes it cannot be stopped with its task."""
+    begun, ended = threading.Event(), threading.Event()
+    append = bench.ledger.append
+
+    def slow(entries: Any) -> None:
+        begun.set()
+        ended.wait(0.3)
+        append(entries)
+        ended.set()
+
+    monkeypatch.setattr(bench.ledger, "append", slow)
+    bench.projections.take(1, Transaction(at_us=0, first_entry=0, entries=(b"one",)))
+    await until(begun.is_set)
+    await bench.projections.close()
+    assert ended.is_set()
+    assert bench.ledger.size == 1
+
+
+async def test_full_feeds_are_named(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b"):
+        await bench.projections.open_feed(name)
+    assert bench.projections.full_feeds() == frozenset()
+    monkeypatch.setattr(bench.projections.feeds["b"], "_bytes", 10**9)
+    assert bench.projections.full_feeds() == {"b"}
+
+
+async def test_closing_at_once_leaves_nothing_behind(link: Link, tmp_path: Path) -> None:
+    made = Bench(link, tmp_path)
+    await made.open()
+    await made.close()
+
+
+async def test_proofs_are_forgotten_with_the_term_of_their_feeds(bench: Bench) -> None:
+    days = [1, 2, 40]
+    for number, day in enumerate(days):
+        closed = SecondClosed(
+            number=number + 1,
+            second_us=day * DAY_US,
+            entry=number,
+            facts=(release(day),),
+            seed=b"s",
+            sealed=b"",
+        )
+        transaction = Transaction(at_us=0, first_entry=number, entries=(b"x%d" % day,), second=closed)
+        bench.projections.take(number + 1, transaction)
+        await bench.projections.settle()
+    known = [bench.proofs.answer(leaf_hash(release(day))) is not None for day in days]
+    assert known == [False, False, True]

@@ -1,0 +1,199 @@
+"""The gate at work, over streams in memory: what is decided in which transaction, and nothing that it cannot commit."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import checks
+from tests.simulator import CT, OWN, MemoryReader, World
+from wicketgate.batches import read_batches
+from wicketgate.errors import InputError, StreamError
+from wicketgate.releasing import Releasing
+from wicketgate.streams.reader import Stored
+from wicketgate.transactions import Transaction, decode
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    made = World(tmp_path)
+    await made.begin()
+    await made.settle()
+    yield made
+    await made.end()
+
+
+def decisions(world: World) -> list[Transaction]:
+    """Return the transactions that decided reads."""
+    found = [decode(data) for data in world.commits_stream.messages]
+    return [transaction for transaction in found if transaction.reads_to is not None]
+
+
+async def test_what_the_gate_lets_go_is_committed_with_its_reasons(world: World) -> None:
+    world.suspend()
+    world.post([world.fresh_read(camera) for camera in ("c0", "c1", "c2", "unknown")])
+    await world.settle()
+    (found,) = decisions(world)
+    assert (found.reads, found.withheld, found.reads_to, found.reads_offset) == (3, 1, 1, 0)
+    assert [(batch.feed, batch.number, batch.rows) for batch in found.batches] == [(OWN, 1, 2)]
+    refused = {(item.authority, item.reason): item.rows for item in found.refused}
+    assert refused == {(f"{OWN}@1", "out-of-scope"): 1, (f"{CT}@1", "suspended"): 3}
+    assert found.intake is not None
+    assert found.intake.accepted == {"tfl/c0": 1, "tfl/c1": 1, "tfl/c2": 1}
+    assert found.intake.quarantined == {"tfl/": {"unknown-camera": 1}}
+    assert (found.quarantine_from, len(found.quarantined)) == (1, 1)
+    kinds = [json.loads(item)["kind"] for item in found.facts]
+    assert kinds == ["release", "decision"]
+    decision = json.loads(found.facts[1])
+    assert (decision["reads"], decision["accepted"], decision["withheld"]) == (3, 3, 1)
+    assert decision["quarantined"] == {"unknown-camera": 1}
+    checks.check_settled(world)
+
+
+async def test_rows_show_the_fields_that_the_authority_names(world: World) -> None:
+    read = {**world.fresh_read("c0"), "lane": 2, "direction": "away", "vehicle": {"make": "Ford"}}
+    world.post([read])
+    await world.settle()
+    rows = {
+        name: json.loads(next(read_batches(io.BytesIO(world.projections.feeds[name][0]))).lines[0])["read"]
+        for name in (OWN, CT)
+    }
+    assert rows[OWN]["vehicle"] == {"make": "Ford"}
+    assert "vehicle" not in rows[CT]
+    assert (rows[CT]["lane"], rows[CT]["direction"], rows[CT]["source"]) == (2, "away", "tfl")
+
+
+async def test_a_late_read_says_so(world: World) -> None:
+    world.post([world.fresh_read("c0", age_us=61_000_000), world.fresh_read("c0")])
+    await world.settle()
+    (batch,) = read_batches(io.BytesIO(world.projections.feeds[OWN][0]))
+    assert [json.loads(line).get("late", False) for line in batch.lines] == [True, False]
+
+
+async def test_a_revocation_holds_for_the_very_next_decision(world: World) -> None:
+    """Also while neither is durable."""
+    world.suspend()  # under way, nothing acknowledged
+    world.post([world.fresh_read("c0")])
+    await world.spin()
+    world.read_writer.store(9)
+    await world.spin()
+    staged = [decode(data) for data, _, _ in world.commit_writer.waiting]
+    assert staged[0].document is not None
+    assert [batch.feed for batch in staged[-1].batches] == [OWN]
+    await world.settle()
+    checks.check_settled(world)
+
+
+async def test_a_full_feed_stops_its_authority_alone(world: World) -> None:
+    world.projections.full = frozenset({CT})
+    world.post([world.fresh_read("c0")])
+    await world.settle()
+    world.projections.full = frozenset()
+    world.post([world.fresh_read("c0")])
+    await world.settle()
+    assert [[batch.feed for batch in item.batches] for item in decisions(world)] == [[OWN], [OWN, CT]]
+    assert ("feed-full", 1) in [(item.reason, item.rows) for item in decisions(world)[0].refused]
+    checks.check_settled(world)
+
+
+async def test_small_messages_share_a_transaction_and_large_ones_are_cut(world: World) -> None:
+    for _ in range(5):
+        world.post([world.fresh_read("c0")])
+        await world.spin(6)
+        world.read_writer.store(9)
+    await world.settle()
+    shared = len(decisions(world))
+    assert shared < 5
+    vehicle = dict.fromkeys(("make", "model", "colour", "kind"), "\x01" * 250)
+    world.post([{**world.fresh_read("c0"), "vehicle": vehicle} for _ in range(1000)])
+    await world.settle()
+    cut = decisions(world)[shared:]
+    assert len(cut) > 2
+    assert sum(item.reads for item in cut) == 1000
+    assert [item.reads_offset for item in cut[:-1]] == sorted({item.reads_offset for item in cut[:-1]})
+    assert cut[-1].reads_offset == 0
+    assert cut[0].intake is not None
+    assert all(item.intake is None for item in cut[1:])  # counted once
+    assert max(map(len, world.commits_stream.messages)) < 7 * 1024 * 1024
+    checks.check_settled(world)
+
+
+async def test_a_crash_inside_a_message_goes_on_at_its_row(world: World) -> None:
+    vehicle = dict.fromkeys(("make", "model", "colour", "kind"), "\x01" * 250)
+    world.post([{**world.fresh_read("c0"), "vehicle": vehicle} for _ in range(600)])
+    for _ in range(10):
+        await world.spin()
+        world.read_writer.store(9)
+    world.commit_writer.store(1)
+    assert decisions(world)[-1].reads_offset > 0
+    await world.crash(reads_kept=0, commits_kept=0, projected=0.5)
+    await world.settle()
+    assert sum(item.reads for item in decisions(world)) == 600
+    checks.check_settled(world)
+
+
+async def test_more_authorities_than_it_looked_make_the_pieces_smaller(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first decision of a life knows no tables yet; a transaction that cannot be committed is made smaller."""
+    monkeypatch.setattr("wicketgate.commits._LARGEST", 60_000)
+    world.post([world.fresh_read("c0") for _ in range(500)])
+    await world.settle()
+    assert len(decisions(world)) > 3
+    assert sum(item.reads for item in decisions(world)) == 500
+    checks.check_settled(world)
+
+
+async def test_a_second_without_room_makes_it_wait_for_the_next(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wicketgate.commits._OPENINGS_BYTES", 2_500)
+    for _ in range(6):
+        world.post([world.fresh_read("c0")])
+        await world.spin()
+        world.settle_streams()
+        await world.spin()
+    before = len(decisions(world))
+    assert before < 6
+    for _ in range(6):
+        world.clock.at_us += 1_000_000
+        world.commits.tick()
+        for _ in range(3):
+            await world.spin()
+            world.settle_streams()
+    await world.settle()
+    assert sum(item.reads for item in decisions(world)) == 6
+    checks.check_settled(world)
+
+
+async def test_anything_else_that_cannot_be_committed_ends_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wicketgate.commits._LARGEST", 10)
+    world.post([world.fresh_read("c0")])
+    await world.spin()
+    world.read_writer.store(9)
+    with pytest.raises(StreamError):
+        await world.spin(100)
+
+
+async def test_messages_that_are_missing_end_it(world: World) -> None:
+    class Gapped(MemoryReader):
+        async def next(self, timeout_s: float | None = None) -> Any:
+            return [Stored(7, b"")]
+
+    releasing = Releasing(
+        world.commits,
+        world.projections,  # type: ignore[arg-type]
+        Gapped(world.reads, 0),  # type: ignore[arg-type]
+        None,  # type: ignore[arg-type]
+        world.clock,
+    )
+    with pytest.raises(InputError, match="missing"):
+        await asyncio.wait_for(releasing.run(), 5)
