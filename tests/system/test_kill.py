@@ -180,7 +180,12 @@ class World:
             checking = [*WICKETGATE, "verify", self.url, "--key", str(key)]
             checking += ["--feed-file", str(self.folder / f"{name}.ndjson")]
             done = subprocess.run(
-                checking, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False
+                checking,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=120 + 6 * ROUNDS,
+                check=False,
             )
             assert done.returncode == 0, done.stdout + done.stderr
 
@@ -208,7 +213,7 @@ def world(tmp_path: Path):
     world.process.wait(60)
 
 
-@pytest.mark.timeout(120 + ROUNDS * 30)
+@pytest.mark.timeout(240 + ROUNDS * 40)
 def test_nothing_acknowledged_is_lost_or_doubled_over_kills(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -20,7 +20,7 @@ from wicketgate.settings import StreamsSettings
 
 log = logging.getLogger(__name__)
 
-_REQUEST_S = 5.0
+_REQUEST_S = 2.0
 _FIRST_ATTEMPTS = 2
 
 
