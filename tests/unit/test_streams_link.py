@@ -37,7 +37,10 @@ async def test_a_server_that_does_not_sync_is_refused(
     await server.stop()
 
 
-async def test_a_server_without_a_system_user_for_us_is_refused(server: NatsServer) -> None:
+async def test_a_server_without_a_system_user_for_us_is_refused(
+    server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wicketgate.streams.link._FIRST_REPLY_S", 0.3)
     with pytest.raises(ConfigurationError, match="system user"):
         # The gateway's own user may not ask.
         await Link.open(

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 _REQUEST_S = 2.0
 _FIRST_ATTEMPTS = 2
+_FIRST_REPLY_S = 3.0
+_NEXT_REPLY_S = 0.2
 
 
 class Link:
@@ -192,7 +194,7 @@ async def _assert_durable(settings: StreamsSettings) -> None:
         servers = 0
         try:
             while True:
-                reply = await replies.next_msg(timeout=3 if servers == 0 else 0.2)
+                reply = await replies.next_msg(timeout=_FIRST_REPLY_S if servers == 0 else _NEXT_REPLY_S)
                 if not reply.data:
                     continue  # nobody listens: this user is not of the system account
                 config = json.loads(reply.data).get("data", {}).get("config") or {}
