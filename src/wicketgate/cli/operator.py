@@ -48,7 +48,14 @@ def run_init(arguments: argparse.Namespace) -> int:
         envelope = arguments.charter.read_bytes()
     except OSError as error:
         raise InputError(f"`{arguments.charter}` cannot be read") from error
-    charter = verify_charter(parse_envelope(envelope))
+    try:
+        signed = parse_envelope(envelope)
+    except InputError as error:
+        raise InputError(
+            f"`{arguments.charter}` is no signed charter (a DSSE envelope): let the offices that its rule of kind "
+            "`charter` names sign the TOML with `wicketgate sign`, one after the other"
+        ) from error
+    charter = verify_charter(signed)
     if charter.valid_from_us > SystemClock().now_us():
         raise InputError(
             f"the charter holds from {rfc3339(charter.valid_from_us)} on, which is ahead of the clock"
