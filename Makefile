@@ -27,10 +27,11 @@ demo: setup
 	$(BIN)/wicketgate demo $(ARGS)
 
 test: dev
-	WICKETGATE_KILL_ROUNDS=$(ROUNDS) $(BIN)/python tools/run_tests.py -m "not slow" $(ARGS)
+	WICKETGATE_KILL_ROUNDS=$(ROUNDS) $(BIN)/python tools/run_tests.py -n 2 --dist loadfile -m "not slow" $(ARGS)
 
+# Everything, with coverage; ROUNDS=200 for the rounds of kill -9 that a release needs.
 test-all: dev
-	$(BIN)/python tools/run_tests.py $(ARGS)
+	WICKETGATE_KILL_ROUNDS=$(ROUNDS) $(BIN)/python tools/run_tests.py --coverage $(ARGS)
 
 check: dev
 	$(BIN)/ruff check .

@@ -19,7 +19,7 @@ settings.load_profile("wicketgate")
 
 @pytest.fixture
 def swept() -> Iterator[None]:
-    """Collect at once what the client library leaves open of connections that broke in their handshake."""
+    """Collect at once what the client library leaves open of connections that broke; for tests that break them."""
     yield
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
@@ -27,7 +27,7 @@ def swept() -> Iterator[None]:
 
 
 @pytest.fixture
-async def server(tmp_path: Path, swept: None) -> AsyncIterator[NatsServer]:
+async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
     """A running NATS server with the durable settings; it starts in some 20 ms."""
     child = NatsServer(tmp_path / "nats")
     await child.start()

@@ -93,8 +93,8 @@ def children(process: subprocess.Popen[bytes]) -> dict[str, int]:
     found = {}
     for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        # python, -c, the program, the command
-        found[words[3].decode() if len(words) > 3 else ""] = int(pid)
+        # python, -P, -m, wicketgate, the command
+        found[words[4].decode() if len(words) > 4 else ""] = int(pid)
     return found
 
 

@@ -19,6 +19,7 @@ from wicketgate.streams.link import Link, end_tasks
 from wicketgate.streams.server import NatsServer
 
 
+@pytest.mark.usefixtures("swept")
 async def test_a_server_that_does_not_sync_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -37,6 +38,7 @@ async def test_a_server_that_does_not_sync_is_refused(
     await server.stop()
 
 
+@pytest.mark.usefixtures("swept")
 async def test_a_server_without_a_system_user_for_us_is_refused(
     server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -49,6 +51,7 @@ async def test_a_server_without_a_system_user_for_us_is_refused(
 
 
 @pytest.mark.parametrize("which", ["password", "system_password"])
+@pytest.mark.usefixtures("swept")
 async def test_a_wrong_password_is_an_error_at_once(server: NatsServer, which: str) -> None:
     begun = time.monotonic()
     with pytest.raises(StreamError):
@@ -56,6 +59,7 @@ async def test_a_wrong_password_is_an_error_at_once(server: NatsServer, which: s
     assert time.monotonic() - begun < 8
 
 
+@pytest.mark.usefixtures("swept")
 async def test_nobody_there_is_an_error_at_once() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -96,6 +100,7 @@ async def test_purging_keeps_what_stands_at_the_sequence(link: Link) -> None:
     assert (state.first_seq, state.last_seq, state.messages) == (6, 5, 0)
 
 
+@pytest.mark.usefixtures("swept")
 async def test_a_question_waits_for_a_server_that_is_away(server: NatsServer, link: Link) -> None:
     await link.ensure_stream("A")
     again: list[int] = []

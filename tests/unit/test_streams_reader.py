@@ -7,6 +7,8 @@ import os
 import signal
 import time
 
+import pytest
+
 from wicketgate.streams.link import Link
 from wicketgate.streams.reader import Stored, StreamReader
 from wicketgate.streams.server import NatsServer
@@ -109,6 +111,7 @@ async def test_it_waits_over_the_end_of_a_pull(link: Link, monkeypatch: object) 
         module._EXPIRES_S = expires
 
 
+@pytest.mark.usefixtures("swept")
 async def test_nothing_is_lost_with_a_connection(link: Link) -> None:
     """A connection breaks while messages are on their way, and the consumer on the server outlives it."""
     writer = await fill(link, 400, size=20_000)
@@ -154,6 +157,7 @@ async def test_messages_dropped_on_the_way_are_fetched_again(link: Link) -> None
     await writer.close()
 
 
+@pytest.mark.usefixtures("swept")
 async def test_it_goes_on_soon_after_a_kill(link: Link, server: NatsServer) -> None:
     writer = await fill(link, 5)
     reader = StreamReader(link, NAME, after=0)

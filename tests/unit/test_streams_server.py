@@ -57,6 +57,7 @@ async def test_its_store_and_secrets_are_ours_alone(server: NatsServer, tmp_path
     assert server.settings.url.startswith("nats://127.0.0.1:")
 
 
+@pytest.mark.usefixtures("swept")
 async def test_it_is_started_again_when_it_dies(server: NatsServer, link: Link) -> None:
     await link.ensure_stream("KEPT")
     await link.jetstream.publish("KEPT", b"x")
@@ -67,6 +68,7 @@ async def test_it_is_started_again_when_it_dies(server: NatsServer, link: Link) 
     assert (await link.info("KEPT")).state.messages == 1
 
 
+@pytest.mark.usefixtures("swept")
 async def test_it_is_not_started_again_when_it_is_stopped(tmp_path: Path) -> None:
     for pause_s in (0.0, 0.1, 0.21, 0.25):
         server = NatsServer(tmp_path / f"nats-{pause_s}")

@@ -240,6 +240,7 @@ async def test_what_was_given_up_is_never_sent_behind_what_came_after(
     await writer.close()
 
 
+@pytest.mark.usefixtures("swept")
 async def test_closing_fails_what_is_not_acknowledged(link: Link, server: NatsServer) -> None:
     await make_stream(link)
     writer = await StreamWriter(link, NAME).open()
@@ -301,10 +302,12 @@ async def kill_rounds(server: NatsServer, link: Link, rounds: int) -> None:
     await writer.close()
 
 
+@pytest.mark.usefixtures("swept")
 async def test_the_server_is_killed_at_random_moments(server: NatsServer, link: Link) -> None:
     await kill_rounds(server, link, int(os.environ.get("WICKETGATE_KILL_ROUNDS", "8")))
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("swept")
 async def test_the_server_is_killed_at_random_moments_many_times(server: NatsServer, link: Link) -> None:
     await kill_rounds(server, link, 150)
