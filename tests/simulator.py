@@ -73,7 +73,7 @@ class MemoryStream:
     """A stream as a list; message n stands at sequence n."""
 
     messages: list[bytes] = field(default_factory=list)
-    ids: list[str] = field(default_factory=list)
+    ids: set[str] = field(default_factory=set)
 
 
 class MemoryWriter:
@@ -81,7 +81,7 @@ class MemoryWriter:
 
     def __init__(self, stream: MemoryStream) -> None:
         self.stream = stream
-        self.waiting: deque[tuple[bytes, str, asyncio.Future[int]]] = deque()
+        self.waiting: deque[tuple[bytes, asyncio.Future[int]]] = deque()
         self.unacknowledged: deque[tuple[int, asyncio.Future[int]]] = deque()
 
     @property
@@ -97,17 +97,16 @@ class MemoryWriter:
     def submit(self, data: bytes, message_id: str) -> asyncio.Future[int]:
         """Take a message behind the others."""
         assert message_id not in self.stream.ids, "one id for two messages"
-        assert all(message_id != waiting for _, waiting, _ in self.waiting), "one id for two messages"
+        self.stream.ids.add(message_id)
         stored: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self.waiting.append((data, message_id, stored))
+        self.waiting.append((data, stored))
         return stored
 
     def store(self, most: int) -> None:
         """Make the first messages durable, and visible to whoever reads the stream; nobody is told yet."""
         for _ in range(min(most, len(self.waiting))):
-            data, message_id, stored = self.waiting.popleft()
+            data, stored = self.waiting.popleft()
             self.stream.messages.append(data)
-            self.stream.ids.append(message_id)
             self.unacknowledged.append((len(self.stream.messages), stored))
 
     def acknowledge(self, most: int) -> None:
@@ -118,7 +117,7 @@ class MemoryWriter:
 
     def refuse(self) -> None:
         """Be full: nothing that waits is stored."""
-        for _, _, stored in self.waiting:
+        for _, stored in self.waiting:
             stored.set_exception(StreamError("the stream is full", code="stream-full"))
         self.waiting.clear()
 

@@ -428,7 +428,7 @@ async def test_a_kill_between_a_last_second_and_its_figures() -> None:
 
 
 def queued(desk: Office) -> list[bytes]:
-    return [data for data, _, _ in desk.writer.waiting]
+    return [data for data, _ in desk.writer.waiting]
 
 
 def kind_of(transaction: Transaction) -> str:

@@ -235,6 +235,18 @@ async def test_an_older_store_beside_newer_parts_is_refused(folder: Path, tmp_pa
         await start(folder)
 
 
+async def test_reads_that_were_lost_are_not_begun_anew(folder: Path) -> None:
+    """The index would take repeats for new reads, and the gate would wait for messages that never come."""
+    gateway = await start(folder)
+    await equip(gateway)
+    await post(gateway, 1)
+    await until(lambda: rows(gateway, OWN) == 1)
+    await gateway.link.jetstream.delete_stream("READS")
+    await gateway.stop()
+    with pytest.raises(ConfigurationError, match="READS ends at"):
+        await start(folder)
+
+
 async def test_documents_take_effect_or_change_nothing(gateway: Gateway) -> None:
     await gateway.register_cameras("tfl", CAMERAS)
     with pytest.raises(DocumentRefused) as caught:

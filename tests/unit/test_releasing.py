@@ -83,7 +83,7 @@ async def test_a_revocation_holds_for_the_very_next_decision(world: World) -> No
     await world.spin()
     world.read_writer.store(9)
     await world.spin()
-    staged = [decode(data) for data, _, _ in world.commit_writer.waiting]
+    staged = [decode(data) for data, _ in world.commit_writer.waiting]
     assert staged[0].document is not None
     assert [batch.feed for batch in staged[-1].batches] == [OWN]
     await world.settle()

@@ -25,14 +25,14 @@ def test_nothing_is_sealed_to_nobody() -> None:
         seal(b"x", [])
 
 
-@pytest.mark.parametrize("key", ["", "age1", "age1nonsense", IDENTITIES[0][0]])
+@pytest.mark.parametrize("key", ["", "age1", "age1nonsense", IDENTITIES[0][0]], ids=range(4))
 def test_what_is_no_key_is_refused(key: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         seal(b"x", [IDENTITIES[0][1], key])
     assert "SECRET" not in str(caught.value)
 
 
-@pytest.mark.parametrize("identity", ["", "x", IDENTITIES[0][1]])
+@pytest.mark.parametrize("identity", ["", "x", IDENTITIES[0][1]], ids=range(3))
 def test_what_is_no_identity_opens_nothing(identity: str) -> None:
     with pytest.raises(InputError):
         unseal(seal(b"x", [IDENTITIES[0][1]]), identity)

@@ -11,6 +11,7 @@ import sys
 import textwrap
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,8 +70,18 @@ async def test_it_is_started_again_when_it_dies(server: NatsServer, link: Link) 
 
 
 @pytest.mark.usefixtures("swept")
-async def test_it_is_not_started_again_when_it_is_stopped(tmp_path: Path) -> None:
-    for pause_s in (0.0, 0.1, 0.21, 0.25):
+async def test_it_is_not_started_again_when_it_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = asyncio.create_subprocess_exec
+
+    async def slow(*args: Any, **options: Any) -> Any:
+        process = await create(*args, **options)
+        await asyncio.sleep(0.1)  # started, and nobody knows it yet
+        return process
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", slow)
+    for pause_s in (0.0, 0.1, 0.21, 0.25, 0.35):
         server = NatsServer(tmp_path / f"nats-{pause_s}")
         await server.start()
         assert server.pid is not None

@@ -10,6 +10,7 @@ import signal
 import sys
 
 import pytest
+from nats.aio.msg import Msg
 from nats.js.api import StreamConfig
 
 from wicketgate.errors import FencedError, StreamError
@@ -196,13 +197,13 @@ async def test_what_was_acknowledged_while_the_server_was_asked_is_no_sign_of_an
         return found
 
     monkeypatch.setattr(link, "info", slow)
-    held = asyncio.Event()
+    held, rest = asyncio.Event(), asyncio.Event()
     publish = link.client.publish
 
-    async def late(subject: str, *args: object, **kwargs: object) -> None:
+    async def late(subject: str, data: bytes, **kwargs: object) -> None:
         if subject == NAME:
-            await held.wait()
-        await publish(subject, *args, **kwargs)  # type: ignore[arg-type]
+            await (held if data < b"3" else rest).wait()
+        await publish(subject, data, **kwargs)  # type: ignore[arg-type]
 
     monkeypatch.setattr(link.client, "publish", late)
     futures = [writer.submit(b"%d" % n, f"m{n}") for n in range(5)]
@@ -210,8 +211,10 @@ async def test_what_was_acknowledged_while_the_server_was_asked_is_no_sign_of_an
     writer._trouble.set()
     await asyncio.sleep(0.1)  # the server was asked; nothing was stored then
     held.set()
+    assert await asyncio.wait_for(asyncio.gather(*futures[:3]), 10) == [1, 2, 3]
+    await asyncio.sleep(0.3)  # its answer is here: it ends at 0
+    rest.set()
     assert await asyncio.wait_for(asyncio.gather(*futures), 10) == [1, 2, 3, 4, 5]
-    await asyncio.sleep(0.3)
     assert await writer.submit(b"more", "more") == 6
     await writer.close()
 
@@ -237,6 +240,22 @@ async def test_what_was_given_up_is_never_sent_behind_what_came_after(
     results = await asyncio.gather(*old, return_exceptions=True)
     assert all(isinstance(error, StreamError) for error in results)
     assert b"2" not in sent
+    await writer.close()
+
+
+async def test_an_answer_to_what_was_given_up_is_not_taken_for_what_came_after(link: Link) -> None:
+    await make_stream(link)
+    writer = await StreamWriter(link, NAME).open()
+    old = writer.submit(b"old", "old")
+    before = f"{writer._inbox}.{writer._generation}.1"
+    writer._fail(StreamError("full", code="stream-full"), 1)
+    new = writer.submit(b"new", "new")
+    full = b'{"error":{"code":503,"err_code":10077,"description":"maximum bytes exceeded"}}'
+    for answer in (full, b'{"stream":"TEST","seq":1}', b"", b"[]"):
+        await writer._acknowledged(Msg(_client=link.client, subject=before, data=answer))
+    assert not new.done()
+    assert await new == 1
+    assert isinstance(old.exception(), StreamError)
     await writer.close()
 
 
