@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nats.aio.msg import Msg
@@ -110,11 +110,7 @@ class StreamReader:
             if status is not None:
                 if status == "100":
                     continue
-                self._owed = 0
-                if status not in {"404", "408"} and "MaxBytes" not in (message.headers or {}).get(
-                    "Description", ""
-                ):
-                    self._consumer = None
+                self._pull_ended(status, message.headers or {})
                 continue
             # $JS.ACK.<stream>.<consumer>.<delivered>.<stream sequence>.<consumer sequence>.<time>.<pending>,
             # with two more tokens before the stream where the server has a domain.
@@ -131,6 +127,14 @@ class StreamReader:
             self._after = sequence
             self._owed -= 1
         return stored
+
+    def _pull_ended(self, status: str, headers: Mapping[str, str]) -> None:
+        description = headers.get("Description", "")
+        if description == "Batch Completed":
+            return  # each of its messages was counted
+        self._owed = max(0, self._owed - int(headers.get("Nats-Pending-Messages", self._owed)))
+        if status not in {"404", "408"} and "MaxBytes" not in description:
+            self._consumer = None
 
     async def _ask(self) -> None:
         loop = asyncio.get_running_loop()
