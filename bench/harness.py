@@ -9,7 +9,7 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,9 @@ import httpx
 
 from wicketgate.clock import SystemClock
 from wicketgate.simulate import london
+from wicketgate.streams.link import Link
+from wicketgate.streams.server import NatsServer
+from wicketgate.streams.writer import StreamWriter
 
 WICKETGATE = (sys.executable, "-P", "-m", "wicketgate")
 
@@ -196,6 +199,21 @@ class Connection:
         at = answer.lower().index(b"content-length:") + 15
         length = int(answer[at : answer.index(b"\r", at)])
         return status, await self._reader.readexactly(length)
+
+
+@contextlib.asynccontextmanager
+async def durable_writer() -> AsyncIterator[StreamWriter]:
+    """Yield the writer of an empty stream, on a server of its own with the gateway's durable settings."""
+    with tempfile.TemporaryDirectory(prefix="wicketgate-bench-") as name:
+        server = NatsServer(Path(name))
+        await server.start()
+        link = await Link.open(server.settings)
+        await link.ensure_stream("READS")
+        writer = await StreamWriter(link, "READS").open()
+        yield writer
+        await writer.close()
+        await link.close()
+        await server.stop()
 
 
 def own_cpu_s() -> float:

@@ -11,22 +11,17 @@ import json
 import os
 import random
 import sys
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import uvloop
 
-from bench.harness import Connection, Running, gateway, median, own_cpu_s
+from bench.harness import Connection, Running, durable_writer, gateway, median, own_cpu_s
 from wicketgate.clock import SystemClock, rfc3339
 from wicketgate.plates import pack_all
 from wicketgate.reads import ReadBatch, to_arrow
 from wicketgate.simulate import london
-from wicketgate.streams.link import Link
-from wicketgate.streams.server import NatsServer
-from wicketgate.streams.writer import StreamWriter
 
 BATCH = 500
 ROUNDS = int(os.environ.get("WICKETGATE_BENCH_ROUNDS", "5"))
@@ -77,11 +72,10 @@ async def through_gateway(running: Running, posts: list[bytes], before: dict[str
                 raise RuntimeError(f"a post answered {status}")
             accepted += json.loads(answer)["accepted"]
 
-    arrived: list[tuple[float, int]] = []
     everything = before["rows"] + len(posts) * BATCH
     token = running.tokens["source:tfl"]
     connections = [await Connection(running.address, token).open() for _ in range(CONNECTIONS)]
-    receiving = asyncio.create_task(_follow_from(running, london.CHARGING, before, everything, arrived))
+    receiving = asyncio.create_task(_follow_from(running, london.CHARGING, before, everything))
     cpu, own = running.cpu_s(), own_cpu_s()
     started = time.perf_counter()
     await asyncio.gather(*(post(connection) for connection in connections))
@@ -100,9 +94,7 @@ async def through_gateway(running: Running, posts: list[bytes], before: dict[str
     }
 
 
-async def _follow_from(
-    running: Running, authority: str, before: dict[str, int], until: int, arrived: list[tuple[float, int]]
-) -> None:
+async def _follow_from(running: Running, authority: str, before: dict[str, int], until: int) -> None:
     connection = await Connection(running.address, running.tokens[london.READERS[authority]]).open()
     after, rows = before["batch"], before["rows"]
     while rows < until:
@@ -115,25 +107,16 @@ async def _follow_from(
             at = end + 1
             for _ in range(header["rows"]):
                 at = body.index(b"\n", at) + 1
-        arrived.append((time.perf_counter(), rows))
     before["batch"] = after
     await connection.close()
 
 
 async def raw(messages: list[bytes]) -> float:
     """Publish the same reads into a stream that syncs always; return reads/s."""
-    with tempfile.TemporaryDirectory(prefix="wicketgate-bench-") as name:
-        server = NatsServer(Path(name))
-        await server.start()
-        link = await Link.open(server.settings)
-        await link.ensure_stream("READS")
-        writer = await StreamWriter(link, "READS").open()
+    async with durable_writer() as writer:
         started = time.perf_counter()
         await asyncio.gather(*(writer.submit(data, f"raw-{n}") for n, data in enumerate(messages)))
         took = time.perf_counter() - started
-        await writer.close()
-        await link.close()
-        await server.stop()
     return len(messages) * BATCH / took
 
 

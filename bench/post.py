@@ -12,20 +12,15 @@ import json
 import os
 import random
 import sys
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 import uvloop
 
-from bench.harness import Connection, Running, gateway, median, own_cpu_s
+from bench.harness import Connection, Running, durable_writer, gateway, median, own_cpu_s
 from bench.live import plates
 from wicketgate.clock import SystemClock, parse_rfc3339, rfc3339
 from wicketgate.simulate import london
-from wicketgate.streams.link import Link
-from wicketgate.streams.server import NatsServer
-from wicketgate.streams.writer import StreamWriter
 
 RATE = int(os.environ.get("WICKETGATE_BENCH_RATE", "2000"))
 SECONDS = float(os.environ.get("WICKETGATE_BENCH_SECONDS", "10"))
@@ -119,19 +114,11 @@ async def _follow(running: Running, cursor: dict[str, int], total: int, arrived:
 
 async def singly(seconds: float = 2.0) -> float:
     """Publish reads one a message, as fast as each is durable before the next; return messages/s."""
-    with tempfile.TemporaryDirectory(prefix="wicketgate-bench-") as name:
-        server = NatsServer(Path(name))
-        await server.start()
-        link = await Link.open(server.settings)
-        await link.ensure_stream("READS")
-        writer = await StreamWriter(link, "READS").open()
+    async with durable_writer() as writer:
         until, count = time.perf_counter() + seconds, 0
         while time.perf_counter() < until:
             await writer.submit(b"x" * 200, f"single-{count}")
             count += 1
-        await writer.close()
-        await link.close()
-        await server.stop()
     return count / seconds
 
 
