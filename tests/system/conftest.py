@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from bench.harness import Running, gateway
+from tests.browsing import ARGUMENTS, CHROMIUM
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +16,14 @@ def shared() -> Iterator[Running]:
     """A gateway with 60 cameras and both authorities in force. Whoever uses it leaves it so."""
     with gateway(60) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A headless Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()

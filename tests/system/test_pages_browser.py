@@ -5,28 +5,18 @@ The pages are served by `pages_fixture` from an invented register.
 
 from __future__ import annotations
 
-import importlib.util
-import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = [
-    pytest.mark.skipif(
-        CHROMIUM is None,
-        reason="no browser: run tools/install_browser.sh as root (it installs the Debian package chromium)",
-    ),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:playwright"),
-]
-ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+from tests.browsing import AXE_TAGS, NEEDS_BROWSER
+from tests.system import pages_fixture as fixture
+
+pytestmark = NEEDS_BROWSER
 WIDTHS = (360, 1280)
-AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 PATHS = (
     "/",
     "/authorities/tfl-met-ct/2",
@@ -35,21 +25,6 @@ PATHS = (
     "/docs",
     "/nowhere",
 )
-
-
-def _load_fixture() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "pages_fixture", Path(__file__).with_name("pages_fixture.py")
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-fixture = _load_fixture()
 
 
 def hostile_register() -> dict[str, Any]:
@@ -70,16 +45,6 @@ def hostile_register() -> dict[str, Any]:
     register["origin"] = register["log_key"] = wide
     register["checkpoint"] = f"{wide}\n{10**12}\n{wide}\n\n{wide}\n"
     return register
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

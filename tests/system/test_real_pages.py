@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,19 +10,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from bench.harness import Running
+from tests.browsing import AXE_TAGS, NEEDS_BROWSER
 from tests.running import act, arrived, log_of, plates, post, read, submit, until
 from wicketgate.simulate import london
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = [
-    pytest.mark.skipif(
-        CHROMIUM is None,
-        reason="no browser: run tools/install_browser.sh as root (it installs the Debian package chromium)",
-    ),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:playwright"),
-]
-ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+pytestmark = NEEDS_BROWSER
 ENDED = "tfl-ended"
 PATHS = (
     "/",
@@ -54,16 +44,6 @@ def lived(shared: Running) -> Running:
     size = log_of(shared.url)[1].size
     until(lambda: log_of(shared.url)[1].size > size)
     return shared
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 def violations(page: Any) -> list[tuple[str, list[str]]]:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import copy
 import doctest
-import importlib.util
 import itertools
 import json
 import re
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from types import MappingProxyType, ModuleType
@@ -18,22 +16,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.system import pages_fixture as fixture
 from wicketgate.http import phrases, reference
 from wicketgate.http.pages import ASSETS, CONTENT_SECURITY_POLICY, HEADERS, Pages
 
-
-def _load_fixture() -> ModuleType:
-    path = Path(__file__).parents[1] / "system" / "pages_fixture.py"
-    spec = importlib.util.spec_from_file_location("pages_fixture", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-fixture = _load_fixture()
 NOW_US = fixture.NOW_US
 HOSTILE = """<script>alert('1')</script>"><img src=x onerror=alert(2)>&{{ 7 * 7 }}"""
 
