@@ -102,7 +102,7 @@ def show_plate(plate: str, chance: random.Random) -> str:
     """Return a plate as one device or another writes it: half of them with the space."""
     if chance.random() < 0.5:
         return plate
-    at = 4 if plate[2].isdigit() and plate[1].isalpha() else 4 if plate[0] in _NEVER_YEAR_LETTERS else 3
+    at = 3 if plate[:3].isalpha() else 4
     return f"{plate[:at]} {plate[at:]}"
 
 
