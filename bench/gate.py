@@ -86,6 +86,11 @@ def batches(rows: int, scope: str, random: np.random.Generator) -> list[ReadBatc
                 lane=[None] * rows,
                 direction=[None] * rows,
                 vehicle=[None] * rows,
+                key=[bytes(20)] * rows,
+                patch=[None] * rows,
+                overview=[None] * rows,
+                marks=[None] * rows,
+                again=np.zeros(rows, np.bool_),
             )
         )
     return made

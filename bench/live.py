@@ -139,6 +139,11 @@ def arrow(posts: list[bytes]) -> list[bytes]:
                     lane=["1"] * n,
                     direction=['"towards"'] * n,
                     vehicle=[None] * n,
+                    key=[bytes(20)] * n,
+                    patch=[None] * n,
+                    overview=[None] * n,
+                    marks=[None] * n,
+                    again=np.zeros(n, np.bool_),
                 )
             )
         )

@@ -60,6 +60,11 @@ def batch_of(rows: Sequence[tuple[int, int, int]], plate: str = "AB12CDE") -> Re
         lane=[None] * n,
         direction=[None] * n,
         vehicle=[None] * n,
+        key=[bytes(20)] * n,
+        patch=[None] * n,
+        overview=[None] * n,
+        marks=[None] * n,
+        again=np.zeros(n, np.bool_),
     )
 
 

@@ -336,6 +336,11 @@ def _encode(group: _Group) -> bytes:
                 lane=group.lane,
                 direction=group.direction,
                 vehicle=group.vehicle,
+                key=group.contents,
+                patch=[None] * len(group.plate),
+                overview=[None] * len(group.plate),
+                marks=[None] * len(group.plate),
+                again=np.zeros(len(group.plate), dtype=np.bool_),
             )
         )
     quarantined: defaultdict[str, dict[str, int]] = defaultdict(dict)

@@ -26,9 +26,14 @@ _COLUMNS: list[tuple[str, pa.DataType]] = [
     ("lane", pa.string()),
     ("direction", pa.string()),
     ("vehicle", pa.string()),
+    ("key", pa.binary()),
+    ("patch", pa.string()),
+    ("overview", pa.string()),
+    ("marks", pa.string()),
+    ("again", pa.bool_()),
 ]
 _SCHEMA = pa.schema(_COLUMNS)
-_NEVER_NULL = ("camera", "captured_us", "received_us", "plate_key", "plate", "confidence")
+_NEVER_NULL = ("camera", "captured_us", "received_us", "plate_key", "plate", "confidence", "key", "again")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +51,17 @@ class ReadBatch:
     plate : (n,) sequence of str
         Plates in normal form.
     confidence : (n,) float64
-        From 0 to 1.
+        From 0 to 1; NaN where the camera does not say.
     lane, direction, vehicle : (n,) sequence of str or None
         JSON texts of what the camera said, ready to be shown; None where it said nothing.
+    key : (n,) sequence of bytes
+        What a read is recognised by (`repeats.Seen.content_key`).
+    patch, overview : (n,) sequence of str or None
+        Where an image lies and what it is (`images.Stored.text`).
+    marks : (n,) sequence of str or None
+        JSON text of the list of marks (`observations.MARKS`).
+    again : (n,) bool
+        True where the read was decided before, and comes again with an image that followed it.
     """
 
     camera: NDArray[np.int32]
@@ -60,6 +73,11 @@ class ReadBatch:
     lane: Sequence[str | None]
     direction: Sequence[str | None]
     vehicle: Sequence[str | None]
+    key: Sequence[bytes]
+    patch: Sequence[str | None]
+    overview: Sequence[str | None]
+    marks: Sequence[str | None]
+    again: NDArray[np.bool_]
 
     def __post_init__(self) -> None:
         n = len(self.plate)
@@ -115,6 +133,11 @@ def from_arrow(data: bytes) -> ReadBatch:
         lane=table.column("lane").to_pylist(),
         direction=table.column("direction").to_pylist(),
         vehicle=table.column("vehicle").to_pylist(),
+        key=table.column("key").to_pylist(),
+        patch=table.column("patch").to_pylist(),
+        overview=table.column("overview").to_pylist(),
+        marks=table.column("marks").to_pylist(),
+        again=numbers("again").astype(np.bool_, copy=False),
     )
 
 
@@ -148,4 +171,9 @@ def empty() -> ReadBatch:
         lane=(),
         direction=(),
         vehicle=(),
+        key=(),
+        patch=(),
+        overview=(),
+        marks=(),
+        again=np.empty(0, np.bool_),
     )

@@ -35,6 +35,11 @@ def batches(draw: st.DrawFn) -> ReadBatch:
         lane=many(texts),  # type: ignore[arg-type]
         direction=many(texts),  # type: ignore[arg-type]
         vehicle=many(texts),  # type: ignore[arg-type]
+        key=many(st.binary(max_size=20)),  # type: ignore[arg-type]
+        patch=many(texts),  # type: ignore[arg-type]
+        overview=many(texts),  # type: ignore[arg-type]
+        marks=many(texts),  # type: ignore[arg-type]
+        again=np.array(many(st.booleans()), np.bool_),
     )
 
 
@@ -93,10 +98,21 @@ def written(columns: dict[str, pa.Array], schema: pa.Schema) -> bytes:
     return sink.getvalue()
 
 
-@pytest.mark.parametrize("name", ["camera", "captured_us", "received_us", "plate_key", "plate", "confidence"])
+FULL = {
+    "camera": 1,
+    "captured_us": 1,
+    "received_us": 1,
+    "plate_key": 1,
+    "plate": "A",
+    "confidence": 1.0,
+    "key": bytes(20),
+    "again": False,
+}
+
+
+@pytest.mark.parametrize("name", FULL)
 def test_a_value_that_every_read_has_may_not_be_missing(name: str) -> None:
-    full = {"camera": 1, "captured_us": 1, "received_us": 1, "plate_key": 1, "plate": "A", "confidence": 1.0}
-    columns = {column: pa.array([full.get(column)], kind) for column, kind in reads._COLUMNS}
+    columns = {column: pa.array([FULL.get(column)], kind) for column, kind in reads._COLUMNS}
     assert len(from_arrow(written(columns, reads._SCHEMA))) == 1
     columns[name] = pa.array([None], reads._SCHEMA.field(name).type)
     with pytest.raises(InputError):

@@ -1,0 +1,116 @@
+"""What an adapter makes of one payload of a vendor: observations, what cannot be read, or nothing but a sign of life.
+
+Pure. An adapter guesses nothing: what it cannot know stays None, and what it had to decide is a mark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+ImageKind = Literal["patch", "overview"]
+
+MARKS: Mapping[str, str] = {
+    "clock-zone-suspect": "the time is off by whole quarters of an hour: the camera's zone is set wrong",
+    "colour-prefix-removed": "the device wrote the plate's colour before its text",
+    "confidence-unknown": "the device does not say how sure it is",
+    "image-missing": "the device announced an image that did not come with the read",
+    "retransmitted": "the device says that it sends this again",
+    "text-changed": "the device read other texts of the same vehicle; the surest is taken",
+    "unfinished": "the device never said that the vehicle had left; its last word is taken",
+    "zone-from-register": "the device gives no zone; the one that its source registered is taken",
+}
+"""Marks that a read may carry, and what they say of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """One observation of a plate, as the device said it.
+
+    Attributes
+    ----------
+    cameras : tuple of str
+        What the payload calls its camera, the surest first (a serial number before a name that every unit has).
+    captured_at : datetime
+        With a zone, or without one if the device gave none.
+    plate : str
+        The device's text, nothing corrected but for what `marks` says.
+    confidence : float or None
+        From 0 to 1; None where the device does not say.
+    id : str or None
+        The device's own id of this event, the same when it sends it again.
+    lane, direction, vehicle
+        As in a native read; None where the device does not say or says what has no meaning here.
+    images : mapping of "patch" or "overview" to bytes
+        Images that are this read's with certainty.
+    tracked : str or None
+        The device's id of the vehicle that it follows over several messages.
+    final : bool
+        The device will say nothing more of that vehicle.
+    marks : tuple of str
+        Some of `MARKS`.
+    """
+
+    cameras: tuple[str, ...]
+    captured_at: datetime
+    plate: str
+    confidence: float | None = None
+    id: str | None = None
+    lane: int | str | None = None
+    direction: Literal["towards", "away"] | None = None
+    vehicle: Mapping[str, str] | None = None
+    images: Mapping[ImageKind, bytes] = field(default_factory=dict)
+    tracked: str | None = None
+    final: bool = True
+    marks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """What an adapter cannot make a read of; goes to the quarantine.
+
+    Attributes
+    ----------
+    code : str
+        One of the codes of a refused read.
+    detail : str
+        What is wrong, without anything that was posted.
+    kept : mapping
+        The members that could be read, without images, for those who look into the quarantine.
+    """
+
+    cameras: tuple[str, ...]
+    code: str
+    detail: str
+    kept: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keepalive:
+    """A message that holds no read: a heartbeat, or an event of another kind."""
+
+    cameras: tuple[str, ...] = ()
+
+
+Parsed = tuple[Observation | Unreadable | Keepalive, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payload:
+    """What came over the wire.
+
+    Attributes
+    ----------
+    content_type : str
+        As the device sent it, with its parameters.
+    body : bytes
+        As the device sent it.
+    topic : str
+        Of an MQTT message; empty otherwise.
+    """
+
+    content_type: str
+    body: bytes
+    topic: str = ""
