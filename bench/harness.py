@@ -135,11 +135,14 @@ def make(
 
 @contextlib.contextmanager
 def gateway(
-    cameras: int = 1500, *, change: Callable[[dict[str, Any]], object] | None = None
+    cameras: int = 1500,
+    *,
+    change: Callable[[dict[str, Any]], object] | None = None,
+    settings: str = "",
 ) -> Iterator[Running]:
     """Make and run the deployment of the invented London; stop it at the end."""
     with tempfile.TemporaryDirectory(prefix="wicketgate-bench-") as name:
-        running = make(Path(name), change=change)
+        running = make(Path(name), change=change, settings=settings)
         try:
             running.start()
             admin = (running.folder / "keys" / "admin.token").read_text().strip()

@@ -8,13 +8,16 @@ from collections import Counter
 from itertools import pairwise
 from typing import Any
 
-from tests.simulator import CT, IN_SCOPE, LOG_KEY, ORIGIN, OWN, VKEY, World
+from tests.oracles.gate_oracle import best
+from tests.simulator import CT, IN_SCOPE, LOG_KEY, ORIGIN, OWN, VKEY, WANTED, Request, World
 from wicketgate.batches import Batch, check_batch, read_batches
 from wicketgate.clock import parse_rfc3339, rfc3339
 from wicketgate.facts import FactAnswer, SecondTree, check_kept, check_promise, release_fact
+from wicketgate.hits import Hit, raised, with_outcome
+from wicketgate.hotlist import Entry, load_changes, load_entries
 from wicketgate.merkle import leaf_hash
 from wicketgate.state import State, dump_state, load_state
-from wicketgate.transactions import SecondClosed, Transaction, decode
+from wicketgate.transactions import ListChanged, SecondClosed, Transaction, decode
 from wicketgate.verify.entries import EntryFold
 
 Key = tuple[str, str, str]
@@ -22,9 +25,10 @@ Key = tuple[str, str, str]
 
 def check_step(world: World) -> None:
     """Assert what holds at any moment: each feed is whole and in order, and nothing stands in it twice."""
-    for name in (OWN, CT):
+    for name in (OWN, CT, WANTED):
         delivered(world, name)
     check_unrevealed(world)
+    check_lists(world)
 
 
 def check_settled(world: World) -> None:
@@ -37,6 +41,9 @@ def check_settled(world: World) -> None:
     check_ledger(world, transactions)
     check_promises(world, transactions)
     check_figures(world, transactions)
+    check_matching(world, transactions)
+    check_hits(world, transactions)
+    check_requests(world, transactions)
     assert not world.failures
 
 
@@ -52,9 +59,10 @@ def delivered(world: World, name: str) -> list[dict[str, Any]]:
             assert row["seq"] == len(rows) + 1
             assert row["authority"].partition("@")[0] == name
             rows.append(row)
-    twice = [key for key, count in Counter(key_of(row["read"]) for row in rows).items() if count > 1]
+    first = [row for row in rows if "again" not in row]
+    twice = [key for key, count in Counter(key_of(row["read"]) for row in first).items() if count > 1]
     assert not twice, "a read stands in a feed twice"
-    return rows
+    return first
 
 
 def batches_of(world: World, name: str) -> list[Batch]:
@@ -140,7 +148,7 @@ def check_promises(world: World, transactions: list[Transaction]) -> None:
         for second in (transaction.second for transaction in transactions)
         if second is not None
     }
-    for name in (OWN, CT):
+    for name in (OWN, CT, WANTED):
         for batch in batches_of(world, name):
             second = seconds[batch.header["promise"]["second"]]
             entry = world.projections.entries[second.entry]
@@ -171,8 +179,118 @@ def check_figures(world: World, transactions: list[Transaction]) -> None:
     state = world.commits.committed
     assert [period.entry for period in state.periods] == [figures.entry for figures in closed]
     totals = state.totals
-    for name in (OWN, CT):
+    for name in (OWN, CT, WANTED):
         refused = sum(sum(reasons.values()) for ref, reasons in totals.refused.items() if ref[:-2] == name)
         released = totals.released.get(name, 0)
-        assert released == len(delivered(world, name)) == state.feeds[name].rows
+        assert released == len(delivered(world, name)) == state.feeds[name].rows - totals.again.get(name, 0)
         assert released + refused == totals.decided
+    hits = totals.hits.get(WANTED, {})
+    assert hits.get("exact", 0) + hits.get("possible", 0) == totals.released.get(WANTED, 0)
+    assert totals.hits.keys() <= {WANTED}
+
+
+# --- hotlists and hits --------------------------------------------------------------------------------------
+
+
+def entries_after(world: World, change: ListChanged, before: dict[str, Entry]) -> dict[str, Entry]:
+    """Return a list after a change of it, read from the vault and put together entry by entry."""
+    data = (world.folder / "vault" / change.blob).read_bytes()
+    if change.whole:
+        return {entry.plate: entry for entry in load_entries(data)}
+    after = dict(before)
+    for item in load_changes(data):
+        after.pop(item.plate, None)
+        if item.entry is not None:
+            after[item.plate] = item.entry
+    return after
+
+
+def check_lists(world: World) -> None:
+    """The list that the gate asks is the one that the commits name, however often the gateway was killed."""
+    for state in (world.commits.committed, world.commits.staged):
+        known = state.hotlists.get(WANTED)
+        assert len(world.lists.at(WANTED, state)) == (0 if known is None else known.entries)
+
+
+def check_matching(world: World, transactions: list[Transaction]) -> None:
+    """Of what left in bulk under the same scope, match let go what was listed then, and nothing else."""
+    expected: list[tuple[Key, str, bool]] = []
+    listed: dict[str, Entry] = {}
+    bulk = {batch.header["commit"]: batch for batch in batches_of(world, OWN)}
+    for number, transaction in enumerate(transactions, 1):
+        if transaction.hotlist is not None:
+            listed = entries_after(world, transaction.hotlist, listed)
+            assert len(listed) == transaction.hotlist.entries
+        for line in bulk[number].lines if number in bulk else ():
+            read = json.loads(line)["read"]
+            captured_us = parse_rfc3339(read["captured_at"])
+            found = best(list(listed.values()), read["plate"], captured_us, transaction.at_us)
+            if found is not None:
+                expected.append((key_of(read), *found))
+    rows = delivered(world, WANTED)
+    found = [(key_of(row["read"]), row["hit"]["voi"], row["hit"]["quality"] == "exact") for row in rows]
+    assert found == expected
+    assert {
+        entry.plate: entry for entry in world.lists.at(WANTED, world.commits.committed).entries()
+    } == listed
+
+
+def check_hits(world: World, transactions: list[Transaction]) -> None:
+    """Each row of the feed is a hit, each hit is raised once and shown, and ends at most once."""
+    hits: dict[str, Hit] = {}
+    for transaction in transactions:
+        for item in transaction.hits:
+            assert item.id not in hits, "a hit was raised twice"
+            hits[item.id] = raised(item)
+        for imaged in transaction.imaged:
+            hits[imaged.hit] = hits[imaged.hit].__class__(
+                **{name: getattr(hits[imaged.hit], name) for name in Hit.__struct_fields__}
+                | {"patch": imaged.patch or hits[imaged.hit].patch}
+            )
+        for outcome in transaction.outcomes:
+            before = hits[outcome.hit]
+            assert before.status in {"open", "confirmed"}, "an outcome of a hit that has ended"
+            assert outcome.outcome != "acted" or before.status == "confirmed"
+            assert (
+                outcome.outcome != "confirmed"
+                or before.quality == "exact"
+                or before.patch
+                or _seen_again(hits, before)
+            )
+            hits[outcome.hit] = with_outcome(before, outcome)
+    rows = delivered(world, WANTED)
+    assert [row["ref"] for row in rows] == [row["hit"]["id"] for row in rows] == list(hits)
+    assert [row["seq"] for row in rows] == [hit.seq for hit in hits.values()]
+    assert {hit_id: world.hits.get(hit_id) for hit_id in hits} == hits
+    waiting = {hit_id for hit_id, hit in hits.items() if hit.status in {"open", "confirmed"}}
+    assert {hit.id for hit in world.hits.queue(WANTED)} == waiting == world.commits.committed.open_hits.keys()
+    assert {hit.id for hit in world.known_hits()} == hits.keys()
+    later = [
+        json.loads(line)
+        for batch in batches_of(world, WANTED)
+        for line in batch.lines
+        if b'"again":true' in line
+    ]
+    for row in later:
+        assert hits[row["ref"]].patch == row["read"]["patch_image"]["ref"]
+
+
+def _seen_again(hits: dict[str, Hit], hit: Hit) -> bool:
+    return sum(other.voi == hit.voi for other in hits.values()) > 1
+
+
+def check_requests(world: World, transactions: list[Transaction]) -> None:
+    """What the unit was told was done is there; what was never answered may be, whole."""
+    outcomes = Counter((o.hit, o.outcome) for t in transactions for o in t.outcomes)
+    changes = [t.hotlist for t in transactions if t.hotlist is not None]
+    assert [change.revision for change in changes] == list(range(1, len(changes) + 1))
+    told = Counter(request.said[1:] for request in world.told if _done(request, "outcome"))
+    asked = Counter(request.said[1:] for request in world.told if request.said[0] == "outcome")
+    assert told <= outcomes <= asked
+    revisions = [request.result.revision for request in world.told if _done(request, "list")]
+    assert len(set(revisions)) == len(revisions)
+    assert all(revision <= len(changes) for revision in revisions)
+
+
+def _done(request: Request, kind: str) -> bool:
+    return bool(request.said[0] == kind and request.error is None)

@@ -9,21 +9,33 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import shutil
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from dataclasses import replace as replaced
 from pathlib import Path
 from typing import Any
 
+from tests.strategies import entry_of
 from tests.vectors import make_documents as documents
 from wicketgate.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.commits import Commits
 from wicketgate.deployment import note_signer
+from wicketgate.desk import Desk
 from wicketgate.documents import sign_document
-from wicketgate.errors import StreamError
+from wicketgate.errors import HitRefused, InputError, NotEntitled, StreamError
+from wicketgate.hits import Hit
+from wicketgate.hotlist import Change
+from wicketgate.images import Stored as StoredImage
 from wicketgate.ingest import Checked, Limits, check, parse
 from wicketgate.intake import Answer, Intake, decode_reads, seen_keys
+from wicketgate.lists import Lists
 from wicketgate.node import Gateway
+from wicketgate.queues import HitQueue
+from wicketgate.raising import Raising
+from wicketgate.reads import from_arrow, part
 from wicketgate.releasing import Releasing
 from wicketgate.repeats import Seen
 from wicketgate.sealing import seal
@@ -43,14 +55,15 @@ ORIGIN = "tfl.example/wicketgate"
 LOG_KEY = PrivateKey.from_seed(b"\x07" * 32)
 VKEY = note_signer(LOG_KEY, ORIGIN).vkey
 SOURCE = "tfl"
-OWN, CT = "tfl-charging", "tfl-met-ct"
+OWN, CT, WANTED = "tfl-charging", "tfl-met-ct", "tfl-met-wanted"
 OWN_SIGNERS = ("tfl/commissioner", "tfl/data-protection")
 IN_SCOPE = ("c0", "c1")
 CAMERAS = (
-    CameraSet(id="c0", groups=("ccz-boundary",)),
-    CameraSet(id="c1", groups=("ccz-boundary",)),
+    CameraSet(id="c0", groups=("ccz-boundary",), latitude=51.5, longitude=-0.12),
+    CameraSet(id="c1", groups=("ccz-boundary",), latitude=51.52, longitude=-0.08),
     CameraSet(id="c2", groups=("outside",)),
 )
+IMAGE = StoredImage(name=f"{SOURCE}/20260708/{7:032x}", sha256="ab" * 32, media_type="image/jpeg", size=3000)
 
 
 class HandClock:
@@ -66,6 +79,19 @@ class HandClock:
     async def sleep(self, seconds: float) -> None:
         """Let others go on; no time passes."""
         await asyncio.sleep(0)
+
+
+class InlineExecutor(ThreadPoolExecutor):
+    """Threads that are none: what is given to one is done at once, so that the same world lives the same life."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Do it."""
+        done: Future[Any] = Future()
+        try:
+            done.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the caller's
+            done.set_exception(error)
+        return done
 
 
 @dataclass
@@ -140,9 +166,13 @@ class MemoryReader:
 
 
 class MemoryProjections:
-    """Feeds, ledger and quarantine as lists; whatever is replayed is recognised by its number."""
+    """Feeds, ledger and quarantine as lists; whatever is replayed is recognised by its number.
+
+    What hits are about waits in `pending` until `show_hits`: the queue of hits is the real one.
+    """
 
     def __init__(self) -> None:
+        self.pending: list[tuple[int, Transaction]] = []
         self.feeds: dict[str, list[bytes]] = {}
         self.entries: list[bytes] = []
         self.quarantined: list[Any] = []
@@ -159,6 +189,14 @@ class MemoryProjections:
             self._put(self.quarantined, transaction.quarantine_from + n, read)
         if transaction.second is not None:
             self._put(self.seconds, transaction.second.number, transaction.second)
+        if transaction.hits or transaction.imaged or transaction.outcomes:
+            self.pending.append((sequence, transaction))
+
+    def show_hits(self, hits: HitQueue) -> None:
+        """Bring the queue of hits up to what is committed."""
+        if self.pending:
+            hits.show(hits.write(self.pending))
+            self.pending = []
 
     @staticmethod
     def _put(items: list[Any], number: int, item: Any) -> None:
@@ -176,6 +214,7 @@ class MemoryProjections:
         """Lose what was not durable yet, as each projection may."""
         for items in (self.entries, self.quarantined, self.seconds, *self.feeds.values()):
             del items[int(len(items) * share) :]
+        self.pending = []
 
 
 @dataclass
@@ -185,6 +224,16 @@ class Post:
     reads: list[dict[str, Any]]
     task: asyncio.Task[Answer] | None = None
     answer: Answer | None = None
+
+
+@dataclass
+class Request:
+    """What a unit asked of the desk, and what it was told, if it was."""
+
+    said: tuple[Any, ...]
+    task: asyncio.Task[Any]
+    error: BaseException | None = None
+    result: Any = None
 
 
 def charter(*, every: str = "PT10S") -> dict[str, Any]:
@@ -241,15 +290,22 @@ class World:
         self.numbered = 0
         self.lives = 0
         self.suspended: list[str] = []
+        self.requests: list[Request] = []
+        self.told: list[Request] = []
+        self.shown: list[Hit] = []
         self.acts = 0
         self._tasks: list[asyncio.Task[None]] = []
         self.commits: Commits
         self.seen: Seen
+        self.lists: Lists
+        self.hits: HitQueue
+        self.desk: Desk
 
     # --- life -------------------------------------------------------------------------------------------------
 
     async def begin(self) -> None:
-        """Found the gateway, with cameras and two authorities."""
+        """Found the gateway, with cameras and three authorities."""
+        asyncio.get_running_loop().set_default_executor(InlineExecutor())
         self._boot()
 
         def found(state: State, at_us: int, sequence: int) -> Transaction:
@@ -264,6 +320,7 @@ class World:
         self.commits.commit(cameras)
         self.submit(envelope("authority-own-use", OWN_SIGNERS))
         self.submit(envelope("authority", documents.CT_OFFICES))
+        self.submit(envelope("authority-match", documents.MATCH_OFFICES))
         self.settle_streams()
         await self.spin()
         self._run()
@@ -272,6 +329,7 @@ class World:
         """Come to life from what is durable, as `node` does."""
         self.lives += 1
         state = load_state(self.snapshot)
+        self.hits = HitQueue(self.folder / "hits")
         for number, data in enumerate(self.commits_stream.messages, 1):
             transaction = decode(data)
             if number > state.sequence:
@@ -287,6 +345,10 @@ class World:
             reveal=self.projections.take,
             on_failure=self.failures.append,
         )
+        self.lists = Lists(self.folder / "vault")
+        self.lists.load(state)
+        self.desk = Desk(self.commits, self.lists, self.hits, self.clock)
+        self.projections.show_hits(self.hits)
 
     def _run(self) -> None:
         self.seen = Seen(self.folder / "index", b"k" * 32)
@@ -303,13 +365,26 @@ class World:
         self.intake.start()
         self.commits.start({"software": "simulator"})
         reader = MemoryReader(self.reads, self.commits.staged.reads_to)
-        releasing = Releasing(self.commits, self.projections, reader, LOG_KEY, self.clock)  # type: ignore[arg-type]
+        releasing = self.releasing(reader)
         self._tasks = [asyncio.create_task(releasing.run())]
+
+    def releasing(self, reader: Any) -> Releasing:
+        """Return the gate at work behind a reader of READS."""
+        return Releasing(
+            self.commits,
+            self.projections,  # type: ignore[arg-type]
+            reader,
+            LOG_KEY,
+            self.clock,
+            lists=self.lists,
+            raising=Raising(b"k" * 32),
+        )
 
     async def spin(self, turns: int = 40) -> None:
         """Let everything go on for so many turns of the event loop."""
         for _ in range(turns):
             await asyncio.sleep(0)
+        self.projections.show_hits(self.hits)
         for task in self._tasks:
             if task.done() and task.exception() is not None:
                 raise task.exception()  # type: ignore[misc]
@@ -317,12 +392,14 @@ class World:
     async def end(self) -> None:
         """Stop all tasks, as a kill does; nothing is written."""
         posting = [post.task for post in self.posts if post.task is not None]
-        for task in [*self._tasks, *posting]:
+        asking = [request.task for request in self.requests]
+        for task in [*self._tasks, *posting, *asking]:
             task.cancel()
-        await asyncio.gather(*self._tasks, *posting, return_exceptions=True)
+        await asyncio.gather(*self._tasks, *posting, *asking, return_exceptions=True)
         await self.intake.close()
         self._tasks = []
         self.seen.close()
+        self.hits.close()
 
     async def crash(self, *, reads_kept: int, commits_kept: int, projected: float, away_us: int = 0) -> None:
         """Be killed: of what was under way so many messages are stored, and nobody was told; then start again."""
@@ -335,6 +412,8 @@ class World:
             self.unanswered.append(post.reads)
         self.posts = []
         self.projections.lose_tail(projected)
+        if not projected:
+            shutil.rmtree(self.folder / "hits")
         self.clock.at_us += away_us
         self._boot()
         self._run()
@@ -357,7 +436,7 @@ class World:
             self.collect()
             if not self.posts and self.unanswered:
                 self.post(self.unanswered.pop())
-            busy = self.read_writer.under_way or self.commit_writer.under_way
+            busy = self.read_writer.under_way or self.commit_writer.under_way or self.requests
             decided = self.commits.committed.reads_to == len(self.reads.messages)
             if not (busy or self.posts or self.unanswered) and decided:
                 break
@@ -410,12 +489,54 @@ class World:
             "confidence": 0.9,
         }
 
-    def post(self, reads: list[dict[str, Any]]) -> None:
-        """Let a camera post."""
+    def post(self, reads: list[dict[str, Any]], *, imaged: bool = False) -> None:
+        """Let a camera post, with the image of each plate or without."""
         self.sent.append(reads)
         post = Post(reads)
-        post.task = asyncio.create_task(self.intake.take(self.checked(reads), SOURCE))
+        checked = self.checked(reads)
+        if imaged:
+            checked.patch = [IMAGE.text()] * len(checked.patch)
+        post.task = asyncio.create_task(self.intake.take(checked, SOURCE))
         self.posts.append(post)
+
+    def follow_up(self, number: int) -> None:
+        """Let the image of a read that is stored come later; of which one `number` says."""
+        rows = []
+        for data in self.reads.messages:
+            message = decode_reads(data)
+            batch = from_arrow(message.rows) if message.rows else None
+            for row, read_id in enumerate(seen_keys(message)[1] if batch is not None else ()):
+                assert batch is not None
+                rows.append((part(batch, row, row + 1), read_id))
+        if rows:
+            row, read_id = rows[number % len(rows)]
+            again = self.intake.take_again(replaced(row, patch=[IMAGE.text()]), read_id)
+            self._ask(("image", number), again)
+
+    def list_plates(self, plates: Sequence[str], *, whole: bool = True, priority: int = 2) -> None:
+        """Let the unit list plates for an hour: those alone, or besides; without `whole`, those with `-` go off."""
+        now_us = self.clock.at_us
+        changes = tuple(
+            Change(plate=plate[1:])
+            if plate.startswith("-")
+            else Change.put(entry_of(plate, now_us, now_us + 3600 * SECOND_US, priority=priority))
+            for plate in plates
+        )
+        self._ask(("list", tuple(plates), whole), self.desk.change_hotlist(WANTED, changes, whole=whole))
+
+    def answer_hit(self, number: int, said: str) -> None:
+        """Let the duty officer say what became of a hit; of which one `number` says."""
+        known = self.known_hits()
+        hit_id = known[number % len(known)].id if known else "none"
+        reason = "as the test says"
+        self._ask(("outcome", hit_id, said), self.desk.record_outcome(hit_id, said, reason, "officer"))
+
+    def _ask(self, said: tuple[Any, ...], asked: Coroutine[Any, Any, Any]) -> None:
+        self.requests.append(Request(said, asyncio.create_task(asked)))
+
+    def known_hits(self) -> list[Hit]:
+        """Return every hit that is shown, the oldest first."""
+        return sorted(self.hits.recent(WANTED, 10_000), key=lambda hit: hit.seq)
 
     def checked(self, reads: list[dict[str, Any]]) -> Checked:
         """Return what ingest makes of a post."""
@@ -444,3 +565,13 @@ class World:
             else:
                 self.answered.append((post.reads, post.task.result()))
         self.posts = left
+        for request in [request for request in self.requests if request.task.done()]:
+            self.requests.remove(request)
+            self.told.append(request)
+            if request.task.cancelled():
+                request.error = asyncio.CancelledError()
+                continue
+            request.error = request.task.exception()
+            expected = (HitRefused, InputError, NotEntitled, StreamError)
+            assert request.error is None or isinstance(request.error, expected), request.error
+            request.result = None if request.error else request.task.result()

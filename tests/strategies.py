@@ -6,14 +6,16 @@ Times lie within a few microseconds of one another, and cameras are few, so that
 from __future__ import annotations
 
 import string
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise, product
 
 import numpy as np
 from hypothesis import strategies as st
 
-from wicketgate.gate import Terms
+from wicketgate.errors import ShapeError
+from wicketgate.gate import Looks, Terms
+from wicketgate.hotlist import Entry, Hits, Listing
 from wicketgate.plates import pack_all
 from wicketgate.reads import ReadBatch
 
@@ -46,16 +48,17 @@ def flags(values: Iterable[bool]) -> np.ndarray:
     return np.array(list(values), dtype=np.bool_)
 
 
-def batch_of(rows: Sequence[tuple[int, int, int]], plate: str = "AB12CDE") -> ReadBatch:
-    """Return a batch of (camera, captured_us, received_us)."""
+def batch_of(rows: Sequence[tuple[int, int, int]], plate: str | Sequence[str] = "AB12CDE") -> ReadBatch:
+    """Return a batch of (camera, captured_us, received_us), of one plate or of one for each row."""
     columns = np.array(rows, dtype=np.int64).reshape(-1, 3)
     n = len(rows)
+    texts = [plate] * n if isinstance(plate, str) else list(plate)
     return ReadBatch(
         camera=columns[:, 0].astype(np.int32),
         captured_us=columns[:, 1].copy(),
         received_us=columns[:, 2].copy(),
-        plate_key=pack_all([plate] * n),
-        plate=[plate] * n,
+        plate_key=pack_all(texts),
+        plate=texts,
         confidence=np.ones(n),
         lane=[None] * n,
         direction=[None] * n,
@@ -65,6 +68,17 @@ def batch_of(rows: Sequence[tuple[int, int, int]], plate: str = "AB12CDE") -> Re
         overview=[None] * n,
         marks=[None] * n,
         again=np.zeros(n, np.bool_),
+    )
+
+
+def rows_of(batch: ReadBatch, order: Sequence[int]) -> ReadBatch:
+    """Return some rows of a batch, in an order of one's own."""
+    columns = {name: getattr(batch, name) for name in ReadBatch.__slots__}
+    return ReadBatch(
+        **{
+            name: column[list(order)] if isinstance(column, np.ndarray) else [column[row] for row in order]
+            for name, column in columns.items()
+        }
     )
 
 
@@ -87,8 +101,15 @@ def windows_within(draw: st.DrawFn, start_us: int, end_us: int) -> np.ndarray:
 
 
 @st.composite
-def sound_terms(draw: st.DrawFn, reference: str, n_cameras: int, *, stopped: bool = True) -> Terms:
-    """Draw terms that are consistent; more often in force than not."""
+def sound_terms(
+    draw: st.DrawFn,
+    reference: str,
+    n_cameras: int,
+    *,
+    stopped: bool = True,
+    matching: bool | None = False,
+) -> Terms:
+    """Draw terms that are consistent; more often in force than not. `matching` None: either mode."""
     valid_from_us, valid_until_us = draw(intervals())
     wide = draw(st.booleans())
     in_force_from_us = EPOCH_US if wide else draw(moments)
@@ -104,6 +125,7 @@ def sound_terms(draw: st.DrawFn, reference: str, n_cameras: int, *, stopped: boo
         ended_by=draw(st.sampled_from(["expired", "review-overdue"])),
         stopped_by=draw(st.none() | st.none() | st.none() | stops) if stopped else None,
         fields=draw(fields),
+        matches=draw(st.booleans()) if matching is None else matching,
     )
 
 
@@ -134,16 +156,84 @@ def breaks(term: Terms) -> list[Terms]:
 
 
 @st.composite
-def broken_terms(draw: st.DrawFn, reference: str, n_cameras: int) -> Terms:
+def broken_terms(draw: st.DrawFn, reference: str, n_cameras: int, *, matching: bool | None = False) -> Terms:
     """Draw terms with one fault."""
-    return draw(st.sampled_from(breaks(draw(sound_terms(reference, n_cameras)))))
+    return draw(st.sampled_from(breaks(draw(sound_terms(reference, n_cameras, matching=matching)))))
 
 
 @st.composite
 def read_batches(draw: st.DrawFn, n_cameras: int, max_rows: int = 8) -> ReadBatch:
     """Draw a batch; a few cameras are unknown, a few reads late or received before their capture."""
     row = st.tuples(st.integers(-1, n_cameras), moments, moments)
-    return batch_of(draw(st.lists(row, max_size=max_rows)))
+    rows = draw(st.lists(row, max_size=max_rows))
+    return batch_of(rows, draw(st.lists(listed_plates, min_size=len(rows), max_size=len(rows))))
+
+
+# --- hotlists ---------------------------------------------------------------------------------------------
+
+LISTED_PLATES = ["".join(letters) for letters in product("B8", "5S", "G6", "Z2")]
+listed_plates = st.sampled_from([*LISTED_PLATES, "KLM3"])
+"""Sixteen plates that differ from one another by one to four confusions, and one that is like none of them."""
+
+
+def entry_of(
+    plate: str,
+    listed_us: int = EPOCH_US,
+    until_us: int = EPOCH_US + SPAN_US + 1,
+    *,
+    voi: str = "",
+    kind: str = "murder",
+    priority: int = 2,
+    **more: str,
+) -> Entry:
+    """Return an entry; its voi is the plate with a `v` before it, unless another is given."""
+    return Entry(
+        voi=voi or f"v{plate}",
+        plate=plate,
+        kind=kind,
+        priority=priority,
+        reason="wanted",
+        listed_us=listed_us,
+        until_us=until_us,
+        expires_us=until_us,
+        **more,
+    )
+
+
+@st.composite
+def entries(draw: st.DrawFn) -> Entry:
+    """Draw an entry that counts for some of the time."""
+    listed_us, until_us = draw(intervals() | st.just((EPOCH_US, EPOCH_US + SPAN_US + 1)))
+    return entry_of(draw(listed_plates), listed_us, until_us, priority=draw(st.integers(1, 4)))
+
+
+entry_lists = st.lists(entries(), max_size=5, unique_by=lambda entry: entry.plate)
+
+
+class BrokenList:
+    """A list that cannot be asked."""
+
+    def look(self, *_: object) -> Hits:
+        """Fail."""
+        raise ShapeError("a list that is broken")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A list with the entries that it was made of, for those who look at them one by one."""
+
+    entries: tuple[Entry, ...]
+    listing: Listing
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry]) -> Listed:
+        """Return the list of some entries."""
+        kept = tuple(entries)
+        return cls(kept, Listing.of(kept))
+
+    def look(self, plate_key: np.ndarray, plate: Sequence[str], captured_us: np.ndarray, at_us: int) -> Hits:
+        """Ask the real one."""
+        return self.listing.look(plate_key, plate, captured_us, at_us)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,11 +245,19 @@ class Question:
     batch: ReadBatch
     at_us: int
     late_after_us: int
+    lists: Mapping[str, Looks] = field(default_factory=dict)
 
 
 @st.composite
-def questions(draw: st.DrawFn, *, min_terms: int = 0, max_terms: int = 5, broken: bool = True) -> Question:
-    """Draw a question to the gate; with `broken`, some terms are wrong and references may be shared."""
+def questions(
+    draw: st.DrawFn,
+    *,
+    min_terms: int = 0,
+    max_terms: int = 5,
+    broken: bool = True,
+    matching: bool | None = None,
+) -> Question:
+    """Draw a question to the gate; with `broken`, some terms and lists are wrong and references may be shared."""
     n_cameras = draw(st.integers(0, 4))
     terms: list[Terms] = []
     for number in range(draw(st.integers(min_terms, max_terms))):
@@ -167,13 +265,20 @@ def questions(draw: st.DrawFn, *, min_terms: int = 0, max_terms: int = 5, broken
         if broken and terms and draw(st.integers(0, 9)) == 0:
             reference = terms[0].reference
         wrong = broken and draw(st.integers(0, 5)) == 0
-        terms.append(draw((broken_terms if wrong else sound_terms)(reference, n_cameras)))
+        made = broken_terms if wrong else sound_terms
+        terms.append(draw(made(reference, n_cameras, matching=matching)))
+    lists: dict[str, Looks] = {}
+    for term in terms:
+        kind = draw(st.integers(0, 9)) if broken else 9
+        if term.matches and kind:
+            lists[term.reference] = BrokenList() if kind == 1 else Listed.of(draw(entry_lists))
     return Question(
         terms=tuple(terms),
         n_cameras=n_cameras,
         batch=draw(read_batches(n_cameras)),
         at_us=draw(moments),
         late_after_us=draw(st.integers(0, SPAN_US)),
+        lists=lists,
     )
 
 

@@ -1,30 +1,36 @@
-"""Compile the style sheet of govuk-frontend that the public pages use, and put it beside them.
+"""Make what the pages take from others, and put it beside them: govuk-frontend's style sheet, MapLibre's map.
 
 Run it by hand when the versions below change; its result is committed, so that nobody else needs Node.js:
 
-    python tools/vendor_assets.py            # writes src/wicketgate/http/assets/govuk-frontend/
-    python tools/vendor_assets.py --check    # compiles again and compares with what is committed
+    python tools/vendor_assets.py            # writes below src/wicketgate/http/assets/
+    python tools/vendor_assets.py --check    # makes all of it again and compares with what is committed
 
-It needs `node` and `npm`, and installs from whatever package registry npm is set to use, into a temporary
-directory. The two packages are of exact versions and are checked against the hashes below.
+It needs `node` and `npm`, and takes from whatever package registry npm is set to use, into a temporary
+directory. The packages are of exact versions and are checked against the hashes below.
 
-The pages are not a GOV.UK service: the font GDS Transport, the GOV.UK header and footer with the crown and
-the crest are left out, and the colour of the brand is another one. No JavaScript is copied: the pages need
-none.
+govuk-frontend: the pages are not a GOV.UK service. The font GDS Transport, the GOV.UK header and footer with
+the crown and the crest are left out, and the colour of the brand is another one. No JavaScript of it is copied.
+
+MapLibre GL JS: the build for a strict Content-Security-Policy (the worker is a file of its own, nothing is
+evaluated), byte for byte. Of its style sheet, the pictures inside `url(data:…)` are left out: the policy lets no
+such picture in, and what the pages show of its controls `wicketgate.css` draws with text.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
+import tarfile
 import tempfile
 from pathlib import Path
 
-TARGET = Path(__file__).resolve().parent.parent / "src/wicketgate/http/assets/govuk-frontend"
+TARGET = Path(__file__).resolve().parent.parent / "src/wicketgate/http/assets"
 
 # govuk-frontend-jinja 4.1.0 renders the markup of govuk-frontend 6.3.0: change both together.
 PACKAGES = {
@@ -36,6 +42,18 @@ PACKAGES = {
         "1.108.2",
         "sha512-kugK8djotnG9HQRPTOf36asKYlxg8rWWsNLYHOgWDIVOiZQqlRfKBgF4XXM6kfw146kIDMvm57B4GIkvDSyTzA==",
     ),
+}
+
+# The last version that is published as classic scripts; 6 is one module and a third larger.
+MAPLIBRE = (
+    "5.24.1",
+    "sha512-HyiYBwtsbk3L1n1EPLJHWqdoyMiF80n7tEYXFZyu2m1TjvaNx6KMLiFeDdmszt1/mq2zvsR1TJuX/NMu5BonXQ==",
+)
+MAPLIBRE_FILES = {
+    "maplibre-gl-csp.js": "package/dist/maplibre-gl-csp.js",
+    "maplibre-gl-csp-worker.js": "package/dist/maplibre-gl-csp-worker.js",
+    "maplibre-gl.css": "package/dist/maplibre-gl.css",
+    "LICENSE": "package/LICENSE.txt",
 }
 
 # Left out: what shows the crown or the crest (header, footer) and what does nothing without JavaScript.
@@ -152,33 +170,72 @@ def compile_css(folder: Path) -> bytes:
     return css
 
 
+def govuk(folder: Path) -> dict[str, bytes]:
+    """Return the files of `govuk-frontend/`."""
+    install(folder)
+    css = compile_css(folder)
+    version = [f"{name} {version}" for name, (version, _) in PACKAGES.items()]
+    version.append(f"sha256 of govuk-frontend.min.css {hashlib.sha256(css).hexdigest()}")
+    version.append("made by tools/vendor_assets.py")
+    return {
+        "govuk-frontend.min.css": css,
+        "LICENSE": LICENCE.encode(),
+        "VERSION": ("\n".join(version) + "\n").encode(),
+    }
+
+
+def without_pictures(css: str) -> str:
+    """Return a style sheet without the declarations that hold a `url(…)`, and without rules that are empty then."""
+    css = re.sub(r"""[\w-]+:[^;{}"']*url\((?:"[^"]*"|'[^']*'|[^"')]*)\)[^;{}"']*;?""", "", css)
+    while (less := re.sub(r"[^{}]+\{\}", "", css)) != css:
+        css = less
+    return css
+
+
+def maplibre(folder: Path) -> dict[str, bytes]:
+    """Return the files of `maplibre/`; SystemExit where the package is not the one meant."""
+    version, wanted = MAPLIBRE
+    command = ["npm", "pack", "--silent", "--ignore-scripts", f"maplibre-gl@{version}"]
+    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    package = folder / f"maplibre-gl-{version}.tgz"
+    integrity = "sha512-" + base64.b64encode(hashlib.sha512(package.read_bytes()).digest()).decode()
+    if integrity != wanted:
+        sys.exit(f"maplibre-gl {version} has the hash {integrity}, wanted {wanted}")
+    files: dict[str, bytes] = {}
+    with tarfile.open(package) as archive:
+        for name, member in MAPLIBRE_FILES.items():
+            content = archive.extractfile(member)
+            assert content is not None
+            files[name] = content.read()
+    files["maplibre-gl.css"] = without_pictures(files["maplibre-gl.css"].decode()).encode()
+    if b"url(" in files["maplibre-gl.css"]:
+        sys.exit("the style sheet of maplibre-gl still holds a picture: see `without_pictures`")
+    if b"3-Clause BSD" not in files["LICENSE"] and b"Redistributions of source code" not in files["LICENSE"]:
+        sys.exit("the licence of maplibre-gl has changed: read it")
+    hashes = [f"sha256 of {name} {hashlib.sha256(content).hexdigest()}" for name, content in files.items()]
+    lines = [f"maplibre-gl {version}", *hashes, "made by tools/vendor_assets.py"]
+    return {**files, "VERSION": ("\n".join(lines) + "\n").encode()}
+
+
 def main() -> None:
-    """Write, or with `--check` compare, the three files."""
+    """Write, or with `--check` compare, every file."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
         "--check", action="store_true", help="compare with the committed files, write nothing"
     )
     check = parser.parse_args().check
-    with tempfile.TemporaryDirectory(prefix="wicketgate-assets-") as name:
-        folder = Path(name)
-        install(folder)
-        css = compile_css(folder)
-    version = [f"{name} {version}" for name, (version, _) in PACKAGES.items()]
-    version.append(f"sha256 of govuk-frontend.min.css {hashlib.sha256(css).hexdigest()}")
-    version.append("made by tools/vendor_assets.py")
-    files = {
-        "govuk-frontend.min.css": css,
-        "LICENSE": LICENCE.encode(),
-        "VERSION": ("\n".join(version) + "\n").encode(),
-    }
-    TARGET.mkdir(parents=True, exist_ok=True)
-    for file, content in files.items():
-        path = TARGET / file
-        if check and (not path.is_file() or path.read_bytes() != content):
-            sys.exit(f"{os.path.relpath(path)} is not what these versions compile to")
-        if not check:
-            path.write_bytes(content)
-    print(f"{'as committed' if check else 'written'}: {os.path.relpath(TARGET)}, {len(css):,} bytes of CSS")
+    for target, make in ((TARGET / "govuk-frontend", govuk), (TARGET / "maplibre", maplibre)):
+        with tempfile.TemporaryDirectory(prefix="wicketgate-assets-") as name:
+            files = make(Path(name))
+        target.mkdir(parents=True, exist_ok=True)
+        for file, content in files.items():
+            path = target / file
+            if check and (not path.is_file() or path.read_bytes() != content):
+                sys.exit(f"{os.path.relpath(path)} is not what these versions make")
+            if not check:
+                path.write_bytes(content)
+        size = sum(map(len, files.values()))
+        print(f"{'as committed' if check else 'written'}: {os.path.relpath(target)}, {size:,} bytes")
 
 
 if __name__ == "__main__":

@@ -25,11 +25,16 @@ FIELDS = {
     "time": "the time of capture",
     "place": "the camera and its place",
     "vehicle": "what the camera says of the vehicle",
+    "patch-image": "the image of the plate",
+    "overview-image": "the image of the scene",
 }
 """The fields that this version can release, in words."""
 
-_LATER_FIELDS = frozenset({"patch-image", "overview-image", "keeper"})
-_LATER_TABLES = ("search", "match", "redactions")
+_LATER_FIELDS = frozenset({"keeper"})
+_LATER_TABLES = ("search", "redactions")
+_MODES = frozenset({"bulk", "match"})
+MOST_ENTRIES = 50_000_000
+"""Entries of a hotlist that any authority may allow."""
 _LATER_MEMBERS = ("consultation", "urgent", "redactions")
 _PROSE = 20_000
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -70,6 +75,25 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MatchTerms:
+    """What hotlists under an authority of mode `match` may hold.
+
+    Attributes
+    ----------
+    kinds : tuple of str
+        Why a vehicle may be listed.
+    max_entries : int
+        Entries at one time.
+    entry_life : Period
+        How long an entry lives, unless it is reviewed and listed again.
+    """
+
+    kinds: tuple[str, ...]
+    max_entries: int
+    entry_life: Period
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Authority:
     """One version of an authority.
 
@@ -81,6 +105,10 @@ class Authority:
         Without a recorded review for that long it lapses (`review_due_us`).
     recipient_retention : Period
         How long the recipient may keep what it got.
+    why_not_match, why_not_search : str or None
+        Why nothing narrower would do; never None in mode `bulk`.
+    match : MatchTerms or None
+        In mode `match` alone.
     document : mapping
         The signed payload, as parsed from its canonical JSON.
     """
@@ -101,8 +129,9 @@ class Authority:
     scope: Scope
     necessity: str
     proportionality: str
-    why_not_match: str
-    why_not_search: str
+    why_not_match: str | None
+    why_not_search: str | None
+    match: MatchTerms | None
     document: Mapping[str, Any]
 
     @property
@@ -128,7 +157,7 @@ def parse_authority(document: Mapping[str, Any]) -> Authority:
         if root.has(table):
             raise _unsupported(table)
     mode = members.one_of("mode", MODES)
-    if mode != "bulk":
+    if mode not in _MODES:
         raise DocumentRefused(
             f"`authority.mode`: `{mode}` is not enforced by this version", code="unsupported"
         )
@@ -159,8 +188,9 @@ def parse_authority(document: Mapping[str, Any]) -> Authority:
         scope=_scope(root.table("scope")),
         necessity=members.text("necessity", most=_PROSE),
         proportionality=members.text("proportionality", most=_PROSE),
-        why_not_match=members.text("why_not_match", most=_PROSE),
-        why_not_search=members.text("why_not_search", most=_PROSE),
+        why_not_match=_reason(members, "why_not_match", needed=mode == "bulk"),
+        why_not_search=_reason(members, "why_not_search", needed=mode == "bulk"),
+        match=_match(root.table("match")) if mode == "match" else None,
         document=MappingProxyType(dict(document)),
     )
     members.end()
@@ -201,6 +231,20 @@ def _scope(members: Members) -> Scope:
     )
     members.end()
     return scope
+
+
+def _reason(members: Members, name: str, *, needed: bool) -> str | None:
+    return members.text(name, most=_PROSE) if needed or members.has(name) else None
+
+
+def _match(members: Members) -> MatchTerms:
+    terms = MatchTerms(
+        kinds=members.texts("kinds", most=50, pattern=NAME),
+        max_entries=members.integer("max_entries", least=1, most=MOST_ENTRIES),
+        entry_life=_positive(members, "entry_life"),
+    )
+    members.end()
+    return terms
 
 
 def _hours(members: Members) -> Hours:
@@ -413,6 +457,16 @@ def review_due_us(authority: Authority, since_us: int) -> int | None:
 # --- in words ---------------------------------------------------------------------------------------------
 
 
+def _what_leaves(authority: Authority) -> str:
+    if authority.match is None:
+        return "every read in scope"
+    terms = authority.match
+    return (
+        f"the reads in scope of vehicles that it has listed for {', '.join(terms.kinds)}, at most "
+        f"{terms.max_entries:,} at a time and each for no longer than {describe_period(terms.entry_life)}"
+    )
+
+
 def describe(authority: Authority, charter: Charter | None = None) -> list[str]:
     """Return sentences on what an authority allows, to whom, until when; names come from the charter."""
 
@@ -430,7 +484,7 @@ def describe(authority: Authority, charter: Charter | None = None) -> list[str]:
     lines = [
         f"{authority.title} ({authority.reference}).",
         f"{name_of(authority.controller)} lets {unit.name if unit else f'`{authority.unit}`'} of "
-        f"{name_of(authority.recipient)} have every read in scope (mode {authority.mode}).",
+        f"{name_of(authority.recipient)} have {_what_leaves(authority)} (mode {authority.mode}).",
         f"Purpose: {purpose or authority.purpose}. No other purpose is allowed.",
         f"Instrument: {authority.instrument.kind}, {authority.instrument.citation}.",
         f"Scope: {cameras} of {whose}.",

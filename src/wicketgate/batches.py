@@ -6,7 +6,7 @@ A batch is a header line and `rows` row lines, each ended by LF (docs/spec/feeds
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -21,7 +21,9 @@ from wicketgate.reads import ReadBatch
 
 MAX_LINE = 64 * 1024
 FIELDS = ("plate", "time", "place", "vehicle")
-"""What can be released of a read, in the order in which it is shown."""
+"""What can be released of a read, in the order in which it is shown; images are shown by reference besides."""
+IMAGE_FIELDS = {"patch-image": "patch", "overview-image": "overview"}
+"""The fields that are images, and the columns of a `ReadBatch` that say where they lie."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +67,14 @@ class Rendering:
     def reads(self, fields: frozenset[str]) -> list[str]:
         """Return each read with these fields: `plate`, `time`, `place`, `vehicle`; about 1 µs a row.
 
+        Images are left to `with_images`: their references differ from authority to authority.
+
         Raises
         ------
         ValueError
             For any other field: that is a programming error.
         """
-        unknown = fields.difference(FIELDS)
+        unknown = fields.difference(FIELDS, IMAGE_FIELDS)
         if unknown:
             raise ValueError(f"no field `{min(unknown)}` can be released")
         shown = tuple(field for field in FIELDS if field in fields and self._column(field))
@@ -92,10 +96,16 @@ class Rendering:
     def _render(self, field: str) -> list[str]:
         batch = self._batch
         if field == "plate":
-            return [
+            plates = [
                 f'"plate":"{plate}","confidence":{confidence!r}'
                 for plate, confidence in zip(batch.plate, batch.confidence.tolist(), strict=True)
             ]
+            for row in np.isnan(batch.confidence).nonzero()[0].tolist():
+                plates[row] = f'"plate":"{batch.plate[row]}","confidence":null'
+            for row, marks in enumerate(batch.marks):
+                if marks is not None:
+                    plates[row] += f',"marks":{marks}'
+            return plates
         if field == "time":
             return [f'"captured_at":"{text}"' for text in _times(batch.captured_us)]
         if field == "place":
@@ -118,8 +128,21 @@ def _times(at_us: NDArray[np.int64]) -> list[str]:
     return [(t[:-7] if t.endswith(".000000") else t[:-3] if t.endswith("000") else t) + "Z" for t in texts]
 
 
+def with_members(read: str, members: str) -> str:
+    """Return a read's JSON object with more members (`"name":value`, joined by commas); `read` if there are none."""
+    if not members:
+        return read
+    return f"{read[:-1]},{members}}}" if len(read) > 2 else f"{{{members}}}"
+
+
 def row_lines(
-    *, reference: str, first_row: int, reads: Sequence[str], late: Sequence[bool], salts: bytes
+    *,
+    reference: str,
+    first_row: int,
+    reads: Sequence[str],
+    late: Sequence[bool],
+    salts: bytes,
+    more: Sequence[str] | None = None,
 ) -> tuple[bytes, ...]:
     """Return the row lines of a batch, without LF.
 
@@ -131,10 +154,14 @@ def row_lines(
         JSON objects (`Rendering.reads`) of the rows released.
     salts : bytes
         16 random bytes for each row, joined.
+    more : sequence of str, optional
+        Further members of each row, each behind a comma.
     """
     salt = salts.hex()
     tail = f'","authority":"{reference}","read":'
-    ends = (',"late":true}' if is_late else "}" for is_late in late)
+    ends: Iterable[str] = (',"late":true}' if is_late else "}" for is_late in late)
+    if more is not None:
+        ends = (members + end for members, end in zip(more, ends, strict=True))
     text = "\n".join(
         f'{{"seq":{first_row + n},"salt":"{salt[32 * n : 32 * n + 32]}{tail}{read}{end}'
         for n, (read, end) in enumerate(zip(reads, ends, strict=True))

@@ -309,7 +309,27 @@ def public_counts(counts: Counts, small_cells: int) -> dict[str, Any]:
             for authority, reasons in sorted(counts.refused.items())
             for reason in sorted(reasons)
         ],
+        "again": {name: cell(rows) for name, rows in sorted(counts.again.items())},
+        "hits": {name: _shown_hits(hits, small_cells) for name, hits in sorted(counts.hits.items())},
+        "outcomes": {
+            name: {outcome: cell(count) for outcome, count in sorted(outcomes.items())}
+            for name, outcomes in sorted(counts.outcomes.items())
+        },
     }
+
+
+def _shown_hits(hits: Mapping[str, int], small_cells: int) -> dict[str, int | None]:
+    """Return an authority's hits as published.
+
+    `exact` and `possible` add up to the rows released, so where one is suppressed the other is too.
+    """
+    shown: dict[str, int | None] = {
+        name: None if 0 < (count := hits.get(name, 0)) < small_cells else count
+        for name in ("exact", "possible", "late", "clone")
+    }
+    if None in (shown["exact"], shown["possible"]) and hits.get("exact") and hits.get("possible"):
+        shown["exact"] = shown["possible"] = None
+    return shown
 
 
 def _shown_cells(counts: Counts, name: str, small_cells: int) -> dict[tuple[str, str], int | None]:

@@ -24,6 +24,7 @@ class Deployment:
     wicketgate.toml  settings              keys/    secrets, mode 0600        lock   held by gateway and child
     log/    the public ledger, servable by any web server as it is
     nats/   the streams                     index/   which reads were seen     proofs/  proofs of releases
+    images/ of reads
     snapshots/  of the fold
     """
 
@@ -75,7 +76,7 @@ class Deployment:
         """
         demanded = [self.folder / "wicketgate.toml", self.log_key, self.index_key, self.log / "checkpoint"]
         # Made anew these would be empty: repeats would be taken twice, and promises seem to be broken.
-        demanded += [self.part(name) / "data.mdb" for name in ("index", "proofs")]
+        demanded += [self.part(name) / "data.mdb" for name in ("index", "proofs", "hits")]
         for path in demanded:
             if not path.exists():
                 raise ConfigurationError(

@@ -93,8 +93,8 @@ class Review:
     at_us: int
     reviewed_us: int
     findings: str
-    why_not_match: str
-    why_not_search: str
+    why_not_match: str | None
+    why_not_search: str | None
     document: Mapping[str, Any]
 
 
@@ -264,10 +264,14 @@ def _review(members: Members, common: dict[str, Any]) -> Review:
         version=members.integer("version", least=1, most=1_000_000),
         reviewed_us=members.time_us("reviewed_at"),
         findings=members.text("findings", most=_PROSE),
-        why_not_match=members.text("why_not_match", most=_PROSE),
-        why_not_search=members.text("why_not_search", most=_PROSE),
+        why_not_match=_if_there(members, "why_not_match"),
+        why_not_search=_if_there(members, "why_not_search"),
         **common,
     )
+
+
+def _if_there(members: Members, name: str) -> str | None:
+    return members.text(name, most=_PROSE) if members.has(name) else None
 
 
 def check_act(
@@ -342,6 +346,11 @@ def check_act(
                 )
             if act.reviewed_us > at_us + charter.limits.clock_ahead_us:
                 raise DocumentRefused("`review.reviewed_at` lies ahead of the clock")
+            if authority.mode == "bulk" and (act.why_not_match is None or act.why_not_search is None):
+                raise DocumentRefused(
+                    "a review of bulk says why not match and why not search: `review.why_not_match`, "
+                    "`review.why_not_search`"
+                )
         case _:
             assert_never(act)
     return act

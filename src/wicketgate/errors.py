@@ -2,8 +2,10 @@
 
     WicketgateError
     ├── InputError            what somebody sent cannot be read (400)
+    │   └── ListRefused       a hotlist of which lines cannot be taken, with a code of docs/spec/hotlist.md and the lines
     ├── DocumentRefused       a signed document may not take effect (422), with a code of docs/spec/documents.md
     ├── NotEntitled           a known caller asked for what is not theirs (403)
+    ├── HitRefused            an outcome that may not be recorded for a hit
     ├── ShapeError            a caller inside the program broke a stated precondition
     ├── ConfigurationError    settings, a deployment's directory or a key file are not usable
     ├── StreamError           the streams did not answer, or answered no
@@ -43,6 +45,34 @@ class InputError(WicketgateError):
     code = "malformed"
 
 
+class ListRefused(InputError):
+    """A hotlist, or a change of one, that is refused as a whole.
+
+    Parameters
+    ----------
+    detail : str
+        As with every error: it holds nothing of what the lines say.
+    code : str
+        The code of the first faulty line; one of docs/spec/hotlist.md, section 3.
+    lines : tuple of int
+        The lines of the body, from 1, that have this code; empty where the body as a whole has it.
+    faults : tuple of (line, code, what is wrong)
+        The first faulty lines, of whatever code.
+    """
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        code: str,
+        lines: tuple[int, ...] = (),
+        faults: tuple[tuple[int, str, str], ...] = (),
+    ) -> None:
+        super().__init__(detail, code=code)
+        self.lines = lines
+        self.faults = faults
+
+
 class DocumentRefused(WicketgateError):
     """A document that may not take effect; `code` is one of docs/spec/documents.md."""
 
@@ -53,6 +83,12 @@ class NotEntitled(WicketgateError):
     """A known caller asked for something that belongs to somebody else, or is stopped."""
 
     code = "not-entitled"
+
+
+class HitRefused(WicketgateError):
+    """An outcome that may not be recorded for a hit; `code` is one of docs/spec/hits.md."""
+
+    code = "unknown-hit"
 
 
 class ShapeError(WicketgateError):

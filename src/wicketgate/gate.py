@@ -11,15 +11,16 @@ deliver exactly its rows and fields, once it is committed.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from types import MappingProxyType
+from typing import Final, Literal, NamedTuple, Protocol, get_args
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from wicketgate.errors import ShapeError
+from wicketgate.errors import ShapeError, WicketgateError
 from wicketgate.reads import ReadBatch
 
 StopReason = Literal["revoked", "suspended", "error", "feed-full"]
@@ -28,7 +29,7 @@ StopReason = Literal["revoked", "suspended", "error", "feed-full"]
 EndReason = Literal["expired", "review-overdue"]
 """What an authority's end in force came from."""
 
-Reason = Literal[StopReason, EndReason, "not-in-force-yet", "out-of-scope", "before-validity"]
+Reason = Literal[StopReason, EndReason, "not-in-force-yet", "out-of-scope", "before-validity", "not-listed"]
 """Why a row is refused under an authority; each refused row has exactly one for each authority."""
 
 _STOPS: Final = get_args(StopReason)
@@ -64,6 +65,8 @@ class Terms:
         The reason for which everything is refused, whatever the time.
     fields : frozenset of str
         The fields that it lets go; not empty.
+    matches : bool
+        Only what its hotlist holds is let go.
     """
 
     reference: str
@@ -76,6 +79,30 @@ class Terms:
     ended_by: EndReason
     stopped_by: StopReason | None
     fields: frozenset[str]
+    matches: bool = False
+
+
+class Hits(Protocol):
+    """What a hotlist finds among reads (`hotlist.Hits`): aligned columns, `rows` ascending."""
+
+    @property
+    def rows(self) -> NDArray[np.intp]:
+        """Which reads, (h,)."""
+        ...
+
+
+class Looks(Protocol):
+    """A hotlist, as the gate asks it."""
+
+    def look(
+        self,
+        plate_key: NDArray[np.uint64],
+        plate: Sequence[str],
+        captured_us: NDArray[np.int64],
+        at_us: int,
+    ) -> Hits:
+        """Return the reads that an entry is for, listed at the capture and at `at_us`."""
+        ...
 
 
 # Releases and refusals are made by the hundred for each batch: a frozen dataclass costs ten times as much
@@ -95,12 +122,18 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
         True where the read came later than `late_after_us` after its capture; read-only.
     fields : frozenset of str
         The fields that may leave; whatever is not named here stays.
+    hits : Hits or None
+        For an authority that matches, what its hotlist found in the batch.
+    which : (r,) intp or None
+        Which of `hits` each row is.
     """
 
     reference: str
     rows: NDArray[np.intp]
     late: NDArray[np.bool_]
     fields: frozenset[str]
+    hits: Hits | None = None
+    which: NDArray[np.intp] | None = None
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,7 +175,7 @@ class Table:
 
     Attributes
     ----------
-    references, fields, ends : tuple, A long
+    references, fields, ends, matches : tuple, A long
         Of each authority.
     stops : tuple, A long
         `stopped_by`, or "error" where the terms are wrong.
@@ -164,6 +197,7 @@ class Table:
     references: tuple[str, ...]
     fields: tuple[frozenset[str], ...]
     ends: tuple[EndReason, ...]
+    matches: tuple[bool, ...]
     stops: tuple[StopReason | None, ...]
     faults: tuple[tuple[str, str], ...]
     in_force_from_us: NDArray[np.int64]
@@ -234,6 +268,7 @@ def compile_table(terms: Sequence[Terms], n_cameras: int) -> Table:
         references=tuple(term.reference for term in terms),
         fields=tuple(term.fields for term in terms),
         ends=tuple(term.ended_by for term in terms),
+        matches=tuple(term.matches for term in terms),
         stops=tuple(stops),
         faults=tuple(faults),
         in_force_from_us=in_force_from,
@@ -282,7 +317,13 @@ def _is(column: NDArray[np.generic], dtype: type[np.generic]) -> bool:
     return bool(column.dtype == dtype)
 
 
-def decide(batch: ReadBatch, table: Table, at_us: int, late_after_us: int) -> Decision:
+def decide(
+    batch: ReadBatch,
+    table: Table,
+    at_us: int,
+    late_after_us: int,
+    lists: Mapping[str, Looks] = MappingProxyType({}),
+) -> Decision:
     """Decide every row of a batch under every authority.
 
     Parameters
@@ -295,6 +336,8 @@ def decide(batch: ReadBatch, table: Table, at_us: int, late_after_us: int) -> De
         The moment of the decision: an authority must be in force then.
     late_after_us : int
         A read that was received more than this after its capture is late.
+    lists : mapping of str to Looks
+        The hotlist of each authority that matches, by its reference; one that is missing, or fails, refuses.
 
     Returns
     -------
@@ -302,7 +345,7 @@ def decide(batch: ReadBatch, table: Table, at_us: int, late_after_us: int) -> De
         A row may be released to several authorities. Of the reasons that would refuse a row, the first
         counts: what stopped the authority; "not-in-force-yet"; what ended it; "error" for a camera number
         outside the table; "out-of-scope" for the camera; "before-validity"; "expired" for a capture after the
-        validity; "out-of-scope" for the hours.
+        validity; "out-of-scope" for the hours; "error" where the hotlist cannot be asked; "not-listed".
 
     Raises
     ------
@@ -344,6 +387,7 @@ def decide(batch: ReadBatch, table: Table, at_us: int, late_after_us: int) -> De
         after = _outside(in_scope, live_word, table.after_words[word], low, high, interval, octets)
         allowed = in_scope
         allowed &= table.open_words[word, interval]
+        matched = _match(allowed, live_word, table, first, batch, at_us, lists)
         released |= allowed
         all_word = int(np.bitwise_and.reduce(allowed))
         allowed ^= all_word
@@ -356,12 +400,28 @@ def decide(batch: ReadBatch, table: Table, at_us: int, late_after_us: int) -> De
                 part = slice(bounds[bit], bounds[bit + 1])
                 rows, row_late = some_rows[part], some_late[part]
             r = len(rows)
+            match = matched.get(bit)
             if r:
-                fields = table.fields[first + bit]
-                releases.append(Release(reference=reference, rows=rows, late=row_late, fields=fields))
+                releases.append(
+                    Release(
+                        reference=reference,
+                        rows=rows,
+                        late=row_late,
+                        fields=table.fields[first + bit],
+                        hits=None if match is None else match.hits,
+                        which=None if match is None else match.which,
+                    )
+                )
             left = n - unknown - r
-            if unknown:
-                refusals.append(Refusal(reference=reference, reason="error", rows=unknown))
+            if match is not None and match.refused:
+                left -= match.refused
+                if match.hits is not None:
+                    refusals.append(Refusal(reference=reference, reason="not-listed", rows=match.refused))
+            errors = unknown
+            if match is not None and match.hits is None:
+                errors += match.refused
+            if errors:
+                refusals.append(Refusal(reference=reference, reason="error", rows=errors))
             if before is not None and before[bit]:
                 left -= before[bit]
                 refusals.append(Refusal(reference=reference, reason="before-validity", rows=before[bit]))
@@ -372,6 +432,46 @@ def decide(batch: ReadBatch, table: Table, at_us: int, late_after_us: int) -> De
                 refusals.append(Refusal(reference=reference, reason="out-of-scope", rows=left))
     withheld = n - int(np.count_nonzero(released))
     return Decision(rows=n, releases=tuple(releases), refusals=tuple(refusals), withheld=withheld)
+
+
+class _Matched(NamedTuple):
+    """What a hotlist left of one authority's rows: `hits` None if it could not be asked."""
+
+    hits: Hits | None
+    which: NDArray[np.intp] | None
+    refused: int
+
+
+def _match(
+    allowed: NDArray[np.uint64],
+    live_word: int,
+    table: Table,
+    first: int,
+    batch: ReadBatch,
+    at_us: int,
+    lists: Mapping[str, Looks],
+) -> dict[int, _Matched]:
+    """Take from `allowed` what no hotlist holds, for each live authority of the word that matches."""
+    matched: dict[int, _Matched] = {}
+    for bit, matches in enumerate(table.matches[first : first + _WORD_BITS]):
+        if not (matches and live_word >> bit & 1):
+            continue
+        mask = np.uint64(1 << bit)
+        in_scope = int(np.count_nonzero(allowed & mask))
+        hits: Hits | None = None
+        try:
+            hits = lists[table.references[first + bit]].look(
+                batch.plate_key, batch.plate, batch.captured_us, at_us
+            )
+            rows = hits.rows
+            which = (allowed[rows] & mask).nonzero()[0]
+        except (WicketgateError, LookupError):
+            hits, rows, which = None, np.empty(0, np.intp), np.empty(0, np.intp)
+        kept = rows[which]
+        allowed &= ~mask
+        allowed[kept] |= mask
+        matched[bit] = _Matched(hits, which, in_scope - len(kept))
+    return matched
 
 
 def _whole_reason(table: Table, number: int, at_us: int) -> Reason:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import isnan
 from typing import Any, Literal
 
 import msgspec
@@ -15,6 +16,7 @@ import pyarrow as pa
 
 from wicketgate.clock import from_datetime, rfc3339
 from wicketgate.errors import InputError
+from wicketgate.observations import ImageKind
 from wicketgate.plates import PlateFault, read_plate
 from wicketgate.transactions import QuarantinedRead
 
@@ -36,6 +38,13 @@ class Vehicle(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True,
     kind: msgspec.UnsetType | str | None = msgspec.UNSET
 
 
+class NamedImages(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True):
+    """The parts of a multipart post that hold a read's images, by their names."""
+
+    patch: str | None = None
+    overview: str | None = None
+
+
 class RawRead(
     msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True, omit_defaults=True
 ):
@@ -49,6 +58,20 @@ class RawRead(
     lane: int | str | None = None
     direction: Literal["towards", "away"] | None = None
     vehicle: Vehicle | None = None
+    image: str | NamedImages | None = None
+
+    def images(self) -> dict[ImageKind, str]:
+        """Return the names of the parts that hold its images; a plain text names the patch."""
+        if isinstance(self.image, str):
+            return {"patch": self.image}
+        if self.image is None:
+            return {}
+        named: dict[ImageKind, str] = {}
+        if self.image.patch is not None:
+            named["patch"] = self.image.patch
+        if self.image.overview is not None:
+            named["overview"] = self.image.overview
+        return named
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +91,10 @@ _PLAIN_FAULT = re.compile(
     r"(Expected `[a-z0-9 |]+`, got `[a-z]+`|Object missing required field `[a-z_]+`|Invalid RFC3339 encoded datetime)"
     r"( - at `\$(\.[a-z_]+)*`)?"
 )
-_PLACE = re.compile(r" - at `\$(\.vehicle)?(\.(make|model|colour|kind|direction|lane|id|plate|camera))?`\Z")
+_PLACE = re.compile(
+    r" - at `\$(\.vehicle|\.image)?"
+    r"(\.(make|model|colour|kind|direction|lane|id|plate|camera|image|patch|overview))?`\Z"
+)
 _MAX_KEPT = 16 * 1024
 _MAX_COLUMNS = 64
 _MAX_UNFOLDED = 4 * MAX_BODY
@@ -147,7 +173,7 @@ def _without_values(message: str) -> str:
         return message
     where = _PLACE.search(message)
     if message.startswith("Object contains unknown field"):
-        return "Object contains unknown member" + (" - at `$.vehicle`" if where and where[1] else "")
+        return "Object contains unknown member" + (f" - at `${where[1]}`" if where and where[1] else "")
     return "Invalid value" + (where[0] if where else "")
 
 
@@ -301,6 +327,9 @@ class Checked:
     lane: list[str | None] = field(default_factory=list)
     direction: list[str | None] = field(default_factory=list)
     vehicle: list[str | None] = field(default_factory=list)
+    patch: list[str | None] = field(default_factory=list)
+    overview: list[str | None] = field(default_factory=list)
+    marks: list[str | None] = field(default_factory=list)
     camera_id: list[str] = field(default_factory=list)
     read_id: list[str | None] = field(default_factory=list)
     index: list[int] = field(default_factory=list)
@@ -314,6 +343,8 @@ def check(
     cameras: Callable[[str], int | None],
     limits: Limits,
     now_us: int,
+    parts: Container[str] = (),
+    may_be_unsure: bool = False,
 ) -> Checked:
     """Check camera, clock, plate and confidence of each read.
 
@@ -321,13 +352,17 @@ def check(
     ----------
     cameras : callable
         The number of a camera of this source, or None.
+    parts : container of str
+        The names of the parts that came with the reads: an image must be one of them.
+    may_be_unsure : bool
+        Whether `confidence` may be NaN: what a device sent that does not say how sure it is.
 
     Returns
     -------
     Checked
         Columns of what may be taken, and for each other read its row and reason: `malformed`, `unknown-camera`,
-        `zone-missing`, `clock-ahead`, `too-old`, `plate-empty`, `plate-unreadable`, `confidence-range`. The first
-        that applies, in this order.
+        `image-missing`, `zone-missing`, `clock-ahead`, `too-old`, `plate-empty`, `plate-unreadable`,
+        `confidence-range`. The first that applies, in this order. `patch`, `overview` and `marks` are None.
 
     Notes
     -----
@@ -344,7 +379,7 @@ def check(
             (
                 index,
                 QuarantinedRead(
-                    source=source, camera=camera, code=code, detail=detail, at_us=now_us, read=_bounded(read)
+                    source=source, camera=camera, code=code, detail=detail, at_us=now_us, read=bounded(read)
                 ),
             )
         )
@@ -356,6 +391,9 @@ def check(
         camera = cameras(row.camera)
         if camera is None:
             refuse(index, row, "unknown-camera", "this source has registered no such camera")
+            continue
+        if row.image is not None and not all(name in parts for name in row.images().values()):
+            refuse(index, row, "image-missing", "`image` names a part that did not come with the read")
             continue
         captured = row.captured_at
         if captured.tzinfo is None:
@@ -376,7 +414,7 @@ def check(
                 index, row, plate.value, "the plate is empty" if plate is PlateFault.EMPTY else "not a plate"
             )
             continue
-        if not 0.0 <= row.confidence <= 1.0:
+        if not (0.0 <= row.confidence <= 1.0 or (may_be_unsure and isnan(row.confidence))):
             refuse(index, row, "confidence-range", "`confidence` must lie between 0 and 1")
             continue
         fault = _text_fault(row)
@@ -393,10 +431,12 @@ def check(
         checked.camera_id.append(row.camera)
         checked.read_id.append(row.id)
         checked.index.append(index)
+    nothing: list[str | None] = [None] * len(checked.index)
+    checked.patch, checked.overview, checked.marks = nothing, nothing.copy(), nothing.copy()
     return checked
 
 
-def _bounded(read: bytes) -> bytes:
+def bounded(read: bytes) -> bytes:
     """Return what is kept of a read in quarantine: all of it, or where it is larger than any read its beginning."""
     if len(read) <= _MAX_KEPT:
         return read

@@ -4,40 +4,47 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TypeVar
 
 import msgspec
 import numpy as np
 
 from wicketgate import transactions
-from wicketgate.clock import Clock, rfc3339
+from wicketgate.clock import MINUTE_US, SECOND_US, Clock, rfc3339
 from wicketgate.errors import FencedError, InputError, StreamError
 from wicketgate.ingest import Checked
 from wicketgate.plates import pack_all
 from wicketgate.reads import MAX_ROWS, ReadBatch, to_arrow
 from wicketgate.repeats import DIGEST, Seen
 from wicketgate.streams.writer import StreamWriter
+from wicketgate.tracking import Emitted, Held, Vehicles
 from wicketgate.transactions import QuarantinedRead
 
 log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
+JOIN_US = 10 * MINUTE_US
+"""For how long after a read was accepted an image may follow it; READS keeps the read for as long."""
+
 _LINGER_S = 0.004
 _UNDER_WAY = 3
 _MAX_WAITING = 50_000
 _QUARANTINED_BYTES = 512 * 1024
 _CONTENT = 4 + DIGEST
+_NOT_OF_GROUP = {"plate_key", "key", "again"}
 
 
 class ReadsMessage(msgspec.Struct, frozen=True, kw_only=True):
     """One message of READS.
 
     `rows` is an Arrow stream (`reads.to_arrow`), empty where nothing was accepted; `contents` and `ids` are the keys of
-    the accepted reads in the index of repeats, joined (an id of zeros: none).
+    its reads in the index of repeats, joined (an id of zeros: none). `held` are observations of vehicles that a device
+    still follows, `emitted` those vehicles whose read is in this message, or was found to be repeated.
     """
 
     rows: bytes
@@ -45,6 +52,8 @@ class ReadsMessage(msgspec.Struct, frozen=True, kw_only=True):
     ids: bytes
     intake: transactions.Intake
     quarantined: tuple[QuarantinedRead, ...] = ()
+    held: tuple[Held, ...] = ()
+    emitted: tuple[Emitted, ...] = ()
 
 
 _decoder = msgspec.msgpack.Decoder(ReadsMessage)
@@ -68,11 +77,16 @@ def seen_keys(message: ReadsMessage) -> tuple[list[bytes], list[bytes]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What became of a post: sent = accepted + repeated + quarantined."""
+    """What became of a post: sent = accepted + repeated + quarantined + held.
+
+    `images` are those that were put into quarantine, by their number in the post; they do not count as reads.
+    """
 
     accepted: int
     repeated: int
     quarantined: tuple[tuple[int, str, str], ...]
+    held: int = 0
+    images: tuple[tuple[int, str, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -86,12 +100,18 @@ class _Group:
     lane: list[str | None] = field(default_factory=list)
     direction: list[str | None] = field(default_factory=list)
     vehicle: list[str | None] = field(default_factory=list)
+    patch: list[str | None] = field(default_factory=list)
+    overview: list[str | None] = field(default_factory=list)
+    marks: list[str | None] = field(default_factory=list)
+    again: list[bool] = field(default_factory=list)
     contents: list[bytes] = field(default_factory=list)
     ids: list[bytes] = field(default_factory=list)
     accepted: list[str] = field(default_factory=list)
     repeated: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     quarantined: list[QuarantinedRead] = field(default_factory=list)
     quarantined_bytes: int = 0
+    held: list[Held] = field(default_factory=list)
+    emitted: list[Emitted] = field(default_factory=list)
 
     def extend(self, checked: Checked, rows: list[int], now_us: int, source: str) -> None:
         """Take these rows of what was checked."""
@@ -108,11 +128,25 @@ class _Group:
         self.lane += these(checked.lane)
         self.direction += these(checked.direction)
         self.vehicle += these(checked.vehicle)
+        self.patch += these(checked.patch)
+        self.overview += these(checked.overview)
+        self.marks += these(checked.marks)
+        self.again += [False] * len(rows)
         self.accepted += [f"{source}/{camera_id}" for camera_id in these(checked.camera_id)]
 
     @property
     def full(self) -> bool:
-        return len(self.plate) >= MAX_ROWS or self.quarantined_bytes >= _QUARANTINED_BYTES
+        rows = len(self.plate) + len(self.held)
+        return rows >= MAX_ROWS or self.quarantined_bytes >= _QUARANTINED_BYTES
+
+    def extend_again(self, row: ReadBatch, read_id: bytes) -> None:
+        """Take a read that is stored already, with an image that followed it."""
+        for name in ReadBatch.__slots__:
+            if name not in _NOT_OF_GROUP:
+                getattr(self, name).extend(getattr(row, name))
+        self.again.append(True)
+        self.contents += row.key
+        self.ids.append(read_id)
 
     def quarantine(self, read: QuarantinedRead) -> None:
         """Take a read that cannot be taken."""
@@ -129,6 +163,8 @@ class Intake:
         Of this run of the gateway: it makes the ids of messages unique over all time.
     on_failure : callable
         Told when READS belongs to another writer; the gateway must end.
+    vehicles : Vehicles, optional
+        Told what of the followed vehicles is durable.
 
     Notes
     -----
@@ -144,7 +180,13 @@ class Intake:
         instance: str,
         *,
         on_failure: Callable[[BaseException], None],
+        vehicles: Vehicles | None = None,
     ) -> None:
+        self._vehicles = Vehicles() if vehicles is None else vehicles
+        # When which message was stored, once a second: images may follow a read for a while, by its row in READS.
+        # What a former life stored counts from now on.
+        self._ages: deque[tuple[int, int]] = deque([(clock.now_us(), writer.last)])
+        self._past_term = 0
         self._writer = writer
         self._submitted = writer.last
         self._sent = 0
@@ -174,8 +216,28 @@ class Intake:
             group.stored.exception()
         self._groups.clear()
 
-    async def take(self, checked: Checked, source: str) -> Answer:
+    async def take(
+        self,
+        checked: Checked,
+        source: str,
+        *,
+        held: Sequence[Held] = (),
+        emitted: Emitted | None = None,
+        late: Sequence[str] = (),
+        images: Sequence[tuple[int, QuarantinedRead]] = (),
+    ) -> Answer:
         """Store checked reads and return once they are durable.
+
+        Parameters
+        ----------
+        held : sequence of Held
+            Observations of followed vehicles; at most `MAX_ROWS`.
+        emitted : Emitted, optional
+            That the one read in `checked` is a followed vehicle's.
+        late : sequence of str
+            Cameras whose message repeats what was emitted of a vehicle.
+        images : sequence of (int, QuarantinedRead)
+            Images that belong to no read, and their numbers in the post.
 
         Raises
         ------
@@ -192,7 +254,7 @@ class Intake:
         new: list[int] = []
         contents: list[bytes] = []
         ids: list[bytes] = []
-        repeated: list[str] = []
+        repeated = [f"{source}/{camera_id}" for camera_id in late]
         for n, (camera_id, plate, captured_us, given) in enumerate(
             zip(checked.camera_id, checked.plate, checked.captured_us, checked.read_id, strict=True)
         ):
@@ -220,7 +282,13 @@ class Intake:
             group.contents += contents[some]
             group.ids += ids[some]
             at = some.stop
-        for _, read in quarantined:
+        if emitted is not None:
+            group.emitted.append(emitted)  # in the message of its row: both are stored, or neither
+        for observation in held:
+            if group.full:
+                group = self._group(groups)
+            group.held.append(observation)
+        for _, read in chain(quarantined, images):
             if group.full:
                 group = self._group(groups)
             group.quarantine(read)
@@ -238,7 +306,39 @@ class Intake:
             accepted=accepted,
             repeated=len(repeated),
             quarantined=tuple((index, read.code, read.detail) for index, read in quarantined),
+            held=len(held),
+            images=tuple((index, read.code, read.detail) for index, read in images),
         )
+
+    async def take_again(self, row: ReadBatch, read_id: bytes) -> None:
+        """Store a read again, with an image that followed it, and return once that is durable.
+
+        Parameters
+        ----------
+        row : ReadBatch
+            One row, as it was stored, with the image.
+        read_id : bytes
+            Its key in the index of repeats, from which the newest row is found.
+        """
+        group = self._group([])
+        group.extend_again(row, read_id)
+        self._waiting += 1
+        self._work.set()
+        await asyncio.shield(group.stored)
+
+    def is_new(self, checked: Checked, n: int, source: str) -> bool:
+        """Say whether `take` would accept row `n` now."""
+        given = checked.read_id[n]
+        content = self._seen.content_key(
+            source, checked.camera_id[n], checked.plate[n], checked.captured_us[n]
+        )
+        return self._seen.look(content, b"" if given is None else self._seen.id_key(source, given)) == "new"
+
+    def past_term(self, now_us: int) -> int:
+        """Return the last message of READS to whose reads no image can come any more (`JOIN_US`)."""
+        while self._ages and now_us - self._ages[0][0] > JOIN_US + SECOND_US:
+            self._past_term = max(self._past_term, self._ages.popleft()[1])
+        return self._past_term
 
     def _group(self, groups: list[_Group]) -> _Group:
         if not self._groups or self._groups[-1].full:
@@ -305,6 +405,10 @@ class Intake:
         if error is None:
             self._waiting -= len(group.plate)
             self._seen.stored(group.contents, group.ids, done.result())
+            self._vehicles.stored(group.held, group.emitted, done.result())
+            now_us = self._clock.now_us()
+            if not self._ages or now_us - self._ages[-1][0] >= SECOND_US:
+                self._ages.append((now_us, done.result()))
             group.stored.set_result(done.result())
             return
         # What waits behind a group that failed may count repeats of it: all of it fails, and is posted again.
@@ -337,10 +441,10 @@ def _encode(group: _Group) -> bytes:
                 direction=group.direction,
                 vehicle=group.vehicle,
                 key=group.contents,
-                patch=[None] * len(group.plate),
-                overview=[None] * len(group.plate),
-                marks=[None] * len(group.plate),
-                again=np.zeros(len(group.plate), dtype=np.bool_),
+                patch=group.patch,
+                overview=group.overview,
+                marks=group.marks,
+                again=np.array(group.again, dtype=np.bool_),
             )
         )
     quarantined: defaultdict[str, dict[str, int]] = defaultdict(dict)
@@ -358,5 +462,7 @@ def _encode(group: _Group) -> bytes:
                 quarantined=dict(quarantined),
             ),
             quarantined=tuple(group.quarantined),
+            held=tuple(group.held),
+            emitted=tuple(group.emitted),
         )
     )

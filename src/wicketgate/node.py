@@ -7,25 +7,37 @@ import hashlib
 import logging
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version as installed_version
 from typing import Any
 
 import msgspec
+from nats.js.errors import NotFoundError
 
 from wicketgate import commits as commits_module
 from wicketgate.authority import check_authority, parse_authority
+from wicketgate.cameras import CameraNames
 from wicketgate.clock import DAY_US, Clock, SystemClock, rfc3339
 from wicketgate.commits import Commits, replay, salted
 from wicketgate.deployment import Deployment, note_signer
+from wicketgate.desk import Desk, ListTaken
 from wicketgate.documents import act_target, check_act, open_document
 from wicketgate.errors import ConfigurationError, DocumentRefused, InputError, WicketgateError
 from wicketgate.feeds import OrdinalStream
+from wicketgate.hits import Hit
+from wicketgate.hotlist.entries import Change
+from wicketgate.images import Images
+from wicketgate.ingest import Limits
 from wicketgate.intake import Intake, decode_reads, seen_keys
+from wicketgate.joining import Joining
 from wicketgate.ledger import Ledger
+from wicketgate.lists import Lists
 from wicketgate.merkle import leaf_hash
 from wicketgate.projections import Projections
 from wicketgate.proofs import Proofs
+from wicketgate.pushes import Pushes
+from wicketgate.queues import HitQueue
+from wicketgate.raising import Raising
 from wicketgate.releasing import Releasing
 from wicketgate.repeats import Seen
 from wicketgate.sealing import seal
@@ -38,6 +50,7 @@ from wicketgate.streams.reader import StreamReader
 from wicketgate.streams.server import NatsServer
 from wicketgate.streams.writer import StreamWriter
 from wicketgate.tiles import MAX_ENTRY_BYTES
+from wicketgate.tracking import Vehicles
 from wicketgate.transactions import CameraSet, CamerasRegistered, DocumentTaken, TokenIssued, Transaction
 
 log = logging.getLogger(__name__)
@@ -45,6 +58,7 @@ log = logging.getLogger(__name__)
 READS = "READS"
 _SNAPSHOT_S = 10.0
 _FLUSH_S = 2.0
+_TERMS_S = 600.0
 _SETTLE_S = 30.0
 _MAX_CAMERAS = 20_000
 
@@ -76,6 +90,14 @@ class Gateway:
         self.commits: Commits
         self.intake: Intake
         self.seen: Seen
+        self.vehicles = Vehicles()
+        self.images: Images
+        self.cameras: CameraNames
+        self.joining: Joining
+        self.pushes: Pushes
+        self.hits: HitQueue
+        self.lists: Lists
+        self.desk: Desk
         self._proofs: Proofs
         self._snapshots: Snapshots
         self._writers: list[StreamWriter] = []
@@ -133,6 +155,7 @@ class Gateway:
             await asyncio.gather(self._flushing, return_exceptions=True)
         if hasattr(self, "intake"):
             await self.intake.close()
+            await self.images.close()
         if hasattr(self, "projections"):
             if not self.failed.is_set() and hasattr(self, "commits"):
                 try:
@@ -145,7 +168,7 @@ class Gateway:
             await writer.close()
         if hasattr(self, "link"):
             await self.link.close()
-        for part in ("seen", "_proofs", "ledger"):
+        for part in ("seen", "_proofs", "hits", "ledger"):
             if hasattr(self, part):
                 getattr(self, part).close()
         if self.server:
@@ -167,10 +190,13 @@ class Gateway:
         origin = (deployment.log / "checkpoint").read_text().split("\n", 1)[0]
         self.ledger = Ledger.open(deployment.log, note_signer(self.log_key, origin))
         self._proofs = Proofs(deployment.part("proofs"))
+        self.hits = HitQueue(deployment.part("hits"))
+        self.lists = Lists(deployment.part("vault"))
         self.projections = Projections(
             self.link,
             self.ledger,
             self._proofs,
+            self.hits,
             feed_bytes=self.settings.feed_bytes,
             on_failure=self._fail,
         )
@@ -183,6 +209,7 @@ class Gateway:
                 f"the log holds {self.ledger.size} entries and the commits {state.entries}: an older `nats` or "
                 "`snapshots` stands beside a newer `log`; restore all of them as they were at one time"
             )
+        self.lists.load(state)
         writer = await self._writer(commits_module.STREAM)
         self.commits = Commits(
             writer,
@@ -193,6 +220,7 @@ class Gateway:
             reveal=self.projections.take,
             on_failure=self._fail,
         )
+        self.desk = Desk(self.commits, self.lists, self.hits, self.clock)
 
     async def _open_projections(self, state: State) -> None:
         if state.charter_envelope:
@@ -222,12 +250,33 @@ class Gateway:
         self.seen = Seen(self.deployment.part("index"), self.deployment.index_secret())
         writer = await self._writer(READS)
         await self._learn_reads(writer.last)
-        self.intake = Intake(writer, self.seen, self.clock, self._instance, on_failure=self._fail)
+        self.images = Images(self.deployment.part("images"), self.deployment.index_secret())
+        self.intake = Intake(
+            writer, self.seen, self.clock, self._instance, on_failure=self._fail, vehicles=self.vehicles
+        )
         self.intake.start()
+        self.cameras = CameraNames(lambda: self.commits.committed)
+        self.joining = Joining(self.images, self.intake, self.seen, self.clock, self._message_of_reads)
+        self.pushes = Pushes(self.cameras, self.intake, self.joining, self.vehicles, self.clock, self.limits)
         await self.commits.start(self._software())
         reader = StreamReader(self.link, READS, after=self.commits.staged.reads_to)
-        releasing = Releasing(self.commits, self.projections, reader, self.log_key, self.clock)
-        for work in (releasing.run(), self._tick(), self._keep_house(), self._flush_seen()):
+        releasing = Releasing(
+            self.commits,
+            self.projections,
+            reader,
+            self.log_key,
+            self.clock,
+            lists=self.lists,
+            raising=Raising(self.deployment.index_secret()),
+        )
+        for work in (
+            releasing.run(),
+            self.pushes.run(),
+            self._tick(),
+            self._keep_house(),
+            self._keep_terms(),
+            self._flush_seen(),
+        ):
             self._tasks.append(asyncio.create_task(self._guard(work)))
 
     async def _learn_reads(self, last: int) -> None:
@@ -246,7 +295,9 @@ class Gateway:
             if not held:
                 raise ConfigurationError(f"what stands behind message {reached} of READS cannot be read")
             for stored in held:
-                self.seen.stored(*seen_keys(decode_reads(stored.data)), stored.sequence)
+                message = decode_reads(stored.data)
+                self.seen.stored(*seen_keys(message), stored.sequence)
+                self.vehicles.learn(message.held, message.emitted, stored.sequence)
                 reached = stored.sequence
         await reader.close()
 
@@ -280,7 +331,7 @@ class Gateway:
             await self.clock.sleep(_FLUSH_S)
             charter = self.commits.parsed.charter(self.commits.committed)
             term_us = charter.limits.too_old_us + charter.limits.clock_ahead_us
-            position = self.seen.begin_flush()
+            position = self.seen.begin_flush(self.vehicles.needed_from)
             forget_before_us = self.clock.now_us() - term_us
             self._flushing = asyncio.ensure_future(
                 asyncio.to_thread(self.seen.flush, position, forget_before_us)
@@ -294,6 +345,36 @@ class Gateway:
             await self._purge(self._save_snapshot())
             for feed in self.projections.feeds.values():
                 await feed.refresh()
+            await self.desk.end_unanswered()
+            named = self.lists.named(self.commits.committed, self.commits.staged)
+            await asyncio.to_thread(self.lists.tidy, named)
+            term_us = self.commits.parsed.charter(self.commits.committed).limits.feed_term_us
+            open_hits = frozenset(self.commits.staged.open_hits)
+            await asyncio.to_thread(self.hits.forget, self.clock.now_us() - term_us, open_hits)
+
+    async def _keep_terms(self) -> None:
+        while True:
+            organisations = self.commits.parsed.charter(self.commits.committed).organisations
+            retention = {name: each.retention for name, each in organisations.items() if each.retention}
+            await self.images.purge(retention, self.clock.now_us())
+            await self.desk.lapse()
+            await self.clock.sleep(_TERMS_S)
+
+    async def _message_of_reads(self, sequence: int) -> bytes | None:
+        """Return a message of READS, or None if it is past its term."""
+        try:
+            stored = await self.link.ask(
+                lambda: self.link.jetstream.get_msg(READS, seq=sequence, direct=True)
+            )
+        except NotFoundError:
+            return None
+        data: bytes | None = stored.data
+        return data
+
+    def limits(self) -> Limits:
+        """Return how far a camera's clock may be off, by the charter in force."""
+        limits = self.commits.parsed.charter(self.commits.committed).limits
+        return Limits(clock_ahead_us=limits.clock_ahead_us, too_old_us=limits.too_old_us)
 
     def _save_snapshot(self) -> int:
         state = self.commits.committed
@@ -305,7 +386,8 @@ class Gateway:
         """Let go of what every projection has: nothing is kept twice for longer than it must be."""
         await self.link.purge_below(commits_module.STREAM, min(snapshot, self.projections.position) + 1)
         decided = self.commits.committed.reads_to
-        await self.link.purge_below(READS, min(decided, self.seen.position) + 1)
+        joined = self.intake.past_term(self.clock.now_us())
+        await self.link.purge_below(READS, min(decided, self.seen.position, joined) + 1)
 
     async def _project_all(self) -> None:
         while self.commits.under_way and not self.failed.is_set():
@@ -405,6 +487,24 @@ class Gateway:
 
         _, transaction = await self.commits.commit(build)
         return transaction.first_entry
+
+    async def change_hotlist(
+        self, authority: str, changes: Sequence[Change], *, whole: bool, expected: int | None = None
+    ) -> ListTaken:
+        """Change an authority's hotlist (`desk.Desk.change_hotlist`)."""
+        return await self.desk.change_hotlist(authority, changes, whole=whole, expected=expected)
+
+    async def record_outcome(self, hit_id: str, outcome: str, reason: str, by: str) -> Hit:
+        """Record what became of a hit (`desk.Desk.record_outcome`)."""
+        return await self.desk.record_outcome(hit_id, outcome, reason, by)
+
+    async def record(self, kind: str, body: Mapping[str, Any]) -> None:
+        """Commit a fact of something that happened and changes nothing, such as that an image was fetched."""
+
+        def build(state: State, at_us: int, sequence: int) -> Transaction:
+            return Transaction(at_us=at_us, facts=(salted(kind, {**body, "commit": sequence}),))
+
+        await self.commits.commit(build)
 
     async def issue_token(self, name: str) -> str:
         """Return a fresh token under a name; only its hash is kept."""

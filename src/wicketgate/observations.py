@@ -15,6 +15,8 @@ ImageKind = Literal["patch", "overview"]
 MARKS: Mapping[str, str] = {
     "clock-zone-suspect": "the time is off by whole quarters of an hour: the camera's zone is set wrong",
     "colour-prefix-removed": "the device wrote the plate's colour before its text",
+    "confidence-off-scale": "the device's confidence lies outside the scale that its maker documents; none is taken",
+    "confidence-scale-assumed": "the maker documents no scale of confidences; the number's form was taken to say it",
     "confidence-unknown": "the device does not say how sure it is",
     "image-missing": "the device announced an image that did not come with the read",
     "retransmitted": "the device says that it sends this again",

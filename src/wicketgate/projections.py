@@ -1,4 +1,4 @@
-"""From COMMITS to what is seen: feeds, ledger, proofs, openings, quarantine.
+"""From COMMITS to what is seen: feeds, ledger, proofs, hits, openings, quarantine.
 
 Each projection recognises by its items' own numbers what it has already, so COMMITS can be replayed from anywhere at or
 before its position. No projection decides anything.
@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -18,6 +19,7 @@ from wicketgate.errors import LedgerError
 from wicketgate.feeds import Feed, OrdinalStream
 from wicketgate.ledger import Ledger
 from wicketgate.proofs import Proofs
+from wicketgate.queues import HitQueue
 from wicketgate.streams.link import Link, end_tasks
 from wicketgate.transactions import Transaction
 
@@ -26,6 +28,10 @@ log = logging.getLogger(__name__)
 QUARANTINE = "QUARANTINE"
 OPENINGS = "OPENINGS"
 _REPLAYED_AT_ONCE = 64
+_AT_ONCE = 4096
+
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
 
 
 class Projections:
@@ -42,6 +48,7 @@ class Projections:
         link: Link,
         ledger: Ledger,
         proofs: Proofs,
+        hits: HitQueue,
         *,
         feed_bytes: int,
         on_failure: Callable[[BaseException], None],
@@ -49,18 +56,20 @@ class Projections:
         self._link = link
         self.ledger = ledger
         self.proofs = proofs
+        self.hits = hits
         self._feed_bytes = feed_bytes
         self._on_failure = on_failure
         self.feeds: dict[str, Feed] = {}
         self._feed_term_us = DAY_US
         self._feed_queues: dict[str, asyncio.Queue[tuple[int, Transaction]]] = {}
         self._ledger_queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
+        self._hits_queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
         self._private_queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
         self._opening = asyncio.Lock()
         self._outstanding: dict[int, int] = {}
         self._taken = 0
         self._tasks: list[asyncio.Task[None]] = []
-        self._writing: asyncio.Future[None] | None = None
+        self._writing: set[asyncio.Future[Any]] = set()
         self.quarantine = OrdinalStream(link, QUARANTINE)
         self.openings = OrdinalStream(link, OPENINGS)
 
@@ -70,14 +79,14 @@ class Projections:
         await self.quarantine.open(max_age_us=quarantine_term_us)
         await self.openings.open(max_age_us=feed_term_us)
         self._begin(self._project_ledger)
+        self._begin(self._project_hits)
         self._begin(partial(self._each, self._private_queue, self._project_private))
 
     async def close(self) -> None:
         """Stop where each stands."""
         await end_tasks(self._tasks)
-        if self._writing is not None:
-            # A thread cannot be cancelled, and what it writes to is closed next.
-            await asyncio.gather(self._writing, return_exceptions=True)
+        # A thread cannot be cancelled, and what it writes to is closed next.
+        await asyncio.gather(*self._writing, return_exceptions=True)
         for feed in self.feeds.values():
             await feed.close()
         await self.quarantine.close()
@@ -107,6 +116,8 @@ class Projections:
             queues.append(self._ledger_queue)
         if transaction.quarantined or transaction.second is not None:
             queues.append(self._private_queue)
+        if transaction.hits or transaction.imaged or transaction.outcomes:
+            queues.append(self._hits_queue)
         self._taken = sequence
         if queues:
             self._outstanding[sequence] = len(queues)
@@ -176,15 +187,25 @@ class Projections:
 
     async def _project_ledger(self) -> None:
         while True:
-            taken = [await self._ledger_queue.get()]
-            while not self._ledger_queue.empty() and len(taken) < 4096:
-                taken.append(self._ledger_queue.get_nowait())
-            # In a thread: each append waits for the disk several times.
+            taken = await _all_of(self._ledger_queue)
             transactions = [transaction for _, transaction in taken]
-            self._writing = asyncio.ensure_future(asyncio.to_thread(self._write_ledger, transactions))
-            await asyncio.shield(self._writing)
+            await self._in_thread(self._write_ledger, transactions)
             for sequence, _ in taken:
                 self._done(sequence)
+
+    async def _project_hits(self) -> None:
+        while True:
+            taken = await _all_of(self._hits_queue)
+            self.hits.show(await self._in_thread(self.hits.write, taken))
+            for sequence, _ in taken:
+                self._done(sequence)
+
+    async def _in_thread(self, work: Callable[[_In], _Out], argument: _In) -> _Out:
+        # Each write waits for the disk, some several times.
+        writing = asyncio.ensure_future(asyncio.to_thread(work, argument))
+        self._writing.add(writing)
+        writing.add_done_callback(self._writing.discard)
+        return await asyncio.shield(writing)
 
     def _write_ledger(self, taken: list[Transaction]) -> None:
         entries: list[bytes] = []
@@ -204,3 +225,11 @@ class Projections:
         seconds = [transaction.second for transaction in taken if transaction.second is not None]
         if seconds:
             self.proofs.add(seconds, max(s.second_us for s in seconds) - self._feed_term_us)
+
+
+async def _all_of(queue: asyncio.Queue[tuple[int, Transaction]]) -> list[tuple[int, Transaction]]:
+    """Return what waits in a queue, at least one."""
+    taken = [await queue.get()]
+    while not queue.empty() and len(taken) < _AT_ONCE:
+        taken.append(queue.get_nowait())
+    return taken

@@ -133,7 +133,7 @@ def from_arrow(data: bytes) -> ReadBatch:
         lane=table.column("lane").to_pylist(),
         direction=table.column("direction").to_pylist(),
         vehicle=table.column("vehicle").to_pylist(),
-        key=table.column("key").to_pylist(),
+        key=[key or b"" for key in table.column("key").to_pylist()],
         patch=table.column("patch").to_pylist(),
         overview=table.column("overview").to_pylist(),
         marks=table.column("marks").to_pylist(),
@@ -144,6 +144,22 @@ def from_arrow(data: bytes) -> ReadBatch:
 def part(batch: ReadBatch, start: int, stop: int) -> ReadBatch:
     """Return the rows from `start` up to, not including, `stop`."""
     return ReadBatch(**{name: getattr(batch, name)[start:stop] for name in ReadBatch.__slots__})
+
+
+def split_again(batch: ReadBatch) -> tuple[ReadBatch, ...]:
+    """Return the reads that come for the first time, and behind them those that come again, if there are any."""
+    if not batch.again.any():
+        return (batch,)
+    parts = []
+    for rows in (~batch.again).nonzero()[0], batch.again.nonzero()[0]:
+        columns: dict[str, Any] = {}
+        for name in ReadBatch.__slots__:
+            column = getattr(batch, name)
+            columns[name] = (
+                column[rows] if isinstance(column, np.ndarray) else [column[row] for row in rows.tolist()]
+            )
+        parts.append(ReadBatch(**columns))
+    return tuple(parts)
 
 
 def joined(batches: Sequence[ReadBatch]) -> ReadBatch:

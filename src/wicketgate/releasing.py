@@ -14,14 +14,16 @@ from wicketgate.clock import Clock
 from wicketgate.commits import Build, Commits, salted
 from wicketgate.errors import InputError, StreamError
 from wicketgate.facts import SALT_BYTES, Signs, make_promise, release_fact
-from wicketgate.gate import Release, decide
+from wicketgate.gate import Decision, decide
 from wicketgate.intake import ReadsMessage, decode_reads
+from wicketgate.lists import Lists
 from wicketgate.projections import Projections
+from wicketgate.raising import Raising, Rows
 from wicketgate.reads import MAX_ROWS, ReadBatch
 from wicketgate.standing import Standing, stand
 from wicketgate.state import State
 from wicketgate.streams.reader import Stored, StreamReader
-from wicketgate.transactions import FeedBatch, Intake, QuarantinedRead, Refused, Transaction
+from wicketgate.transactions import FeedBatch, HitRaised, Intake, QuarantinedRead, Refused, Transaction
 
 log = logging.getLogger(__name__)
 
@@ -49,13 +51,23 @@ class Releasing:
     """
 
     def __init__(
-        self, commits: Commits, projections: Projections, reader: StreamReader, signer: Signs, clock: Clock
+        self,
+        commits: Commits,
+        projections: Projections,
+        reader: StreamReader,
+        signer: Signs,
+        clock: Clock,
+        *,
+        lists: Lists,
+        raising: Raising,
     ) -> None:
         self._commits = commits
         self._projections = projections
         self._reader = reader
         self._signer = signer
         self._clock = clock
+        self._lists = lists
+        self._raising = raising
         self._standing: Standing | None = None
         self._messages: list[_Message] = []
 
@@ -151,17 +163,49 @@ class Releasing:
         def build(state: State, at_us: int, sequence: int) -> Transaction:
             standing = self._stand(state, at_us, batch)
             charter = self._commits.parsed.charter(state)
-            decision = decide(batch, standing.table, at_us, charter.limits.late_after_us)
+            lists = {
+                reference: self._lists.at(name, state)
+                for reference, name in standing.names.items()
+                if reference in standing.matching
+            }
+            decisions: list[Decision] = []
+            made: dict[str, Rows] = {}
+            # Reads that come again with an image are no new reads: they are released to those whose fields show it,
+            # and counted nowhere else.
+            for some in reads.split_again(batch):
+                decision = decide(some, standing.table, at_us, charter.limits.late_after_us, lists)
+                decisions.append(decision)
+                rendering = batches.Rendering(some, standing.camera_json)
+                for release in decision.releases:
+                    self._raising.rows(
+                        release,
+                        rendering,
+                        some,
+                        name=standing.names[release.reference],
+                        state=state,
+                        standing=standing,
+                        at_us=at_us,
+                        into=made.setdefault(release.reference, Rows()),
+                    )
+            decision = decisions[0]
             facts: list[bytes] = []
             released: list[FeedBatch] = []
-            rendering = batches.Rendering(batch, standing.camera_json)
-            for release in decision.releases:
-                name = standing.names[release.reference]
-                header, data = self._batch(
-                    release, rendering.reads(release.fields), state, name, sequence, at_us, charter.origin
+            for reference, rows in made.items():
+                if not rows.reads:
+                    continue
+                name = standing.names[reference]
+                header, data = self._batch(reference, rows, state, name, sequence, at_us, charter.origin)
+                released.append(
+                    FeedBatch(
+                        feed=name,
+                        number=header["batch"],
+                        rows=header["rows"],
+                        data=data,
+                        again=rows.again,
+                    )
                 )
-                released.append(FeedBatch(feed=name, number=header["batch"], rows=header["rows"], data=data))
                 facts.append(release_fact(header))
+                facts += [hit_fact(hit, sequence) for hit in rows.hits]
             intake = _joined_intake([message.intake for message in messages])
             refused = tuple(
                 Refused(authority=r.reference, reason=r.reason, rows=r.rows) for r in decision.refusals
@@ -179,6 +223,8 @@ class Releasing:
                 intake=intake,
                 refused=refused,
                 batches=tuple(released),
+                hits=tuple(hit for rows in made.values() for hit in rows.hits),
+                imaged=tuple(imaged for rows in made.values() for imaged in rows.imaged),
                 quarantine_from=state.quarantined + 1,
                 quarantined=tuple(quarantined),
                 facts=tuple(facts),
@@ -188,8 +234,8 @@ class Releasing:
 
     def _batch(
         self,
-        release: Release,
-        shown: Sequence[str],
+        reference: str,
+        rows: Rows,
         state: State,
         name: str,
         sequence: int,
@@ -197,16 +243,16 @@ class Releasing:
         origin: str,
     ) -> tuple[Mapping[str, Any], bytes]:
         feed = state.feeds[name]
-        rows = release.rows.tolist()
         lines = batches.row_lines(
-            reference=release.reference,
+            reference=reference,
             first_row=feed.rows + 1,
-            reads=[shown[row] for row in rows],
-            late=release.late.tolist(),
-            salts=os.urandom(SALT_BYTES * len(rows)),
+            reads=rows.reads,
+            late=rows.late,
+            salts=os.urandom(SALT_BYTES * len(rows.reads)),
+            more=rows.more,
         )
         return batches.build(
-            reference=release.reference,
+            reference=reference,
             number=feed.batches + 1,
             commit=sequence,
             released_us=at_us,
@@ -230,6 +276,23 @@ def _joined_intake(intakes: Sequence[Intake]) -> Intake | None:
         accepted=dict(accepted),
         repeated=dict(repeated),
         quarantined={camera: dict(codes) for camera, codes in quarantined.items()},
+    )
+
+
+def hit_fact(hit: HitRaised, sequence: int) -> bytes:
+    """Return the fact of a hit: which row, for which entry, how sure; the plate stands in the row alone."""
+    return salted(
+        "hit",
+        {
+            "commit": sequence,
+            "authority": f"{hit.authority}@{hit.version}",
+            "hit": hit.id,
+            "seq": hit.seq,
+            "voi": hit.voi,
+            "quality": hit.quality,
+            "late": hit.late,
+            "clone": bool(hit.clone),
+        },
     )
 
 

@@ -18,6 +18,7 @@ import lmdb
 from wicketgate.clock import SECOND_US
 
 DIGEST = 16
+_PLACE = struct.Struct(">QH")
 _POSITION = b"reads"
 _AT_ONCE = 500
 _MAP_SIZE = 256 * 1024**3  # address space, not disk
@@ -112,14 +113,31 @@ class Seen:
             self._waiting_ids[read_id] = content
 
     def stored(self, contents: Iterable[bytes], read_ids: Iterable[bytes], sequence: int) -> None:
-        """Say that reads are durable in READS at `sequence`; also for reads that were never added, at a replay."""
-        for content, read_id in zip(contents, read_ids, strict=True):
+        """Say that reads are durable in READS at `sequence`, in this order; also at a replay.
+
+        Reads that were never added may be among them: those of a replay, and those that come again with an image.
+        """
+        for row, (content, read_id) in enumerate(zip(contents, read_ids, strict=True)):
             self._waiting_contents.pop(content, None)
             self._new_contents[content] = read_id
             if read_id:
                 self._waiting_ids.pop(read_id, None)
-                self._new_ids[read_id] = content
+                self._new_ids[read_id] = _PLACE.pack(sequence, row)
         self._reached = max(self._reached, sequence)
+
+    def place(self, read_id: bytes) -> tuple[int, int] | None:
+        """Return where in READS the read of an id was stored last: the message's sequence, and the row in it."""
+        held = self._new_ids.get(read_id) or self._flushing_ids.get(read_id)
+        if held is None:
+            held = self._view.get(read_id, db=self._ids)
+        if held is None or len(held) != _PLACE.size:  # an index of version 0.1 holds no places
+            return None
+        sequence, row = _PLACE.unpack(held)
+        return sequence, row
+
+    def is_waiting(self, read_id: bytes) -> bool:
+        """Say whether the read of an id is on its way to READS."""
+        return read_id in self._waiting_ids
 
     def forget(self, contents: Iterable[bytes], read_ids: Iterable[bytes]) -> None:
         """Take back reads that could not be stored."""
@@ -127,11 +145,16 @@ class Seen:
             self._waiting_contents.pop(content, None)
             self._waiting_ids.pop(read_id, None)
 
-    def begin_flush(self) -> int:
-        """Set apart what a flush will write; call in the thread that adds. Returns the position it will reach."""
+    def begin_flush(self, needed_from: int | None = None) -> int:
+        """Set apart what a flush will write; call in the thread that adds. Returns the position it will reach.
+
+        `needed_from`: a message of READS from which somebody else must learn again; the position stays before it.
+        """
         self._flushing_contents, self._new_contents = self._new_contents, {}
         self._flushing_ids, self._new_ids = self._new_ids, {}
-        return self._reached
+        if needed_from is None:
+            return self._reached
+        return max(self.position, min(self._reached, needed_from - 1))
 
     def flush(self, position: int, forget_before_us: int) -> None:
         """Write what was set apart, with its position, in one durable transaction; remove what is past its term.

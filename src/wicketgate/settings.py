@@ -23,6 +23,21 @@ class StreamsSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MqttSettings:
+    """Where the MQTT ingress listens; with a certificate it speaks TLS alone. Port 0 takes a free one."""
+
+    host: str
+    port: int
+    certificate: Path | None = None
+    key: Path | None = None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether nobody but this machine reaches it."""
+        return self.host in ("localhost", "::1") or self.host.startswith("127.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """A deployment's settings.
 
@@ -32,6 +47,8 @@ class Settings:
         The deployment's directory.
     streams : StreamsSettings or None
         An external NATS server; None for the child process.
+    mqtt : MqttSettings or None
+        The MQTT ingress; None where there is none.
     host, port : str, int
         Where the gateway listens; port 0 takes a free one.
     feed_bytes : int
@@ -40,6 +57,7 @@ class Settings:
 
     folder: Path
     streams: StreamsSettings | None = None
+    mqtt: MqttSettings | None = None
     host: str = "127.0.0.1"
     port: int = 8443
     feed_bytes: int = 64 * 1024**3
@@ -53,6 +71,7 @@ _STREAMS_KEYS = {
     "system_user": str,
     "system_password_file": str,
 }
+_MQTT_KEYS = {"host": str, "port": int, "certificate": str, "key": str}
 
 TEMPLATE = """\
 # What the operator may set. What may leave is set by signed documents alone.
@@ -69,6 +88,13 @@ port = 8080
 # system_user = "system"
 # system_password_file = "nats-system.password"
 # replicas = 3
+
+# Cameras and Frigate by MQTT. Without a certificate it listens on the loopback, unless `host` is set.
+# [mqtt]
+# host = "0.0.0.0"
+# port = 8883
+# certificate = "mqtt.pem"
+# key = "mqtt.key"
 """
 
 
@@ -106,6 +132,7 @@ def parse_settings(text: bytes, folder: Path) -> Settings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"`{name}` is not TOML: {error}") from error
     streams = data.pop("streams", None)
+    mqtt = data.pop("mqtt", None)
     _check(data, _KEYS, name)
     if not 0 <= data.get("port", 0) <= 65_535:
         raise ConfigurationError(f"`port` in {name} must lie between 0 and 65535")
@@ -114,6 +141,7 @@ def parse_settings(text: bytes, folder: Path) -> Settings:
     return Settings(
         folder=folder,
         streams=None if streams is None else _streams(folder, streams),
+        mqtt=None if mqtt is None else _mqtt(folder, mqtt),
         **data,
     )
 
@@ -137,6 +165,24 @@ def _streams(folder: Path, data: object) -> StreamsSettings:
         system_password=read_secret(folder / values["system_password_file"]),
         replicas=replicas,
     )
+
+
+def _mqtt(folder: Path, data: object) -> MqttSettings:
+    if not isinstance(data, dict):
+        raise ConfigurationError("`mqtt` must be a table")
+    _check(data, _MQTT_KEYS, "[mqtt]")
+    if ("certificate" in data) != ("key" in data):
+        raise ConfigurationError("[mqtt] needs both of `certificate` and `key`, or neither")
+    secure = "certificate" in data
+    host = data.get("host", "0.0.0.0" if secure else "127.0.0.1")  # noqa: S104 - cameras are on other machines
+    port = data.get("port", 8883 if secure else 1883)
+    if not host or not 0 <= port <= 65_535:
+        raise ConfigurationError("[mqtt] needs a `host`, and a `port` between 0 and 65535")
+    if not secure:
+        return MqttSettings(host=host, port=port)
+    key = folder / data["key"]
+    read_secret(key)  # it must be there, and nobody else may read it
+    return MqttSettings(host=host, port=port, certificate=folder / data["certificate"], key=key)
 
 
 def read_secret(path: Path) -> str:

@@ -27,8 +27,14 @@ class Standing:
         One bit for the version of each authority that counts.
     names : mapping of str to str
         For each `name@version` in the table the name of its feed.
+    matching : frozenset of str
+        The references of those that match.
     camera_json : tuple of str
         For each camera number what `batches.Rendering` shows of it.
+    places : tuple of str
+        For each camera number `source/camera`.
+    positions : mapping of str to (latitude, longitude)
+        Of the cameras whose position is known, by `source/camera`.
     holds_until_us : int
         When another version may take effect, or the hours must be computed further.
     covers_from_us : int
@@ -41,7 +47,10 @@ class Standing:
 
     table: Table
     names: dict[str, str]
+    matching: frozenset[str]
     camera_json: tuple[str, ...]
+    places: tuple[str, ...]
+    positions: dict[str, tuple[float, float]]
     holds_until_us: int
     covers_from_us: int
     revision: int
@@ -90,10 +99,17 @@ def stand(
     return Standing(
         table=compile_table(terms, len(state.cameras)),
         names=names,
+        matching=frozenset(term.reference for term in terms if term.matches),
         camera_json=tuple(
             f'"source":{json.dumps(camera.source)},"camera":{json.dumps(camera.id)}'
             for camera in state.cameras
         ),
+        places=tuple(f"{camera.source}/{camera.id}" for camera in state.cameras),
+        positions={
+            f"{camera.source}/{camera.id}": (camera.latitude, camera.longitude)
+            for camera in state.cameras
+            if camera.latitude is not None and camera.longitude is not None
+        },
         holds_until_us=holds_until_us,
         covers_from_us=covers_from_us,
         revision=state.revision,
@@ -150,4 +166,5 @@ def _terms(
         ended_by="review-overdue" if overdue else "expired",
         stopped_by=stopped,
         fields=frozenset(authority.scope.fields),
+        matches=authority.mode == "match",
     )

@@ -13,7 +13,7 @@ import msgspec
 
 from wicketgate.authority import Authority, parse_authority, review_due_us
 from wicketgate.charter import Charter, parse_charter
-from wicketgate.clock import SECOND_US
+from wicketgate.clock import DAY_US, SECOND_US
 from wicketgate.documents import (
     Act,
     Resumption,
@@ -25,11 +25,21 @@ from wicketgate.documents import (
     parse_act,
 )
 from wicketgate.errors import InputError
-from wicketgate.transactions import CameraSet, DocumentTaken, Transaction
+from wicketgate.transactions import (
+    IMAGE_CODES,
+    CameraSet,
+    DocumentTaken,
+    HitRaised,
+    ListChanged,
+    Outcome,
+    Transaction,
+)
 
 Status = Literal["in-force", "pending", "expired", "revoked", "suspended", "review-overdue", "superseded"]
 
 FOREVER_US = 1 << 61
+SIGHTINGS_KEPT = 8
+_SIGHTINGS_US = DAY_US
 
 
 class ActTaken(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +80,8 @@ class Camera(msgspec.Struct, frozen=True, kw_only=True):
     latitude: float | None = None
     longitude: float | None = None
     heading: float | None = None
+    zone: str | None = None
+    aliases: tuple[str, ...] = ()
 
 
 class FeedState(msgspec.Struct, kw_only=True):
@@ -81,8 +93,43 @@ class FeedState(msgspec.Struct, kw_only=True):
     rows: int = 0
 
 
+class ListState(msgspec.Struct, kw_only=True):
+    """A hotlist in force: the change that made all of it anew, and those since; each names a blob of the vault."""
+
+    revision: int = 0
+    entries: int = 0
+    blobs: list[tuple[str, bool]] = []
+
+
+class OpenHit(msgspec.Struct, kw_only=True):
+    """A hit that has not ended: what is needed to judge an outcome."""
+
+    authority: str
+    voi: str
+    quality: str
+    place: str
+    due_us: int
+    taken_us: int
+    clone: bool = False
+    imaged: bool = False
+    confirmed: bool = False
+
+
+class Sighting(msgspec.Struct, frozen=True, array_like=True):
+    """Where and when a vehicle of interest was read last, by one authority's hits."""
+
+    hit: str
+    place: str
+    taken_us: int
+    exact: bool
+
+
 class Counts(msgspec.Struct, kw_only=True):
-    """Figures of a period. `refused` is keyed by `name@version` and then by reason."""
+    """Figures of a period.
+
+    `refused` is keyed by `name@version` and then by reason; `again`, `hits` and `outcomes` by name; hits then by quality
+    (`exact`, `possible`) and `late`, `clone`.
+    """
 
     taken: int = 0
     repeated: int = 0
@@ -91,6 +138,9 @@ class Counts(msgspec.Struct, kw_only=True):
     withheld: int = 0
     released: dict[str, int] = {}
     refused: dict[str, dict[str, int]] = {}
+    again: dict[str, int] = {}
+    hits: dict[str, dict[str, int]] = {}
+    outcomes: dict[str, dict[str, int]] = {}
 
 
 class Period(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,6 +174,10 @@ class State(msgspec.Struct, kw_only=True):
     periods: list[Period] = []
     camera_counts: dict[str, dict[str, int]] = {}
     revision: int = 0
+    hotlists: dict[str, ListState] = {}
+    open_hits: dict[str, OpenHit] = {}
+    sightings: dict[str, dict[str, list[Sighting]]] = {}
+    misreads: dict[str, dict[str, int]] = {}
 
     def apply(self, transaction: Transaction, sequence: int) -> None:
         """Take in the transaction at `sequence` of COMMITS.
@@ -160,6 +214,9 @@ class State(msgspec.Struct, kw_only=True):
             feed.batches = batch.number
             feed.rows += batch.rows
         self.quarantined += len(transaction.quarantined)
+        self._take_hits(transaction)
+        if transaction.hotlist is not None:
+            self._take_list(transaction.hotlist)
         if transaction.reads_to is not None:
             self.reads_to = transaction.reads_to
             self.reads_offset = transaction.reads_offset
@@ -211,6 +268,59 @@ class State(msgspec.Struct, kw_only=True):
             case _:
                 assert_never(act)
 
+    def _take_hits(self, transaction: Transaction) -> None:
+        for hit in transaction.hits:
+            self.open_hits[hit.id] = OpenHit(
+                authority=hit.authority,
+                voi=hit.voi,
+                quality=hit.quality,
+                place=hit.place,
+                due_us=hit.due_us,
+                taken_us=hit.taken_us,
+                clone=bool(hit.clone),
+                imaged=hit.patch is not None or hit.overview is not None,
+            )
+            seen = self.sightings.setdefault(hit.authority, {}).setdefault(hit.voi, [])
+            seen.append(Sighting(hit.id, hit.place, hit.taken_us, hit.quality == "exact"))
+            del seen[:-SIGHTINGS_KEPT]
+            self._count_hit(hit)
+        for imaged in transaction.imaged:
+            if imaged.hit in self.open_hits:
+                self.open_hits[imaged.hit].imaged = True
+        for outcome in transaction.outcomes:
+            self._take_outcome(outcome)
+
+    def _count_hit(self, hit: HitRaised) -> None:
+        said = [hit.quality, *(["late"] if hit.late else []), *(["clone"] if hit.clone else [])]
+        for counts in (self.counts, self.totals):
+            hits = counts.hits.setdefault(hit.authority, {})
+            for name in said:
+                hits[name] = hits.get(name, 0) + 1
+
+    def _take_outcome(self, outcome: Outcome) -> None:
+        hit = self.open_hits[outcome.hit]
+        for counts in (self.counts, self.totals):
+            outcomes = counts.outcomes.setdefault(hit.authority, {})
+            outcomes[outcome.outcome] = outcomes.get(outcome.outcome, 0) + 1
+        if outcome.outcome in {"confirmed", "misread"}:
+            by_camera = self.misreads.setdefault(hit.place, {})
+            what = f"{hit.quality}-{outcome.outcome}"
+            by_camera[what] = by_camera.get(what, 0) + 1
+        if outcome.outcome == "confirmed":
+            hit.confirmed = True
+        else:
+            del self.open_hits[outcome.hit]
+
+    def _take_list(self, change: ListChanged) -> None:
+        known = self.hotlists.setdefault(change.authority, ListState())
+        if change.revision != known.revision + 1:
+            raise InputError(f"revision {change.revision} of a hotlist does not follow on {known.revision}")
+        known.revision = change.revision
+        known.entries = change.entries
+        if change.whole:
+            known.blobs = []
+        known.blobs.append((change.blob, change.whole))
+
     def _register(self, source: str, cameras: tuple[CameraSet, ...]) -> None:
         self.revision += 1
         known = {c.id: n for n, c in enumerate(self.cameras) if c.source == source}
@@ -224,6 +334,8 @@ class State(msgspec.Struct, kw_only=True):
                 latitude=camera.latitude,
                 longitude=camera.longitude,
                 heading=camera.heading,
+                zone=camera.zone,
+                aliases=camera.aliases,
             )
             if camera.id in known:
                 self.cameras[known[camera.id]] = now
@@ -244,7 +356,10 @@ class State(msgspec.Struct, kw_only=True):
             counts.decided += transaction.reads
             counts.withheld += transaction.withheld
             for batch in transaction.batches:
-                counts.released[batch.feed] = counts.released.get(batch.feed, 0) + batch.rows
+                rows = counts.released.get(batch.feed, 0) + batch.rows - batch.again
+                counts.released[batch.feed] = rows
+                if batch.again:
+                    counts.again[batch.feed] = counts.again.get(batch.feed, 0) + batch.again
             for refused in transaction.refused:
                 reasons = counts.refused.setdefault(refused.authority, {})
                 reasons[refused.reason] = reasons.get(refused.reason, 0) + refused.rows
@@ -254,7 +369,12 @@ class State(msgspec.Struct, kw_only=True):
         for counts in (self.counts, self.totals):
             counts.taken += sum(intake.accepted.values())
             counts.repeated += sum(intake.repeated.values())
-            counts.quarantined += sum(sum(codes.values()) for codes in intake.quarantined.values())
+            counts.quarantined += sum(
+                reads
+                for codes in intake.quarantined.values()
+                for code, reads in codes.items()
+                if code not in IMAGE_CODES
+            )
         self._count_cameras("accepted", intake.accepted)
         self._count_cameras("repeated", intake.repeated)
         for camera, codes in intake.quarantined.items():
@@ -273,6 +393,13 @@ class State(msgspec.Struct, kw_only=True):
         self.periods.append(Period(entry=closed.entry, figures=published))
         self.counts = Counts()
         self.counting_from_us = closed.until_us
+        self._forget_sightings(transaction.at_us - _SIGHTINGS_US)
+
+    def _forget_sightings(self, before_us: int) -> None:
+        for name, by_voi in self.sightings.items():
+            self.sightings[name] = {
+                voi: seen for voi, seen in by_voi.items() if seen[-1].taken_us >= before_us
+            }
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -2,28 +2,135 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from wicketgate.errors import InputError
 
 
 class CameraSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A camera as its source registers it."""
+    """A camera as its source registers it.
+
+    `zone` is the time zone of its clock, for payloads that name none; `aliases` are other names that payloads give it.
+    """
 
     id: str
     groups: tuple[str, ...] = ()
     latitude: float | None = None
     longitude: float | None = None
     heading: float | None = None
+    zone: str | None = None
+    aliases: tuple[str, ...] = ()
 
 
-class FeedBatch(msgspec.Struct, frozen=True, kw_only=True):
-    """A batch for one feed, as it will be delivered."""
+class FeedBatch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A batch for one feed, as it will be delivered; `again` of its rows bring an image of a read released before."""
 
     feed: str
     number: int
     rows: int
     data: bytes
+    again: int = 0
+
+
+class HitRaised(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A hit, as it was released: what the authority's fields do not allow is None.
+
+    Attributes
+    ----------
+    id : str
+        The `ref` of its row in the feed.
+    place : str
+        The camera as `source/camera`, whatever the fields: for figures and for journeys, never shown to a recipient.
+    latitude, longitude : float or None
+        The camera's position as registered.
+    priority : int
+        1 (most urgent) to 4.
+    listed : str
+        The plate as it is listed; `plate` as it was read.
+    clone : str
+        Why one of two plates must be false, in words; empty where nothing says so.
+    lane, direction, vehicle : str or None
+        JSON texts.
+    patch, overview : str or None
+        References to images (`images.make_ref`).
+    entry : mapping
+        What the list says of the vehicle.
+    """
+
+    id: str
+    authority: str
+    version: int
+    seq: int
+    voi: str
+    kind: str
+    priority: int
+    quality: Literal["exact", "possible"]
+    raised_us: int
+    due_us: int
+    place: str
+    taken_us: int
+    listed: str
+    late: bool = False
+    clone: str = ""
+    plate: str | None = None
+    confidence: float | None = None
+    captured_us: int | None = None
+    source: str | None = None
+    camera: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    heading: float | None = None
+    lane: str | None = None
+    direction: str | None = None
+    vehicle: str | None = None
+    patch: str | None = None
+    overview: str | None = None
+    marks: tuple[str, ...] = ()
+    entry: dict[str, str] = {}
+
+
+class HitImaged(msgspec.Struct, frozen=True, kw_only=True):
+    """An image that followed the read of a hit."""
+
+    hit: str
+    patch: str | None
+    overview: str | None
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a hit; `by` says who said so, `unanswered` is the gateway's own word."""
+
+    hit: str
+    outcome: Literal["confirmed", "misread", "acted", "not-acted", "unanswered"]
+    reason: str
+    by: str
+    at_us: int
+
+
+class ListChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """A hotlist's next revision; the entries lie in the vault under their hash.
+
+    Attributes
+    ----------
+    blob : str
+        SHA-256 of the change, in hexadecimal.
+    whole : bool
+        It is the whole list; otherwise changes to the one before.
+    entries : int
+        In the list from now on.
+    """
+
+    authority: str
+    revision: int
+    blob: str
+    whole: bool
+    entries: int
+
+
+IMAGE_CODES = frozenset({"image-unbound", "image-conflict", "image-unreadable"})
+"""Codes of quarantined images: they stand in the quarantine and in the counts by camera, and are no reads."""
 
 
 class QuarantinedRead(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,6 +238,10 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     intake: Intake | None = None
     refused: tuple[Refused, ...] = ()
     batches: tuple[FeedBatch, ...] = ()
+    hits: tuple[HitRaised, ...] = ()
+    imaged: tuple[HitImaged, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    hotlist: ListChanged | None = None
     quarantine_from: int = 0
     quarantined: tuple[QuarantinedRead, ...] = ()
     facts: tuple[bytes, ...] = ()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from wicketgate.gate import Decision, Terms
+from wicketgate.gate import Decision, Release, Terms
+from wicketgate.hotlist import Entry
 from wicketgate.reads import ReadBatch
 
-Released = tuple[str, tuple[int, ...], tuple[bool, ...], frozenset[str]]
+Hit = tuple[str, bool]
+"""The entry's voi, and whether it is exact."""
+Released = tuple[str, tuple[int, ...], tuple[bool, ...], frozenset[str], tuple[Hit, ...] | None]
 Refused = tuple[str, str, int]
 
 
@@ -25,7 +28,13 @@ def answer_of(decision: Decision) -> Answer:
     """Return what the fast gate answered as plain values."""
     return Answer(
         releases=sorted(
-            (release.reference, tuple(release.rows.tolist()), tuple(release.late.tolist()), release.fields)
+            (
+                release.reference,
+                tuple(release.rows.tolist()),
+                tuple(release.late.tolist()),
+                release.fields,
+                _hits_of(release),
+            )
             for release in decision.releases
         ),
         refusals=sorted((refusal.reference, refusal.reason, refusal.rows) for refusal in decision.refusals),
@@ -33,21 +42,42 @@ def answer_of(decision: Decision) -> Answer:
     )
 
 
+def _hits_of(release: Release) -> tuple[Hit, ...] | None:
+    hits, which = release.hits, release.which
+    if hits is None or which is None:
+        assert hits is which
+        return None
+    assert hits.rows[which].tolist() == release.rows.tolist()
+    return tuple((hits.entries[n].voi, bool(hits.exact[n])) for n in which.tolist())  # type: ignore[attr-defined]
+
+
 def decide_slowly(
-    batch: ReadBatch, terms: Sequence[Terms], n_cameras: int, at_us: int, late_after_us: int
+    batch: ReadBatch,
+    terms: Sequence[Terms],
+    n_cameras: int,
+    at_us: int,
+    late_after_us: int,
+    lists: Mapping[str, Sequence[Entry] | None],
 ) -> Answer:
-    """Decide each row under each authority by itself."""
+    """Decide each row under each authority by itself; a list that is None cannot be asked."""
     releases: list[Released] = []
     refusals: list[Refused] = []
     seen_by_somebody = set()
     for term in terms:
         shared = sum(other.reference == term.reference for other in terms) > 1
         usable = not shared and is_sound(term, n_cameras)
-        rows, late = [], []
+        rows, late, hits = [], [], []
         reasons: dict[str, int] = {}
         for row in range(len(batch)):
             captured_us = int(batch.captured_us[row])
             reason = why_not(term, usable, n_cameras, int(batch.camera[row]), captured_us, at_us)
+            if reason is None and term.matches:
+                entries = lists.get(term.reference)
+                hit = None if entries is None else best(entries, batch.plate[row], captured_us, at_us)
+                if hit is not None:
+                    hits.append(hit)
+                else:
+                    reason = "error" if entries is None else "not-listed"
             if reason is None:
                 rows.append(row)
                 late.append(int(batch.received_us[row]) - captured_us > late_after_us)
@@ -55,7 +85,8 @@ def decide_slowly(
             else:
                 reasons[reason] = reasons.get(reason, 0) + 1
         if rows:
-            releases.append((term.reference, tuple(rows), tuple(late), term.fields))
+            found = tuple(hits) if term.matches else None
+            releases.append((term.reference, tuple(rows), tuple(late), term.fields, found))
         refusals += [(term.reference, reason, count) for reason, count in reasons.items()]
     return Answer(
         releases=sorted(releases), refusals=sorted(refusals), withheld=len(batch) - len(seen_by_somebody)
@@ -109,3 +140,31 @@ def is_sound(term: Terms, n_cameras: int) -> bool:
     if term.stopped_by not in {None, "revoked", "suspended", "error", "feed-full"}:
         return False
     return isinstance(term.fields, frozenset) and len(term.fields) > 0
+
+
+# --- a hotlist, entry by entry ------------------------------------------------------------------------------
+
+_MISTAKEN = ("8B", "5S", "6G", "2Z")
+"""Characters that cameras take for one another; 0, O, D, Q, 1 and I are left to the hotlist's own oracle."""
+
+
+def best(entries: Sequence[Entry], plate: str, captured_us: int, at_us: int) -> Hit | None:
+    """Return the entry that a read is for, if there is one: the nearest, then the most urgent."""
+    found = []
+    for entry in entries:
+        mistakes = mistakes_between(entry.plate, plate)
+        listed = all(entry.listed_us <= moment < entry.until_us for moment in (captured_us, at_us))
+        if listed and mistakes is not None and mistakes <= 2:
+            found.append((mistakes, entry.priority, entry.voi))
+    return None if not found else (min(found)[2], min(found)[0] == 0)
+
+
+def mistakes_between(one: str, other: str) -> int | None:
+    """Return in how many places two plates differ by a mistake of a camera; None if they differ otherwise."""
+    if len(one) != len(other):
+        return None
+    different = [pair for pair in zip(one, other, strict=True) if pair[0] != pair[1]]
+    for pair in different:
+        if not any(set(pair) == set(alike) for alike in _MISTAKEN):
+            return None
+    return len(different)

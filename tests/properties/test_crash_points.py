@@ -18,6 +18,8 @@ KNOWN = ("c0", "c1", "c2")
 
 cameras = st.lists(st.sampled_from([*KNOWN, "c0", "unknown"]), min_size=1, max_size=4)
 few = st.integers(0, 3)
+plates = st.sampled_from(["B5GZ", "85GZ", "8S6Z", "8S62", "KLM3"])
+"""The first four differ from one another by one to three mistakes of a camera."""
 steps = st.one_of(
     st.tuples(
         st.just("post"), cameras, st.sampled_from(["fresh", "again", "inside", "conflict", "old", "blank"])
@@ -32,6 +34,14 @@ steps = st.one_of(
     st.tuples(st.just("crash"), few, few, st.sampled_from([0.0, 0.5, 1.0])),
     st.tuples(st.just("away"), st.sampled_from([500_000, 5_000_000, 25_000_000])),
     st.sampled_from([("full",), ("suspend",), ("resume",), ("flush",), ("snapshot",), ("feed-full",)]),
+    st.tuples(
+        st.just("listed"), st.lists(st.sampled_from(KNOWN), min_size=1, max_size=3), plates, st.booleans()
+    ),
+    st.tuples(st.just("list"), st.lists(plates, max_size=3, unique=True), st.booleans()),
+    st.tuples(st.just("unlist"), plates),
+    st.tuples(st.just("outcome"), few, st.sampled_from(["confirmed", "misread", "acted", "not-acted"])),
+    st.tuples(st.just("outcome"), few, st.just("confirmed")),
+    st.tuples(st.just("image"), few),
 )
 """What may happen, each of it between any two turns of the event loop."""
 
@@ -86,6 +96,16 @@ async def take(world: World, step: tuple[Any, ...]) -> None:
             world.flush_index()
         case ("snapshot",):
             world.save_snapshot()
+        case ("listed", posted, plate, imaged):
+            world.post([world.fresh_read(camera, plate=plate) for camera in posted], imaged=imaged)
+        case ("list", wanted, whole):
+            world.list_plates(wanted, whole=whole)
+        case ("unlist", plate):
+            world.list_plates([f"-{plate}"], whole=False)
+        case ("outcome", number, said):
+            world.answer_hit(number, said)
+        case ("image", number):
+            world.follow_up(number)
 
 
 async def live(happenings: list[tuple[Any, ...]], folder: Path) -> World:
@@ -100,6 +120,7 @@ async def live(happenings: list[tuple[Any, ...]], folder: Path) -> World:
             checks.check_step(world)
         await world.settle()
         checks.check_settled(world)
+        world.shown = world.known_hits()
     finally:
         await world.end()
     return world
@@ -112,6 +133,12 @@ def run(happenings: list[tuple[Any, ...]]) -> World:
 
 
 POST = ("post", ["c0", "c2"], "fresh")
+LISTED = ("list", ["B5GZ", "KLM3"], True)
+COMMITTED = [("spin", 12), ("commits", 9, 9), ("spin", 12)]
+TAKEN = [("spin", 8), ("reads", 9, 9), ("spin", 12)]
+POSSIBLE, EXACT = ("listed", ["c0", "c1"], "85GZ", False), ("listed", ["c0"], "KLM3", True)
+HIT = [LISTED, *COMMITTED, EXACT, POSSIBLE, *TAKEN, *COMMITTED]
+"""Until three hits are raised: one that is exact, two that are possible."""
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
@@ -123,6 +150,22 @@ POST = ("post", ["c0", "c2"], "fresh")
 @example([POST, ("spin", 8), ("full",), ("post", ["c1"], "again"), ("spin", 12)])  # a repeat of what failed
 @example([("advance", 11_000_000), ("crash", 0, 11, 0.0)])  # between a period's last second and its figures
 @example([POST, ("flush",), ("spin", 8), ("crash", 0, 0, 1.0)])  # the index saw what was never stored
+@example([LISTED, ("spin", 12), ("crash", 0, 0, 1.0), EXACT])  # the list in the vault, and not committed
+@example([LISTED, ("spin", 12), ("crash", 0, 3, 0.5), EXACT])  # committed, and nobody was told
+@example([LISTED, *COMMITTED, EXACT, *TAKEN, ("list", ["B5GZ"], True), ("crash", 0, 0, 1.0)])
+@example(
+    [LISTED, *COMMITTED, EXACT, *TAKEN, ("unlist", "KLM3"), ("crash", 0, 3, 1.0)]
+)  # first decided, then unlisted
+@example(
+    [*HIT, ("outcome", 0, "confirmed"), ("spin", 12), ("crash", 0, 0, 1.0)]
+)  # not committed: it is still open
+@example([*HIT, ("outcome", 0, "misread"), ("spin", 12), ("crash", 0, 3, 1.0), ("outcome", 0, "misread")])
+@example(
+    [*HIT, ("outcome", 0, "misread"), ("outcome", 0, "not-acted"), ("crash", 0, 3, 0.0)]
+)  # one of them counts
+@example(
+    [*HIT, ("image", 3), *TAKEN, ("crash", 0, 0, 0.0), ("outcome", 1, "confirmed")]
+)  # the queue of hits is lost
 def test_killed_at_any_point(happenings: list[tuple[Any, ...]]) -> None:
     run(happenings)
 
@@ -133,6 +176,37 @@ def test_killed_at_any_point(happenings: list[tuple[Any, ...]]) -> None:
 @given(st.lists(steps, max_size=60))
 def test_killed_at_any_point_many_times(happenings: list[tuple[Any, ...]]) -> None:
     run(happenings)
+
+
+def test_the_world_has_hits_that_end() -> None:
+    """What the laws say of hits is said of some."""
+    world = run(
+        [
+            *HIT,
+            ("outcome", 1, "confirmed"),  # possible, but read twice
+            *COMMITTED,
+            ("outcome", 1, "acted"),
+            ("outcome", 0, "misread"),
+            *COMMITTED,
+            ("image", 2),
+            *TAKEN,
+            ("crash", 1, 9, 0.0),
+        ]
+    )
+    shown = world.shown
+    assert [(hit.status, hit.quality) for hit in shown] == [
+        ("ended", "exact"),
+        ("ended", "possible"),
+        ("open", "possible"),
+    ]
+    assert [[outcome.outcome for outcome in hit.outcomes] for hit in shown] == [
+        ["misread"],
+        ["confirmed", "acted"],
+        [],
+    ]
+    totals = world.commits.committed.totals
+    assert totals.hits == {"tfl-met-wanted": {"exact": 1, "possible": 2}}
+    assert totals.again == {"tfl-met-wanted": 1}
 
 
 def test_a_repeat_of_a_read_that_could_not_be_stored_fails_with_it() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -13,18 +14,25 @@ from hypothesis import strategies as st
 from tests.oracles.gate_oracle import answer_of, decide_slowly
 from tests.strategies import (
     EPOCH_US,
+    LISTED_PLATES,
     SPAN_US,
+    BrokenList,
+    Listed,
     Question,
     batch_of,
     breaks,
+    entries,
+    entry_of,
     narrowings,
     pairs,
     questions,
     read_batches,
+    rows_of,
     sound_terms,
     stops,
 )
-from wicketgate.gate import Decision, Release, Terms, compile_table, decide
+from wicketgate.gate import Decision, Looks, Release, Terms, compile_table, decide
+from wicketgate.hotlist import Entry
 from wicketgate.reads import ReadBatch
 
 few = settings(max_examples=40)  # for laws that the equality with the oracle, at full count, implies
@@ -33,7 +41,12 @@ few = settings(max_examples=40)  # for laws that the equality with the oracle, a
 def ask(question: Question, **changed: object) -> Decision:
     question = replace(question, **changed)
     table = compile_table(question.terms, question.n_cameras)
-    return decide(question.batch, table, question.at_us, question.late_after_us)
+    return decide(question.batch, table, question.at_us, question.late_after_us, question.lists)
+
+
+def entries_in(lists: Mapping[str, Looks]) -> dict[str, tuple[Entry, ...] | None]:
+    """Return the entries of lists, as the oracle wants them."""
+    return {name: listed.entries if isinstance(listed, Listed) else None for name, listed in lists.items()}
 
 
 def by_reference(decision: Decision) -> dict[str, Release]:
@@ -46,15 +59,15 @@ def refused(decision: Decision, reference: str) -> dict[str, int]:
     return {item.reason: item.rows for item in decision.refusals if item.reference == reference}
 
 
-def permuted(batch: ReadBatch, order: list[int]) -> ReadBatch:
-    columns = np.stack([batch.camera, batch.captured_us, batch.received_us], axis=1)
-    return batch_of([tuple(row) for row in columns[order].tolist()])
-
-
 @given(questions())
 def test_it_equals_the_row_by_row_oracle(question: Question) -> None:
     expected = decide_slowly(
-        question.batch, question.terms, question.n_cameras, question.at_us, question.late_after_us
+        question.batch,
+        question.terms,
+        question.n_cameras,
+        question.at_us,
+        question.late_after_us,
+        entries_in(question.lists),
     )
     event(f"releases: {min(len(expected.releases), 3)}")
     event(f"reasons: {sorted({reason for _, reason, _ in expected.refusals})}")
@@ -67,6 +80,7 @@ def test_it_equals_the_oracle_over_several_words_of_authorities(count: int, seed
     random = np.random.default_rng([count, seed])
     n_cameras = 20
     terms = []
+    lists: dict[str, Looks] = {}
     for number in range(count):
         points = np.sort(random.choice(SPAN_US, size=6, replace=False)) + EPOCH_US
         terms.append(
@@ -81,15 +95,18 @@ def test_it_equals_the_oracle_over_several_words_of_authorities(count: int, seed
                 ended_by="expired" if random.random() < 0.5 else "review-overdue",
                 stopped_by="revoked" if random.random() < 0.05 else None,
                 fields=frozenset({"plate"}) if random.random() < 0.97 else frozenset(),
+                matches=number % 3 == 0,
             )
         )
+        listed = [entry_of(plate) for plate in random.choice(LISTED_PLATES, 3, replace=False)]
+        lists[f"a{number}@1"] = BrokenList() if number % 30 == 0 else Listed.of(listed)
     rows = np.stack(
         [random.integers(-1, n_cameras + 1, 60), *(EPOCH_US + random.integers(0, SPAN_US, (2, 60)))], axis=1
     )
-    batch = batch_of([tuple(row) for row in rows.tolist()])
+    batch = batch_of([tuple(row) for row in rows.tolist()], random.choice(LISTED_PLATES, 60).tolist())
     at_us = EPOCH_US + 7
-    answer = answer_of(decide(batch, compile_table(terms, n_cameras), at_us, 10))
-    assert answer == decide_slowly(batch, terms, n_cameras, at_us, 10)
+    answer = answer_of(decide(batch, compile_table(terms, n_cameras), at_us, 10, lists))
+    assert answer == decide_slowly(batch, terms, n_cameras, at_us, 10, entries_in(lists))
     assert answer.releases
 
 
@@ -165,7 +182,7 @@ def test_the_order_of_terms_does_not_matter(question: Question, data: st.DataObj
 @given(questions(), st.data())
 def test_the_order_of_rows_only_permutes(question: Question, data: st.DataObject) -> None:
     order = data.draw(st.permutations(range(len(question.batch))))
-    before, after = ask(question), ask(question, batch=permuted(question.batch, order))
+    before, after = ask(question), ask(question, batch=rows_of(question.batch, order))
     assert answer_of(after).refusals == answer_of(before).refusals
     assert after.withheld == before.withheld
     old, new = by_reference(before), by_reference(after)
@@ -180,7 +197,7 @@ def test_the_order_of_rows_only_permutes(question: Question, data: st.DataObject
 def test_batches_may_be_split_anywhere(question: Question, cut: int) -> None:
     order = list(range(len(question.batch)))
     whole = ask(question)
-    parts = [ask(question, batch=permuted(question.batch, rows)) for rows in (order[:cut], order[cut:])]
+    parts = [ask(question, batch=rows_of(question.batch, rows)) for rows in (order[:cut], order[cut:])]
     assert sum(part.withheld for part in parts) == whole.withheld
     rows: Counter[str] = Counter()
     for part in parts:
@@ -249,5 +266,133 @@ def test_each_release_names_an_authority_and_its_fields_alone(question: Question
 def test_a_table_may_be_used_again_and_again(question: Question) -> None:
     table = compile_table(question.terms, question.n_cameras)
     for at_us in (question.at_us, EPOCH_US, question.at_us):
-        again = answer_of(decide(question.batch, table, at_us, question.late_after_us))
+        again = answer_of(decide(question.batch, table, at_us, question.late_after_us, question.lists))
         assert again == answer_of(ask(question, at_us=at_us))
+
+
+# --- mode match ---------------------------------------------------------------------------------------------
+
+matching = questions(min_terms=1, broken=False, matching=True)
+
+
+@given(questions(broken=False))
+def test_match_releases_of_what_bulk_would_what_is_listed_and_nothing_else(question: Question) -> None:
+    as_bulk = tuple(replace(term, matches=False) for term in question.terms)
+    bulk, found = by_reference(ask(question, terms=as_bulk)), by_reference(ask(question))
+    for term in question.terms:
+        in_scope = bulk[term.reference].rows.tolist() if term.reference in bulk else []
+        released = found[term.reference].rows.tolist() if term.reference in found else []
+        assert set(released) <= set(in_scope)
+        refusals = refused(ask(question), term.reference)
+        if term.matches:
+            event("some are listed" if released else "none is listed")
+            assert refusals.pop("not-listed", 0) == len(in_scope) - len(released)
+        else:
+            assert released == in_scope
+        assert refusals == refused(ask(question, terms=as_bulk), term.reference)
+
+
+@given(matching, st.data())
+def test_removing_an_entry_adds_no_row(question: Question, data: st.DataObject) -> None:
+    term = data.draw(st.sampled_from(question.terms))
+    listed = question.lists[term.reference]
+    assert isinstance(listed, Listed)
+    kept = [entry for entry in listed.entries if data.draw(st.booleans())]
+    lists = {**question.lists, term.reference: Listed.of(kept)}
+    before, after = by_reference(ask(question)), by_reference(ask(question, lists=lists))
+    assert after.keys() <= before.keys()
+    for reference, release in after.items():
+        assert set(release.rows.tolist()) <= set(before[reference].rows.tolist())
+        if reference != term.reference:
+            assert release.rows.tolist() == before[reference].rows.tolist()
+
+
+@given(matching, st.data())
+def test_an_entry_that_counts_for_a_shorter_time_adds_no_row(question: Question, data: st.DataObject) -> None:
+    term = data.draw(st.sampled_from(question.terms))
+    listed = question.lists[term.reference]
+    assert isinstance(listed, Listed)
+    shorter = [
+        entry_of(
+            entry.plate,
+            entry.listed_us + data.draw(st.integers(0, 9)),
+            entry.until_us - data.draw(st.integers(0, 9)),
+        )
+        for entry in listed.entries
+    ]
+    lists = {**question.lists, term.reference: Listed.of(shorter)}
+    before, after = by_reference(ask(question)), by_reference(ask(question, lists=lists))
+    for reference, release in after.items():
+        assert set(release.rows.tolist()) <= set(before[reference].rows.tolist())
+
+
+@given(matching, st.data())
+def test_a_list_that_fails_refuses_for_its_authority_alone(question: Question, data: st.DataObject) -> None:
+    term = data.draw(st.sampled_from(question.terms))
+    lists = dict(question.lists)
+    if data.draw(st.booleans()):
+        lists[term.reference] = BrokenList()
+    else:
+        del lists[term.reference]
+    before, after = ask(question), ask(question, lists=lists)
+    assert term.reference not in by_reference(after)
+    asked = refused(before, term.reference)
+    released = by_reference(before)
+    rows = len(released[term.reference].rows) if term.reference in released else 0
+    failed = rows + asked.pop("not-listed", 0) + asked.pop("error", 0)
+    assert refused(after, term.reference) == asked | ({"error": failed} if failed else {})
+    for answer in (before, after):
+        others = answer_of(answer)
+        others.releases[:] = [item for item in others.releases if item[0] != term.reference]
+        others.refusals[:] = [item for item in others.refusals if item[0] != term.reference]
+        if answer is before:
+            expected = others
+    assert (others.releases, others.refusals) == (expected.releases, expected.refusals)
+    seen = {row for release in after.releases for row in release.rows.tolist()}
+    assert after.withheld == len(question.batch) - len(seen)
+
+
+@few
+@given(matching)
+def test_every_row_of_a_release_is_a_hit_and_in_its_place(question: Question) -> None:
+    for release in ask(question).releases:
+        assert release.hits is not None
+        assert release.which is not None
+        assert release.hits.rows[release.which].tolist() == release.rows.tolist()
+        assert (np.diff(release.which) > 0).all()
+
+
+@few
+@given(
+    st.lists(entries(), max_size=4, unique_by=lambda entry: entry.plate),
+    read_batches(1),
+    st.integers(0, SPAN_US),
+)
+def test_an_entry_is_listed_at_the_capture_and_at_the_decision(
+    listed: list[Entry], batch: ReadBatch, after_us: int
+) -> None:
+    """So a later entry never hits an earlier read, nor does one that has ended meanwhile."""
+    at_us = EPOCH_US + after_us
+    whole = pairs([(EPOCH_US - 9, EPOCH_US + 99)])
+    term = Terms(
+        reference="m@1",
+        cameras=np.ones(1, np.bool_),
+        windows=whole,
+        valid_from_us=EPOCH_US - 9,
+        valid_until_us=EPOCH_US + 99,
+        in_force_from_us=EPOCH_US - 9,
+        in_force_until_us=EPOCH_US + 99,
+        ended_by="expired",
+        stopped_by=None,
+        fields=frozenset({"plate"}),
+        matches=True,
+    )
+    answer = decide(batch, compile_table([term], 1), at_us, 0, {"m@1": Listed.of(listed)})
+    for release in answer.releases:
+        hits, which = release.hits, release.which
+        assert hits is not None
+        assert which is not None
+        for row, number in zip(release.rows.tolist(), which.tolist(), strict=True):
+            entry = hits.entries[number]  # type: ignore[attr-defined]
+            for moment in (int(batch.captured_us[row]), at_us):
+                assert entry.listed_us <= moment < entry.until_us

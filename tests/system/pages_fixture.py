@@ -16,6 +16,19 @@ from wicketgate.http.pages import ASSETS, HEADERS, Pages
 NOW = "2026-09-12T15:04:10Z"
 _NIGHTS = {"from": "22:00", "until": "05:00", "zone": "Europe/London", "days": ["fri", "sat"]}
 NOW_US = parse_rfc3339(NOW)
+EXHIBIT = {
+    "reads": 1_204_331,
+    "wanted": 41,
+    "modes": {
+        "bulk": {"reads_left": 1_204_331, "share": 1.0, "innocent_vehicles": 388_120, "noticed": 41, "missed": 0}
+        | {"false_hits": 212, "median_notice_s": 0.4},
+        "match": {"reads_left": 312, "share": 0.00026, "innocent_vehicles": 9, "noticed": 39, "missed": 2}
+        | {"false_hits": 11, "median_notice_s": 0.4},
+        "search": {"reads_left": 1_810, "share": 0.0015, "innocent_vehicles": 140, "noticed": 25, "missed": 16}
+        | {"false_hits": 0, "median_notice_s": 15_400},
+    },
+}
+"""What a demonstration may write as `exhibit.json`."""
 
 
 def office_key(office: str) -> tuple[str, str]:
@@ -350,6 +363,7 @@ def rendered(pages: Pages, register: Mapping[str, Any], openapi: Mapping[str, An
     """Return every page by its path."""
     site = {
         "/": pages.front(register, NOW_US),
+        "/why-not-less": pages.why_not_less(register, EXHIBIT),
         "/verify": pages.how_to_verify(register),
         "/docs": pages.docs(openapi),
         "/problem": pages.problem(503, "The register cannot be read now", "the streams do not answer"),

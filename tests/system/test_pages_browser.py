@@ -21,6 +21,7 @@ PATHS = (
     "/",
     "/authorities/tfl-met-ct/2",
     "/authorities/tfl-met-ports/1",
+    "/why-not-less",
     "/verify",
     "/docs",
     "/nowhere",

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from tests.vectors import make_documents as world
 from wicketgate.authority import (
     FIELDS,
+    MOST_ENTRIES,
     Authority,
     Instrument,
+    MatchTerms,
     Scope,
     act_requirements,
     check_authority,
@@ -31,6 +33,7 @@ from wicketgate.periods import Period, add
 CHARTER = parse_charter(world.example("charter"))
 CT = world.example("authority")
 OWN = world.example("authority-own-use")
+MATCH = world.example("authority-match")
 
 
 def with_westminster(*, listed: bool, office: bool = True) -> Charter:
@@ -139,11 +142,14 @@ def test_an_authority_cannot_be_changed() -> None:
         ("scope.fields", ["plate", "plate"], "malformed"),
         ("scope.fields", ["Plate"], "unknown-field"),
         ("scope.fields", ["plate", "keeper"], "unsupported"),
-        ("scope.fields", ["patch-image"], "unsupported"),
+        ("scope.fields", ["patch-image", "patch-image"], "malformed"),
         ("scope.hours", [{"zone": "UTC", "days": ["mon"], "from": "07:00"}], "malformed"),
         ("scope.hours", [{"zone": "Mars", "days": ["mon"], "from": "07:00", "until": "08:00"}], "malformed"),
         ("scope.hours", [{"zone": "UTC", "days": [], "from": "07:00", "until": "08:00"}], "malformed"),
-        ("match", {"kinds": ["terrorism"]}, "unsupported"),
+        ("authority.mode", "search", "unsupported"),
+        ("authority.mode", "match", "malformed"),
+        ("match", {"kinds": ["terrorism"]}, "unknown-key"),
+        ("search", {"max_age": "P28D"}, "unsupported"),
         ("authority.redactions", [], "unsupported"),
         ("authority.urgent", False, "unsupported"),
     ],
@@ -154,12 +160,75 @@ def test_a_document_of_another_shape_is_refused(path: str, value: Any, code: str
     assert caught.value.code == code, caught.value.detail
 
 
-@pytest.mark.parametrize("member", ["patch-image", "overview-image", "keeper"])
-def test_what_is_unsupported_is_named(member: str) -> None:
-    with pytest.raises(DocumentRefused, match=member):
-        changed("scope.fields", [member])
+def test_what_is_unsupported_is_named() -> None:
+    with pytest.raises(DocumentRefused, match="keeper"):
+        changed("scope.fields", ["keeper"])
     with pytest.raises(DocumentRefused, match=r"authority\.consultation"):
         changed("authority.consultation", "c-1")
+
+
+# --- mode match -------------------------------------------------------------------------------------------
+
+
+def test_the_terms_of_match_are_read_in_full() -> None:
+    authority = parse_authority(MATCH)
+    assert authority.mode == "match"
+    assert authority.match == MatchTerms(
+        kinds=("murder", "robbery", "kidnap"), max_entries=5000, entry_life=Period(us=28 * DAY_US)
+    )
+    assert authority.scope.fields == ("plate", "time", "place", "vehicle", "patch-image")
+    assert (authority.why_not_match, authority.why_not_search) == (
+        None,
+        "A vehicle is to be stopped where it is now.",
+    )
+    assert parse_authority(CT).match is None
+
+
+@pytest.mark.parametrize("fields", [["patch-image"], ["overview-image", "plate"]])
+@pytest.mark.parametrize("document", [CT, MATCH], ids=["bulk", "match"])
+def test_images_are_fields_in_either_mode(document: dict[str, Any], fields: list[str]) -> None:
+    assert changed("scope.fields", fields, document).scope.fields == tuple(fields)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "code"),
+    [
+        ("match", None, "malformed"),
+        ("match", [], "malformed"),
+        ("match.kinds", [], "malformed"),
+        ("match.kinds", "murder", "malformed"),
+        ("match.kinds", ["murder", 7], "malformed"),
+        ("match.kinds", [f"k{number}" for number in range(51)], "malformed"),
+        ("match.max_entries", 0, "malformed"),
+        ("match.max_entries", -1, "malformed"),
+        ("match.max_entries", True, "malformed"),
+        ("match.max_entries", MOST_ENTRIES + 1, "malformed"),
+        ("match.entry_life", "28 days", "malformed"),
+        ("match.entry_life", "PT0S", "malformed"),
+        ("match.also", 1, "unknown-key"),
+        ("scope.fields", ["keeper"], "unsupported"),
+        ("authority.necessity", None, "malformed"),
+        ("authority.why_not_match", "", "malformed"),
+    ],
+)
+def test_terms_of_match_of_another_shape_are_refused(path: str, value: Any, code: str) -> None:
+    with pytest.raises(DocumentRefused) as caught:
+        changed(path, value, MATCH)
+    assert caught.value.code == code, caught.value.detail
+
+
+@pytest.mark.parametrize("value", [1, MOST_ENTRIES])
+def test_the_most_and_the_fewest_entries_are_allowed(value: int) -> None:
+    terms = changed("match.max_entries", value, MATCH).match
+    assert terms is not None
+    assert terms.max_entries == value
+
+
+def test_only_bulk_must_say_why_nothing_narrower_would_do() -> None:
+    assert changed("authority.why_not_search", None, MATCH).why_not_search is None
+    for member in ("authority.why_not_match", "authority.why_not_search"):
+        with pytest.raises(DocumentRefused, match=member.partition(".")[2]):
+            changed(member, None)
 
 
 # --- against the charter ----------------------------------------------------------------------------------
@@ -168,6 +237,14 @@ def test_what_is_unsupported_is_named(member: str) -> None:
 def test_the_examples_have_no_fault() -> None:
     assert codes(parse_authority(CT)) == []
     assert codes(parse_authority(OWN)) == []
+    assert codes(parse_authority(MATCH)) == []
+
+
+def test_a_rule_for_match_is_none_for_bulk() -> None:
+    (wanted,) = requirements(parse_authority(MATCH), CHARTER)
+    assert wanted.offices == world.MATCH_OFFICES
+    assert codes(dataclasses.replace(parse_authority(MATCH), mode="bulk")) == ["not-entitled"]
+    assert codes(dataclasses.replace(parse_authority(CT), mode="match")) == ["not-entitled"]
 
 
 def test_several_faults_are_all_found() -> None:
@@ -343,6 +420,19 @@ def test_the_words_name_parties_purpose_scope_and_end() -> None:
     assert "No review is demanded" in "\n".join(describe(parse_authority(OWN), CHARTER))
 
 
+def test_the_words_of_match_say_what_may_be_listed() -> None:
+    text = "\n".join(describe(parse_authority(MATCH), CHARTER))
+    for words in (
+        "lets Serious crime command of Metropolitan Police Service have the reads in scope of vehicles that it "
+        "has listed for murder, robbery, kidnap, at most 5,000 at a time and each for no longer than 28 days "
+        "(mode match)",
+        "the image of the plate",
+        "Preventing and investigating serious crime",
+    ):
+        assert words in text
+    assert "every read in scope (mode bulk)" in "\n".join(describe(parse_authority(CT), CHARTER))
+
+
 def test_without_a_charter_the_words_use_ids() -> None:
     text = "\n".join(describe(changed("scope.groups", [])))
     assert "`tfl` lets `national-security-units` of `met`" in text
@@ -351,4 +441,6 @@ def test_without_a_charter_the_words_use_ids() -> None:
 
 
 def test_every_field_has_words() -> None:
-    assert set(FIELDS) == {"plate", "time", "place", "vehicle"}
+    assert list(FIELDS) == ["plate", "time", "place", "vehicle", "patch-image", "overview-image"]
+    everything = describe(changed("scope.fields", list(FIELDS), MATCH))
+    assert all(any(words in line for line in everything) for words in FIELDS.values())

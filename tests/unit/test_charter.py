@@ -74,7 +74,11 @@ def test_the_example_is_read_in_full() -> None:
         late_after_us=60 * SECOND_US,
         figures_every_us=HOUR_US,
         small_cells=10,
-        longest_validity={"ministerial-certificate": Period(months=12), "own-purpose": Period(months=60)},
+        longest_validity={
+            "ministerial-certificate": Period(months=12),
+            "own-purpose": Period(months=60),
+            "data-sharing-agreement": Period(months=12),
+        },
         longest_recipient_retention=Period(us=90 * DAY_US),
         feed_term_us=28 * DAY_US,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import json
 from typing import Any
@@ -128,6 +129,91 @@ def test_the_word_in_any_case(word: bytes) -> None:
 
 def test_a_second_header_does_not_help() -> None:
     assert call("/v1/feeds", bearer("wrong"), bearer(TOKEN)) == (401, None)
+
+
+def pushed(
+    query: bytes = b"", *headers: tuple[bytes, bytes], path: str = "/v1/push/axis"
+) -> tuple[Any, bytes | None, list[bytes]]:
+    """Return the principal that a push has, the query that is left of it, and what the 401 asks for."""
+    seen: list[Any] = []
+    sent: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert scope["still_known"]()
+        seen.append((scope["principal"], scope["query_string"]))
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "path": path,
+        "query_string": query,
+        "headers": list(headers),
+        "method": "POST",
+    }
+    asyncio.run(Gatekeeper(app, lambda: TOKENS)(scope, None, send))  # type: ignore[arg-type]
+    if seen:
+        return (*seen[0], [])
+    assert sent[0]["status"] == 401
+    return None, None, [value for name, value in sent[0]["headers"] if name == b"www-authenticate"]
+
+
+def basic(given: str) -> tuple[bytes, bytes]:
+    return b"authorization", b"Basic " + base64.b64encode(given.encode())
+
+
+def test_a_device_may_say_who_it_is_in_three_ways() -> None:
+    source = Principal("source", "tfl")
+    assert pushed(b"camera=c0", bearer(TOKEN)) == (source, b"camera=c0", [])
+    assert pushed(b"", basic(f"tfl:{TOKEN}")) == (source, b"", [])
+    assert pushed(f"camera=c0&key={TOKEN}&x=%20".encode()) == (source, b"camera=c0&x=%20", [])
+    assert pushed(b"key=" + TOKEN.replace("-", "%2D").encode()) == (source, b"", [])
+    # A key beside a header is not shown on either.
+    assert pushed(f"key={TOKEN}".encode(), bearer(TOKEN)) == (source, b"", [])
+
+
+@pytest.mark.parametrize(
+    ("query", "headers"),
+    [
+        ("", []),
+        ("key=", []),
+        ("key=wrong", []),
+        ("KEY=" + TOKEN, []),
+        (f"key={TOKEN}&key={TOKEN}", []),
+        ("key=" + "x" * 600, []),
+        ("key=" + TOKEN, [bearer("wrong")]),
+        ("key=" + TOKEN, [basic("tfl:wrong")]),
+        ("key=" + TOKEN, [(b"authorization", b'Digest username="tfl"')]),
+        ("", [basic(f"hackney:{TOKEN}")]),
+        ("", [basic(f":{TOKEN}")]),
+        ("", [basic(TOKEN)]),
+        ("", [basic("tfl:")]),
+        ("", [(b"authorization", b"Basic")]),
+        ("", [(b"authorization", b"Basic \xff")]),
+        ("", [(b"authorization", b"Basic " + base64.b64encode(b"\xff:" + TOKEN.encode()))]),
+    ],
+)
+def test_what_is_no_credential_of_a_device(query: str, headers: list[tuple[bytes, bytes]]) -> None:
+    principal, _, asked_for = pushed(query.encode(), *headers)
+    assert principal is None
+    assert asked_for == [b"Bearer", b'Basic realm="wicketgate", charset="UTF-8"']
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/push", "/v1/reads", "/v1/pushes/axis", "/V1/push/axis", "/v1/feeds/v1/push/"]
+)
+def test_basic_and_keys_count_for_pushes_alone(path: str) -> None:
+    for query, header in (("key=" + TOKEN, None), ("", basic(f"tfl:{TOKEN}"))):
+        principal, _, asked_for = pushed(query.encode(), *([header] if header else []), path=path)
+        assert principal is None
+        assert asked_for == [b"Bearer"]
+
+
+@given(st.binary(max_size=300), st.binary(max_size=300))
+def test_any_bytes_are_no_credential_of_a_device(query: bytes, value: bytes) -> None:
+    assert pushed(query)[0] is None
+    assert pushed(query, (b"authorization", value))[0] is None
 
 
 @pytest.mark.parametrize("kind", ["websocket", "lifespan"])

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from wicketgate.clock import DAY_US, SECOND_US, parse_rfc3339, rfc3339
+from wicketgate.clock import DAY_US, SECOND_US, parse_rfc3339, rfc3339, to_datetime
 from wicketgate.errors import InputError
 from wicketgate.ingest import (
     ARROW,
@@ -422,3 +422,63 @@ def test_of_a_very_large_read_the_quarantine_keeps_the_beginning(member: str) ->
 def test_of_two_members_of_one_name_the_last_counts() -> None:
     body = b'{"camera":"x","camera":"c0","captured_at":"2026-07-08T11:59:59Z","plate":"AB12","confidence":1}'
     assert checked(parse(body, JSON)).camera == [0]
+
+
+# --- images -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("image", "named"),
+    [
+        ("p1", {"patch": "p1"}),
+        ({"patch": "p1"}, {"patch": "p1"}),
+        ({"overview": "o1"}, {"overview": "o1"}),
+        ({"patch": "p1", "overview": "o1"}, {"patch": "p1", "overview": "o1"}),
+        ({}, {}),
+        (None, {}),
+    ],
+)
+def test_which_parts_hold_a_reads_images(image: Any, named: dict[str, str]) -> None:
+    (row,) = parse(json.dumps({**GOOD, "image": image}).encode(), JSON)
+    assert isinstance(row, RawRead)
+    assert row.images() == named
+    for parts, taken in (({"p1", "o1"}, True), ((), not named)):
+        found = check([row], source="tfl", cameras=CAMERAS.get, limits=LIMITS, now_us=NOW_US, parts=parts)
+        assert bool(found.plate) == taken
+        assert (found.patch, found.overview, found.marks) == (([None],) * 3 if taken else ([],) * 3)
+        if not taken:
+            assert found.quarantined[0][1].code == "image-missing"
+
+
+def test_an_image_in_an_arrow_stream() -> None:
+    columns = {**column_of(GOOD), "image": [{"patch": "p1", "overview": None}]}
+    (row,) = parse(stream(columns), ARROW)
+    assert isinstance(row, RawRead)
+    assert row.images() == {"patch": "p1"}
+
+
+@pytest.mark.parametrize(
+    ("image", "detail"),
+    [
+        (7, "got `int` - at `$.image`"),
+        ({"patch": 7}, "at `$.image.patch`"),
+        ({"AB12CDE": "p1"}, "Object contains unknown member - at `$.image`"),
+    ],
+)
+def test_an_image_of_the_wrong_form(image: Any, detail: str) -> None:
+    code, said = refused({**GOOD, "image": image})
+    assert code == "malformed"
+    assert detail in said
+    assert PLATE not in said
+
+
+def test_a_confidence_that_is_no_number_counts_only_where_a_device_says_none() -> None:
+    row = RawRead(camera="c0", captured_at=to_datetime(NOW_US), plate=PLATE, confidence=float("nan"))
+    for unsure in (False, True):
+        found = check(
+            [row], source="tfl", cameras=CAMERAS.get, limits=LIMITS, now_us=NOW_US, may_be_unsure=unsure
+        )
+        assert len(found.plate) == unsure
+    ((_, read),) = checked([row]).quarantined
+    assert read.code == "confidence-range"
+    assert json.loads(read.read)["confidence"] is None

@@ -21,6 +21,8 @@ from wicketgate.reads import MAX_ROWS, from_arrow
 from wicketgate.repeats import Seen
 from wicketgate.streams.link import Link
 from wicketgate.streams.writer import StreamWriter
+from wicketgate.tracking import Held, Vehicles
+from wicketgate.transactions import QuarantinedRead
 
 NOW_US = parse_rfc3339("2026-07-08T12:00:00Z")
 
@@ -378,3 +380,65 @@ def test_what_was_sent_is_accepted_repeated_or_quarantined(steps: list[tuple[Any
 
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(scene(Path(folder)))
+
+
+def followed(number: int) -> Held:
+    """Return an observation of a followed vehicle."""
+    return Held(
+        source="tfl",
+        camera_id="c0",
+        tracked=f"{number}",
+        first_us=NOW_US,
+        received_us=NOW_US,
+        camera=0,
+        captured_us=NOW_US,
+        plate=f"P{number}",
+        confidence=0.5,
+    )
+
+
+async def test_what_is_held_is_answered_once_it_is_durable(desk: Desk) -> None:
+    posted = asyncio.create_task(desk.intake.take(checked([]), "tfl", held=[followed(1)]))
+    await desk.spin()
+    assert not posted.done()
+    await desk.through()
+    assert posted.result() == Answer(accepted=0, repeated=0, quarantined=(), held=1)
+    (message,) = desk.messages
+    assert message.held == (followed(1),)
+    assert not message.rows
+
+
+async def test_a_read_and_that_it_was_emitted_stand_in_one_message(desk: Desk) -> None:
+    filling = desk.post(*(read(n) for n in range(1, MAX_ROWS)))
+    await asyncio.sleep(0)
+    vehicle = Vehicles().hold(followed(1))
+    emitting = asyncio.create_task(
+        desk.intake.take(checked([read(5000)]), "tfl", emitted=vehicle.emitted(), held=[followed(2)])
+    )
+    again = asyncio.create_task(
+        desk.intake.take(checked([read(5000)]), "tfl", emitted=vehicle.emitted(), late=["c0"])
+    )
+    await desk.through()
+    assert (filling.result().accepted, emitting.result().accepted) == (MAX_ROWS - 1, 1)
+    assert (again.result().accepted, again.result().repeated) == (0, 2)
+    (message,) = (one for one in desk.messages if one.rows and "P5000" in from_arrow(one.rows).plate)
+    assert message.emitted[0] == vehicle.emitted()
+    assert sum(len(one.emitted) for one in desk.messages) == 2
+    assert all(
+        len(one.held) + len(from_arrow(one.rows).plate) <= MAX_ROWS for one in desk.messages if one.rows
+    )
+
+
+async def test_a_quarantined_image_is_no_read(desk: Desk) -> None:
+    image = QuarantinedRead(
+        source="tfl", camera="", code="image-unbound", detail="odd", at_us=NOW_US, read=b"{}"
+    )
+    posted = asyncio.create_task(desk.intake.take(checked([read(1)]), "tfl", images=[(3, image)]))
+    await desk.through()
+    assert posted.result() == Answer(
+        accepted=1, repeated=0, quarantined=(), images=((3, "image-unbound", "odd"),)
+    )
+    (message,) = desk.messages
+    assert message.quarantined == (image,)
+    assert message.intake.quarantined == {"tfl/": {"image-unbound": 1}}
+    assert desk.intake.quarantined == 0

@@ -14,17 +14,18 @@ import pytest
 from tests import made_gateway
 from tools.check_docs import codes_in, given_codes
 from wicketgate import batches, facts, gate, ingest, state
+from wicketgate.adapters import values
 from wicketgate.http import codes, reference
 from wicketgate.http.api import Api
 from wicketgate.http.app import READS_PATH, routes
 from wicketgate.http.examples import EXAMPLES
-from wicketgate.http.gatekeeper import is_public
+from wicketgate.http.gatekeeper import PUSH_PREFIX, is_public
 from wicketgate.http.openapi import ENVELOPE, OPENAPI
 from wicketgate.http.problems import CODES
 from wicketgate.http.schemas import SCHEMAS
 from wicketgate.register import build_register
 from wicketgate.signing import ENVELOPE_TYPE, canonical, parse_envelope
-from wicketgate.transactions import CameraSet
+from wicketgate.transactions import IMAGE_CODES, CameraSet
 
 DOCUMENTS_PAGE = Path("docs/spec/documents.md")
 METHODS = {"get", "put", "post", "delete", "patch"}
@@ -38,7 +39,7 @@ def served(tmp_path: Path) -> set[tuple[str, str]]:
         deployment=SimpleNamespace(log=tmp_path),
         commits=SimpleNamespace(parsed=SimpleNamespace(charter=lambda _: charter), committed=None),
     )
-    found = {(READS_PATH, "post")}
+    found = {(READS_PATH, "post"), (PUSH_PREFIX + "{adapter}", "post")}
     for route in routes(gateway, Api(gateway)):
         path = re.sub(r":\w+}", "}", route.path)
         # A GET answers HEAD as well, which is not described apart.
@@ -79,7 +80,7 @@ def test_every_operation_says_what_it_is_and_answers() -> None:
     for path, method, operation in operations():
         assert operation["summary"], (method, path)
         assert set(operation["tags"]) <= tags
-        assert {"200", "201"} & operation["responses"].keys(), (method, path)
+        assert {"200", "201", "303"} & operation["responses"].keys(), (method, path)
         for answer in operation["responses"].values():
             assert answer["description"]
 
@@ -181,7 +182,8 @@ def test_every_code_of_a_document_is_documented_here_and_in_its_specification() 
 
 
 def test_every_code_of_a_read_and_of_the_gate_is_documented() -> None:
-    given = codes_in(Path(ingest.__file__).read_text()) | {"id-conflict", "plate-empty", "plate-unreadable"}
+    given = codes_in(Path(ingest.__file__).read_text()) | codes_in(Path(values.__file__).read_text())
+    given |= {"id-conflict", "plate-empty", "plate-unreadable", "text-changed-late"} | IMAGE_CODES
     assert given == codes.READ.keys()
     assert set(get_args(gate.Reason)) == codes.REFUSAL.keys()
 

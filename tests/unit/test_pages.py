@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import doctest
+import gzip
+import hashlib
 import itertools
 import json
 import re
@@ -17,8 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.system import pages_fixture as fixture
-from wicketgate.http import phrases, reference
-from wicketgate.http.pages import ASSETS, CONTENT_SECURITY_POLICY, HEADERS, Pages
+from wicketgate.http import phrases, reference, story
+from wicketgate.http.pages import ASSETS, CONTENT_SECURITY_POLICY, HEADERS, MAP_HEADERS, Pages
 
 NOW_US = fixture.NOW_US
 HOSTILE = """<script>alert('1')</script>"><img src=x onerror=alert(2)>&{{ 7 * 7 }}"""
@@ -80,7 +82,7 @@ def every_page(pages: Pages, register: dict[str, Any]) -> dict[str, str]:
 # --- phrases ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("module", [phrases, reference])
+@pytest.mark.parametrize("module", [phrases, reference, story])
 def test_the_examples_in_the_docstrings_hold(module: ModuleType) -> None:
     result = doctest.testmod(module)
     assert result.attempted > 0
@@ -296,7 +298,7 @@ def test_missing_members_are_left_out_not_invented(pages: Pages, register: dict[
 def test_the_front_page_says_who_gets_what(pages: Pages, register: dict[str, Any]) -> None:
     text = Reader(pages.front(register, NOW_US)).text
     for words in (
-        "The cameras of Transport for London note every vehicle",
+        "Cameras of Transport for London read every number plate",
         "Invented Operations Ltd runs the machine under contract, and can see plates",
         "Metropolitan Police Service (National Security Units) receives every read in scope from 1,187 "
         "cameras of Transport for London, for one purpose: National security: Counter-terrorism.",
@@ -343,7 +345,7 @@ def test_without_an_authority_in_force_nothing_is_released(pages: Pages, registe
 
 def test_figures_are_of_the_latest_day_newest_first(pages: Pages, register: dict[str, Any]) -> None:
     text = Reader(pages.front(register, NOW_US)).text
-    assert "From 11 September 2026, 15:00 UTC to 12 September 2026, 15:00 UTC." in text
+    assert "The published figures from 11 September 2026, 15:00 UTC to 12 September 2026, 15:00 UTC." in text
     latest = register["figures"][-24:]
     assert f"{sum(hour['taken'] for hour in latest):,}" in text
     assert f"at least {sum(hour['withheld'] or 0 for hour in latest):,}" in text
@@ -351,6 +353,188 @@ def test_figures_are_of_the_latest_day_newest_first(pages: Pages, register: dict
     assert text.index("14:00 to 15:00") < text.index("13:00 to 14:00")
     assert "10 September" not in text
     assert "18 earlier periods" in text
+
+
+LIVE = {
+    "taken": 9_000,
+    "stayed": 1_000,
+    "released": {"tfl-charging": 8_000, "tfl-met-ct": 4_500},
+    "hits": {},
+    "refused": {"out-of-scope": 4_500, "new-one": 2},
+    "sources": {"tfl": 9_000, "unheard-of": 0},
+    "standing": {},
+}
+
+
+def test_the_story_says_what_was_seen_what_left_to_whom_why_and_what_stayed(
+    pages: Pages, register: dict[str, Any]
+) -> None:
+    page = Reader(pages.front(register, NOW_US, LIVE))
+    for words in (
+        "Cameras saw 9,000 reads since this gateway began",
+        "The gate asks of each read: is there an authority in force that lets it go?",
+        "National Security Units Metropolitan Police Service 4,500 bulk every vehicle that passes any of 1,187 cameras "
+        "Why: National security: Counter-terrorism. Certificate signed by a minister: Data Protection Act 1998, "
+        "section 28.",
+        "What stayed with those who own the cameras at least 4,500 reads, 1,000 of which went to nobody at all",
+        "Used by the owner itself, which needs an authority too: Road User Charging Transport for London 8,000",
+        "any of 12 cameras Suspended: nothing leaves",
+        "Accepted from cameras of Transport for London 9,000",
+        "Accepted from cameras of unheard-of 0",
+        "Refused under an authority: Camera or hour outside the scope 4,500",
+        "Refused under an authority: new-one 2",
+        "Went to nobody at all 1,000",
+    ):
+        assert words in page.text
+    assert "/authorities/tfl-met-ct/2" in page.links()
+    assert "The published figures from" not in page.text
+
+
+def test_only_the_page_that_moves_has_a_script(pages: Pages, register: dict[str, Any]) -> None:
+    moving = Reader(pages.front(register, NOW_US, LIVE))
+    scripts = [attrs for tag, attrs in moving.tags if tag == "script"]
+    assert len(scripts) == 1
+    assert scripts[0]["src"] in ASSETS
+    section = next(attrs for tag, attrs in moving.tags if attrs.get("id") == "live")
+    assert {section["data-sketch"], section["data-maplibre"], section["data-worker"]} <= ASSETS.keys()
+    assert json.loads(section["data-statuses"] or "")["revoked"] == "Revoked"
+    still = Reader(pages.front(register | {"demonstration": False}, NOW_US))
+    assert "script" not in {tag for tag, _ in still.tags}
+    assert not [attrs for _, attrs in still.tags if "data-feed" in attrs]
+    assert "Nothing here moves as vehicles pass" in still.text
+
+
+def test_the_story_of_a_register_without_figures_or_authorities(
+    pages: Pages, register: dict[str, Any]
+) -> None:
+    register["figures"] = []
+    text = Reader(pages.front(register, NOW_US)).text
+    assert "Cameras saw no figure yet" in text
+    assert "What stayed with those who own the cameras No figure yet." in text
+    register["authorities"] = []
+    assert "Nothing: no authority lets any read go to others." in Reader(pages.front(register, NOW_US)).text
+
+
+@pytest.mark.parametrize(
+    ("mode", "cameras", "words"),
+    [
+        ("bulk", 1, "every vehicle that passes one camera"),
+        ("bulk", 1_200, "every vehicle that passes any of 1,200 cameras"),
+        ("match", 2, "only vehicles on its list, at 2 cameras"),
+        ("search", 0, "only answers to approved questions, about 0 cameras"),
+        ("search", None, "only answers to approved questions, about its cameras"),
+        ("oracle", 3, "as it says"),
+    ],
+)
+def test_which_reads_go_is_said_in_words(mode: str, cameras: int | None, words: str) -> None:
+    view = {"mode": {"id": mode, "short": "as it says"}, "item": {"cameras": cameras}}
+    assert story.what_goes(view) == words
+
+
+@given(
+    taken=st.integers(0, 10**9),
+    nobody=st.integers(0, 10**6),
+    others=st.integers(0, 10**9),
+    own=st.integers(0, 10**9),
+)
+def test_what_stayed_is_never_more_than_could_have(taken: int, nobody: int, others: int, own: int) -> None:
+    views = [
+        {
+            "name": name,
+            "own_use": name == "own",
+            "status": {"id": "in-force"},
+            "mode": {"id": "bulk", "short": ""},
+            "unit": "",
+            "recipient": name,
+            "item": {},
+        }
+        for name in ("own", "other")
+    ]
+    live = {"taken": taken, "stayed": nobody, "released": {"own": own, "other": others}, "refused": {}}
+    told = story.tell(views, None, live, {})
+    assert told["stayed"] == f"{max(nobody, taken - others):,}"
+    assert all(row["share"] is None or 0 <= row["share"] <= 100 for row in told["left"])
+    assert [row["view"]["name"] for row in told["left"]] == ["other", "own"]
+
+
+def test_a_suppressed_release_counts_against_what_stayed_as_its_most(
+    pages: Pages, register: dict[str, Any]
+) -> None:
+    period = register["figures"][-1] | {"taken": 1_000, "withheld": None}
+    register["figures"] = [period | {"released": {"tfl-charging": 900, "tfl-met-ct": None}}]
+    text = Reader(pages.front(register, NOW_US)).text
+    assert "What stayed with those who own the cameras at least 991 reads, fewer than 10 of which went to nobody at all" in text
+
+
+# --- why not less? ----------------------------------------------------------------------------------------
+
+
+def test_the_same_day_stands_under_each_mode(pages: Pages, register: dict[str, Any]) -> None:
+    text = Reader(pages.why_not_less(register, fixture.EXHIBIT)).text
+    for words in (
+        "A simulated day of invented vehicles, a sample of 1,204,331 reads with 41 wanted vehicles among them",
+        "1,204,331 reads left (100% of all)",
+        "312 reads left (0.026% of all)",
+        "Innocent vehicles seen 388,120",
+        "Wanted vehicles noticed 39 Missed 2 False hits 11 Time to notice (median) less than a second",
+        "Time to notice (median) 4 hours",
+    ):
+        assert words in text
+
+
+@pytest.mark.parametrize(
+    "exhibit",
+    [
+        None,
+        [],
+        7,
+        {},
+        {"modes": 1},
+        {"modes": {"bulk": {}, "match": {}}},
+        {"modes": {"bulk": 1, "match": 2, "search": 3}},
+    ],
+)
+def test_an_exhibit_that_is_none_is_not_shown_as_one(
+    pages: Pages, register: dict[str, Any], exhibit: object
+) -> None:
+    text = Reader(pages.why_not_less(register, exhibit)).text
+    assert "has not compared the modes" in text
+    assert "Innocent vehicles" not in text
+
+
+def test_what_an_exhibit_does_not_say_is_not_known(pages: Pages, register: dict[str, Any]) -> None:
+    modes: dict[str, Any] = {
+        "bulk": {},
+        "match": {"share": True},
+        "search": {"share": HOSTILE, "noticed": HOSTILE},
+    }
+    page = Reader(pages.why_not_less(register, {"modes": modes}))
+    assert page.text.count("not known") > 10
+    assert "script" not in {tag for tag, _ in page.tags}
+
+
+def test_the_register_own_figures_stand_by_mode(pages: Pages, register: dict[str, Any]) -> None:
+    register["demonstration"] = False
+    match = next(item for item in register["authorities"] if item["name"] == "tfl-met-next")
+    match["mode"] = match["document"]["authority"]["mode"] = "match"
+    register["figures"] = [
+        {
+            **row,
+            "released": {"tfl-charging": 1_000, "tfl-met-next": 20},
+            "hits": {"tfl-met-next": {"exact": 12, "possible": 15, "late": 3, "clone": 0}},
+            "outcomes": {"tfl-met-next": {"confirmed": 11, "misread": None}},
+        }
+        for row in register["figures"][-2:]
+    ]
+    text = Reader(pages.why_not_less(register)).text
+    assert "Match tfl-met-next 40 54 22 confirmed, fewer than 20 misread by the camera" in text
+    assert "2,000 – –" in text
+    assert "The same day" not in text
+    assert "from 12 September 2026, 13:00 UTC to 12 September 2026, 15:00 UTC" in text
+    register |= {"figures": [], "authorities": []}
+    text = Reader(pages.why_not_less(register)).text
+    assert "No figures are published yet." in text
+    assert "The register holds no authority." in text
 
 
 def test_suppressed_cells_never_show_a_number(pages: Pages, register: dict[str, Any]) -> None:
@@ -609,15 +793,52 @@ def test_assets_are_local_hashed_and_licensed() -> None:
     for path, asset in ASSETS.items():
         assert asset.etag.strip('"') in path
         assert "immutable" in asset.cache_control
-        assert b"@import" not in asset.content
-        assert b"url(" not in asset.content
+        if asset.media_type.startswith("text/css"):
+            assert b"@import" not in asset.content
+            assert b"url(" not in asset.content
         assert b"GDS Transport" not in asset.content
         assert b"crown" not in asset.content
-    assert {asset.media_type for asset in ASSETS.values()} == {"text/css; charset=utf-8", "image/svg+xml"}
+        assert asset.compressed is None or gzip.decompress(asset.compressed) == asset.content
+    assert {asset.media_type for asset in ASSETS.values()} == {
+        "application/geo+json",
+        "image/svg+xml",
+        "text/css; charset=utf-8",
+        "text/javascript; charset=utf-8",
+    }
     folder = Path(phrases.__file__).parent / "assets" / "govuk-frontend"
     assert "MIT License" in (folder / "LICENSE").read_text(encoding="utf-8")
     assert "govuk-frontend 6.3.0" in (folder / "VERSION").read_text(encoding="utf-8")
-    assert sum(len(asset.content) for asset in ASSETS.values()) < 150_000
+    assert sum(len(asset.content) for path, asset in ASSETS.items() if "maplibre" not in path) < 250_000
+    # What a phone must load for a map; browsers without WebGL never ask for it.
+    assert sum(len(asset.compressed or b"") for path, asset in ASSETS.items() if "maplibre" in path) < 420_000
+
+
+def test_the_map_is_the_one_that_was_vendored() -> None:
+    folder = Path(phrases.__file__).parent / "assets" / "maplibre"
+    hashes = dict(
+        re.findall(r"sha256 of (\S+) ([0-9a-f]{64})", (folder / "VERSION").read_text(encoding="utf-8"))
+    )
+    assert set(hashes) == {"maplibre-gl-csp.js", "maplibre-gl-csp-worker.js", "maplibre-gl.css", "LICENSE"}
+    for name, digest in hashes.items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest, name
+    assert "Redistribution and use" in (folder / "LICENSE").read_text(encoding="utf-8")
+
+
+def test_our_scripts_evaluate_nothing_and_load_nothing_from_elsewhere() -> None:
+    ours = [asset for path, asset in ASSETS.items() if path.endswith(".js") and "maplibre" not in path]
+    assert ours
+    for asset in ours:
+        text = asset.content.decode()
+        for word in (
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "eval(",
+            "new Function",
+            "document.write",
+        ):
+            assert word not in text
+        assert set(re.findall(r"https?://[\w./]+", text)) <= {"http://www.w3.org/2000/svg"}
 
 
 def test_the_policy_lets_nothing_in_but_our_styles_and_images() -> None:
@@ -627,3 +848,7 @@ def test_the_policy_lets_nothing_in_but_our_styles_and_images() -> None:
     assert set(rules.values()) == {"'none'", "'self'"}
     assert HEADERS["Content-Security-Policy"] == CONTENT_SECURITY_POLICY
     assert HEADERS["X-Content-Type-Options"] == "nosniff"
+    assert MAP_HEADERS["X-Content-Type-Options"] == "nosniff"
+    of_maps = dict(rule.strip().split(" ", 1) for rule in MAP_HEADERS["Content-Security-Policy"].split(";"))
+    ours = {"script-src", "worker-src", "connect-src"}
+    assert of_maps == rules | dict.fromkeys(ours, "'self'")

@@ -15,16 +15,21 @@ from tests.strategies import ascii_plates, plate_texts, plates
 from wicketgate import plates as module
 from wicketgate.errors import ShapeError
 from wicketgate.plates import (
+    ALIKE,
+    CONFUSED,
     MAX_PLATE,
     MAX_TEXT,
     PLACEHOLDERS,
     PlateFault,
     UkKind,
+    decided,
     kind,
     normal_form,
     pack,
     pack_all,
+    position_decides,
     read_plate,
+    skeleton,
     unpack,
 )
 
@@ -262,3 +267,66 @@ def test_kinds_have_the_names_of_the_specification() -> None:
 def test_every_kind_is_reached_by_a_plate(plate: str) -> None:
     assert read_plate(plate) == plate
     assert kind(plate) is not None
+
+
+@pytest.mark.parametrize(
+    ("plate", "expected"),
+    [
+        ("AB12CDE", "AB12CDE"),
+        ("ABI2CDE", "AB12CDE"),
+        ("A0IO000", "AO10OOO"),
+        ("0000000", "OO00OOO"),
+        ("HIBOB", "H1BOB"),
+        ("H1B0B", "H1BOB"),
+        ("Q10BCD", "Q10BCD"),
+        ("QI0BCD", "Q10BCD"),
+        ("A1Z1234", "AIZ1234"),
+        ("0230", "O230"),
+        ("I23D456", "123D456"),
+        ("A101BCD", "A101BCD"),
+        ("AI01BCD", "AI01BCD"),
+        ("W999991", "W999991"),
+        ("ABC", "ABC"),
+        ("1", "1"),
+        ("", ""),
+        ("ŠI1", "ŠI1"),
+        ("AB12CDE1", "AB12CDE1"),
+        ("0" * MAX_PLATE, "0" * MAX_PLATE),
+    ],
+)
+def test_what_uk_syntax_decides(plate: str, expected: str) -> None:
+    ways = {way for way in ways_to_read(plate) if kind(way) is not None}
+    assert position_decides(plate) == (len(ways) == 1)
+    assert decided(plate) == (ways.pop() if len(ways) == 1 else plate)
+    if expected != plate:
+        assert decided(plate) == expected
+
+
+def ways_to_read(plate: str) -> list[str]:
+    """Return every text that looks the same on a UK plate."""
+    ways = [""]
+    for character in plate[:10]:
+        glyph = next((pair for pair in ALIKE if character in pair), character)
+        ways = [way + choice for way in ways for choice in glyph]
+    return [way + plate[10:] for way in ways]
+
+
+@given(st.text("O01IABQ28", max_size=8))
+def test_deciding_again_gives_the_same_and_is_the_same_for_all_that_look_alike(plate: str) -> None:
+    assert decided(decided(plate)) == decided(plate)
+    assert skeleton(decided(plate)) == skeleton(plate)
+    if position_decides(plate):
+        assert {decided(way) for way in ways_to_read(plate)} == {decided(plate)}
+
+
+def test_classes_of_confusion() -> None:
+    assert [set(alike) for alike in CONFUSED] == [
+        {"0", "O", "D", "Q"},
+        {"1", "I"},
+        {"2", "Z"},
+        {"5", "S"},
+        {"6", "G"},
+        {"8", "B"},
+    ]
+    assert skeleton("".join(CONFUSED)) == "".join(alike[0] * len(alike) for alike in CONFUSED)
+    assert skeleton("ACEFHJKLMNPRTUVWXY3479ŠÖ") == "ACEFHJKLMNPRTUVWXY3479ŠÖ"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests import checks
-from tests.simulator import CT, OWN, MemoryReader, World
+from tests.simulator import CT, IMAGE, OWN, WANTED, MemoryReader, World
 from wicketgate.batches import read_batches
 from wicketgate.errors import InputError, StreamError
 from wicketgate.releasing import Releasing
@@ -43,7 +43,12 @@ async def test_what_the_gate_lets_go_is_committed_with_its_reasons(world: World)
     assert (found.reads, found.withheld, found.reads_to, found.reads_offset) == (3, 1, 1, 0)
     assert [(batch.feed, batch.number, batch.rows) for batch in found.batches] == [(OWN, 1, 2)]
     refused = {(item.authority, item.reason): item.rows for item in found.refused}
-    assert refused == {(f"{OWN}@1", "out-of-scope"): 1, (f"{CT}@1", "suspended"): 3}
+    assert refused == {
+        (f"{OWN}@1", "out-of-scope"): 1,
+        (f"{CT}@1", "suspended"): 3,
+        (f"{WANTED}@1", "out-of-scope"): 1,
+        (f"{WANTED}@1", "not-listed"): 2,
+    }
     assert found.intake is not None
     assert found.intake.accepted == {"tfl/c0": 1, "tfl/c1": 1, "tfl/c2": 1}
     assert found.intake.quarantined == {"tfl/": {"unknown-camera": 1}}
@@ -188,12 +193,6 @@ async def test_messages_that_are_missing_end_it(world: World) -> None:
         async def next(self, timeout_s: float | None = None) -> Any:
             return [Stored(7, b"")]
 
-    releasing = Releasing(
-        world.commits,
-        world.projections,  # type: ignore[arg-type]
-        Gapped(world.reads, 0),  # type: ignore[arg-type]
-        None,  # type: ignore[arg-type]
-        world.clock,
-    )
+    releasing = world.releasing(Gapped(world.reads, 0))
     with pytest.raises(InputError, match="missing"):
         await asyncio.wait_for(releasing.run(), 5)

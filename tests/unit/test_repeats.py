@@ -173,3 +173,40 @@ def test_the_index_is_ours_alone(tmp_path: Path, seen: Seen) -> None:
     folder = tmp_path / "index"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+
+
+def test_where_a_read_was_stored_last(tmp_path: Path) -> None:
+    seen = Seen(tmp_path, b"k" * 32)
+    keys = [
+        (seen.content_key("tfl", "c0", f"P{n}", 10**12 + n), seen.id_key("tfl", f"{n}")) for n in range(3)
+    ]
+    for content, read_id in keys:
+        assert seen.place(read_id) is None
+        seen.add(content, read_id)
+        assert seen.is_waiting(read_id)
+    seen.stored([content for content, _ in keys], [read_id for _, read_id in keys], 7)
+    assert [seen.place(read_id) for _, read_id in keys] == [(7, 0), (7, 1), (7, 2)]
+    assert not seen.is_waiting(keys[0][1])
+    position = seen.begin_flush()
+    assert seen.place(keys[2][1]) == (7, 2)
+    seen.flush(position, 0)
+    seen.end_flush()
+    seen.stored([keys[1][0]], [keys[1][1]], 9)  # it came again with an image
+    assert [seen.place(read_id) for _, read_id in keys] == [(7, 0), (9, 0), (7, 2)]
+    seen.flush(seen.begin_flush(), 0)
+    seen.end_flush()
+    assert seen.place(keys[1][1]) == (9, 0)
+    assert seen.look(*keys[1]) == "repeated"
+    seen.close()
+
+
+def test_a_flush_stays_before_what_others_must_learn_again(tmp_path: Path) -> None:
+    seen = Seen(tmp_path, b"k" * 32)
+    content, read_id = seen.content_key("tfl", "c0", "P1", 10**12), seen.id_key("tfl", "1")
+    seen.stored([content], [read_id], 9)
+    for needed_from, position in ((5, 4), (3, 4), (None, 9), (5, 9)):
+        seen.flush(seen.begin_flush(needed_from), 0)  # never back: what lay before was not needed then
+        seen.end_flush()
+        assert seen.position == position
+    assert seen.look(content, read_id) == "repeated"
+    seen.close()

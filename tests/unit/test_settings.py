@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from wicketgate.errors import ConfigurationError
-from wicketgate.settings import TEMPLATE, Settings, load_settings, read_secret
+from wicketgate.settings import TEMPLATE, MqttSettings, Settings, load_settings, read_secret
 
+ANYWHERE = "0.0.0.0"  # noqa: S104
 STREAMS = """
 [streams]
 url = "tls://nats.example:4222"
@@ -20,7 +21,7 @@ system_password_file = "system.password"
 
 def load(folder: Path, text: str) -> Settings:
     (folder / "wicketgate.toml").write_text(text)
-    for name in ("nats.password", "system.password"):
+    for name in ("nats.password", "system.password", "mqtt.key"):
         (folder / name).write_text(f"secret of {name}\n")
         (folder / name).chmod(0o600)
     return load_settings(folder)
@@ -33,12 +34,16 @@ def test_the_template_can_be_used_as_it_is(tmp_path: Path) -> None:
 
 
 def test_the_template_can_be_used_with_everything_in_it(tmp_path: Path) -> None:
-    prose = ("# What the operator", "# The size", "# An external")
+    prose = ("# What the operator", "# The size", "# An external", "# Cameras and")
     lines = [line for line in TEMPLATE.splitlines() if not line.startswith(prose)]
     text = "\n".join(re.sub("^# ", "", line) for line in lines).replace("nats-system", "system")
-    streams = load(tmp_path, text).streams
+    settings = load(tmp_path, text)
+    streams, mqtt = settings.streams, settings.mqtt
     assert streams is not None
     assert (streams.replicas, streams.user, streams.password) == (3, "gateway", "secret of nats.password")
+    assert mqtt == MqttSettings(
+        host=ANYWHERE, port=8883, certificate=tmp_path / "mqtt.pem", key=tmp_path / "mqtt.key"
+    )
 
 
 def test_nothing_set_means_the_defaults(tmp_path: Path) -> None:
@@ -50,6 +55,34 @@ def test_streams_elsewhere(tmp_path: Path) -> None:
     assert streams is not None
     assert (streams.url, streams.replicas) == ("tls://nats.example:4222", 1)
     assert streams.system_password == "secret of system.password"
+
+
+def test_mqtt_is_off_unless_it_is_named(tmp_path: Path) -> None:
+    assert load(tmp_path, TEMPLATE).mqtt is None
+    assert load(tmp_path, "[mqtt]").mqtt == MqttSettings(host="127.0.0.1", port=1883)
+
+
+def test_mqtt_is_open_to_others_with_a_certificate_or_a_host(tmp_path: Path) -> None:
+    secure = load(tmp_path, "[mqtt]\ncertificate = 'mqtt.pem'\nkey = 'mqtt.key'").mqtt
+    assert secure == MqttSettings(
+        host=ANYWHERE, port=8883, certificate=tmp_path / "mqtt.pem", key=tmp_path / "mqtt.key"
+    )
+    named = load(tmp_path, "[mqtt]\nhost = '192.0.2.7'\nport = 0").mqtt
+    assert named == MqttSettings(host="192.0.2.7", port=0)
+    assert not named.is_local
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "localhost", "::1"])
+def test_the_loopback_is_local(host: str) -> None:
+    assert MqttSettings(host=host, port=0).is_local
+
+
+def test_the_key_of_mqtt_is_a_secret(tmp_path: Path) -> None:
+    text = "[mqtt]\ncertificate = 'mqtt.pem'\nkey = 'mqtt.key'"
+    load(tmp_path, text)
+    (tmp_path / "mqtt.key").chmod(0o640)
+    with pytest.raises(ConfigurationError, match="0600"):
+        load_settings(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -72,6 +105,15 @@ def test_streams_elsewhere(tmp_path: Path) -> None:
         (STREAMS + "replicas = 0", "replicas"),
         (STREAMS + "token = 'x'", "token"),
         (STREAMS.replace("nats.password", "missing"), "missing"),
+        ("mqtt = 1", "mqtt"),
+        ("[mqtt]\nport = '1883'", "port"),
+        ("[mqtt]\nport = true", "port"),
+        ("[mqtt]\nport = 65536", "port"),
+        ("[mqtt]\nhost = ''", "host"),
+        ("[mqtt]\nanonymous = true", "anonymous"),
+        ("[mqtt]\ncertificate = 'mqtt.pem'", "key"),
+        ("[mqtt]\nkey = 'mqtt.key'", "certificate"),
+        ("[mqtt]\ncertificate = 'mqtt.pem'\nkey = 'missing'", "missing"),
     ],
 )
 def test_what_is_no_setting_is_refused_by_name(tmp_path: Path, text: str, named: str) -> None:

@@ -38,6 +38,9 @@ AT_US = 1_783_512_000_000_000
 CT_OFFICES = ("home-office/secretary-of-state", "tfl/data-protection", "met/national-security")
 """Who must sign the example authority."""
 
+MATCH_OFFICES = ("tfl/data-protection", "met/serious-crime")
+"""Who must sign the example authority of mode match."""
+
 Document = dict[str, Any]
 
 
@@ -109,10 +112,13 @@ def case(
 
 def authority_cases() -> dict[str, dict[str, Any]]:
     """Return the vectors about authorities."""
-    ct, own = example("authority"), example("authority-own-use")
+    ct, own, match = example("authority"), example("authority-own-use"), example("authority-match")
 
     def bad(code: str, path: str, value: object) -> dict[str, Any]:
         return case(changed(ct, put(path, value)), code=code)
+
+    def bad_match(code: str, path: str, value: object) -> dict[str, Any]:
+        return case(changed(match, put(path, value)), MATCH_OFFICES, code=code)
 
     second = changed(ct, put("authority.version", 2))
     expired = changed(
@@ -145,16 +151,61 @@ def authority_cases() -> dict[str, dict[str, Any]]:
         "authority-first-version-is-two": case(second, code="version-not-next"),
         "authority-version-again": case(ct, previous=ct, code="version-not-next"),
         "authority-no-rule": bad("not-entitled", "authority.instrument.kind", "own-purpose"),
-        "authority-mode-match": bad("unsupported", "authority.mode", "match"),
+        "authority-good-images": case(changed(ct, put("scope.fields", ["plate", "overview-image"]))),
+        "authority-good-match": case(match, MATCH_OFFICES),
+        "authority-good-match-every-field": case(
+            changed(
+                match,
+                put(
+                    "scope.fields",
+                    ["plate", "time", "place", "vehicle", "patch-image", "overview-image"],
+                ),
+            ),
+            MATCH_OFFICES,
+        ),
+        "authority-good-match-says-why-not": case(
+            changed(match, put("authority.why_not_match", "It is match.")), MATCH_OFFICES
+        ),
+        "authority-good-match-next-version": case(
+            changed(match, put("authority.version", 2), put("match.max_entries", 1)),
+            MATCH_OFFICES,
+            previous=match,
+        ),
+        "authority-match-without-its-table": bad_match("malformed", "match", None),
+        "authority-match-table-in-bulk": bad("unknown-key", "match", match["match"]),
+        "authority-match-no-kinds": bad_match("malformed", "match.kinds", []),
+        "authority-match-kinds-missing": bad_match("malformed", "match.kinds", None),
+        "authority-match-kind-twice": bad_match("malformed", "match.kinds", ["murder", "murder"]),
+        "authority-match-kind-of-two-words": bad_match("malformed", "match.kinds", ["Grand theft"]),
+        "authority-match-no-entries": bad_match("malformed", "match.max_entries", 0),
+        "authority-match-too-many-entries": bad_match("malformed", "match.max_entries", 50_000_001),
+        "authority-match-entries-as-text": bad_match("malformed", "match.max_entries", "5000"),
+        "authority-match-life-of-no-time": bad_match("malformed", "match.entry_life", "P0D"),
+        "authority-match-life-missing": bad_match("malformed", "match.entry_life", None),
+        "authority-match-unknown-key": bad_match("unknown-key", "match.regions", ["london"]),
+        "authority-match-signed-by-another": case(match, CT_OFFICES, code="signature-missing"),
+        "authority-match-no-rule": bad_match("not-entitled", "authority.purpose", "national-security"),
+        "authority-bulk-where-the-rule-says-match": case(
+            changed(
+                match,
+                put("authority.mode", "bulk"),
+                put("authority.why_not_match", "It would be less."),
+                put("match", None),
+            ),
+            MATCH_OFFICES,
+            code="not-entitled",
+        ),
         "authority-mode-search": bad("unsupported", "authority.mode", "search"),
         "authority-consultation": bad("unsupported", "authority.consultation", "c-2026-002"),
         "authority-urgent": bad("unsupported", "authority.urgent", True),
         "authority-onward": bad("unsupported", "authority.onward", ["gchq"]),
-        "authority-images": bad("unsupported", "scope.fields", ["plate", "overview-image"]),
+        "authority-keeper": bad("unsupported", "scope.fields", ["plate", "keeper"]),
         "authority-area": bad("unsupported", "scope.area", "central"),
         "authority-search-table": bad("unsupported", "search", {"max_age": "P28D"}),
         "authority-redactions": bad("unsupported", "redactions", []),
         "authority-why-not-match-missing": bad("malformed", "authority.why_not_match", None),
+        "authority-why-not-search-missing": bad("malformed", "authority.why_not_search", None),
+        "authority-why-not-match-empty": bad("malformed", "authority.why_not_match", " "),
         "authority-no-sources": bad("malformed", "scope.sources", []),
         "authority-number-as-text": bad("malformed", "authority.version", "1"),
         "authority-hidden-direction": bad("malformed", "authority.title", "for \u202ekrow daor"),
@@ -281,6 +332,8 @@ def act_cases() -> dict[str, dict[str, Any]]:
         review, put("review.at", "2026-07-08T11:00:00Z"), put("review.reviewed_at", "2026-07-08T10:00:00Z")
     )
     ahead = changed(review, put("review.reviewed_at", "2026-07-08T12:01:01Z"))
+    bare = changed(review, put("review.why_not_match", None), put("review.why_not_search", None))
+    of_match = changed(bare, put("review.authority", "tfl-met-wanted"))
     return {
         "revocation-good": case(revocation, by_data, previous=ct),
         "revocation-nobody-signed": case(revocation, (), previous=ct, code="signature-missing"),
@@ -325,6 +378,14 @@ def act_cases() -> dict[str, dict[str, Any]]:
             suspensions=["sus-2026-002"],
         ),
         "review-good": case(review, by_home, previous=ct),
+        "review-good-of-match": case(of_match, by_data, previous=example("authority-match")),
+        "review-of-bulk-without-why-not": case(bare, by_home, previous=ct, code="malformed"),
+        "review-of-bulk-without-why-not-match": case(
+            changed(review, put("review.why_not_match", None)), by_home, previous=ct, code="malformed"
+        ),
+        "review-of-bulk-without-why-not-search": case(
+            changed(review, put("review.why_not_search", None)), by_home, previous=ct, code="malformed"
+        ),
         "review-of-another-version": case(
             changed(review, put("review.version", 2)), by_home, previous=ct, code="version-not-next"
         ),

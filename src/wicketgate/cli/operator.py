@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import dataclasses
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -87,9 +86,13 @@ def run_serve(arguments: argparse.Namespace) -> int:
     if arguments.port is not None:
         settings = dataclasses.replace(settings, port=arguments.port)
 
-    def ready(base_url: str) -> None:
-        print(f"Wicketgate answers at {base_url}", flush=True)
-        sys.stdout.flush()
+    def ready(base_url: str, mqtt: str | None) -> None:
+        # In one piece: whoever reads the first line alone may close the pipe behind it.
+        lines = f"Wicketgate answers at {base_url}\n"
+        if mqtt is not None:
+            clear = "" if mqtt.startswith("mqtts:") else ", without TLS"
+            lines += f"MQTT is taken at {mqtt}{clear}\n"
+        print(lines, end="", flush=True)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(serve(settings, ready=ready))

@@ -10,6 +10,7 @@ import re
 import secrets
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -19,8 +20,8 @@ import wicketgate
 from wicketgate.errors import ConfigurationError, WicketgateError
 from wicketgate.settings import read_secret
 from wicketgate.simulate.demo import CAMERAS, Plan, demonstrate
-from wicketgate.simulate.load import CONNECTIONS, Cameras, Tally, fetch_cameras
-from wicketgate.simulate.traffic import Traffic
+from wicketgate.simulate.devices import FORMATS
+from wicketgate.simulate.load import CONNECTIONS, Cameras, Source, Tally, fetch_cameras
 
 Subparsers = argparse._SubParsersAction  # its only name
 
@@ -29,12 +30,45 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,40}", re.ASCII)
 
 def add_commands(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add `simulate`, `demo` and `bench`; each sets `run`: arguments to exit code."""
-    simulate = subparsers.add_parser("simulate", help="post invented reads of a source's cameras")
+    simulate = subparsers.add_parser(
+        "simulate", help="send invented reads of a source's cameras, in the formats of their makers"
+    )
     simulate.add_argument("url", metavar="URL", help="the gateway")
-    simulate.add_argument("--token-file", required=True, type=Path, metavar="F", help="the source's token")
-    simulate.add_argument("--cameras", type=_count, metavar="N", help="only the first N of the cameras")
+    simulate.add_argument(
+        "--token-file",
+        required=True,
+        action="append",
+        type=Path,
+        metavar="F",
+        help="the source's token; again for further sources, among which vehicles then drive",
+    )
+    simulate.add_argument(
+        "--source",
+        action="append",
+        metavar="S",
+        help="the source's id, for each --token-file in their order: needed for MQTT where the gateway does not say it",
+    )
+    simulate.add_argument(
+        "--cameras", type=_count, metavar="N", help="only the first N of each source's cameras"
+    )
     simulate.add_argument("--rate", type=_rate, default=200.0, metavar="R", help="reads a second (200)")
     simulate.add_argument("--seconds", type=_rate, metavar="S", help="end after S seconds")
+    simulate.add_argument(
+        "--format",
+        type=_formats,
+        default=tuple(FORMATS),
+        metavar="LIST",
+        help=f"what the cameras speak, with commas between: {', '.join(FORMATS)} (all)",
+    )
+    simulate.add_argument(
+        "--mqtt",
+        type=_address,
+        metavar="HOST:PORT",
+        help="the gateway's MQTT ingress; without it nobody uses MQTT",
+    )
+    simulate.add_argument(
+        "--at", type=_hour, metavar="H", help="begin at this hour of the day, 0 to 24 (now, in London)"
+    )
     simulate.add_argument("--seed", type=int, default=2007, help="of vehicles and journeys")
     simulate.add_argument(
         "--imperfect", type=_share, default=0.01, metavar="X", help="share of reads that is wrong on purpose"
@@ -90,26 +124,61 @@ def _share(text: str) -> float:
     return value
 
 
+def _formats(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
+    if not set(names) <= set(FORMATS):
+        raise ValueError
+    return names
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.removeprefix("mqtt://").rpartition(":")
+    return host or "127.0.0.1", _port(port)
+
+
+def _hour(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 24:
+        raise ValueError
+    return value
+
+
 # --- simulate ---------------------------------------------------------------------------------------------
 
 
 def run_simulate(args: argparse.Namespace) -> int:
-    """Post until told to stop; print what became of the reads as one line of JSON. 1 if any was never answered."""
-    token = read_secret(args.token_file)
+    """Send until told to stop; print what became of the reads as one line of JSON. 1 if any was never answered."""
+    names = args.source or [""] * len(args.token_file)
+    if len(names) != len(args.token_file):
+        raise ConfigurationError("give as many --source as --token-file, or none")
+    tokens = [(name, read_secret(path)) for name, path in zip(names, args.token_file, strict=True)]
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        tally = runner.run(_simulate(args, token))
+        tally = runner.run(_simulate(args, tokens))
     print(json.dumps(tally.to_json()), flush=True)
     return 1 if tally.unacknowledged else 0
 
 
-async def _simulate(args: argparse.Namespace, token: str) -> Tally:
+async def _simulate(args: argparse.Namespace, tokens: Sequence[tuple[str, str]]) -> Tally:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    found = (await asyncio.to_thread(fetch_cameras, args.url, token))[: args.cameras]
-    traffic = Traffic(found, seed=args.seed, imperfect=args.imperfect, run=secrets.token_hex(4))
-    cameras = Cameras(args.url, token, found, traffic, connections=args.connections, record=args.record)
+    sources: list[Source] = []
+    for name, token in tokens:
+        found = await asyncio.to_thread(fetch_cameras, args.url, token, name)
+        sources.append(Source(found.name, found.token, found.cameras[: args.cameras]))
+    cameras = Cameras(
+        args.url,
+        sources,
+        run=secrets.token_hex(4),
+        seed=args.seed,
+        imperfect=args.imperfect,
+        at_hour=args.at,
+        formats=args.format,
+        mqtt=args.mqtt,
+        connections=args.connections,
+        record=args.record,
+    )
     return await cameras.run(args.rate, args.seconds, stop)
 
 

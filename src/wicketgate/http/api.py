@@ -6,21 +6,22 @@ import asyncio
 import base64
 import re
 from collections.abc import AsyncIterator
-from typing import Any
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
+from wicketgate.cameras import check_cameras
 from wicketgate.clock import rfc3339
-from wicketgate.errors import InputError, NotEntitled, WicketgateError
+from wicketgate.errors import InputError, NotEntitled
 from wicketgate.facts import release_fact
 from wicketgate.feeds import Feed
+from wicketgate.http.entitlement import entitled
 from wicketgate.http.gatekeeper import require
-from wicketgate.http.problems import problem, problem_of
-from wicketgate.ingest import ARROW, JSON, MAX_BODY, NDJSON, Limits, check, parse
+from wicketgate.http.problems import problem
+from wicketgate.http.requests import json_answer, number_in, read_body, seconds_in
+from wicketgate.ingest import MAX_BODY, NDJSON
 from wicketgate.merkle import leaf_hash
 from wicketgate.node import Gateway
 from wicketgate.state import current, status
@@ -29,14 +30,8 @@ from wicketgate.transactions import CameraSet, QuarantinedRead
 _MAX_DOCUMENT = 1024 * 1024
 _MAX_WAIT_S = 60.0
 _MAX_ANSWER = 16 * 1024 * 1024
-_ROWS_AT_ONCE = 2_000
 _EVENTS_ALIVE_S = 15.0
-_STOPS = {"revoked", "suspended", "review-overdue"}
 _cameras_decoder = msgspec.json.Decoder(list[CameraSet])
-
-
-class _TooLarge(Exception):
-    """A body beyond its limit."""
 
 
 class Api:
@@ -44,8 +39,6 @@ class Api:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._cameras: dict[str, dict[str, int]] = {}
-        self._cameras_revision = -1
 
     def routes(self) -> list[Route]:
         """Return every route under `/v1/`."""
@@ -65,88 +58,25 @@ class Api:
 
     # --- sources --------------------------------------------------------------------------------------------------
 
-    async def take_reads(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """`POST /v1/reads`, as an ASGI application of its own.
-
-        Cameras post one read at a time: the framework's routing and wrapping would cost as much as all the rest.
-        """
-        try:
-            response = await self._take_reads(Request(scope, receive))
-        except WicketgateError as error:
-            response = problem_of(error)
-        await response(scope, receive, send)
-
-    async def _take_reads(self, request: Request) -> Response:
-        source = require(request, "source").name
-        if request.method != "POST":
-            return problem("method-not-allowed", "reads are posted")
-        media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
-        if media_type not in (JSON, NDJSON, ARROW):
-            return problem("unsupported-media-type", f"send `{JSON}`, `{NDJSON}` or `{ARROW}`")
-        try:
-            body = await _body(request, MAX_BODY)
-        except _TooLarge:
-            return problem("too-large", "at most 8 MiB in one post; nothing of it was taken")
-        rows = parse(body, media_type)
-        gateway = self._gateway
-        charter = gateway.commits.parsed.charter(gateway.commits.committed)
-        limits = Limits(clock_ahead_us=charter.limits.clock_ahead_us, too_old_us=charter.limits.too_old_us)
-        cameras = self._cameras_of(source).get
-        accepted = repeated = 0
-        quarantined: list[dict[str, Any]] = []
-        # In parts, so that one large post does not hold up a thousand small ones.
-        for start in range(0, len(rows), _ROWS_AT_ONCE):
-            checked = check(
-                rows[start : start + _ROWS_AT_ONCE] if start or len(rows) > _ROWS_AT_ONCE else rows,
-                source=source,
-                cameras=cameras,
-                limits=limits,
-                now_us=gateway.clock.now_us(),
-            )
-            answer = await gateway.intake.take(checked, source)
-            accepted += answer.accepted
-            repeated += answer.repeated
-            quarantined += [
-                {"index": start + index, "code": code, "detail": detail}
-                for index, code, detail in answer.quarantined
-            ]
-        return _json({"accepted": accepted, "repeated": repeated, "quarantined": quarantined})
-
-    def _cameras_of(self, source: str) -> dict[str, int]:
-        state = self._gateway.commits.committed
-        if self._cameras_revision != state.revision:
-            self._cameras = {}
-            for number, camera in enumerate(state.cameras):
-                if camera.active:
-                    self._cameras.setdefault(camera.source, {})[camera.id] = number
-            self._cameras_revision = state.revision
-        return self._cameras.get(source, {})
-
     async def put_cameras(self, request: Request) -> Response:
         """`PUT /v1/cameras`: the source's cameras, in full."""
         source = require(request, "source").name
-        try:
-            body = await _body(request, MAX_BODY)
-        except _TooLarge:
-            return problem("too-large", "at most 8 MiB")
+        body = await read_body(request, MAX_BODY)
         try:
             cameras = _cameras_decoder.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             # Where it is wrong, and not with what: an unknown member's name is the caller's own.
             place = re.search(r"at `\$[^`]*`", str(error))
             raise InputError(f"not a list of cameras{f': look {place[0]}' if place else ''}") from error
-        for camera in cameras:
-            names = (camera.id, *camera.groups)
-            if not all(re.fullmatch(r"[\w.:-]{1,64}", name, re.ASCII) for name in names):
-                raise InputError("ids and groups have 1 to 64 letters, digits, `_`, `.`, `:` or `-`")
+        check_cameras(cameras)
         entry = await self._gateway.register_cameras(source, tuple(cameras))
-        return _json({"entry": entry, "cameras": len(cameras)})
+        return json_answer({"entry": entry, "cameras": len(cameras)})
 
     async def get_cameras(self, request: Request) -> Response:
         """`GET /v1/cameras`: the source's cameras, with what became of their reads."""
         source = require(request, "source").name
         state = self._gateway.commits.committed
-        return _json(
+        return json_answer(
             {
                 "cameras": [
                     {
@@ -155,6 +85,8 @@ class Api:
                         "latitude": camera.latitude,
                         "longitude": camera.longitude,
                         "heading": camera.heading,
+                        "zone": camera.zone,
+                        "aliases": camera.aliases,
                         "counts": state.camera_counts.get(f"{source}/{camera.id}", {}),
                     }
                     for camera in state.cameras
@@ -167,7 +99,7 @@ class Api:
     async def get_quarantine(self, request: Request) -> Response:
         """`GET /v1/quarantine?after=N&limit=N`: what of the source's own could not be taken."""
         source = require(request, "source").name
-        after, limit = _number(request, "after", 0), _number(request, "limit", 100, most=1000)
+        after, limit = number_in(request, "after", 0), number_in(request, "limit", 100, most=1000)
         stream = self._gateway.projections.quarantine
         first, last, _ = await stream.extent()
         lines: list[bytes] = []
@@ -194,12 +126,9 @@ class Api:
 
     async def take_document(self, request: Request) -> Response:
         """`POST /v1/documents`: a signed document; any known token may submit, the signatures count."""
-        try:
-            body = await _body(request, _MAX_DOCUMENT)
-        except _TooLarge:
-            return problem("too-large", "at most 1 MiB")
+        body = await read_body(request, _MAX_DOCUMENT)
         entry, in_force_us = await self._gateway.submit(body)
-        return _json({"entry": entry, "in_force_from": rfc3339(in_force_us)}, status=201)
+        return json_answer({"entry": entry, "in_force_from": rfc3339(in_force_us)}, status=201)
 
     # --- recipients -----------------------------------------------------------------------------------------------
 
@@ -221,14 +150,14 @@ class Api:
                         "batches": gateway.projections.feeds[name].last,
                     }
                 )
-        return _json({"feeds": feeds})
+        return json_answer({"feeds": feeds})
 
     async def get_feed(self, request: Request) -> Response:
         """`GET /v1/feeds/{authority}?after=B&limit=N&wait=S`."""
         name, feed = self._feed(request)
-        after = _number(request, "after", 0)
-        limit = _number(request, "limit", 100, least=1, most=10_000)
-        wait_s = _seconds(request, "wait", _MAX_WAIT_S)
+        after = number_in(request, "after", 0)
+        limit = number_in(request, "limit", 100, least=1, most=10_000)
+        wait_s = seconds_in(request, "wait", _MAX_WAIT_S)
         if wait_s and feed.last <= after:
             await feed.wait(after, wait_s)
             self._feed(request)  # it may have been revoked meanwhile
@@ -244,7 +173,7 @@ class Api:
     async def get_proof(self, request: Request) -> Response:
         """`GET /v1/feeds/{authority}/proofs?batch=B`."""
         name, feed = self._feed(request)
-        number = _number(request, "batch", None, least=1)
+        number = number_in(request, "batch", None, least=1)
         data = await feed.batch(number)
         if data is None:
             if await feed.is_past_term(number - 1):
@@ -262,7 +191,7 @@ class Api:
         checkpoint = projections.ledger.checkpoint
         size = int(checkpoint.split(b"\n", 2)[1])
         proof = await asyncio.to_thread(projections.ledger.inclusion, answer.entry, size)
-        return _json(
+        return json_answer(
             {
                 "batch": number,
                 "fact": msgspec.Raw(release_fact(header)),
@@ -276,7 +205,7 @@ class Api:
         """`GET /v1/feeds/{authority}/events`: server-sent events, a batch each."""
         _, feed = self._feed(request)
         resumed = request.headers.get("last-event-id", "")
-        after = int(resumed) if resumed.isascii() and resumed.isdigit() else _number(request, "after", 0)
+        after = int(resumed) if resumed.isascii() and resumed.isdigit() else number_in(request, "after", 0)
         if await feed.is_past_term(after):
             return problem("cursor-past-term", f"batch {after + 1} is past its term")
         return StreamingResponse(
@@ -306,24 +235,15 @@ class Api:
         """Return the feed in the path, if the caller's unit may have it now."""
         unit = require(request, "recipient").name
         name = request.path_params["authority"]
-        gateway = self._gateway
-        state = gateway.commits.committed
-        known = state.feeds.get(name)
-        if known is None or f"{known.recipient}/{known.unit}" != unit:
-            raise NotEntitled("this unit has no such feed")
-        now_us = gateway.clock.now_us()
-        named = state.authorities[name]
-        stands = status(named, current(named, gateway.commits.parsed, now_us), gateway.commits.parsed, now_us)
-        if stands in _STOPS:
-            raise NotEntitled(f"the authority `{name}` is stopped: {stands}", code=stands)
-        return name, gateway.projections.feeds[name]
+        entitled(self._gateway, unit, name)
+        return name, self._gateway.projections.feeds[name]
 
     # --- overseers and the admin ----------------------------------------------------------------------------------
 
     async def get_openings(self, request: Request) -> Response:
         """`GET /v1/openings?after=N&limit=N`: the sealed openings of seconds, by their number."""
         require(request, "overseer")
-        after, limit = _number(request, "after", 0), _number(request, "limit", 100, least=1, most=1000)
+        after, limit = number_in(request, "after", 0), number_in(request, "limit", 100, least=1, most=1000)
         stream = self._gateway.openings
         lines: list[bytes] = []
         for number in range(after + 1, min(after + limit, stream.last) + 1):
@@ -338,19 +258,19 @@ class Api:
         require(request, "admin")
         name = await self._token_name(request)
         token = await self._gateway.issue_token(name)
-        return _json({"name": name, "token": token}, status=201)
+        return json_answer({"name": name, "token": token}, status=201)
 
     async def withdraw_tokens(self, request: Request) -> Response:
         """`POST /v1/tokens/withdraw` `{"name"}`: every token of that name is worthless from now on."""
         require(request, "admin")
         name = await self._token_name(request)
         await self._gateway.withdraw_tokens(name)
-        return _json({"name": name})
+        return json_answer({"name": name})
 
     async def _token_name(self, request: Request) -> str:
         try:
-            name = msgspec.json.decode(await _body(request, 4096), type=dict[str, str]).get("name", "")
-        except (msgspec.DecodeError, UnicodeDecodeError, _TooLarge) as error:
+            name = msgspec.json.decode(await read_body(request, 4096), type=dict[str, str]).get("name", "")
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise InputError('send `{"name": "source:<organisation>"}` or the like') from error
         commits = self._gateway.commits
         charter = commits.parsed.charter(commits.committed)
@@ -370,39 +290,3 @@ class Api:
         if not known:
             raise InputError("the charter knows no such source, recipient unit or overseer")
         return name
-
-
-async def _body(request: Request, most: int) -> bytes:
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > most:
-        raise _TooLarge
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > most:
-            raise _TooLarge
-        chunks.append(chunk)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-
-def _json(value: Any, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(value), status_code=status, media_type=JSON)
-
-
-def _number(request: Request, name: str, default: int | None, *, least: int = 0, most: int = 1 << 53) -> int:
-    text = request.query_params.get(name)
-    if text is None:
-        if default is None:
-            raise InputError(f"`{name}` is missing")
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) <= 16 and int(text) >= least):
-        raise InputError(f"`{name}` must be a whole number of at least {least}")
-    return min(int(text), most)
-
-
-def _seconds(request: Request, name: str, most: float) -> float:
-    text = request.query_params.get(name, "0")
-    if not re.fullmatch(r"\d{1,4}(\.\d{1,6})?", text, re.ASCII):
-        raise InputError(f"`{name}` must be a number of seconds")
-    return min(float(text), most)

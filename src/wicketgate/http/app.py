@@ -15,9 +15,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from wicketgate.errors import WicketgateError
 from wicketgate.http.api import Api
-from wicketgate.http.gatekeeper import Gatekeeper, require
+from wicketgate.http.duty import Duty
+from wicketgate.http.gatekeeper import PUSH_PREFIX, Gatekeeper, require
+from wicketgate.http.hits import HitsApi
+from wicketgate.http.hotlists import HotlistsApi
+from wicketgate.http.images import FeedImages
 from wicketgate.http.problems import problem, problem_of
 from wicketgate.http.public import Public
+from wicketgate.http.push import Push
+from wicketgate.http.reads import Reads
+from wicketgate.mqtt.ingress import Ingress
 from wicketgate.node import Gateway
 
 log = logging.getLogger(__name__)
@@ -26,30 +33,45 @@ log = logging.getLogger(__name__)
 READS_PATH = "/v1/reads"
 
 
-def build_app(gateway: Gateway) -> ASGIApp:
+def build_app(gateway: Gateway, ingress: Ingress | None = None) -> ASGIApp:
     """Return the application over a running gateway."""
-    api = Api(gateway)
+    api, duty = Api(gateway), Duty(gateway)
     app = Starlette(
-        routes=routes(gateway, api),
+        routes=routes(gateway, api, duty, ingress),
         exception_handlers={
             WicketgateError: _on_error,
             HTTPException: _on_http,
             Exception: _on_unforeseen,
         },
     )
-    return Gatekeeper(_Outermost(app, api), lambda: gateway.commits.committed.tokens)
+    return Gatekeeper(
+        _Outermost(app, gateway), lambda: gateway.commits.committed.tokens, sessions=duty.sessions
+    )
 
 
-def routes(gateway: Gateway, api: Api) -> list[Route]:
-    """Return every route but `READS_PATH`, which is reached without routing."""
+def routes(
+    gateway: Gateway, api: Api, duty: Duty | None = None, ingress: Ingress | None = None
+) -> list[Route]:
+    """Return every route but `READS_PATH` and those below `PUSH_PREFIX`, which are reached without routing."""
     metrics = CollectorRegistry()
     metrics.register(_Metrics(gateway))
+    if ingress is not None:
+        metrics.register(_MqttMetrics(ingress))
 
     async def get_metrics(request: Request) -> Response:
         require(request, "admin")
         return Response(generate_latest(metrics), media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    return [*Public(gateway).routes(), *api.routes(), Route("/metrics", get_metrics)]
+    return [
+        *Public(gateway).routes(),
+        *Reads(gateway).routes(),
+        *FeedImages(gateway).routes(),
+        *api.routes(),
+        *HitsApi(gateway).routes(),
+        *HotlistsApi(gateway).routes(),
+        *(duty or Duty(gateway)).routes(),
+        Route("/metrics", get_metrics),
+    ]
 
 
 async def _on_error(request: Request, error: Exception) -> Response:
@@ -71,14 +93,17 @@ async def _on_unforeseen(request: Request, error: Exception) -> Response:
 class _Outermost:
     """The one top-level handler. An error's text may hold what was posted, so only its type and place are logged."""
 
-    def __init__(self, app: ASGIApp, api: Api) -> None:
+    def __init__(self, app: ASGIApp, gateway: Gateway) -> None:
         self._app = app
-        self._api = api
+        self._reads = Reads(gateway)
+        self._push = Push(gateway)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             if scope["path"] == READS_PATH:
-                await self._api.take_reads(scope, receive, send)
+                await self._reads.take_reads(scope, receive, send)
+            elif scope["path"].startswith(PUSH_PREFIX):
+                await self._push(scope, receive, send)
             else:
                 await self._app(scope, receive, send)
         except Exception as error:  # noqa: BLE001 - answered here or by `_on_unforeseen`
@@ -87,7 +112,7 @@ class _Outermost:
                 frame = frame.tb_next
             place = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame is not None else "?"
             log.error("%s at %s", type(error).__name__, place)
-            if scope["path"] == READS_PATH:
+            if scope["path"] == READS_PATH or scope["path"].startswith(PUSH_PREFIX):
                 await problem("internal", "something is wrong with the gateway", status=500)(
                     scope, receive, send
                 )
@@ -138,3 +163,31 @@ class _Metrics:
         restarts.add_metric([], gateway.server.restarts if gateway.server else 0)
         metrics += [reads, withheld, released, refused, behind, full, held, size, restarts]
         return metrics
+
+
+class _MqttMetrics:
+    """Metrics of the MQTT ingress."""
+
+    def __init__(self, ingress: Ingress) -> None:
+        self._ingress = ingress
+
+    def collect(self) -> list[Metric]:
+        ingress, counts = self._ingress, self._ingress.counts
+        connections = GaugeMetricFamily("wicketgate_mqtt_connections", "Clients connected by MQTT.")
+        connections.add_metric([], ingress.connections)
+        messages = CounterMetricFamily(
+            "wicketgate_mqtt_messages", "Messages by what became of them.", labels=["became"]
+        )
+        for became in ("taken", "ignored", "unanswered", "lost"):
+            messages.add_metric([became], counts.messages[became])
+        refused = CounterMetricFamily(
+            "wicketgate_mqtt_refused", "Connections refused, by the code of CONNACK.", labels=["code"]
+        )
+        for code, count in counts.refused.items():
+            refused.add_metric([str(code)], count)
+        ended = CounterMetricFamily(
+            "wicketgate_mqtt_ended", "Connections that ended, by why.", labels=["why"]
+        )
+        for why, count in counts.ended.items():
+            ended.add_metric([why], count)
+        return [connections, messages, refused, ended]

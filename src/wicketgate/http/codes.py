@@ -7,11 +7,12 @@ from typing import Literal
 
 from wicketgate.http.problems import CODES
 
-Where = Literal["request", "document", "read", "refusal", "command"]
+Where = Literal["request", "document", "hotlist", "read", "refusal", "command"]
 
 PLACES: dict[Where, str] = {
     "request": "`code` of a problem document: the request as a whole was not served",
     "document": "`code` of the 422 that refuses a signed document; nothing of it took effect",
+    "hotlist": "`code` of the 422 that refuses a hotlist, and of each of its `lines`; nothing of it took effect",
     "read": "`code` of a read in `quarantined`; the other reads of the post were taken",
     "refusal": "`reason` in figures and openings: why an authority did not release a read; never told to a source",
     "command": "what a command of `wicketgate` prints before it exits with 1",
@@ -35,10 +36,23 @@ _REQUEST = {
     "revoked": "Nothing more can be read; the register names the revocation.",
     "suspended": "Wait for the resumption; the cursor stays good.",
     "review-overdue": "Wait for the review; the cursor stays good.",
+    "expired": "Have the authority renewed; what it released before can still be read.",
+    "form-refused": "Load the page again, and send its own form.",
     "not-found": "Look at `/docs` for what there is.",
+    "unknown-hit": "Use an `id` that the feed or `GET /v1/hits` shows.",
     "not-due": "Ask again after the batch's `merge_by`. If there is nothing then, the promise was broken.",
+    "image-unbound": "Send images within ten minutes of their read, or with it. It is in the quarantine.",
+    "image-conflict": "Nothing: the read keeps the image that it has. This one is in the quarantine.",
+    "image-unreadable": "Send JPEG or PNG.",
     "method-not-allowed": "Look at `/docs` for what can be done here.",
+    "not-a-match-authority": "Use an authority of mode match.",
+    "not-confirmed": "Record `confirmed` first, once somebody has compared it.",
+    "needs-image": "Wait for the image or a second read, or record `misread`, or `not-acted` with the reason.",
+    "already-ended": "Nothing: read the hit to see what was recorded.",
     "cursor-past-term": "Begin behind the first batch still held; what lay before it is gone from the gateway.",
+    "revision-differs": "Read the list again, and send what you want to change of it.",
+    "reason-missing": "Say why nothing was done.",
+    "too-many-failures": "Wait as long as `Retry-After` says.",
     "too-large": "Send less at once. Nothing was taken.",
     "unsupported-media-type": "Set `Content-Type` to one of those listed.",
     "malformed": "Repair the request. Nothing was taken.",
@@ -93,6 +107,24 @@ _DOCUMENT = {
     "already-taken": ("The act took effect before, or the authority is revoked.", "Nothing: it is done."),
     "unknown-suspension": ("A resumption of what is not suspended.", "Name an open suspension."),
 }
+_HOTLIST = {
+    "malformed": (
+        "A line that is not in the form, or a member that is missing or wrong.",
+        "Correct the line.",
+    ),
+    "plate-unreadable": ("The text is not a plate.", "Correct or remove the line."),
+    "kind-not-allowed": (
+        "A kind that the authority does not name, or none where it names several.",
+        "Use a kind that `[match]` of the authority names.",
+    ),
+    "life-too-long": ("The entry would outlive what the authority allows.", "Set an earlier `expires_at`."),
+    "already-expired": ("Its end or its review is past.", "Remove the line, or review the entry."),
+    "entry-twice": ("A plate or an `id` that an earlier line has.", "Keep one of the lines."),
+    "too-many-entries": (
+        "The list would hold more entries than the authority allows.",
+        "Take others off the list first.",
+    ),
+}
 _READ = {
     "malformed": (
         "The read has a member that is missing, unknown or of the wrong form.",
@@ -100,12 +132,33 @@ _READ = {
     ),
     "unknown-camera": ("The source has registered no such camera.", "Register it: `PUT /v1/cameras`."),
     "zone-missing": ("`captured_at` has no time zone.", "Send `Z` or an offset."),
+    "time-ambiguous": (
+        "A device's date can be read with the day first or the month first.",
+        "Set the device to a date that begins with its year.",
+    ),
     "clock-ahead": ("Captured further ahead than the charter allows.", "Set the camera's clock."),
     "too-old": ("Captured longer ago than the charter allows.", "Send reads sooner; it cannot be taken."),
     "plate-empty": ("Nothing is left of the plate but separators.", "Nothing, or look at the camera."),
     "plate-unreadable": ("The text is not a plate.", "Nothing, or look at the camera."),
     "confidence-range": ("`confidence` is not between 0 and 1.", "Scale it."),
     "id-conflict": ("The `id` was given to another read before.", "Give each read an `id` of its own."),
+    "text-changed-late": (
+        "A device gave a vehicle another text after the vehicle's read was emitted.",
+        "Nothing; often, let the device say sooner that vehicles have left.",
+    ),
+    "image-missing": (
+        "`image` names a part that did not come with the read.",
+        "Send both in one form, or the read without `image` and its image after it.",
+    ),
+    "image-unbound": (
+        "An image, not a read: no read can be given it with certainty.",
+        "Let exactly one read name it, or send it to the read's `id` within ten minutes.",
+    ),
+    "image-conflict": (
+        "An image, not a read: the read has another one of this kind.",
+        "Nothing; the read keeps the image that came first.",
+    ),
+    "image-unreadable": ("An image, not a read: neither JPEG nor PNG, or too large.", "Set the camera up."),
 }
 _REFUSAL = {
     "out-of-scope": ("Camera or hour outside the scope.", ""),
@@ -166,6 +219,7 @@ def _all() -> tuple[Code, ...]:
     ]
     groups: tuple[tuple[Where, int | None, dict[str, tuple[str, str]]], ...] = (
         ("document", 422, _DOCUMENT),
+        ("hotlist", 422, _HOTLIST),
         ("read", None, _READ),
         ("refusal", None, _REFUSAL),
         ("command", None, _COMMAND),
@@ -182,6 +236,7 @@ ALL = _all()
 """Every code in every place where it appears."""
 REQUEST = {one.code: one for one in ALL if one.where == "request"}
 DOCUMENT = {one.code: one for one in ALL if one.where == "document"}
+HOTLIST = {one.code: one for one in ALL if one.where == "hotlist"}
 READ = {one.code: one for one in ALL if one.where == "read"}
 REFUSAL = {one.code: one for one in ALL if one.where == "refusal"}
 COMMAND = {one.code: one for one in ALL if one.where == "command"}
@@ -192,6 +247,7 @@ def as_markdown() -> str:
     titles = {
         "request": "Requests",
         "document": "Signed documents",
+        "hotlist": "Hotlists",
         "read": "Reads",
         "refusal": "Refusals of the gate",
         "command": "Commands",

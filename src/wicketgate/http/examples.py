@@ -101,10 +101,17 @@ EXAMPLES: dict[str, Any] = {
             "latitude": 51.5166,
             "longitude": -0.1183,
             "heading": 90.0,
+            "zone": "Europe/London",
+            "aliases": ["ACCC8ED3290D"],
         },
         {"id": "ccz-0002", "groups": ["ccz"]},
     ],
     "registered": {"entry": 56, "cameras": 2},
+    "joined": {
+        "image": "patch",
+        "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "repeated": False,
+    },
     "camera_list": {
         "cameras": [
             {
@@ -113,6 +120,8 @@ EXAMPLES: dict[str, Any] = {
                 "latitude": None,
                 "longitude": None,
                 "heading": None,
+                "zone": None,
+                "aliases": [],
                 "counts": {"accepted": 120, "repeated": 3, "plate-unreadable": 2},
             }
         ],
@@ -190,5 +199,39 @@ EXAMPLES: dict[str, Any] = {
             }
         ],
         "small_cells": 10,
+    },
+    "hotlist": '{"plate":"AB12CDE","kind":"robbery","priority":1,"reason":"seen at two robberies",'
+    '"expires_at":"2026-07-31T23:00:00Z","make":"Ford","colour":"blue"}\n',
+    "hotlist_csv": "AB12CDE,Ford,,blue,STOP,,seen at two robberies,,,MPS,31/07/2026,,,,call first,\r\n",
+    "list_taken": {"revision": 7, "entries": 1204, "added": 3, "changed": 1, "removed": 0},
+    "said": {"outcome": "not-acted", "reason": "no car was free", "by": "PC 4711"},
+    "hit": {
+        "id": "3f6c2a9be81d4470aa52c913",
+        "authority": "tfl-met-wanted@1",
+        "seq": 812,
+        "voi": "b0f5d5c2a1e94f77",
+        "kind": "robbery",
+        "priority": 1,
+        "quality": "exact",
+        "raised_at": "2026-07-08T12:00:00.412Z",
+        "due_at": "2026-07-08T12:15:00.412Z",
+        "overdue": False,
+        "status": "confirmed",
+        "actionable": True,
+        "cannot_confirm": None,
+        "read": {
+            "plate": "AB12CDE",
+            "confidence": 0.93,
+            "captured_at": "2026-07-08T11:59:59.871Z",
+            "source": "tfl",
+            "camera": "ccz-0001",
+            "latitude": 51.5166,
+            "longitude": -0.1183,
+            "vehicle": {"make": "Ford", "colour": "white"},
+        },
+        "listed": {"plate": "AB12CDE", "reason": "seen at two robberies", "make": "Ford", "colour": "blue"},
+        "outcomes": [
+            {"outcome": "confirmed", "reason": "", "by": "PC 4711", "at": "2026-07-08T12:01:30.5Z"},
+        ],
     },
 }

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
 
 from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from wicketgate.errors import NotEntitled
 from wicketgate.http.problems import problem
+from wicketgate.http.sessions import Sessions, session_id_in
 
-PUBLIC_PATHS = frozenset({"/", "/verify", "/docs", "/register.json", "/openapi.json", "/healthz"})
+PUBLIC_PATHS = frozenset(
+    {"/", "/why-not-less", "/verify", "/docs", "/register.json", "/openapi.json", "/healthz", "/sign-in"}
+    | {"/demonstration/live", "/demonstration/cameras.json"}  # 404 where vehicles are real
+)
 PUBLIC_PREFIXES = ("/assets/", "/authorities/", "/log/")
+PUSH_PREFIX = "/v1/push/"
+"""What devices post to; there alone Basic and `?key=` are credentials too."""
 _LONGEST_TOKEN = 512
+_AS_PAGE = b"text/html"
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls: `kind` is source, recipient, overseer or admin; `name` the rest of the token's name."""
+    """Who calls: `kind` is source, recipient, overseer or admin; `name` the rest of the token's name.
+
+    A duty officer who is signed in is of the kind `duty`; `name` is then the unit.
+    """
 
     kind: str
     name: str
@@ -36,6 +49,11 @@ def is_public(path: str) -> bool:
     return path in PUBLIC_PATHS or path.startswith(PUBLIC_PREFIXES)
 
 
+def is_for_officers(path: str) -> bool:
+    """Say whether a path is opened by a duty officer's session, and by nothing else."""
+    return path in {"/duty", "/sign-out"} or path.startswith("/duty/")
+
+
 class Gatekeeper:
     """ASGI middleware in front of every route.
 
@@ -43,43 +61,121 @@ class Gatekeeper:
     ----------
     tokens : callable
         Returns the committed tokens: name by SHA-256 in hexadecimal.
+    sessions : Sessions, optional
+        Those of duty officers; without them their pages are closed.
     """
 
-    def __init__(self, app: ASGIApp, tokens: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(
+        self, app: ASGIApp, tokens: Callable[[], Mapping[str, str]], sessions: Sessions | None = None
+    ) -> None:
         self._app = app
         self._tokens = tokens
+        self._sessions = sessions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 401, or pass on with `scope["principal"]` set where a credential is known."""
         if scope["type"] != "http":
             return  # no other protocol is spoken
-        scope["principal"] = principal = self._principal(scope)
+        if is_for_officers(scope["path"]):
+            await self._for_officers(scope, receive, send)
+            return
+        pushed = scope["path"].startswith(PUSH_PREFIX)
+        given = _pushed_with(scope) if pushed else _bearer(scope)
+        scope["principal"] = principal = self._principal(given)
         if principal is None and not is_public(scope["path"]):
-            response = problem(
-                "unauthorised", "send `Authorization: Bearer TOKEN` with a token that is known"
-            )
+            detail = "send `Authorization: Bearer TOKEN` with a token that is known"
+            response = problem("unauthorised", detail)
+            if pushed:
+                # Many devices send what they have only when they are asked, and know no other scheme.
+                response.headers.append("WWW-Authenticate", 'Basic realm="wicketgate", charset="UTF-8"')
             await response(scope, receive, send)
             return
-        scope["still_known"] = lambda: self._principal(scope) == principal
+        scope["still_known"] = lambda: self._principal(given) == principal
         await self._app(scope, receive, send)
 
-    def _principal(self, scope: Scope) -> Principal | None:
-        for name, value in scope["headers"]:
-            if name == b"authorization":
-                kind, _, token = value.partition(b" ")
-                if kind.lower() != b"bearer" or not token or len(token) > _LONGEST_TOKEN:
-                    return None
-                # A look-up by hash: what it takes does not depend on how much of a guess is right.
-                known = self._tokens().get(hashlib.sha256(token.strip()).hexdigest())
-                return None if known is None else principal_of(known)
+    async def _for_officers(self, scope: Scope, receive: Receive, send: Send) -> None:
+        sessions = self._sessions
+        given = session_id_in(scope)
+        session = None if sessions is None else sessions.find(given)
+        if sessions is None or session is None:
+            await _sign_in_first(scope, ended=bool(given))(scope, receive, send)
+            return
+        scope["session"] = session
+        scope["principal"] = Principal("duty", session.unit)
+        scope["still_known"] = lambda: sessions.lasts(session)
+        await self._app(scope, receive, send)
+
+    def _principal(self, given: _Given | None) -> Principal | None:
+        if given is None:
+            return None
+        # A look-up by hash: what it takes does not depend on how much of a guess is right.
+        known = self._tokens().get(given.digest)
+        if known is None or (given.source is not None and known != f"source:{given.source}"):
+            return None
+        return principal_of(known)
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A credential: the token's hash, and the source that it must be of where one was named beside it."""
+
+    digest: str
+    source: str | None = None
+
+
+def _authorization(scope: Scope) -> tuple[bytes, bytes] | None:
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            kind, _, rest = value.partition(b" ")
+            return kind.lower(), rest
+    return None
+
+
+def _bearer(scope: Scope) -> _Given | None:
+    sent = _authorization(scope)
+    return _token(sent[1]) if sent is not None and sent[0] == b"bearer" else None
+
+
+def _pushed_with(scope: Scope) -> _Given | None:
+    """Return what came with a device's push: bearer, Basic (source id, token) or `?key=`, in this order.
+
+    The key is taken out of the request, so that nothing behind can show it.
+    """
+    query = scope.get("query_string", b"")
+    pairs = [pair for pair in query.split(b"&") if pair]
+    keys = [pair for pair in pairs if pair.partition(b"=")[0] == b"key"]
+    if keys:
+        scope["query_string"] = b"&".join(pair for pair in pairs if pair not in keys)
+    sent = _authorization(scope)
+    if sent is None:
+        return _token(unquote_to_bytes(keys[0][len(b"key=") :])) if len(keys) == 1 else None
+    if sent[0] != b"basic":
+        return _bearer(scope)
+    try:
+        source, colon, token = base64.b64decode(sent[1].strip(), validate=True).partition(b":")
+        return _token(token, source.decode()) if colon else None
+    except (ValueError, UnicodeDecodeError):
         return None
+
+
+def _token(token: bytes, source: str | None = None) -> _Given | None:
+    if not token or len(token) > _LONGEST_TOKEN:
+        return None
+    return _Given(hashlib.sha256(token.strip()).hexdigest(), source)
+
+
+def _sign_in_first(scope: Scope, *, ended: bool) -> Response:
+    if any(name == b"accept" and _AS_PAGE in value.lower() for name, value in scope["headers"]):
+        there = "/sign-in?ended=1" if ended else "/sign-in"
+        return RedirectResponse(there, status_code=303, headers={"Cache-Control": "no-store"})
+    return problem("unauthorised", "sign in at `/sign-in` first: tokens do not open these pages")
 
 
 def require(request: Request, kind: str) -> Principal:
     """Return the caller if it is of a kind and its token has not been withdrawn since; NotEntitled otherwise."""
     principal: Principal | None = request.scope["principal"]
     if not request.scope["still_known"]():
-        raise NotEntitled("this token has been withdrawn", code="unauthorised")
+        raise NotEntitled("this token has been withdrawn, or this session has ended", code="unauthorised")
     if principal is None or principal.kind != kind:
         raise NotEntitled(f"this is for a token of kind `{kind}`")
     return principal

@@ -3,25 +3,28 @@
 Everything here is rendering: a register (the value of `/register.json`) or an OpenAPI document becomes a
 string. No socket or clock is touched, and of files only the templates and assets, once. What the register
 holds was written by others: every text is escaped, and only `http` and `https` addresses become links. The
-pages run under `CONTENT_SECURITY_POLICY`: no script, no inline style, nothing from elsewhere.
+pages run under `CONTENT_SECURITY_POLICY`: no script, no inline style, nothing from elsewhere. A page with a map is
+sent with `MAP_HEADERS` instead, which let scripts of our own in, and nothing that is inline or from elsewhere.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import gzip
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, wraps
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from types import MappingProxyType
 from typing import Any
 
 from jinja2 import ChainableUndefined, ChoiceLoader, Environment, PackageLoader, PrefixLoader, Undefined
 
 from wicketgate.clock import DAY_US, MINUTE_US
-from wicketgate.http import phrases, reference
+from wicketgate.http import phrases, reference, story
 from wicketgate.http.phrases import at_us_of, total
 
 CONTENT_SECURITY_POLICY = (
@@ -37,6 +40,14 @@ HEADERS: Mapping[str, str] = MappingProxyType(
     }
 )
 """What every page is sent with."""
+MAP_HEADERS: Mapping[str, str] = MappingProxyType(
+    {
+        **HEADERS,
+        "Content-Security-Policy": CONTENT_SECURITY_POLICY
+        + "; script-src 'self'; worker-src 'self'; connect-src 'self'",
+    }
+)
+"""What a page with a map is sent with."""
 
 STALE_AFTER_US = MINUTE_US  # an entry a second is promised; a page says so when the last one is this old
 LATEST_US = DAY_US  # the figures that the front page shows
@@ -55,33 +66,51 @@ _FILTERS = (
     "web_address",
     "entry_place",
 )
-_MEDIA_TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+_MEDIA_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".geojson": "application/geo+json",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asset:
     """A file that the pages need, with what to send it with.
 
-    Its path holds its hash, so it never changes and may be kept for ever.
+    Its path holds its hash, so it never changes and may be kept for ever. `compressed` is the content in gzip, where
+    that is worth it; it is the same for every start.
     """
 
     content: bytes
     media_type: str
     etag: str
+    compressed: bytes | None
     cache_control: str = "public, max-age=31536000, immutable"
+
+
+def _assets_in(folder: Traversable, below: str = "") -> Iterator[tuple[str, bytes]]:
+    for item in sorted(folder.iterdir(), key=lambda item: item.name):
+        if item.is_dir():
+            yield from _assets_in(item, f"{below}{item.name}/")
+        elif "." + item.name.rpartition(".")[2] in _MEDIA_TYPES:
+            yield below + item.name, item.read_bytes()
 
 
 def load_assets() -> tuple[Mapping[str, Asset], Mapping[str, str]]:
     """Return the assets by their path (`/assets/…`), and those paths by the name in the tree."""
-    folder = files("wicketgate.http") / "assets"
     assets: dict[str, Asset] = {}
     paths: dict[str, str] = {}
-    for name in ("govuk-frontend/govuk-frontend.min.css", "wicketgate.css", "wicketgate.svg"):
-        content = folder.joinpath(*name.split("/")).read_bytes()
+    for name, content in _assets_in(files("wicketgate.http") / "assets"):
         digest = hashlib.sha256(content).hexdigest()[:16]
         stem, dot, suffix = name.rpartition(".")
         path = f"/assets/{stem}.{digest}.{suffix}"
-        assets[path] = Asset(content=content, media_type=_MEDIA_TYPES[dot + suffix], etag=f'"{digest}"')
+        assets[path] = Asset(
+            content=content,
+            media_type=_MEDIA_TYPES[dot + suffix],
+            etag=f'"{digest}"',
+            compressed=gzip.compress(content, 6, mtime=0) if len(content) > 2_000 else None,
+        )
         paths[name] = path
     return MappingProxyType(assets), MappingProxyType(paths)
 
@@ -330,7 +359,8 @@ def _checkpoint(register: Mapping[str, Any]) -> dict[str, str]:
 
 
 @cache
-def _templates() -> Environment:
+def templates() -> Environment:
+    """Return the environment of every template of the package, compiled once."""
     macros = PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")})
     environment = Environment(
         loader=ChoiceLoader([PackageLoader("wicketgate.http", "templates"), macros]),
@@ -364,7 +394,7 @@ class Pages:
     def _render(self, template: str, register: Mapping[str, Any] | None = None, **context: Any) -> str:
         known = register or {}
         return (
-            _templates()
+            templates()
             .get_template(template)
             .render(
                 register=known,
@@ -374,11 +404,18 @@ class Pages:
             )
         )
 
-    def front(self, register: Mapping[str, Any], now_us: int) -> str:
-        """Return the page `/`: the authorities, the figures of the latest day and the checkpoint."""
+    def front(self, register: Mapping[str, Any], now_us: int, live: Mapping[str, Any] | None = None) -> str:
+        """Return the page `/`: what was seen and what left, the authorities, the figures and the checkpoint.
+
+        Parameters
+        ----------
+        live : mapping, optional
+            The counts of a demonstration until now, in whose page they then move; it must be sent with `MAP_HEADERS`.
+        """
         names = _Names(register)
         views = _views(register, names)
         as_of_us = at_us_of(register.get("as_of"))
+        figures = _figures(register, {str(view["name"]): view for view in views})
         return self._render(
             "front.html",
             register,
@@ -397,7 +434,10 @@ class Pages:
             ],
             sources=names.sources,
             operator=names.operator,
-            figures=_figures(register, {str(view["name"]): view for view in views}),
+            figures=figures,
+            story=story.tell(views, figures, live, names.organisations),
+            live=live,
+            statuses={name: words[0] for name, words in phrases.STATUSES.items()},
             checkpoint=_checkpoint(register),
             stale=as_of_us is not None and now_us - as_of_us > STALE_AFTER_US,
         )
@@ -410,6 +450,26 @@ class Pages:
         if view is None:
             return None
         return self._render("authority.html", register, authority=view, versions=versions)
+
+    def why_not_less(self, register: Mapping[str, Any], exhibit: object = None) -> str:
+        """Return the page `/why-not-less`: the modes side by side.
+
+        Parameters
+        ----------
+        exhibit : object
+            What a demonstration measured of one simulated day under each mode; None where there is none.
+        """
+        views = _views(register, _Names(register))
+        figures = _tables(register.get("figures"))
+        small = int(register.get("small_cells") or 0)
+        return self._render(
+            "why-not-less.html",
+            register,
+            exhibit=story.compare(exhibit),
+            by_mode=story.by_mode(views, figures, small),
+            begins=figures[0].get("from") if figures else None,
+            ends=figures[-1].get("until") if figures else None,
+        )
 
     def how_to_verify(self, register: Mapping[str, Any]) -> str:
         """Return the page `/verify`: what anybody can check, with commands."""

@@ -94,6 +94,14 @@ ACTS: Mapping[str, str] = {
     "resumption": "Suspension lifted",
 }
 
+OUTCOMES: Mapping[str, str] = {
+    "confirmed": "confirmed",
+    "misread": "misread by the camera",
+    "acted": "acted on",
+    "not-acted": "not acted on",
+    "unanswered": "never answered",
+}
+
 
 def sentence_case(value: object) -> str:
     """Return text with its first letter as a capital."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from starlette.responses import Response
 
 from wicketgate.errors import (
     DocumentRefused,
     FencedError,
+    HitRefused,
     InputError,
+    ListRefused,
     NotEntitled,
     StreamError,
     WicketgateError,
@@ -20,12 +24,25 @@ CODES: dict[str, tuple[int, str]] = {
     "revoked": (403, "The authority is revoked"),
     "suspended": (403, "The authority is suspended"),
     "review-overdue": (403, "The authority is suspended: its review did not come"),
+    "expired": (403, "The authority has expired"),
+    "form-refused": (403, "The form did not come from a page of this session"),
     "not-found": (404, "There is nothing here"),
+    "unknown-hit": (404, "There is no such hit, or it is past its term"),
     "not-due": (404, "The proof is not due yet"),
+    "image-unbound": (404, "No read can be given this image with certainty"),
+    "image-conflict": (409, "The read has another image"),
+    "image-unreadable": (415, "The image is neither JPEG nor PNG"),
     "method-not-allowed": (405, "That cannot be done here"),
+    "not-a-match-authority": (409, "This authority has no hotlist and no hits"),
+    "not-confirmed": (409, "Only a confirmed hit can be acted on"),
+    "needs-image": (409, "A possible hit is confirmed against its image or a second read"),
+    "already-ended": (409, "An outcome is recorded already"),
     "cursor-past-term": (410, "What stood behind this cursor is past its term"),
+    "revision-differs": (412, "The list is not at the revision named"),
     "too-large": (413, "The body is too large"),
     "unsupported-media-type": (415, "The body's media type is not taken here"),
+    "reason-missing": (422, "A reason is needed"),
+    "too-many-failures": (429, "Too many failed sign-ins from this address"),
     "malformed": (400, "What was sent cannot be read"),
     "busy": (503, "Too much is waiting"),
     "stream-full": (507, "The store is full"),
@@ -35,8 +52,8 @@ CODES: dict[str, tuple[int, str]] = {
 """Codes of the API itself, beside those of documents and of reads; `/docs` lists them."""
 
 
-def problem(code: str, detail: str, *, status: int | None = None) -> Response:
-    """Return the response for a code."""
+def problem(code: str, detail: str, *, status: int | None = None, **more: Any) -> Response:
+    """Return the response for a code; `more` are members of its own, as RFC 9457 allows."""
     default, title = CODES.get(code, (400, code))
     number = status or default
     body = {"type": f"/docs#code-{code}", "title": title, "status": number, "code": code, "detail": detail}
@@ -44,22 +61,42 @@ def problem(code: str, detail: str, *, status: int | None = None) -> Response:
     if number in {503, 507}:
         headers["Retry-After"] = "1"
     return Response(
-        msgspec.json.encode(body), status_code=number, media_type="application/problem+json", headers=headers
+        msgspec.json.encode(body | more),
+        status_code=number,
+        media_type="application/problem+json",
+        headers=headers,
     )
 
 
 def problem_of(error: WicketgateError) -> Response:
     """Return the response for an error of ours."""
+    if isinstance(error, ListRefused):
+        faults = error.faults or tuple((line, error.code, error.detail) for line in error.lines)
+        lines = [{"line": line, "code": code, "detail": detail} for line, code, detail in faults]
+        return problem(error.code, error.detail, status=422, title="The list is refused", lines=lines)
+    code, status, detail = _said(error)
+    return problem(code, detail, status=status)
+
+
+def status_and_title(error: WicketgateError) -> tuple[int, str]:
+    """Return the status of the response for an error of ours, and its title for people."""
+    code, status, _ = _said(error)
+    default, title = CODES.get(code, (400, code))
+    return status or default, title
+
+
+def _said(error: WicketgateError) -> tuple[str, int | None, str]:
+    """Return code, status (None: the code's own) and detail."""
     match error:
-        case DocumentRefused():
-            return problem(error.code, error.detail, status=422)
+        case DocumentRefused() | ListRefused():
+            return error.code, 422, error.detail
         case NotEntitled():
-            return problem(error.code, error.detail, status=401 if error.code == "unauthorised" else 403)
+            return error.code, 401 if error.code == "unauthorised" else 403, error.detail
         case FencedError():
-            return problem("streams-unavailable", "this gateway stops: another one has taken over")
+            return "streams-unavailable", None, "this gateway stops: another one has taken over"
         case StreamError():
-            return problem(error.code if error.code in CODES else "streams-unavailable", error.detail)
-        case InputError():
-            return problem(error.code if error.code in CODES else "malformed", error.detail, status=None)
+            return error.code if error.code in CODES else "streams-unavailable", None, error.detail
+        case InputError() | HitRefused():
+            return error.code if error.code in CODES else "malformed", None, error.detail
         case _:
-            return problem("internal", "something is wrong with the gateway", status=500)
+            return "internal", 500, "something is wrong with the gateway"

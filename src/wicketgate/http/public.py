@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Mapping
 
 import msgspec
 from starlette.requests import Request
@@ -11,8 +12,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from wicketgate.errors import InputError
+from wicketgate.http.live import Live
 from wicketgate.http.openapi import OPENAPI
-from wicketgate.http.pages import ASSETS, HEADERS, Pages
+from wicketgate.http.pages import ASSETS, HEADERS, MAP_HEADERS, Pages
 from wicketgate.http.problems import problem
 from wicketgate.node import Gateway
 from wicketgate.register import build_register, dump_register
@@ -20,6 +22,9 @@ from wicketgate.tiles import folder_fetch
 
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _FOR_EVER = "public, max-age=31536000, immutable"
+EXHIBIT = "exhibit.json"
+"""In the folder of a demonstration: one simulated day under each mode."""
+_MOST_EXHIBIT = 1 << 20
 
 
 class Public:
@@ -32,12 +37,14 @@ class Public:
         self._pages: dict[str, Pages] = {}
         self._demonstration = charter.demonstration
         self._register: tuple[int, int, dict[str, object]] | None = None
+        self._live = Live(gateway)
 
     def routes(self) -> list[Route]:
         """Return every public route."""
         return [
             Route("/", self.front),
             Route("/authorities/{name}/{version}", self.authority),
+            Route("/why-not-less", self.why_not_less),
             Route("/verify", self.verify),
             Route("/docs", self.docs),
             Route("/assets/{path:path}", self.asset),
@@ -48,6 +55,7 @@ class Public:
             Route("/log/checkpoint", self.checkpoint),
             Route("/log/tile/{path:path}", self.tile),
             Route("/log/fact/{leaf}", self.fact),
+            *self._live.routes(),
         ]
 
     async def _view(self) -> dict[str, object]:
@@ -86,7 +94,9 @@ class Public:
 
     async def front(self, request: Request) -> Response:
         """`/`."""
-        return _html(self._page(request).front(await self._view(), self._gateway.clock.now_us()))
+        live = self._live.totals()
+        html = self._page(request).front(await self._view(), self._gateway.clock.now_us(), live)
+        return _html(html, headers=HEADERS if live is None else MAP_HEADERS)
 
     async def authority(self, request: Request) -> Response:
         """`/authorities/{name}/{version}`."""
@@ -94,6 +104,19 @@ class Public:
         name, version = request.path_params["name"], request.path_params["version"]
         html = pages.authority(await self._view(), name, version)
         return _html(pages.not_found(), 404) if html is None else _html(html)
+
+    async def why_not_less(self, request: Request) -> Response:
+        """`/why-not-less`."""
+        exhibit = await asyncio.to_thread(self._exhibit) if self._live.is_shown else None
+        return _html(self._page(request).why_not_less(await self._view(), exhibit))
+
+    def _exhibit(self) -> object:
+        """Return what the demonstration wrote; None where it wrote nothing that can be read."""
+        try:
+            with (self._gateway.deployment.folder / EXHIBIT).open("rb") as file:
+                return msgspec.json.decode(file.read(_MOST_EXHIBIT))
+        except (OSError, msgspec.DecodeError):
+            return None
 
     async def verify(self, request: Request) -> Response:
         """`/verify`."""
@@ -108,8 +131,19 @@ class Public:
         asset = ASSETS.get(request.url.path)
         if asset is None:
             return problem("not-found", "no such asset")
-        headers = {"ETag": asset.etag, "Cache-Control": asset.cache_control, **HEADERS}
-        return Response(asset.content, media_type=asset.media_type, headers=headers)
+        headers = {
+            "ETag": asset.etag,
+            "Cache-Control": asset.cache_control,
+            "Vary": "Accept-Encoding",
+            **HEADERS,
+        }
+        content = asset.content
+        accepted = request.headers.get("accept-encoding", "").split(",")
+        if asset.compressed is not None and any(one.split(";")[0].strip() == "gzip" for one in accepted):
+            # A representation of its own, so a tag of its own.
+            headers |= {"Content-Encoding": "gzip", "ETag": f'"{asset.etag.strip(chr(34))}-gzip"'}
+            content = asset.compressed
+        return Response(content, media_type=asset.media_type, headers=headers)
 
     async def register(self, request: Request) -> Response:
         """`/register.json`."""
@@ -158,5 +192,5 @@ class Public:
         return Response(msgspec.json.encode(answer), media_type="application/json")
 
 
-def _html(text: str, status: int = 200) -> Response:
-    return Response(text, status_code=status, media_type="text/html; charset=utf-8", headers=dict(HEADERS))
+def _html(text: str, status: int = 200, headers: Mapping[str, str] = HEADERS) -> Response:
+    return Response(text, status_code=status, media_type="text/html; charset=utf-8", headers=dict(headers))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from wicketgate.hotlist import MAX_TEXT, TEXTS
 from wicketgate.http import codes
+from wicketgate.transactions import IMAGE_CODES
 
 _HASH = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 _SALT = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
@@ -55,10 +57,15 @@ SCHEMAS: dict[str, Any] = {
             "type": _said(_TEXT, "Where the code is documented."),
             "title": _TEXT,
             "status": {"type": "integer"},
-            "code": {"type": "string", "enum": sorted(codes.REQUEST.keys() | codes.DOCUMENT.keys())},
+            "code": {"type": "string", "enum": sorted({*codes.REQUEST, *codes.DOCUMENT, *codes.HOTLIST})},
             "detail": _said(_TEXT, "What was wrong here, in words; never a plate."),
+            "lines": _list(
+                _object({"line": _COUNT, "code": _TEXT, "detail": _TEXT}),
+                "Of a hotlist: which lines are wrong, and why; at most 100.",
+            ),
         },
         "An error, RFC 9457. `/docs` and docs/spec/codes.md list the codes.",
+        optional=("lines",),
     ),
     "Read": _object(
         {
@@ -74,9 +81,16 @@ SCHEMAS: dict[str, Any] = {
                 optional=("make", "model", "colour", "kind"),
                 closed=True,
             ),
+            "image": {
+                "description": "The names of the form's parts that hold its images; a text names the patch.",
+                "anyOf": [
+                    _TEXT,
+                    _object({"patch": _TEXT, "overview": _TEXT}, optional=("patch", "overview"), closed=True),
+                ],
+            },
         },
         "One observation of a plate. A member that is not listed quarantines the read.",
-        optional=("id", "lane", "direction", "vehicle"),
+        optional=("id", "lane", "direction", "vehicle", "image"),
         closed=True,
     ),
     "Taken": _object(
@@ -92,19 +106,53 @@ SCHEMAS: dict[str, Any] = {
                     }
                 )
             ),
+            "held": _said(
+                _COUNT, "Durable, of a vehicle that the device still follows: they become one read."
+            ),
+            "images": _list(
+                _object(
+                    {
+                        "part": _said(
+                            _COUNT, "Which part of the form, or observation of the payload, from 0."
+                        ),
+                        "code": {"type": "string", "enum": sorted(IMAGE_CODES)},
+                        "detail": _TEXT,
+                    }
+                ),
+                "Images in the quarantine; they are no reads.",
+            ),
         },
-        "What became of a post: their sum is what was sent.",
+        "What became of a post: what was sent is accepted, repeated, quarantined or held.",
+        optional=("held", "images"),
+    ),
+    "Joined": _object(
+        {
+            "image": {"type": "string", "enum": ["patch", "overview"]},
+            "sha256": _TEXT,
+            "repeated": {"type": "boolean", "description": "The read had this image already."},
+        },
+        "The read has the image.",
     ),
     "Camera": _object(
         {
-            "id": {"type": "string", "pattern": r"^[\w.:-]{1,64}$"},
+            "id": {
+                "type": "string",
+                "pattern": r"^[\w.:-]([\w.: -]{0,62}[\w.:-])?$",
+            },
             "groups": _list({"type": "string", "pattern": r"^[\w.:-]{1,64}$"}, "What authorities name."),
-            "latitude": {"type": "number", "description": "WGS 84, degrees."},
+            "latitude": {"type": "number", "description": "WGS 84, degrees; never 0 with longitude 0."},
             "longitude": {"type": "number", "description": "WGS 84, degrees."},
             "heading": {"type": "number", "description": "Where it looks, degrees from north."},
+            "zone": _said(
+                _TEXT, "Of its clock, as the IANA database names it; for payloads that give no zone."
+            ),
+            "aliases": _list(
+                {**_TEXT, "minLength": 1, "maxLength": 64},
+                "What payloads call it, such as a serial number; at most 8, and no other camera's.",
+            ),
         },
         "A camera of a source.",
-        optional=("groups", "latitude", "longitude", "heading"),
+        optional=("groups", "latitude", "longitude", "heading", "zone", "aliases"),
         closed=True,
     ),
     "Cameras": _object(
@@ -310,5 +358,97 @@ SCHEMAS: dict[str, Any] = {
             ),
         },
         "The counts of a period; docs/spec/ledger.md says what they mean.",
+    ),
+    "HotlistEntry": _object(
+        {
+            "plate": _said(_TEXT, "Case and separators do not matter."),
+            "kind": _said(_TEXT, "One that the authority's `[match]` names."),
+            "priority": {
+                "type": ["integer", "string"],
+                "description": "1 to 4, or `critical`, `high`, `medium`, `low`: how soon a hit must be answered.",
+            },
+            "reason": _said(_TEXT, "Why it is listed; the duty officer reads it."),
+            "id": _said(_TEXT, "The unit's own; drawn where there is none."),
+            "expires_at": _said(
+                _TIME, "Not beyond what the authority allows, which is also what stands where it is left out."
+            ),
+            "review_at": _said(
+                _TIME, "Until then it must be reviewed and listed again; otherwise it lapses."
+            ),
+            "listed_at": _said(_TIME, "As `GET` shows it; not read."),
+            "remove": {"type": "boolean", "description": "In a change: the plate is taken off the list."},
+            **{name: {**_TEXT, "maxLength": MAX_TEXT} for name in TEXTS},
+        },
+        "A vehicle of interest. docs/spec/hotlist.md says what each member means.",
+        optional=(
+            "kind",
+            "priority",
+            "reason",
+            "id",
+            "expires_at",
+            "review_at",
+            "listed_at",
+            "remove",
+            *TEXTS,
+        ),
+        closed=True,
+    ),
+    "ListTaken": _object(
+        {
+            "revision": _said(_COUNT, "Counts up with each change; also the `ETag`."),
+            "entries": _said(_COUNT, "In the list from now on."),
+            "added": _COUNT,
+            "changed": _COUNT,
+            "removed": _COUNT,
+        },
+        "What a change of a hotlist came to.",
+    ),
+    "Hit": _object(
+        {
+            "id": _said(_TEXT, "The `ref` of its row in the feed."),
+            "authority": _said(_TEXT, "`name@version`, under which it was released."),
+            "seq": _said(_COUNT, "The row's number in the feed."),
+            "voi": _said(_TEXT, "The entry's `id`."),
+            "kind": _TEXT,
+            "priority": {"type": "integer", "minimum": 1, "maximum": 4},
+            "quality": {"type": "string", "enum": ["exact", "possible"]},
+            "late": {"type": "boolean", "description": "The read came late: it is not live."},
+            "clone": {
+                "type": "boolean",
+                "description": "Read elsewhere too soon: one of two plates is false.",
+            },
+            "raised_at": _TIME,
+            "due_at": _said(_TIME, "By then it must have an outcome."),
+            "overdue": {"type": "boolean"},
+            "status": {"type": "string", "enum": ["open", "confirmed", "ended", "unanswered"]},
+            "actionable": {
+                "type": "boolean",
+                "description": "Somebody has confirmed it, and it has not ended.",
+            },
+            "cannot_confirm": _or_null(_TEXT, "The code with which `confirmed` would be refused now."),
+            "read": {
+                "type": "object",
+                "description": "What the authority's fields allow: `plate`, `confidence`, `captured_at`, `source`, "
+                "`camera`, `latitude`, `longitude`, `heading`, `lane`, `direction`, `vehicle`, `marks`, and "
+                "`patch_image` and `overview_image`, each with `ref` and `href`.",
+            },
+            "listed": {"type": "object", "description": "`plate`, and what else the entry says."},
+            "outcomes": _list(
+                _object({"outcome": _TEXT, "reason": _TEXT, "by": _TEXT, "at": _TIME}), "The oldest first."
+            ),
+        },
+        "A read that matched a vehicle of interest, and what became of it.",
+        optional=("late", "clone"),
+    ),
+    "Hits": _list({"$ref": "#/components/schemas/Hit"}),
+    "Said": _object(
+        {
+            "outcome": {"type": "string", "enum": ["confirmed", "misread", "acted", "not-acted"]},
+            "reason": {**_TEXT, "maxLength": 1000},
+            "by": {**_TEXT, "maxLength": 80, "description": "Who says so: a name or number."},
+        },
+        "An outcome.",
+        optional=("reason", "by"),
+        closed=True,
     ),
 }

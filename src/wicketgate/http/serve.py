@@ -12,10 +12,14 @@ from collections.abc import Callable, Iterator
 import uvicorn
 
 from wicketgate.http.app import build_app
+from wicketgate.mqtt.delivery import delivery
+from wicketgate.mqtt.ingress import Ingress
 from wicketgate.node import Gateway
 from wicketgate.settings import Settings
 
 log = logging.getLogger(__name__)
+
+_SETTLE_S = 5.0
 
 
 class _Server(uvicorn.Server):
@@ -27,22 +31,29 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(settings: Settings, *, ready: Callable[[str], None]) -> int:
+async def serve(settings: Settings, *, ready: Callable[[str, str | None], None]) -> int:
     """Run a deployment until SIGTERM or SIGINT; return the process's exit code.
 
     Parameters
     ----------
     ready : callable
-        Called with the base URL once requests are answered.
+        Called once requests are answered, with the base URL and the address of the MQTT ingress, if there is one.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     gateway = await Gateway.start(settings)
+    ingress: Ingress | None = None
     try:
+        mqtt: str | None = None
+        if settings.mqtt is not None:
+            ingress = Ingress(
+                settings.mqtt, delivery(gateway.pushes), lambda: gateway.commits.committed.tokens
+            )
+            mqtt = await ingress.start()
         config = uvicorn.Config(
-            build_app(gateway),
+            build_app(gateway, ingress),
             host=settings.host,
             port=settings.port,
             http="httptools",
@@ -68,10 +79,13 @@ async def serve(settings: Settings, *, ready: Callable[[str], None]) -> int:
         # would hold up every request.
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)
-        ready(f"http://{settings.host}:{port}")
+        ready(f"http://{settings.host}:{port}", mqtt)
         failed = asyncio.create_task(gateway.failed.wait())
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({failed, stopped, serving}, return_when=asyncio.FIRST_COMPLETED)
+        if ingress is not None:
+            # While what is under way still becomes durable, unless the gateway cannot go on.
+            await ingress.stop(0.0 if gateway.failed.is_set() else _SETTLE_S)
         server.should_exit = True
         await serving
         for task in (failed, stopped):
@@ -81,4 +95,6 @@ async def serve(settings: Settings, *, ready: Callable[[str], None]) -> int:
             return 1
         return 0
     finally:
+        if ingress is not None:
+            await ingress.stop(0.0)
         await gateway.stop()

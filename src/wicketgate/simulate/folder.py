@@ -44,6 +44,11 @@ class Folder:
         return self.path / "log.key"
 
     @property
+    def exhibit(self) -> Path:
+        """The same day under bulk, match and search, for the page `/why-not-less`."""
+        return self.gateway / "exhibit.json"
+
+    @property
     def credentials(self) -> Path:
         """What is written once the gateway answers."""
         return self.path / "credentials.json"
@@ -123,15 +128,8 @@ class Folder:
         write_secret(identity, f"# {london.OVERSEER}, public key: {offices.opening_key}\n{offices.identity}")
         charter = london.charter_document(offices, at_us)
         self._write("charter", charter, offices, charter["signatures"][0]["offices"])
-        self._write(
-            london.CHARGING, london.charging_authority(at_us), offices, london.SIGNERS[london.CHARGING]
-        )
-        self._write(
-            london.COUNTER_TERRORISM,
-            london.counter_terrorism_authority(at_us),
-            offices,
-            london.SIGNERS[london.COUNTER_TERRORISM],
-        )
+        for name, paper in london.PAPERS.items():
+            self._write(name, paper.draft(at_us), offices, paper.signers)
         revocation = london.revocation(
             london.COUNTER_TERRORISM, "revocation-1", "To see in the demonstration that it stops.", at_us
         )
@@ -179,7 +177,7 @@ class Folder:
             "tokens": self.tokens(),
             "offices": self.offices(),
             "authorities": {
-                name: {"mode": "bulk", "reader": reader} for name, reader in london.READERS.items()
+                name: {"mode": paper.mode, "reader": paper.reader} for name, paper in london.PAPERS.items()
             },
             "cameras": cameras,
         }

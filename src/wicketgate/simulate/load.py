@@ -1,49 +1,46 @@
-"""Cameras that post: single reads over kept-alive connections, at a rate, until each is acknowledged."""
+"""Cameras that send: each in its own format, at a rate together, until every read is acknowledged."""
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
-import logging
 import math
 import os
 import resource
-import secrets
+import ssl
 import time
-from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, cast
-from urllib.parse import urlsplit
+from typing import Any, BinaryIO
+from urllib.parse import quote, urlsplit
 
 import httpx
 import msgspec
 
+from wicketgate.clock import rfc3339
 from wicketgate.errors import ConfigurationError, WicketgateError
+from wicketgate.simulate.devices import FORMATS, Device, Format, Message, Site, format_of, sends_images
+from wicketgate.simulate.posting import Connection, Post
+from wicketgate.simulate.publishing import MqttConnection
+from wicketgate.simulate.tally import Latencies, Tally
 from wicketgate.simulate.traffic import Read, Traffic
 
-log = logging.getLogger(__name__)
+__all__ = ["CONNECTIONS", "Cameras", "Latencies", "Source", "Tally", "due", "fetch_cameras"]
 
 CONNECTIONS = 200
-"""Connections at most; cameras share them, each always the same one."""
+"""Connections of HTTP at most; cameras share them, each always the same one."""
 
-_ANSWER_S = 30.0
-_PAUSES_S = (0.1, 0.3, 1.0, 2.0)
 _PATIENCE_S = 30.0
 _MOST_WAITING = 20_000
 _CAMERAS_BYTES = 64 * 1024 * 1024
-_STEP = math.log(1.02)
 _STEP_S = 0.002
-
-
-class _Answer(msgspec.Struct):
-    accepted: int
-    repeated: int
-    quarantined: list[msgspec.Raw]
-
-
-_decode = msgspec.json.Decoder(_Answer).decode
+_KEEPALIVE_S = 0.5
+_CAMERAS_A_RECORDER = 8
+_CONTENT_LENGTH = "Content-Length: "
+# What a camera that says nothing of what became of a read must have been told, by what is wrong with the read.
+_SUPPOSED = {"": 0, "repeat": 1}
+_BECAME = ("accepted", "repeated", "quarantined")
 
 
 def due(elapsed_s: float, rate: float) -> int:
@@ -51,216 +48,41 @@ def due(elapsed_s: float, rate: float) -> int:
     return max(0, math.floor(elapsed_s * rate + 1e-9) + 1) if elapsed_s >= 0 else 0
 
 
-class Latencies:
-    """Times to acknowledgement, in steps of two in a hundred, in bounded memory."""
+class Source(msgspec.Struct, frozen=True):
+    """A source whose cameras send: its id (empty if not known), its token, its cameras as the gateway has them."""
 
-    def __init__(self) -> None:
-        self._counts: dict[int, int] = {}
-        self._total = 0
-        self._most = 0.0
-
-    def add(self, seconds: float) -> None:
-        """Count one."""
-        step = math.ceil(math.log(max(seconds, 1e-6)) / _STEP)
-        self._counts[step] = self._counts.get(step, 0) + 1
-        self._total += 1
-        self._most = max(self._most, seconds)
-
-    def quantile_ms(self, share: float) -> float | None:
-        """Return the time that `share` of all did not exceed, or None if there are none."""
-        left = math.ceil(self._total * share)
-        for step in sorted(self._counts):
-            left -= self._counts[step]
-            if left <= 0:
-                return round(min(math.exp(step * _STEP), self._most) * 1000, 2)
-        return None
-
-    def summary(self) -> dict[str, float | None]:
-        """Return `p50`, `p99` and `max`, milliseconds."""
-        most = round(self._most * 1000, 2) if self._total else None
-        return {"p50": self.quantile_ms(0.5), "p99": self.quantile_ms(0.99), "max": most}
+    name: str
+    token: str
+    cameras: Sequence[Mapping[str, Any]]
 
 
-@dataclass(slots=True)
-class Tally:
-    """What became of the reads. A read counts as sent once the gateway has said what became of it."""
+class _Place(msgspec.Struct):
+    """One camera: whose it is, what it speaks and over which connection."""
 
-    accepted: int = 0
-    repeated: int = 0
-    quarantined: int = 0
-    unacknowledged: int = 0
-    retries: int = 0
-    seconds: float = 0.0
-    cpu_s: float = 0.0
-    latencies: Latencies = field(default_factory=Latencies)
-
-    @property
-    def sent(self) -> int:
-        """Reads that were acknowledged one way or another."""
-        return self.accepted + self.repeated + self.quarantined
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the line that `wicketgate simulate` ends with."""
-        return {
-            "sent": self.sent,
-            "accepted": self.accepted,
-            "repeated": self.repeated,
-            "quarantined": self.quarantined,
-            "unacknowledged": self.unacknowledged,
-            "retries": self.retries,
-            "seconds": round(self.seconds, 3),
-            "latency_ms": self.latencies.summary(),
-            "cpu_us_per_post": round(self.cpu_s / self.sent * 1e6) if self.sent else None,
-        }
-
-
-@dataclass(slots=True)
-class _Post:
-    read: Read
-    due_s: float
-    tries: int = 0
-
-
-class _Connection(asyncio.Protocol):
-    """One kept-alive HTTP/1.1 connection with one request under way, and the posts that wait for it."""
-
-    def __init__(self, cameras: Cameras) -> None:
-        self._cameras = cameras
-        self._transport: asyncio.Transport | None = None
-        self._opening: asyncio.Task[None] | None = None
-        self._received = b""
-        self._post: _Post | None = None
-        self._asked_s = 0.0
-        self._pauses = 0
-        self.waiting: deque[_Post] = deque()
-
-    # --- asyncio.Protocol ---------------------------------------------------------------------------------
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # Uvloop's transports are not of asyncio's class.
-        self._transport, self._received = cast(asyncio.Transport, transport), b""
-        self.next()
-
-    def data_received(self, data: bytes) -> None:
-        received = self._received = self._received + data if self._received else data
-        end = received.find(b"\r\n\r\n")
-        if end < 0:
-            return
-        head = received[:end].lower()
-        at = head.find(b"content-length:")
-        stop = head.find(b"\r", at)
-        try:
-            status, length = int(head[9:12]), int(head[at + 15 : stop if stop > 0 else None])
-        except ValueError:
-            status, length = 0, -1
-        if at < 0 or length < 0:
-            # Whatever this is, it is no answer of a gateway.
-            self._again(0)
-            self.close()
-            return
-        if len(received) < end + 4 + length:
-            return
-        body = received[end + 4 : end + 4 + length]
-        self._received = b""
-        self._answered(status, body)
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self._transport = None
-        if self._post is not None:
-            self._again(0)
-        else:
-            self.next()  # an idle connection that was closed is no fault
-
-    # --- posts --------------------------------------------------------------------------------------------
-
-    def next(self) -> None:
-        """Send what waits, if nothing is under way; connect first if need be."""
-        if self._post is not None or not self.waiting:
-            return
-        if self._transport is None or self._transport.is_closing():
-            if self._opening is None:
-                self._opening = asyncio.create_task(self._open())
-            return
-        self._post = self.waiting.popleft()
-        self._post.tries += 1
-        self._asked_s = time.monotonic()
-        body = self._post.read.body
-        self._transport.write(self._cameras.head + str(len(body)).encode() + b"\r\n\r\n" + body)
-
-    async def _open(self) -> None:
-        try:
-            if self._pauses:
-                pause_s = _PAUSES_S[min(self._pauses, len(_PAUSES_S)) - 1]
-                await asyncio.sleep(pause_s * (0.75 + secrets.randbelow(500) / 1000))
-            loop = asyncio.get_running_loop()
-            address = self._cameras.address
-            await asyncio.wait_for(
-                loop.create_connection(lambda: self, *address, ssl=self._cameras.tls), _ANSWER_S
-            )
-        except (OSError, TimeoutError):
-            self._pauses += 1
-        finally:
-            self._opening = None
-        self.next()
-
-    def _answered(self, status: int, body: bytes) -> None:
-        post = self._post
-        if post is None:
-            return  # nothing was asked: the connection is of no use
-        if status == 200:
-            self._post, self._pauses = None, 0
-            self._cameras.answered(post, body)
-            self.next()
-        elif status == 429 or status >= 500:
-            self._again(status)
-            self.close()
-        else:
-            self._post = None
-            self._cameras.refused(status, body)
-
-    def _again(self, status: int) -> None:
-        """Put the post that was under way back in front: the same `id` makes a repeat known."""
-        post, self._post = self._post, None
-        self._pauses += 1
-        if post is not None:
-            self._cameras.tally.retries += 1
-            self.waiting.appendleft(post)
-        if self.waiting and self._cameras.going:
-            loop = asyncio.get_running_loop()
-            loop.call_soon(self.next)
-
-    def look(self, now_s: float) -> None:
-        """Give up on an answer that does not come."""
-        if self._post is not None and now_s - self._asked_s > _ANSWER_S and self._transport is not None:
-            self._transport.abort()
-
-    def close(self) -> None:
-        """Disconnect."""
-        if self._transport is not None:
-            self._transport.close()
-
-    async def end(self) -> None:
-        """Disconnect for good."""
-        if self._opening is not None:
-            self._opening.cancel()
-            await asyncio.gather(self._opening, return_exceptions=True)
-        self.close()
-
-    @property
-    def unanswered(self) -> list[_Post]:
-        """What was posted or waits and was not acknowledged."""
-        return [*([self._post] if self._post else []), *self.waiting]
+    source: Source
+    camera: str
+    format: Format
+    device: Device
+    connection: Connection | MqttConnection
 
 
 class Cameras:
-    """The cameras of one source, posting.
+    """The cameras of one or several sources, sending.
 
     Parameters
     ----------
-    url, token : str
-        The gateway, and the source's token.
-    cameras : sequence of mapping
-        As `fetch_cameras` returns them.
+    url : str
+        The gateway.
+    sources : sequence of Source
+        Whose cameras send.
+    seed, imperfect, at_hour
+        As for `Traffic`.
+    run : str
+        Goes before every id: two runs on one gateway must differ in it.
+    formats : collection of str
+        What may be spoken, of `FORMATS`.
+    mqtt : tuple of str and int, optional
+        Where the MQTT ingress listens; without it nobody speaks over MQTT.
     record : Path, optional
         Where each read and what became of it is written, a JSON object a line, mode 0600.
     """
@@ -268,25 +90,33 @@ class Cameras:
     def __init__(
         self,
         url: str,
-        token: str,
-        cameras: Sequence[Mapping[str, Any]],
-        traffic: Traffic,
+        sources: Sequence[Source],
         *,
+        run: str = "0",
+        seed: int = 2007,
+        imperfect: float = 0.01,
+        at_hour: float | None = None,
+        formats: Collection[str] = FORMATS,
+        mqtt: tuple[str, int] | None = None,
         connections: int = CONNECTIONS,
         record: Path | None = None,
     ) -> None:
         parts = urlsplit(url)
-        self.tls = parts.scheme == "https" or None
-        self.address = (parts.hostname or "127.0.0.1", parts.port or (443 if self.tls else 80))
-        self.head = (
-            f"POST {parts.path.rstrip('/')}/v1/reads HTTP/1.1\r\nHost: {parts.netloc}\r\n"
-            f"Authorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: "
-        ).encode()
-        self._names = [str(camera["id"]) for camera in cameras]
-        self._traffic = traffic
-        count = max(1, min(connections, len(cameras)))
-        self._connections = [_Connection(self) for _ in range(count)]
+        tls = ssl.create_default_context() if parts.scheme == "https" else None
+        self._address = (parts.hostname or "127.0.0.1", parts.port or (443 if tls else 80), tls)
+        self._path = parts.path.rstrip("/")
+        self._host = parts.netloc
+        self._heads: dict[tuple[str, str], tuple[str, str]] = {}
+        self._http = [
+            Connection(self) for _ in range(max(1, min(connections, sum(len(s.cameras) for s in sources))))
+        ]
+        self._mqtt: dict[tuple[str, int], MqttConnection] = {}
+        self._places = self._hang(sources, run, formats, mqtt)
+        cameras = [{**camera, "source": source.name} for source in sources for camera in source.cameras]
+        clumsy = [number for number, place in enumerate(self._places) if place.format.clumsy]
+        self._traffic = Traffic(cameras, seed=seed, imperfect=imperfect, clumsy=clumsy, at_hour=at_hour)
         self._waiting = 0
+        self._kept_alive = 0
         self._fault: WicketgateError | None = None
         self._record: BinaryIO | None = None
         if record is not None:
@@ -295,26 +125,101 @@ class Cameras:
         self.tally = Tally()
         self.going = True
 
-    def answered(self, post: _Post, body: bytes) -> None:
+    def _hang(
+        self, sources: Sequence[Source], run: str, formats: Collection[str], mqtt: tuple[str, int] | None
+    ) -> list[_Place]:
+        """Return the cameras in their order: which format each speaks depends on its number within its source."""
+        places: list[_Place] = []
+        for source in sources:
+            recorded = 0
+            known = [name for name in formats if FORMATS[name].credential != "mqtt" or (mqtt and source.name)]
+            if not known:
+                raise ConfigurationError("over MQTT: give the source's name and where the gateway listens")
+            for number, camera in enumerate(source.cameras):
+                form = FORMATS[format_of(number, known)]
+                name = str(camera["id"])
+                site = Site(number, name, sends_images(number), f"{run}{source.name[:8]}")
+                connection: Connection | MqttConnection
+                if form.credential == "mqtt" and mqtt is not None:
+                    connection = self._recorder(source, recorded // _CAMERAS_A_RECORDER, run, mqtt)
+                    recorded += 1
+                else:
+                    connection = self._http[len(places) % len(self._http)]
+                places.append(_Place(source, name, form, form.make(site), connection))
+        return places
+
+    def _recorder(self, source: Source, number: int, run: str, mqtt: tuple[str, int]) -> MqttConnection:
+        found = self._mqtt.get((source.name, number))
+        if found is None:
+            client = f"frigate-{run}-{source.name}-{number}"
+            found = MqttConnection(self, mqtt, client, source.name, source.token)
+            self._mqtt[source.name, number] = found
+        return found
+
+    # --- what connections ask and tell ------------------------------------------------------------------------
+
+    def address_of(self, post: Post) -> tuple[str, int, ssl.SSLContext | None]:
+        """Return host, port and TLS context."""
+        return self._address
+
+    def request(self, post: Post, message: Message) -> bytes:
+        """Return an HTTP request whole, with the source's token as such devices show it."""
+        place = self._places[post.device]
+        before, behind = self._head(place.source, place.format)
+        camera = f"camera={message.camera}" if message.camera else ""
+        head = (
+            f"{before}{camera}{behind}{message.content_type}\r\n{_CONTENT_LENGTH}{len(message.body)}\r\n\r\n"
+        )
+        return head.encode() + message.body
+
+    def _head(self, source: Source, form: Format) -> tuple[str, str]:
+        key = (source.token, form.name)
+        found = self._heads.get(key)
+        if found is None:
+            path = f"{self._path}/v1/push/{form.adapter}?" if form.adapter else f"{self._path}/v1/reads"
+            shown = f"Authorization: Bearer {source.token}\r\n"
+            if form.credential == "basic" and source.name:
+                pair = base64.b64encode(f"{source.name}:{source.token}".encode()).decode()
+                shown = f"Authorization: Basic {pair}\r\n"
+            elif form.credential == "key":
+                path, shown = f"{path}key={quote(source.token)}&", ""
+            behind = f" HTTP/1.1\r\nHost: {self._host}\r\n{shown}Content-Type: "
+            found = self._heads[key] = (f"POST {path}", behind)
+        return found
+
+    def answered(self, post: Post) -> None:
         """Count what became of a read."""
-        tally = self.tally
-        try:
-            answer = _decode(body)
-        except msgspec.DecodeError:
-            answer = _Answer(accepted=0, repeated=0, quarantined=[])
-        became = (answer.accepted, answer.repeated, len(answer.quarantined))
-        if sum(became) != 1:
-            self.refused(200, body)
+        tally, read = self.tally, post.read
+        if read is None:
+            tally.keepalives += 1
             return
-        tally.accepted += became[0]
-        tally.repeated += became[1]
-        tally.quarantined += became[2]
-        tally.latencies.add(time.monotonic() - post.due_s)
+        place = self._places[post.device]
+        accepted, repeated, quarantined = post.became
+        if not place.format.answers:
+            became = _SUPPOSED.get(read.flaw, 2)
+        elif accepted + repeated + quarantined == 0:
+            self.refused(200, b"")
+            return
+        else:
+            # Several messages of one vehicle are one read.
+            became = 0 if accepted else 2 if quarantined else 1
+        if became == 0:
+            tally.accepted += 1
+        elif became == 1:
+            tally.repeated += 1
+        else:
+            tally.quarantined += 1
+        tally.misread += not read.flaw and read.plate != read.vehicle.plate
+        spent_s = time.monotonic() - post.due_s
+        tally.latencies.add(spent_s)
+        part = tally.of(place.format.name)
+        part.reads += 1
+        part.latencies.add(spent_s)
         self._waiting -= 1
-        if not became[2]:
-            self._traffic.acknowledged(post.read)
+        if became != 2:
+            self._traffic.acknowledged(read)
         if self._record is not None:
-            self._write(post.read, ("accepted", "repeated", "quarantined")[became.index(1)])
+            self._write(post, _BECAME[became])
 
     def refused(self, status: int, body: bytes) -> None:
         """Stop: what the gateway answers will not get better by asking again."""
@@ -328,21 +233,38 @@ class Cameras:
             )
         self.going = False
 
-    def _write(self, read: Read, became: str) -> None:
-        assert self._record is not None
+    def retried(self) -> None:
+        """Count a message that is sent again."""
+        self.tally.retries += 1
+
+    def _write(self, post: Post, became: str) -> None:
+        read = post.read
+        if read is None or self._record is None:
+            return
+        place = self._places[post.device]
+        form = place.format
         line = {
-            "camera": self._names[read.camera] if read.camera >= 0 else None,
-            "captured_at": read.captured_at,
-            "plate": read.plate.replace(" ", ""),
+            "source": place.source.name,
+            "camera": place.camera if read.flaw != "unknown-camera" else None,
+            "captured_at": rfc3339(read.at_us - read.at_us % form.step_us),
+            "plate": read.plate,
             "became": became,
             "at": time.time_ns() // 1000,
+            "truth": read.vehicle.plate,
+            "role": read.vehicle.role,
+            "format": form.name,
+            "others": place.device.texts(read),
+            "slack_us": form.slack_us,
+            "passed_us": read.at_us,
         }
         self._record.write(msgspec.json.encode(line) + b"\n")
 
-    async def run(self, rate: float, seconds: float | None, stop: asyncio.Event) -> Tally:
-        """Post `rate` reads a second until `seconds` are over or `stop` is set, then wait for the answers.
+    # --- the run ----------------------------------------------------------------------------------------------
 
-        A camera's read that cannot be posted waits; when 20,000 wait, no more are captured until some are taken.
+    async def run(self, rate: float, seconds: float | None, stop: asyncio.Event) -> Tally:
+        """Send `rate` reads a second until `seconds` are over or `stop` is set, then wait for the answers.
+
+        A camera's read that cannot be sent waits; when 20,000 wait, no more are captured until some are taken.
         What is not acknowledged within 30 s of the end counts as `unacknowledged`.
 
         Raises
@@ -352,36 +274,39 @@ class Cameras:
         """
         began_s, cpu_s = time.monotonic(), _cpu_s()
         try:
-            await self._post_all(rate, seconds, stop)
-            posted_s = time.monotonic()
-            while self._waiting and self.going and time.monotonic() - posted_s < _PATIENCE_S:
+            await self._send_all(rate, seconds, stop)
+            sent_s = time.monotonic()
+            while self._waiting and self.going and time.monotonic() - sent_s < _PATIENCE_S:
                 await asyncio.sleep(0.01)
                 self._look()
         finally:
             self.going = False
-            await asyncio.gather(*(connection.end() for connection in self._connections))
-            left = [post for connection in self._connections for post in connection.unanswered]
+            connections: list[Connection | MqttConnection] = [*self._http, *self._mqtt.values()]
+            await asyncio.gather(*(connection.end() for connection in connections))
+            left = [p for connection in connections for p in connection.unanswered if p.read is not None]
             self.tally.unacknowledged = len(left)
             self.tally.seconds = time.monotonic() - began_s
             self.tally.cpu_s = _cpu_s() - cpu_s
             if self._record is not None:
                 for post in left:
-                    self._write(post.read, "unacknowledged")
+                    self._write(post, "unacknowledged")
                 self._record.close()
         if self._fault is not None:
             raise self._fault
         return self.tally
 
-    async def _post_all(self, rate: float, seconds: float | None, stop: asyncio.Event) -> None:
-        traffic, connections = self._traffic, self._connections
+    async def _send_all(self, rate: float, seconds: float | None, stop: asyncio.Event) -> None:
         start_s, start_us = time.monotonic(), time.time_ns() // 1000
         made = 0
-        looked_s = start_s
+        looked_s = alive_s = start_s
         while self.going and not stop.is_set():
             now_s = time.monotonic()
             if now_s - looked_s > 1.0:
                 looked_s = now_s
                 self._look()
+            if now_s - alive_s > _KEEPALIVE_S:
+                alive_s = now_s
+                self._keep_alive()
             elapsed_s = now_s - start_s
             if seconds is not None and elapsed_s >= seconds and made >= round(seconds * rate):
                 return
@@ -399,20 +324,39 @@ class Cameras:
                 continue
             while made < until:
                 offset_s = made / rate
-                read = traffic.next(start_us + round(offset_s * 1e6))
                 made += 1
-                self._waiting += 1
-                connection = connections[read.camera % len(connections)]
-                connection.waiting.append(_Post(read, start_s + offset_s))
-                connection.next()
+                self._send(self._traffic.next(start_us + round(offset_s * 1e6)), start_s + offset_s)
             wait_s = start_s + made / rate - time.monotonic()
             if seconds is not None:
                 wait_s = min(wait_s, max(start_s + seconds - time.monotonic(), 0.0))
             await asyncio.sleep(min(max(wait_s, _STEP_S), 0.25))
 
+    def _send(self, read: Read, due_s: float) -> None:
+        place = self._places[read.camera]
+        began_s = time.perf_counter()
+        messages = place.device.messages(read)
+        part = self.tally.of(place.format.name)
+        part.encode_s += time.perf_counter() - began_s
+        part.messages += len(messages)
+        part.bytes += sum(len(message.body) for message in messages)
+        self._waiting += 1
+        place.connection.add(Post(read, read.camera, messages, due_s, 0, [0, 0, 0]))
+
+    def _keep_alive(self) -> None:
+        """Let the next device that has a sign of life give it."""
+        for _ in range(len(self._places)):
+            number = self._kept_alive % len(self._places)
+            self._kept_alive += 1
+            place = self._places[number]
+            message = place.device.keepalive(time.time_ns() // 1000)
+            if message is not None:
+                place.connection.add(Post(None, number, (message,), time.monotonic(), 0, [0, 0, 0]))
+                return
+
     def _look(self) -> None:
         now_s = time.monotonic()
-        for connection in self._connections:
+        connections: list[Connection | MqttConnection] = [*self._http, *self._mqtt.values()]
+        for connection in connections:
             connection.look(now_s)
         if self._record is not None:
             self._record.flush()
@@ -423,8 +367,13 @@ def _cpu_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def fetch_cameras(url: str, token: str) -> list[dict[str, Any]]:
-    """Return the source's cameras as the gateway has them.
+def fetch_cameras(url: str, token: str, name: str = "") -> Source:
+    """Return a source with its cameras as the gateway has them.
+
+    Parameters
+    ----------
+    name : str
+        The source's id, where it is known; else the gateway may say it.
 
     Raises
     ------
@@ -443,7 +392,11 @@ def fetch_cameras(url: str, token: str) -> list[dict[str, Any]]:
         raise WicketgateError(
             f"`{url}` answers {answer.status_code} when asked for cameras", code="no-answer"
         )
-    cameras: list[dict[str, Any]] = answer.json()["cameras"]
+    try:
+        said: dict[str, Any] = answer.json()
+        cameras: list[dict[str, Any]] = [dict(camera) for camera in said["cameras"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise WicketgateError(f"`{url}` answers with no list of cameras", code="no-answer") from error
     if not cameras:
         raise ConfigurationError("this source has no cameras: register them with `PUT /v1/cameras`")
-    return cameras
+    return Source(name or str(said.get("source") or ""), token, cameras)

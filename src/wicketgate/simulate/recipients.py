@@ -10,29 +10,14 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import msgspec
-
 from wicketgate.batches import Batch, read_batches
-from wicketgate.clock import parse_rfc3339
 from wicketgate.errors import InputError, VerificationError, WicketgateError
-from wicketgate.simulate.load import Latencies
 from wicketgate.verify.feeds import FeedChain
 
 _WAIT_S = 2
 _ANSWER_S = 30.0
 _PAUSE_S = 0.3
 _ANSWER_BYTES = 64 * 1024 * 1024
-
-
-class _Captured(msgspec.Struct):
-    captured_at: str = ""
-
-
-class _Line(msgspec.Struct):
-    read: _Captured = msgspec.field(default_factory=_Captured)
-
-
-_captured = msgspec.json.Decoder(_Line).decode
 
 
 class Follower:
@@ -46,10 +31,13 @@ class Follower:
         Where the batches go, as they come; made anew, mode 0600.
     after : int
         The batch behind which to begin.
-    since_us : int
-        Rows captured earlier are of a time before this run, and say nothing of how long a row takes.
-    latencies : Latencies
-        Where the time from a row's capture to its receipt is counted.
+
+    Attributes
+    ----------
+    batches : list of Batch
+        What came.
+    received_us : dict of int to int
+        When each batch came, by its number, microseconds.
     """
 
     def __init__(
@@ -61,8 +49,6 @@ class Follower:
         path: Path,
         *,
         after: int,
-        since_us: int,
-        latencies: Latencies,
     ) -> None:
         parts = urlsplit(url)
         self._address = (parts.hostname or "127.0.0.1", parts.port or 80)
@@ -70,12 +56,11 @@ class Follower:
         self.authority = authority
         self._chain = chain
         self._after = after
-        self._since_us = since_us
-        self._latencies = latencies
         self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
         self.batches: list[Batch] = []
+        self.received_us: dict[int, int] = {}
         self.rows = 0
         self.fault = ""
         self.stopped = ""
@@ -116,11 +101,7 @@ class Follower:
             self._after = batch.number
             self.batches.append(batch)
             self.rows += len(batch.lines)
-            for line in batch.lines:
-                text = _captured(line).read.captured_at
-                captured_us = parse_rfc3339(text) if text else 0
-                if self._since_us <= captured_us <= now_us:
-                    self._latencies.add((now_us - captured_us) / 1e6)
+            self.received_us[batch.number] = now_us
         self._file.write(body)
         self._file.flush()
 

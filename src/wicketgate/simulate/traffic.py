@@ -1,189 +1,84 @@
-"""Invented vehicles on invented journeys: which camera sees which plate when. Seeded, and pure."""
+"""Reads of invented vehicles at a rate: which camera sees which plate when, and what it makes of it. Seeded, pure."""
 
 from __future__ import annotations
 
 import heapq
-import json
-import math
 import random
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final
+from zoneinfo import ZoneInfo
 
-import numpy as np
+import msgspec
 
-from wicketgate.clock import SECOND_US, rfc3339
+from wicketgate.clock import SECOND_US, to_datetime
+from wicketgate.simulate.journeys import Journeys, Trip
+from wicketgate.simulate.roads import Roads
+from wicketgate.simulate.vehicles import Vehicle, invent_vehicle, misread
+from wicketgate.simulate.wanted import DRIVING, lookalikes, wanted_vehicles
 
-LONGEST_JOURNEY = 8
-IMPERFECTIONS = ("repeat", "plate-empty", "clock-ahead", "unknown-camera")
+IMPERFECTIONS: Final = ("repeat", "plate-empty", "clock-ahead", "unknown-camera")
 """What goes wrong on purpose, in turn."""
 
-_NEAR = 8
-_SLOWEST, _FASTEST = 4.0, 11.0  # metres a second between cameras of a city
-_DETOUR = 1.3
-_METRES_PER_DEGREE = 111_320.0
-_FASTEST_PASS_S = 3.0
+MISREADS: Final = 0.03
+"""The share of reads whose plate is not what the vehicle bears."""
+
+WANTED_MISREADS: Final = 0.125
+"""Of vehicles of interest and those that look like them: or nobody would see a possible hit within minutes."""
+
 _AHEAD_US = 3600 * SECOND_US
+_HOUR_US = 3600 * SECOND_US
+_MINUTE_US = 60 * SECOND_US
 _REMEMBERED = 512
-
-_LETTERS = "ABCDEFGHJKLMNOPRSTUVWXY"
-_NEVER_YEAR_LETTERS = "IOUZ"
-_PLATES = 900 * 20 * len(_LETTERS) ** 5
-_MODELS = (
-    ("Ford", "Fiesta", "car"),
-    ("Vauxhall", "Corsa", "car"),
-    ("Volkswagen", "Golf", "car"),
-    ("Toyota", "Prius", "car"),
-    ("Nissan", "Leaf", "car"),
-    ("Ford", "Transit", "van"),
-    ("Mercedes-Benz", "Sprinter", "van"),
-    ("LEVC", "TX", "taxi"),
-    ("Alexander Dennis", "Enviro400", "bus"),
-    ("Scania", "R", "lorry"),
-)
-_DESCRIBED = [
-    f'{{"make":"{make}","model":"{model}","colour":"{colour}","kind":"{kind}"}}'
-    for make, model, kind in _MODELS
-    for colour in ("black", "white", "grey", "blue", "red", "silver", "green")
-]
+_LONDON = ZoneInfo("Europe/London")
+# Before which reads a vehicle of interest sets out; then one each so many: at 200 reads/s about a hit in 20 s.
+_FIRST_WANTED = (20, 120, 300, 700, 1_500, 4_000)
+EACH_WANTED: Final = 56_000
+_EACH_LOOKALIKE = 5
+_EACH_CLONE = 3_000  # of those who set out, one has a plate that another bears
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
-    """One read as a camera posts it, and what is to become of it.
+class Read(msgspec.Struct, frozen=True, gc=False):
+    """One read: what passed, and what the camera is to say of it.
 
     Attributes
     ----------
+    number : int
+        Counts from 1 in one run.
     camera : int
-        Number in the list of cameras; -1 for one that no list has.
-    captured_at, plate : str
-        As posted.
-    body : bytes
-        The JSON to post.
+        Whose device sees it, a number in the list of cameras.
+    at_us : int
+        The time of capture as the camera says it, microseconds.
+    plate : str
+        What the camera made of the plate, in normal form; empty if nothing.
+    vehicle : Vehicle
+        What really passed: `vehicle.plate` is the truth.
+    confidence : float
+        0.5 to 1, lower where the plate is misread.
+    chance : float
+        0 to 1: what a device decides by that makes a choice of its own.
     flaw : str
         Empty, or one of `IMPERFECTIONS`.
     """
 
+    number: int
     camera: int
-    captured_at: str
+    at_us: int
     plate: str
-    body: bytes
+    vehicle: Vehicle
+    confidence: float
+    chance: float
     flaw: str = ""
 
+    @property
+    def towards(self) -> bool:
+        """Whether the vehicle comes towards the camera."""
+        return self.chance < 0.6
 
-@dataclass(frozen=True, slots=True)
-class _Vehicle:
-    plate: str
-    described: str
-
-
-def invent_plate(chance: random.Random) -> str:
-    """Return a plate of UK syntax, seven characters, that no vehicle has been given.
-
-    The age numbers 80 to 99 are for the years from 2030, and I, O, U and Z were never letters of a year.
-    """
-    drawn, number = divmod(int(chance.random() * _PLATES), 900)
-    drawn, form = divmod(drawn, 20)
-    letters = []
-    for _ in range(5):
-        drawn, letter = divmod(drawn, len(_LETTERS))
-        letters.append(_LETTERS[letter])
-    three = "".join(letters[:3])
-    if form < 18:
-        return f"{letters[3]}{letters[4]}{80 + number % 20}{three}"
-    year = _NEVER_YEAR_LETTERS[number % 4]
-    number += 100
-    # Three letters whose middle is I or Z would be of Northern Ireland; `_LETTERS` has neither.
-    return f"{year}{number}{three}" if form < 19 else f"{three}{number}{year}"
-
-
-def show_plate(plate: str, chance: random.Random) -> str:
-    """Return a plate as one device or another writes it: half of them with the space."""
-    if chance.random() < 0.5:
-        return plate
-    at = 3 if plate[:3].isalpha() else 4
-    return f"{plate[:at]} {plate[at:]}"
-
-
-class Way(NamedTuple):
-    """Where a vehicle is, where it is going, how fast, in metres a second, and how many cameras it may still pass."""
-
-    here: int
-    goal: int
-    speed: float
-    left: int
-
-
-class Roads:
-    """Which cameras are near which, and how long the way between two takes.
-
-    Parameters
-    ----------
-    cameras : sequence of mapping
-        As `GET /v1/cameras` lists them. One without a position is put somewhere in the middle.
-    """
-
-    def __init__(self, cameras: Sequence[Mapping[str, Any]]) -> None:
-        chance = random.Random(len(cameras))
-        known = [c for c in cameras if c.get("latitude") is not None and c.get("longitude") is not None]
-        latitude = sum(c["latitude"] for c in known) / len(known) if known else 0.0
-        longitude = sum(c["longitude"] for c in known) / len(known) if known else 0.0
-        wide = _METRES_PER_DEGREE * math.cos(math.radians(latitude))
-        self._at: list[tuple[float, float]] = [
-            (
-                ((c["longitude"] - longitude) * wide, (c["latitude"] - latitude) * _METRES_PER_DEGREE)
-                if c.get("latitude") is not None and c.get("longitude") is not None
-                else (chance.uniform(-1500, 1500), chance.uniform(-1500, 1500))
-            )
-            for c in cameras
-        ]
-        self._points = np.array(self._at, dtype=np.float64).reshape(len(cameras), 2)
-        self._near: dict[int, tuple[int, ...]] = {}
-
-    def near(self, camera: int) -> tuple[int, ...]:
-        """Return the nearest cameras, itself not among them; O(cameras) the first time."""
-        found = self._near.get(camera)
-        if found is None:
-            count = min(_NEAR, len(self._at) - 1)
-            away = ((self._points - self._points[camera]) ** 2).sum(axis=1)
-            away[camera] = np.inf
-            nearest = np.argpartition(away, count - 1)[:count] if count else np.empty(0, np.intp)
-            found = self._near[camera] = tuple(sorted(nearest.tolist()))
-        return found
-
-    def set_out(self, chance: random.Random) -> Way:
-        """Return where a vehicle enters, and where it is going."""
-        count = len(self._at)
-        return Way(
-            here=int(chance.random() * count),
-            goal=int(chance.random() * count),
-            speed=_SLOWEST + chance.random() * (_FASTEST - _SLOWEST),
-            left=LONGEST_JOURNEY - 1,
-        )
-
-    def go_on(self, way: Way, chance: random.Random) -> tuple[Way, float] | None:
-        """Return where a vehicle passes next and after how many seconds, or None if its journey ends.
-
-        Each camera is nearer to where the vehicle is going than the one before.
-        """
-        if not way.left or way.here == way.goal:
-            return None
-        at = self._at
-        x, y = at[way.here]
-        u, v = at[way.goal]
-        left = (x - u) ** 2 + (y - v) ** 2
-        ways = [there for there in self.near(way.here) if _square(at[there], u, v) < left]
-        if not ways:
-            return None
-        there = ways[int(chance.random() * len(ways))]
-        taken_s = math.sqrt(_square(at[there], x, y)) * _DETOUR / (way.speed * (0.8 + 0.4 * chance.random()))
-        following = Way(here=there, goal=way.goal, speed=way.speed, left=way.left - 1)
-        return following, max(taken_s, _FASTEST_PASS_S)
-
-
-def _square(at: tuple[float, float], x: float, y: float) -> float:
-    return (at[0] - x) * (at[0] - x) + (at[1] - y) * (at[1] - y)
+    @property
+    def lane(self) -> int:
+        """The lane, from 1."""
+        return 1 + int(self.chance * 3)
 
 
 class Traffic:
@@ -192,13 +87,23 @@ class Traffic:
     Parameters
     ----------
     cameras : sequence of mapping
-        As `GET /v1/cameras` lists them; at least one.
+        As `GET /v1/cameras` lists them, of one source or of several one after the other; at least one. A member
+        `source` tells them apart.
     seed : int
         The same seed makes the same vehicles and journeys.
     imperfect : float
         The share of reads that is wrong on purpose, 0 to 1.
-    run : str
-        Goes before every read's `id`: two runs on one gateway must differ in it.
+    clumsy : sequence of int, optional
+        The cameras at which reads are wrong on purpose, but for repeats, which come everywhere; all if not given.
+    each_wanted : int
+        How many reads there are for each vehicle of interest that sets out, once the first few have.
+    at_hour : float, optional
+        The hour of the day at which the first read comes, 0 to 24; without it the clock's, in London.
+
+    Notes
+    -----
+    The hour decides who drives and how fast, never how many reads there are. Nobody is ever faster than
+    `roads.FASTEST_M_S` but for clones: two vehicles with one plate.
     """
 
     def __init__(
@@ -207,20 +112,34 @@ class Traffic:
         *,
         seed: int = 2007,
         imperfect: float = 0.01,
-        run: str = "0",
+        clumsy: Sequence[int] | None = None,
+        at_hour: float | None = None,
+        each_wanted: int = EACH_WANTED,
     ) -> None:
-        self._ids = [json.dumps(camera["id"]) for camera in cameras]
-        self._roads = Roads(cameras)
+        self.roads = Roads(cameras)
+        self._journeys = Journeys(self.roads, seed)
         self._chance = random.Random(seed)
         self._imperfect = imperfect
-        self._run = run
+        self._clumsy = range(len(cameras)) if clumsy is None else tuple(clumsy)
+        self._imperfections = IMPERFECTIONS if self._clumsy else IMPERFECTIONS[:1]
+        self._at_hour = at_hour
+        self._each_wanted = each_wanted
+        self._offset_us: int | None = None
+        self._minute = -1
         self._number = 0
-        self._owed = 0.0
-        self._second, self._second_text = -1, ""
-        self._flaws = 0
-        # Who passes where next: due, a number that settles ties, vehicle, way.
-        self._due: list[tuple[int, int, _Vehicle, Way]] = []
+        self._owed = self._misread_owed = 0.0
+        self._flaws = self._out = self._special = self._clones = 0
+        # Who passes where next: due, a number that settles ties, trip.
+        self._due: list[tuple[int, int, Trip]] = []
+        self._ties = 0
         self._done: deque[Read] = deque(maxlen=_REMEMBERED)
+        self._wanted = wanted_vehicles(DRIVING)
+        self._cloned = {one.vehicle.number for one in self._wanted if one.cloned}
+        self._alike = lookalikes()
+        by_source: dict[Any, list[int]] = {}
+        for number, camera in enumerate(cameras):
+            by_source.setdefault(camera.get("source"), []).append(number)
+        self._beside = [by_source[camera.get("source")] for camera in cameras]
 
     def acknowledged(self, read: Read) -> None:
         """Learn that the gateway has a read: it may be sent again later, on purpose."""
@@ -228,64 +147,100 @@ class Traffic:
             self._done.append(read)
 
     def next(self, at_us: int) -> Read:
-        """Return the read of `at_us`, microseconds; calls come in order. About 10 µs."""
+        """Return the read of `at_us`, microseconds; calls come in order. Some 10 µs."""
+        minute = at_us // _MINUTE_US
+        if minute != self._minute:
+            self._minute = minute
+            self._journeys.at_hour(self._hour(at_us))
         self._owed += self._imperfect
         if self._owed >= 1.0:
             self._owed -= 1.0
-            flaw = IMPERFECTIONS[self._flaws % len(IMPERFECTIONS)]
+            flaw = self._imperfections[self._flaws % len(self._imperfections)]
             self._flaws += 1
             if flaw != "repeat":
                 return self._flawed(flaw, at_us)
             if self._done:
-                again = self._chance.choice(self._done)
-                return Read(
-                    camera=again.camera,
-                    captured_at=again.captured_at,
-                    plate=again.plate,
-                    body=again.body,
-                    flaw=flaw,
-                )
-        if self._due and self._due[0][0] <= at_us:
-            _, _, vehicle, way = heapq.heappop(self._due)
+                return msgspec.structs.replace(self._chance.choice(self._done), flaw=flaw)
+        due = self._due
+        if self._special_is_due():
+            trip = self._set_out_special()
+        elif due and due[0][0] <= at_us:
+            trip = heapq.heappop(due)[2]
         else:
-            vehicle, way = self._invent(), self._roads.set_out(self._chance)
-        following = self._roads.go_on(way, self._chance)
-        if following is not None:
-            due_us = at_us + round(following[1] * SECOND_US)
-            heapq.heappush(self._due, (due_us, self._number, vehicle, following[0]))
-        return self._read(way.here, self._ids[way.here], vehicle, vehicle.plate, at_us)
+            trip = self._journeys.set_out()
+            self._out += 1
+            if self._out % _EACH_CLONE == 0:
+                self._send_clone(trip.vehicle, trip.cameras[0], at_us)
+        camera = trip.cameras[trip.passed]
+        trip.passed += 1
+        if trip.passed == trip.legs == 1 and trip.vehicle.number in self._cloned and trip.vehicle.role == "wanted":
+            self._send_clone(trip.vehicle, camera, at_us)
+        if trip.passed < len(trip.cameras):
+            self._expect(trip, at_us + round(self._journeys.seconds(trip) * SECOND_US))
+        else:
+            following = self._journeys.after(trip)
+            if following is not None:
+                self._expect(following[0], at_us + round(following[1] * SECOND_US))
+        return self._seen(camera, trip.vehicle, at_us)
 
-    def _time(self, at_us: int) -> str:
-        """Return a time to the millisecond, as `clock.rfc3339` writes it."""
-        second, rest_us = divmod(at_us, SECOND_US)
-        if second != self._second:
-            self._second, self._second_text = second, rfc3339(second * SECOND_US)[:-1]
-        return f"{self._second_text}.{rest_us // 1000:03d}Z" if rest_us >= 1000 else f"{self._second_text}Z"
+    def _hour(self, at_us: int) -> int:
+        if self._at_hour is None:
+            return to_datetime(at_us).astimezone(_LONDON).hour
+        if self._offset_us is None:
+            self._offset_us = round(self._at_hour * _HOUR_US) - at_us
+        return (at_us + self._offset_us) // _HOUR_US % 24
 
-    def _flawed(self, flaw: str, at_us: int) -> Read:
-        camera = self._chance.randrange(len(self._ids))
-        vehicle = self._invent()
-        if flaw == "plate-empty":
-            return self._read(camera, self._ids[camera], vehicle, "", at_us, flaw)
-        if flaw == "clock-ahead":
-            return self._read(camera, self._ids[camera], vehicle, vehicle.plate, at_us + _AHEAD_US, flaw)
-        return self._read(-1, '"not-in-any-list"', vehicle, vehicle.plate, at_us, flaw)
+    def _expect(self, trip: Trip, due_us: int) -> None:
+        self._ties += 1
+        heapq.heappush(self._due, (due_us, self._ties, trip))
 
-    def _invent(self) -> _Vehicle:
-        chance = self._chance
-        return _Vehicle(invent_plate(chance), _DESCRIBED[int(chance.random() * len(_DESCRIBED))])
+    # --- vehicles of interest, lookalikes, clones -------------------------------------------------------------
 
-    def _read(
-        self, camera: int, camera_json: str, vehicle: _Vehicle, plate: str, at_us: int, flaw: str = ""
-    ) -> Read:
+    def _special_is_due(self) -> bool:
+        first = len(_FIRST_WANTED)
+        if self._special < first:
+            return self._number >= _FIRST_WANTED[self._special]
+        return self._number >= _FIRST_WANTED[-1] + self._each_wanted * (self._special - first + 1)
+
+    def _set_out_special(self) -> Trip:
+        turn = self._special
+        self._special += 1
+        if turn % _EACH_LOOKALIKE == 2 and self._alike:
+            return self._journeys.fixed(self._alike[turn // _EACH_LOOKALIKE % len(self._alike)], legs=0)
+        return self._journeys.fixed(self._wanted[turn % len(self._wanted)].vehicle)
+
+    def _send_clone(self, vehicle: Vehicle, camera: int, at_us: int) -> None:
+        """Have another vehicle with the same plate pass the farthest camera of this source within seconds."""
+        self._clones += 1
+        other = invent_vehicle(vehicle.number + self._clones, "visitor")
+        clone = msgspec.structs.replace(other, number=vehicle.number, plate=vehicle.plate, role="clone")
+        far = self.roads.farthest(camera, self._beside[camera])
+        trip = Trip(clone, self.roads.way(far, camera, 2, self._clones), 6.0)
+        self._expect(trip, at_us + round((5 + 10 * self._chance.random()) * SECOND_US))
+
+    # --- what a camera sees -----------------------------------------------------------------------------------
+
+    def _seen(self, camera: int, vehicle: Vehicle, at_us: int) -> Read:
         chance = self._chance
         self._number += 1
-        captured_at = self._time(at_us)
-        shown = show_plate(plate, chance) if plate else ""
-        some = chance.random()
-        body = (
-            f'{{"id":"{self._run}-{self._number}","camera":{camera_json},"captured_at":"{captured_at}",'
-            f'"plate":"{shown}","confidence":{0.75 + int(some * 25) / 100:.2f},"lane":{1 + int(some * 3)},'
-            f'"direction":"{"towards" if some < 0.6 else "away"}","vehicle":{vehicle.described}}}'
-        )
-        return Read(camera=camera, captured_at=captured_at, plate=shown, body=body.encode(), flaw=flaw)
+        plate, drawn = vehicle.plate, chance.random()
+        confidence = 0.8 + int(drawn * 19) / 100
+        special = vehicle.role == "wanted" or vehicle.role == "lookalike"
+        self._misread_owed += MISREADS
+        wrong = chance.random() < WANTED_MISREADS if special else self._misread_owed >= 1.0
+        if wrong:
+            text = misread(plate, chance)
+            if text is not None:
+                self._misread_owed -= 1.0
+                plate = text
+                confidence = 0.55 + int(drawn * 30) / 100
+        return Read(self._number, camera, at_us, plate, vehicle, round(confidence, 2), chance.random())
+
+    def _flawed(self, flaw: str, at_us: int) -> Read:
+        chance = self._chance
+        self._number += 1
+        camera = self._clumsy[int(chance.random() * len(self._clumsy))]
+        vehicle = invent_vehicle(chance.getrandbits(26) | 1 << 26, "visitor")
+        plate = "" if flaw == "plate-empty" else vehicle.plate
+        claimed_us = at_us + _AHEAD_US if flaw == "clock-ahead" else at_us
+        return Read(self._number, camera, claimed_us, plate, vehicle, 0.9, chance.random(), flaw)

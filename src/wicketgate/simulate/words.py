@@ -15,46 +15,29 @@ from wicketgate.simulate.folder import Folder
 
 
 def guide(folder: Folder, url: str, cameras: int, rate: float) -> list[str]:
-    """Return what a newcomer needs to know of a running demonstration."""
+    """Return what a newcomer needs to know of a running demonstration, in at most 15 lines."""
     command = _command()
 
     def at(path: Path) -> str:
         return shlex.quote(str(path))
 
-    reader = london.READERS[london.COUNTER_TERRORISM]
-    office = "tfl/data-protection"
-    tokens = [
-        ("source:tfl", "Transport for London, whose cameras post"),
-        *((name, f"reads the feed {feed}") for feed, name in london.READERS.items()),
-        (f"overseer:{london.OVERSEER}", "gets the sealed openings (key: overseers/ico/commissioner.age)"),
-        ("admin", "tokens and /metrics"),
-    ]
+    reader = london.PAPERS[london.OF_INTEREST].reader
     revocation = folder.envelope("revocation")
     return [
         "",
-        f"An invented London: {cameras} cameras post {rate:g} reads a second. No vehicle in it exists.",
-        "",
-        "Look",
-        f"  {url}/          who gets which reads and why, figures, how to check",
-        f"  {url}/docs      the API",
-        "",
-        "Who may log in: `Authorization: Bearer TOKEN`, with the token in",
-        *(f"  {at(folder.token(name)):<52} {words}" for name, words in tokens),
-        f"  {at(folder.credentials):<52} all of it, for programs",
-        "",
-        "Follow a feed, each batch checked as it comes",
-        f"  {command} receive {london.COUNTER_TERRORISM} --from {url} --token-file {at(folder.token(reader))} --follow",
-        "",
-        "Check everything, as anybody can",
+        f"An invented London: {cameras:,} cameras send {rate:g} reads a second. No vehicle in it exists.",
+        f"  {url}/              live: what the cameras saw, what left, to whom, and why",
+        f"  {url}/why-not-less  the same day in bulk, by match and by search",
+        f"  {url}/sign-in       hits wait for you: the duty officer's token is in {at(folder.token(reader))}",
+        "Follow a feed, each batch checked as it comes:",
+        f"  {command} receive {london.OF_INTEREST} --from {url} --token-file {at(folder.token(reader))} --follow",
+        "Check everything, as anybody can:",
         f"  {command} verify {url} --key {at(folder.log_key)}",
-        "",
-        f"Revoke {london.COUNTER_TERRORISM}, and see its feed stop",
+        f"Revoke {london.COUNTER_TERRORISM}, and see its feed stop:",
         f"  {command} sign {at(folder.document('revocation'))} "
-        f"--key {at(folder.office_key(office))} --out {at(revocation)}",
+        f"--key {at(folder.office_key('tfl/data-protection'))} --out {at(revocation)}",
         f"  {command} submit {at(revocation)} --to {url} --token-file {at(folder.token('source:tfl'))}",
-        "",
-        f"What the officers signed lies in {at(folder.path / 'documents')}, "
-        f"their keys in {at(folder.path / 'offices')}.",
+        f"Everybody's keys, tokens and papers lie in {at(folder.path)}; docs/demo.md says which is which.",
         "Ctrl-C stops it; the same command takes it up again.",
         "",
     ]
@@ -87,7 +70,7 @@ def progress_line(metrics: str) -> str:
 
     return (
         f"reads {reads('accepted')} (repeated {reads('repeated')}, quarantined {reads('quarantined')}); "
-        f"released to {', '.join(map(released, london.READERS))}; "
+        f"released to {', '.join(map(released, london.PAPERS))}; "
         f"ledger {values.get('wicketgate_ledger_entries', 0):,.0f} entries"
     )
 
@@ -104,12 +87,13 @@ _LAWS = {
 def summary(report: Mapping[str, Any]) -> list[str]:
     """Return a report in words."""
     released = ", ".join(f"{name} {rows:,}" for name, rows in report["released"].items())
-    bulk = report["latency_ms"]["bulk_p99"]
+    latency = report["latency_ms"]
     lines = [
         f"sent {report['sent']:,} = accepted {report['accepted']:,} + repeated {report['repeated']:,} "
         f"+ quarantined {report['quarantined']:,}; received: {released}",
-        f"from capture to recipient, 99 of 100 within {'?' if bulk is None else f'{bulk:g}'} ms; "
-        f"ledger {report['ledger']['entries']:,} entries, "
+        f"hits {report['hits']:,} ({_counts(report['hits_by_quality'])}); outcomes: {_counts(report['outcomes'])}",
+        f"from capture to recipient, 99 of 100 within {_ms(latency['bulk_p99'])} ms, hits within "
+        f"{_ms(latency['hit_p99'])} ms; ledger {report['ledger']['entries']:,} entries, "
         f"{'verified' if report['ledger']['verified'] else 'NOT VERIFIED'}",
     ]
     for law, held in report["laws"].items():
@@ -118,3 +102,11 @@ def summary(report: Mapping[str, Any]) -> list[str]:
         lines.extend(f"       {fault}" for fault in report["faults"].get(law, ()))
     lines.extend(f"note: {note}" for note in report["notes"])
     return lines
+
+
+def _ms(value: float | None) -> str:
+    return "?" if value is None else f"{value:g}"
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items()) or "none"

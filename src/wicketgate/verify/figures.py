@@ -18,7 +18,8 @@ from wicketgate.reads import MAX_ROWS
 from wicketgate.state import Parsed, State, in_force_from
 
 _CELLS = ("taken", "repeated", "quarantined", "decided", "withheld")
-_MEMBERS = {"kind", "from", "until", "released", "refused", *_CELLS}
+_MEMBERS = {"kind", "from", "until", "released", "refused", "again", "hits", "outcomes", *_CELLS}
+_HITS = {"exact", "possible", "late", "clone"}
 _MOST = 1 << 53
 
 Range = tuple[int, int]
@@ -66,9 +67,15 @@ class FiguresChain:
             cells = {name: self._cell(body[name], name) for name in _CELLS}
             most = cells["decided"][1]
             released = {
-                name: self._cell(value, "released", most) for name, value in _table(body["released"]).items()
+                name: self._cell(value, "released", most)
+                for name, value in _table(body["released"], "released").items()
             }
             refused = self._refused(body["refused"], most)
+            again = {
+                name: self._cell(value, "again") for name, value in _table(body["again"], "again").items()
+            }
+            hits = self._by_name(body["hits"], "hits")
+            outcomes = self._by_name(body["outcomes"], "outcomes")
         except InputError as error:
             return [*faults, f"{where}: {error.detail}"]
         faults.extend(f"{where}: {fault}" for fault in self._unknown(released, refused, state))
@@ -82,8 +89,17 @@ class FiguresChain:
                     name, _sum(parts), cells["decided"], self._stood(name, before, open_us, state, parsed)
                 )
             )
+        for name in sorted({*again, *hits, *outcomes} - state.authorities.keys()):
+            faults.append(f"{where}: hits or images of `{name}`, which is not in the log")
+        faults.extend(f"{where}: {fault}" for fault in _raised(released, again, hits))
         faults.extend(f"{where}: {fault}" for fault in self._under_way(cells))
         return faults
+
+    def _by_name(self, value: object, what: str) -> dict[str, dict[str, Range]]:
+        return {
+            name: {kind: self._cell(cell, what, _MOST) for kind, cell in _table(cells, what).items()}
+            for name, cells in _table(value, what).items()
+        }
 
     def _cell(self, value: object, name: str, most: int | None = None) -> Range:
         if value is None and self._limits.small_cells > 1:
@@ -160,10 +176,31 @@ class FiguresChain:
         return []
 
 
-def _table(value: object) -> Mapping[str, Any]:
+def _table(value: object, what: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise InputError("`released` is not a table")
+        raise InputError(f"`{what}` is not a table")
     return value
+
+
+def _raised(
+    released: Mapping[str, Range], again: Mapping[str, Range], hits: Mapping[str, Mapping[str, Range]]
+) -> list[str]:
+    """Return which hits cannot be: each row that an authority with a hotlist releases is one, and nothing else is."""
+    faults = []
+    for name, kinds in hits.items():
+        if set(kinds) != _HITS:
+            faults.append(f"the hits of `{name}` have not the members that they must have")
+            continue
+        raised = _sum([kinds["exact"], kinds["possible"]])
+        rows, later = released.get(name, (0, 0)), again.get(name, (0, 0))
+        if raised[1] < rows[0] or raised[0] > rows[1] + later[1]:
+            faults.append(f"`{name}` released {rows[0]} rows or more, and its hits do not come to as many")
+        faults.extend(
+            f"more hits of `{name}` are `{part}` than there are"
+            for part in ("late", "clone")
+            if kinds[part][0] > raised[1]
+        )
+    return faults
 
 
 def _sum(ranges: list[Range]) -> Range:

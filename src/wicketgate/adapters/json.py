@@ -1,0 +1,51 @@
+"""JSON of devices, and names of members in small letters where firmwares differ in capitals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from wicketgate.errors import InputError
+
+_MAX_DEPTH = 24
+_decode = msgspec.json.Decoder().decode
+
+
+def looks_like_json(data: bytes) -> bool:
+    """Say whether bytes begin as an object or an array of JSON does."""
+    return data[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
+
+
+def read_json(data: bytes) -> Any:
+    """Return the value of a JSON text.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    try:
+        return _decode(data.removeprefix(b"\xef\xbb\xbf").rstrip(b"\0"))
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise InputError("the body is not JSON") from error
+
+
+def small_names(value: Any, depth: int = 0) -> Any:
+    """Return a value with the names of all its members in small letters; of two that become one, the first stays.
+
+    Raises
+    ------
+    InputError
+        If it is deeper than any device's.
+    """
+    if depth > _MAX_DEPTH:
+        raise InputError("the JSON is too deep")
+    if isinstance(value, dict):
+        small: dict[str, Any] = {}
+        for name, member in value.items():
+            small.setdefault(name.lower(), small_names(member, depth + 1))
+        return small
+    if isinstance(value, list):
+        return [small_names(member, depth + 1) for member in value]
+    return value

@@ -1,0 +1,108 @@
+"""Which registered camera a name means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from wicketgate.errors import InputError
+from wicketgate.hours import load_zone
+from wicketgate.state import Camera, State
+from wicketgate.transactions import CameraSet
+
+_ID = re.compile(r"[\w.:-](?:[\w.: -]{0,62}[\w.:-])?", re.ASCII)
+_GROUP = re.compile(r"[\w.:-]{1,64}", re.ASCII)
+_MAX_ALIASES = 8
+_MAX_ALIAS = 64
+
+
+def check_cameras(cameras: Sequence[CameraSet]) -> None:
+    """Check the cameras that a source would register.
+
+    Raises
+    ------
+    InputError
+        If an id, group, alias, zone or position cannot be one, or a name stands for two cameras.
+    """
+    owners: dict[str, str] = {camera.id: camera.id for camera in cameras}
+    for camera in cameras:
+        if not _ID.fullmatch(camera.id):
+            raise InputError(
+                "ids have 1 to 64 letters, digits, `_`, `.`, `:` or `-`, and spaces between them"
+            )
+        if not all(_GROUP.fullmatch(group) for group in camera.groups):
+            raise InputError("groups have 1 to 64 letters, digits, `_`, `.`, `:` or `-`")
+        _check_place(camera)
+        if camera.zone is not None:
+            load_zone(camera.zone)
+        if len(camera.aliases) > _MAX_ALIASES:
+            raise InputError(f"a camera has at most {_MAX_ALIASES} aliases")
+        for alias in camera.aliases:
+            if alias != alias.strip() or not 0 < len(alias) <= _MAX_ALIAS or not alias.isprintable():
+                raise InputError(
+                    f"aliases have 1 to {_MAX_ALIAS} printable characters, with no space at either end"
+                )
+            if owners.setdefault(alias, camera.id) != camera.id:
+                raise InputError(
+                    "an alias is the id or an alias of another camera: no payload could tell them apart"
+                )
+
+
+def _check_place(camera: CameraSet) -> None:
+    latitude, longitude, heading = camera.latitude, camera.longitude, camera.heading
+    if (latitude is None) != (longitude is None):
+        raise InputError("a position has `latitude` and `longitude`: send both, or leave both out")
+    if latitude is not None and longitude is not None:
+        if latitude == 0 and longitude == 0:
+            raise InputError("0,0 is no position: leave both out")
+        if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+            raise InputError("`latitude` lies between -90 and 90, `longitude` between -180 and 180")
+    if heading is not None and not 0 <= heading <= 360:
+        raise InputError("`heading` lies between 0 and 360 degrees")
+
+
+class CameraNames:
+    """The active cameras of each source, by the ids and by the other names under which they are registered.
+
+    Parameters
+    ----------
+    state : callable
+        Returns the committed state; what was made of it is kept until its `revision` changes.
+    """
+
+    def __init__(self, state: Callable[[], State]) -> None:
+        self._state = state
+        self._revision = -1
+        self._ids: dict[str, dict[str, int]] = {}
+        self._names: dict[str, dict[str, int]] = {}
+
+    def ids(self, source: str) -> Mapping[str, int]:
+        """Return the numbers of a source's active cameras by their ids."""
+        self._refresh()
+        return self._ids.get(source, {})
+
+    def find(self, source: str, names: Iterable[str]) -> tuple[int, Camera] | None:
+        """Return the camera that the first known of these names means, and its number; an id goes before an alias."""
+        self._refresh()
+        known = self._names.get(source)
+        if known:
+            for name in names:
+                number = known.get(name.strip())
+                if number is not None:
+                    return number, self._state().cameras[number]
+        return None
+
+    def _refresh(self) -> None:
+        state = self._state()
+        if self._revision == state.revision:
+            return
+        self._ids, self._names = {}, {}
+        for number, camera in enumerate(state.cameras):
+            if camera.active:
+                self._ids.setdefault(camera.source, {})[camera.id] = number
+                names = self._names.setdefault(camera.source, {})
+                for alias in camera.aliases:
+                    names.setdefault(alias, number)
+        for source, ids in self._ids.items():
+            self._names[source].update(ids)
+        self._revision = state.revision

@@ -1,0 +1,254 @@
+"""What a recipient commits: changes of its hotlists, and outcomes of its hits."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wicketgate.clock import DAY_US, Clock
+from wicketgate.commits import Commits, salted
+from wicketgate.errors import InputError, NotEntitled
+from wicketgate.hits import UNANSWERED_US, Hit, judge_outcome, with_outcome
+from wicketgate.hotlist import Listing, dump_changes, dump_entries
+from wicketgate.hotlist.entries import Change
+from wicketgate.lists import Lists
+from wicketgate.queues import HitQueue
+from wicketgate.state import State, current, status
+from wicketgate.transactions import ListChanged, Outcome, Transaction
+
+_MOST_CHANGES = 64
+"""Changes of a list that are kept apart; with the next one the list is written anew as a whole."""
+_AT_ONCE = 500
+_STOPPED = frozenset({"revoked", "suspended", "review-overdue", "expired"})
+GATEWAY = "gateway"
+"""Who ends a hit that nobody answered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListTaken:
+    """What a change of a hotlist came to."""
+
+    revision: int
+    entries: int
+    added: int
+    changed: int
+    removed: int
+
+
+class Desk:
+    """Hotlists and outcomes, over the commits of one gateway."""
+
+    def __init__(self, commits: Commits, lists: Lists, hits: HitQueue, clock: Clock) -> None:
+        self._commits = commits
+        self._lists = lists
+        self._hits = hits
+        self._clock = clock
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def change_hotlist(
+        self,
+        name: str,
+        changes: Sequence[Change],
+        *,
+        whole: bool,
+        expected: int | None = None,
+        anew: bool = False,
+    ) -> ListTaken:
+        """Put a list in place of the one before (`whole`), or change it; in force with its commit.
+
+        Parameters
+        ----------
+        changes : sequence of Change
+            Checked against the authority's limits before (`hotlist_forms`), but for `max_entries`.
+        expected : int, optional
+            The revision that the change was made for.
+        anew : bool
+            Write the whole list to the vault, so that nothing of what it held before is left there.
+
+        Raises
+        ------
+        NotEntitled
+            If the authority is stopped or does not match.
+        InputError
+            `too-many-entries`, or `revision-differs`.
+
+        Notes
+        -----
+        A list of a million entries takes seconds, in a thread; a small change of it milliseconds. The blob is durable
+        before the commit: a crash between the two leaves a file that nothing names.
+        """
+        async with self._locks[name]:
+            state = self._commits.staged
+            known = state.hotlists.get(name)
+            revision = 0 if known is None else known.revision
+            if expected is not None and expected != revision:
+                raise InputError(f"the list is at revision {revision}", code="revision-differs")
+            self._demand(state, name)
+            before = self._lists.at(name, state)
+            anew = anew or whole or (known is not None and len(known.blobs) > _MOST_CHANGES)
+            listing, blob, taken = await asyncio.to_thread(
+                self._prepare, before, tuple(changes), whole, anew, revision + 1
+            )
+            self._lists.prepare(name, revision + 1, listing)
+
+            def build(state: State, at_us: int, sequence: int) -> Transaction:
+                most = self._demand(state, name)
+                if len(listing) > most:
+                    raise InputError(
+                        f"the list would have {len(listing)} entries of at most {most}",
+                        code="too-many-entries",
+                    )
+                fact = salted(
+                    "hotlist",
+                    {
+                        "commit": sequence,
+                        "authority": name,
+                        "revision": revision + 1,
+                        "entries": len(listing),
+                        "added": taken.added,
+                        "changed": taken.changed,
+                        "removed": taken.removed,
+                        "sha256": blob,
+                    },
+                )
+                return Transaction(
+                    at_us=at_us,
+                    facts=(fact,),
+                    hotlist=ListChanged(
+                        authority=name,
+                        revision=revision + 1,
+                        blob=blob,
+                        whole=anew,
+                        entries=len(listing),
+                    ),
+                )
+
+            await self._commits.commit(build)
+            return taken
+
+    def _prepare(
+        self, before: Listing, changes: Sequence[Change], whole: bool, anew: bool, revision: int
+    ) -> tuple[Listing, str, ListTaken]:
+        entries = [change.entry for change in changes if change.entry is not None]
+        listing = Listing.of(entries) if whole else before.changed(changes)
+        blob = self._lists.store(dump_entries(list(listing.entries())) if anew else dump_changes(changes))
+        known = before.known([change.plate for change in changes])
+        there = [change for change, entry in zip(changes, known, strict=True) if entry is not None]
+        put = sum(change.entry is not None for change in there)
+        removed = len(before) - put if whole else len(there) - put
+        return (
+            listing,
+            blob,
+            ListTaken(
+                revision=revision,
+                entries=len(listing),
+                added=len(entries) - put,
+                changed=put,
+                removed=removed,
+            ),
+        )
+
+    def _demand(self, state: State, name: str) -> int:
+        """Return how many entries the authority allows, if it may have a list now."""
+        parsed = self._commits.parsed
+        named = state.authorities.get(name)
+        if named is None:
+            raise NotEntitled("this unit has no such authority")
+        at_us = max(self._clock.now_us(), state.at_us)
+        number = current(named, parsed, at_us)
+        stands = status(named, number, parsed, at_us)
+        if stands in _STOPPED:
+            raise NotEntitled(f"the authority `{name}` is stopped: {stands}", code=stands)
+        match = parsed.authority(named.versions[number]).match
+        if match is None:
+            raise NotEntitled(f"`{name}` does not match: it has no hotlist", code="not-a-match-authority")
+        return match.max_entries
+
+    async def lapse(self) -> int:
+        """Take from every list the entries that ended a day ago and more, and write it anew; return how many.
+
+        They have not counted since they ended: this is for what the vault holds.
+        """
+        lapsed = 0
+        state = self._commits.staged
+        for name in list(state.hotlists):
+            listing = self._lists.at(name, state)
+            ended = await asyncio.to_thread(listing.ended, self._clock.now_us() - DAY_US)
+            if ended:
+                removals = [Change(plate=entry.plate) for entry in ended]
+                with contextlib.suppress(NotEntitled):  # of a stopped authority the list is left as it is
+                    await self.change_hotlist(name, removals, whole=False, anew=True)
+                    lapsed += len(removals)
+        return lapsed
+
+    async def record_outcome(self, hit_id: str, said: str, reason: str, by: str) -> Hit:
+        """Record what became of a hit; return it as it stands then.
+
+        Raises
+        ------
+        HitRefused, InputError
+            As `hits.judge_outcome`.
+        """
+        known = self._hits.get(hit_id)
+
+        def build(state: State, at_us: int, sequence: int) -> Transaction:
+            hit = state.open_hits.get(hit_id)
+            seen = [] if hit is None else state.sightings.get(hit.authority, {}).get(hit.voi, [])
+            outcome = Outcome(
+                hit=hit_id,
+                outcome=judge_outcome(hit_id, hit, known is not None, seen, said, reason, by),
+                reason=reason,
+                by=by,
+                at_us=at_us,
+            )
+            return _outcomes((outcome,), at_us, sequence)
+
+        sequence, transaction = await self._commits.commit(build)
+        while self._hits.position < sequence:
+            await self._hits.wait(self._hits.changes, 1.0)
+        after = self._hits.get(hit_id)
+        assert after is not None or known is not None
+        return after or with_outcome(known, transaction.outcomes[0])  # type: ignore[arg-type]
+
+    async def end_unanswered(self) -> int:
+        """End the hits that nobody answered for a day after their deadline; return how many."""
+        before_us = self._clock.now_us() - UNANSWERED_US
+        due = [hit_id for hit_id, hit in self._commits.staged.open_hits.items() if hit.due_us < before_us]
+
+        def build(state: State, at_us: int, sequence: int) -> Transaction:
+            ended = tuple(
+                Outcome(
+                    hit=hit_id,
+                    outcome="unanswered",
+                    reason="nobody said what became of it in time",
+                    by=GATEWAY,
+                    at_us=at_us,
+                )
+                for hit_id in due[:_AT_ONCE]
+                if hit_id in state.open_hits
+            )
+            return _outcomes(ended, at_us, sequence)
+
+        if due:
+            await self._commits.commit(build)
+        return len(due[:_AT_ONCE])
+
+
+def _outcomes(outcomes: tuple[Outcome, ...], at_us: int, sequence: int) -> Transaction:
+    facts = tuple(
+        salted(
+            "outcome",
+            {
+                "commit": sequence,
+                "hit": outcome.hit,
+                "outcome": outcome.outcome,
+                "reason": outcome.reason,
+                "by": outcome.by,
+            },
+        )
+        for outcome in outcomes
+    )
+    return Transaction(at_us=at_us, outcomes=outcomes, facts=facts)

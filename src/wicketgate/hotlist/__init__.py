@@ -1,0 +1,29 @@
+"""Hotlists: entries, the compiled matcher, lists in force and how they are kept. Pure.
+
+Reaches no clock, file, socket or environment; docs/spec/hotlist.md is the specification. How units send lists is in
+`hotlist_forms`. Plates and packed plates stand in nothing that is public, logged or raised.
+"""
+
+from wicketgate.hotlist.entries import MAX_TEXT, TEXTS, Change, Entry
+from wicketgate.hotlist.index import MOST_SUBSTITUTIONS, Found, Hotlist
+from wicketgate.hotlist.listing import Hits, Listing, Tally
+from wicketgate.hotlist.skeletons import hashes
+from wicketgate.hotlist.stored import dump_changes, dump_entries, load_changes, load_entries
+
+__all__ = [
+    "MAX_TEXT",
+    "MOST_SUBSTITUTIONS",
+    "TEXTS",
+    "Change",
+    "Entry",
+    "Found",
+    "Hits",
+    "Hotlist",
+    "Listing",
+    "Tally",
+    "dump_changes",
+    "dump_entries",
+    "hashes",
+    "load_changes",
+    "load_entries",
+]

@@ -1,0 +1,117 @@
+"""Lists and changes as bytes, so that they can be kept and compiled again.
+
+A file is a name of its form and then frames: two little-endian 32-bit numbers (bytes packed, bytes unpacked) and a
+MessagePack list of at most `_IN_FRAME` entries, packed by zstd. A frame that says it unpacks to more than it can
+is not unpacked.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Final, TypeVar
+
+import msgspec
+import pyarrow as pa
+
+from wicketgate.errors import InputError
+from wicketgate.hotlist.entries import Change, Entry
+from wicketgate.plates import read_plate
+
+_ENTRIES: Final = b"wicketgate entries 1\n"
+_CHANGES: Final = b"wicketgate changes 1\n"
+_FRAME: Final = struct.Struct("<II")
+_IN_FRAME: Final = 1024
+_MOST_UNPACKED: Final = 64 * 1024 * 1024
+
+_encode = msgspec.msgpack.Encoder().encode
+_entries = msgspec.msgpack.Decoder(list[Entry])
+_changes = msgspec.msgpack.Decoder(list[Change])
+_Item = TypeVar("_Item", Entry, Change)
+
+
+def dump_entries(entries: Iterable[Entry]) -> bytes:
+    """Return entries as bytes, in their order; the same entries always give the same bytes. About 1 µs each."""
+    return _dump(_ENTRIES, entries)
+
+
+def load_entries(data: bytes) -> tuple[Entry, ...]:
+    """Return the entries that `dump_entries` wrote.
+
+    Raises
+    ------
+    InputError
+        If `data` is anything else, or an entry is none that a list may hold.
+    """
+    return _load(_ENTRIES, data, _entries.decode, _is_sound)
+
+
+def dump_changes(changes: Iterable[Change]) -> bytes:
+    """Return changes as bytes, in their order."""
+    return _dump(_CHANGES, changes)
+
+
+def load_changes(data: bytes) -> tuple[Change, ...]:
+    """Return the changes that `dump_changes` wrote.
+
+    Raises
+    ------
+    InputError
+        If `data` is anything else, or an entry is none that a list may hold.
+    """
+    return _load(_CHANGES, data, _changes.decode, _is_sound_change)
+
+
+def _is_sound(entry: Entry) -> bool:
+    return read_plate(entry.plate) == entry.plate
+
+
+def _is_sound_change(change: Change) -> bool:
+    entry = change.entry
+    if entry is None:
+        return read_plate(change.plate) == change.plate
+    return entry.plate == change.plate and _is_sound(entry)
+
+
+def _dump(form: bytes, items: Iterable[Entry] | Iterable[Change]) -> bytes:
+    parts = [form]
+    rest = iter(items)
+    while frame := list(islice(rest, _IN_FRAME)):
+        unpacked = _encode(frame)
+        packed = pa.compress(unpacked, codec="zstd", asbytes=True)
+        parts += (_FRAME.pack(len(packed), len(unpacked)), packed)
+    return b"".join(parts)
+
+
+def _load(
+    form: bytes, data: bytes, decode: Callable[[bytes], list[_Item]], is_sound: Callable[[_Item], bool]
+) -> tuple[_Item, ...]:
+    if not data.startswith(form):
+        raise InputError("a stored hotlist of another form than this version's")
+    items: list[_Item] = []
+    try:
+        for unpacked in _frames(data, len(form)):
+            items += decode(unpacked)
+    except (
+        msgspec.DecodeError,
+        pa.ArrowException,
+        ValueError,
+        OSError,
+        RecursionError,
+        struct.error,
+    ) as error:
+        raise InputError("a stored hotlist cannot be read") from error
+    if not all(map(is_sound, items)):
+        raise InputError("a stored hotlist holds an entry that no list may hold")
+    return tuple(items)
+
+
+def _frames(data: bytes, at: int) -> Iterator[bytes]:
+    while at < len(data):
+        packed, unpacked = _FRAME.unpack_from(data, at)
+        at += _FRAME.size
+        if unpacked > _MOST_UNPACKED or at + packed > len(data):
+            raise ValueError("a frame that cannot be")
+        yield pa.decompress(data[at : at + packed], decompressed_size=unpacked, codec="zstd", asbytes=True)
+        at += packed

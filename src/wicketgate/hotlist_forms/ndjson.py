@@ -1,0 +1,137 @@
+"""NDJSON: a line an entry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import msgspec
+
+from wicketgate.clock import parse_rfc3339, rfc3339
+from wicketgate.errors import InputError
+from wicketgate.hotlist import TEXTS, Entry
+from wicketgate.hotlist_forms.rows import Faults, Row, needed, plate_of, text_of, whole_seconds
+
+MAX_LINE: Final = 64 * 1024
+"""Bytes of one line."""
+
+PRIORITIES: Final = {"critical": 1, "high": 2, "medium": 3, "normal": 3, "low": 4}
+"""Words for priorities."""
+
+
+class _Line(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, gc=False):
+    """A line of NDJSON."""
+
+    plate: str
+    remove: bool = False
+    id: str | None = None
+    kind: str | None = None
+    priority: int | str | None = None
+    reason: str | None = None
+    expires_at: str | None = None
+    review_at: str | None = None
+    listed_at: str | None = None  # as `GET` shows it; a list that was got can be put
+    make: str | None = None
+    model: str | None = None
+    colour: str | None = None
+    action: str | None = None
+    markers: str | None = None
+    nim: str | None = None
+    information: str | None = None
+    force_area: str | None = None
+    pnc_id: str | None = None
+    marking: str | None = None
+    cad: str | None = None
+    instructions: str | None = None
+    source_reference: str | None = None
+
+
+_line = msgspec.json.Decoder(_Line)
+_encode = msgspec.json.Encoder().encode
+
+
+def json_rows(body: bytes, faults: Faults, *, whole: bool) -> Iterator[Row]:
+    """Yield what each line says; what is wrong with the others goes to `faults`. Blank lines are passed over."""
+    start, number = 0, 0
+    while start < len(body):
+        end = body.find(b"\n", start)
+        end = len(body) if end < 0 else end
+        text, start, number = body[start : min(end, start + MAX_LINE + 1)], end + 1, number + 1
+        if not text.strip():
+            continue
+        try:
+            yield _row(text, number, whole=whole)
+        except InputError as error:
+            faults.add(number, error.code, error.detail)
+
+
+def _row(text: bytes, number: int, *, whole: bool) -> Row:
+    if len(text) > MAX_LINE:
+        raise InputError(f"a line of more than {MAX_LINE} bytes")
+    try:
+        line = _line.decode(text)
+    except msgspec.ValidationError as error:
+        # What the library says may hold a name or a value that was sent, and so a plate.
+        raise InputError("a member that is missing, unknown or of another type than it must be") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError("not a JSON object") from error
+    plate = plate_of(line.plate)
+    if line.remove:
+        if whole:
+            raise InputError("`remove` in a whole list: leave the line out")
+        if line != _Line(plate=line.plate, remove=True):
+            raise InputError("a line that removes a plate says nothing else")
+        return Row(
+            line=number, plate=plate, kind="", priority=4, reason="", expires_us=None, review_us=None, voi=None,
+            texts={},
+        )  # fmt: skip
+    texts = {name: text_of(name, getattr(line, name)) for name in TEXTS}
+    return Row(
+        line=number,
+        plate=plate,
+        kind=needed("kind", line.kind),
+        priority=_priority(line.priority),
+        reason=needed("reason", line.reason),
+        expires_us=_time("expires_at", line.expires_at),
+        review_us=_time("review_at", line.review_at),
+        voi=text_of("id", line.id),
+        texts={name: text for name, text in texts.items() if text is not None},
+    )
+
+
+def _priority(value: int | str | None) -> int:
+    if isinstance(value, str):
+        value = PRIORITIES.get(value.strip().lower())
+    if value is None or not 1 <= value <= 4:
+        raise InputError(f"`priority` is 1, 2, 3 or 4, or one of {', '.join(PRIORITIES)}")
+    return value
+
+
+def _time(name: str, text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        return whole_seconds(parse_rfc3339(text))
+    except InputError as error:
+        raise InputError(f"`{name}` is not an RFC 3339 time with a zone") from error
+
+
+def hotlist_lines(entries: Iterable[Entry]) -> Iterator[bytes]:
+    """Yield each entry as a line of NDJSON, with its LF; `parse_hotlist` takes such lines."""
+    for entry in entries:
+        line: dict[str, str | int] = {
+            "id": entry.voi,
+            "plate": entry.plate,
+            "kind": entry.kind,
+            "priority": entry.priority,
+            "reason": entry.reason,
+            "listed_at": rfc3339(entry.listed_us),
+            "expires_at": rfc3339(entry.expires_us),
+        }
+        if entry.review_us is not None:
+            line["review_at"] = rfc3339(entry.review_us)
+        for name in TEXTS:
+            text = getattr(entry, name)
+            if text is not None:
+                line[name] = text
+        yield _encode(line) + b"\n"

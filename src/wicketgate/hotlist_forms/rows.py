@@ -1,0 +1,87 @@
+"""What a line of a list says, whatever its form; what is wrong with lines."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+from wicketgate.clock import SECOND_US
+from wicketgate.errors import InputError, ListRefused
+from wicketgate.hotlist import MAX_TEXT
+from wicketgate.plates import PlateFault, read_plate
+
+MOST_FAULTS: Final = 100
+"""Faulty lines that are named; the rest of the body is not looked at."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What a line says, whatever the form; `kind` empty for a line that removes a plate."""
+
+    line: int
+    plate: str
+    kind: str
+    priority: int
+    reason: str
+    expires_us: int | None
+    review_us: int | None
+    voi: str | None
+    texts: dict[str, str]
+
+
+@dataclass(slots=True)
+class Faults:
+    """The faulty lines so far."""
+
+    found: list[tuple[int, str, str]] = field(default_factory=list)
+
+    def add(self, line: int, code: str, detail: str) -> None:
+        """Note a fault; raise if there are too many to go on."""
+        self.found.append((line, code, detail))
+        if len(self.found) >= MOST_FAULTS:
+            raise self.refusal()
+
+    def refusal(self) -> ListRefused:
+        """Return the refusal of the body: with the code of its first faulty line."""
+        found = sorted(self.found)
+        _, code, detail = found[0]
+        lines = tuple(line for line, other, _ in found if other == code)
+        shown = ", ".join(map(str, lines[:10])) + (" …" if len(lines) > 10 else "")
+        return ListRefused(
+            f"line{'s' * (len(lines) > 1)} {shown}: {detail}; nothing of the list was taken",
+            code=code,
+            lines=lines,
+            faults=tuple(found),
+        )
+
+
+def whole_seconds(at_us: int) -> int:
+    """Return a time without its part of a second: ends are whole seconds, which the index keeps in four bytes."""
+    return at_us - at_us % SECOND_US
+
+
+def plate_of(text: str) -> str:
+    plate = read_plate(text)
+    if isinstance(plate, PlateFault):
+        raise InputError("no plate that can be read", code="plate-unreadable")
+    return plate
+
+
+def text_of(name: str, text: str | None) -> str | None:
+    """Return a text without the space around it; None if nothing is left."""
+    text = (text or "").strip()
+    if len(text) > MAX_TEXT:
+        raise InputError(f"`{name}` has more than {MAX_TEXT} characters")
+    if _CONTROL.search(text):
+        raise InputError(f"`{name}` has a control character or a line break")
+    return text or None
+
+
+def needed(name: str, text: str | None) -> str:
+    found = text_of(name, text)
+    if found is None:
+        raise InputError(f"`{name}` is missing")
+    return found

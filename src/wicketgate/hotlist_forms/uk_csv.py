@@ -1,0 +1,137 @@
+"""The UK 16-field CSV of vehicles of interest, as one back office exports it for another."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, time, timedelta, tzinfo
+from functools import lru_cache
+from typing import Final
+
+from wicketgate.clock import from_datetime, parse_rfc3339
+from wicketgate.errors import InputError, ListRefused
+from wicketgate.hotlist import TEXTS
+from wicketgate.hotlist_forms.rows import Faults, Row, needed, plate_of, text_of, whole_seconds
+from wicketgate.hours import load_zone
+
+ACTIONS: Final = (
+    ("do not stop", 4),
+    ("no stop", 4),
+    ("stop", 2),
+    ("assess", 3),
+    ("silent", 4),
+    ("information", 4),
+    ("intelligence", 4),
+)
+"""How an action of the UK form begins, and the priority that follows; any other action has 3."""
+
+UK_FIELDS: Final = (
+    "vrm",
+    "make",
+    "model",
+    "colour",
+    "action",
+    "markers",
+    "reason",
+    "nim",
+    "information",
+    "force_area",
+    "weed_date",
+    "pnc_id",
+    "marking",
+    "cad",
+    "instructions",
+    "source_reference",
+)
+"""The 16 fields of a UK vehicle-of-interest row, in order."""
+
+_OTHER_PRIORITY: Final = 3
+_VRM_HEADS: Final = frozenset({"vrm", "vrn", "plate", "registration", "registration mark"})
+_LOCAL_TIME = re.compile(
+    r"(?:(?P<iso>\d{4}-\d\d-\d\d)|(?P<day>\d\d)/(?P<month>\d\d)/(?P<year>\d{4}))"
+    r"(?:[T ](?P<clock>\d\d:\d\d(?::\d\d)?))?",
+    re.ASCII,
+)
+
+
+def csv_rows(body: bytes, kind: str, faults: Faults) -> Iterator[Row]:
+    """Yield what each row says, all of one kind; what is wrong with the others goes to `faults`."""
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = body.count(b"\n", 0, error.start) + 1
+        raise ListRefused("the list is not UTF-8", code="malformed", lines=(line,)) from error
+    records = csv.reader(io.StringIO(text, newline=""), strict=True)
+    number = 1
+    while True:
+        try:
+            fields = next(records, None)
+        except csv.Error as error:
+            # Where quotes went wrong nothing says where the next row begins.
+            faults.add(number, "malformed", "not CSV as RFC 4180 has it")
+            raise faults.refusal() from error
+        if fields is None:
+            return
+        first = number == 1
+        line, number = number, records.line_num + 1
+        if not any(fields) or (first and _is_header(fields)):
+            continue
+        try:
+            yield _row(fields, line, kind)
+        except InputError as error:
+            faults.add(line, error.code, error.detail)
+
+
+def _is_header(fields: Sequence[str]) -> bool:
+    return len(fields) == len(UK_FIELDS) and fields[0].strip().lower() in _VRM_HEADS
+
+
+def _row(fields: Sequence[str], line: int, kind: str) -> Row:
+    if len(fields) != len(UK_FIELDS):
+        raise InputError(f"a row has {len(UK_FIELDS)} fields")
+    row = dict(zip(UK_FIELDS, fields, strict=True))
+    texts = {name: text_of(name, row[name]) for name in TEXTS}
+    return Row(
+        line=line,
+        plate=plate_of(row["vrm"]),
+        kind=kind,
+        priority=_action_priority(texts["action"]),
+        reason=needed("reason", row["reason"]),
+        expires_us=_weed_us(row["weed_date"].strip()),
+        review_us=None,
+        voi=None,
+        texts={name: text for name, text in texts.items() if text is not None},
+    )
+
+
+def _action_priority(action: str | None) -> int:
+    words = " ".join((action or "").lower().replace("-", " ").split())
+    return next((priority for begin, priority in ACTIONS if words.startswith(begin)), _OTHER_PRIORITY)
+
+
+def _weed_us(text: str) -> int | None:
+    """Return when a row is to be weeded; a day ends at its end in London, and a time without a zone is London's."""
+    if not text:
+        return None
+    match = _LOCAL_TIME.fullmatch(text)
+    try:
+        if match is None:
+            return whole_seconds(parse_rfc3339(text))
+        day = match["iso"] or f"{match['year']}-{match['month']}-{match['day']}"
+        local = datetime.fromisoformat(day)
+        if match["clock"] is None:
+            local += timedelta(days=1)
+        else:
+            local = datetime.combine(local, time.fromisoformat(match["clock"]))
+        return from_datetime(local.replace(tzinfo=_london()).astimezone(UTC))
+    except (InputError, ValueError, OverflowError) as error:
+        raise InputError(
+            "`weed date` is none of `dd/mm/yyyy`, `yyyy-mm-dd`, either with a time, and RFC 3339"
+        ) from error
+
+
+@lru_cache(maxsize=1)
+def _london() -> tzinfo:
+    return load_zone("Europe/London")

@@ -1,0 +1,307 @@
+"""What the duty officer's pages do: signing in, the queue, one hit, outcomes, and the news that something changed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+from urllib.parse import parse_qsl, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from wicketgate.errors import HitRefused, InputError, NotEntitled, WicketgateError
+from wicketgate.hits import Hit
+from wicketgate.http.duty_pages import HEADERS, DutyPages, Journey, Queue, Refusal, digest
+from wicketgate.http.entitlement import match_authorities
+from wicketgate.http.gatekeeper import require
+from wicketgate.http.hits import as_json, cannot_confirm, hit_of, queue_of, recent_of
+from wicketgate.http.images import image_answer
+from wicketgate.http.problems import problem, problem_of, status_and_title
+from wicketgate.http.requests import json_answer, media_type_of, read_body
+from wicketgate.http.sessions import Session, Sessions, TooManyFailures, is_form_key, officer_name, set_cookie
+from wicketgate.node import Gateway
+
+FORM = "application/x-www-form-urlencoded"
+SHOWN = 100
+"""Hits that the page shows of a queue; the most urgent."""
+_ENDED = 5
+_JOURNEY = 12
+_MOST_FORM = 16 * 1024
+_MOST_MEMBERS = 10
+_STREAMS = 8
+_ALIVE_S = 15.0
+_PAUSE_S = 0.25
+
+_Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Duty:
+    """The handlers, over one gateway, and the sessions that open them."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        charter = gateway.commits.parsed.charter(gateway.commits.committed)
+        self._pages = DutyPages(demonstration=charter.demonstration)
+        self._listening: Counter[str] = Counter()
+        self.sessions = Sessions(lambda: gateway.clock.now_us(), lambda: gateway.commits.committed.tokens)
+
+    def routes(self) -> list[Route]:
+        """Return `/sign-in`, `/sign-out` and every route under `/duty`."""
+        shown = self._shown
+        return [
+            Route("/sign-in", self.get_sign_in, methods=["GET"]),
+            Route("/sign-in", shown(self.post_sign_in), methods=["POST"]),
+            Route("/sign-out", shown(self.post_sign_out), methods=["POST"]),
+            Route("/duty", shown(self.get_queue), methods=["GET"]),
+            Route("/duty/queue", shown(self.get_queue_part), methods=["GET"]),
+            Route("/duty/events", shown(self.get_events), methods=["GET"]),
+            Route("/duty/hits/{id}", shown(self.get_hit), methods=["GET"]),
+            Route("/duty/hits/{id}/outcome", shown(self.post_outcome), methods=["POST"]),
+            Route("/duty/images/{authority}/{ref}", shown(self.get_image), methods=["GET"]),
+        ]
+
+    def _shown(self, handler: _Handler) -> _Handler:
+        """Return a handler whose errors a person sees as a page."""
+
+        async def show(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except WicketgateError as error:
+                if not _wants_page(request):
+                    return problem_of(error)
+                status, title = status_and_title(error)
+                session: Session | None = request.scope.get("session")
+                return _page(self._pages.problem(status, title, error.detail, session), status)
+
+        return show
+
+    # --- signing in -----------------------------------------------------------------------------------------------
+
+    async def get_sign_in(self, request: Request) -> Response:
+        """`GET /sign-in`."""
+        return _page(self._pages.sign_in(ended="ended" in request.query_params))
+
+    async def post_sign_in(self, request: Request) -> Response:
+        """`POST /sign-in`: `officer` and `token` as a form; a cookie, or the page again with what was wrong."""
+        form = await _form(request)
+        token, officer = form.get("token", ""), form.get("officer", "")
+        again = partial(self._pages.sign_in, officer=officer)
+        try:
+            officer_name(officer)
+        except InputError as error:
+            return _page(again(fault=_sentence(error), at="officer"), 400)
+        if not token.strip():
+            return _page(again(fault="Enter the token of your unit.", at="token"), 400)
+        try:
+            address = request.client.host if request.client else ""
+            session_id, _ = self.sessions.open(token, officer, address)
+        except TooManyFailures as error:
+            answer = _page(again(fault=_sentence(error), at=""), 429)
+            answer.headers["Retry-After"] = str(error.retry_s)
+            return answer
+        except NotEntitled as error:
+            return _page(again(fault=_sentence(error), at="token"), 403)
+        answer = _redirect("/duty")
+        answer.headers["Set-Cookie"] = set_cookie(request.scope, session_id)
+        return answer
+
+    async def post_sign_out(self, request: Request) -> Response:
+        """`POST /sign-out`."""
+        session = _session(request)
+        await _form(request, session)
+        self.sessions.close(session)
+        answer = _redirect("/sign-in")
+        answer.headers["Set-Cookie"] = set_cookie(request.scope, "")
+        return answer
+
+    # --- the queue ------------------------------------------------------------------------------------------------
+
+    async def get_queue(self, request: Request) -> Response:
+        """`GET /duty`."""
+        session = _session(request)
+        recorded = None
+        if hit_id := request.query_params.get("recorded"):
+            try:
+                recorded, _ = hit_of(self._gateway, session.unit, hit_id)
+            except WicketgateError:
+                recorded = None  # whatever somebody put into the address
+        html = self._pages.queue(
+            self._queue(session.unit),
+            session,
+            self._gateway.clock.now_us(),
+            recorded=recorded,
+            refreshing=request.query_params.get("refresh") != "off",
+        )
+        return _page(html)
+
+    async def get_queue_part(self, request: Request) -> Response:
+        """`GET /duty/queue`: the part of the page that changes."""
+        session = _session(request)
+        return _page(self._pages.queue_part(self._queue(session.unit), session, self._gateway.clock.now_us()))
+
+    def _queue(self, unit: str) -> Queue:
+        gateway = self._gateway
+        authorities, stopped = match_authorities(gateway, unit)
+        names = [authority.name for authority in authorities]
+        hits = queue_of(gateway, names)
+        ended = [hit for hit in recent_of(gateway, names, SHOWN) if hit.status in {"ended", "unanswered"}]
+        ended.sort(key=lambda hit: hit.outcomes[-1].at_us if hit.outcomes else 0, reverse=True)
+        return Queue(
+            hits=hits[:SHOWN],
+            more=max(0, len(hits) - SHOWN),
+            confirmable=partial(cannot_confirm, gateway),
+            authorities=[(authority.name, authority.title) for authority in authorities],
+            stopped=stopped,
+            ended=ended[:_ENDED],
+        )
+
+    async def get_events(self, request: Request) -> Response:
+        """`GET /duty/events`: an event whenever the unit's queue has changed, and never for another unit's."""
+        session = _session(request)
+        if self._listening[session.key] >= _STREAMS:
+            return problem("busy", f"at most {_STREAMS} pages of one session are told of changes at once")
+        return StreamingResponse(
+            self._events(request, session),
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-store"},
+        )
+
+    async def _events(self, request: Request, session: Session) -> AsyncIterator[bytes]:
+        hits = self._gateway.hits
+        self._listening[session.key] += 1
+        known = ""
+        try:
+            while True:
+                _session(request)
+                changes = hits.changes
+                found = digest(self._queue(session.unit))
+                if found != known:
+                    yield b"event: changed\ndata: " + found.encode() + b"\n\n"
+                    known = found
+                else:
+                    yield b": alive\n\n"
+                await hits.wait(changes, _ALIVE_S)
+                # Many hits at once are told of once: a look at the queue is not free.
+                await self._gateway.clock.sleep(_PAUSE_S)
+        except NotEntitled:
+            yield b"event: end\ndata: signed-out\n\n"
+        finally:
+            self._listening[session.key] -= 1
+            if not self._listening[session.key]:
+                del self._listening[session.key]
+
+    # --- one hit --------------------------------------------------------------------------------------------------
+
+    async def get_hit(self, request: Request) -> Response:
+        """`GET /duty/hits/{id}`."""
+        return self._hit_page(request, _session(request))
+
+    def _hit_page(
+        self, request: Request, session: Session, refused: Refusal | None = None, status: int = 200
+    ) -> Response:
+        gateway = self._gateway
+        hit, authority = hit_of(gateway, session.unit, request.path_params["id"])
+        allowed = "place" in authority.scope.fields
+        sightings = gateway.hits.recent(hit.authority, _JOURNEY, hit.voi) if allowed else []
+        # Raised last is not read last: a late read says where the vehicle was before.
+        sightings.sort(key=lambda one: one.taken_us, reverse=True)
+        html = self._pages.hit(
+            hit,
+            Journey(hits=sightings, allowed=allowed),
+            session,
+            gateway.clock.now_us(),
+            cannot_confirm=cannot_confirm(gateway, hit),
+            title=authority.title,
+            refused=refused,
+        )
+        return _page(html, status)
+
+    async def post_outcome(self, request: Request) -> Response:
+        """`POST /duty/hits/{id}/outcome`: `outcome` and `reason` as a form."""
+        session = _session(request)
+        form = await _form(request, session)
+        _session(request)  # the body may have taken long
+        hit, _ = hit_of(self._gateway, session.unit, request.path_params["id"])
+        outcome, reason = form.get("outcome", ""), form.get("reason", "").strip()
+        try:
+            after: Hit = await self._gateway.record_outcome(hit.id, outcome, reason, session.officer)
+        except HitRefused as refused:
+            if not _wants_page(request):
+                raise
+            again = Refusal(code=refused.code, reason=reason)
+            return self._hit_page(request, session, again, status_and_title(refused)[0])
+        if _wants_page(request):
+            return _redirect(f"/duty?recorded={after.id}")
+        answer = json_answer(as_json(self._gateway, after))
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
+
+    async def get_image(self, request: Request) -> Response:
+        """`GET /duty/images/{authority}/{ref}`: an image of a released read."""
+        session = _session(request)
+        name, ref = request.path_params["authority"], request.path_params["ref"]
+        return await image_answer(self._gateway, session.unit, name, ref, by=session.officer)
+
+
+def _session(request: Request) -> Session:
+    require(request, "duty")
+    session: Session = request.scope["session"]
+    return session
+
+
+async def _form(request: Request, session: Session | None = None) -> dict[str, str]:
+    """Return what a form of our own sent.
+
+    Raises
+    ------
+    NotEntitled
+        `form-refused`, if it came from another site or, with a session, does not carry its key.
+    InputError
+        If it is no form.
+    """
+    if not _is_same_origin(request):
+        raise NotEntitled("this form was sent from elsewhere", code="form-refused")
+    if media_type_of(request) != FORM:
+        raise InputError(f"send `{FORM}`", code="unsupported-media-type")
+    body = await read_body(request, _MOST_FORM)
+    try:
+        form = dict(
+            parse_qsl(
+                body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_MEMBERS
+            )
+        )
+    except ValueError as error:
+        raise InputError("this is no form of these pages") from error
+    if session is not None and not is_form_key(session, form.get("form_key", "")):
+        raise NotEntitled("this form is not of this session: load the page again", code="form-refused")
+    return form
+
+
+def _is_same_origin(request: Request) -> bool:
+    """Say whether the browser says that one of our pages sent this; one that says nothing is not believed.
+
+    Over plain http browsers send no `Sec-Fetch-Site`; behind a proxy only they know what the gateway is called.
+    """
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    origin, host = request.headers.get("origin", ""), request.headers.get("host", "")
+    return bool(host) and urlsplit(origin).netloc.lower() == host.lower()
+
+
+def _wants_page(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
+
+
+def _page(html: str, status: int = 200) -> Response:
+    return Response(html, status_code=status, media_type="text/html; charset=utf-8", headers=dict(HEADERS))
+
+
+def _redirect(where: str) -> Response:
+    return RedirectResponse(where, status_code=303, headers={"Cache-Control": "no-store"})
+
+
+def _sentence(error: WicketgateError) -> str:
+    return f"{error.detail[:1].upper()}{error.detail[1:]}."

@@ -1,0 +1,312 @@
+"""The duty officer's pages: the queue of hits, one hit with its journey, signing in. Rendering alone.
+
+Hits become HTML; no socket, clock or gateway is touched. What a camera, a list or a colleague wrote is escaped. The
+pages run under `CONTENT_SECURITY_POLICY`: scripts of our own and nothing from elsewhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+
+from wicketgate.clock import rfc3339
+from wicketgate.hits import Hit
+from wicketgate.http import duty_words as words
+from wicketgate.http.pages import templates
+from wicketgate.http.phrases import distance, moment
+from wicketgate.http.sessions import Session
+from wicketgate.observations import MARKS
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    "worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+HEADERS: Mapping[str, str] = MappingProxyType(
+    {
+        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+        "X-Content-Type-Options": "nosniff",
+        # Not `no-referrer`: the browser would then send `Origin: null` with a form, and the form be refused.
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Cache-Control": "no-store",
+    }
+)
+"""What every page for officers is sent with."""
+
+REFRESH_S = 30
+"""How often the queue loads itself again in a browser without JavaScript, unless its reader stopped that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """What the page `/duty` shows.
+
+    Attributes
+    ----------
+    hits : sequence of Hit
+        The most urgent first.
+    confirmable : callable
+        Says why a hit cannot be confirmed now, as a code; None where it can.
+    more : int
+        Hits that wait and are not among `hits`.
+    authorities : sequence of (str, str)
+        Name and title of the unit's authorities of mode match.
+    stopped : sequence of (str, str)
+        Name, and how it stands, of those that are stopped.
+    ended : sequence of Hit
+        The last hits that ended, the newest first.
+    """
+
+    hits: Sequence[Hit]
+    confirmable: Callable[[Hit], str | None]
+    authorities: Sequence[tuple[str, str]]
+    more: int = 0
+    stopped: Sequence[tuple[str, str]] = ()
+    ended: Sequence[Hit] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """An outcome that was not recorded: its code, and what the officer had written."""
+
+    code: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journey:
+    """The last sightings of one vehicle of interest, the newest first; empty where no place is allowed."""
+
+    hits: Sequence[Hit] = field(default_factory=tuple)
+    allowed: bool = True
+
+
+def digest(queue: Queue) -> str:
+    """Return what changes when the queue does, however much time goes by."""
+    state = [
+        [
+            (hit.id, hit.status, len(hit.outcomes), hit.patch, hit.overview, queue.confirmable(hit))
+            for hit in queue.hits
+        ],
+        [hit.id for hit in queue.ended],
+        list(queue.stopped),
+        queue.more,
+    ]
+    return hashlib.sha256(msgspec.json.encode(state)).hexdigest()[:16]
+
+
+class DutyPages:
+    """The pages for officers.
+
+    Parameters
+    ----------
+    demonstration : bool
+        Put the banner of a demonstration on every page.
+    """
+
+    def __init__(self, *, demonstration: bool = False) -> None:
+        self._demonstration = demonstration
+
+    def _render(self, template: str, **context: Any) -> str:
+        page = templates().get_template(template)
+        return page.render(demonstration=self._demonstration, register={}, **context)
+
+    def sign_in(self, *, fault: str = "", at: str = "", officer: str = "", ended: bool = False) -> str:
+        """Return the page `/sign-in`.
+
+        Parameters
+        ----------
+        fault, at : str
+            What was wrong, as a sentence, and at which field (`token`, `officer`, or neither).
+        ended : bool
+            The caller had a session that has ended.
+        """
+        return self._render("sign-in.html", fault=fault, at=at, officer=officer, ended=ended)
+
+    def queue(
+        self,
+        queue: Queue,
+        session: Session,
+        now_us: int,
+        *,
+        recorded: Hit | None = None,
+        refreshing: bool = True,
+    ) -> str:
+        """Return the page `/duty`.
+
+        Parameters
+        ----------
+        recorded : Hit, optional
+            The hit whose outcome was recorded just now, by a form.
+        refreshing : bool
+            Whether it loads itself again where there is no JavaScript.
+        """
+        return self._render(
+            "duty.html",
+            **self._queue(queue, session, now_us),
+            recorded=None if recorded is None else view(recorded, now_us, None),
+            refreshing=refreshing,
+            refresh_s=REFRESH_S,
+        )
+
+    def queue_part(self, queue: Queue, session: Session, now_us: int) -> str:
+        """Return the queue alone, which the page puts in its place."""
+        return self._render("duty-queue.html", **self._queue(queue, session, now_us))
+
+    def _queue(self, queue: Queue, session: Session, now_us: int) -> dict[str, Any]:
+        views = [view(hit, now_us, queue.confirmable(hit)) for hit in queue.hits]
+        return {
+            "session": session,
+            "hits": views,
+            "summary": summary(views, queue.more),
+            "more": queue.more,
+            "digest": digest(queue),
+            "authorities": queue.authorities,
+            "stopped": queue.stopped,
+            "ended": [view(hit, now_us, None) for hit in queue.ended],
+            "now": moment(now_us, seconds=True),
+            "now_ms": now_us // 1000,
+        }
+
+    def hit(
+        self,
+        hit: Hit,
+        journey: Journey,
+        session: Session,
+        now_us: int,
+        *,
+        cannot_confirm: str | None,
+        title: str,
+        refused: Refusal | None = None,
+    ) -> str:
+        """Return the page `/duty/hits/{id}`; `title` is the authority's, `refused` an outcome that was not recorded."""
+        sightings = [sighting(one, number, now_us) for number, one in enumerate(journey.hits, 1)]
+        return self._render(
+            "duty-hit.html",
+            session=session,
+            one=view(hit, now_us, cannot_confirm),
+            authority_title=title,
+            sightings=sightings,
+            sightings_allowed=journey.allowed,
+            points=[
+                {key: row[key] for key in ("number", "latitude", "longitude", "label", "this")}
+                for row in (row | {"this": row["id"] == hit.id} for row in sightings)
+                if row["latitude"] is not None and row["longitude"] is not None
+            ],
+            refused=refused,
+            refusal=words.REFUSED.get(refused.code, "It could not be recorded.") if refused else "",
+            now=moment(now_us, seconds=True),
+            now_ms=now_us // 1000,
+        )
+
+    def problem(self, status: int, title: str, detail: str, session: Session | None) -> str:
+        """Return the page for an error that an officer met."""
+        return self._render("duty-problem.html", status=status, title=title, detail=detail, session=session)
+
+
+def summary(views: Sequence[Mapping[str, Any]], more: int = 0) -> str:
+    """Return the queue in one sentence, to be read out when it changes; `more` hits wait beside those shown."""
+    if not views:
+        return "No hit waits for an answer."
+    overdue = sum(view["overdue"] for view in views)
+    waiting = len(views) + more
+    parts = [f"{waiting} {'hit waits' if waiting == 1 else 'hits wait'} for an answer"]
+    if overdue:
+        parts.append(f"{overdue} overdue")
+    possible = sum(not view["exact"] for view in views)
+    if possible:
+        parts.append(f"{possible} only possible")
+    return ", ".join(parts) + "."
+
+
+def view(hit: Hit, now_us: int, cannot_confirm: str | None) -> dict[str, Any]:
+    """Return one hit with the words and marks that its templates show.
+
+    Parameters
+    ----------
+    cannot_confirm : str or None
+        The code of why it cannot be confirmed now.
+    """
+    read, listed, difference = words.compare(hit.plate, hit.listed) if hit.plate else (None, None, "")
+    ended = hit.status in {"ended", "unanswered"}
+    return {
+        "hit": hit,
+        "id": hit.id,
+        "href": f"/duty/hits/{hit.id}",
+        "exact": hit.quality == "exact",
+        "quality": "Exact match" if hit.quality == "exact" else "Possible match",
+        "difference": difference,
+        "read": read,
+        "listed": listed or words.compare(hit.listed, hit.listed)[1],
+        "status": hit.status,
+        "standing": words.STANDING[hit.status],
+        "waiting": not ended,
+        "confirmed": hit.status == "confirmed",
+        "overdue": not ended and now_us >= hit.due_us,
+        "left": words.time_left(hit.due_us, now_us),
+        "due": moment(hit.due_us),
+        "due_ms": hit.due_us // 1000,
+        "due_at": rfc3339(hit.due_us),
+        "raised": moment(hit.raised_us, seconds=True),
+        "captured": moment(hit.captured_us, seconds=True) if hit.captured_us is not None else "",
+        "captured_ago": distance(hit.captured_us, now_us) if hit.captured_us is not None else "",
+        "where": words.where(hit.source, hit.camera, hit.direction, hit.lane),
+        "confidence": "" if hit.confidence is None else f"{hit.confidence:.0%}",
+        "clone": _clone(hit),
+        "marks": [MARKS.get(mark, mark) for mark in hit.marks],
+        "patch": _image(hit, hit.patch),
+        "overview": _image(hit, hit.overview),
+        "said": words.said_of_entry(hit.entry),
+        "looks": words.looks(hit.entry, hit.vehicle),
+        "outcomes": [
+            {
+                "what": words.OUTCOMES.get(outcome.outcome, outcome.outcome),
+                "reason": outcome.reason,
+                "by": outcome.by,
+                "at": moment(outcome.at_us, seconds=True),
+            }
+            for outcome in hit.outcomes
+        ],
+        "cannot_confirm": words.REFUSED.get(cannot_confirm, cannot_confirm) if cannot_confirm else "",
+        "digest": _digest(hit, cannot_confirm),
+    }
+
+
+def _digest(hit: Hit, cannot_confirm: str | None) -> str:
+    """Return what changes when a hit does, and never with time alone."""
+    return hashlib.sha256(msgspec.msgpack.encode((hit, cannot_confirm))).hexdigest()[:16]
+
+
+def _image(hit: Hit, ref: str | None) -> str:
+    return "" if ref is None else f"/duty/images/{hit.authority}/{ref}"
+
+
+def _clone(hit: Hit) -> str:
+    if not hit.clone:
+        return ""
+    # How far and when would tell place and time to those whose authority keeps them back.
+    allowed = hit.camera is not None and hit.captured_us is not None
+    return hit.clone if allowed else "read too far away, in too short a time"
+
+
+def sighting(hit: Hit, number: int, now_us: int) -> dict[str, Any]:
+    """Return one place and time of a vehicle's journey."""
+    return {
+        "number": number,
+        "id": hit.id,
+        "href": f"/duty/hits/{hit.id}",
+        "captured": moment(hit.captured_us, seconds=True) if hit.captured_us is not None else "",
+        "ago": distance(hit.captured_us, now_us) if hit.captured_us is not None else "",
+        "where": words.where(hit.source, hit.camera, hit.direction, hit.lane),
+        "latitude": hit.latitude,
+        "longitude": hit.longitude,
+        "quality": "Exact" if hit.quality == "exact" else "Possible",
+        "standing": words.OUTCOMES[hit.outcomes[-1].outcome] if hit.outcomes else "Not looked at",
+        "label": f"{number}: {hit.camera}",
+    }

@@ -1,0 +1,84 @@
+"""What a unit may have now: one check for feeds, images, hotlists and hits."""
+
+from __future__ import annotations
+
+from wicketgate.authority import Authority
+from wicketgate.errors import InputError, NotEntitled
+from wicketgate.node import Gateway
+from wicketgate.state import current, status
+
+STOPS = frozenset({"revoked", "suspended", "review-overdue"})
+"""How an authority stands when even what it released before is closed."""
+
+
+def entitled(gateway: Gateway, unit: str, name: str) -> Authority:
+    """Return the version that counts now of an authority, if the unit may have what it released.
+
+    Parameters
+    ----------
+    unit : str
+        `organisation/unit`, as in the name of its token.
+    name : str
+        The authority's name, as the caller gave it.
+
+    Raises
+    ------
+    NotEntitled
+        If the unit has no such authority, whether or not another has; or, with the code of how it stands, if the
+        authority is revoked, suspended, or its review is overdue.
+
+    Notes
+    -----
+    What an expired authority released may be had until its term. Ask again after anything that took time.
+    """
+    commits = gateway.commits
+    state = commits.committed
+    known = state.feeds.get(name)
+    if known is None or f"{known.recipient}/{known.unit}" != unit:
+        raise NotEntitled("this unit has no such authority")
+    now_us = gateway.clock.now_us()
+    named = state.authorities[name]
+    number = current(named, commits.parsed, now_us)
+    stands = status(named, number, commits.parsed, now_us)
+    if stands in STOPS:
+        raise NotEntitled(f"the authority `{name}` is stopped: {stands}", code=stands)
+    return commits.parsed.authority(named.versions[number])
+
+
+def entitled_match(gateway: Gateway, unit: str, name: str) -> Authority:
+    """Return the same for an authority of mode match; InputError `not-a-match-authority` for another mode."""
+    authority = entitled(gateway, unit, name)
+    if authority.mode != "match":
+        raise InputError(
+            f"`{name}` is of mode {authority.mode}: only an authority of mode match has a hotlist and hits",
+            code="not-a-match-authority",
+        )
+    return authority
+
+
+def match_authorities(gateway: Gateway, unit: str) -> tuple[list[Authority], list[tuple[str, str]]]:
+    """Return a unit's authorities of mode match by name: those that it may have now, and the stopped ones.
+
+    Returns
+    -------
+    list of Authority, list of (str, str)
+        The versions that count now; and name and how it stands of each that is stopped.
+    """
+    commits = gateway.commits
+    state, now_us = commits.committed, gateway.clock.now_us()
+    open_ones: list[Authority] = []
+    stopped: list[tuple[str, str]] = []
+    for name, feed in sorted(state.feeds.items()):
+        if f"{feed.recipient}/{feed.unit}" != unit:
+            continue
+        named = state.authorities[name]
+        number = current(named, commits.parsed, now_us)
+        authority = commits.parsed.authority(named.versions[number])
+        if authority.mode != "match":
+            continue
+        stands = status(named, number, commits.parsed, now_us)
+        if stands in STOPS:
+            stopped.append((name, stands))
+        else:
+            open_ones.append(authority)
+    return open_ones, stopped

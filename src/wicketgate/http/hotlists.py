@@ -1,0 +1,194 @@
+"""`/v1/hotlists/{authority}`: a unit's own list, whole or by its changes."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import re
+import secrets
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from wicketgate.authority import MatchTerms
+from wicketgate.clock import rfc3339
+from wicketgate.desk import ListTaken
+from wicketgate.errors import InputError, ListRefused, NotEntitled
+from wicketgate.hotlist import Entry, Listing
+from wicketgate.hotlist_forms import CSV, NDJSON, UK_FIELDS, hotlist_lines, parse_hotlist
+from wicketgate.http.codes import HOTLIST
+from wicketgate.http.entitlement import entitled_match
+from wicketgate.http.gatekeeper import require
+from wicketgate.http.requests import JSON, json_answer, media_type_of, read_body
+from wicketgate.node import Gateway
+
+MAX_BODY = 64 * 1024 * 1024
+_TRIES = 5
+_LINES_AT_ONCE = 2_000
+_REVISION = re.compile(r'"(\d{1,15})"', re.ASCII)
+_TAKEN = (NDJSON, JSON, CSV)
+
+
+class HotlistsApi:
+    """The handlers, over one gateway."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    def routes(self) -> list[Route]:
+        """Return the routes under `/v1/hotlists/`."""
+        return [
+            Route("/v1/hotlists/{authority}", self.put_list, methods=["PUT"]),
+            Route("/v1/hotlists/{authority}", self.patch_list, methods=["PATCH"]),
+            Route("/v1/hotlists/{authority}", self.get_list, methods=["GET"]),
+        ]
+
+    async def put_list(self, request: Request) -> Response:
+        """`PUT /v1/hotlists/{authority}`: the whole list."""
+        return await self._change(request, whole=True)
+
+    async def patch_list(self, request: Request) -> Response:
+        """`PATCH /v1/hotlists/{authority}`: what changes of it."""
+        return await self._change(request, whole=False)
+
+    async def _change(self, request: Request, *, whole: bool) -> Response:
+        name = request.path_params["authority"]
+        self._terms(request, name)  # before a large body is read for nothing
+        media_type = media_type_of(request)
+        if media_type not in _TAKEN:
+            raise InputError(f"send `{NDJSON}`, `{JSON}` or `{CSV}`", code="unsupported-media-type")
+        expected = _expected(request)
+        body = await read_body(request, MAX_BODY)
+        if media_type == JSON:
+            body, media_type = await asyncio.to_thread(_lines_of, body), NDJSON
+        kind = request.query_params.get("kind")
+        taken = await self._take(request, name, body, media_type, whole=whole, expected=expected, kind=kind)
+        answer = json_answer(taken)
+        answer.headers["ETag"] = f'"{taken.revision}"'
+        return answer
+
+    async def _take(
+        self,
+        request: Request,
+        name: str,
+        body: bytes,
+        media_type: str,
+        *,
+        whole: bool,
+        expected: int | None,
+        kind: str | None,
+    ) -> ListTaken:
+        for attempt in range(1, _TRIES + 1):
+            terms = self._terms(request, name)
+            revision, listing = self._listing(name)
+            if expected is not None and expected != revision:
+                raise InputError(f"the list is at revision {revision}", code="revision-differs")
+            changes = await asyncio.to_thread(
+                parse_hotlist,
+                body,
+                media_type,
+                terms=terms,
+                listing=listing,
+                at_us=self._gateway.clock.now_us(),
+                draw_voi=_draw_voi,
+                whole=whole,
+                default_kind=kind,
+            )
+            self._terms(request, name)  # a large list takes seconds
+            try:
+                # What was parsed keeps the ids of the entries before, so that it fits this revision and no other.
+                return await self._gateway.change_hotlist(name, changes, whole=whole, expected=revision)
+            except ListRefused:
+                raise
+            except InputError as error:
+                if error.code == "revision-differs" and expected is None and attempt < _TRIES:
+                    continue
+                if error.code in HOTLIST:
+                    raise ListRefused(error.detail, code=error.code) from error
+                raise
+        raise AssertionError("the last attempt returns or raises")
+
+    async def get_list(self, request: Request) -> Response:
+        """`GET /v1/hotlists/{authority}`: the unit's own list, as NDJSON or the UK 16-field CSV."""
+        name = request.path_params["authority"]
+        unit = require(request, "recipient").name
+        entitled_match(self._gateway, unit, name)
+        revision, listing = self._listing(name)
+        as_csv = CSV in request.headers.get("accept", "").lower()
+        lines = uk_rows(listing.entries()) if as_csv else hotlist_lines(listing.entries())
+        return StreamingResponse(
+            _joined(lines),
+            media_type=f"{CSV}; charset=utf-8; header=present" if as_csv else NDJSON,
+            headers={"ETag": f'"{revision}"', "Cache-Control": "no-store", "Vary": "Accept"},
+        )
+
+    def _terms(self, request: Request, name: str) -> MatchTerms:
+        unit = require(request, "recipient").name
+        terms = entitled_match(self._gateway, unit, name).match
+        if terms is None:
+            raise NotEntitled("this authority has no hotlist")
+        return terms
+
+    def _listing(self, name: str) -> tuple[int, Listing]:
+        state = self._gateway.commits.committed
+        known = state.hotlists.get(name)
+        return 0 if known is None else known.revision, self._gateway.lists.at(name, state)
+
+
+def _expected(request: Request) -> int | None:
+    """Return the revision that `If-Match` names; None where it is not sent."""
+    given = request.headers.get("if-match")
+    if given is None:
+        return None
+    found = _REVISION.fullmatch(given.strip())
+    if found is None:
+        raise InputError('`If-Match` is one revision in quotation marks, as `ETag` has it: `"7"`')
+    return int(found[1])
+
+
+def _draw_voi() -> str:
+    return secrets.token_hex(8)
+
+
+def _lines_of(body: bytes) -> bytes:
+    """Return an array of JSON as NDJSON; line n is the nth element.
+
+    Raises
+    ------
+    ListRefused
+        `malformed`, if it is no array.
+    """
+    try:
+        elements = msgspec.json.decode(body, type=list[msgspec.Raw])
+        # A line break inside an element would make two lines of it.
+        return b"\n".join(
+            element if b"\n" not in (text := bytes(element)) else msgspec.json.format(text, indent=-1)
+            for element in elements
+        )
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ListRefused("the body is not a JSON array of entries", code="malformed") from error
+
+
+def uk_rows(entries: Iterable[Entry]) -> Iterator[bytes]:
+    """Yield the UK 16-field form of a list, its head first; `parse_hotlist` takes it, but for id, kind and priority."""
+    yield _row(UK_FIELDS)
+    for entry in entries:
+        fields = {"vrm": entry.plate, "weed_date": rfc3339(entry.expires_us), "reason": entry.reason}
+        yield _row([fields.get(name) or getattr(entry, name, None) or "" for name in UK_FIELDS])
+
+
+def _row(fields: Iterable[str]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerow(fields)
+    return text.getvalue().encode()
+
+
+def _joined(lines: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield lines in parts that are worth sending."""
+    while part := b"".join(islice(lines, _LINES_AT_ONCE)):
+        yield part

@@ -1,0 +1,66 @@
+"""Images as recipients fetch them, by the references in their feeds."""
+
+from __future__ import annotations
+
+import hashlib
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from wicketgate.http.entitlement import entitled
+from wicketgate.http.gatekeeper import require
+from wicketgate.http.problems import problem
+from wicketgate.images import media_type_of
+from wicketgate.node import Gateway
+
+_HEADERS = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
+
+
+async def image_answer(gateway: Gateway, unit: str, authority: str, ref: str, *, by: str) -> Response:
+    """Return the image that a reference of this authority means, once it is committed that it was fetched.
+
+    Parameters
+    ----------
+    unit : str
+        `organisation/unit`, whose feed it is.
+    by : str
+        Who looks at it, for the fact of it: the unit, or its officer where one is known.
+
+    Returns
+    -------
+    Response
+        404 if the reference is another authority's, or the image past its term.
+
+    Raises
+    ------
+    NotEntitled
+        As the feed itself does.
+    """
+    entitled(gateway, unit, authority)
+    body = await gateway.images.find(authority, ref)
+    if body is None:
+        return problem("not-found", f"`{authority}` has no such image, or it is past its term")
+    digest = hashlib.sha256(body).hexdigest()
+    fact = {"authority": authority, "sha256": digest, "unit": unit, "by": by}
+    await gateway.record("image-read", fact)
+    entitled(gateway, unit, authority)  # it may have been revoked meanwhile
+    media_type = media_type_of(body) or "application/octet-stream"
+    return Response(body, media_type=media_type, headers=_HEADERS)
+
+
+class FeedImages:
+    """The handler, over one gateway."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    def routes(self) -> list[Route]:
+        """Return the route."""
+        return [Route("/v1/feeds/{authority}/images/{ref}", self.get_image, methods=["GET"])]
+
+    async def get_image(self, request: Request) -> Response:
+        """`GET /v1/feeds/{authority}/images/{ref}`."""
+        unit = require(request, "recipient").name
+        authority, ref = request.path_params["authority"], request.path_params["ref"]
+        return await image_answer(self._gateway, unit, authority, ref, by=unit)

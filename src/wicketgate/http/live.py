@@ -1,0 +1,250 @@
+"""What a demonstration shows live: a sample a second of what was read, what left and what stayed.
+
+No gateway but a demonstration has this. Where vehicles are real, a count that moves as they pass would let somebody
+be timed (law 5), so there the routes answer 404 and the first page shows the published figures. Even of invented
+vehicles no plate is shown, nor anything made from one: counts, cameras, and of a hit its camera and its quality.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from itertools import islice
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from wicketgate.clock import Clock, rfc3339
+from wicketgate.http.problems import problem
+from wicketgate.node import Gateway
+from wicketgate.state import Parsed, State, current, status
+
+MAX_LISTENERS = 50
+MAX_STRUCK = 20
+"""Hits that one sample names; all are counted."""
+_EVERY_S = 1.0
+_LONGEST = 900
+"""Samples in one answer; then the browser asks again by itself, so that no dead connection holds a place for ever."""
+_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+
+def totals_of(state: State, parsed: Parsed, at_us: int) -> dict[str, Any]:
+    """Return the counts since the gateway began, and how each authority stands.
+
+    Returns
+    -------
+    dict
+        `taken`, `stayed` (released to nobody); `released` and `hits` by authority; `refused` by reason; `sources`:
+        reads by source; `standing`: the status of each authority's version that counts now.
+    """
+    totals = state.totals
+    refused: dict[str, int] = {}
+    for reasons in totals.refused.values():
+        for reason, rows in reasons.items():
+            refused[reason] = refused.get(reason, 0) + rows
+    sources: dict[str, int] = {camera.source: 0 for camera in state.cameras}
+    for place, counts in state.camera_counts.items():
+        source = place.partition("/")[0]
+        sources[source] = sources.get(source, 0) + counts.get("accepted", 0)
+    return {
+        "at": rfc3339(at_us - at_us % 1_000_000),
+        "taken": totals.decided,
+        "stayed": totals.withheld,
+        "released": dict(totals.released),
+        "hits": {
+            name: {quality: counts.get(quality, 0) for quality in ("exact", "possible")}
+            for name, counts in totals.hits.items()
+        },
+        "refused": refused,
+        "sources": sources,
+        "standing": {
+            name: status(named, current(named, parsed, at_us), parsed, at_us)
+            for name, named in state.authorities.items()
+        },
+    }
+
+
+def cameras_of(state: State, names: Mapping[str, str]) -> dict[str, Any]:
+    """Return where the cameras stand; a camera's place in the list is its number in the samples.
+
+    Parameters
+    ----------
+    names : mapping
+        The names of the sources by their ids.
+    """
+    return {
+        "sources": {
+            source: names.get(source, source) for source in dict.fromkeys(c.source for c in state.cameras)
+        },
+        "cameras": [
+            {
+                "source": camera.source,
+                "id": camera.id,
+                "groups": camera.groups,
+                "latitude": camera.latitude,
+                "longitude": camera.longitude,
+            }
+            if camera.active and camera.latitude is not None and camera.longitude is not None
+            else None
+            for camera in state.cameras
+        ],
+    }
+
+
+class Sampler:
+    """Takes one sample after another, each with what was read since the one before."""
+
+    def __init__(self) -> None:
+        self._read: dict[str, int] | None = None
+        self._hits = 0
+        self._numbers: dict[str, int] = {}
+
+    def take(self, state: State, parsed: Parsed, at_us: int) -> dict[str, Any]:
+        """Return the totals, with `cameras`: `[number, reads]`, and `struck`: `[number, quality]`, new since the last.
+
+        Notes
+        -----
+        O(cameras). The first sample has neither.
+        """
+        if len(self._numbers) != len(state.cameras):
+            self._numbers = {f"{camera.source}/{camera.id}": n for n, camera in enumerate(state.cameras)}
+        sample = totals_of(state, parsed, at_us)
+        read = {place: counts.get("accepted", 0) for place, counts in state.camera_counts.items()}
+        hits = sum(sum(counts.values()) for counts in sample["hits"].values())
+        sample["cameras"], sample["struck"] = [], []
+        if self._read is not None:
+            before = self._read
+            sample["cameras"] = [
+                [self._numbers[place], count - before.get(place, 0)]
+                for place, count in read.items()
+                if count != before.get(place, 0) and place in self._numbers
+            ]
+            # Hits stand in the order in which they were raised, so the last ones are the new ones.
+            new = min(hits - self._hits, MAX_STRUCK)
+            sample["struck"] = [
+                [self._numbers[hit.place], hit.quality]
+                for hit in islice(reversed(state.open_hits.values()), new)
+                if hit.place in self._numbers
+            ]
+        self._read, self._hits = read, hits
+        return sample
+
+
+class Broadcast:
+    """One sample a second for all who listen; while nobody does, none is taken.
+
+    A listener that is slow misses samples. Nothing is kept for it: what is sent are totals, so it loses no count.
+
+    Parameters
+    ----------
+    sample : callable
+        Returns how to take the next sample; called once for each run of samples.
+    """
+
+    def __init__(self, clock: Clock, sampling: Callable[[], Callable[[], Mapping[str, Any]]]) -> None:
+        self.listeners = 0
+        self._clock = clock
+        self._sampling = sampling
+        self._latest = b""
+        self._number = 0
+        self._changed = asyncio.Condition()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more may listen."""
+        return self.listeners >= MAX_LISTENERS
+
+    async def events(self) -> AsyncIterator[bytes]:
+        """Yield server-sent events; none where too many listen."""
+        if self.is_full:
+            return
+        self.listeners += 1
+        try:
+            if self._task is None:
+                self._task = asyncio.create_task(self._run())
+            yield b"retry: 3000\n\n"
+            seen = max(0, self._number - 1)
+            for _ in range(_LONGEST):
+                seen = await self._newer(seen)
+                if not seen:
+                    return
+                yield b"data: " + self._latest + b"\n\n"
+        finally:
+            self.listeners -= 1
+
+    async def _newer(self, seen: int) -> int:
+        """Return the number of the latest sample once there is one behind `seen`; 0 where no more come."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._number > seen or self._task is None)
+        return self._number
+
+    async def _run(self) -> None:
+        try:
+            take = self._sampling()
+            while self.listeners:
+                self._latest = msgspec.json.encode(take())
+                self._number += 1
+                async with self._changed:
+                    self._changed.notify_all()
+                await self._clock.sleep(_EVERY_S)
+        finally:
+            # Whoever waits is let go; whoever comes next begins anew.
+            self._task, self._number = None, 0
+            async with self._changed:
+                self._changed.notify_all()
+
+
+class Live:
+    """The routes below `/demonstration/`, which only a demonstration answers."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._broadcast: Broadcast | None = None
+
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        return [
+            Route("/demonstration/live", self.events),
+            Route("/demonstration/cameras.json", self.cameras),
+        ]
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the charter in force says that every vehicle is invented."""
+        commits = self._gateway.commits
+        return commits.parsed.charter(commits.committed).demonstration
+
+    def totals(self) -> dict[str, Any] | None:
+        """Return the counts until now, for the page as it is first drawn; None where they are not to be shown."""
+        gateway = self._gateway
+        if not self.is_shown:
+            return None
+        return totals_of(gateway.commits.committed, gateway.commits.parsed, gateway.clock.now_us())
+
+    async def events(self, request: Request) -> Response:
+        """`/demonstration/live`: server-sent events, one a second."""
+        if not self.is_shown:
+            return problem("not-found", "only a demonstration shows this")
+        if self._broadcast is None:
+            self._broadcast = Broadcast(self._gateway.clock, self._sampling)
+        if self._broadcast.is_full:
+            return problem("busy", f"{MAX_LISTENERS} listen already: try again in a moment")
+        return StreamingResponse(self._broadcast.events(), media_type="text/event-stream", headers=_HEADERS)
+
+    def _sampling(self) -> Callable[[], Mapping[str, Any]]:
+        gateway, sampler = self._gateway, Sampler()
+        return lambda: sampler.take(gateway.commits.committed, gateway.commits.parsed, gateway.clock.now_us())
+
+    async def cameras(self, request: Request) -> Response:
+        """`/demonstration/cameras.json`: where the cameras stand."""
+        if not self.is_shown:
+            return problem("not-found", "only a demonstration shows this")
+        commits = self._gateway.commits
+        charter = commits.parsed.charter(commits.committed)
+        names = {organisation.id: organisation.name for organisation in charter.organisations.values()}
+        body = msgspec.json.encode(cameras_of(commits.committed, names))
+        return Response(body, media_type="application/json", headers=_HEADERS)

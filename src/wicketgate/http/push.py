@@ -1,0 +1,53 @@
+"""`POST /v1/push/{adapter}`: what devices push by themselves, in their makers' formats."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from wicketgate import adapters
+from wicketgate.errors import WicketgateError
+from wicketgate.http.gatekeeper import PUSH_PREFIX, require
+from wicketgate.http.problems import problem, problem_of
+from wicketgate.http.reads import answer_of
+from wicketgate.http.requests import json_answer, read_body
+from wicketgate.node import Gateway
+from wicketgate.observations import Payload
+
+
+class Push:
+    """The handler, over one gateway; an ASGI application of its own, as for `POST /v1/reads`."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one payload of a device."""
+        try:
+            response = await self._take(Request(scope, receive))
+        except WicketgateError as error:
+            response = problem_of(error)
+        await response(scope, receive, send)
+
+    async def _take(self, request: Request) -> Response:
+        source = require(request, "source").name
+        name = request.scope["path"].removeprefix(PUSH_PREFIX)
+        if name not in adapters.ADAPTERS:
+            return problem("not-found", f"there are adapters for {', '.join(sorted(adapters.ADAPTERS))}")
+        if request.method != "POST":
+            return problem("method-not-allowed", "payloads are posted")
+        payload = Payload(
+            content_type=request.headers.get("content-type", ""),
+            body=await read_body(request, adapters.MAX_PAYLOAD),
+        )
+        parsed = adapters.parse(name, payload)
+        camera = request.query_params.get("camera") or None
+        taken = await self._gateway.pushes.take(source, parsed, camera=camera)
+        outcome: adapters.Outcome = "quarantined" if taken.quarantined else "taken"
+        expected = adapters.answer(name, parsed, outcome)
+        if expected is None:
+            return json_answer(answer_of([(0, taken)]))
+        status, media_type, body = expected
+        # The header is set by hand: the framework would add a character set of its own.
+        return Response(body, status_code=status, headers={"Content-Type": media_type})

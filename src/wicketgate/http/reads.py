@@ -1,0 +1,166 @@
+"""`POST /v1/reads` and the images of reads, as sources send them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from wicketgate.errors import InputError, WicketgateError
+from wicketgate.http.forms import FORM, MAX_FORM, Part, parts_of
+from wicketgate.http.gatekeeper import require
+from wicketgate.http.problems import problem, problem_of
+from wicketgate.http.requests import json_answer, media_type_of, read_body
+from wicketgate.images import MAX_BYTES
+from wicketgate.ingest import ARROW, JSON, MAX_BODY, NDJSON, Checked, Malformed, RawRead, check, parse
+from wicketgate.intake import Answer
+from wicketgate.joining import with_mark
+from wicketgate.node import Gateway
+from wicketgate.observations import ImageKind
+
+_ROWS_AT_ONCE = 2_000
+_TYPES = (JSON, NDJSON, ARROW)
+_LONGEST_ID = 64
+
+
+class Reads:
+    """The handlers, over one gateway."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    def routes(self) -> list[Route]:
+        """Return the routes of images that follow their reads."""
+        return [Route("/v1/reads/{id:path}/images/{kind}", self.put_image, methods=["PUT"])]
+
+    async def take_reads(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """`POST /v1/reads`, as an ASGI application of its own.
+
+        Cameras post one read at a time: the framework's routing and wrapping would cost as much as all the rest.
+        """
+        try:
+            response = await self._take_reads(Request(scope, receive))
+        except WicketgateError as error:
+            response = problem_of(error)
+        await response(scope, receive, send)
+
+    async def _take_reads(self, request: Request) -> Response:
+        source = require(request, "source").name
+        if request.method != "POST":
+            return problem("method-not-allowed", "reads are posted")
+        media_type = media_type_of(request)
+        if media_type in _TYPES:
+            rows = parse(await read_body(request, MAX_BODY), media_type)
+            return json_answer(await self._take(source, rows, _Bound()))
+        if media_type != FORM:
+            return problem("unsupported-media-type", f"send `{JSON}`, `{NDJSON}`, `{ARROW}` or `{FORM}`")
+        form = parts_of(await read_body(request, MAX_FORM), request.headers["content-type"])
+        posted = [part for part in form if part.name == "reads"]
+        if len(posted) != 1:
+            raise InputError("a form has one part `reads`, and parts named by the reads' `image`")
+        if posted[0].media_type not in _TYPES:
+            return problem("unsupported-media-type", f"the part `reads` is `{JSON}`, `{NDJSON}` or `{ARROW}`")
+        if len(posted[0].body) > MAX_BODY:
+            raise InputError("at most 8 MiB of reads in one post; nothing of it was taken", code="too-large")
+        rows = parse(posted[0].body, posted[0].media_type)
+        return json_answer(await self._take(source, rows, _Bound(rows, form)))
+
+    async def _take(self, source: str, rows: Sequence[RawRead | Malformed], bound: _Bound) -> dict[str, Any]:
+        gateway = self._gateway
+        limits = gateway.limits()
+        cameras = gateway.cameras.ids(source).get
+        answers: list[tuple[int, Answer]] = []
+        # In parts, so that one large post does not hold up a thousand small ones.
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            some = rows[start : start + _ROWS_AT_ONCE] if start or len(rows) > _ROWS_AT_ONCE else rows
+            checked = check(
+                some,
+                source=source,
+                cameras=cameras,
+                limits=limits,
+                now_us=gateway.clock.now_us(),
+                parts=bound.names,
+            )
+            bad = await bound.attach(checked, source, some, gateway) if bound.names else []
+            answers.append((start, await gateway.intake.take(checked, source, images=bad)))
+        if bound.left:
+            detail = "no read of the post names this part, or more than one"
+            left = [
+                (number, await gateway.joining.unbound(source, part.body, detail))
+                for number, part in bound.left
+            ]
+            answers.append((0, await gateway.intake.take(Checked(), source, images=left)))
+        return answer_of(answers)
+
+    async def put_image(self, request: Request) -> Response:
+        """`PUT /v1/reads/{id}/images/{patch|overview}`: an image that follows its read."""
+        source = require(request, "source").name
+        kind, given = request.path_params["kind"], request.path_params["id"]
+        if kind not in MAX_BYTES or not 0 < len(given) <= _LONGEST_ID:
+            return problem(
+                "not-found", "a read's images are `patch` and `overview`, its `id` has 1 to 64 characters"
+            )
+        body = await read_body(request, MAX_BYTES[kind])
+        joined = await self._gateway.joining.follow(source, given, kind, body)
+        if joined.code:
+            return problem(joined.code, joined.detail)
+        return json_answer({"image": kind, "sha256": joined.sha256, "repeated": joined.repeated})
+
+
+class _Bound:
+    """Which part of a form is which read's image: one that exactly one read names, and that stands there once."""
+
+    def __init__(self, rows: Sequence[RawRead | Malformed] = (), form: Sequence[Part] = ()) -> None:
+        parts = [(number, part) for number, part in enumerate(form) if part.name != "reads"]
+        there = Counter(part.name for _, part in parts)
+        named = Counter(
+            name for row in rows if isinstance(row, RawRead) and row.image for name in row.images().values()
+        )
+        self.names = frozenset(there)
+        self._certain = {
+            part.name: (number, part.body)
+            for number, part in parts
+            if there[part.name] == 1 and named[part.name] == 1
+        }
+        self.left = [(number, part) for number, part in parts if part.name not in self._certain]
+
+    async def attach(
+        self, checked: Checked, source: str, rows: Sequence[RawRead | Malformed], gateway: Gateway
+    ) -> list[Any]:
+        """Join the images of checked rows; return those that are none."""
+        bodies: dict[int, Mapping[ImageKind, tuple[int, bytes]]] = {}
+        for n, index in enumerate(checked.index):
+            row = rows[index]
+            assert isinstance(row, RawRead)
+            named = row.images()
+            certain = {kind: self._certain[name] for kind, name in named.items() if name in self._certain}
+            if certain:
+                bodies[index] = certain
+            if len(certain) < len(named):
+                checked.marks[n] = with_mark(checked.marks[n], "image-missing")
+        return await gateway.joining.attach(checked, source, bodies)
+
+
+def answer_of(answers: Sequence[tuple[int, Answer]]) -> dict[str, Any]:
+    """Return the body that answers a post; each answer with the index in the post at which its part begins."""
+    body: dict[str, Any] = {
+        "accepted": sum(answer.accepted for _, answer in answers),
+        "repeated": sum(answer.repeated for _, answer in answers),
+        "quarantined": [
+            {"index": start + index, "code": code, "detail": detail}
+            for start, answer in answers
+            for index, code, detail in answer.quarantined
+        ],
+    }
+    held = sum(answer.held for _, answer in answers)
+    images = [
+        {"part": number, "code": code, "detail": detail}
+        for _, answer in answers
+        for number, code, detail in answer.images
+    ]
+    return body | ({"held": held} if held else {}) | ({"images": images} if images else {})

@@ -1,0 +1,72 @@
+"""What every handler does with a request: read its body within bounds, its numbers, and answer with JSON."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from wicketgate.errors import InputError
+
+JSON = "application/json"
+
+
+def media_type_of(request: Request) -> str:
+    """Return the media type of the body in lower case, without its parameters; empty where none is named."""
+    return request.headers.get("content-type", "").split(";")[0].strip().lower()
+
+
+async def read_body(request: Request, most: int) -> bytes:
+    """Return the whole body.
+
+    Raises
+    ------
+    InputError
+        With the code `too-large`, once it is known to be longer than `most` bytes; the rest is not read.
+    """
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > most:
+        raise _too_large(most)
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > most:
+            raise _too_large(most)
+        chunks.append(chunk)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _too_large(most: int) -> InputError:
+    size = f"{most >> 20} MiB" if most >= 1 << 20 else f"{most >> 10} KiB"
+    return InputError(f"at most {size} in one request; nothing of it was taken", code="too-large")
+
+
+def json_answer(value: Any, status: int = 200) -> Response:
+    """Return a value as an answer in JSON."""
+    return Response(msgspec.json.encode(value), status_code=status, media_type=JSON)
+
+
+def number_in(
+    request: Request, name: str, default: int | None, *, least: int = 0, most: int = 1 << 53
+) -> int:
+    """Return a whole number of the query, at most `most`; InputError if it is none, or missing without a default."""
+    text = request.query_params.get(name)
+    if text is None:
+        if default is None:
+            raise InputError(f"`{name}` is missing")
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= 16 and int(text) >= least):
+        raise InputError(f"`{name}` must be a whole number of at least {least}")
+    return min(int(text), most)
+
+
+def seconds_in(request: Request, name: str, most: float) -> float:
+    """Return a number of seconds of the query, at most `most`, 0 where there is none; InputError for anything else."""
+    text = request.query_params.get(name, "0")
+    if not re.fullmatch(r"\d{1,4}(\.\d{1,6})?", text, re.ASCII):
+        raise InputError(f"`{name}` must be a number of seconds")
+    return min(float(text), most)

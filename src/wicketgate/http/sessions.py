@@ -1,0 +1,263 @@
+"""Sessions of duty officers: a cookie that opens pages for as long as its unit's token is good, and no longer.
+
+Everything is in memory: a restart ends every session. Of a session's id and of the token only hashes are held.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import re
+import secrets
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from starlette.types import Scope
+
+from wicketgate.clock import HOUR_US, SECOND_US
+from wicketgate.errors import InputError, NotEntitled
+
+LIFE_US = 12 * HOUR_US
+"""How long a session lasts, whether or not it is used: a shift."""
+MOST_OF_A_UNIT = 64
+"""Sessions that one unit may have at once; one more ends its oldest."""
+FAILURES = 10
+"""Failed sign-ins that an address has in hand."""
+FAILURE_EVERY_US = 6 * SECOND_US
+"""How soon one of them comes back."""
+
+_ADDRESSES = 10_000
+_LONGEST_TOKEN = 512
+_LONGEST_NAME = 80
+_ID = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+
+
+class TooManyFailures(InputError):
+    """An address that failed to sign in too often; `retry_s` says when it may try again."""
+
+    code = "too-many-failures"
+
+    def __init__(self, retry_s: int) -> None:
+        super().__init__(f"too many failed sign-ins from this address: try again in {retry_s} s")
+        self.retry_s = retry_s
+
+
+COOKIE = "wicketgate-duty"
+"""The cookie's name; over https `__Host-` stands before it, so that no other host of the domain can set one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A duty officer who is signed in.
+
+    Attributes
+    ----------
+    key : str
+        SHA-256 of the session's id.
+    unit : str
+        `organisation/unit`.
+    officer : str
+        The name or number that the officer gave: it goes into each outcome as `by`. It is the unit's word, not checked.
+    token_sha256 : str
+        Which token it was opened with: once that is withdrawn the session is over.
+    form_key : str
+        What each form of this session carries, so that no other site can send one.
+    until_us : int
+        When it ends, microseconds.
+    """
+
+    key: str
+    unit: str
+    officer: str
+    token_sha256: str
+    form_key: str
+    until_us: int
+
+
+class Sessions:
+    """The sessions of one gateway.
+
+    Parameters
+    ----------
+    now_us : callable
+        Returns the time by the gateway's clock.
+    tokens : callable
+        Returns the committed tokens: name by SHA-256 in hexadecimal.
+    """
+
+    def __init__(self, now_us: Callable[[], int], tokens: Callable[[], Mapping[str, str]]) -> None:
+        self._now_us = now_us
+        self._tokens = tokens
+        self._sessions: dict[str, Session] = {}
+        self._failures: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def open(self, token: str, officer: str, address: str) -> tuple[str, Session]:
+        """Sign an officer in.
+
+        Parameters
+        ----------
+        token : str
+            A token of a recipient's unit.
+        officer : str
+            A name or number, 1 to 80 characters.
+        address : str
+            Where the request came from, for the limit on failures.
+
+        Returns
+        -------
+        str, Session
+            The session's id, which is shown this once, and the session.
+
+        Raises
+        ------
+        TooManyFailures
+            If this address failed too often; then the token was not looked at.
+        NotEntitled
+            If the token is not known, or is not of a recipient's unit.
+        InputError
+            If `officer` is empty, too long, or holds what cannot be seen.
+        """
+        now_us = self._now_us()
+        caller = network_of(address)
+        self._demand_patience(caller, now_us)
+        name = officer_name(officer)
+        sha256 = hashlib.sha256(token.strip().encode("utf-8", "surrogatepass")).hexdigest()
+        known = self._tokens().get(sha256) if 0 < len(token) <= _LONGEST_TOKEN else None
+        kind, _, unit = (known or "").partition(":")
+        if kind != "recipient":
+            self._count_failure(caller, now_us)
+            raise NotEntitled("this is no token of a recipient's unit", code="unauthorised")
+        self._forget_ended(now_us)
+        of_unit = [session for session in self._sessions.values() if session.unit == unit]
+        for session in of_unit[: max(0, len(of_unit) - MOST_OF_A_UNIT + 1)]:
+            del self._sessions[session.key]
+        session_id = secrets.token_urlsafe(32)
+        session = Session(
+            key=_key(session_id),
+            unit=unit,
+            officer=name,
+            token_sha256=sha256,
+            form_key=secrets.token_urlsafe(32),
+            until_us=now_us + LIFE_US,
+        )
+        self._sessions[session.key] = session
+        return session_id, session
+
+    def find(self, session_id: str) -> Session | None:
+        """Return the session of an id while it lasts and its token is good; None otherwise."""
+        if not _ID.fullmatch(session_id):
+            return None
+        session = self._sessions.get(_key(session_id))
+        return session if session is not None and self.lasts(session) else None
+
+    def lasts(self, session: Session) -> bool:
+        """Say whether a session is still good; one that is not is forgotten."""
+        good = (
+            self._sessions.get(session.key) is session
+            and self._now_us() < session.until_us
+            and self._tokens().get(session.token_sha256) == f"recipient:{session.unit}"
+        )
+        if not good:
+            self._sessions.pop(session.key, None)
+        return good
+
+    def close(self, session: Session) -> None:
+        """End a session."""
+        self._sessions.pop(session.key, None)
+
+    def _forget_ended(self, now_us: int) -> None:
+        self._sessions = {key: one for key, one in self._sessions.items() if now_us < one.until_us}
+
+    # The failures of an address are a time: each moves it `FAILURE_EVERY_US` ahead, and it never lies behind now.
+
+    def _demand_patience(self, caller: str, now_us: int) -> None:
+        over_us = self._failures.get(caller, 0) + FAILURE_EVERY_US - now_us - FAILURES * FAILURE_EVERY_US
+        if over_us > 0:
+            raise TooManyFailures(-(-over_us // SECOND_US))
+
+    def _count_failure(self, caller: str, now_us: int) -> None:
+        self._failures[caller] = max(self._failures.pop(caller, 0), now_us) + FAILURE_EVERY_US
+        while len(self._failures) > _ADDRESSES:
+            del self._failures[next(iter(self._failures))]
+
+
+def is_https(scope: Scope) -> bool:
+    """Say whether the browser speaks https, to the gateway or to the proxy in front of it.
+
+    Whoever says so falsely gets a cookie that their own browser does not send.
+    """
+    if scope.get("scheme") == "https":
+        return True
+    return any(
+        name == b"x-forwarded-proto" and value.strip().lower() == b"https" for name, value in scope["headers"]
+    )
+
+
+def session_id_in(scope: Scope) -> str:
+    """Return the session id that a request's cookies hold; empty where there is none, or more than one."""
+    wanted = cookie_name(scope)
+    found = [
+        value.strip()
+        for header, line in scope["headers"]
+        if header == b"cookie"
+        for name, _, value in (part.partition("=") for part in line.decode("latin-1").split(";"))
+        if name.strip() == wanted
+    ]
+    return found[0] if len(found) == 1 else ""
+
+
+def cookie_name(scope: Scope) -> str:
+    """Return the name of the session's cookie for a request."""
+    return f"__Host-{COOKIE}" if is_https(scope) else COOKIE
+
+
+def set_cookie(scope: Scope, session_id: str) -> str:
+    """Return the value of `Set-Cookie` that begins a session; with an empty id, the one that ends it."""
+    age_s = LIFE_US // SECOND_US if session_id else 0
+    secure = "; Secure" if is_https(scope) else ""
+    return f"{cookie_name(scope)}={session_id}; Path=/; Max-Age={age_s}; HttpOnly; SameSite=Strict{secure}"
+
+
+def officer_name(text: str) -> str:
+    """Return the name or number of an officer as it is kept; InputError if it cannot be one.
+
+    >>> officer_name("  PC  4711 ")
+    'PC 4711'
+    """
+    name = " ".join(unicodedata.normalize("NFC", text).split())
+    if not name:
+        raise InputError("give your name or number: it is recorded with each outcome")
+    if len(name) > _LONGEST_NAME or any(unicodedata.category(character)[0] == "C" for character in name):
+        raise InputError(f"a name or number has at most {_LONGEST_NAME} characters that can be seen")
+    return name
+
+
+def network_of(address: str) -> str:
+    """Return what failures are counted by: an IPv4 address, or the /64 of an IPv6 one, which one customer has.
+
+    >>> network_of("192.0.2.7"), network_of("2001:db8:1:2:3::4"), network_of("::ffff:192.0.2.7"), network_of("?")
+    ('192.0.2.7', '2001:db8:1:2::', '192.0.2.7', '?')
+    """
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.IPv6Address(int(parsed) >> 64 << 64))
+
+
+def is_form_key(session: Session, given: str) -> bool:
+    """Say whether a form carries its session's key. What it takes does not depend on how much of a guess is right."""
+    return hmac.compare_digest(session.form_key.encode(), given.encode("utf-8", "surrogatepass"))
+
+
+def _key(session_id: str) -> str:
+    return hashlib.sha256(session_id.encode()).hexdigest()

@@ -1,0 +1,115 @@
+"""The hotlists in force: their changes as blobs in the vault, and the compiled lists that the gate asks.
+
+A blob is written durably before the commit that names it; a crash between the two leaves a file that nothing names,
+which housekeeping removes. A blob that a commit names and that is missing is a reason to refuse to start.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from pathlib import Path
+
+from wicketgate.errors import ConfigurationError, InputError
+from wicketgate.hotlist import Listing, load_changes, load_entries
+from wicketgate.state import State
+
+_KEPT = 4
+"""Revisions in memory: decisions under way may still ask the one before."""
+_ORPHAN_S = 3600.0
+
+
+class Lists:
+    """Every hotlist of the gateway.
+
+    Parameters
+    ----------
+    folder : Path
+        The vault's part for hotlists, mode 0700.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder = folder
+        self._known: dict[str, dict[int, Listing]] = {}
+        self._empty = Listing.empty()
+
+    def load(self, state: State) -> None:
+        """Compile every list that a fold names.
+
+        Raises
+        ------
+        ConfigurationError
+            If a blob is missing or is not what was committed.
+        """
+        for name, known in state.hotlists.items():
+            listing = self._empty
+            for blob, whole in known.blobs:
+                data = self._read(name, blob)
+                try:
+                    listing = Listing.of(load_entries(data)) if whole else listing.changed(load_changes(data))
+                except InputError as error:
+                    raise ConfigurationError(f"the vault's `{blob}` is not a change of a hotlist") from error
+            if len(listing) != known.entries:
+                raise ConfigurationError(
+                    f"the hotlist of `{name}` has {len(listing)} entries in the vault and {known.entries} "
+                    "in the commits"
+                )
+            self._known[name] = {known.revision: listing}
+
+    def _read(self, name: str, blob: str) -> bytes:
+        try:
+            data = (self._folder / blob).read_bytes()
+        except FileNotFoundError as error:
+            raise ConfigurationError(
+                f"the vault lacks `{blob}` of the hotlist of `{name}`: restore it"
+            ) from error
+        if hashlib.sha256(data).hexdigest() != blob:
+            raise ConfigurationError(f"the vault's `{blob}` is not what was committed: restore it")
+        return data
+
+    def at(self, name: str, state: State) -> Listing:
+        """Return the list of an authority's name as a state has it; empty if it never had one."""
+        known = state.hotlists.get(name)
+        return self._empty if known is None else self._known[name][known.revision]
+
+    def prepare(self, name: str, revision: int, listing: Listing) -> None:
+        """Have a revision at hand before it is committed."""
+        revisions = self._known.setdefault(name, {})
+        revisions[revision] = listing
+        for old in sorted(revisions)[:-_KEPT]:
+            del revisions[old]
+
+    def store(self, data: bytes) -> str:
+        """Write a blob durably, unless it is there; return its name. Runs in any thread."""
+        blob = hashlib.sha256(data).hexdigest()
+        path = self._folder / blob
+        if path.exists():
+            os.utime(path)
+            return blob
+        new = self._folder / f".{blob}.{os.urandom(4).hex()}"
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+        handle = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        return blob
+
+    @staticmethod
+    def named(*states: State) -> frozenset[str]:
+        """Return the blobs that states name."""
+        return frozenset(
+            blob for state in states for known in state.hotlists.values() for blob, _ in known.blobs
+        )
+
+    def tidy(self, named: frozenset[str]) -> None:
+        """Remove blobs that are not among those named and not of the last hour. Runs in any thread."""
+        for path in self._folder.iterdir():
+            if path.name not in named and time.time() - path.stat().st_mtime > _ORPHAN_S:
+                path.unlink(missing_ok=True)

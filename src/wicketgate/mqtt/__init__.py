@@ -1,0 +1,1 @@
+"""The MQTT ingress: what is published is acknowledged once it is durable."""

@@ -1,0 +1,181 @@
+"""The hits that wait for an outcome, and those that ended: a projection of COMMITS, in LMDB.
+
+It holds plates: only hits, for as long as feeds hold their rows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+import lmdb
+import msgspec
+
+from wicketgate.hits import Hit, raised, with_outcome
+from wicketgate.transactions import HitImaged, Transaction
+
+_POSITION = b"position"
+_MAP_SIZE = 64 * 1024**3  # address space, not disk
+_decode = msgspec.msgpack.Decoder(Hit).decode
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class HitQueue:
+    """Every hit of the gateway, by its id; those that have not ended are in memory too.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the LMDB environment.
+
+    Attributes
+    ----------
+    position : int
+        The last transaction with something about hits that is written here.
+    changes : int
+        Grows whenever something changes.
+
+    Notes
+    -----
+    What a transaction brings is written with its sequence in one durable LMDB transaction: a kill leaves all of it or
+    nothing, and a replay passes over what is there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._environment = lmdb.open(str(folder), map_size=_MAP_SIZE, max_dbs=3, mode=0o600)
+        self._hits = self._environment.open_db(b"hits")
+        self._order = self._environment.open_db(b"order")
+        self._meta = self._environment.open_db(b"meta")
+        self._waiting: dict[str, dict[str, Hit]] = {}
+        self._news = asyncio.Event()
+        self.changes = 0
+        with self._environment.begin() as transaction:
+            stored = transaction.get(_POSITION, db=self._meta)
+            self.position: int = struct.unpack(">Q", stored)[0] if stored else 0
+            for _, data in transaction.cursor(db=self._hits):
+                hit = _decode(data)
+                if hit.status in {"open", "confirmed"}:
+                    self._waiting.setdefault(hit.authority, {})[hit.id] = hit
+
+    def close(self) -> None:
+        """Close the environment."""
+        self._environment.close()
+
+    # --- what is there ------------------------------------------------------------------------------------------
+
+    def get(self, hit_id: str) -> Hit | None:
+        """Return a hit, or None if there is none or it is past its term."""
+        with self._environment.begin() as transaction:
+            data = transaction.get(hit_id.encode("utf-8", "replace")[:200] or b"-", db=self._hits)
+        return None if data is None else _decode(data)
+
+    def queue(self, authority: str) -> list[Hit]:
+        """Return the hits of an authority that have not ended: live before late, then by deadline."""
+        return sorted(
+            self._waiting.get(authority, {}).values(), key=lambda hit: (hit.late, hit.due_us, hit.id)
+        )
+
+    def recent(self, authority: str, limit: int, voi: str | None = None) -> list[Hit]:
+        """Return hits of an authority, the newest first; those of one vehicle of interest, if it is given."""
+        found: list[Hit] = []
+        prefix = authority.encode() + b"\0"
+        with self._environment.begin() as transaction:
+            cursor = transaction.cursor(db=self._order)
+            if not (cursor.set_range(prefix + b"\xff" * 8) and cursor.prev()) and not cursor.last():
+                return found
+            while cursor.key().startswith(prefix) and len(found) < limit:
+                data = transaction.get(cursor.value(), db=self._hits)
+                if data is not None:
+                    hit = _decode(data)
+                    if voi is None or hit.voi == voi:
+                        found.append(hit)
+                if not cursor.prev():
+                    break
+        return found
+
+    async def wait(self, after_changes: int, timeout_s: float) -> None:
+        """Return when `changes` is more than `after_changes`, or after `timeout_s`."""
+        if self.changes > after_changes:
+            return
+        try:
+            await asyncio.wait_for(self._news.wait(), timeout_s)
+        except TimeoutError:
+            return
+
+    # --- the projection -----------------------------------------------------------------------------------------
+
+    def write(self, taken: Iterable[tuple[int, Transaction]]) -> list[Hit]:
+        """Write what transactions bring, in one durable step; return the hits that changed. Runs in any one thread."""
+        changed: dict[str, Hit] = {}
+        with self._environment.begin(write=True) as store:
+
+            def held(hit_id: str) -> Hit | None:
+                if hit_id in changed:
+                    return changed[hit_id]
+                data = store.get(hit_id.encode(), db=self._hits)
+                return None if data is None else _decode(data)
+
+            position = self.position
+            for sequence, transaction in taken:
+                if sequence <= self.position:
+                    continue
+                position = sequence
+                for item in transaction.hits:
+                    changed[item.id] = raised(item)
+                for imaged in transaction.imaged:
+                    hit = held(imaged.hit)
+                    if hit is not None:
+                        changed[hit.id] = _imaged(hit, imaged)
+                for outcome in transaction.outcomes:
+                    hit = held(outcome.hit)
+                    if hit is not None:
+                        changed[hit.id] = with_outcome(hit, outcome)
+            for hit in changed.values():
+                key = hit.id.encode()
+                store.put(key, _encode(hit), db=self._hits)
+                order = hit.authority.encode() + b"\0" + struct.pack(">Q", hit.raised_us) + key
+                store.put(order, key, db=self._order)
+            store.put(_POSITION, struct.pack(">Q", position), db=self._meta)
+        self.position = position
+        return list(changed.values())
+
+    def show(self, changed: Iterable[Hit]) -> None:
+        """Let what `write` returned be seen, and wake those who wait; in the thread of the event loop."""
+        for hit in changed:
+            waiting = self._waiting.setdefault(hit.authority, {})
+            if hit.status in {"open", "confirmed"}:
+                waiting[hit.id] = hit
+            else:
+                waiting.pop(hit.id, None)
+        self.changes += 1
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+
+    def forget(self, before_us: int, open_hits: Collection[str]) -> None:
+        """Remove hits that were raised before `before_us` and have ended. O(what is removed and what is open)."""
+        with self._environment.begin(write=True) as store:
+            cursor = store.cursor(db=self._order)
+            more = cursor.first()
+            while more:
+                key = cursor.key()
+                name_end = key.index(b"\0")
+                raised_us = struct.unpack(">Q", key[name_end + 1 : name_end + 9])[0]
+                if raised_us >= before_us:
+                    # The rest of this authority is newer: on to the next.
+                    more = cursor.set_range(key[:name_end] + b"\1")
+                    continue
+                hit_id = cursor.value()
+                if hit_id.decode() in open_hits:
+                    more = cursor.next()
+                    continue
+                store.delete(hit_id, db=self._hits)
+                more = cursor.delete() and bool(cursor.key())
+
+
+def _imaged(hit: Hit, imaged: HitImaged) -> Hit:
+    return msgspec.structs.replace(
+        hit, patch=imaged.patch or hit.patch, overview=imaged.overview or hit.overview
+    )

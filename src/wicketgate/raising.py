@@ -1,0 +1,244 @@
+"""What a release shows beside the fields that all rows have: references, images, hits."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from wicketgate.batches import IMAGE_FIELDS, Rendering, with_members
+from wicketgate.clock import rfc3339
+from wicketgate.gate import Release
+from wicketgate.hits import due_us, impossible
+from wicketgate.hotlist import TEXTS, Entry, Hits
+from wicketgate.images import Stored, make_ref
+from wicketgate.reads import ReadBatch
+from wicketgate.standing import Standing
+from wicketgate.state import Camera, Sighting, State
+from wicketgate.transactions import HitImaged, HitRaised
+
+_REF_BYTES = 12
+_NOT_SHOWN = frozenset({"nim", "pnc_id"})  # codes of other systems, of no use to who looks at the hit
+
+
+@dataclass(slots=True)
+class Rows:
+    """The rows of one feed's batch, as they are to be written, and what the fold must know of them."""
+
+    reads: list[str] = field(default_factory=list)
+    late: list[bool] = field(default_factory=list)
+    more: list[str] | None = None
+    again: int = 0
+    hits: list[HitRaised] = field(default_factory=list)
+    imaged: list[HitImaged] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Images:
+    """What of a read's images one authority shows: the members of the row, and the references."""
+
+    members: str
+    patch: str | None
+    overview: str | None
+
+
+class Raising:
+    """Makes the rows of releases.
+
+    Parameters
+    ----------
+    secret : bytes
+        Of the deployment: references say nothing about a read to whoever does not have it.
+    """
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def rows(
+        self,
+        release: Release,
+        rendering: Rendering,
+        batch: ReadBatch,
+        *,
+        name: str,
+        state: State,
+        standing: Standing,
+        at_us: int,
+        into: Rows,
+    ) -> None:
+        """Append a release's rows to a feed's batch.
+
+        Rows that come again are left out where the authority shows no image of them: they were released before.
+        """
+        fields = release.fields
+        shown = rendering.reads(fields)
+        images = [column for field_name, column in IMAGE_FIELDS.items() if field_name in fields]
+        rows = release.rows.tolist()
+        late = release.late.tolist()
+        if not images and release.hits is None:
+            if not batch.again.any():
+                into.reads += [shown[row] for row in rows]
+                into.late += late
+                if into.more is not None:
+                    into.more += [""] * len(rows)
+            return
+        if into.more is None:
+            into.more = [""] * len(into.reads)
+        # The camera's own fields come with the field `place` alone: they stand in `shown` if they may.
+        columns = {column: getattr(batch, column) for column in images}
+        for at, row in enumerate(rows):
+            again = bool(batch.again[row])
+            found = self._images(name, {column: values[row] for column, values in columns.items()})
+            if again and not found.members:
+                continue
+            ref = self.ref(name, batch.key[row])
+            members = f',"ref":"{ref}"'
+            if again:
+                members += ',"again":true'
+                into.again += 1
+            if release.hits is not None and release.which is not None:
+                members += self._hit(
+                    release,
+                    batch,
+                    row,
+                    at,
+                    ref,
+                    found,
+                    again,
+                    name=name,
+                    state=state,
+                    standing=standing,
+                    at_us=at_us,
+                    into=into,
+                )
+            into.reads.append(with_members(shown[row], found.members))
+            into.late.append(late[at])
+            into.more.append(members)
+
+    def ref(self, name: str, key: bytes) -> str:
+        """Return what one authority's rows call a read: the same whenever it comes, another for each authority."""
+        keyed = hashlib.blake2b(key=self._secret, digest_size=_REF_BYTES, person=b"wicketgate ref")
+        keyed.update(name.encode() + b"\0" + key)
+        return keyed.hexdigest()
+
+    def _images(self, name: str, texts: Mapping[str, str | None]) -> _Images:
+        members: list[str] = []
+        refs: dict[str, str | None] = {"patch": None, "overview": None}
+        for column, text in texts.items():
+            if text is None:
+                continue
+            stored = Stored.parse(text)
+            ref = refs[column] = make_ref(self._secret, name, stored.name)
+            members.append(
+                f'"{column}_image":{{"ref":"{ref}","sha256":"{stored.sha256}",'
+                f'"type":"{stored.media_type}","bytes":{stored.size}}}'
+            )
+        return _Images(",".join(members), refs["patch"], refs["overview"])
+
+    def _hit(
+        self,
+        release: Release,
+        batch: ReadBatch,
+        row: int,
+        at: int,
+        ref: str,
+        images: _Images,
+        again: bool,
+        *,
+        name: str,
+        state: State,
+        standing: Standing,
+        at_us: int,
+        into: Rows,
+    ) -> str:
+        """Return the row's member `hit`; raise the hit, or give the one that was raised its image."""
+        hits, which = release.hits, release.which
+        assert isinstance(hits, Hits)
+        assert which is not None
+        entry, exact = hits.entries[which[at]], bool(hits.exact[which[at]])
+        seen = [
+            *state.sightings.get(name, {}).get(entry.voi, []),
+            *(
+                Sighting(hit.id, hit.place, hit.taken_us, hit.quality == "exact")
+                for hit in into.hits
+                if hit.voi == entry.voi
+            ),
+        ]
+        known = ref in state.open_hits or any(before.hit == ref for before in seen)
+        camera = int(batch.camera[row])
+        place, taken_us = standing.places[camera], int(batch.captured_us[row])
+        clone = impossible(seen, standing.positions.get(place), taken_us, standing.positions)
+        due = due_us(entry.priority, at_us)
+        if again and known:
+            into.imaged.append(HitImaged(hit=ref, patch=images.patch, overview=images.overview))
+        else:
+            into.hits.append(
+                HitRaised(
+                    id=ref,
+                    authority=name,
+                    version=int(release.reference.rpartition("@")[2]),
+                    seq=state.feeds[name].rows + len(into.reads) + 1,
+                    voi=entry.voi,
+                    kind=entry.kind,
+                    priority=entry.priority,
+                    quality="exact" if exact else "possible",
+                    raised_us=at_us,
+                    due_us=due,
+                    place=place,
+                    taken_us=taken_us,
+                    listed=entry.plate,
+                    late=bool(release.late[at]),
+                    clone=clone,
+                    patch=images.patch,
+                    overview=images.overview,
+                    entry=_shown(entry),
+                    **_allowed(batch, row, release.fields, state.cameras[camera]),
+                )
+            )
+        member = {
+            "id": ref,
+            "voi": entry.voi,
+            "quality": "exact" if exact else "possible",
+            "kind": entry.kind,
+            "priority": entry.priority,
+            "due": rfc3339(due),
+        }
+        if clone:
+            member["clone"] = True
+        return f',"hit":{json.dumps(member, separators=(",", ":"), ensure_ascii=False)}'
+
+
+def _shown(entry: Entry) -> dict[str, str]:
+    texts = ((member, getattr(entry, member)) for member in ("reason", *TEXTS) if member not in _NOT_SHOWN)
+    return {member: text for member, text in texts if text}
+
+
+def _allowed(batch: ReadBatch, row: int, fields: frozenset[str], camera: Camera) -> dict[str, Any]:
+    """Return what of a read an authority's fields let a hit show."""
+    shown: dict[str, Any] = {}
+    if "plate" in fields:
+        confidence = float(batch.confidence[row])
+        shown["plate"] = batch.plate[row]
+        shown["confidence"] = None if np.isnan(confidence) else confidence
+        marks = batch.marks[row]
+        shown["marks"] = () if marks is None else tuple(msgspec.json.decode(marks))
+    if "time" in fields:
+        shown["captured_us"] = int(batch.captured_us[row])
+    if "place" in fields:
+        shown |= {
+            "source": camera.source,
+            "camera": camera.id,
+            "latitude": camera.latitude,
+            "longitude": camera.longitude,
+            "heading": camera.heading,
+            "lane": batch.lane[row],
+            "direction": batch.direction[row],
+        }
+    if "vehicle" in fields:
+        shown["vehicle"] = batch.vehicle[row]
+    return shown

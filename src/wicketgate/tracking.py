@@ -1,0 +1,268 @@
+"""One read a vehicle: what a device says of the vehicle that it follows, over several messages. Pure.
+
+A device that follows a vehicle says NEW, UPDATE, LOST, with another text each time perhaps. Its observations are held,
+durably, until the last one or `HOLD_US` after the first; then the surest becomes the vehicle's one read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from math import isnan
+from typing import Literal
+
+import msgspec
+
+from wicketgate.clock import SECOND_US
+
+HOLD_US = 3 * SECOND_US
+"""How long a vehicle's observations are held, from the first, if the device never says that it has left."""
+
+SAME_US = 60 * SECOND_US
+"""Within how much of its last message a device's id means the same vehicle; devices count from 1 after a restart."""
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """One observation of a followed vehicle, checked, as it lies in READS until its read is emitted.
+
+    `first_us` is when the vehicle's first observation was received: with source, camera and `tracked` it names the
+    vehicle. The other members are those of a read (`reads.ReadBatch`).
+    """
+
+    source: str
+    camera_id: str
+    tracked: str
+    first_us: int
+    received_us: int
+    camera: int
+    captured_us: int
+    plate: str
+    confidence: float
+    lane: str | None = None
+    direction: str | None = None
+    vehicle: str | None = None
+    patch: str | None = None
+    overview: str | None = None
+    marks: tuple[str, ...] = ()
+
+
+class Emitted(msgspec.Struct, frozen=True, kw_only=True):
+    """That a vehicle's read was emitted, in the same message of READS, and with which text."""
+
+    source: str
+    camera_id: str
+    tracked: str
+    first_us: int
+    received_us: int
+    captured_us: int
+    plate: str
+
+
+_Device = tuple[str, str, str]
+
+
+@dataclass(slots=True, kw_only=True)
+class Vehicle:
+    """What is known of one followed vehicle.
+
+    Attributes
+    ----------
+    best : Held
+        The surest observation; of equally sure ones the latest.
+    last_us, captured_us : int
+        When its last message was received, and the capture time in it.
+    changed : bool
+        Its observations differ in text.
+    state : "held", "ending" or "emitted"
+        `ending` while its read is being stored.
+    needed_from : int or None
+        The first message of READS from which it would be learnt again.
+    """
+
+    best: Held
+    last_us: int
+    captured_us: int
+    changed: bool = False
+    patch: str | None = None
+    overview: str | None = None
+    state: Literal["held", "ending", "emitted"] = "held"
+    needed_from: int | None = None
+
+    @property
+    def read_id(self) -> str:
+        """The id of its read: the same in every life of the gateway."""
+        return f"\0{self.best.camera_id}\0{self.best.tracked}\0{self.best.first_us}"
+
+    def chosen(self, *, unfinished: bool) -> Held:
+        """Return the observation that becomes its read, with what the others add to it."""
+        marks = set(self.best.marks)
+        if self.changed:
+            marks.add("text-changed")
+        if unfinished:
+            marks.add("unfinished")
+        return msgspec.structs.replace(
+            self.best,
+            patch=self.best.patch or self.patch,
+            overview=self.best.overview or self.overview,
+            marks=tuple(sorted(marks)),
+        )
+
+    def emitted(self) -> Emitted:
+        """Return what says in READS that its read was emitted."""
+        best = self.best
+        return Emitted(
+            source=best.source,
+            camera_id=best.camera_id,
+            tracked=best.tracked,
+            first_us=best.first_us,
+            received_us=self.last_us,
+            captured_us=self.captured_us,
+            plate=best.plate,
+        )
+
+    def take(self, held: Held) -> None:
+        """Take a further observation."""
+        self.changed = self.changed or held.plate != self.best.plate
+        if _sure(held) >= _sure(self.best):
+            self.best = held
+        self.patch = held.patch or self.patch
+        self.overview = held.overview or self.overview
+        self.last_us = max(self.last_us, held.received_us)
+        self.captured_us = held.captured_us
+
+
+def _sure(held: Held) -> float:
+    return -1.0 if isnan(held.confidence) else held.confidence
+
+
+@dataclass(slots=True)
+class Vehicles:
+    """The vehicles that are followed now, and those whose read was emitted not long ago.
+
+    A projection of READS: `learn` brings it back after a kill, from the message that `needed_from` names.
+    """
+
+    _of: dict[tuple[_Device, int], Vehicle] = field(default_factory=dict)
+    _current: dict[_Device, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self._of)
+
+    def find(
+        self, source: str, camera_id: str, tracked: str, received_us: int, captured_us: int
+    ) -> Vehicle | None:
+        """Return the vehicle that a message speaks of, if it is one of those known."""
+        device = (source, camera_id, tracked)
+        vehicle = self._of.get((device, self._current.get(device, -1)))
+        if vehicle is None:
+            return None
+        near = abs(received_us - vehicle.last_us) <= SAME_US
+        return vehicle if near and abs(captured_us - vehicle.captured_us) <= SAME_US else None
+
+    def current(self, source: str, camera_id: str, tracked: str, received_us: int) -> Vehicle | None:
+        """Return the vehicle that a message without a usable time speaks of, if it is one of those known."""
+        device = (source, camera_id, tracked)
+        vehicle = self._of.get((device, self._current.get(device, -1)))
+        return vehicle if vehicle and abs(received_us - vehicle.last_us) <= SAME_US else None
+
+    @staticmethod
+    def is_over(vehicle: Vehicle) -> bool:
+        """Say whether a vehicle's read was emitted, or is being stored."""
+        return vehicle.state != "held"
+
+    @staticmethod
+    def reopen(vehicle: Vehicle) -> None:
+        """Hold a vehicle again whose read could not be stored."""
+        if vehicle.state == "ending":
+            vehicle.state = "held"
+
+    def begin(self, source: str, camera_id: str, tracked: str, received_us: int) -> int:
+        """Return the `first_us` of a vehicle that is seen for the first time: none of its device has it yet."""
+        while ((source, camera_id, tracked), received_us) in self._of:
+            received_us += 1
+        return received_us
+
+    def hold(self, held: Held) -> Vehicle:
+        """Take an observation of the vehicle that its `first_us` names; a new one where there is none."""
+        device = (held.source, held.camera_id, held.tracked)
+        vehicle = self._of.get((device, held.first_us))
+        if vehicle is None:
+            vehicle = Vehicle(
+                best=held,
+                last_us=held.received_us,
+                captured_us=held.captured_us,
+                patch=held.patch,
+                overview=held.overview,
+            )
+            self._of[device, held.first_us] = vehicle
+            self._current[device] = held.first_us
+        else:
+            vehicle.take(held)
+        return vehicle
+
+    def due(self, now_us: int) -> list[Vehicle]:
+        """Return the vehicles whose read must be emitted though the device has not said that they left."""
+        return [
+            vehicle
+            for (device, first_us), vehicle in self._of.items()
+            if vehicle.state == "held"
+            and (now_us >= first_us + HOLD_US or self._current.get(device) != first_us)
+        ]
+
+    def forget(self, now_us: int) -> None:
+        """Forget the vehicles of which nothing was heard for so long that their id may mean another one."""
+        past = [
+            name
+            for name, vehicle in self._of.items()
+            if vehicle.state == "emitted" and now_us - vehicle.last_us > SAME_US
+        ]
+        for device, first_us in past:
+            del self._of[device, first_us]
+            if self._current.get(device) == first_us:
+                del self._current[device]
+
+    def stored(self, held: Iterable[Held], emitted: Iterable[Emitted], sequence: int) -> None:
+        """Say that these are durable in READS at `sequence`."""
+        for observation in held:
+            device = (observation.source, observation.camera_id, observation.tracked)
+            vehicle = self._of.get((device, observation.first_us))
+            if vehicle is not None and vehicle.needed_from is None:
+                vehicle.needed_from = sequence
+        for one in emitted:
+            vehicle = self._of.get(((one.source, one.camera_id, one.tracked), one.first_us))
+            if vehicle is not None:
+                vehicle.state = "emitted"
+                vehicle.needed_from = sequence  # from here on it is known that it was emitted
+
+    def learn(self, held: Iterable[Held], emitted: Iterable[Emitted], sequence: int) -> None:
+        """Take up a message of READS at a start, in the order of READS."""
+        held, emitted = tuple(held), tuple(emitted)
+        for observation in held:
+            self.hold(observation)
+        for one in emitted:
+            device = (one.source, one.camera_id, one.tracked)
+            if (device, one.first_us) not in self._of:
+                # Its observations lie before what is learnt: nothing more is needed of them.
+                shell = Held(
+                    source=one.source,
+                    camera_id=one.camera_id,
+                    tracked=one.tracked,
+                    first_us=one.first_us,
+                    received_us=one.received_us,
+                    camera=-1,
+                    captured_us=one.captured_us,
+                    plate=one.plate,
+                    confidence=0.0,
+                )
+                self.hold(shell)
+        self.stored(held, emitted, sequence)
+
+    @property
+    def needed_from(self) -> int | None:
+        """The first message of READS that must be learnt again after a kill; None if none must."""
+        return min(self._needed(), default=None)
+
+    def _needed(self) -> Iterator[int]:
+        for vehicle in self._of.values():
+            if vehicle.needed_from is not None:
+                yield vehicle.needed_from

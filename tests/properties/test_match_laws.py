@@ -1,0 +1,126 @@
+"""The laws of matching, for any lists, reads and moments."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from tests.hotlist_strategies import changes, confused, entries, lists, questions, read_plates
+from tests.oracles.match_oracle import Answer, match_slowly, substitutions
+from wicketgate.hotlist import Change, Entry, Hits, Hotlist, Listing, hashes
+from wicketgate.hotlist.skeletons import NO_MATCH, differences
+from wicketgate.plates import pack_all, skeleton
+
+Question = tuple[list[str], np.ndarray, int]
+
+
+def answer_of(hits: Hits) -> Answer:
+    """Return hits as the oracle gives them."""
+    columns = hits.rows.tolist(), hits.entries, hits.exact.tolist(), hits.substitutions.tolist()
+    return list(zip(*columns, strict=True))
+
+
+def ask(listing: Listing, question: Question) -> Answer:
+    plates, captured_us, at_us = question
+    return answer_of(listing.look(pack_all(plates), plates, captured_us, at_us))
+
+
+@settings(max_examples=300)
+@given(lists, questions())
+def test_the_answer_is_that_of_the_oracle(listed: list[Entry], question: Question) -> None:
+    answer = ask(Listing.of(listed), question)
+    assert answer == match_slowly(listed, *question)
+    for _, _, exact, _ in answer:
+        event("exact" if exact else "possible")
+
+
+@given(st.lists(entries(), min_size=1, max_size=8), questions())
+def test_the_matcher_takes_a_plate_more_than_once(listed: list[Entry], question: Question) -> None:
+    plates, captured_us, at_us = question
+    keys = pack_all([entry.plate for entry in listed])
+    hotlist, order = Hotlist.build(
+        keys,
+        np.array([entry.listed_us for entry in listed]),
+        np.array([entry.until_us for entry in listed]),
+        plates=[entry.plate for entry in listed],
+        precedence=lambda place: listed[place].precedence,
+    )
+    found = hotlist.look(pack_all(plates), plates, captured_us, at_us)
+    chosen = [(listed[place].precedence, listed[place].plate) for place in order[found.entry].tolist()]
+    wanted = match_slowly(listed, *question)
+    assert found.rows.tolist() == [row for row, *_ in wanted]
+    assert chosen == [(entry.precedence, entry.plate) for _, entry, *_ in wanted]
+    assert found.substitutions.tolist() == [count for *_, count in wanted]
+
+
+@given(lists, changes, changes, questions())
+def test_changing_is_the_same_as_building_anew(
+    listed: list[Entry], first: list[Change], second: list[Change], question: Question
+) -> None:
+    listing = Listing.of(listed)
+    changed = listing.changed(first).changed(second)
+    plain = {entry.plate: entry for entry in listed}
+    for change in first + second:
+        plain.pop(change.plate, None)
+        if change.entry is not None:
+            plain[change.plate] = change.entry
+    anew = Listing.of(list(plain.values()))
+    assert len(changed) == len(plain)
+    assert changed == anew
+    assert list(changed.entries()) == list(anew.entries())
+    assert changed.known([change.plate for change in first]) == [plain.get(each.plate) for each in first]
+    assert ask(changed, question) == ask(anew, question)
+    assert listing == Listing.of(listed)  # as it was
+
+
+@given(lists, questions(), st.data())
+def test_removing_an_entry_adds_no_hit(listed: list[Entry], question: Question, data: st.DataObject) -> None:
+    gone = data.draw(
+        st.sets(st.sampled_from([entry.plate for entry in listed])) if listed else st.just(set())
+    )
+    fewer = Listing.of([entry for entry in listed if entry.plate not in gone])
+    rows = {row for row, *_ in ask(Listing.of(listed), question)}
+    assert {row for row, *_ in ask(fewer, question)} <= rows
+
+
+@given(lists, questions(), st.randoms())
+def test_the_order_of_entries_does_not_matter(
+    listed: list[Entry], question: Question, chance: random.Random
+) -> None:
+    shuffled = listed.copy()
+    chance.shuffle(shuffled)
+    assert ask(Listing.of(shuffled), question) == ask(Listing.of(listed), question)
+
+
+@given(lists, questions(), st.data())
+def test_reads_are_decided_each_by_itself(
+    listed: list[Entry], question: Question, data: st.DataObject
+) -> None:
+    plates, captured_us, at_us = question
+    picked = data.draw(st.lists(st.sampled_from(range(len(plates))), max_size=6)) if plates else []
+    listing = Listing.of(listed)
+    whole = {row: rest for row, *rest in ask(listing, question)}
+    part = ask(listing, ([plates[row] for row in picked], captured_us[picked], at_us))
+    assert [(row, *rest) for row, *rest in part] == [
+        (place, *whole[row]) for place, row in enumerate(picked) if row in whole
+    ]
+
+
+@given(confused(), confused())
+def test_packed_plates_are_compared_as_texts_are(one: str, other: str) -> None:
+    keys = pack_all([one]), pack_all([other])
+    misread, alike = differences(*keys)
+    assert (misread[0] != NO_MATCH) == (skeleton(one) == skeleton(other))
+    assert (hashes(keys[0]) == hashes(keys[1]))[0] == (skeleton(one) == skeleton(other))
+    count = substitutions(one, other)
+    assert (count is None) == (misread[0] == NO_MATCH)
+    if count is not None:
+        assert misread[0] <= count <= misread[0] + alike[0]
+
+
+@given(st.lists(read_plates, max_size=5))
+def test_nothing_is_found_in_an_empty_list(plates: list[str]) -> None:
+    assert not ask(Listing.empty(), (plates, np.zeros(len(plates), np.int64), 0))
