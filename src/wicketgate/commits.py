@@ -310,7 +310,10 @@ def public_counts(counts: Counts, small_cells: int) -> dict[str, Any]:
             for reason in sorted(reasons)
         ],
         "again": {name: cell(rows) for name, rows in sorted(counts.again.items())},
-        "hits": {name: _shown_hits(hits, small_cells) for name, hits in sorted(counts.hits.items())},
+        "hits": {
+            name: _shown_hits(hits, small_cells, name in shown and shown[name]["", ""] is None)
+            for name, hits in sorted(counts.hits.items())
+        },
         "outcomes": {
             name: {outcome: cell(count) for outcome, count in sorted(outcomes.items())}
             for name, outcomes in sorted(counts.outcomes.items())
@@ -318,17 +321,18 @@ def public_counts(counts: Counts, small_cells: int) -> dict[str, Any]:
     }
 
 
-def _shown_hits(hits: Mapping[str, int], small_cells: int) -> dict[str, int | None]:
+def _shown_hits(hits: Mapping[str, int], small_cells: int, released_hidden: bool) -> dict[str, int | None]:
     """Return an authority's hits as published.
 
-    `exact` and `possible` add up to the rows released, so where one is suppressed the other is too.
+    `exact` and `possible` add up to the rows released: where one of them is suppressed the other is too, and both are
+    where the rows released are.
     """
     shown: dict[str, int | None] = {
         name: None if 0 < (count := hits.get(name, 0)) < small_cells else count
         for name in ("exact", "possible", "late", "clone")
     }
-    if None in (shown["exact"], shown["possible"]) and hits.get("exact") and hits.get("possible"):
-        shown["exact"] = shown["possible"] = None
+    if released_hidden or None in (shown["exact"], shown["possible"]):
+        shown |= {name: None for name in ("exact", "possible") if hits.get(name)}
     return shown
 
 

@@ -175,12 +175,13 @@ class Desk:
         lapsed = 0
         state = self._commits.staged
         for name in list(state.hotlists):
-            listing = self._lists.at(name, state)
+            listing, revision = self._lists.at(name, state), state.hotlists[name].revision
             ended = await asyncio.to_thread(listing.ended, self._clock.now_us() - DAY_US)
             if ended:
                 removals = [Change(plate=entry.plate) for entry in ended]
-                with contextlib.suppress(NotEntitled):  # of a stopped authority the list is left as it is
-                    await self.change_hotlist(name, removals, whole=False, anew=True)
+                # Of a stopped authority the list is left as it is; one that was changed meanwhile may list them anew.
+                with contextlib.suppress(NotEntitled, InputError):
+                    await self.change_hotlist(name, removals, whole=False, expected=revision, anew=True)
                     lapsed += len(removals)
         return lapsed
 

@@ -9,10 +9,16 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
+from wicketgate.authority import MatchTerms
 from wicketgate.errors import ConfigurationError, InputError
-from wicketgate.hotlist import Listing, load_changes, load_entries
+from wicketgate.hotlist import Hits, Listing, load_changes, load_entries
 from wicketgate.state import State
 
 _KEPT = 4
@@ -113,3 +119,42 @@ class Lists:
         for path in self._folder.iterdir():
             if path.name not in named and time.time() - path.stat().st_mtime > _ORPHAN_S:
                 path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """A list as far as an authority's terms reach.
+
+    Whoever changes a list is held to the terms of that day. A later version may allow less: an entry of a kind that it
+    does not allow never hits, though it is still listed.
+    """
+
+    listing: Listing
+    terms: MatchTerms
+
+    def look(
+        self,
+        plate_key: NDArray[np.uint64],
+        plate: Sequence[str],
+        captured_us: NDArray[np.int64],
+        at_us: int,
+    ) -> Hits:
+        """Return the reads that an entry is for (`Listing.look`).
+
+        Raises
+        ------
+        InputError
+            If the list is longer than the authority allows: nothing says which of its entries are meant.
+        """
+        if len(self.listing) > self.terms.max_entries:
+            raise InputError("the list is longer than the authority allows", code="too-many-entries")
+        hits = self.listing.look(plate_key, plate, captured_us, at_us)
+        kept = [n for n, entry in enumerate(hits.entries) if entry.kind in self.terms.kinds]
+        if len(kept) == len(hits):
+            return hits
+        return Hits(
+            rows=hits.rows[kept],
+            entries=tuple(hits.entries[n] for n in kept),
+            exact=hits.exact[kept],
+            substitutions=hits.substitutions[kept],
+        )

@@ -187,7 +187,7 @@ class Pushes:
     ) -> Answer:
         tracked = _short(seen.tracked or "")
         now_us = self._clock.now_us()
-        if len(self._vehicles) >= _MOST_FOLLOWED:
+        if self._vehicles.held >= _MOST_FOLLOWED:
             raise StreamError("too many vehicles are followed: send it again in a moment", code="busy")
         bad: list[tuple[int, QuarantinedRead]] = []
         held: tuple[Held, ...] = ()
@@ -199,7 +199,7 @@ class Pushes:
                 vehicle = self._vehicles.find(source, camera_id, tracked, now_us, captured_us)
                 if vehicle is not None and self._vehicles.is_over(vehicle):
                     checked, late = self._late(source, camera_id, seen, checked, vehicle, index)
-                    vehicle.last_us = max(vehicle.last_us, now_us)
+                    self._vehicles.touch(vehicle, now_us)
                     return await self._intake.take(checked, source, late=late)
                 bodies = {kind: (index, body) for kind, body in seen.images.items()}
                 stored, bad = await self._joining.store(source, camera_id, bodies)

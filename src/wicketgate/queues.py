@@ -57,7 +57,7 @@ class HitQueue:
             self.position: int = struct.unpack(">Q", stored)[0] if stored else 0
             for _, data in transaction.cursor(db=self._hits):
                 hit = _decode(data)
-                if hit.status in {"open", "confirmed"}:
+                if _waits(hit):
                     self._waiting.setdefault(hit.authority, {})[hit.id] = hit
 
     def close(self) -> None:
@@ -146,7 +146,7 @@ class HitQueue:
         """Let what `write` returned be seen, and wake those who wait; in the thread of the event loop."""
         for hit in changed:
             waiting = self._waiting.setdefault(hit.authority, {})
-            if hit.status in {"open", "confirmed"}:
+            if _waits(hit):
                 waiting[hit.id] = hit
             else:
                 waiting.pop(hit.id, None)
@@ -168,11 +168,17 @@ class HitQueue:
                     more = cursor.set_range(key[:name_end] + b"\1")
                     continue
                 hit_id = cursor.value()
-                if hit_id.decode() in open_hits:
+                data = store.get(hit_id, db=self._hits)
+                # One whose outcome is committed and not written here yet is still open here.
+                if hit_id.decode() in open_hits or (data is not None and _waits(_decode(data))):
                     more = cursor.next()
                     continue
                 store.delete(hit_id, db=self._hits)
                 more = cursor.delete() and bool(cursor.key())
+
+
+def _waits(hit: Hit) -> bool:
+    return hit.status in {"open", "confirmed"}
 
 
 def _imaged(hit: Hit, imaged: HitImaged) -> Hit:

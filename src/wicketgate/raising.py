@@ -23,6 +23,7 @@ from wicketgate.state import Camera, Sighting, State
 from wicketgate.transactions import HitImaged, HitRaised
 
 _REF_BYTES = 12
+_JOURNEY = frozenset({"place", "time"})
 _NOT_SHOWN = frozenset({"nim", "pnc_id"})  # codes of other systems, of no use to who looks at the hit
 
 
@@ -173,7 +174,10 @@ class Raising:
         camera = int(batch.camera[row])
         place, taken_us = standing.places[camera], int(batch.captured_us[row])
         clone = impossible(seen, standing.positions.get(place), taken_us, standing.positions)
-        due = due_us(entry.priority, at_us)
+        if clone and not _JOURNEY <= release.fields:
+            clone = "two reads that no one vehicle can have made"  # how far and how long would say where and when
+        waiting = state.open_hits.get(ref)
+        due = due_us(entry.priority, at_us) if waiting is None else waiting.due_us
         if again and known:
             into.imaged.append(HitImaged(hit=ref, patch=images.patch, overview=images.overview))
         else:

@@ -16,7 +16,7 @@ from wicketgate.errors import InputError, StreamError
 from wicketgate.facts import SALT_BYTES, Signs, make_promise, release_fact
 from wicketgate.gate import Decision, decide
 from wicketgate.intake import ReadsMessage, decode_reads
-from wicketgate.lists import Lists
+from wicketgate.lists import Allowed, Lists
 from wicketgate.projections import Projections
 from wicketgate.raising import Raising, Rows
 from wicketgate.reads import MAX_ROWS, ReadBatch
@@ -164,9 +164,8 @@ class Releasing:
             standing = self._stand(state, at_us, batch)
             charter = self._commits.parsed.charter(state)
             lists = {
-                reference: self._lists.at(name, state)
-                for reference, name in standing.names.items()
-                if reference in standing.matching
+                reference: Allowed(self._lists.at(standing.names[reference], state), terms)
+                for reference, terms in standing.matching.items()
             }
             decisions: list[Decision] = []
             made: dict[str, Rows] = {}

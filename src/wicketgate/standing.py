@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wicketgate.authority import Authority
+from wicketgate.authority import Authority, MatchTerms
 from wicketgate.clock import DAY_US, HOUR_US
 from wicketgate.errors import WicketgateError
 from wicketgate.gate import StopReason, Table, Terms, compile_table
@@ -27,8 +27,8 @@ class Standing:
         One bit for the version of each authority that counts.
     names : mapping of str to str
         For each `name@version` in the table the name of its feed.
-    matching : frozenset of str
-        The references of those that match.
+    matching : mapping of str to MatchTerms
+        For the reference of each that matches what its hotlist may hold.
     camera_json : tuple of str
         For each camera number what `batches.Rendering` shows of it.
     places : tuple of str
@@ -47,7 +47,7 @@ class Standing:
 
     table: Table
     names: dict[str, str]
-    matching: frozenset[str]
+    matching: Mapping[str, MatchTerms]
     camera_json: tuple[str, ...]
     places: tuple[str, ...]
     positions: dict[str, tuple[float, float]]
@@ -81,6 +81,7 @@ def stand(
     covers_from_us = min(at_us - reach_us - HOUR_US, at_us if earliest_us is None else earliest_us)
     terms: list[Terms] = []
     names: dict[str, str] = {}
+    matching: dict[str, MatchTerms] = {}
     for name, named in state.authorities.items():
         number = current(named, parsed, at_us)
         version = named.versions[number]
@@ -96,10 +97,12 @@ def stand(
         span = (covers_from_us, at_us + 2 * DAY_US)
         terms.append(_terms(in_scope(state, authority), version, authority, span, stopped))
         names[authority.reference] = name
+        if authority.match is not None:
+            matching[authority.reference] = authority.match
     return Standing(
         table=compile_table(terms, len(state.cameras)),
         names=names,
-        matching=frozenset(term.reference for term in terms if term.matches),
+        matching=matching,
         camera_json=tuple(
             f'"source":{json.dumps(camera.source)},"camera":{json.dumps(camera.id)}'
             for camera in state.cameras

@@ -198,6 +198,14 @@ class State(msgspec.Struct, kw_only=True):
         for batch in transaction.batches:
             if batch.feed not in self.feeds or batch.number != self.feeds[batch.feed].batches + 1:
                 raise InputError(f"transaction {sequence} does not continue the feed `{batch.feed}`")
+        if transaction.hotlist is not None:
+            known = self.hotlists.get(transaction.hotlist.authority)
+            if transaction.hotlist.revision != (1 if known is None else known.revision + 1):
+                raise InputError(f"transaction {sequence} does not continue a hotlist")
+        raised = {hit.id for hit in transaction.hits}
+        for outcome in transaction.outcomes:
+            if outcome.hit not in self.open_hits and outcome.hit not in raised:
+                raise InputError(f"transaction {sequence} has an outcome of no open hit")
         self.sequence = sequence
         self.at_us = transaction.at_us
         self.entries += len(transaction.entries)
@@ -313,8 +321,6 @@ class State(msgspec.Struct, kw_only=True):
 
     def _take_list(self, change: ListChanged) -> None:
         known = self.hotlists.setdefault(change.authority, ListState())
-        if change.revision != known.revision + 1:
-            raise InputError(f"revision {change.revision} of a hotlist does not follow on {known.revision}")
         known.revision = change.revision
         known.entries = change.entries
         if change.whole:

@@ -6,8 +6,9 @@ durably, until the last one or `HOLD_US` after the first; then the surest become
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 from math import isnan
 from typing import Literal
 
@@ -59,6 +60,7 @@ class Emitted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _Device = tuple[str, str, str]
+_Name = tuple[_Device, int]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -140,30 +142,40 @@ class Vehicles:
     """The vehicles that are followed now, and those whose read was emitted not long ago.
 
     A projection of READS: `learn` brings it back after a kill, from the message that `needed_from` names.
+
+    Notes
+    -----
+    `due` costs what is held: three seconds of traffic. What was emitted is kept in the order in which it was last heard
+    of, so that `forget` costs what it forgets.
     """
 
-    _of: dict[tuple[_Device, int], Vehicle] = field(default_factory=dict)
+    _held: dict[_Name, Vehicle] = field(default_factory=dict)
+    _emitted: dict[_Name, Vehicle] = field(default_factory=dict)
     _current: dict[_Device, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        return len(self._of)
+        return len(self._held) + len(self._emitted)
+
+    @property
+    def held(self) -> int:
+        """How many vehicles are held."""
+        return len(self._held)
 
     def find(
         self, source: str, camera_id: str, tracked: str, received_us: int, captured_us: int
     ) -> Vehicle | None:
         """Return the vehicle that a message speaks of, if it is one of those known."""
-        device = (source, camera_id, tracked)
-        vehicle = self._of.get((device, self._current.get(device, -1)))
-        if vehicle is None:
-            return None
-        near = abs(received_us - vehicle.last_us) <= SAME_US
-        return vehicle if near and abs(captured_us - vehicle.captured_us) <= SAME_US else None
+        vehicle = self.current(source, camera_id, tracked, received_us)
+        return vehicle if vehicle and abs(captured_us - vehicle.captured_us) <= SAME_US else None
 
     def current(self, source: str, camera_id: str, tracked: str, received_us: int) -> Vehicle | None:
         """Return the vehicle that a message without a usable time speaks of, if it is one of those known."""
         device = (source, camera_id, tracked)
-        vehicle = self._of.get((device, self._current.get(device, -1)))
+        vehicle = self._of((device, self._current.get(device, -1)))
         return vehicle if vehicle and abs(received_us - vehicle.last_us) <= SAME_US else None
+
+    def _of(self, name: _Name) -> Vehicle | None:
+        return self._held.get(name) or self._emitted.get(name)
 
     @staticmethod
     def is_over(vehicle: Vehicle) -> bool:
@@ -176,16 +188,23 @@ class Vehicles:
         if vehicle.state == "ending":
             vehicle.state = "held"
 
+    def touch(self, vehicle: Vehicle, received_us: int) -> None:
+        """Say that a device spoke of a vehicle that is over."""
+        vehicle.last_us = max(vehicle.last_us, received_us)
+        name = _name(vehicle.best)
+        if name in self._emitted:
+            self._emitted[name] = self._emitted.pop(name)
+
     def begin(self, source: str, camera_id: str, tracked: str, received_us: int) -> int:
         """Return the `first_us` of a vehicle that is seen for the first time: none of its device has it yet."""
-        while ((source, camera_id, tracked), received_us) in self._of:
+        while self._of(((source, camera_id, tracked), received_us)):
             received_us += 1
         return received_us
 
     def hold(self, held: Held) -> Vehicle:
         """Take an observation of the vehicle that its `first_us` names; a new one where there is none."""
-        device = (held.source, held.camera_id, held.tracked)
-        vehicle = self._of.get((device, held.first_us))
+        name = _name(held)
+        vehicle = self._of(name)
         if vehicle is None:
             vehicle = Vehicle(
                 best=held,
@@ -194,9 +213,9 @@ class Vehicles:
                 patch=held.patch,
                 overview=held.overview,
             )
-            self._of[device, held.first_us] = vehicle
-            self._current[device] = held.first_us
-        else:
+            self._held[name] = vehicle
+            self._current[name[0]] = name[1]
+        elif name in self._held:
             vehicle.take(held)
         return vehicle
 
@@ -204,35 +223,33 @@ class Vehicles:
         """Return the vehicles whose read must be emitted though the device has not said that they left."""
         return [
             vehicle
-            for (device, first_us), vehicle in self._of.items()
+            for (device, first_us), vehicle in self._held.items()
             if vehicle.state == "held"
             and (now_us >= first_us + HOLD_US or self._current.get(device) != first_us)
         ]
 
     def forget(self, now_us: int) -> None:
         """Forget the vehicles of which nothing was heard for so long that their id may mean another one."""
-        past = [
-            name
-            for name, vehicle in self._of.items()
-            if vehicle.state == "emitted" and now_us - vehicle.last_us > SAME_US
-        ]
-        for device, first_us in past:
-            del self._of[device, first_us]
-            if self._current.get(device) == first_us:
-                del self._current[device]
+        while self._emitted:
+            name, vehicle = next(iter(self._emitted.items()))
+            if now_us - vehicle.last_us <= SAME_US:
+                break
+            del self._emitted[name]
+            if self._current.get(name[0]) == name[1]:
+                del self._current[name[0]]
 
     def stored(self, held: Iterable[Held], emitted: Iterable[Emitted], sequence: int) -> None:
         """Say that these are durable in READS at `sequence`."""
         for observation in held:
-            device = (observation.source, observation.camera_id, observation.tracked)
-            vehicle = self._of.get((device, observation.first_us))
+            vehicle = self._held.get(_name(observation))
             if vehicle is not None and vehicle.needed_from is None:
                 vehicle.needed_from = sequence
         for one in emitted:
-            vehicle = self._of.get(((one.source, one.camera_id, one.tracked), one.first_us))
+            vehicle = self._held.pop(_name(one), None)
             if vehicle is not None:
                 vehicle.state = "emitted"
                 vehicle.needed_from = sequence  # from here on it is known that it was emitted
+                self._emitted[_name(one)] = vehicle
 
     def learn(self, held: Iterable[Held], emitted: Iterable[Emitted], sequence: int) -> None:
         """Take up a message of READS at a start, in the order of READS."""
@@ -240,29 +257,18 @@ class Vehicles:
         for observation in held:
             self.hold(observation)
         for one in emitted:
-            device = (one.source, one.camera_id, one.tracked)
-            if (device, one.first_us) not in self._of:
+            if self._of(_name(one)) is None:
                 # Its observations lie before what is learnt: nothing more is needed of them.
-                shell = Held(
-                    source=one.source,
-                    camera_id=one.camera_id,
-                    tracked=one.tracked,
-                    first_us=one.first_us,
-                    received_us=one.received_us,
-                    camera=-1,
-                    captured_us=one.captured_us,
-                    plate=one.plate,
-                    confidence=0.0,
-                )
-                self.hold(shell)
+                said = msgspec.structs.asdict(one)
+                self.hold(Held(**said, camera=-1, confidence=0.0))
         self.stored(held, emitted, sequence)
 
     @property
     def needed_from(self) -> int | None:
         """The first message of READS that must be learnt again after a kill; None if none must."""
-        return min(self._needed(), default=None)
+        vehicles = chain(self._held.values(), self._emitted.values())
+        return min((v.needed_from for v in vehicles if v.needed_from is not None), default=None)
 
-    def _needed(self) -> Iterator[int]:
-        for vehicle in self._of.values():
-            if vehicle.needed_from is not None:
-                yield vehicle.needed_from
+
+def _name(said: Held | Emitted) -> _Name:
+    return (said.source, said.camera_id, said.tracked), said.first_us

@@ -18,7 +18,10 @@ _NIGHTS = {"from": "22:00", "until": "05:00", "zone": "Europe/London", "days": [
 NOW_US = parse_rfc3339(NOW)
 EXHIBIT = {
     "reads": 1_204_331,
+    "cameras": 1_500,
     "wanted": 41,
+    "questions": 16,
+    "sampling": "1,204,331 reads stand for a day of about 17 million",
     "modes": {
         "bulk": {"reads_left": 1_204_331, "share": 1.0, "innocent_vehicles": 388_120, "noticed": 41, "missed": 0}
         | {"false_hits": 212, "median_notice_s": 0.4},

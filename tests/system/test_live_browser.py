@@ -36,7 +36,7 @@ def opened(browser: Any, url: str, width: int = 1280, **more: Any) -> Iterator[A
 
 
 def come(page: Any, condition: str) -> None:
-    """Wait until something holds in the page. Its policy forbids Playwright's own way: that evaluates a string there."""
+    """Wait until something holds in the page. Its policy forbids Playwright's own way, which evaluates a string."""
     until(lambda: page.evaluate(condition), 30)
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from bench.harness import Running
+from bench.harness import Running, gateway
 from tests.browsing import AXE_TAGS, NEEDS_BROWSER
-from tests.running import act, arrived, log_of, plates, post, read, submit, until
+from tests.running import act, arrived, client, get, log_of, plates, post, read, submit, until
+from tests.system import pages_fixture
+from wicketgate.http.pages import ASSETS
+from wicketgate.http.public import EXHIBIT
 from wicketgate.simulate import london
 
 pytestmark = NEEDS_BROWSER
@@ -22,6 +27,7 @@ PATHS = (
     f"/authorities/{london.CHARGING}/1",
     f"/authorities/{ENDED}/1",
     f"/authorities/{ENDED}/2",
+    "/why-not-less",
     "/verify",
     "/docs",
 )
@@ -72,7 +78,7 @@ def test_axe_finds_nothing_and_nothing_comes_from_elsewhere(browser: Any, lived:
     context = browser.new_context(viewport={"width": width, "height": 800})
     page = context.new_page()
     page.on("request", lambda request: asked.append(request.url))
-    page.on("console", lambda message: trouble.append(message.text))
+    page.on("console", lambda message: trouble.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: trouble.append(str(error)))
     for path in PATHS:
         assert page.goto(lived.url + path).status == 200, path
@@ -139,3 +145,111 @@ def test_every_link_of_the_pages_leads_somewhere(browser: Any, lived: Running) -
         assert anchors - {""} <= ids, path
     assert len(seen) > 10
     page.close()
+
+
+def sample(running: Running, wanted: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+    """Return the first sample of the live feed that is as wanted."""
+    with client(running) as anyone, anyone.stream("GET", "/demonstration/live") as answer:
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        for line in answer.iter_lines():
+            if line.startswith("data: "):
+                found: dict[str, Any] = json.loads(line.removeprefix("data: "))
+                if wanted(found):
+                    return found
+    raise AssertionError("the feed ended")
+
+
+def test_the_live_feed_counts_what_was_read_and_what_left(lived: Running) -> None:
+    before = sample(lived, lambda _: True)
+    some = plates(20, seed=601)
+    post(
+        lived,
+        [read(plate, "ccz-0001") for plate in some[:12]] + [read(plate, "ccz-0003") for plate in some[12:]],
+    )
+    arrived(lived, london.CHARGING, some)
+    after = sample(lived, lambda one: one["taken"] > before["taken"])
+    assert after["taken"] - before["taken"] == 20
+    assert after["sources"]["tfl"] - before["sources"]["tfl"] == 20
+    gone = {name: rows - before["released"].get(name, 0) for name, rows in after["released"].items()}
+    assert gone[london.CHARGING] == 20
+    assert gone[london.COUNTER_TERRORISM] == 12
+    assert after["standing"][london.CHARGING] == "in-force"
+    assert after["standing"][ENDED] in {"revoked", "suspended"}
+    cameras = get(f"{lived.url}/demonstration/cameras.json").json()["cameras"]
+    assert cameras[0]["id"] == "ccz-0001"
+    assert not [plate for plate in some if plate in json.dumps([before, after, cameras])]
+
+
+def test_a_sample_names_the_cameras_that_have_just_read(lived: Running) -> None:
+    seen: dict[int, int] = {}
+    posted = False
+
+    def enough(one: dict[str, Any]) -> bool:
+        nonlocal posted
+        for camera, reads in one["cameras"]:
+            seen[camera] = seen.get(camera, 0) + reads
+        if not posted:
+            post(lived, [read(plate, "ccz-0002") for plate in plates(7, seed=602)])
+            posted = True
+        return seen.get(1, 0) >= 7
+
+    sample(lived, enough)
+    assert seen[1] == 7
+
+
+def test_the_first_page_moves_in_a_browser(browser: Any, lived: Running) -> None:
+    page = browser.new_page()
+    page.goto(lived.url)
+    until(lambda: page.locator("[data-state]").inner_text() == "Live")
+    until(lambda: page.locator("[data-when]").inner_text().startswith("in the last"))
+    post(lived, [read(plate) for plate in plates(9, seed=603)])
+    until(lambda: int(page.locator('[data-minute="taken"]').inner_text()) >= 9)
+    until(lambda: page.evaluate("document.querySelector('[data-map]').dataset.drawn"))
+    page.close()
+
+
+def test_a_real_deployment_shows_nothing_that_moves(browser: Any) -> None:
+    def real(charter: dict[str, Any]) -> None:
+        charter["charter"]["demonstration"] = False
+        charter["limits"]["figures_every"] = "PT1H"
+
+    with gateway(4, change=real) as running:
+        (running.folder / EXHIBIT).write_text(json.dumps({"modes": {}}))
+        for path in ("/demonstration/live", "/demonstration/cameras.json"):
+            answer = get(running.url + path)
+            assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
+        page = browser.new_page()
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        answer = page.goto(running.url)
+        assert "script-src" not in answer.headers["content-security-policy"]
+        assert page.locator("script").count() == 0
+        assert "Nothing here moves as vehicles pass" in page.inner_text("#live")
+        assert violations(page) == []
+        page.goto(f"{running.url}/why-not-less")
+        assert "The same day" not in page.inner_text("main")
+        assert not [url for url in asked if "/demonstration/" in url or url.endswith(".js")]
+        page.close()
+
+
+def test_a_demonstration_shows_its_exhibit(lived: Running) -> None:
+    path = lived.folder / EXHIBIT
+    try:
+        path.write_text(json.dumps(pages_fixture.EXHIBIT))
+        assert "1,204,331</strong> reads left" in get(f"{lived.url}/why-not-less").text
+        path.write_text("{")
+        assert "has not compared the modes" in get(f"{lived.url}/why-not-less").text
+    finally:
+        path.unlink()
+
+
+def test_large_assets_are_compressed_for_those_who_take_it(lived: Running) -> None:
+    name = next(path for path in ASSETS if "maplibre-gl-csp." in path)
+    plain = get(lived.url + name, headers={"Accept-Encoding": "identity"})
+    small = get(lived.url + name, headers={"Accept-Encoding": "br;q=1, gzip"})
+    assert plain.content == small.content == ASSETS[name].content
+    assert "content-encoding" not in plain.headers
+    assert small.headers["content-encoding"] == "gzip"
+    assert plain.headers["etag"] != small.headers["etag"]
+    assert plain.headers["vary"] == small.headers["vary"] == "Accept-Encoding"

@@ -14,11 +14,14 @@ import pytest
 
 from bench.harness import Running
 from tests import running as outside
-from tests.running import CHARGING, MET, NO_CURL, OVERSEER, SOURCE, client, curl, files_below, get
+from tests.running import CHARGING, NO_CURL, OVERSEER, client, curl, files_below, get
 from wicketgate.http.api import Api
 from wicketgate.http.app import READS_PATH, routes
 from wicketgate.http.gatekeeper import PUSH_PREFIX, is_public
+from wicketgate.simulate import london
 
+LIVE = "/demonstration/live"
+"""An answer without an end: `tests/system/test_live_page.py` reads it."""
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
 NOWHERE = (
     "/v1",
@@ -35,15 +38,17 @@ NOWHERE = (
     "/assets",
     "/authorities",
 )
+RECIPIENTS = {name for name in london.TOKENS if name.startswith("recipient:")}
+SOURCES = {name for name in london.TOKENS if name.startswith("source:")}
 KINDS = {
-    ("PUT", "/v1/cameras"): {SOURCE},
-    ("GET", "/v1/cameras"): {SOURCE},
-    ("POST", READS_PATH): {SOURCE},
-    ("PUT", "/v1/reads/x/images/patch"): {SOURCE},
-    ("POST", "/v1/push/axis"): {SOURCE},
+    ("PUT", "/v1/cameras"): SOURCES,
+    ("GET", "/v1/cameras"): SOURCES,
+    ("POST", READS_PATH): SOURCES,
+    ("PUT", "/v1/reads/x/images/patch"): SOURCES,
+    ("POST", "/v1/push/axis"): SOURCES,
     ("GET", "/v1/feeds/tfl-charging/images/x"): {CHARGING},
-    ("GET", "/v1/quarantine"): {SOURCE},
-    ("GET", "/v1/feeds"): {CHARGING, MET},
+    ("GET", "/v1/quarantine"): SOURCES,
+    ("GET", "/v1/feeds"): RECIPIENTS,
     ("GET", "/v1/feeds/tfl-charging"): {CHARGING},
     ("GET", "/v1/feeds/tfl-charging/proofs"): {CHARGING},
     ("GET", "/v1/feeds/tfl-charging/events"): {CHARGING},
@@ -51,9 +56,25 @@ KINDS = {
     ("POST", "/v1/tokens"): {"admin"},
     ("POST", "/v1/tokens/withdraw"): {"admin"},
     ("GET", "/metrics"): {"admin"},
-    ("POST", "/v1/documents"): {SOURCE, CHARGING, MET, OVERSEER, "admin"},
+    ("POST", "/v1/documents"): {*SOURCES, *RECIPIENTS, OVERSEER, "admin"},
+    ("PUT", "/v1/hotlists/tfl-charging"): {CHARGING},
+    ("PATCH", "/v1/hotlists/tfl-charging"): {CHARGING},
+    ("GET", "/v1/hotlists/tfl-charging"): {CHARGING},
+    ("GET", "/v1/hits"): RECIPIENTS,
+    ("GET", "/v1/hits/x"): RECIPIENTS,
+    ("POST", "/v1/hits/x/outcome"): RECIPIENTS,
 }
 """Who may call what, written down once more and by hand."""
+BY_SESSION = {
+    ("POST", "/sign-out"),
+    ("GET", "/duty"),
+    ("GET", "/duty/queue"),
+    ("GET", "/duty/events"),
+    ("GET", "/duty/hits/x"),
+    ("POST", "/duty/hits/x/outcome"),
+    ("GET", "/duty/images/tfl-charging/x"),
+}
+"""What no token opens: the pages of duty officers."""
 PUBLIC = {
     "/",
     "/verify",
@@ -61,6 +82,10 @@ PUBLIC = {
     "/register.json",
     "/openapi.json",
     "/healthz",
+    "/sign-in",
+    "/why-not-less",
+    LIVE,
+    "/demonstration/cameras.json",
     "/authorities/tfl-charging/1",
     "/assets/x",
     "/log/key",
@@ -96,7 +121,7 @@ def served() -> set[tuple[str, str]]:
 
 def test_every_route_is_public_or_stands_in_the_table() -> None:
     protected = {(method, path) for method, path in served() if not is_public(path)}
-    assert protected == set(KINDS)
+    assert protected == set(KINDS) | BY_SESSION
     assert {path for _, path in served() if is_public(path)} == PUBLIC
 
 
@@ -112,11 +137,13 @@ def test_nothing_but_the_public_paths_answers_without_a_credential(shared: Runni
                     {"Authorization": "Basic dXNlcjpwYXNz"},
                     {"Authorization": "Bearer " + "x" * 5000},
                 ):
-                    if headers and method not in ("GET", "POST"):
+                    if (headers and method not in ("GET", "POST")) or (method, path) == ("GET", LIVE):
                         continue
                     answer = anyone.request(method, path, headers=headers)
                     if is_public(path):
-                        assert answer.status_code in {200, 404, 405}, (method, path)
+                        # A form that no page of this gateway sent is refused, whoever sends it.
+                        refused = {403} if (method, path) == ("POST", "/sign-in") else {200, 404, 405}
+                        assert answer.status_code in refused, (method, path)
                         continue
                     assert answer.status_code == 401, (method, path)
                     assert answer.headers.get_list("www-authenticate")[0] == "Bearer"
@@ -125,7 +152,7 @@ def test_nothing_but_the_public_paths_answers_without_a_credential(shared: Runni
 
 
 def test_the_public_paths_answer_without_a_credential(shared: Running) -> None:
-    for path in PUBLIC - {"/assets/x", "/log/tile/x", "/log/fact/x"}:
+    for path in PUBLIC - {LIVE, "/assets/x", "/log/tile/x", "/log/fact/x"}:
         assert get(shared.url + path).status_code == 200, path
     assert get(f"{shared.url}/log/tile/entries/000.p/1").status_code in {200, 404}
     page = get(shared.url).text
@@ -143,6 +170,13 @@ def test_a_credential_of_another_kind_is_refused(shared: Running) -> None:
                     answer = caller.request(method, path)
                     assert answer.status_code == 403, (method, path, name)
                     assert answer.json()["code"] == "not-entitled"
+
+
+def test_no_token_opens_the_pages_of_duty_officers(shared: Running) -> None:
+    for name in shared.tokens:
+        with client(shared, name) as caller:
+            for method, path in sorted(BY_SESSION):
+                assert caller.request(method, path).status_code == 401, (method, path, name)
 
 
 def test_a_credential_that_is_entitled_passes(shared: Running) -> None:

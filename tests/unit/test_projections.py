@@ -17,21 +17,61 @@ from wicketgate.ledger import Ledger
 from wicketgate.merkle import leaf_hash
 from wicketgate.projections import Projections
 from wicketgate.proofs import Proofs
+from wicketgate.queues import HitQueue
 from wicketgate.signing import PrivateKey
 from wicketgate.streams.link import Link
-from wicketgate.transactions import FeedBatch, QuarantinedRead, SecondClosed, Transaction
+from wicketgate.transactions import (
+    FeedBatch,
+    HitImaged,
+    HitRaised,
+    Outcome,
+    QuarantinedRead,
+    SecondClosed,
+    Transaction,
+)
 
 DAY_US = 86_400_000_000
 SECOND_US = 1_000_000
 ORIGIN = "example.org/log"
+PROJECTED = ("a", "b", "log", "openings", "hits", "waiting")
 
 
 def release(number: int) -> bytes:
     return fact("release", {"batch": number}, number.to_bytes(16, "big"))
 
 
+def hit(number: int) -> HitRaised:
+    return HitRaised(
+        id=f"h{number}",
+        authority="a",
+        version=1,
+        seq=number,
+        voi=f"v{number % 3}",
+        kind="murder",
+        priority=2,
+        quality="exact",
+        raised_us=number,
+        due_us=number + SECOND_US,
+        place="tfl/c0",
+        taken_us=number,
+        listed="KLM3",
+    )
+
+
+def about_hits(step: int) -> dict[str, Any]:
+    """Return what a step of the history says of hits: one is raised, the last has an image or an outcome."""
+    if step % 4 == 0:
+        return {"hits": (hit(step),)}
+    if step % 4 == 1 and step > 1:
+        return {"imaged": (HitImaged(hit=f"h{step - 1}", patch="p", overview=None),)}
+    if step % 8 == 2 and step > 2:
+        ended = Outcome(hit=f"h{step - 2}", outcome="misread", reason="", by="officer", at_us=step)
+        return {"outcomes": (ended,)}
+    return {}
+
+
 def history(count: int) -> list[Transaction]:
-    """Return transactions as a gateway commits them: releases to two feeds, quarantined reads, seconds."""
+    """Return transactions as a gateway commits them: releases to two feeds, hits, quarantined reads, seconds."""
     made: list[Transaction] = [Transaction(at_us=0, first_entry=0, entries=(b"charter", b"init"))]
     entries, batches, quarantined, number = 2, {"a": 0, "b": 0}, 0, 0
     facts: list[bytes] = []
@@ -70,6 +110,7 @@ def history(count: int) -> list[Transaction]:
                 quarantine_from=quarantined + 1,
                 quarantined=bad,
                 facts=(release(step),),
+                **about_hits(step),
             )
         )
         quarantined += len(bad)
@@ -89,13 +130,20 @@ class Bench:
         self.projections: Projections
         self.ledger: Ledger
         self.proofs: Proofs
+        self.hits: HitQueue
 
     async def open(self) -> Projections:
         """Begin a life."""
         self.ledger = Ledger.open(self.folder / "log", self.signer)
         self.proofs = Proofs(self.folder / "proofs")
+        self.hits = HitQueue(self.folder / "hits")
         self.projections = Projections(
-            self.link, self.ledger, self.proofs, feed_bytes=10**9, on_failure=self.failures.append
+            self.link,
+            self.ledger,
+            self.proofs,
+            self.hits,
+            feed_bytes=10**9,
+            on_failure=self.failures.append,
         )
         await self.projections.open(feed_term_us=DAY_US, quarantine_term_us=DAY_US)
         return self.projections
@@ -104,11 +152,14 @@ class Bench:
         """End it."""
         await self.projections.close()
         self.proofs.close()
+        self.hits.close()
         self.ledger.close()
 
-    async def content(self) -> dict[str, list[bytes | None]]:
+    async def content(self) -> dict[str, list[Any]]:
         """Return everything that is projected."""
-        found: dict[str, list[bytes | None]] = {}
+        found: dict[str, list[Any]] = {}
+        found["hits"] = [(shown.id, shown.patch, shown.status) for shown in self.hits.recent("a", 1000)]
+        found["waiting"] = [shown.id for shown in self.hits.queue("a")]
         for name, stream in (
             ("quarantine", self.projections.quarantine),
             ("openings", self.projections.openings),
@@ -126,7 +177,12 @@ def expected(transactions: list[Transaction]) -> dict[str, list[Any]]:
     feeds = {name: [b.data for t in transactions for b in t.batches if b.feed == name] for name in "ab"}
     log = [entry for t in transactions for entry in t.entries]
     openings = [t.second.sealed for t in transactions if t.second is not None]
-    return {**feeds, "log": log, "openings": openings}
+    raised = [item.id for t in transactions for item in t.hits]
+    imaged = {item.hit: item.patch for t in transactions for item in t.imaged}
+    ended = {item.hit for t in transactions for item in t.outcomes}
+    hits = [(name, imaged.get(name), "ended" if name in ended else "open") for name in reversed(raised)]
+    waiting = [name for name in raised if name not in ended]
+    return {**feeds, "log": log, "openings": openings, "hits": hits, "waiting": waiting}
 
 
 @pytest.fixture
@@ -149,7 +205,7 @@ async def test_everything_goes_where_it_belongs(bench: Bench) -> None:
     await take_all(bench, transactions)
     assert not bench.failures
     found = await bench.content()
-    assert {name: found[name] for name in ("a", "b", "log", "openings")} == expected(transactions)
+    assert {name: found[name] for name in PROJECTED} == expected(transactions)
     assert len(found["quarantine"]) == sum(len(t.quarantined) for t in transactions)
     assert bench.projections.position == 40
     for transaction in transactions:
@@ -171,7 +227,7 @@ async def test_a_replay_from_any_earlier_point_adds_nothing_twice(
     await take_all(bench, transactions, after=min(again_from, seen))
     assert not bench.failures
     found = await bench.content()
-    assert {name: found[name] for name in ("a", "b", "log", "openings")} == expected(transactions)
+    assert {name: found[name] for name in PROJECTED} == expected(transactions)
     assert len(found["quarantine"]) == sum(len(t.quarantined) for t in transactions)
 
 
@@ -188,7 +244,7 @@ async def test_a_replay_after_each_projection_got_to_another_point(bench: Bench)
     await bench.open()
     await take_all(bench, transactions)
     found = await bench.content()
-    assert {name: found[name] for name in ("a", "b", "log", "openings")} == expected(transactions)
+    assert {name: found[name] for name in PROJECTED} == expected(transactions)
 
 
 async def test_a_feed_that_is_stuck_holds_up_no_other(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -308,3 +364,37 @@ async def test_proofs_are_forgotten_with_the_term_of_their_feeds(bench: Bench) -
         await bench.projections.settle()
     known = [bench.proofs.answer(leaf_hash(release(day))) is not None for day in days]
     assert known == [False, False, True]
+
+
+async def test_hits_are_shown_once_they_are_durable(bench: Bench) -> None:
+    queue, changes = bench.hits, bench.hits.changes
+    bench.projections.take(1, Transaction(at_us=0, hits=(hit(1), hit(2))))
+    await asyncio.wait_for(queue.wait(changes, 20), 20)
+    assert [shown.id for shown in queue.queue("a")] == ["h1", "h2"]
+    await bench.projections.settle()
+    assert (queue.position, bench.projections.position) == (1, 1)
+    before = queue.changes
+    bench.projections.take(2, Transaction(at_us=0))  # says nothing of hits: nobody is woken
+    await bench.projections.settle()
+    assert (queue.position, queue.changes, bench.projections.position) == (1, before, 2)
+
+
+async def test_the_queue_of_hits_is_not_closed_while_it_is_written(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, ended = threading.Event(), threading.Event()
+    write = bench.hits.write
+
+    def slow(taken: Any) -> Any:
+        begun.set()
+        ended.wait(0.3)
+        written = write(taken)
+        ended.set()
+        return written
+
+    monkeypatch.setattr(bench.hits, "write", slow)
+    bench.projections.take(1, Transaction(at_us=0, hits=(hit(1),)))
+    await until(begun.is_set)
+    await bench.projections.close()
+    assert ended.is_set()
+    assert bench.hits.get("h1") is not None

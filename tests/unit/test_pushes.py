@@ -18,7 +18,7 @@ from tests.push_desk import JPEG, NOW_US, PNG, Desk, marks_of, seen
 from wicketgate.clock import MINUTE_US, SECOND_US, to_datetime
 from wicketgate.errors import StreamError
 from wicketgate.images import Stored
-from wicketgate.observations import Keepalive, Observation, Unreadable
+from wicketgate.observations import MARKS, Keepalive, Observation, Unreadable
 from wicketgate.tracking import HOLD_US, SAME_US
 
 
@@ -254,6 +254,12 @@ async def test_an_image_that_is_none_is_quarantined_and_its_read_taken(desk: Des
     (kept,) = desk.messages[0].quarantined
     assert (kept.code, kept.camera) == ("image-unreadable", "c0")
     assert json.loads(kept.read)["bytes"] == 6
+
+
+def test_every_mark_is_explained_to_sources() -> None:
+    page = Path("docs/source.md").read_text()
+    for mark, said in MARKS.items():
+        assert f"| `{mark}` | {said} |" in page
 
 
 # --- followed vehicles ------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import socket
 import stat
 import sys
 from pathlib import Path
@@ -16,11 +17,13 @@ from wicketgate.cli import simulation
 from wicketgate.clock import parse_rfc3339
 from wicketgate.documents import parse_toml
 from wicketgate.errors import ConfigurationError, WicketgateError
+from wicketgate.settings import TEMPLATE, load_settings
 from wicketgate.signing import canonical, parse_json
 from wicketgate.simulate import london, places
 from wicketgate.simulate.children import Child, run_child
 from wicketgate.simulate.devices import FORMATS
 from wicketgate.simulate.folder import Folder, write_whole
+from wicketgate.simulate.serving import _listen
 from wicketgate.simulate.toml import dump_toml
 from wicketgate.simulate.words import guide, progress_line, summary
 
@@ -343,3 +346,23 @@ def test_a_benchmark_elsewhere_says_where_they_are(tmp_path: Path, monkeypatch: 
     args = parse("bench", "gate")
     with pytest.raises(ConfigurationError, match="source tree"):
         args.run(args)
+
+
+def test_another_port_goes_into_the_settings_where_somebody_has_taken_it(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.gateway.mkdir()
+    path = folder.gateway / "wicketgate.toml"
+    path.write_text(TEMPLATE)
+    port = _listen(folder)
+    settings = load_settings(folder.gateway)
+    assert settings.mqtt is not None
+    assert (settings.mqtt.host, settings.mqtt.port) == ("127.0.0.1", port)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        other = _listen(folder)
+    assert other != port
+    settings = load_settings(folder.gateway)
+    assert settings.mqtt is not None
+    assert settings.mqtt.port == other
+    assert _listen(folder) == other

@@ -153,3 +153,27 @@ def test_what_is_learnt_is_what_there_was() -> None:
     assert late.is_over(found)
     assert found.best.plate == "B1"
     assert late.needed_from == 4
+
+
+def test_what_is_heard_of_again_is_forgotten_later() -> None:
+    vehicles = Vehicles()
+    for n in range(3):
+        vehicle = vehicles.hold(held(tracked=f"{n}"))
+        vehicles.stored([], [vehicle.emitted()], n + 1)
+    first = vehicles.find("tfl", "c0", "0", AT_US, AT_US)
+    assert first is not None
+    vehicles.touch(first, AT_US + SAME_US)
+    vehicles.forget(AT_US + SAME_US + 1)
+    assert len(vehicles) == 1
+    assert vehicles.find("tfl", "c0", "0", AT_US + SAME_US + 1, AT_US) is first
+    vehicles.forget(AT_US + 2 * SAME_US + 1)
+    assert vehicles == Vehicles()
+
+
+def test_an_observation_of_what_was_emitted_changes_nothing() -> None:
+    vehicles = Vehicles()
+    vehicle = vehicles.hold(held())
+    vehicles.stored([], [vehicle.emitted()], 1)
+    assert vehicles.hold(held("OTHER1", 1.0)) is vehicle
+    assert vehicle.best.plate == "AB12CDE"
+    assert (vehicles.held, len(vehicles)) == (0, 1)

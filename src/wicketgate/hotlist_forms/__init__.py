@@ -84,7 +84,7 @@ def parse_hotlist(
 
     Notes
     -----
-    About 10 µs a line. How many entries a list has after a delta is looked at when it is committed.
+    Some 15 µs a line. How many entries a list has after a delta is looked at when it is committed.
     """
     if len(body) > MAX_BODY:
         raise ListRefused(f"a list of more than {MAX_BODY} bytes", code="malformed")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -10,7 +12,7 @@ import msgspec
 from wicketgate.clock import parse_rfc3339, rfc3339
 from wicketgate.errors import InputError
 from wicketgate.hotlist import TEXTS, Entry
-from wicketgate.hotlist_forms.rows import Faults, Row, needed, plate_of, text_of, whole_seconds
+from wicketgate.hotlist_forms.rows import Faults, Row, needed, plate_of, text_of, texts_of, whole_seconds
 
 MAX_LINE: Final = 64 * 1024
 """Bytes of one line."""
@@ -48,6 +50,8 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, gc=False):
 
 _line = msgspec.json.Decoder(_Line)
 _encode = msgspec.json.Encoder().encode
+_texts = attrgetter(*TEXTS)
+_shown_time = lru_cache(maxsize=4096)(rfc3339)  # many entries share few times
 
 
 def json_rows(body: bytes, faults: Faults, *, whole: bool) -> Iterator[Row]:
@@ -85,7 +89,6 @@ def _row(text: bytes, number: int, *, whole: bool) -> Row:
             line=number, plate=plate, kind="", priority=4, reason="", expires_us=None, review_us=None, voi=None,
             texts={},
         )  # fmt: skip
-    texts = {name: text_of(name, getattr(line, name)) for name in TEXTS}
     return Row(
         line=number,
         plate=plate,
@@ -95,7 +98,7 @@ def _row(text: bytes, number: int, *, whole: bool) -> Row:
         expires_us=_time("expires_at", line.expires_at),
         review_us=_time("review_at", line.review_at),
         voi=text_of("id", line.id),
-        texts={name: text for name, text in texts.items() if text is not None},
+        texts=texts_of(zip(TEXTS, _texts(line), strict=True)),
     )
 
 
@@ -111,9 +114,14 @@ def _time(name: str, text: str | None) -> int | None:
     if text is None:
         return None
     try:
-        return whole_seconds(parse_rfc3339(text))
+        return _parsed_time(text)
     except InputError as error:
         raise InputError(f"`{name}` is not an RFC 3339 time with a zone") from error
+
+
+@lru_cache(maxsize=4096)
+def _parsed_time(text: str) -> int:
+    return whole_seconds(parse_rfc3339(text))
 
 
 def hotlist_lines(entries: Iterable[Entry]) -> Iterator[bytes]:
@@ -125,13 +133,10 @@ def hotlist_lines(entries: Iterable[Entry]) -> Iterator[bytes]:
             "kind": entry.kind,
             "priority": entry.priority,
             "reason": entry.reason,
-            "listed_at": rfc3339(entry.listed_us),
-            "expires_at": rfc3339(entry.expires_us),
+            "listed_at": _shown_time(entry.listed_us),
+            "expires_at": _shown_time(entry.expires_us),
         }
         if entry.review_us is not None:
-            line["review_at"] = rfc3339(entry.review_us)
-        for name in TEXTS:
-            text = getattr(entry, name)
-            if text is not None:
-                line[name] = text
+            line["review_at"] = _shown_time(entry.review_us)
+        line |= {name: text for name, text in zip(TEXTS, _texts(entry), strict=True) if text is not None}
         yield _encode(line) + b"\n"

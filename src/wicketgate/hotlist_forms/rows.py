@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 from wicketgate.clock import SECOND_US
 from wicketgate.errors import InputError, ListRefused
@@ -17,8 +20,7 @@ MOST_FAULTS: Final = 100
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a line says, whatever the form; `kind` empty for a line that removes a plate."""
 
     line: int
@@ -70,9 +72,17 @@ def plate_of(text: str) -> str:
     return plate
 
 
+def texts_of(pairs: Iterable[tuple[str, str | None]]) -> dict[str, str]:
+    """Return those of some texts that say anything, by name."""
+    texts = {name: text_of(name, text) for name, text in pairs if text}
+    return {name: text for name, text in texts.items() if text is not None}
+
+
 def text_of(name: str, text: str | None) -> str | None:
     """Return a text without the space around it; None if nothing is left."""
-    text = (text or "").strip()
+    if text is None:
+        return None
+    text = text.strip()
     if len(text) > MAX_TEXT:
         raise InputError(f"`{name}` has more than {MAX_TEXT} characters")
     if _CONTROL.search(text):

@@ -13,7 +13,7 @@ from typing import Final
 from wicketgate.clock import from_datetime, parse_rfc3339
 from wicketgate.errors import InputError, ListRefused
 from wicketgate.hotlist import TEXTS
-from wicketgate.hotlist_forms.rows import Faults, Row, needed, plate_of, text_of, whole_seconds
+from wicketgate.hotlist_forms.rows import Faults, Row, needed, plate_of, texts_of, whole_seconds
 from wicketgate.hours import load_zone
 
 ACTIONS: Final = (
@@ -92,22 +92,22 @@ def _row(fields: Sequence[str], line: int, kind: str) -> Row:
     if len(fields) != len(UK_FIELDS):
         raise InputError(f"a row has {len(UK_FIELDS)} fields")
     row = dict(zip(UK_FIELDS, fields, strict=True))
-    texts = {name: text_of(name, row[name]) for name in TEXTS}
+    texts = texts_of((name, row[name]) for name in TEXTS)
     return Row(
         line=line,
         plate=plate_of(row["vrm"]),
         kind=kind,
-        priority=_action_priority(texts["action"]),
+        priority=_action_priority(texts.get("action", "")),
         reason=needed("reason", row["reason"]),
         expires_us=_weed_us(row["weed_date"].strip()),
         review_us=None,
         voi=None,
-        texts={name: text for name, text in texts.items() if text is not None},
+        texts=texts,
     )
 
 
-def _action_priority(action: str | None) -> int:
-    words = " ".join((action or "").lower().replace("-", " ").split())
+def _action_priority(action: str) -> int:
+    words = " ".join(action.lower().replace("-", " ").split())
     return next((priority for begin, priority in ACTIONS if words.startswith(begin)), _OTHER_PRIORITY)
 
 

@@ -11,6 +11,7 @@ from wicketgate.http.openapi_pieces import (
     HTML,
     JSON,
     NDJSON,
+    Answers,
     content,
     number,
     operation,
@@ -156,7 +157,7 @@ def _page(summary: str, method: str = "get", **more: Any) -> dict[str, Any]:
     return {method: operation("duty", summary, {200: ("The page.", content(HTML))}, session=True, **more)}
 
 
-_SENT = {303: ("Recorded: back to the queue.", {})}
+_SENT: Answers = {303: ("Recorded: back to the queue.", {})}
 
 DUTY: dict[str, Any] = {
     "/sign-in": {

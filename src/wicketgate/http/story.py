@@ -52,12 +52,15 @@ def tell(
             view["name"] not in latest or view["status"]["id"] == "in-force"
         ):
             latest[view["name"]] = view
+    several = len({view["controller"] for view in latest.values()}) > 1
     rows = [
         {
             "view": view,
             "who": view["unit"] or view["recipient"],
             "of": view["recipient"] if view["unit"] else "",
-            "what": what_goes(view),
+            "what": what_goes(view)
+            + (f" of {view['controller']}" if several and not view["own_use"] else ""),
+            "why": view["purpose"].rpartition(": ")[2],
             "is_match": view["mode"]["id"] == "match",
             "number": counts["released"].get(name, (None, "none"))[1] if counts["known"] else "",
             "share": share(counts["released"].get(name, (0, ""))[0], taken[0]),
@@ -70,6 +73,7 @@ def tell(
             row["view"]["own_use"],
             row["view"]["status"]["id"] != "in-force",
             _rank(row["view"]["mode"]["id"]),
+            -(row["view"]["item"].get("cameras") or 0),
         )
     )
     others = sum(
@@ -214,12 +218,9 @@ def compare(exhibit: object) -> dict[str, Any] | None:
                 },
             }
         )
-    others = {name: value for name, value in exhibit.items() if not isinstance(value, Mapping | list)}
     return {
         "columns": columns,
-        "others": others,
-        "wanted": exhibit.get("wanted"),
-        "reads": exhibit.get("reads"),
+        **{name: exhibit.get(name) for name in ("reads", "wanted", "cameras", "questions", "sampling")},
     }
 
 

@@ -173,7 +173,11 @@ class Traffic:
                 self._send_clone(trip.vehicle, trip.cameras[0], at_us)
         camera = trip.cameras[trip.passed]
         trip.passed += 1
-        if trip.passed == trip.legs == 1 and trip.vehicle.number in self._cloned and trip.vehicle.role == "wanted":
+        if (
+            trip.passed == trip.legs == 1
+            and trip.vehicle.number in self._cloned
+            and trip.vehicle.role == "wanted"
+        ):
             self._send_clone(trip.vehicle, camera, at_us)
         if trip.passed < len(trip.cameras):
             self._expect(trip, at_us + round(self._journeys.seconds(trip) * SECOND_US))

@@ -49,6 +49,7 @@ _STILL_S = 1.5
 _PROGRESS_S = 5.0
 _PATIENCE_S = 120.0
 _RECORD = "sent.ndjson"
+_VERIFIERS = 3
 
 
 class Trial:
@@ -195,11 +196,14 @@ class Trial:
     async def _verify(self) -> dict[str, dict[str, Any]]:
         """Verify from outside, with each feed that was received; without one if none was."""
         files = {f.authority: self._folder.received(f.authority) for f in self._followers if f.batches}
-        url = self._served.url
-        reports = {
-            name: await self._report_of(name, url, "--feed-file", str(path)) for name, path in files.items()
-        }
-        return reports or {"": await self._report_of("public", url)}
+        url, room = self._served.url, asyncio.Semaphore(_VERIFIERS)
+
+        async def verify(name: str, path: Path) -> dict[str, Any]:
+            async with room:
+                return await self._report_of(name, url, "--feed-file", str(path))
+
+        reports = await asyncio.gather(*(verify(name, path) for name, path in files.items()))
+        return dict(zip(files, reports, strict=True)) or {"": await self._report_of("public", url)}
 
     async def _report_of(self, name: str, *words: str) -> dict[str, Any]:
         out, log = self._folder.log(f"verify-{name}.json"), self._folder.log("verify.log")
