@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import doctest
 import json
 import re
@@ -644,3 +645,81 @@ async def test_every_match_authority_of_the_unit_is_in_the_queue(desk: Desk, off
     html = (await officer.get("/duty")).text
     assert "A third authority" in html
     assert html.index('data-hit="') < html.index("AB12CDE") < html.index("KK55KKK")
+
+
+class Listener:
+    """A page that listens for changes."""
+
+    def __init__(self, desk: Desk, cookie: str) -> None:
+        self._said: asyncio.Queue[str] = asyncio.Queue()
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": "/duty/events",
+            "raw_path": b"/duty/events",
+            "query_string": b"",
+            "scheme": "http",
+            "server": ("gateway.example", 80),
+            "client": ("192.0.2.7", 1),
+            "root_path": "",
+            "headers": [(b"host", b"gateway.example"), (b"cookie", cookie.encode())],
+        }
+        self.status = 0
+        self._task = asyncio.create_task(desk.app(scope, self._receive, self._send))
+
+    async def _receive(self) -> dict[str, Any]:
+        await asyncio.sleep(3600)
+        return {"type": "http.disconnect"}
+
+    async def _send(self, message: Any) -> None:
+        self.status = message.get("status", self.status)
+        await self._said.put(message.get("body", b"").decode())
+
+    async def event(self) -> str:
+        """Return the next event's name."""
+        while True:
+            text = await asyncio.wait_for(self._said.get(), 15)
+            if text.startswith("event: "):
+                return text.split("\n")[0].removeprefix("event: ")
+
+    async def close(self) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+
+async def test_a_page_is_told_of_its_units_changes_and_of_no_others(
+    desk: Desk, officer: Officer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wicketgate.http.duty._ALIVE_S", 0.05)
+    mine = Listener(desk, f"wicketgate-duty={officer.client.cookies['wicketgate-duty']}")
+    async with desk.client() as client:
+        other = Officer(client)
+        await other.sign_in(desk.tokens["recipient:met/national-security-units"])
+        theirs = Listener(desk, f"wicketgate-duty={client.cookies['wicketgate-duty']}")
+        assert [await mine.event(), await theirs.event()] == ["changed", "changed"]
+        await desk.read("AB12CDE")
+        [hit] = await desk.hits(1)
+        assert await mine.event() == "changed"
+        await officer.say(hit["id"], "misread")
+        assert await mine.event() == "changed"
+        await other.send("/sign-out", {"form_key": other.form_key})
+        assert await theirs.event() == "end"
+        await theirs.close()
+    await desk.gateway.withdraw_tokens(UNIT)
+    assert await mine.event() == "end"
+    await mine.close()
+
+
+async def test_one_session_has_so_many_pages_that_listen(desk: Desk, officer: Officer) -> None:
+    cookie = f"wicketgate-duty={officer.client.cookies['wicketgate-duty']}"
+    listeners = [Listener(desk, cookie) for _ in range(8)]
+    for listener in listeners:
+        assert await listener.event() == "changed"
+    answer = await officer.get("/duty/events")
+    assert (answer.status_code, answer.json()["code"]) == (503, "busy")
+    assert (await officer.client.head("/duty/events")).status_code in {200, 503}
+    for listener in listeners:
+        await listener.close()
+    again = Listener(desk, cookie)
+    assert await again.event() == "changed"
+    await again.close()

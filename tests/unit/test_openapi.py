@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import fields
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_args
@@ -13,8 +14,11 @@ import pytest
 
 from tests import made_gateway
 from tools.check_docs import codes_in, given_codes
-from wicketgate import batches, facts, gate, ingest, state
+from wicketgate import batches, desk, facts, gate, hits, ingest, state
 from wicketgate.adapters import values
+from wicketgate.authority import MatchTerms
+from wicketgate.hotlist import TEXTS, Listing
+from wicketgate.hotlist_forms import CSV, NDJSON, parse_hotlist
 from wicketgate.http import codes, reference
 from wicketgate.http.api import Api
 from wicketgate.http.app import READS_PATH, routes
@@ -23,6 +27,7 @@ from wicketgate.http.gatekeeper import PUSH_PREFIX, is_public
 from wicketgate.http.openapi import ENVELOPE, OPENAPI
 from wicketgate.http.problems import CODES
 from wicketgate.http.schemas import SCHEMAS
+from wicketgate.periods import parse_period
 from wicketgate.register import build_register
 from wicketgate.signing import ENVELOPE_TYPE, canonical, parse_envelope
 from wicketgate.transactions import IMAGE_CODES, CameraSet
@@ -112,6 +117,10 @@ def test_shapes_are_those_of_the_program() -> None:
     )
     assert members("Camera") == set(CameraSet.__struct_fields__)
     assert members("FactProof") == set(facts.FactAnswer.__struct_fields__)
+    assert members("HotlistEntry") >= {"plate", "kind", "priority", "reason", *TEXTS}
+    assert set(EXAMPLES["hit"]) == members("Hit") - {"late", "clone"}
+    assert set(EXAMPLES["list_taken"]) == members("ListTaken") == {one.name for one in fields(desk.ListTaken)}
+    assert set(SCHEMAS["Said"]["properties"]["outcome"]["enum"]) == set(get_args(hits.Said))
     statuses = SCHEMAS["RegisteredAuthority"]["properties"]["status"]["enum"]
     assert sorted(statuses) == sorted(get_args(state.Status))
     assert ENVELOPE == ENVELOPE_TYPE
@@ -151,6 +160,21 @@ def test_the_example_cameras_can_be_registered() -> None:
     assert len(msgspec.convert(EXAMPLES["cameras"], list[CameraSet])) == 2
 
 
+def test_the_example_hotlists_can_be_sent() -> None:
+    terms = MatchTerms(kinds=("robbery",), max_entries=9, entry_life=parse_period("P28D"))
+    for text, media_type in ((EXAMPLES["hotlist"], NDJSON), (EXAMPLES["hotlist_csv"], CSV)):
+        changes = parse_hotlist(
+            text.encode(),
+            media_type,
+            terms=terms,
+            listing=Listing.empty(),
+            at_us=made_gateway.START_US,
+            draw_voi=lambda: "drawn",
+            whole=True,
+        )
+        assert [change.plate for change in changes] == ["AB12CDE"]
+
+
 def test_the_example_envelope_is_one() -> None:
     envelope = parse_envelope(canonical(EXAMPLES["envelope"]))
     assert envelope.payload_type == "application/vnd.wicketgate.revocation+json"
@@ -179,6 +203,11 @@ def test_every_code_of_a_request_is_documented() -> None:
 def test_every_code_of_a_document_is_documented_here_and_in_its_specification() -> None:
     section = DOCUMENTS_PAGE.read_text().split("## 6. Codes")[1]
     assert set(re.findall(r"^\| `([a-z-]+)` \|", section, re.MULTILINE)) == codes.DOCUMENT.keys()
+
+
+def test_every_code_of_a_hotlist_is_documented_here_and_in_its_specification() -> None:
+    section = Path("docs/spec/hotlist.md").read_text().split("## 3. ")[1].split("\n## ")[0]
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", section, re.MULTILINE)) == codes.HOTLIST.keys()
 
 
 def test_every_code_of_a_read_and_of_the_gate_is_documented() -> None:

@@ -88,10 +88,12 @@ class Api:
                         "zone": camera.zone,
                         "aliases": camera.aliases,
                         "counts": state.camera_counts.get(f"{source}/{camera.id}", {}),
+                        "judged": state.misreads.get(f"{source}/{camera.id}", {}),
                     }
                     for camera in state.cameras
                     if camera.source == source and camera.active
                 ],
+                "source": source,
                 "unknown": state.camera_counts.get(f"{source}/", {}),
             }
         )

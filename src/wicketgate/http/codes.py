@@ -162,6 +162,7 @@ _READ = {
 }
 _REFUSAL = {
     "out-of-scope": ("Camera or hour outside the scope.", ""),
+    "not-listed": ("Mode match: the vehicle is not on the recipient's list.", ""),
     "before-validity": ("Captured before the authority's validity.", ""),
     "not-in-force-yet": ("Decided before the authority took effect.", ""),
     "expired": ("Captured or decided after the authority's validity.", ""),

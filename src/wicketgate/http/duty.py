@@ -162,6 +162,8 @@ class Duty:
         session = _session(request)
         if self._listening[session.key] >= _STREAMS:
             return problem("busy", f"at most {_STREAMS} pages of one session are told of changes at once")
+        if request.method == "HEAD":
+            return Response(media_type="text/event-stream")  # what never ends would be waited for
         return StreamingResponse(
             self._events(request, session),
             media_type="text/event-stream",

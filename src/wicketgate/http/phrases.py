@@ -78,6 +78,7 @@ INSTRUMENTS: Mapping[str, str] = {
 }
 REASONS: Mapping[str, str] = {
     "out-of-scope": "Camera or hour outside the scope",
+    "not-listed": "Vehicle not on the recipient’s list",
     "before-validity": "Captured before the authority began",
     "not-in-force-yet": "Authority not in force yet",
     "expired": "Authority expired",

@@ -162,11 +162,20 @@ SCHEMAS: dict[str, Any] = {
                     "allOf": [
                         {"$ref": "#/components/schemas/Camera"},
                         _object(
-                            {"counts": {"type": "object", "description": "Reads by what became of them."}}
+                            {
+                                "counts": {"type": "object", "description": "Reads by what became of them."},
+                                "judged": {
+                                    "type": "object",
+                                    "description": "Hits on its reads that a person judged: "
+                                    "`exact-confirmed`, `exact-misread`, `possible-confirmed`, "
+                                    "`possible-misread`.",
+                                },
+                            }
                         ),
                     ]
                 }
             ),
+            "source": _said(_TEXT, "Whose cameras these are."),
             "unknown": {
                 "type": "object",
                 "description": "The same for reads of cameras that are not registered.",

@@ -22,12 +22,15 @@ _SEQ = re.compile(rb'\{"seq":(0|[1-9][0-9]{0,17}),')
 _MEMBERS = {
     "plate": "plate",
     "confidence": "plate",
+    "marks": "plate",
     "captured_at": "time",
     "source": "place",
     "camera": "place",
     "lane": "place",
     "direction": "place",
     "vehicle": "vehicle",
+    "patch_image": "patch-image",
+    "overview_image": "overview-image",
 }
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -168,6 +171,8 @@ def _row_fault(row: Mapping[str, Any], authority: Authority) -> str:
     for member in read:
         if _MEMBERS.get(member) not in authority.scope.fields:
             return f"has the member `{member}`" if member in _MEMBERS else "has a member that no field has"
+    if ("hit" in row) != (authority.mode == "match"):
+        return "is a hit" if "hit" in row else "is no hit"
     if "source" in read and read["source"] not in authority.scope.sources:
         return "is of another source"
     if "captured_at" in read:

@@ -1,0 +1,193 @@
+"""The hotlists in force: what the vault holds of them, and what a start makes of it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.strategies import EPOCH_US, SPAN_US, entry_of
+from wicketgate.authority import MatchTerms
+from wicketgate.errors import ConfigurationError, InputError
+from wicketgate.hotlist import Change, Entry, Listing, dump_changes, dump_entries
+from wicketgate.lists import Allowed, Lists
+from wicketgate.periods import Period
+from wicketgate.plates import pack_all
+from wicketgate.state import ListState, State
+
+NAME = "tfl-met-wanted"
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Path:
+    return tmp_path / "vault"
+
+
+@pytest.fixture
+def lists(vault: Path) -> Lists:
+    return Lists(vault)
+
+
+def state(entries: int, *blobs: tuple[str, bool], revision: int | None = None) -> State:
+    """Return a fold that names these blobs."""
+    known = ListState(revision=revision or len(blobs), entries=entries, blobs=list(blobs))
+    return State(hotlists={NAME: known})
+
+
+def plates(listing: Listing) -> list[str]:
+    return sorted(entry.plate for entry in listing.entries())
+
+
+def test_a_name_without_a_list_has_an_empty_one(lists: Lists) -> None:
+    lists.load(State())
+    assert len(lists.at(NAME, State())) == 0
+
+
+def test_a_start_compiles_the_whole_list_and_the_changes_since(lists: Lists, vault: Path) -> None:
+    whole = lists.store(dump_entries([entry_of("KLM3"), entry_of("B5GZ")]))
+    first = lists.store(dump_changes([Change.put(entry_of("AB12CDE")), Change(plate="KLM3")]))
+    second = lists.store(dump_changes([Change.put(entry_of("KLM3", priority=1))]))
+    committed = state(3, (whole, True), (first, False), (second, False))
+    again = Lists(vault)
+    again.load(committed)
+    listing = again.at(NAME, committed)
+    assert plates(listing) == ["AB12CDE", "B5GZ", "KLM3"]
+    found = listing.entry("KLM3")
+    assert found is not None
+    assert found.priority == 1
+
+
+def test_changes_may_begin_a_list(lists: Lists) -> None:
+    blob = lists.store(dump_changes([Change.put(entry_of("KLM3"))]))
+    lists.load(state(1, (blob, False)))
+    assert plates(lists.at(NAME, state(1, (blob, False)))) == ["KLM3"]
+
+
+def test_the_same_change_twice_is_one_blob(lists: Lists, vault: Path) -> None:
+    blob = lists.store(dump_entries([entry_of("KLM3")]))
+    assert lists.store(dump_entries([entry_of("KLM3")])) == blob
+    assert [path.name for path in vault.iterdir()] == [blob]
+
+
+def test_blobs_are_readable_by_their_owner_alone(lists: Lists, vault: Path) -> None:
+    blob = lists.store(b"x")
+    assert vault.stat().st_mode & 0o777 == 0o700
+    assert (vault / blob).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda path: path.unlink(), "lacks"),
+        (lambda path: path.write_bytes(b""), "not what was committed"),
+        (lambda path: path.write_bytes(path.read_bytes() + b"\0"), "not what was committed"),
+        (lambda path: path.write_bytes(dump_entries([entry_of("B5GZ")])), "not what was committed"),
+    ],
+    ids=["missing", "empty", "longer", "another"],
+)
+def test_a_blob_that_is_not_what_was_committed_is_a_reason_to_refuse(
+    lists: Lists, vault: Path, spoil: object, words: str
+) -> None:
+    blob = lists.store(dump_entries([entry_of("KLM3")]))
+    spoil(vault / blob)  # type: ignore[operator]
+    with pytest.raises(ConfigurationError, match=words) as caught:
+        Lists(vault).load(state(1, (blob, True)))
+    assert "KLM3" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "whole"),
+    [
+        (b"nothing of the kind", True),
+        (dump_changes([Change(plate="KLM3")]), True),
+        (dump_entries([entry_of("KLM3")]), False),
+    ],
+    ids=["bytes", "changes-as-a-list", "a-list-as-changes"],
+)
+def test_a_blob_of_another_form_is_refused(lists: Lists, vault: Path, data: bytes, whole: bool) -> None:
+    blob = lists.store(data)
+    with pytest.raises(ConfigurationError, match="not a change of a hotlist"):
+        Lists(vault).load(state(1, (blob, whole)))
+
+
+def test_a_list_of_another_length_than_was_committed_is_refused(lists: Lists, vault: Path) -> None:
+    blob = lists.store(dump_entries([entry_of("KLM3")]))
+    with pytest.raises(ConfigurationError, match="1 entries in the vault and 2 in the commits"):
+        Lists(vault).load(state(2, (blob, True)))
+
+
+def test_a_revision_is_at_hand_before_it_is_committed(lists: Lists) -> None:
+    """Decisions under way still ask the one before."""
+    lists.load(State())
+    for revision in range(1, 8):
+        lists.prepare(NAME, revision, Listing.of([entry_of(f"P{revision}")]))
+    for revision in (4, 5, 6, 7):
+        assert plates(lists.at(NAME, state(1, ("x", True), revision=revision))) == [f"P{revision}"]
+    with pytest.raises(KeyError):
+        lists.at(NAME, state(1, ("x", True), revision=3))
+
+
+def test_a_revision_that_was_refused_is_replaced_by_the_next(lists: Lists) -> None:
+    lists.prepare(NAME, 1, Listing.of([entry_of("KLM3")]))
+    lists.prepare(NAME, 1, Listing.of([entry_of("B5GZ")]))
+    assert plates(lists.at(NAME, state(1, ("x", True)))) == ["B5GZ"]
+
+
+def test_tidying_takes_what_nothing_names_and_is_old(lists: Lists, vault: Path) -> None:
+    kept, named, orphan = (lists.store(text) for text in (b"recent", b"named", b"orphan"))
+    torn = vault / f".{orphan}.0123abcd"
+    torn.write_bytes(b"half of it")
+    for path in (vault / named, vault / orphan, torn):
+        os.utime(path, (1, 1))
+    committed = state(1, (named, True))
+    lists.tidy(Lists.named(committed, State()))
+    assert {path.name for path in vault.iterdir()} == {kept, named}
+    assert Lists.named(committed) == {named}
+
+
+def test_a_blob_that_is_stored_again_is_recent(lists: Lists, vault: Path) -> None:
+    """A change that is prepared and not yet committed may have an old blob's content."""
+    blob = lists.store(b"old")
+    os.utime(vault / blob, (1, 1))
+    lists.store(b"old")
+    lists.tidy(frozenset())
+    assert (vault / blob).exists()
+
+
+# --- what an authority's terms leave of a list --------------------------------------------------------------
+
+
+def terms(*kinds: str, most: int = 10) -> MatchTerms:
+    return MatchTerms(kinds=kinds, max_entries=most, entry_life=Period(us=SPAN_US))
+
+
+def look(entries: list[Entry], allowed: MatchTerms, *read: str) -> list[tuple[int, str, bool]]:
+    """Return what a list that is allowed this much finds."""
+    listed = Allowed(Listing.of(entries), allowed)
+    hits = listed.look(pack_all(list(read)), read, np.full(len(read), EPOCH_US, np.int64), EPOCH_US)
+    assert len(hits.substitutions) == len(hits.rows)
+    return [
+        (row, entry.voi, exact)
+        for row, entry, exact in zip(hits.rows.tolist(), hits.entries, hits.exact.tolist(), strict=True)
+    ]
+
+
+def test_an_entry_of_a_kind_that_is_not_allowed_any_more_never_hits() -> None:
+    entries = [entry_of("KLM3", kind="murder"), entry_of("B5GZ", kind="theft")]
+    assert look(entries, terms("murder", "theft"), "KLM3", "X", "85GZ") == [
+        (0, "vKLM3", True),
+        (2, "vB5GZ", False),
+    ]
+    assert look(entries, terms("murder"), "KLM3", "X", "85GZ") == [(0, "vKLM3", True)]
+    assert look(entries, terms("theft"), "KLM3", "X", "85GZ") == [(2, "vB5GZ", False)]
+    assert look(entries, terms("kidnap"), "KLM3", "X", "85GZ") == []
+
+
+def test_a_list_that_is_longer_than_allowed_is_not_asked() -> None:
+    entries = [entry_of("KLM3"), entry_of("B5GZ")]
+    assert look(entries, terms("murder", most=2), "KLM3") == [(0, "vKLM3", True)]
+    with pytest.raises(InputError) as caught:
+        look(entries, terms("murder", most=1), "KLM3")
+    assert caught.value.code == "too-many-entries"
