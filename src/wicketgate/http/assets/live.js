@@ -55,9 +55,13 @@
     const since = (key) => Math.max(0, count(last.sample, key) - count(first.sample, key));
     const taken = since("taken");
     for (const each of all("[data-minute]")) each.textContent = words(since(each.dataset.minute));
+    for (const unit of all("[data-unit]")) {
+      const hits = since(`released:${unit.closest("[data-out]").dataset.out}`);
+      unit.textContent = hits === 1 ? "hit" : "hits";
+    }
     for (const bar of all("[data-bar]")) {
       const share = taken ? Math.min(100, (100 * since(bar.dataset.bar)) / taken) : 0;
-      // What is there at all is seen: half of 100 at least.
+      // What is there at all is seen: half a per cent at least.
       bar.firstElementChild.setAttribute("width", `${share ? Math.max(share, 0.5) : 0}%`);
     }
     one("[data-when]").textContent = span(last.at - first.at);
