@@ -161,7 +161,7 @@ def rows_of(batches: Sequence[Batch]) -> list[dict[str, Any]]:
 def feed(running: Running, name: str, *, after: int = 0, wait: float = 0) -> list[Batch]:
     """Return everything that a feed holds behind a batch."""
     found: list[Batch] = []
-    with client(running, london.READERS.get(name, CHARGING)) as unit:
+    with client(running, london.PAPERS[name].reader if name in london.PAPERS else CHARGING) as unit:
         while True:
             last = found[-1].number if found else after
             answer = unit.get(f"/v1/feeds/{name}", params={"after": last, "limit": 1000, "wait": wait})
@@ -173,7 +173,7 @@ def feed(running: Running, name: str, *, after: int = 0, wait: float = 0) -> lis
 
 def last_batch(running: Running, name: str) -> int:
     """Return the number of a feed's last batch."""
-    with client(running, london.READERS.get(name, CHARGING)) as unit:
+    with client(running, london.PAPERS[name].reader if name in london.PAPERS else CHARGING) as unit:
         feeds = {item["authority"]: item["batches"] for item in unit.get("/v1/feeds").json()["feeds"]}
     return int(feeds[name])
 

@@ -109,7 +109,11 @@ def impossible(
 
 
 def _minutes(seconds: float) -> str:
-    return f"{seconds:.0f} seconds" if seconds < 120 else f"{seconds / 60:.0f} minutes"
+    if seconds < 1:
+        return "less than a second"
+    if seconds < 119.5:
+        return f"{seconds:.0f} second{'' if seconds < 1.5 else 's'}"
+    return f"{seconds / 60:.0f} minutes"
 
 
 def judge_outcome(
@@ -158,4 +162,6 @@ def judge_outcome(
 
 def _read_again(hit_id: str, hit: OpenHit, seen: Sequence[Sighting]) -> bool:
     # A read that another one contradicts is not borne out by it.
-    return not hit.clone and any(other.hit != hit_id and abs(other.taken_us - hit.taken_us) <= SECOND_READ_US for other in seen)
+    return not hit.clone and any(
+        other.hit != hit_id and abs(other.taken_us - hit.taken_us) <= SECOND_READ_US for other in seen
+    )

@@ -175,7 +175,9 @@ class Raising:
         place, taken_us = standing.places[camera], int(batch.captured_us[row])
         clone = impossible(seen, standing.positions.get(place), taken_us, standing.positions)
         if clone and not release.fields >= _JOURNEY:
-            clone = "two reads that no one vehicle can have made"  # how far and how long would say where and when
+            clone = (
+                "two reads that no one vehicle can have made"  # how far and how long would say where and when
+            )
         waiting = state.open_hits.get(ref)
         due = due_us(entry.priority, at_us) if waiting is None else waiting.due_us
         if again and known:

@@ -120,6 +120,7 @@ async def live(happenings: list[tuple[Any, ...]], folder: Path) -> World:
             checks.check_step(world)
         await world.settle()
         checks.check_settled(world)
+        checks.check_nothing_invented(world)
         world.shown = world.known_hits()
     finally:
         await world.end()

@@ -23,11 +23,23 @@ EXHIBIT = {
     "questions": 16,
     "sampling": "1,204,331 reads stand for a day of about 17 million",
     "modes": {
-        "bulk": {"reads_left": 1_204_331, "share": 1.0, "innocent_vehicles": 388_120, "noticed": 41, "missed": 0}
+        "bulk": {
+            "reads_left": 1_204_331,
+            "share": 1.0,
+            "innocent_vehicles": 388_120,
+            "noticed": 41,
+            "missed": 0,
+        }
         | {"false_hits": 212, "median_notice_s": 0.4},
         "match": {"reads_left": 312, "share": 0.00026, "innocent_vehicles": 9, "noticed": 39, "missed": 2}
         | {"false_hits": 11, "median_notice_s": 0.4},
-        "search": {"reads_left": 1_810, "share": 0.0015, "innocent_vehicles": 140, "noticed": 25, "missed": 16}
+        "search": {
+            "reads_left": 1_810,
+            "share": 0.0015,
+            "innocent_vehicles": 140,
+            "noticed": 25,
+            "missed": 16,
+        }
         | {"false_hits": 0, "median_notice_s": 15_400},
     },
 }

@@ -6,11 +6,12 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import numpy as np
 import pytest
 
@@ -39,6 +40,8 @@ from wicketgate.simulate import london
 
 WINDOW = 7
 """Bytes of a needle that are looked for at once; no plate here is shorter."""
+PRIVATE = {"nats", "hits", "vault"}
+"""What holds plates by its nature: streams of reads and feeds, hits, hotlists."""
 HASHES = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_256", "blake2b", "blake2s")
 
 
@@ -107,9 +110,10 @@ def test_the_search_finds_what_it_must() -> None:
 @pytest.fixture(scope="module")
 def run(shared: Running) -> tuple[Running, Search, list[bytes]]:
     """A run with plates of every kind, right and wrong; and the answers that its posts got."""
-    texts = plates(400, seed=300)
+    texts = plates(450, seed=300)
     answers: list[bytes] = []
     before = last_batch(shared, london.CHARGING)
+    _listed(shared, texts[90:110])
     spaced = [f"{plate[:4]} {plate[4:]}" for plate in texts[:40]]
     dashed = [f"{plate[:2]}-{plate[2:4]}.{plate[4:]}".lower() for plate in texts[40:80]]
     long = [f"WICKET{plate[2:]}" for plate in texts[80:90]]
@@ -124,8 +128,9 @@ def run(shared: Running) -> tuple[Running, Search, list[bytes]]:
         answers.append(json.dumps(post(shared, reads[:5])).encode())  # repeats
     answers += _wrong(shared, texts[250:])
     arrived(shared, london.CHARGING, texts[200:250], after=before)
+    arrived(shared, london.OF_INTEREST, texts[90:110], after=0)
     with client(shared, SOURCE) as source:
-        until(lambda: texts[399] in source.get("/v1/quarantine?limit=1000").text)
+        until(lambda: texts[449] in source.get("/v1/quarantine?limit=1000").text)
     # Until the second of the last batch, and that of the last quarantined read, stand in the log.
     wanted = log_of(shared.url)[1].size + 4
     until(lambda: log_of(shared.url)[1].size >= wanted)
@@ -180,7 +185,18 @@ def _wrong(running: Running, some: list[str]) -> list[bytes]:
             ("POST", f"/v1/reads?plate={next(spare)}", "{"),
             ("POST", f"/v1/reads/{next(spare)}", ""),
             ("GET", f"/v1/quarantine?after={next(spare)}", ""),
-            ("PUT", "/v1/cameras", f'[{{"id": "{next(spare)} {next(spare)}"}}]'),
+            ("PUT", "/v1/cameras", f'[{{"id": "{next(spare)}!{next(spare)}"}}]'),
+            ("POST", f"/v1/push/{next(spare)}", next(spare)),
+            ("POST", f"/v1/push/axis?camera={next(spare)}", f'{{"plateText": "{next(spare)}"'),
+            (
+                "POST",
+                "/v1/push/axis?camera=ccz-0001",
+                f'{{"plateText": "{next(spare)}", "carState": "lost"}}',
+            ),
+            ("POST", "/v1/push/hikvision", f"<EventNotificationAlert><ANPR>{next(spare)}</ANPR>"),
+            ("POST", "/v1/push/viewtron", f"<config><smartType>VEHICE</smartType>{next(spare)}</config>"),
+            ("POST", f"/v1/push/frigate?key={next(spare)}", f'{{"type": "end", "after": "{next(spare)}"}}'),
+            ("PUT", f"/v1/reads/{next(spare)}/images/patch", next(spare)),
             ("PUT", "/v1/cameras", f'[{{"{next(spare)}": "{next(spare)}"}}]'),
             ("PUT", "/v1/cameras", f'{{"{next(spare)}": 1}}'),
             ("POST", "/v1/documents", f'{{"payload": "{next(spare)}"}}'),
@@ -197,10 +213,62 @@ def _wrong(running: Running, some: list[str]) -> list[bytes]:
             answers.append(source.request(method, path, content=body.encode()).content)
     with client(running, "admin") as admin:
         answers.append(admin.post("/v1/tokens", content=f'{{"name": "{next(spare)}"}}'.encode()).content)
+    answers += _wrong_lists(running, spare)
     for name in (london.CHARGING, london.COUNTER_TERRORISM):
         headers = {**bearer(running, london.READERS[name]), "Last-Event-ID": next(spare)}
         answers.append(get(f"{running.url}/v1/feeds/{name}?after={next(spare)}", headers=headers).content)
     return answers
+
+
+def _wrong_lists(running: Running, spare: Iterator[str]) -> list[bytes]:
+    """Send plates in lists, outcomes and addresses that are refused; return the answers."""
+    until_when = "2999-01-01T00:00:00Z"
+    answers = []
+    with client(running, london.DUTY_DESK) as desk:
+        for media_type, body in (
+            ("application/x-ndjson", f'{{"plate": "{next(spare)}"'),
+            ("application/x-ndjson", f'{{"plate": "{next(spare)}", "kind": "{next(spare)}"}}'),
+            (
+                "application/x-ndjson",
+                f'{{"plate": "{next(spare)}", "kind": "stolen", "priority": 1, "reason": "x", '
+                f'"expires_at": "{until_when}"}}',
+            ),
+            ("application/x-ndjson", f'{{"{next(spare)}": "{next(spare)}"}}'),
+            ("text/csv", f"{next(spare)},{next(spare)}"),
+            ("text/csv", next(spare)),
+        ):
+            for method in ("PUT", "PATCH"):
+                answer = desk.request(
+                    method,
+                    f"/v1/hotlists/{london.OF_INTEREST}",
+                    content=body.encode(),
+                    headers={"Content-Type": media_type},
+                )
+                assert answer.status_code in {400, 422}, answer.text
+                answers.append(answer.content)
+        outcome = json.dumps({"outcome": next(spare), "reason": next(spare)}).encode()
+        for method, path, body in (
+            ("PUT", f"/v1/hotlists/{next(spare)}", next(spare)),
+            ("GET", f"/v1/hits/{next(spare)}", ""),
+            ("GET", f"/v1/hits?authority={next(spare)}", ""),
+            ("POST", f"/v1/hits/{next(spare)}/outcome", outcome.decode()),
+            ("GET", f"/v1/feeds/{london.OF_INTEREST}/images/{next(spare)}", ""),
+            ("GET", f"/duty/hits/{next(spare)}", ""),
+        ):
+            answers.append(desk.request(method, path, content=body.encode()).content)
+    return answers
+
+
+def _listed(running: Running, texts: list[str]) -> None:
+    """Have a match authority, and these plates on its list."""
+    paper = london.PAPERS[london.OF_INTEREST]
+    envelope = london.signed(paper.draft(running.at_us), running.offices, paper.signers)
+    with client(running, SOURCE) as source:
+        assert source.post("/v1/documents", content=envelope).status_code == 201
+    entries = [{"plate": text, "kind": "stolen", "priority": 1, "reason": "taken"} for text in texts]
+    with client(running, london.DUTY_DESK) as desk:
+        answer = desk.put(f"/v1/hotlists/{london.OF_INTEREST}", json=entries)
+        assert answer.status_code == 200, answer.text
 
 
 def test_no_plate_in_what_anybody_may_fetch(run: tuple[Running, Search, list[bytes]]) -> None:
@@ -214,6 +282,10 @@ def test_no_plate_in_what_anybody_may_fetch(run: tuple[Running, Search, list[byt
         return answer.content
 
     pages = ["/", "/verify", "/docs", "/register.json", "/openapi.json", "/healthz", "/log/key"]
+    pages += ["/why-not-less", "/sign-in", "/demonstration/cameras.json"]
+    with httpx.stream("GET", f"{running.url}/demonstration/live", timeout=20) as live:
+        lines = live.iter_lines()
+        fetched["/demonstration/live"] = "\n".join(next(lines) for _ in range(12)).encode()
     for path in pages:
         body = keep(path)
         for asset in re.findall(rb'(?:href|src)="(/assets/[^"#?]+)"', body):
@@ -266,14 +338,15 @@ def test_no_plate_in_a_log_or_in_the_name_of_a_process(run: tuple[Running, Searc
         assert search.find(data) == [], path
 
 
-def test_no_plate_in_the_ledger_nor_in_any_file_but_the_streams(
+def test_no_plate_in_the_ledger_nor_in_any_file_but_those_that_are_for_plates(
     run: tuple[Running, Search, list[bytes]],
 ) -> None:
     running, search, _ = run
     looked = 0
     for path, data in files_below(running.folder):
-        if path.is_relative_to(running.folder / "nats"):
-            continue  # the private streams: reads, commits, feeds, quarantine
+        if path.relative_to(running.folder).parts[0] in PRIVATE:
+            assert not (running.folder / path.relative_to(running.folder).parts[0]).stat().st_mode & 0o077
+            continue
         looked += 1
         assert search.find(data) == [], path
     assert looked > 8

@@ -313,7 +313,8 @@ def test_a_large_post_is_taken_in_full(london_and_hackney: Running) -> None:
     assert (answer["accepted"], answer["quarantined"][0]["index"]) == (4_999, 4_321)
     wanted = many[:4_321] + many[4_322:]
     received = outside.plates_in(arrived(london_and_hackney, london.CHARGING, wanted, after=before))
-    assert received == wanted
+    ours = set(many)  # the last read of the test before may have come behind `before`
+    assert [plate for plate in received if plate in ours] == wanted
 
 
 # --- many, and durable ------------------------------------------------------------------------------------

@@ -45,6 +45,13 @@ async def told(world: World, asked: Awaitable[_T]) -> _T:
     return await task
 
 
+async def away(world: World, by_us: int) -> None:
+    """Let time pass without the gateway, so that no second of it need be closed."""
+    await world.settle()
+    await world.crash(reads_kept=0, commits_kept=0, projected=1.0, away_us=by_us)
+    await world.settle()
+
+
 def entry(world: World, plate: str, **more: Any) -> Entry:
     now_us = world.clock.at_us
     return entry_of(plate, now_us, now_us + more.pop("life_us", HOUR_US), **more)
@@ -257,12 +264,9 @@ async def test_entries_that_ended_a_day_ago_leave_the_vault(world: World) -> Non
     await change(world, [*puts(world, "KLM3", life_us=HOUR_US), *puts(world, "B5GZ", life_us=9 * DAY_US)])
     before = {blob for blob, _ in world.commits.committed.hotlists[WANTED].blobs}
     assert await told(world, world.desk.lapse()) == 0
-    for _ in range(25):
-        world.clock.at_us += 59 * MINUTE_US
-        world.commits.tick()
-        await world.settle()
-    assert await told(world, world.desk.lapse()) == 0  # not a day yet
-    world.clock.at_us += HOUR_US - SECOND_US
+    await away(world, DAY_US + HOUR_US - MINUTE_US)
+    assert await told(world, world.desk.lapse()) == 0  # it ended not quite a day ago
+    await away(world, 2 * MINUTE_US)
     assert await told(world, world.desk.lapse()) == 1
     assert listed(world) == ["B5GZ"]
     blobs = world.commits.committed.hotlists[WANTED].blobs
@@ -411,13 +415,10 @@ async def test_nothing_is_left_without_an_end(world: World) -> None:
     await record(world, confirmed, "confirmed")
     await record(world, fresh, "misread")
     assert await told(world, world.desk.end_unanswered()) == 0
-    for _ in range(26):  # an hour to the deadline of priority 2, and a day
-        world.clock.at_us += 58 * MINUTE_US
-        world.commits.tick()
-        await world.settle()
-        if await told(world, world.desk.end_unanswered()):
-            break
-    assert world.clock.at_us - world.known_hits()[0].raised_us > HOUR_US + DAY_US
+    await away(world, HOUR_US + DAY_US - MINUTE_US)  # an hour is the time for hits of priority 2
+    assert await told(world, world.desk.end_unanswered()) == 0
+    await away(world, 2 * MINUTE_US)
+    assert await told(world, world.desk.end_unanswered()) == 2
     assert [hit.status for hit in world.known_hits()] == ["unanswered", "unanswered", "ended"]
     assert world.known_hits()[0].outcomes[-1].by == "gateway"
     assert world.hits.queue(WANTED) == []

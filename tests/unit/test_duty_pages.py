@@ -175,9 +175,14 @@ def test_what_is_overdue_late_or_cloned_is_said_in_words() -> None:
     )
     for text in (
         "Overdue by 3 minutes", "1 overdue", "Late: not live", "it says where the vehicle was, not where it is",
-        "The same plate was read 14.3 km away 3 minutes earlier: one of the two plates is false",
+        "The listed plate was read 14.3 km away 3 minutes earlier: one of the two plates is false",
     ):  # fmt: skip
         assert text in page.text, text
+
+
+def test_a_possible_clone_may_be_a_misread() -> None:
+    page = page_of(a_hit(quality="possible", plate="A812CDE", clone="read 14.3 km away 3 minutes earlier"))
+    assert "either this is a misread, or one of the two plates is false" in page.text
 
 
 def test_how_far_a_clone_was_is_told_to_those_alone_who_may_have_the_place() -> None:

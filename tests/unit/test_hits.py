@@ -118,7 +118,7 @@ def test_the_words_say_how_far_and_how_long() -> None:
 
 
 def test_at_one_moment_nothing_is_at_two_places() -> None:
-    assert impossible([seen("tfl/arch", 0)], TOWER, AT_US, PLACES).endswith("0 seconds earlier")
+    assert impossible([seen("tfl/arch", 0)], TOWER, AT_US, PLACES).endswith("less than a second earlier")
 
 
 def test_the_other_read_may_be_the_later_one() -> None:
@@ -135,7 +135,7 @@ def test_less_than_a_kilometre_says_nothing(metres: float) -> None:
 
 def test_a_little_more_than_a_kilometre_does() -> None:
     near = {"tfl/near": (TOWER[0] + 1010 / 111_195, TOWER[1])}
-    assert impossible([seen("tfl/near", 1)], TOWER, AT_US, near) == "read 1.0 km away 1 seconds earlier"
+    assert impossible([seen("tfl/near", 1)], TOWER, AT_US, near) == "read 1.0 km away 1 second earlier"
     assert not impossible([seen("tfl/near", 19)], TOWER, AT_US, near)
 
 

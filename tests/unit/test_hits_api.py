@@ -116,7 +116,7 @@ async def test_a_possible_hit_needs_its_image_or_a_second_read(desk: Desk) -> No
     assert (hit["quality"], hit["cannot_confirm"]) == ("possible", "needs-image")
     refused = await say(desk, hit["id"], "confirmed")
     assert (refused.status_code, refused.json()["code"]) == (409, "needs-image")
-    await desk.read("AB12CDE", "c1", ago_s=0.1)
+    await desk.read("AB12CDE", "c1")
     hits = {one["quality"]: one for one in await desk.hits(2)}
     assert hits["possible"]["cannot_confirm"] is None
     assert (await say(desk, hit["id"], "confirmed")).status_code == 200

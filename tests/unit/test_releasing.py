@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 
 from tests import checks
-from tests.simulator import CT, IMAGE, OWN, WANTED, MemoryReader, World
+from tests.simulator import CT, OWN, WANTED, MemoryReader, World
 from wicketgate.batches import read_batches
 from wicketgate.errors import InputError, StreamError
-from wicketgate.releasing import Releasing
 from wicketgate.streams.reader import Stored
 from wicketgate.transactions import Transaction, decode
 

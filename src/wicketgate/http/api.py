@@ -210,6 +210,8 @@ class Api:
         after = int(resumed) if resumed.isascii() and resumed.isdigit() else number_in(request, "after", 0)
         if await feed.is_past_term(after):
             return problem("cursor-past-term", f"batch {after + 1} is past its term")
+        if request.method == "HEAD":
+            return Response(media_type="text/event-stream", headers={"Cache-Control": "no-store"})
         return StreamingResponse(
             self._events(request, feed, after),
             media_type="text/event-stream",

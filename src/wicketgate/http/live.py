@@ -233,6 +233,8 @@ class Live:
             self._broadcast = Broadcast(self._gateway.clock, self._sampling)
         if self._broadcast.is_full:
             return problem("busy", f"{MAX_LISTENERS} listen already: try again in a moment")
+        if request.method == "HEAD":
+            return Response(media_type="text/event-stream", headers=_HEADERS)
         return StreamingResponse(self._broadcast.events(), media_type="text/event-stream", headers=_HEADERS)
 
     def _sampling(self) -> Callable[[], Mapping[str, Any]]:

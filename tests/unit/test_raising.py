@@ -1,0 +1,436 @@
+"""What a release shows beside its fields: references, images, hits; and what of it the fold is told."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.strategies import Listed, batch_of, entry_of
+from tests.unit.test_state import Fold, unsigned
+from wicketgate.batches import Rendering, row_lines
+from wicketgate.clock import HOUR_US, MINUTE_US, SECOND_US, rfc3339
+from wicketgate.gate import decide
+from wicketgate.hotlist import Entry
+from wicketgate.images import Stored, open_ref
+from wicketgate.raising import Raising, Rows
+from wicketgate.reads import ReadBatch
+from wicketgate.standing import stand
+from wicketgate.transactions import CameraSet, CamerasRegistered, FeedBatch, HitRaised, Outcome
+
+BULK, WANTED = "tfl-met-ct", "tfl-met-wanted"
+SECRET = b"s" * 32
+PATCH = Stored(name=f"tfl/20260708/{1:032x}", sha256="ab" * 32, media_type="image/jpeg", size=3000)
+OVERVIEW = Stored(name=f"tfl/20260708/{2:032x}", sha256="cd" * 32, media_type="image/png", size=25_000)
+EVERY_FIELD = ["plate", "time", "place", "vehicle", "patch-image", "overview-image"]
+CAMERAS = (
+    CameraSet(id="arch", groups=("ccz-boundary",), latitude=51.5134, longitude=-0.1588, heading=90.0),
+    CameraSet(id="tower", groups=("ccz-boundary",), latitude=51.5081, longitude=-0.0760),
+    CameraSet(id="nowhere", groups=("ccz-boundary",)),
+)
+
+
+class Gate(Fold):
+    """A fold with cameras, and what the gate at work does with a batch of reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.apply(cameras=CamerasRegistered(source="tfl", cameras=CAMERAS))
+        self.listed: list[Entry] = []
+        self.numbered = 0
+
+    def match(self, *fields: str, **changes: Any) -> None:
+        """Let the authority of mode match take effect."""
+        self.document(unsigned("authority-match", scope__fields=list(fields or EVERY_FIELD), **changes))
+
+    def bulk(self, *fields: str) -> None:
+        """Let the authority of mode bulk take effect."""
+        self.document(unsigned("authority", scope__fields=list(fields)))
+
+    def reads(self, *plates: str, camera: int = 0, ago_us: int = 0, **columns: Any) -> ReadBatch:
+        """Return reads that are recognised as new."""
+        captured = self.at_us - ago_us
+        batch = batch_of([(camera, captured, self.at_us)] * len(plates), plates)
+        self.numbered += len(plates)
+        keys = [(self.numbered - n).to_bytes(20, "big") for n in range(len(plates))]
+        return replace(
+            batch, **{"key": keys} | {name: [value] * len(plates) for name, value in columns.items()}
+        )
+
+    def again(self, batch: ReadBatch, **columns: Any) -> ReadBatch:
+        """Return the same reads once more, with an image."""
+        n = len(batch)
+        more = {name: [value] * n for name, value in ({"patch": PATCH.text()} | columns).items()}
+        return replace(batch, again=np.ones(n, np.bool_), **more)
+
+    def take(self, *batches: ReadBatch, name: str = WANTED) -> Rows:
+        """Decide batches in one transaction; return what one feed gets, and tell the fold."""
+        standing = stand(self.state, self.parsed, self.at_us, frozenset())
+        into = Rows()
+        for batch in batches:
+            lists = dict.fromkeys(standing.matching, Listed.of(self.listed))
+            decision = decide(batch, standing.table, self.at_us, MINUTE_US, lists)
+            for release in decision.releases:
+                if standing.names[release.reference] == name:
+                    Raising(SECRET).rows(
+                        release,
+                        Rendering(batch, standing.camera_json),
+                        batch,
+                        name=name,
+                        state=self.state,
+                        standing=standing,
+                        at_us=self.at_us,
+                        into=into,
+                    )
+        number = self.state.feeds[name].batches + 1
+        feed = FeedBatch(feed=name, number=number, rows=len(into.reads), data=b"", again=into.again)
+        self.apply(batches=(feed,) if into.reads else (), hits=tuple(into.hits), imaged=tuple(into.imaged))
+        return into
+
+    def rows(self, into: Rows, name: str = WANTED) -> list[dict[str, Any]]:
+        """Return rows as they stand in the feed."""
+        first = self.state.feeds[name].rows - len(into.reads) + 1
+        lines = row_lines(
+            reference=f"{name}@1",
+            first_row=first,
+            reads=into.reads,
+            late=into.late,
+            salts=bytes(16 * len(into.reads)),
+            more=into.more,
+        )
+        return [json.loads(line) for line in lines]
+
+
+@pytest.fixture
+def gate() -> Gate:
+    made = Gate()
+    made.listed = [entry_of("KLM3", made.at_us - HOUR_US, made.at_us + 9 * HOUR_US, priority=1)]
+    return made
+
+
+# --- bulk -----------------------------------------------------------------------------------------------------
+
+
+def test_without_images_and_lists_rows_are_as_they_were(gate: Gate) -> None:
+    gate.bulk("plate", "time")
+    into = gate.take(gate.reads("A1", "A2", patch=PATCH.text()), name=BULK)
+    assert (into.more, into.again, into.hits, into.imaged) == (None, 0, [], [])
+    rows = gate.rows(into, BULK)
+    assert [sorted(row) for row in rows] == [["authority", "read", "salt", "seq"]] * 2
+    assert [sorted(row["read"]) for row in rows] == [["captured_at", "confidence", "plate"]] * 2
+
+
+def test_an_image_is_shown_by_reference_and_only_that_of_a_field(gate: Gate) -> None:
+    gate.bulk("plate", "patch-image")
+    batch = gate.reads("A1", patch=PATCH.text(), overview=OVERVIEW.text())
+    (row,) = gate.rows(gate.take(batch, name=BULK), BULK)
+    shown = row["read"].pop("patch_image")
+    assert row["read"] == {"plate": "A1", "confidence": 1.0}
+    assert (shown["sha256"], shown["type"], shown["bytes"]) == (PATCH.sha256, "image/jpeg", 3000)
+    assert open_ref(SECRET, BULK, shown["ref"]) == PATCH.name
+    assert row["ref"] == Raising(SECRET).ref(BULK, batch.key[0])
+    assert "hit" not in row
+
+
+def test_an_image_may_be_all_that_is_shown(gate: Gate) -> None:
+    gate.bulk("overview-image")
+    batch = gate.reads("A1", "A2", overview=OVERVIEW.text())
+    object.__setattr__(batch, "overview", [OVERVIEW.text(), None])
+    first, second = gate.rows(gate.take(batch, name=BULK), BULK)
+    assert list(first["read"]) == ["overview_image"]
+    assert second["read"] == {}
+
+
+def test_a_reference_is_another_for_each_authority_and_the_same_each_time(gate: Gate) -> None:
+    raising = Raising(SECRET)
+    assert raising.ref("a", b"key") == raising.ref("a", b"key")
+    refs = {
+        raising.ref("a", b"key"),
+        raising.ref("b", b"key"),
+        raising.ref("a", b"yek"),
+        Raising(b"x").ref("a", b"key"),
+    }
+    assert len(refs) == 4
+    assert all(len(ref) == 24 for ref in refs)
+    assert raising.ref("a", b"b") != raising.ref("ab", b"")
+
+
+def test_a_read_that_comes_again_goes_to_those_who_may_see_its_image(gate: Gate) -> None:
+    gate.bulk("plate", "patch-image")
+    batch = gate.reads("A1")
+    (row,) = gate.rows(gate.take(batch, name=BULK), BULK)
+    assert "patch_image" not in row["read"]
+    into = gate.take(gate.again(batch), name=BULK)
+    (again,) = gate.rows(into, BULK)
+    assert (again["ref"], again["again"], again["read"]["plate"]) == (row["ref"], True, "A1")
+    assert again["read"]["patch_image"]["sha256"] == PATCH.sha256
+    assert into.again == 1
+    assert gate.state.totals.released == {BULK: 1}
+    assert gate.state.totals.again == {BULK: 1}
+    other = gate.take(gate.again(batch, patch=None, overview=OVERVIEW.text()), name=BULK)
+    assert other.reads == []
+
+
+def test_a_read_that_comes_again_says_nothing_to_those_who_see_no_image(gate: Gate) -> None:
+    gate.bulk("plate", "time")
+    batch = gate.reads("A1")
+    gate.take(batch, name=BULK)
+    assert gate.take(gate.again(batch), name=BULK) == Rows()
+    assert gate.take(batch, gate.again(batch), name=BULK).reads == gate.take(batch, name=BULK).reads
+
+
+# --- hits -----------------------------------------------------------------------------------------------------
+
+
+def raised(into: Rows) -> HitRaised:
+    (hit,) = into.hits
+    return hit
+
+
+def test_a_hit_stands_in_its_row_and_is_raised_with_it(gate: Gate) -> None:
+    gate.match()
+    gate.take(gate.reads("KLM3"))
+    batch = gate.reads(
+        "A1",
+        "KLM3",
+        lane="2",
+        direction='"away"',
+        vehicle='{"make":"Austin"}',
+        patch=PATCH.text(),
+        overview=OVERVIEW.text(),
+        marks='["retransmitted"]',
+    )
+    into = gate.take(batch)
+    (row,), hit = gate.rows(into), raised(into)
+    assert row["hit"] == {
+        "id": row["ref"],
+        "voi": "vKLM3",
+        "quality": "exact",
+        "kind": "murder",
+        "priority": 1,
+        "due": rfc3339(gate.at_us + 15 * MINUTE_US),
+    }
+    assert row["read"]["marks"] == ["retransmitted"]
+    assert (hit.id, hit.seq, row["seq"]) == (row["ref"], 2, 2)
+    assert (hit.authority, hit.version, hit.voi, hit.kind, hit.priority) == (WANTED, 1, "vKLM3", "murder", 1)
+    assert (hit.quality, hit.late, hit.clone, hit.listed) == ("exact", False, "", "KLM3")
+    assert (hit.raised_us, hit.due_us) == (gate.at_us, gate.at_us + 15 * MINUTE_US)
+    assert (hit.place, hit.taken_us) == ("tfl/arch", gate.at_us)
+    assert (hit.plate, hit.confidence, hit.captured_us) == ("KLM3", 1.0, gate.at_us)
+    assert (hit.source, hit.camera, hit.latitude, hit.longitude, hit.heading) == (
+        "tfl",
+        "arch",
+        51.5134,
+        -0.1588,
+        90.0,
+    )
+    assert (hit.lane, hit.direction, hit.vehicle) == ("2", '"away"', '{"make":"Austin"}')
+    assert hit.marks == ("retransmitted",)
+    assert (hit.patch, hit.overview) == (
+        row["read"]["patch_image"]["ref"],
+        row["read"]["overview_image"]["ref"],
+    )
+    assert hit.entry == {"reason": "wanted"}
+
+
+@pytest.mark.parametrize(
+    ("field", "members"),
+    [
+        ("plate", {"plate", "confidence", "marks"}),
+        ("time", {"captured_us"}),
+        ("place", {"source", "camera", "latitude", "longitude", "heading", "lane", "direction"}),
+        ("vehicle", {"vehicle"}),
+        ("patch-image", {"patch"}),
+        ("overview-image", {"overview"}),
+    ],
+)
+def test_a_hit_shows_what_the_fields_allow_and_nothing_else(
+    gate: Gate, field: str, members: set[str]
+) -> None:
+    gate.match(field)
+    batch = gate.reads(
+        "KLM3",
+        lane="2",
+        direction='"away"',
+        vehicle="{}",
+        patch=PATCH.text(),
+        overview=OVERVIEW.text(),
+        marks='["retransmitted"]',
+    )
+    hit = raised(gate.take(batch))
+    shown = {
+        name
+        for name in (
+            "plate", "confidence", "captured_us", "source", "camera", "latitude", "longitude", "heading", "lane",
+            "direction", "vehicle", "patch", "overview",
+        )
+        if getattr(hit, name) is not None
+    }  # fmt: skip
+    if hit.marks:
+        shown.add("marks")
+    assert shown == members
+
+
+def test_no_confidence_is_none(gate: Gate) -> None:
+    gate.match()
+    batch = replace(gate.reads("KLM3"), confidence=np.array([np.nan]))
+    into = gate.take(batch)
+    assert raised(into).confidence is None
+    assert gate.rows(into)[0]["read"]["confidence"] is None
+
+
+def test_a_possible_hit_says_so(gate: Gate) -> None:
+    gate.match()
+    gate.listed = [entry_of("B5GZ", gate.at_us - 1, gate.at_us + HOUR_US)]
+    into = gate.take(gate.reads("85GZ"))
+    assert gate.rows(into)[0]["hit"]["quality"] == raised(into).quality == "possible"
+    assert (raised(into).plate, raised(into).listed) == ("85GZ", "B5GZ")
+
+
+def test_a_late_hit_is_marked_in_the_row_and_in_the_queue(gate: Gate) -> None:
+    gate.match()
+    into = gate.take(gate.reads("KLM3", ago_us=MINUTE_US + 1))
+    assert gate.rows(into)[0]["late"] is True
+    assert raised(into).late
+    assert gate.state.totals.hits == {WANTED: {"exact": 1, "late": 1}}
+
+
+def test_what_the_unit_wrote_of_a_vehicle_comes_back_to_it(gate: Gate) -> None:
+    gate.match("plate")
+    gate.listed = [
+        entry_of(
+            "KLM3",
+            gate.at_us - 1,
+            gate.at_us + 1,
+            make="Ford",
+            instructions="do not stop",
+            nim="a",
+            pnc_id="b",
+        )
+    ]
+    assert raised(gate.take(gate.reads("KLM3"))).entry == {
+        "reason": "wanted",
+        "make": "Ford",
+        "instructions": "do not stop",
+    }
+
+
+def test_any_text_of_an_entry_keeps_the_row_a_row(gate: Gate) -> None:
+    gate.match("plate")
+    gate.listed = [entry_of("KLM3", gate.at_us - 1, gate.at_us + 1, voi='"}\\é—\u2028')]
+    (row,) = gate.rows(gate.take(gate.reads("KLM3")))
+    assert row["hit"]["voi"] == '"}\\é—\u2028'
+
+
+def test_several_hits_of_one_batch_are_numbered_like_their_rows(gate: Gate) -> None:
+    gate.match("plate")
+    into = gate.take(gate.reads("KLM3", "X1", "KLM3", "KLM3"))
+    rows = gate.rows(into)
+    assert [(hit.seq, hit.id) for hit in into.hits] == [(row["seq"], row["ref"]) for row in rows]
+    assert len({hit.id for hit in into.hits}) == 3
+
+
+# --- an image that follows ------------------------------------------------------------------------------------
+
+
+def test_an_image_that_follows_goes_to_the_hit_and_raises_none(gate: Gate) -> None:
+    gate.match("plate", "patch-image")
+    batch = gate.reads("KLM3")
+    first = raised(gate.take(batch))
+    gate.at_us += 2 * SECOND_US
+    into = gate.take(gate.again(batch))
+    (row,) = gate.rows(into)
+    assert (into.hits, into.again, row["again"]) == ([], 1, True)
+    (imaged,) = into.imaged
+    assert (imaged.hit, imaged.patch, imaged.overview) == (first.id, row["read"]["patch_image"]["ref"], None)
+    assert row["hit"]["id"] == row["ref"] == first.id
+    assert row["hit"]["due"] == rfc3339(first.due_us), "the deadline is that of the hit, not of its image"
+    assert gate.state.open_hits[first.id].imaged
+    assert gate.state.totals.hits == {WANTED: {"exact": 1}}
+
+
+def test_an_image_may_come_in_the_same_transaction(gate: Gate) -> None:
+    gate.match("plate", "patch-image")
+    batch = gate.reads("KLM3")
+    into = gate.take(batch, gate.again(batch))
+    assert [hit.id for hit in into.hits] == [imaged.hit for imaged in into.imaged]
+    assert gate.state.open_hits[raised(into).id].imaged
+
+
+def test_an_image_of_a_hit_that_has_ended_raises_none(gate: Gate) -> None:
+    gate.match("plate", "patch-image")
+    batch = gate.reads("KLM3")
+    first = raised(gate.take(batch))
+    ended = Outcome(hit=first.id, outcome="misread", reason="", by="officer", at_us=gate.at_us)
+    gate.apply(outcomes=(ended,))
+    into = gate.take(gate.again(batch))
+    assert (into.hits, [imaged.hit for imaged in into.imaged]) == ([], [first.id])
+    assert gate.state.open_hits == {}
+
+
+def test_a_hit_that_was_refused_is_raised_with_its_image(gate: Gate) -> None:
+    """The feed was full, or the authority suspended, when the read came first."""
+    gate.match("plate", "patch-image")
+    batch = gate.reads("KLM3")
+    into = gate.take(gate.again(batch))
+    assert (raised(into).patch is not None, into.imaged, into.again) == (True, [], 1)
+    assert gate.state.totals.hits == {WANTED: {"exact": 1}}
+    assert gate.state.totals.released == {WANTED: 0}
+
+
+def test_a_read_that_comes_again_is_no_hit_where_no_image_is_shown(gate: Gate) -> None:
+    gate.match("plate")
+    batch = gate.reads("KLM3")
+    gate.take(batch)
+    assert gate.take(gate.again(batch)).reads == []
+
+
+# --- journeys -------------------------------------------------------------------------------------------------
+
+
+def test_two_reads_that_no_vehicle_can_have_made_are_marked(gate: Gate) -> None:
+    gate.match()
+    assert raised(gate.take(gate.reads("KLM3"))).clone == ""
+    gate.at_us += 30 * SECOND_US
+    into = gate.take(gate.reads("KLM3", camera=1))
+    assert raised(into).clone == "read 5.8 km away 30 seconds earlier"
+    assert gate.rows(into)[0]["hit"]["clone"] is True
+    assert gate.state.totals.hits == {WANTED: {"exact": 2, "clone": 1}}
+
+
+def test_two_reads_of_one_transaction_are_compared_too(gate: Gate) -> None:
+    gate.match()
+    first, second = gate.take(gate.reads("KLM3"), gate.reads("KLM3", camera=1)).hits
+    assert (first.clone, bool(second.clone)) == ("", True)
+
+
+@pytest.mark.parametrize("camera", [0, 2], ids=["the-same", "of-no-known-position"])
+def test_what_can_be_is_not_marked(gate: Gate, camera: int) -> None:
+    gate.match()
+    gate.take(gate.reads("KLM3"))
+    assert raised(gate.take(gate.reads("KLM3", camera=camera))).clone == ""
+
+
+def test_time_enough_is_not_marked(gate: Gate) -> None:
+    gate.match()
+    gate.take(gate.reads("KLM3"))
+    gate.at_us += 5 * MINUTE_US
+    assert raised(gate.take(gate.reads("KLM3", camera=1))).clone == ""
+
+
+def test_a_possible_hit_before_marks_nothing(gate: Gate) -> None:
+    gate.match()
+    gate.listed = [entry_of("B5GZ", gate.at_us - 1, gate.at_us + HOUR_US)]
+    gate.take(gate.reads("85GZ"))
+    assert raised(gate.take(gate.reads("B5GZ", camera=1))).clone == ""
+
+
+@pytest.mark.parametrize("fields", [["plate"], ["plate", "time"], ["place"]])
+def test_how_far_and_how_long_are_not_said_without_the_fields(gate: Gate, fields: list[str]) -> None:
+    gate.match(*fields)
+    gate.take(gate.reads("KLM3"))
+    hit = raised(gate.take(gate.reads("KLM3", camera=1)))
+    assert hit.clone == "two reads that no one vehicle can have made"
