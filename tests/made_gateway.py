@@ -36,7 +36,9 @@ from wicketgate.transactions import (
     DocumentTaken,
     FeedBatch,
     FiguresClosed,
+    HitRaised,
     Intake,
+    Outcome,
     Refused,
     SecondClosed,
     Transaction,
@@ -48,6 +50,7 @@ LOG_KEY = PrivateKey.from_seed(b"\x07" * 32)
 OTHER_KEY = PrivateKey.from_seed(b"\x08" * 32)
 VKEY = note_signer(LOG_KEY, ORIGIN).vkey
 FEED = "tfl-met-ct"
+WANTED = "tfl-met-wanted"
 TOKEN = "token-of-the-unit"
 SIGNERS = documents.CT_OFFICES
 OWN_SIGNERS = ("tfl/commissioner", "tfl/data-protection")
@@ -120,7 +123,7 @@ class World:
     ) -> bytes:
         """Decide some reads: `released` rows go to one feed, the rest of the reads are out of its scope."""
         rows = min(reads - withheld if released is None else released, reads)
-        refused, out = [], []
+        refused, out, hits = [], [], []
         facts: tuple[bytes, ...] = ()
         for name, named in self.state.authorities.items():
             count = rows if name == feed else (reads - withheld if feed else 0)
@@ -130,6 +133,8 @@ class World:
                 out.append(FeedBatch(feed=name, number=header["batch"], rows=count, data=data))
                 self.batches.setdefault(name, []).append(data)
                 facts = (*facts, release_fact(header))
+                if self.matches(name):
+                    hits += self.hits(name, count)
             if reads - count:
                 refused.append(Refused(authority=reference, reason="out-of-scope", rows=reads - count))
         self.apply(
@@ -140,10 +145,45 @@ class World:
                 intake=Intake(accepted={"tfl/c1": reads}),
                 refused=tuple(refused),
                 batches=tuple(out),
+                hits=tuple(hits),
                 facts=facts,
             )
         )
         return b"".join(batch.data for batch in out)
+
+    def matches(self, name: str) -> bool:
+        """Say whether the last version of an authority matches."""
+        return self.parsed.authority(self.state.authorities[name].versions[-1]).match is not None
+
+    def hits(self, name: str, count: int) -> list[HitRaised]:
+        """Return the hits of so many rows; each third is possible alone."""
+        first = self.state.feeds[name].rows + 1
+        return [
+            HitRaised(
+                id=f"{name}-{number}",
+                authority=name,
+                version=1,
+                seq=number,
+                voi="v1",
+                kind="murder",
+                priority=2,
+                quality="possible" if number % 3 == 0 else "exact",
+                raised_us=self.at_us,
+                due_us=self.at_us + 3600 * SECOND_US,
+                place="tfl/c1",
+                taken_us=self.at_us,
+                listed="KLM3",
+            )
+            for number in range(first, first + count)
+        ]
+
+    def answer(self, said: Any, count: int) -> None:
+        """Record the outcome of so many hits, the oldest first."""
+        open_hits = list(self.state.open_hits)[:count]
+        outcomes = [
+            Outcome(hit=name, outcome=said, reason="", by="officer", at_us=self.at_us) for name in open_hits
+        ]
+        self.apply(Transaction(at_us=self.at_us, outcomes=tuple(outcomes)))
 
     def batch(
         self, name: str, reference: str, rows: int, *, signer: PrivateKey | None = None
@@ -170,6 +210,9 @@ class World:
             reads=reads,
             late=[False] * rows,
             salts=self.random.randbytes(16 * rows),
+            more=[self._hit_member(name, feed.rows + 1 + row) for row in range(rows)]
+            if self.matches(name)
+            else None,
         )
         return batches.build(
             reference=reference,
@@ -181,6 +224,11 @@ class World:
                 ORIGIN, header, self.random.randbytes(16), self.at_us, signer or self.key
             ),
         )
+
+    @staticmethod
+    def _hit_member(name: str, number: int) -> str:
+        hit = {"id": f"{name}-{number}", "voi": "v1", "quality": "exact", "kind": "murder", "priority": 2}
+        return f',"ref":"{name}-{number}","hit":{json.dumps(hit, separators=(",", ":"))}'
 
     def close_second(self) -> None:
         """Close the open second, and the figures if a period is over; the clock then stands in the next second."""
@@ -340,6 +388,24 @@ def standard(folder: Path, seconds: int = 30) -> World:
     world.live(seconds)
     world.stop_and_start(7)
     world.live(5)
+    world.flush()
+    return world
+
+
+def matching(folder: Path) -> World:
+    """Return a world with an authority of mode match beside one of mode bulk, and hits that ended."""
+    world = World(folder)
+    world.at_us += 200_000
+    world.document(documents.example("authority"))
+    world.document(documents.example("authority-match"), documents.MATCH_OFFICES)
+    for _ in range(3):
+        world.decide(100, released=40, withheld=0, feed=WANTED)
+        world.answer("confirmed", 12)
+        for _ in range(7):
+            world.close_second()
+        world.answer("misread", 15)
+        for _ in range(4):
+            world.close_second()
     world.flush()
     return world
 

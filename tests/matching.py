@@ -95,12 +95,12 @@ class Desk:
         clock = MovableClock()
         desk = cls(await Gateway.start(load_settings(folder), clock), clock)
         gateway = desk.gateway
-        await gateway.register_cameras("tfl", CAMERAS)
-        await gateway.submit(envelope("authority-own-use", OWN_SIGNERS))
-        await gateway.submit(signed_match())
-        await gateway.submit(signed_match(NO_PLACE, scope__fields=["plate"]))
+        await gateway.filing.register_cameras("tfl", CAMERAS)
+        await gateway.filing.submit(envelope("authority-own-use", OWN_SIGNERS))
+        await gateway.filing.submit(signed_match())
+        await gateway.filing.submit(signed_match(NO_PLACE, scope__fields=["plate"]))
         for name in (UNIT, OTHER_UNIT, CHARGING, SOURCE):
-            desk.tokens[name] = await gateway.issue_token(name)
+            desk.tokens[name] = await gateway.filing.issue_token(name)
         return desk
 
     async def stop(self) -> None:

@@ -26,13 +26,13 @@ from wicketgate.deployment import note_signer
 from wicketgate.desk import Desk
 from wicketgate.documents import sign_document
 from wicketgate.errors import HitRefused, InputError, NotEntitled, StreamError
+from wicketgate.filing import Filing
 from wicketgate.hits import Hit
 from wicketgate.hotlist import Change
 from wicketgate.images import Stored as StoredImage
 from wicketgate.ingest import Checked, Limits, check, parse
 from wicketgate.intake import Answer, Intake, decode_reads, seen_keys
 from wicketgate.lists import Lists
-from wicketgate.node import Gateway
 from wicketgate.queues import HitQueue
 from wicketgate.raising import Raising
 from wicketgate.reads import from_arrow, part
@@ -459,8 +459,9 @@ class World:
     # --- people and cameras -----------------------------------------------------------------------------------
 
     def submit(self, document: bytes) -> None:
-        """Submit a document, as `node.Gateway.submit` does."""
-        self.commits.commit(Gateway._taking(self, document))  # type: ignore[arg-type]
+        """Submit a document, as `filing.Filing.submit` does."""
+        filing = Filing(self.commits, self.projections, self.clock)  # type: ignore[arg-type]
+        self.commits.commit(filing._taking(document))
 
     def suspend(self) -> None:
         """Suspend the counter-terrorism authority."""

@@ -7,7 +7,7 @@ import hashlib
 import logging
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.metadata import version as installed_version
 from typing import Any
 
@@ -15,24 +15,20 @@ import msgspec
 from nats.js.errors import NotFoundError
 
 from wicketgate import commits as commits_module
-from wicketgate.authority import check_authority, parse_authority
 from wicketgate.cameras import CameraNames
 from wicketgate.clock import DAY_US, Clock, SystemClock, rfc3339
-from wicketgate.commits import Commits, replay, salted
+from wicketgate.commits import Commits, replay
 from wicketgate.deployment import Deployment, note_signer
-from wicketgate.desk import Desk, ListTaken
-from wicketgate.documents import act_target, check_act, open_document
-from wicketgate.errors import ConfigurationError, DocumentRefused, InputError, WicketgateError
+from wicketgate.desk import Desk
+from wicketgate.errors import ConfigurationError, WicketgateError
 from wicketgate.feeds import OrdinalStream
-from wicketgate.hits import Hit
-from wicketgate.hotlist.entries import Change
+from wicketgate.filing import Filing, document_transaction
 from wicketgate.images import Images
 from wicketgate.ingest import Limits
 from wicketgate.intake import Intake, decode_reads, seen_keys
 from wicketgate.joining import Joining
 from wicketgate.ledger import Ledger
 from wicketgate.lists import Lists
-from wicketgate.merkle import leaf_hash
 from wicketgate.projections import Projections
 from wicketgate.proofs import Proofs
 from wicketgate.pushes import Pushes
@@ -42,16 +38,15 @@ from wicketgate.releasing import Releasing
 from wicketgate.repeats import Seen
 from wicketgate.sealing import seal
 from wicketgate.settings import Settings, StreamsSettings
-from wicketgate.signing import PrivateKey, canonical, parse_json
+from wicketgate.signing import PrivateKey, canonical
 from wicketgate.snapshots import Snapshots
 from wicketgate.state import Parsed, State, dump_state
 from wicketgate.streams.link import Link, end_tasks
 from wicketgate.streams.reader import StreamReader
 from wicketgate.streams.server import NatsServer
 from wicketgate.streams.writer import StreamWriter
-from wicketgate.tiles import MAX_ENTRY_BYTES
 from wicketgate.tracking import Vehicles
-from wicketgate.transactions import CameraSet, CamerasRegistered, DocumentTaken, TokenIssued, Transaction
+from wicketgate.transactions import Transaction
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +55,6 @@ _SNAPSHOT_S = 10.0
 _FLUSH_S = 2.0
 _TERMS_S = 600.0
 _SETTLE_S = 30.0
-_MAX_CAMERAS = 20_000
 
 
 class Gateway:
@@ -98,6 +92,7 @@ class Gateway:
         self.hits: HitQueue
         self.lists: Lists
         self.desk: Desk
+        self.filing: Filing
         self._proofs: Proofs
         self._snapshots: Snapshots
         self._writers: list[StreamWriter] = []
@@ -141,7 +136,7 @@ class Gateway:
                 raise ConfigurationError("the streams hold the commits of another deployment")
             Seen(gateway.deployment.part("index"), gateway.deployment.index_secret()).close()
             await gateway.commits.commit(gateway._founding(envelope))
-            token = await gateway.issue_token("admin")
+            token = await gateway.filing.issue_token("admin")
             await gateway._project_all()
         finally:
             await gateway.stop()
@@ -221,6 +216,7 @@ class Gateway:
             on_failure=self._fail,
         )
         self.desk = Desk(self.commits, self.lists, self.hits, self.clock)
+        self.filing = Filing(self.commits, self.projections, self.clock)
 
     async def _open_projections(self, state: State) -> None:
         if state.charter_envelope:
@@ -395,143 +391,11 @@ class Gateway:
         if not self.failed.is_set():
             await self.projections.settle()
 
-    # --- what people do -----------------------------------------------------------------------------------------
-
-    async def submit(self, envelope: bytes) -> tuple[int, int]:
-        """Take a signed document.
-
-        Returns
-        -------
-        int, int
-            Its ledger entry, and from when it is in force, microseconds.
-
-        Raises
-        ------
-        DocumentRefused
-            With one of the codes of docs/spec/documents.md; then nothing has changed.
-        """
-        document = open_document(envelope)
-        if document.kind == "charter":
-            raise DocumentRefused("this version takes a charter at `init` alone", code="unsupported")
-        taking = self._taking(envelope)
-        if document.kind == "authority":
-            # Its feed must be there before its first batch, and only one that will be taken may make a stream.
-            taking(self.commits.staged, max(self.clock.now_us(), self.commits.staged.at_us), 0)
-            await self.projections.open_feed(parse_authority(document.payload).name)
-        sequence, transaction = await self.commits.commit(taking)
-        taken = transaction.document
-        assert taken is not None
-        in_force_us = transaction.at_us
-        if document.kind == "authority":
-            in_force_us = max(in_force_us, parse_authority(document.payload).valid_from_us)
-        else:
-            feed = self.projections.feeds.get(act_target(document))
-            if feed is not None:
-                feed.wake()
-        log.info("%s took effect as entry %d, commit %d", document.kind, taken.entry, sequence)
-        return taken.entry, in_force_us
-
-    def _taking(self, envelope: bytes) -> commits_module.Build:
-        def build(state: State, at_us: int, sequence: int) -> Transaction:
-            document = open_document(envelope)
-            parsed = self.commits.parsed
-            charter = parsed.charter(state)
-            if document.kind == "authority":
-                authority = parse_authority(document.payload)
-                named = state.authorities.get(authority.name)
-                previous = parsed.authority(named.versions[-1]) if named else None
-                check_authority(authority, document.envelope, charter, at_us=at_us, previous=previous)
-            else:
-                named = state.authorities.get(act_target(document))
-                check_act(
-                    document,
-                    charter,
-                    parsed.authority(named.versions[-1]) if named else None,
-                    at_us=at_us,
-                    taken=named.act_ids if named else (),
-                    suspensions=named.suspensions if named else (),
-                    revoked=bool(named and named.versions[-1].revoked_us is not None),
-                )
-            return _document_transaction(envelope, state.entries, at_us)
-
-        return build
-
-    async def register_cameras(self, source: str, cameras: tuple[CameraSet, ...]) -> int:
-        """Take the full list of a source's cameras; return the ledger entry that counts them."""
-        if len(cameras) > _MAX_CAMERAS:
-            raise InputError(f"more than {_MAX_CAMERAS} cameras")
-        if len({camera.id for camera in cameras}) != len(cameras):
-            raise InputError("a camera stands twice in the list")
-
-        def build(state: State, at_us: int, sequence: int) -> Transaction:
-            groups: dict[str, int] = {}
-            for camera in cameras:
-                for group in camera.groups:
-                    groups[group] = groups.get(group, 0) + 1
-            listed = salted("cameras", {"source": source, "cameras": msgspec.to_builtins(cameras)})
-            body = {
-                "kind": "cameras",
-                "at": rfc3339(at_us),
-                "source": source,
-                "count": len(cameras),
-                "groups": groups,
-                "root": leaf_hash(listed).hex(),
-            }
-            return Transaction(
-                at_us=at_us,
-                first_entry=state.entries,
-                entries=(canonical(body),),
-                cameras=CamerasRegistered(source=source, cameras=cameras),
-                facts=(listed,),
-            )
-
-        _, transaction = await self.commits.commit(build)
-        return transaction.first_entry
-
-    async def change_hotlist(
-        self, authority: str, changes: Sequence[Change], *, whole: bool, expected: int | None = None
-    ) -> ListTaken:
-        """Change an authority's hotlist (`desk.Desk.change_hotlist`)."""
-        return await self.desk.change_hotlist(authority, changes, whole=whole, expected=expected)
-
-    async def record_outcome(self, hit_id: str, outcome: str, reason: str, by: str) -> Hit:
-        """Record what became of a hit (`desk.Desk.record_outcome`)."""
-        return await self.desk.record_outcome(hit_id, outcome, reason, by)
-
-    async def record(self, kind: str, body: Mapping[str, Any]) -> None:
-        """Commit a fact of something that happened and changes nothing, such as that an image was fetched."""
-
-        def build(state: State, at_us: int, sequence: int) -> Transaction:
-            return Transaction(at_us=at_us, facts=(salted(kind, {**body, "commit": sequence}),))
-
-        await self.commits.commit(build)
-
-    async def issue_token(self, name: str) -> str:
-        """Return a fresh token under a name; only its hash is kept."""
-        token = secrets.token_urlsafe(32)
-        digest = hashlib.sha256(token.encode()).hexdigest()
-
-        def build(state: State, at_us: int, sequence: int) -> Transaction:
-            fact = salted("token", {"name": name, "sha256": digest, "commit": sequence})
-            return Transaction(at_us=at_us, facts=(fact,), token=TokenIssued(name=name, sha256=digest))
-
-        await self.commits.commit(build)
-        return token
-
-    async def withdraw_tokens(self, name: str) -> None:
-        """Make every token of a name worthless."""
-
-        def build(state: State, at_us: int, sequence: int) -> Transaction:
-            fact = salted("token-withdrawn", {"name": name, "commit": sequence})
-            return Transaction(at_us=at_us, facts=(fact,), token=TokenIssued(name=name, sha256=""))
-
-        await self.commits.commit(build)
-        for feed in self.projections.feeds.values():
-            feed.wake()  # whoever waits with such a token is told
+    # --- what it is ---------------------------------------------------------------------------------------------
 
     def _founding(self, envelope: bytes) -> commits_module.Build:
         def build(state: State, at_us: int, sequence: int) -> Transaction:
-            transaction = _document_transaction(envelope, 0, at_us)
+            transaction = document_transaction(envelope, 0, at_us)
             operation = {
                 **self._software(),
                 "kind": "operation",
@@ -563,15 +427,3 @@ class Gateway:
     def _seal(self, openings: bytes) -> bytes:
         charter = self.commits.parsed.charter(self.commits.staged)
         return seal(openings, charter.opening_keys())
-
-
-def _document_transaction(envelope: bytes, entry: int, at_us: int) -> Transaction:
-    body = canonical({"kind": "document", "at": rfc3339(at_us), "envelope": parse_json(envelope)})
-    if len(body) > MAX_ENTRY_BYTES:
-        raise DocumentRefused(f"with its signatures it takes {len(body)} bytes of at most {MAX_ENTRY_BYTES}")
-    return Transaction(
-        at_us=at_us,
-        first_entry=entry,
-        entries=(body,),
-        document=DocumentTaken(envelope=envelope, entry=entry),
-    )

@@ -127,8 +127,8 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True):
 class Counts(msgspec.Struct, kw_only=True):
     """Figures of a period.
 
-    `refused` is keyed by `name@version` and then by reason; `again`, `hits` and `outcomes` by name; hits then by quality
-    (`exact`, `possible`) and `late`, `clone`.
+    `refused` is keyed by `name@version` and then by reason; `again`, `hits` and `outcomes` by name; hits then by
+    quality (`exact`, `possible`) and `late`, `clone`.
     """
 
     taken: int = 0

@@ -5,6 +5,7 @@ import io
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ from wicketgate.batches import (
     erased_line,
     read_batches,
     row_lines,
+    with_members,
 )
 from wicketgate.clock import parse_rfc3339, rfc3339
 from wicketgate.errors import InputError, VerificationError
@@ -97,6 +99,51 @@ def test_each_field_shows_its_members_and_nothing_else() -> None:
     assert rows(batch, "vehicle") == [{"vehicle": {"make": "Austin"}}, {}]
     assert rows(batch) == [{}, {}]
     assert rows(batch, *ALL)[1] == rows(batch, "plate")[1] | rows(batch, "time")[1] | rows(batch, "place")[1]
+
+
+def test_no_confidence_is_null_and_marks_belong_to_the_plate() -> None:
+    batch = full_batch()
+    object.__setattr__(batch, "confidence", np.array([np.nan, 0.5]))
+    object.__setattr__(batch, "marks", ['["retransmitted","confidence-unknown"]', None])
+    first, second = rows(batch, "plate")
+    assert first == {"plate": "AB12CDE", "confidence": None, "marks": ["retransmitted", "confidence-unknown"]}
+    assert second == {"plate": "AB12CDE", "confidence": 0.5}
+    assert all("marks" not in row for row in rows(batch, "time", "place", "vehicle"))
+
+
+def test_images_are_left_to_whoever_makes_their_references() -> None:
+    batch = full_batch()
+    object.__setattr__(batch, "patch", ["tfl/20260708/00 text", None])
+    assert rows(batch, "patch-image", "overview-image") == [{}, {}]
+    assert rows(batch, "plate", "patch-image") == rows(batch, "plate")
+
+
+@pytest.mark.parametrize(
+    ("read", "members", "together"),
+    [
+        ("{}", "", {}),
+        ("{}", '"a":1', {"a": 1}),
+        ('{"b":"}"}', '"a":1,"c":{}', {"b": "}", "a": 1, "c": {}}),
+        ('{"b":2}', "", {"b": 2}),
+    ],
+)
+def test_members_are_put_behind_those_of_a_read(read: str, members: str, together: dict[str, Any]) -> None:
+    assert json.loads(with_members(read, members)) == together
+
+
+def test_further_members_of_a_row_stand_behind_its_read() -> None:
+    lines = row_lines(
+        reference="a@1",
+        first_row=7,
+        reads=["{}", '{"plate":"P"}', "{}"],
+        late=[True, False, False],
+        salts=bytes(48),
+        more=[',"ref":"r","hit":{"id":"r"}', ',"ref":"s","again":true', ""],
+    )
+    first, second, third = (json.loads(line) for line in lines)
+    assert (first["ref"], first["hit"], first["late"]) == ("r", {"id": "r"}, True)
+    assert (second["ref"], second["again"], second["read"]) == ("s", True, {"plate": "P"})
+    assert sorted(third) == ["authority", "read", "salt", "seq"]
 
 
 def test_a_field_that_nobody_knows_is_never_released() -> None:

@@ -468,6 +468,47 @@ def test_a_small_count_cannot_be_worked_out_from_the_others() -> None:
     }
 
 
+def test_hits_are_published_by_quality_and_small_counts_are_not() -> None:
+    hits = {"a": {"exact": 90, "possible": 30, "late": 3}, "b": {"exact": 20, "clone": 20}}
+    counts = Counts(decided=500, released={"a": 120, "b": 20}, again={"a": 4}, hits=hits)
+    counts.outcomes = {"a": {"confirmed": 40, "misread": 9}}
+    shown = public_counts(counts, 10)
+    assert shown["hits"] == {
+        "a": {"exact": 90, "possible": 30, "late": None, "clone": 0},
+        "b": {"exact": 20, "possible": 0, "late": 0, "clone": 20},
+    }
+    assert shown["again"] == {"a": None}
+    assert shown["outcomes"] == {"a": {"confirmed": 40, "misread": None}}
+    assert public_counts(counts, 0)["outcomes"] == {"a": {"confirmed": 40, "misread": 9}}
+
+
+def test_a_small_number_of_hits_cannot_be_worked_out_from_the_rows_released() -> None:
+    counts = Counts(
+        decided=200,
+        released={"a": 103, "b": 12, "c": 8},
+        refused={
+            "b@1": {"not-listed": 185, "out-of-scope": 3},
+            "c@1": {"not-listed": 192},
+            "a@1": {"not-listed": 97},
+        },
+        hits={"a": {"exact": 100, "possible": 3}, "b": {"exact": 12}, "c": {"exact": 8}},
+    )
+    shown = public_counts(counts, 10)
+    assert shown["released"] == {"a": 103, "b": None, "c": None}
+    assert shown["hits"]["a"] == {"exact": None, "possible": None, "late": 0, "clone": 0}
+    # Three rows of `b` were out of scope: twelve hits would give that away, as they are the rows released.
+    assert shown["hits"]["b"] == {"exact": None, "possible": 0, "late": 0, "clone": 0}
+    assert shown["hits"]["c"] == {"exact": None, "possible": 0, "late": 0, "clone": 0}
+
+
+def test_hits_of_an_authority_that_released_nothing_new() -> None:
+    """All of them came with images of reads that had been refused."""
+    counts = Counts(released={"a": 0}, again={"a": 12}, hits={"a": {"exact": 12}})
+    shown = public_counts(counts, 10)
+    assert (shown["released"], shown["again"]) == ({"a": 0}, {"a": 12})
+    assert shown["hits"]["a"]["exact"] == 12
+
+
 # --- replay over a real stream --------------------------------------------------------------------------------------
 
 

@@ -531,9 +531,9 @@ async def test_a_cookie_opens_no_api_and_a_token_no_page(desk: Desk, officer: Of
 
 
 async def test_a_session_ends_with_its_token_and_its_term(desk: Desk, officer: Officer) -> None:
-    await desk.gateway.withdraw_tokens(UNIT)
+    await desk.gateway.filing.withdraw_tokens(UNIT)
     assert (await officer.get("/duty")).headers["location"] == "/sign-in?ended=1"
-    desk.tokens[UNIT] = await desk.gateway.issue_token(UNIT)
+    desk.tokens[UNIT] = await desk.gateway.filing.issue_token(UNIT)
     assert (await officer.get("/duty")).status_code == 303
     await officer.sign_in(desk.tokens[UNIT])
     desk.clock.shift_us += LIFE_US - MINUTE_US
@@ -607,7 +607,9 @@ async def test_another_units_hit_is_closed(desk: Desk, stranger: Officer) -> Non
 async def test_a_stopped_authority_closes_its_hits_on_the_page(desk: Desk, officer: Officer) -> None:
     await desk.read("AB12CDE")
     [hit] = await desk.hits(1)
-    await desk.gateway.submit(envelope("suspension", ("tfl/data-protection",), suspension__authority=WANTED))
+    await desk.gateway.filing.submit(
+        envelope("suspension", ("tfl/data-protection",), suspension__authority=WANTED)
+    )
     page = await officer.get("/duty")
     assert "is stopped (suspended)" in page.text
     assert "AB12CDE" not in page.text
@@ -641,7 +643,7 @@ async def test_a_unit_with_many_sessions_keeps_the_last(desk: Desk, stranger: Of
 
 
 async def test_every_match_authority_of_the_unit_is_in_the_queue(desk: Desk, officer: Officer) -> None:
-    await desk.gateway.submit(signed_match("tfl-met-third", authority__title="A third authority"))
+    await desk.gateway.filing.submit(signed_match("tfl-met-third", authority__title="A third authority"))
     await desk.list_vehicles(vehicle("KK55KKK", priority=4), authority="tfl-met-third")
     await desk.read("KK55KKK")
     await desk.hits(1, "tfl-met-third")
@@ -710,7 +712,7 @@ async def test_a_page_is_told_of_its_units_changes_and_of_no_others(
         await other.send("/sign-out", {"form_key": other.form_key})
         assert await theirs.event() == "end"
         await theirs.close()
-    await desk.gateway.withdraw_tokens(UNIT)
+    await desk.gateway.filing.withdraw_tokens(UNIT)
     assert await mine.event() == "end"
     await mine.close()
 

@@ -194,7 +194,9 @@ async def test_what_is_no_hit(desk: Desk, hit_id: str) -> None:
 async def test_a_stopped_authority_closes_its_hits(desk: Desk) -> None:
     await desk.read("AB12CDE")
     [hit] = await desk.hits(1)
-    await desk.gateway.submit(envelope("suspension", ("tfl/data-protection",), suspension__authority=WANTED))
+    await desk.gateway.filing.submit(
+        envelope("suspension", ("tfl/data-protection",), suspension__authority=WANTED)
+    )
     for answer in (
         await desk.call(UNIT, "GET", f"/v1/hits/{hit['id']}"),
         await say(desk, hit["id"], "misread"),

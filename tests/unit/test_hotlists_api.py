@@ -169,7 +169,7 @@ async def test_at_most_a_hundred_lines_are_named(desk: Desk) -> None:
 
 async def test_more_entries_than_the_authority_allows_are_refused(desk: Desk) -> None:
     small = signed_match("tfl-met-small", match__max_entries=2)
-    await desk.gateway.submit(small)
+    await desk.gateway.filing.submit(small)
     path = "/v1/hotlists/tfl-met-small"
     whole = lines(*[vehicle(f"AB{n}CDE") for n in (11, 12, 13)])
     refused = await send(desk, "PUT", whole, path=path)
@@ -218,7 +218,7 @@ async def test_whose_list_it_is(desk: Desk, method: str) -> None:
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "GET"])
 async def test_a_stopped_authority_has_no_list(desk: Desk, method: str) -> None:
     stop = envelope("suspension", ("tfl/data-protection",), suspension__authority=WANTED)
-    await desk.gateway.submit(stop)
+    await desk.gateway.filing.submit(stop)
     answer = await desk.call(UNIT, method, PATH, content="", headers={"Content-Type": NDJSON})
     assert (answer.status_code, answer.json()["code"]) == (403, "suspended")
 
@@ -226,7 +226,7 @@ async def test_a_stopped_authority_has_no_list(desk: Desk, method: str) -> None:
 async def test_an_expired_authority_takes_no_list_and_shows_it(desk: Desk) -> None:
     await send(desk, "PUT", lines(vehicle("AB12CDE")))
     review = signed_match("tfl-met-short", authority__valid_until="2026-07-20T00:00:00Z")
-    await desk.gateway.submit(review)
+    await desk.gateway.filing.submit(review)
     desk.clock.shift_us += 30 * DAY_US
     path = "/v1/hotlists/tfl-met-short"
     refused = await send(desk, "PUT", lines(vehicle("AB12CDE")), path=path)

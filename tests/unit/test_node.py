@@ -80,9 +80,9 @@ async def start(folder: Path) -> Gateway:
 
 async def equip(gateway: Gateway) -> None:
     """Register cameras and let two authorities take effect."""
-    await gateway.register_cameras("tfl", CAMERAS)
-    await gateway.submit(envelope("authority-own-use", OWN_SIGNERS))
-    await gateway.submit(envelope("authority", documents.CT_OFFICES))
+    await gateway.filing.register_cameras("tfl", CAMERAS)
+    await gateway.filing.submit(envelope("authority-own-use", OWN_SIGNERS))
+    await gateway.filing.submit(envelope("authority", documents.CT_OFFICES))
 
 
 async def post(gateway: Gateway, *numbers: int) -> Answer:
@@ -185,7 +185,7 @@ async def test_a_second_gateway_on_one_deployment_is_refused(
     monkeypatch.setattr("wicketgate.deployment._LOCK_PATIENCE_S", 0.2)
     with pytest.raises(ConfigurationError, match="another gateway"):
         await start(folder)
-    assert (await gateway.issue_token("source:tfl")) != ""  # the first goes on
+    assert (await gateway.filing.issue_token("source:tfl")) != ""  # the first goes on
 
 
 async def test_a_folder_that_is_no_deployment_is_refused(tmp_path: Path) -> None:
@@ -248,24 +248,24 @@ async def test_reads_that_were_lost_are_not_begun_anew(folder: Path) -> None:
 
 
 async def test_documents_take_effect_or_change_nothing(gateway: Gateway) -> None:
-    await gateway.register_cameras("tfl", CAMERAS)
+    await gateway.filing.register_cameras("tfl", CAMERAS)
     with pytest.raises(DocumentRefused) as caught:
-        await gateway.submit(envelope("authority", documents.CT_OFFICES[:2]))
+        await gateway.filing.submit(envelope("authority", documents.CT_OFFICES[:2]))
     assert caught.value.code == "signature-missing"
     assert not gateway.commits.committed.authorities
     assert CT not in gateway.projections.feeds  # no stream for what was refused
     with pytest.raises(DocumentRefused) as caught:
-        await gateway.submit(founding())
+        await gateway.filing.submit(founding())
     assert caught.value.code == "unsupported"
     for malformed in (b"", b"{}", b"\xff"):
         with pytest.raises(DocumentRefused):
-            await gateway.submit(malformed)
-    entry, in_force_us = await gateway.submit(envelope("authority", documents.CT_OFFICES))
+            await gateway.filing.submit(malformed)
+    entry, in_force_us = await gateway.filing.submit(envelope("authority", documents.CT_OFFICES))
     await until(lambda: gateway.ledger.size > entry)
     assert json.loads(gateway.ledger.entry(entry))["kind"] == "document"
     assert abs(in_force_us - CLOCK.now_us()) < 5 * SECOND_US
     with pytest.raises(DocumentRefused) as caught:
-        await gateway.submit(envelope("authority", documents.CT_OFFICES))
+        await gateway.filing.submit(envelope("authority", documents.CT_OFFICES))
     assert caught.value.code == "version-not-next"
 
 
@@ -275,7 +275,7 @@ async def test_a_revocation_stops_the_feed_and_wakes_who_waits(gateway: Gateway)
     waiting = asyncio.create_task(feed.wait(0, 30))
     await asyncio.sleep(0)
     begun = time.monotonic()
-    await gateway.submit(envelope("revocation", ("tfl/data-protection",)))
+    await gateway.filing.submit(envelope("revocation", ("tfl/data-protection",)))
     await asyncio.wait_for(waiting, 5)
     assert time.monotonic() - begun < 1
     await post(gateway, 1)
@@ -287,24 +287,27 @@ async def test_a_revocation_stops_the_feed_and_wakes_who_waits(gateway: Gateway)
 
 
 async def test_cameras_are_committed_as_a_list(gateway: Gateway) -> None:
-    entry = await gateway.register_cameras("tfl", CAMERAS)
+    entry = await gateway.filing.register_cameras("tfl", CAMERAS)
     await until(lambda: gateway.ledger.size > entry)
     body = json.loads(gateway.ledger.entry(entry))
     assert (body["count"], body["groups"]) == (3, {"ccz-boundary": 2, "outside": 1})
     assert b'"c0"' not in gateway.ledger.entry(entry)
     for wrong in ((CAMERAS[0], CAMERAS[0]), tuple(CameraSet(id=f"c{n}") for n in range(100_001))):
         with pytest.raises(InputError):
-            await gateway.register_cameras("tfl", wrong)
+            await gateway.filing.register_cameras("tfl", wrong)
 
 
 async def test_tokens(gateway: Gateway) -> None:
-    first, second = await gateway.issue_token("source:tfl"), await gateway.issue_token("source:tfl")
+    first, second = (
+        await gateway.filing.issue_token("source:tfl"),
+        await gateway.filing.issue_token("source:tfl"),
+    )
     assert first != second
     assert len(first) > 30
     state = gateway.commits.committed
     assert sorted(state.tokens.values()) == ["admin", "source:tfl", "source:tfl"]
     assert first not in str(state.tokens)
-    await gateway.withdraw_tokens("source:tfl")
+    await gateway.filing.withdraw_tokens("source:tfl")
     assert list(gateway.commits.committed.tokens.values()) == ["admin"]
 
 

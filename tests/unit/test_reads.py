@@ -12,7 +12,7 @@ from tests.strategies import batch_of, moments, plates
 from wicketgate import reads
 from wicketgate.errors import InputError, ShapeError
 from wicketgate.plates import pack_all
-from wicketgate.reads import ReadBatch, empty, from_arrow, joined, part, to_arrow
+from wicketgate.reads import ReadBatch, empty, from_arrow, joined, part, split_again, to_arrow
 
 texts = st.none() | st.text(max_size=5)
 
@@ -31,7 +31,7 @@ def batches(draw: st.DrawFn) -> ReadBatch:
         received_us=np.array(many(moments), np.int64),
         plate_key=pack_all(plate),
         plate=plate,
-        confidence=np.array(many(st.floats(0, 1)), np.float64),
+        confidence=np.array(many(st.floats(0, 1) | st.just(np.nan)), np.float64),
         lane=many(texts),  # type: ignore[arg-type]
         direction=many(texts),  # type: ignore[arg-type]
         vehicle=many(texts),  # type: ignore[arg-type]
@@ -48,7 +48,10 @@ def same(one: ReadBatch, other: ReadBatch) -> bool:
         left, right = getattr(one, name), getattr(other, name)
         if isinstance(left, np.ndarray) and left.dtype != right.dtype:
             return False
-        if list(left) != list(right):
+        if isinstance(left, np.ndarray):
+            if not np.array_equal(left, right, equal_nan=left.dtype.kind == "f"):
+                return False
+        elif list(left) != list(right):
             return False
     return True
 
@@ -64,6 +67,28 @@ def test_parts_make_the_whole(batch: ReadBatch, data: st.DataObject) -> None:
     assert same(joined([part(batch, 0, cut), part(batch, cut, len(batch))]), batch)
     assert same(joined([batch]), batch)
     assert same(joined([empty(), batch, empty()]), batch)
+
+
+@given(batches())
+def test_what_comes_again_is_set_apart_in_order(batch: ReadBatch) -> None:
+    parts = split_again(batch)
+    for some, again in zip(parts, (False, True), strict=False):
+        assert (some.again == again).all()
+        rows = (batch.again == again).nonzero()[0].tolist()
+        assert [some.key[n] for n in range(len(some))] == [batch.key[row] for row in rows]
+        assert len(some) == len(rows)
+        if rows:
+            assert same(some, joined([part(batch, row, row + 1) for row in rows]))
+    assert sum(map(len, parts)) == len(batch)
+    if not batch.again.any():
+        assert parts == (batch,)
+
+
+def test_only_what_comes_again_leaves_the_first_part_empty() -> None:
+    batch = batch_of([(0, 1, 2)])
+    object.__setattr__(batch, "again", np.ones(1, np.bool_))
+    first, again = split_again(batch)
+    assert (len(first), len(again)) == (0, 1)
 
 
 def test_columns_have_one_length() -> None:

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from tests import checks
-from tests.simulator import CT, OWN, WANTED, MemoryReader, World
+from tests.simulator import CT, IMAGE, OWN, WANTED, MemoryReader, World, envelope
+from tests.vectors import make_documents as documents
 from wicketgate.batches import read_batches
-from wicketgate.errors import InputError, StreamError
+from wicketgate.errors import InputError, ShapeError, StreamError
 from wicketgate.streams.reader import Stored
 from wicketgate.transactions import Transaction, decode
 
@@ -71,6 +72,118 @@ async def test_rows_show_the_fields_that_the_authority_names(world: World) -> No
     assert rows[OWN]["vehicle"] == {"make": "Ford"}
     assert "vehicle" not in rows[CT]
     assert (rows[CT]["lane"], rows[CT]["direction"], rows[CT]["source"]) == (2, "away", "tfl")
+
+
+async def list_plates(world: World, *plates: str) -> None:
+    world.list_plates(plates)
+    await world.settle()
+
+
+def feed_rows(world: World, name: str = WANTED) -> list[dict[str, Any]]:
+    data = b"".join(world.projections.feeds.get(name, []))
+    return [json.loads(line) for batch in read_batches(io.BytesIO(data)) for line in batch.lines]
+
+
+async def test_a_hit_is_committed_with_its_row_and_its_fact(world: World) -> None:
+    await list_plates(world, "KLM3")
+    world.post([world.fresh_read("c0", plate=plate) for plate in ("A1", "KLM3", "KLM3")])
+    world.post([world.fresh_read("c2", plate="KLM3")])
+    await world.settle()
+    (found,) = decisions(world)
+    assert {batch.feed: (batch.rows, batch.again) for batch in found.batches} == {
+        OWN: (3, 0),
+        CT: (3, 0),
+        WANTED: (2, 0),
+    }
+    refused = {item.reason: item.rows for item in found.refused if item.authority == f"{WANTED}@1"}
+    assert refused == {"not-listed": 1, "out-of-scope": 1}
+    rows = feed_rows(world)
+    assert [hit.id for hit in found.hits] == [row["ref"] for row in rows]
+    facts = [json.loads(item) for item in found.facts]
+    assert [fact["kind"] for fact in facts] == ["release", "release", "release", "hit", "hit", "decision"]
+    told = facts[3]
+    assert len(told.pop("salt")) == 32
+    assert told == {
+        "kind": "hit",
+        "commit": facts[0]["commit"],
+        "authority": f"{WANTED}@1",
+        "hit": rows[0]["ref"],
+        "seq": 1,
+        "voi": "vKLM3",
+        "quality": "exact",
+        "late": False,
+        "clone": False,
+    }
+    assert all(b'"KLM3"' not in fact for fact in found.facts)
+    checks.check_settled(world)
+
+
+async def test_a_hit_of_late_is_marked_and_raised_behind_those_of_now(world: World) -> None:
+    await list_plates(world, "KLM3")
+    world.clock.at_us += 61_500_000
+    world.post(
+        [world.fresh_read("c0", plate="KLM3", age_us=61_000_000), world.fresh_read("c0", plate="KLM3")]
+    )
+    await world.settle()
+    assert [(hit.seq, hit.late) for hit in world.hits.queue(WANTED)] == [(2, False), (1, True)]
+    assert [row.get("late", False) for row in feed_rows(world)] == [True, False]
+    assert world.commits.committed.totals.hits[WANTED] == {"exact": 2, "late": 1}
+
+
+async def test_an_image_that_follows_is_no_new_read(world: World) -> None:
+    await list_plates(world, "KLM3")
+    world.post([world.fresh_read("c0", plate="KLM3")])
+    await world.settle()
+    world.follow_up(0)
+    await world.settle()
+    first, again = decisions(world)
+    assert (again.reads, again.withheld, again.refused, again.hits) == (0, 0, (), ())
+    assert [(batch.feed, batch.rows, batch.again) for batch in again.batches] == [(WANTED, 1, 1)]
+    assert [imaged.hit for imaged in again.imaged] == [first.hits[0].id]
+    one, other = feed_rows(world)
+    assert (one["ref"], other["again"]) == (other["ref"], True)
+    assert other["read"]["patch_image"]["sha256"] == IMAGE.sha256
+    totals = world.commits.committed.totals
+    assert (totals.decided, totals.released[WANTED], totals.again[WANTED]) == (1, 1, 1)
+    (hit,) = world.hits.queue(WANTED)
+    assert hit.patch == other["read"]["patch_image"]["ref"]
+    checks.check_settled(world)
+
+
+async def test_a_later_version_that_allows_less_is_held_to_at_once(world: World) -> None:
+    """What is listed under a kind that it does not name never hits again; a list that is too long hits nothing."""
+    await list_plates(world, "KLM3", "B5GZ")
+    changes = {"authority__version": 2, "match__kinds": ("kidnap",)}
+    world.submit(envelope("authority-match", documents.MATCH_OFFICES, **changes))
+    world.post([world.fresh_read("c0", plate="KLM3")])
+    await world.settle()
+    changes = {"authority__version": 3, "match__max_entries": 1}
+    world.submit(envelope("authority-match", documents.MATCH_OFFICES, **changes))
+    world.post([world.fresh_read("c0", plate="KLM3")])
+    await world.settle()
+    refused = {(item.authority, item.reason) for item in decisions(world)[0].refused}
+    assert (f"{WANTED}@2", "not-listed") in refused
+    refused = {(item.authority, item.reason) for item in decisions(world)[1].refused}
+    assert (f"{WANTED}@3", "error") in refused
+    assert feed_rows(world) == []
+
+
+async def test_a_list_that_cannot_be_asked_stops_its_authority_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await list_plates(world, "KLM3")
+
+    def broken(*_: Any) -> Any:
+        raise ShapeError("a list that is broken")
+
+    monkeypatch.setattr("wicketgate.hotlist.Listing.look", broken)
+    world.post([world.fresh_read("c0", plate="KLM3")])
+    await world.settle()
+    (found,) = decisions(world)
+    assert [batch.feed for batch in found.batches] == [OWN, CT]
+    assert [(item.authority, item.reason, item.rows) for item in found.refused] == [
+        (f"{WANTED}@1", "error", 1)
+    ]
 
 
 async def test_a_late_read_says_so(world: World) -> None:

@@ -14,7 +14,10 @@ from wicketgate.documents import sign_document
 from wicketgate.errors import InputError
 from wicketgate.signing import canonical, dump_envelope
 from wicketgate.state import (
+    SIGHTINGS_KEPT,
     Counts,
+    ListState,
+    OpenHit,
     Parsed,
     State,
     current,
@@ -29,7 +32,11 @@ from wicketgate.transactions import (
     CamerasRegistered,
     FeedBatch,
     FiguresClosed,
+    HitImaged,
+    HitRaised,
     Intake,
+    ListChanged,
+    Outcome,
     QuarantinedRead,
     Refused,
     SecondClosed,
@@ -39,6 +46,11 @@ from wicketgate.transactions import (
 
 AT_US = parse_rfc3339("2026-07-08T12:00:00Z")
 NAME = "tfl-met-ct"
+
+
+WANTED = "tfl-met-wanted"
+LISTED: dict[str, Any] = {"authority": WANTED, "revision": 1, "blob": "aa", "whole": True, "entries": 3}
+ENDED = Outcome(hit="h1", outcome="misread", reason="", by="officer", at_us=AT_US)
 
 
 class Fold:
@@ -110,6 +122,9 @@ def test_the_charter_begins_everything(fold: Fold) -> None:
             ),
             2,
         ),
+        (Transaction(at_us=AT_US, hotlist=ListChanged(**LISTED | {"revision": 2})), 2),
+        (Transaction(at_us=AT_US, hotlist=ListChanged(**LISTED | {"revision": 0})), 2),
+        (Transaction(at_us=AT_US, outcomes=(ENDED,)), 2),
     ],
 )
 def test_what_does_not_follow_is_refused_and_changes_nothing(
@@ -194,6 +209,156 @@ def test_figures_count_what_was_taken_decided_released_and_refused(fold: Fold) -
     assert state.totals.decided == 13
     assert state.periods[0].figures == {"kind": "figures", "taken": 10}
     assert state.counting_from_us == AT_US + 1
+
+
+# --- hotlists and hits --------------------------------------------------------------------------------------
+
+
+def change(revision: int, whole: bool = False, entries: int = 3) -> ListChanged:
+    return ListChanged(authority=WANTED, revision=revision, blob=f"b{revision}", whole=whole, entries=entries)
+
+
+def hit(number: int, **members: Any) -> HitRaised:
+    given: dict[str, Any] = {
+        "id": f"h{number}",
+        "authority": WANTED,
+        "version": 1,
+        "seq": number,
+        "voi": "v1",
+        "kind": "murder",
+        "priority": 2,
+        "quality": "exact",
+        "raised_us": AT_US,
+        "due_us": AT_US + 3600 * SECOND_US,
+        "place": "tfl/c0",
+        "taken_us": AT_US + number,
+        "listed": "KLM3",
+    }
+    return HitRaised(**given | members)
+
+
+def outcome(number: int, said: Any) -> Outcome:
+    return Outcome(hit=f"h{number}", outcome=said, reason="", by="officer", at_us=AT_US)
+
+
+def test_a_list_is_what_was_put_last_and_the_changes_since(fold: Fold) -> None:
+    fold.apply(hotlist=change(1))
+    fold.apply(hotlist=change(2, entries=4))
+    assert fold.state.hotlists[WANTED] == ListState(
+        revision=2, entries=4, blobs=[("b1", False), ("b2", False)]
+    )
+    fold.apply(hotlist=change(3, whole=True, entries=1))
+    fold.apply(hotlist=change(4, entries=0))
+    assert fold.state.hotlists[WANTED] == ListState(
+        revision=4, entries=0, blobs=[("b3", True), ("b4", False)]
+    )
+    for wrong in (4, 6):
+        with pytest.raises(InputError, match="hotlist"):
+            fold.apply(hotlist=change(wrong))
+
+
+def test_a_list_changes_nothing_of_the_gates_tables(fold: Fold) -> None:
+    """They need not be compiled again."""
+    before = fold.state.revision
+    fold.apply(hotlist=change(1))
+    assert fold.state.revision == before
+
+
+def test_a_hit_is_open_until_it_ends(fold: Fold) -> None:
+    fold.apply(hits=(hit(1), hit(2, quality="possible", patch="ref")))
+    assert fold.state.open_hits["h1"] == OpenHit(
+        authority=WANTED,
+        voi="v1",
+        quality="exact",
+        place="tfl/c0",
+        due_us=AT_US + 3600 * SECOND_US,
+        taken_us=AT_US + 1,
+    )
+    assert fold.state.open_hits["h2"].imaged
+    fold.apply(
+        imaged=(
+            HitImaged(hit="h1", patch=None, overview="ref"),
+            HitImaged(hit="h9", patch="r", overview=None),
+        )
+    )
+    assert fold.state.open_hits["h1"].imaged
+    fold.apply(outcomes=(outcome(1, "confirmed"),))
+    assert fold.state.open_hits["h1"].confirmed
+    fold.apply(outcomes=(outcome(1, "acted"), outcome(2, "unanswered")))
+    assert fold.state.open_hits == {}
+    with pytest.raises(InputError, match="no open hit"):
+        fold.apply(outcomes=(outcome(1, "misread"),))
+    assert load_state(dump_state(fold.state)) == fold.state
+
+
+def test_a_hit_may_end_in_the_transaction_that_raised_it(fold: Fold) -> None:
+    fold.apply(hits=(hit(1),), imaged=(HitImaged(hit="h1", patch="r", overview=None),), outcomes=(ENDED,))
+    assert fold.state.open_hits == {}
+
+
+def test_hits_are_counted_by_quality_and_what_is_said_of_them(fold: Fold) -> None:
+    fold.apply(hits=(hit(1), hit(2, quality="possible"), hit(3, late=True), hit(4, late=True, clone="why")))
+    fold.apply(hits=(hit(5, authority="other"),))
+    fold.apply(outcomes=(outcome(1, "confirmed"), outcome(2, "misread"), outcome(3, "not-acted")))
+    fold.apply(outcomes=(outcome(1, "acted"), outcome(5, "unanswered")))
+    state = fold.state
+    assert state.counts == state.totals
+    assert state.totals.hits == {
+        WANTED: {"exact": 3, "possible": 1, "late": 2, "clone": 1},
+        "other": {"exact": 1},
+    }
+    assert state.totals.outcomes == {
+        WANTED: {"confirmed": 1, "misread": 1, "not-acted": 1, "acted": 1},
+        "other": {"unanswered": 1},
+    }
+
+
+def test_misreads_are_counted_by_camera_and_quality(fold: Fold) -> None:
+    """Whatever the authority: a camera that reads badly does so for everybody."""
+    fold.apply(hits=(hit(1), hit(2, quality="possible"), hit(3, place="tfl/c1"), hit(4, authority="other")))
+    fold.apply(outcomes=tuple(outcome(n, "misread") for n in (1, 2)))
+    fold.apply(outcomes=(outcome(3, "confirmed"), outcome(4, "confirmed")))
+    fold.apply(outcomes=(outcome(3, "acted"), outcome(4, "misread")))
+    assert fold.state.misreads == {
+        "tfl/c0": {"exact-misread": 2, "possible-misread": 1, "exact-confirmed": 1},
+        "tfl/c1": {"exact-confirmed": 1},
+    }
+
+
+def test_the_last_sightings_are_kept_and_forgotten_after_a_day(fold: Fold) -> None:
+    fold.apply(hits=tuple(hit(n) for n in range(SIGHTINGS_KEPT + 3)))
+    fold.apply(hits=(hit(50, voi="v2", quality="possible"), hit(51, authority="other")))
+    seen = fold.state.sightings[WANTED]["v1"]
+    assert [before.hit for before in seen] == [f"h{n}" for n in range(3, SIGHTINGS_KEPT + 3)]
+    assert [before.exact for before in fold.state.sightings[WANTED]["v2"]] == [False]
+    fold.at_us += DAY_US + 5
+    close_figures(fold)
+    assert list(fold.state.sightings[WANTED]) == ["v1", "v2"]
+    fold.at_us += SIGHTINGS_KEPT
+    close_figures(fold)
+    assert list(fold.state.sightings[WANTED]) == ["v2"]
+
+
+def close_figures(fold: Fold) -> None:
+    figures = FiguresClosed(from_us=AT_US, until_us=AT_US + 1, entry=fold.state.entries)
+    fold.apply(first_entry=fold.state.entries, entries=(canonical({"kind": "figures"}),), figures=figures)
+
+
+def test_a_read_that_comes_again_is_not_counted_again(fold: Fold) -> None:
+    fold.authority()
+    fold.apply(
+        reads=5,
+        batches=(FeedBatch(feed=NAME, number=1, rows=7, data=b"", again=2),),
+    )
+    assert (fold.state.totals.released, fold.state.totals.again) == ({NAME: 5}, {NAME: 2})
+    assert fold.state.feeds[NAME].rows == 7
+
+
+def test_quarantined_images_are_no_reads(fold: Fold) -> None:
+    intake = Intake(accepted={"tfl/c0": 1}, quarantined={"tfl/c0": {"image-unbound": 4, "too-old": 2}})
+    fold.apply(intake=intake)
+    assert fold.state.totals.quarantined == 2
+    assert fold.state.camera_counts["tfl/c0"]["image-unbound"] == 4
 
 
 def cameras(fold: Fold) -> Mapping[str, tuple[int, bool]]:

@@ -16,7 +16,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests import made_gateway as made
-from tests.made_gateway import FEED, START_US, VKEY, Served, World, changed_register, serve, standard
+from tests.made_gateway import (
+    FEED,
+    START_US,
+    VKEY,
+    WANTED,
+    Served,
+    World,
+    changed_register,
+    matching,
+    serve,
+    standard,
+)
 from tests.vectors import make_documents as documents
 from wicketgate.batches import build, erased_line, read_batches
 from wicketgate.cli.recipient import add_commands
@@ -456,15 +467,20 @@ def test_a_log_that_stands_still_is_stale(fresh: World) -> None:
 # --- figures --------------------------------------------------------------------------------------------------
 
 
-def figures_world(folder: Path, change: Callable[[dict[str, Any]], object]) -> World:
-    """Return a world whose second period of figures was changed before it was logged."""
-    world = standard(folder, seconds=30)
+def figures_world(
+    folder: Path,
+    change: Callable[[dict[str, Any]], object],
+    made_of: Callable[[Path], World] = standard,
+    number: int = 2,
+) -> World:
+    """Return a world whose third period of figures was changed before it was logged."""
+    world = made_of(folder)
     numbers = [i for i, entry in enumerate(world.entries) if b'"kind":"figures"' in entry]
-    body = json.loads(world.entries[numbers[2]])
+    body = json.loads(world.entries[numbers[number]])
     change(body)
     forged = World.__new__(World)
     forged.entries = [*world.entries]
-    forged.entries[numbers[2]] = canonical(body)
+    forged.entries[numbers[number]] = canonical(body)
     world.close()
     shutil.rmtree(folder)
     with made.Ledger.create(folder, made.note_signer(made.LOG_KEY, made.ORIGIN), made.ORIGIN) as ledger:
@@ -510,6 +526,67 @@ def test_figures_that_cannot_be_are_found_and_named(
     fault = failed(report)["figures"]
     assert "entry " in fault
     assert words in fault
+
+
+def test_figures_of_hits_that_can_be_hold(tmp_path: Path) -> None:
+    world = matching(tmp_path / "log")
+    bodies = [json.loads(entry) for entry in world.entries if b'"kind":"figures"' in entry]
+    assert bodies[0]["hits"] == {WANTED: {"exact": 27, "possible": 13, "late": 0, "clone": 0}}
+    assert bodies[0]["outcomes"] == {WANTED: {"confirmed": 12, "misread": 15}}
+    assert bodies[0]["again"] == {}
+    report = verify_folder(folder_of(world), feed_file=world.feed_file(tmp_path / "feed.ndjson", WANTED))
+    assert report.ok, report.lines()
+    world.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda b: b["hits"][WANTED].update(exact=26), "do not come to as many"),
+        (lambda b: b["hits"][WANTED].update(possible=14), "do not come to as many"),
+        (lambda b: b["hits"][WANTED].update(exact=3), "must be suppressed"),
+        (lambda b: b["hits"][WANTED].update(late=41), "`late` than there are"),
+        (lambda b: b["hits"][WANTED].update(clone=41), "`clone` than there are"),
+        (lambda b: b["hits"][WANTED].pop("clone"), "members"),
+        (lambda b: b["hits"][WANTED].update(lost=0), "members"),
+        (lambda b: b["hits"][WANTED].update(exact="27"), "not a count"),
+        (lambda b: b["hits"].update(nobody=b["hits"][WANTED]), "not in the log"),
+        (lambda b: b["outcomes"].update(nobody={}), "not in the log"),
+        (lambda b: b["again"].update(nobody=0), "not in the log"),
+        (
+            lambda b: b["hits"].update({FEED: {"exact": 0, "possible": 0, "late": 0, "clone": 0}}),
+            "never matched",
+        ),
+        (lambda b: b["hits"].pop(WANTED), "shows no hits"),
+        (lambda b: b.update(hits=[]), "not a table"),
+        (lambda b: b.update(outcomes={WANTED: 7}), "not a table"),
+        (lambda b: b.pop("again"), "members"),
+        (lambda b: b["outcomes"][WANTED].update(confirmed=-1), "not a count"),
+    ],
+)
+def test_figures_of_hits_that_cannot_be_are_found(
+    tmp_path: Path, change: Callable[[dict[str, Any]], object], words: str
+) -> None:
+    world = figures_world(tmp_path / "log", change, matching, 0)
+    assert words in failed(verify_folder(world.folder))["figures"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda b: b["hits"][WANTED].update(exact=None, possible=None),
+        lambda b: b["hits"][WANTED].update(late=None),
+        lambda b: b["outcomes"].update({WANTED: {"confirmed": None}}),
+        lambda b: (b["again"].update({WANTED: 20}), b["hits"][WANTED].update(exact=40)),
+    ],
+    ids=["both-suppressed", "late-suppressed", "outcomes-of-earlier-hits", "hits-of-images-that-followed"],
+)
+def test_figures_of_hits_that_could_be_are_none_of_its_faults(
+    tmp_path: Path, change: Callable[[dict[str, Any]], object]
+) -> None:
+    world = figures_world(tmp_path / "log", change, matching, 0)
+    report = verify_folder(world.folder)
+    assert report.ok, report.lines()
 
 
 def test_figures_that_are_put_off_are_missed(tmp_path: Path) -> None:
@@ -703,10 +780,10 @@ def test_a_promise_by_another_key_is_found(world: World, tmp_path: Path) -> None
     assert "not signed by the log's key" in only(verify_folder(world.folder, feed_file=path), "feed-file")
 
 
-def row(read: dict[str, Any], seq: int = 1, reference: str = f"{FEED}@1") -> bytes:
+def row(read: dict[str, Any], seq: int = 1, reference: str = f"{FEED}@1", **more: Any) -> bytes:
     """Return a row with any read."""
     return json.dumps(
-        {"seq": seq, "salt": "00" * 16, "authority": reference, "read": read}, separators=(",", ":")
+        {"seq": seq, "salt": "00" * 16, "authority": reference, "read": read, **more}, separators=(",", ":")
     ).encode()
 
 
@@ -729,6 +806,9 @@ def row(read: dict[str, Any], seq: int = 1, reference: str = f"{FEED}@1") -> byt
         ({"lines": (b'{"seq":1,"salt":"00","authority":"tfl-met-ct@1"}',)}, "no read"),
         ({"lines": (b'{"salt":"00","seq":1,"authority":"tfl-met-ct@1","read":{}}',)}, "its number"),
         ({"lines": (row({}), row({}, seq=3))}, "row 2"),
+        ({"lines": (row({"patch_image": {}}),)}, "the member `patch_image`"),
+        ({"lines": (row({"overview_image": {}}),)}, "the member `overview_image`"),
+        ({"lines": (row({}, hit={"id": "h", "kind": "murder"}),)}, "is a hit"),
     ],
 )
 def test_a_gateway_that_releases_what_it_may_not_is_found(
@@ -738,6 +818,35 @@ def test_a_gateway_that_releases_what_it_may_not_is_found(
     fault = only(verify_folder(world.folder, feed_file=path), "feed-file")
     assert "batch 1" in fault
     assert words in fault
+
+
+HIT = {"id": "h", "voi": "v", "quality": "exact", "kind": "murder", "priority": 1}
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({}, "is no hit"),
+        ({"hit": {**HIT, "kind": "theft"}}, "another kind"),
+        ({"hit": True}, "another kind"),
+        ({"hit": HIT, "again": True}, None),
+        ({"hit": HIT, "ref": "x", "late": True}, None),
+    ],
+)
+def test_every_row_of_a_list_is_a_hit_of_a_kind_that_is_allowed(
+    tmp_path: Path, more: dict[str, Any], words: str | None
+) -> None:
+    world = matching(tmp_path / "log")
+    read = {"plate": "KLM3", "confidence": None, "marks": ["retransmitted"], "patch_image": {"ref": "x"}}
+    reference = f"{WANTED}@1"
+    line = row(read, reference=reference, **more)
+    path = written(tmp_path, forged_batch(world, lines=(line,), reference=reference))
+    report = verify_folder(folder_of(world), feed_file=path)
+    world.close()
+    if words is None:
+        assert report.ok, report.lines()
+    else:
+        assert words in only(report, "feed-file")
 
 
 def test_a_batch_released_while_its_authority_was_suspended_is_found(fresh: World, tmp_path: Path) -> None:

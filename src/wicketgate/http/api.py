@@ -69,7 +69,7 @@ class Api:
             place = re.search(r"at `\$[^`]*`", str(error))
             raise InputError(f"not a list of cameras{f': look {place[0]}' if place else ''}") from error
         check_cameras(cameras)
-        entry = await self._gateway.register_cameras(source, tuple(cameras))
+        entry = await self._gateway.filing.register_cameras(source, tuple(cameras))
         return json_answer({"entry": entry, "cameras": len(cameras)})
 
     async def get_cameras(self, request: Request) -> Response:
@@ -129,7 +129,7 @@ class Api:
     async def take_document(self, request: Request) -> Response:
         """`POST /v1/documents`: a signed document; any known token may submit, the signatures count."""
         body = await read_body(request, _MAX_DOCUMENT)
-        entry, in_force_us = await self._gateway.submit(body)
+        entry, in_force_us = await self._gateway.filing.submit(body)
         return json_answer({"entry": entry, "in_force_from": rfc3339(in_force_us)}, status=201)
 
     # --- recipients -----------------------------------------------------------------------------------------------
@@ -261,14 +261,14 @@ class Api:
         """`POST /v1/tokens` `{"name"}`: a fresh token, shown once."""
         require(request, "admin")
         name = await self._token_name(request)
-        token = await self._gateway.issue_token(name)
+        token = await self._gateway.filing.issue_token(name)
         return json_answer({"name": name, "token": token}, status=201)
 
     async def withdraw_tokens(self, request: Request) -> Response:
         """`POST /v1/tokens/withdraw` `{"name"}`: every token of that name is worthless from now on."""
         require(request, "admin")
         name = await self._token_name(request)
-        await self._gateway.withdraw_tokens(name)
+        await self._gateway.filing.withdraw_tokens(name)
         return json_answer({"name": name})
 
     async def _token_name(self, request: Request) -> str:

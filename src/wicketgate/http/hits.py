@@ -85,7 +85,7 @@ class HitsApi:
             ) from error
         require(request, "recipient")  # the body may have taken long
         hit, _ = hit_of(self._gateway, unit, request.path_params["id"])
-        after = await self._gateway.record_outcome(hit.id, said.outcome, said.reason, said.by)
+        after = await self._gateway.desk.record_outcome(hit.id, said.outcome, said.reason, said.by)
         return _answer(as_json(self._gateway, after))
 
 

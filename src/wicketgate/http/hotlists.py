@@ -102,7 +102,7 @@ class HotlistsApi:
             self._terms(request, name)  # a large list takes seconds
             try:
                 # What was parsed keeps the ids of the entries before, so that it fits this revision and no other.
-                return await self._gateway.change_hotlist(name, changes, whole=whole, expected=revision)
+                return await self._gateway.desk.change_hotlist(name, changes, whole=whole, expected=revision)
             except ListRefused:
                 raise
             except InputError as error:

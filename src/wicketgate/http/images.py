@@ -43,7 +43,7 @@ async def image_answer(gateway: Gateway, unit: str, authority: str, ref: str, *,
         return problem("not-found", f"`{authority}` has no such image, or it is past its term")
     digest = hashlib.sha256(body).hexdigest()
     fact = {"authority": authority, "sha256": digest, "unit": unit, "by": by}
-    await gateway.record("image-read", fact)
+    await gateway.filing.record("image-read", fact)
     entitled(gateway, unit, authority)  # it may have been revoked meanwhile
     media_type = media_type_of(body) or "application/octet-stream"
     return Response(body, media_type=media_type, headers=_HEADERS)

@@ -171,8 +171,12 @@ def _row_fault(row: Mapping[str, Any], authority: Authority) -> str:
     for member in read:
         if _MEMBERS.get(member) not in authority.scope.fields:
             return f"has the member `{member}`" if member in _MEMBERS else "has a member that no field has"
-    if ("hit" in row) != (authority.mode == "match"):
+    if ("hit" in row) != (authority.match is not None):
         return "is a hit" if "hit" in row else "is no hit"
+    if authority.match is not None:
+        hit = row["hit"]
+        if not isinstance(hit, dict) or hit.get("kind") not in authority.match.kinds:
+            return "is a hit of another kind"
     if "source" in read and read["source"] not in authority.scope.sources:
         return "is of another source"
     if "captured_at" in read:

@@ -91,6 +91,7 @@ class FiguresChain:
             )
         for name in sorted({*again, *hits, *outcomes} - state.authorities.keys()):
             faults.append(f"{where}: hits or images of `{name}`, which is not in the log")
+        faults.extend(f"{where}: {fault}" for fault in _of_another_mode(released, hits, state, parsed))
         faults.extend(f"{where}: {fault}" for fault in _raised(released, again, hits))
         faults.extend(f"{where}: {fault}" for fault in self._under_way(cells))
         return faults
@@ -200,6 +201,20 @@ def _raised(
             for part in ("late", "clone")
             if kinds[part][0] > raised[1]
         )
+    return faults
+
+
+def _of_another_mode(
+    released: Mapping[str, Range], hits: Mapping[str, Mapping[str, Range]], state: State, parsed: Parsed
+) -> list[str]:
+    """Return which authorities show hits and never matched, or only match and show rows without hits."""
+    faults = []
+    for name, named in state.authorities.items():
+        modes = {parsed.authority(version).mode for version in named.versions}
+        if name in hits and "match" not in modes:
+            faults.append(f"hits of `{name}`, which never matched")
+        if name not in hits and modes == {"match"} and released.get(name, (0, 0))[0]:
+            faults.append(f"`{name}` released rows, and shows no hits")
     return faults
 
 

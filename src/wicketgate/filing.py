@@ -1,0 +1,171 @@
+"""What is handed in and committed: signed documents, lists of cameras, credentials, and notes of what was done."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from wicketgate.authority import check_authority, parse_authority
+from wicketgate.clock import Clock, rfc3339
+from wicketgate.commits import Build, Commits, salted
+from wicketgate.documents import act_target, check_act, open_document
+from wicketgate.errors import DocumentRefused, InputError
+from wicketgate.merkle import leaf_hash
+from wicketgate.projections import Projections
+from wicketgate.signing import canonical, parse_json
+from wicketgate.state import State
+from wicketgate.tiles import MAX_ENTRY_BYTES
+from wicketgate.transactions import CameraSet, CamerasRegistered, DocumentTaken, TokenIssued, Transaction
+
+log = logging.getLogger(__name__)
+
+_MAX_CAMERAS = 20_000
+
+
+class Filing:
+    """Takes what officers, sources and the admin hand in, over the commits of one gateway."""
+
+    def __init__(self, commits: Commits, projections: Projections, clock: Clock) -> None:
+        self._commits = commits
+        self._projections = projections
+        self._clock = clock
+
+    async def submit(self, envelope: bytes) -> tuple[int, int]:
+        """Take a signed document.
+
+        Returns
+        -------
+        int, int
+            Its ledger entry, and from when it is in force, microseconds.
+
+        Raises
+        ------
+        DocumentRefused
+            With one of the codes of docs/spec/documents.md; then nothing has changed.
+        """
+        document = open_document(envelope)
+        if document.kind == "charter":
+            raise DocumentRefused("this version takes a charter at `init` alone", code="unsupported")
+        taking = self._taking(envelope)
+        if document.kind == "authority":
+            # Its feed must be there before its first batch, and only one that will be taken may make a stream.
+            taking(self._commits.staged, max(self._clock.now_us(), self._commits.staged.at_us), 0)
+            await self._projections.open_feed(parse_authority(document.payload).name)
+        sequence, transaction = await self._commits.commit(taking)
+        taken = transaction.document
+        assert taken is not None
+        in_force_us = transaction.at_us
+        if document.kind == "authority":
+            in_force_us = max(in_force_us, parse_authority(document.payload).valid_from_us)
+        else:
+            feed = self._projections.feeds.get(act_target(document))
+            if feed is not None:
+                feed.wake()
+        log.info("%s took effect as entry %d, commit %d", document.kind, taken.entry, sequence)
+        return taken.entry, in_force_us
+
+    def _taking(self, envelope: bytes) -> Build:
+        def build(state: State, at_us: int, sequence: int) -> Transaction:
+            document = open_document(envelope)
+            parsed = self._commits.parsed
+            charter = parsed.charter(state)
+            if document.kind == "authority":
+                authority = parse_authority(document.payload)
+                named = state.authorities.get(authority.name)
+                previous = parsed.authority(named.versions[-1]) if named else None
+                check_authority(authority, document.envelope, charter, at_us=at_us, previous=previous)
+            else:
+                named = state.authorities.get(act_target(document))
+                check_act(
+                    document,
+                    charter,
+                    parsed.authority(named.versions[-1]) if named else None,
+                    at_us=at_us,
+                    taken=named.act_ids if named else (),
+                    suspensions=named.suspensions if named else (),
+                    revoked=bool(named and named.versions[-1].revoked_us is not None),
+                )
+            return document_transaction(envelope, state.entries, at_us)
+
+        return build
+
+    async def register_cameras(self, source: str, cameras: tuple[CameraSet, ...]) -> int:
+        """Take the full list of a source's cameras; return the ledger entry that counts them."""
+        if len(cameras) > _MAX_CAMERAS:
+            raise InputError(f"more than {_MAX_CAMERAS} cameras")
+        if len({camera.id for camera in cameras}) != len(cameras):
+            raise InputError("a camera stands twice in the list")
+
+        def build(state: State, at_us: int, sequence: int) -> Transaction:
+            groups: dict[str, int] = {}
+            for camera in cameras:
+                for group in camera.groups:
+                    groups[group] = groups.get(group, 0) + 1
+            listed = salted("cameras", {"source": source, "cameras": msgspec.to_builtins(cameras)})
+            body = {
+                "kind": "cameras",
+                "at": rfc3339(at_us),
+                "source": source,
+                "count": len(cameras),
+                "groups": groups,
+                "root": leaf_hash(listed).hex(),
+            }
+            return Transaction(
+                at_us=at_us,
+                first_entry=state.entries,
+                entries=(canonical(body),),
+                cameras=CamerasRegistered(source=source, cameras=cameras),
+                facts=(listed,),
+            )
+
+        _, transaction = await self._commits.commit(build)
+        return transaction.first_entry
+
+    async def record(self, kind: str, body: Mapping[str, Any]) -> None:
+        """Commit a fact of something that happened and changes nothing, such as that an image was fetched."""
+
+        def build(state: State, at_us: int, sequence: int) -> Transaction:
+            return Transaction(at_us=at_us, facts=(salted(kind, {**body, "commit": sequence}),))
+
+        await self._commits.commit(build)
+
+    async def issue_token(self, name: str) -> str:
+        """Return a fresh token under a name; only its hash is kept."""
+        token = secrets.token_urlsafe(32)
+        digest = hashlib.sha256(token.encode()).hexdigest()
+
+        def build(state: State, at_us: int, sequence: int) -> Transaction:
+            fact = salted("token", {"name": name, "sha256": digest, "commit": sequence})
+            return Transaction(at_us=at_us, facts=(fact,), token=TokenIssued(name=name, sha256=digest))
+
+        await self._commits.commit(build)
+        return token
+
+    async def withdraw_tokens(self, name: str) -> None:
+        """Make every token of a name worthless."""
+
+        def build(state: State, at_us: int, sequence: int) -> Transaction:
+            fact = salted("token-withdrawn", {"name": name, "commit": sequence})
+            return Transaction(at_us=at_us, facts=(fact,), token=TokenIssued(name=name, sha256=""))
+
+        await self._commits.commit(build)
+        for feed in self._projections.feeds.values():
+            feed.wake()  # whoever waits with such a token is told
+
+
+def document_transaction(envelope: bytes, entry: int, at_us: int) -> Transaction:
+    """Return the transaction of a signed document, as entry `entry`; DocumentRefused if it is too large."""
+    body = canonical({"kind": "document", "at": rfc3339(at_us), "envelope": parse_json(envelope)})
+    if len(body) > MAX_ENTRY_BYTES:
+        raise DocumentRefused(f"with its signatures it takes {len(body)} bytes of at most {MAX_ENTRY_BYTES}")
+    return Transaction(
+        at_us=at_us,
+        first_entry=entry,
+        entries=(body,),
+        document=DocumentTaken(envelope=envelope, entry=entry),
+    )
