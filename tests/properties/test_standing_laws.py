@@ -8,13 +8,14 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.strategies import batch_of
-from tests.unit.test_state import NAME, Fold
+from tests.strategies import batch_of, entry_of
+from tests.unit.test_state import NAME, Fold, unsigned
 from wicketgate.authority import Authority
 from wicketgate.clock import DAY_US, HOUR_US, SECOND_US, rfc3339
-from wicketgate.gate import decide
+from wicketgate.gate import Looks, decide
+from wicketgate.hotlist import Listing
 from wicketgate.hours import windows
-from wicketgate.standing import stand
+from wicketgate.standing import Standing, stand
 from wicketgate.state import current, status
 from wicketgate.transactions import CameraSet, CamerasRegistered
 
@@ -24,7 +25,12 @@ HOURS = [
 ]
 days = st.integers(0, 40)
 versions = st.tuples(
-    st.just("version"), days, st.integers(1, 60), st.sampled_from([None, "P7D", "P1M"]), st.booleans()
+    st.just("version"),
+    days,
+    st.integers(1, 60),
+    st.sampled_from([None, "P7D", "P1M"]),
+    st.booleans(),
+    st.sampled_from(["authority", "authority", "authority-match"]),
 )
 events = st.one_of(
     versions,
@@ -65,18 +71,20 @@ class Register(Fold):
         match event:
             case ("wait", by_us):
                 self.at_us += by_us
-            case ("version", from_day, length, review, with_hours):
+            case ("version", from_day, length, review, with_hours, example):
                 begins_us = self.at_us - self.at_us % DAY_US + (from_day - 5) * DAY_US
                 ends_us = begins_us + length * DAY_US
                 if ends_us > self.at_us:  # else it would be refused as expired
                     count = len(self.named.versions) if self.named else 0
-                    self.authority(
-                        authority__version=count + 1,
-                        authority__valid_from=rfc3339(begins_us),
-                        authority__valid_until=rfc3339(ends_us),
-                        authority__review_every=review,
+                    changes = {
+                        "authority__name": NAME,
+                        "authority__version": count + 1,
+                        "authority__valid_from": rfc3339(begins_us),
+                        "authority__valid_until": rfc3339(ends_us),
+                        "authority__review_every": review,
                         **({"scope__hours": HOURS} if with_hours else {}),
-                    )
+                    }
+                    self.document(unsigned(example, **changes))
             case ("suspend",) if self.named:
                 self.act("suspension", name)
             case ("resume",) if self.named and self.named.suspensions:
@@ -110,6 +118,14 @@ def _due(version: Any, authority: Authority) -> int | None:
     return review_due(version, authority)
 
 
+EVERYTHING = Listing.of([entry_of("AB12CDE", -(2**61), 2**61)])
+
+
+def lists(standing: Standing, listing: Listing = EVERYTHING) -> dict[str, Looks]:
+    """Return a list for each authority that matches; without another word one that every read is on."""
+    return dict.fromkeys(standing.matching, listing)
+
+
 def releasable(authority: Authority, captured_us: int, camera: int) -> bool:
     """Say whether a capture lies in an authority's scope, validity and hours."""
     validity = (authority.valid_from_us, authority.valid_until_us)
@@ -125,7 +141,7 @@ def test_status_and_gate_agree(happenings: list[tuple[Any, ...]], ages: list[int
     for at_us in register.edges():
         rows = [(camera, at_us - age_us, at_us) for age_us in (0, *ages) for camera in (0, 1)]
         standing = stand(register.state, register.parsed, at_us, frozenset())
-        found = decide(batch_of(rows), standing.table, at_us, 60 * SECOND_US)
+        found = decide(batch_of(rows), standing.table, at_us, 60 * SECOND_US, lists(standing))
         if register.named is None:
             assert not found.releases
             continue
@@ -139,6 +155,15 @@ def test_status_and_gate_agree(happenings: list[tuple[Any, ...]], ages: list[int
         ]
         released = {release.reference: release.rows.tolist() for release in found.releases}
         assert released == ({authority.reference: expected} if expected else {})
+        nobody = decide(
+            batch_of(rows), standing.table, at_us, 60 * SECOND_US, lists(standing, Listing.empty())
+        )
+        if authority.mode == "match":
+            assert standing.matching.get(authority.reference, authority.match) == authority.match
+            assert not nobody.releases
+        else:
+            assert not standing.matching
+            assert nobody.refusals == found.refusals
         if shown != "in-force" and len(standing.table):
             assert {refusal.reason for refusal in found.refusals} <= GATE_REASONS[shown]
         others = [
@@ -168,8 +193,8 @@ def test_tables_hold_for_as_long_as_they_say(
             continue
         batch = batch_of([(0, at_us - age_us, at_us), (1, at_us, at_us), (0, at_us, at_us)])
         fresh = stand(register.state, register.parsed, at_us, frozenset())
-        kept = decide(batch, standing.table, at_us, SECOND_US)
-        new = decide(batch, fresh.table, at_us, SECOND_US)
+        kept = decide(batch, standing.table, at_us, SECOND_US, lists(standing))
+        new = decide(batch, fresh.table, at_us, SECOND_US, lists(fresh))
         assert [
             (r.reference, r.rows.tolist(), np.asarray(r.late).tolist(), r.fields) for r in kept.releases
         ] == [(r.reference, r.rows.tolist(), np.asarray(r.late).tolist(), r.fields) for r in new.releases]

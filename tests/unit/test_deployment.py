@@ -67,11 +67,19 @@ def test_nothing_is_made_over_what_is_there(tmp_path: Path, there: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "missing", ["wicketgate.toml", "log/checkpoint", "index/data.mdb", "keys/log.pem", "proofs/data.mdb"]
+    "missing",
+    [
+        "wicketgate.toml",
+        "log/checkpoint",
+        "index/data.mdb",
+        "keys/log.pem",
+        "proofs/data.mdb",
+        "hits/data.mdb",
+    ],
 )
 def test_a_folder_that_is_not_whole_is_no_deployment(laid: Deployment, missing: str) -> None:
     Ledger.create(laid.log, note_signer(laid.signer(), "example.org/log"), "example.org/log").close()
-    for part in ("index", "proofs"):
+    for part in ("index", "proofs", "hits"):
         laid.part(part).mkdir()
         (laid.part(part) / "data.mdb").touch()
     laid.demand()

@@ -248,6 +248,15 @@ def test_a_second_read_stands_for_an_image_if_it_is_near_in_time(apart_us: int, 
     assert caught.value.code == "needs-image"
 
 
+def test_a_second_read_that_contradicts_the_first_does_not_bear_it_out() -> None:
+    other = Sighting("h2", "tfl/tower", AT_US - SECOND_US, True)
+    with pytest.raises(HitRefused) as caught:
+        judge("confirmed", open_hit(**POSSIBLE, clone=True), other)
+    assert caught.value.code == "needs-image"
+    assert judge("confirmed", open_hit(**POSSIBLE, clone=True, imaged=True), other) == "confirmed"
+    assert judge("confirmed", open_hit(clone=True), other) == "confirmed"
+
+
 @pytest.mark.parametrize("said", ["", "unanswered", "Confirmed", "acted "])
 def test_what_is_no_outcome_is_malformed(said: str) -> None:
     with pytest.raises(InputError) as caught:

@@ -238,7 +238,7 @@ async def test_a_change_that_another_one_overtook_is_made_again_for_the_new_list
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await send(desk, "PUT", lines(vehicle("AB12CDE")))
-    change = desk.gateway.change_hotlist
+    change = desk.gateway.desk.change_hotlist
     overtaken = []
 
     async def slow(*given: Any, **named: Any) -> Any:
@@ -247,6 +247,6 @@ async def test_a_change_that_another_one_overtook_is_made_again_for_the_new_list
             await send(desk, "PATCH", lines(vehicle("CC33CCC")))
         return await change(*given, **named)
 
-    monkeypatch.setattr(desk.gateway, "change_hotlist", slow)
+    monkeypatch.setattr(desk.gateway.desk, "change_hotlist", slow)
     answer = await send(desk, "PATCH", lines(vehicle("DD44DDD")))
     assert answer.json() == {"revision": 3, "entries": 3, "added": 1, "changed": 0, "removed": 0}

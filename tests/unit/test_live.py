@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.applications import Starlette
+from starlette.requests import Request
 
 from tests import made_gateway
 from tests.vectors import make_documents as documents
@@ -318,7 +319,7 @@ async def test_a_demonstration_shows_its_cameras(state: State) -> None:
 
 async def test_one_too_many_is_told_to_come_again(state: State) -> None:
     routes = Live(gateway_of(state, demonstration=True))
-    request: Any = None
+    request = Request({"type": "http", "method": "GET", "headers": []})
     assert (await routes.events(request)).status_code == 200
     assert routes._broadcast is not None
     routes._broadcast.listeners = live.MAX_LISTENERS

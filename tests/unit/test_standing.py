@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.strategies import batch_of
-from tests.unit.test_state import NAME, Fold
+from tests.unit.test_state import NAME, WANTED, Fold, unsigned
 from wicketgate.clock import DAY_US, HOUR_US, SECOND_US, parse_rfc3339
 from wicketgate.errors import InputError
 from wicketgate.gate import Decision, decide
@@ -67,6 +67,35 @@ def test_a_camera_is_shown_as_json(fold: Fold) -> None:
         '"source":"tfl","camera":"c2"',
         '"source":"other","camera":"c0"',
     )
+
+
+def test_it_says_where_cameras_are_and_what_they_are_called(fold: Fold) -> None:
+    """By names, not by numbers: hits of cameras that are gone are compared too."""
+    made = standing(fold)
+    assert made.places == ("tfl/c0", 'tfl/quote"d', "tfl/c2", "other/c0")
+    assert made.positions == {}
+    listed = (
+        CameraSet(id="c0", latitude=51.5, longitude=-0.1),
+        CameraSet(id="c1", latitude=51.5),
+        CameraSet(id="c3", latitude=0.0, longitude=0.0),
+    )
+    fold.apply(cameras=CamerasRegistered(source="tfl", cameras=listed))
+    made = standing(fold)
+    assert made.places[-2:] == ("tfl/c1", "tfl/c3")
+    assert made.positions == {"tfl/c0": (51.5, -0.1), "tfl/c3": (0.0, 0.0)}
+
+
+def test_it_says_who_matches_and_on_what_terms(fold: Fold) -> None:
+    fold.authority()
+    assert standing(fold).matching == {}
+    fold.document(unsigned("authority-match"))
+    made = standing(fold)
+    assert list(made.matching) == [f"{WANTED}@1"]
+    assert made.matching[f"{WANTED}@1"].max_entries == 5000
+    assert made.table.matches == (False, True)
+    fold.document(unsigned("authority-match", authority__version=2, match__max_entries=7))
+    made = standing(fold)
+    assert {reference: terms.max_entries for reference, terms in made.matching.items()} == {f"{WANTED}@2": 7}
 
 
 def test_each_stop_has_its_reason(fold: Fold) -> None:

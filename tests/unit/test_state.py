@@ -275,6 +275,8 @@ def test_a_hit_is_open_until_it_ends(fold: Fold) -> None:
         taken_us=AT_US + 1,
     )
     assert fold.state.open_hits["h2"].imaged
+    fold.apply(hits=(hit(3, clone="why"),))
+    assert fold.state.open_hits.pop("h3").clone
     fold.apply(
         imaged=(
             HitImaged(hit="h1", patch=None, overview="ref"),
