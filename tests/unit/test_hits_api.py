@@ -199,11 +199,14 @@ async def test_a_stopped_authority_closes_its_hits(desk: Desk) -> None:
     )
     for answer in (
         await desk.call(UNIT, "GET", f"/v1/hits/{hit['id']}"),
-        await say(desk, hit["id"], "misread"),
         await desk.call(UNIT, "GET", f"/v1/hits?authority={WANTED}"),
     ):
         assert (answer.status_code, answer.json()["code"]) == (403, "suspended")
     assert (await desk.call(UNIT, "GET", "/v1/hits")).json() == {"hits": []}
+    said = await say(desk, hit["id"], "misread")  # what became of it can be said all the same
+    assert said.status_code == 200
+    assert said.json().keys() == {"id", "authority", "status", "outcomes"}
+    assert said.json()["status"] == "ended"
 
 
 @pytest.mark.parametrize(

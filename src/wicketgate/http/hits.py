@@ -13,9 +13,9 @@ from starlette.routing import Route
 
 from wicketgate.authority import Authority
 from wicketgate.clock import rfc3339
-from wicketgate.errors import HitRefused, InputError
+from wicketgate.errors import HitRefused, InputError, NotEntitled
 from wicketgate.hits import Hit, judge_outcome
-from wicketgate.http.entitlement import entitled_match, match_authorities
+from wicketgate.http.entitlement import STOPS, entitled_match, match_authorities
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.requests import json_answer, number_in, read_body
 from wicketgate.node import Gateway
@@ -84,9 +84,19 @@ class HitsApi:
                 f'send `{{"outcome", "reason", "by"}}`, each a text{f": look {place[0]}" if place else ""}'
             ) from error
         require(request, "recipient")  # the body may have taken long
-        hit, _ = hit_of(self._gateway, unit, request.path_params["id"])
-        after = await self._gateway.desk.record_outcome(hit.id, said.outcome, said.reason, said.by)
-        return _answer(as_json(self._gateway, after))
+        hit_id, stopped = request.path_params["id"], False
+        try:
+            hit_of(self._gateway, unit, hit_id)
+        except NotEntitled as error:
+            if error.code not in STOPS:
+                raise
+            stopped = True
+        after = await self._gateway.desk.record_outcome(hit_id, said.outcome, said.reason, said.by)
+        shown = as_json(self._gateway, after)
+        if stopped:
+            # What became of it must be said even then; the read itself is shown no longer.
+            shown = {name: shown[name] for name in ("id", "authority", "status", "outcomes")}
+        return _answer(shown)
 
 
 def _answer(value: Any) -> Response:
