@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 from wicketgate.clock import to_datetime
 from wicketgate.simulate.devices.base import Device, Format, Message, Site, camera_of, dump
 from wicketgate.simulate.traffic import Read
@@ -17,6 +19,8 @@ class Axis:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._mac = ":".join(site.serial[n : n + 2] for n in range(0, 12, 2)).upper()
+        # Counted on from a number of this run's own: a vehicle's number within a minute is that vehicle.
+        self._first = zlib.crc32(site.run.encode()) % 1_000_000 * 1_000_000
 
     def messages(self, read: Read) -> tuple[Message, ...]:
         """Return the three events of one vehicle; its name for it is the same in all of them.
@@ -61,7 +65,7 @@ class Axis:
             "carMoveDirection": "in" if read.towards else "out",
             "timeProcessing": "0",
             "plateCoordinates": [600 + step * 40, 400 + step * 30, 130 + 8 * step, 28 + step],
-            "carID": str(read.number),
+            "carID": str(self._first + read.number),
             "GEOtarget": "Camera",
             "imagesURI": [],
             "imageFile": "",
