@@ -31,7 +31,7 @@ _T = TypeVar("_T")
 JOIN_US = 10 * MINUTE_US
 """For how long after a read was accepted an image may follow it; READS keeps the read for as long."""
 
-_LINGER_S = 0.010
+_LINGER_S = 0.004
 _UNDER_WAY = 3
 _MAX_WAITING = 50_000
 _QUARANTINED_BYTES = 512 * 1024

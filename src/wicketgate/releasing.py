@@ -27,7 +27,7 @@ from wicketgate.transactions import FeedBatch, HitRaised, Intake, QuarantinedRea
 
 log = logging.getLogger(__name__)
 
-_LINGER_S = 0.020
+_LINGER_S = 0.008
 _UNDER_WAY = 4
 _TRANSACTION_BYTES = 2 * 1024 * 1024
 _ROW_BYTES = 250
