@@ -21,7 +21,7 @@ from wicketgate.mqtt.packets import (
     Packet,
     Ping,
     Publish,
-    Release,
+    Pubrel,
     Subscribe,
     Unsubscribe,
     suback,
@@ -116,7 +116,7 @@ def conversations(draw: st.DrawFn) -> tuple[bytes, list[Packet]]:
         elif what == "release":
             number = draw(ids)
             client._send_pubrel(number)
-            meant.append(Release(number))
+            meant.append(Pubrel(number))
         elif what == "on":
             asked = draw(st.lists(st.tuples(texts, st.integers(0, 2)), min_size=1, max_size=5))
             _, number = client._send_subscribe(0, [(text.encode(), qos) for text, qos in asked])

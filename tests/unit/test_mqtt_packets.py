@@ -15,7 +15,7 @@ from wicketgate.mqtt.packets import (
     Packet,
     Ping,
     Publish,
-    Release,
+    Pubrel,
     Subscribe,
     Unsubscribe,
 )
@@ -58,7 +58,7 @@ def test_a_will_is_passed_over() -> None:
         ("31 08 0003 612F62 313233", Publish("a/b", b"123", 0, 0)),
         ("3B 09 0003 612F62 0007 3132", Publish("a/b", b"12", 1, 7)),
         ("34 07 0003 612F62 FFFF", Publish("a/b", b"", 2, 65_535)),
-        ("62 02 0102", Release(258)),
+        ("62 02 0102", Pubrel(258)),
         ("82 0E 000A 0003 612F62 01 0003 632F64 02", Subscribe(10, b"\x01\x02")),
         ("A2 07 000A 0003 612F62", Unsubscribe(10)),
         ("C0 00", Ping()),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from wicketgate.errors import InputError
 from wicketgate.mqtt import packets
-from wicketgate.mqtt.packets import Connect, Disconnect, Ping, Publish, Release, Subscribe, Unsubscribe
+from wicketgate.mqtt.packets import Connect, Disconnect, Ping, Publish, Pubrel, Subscribe, Unsubscribe
 from wicketgate.mqtt.topics import route
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ class Connection(asyncio.Protocol):
             return
         self._ingress.release(size)
         match packet:
-            case Release():
+            case Pubrel():
                 self._write(packets.pubcomp(packet.packet_id))
             case Ping():
                 self._write(packets.PINGRESP)

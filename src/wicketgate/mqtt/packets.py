@@ -50,7 +50,7 @@ class Publish(msgspec.Struct, frozen=True, gc=False):
     packet_id: int
 
 
-class Release(msgspec.Struct, frozen=True, gc=False):
+class Pubrel(msgspec.Struct, frozen=True, gc=False):
     """PUBREL, the third step of QoS 2."""
 
     packet_id: int
@@ -77,7 +77,7 @@ class Disconnect(msgspec.Struct, frozen=True, gc=False):
     """DISCONNECT."""
 
 
-Packet = Connect | Publish | Release | Subscribe | Unsubscribe | Ping | Disconnect
+Packet = Connect | Publish | Pubrel | Subscribe | Unsubscribe | Ping | Disconnect
 
 
 class Decoder:
@@ -205,7 +205,7 @@ def _parse(kind: int, flags: int, held: bytearray, at: int, end: int) -> Packet:
     packet_id, at = _packet_id(held, at, end)
     if kind == _PUBREL:
         _no_more(at, end)
-        return Release(packet_id)
+        return Pubrel(packet_id)
     asked = bytearray()
     if at == end:
         raise InputError("a subscription to nothing")
