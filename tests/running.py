@@ -158,10 +158,15 @@ def rows_of(batches: Sequence[Batch]) -> list[dict[str, Any]]:
     return [json.loads(line) for batch in batches for line in batch.lines]
 
 
+def reader_of(name: str) -> str:
+    """Return the token that reads a feed; of one that the papers do not know, the charging unit's."""
+    return london.PAPERS[name].reader if name in london.PAPERS else CHARGING
+
+
 def feed(running: Running, name: str, *, after: int = 0, wait: float = 0) -> list[Batch]:
     """Return everything that a feed holds behind a batch."""
     found: list[Batch] = []
-    with client(running, london.PAPERS[name].reader if name in london.PAPERS else CHARGING) as unit:
+    with client(running, reader_of(name)) as unit:
         while True:
             last = found[-1].number if found else after
             answer = unit.get(f"/v1/feeds/{name}", params={"after": last, "limit": 1000, "wait": wait})
@@ -173,7 +178,7 @@ def feed(running: Running, name: str, *, after: int = 0, wait: float = 0) -> lis
 
 def last_batch(running: Running, name: str) -> int:
     """Return the number of a feed's last batch."""
-    with client(running, london.PAPERS[name].reader if name in london.PAPERS else CHARGING) as unit:
+    with client(running, reader_of(name)) as unit:
         feeds = {item["authority"]: item["batches"] for item in unit.get("/v1/feeds").json()["feeds"]}
     return int(feeds[name])
 

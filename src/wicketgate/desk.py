@@ -7,6 +7,7 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from wicketgate.clock import DAY_US, Clock
 from wicketgate.commits import Commits, salted
@@ -217,7 +218,8 @@ class Desk:
     async def end_unanswered(self) -> int:
         """End the hits that nobody answered for a day after their deadline; return how many."""
         before_us = self._clock.now_us() - UNANSWERED_US
-        due = [hit_id for hit_id, hit in self._commits.staged.open_hits.items() if hit.due_us < before_us]
+        overdue = (i for i, hit in self._commits.staged.open_hits.items() if hit.due_us < before_us)
+        due = list(islice(overdue, _AT_ONCE))
 
         def build(state: State, at_us: int, sequence: int) -> Transaction:
             ended = tuple(
@@ -228,14 +230,14 @@ class Desk:
                     by=GATEWAY,
                     at_us=at_us,
                 )
-                for hit_id in due[:_AT_ONCE]
+                for hit_id in due
                 if hit_id in state.open_hits
             )
             return _outcomes(ended, at_us, sequence)
 
         if due:
             await self._commits.commit(build)
-        return len(due[:_AT_ONCE])
+        return len(due)
 
 
 def _outcomes(outcomes: tuple[Outcome, ...], at_us: int, sequence: int) -> Transaction:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wicketgate.authority import MatchTerms
+from wicketgate.deployment import write_durably
 from wicketgate.errors import ConfigurationError, InputError
 from wicketgate.hotlist import Hits, Listing, load_changes, load_entries
 from wicketgate.state import State
@@ -94,17 +95,7 @@ class Lists:
         if path.exists():
             os.utime(path)
             return blob
-        new = self._folder / f".{blob}.{os.urandom(4).hex()}"
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-        handle = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        write_durably(path, data, aside=self._folder / f".{blob}.{os.urandom(4).hex()}")
         return blob
 
     @staticmethod

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from pathlib import Path
 
+from wicketgate.deployment import write_durably
 from wicketgate.errors import ConfigurationError
 from wicketgate.state import State, load_state
 
@@ -51,17 +51,7 @@ class Snapshots:
             The sequence of the oldest snapshot kept: nothing behind it may leave COMMITS.
         """
         path = self._folder / f"{sequence:020d}.snapshot"
-        aside = self._folder / "next.new"
-        with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(hashlib.sha256(state).digest() + state)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.rename(path)
-        folder = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        write_durably(path, hashlib.sha256(state).digest() + state, aside=self._folder / "next.new")
         kept = self._found()
         for old in kept[:-_KEPT]:
             old.unlink()

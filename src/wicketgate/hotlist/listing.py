@@ -226,16 +226,13 @@ class Listing:
         plate: Sequence[str],
         captured_us: NDArray[np.int64],
         at_us: int,
-        *,
-        hashed: NDArray[np.uint32] | None = None,
     ) -> Hits:
         """Return the reads that an entry is for; arguments, rules and cost as with `Hotlist.look`.
 
         Of several entries for one read, from whichever change, the one that is exact, else has fewer
         substitutions, else the smaller priority, else the smaller `voi`.
         """
-        if hashed is None:
-            hashed = hashes(plate_key)
+        hashed = hashes(plate_key)
         layers: list[tuple[_Layer, Found]] = []
         for layer, without in ((self._base, self._hidden), (self._overlay, None)):
             if layer.entries:
