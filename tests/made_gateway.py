@@ -4,7 +4,7 @@ the product's own parts under a clock that is set by hand, and a small web serve
 
 from __future__ import annotations
 
-import base64
+import contextlib
 import copy
 import json
 import random
@@ -22,17 +22,24 @@ import msgspec
 
 from tests.vectors import make_documents as documents
 from wicketgate import batches
+from wicketgate.admission import admit, entry_members
 from wicketgate.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.commits import public_counts
 from wicketgate.deployment import note_signer
-from wicketgate.documents import sign_document
+from wicketgate.disclosures import rows_left
+from wicketgate.documents import open_document, sign_document
+from wicketgate.errors import DocumentRefused
 from wicketgate.facts import FactAnswer, SecondTree, make_promise, release_fact, second_entry
 from wicketgate.ledger import Ledger
 from wicketgate.merkle import leaf_hash
+from wicketgate.receipts import due_by_name, published_receipts
+from wicketgate.regime import Parsed
+from wicketgate.register import build_register, dump_register
 from wicketgate.signing import PrivateKey, canonical, dump_envelope, parse_json
-from wicketgate.state import ActTaken, Parsed, State, in_force_from, review_due, status
+from wicketgate.state import State
 from wicketgate.tiles import folder_fetch
 from wicketgate.transactions import (
+    Admitted,
     DocumentTaken,
     FeedBatch,
     FiguresClosed,
@@ -105,8 +112,23 @@ class World:
         self.apply(Transaction(at_us=self.at_us, first_entry=len(self.entries), entries=(data,)))
 
     def _document(self, envelope: bytes, *more: bytes) -> None:
-        body = canonical({"kind": "document", "at": rfc3339(self.at_us), "envelope": parse_json(envelope)})
-        taken = DocumentTaken(envelope=envelope, entry=len(self.entries))
+        document, admitted = open_document(envelope), Admitted()
+        members = {}
+        if self.state.regime.charters:
+            with contextlib.suppress(DocumentRefused):  # some worlds take what no gateway would
+                admitted = admit(
+                    self.state.regime,
+                    self.parsed,
+                    document,
+                    at_us=self.at_us,
+                    cameras=0,
+                    next_entry=len(self.entries),
+                    figures=(period.figures for period in self.state.periods),
+                )
+            members = entry_members(document.kind, admitted)
+        at = rfc3339(self.at_us)
+        body = canonical({"kind": "document", "at": at, "envelope": parse_json(envelope), **members})
+        taken = DocumentTaken(envelope=envelope, entry=len(self.entries), admitted=admitted)
         self.apply(
             Transaction(
                 at_us=self.at_us, first_entry=len(self.entries), entries=(body, *more), document=taken
@@ -271,16 +293,18 @@ class World:
 
     def figures(self, until_us: int, small_cells: int, **changes: Any) -> None:
         """Publish the figures of the period that ends."""
+        shown = public_counts(self.state.counts, small_cells)
+        left, from_us = rows_left(shown), self.state.counting_from_us
         body = {
             "kind": "figures",
-            "from": rfc3339(self.state.counting_from_us),
+            "from": rfc3339(from_us),
             "until": rfc3339(until_us),
-            **public_counts(self.state.counts, small_cells),
+            **shown,
+            "receipts": published_receipts(self.state.held, left, until_us),
             **changes,
         }
-        closed = FiguresClosed(
-            from_us=self.state.counting_from_us, until_us=until_us, entry=len(self.entries)
-        )
+        due = due_by_name(self.state, self.parsed, left, from_us, until_us)
+        closed = FiguresClosed(from_us=from_us, until_us=until_us, entry=len(self.entries), due=due)
         self.apply(
             Transaction(
                 at_us=self.at_us, first_entry=len(self.entries), entries=(canonical(body),), figures=closed
@@ -321,59 +345,20 @@ class World:
 
     def register(self) -> dict[str, Any]:
         """Return the register as the gateway builds it."""
-        parsed, state = self.parsed, self.state
-        authorities = []
-        for named in state.authorities.values():
-            for number, version in enumerate(named.versions):
-                authority = parsed.authority(version)
-                due_us = review_due(version, authority)
-                ends = [authority.valid_until_us, version.revoked_us, due_us]
-                authorities.append(
-                    {
-                        "name": authority.name,
-                        "version": authority.version,
-                        "status": status(named, number, parsed, self.at_us),
-                        "mode": authority.mode,
-                        **_signed(version.envelope),
-                        "entry": version.entry,
-                        "committed_at": rfc3339(version.committed_us),
-                        "in_force_from": rfc3339(in_force_from(version, authority)),
-                        "in_force_until": rfc3339(min(end for end in ends if end is not None)),
-                        "review_due": None if due_us is None else rfc3339(due_us),
-                        "cameras": 2,
-                        "acts": [_act(taken) for taken in named.acts],
-                        "words": ["in words"],
-                    }
-                )
-        limits = parsed.charter(state).limits
-        return {
-            "origin": ORIGIN,
-            "demonstration": True,
-            "as_of": rfc3339(self.at_us),
-            "log_key": VKEY,
-            "checkpoint": self.ledger.checkpoint.decode(),
-            "charter": {**_signed(state.charter_envelope), "entry": 0},
-            "authorities": authorities,
-            "consultations": [],
-            "figures": [{**period.figures, "entry": period.entry} for period in state.periods],
-            "small_cells": limits.small_cells,
-        }
+        register = build_register(
+            self.state,
+            self.parsed,
+            checkpoint=self.ledger.checkpoint,
+            log_key=VKEY,
+            as_of_us=self.at_us,
+        )
+        value: dict[str, Any] = json.loads(dump_register(register))
+        return value
 
     def feed_file(self, path: Path, name: str = FEED) -> Path:
         """Write everything that a feed holds."""
         path.write_bytes(b"".join(self.batches[name]))
         return path
-
-
-def _signed(envelope: bytes) -> dict[str, Any]:
-    value = json.loads(envelope)
-    return {"document": json.loads(base64.b64decode(value["payload"])), "signatures": value["signatures"]}
-
-
-def _act(taken: ActTaken) -> dict[str, Any]:
-    body = _signed(taken.envelope)["document"][taken.kind]
-    reason = body.get("reason") or body["findings"]
-    return {"kind": taken.kind, "at": rfc3339(taken.at_us), "entry": taken.entry, "reason": reason}
 
 
 def standard(folder: Path, seconds: int = 30) -> World:

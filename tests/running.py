@@ -197,7 +197,7 @@ def arrived(running: Running, name: str, wanted: Sequence[str], *, after: int = 
     return until(look)
 
 
-def until(condition: Callable[[], _T | None], seconds: float = 60.0) -> _T:
+def until(condition: Callable[[], _T | None], seconds: float = 15.0) -> _T:
     """Return what `condition` gives once it gives something."""
     end = time.monotonic() + seconds
     while not (found := condition()):

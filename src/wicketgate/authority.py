@@ -1,24 +1,24 @@
 """The authority: the signed document that lets reads go. Its shape, and whether a charter lets it stand.
 
-Everything here is pure: the time is passed in. What this version does not enforce is refused as
-`unsupported`, never ignored. The words and codes: docs/spec/documents.md.
+Everything here is pure: the time is passed in. Whether it widens, and whether it was consulted on, is judged in
+`admission`. The words and codes: docs/spec/documents.md.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from wicketgate.charter import INSTRUMENTS, MODES, NAME, Charter, Requirement, Rule, require_signed
+from wicketgate.charter import DOCUMENT_ID, INSTRUMENTS, MODES, NAME, OFFICE, REDACTABLE, Charter
 from wicketgate.clock import rfc3339
 from wicketgate.errors import DocumentRefused, InputError
 from wicketgate.hours import Hours, describe_hours, parse_hours
 from wicketgate.members import Members
 from wicketgate.periods import Period, add, describe_period, never_longer, parse_period
-from wicketgate.signing import Envelope
 
 FIELDS = {
     "plate": "the plate",
@@ -31,11 +31,8 @@ FIELDS = {
 """The fields that this version can release, in words."""
 
 _LATER_FIELDS = frozenset({"keeper"})
-_LATER_TABLES = ("search", "redactions")
-_MODES = frozenset({"bulk", "match"})
 MOST_ENTRIES = 50_000_000
 """Entries of a hotlist that any authority may allow."""
-_LATER_MEMBERS = ("consultation", "urgent", "redactions")
 _PROSE = 20_000
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _URL = re.compile(r"https?://[!-~]{1,500}", re.ASCII)
@@ -53,6 +50,25 @@ class Instrument:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Area:
+    """A part of the map, its edges included; microdegrees, WGS 84. A camera without a position is in none."""
+
+    south: int
+    west: int
+    north: int
+    east: int
+
+    def holds(self, latitude: float | None, longitude: float | None) -> bool:
+        """Return whether a position in degrees is inside."""
+        if latitude is None or longitude is None:
+            return False
+        return (
+            self.south <= round(latitude * 1_000_000) <= self.north
+            and self.west <= round(longitude * 1_000_000) <= self.east
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
     """Which reads an authority is about.
 
@@ -66,12 +82,18 @@ class Scope:
         Hours of the week; none means every hour.
     fields : tuple of str
         What is released of a read, some of `FIELDS`.
+    area : Area or None
+        Where the cameras stand; None means anywhere.
+    max_cameras : int or None
+        The most cameras that it may use at a time; None leaves that to the charter's `camera_growth`.
     """
 
     sources: tuple[str, ...]
     groups: tuple[str, ...]
     hours: tuple[Hours, ...]
     fields: tuple[str, ...]
+    area: Area | None
+    max_cameras: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +116,44 @@ class MatchTerms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tier:
+    """Searches further back than `older_than` need the approval of an office of the recipient."""
+
+    older_than: Period
+    approver: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchTerms:
+    """How far back an authority of mode `search` may look, and from which age on with whose approval, ascending."""
+
+    max_age: Period
+    tiers: tuple[Tier, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redaction:
+    """A member that is withheld from the public.
+
+    Attributes
+    ----------
+    member : str
+        One of `REDACTABLE`.
+    commitment : str
+        SHA-256, in hexadecimal, over a salt of 16 bytes and the member's canonical JSON.
+    reason : str
+        Why it is withheld.
+    until_us : int
+        The authority may not outlast it.
+    """
+
+    member: str
+    commitment: str
+    reason: str
+    until_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Authority:
     """One version of an authority.
 
@@ -105,10 +165,22 @@ class Authority:
         Without a recorded review for that long it lapses (`review_due_us`).
     recipient_retention : Period
         How long the recipient may keep what it got.
+    onward : tuple of str
+        Organisations to which the recipient may pass it on.
+    consultation : str or None
+        The consultation that covered what it widens.
+    urgent : bool
+        It takes effect unconsulted, for days.
+    necessity, proportionality : str or None
+        Never None unless redacted.
     why_not_match, why_not_search : str or None
-        Why nothing narrower would do; never None in mode `bulk`.
+        Why nothing narrower would do; never None in mode `bulk` unless redacted.
     match : MatchTerms or None
         In mode `match` alone.
+    search : SearchTerms or None
+        In mode `search` alone.
+    redactions : tuple of Redaction
+        What is withheld from the public.
     document : mapping
         The signed payload, as parsed from its canonical JSON.
     """
@@ -126,12 +198,17 @@ class Authority:
     valid_until_us: int
     review_every: Period | None
     recipient_retention: Period
+    onward: tuple[str, ...]
+    consultation: str | None
+    urgent: bool
     scope: Scope
-    necessity: str
-    proportionality: str
+    necessity: str | None
+    proportionality: str | None
     why_not_match: str | None
     why_not_search: str | None
     match: MatchTerms | None
+    search: SearchTerms | None
+    redactions: tuple[Redaction, ...]
     document: Mapping[str, Any]
 
     @property
@@ -153,24 +230,24 @@ def parse_authority(document: Mapping[str, Any]) -> Authority:
     """
     root = Members(document)
     members = root.table("authority")
-    for table in _LATER_TABLES:
-        if root.has(table):
-            raise _unsupported(table)
     mode = members.one_of("mode", MODES)
-    if mode not in _MODES:
+    if mode == "search" and not root.has("search"):
         raise DocumentRefused(
-            f"`authority.mode`: `{mode}` is not enforced by this version", code="unsupported"
+            "`search` is missing; and this version does not enforce the mode `search`", code="unsupported"
         )
-    for name in _LATER_MEMBERS:
+    redactions = tuple(_redaction(item) for item in root.tables("redactions", most=len(REDACTABLE)))
+    hidden = {redaction.member.partition(".")[2] for redaction in redactions}
+    if len(hidden) != len(redactions):
+        raise DocumentRefused("`redactions` names a member twice")
+    for name in sorted(hidden):
         if members.has(name):
-            raise _unsupported(members.at(name))
-    if members.has("onward") and members.texts("onward", least=0):
-        raise _unsupported(members.at("onward"))
+            raise DocumentRefused(f"`{members.at(name)}` is redacted, and stands there")
     if members.has("assessment"):
         assessment = members.table("assessment")
         assessment.text("url", most=600, pattern=_URL)
         assessment.text("sha256", pattern=_HASH)
         assessment.end()
+    needed = mode == "bulk"
     authority = Authority(
         name=members.text("name", pattern=NAME),
         version=members.integer("version", least=1, most=1_000_000),
@@ -185,12 +262,19 @@ def parse_authority(document: Mapping[str, Any]) -> Authority:
         valid_until_us=members.time_us("valid_until"),
         review_every=_positive(members, "review_every") if members.has("review_every") else None,
         recipient_retention=_positive(members, "recipient_retention"),
+        onward=members.texts("onward", least=0, most=50, pattern=NAME) if members.has("onward") else (),
+        consultation=members.text("consultation", pattern=DOCUMENT_ID)
+        if members.has("consultation")
+        else None,
+        urgent=members.has("urgent") and members.boolean("urgent"),
         scope=_scope(root.table("scope")),
-        necessity=members.text("necessity", most=_PROSE),
-        proportionality=members.text("proportionality", most=_PROSE),
-        why_not_match=_reason(members, "why_not_match", needed=mode == "bulk"),
-        why_not_search=_reason(members, "why_not_search", needed=mode == "bulk"),
+        necessity=_reason(members, "necessity", needed="necessity" not in hidden),
+        proportionality=_reason(members, "proportionality", needed="proportionality" not in hidden),
+        why_not_match=_reason(members, "why_not_match", needed=needed and "why_not_match" not in hidden),
+        why_not_search=_reason(members, "why_not_search", needed=needed and "why_not_search" not in hidden),
         match=_match(root.table("match")) if mode == "match" else None,
+        search=_search(root.table("search")) if mode == "search" else None,
+        redactions=redactions,
         document=MappingProxyType(dict(document)),
     )
     members.end()
@@ -213,8 +297,6 @@ def _instrument(members: Members) -> Instrument:
 
 
 def _scope(members: Members) -> Scope:
-    if members.has("area"):
-        raise _unsupported(members.at("area"))
     fields = members.texts("fields")
     for field in fields:
         if field in _LATER_FIELDS:
@@ -228,9 +310,65 @@ def _scope(members: Members) -> Scope:
         groups=members.texts("groups", least=0, most=1000, pattern=NAME),
         hours=tuple(_hours(item) for item in members.tables("hours", most=50)),
         fields=fields,
+        area=_area(members.table("area")) if members.has("area") else None,
+        max_cameras=(
+            members.integer("max_cameras", least=1, most=1_000_000) if members.has("max_cameras") else None
+        ),
     )
     members.end()
     return scope
+
+
+def _area(members: Members) -> Area:
+    area = Area(
+        south=_microdegrees(members, "south", 90),
+        west=_microdegrees(members, "west", 180),
+        north=_microdegrees(members, "north", 90),
+        east=_microdegrees(members, "east", 180),
+    )
+    members.end()
+    if area.south > area.north or area.west > area.east:
+        raise DocumentRefused(f"`{members.path}` has no inside: south to north, west to east")
+    return area
+
+
+def _microdegrees(members: Members, name: str, most: int) -> int:
+    value = members.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -most <= value <= most:
+        raise DocumentRefused(f"`{members.at(name)}` is not a number of degrees from {-most} to {most}")
+    return round(value * 1_000_000)
+
+
+def _search(members: Members) -> SearchTerms:
+    terms = SearchTerms(
+        max_age=_positive(members, "max_age"),
+        tiers=tuple(_tier(item) for item in members.tables("tiers", most=10)),
+    )
+    members.end()
+    ages = [tier.older_than for tier in terms.tiers]
+    if any(not never_longer(one, other) or one == other for one, other in itertools.pairwise(ages)):
+        raise DocumentRefused(f"`{members.at('tiers')}` do not ascend")
+    return terms
+
+
+def _tier(members: Members) -> Tier:
+    tier = Tier(
+        older_than=members.parsed("older_than", parse_period),
+        approver=members.text("approver", pattern=OFFICE),
+    )
+    members.end()
+    return tier
+
+
+def _redaction(members: Members) -> Redaction:
+    redaction = Redaction(
+        member=members.one_of("member", REDACTABLE),
+        commitment=members.text("commitment", pattern=_HASH),
+        reason=members.text("reason", most=2000),
+        until_us=members.time_us("until"),
+    )
+    members.end()
+    return redaction
 
 
 def _reason(members: Members, name: str, *, needed: bool) -> str | None:
@@ -263,181 +401,6 @@ def _positive(members: Members, name: str) -> Period:
     return period
 
 
-def _unsupported(path: str) -> DocumentRefused:
-    return DocumentRefused(f"`{path}` is not enforced by this version", code="unsupported")
-
-
-# --- against a charter ------------------------------------------------------------------------------------
-
-
-def check_authority(
-    authority: Authority, envelope: Envelope, charter: Charter, *, at_us: int, previous: Authority | None
-) -> None:
-    """Refuse an authority that may not take effect under a charter.
-
-    Parameters
-    ----------
-    authority : Authority
-        What `envelope` holds, parsed (`documents.open_document`, `parse_authority`).
-    envelope : Envelope
-        Its signatures are checked.
-    charter : Charter
-        The charter in force.
-    at_us : int
-        The time of the decision, microseconds since the epoch.
-    previous : Authority or None
-        The latest version that took effect under this name, ended or not; None if there is none.
-
-    Raises
-    ------
-    DocumentRefused
-        The first of `faults`, or what is wrong with the signatures: `signature-invalid`, `signature-missing`,
-        `signer-duplicate`, `not-entitled`.
-    """
-    for fault in faults(authority, charter, at_us=at_us, previous=previous):
-        raise fault
-    require_signed(requirements(authority, charter), envelope, charter)
-
-
-def faults(
-    authority: Authority, charter: Charter, *, at_us: int, previous: Authority | None
-) -> Iterator[DocumentRefused]:
-    """Yield every reason but signatures for which `check_authority` would refuse.
-
-    The codes are `unknown-organisation`, `unknown-purpose`, `not-entitled`, `already-expired`,
-    `term-too-long`, `version-not-next` and `feed-purpose-fixed`.
-    """
-    yield from _unknown_names(authority, charter)
-    try:
-        requirements(authority, charter)
-    except DocumentRefused as error:
-        yield error
-    if authority.valid_until_us <= at_us:
-        yield DocumentRefused(
-            f"`authority.valid_until` is past: {rfc3339(authority.valid_until_us)}", code="already-expired"
-        )
-    yield from _terms(authority, charter)
-    yield from _succession(authority, previous)
-
-
-def _unknown_names(authority: Authority, charter: Charter) -> Iterator[DocumentRefused]:
-    parties = [("authority.controller", authority.controller, "source")]
-    parties.append(("authority.recipient", authority.recipient, "recipient"))
-    parties.extend(("scope.sources", source, "source") for source in authority.scope.sources)
-    for path, name, role in parties:
-        organisation = charter.organisations.get(name)
-        if organisation is None or role not in organisation.roles:
-            yield DocumentRefused(
-                f"`{path}`: the charter has no {role} `{name}`", code="unknown-organisation"
-            )
-    recipient = charter.organisations.get(authority.recipient)
-    if recipient is not None and authority.unit not in recipient.units:
-        yield DocumentRefused(
-            f"`authority.unit`: `{authority.recipient}` has no unit `{authority.unit}`",
-            code="unknown-organisation",
-        )
-    if authority.purpose not in charter.purposes:
-        yield DocumentRefused(
-            f"`authority.purpose`: the charter has no purpose `{authority.purpose[:80]}`",
-            code="unknown-purpose",
-        )
-
-
-def _terms(authority: Authority, charter: Charter) -> Iterator[DocumentRefused]:
-    kind = authority.instrument.kind
-    longest = charter.limits.longest_validity.get(kind)
-    if longest is not None and authority.valid_until_us > add(authority.valid_from_us, longest):
-        yield DocumentRefused(
-            f"`authority.valid_until`: at most {describe_period(longest)} for `{kind}`", code="term-too-long"
-        )
-    retention = charter.limits.longest_recipient_retention
-    if not never_longer(authority.recipient_retention, retention):
-        yield DocumentRefused(
-            f"`authority.recipient_retention`: at most {describe_period(retention)}", code="term-too-long"
-        )
-
-
-def _succession(authority: Authority, previous: Authority | None) -> Iterator[DocumentRefused]:
-    wanted = 1 if previous is None else previous.version + 1
-    if authority.version != wanted:
-        yield DocumentRefused(
-            f"`authority.version`: the next of `{authority.name}` is {wanted}", code="version-not-next"
-        )
-    if previous is None:
-        return
-    for member in ("controller", "recipient", "unit", "purpose"):
-        if getattr(authority, member) != getattr(previous, member):
-            yield DocumentRefused(
-                f"`authority.{member}` was `{getattr(previous, member)}` in {previous.reference}: one feed "
-                "never serves two; take another name",
-                code="feed-purpose-fixed",
-            )
-
-
-def requirements(authority: Authority, charter: Charter) -> tuple[Requirement, ...]:
-    """Return which offices must sign an authority: those of every rule of the charter that applies.
-
-    An authority over the cameras of others needs, besides its controller's, the signatures that it would need
-    if each of those sources were its controller.
-
-    Raises
-    ------
-    DocumentRefused
-        `not-entitled` if for the controller or for a source no rule applies.
-    """
-    found: dict[Requirement, None] = {}
-    for controller in dict.fromkeys((authority.controller, *authority.scope.sources)):
-        rules = applying_rules("authority", authority, charter, controller)
-        if not rules:
-            raise DocumentRefused(
-                f"no rule of the charter lets `{authority.instrument.kind}` release reads of `{controller}` "
-                f"in mode {authority.mode} for `{authority.purpose[:80]}`",
-                code="not-entitled",
-            )
-        found.update(dict.fromkeys(_requirement(rule, authority, controller) for rule in rules))
-    return tuple(found)
-
-
-def act_requirements(kind: str, authority: Authority, charter: Charter) -> tuple[Requirement, ...]:
-    """Return which offices must sign an act of a kind (`revocation`, …) on an authority.
-
-    Raises
-    ------
-    DocumentRefused
-        `not-entitled` if no rule applies.
-    """
-    rules = applying_rules(kind, authority, charter, authority.controller)
-    if not rules:
-        raise DocumentRefused(
-            f"the charter lets nobody submit a {kind} of `{authority.name}`", code="not-entitled"
-        )
-    return tuple(_requirement(rule, authority, authority.controller) for rule in rules)
-
-
-def applying_rules(kind: str, authority: Authority, charter: Charter, controller: str) -> tuple[Rule, ...]:
-    """Return the charter's rules of a kind that apply to an authority, as if `controller` were its own."""
-    return tuple(
-        rule
-        for rule in charter.rules
-        if rule.kind == kind
-        and rule.applies(
-            instrument=authority.instrument.kind,
-            purpose=authority.purpose,
-            mode=authority.mode,
-            controller=controller,
-        )
-    )
-
-
-def _requirement(rule: Rule, authority: Authority, controller: str) -> Requirement:
-    parties = {"{controller}": controller, "{recipient}": authority.recipient}
-    offices = []
-    for office in rule.offices:
-        organisation, _, post = office.partition("/")
-        offices.append(f"{parties.get(organisation, organisation)}/{post}")
-    return Requirement(offices=tuple(dict.fromkeys(offices)), need=rule.need)
-
-
 def review_due_us(authority: Authority, since_us: int) -> int | None:
     """Return when an authority lapses for want of a review, or None if it needs none.
 
@@ -458,6 +421,8 @@ def review_due_us(authority: Authority, since_us: int) -> int | None:
 
 
 def _what_leaves(authority: Authority) -> str:
+    if authority.search is not None:
+        return f"answers to approved questions, at most {describe_period(authority.search.max_age)} back"
     if authority.match is None:
         return "every read in scope"
     terms = authority.match
@@ -465,6 +430,14 @@ def _what_leaves(authority: Authority) -> str:
         f"the reads in scope of vehicles that it has listed for {', '.join(terms.kinds)}, at most "
         f"{terms.max_entries:,} at a time and each for no longer than {describe_period(terms.entry_life)}"
     )
+
+
+def describe_area(area: Area) -> str:
+    """Return an area in words."""
+    south, west, north, east = (
+        f"{edge / 1_000_000:g}°" for edge in (area.south, area.west, area.north, area.east)
+    )
+    return f"between {south} and {north} latitude and {west} and {east} longitude"
 
 
 def describe(authority: Authority, charter: Charter | None = None) -> list[str]:
@@ -480,6 +453,9 @@ def describe(authority: Authority, charter: Charter | None = None) -> list[str]:
     scope = authority.scope
     whose = " and ".join(name_of(source) for source in scope.sources)
     cameras = f"the camera groups {', '.join(scope.groups)}" if scope.groups else "every camera"
+    if scope.max_cameras is not None:
+        cameras = f"at most {scope.max_cameras:,} cameras: {cameras}"
+    onward = ", ".join(name_of(one) for one in authority.onward)
     retention = describe_period(authority.recipient_retention)
     lines = [
         f"{authority.title} ({authority.reference}).",
@@ -487,12 +463,17 @@ def describe(authority: Authority, charter: Charter | None = None) -> list[str]:
         f"{name_of(authority.recipient)} have {_what_leaves(authority)} (mode {authority.mode}).",
         f"Purpose: {purpose or authority.purpose}. No other purpose is allowed.",
         f"Instrument: {authority.instrument.kind}, {authority.instrument.citation}.",
-        f"Scope: {cameras} of {whose}.",
+        f"Scope: {cameras} of {whose}{'' if scope.area is None else ', ' + describe_area(scope.area)}.",
         f"Hours: {'; '.join(describe_hours(item) for item in scope.hours) or 'every hour'}.",
         f"Released of each read: {', '.join(FIELDS[field] for field in scope.fields)}.",
         f"For captures from {rfc3339(authority.valid_from_us)} until {rfc3339(authority.valid_until_us)}.",
-        f"The recipient may keep it for {retention}, and may pass it on to nobody.",
+        f"The recipient may keep it for {retention}, and may pass it on to {onward or 'nobody'}.",
     ]
+    if authority.urgent:
+        lines.append("It is urgent: it takes effect without a consultation.")
+    if authority.redactions:
+        members = ", ".join(redaction.member for redaction in authority.redactions)
+        lines.append(f"Withheld from the public: {members}.")
     if authority.review_every is None:
         lines.append("No review is demanded before it ends.")
     else:

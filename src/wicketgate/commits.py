@@ -11,10 +11,13 @@ from typing import Any, NoReturn
 import msgspec
 
 from wicketgate.clock import HOUR_US, SECOND_US, Clock, rfc3339
+from wicketgate.disclosures import rows_left
 from wicketgate.errors import ConfigurationError, StreamError, WicketgateError
 from wicketgate.facts import SALT_BYTES, SecondTree, fact, second_entry, second_of
+from wicketgate.receipts import due_by_name, published_receipts
+from wicketgate.regime import Parsed
 from wicketgate.signing import canonical
-from wicketgate.state import Counts, Parsed, State, dump_state, load_state
+from wicketgate.state import Counts, State, dump_state, load_state
 from wicketgate.streams.link import Link
 from wicketgate.streams.reader import StreamReader
 from wicketgate.streams.server import MAX_PAYLOAD
@@ -271,17 +274,25 @@ class Commits:
     def _close_figures(self, at_us: int, until_us: int) -> Transaction:
         state = self.staged
         small = self.parsed.charter(state).limits.small_cells
+        shown = public_counts(state.counts, small)
+        left = rows_left(shown)
         body = {
             "kind": "figures",
             "from": rfc3339(state.counting_from_us),
             "until": rfc3339(until_us),
-            **public_counts(state.counts, small),
+            **shown,
+            "receipts": published_receipts(state.held, left, until_us),
         }
         return Transaction(
             at_us=at_us,
             first_entry=state.entries,
             entries=(canonical(body),),
-            figures=FiguresClosed(from_us=state.counting_from_us, until_us=until_us, entry=state.entries),
+            figures=FiguresClosed(
+                from_us=state.counting_from_us,
+                until_us=until_us,
+                entry=state.entries,
+                due=due_by_name(state, self.parsed, left, state.counting_from_us, until_us),
+            ),
         )
 
 
@@ -317,6 +328,13 @@ def public_counts(counts: Counts, small_cells: int) -> dict[str, Any]:
         "outcomes": {
             name: {outcome: cell(count) for outcome, count in sorted(outcomes.items())}
             for name, outcomes in sorted(counts.outcomes.items())
+        },
+        "disclosures": {
+            name: {to: cell(rows) for to, rows in sorted(by_recipient.items())}
+            for name, by_recipient in sorted(counts.disclosures.items())
+        },
+        "disclosures_refused": {
+            name: cell(attempts) for name, attempts in sorted(counts.disclosures_refused.items())
         },
     }
 

@@ -17,13 +17,14 @@ from wicketgate.hotlist import Listing, dump_changes, dump_entries
 from wicketgate.hotlist.entries import Change
 from wicketgate.lists import Lists
 from wicketgate.queues import HitQueue
-from wicketgate.state import State, current, status
+from wicketgate.regime import STOPPED, current, status
+from wicketgate.state import State
 from wicketgate.transactions import ListChanged, Outcome, Transaction
 
 _MOST_CHANGES = 64
 """Changes of a list that are kept apart; with the next one the list is written anew as a whole."""
 _AT_ONCE = 500
-_STOPPED = frozenset({"revoked", "suspended", "review-overdue", "expired"})
+_STOPPED = STOPPED | {"expired"}
 GATEWAY = "gateway"
 """Who ends a hit that nobody answered."""
 

@@ -8,6 +8,7 @@
     ├── HitRefused            an outcome that may not be recorded for a hit
     ├── ShapeError            a caller inside the program broke a stated precondition
     ├── ConfigurationError    settings, a deployment's directory or a key file are not usable
+    ├── SignerError           a private key did not open, or whatever holds it did not sign
     ├── StreamError           the streams did not answer, or answered no
     │   └── FencedError       somebody else wrote to a stream that this gateway owns: it must stop
     ├── LedgerError           the log on disk or on the net does not verify
@@ -74,9 +75,21 @@ class ListRefused(InputError):
 
 
 class DocumentRefused(WicketgateError):
-    """A document that may not take effect; `code` is one of docs/spec/documents.md."""
+    """A document that may not take effect.
+
+    Parameters
+    ----------
+    code : str
+        One of docs/spec/documents.md.
+    powers : tuple of str
+        Where it is refused for what it widens: the powers, in words.
+    """
 
     code = "malformed"
+
+    def __init__(self, detail: str, *, code: str | None = None, powers: tuple[str, ...] = ()) -> None:
+        super().__init__(detail, code=code)
+        self.powers = powers
 
 
 class NotEntitled(WicketgateError):
@@ -101,6 +114,12 @@ class ConfigurationError(WicketgateError):
     """A setting, directory or key file that cannot be used as it is."""
 
     code = "configuration"
+
+
+class SignerError(WicketgateError):
+    """A private key that did not open, or a signer that did not sign; nothing was signed."""
+
+    code = "signer-failed"
 
 
 class StreamError(WicketgateError):

@@ -6,25 +6,37 @@ import hashlib
 import logging
 import secrets
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
-from wicketgate.authority import check_authority, parse_authority
+from wicketgate.admission import admit, entry_members, scope_of
+from wicketgate.authority import parse_authority
 from wicketgate.clock import Clock, rfc3339
 from wicketgate.commits import Build, Commits, salted
-from wicketgate.documents import act_target, check_act, open_document
+from wicketgate.documents import open_document
 from wicketgate.errors import DocumentRefused, InputError
 from wicketgate.merkle import leaf_hash
 from wicketgate.projections import Projections
 from wicketgate.signing import canonical, parse_json
+from wicketgate.standing import cameras_in_scope
 from wicketgate.state import State
 from wicketgate.tiles import MAX_ENTRY_BYTES
-from wicketgate.transactions import CameraSet, CamerasRegistered, DocumentTaken, TokenIssued, Transaction
+from wicketgate.transactions import (
+    Admitted,
+    CameraSet,
+    CamerasRegistered,
+    DocumentTaken,
+    TokenIssued,
+    Transaction,
+)
 
 log = logging.getLogger(__name__)
 
 _MAX_CAMERAS = 20_000
+_NOTHING_FOUND = Admitted()
+_NO_MEMBERS: Mapping[str, Any] = MappingProxyType({})
 
 
 class Filing:
@@ -49,48 +61,40 @@ class Filing:
             With one of the codes of docs/spec/documents.md; then nothing has changed.
         """
         document = open_document(envelope)
-        if document.kind == "charter":
-            raise DocumentRefused("this version takes a charter at `init` alone", code="unsupported")
-        taking = self._taking(envelope)
+        build = self._taking(envelope)
         if document.kind == "authority":
             # Its feed must be there before its first batch, and only one that will be taken may make a stream.
-            taking(self._commits.staged, max(self._clock.now_us(), self._commits.staged.at_us), 0)
+            build(self._commits.staged, max(self._clock.now_us(), self._commits.staged.at_us), 0)
             await self._projections.open_feed(parse_authority(document.payload).name)
-        sequence, transaction = await self._commits.commit(taking)
+        sequence, transaction = await self._commits.commit(build)
         taken = transaction.document
         assert taken is not None
         in_force_us = transaction.at_us
         if document.kind == "authority":
             in_force_us = max(in_force_us, parse_authority(document.payload).valid_from_us)
         else:
-            feed = self._projections.feeds.get(act_target(document))
-            if feed is not None:
-                feed.wake()
+            for feed in self._projections.feeds.values():
+                feed.wake()  # a revocation, a stay, a charter that withdraws a key: whoever waits is told
         log.info("%s took effect as entry %d, commit %d", document.kind, taken.entry, sequence)
         return taken.entry, in_force_us
 
     def _taking(self, envelope: bytes) -> Build:
+        document = open_document(envelope)
+
         def build(state: State, at_us: int, sequence: int) -> Transaction:
-            document = open_document(envelope)
-            parsed = self._commits.parsed
-            charter = parsed.charter(state)
-            if document.kind == "authority":
-                authority = parse_authority(document.payload)
-                named = state.authorities.get(authority.name)
-                previous = parsed.authority(named.versions[-1]) if named else None
-                check_authority(authority, document.envelope, charter, at_us=at_us, previous=previous)
-            else:
-                named = state.authorities.get(act_target(document))
-                check_act(
-                    document,
-                    charter,
-                    parsed.authority(named.versions[-1]) if named else None,
-                    at_us=at_us,
-                    taken=named.act_ids if named else (),
-                    suspensions=named.suspensions if named else (),
-                    revoked=bool(named and named.versions[-1].revoked_us is not None),
-                )
-            return document_transaction(envelope, state.entries, at_us)
+            scope = scope_of(document)
+            cameras = 0 if scope is None else cameras_in_scope(state.cameras, scope)
+            admitted = admit(
+                state.regime,
+                self._commits.parsed,
+                document,
+                at_us=at_us,
+                cameras=cameras,
+                next_entry=state.entries,
+                figures=(period.figures for period in state.periods),
+            )
+            more = entry_members(document.kind, admitted)
+            return document_transaction(envelope, state.entries, at_us, admitted, more)
 
         return build
 
@@ -158,14 +162,26 @@ class Filing:
             feed.wake()  # whoever waits with such a token is told
 
 
-def document_transaction(envelope: bytes, entry: int, at_us: int) -> Transaction:
-    """Return the transaction of a signed document, as entry `entry`; DocumentRefused if it is too large."""
-    body = canonical({"kind": "document", "at": rfc3339(at_us), "envelope": parse_json(envelope)})
+def document_transaction(
+    envelope: bytes,
+    entry: int,
+    at_us: int,
+    admitted: Admitted = _NOTHING_FOUND,
+    more: Mapping[str, Any] = _NO_MEMBERS,
+) -> Transaction:
+    """Return the transaction of a signed document, as entry `entry`; DocumentRefused if it is too large.
+
+    Parameters
+    ----------
+    more : mapping
+        What its entry says besides (`admission.entry_members`).
+    """
+    body = canonical({"kind": "document", "at": rfc3339(at_us), "envelope": parse_json(envelope), **more})
     if len(body) > MAX_ENTRY_BYTES:
         raise DocumentRefused(f"with its signatures it takes {len(body)} bytes of at most {MAX_ENTRY_BYTES}")
     return Transaction(
         at_us=at_us,
         first_entry=entry,
         entries=(body,),
-        document=DocumentTaken(envelope=envelope, entry=entry),
+        document=DocumentTaken(envelope=envelope, entry=entry, admitted=admitted),
     )

@@ -26,7 +26,7 @@ from wicketgate.reads import ReadBatch
 StopReason = Literal["revoked", "suspended", "error", "feed-full"]
 """Why an authority is stopped before its end."""
 
-EndReason = Literal["expired", "review-overdue"]
+EndReason = Literal["expired", "review-overdue", "consultation-overdue"]
 """What an authority's end in force came from."""
 
 Reason = Literal[StopReason, EndReason, "not-in-force-yet", "out-of-scope", "before-validity", "not-listed"]
@@ -59,7 +59,7 @@ class Terms:
         The validity of captures, half-open.
     in_force_from_us, in_force_until_us : int
         When the gate may decide under it, half-open; an empty interval is never in force.
-    ended_by : {"expired", "review-overdue"}
+    ended_by : {"expired", "review-overdue", "consultation-overdue"}
         The reason from `in_force_until_us` on.
     stopped_by : {"revoked", "suspended", "error", "feed-full"}, optional
         The reason for which everything is refused, whatever the time.

@@ -41,6 +41,11 @@ class Members:
         self._asked: set[str] = set()
         self.path = path
 
+    @property
+    def mapping(self) -> Mapping[str, Any]:
+        """The table as it stands."""
+        return self._value
+
     def at(self, name: str) -> str:
         """Return the path of a member, for messages."""
         return f"{self.path}.{name}" if self.path else name

@@ -34,13 +34,15 @@ from wicketgate.proofs import Proofs
 from wicketgate.pushes import Pushes
 from wicketgate.queues import HitQueue
 from wicketgate.raising import Raising
+from wicketgate.regime import Parsed, current, status
 from wicketgate.releasing import Releasing
 from wicketgate.repeats import Seen
+from wicketgate.responses import Responses
 from wicketgate.sealing import seal
 from wicketgate.settings import Settings, StreamsSettings
 from wicketgate.signing import PrivateKey, canonical
 from wicketgate.snapshots import Snapshots
-from wicketgate.state import Parsed, State, dump_state
+from wicketgate.state import State, dump_state
 from wicketgate.streams.link import Link, end_tasks
 from wicketgate.streams.reader import StreamReader
 from wicketgate.streams.server import NatsServer
@@ -75,7 +77,7 @@ class Gateway:
         self._tasks: list[asyncio.Task[None]] = []
         self._flushing: asyncio.Future[None] | None = None
         self._instance = secrets.token_hex(8)
-        self._sequence_safe = 0
+        self._stood: dict[str, str] = {}
         # Made by `_open`, in this order.
         self.link: Link
         self.ledger: Ledger
@@ -93,6 +95,7 @@ class Gateway:
         self.lists: Lists
         self.desk: Desk
         self.filing: Filing
+        self.responses: Responses
         self._proofs: Proofs
         self._snapshots: Snapshots
         self._writers: list[StreamWriter] = []
@@ -217,6 +220,7 @@ class Gateway:
         )
         self.desk = Desk(self.commits, self.lists, self.hits, self.clock)
         self.filing = Filing(self.commits, self.projections, self.clock)
+        self.responses = Responses(self.commits, self.projections, self.clock)
 
     async def _open_projections(self, state: State) -> None:
         if state.charter_envelope:
@@ -321,6 +325,16 @@ class Gateway:
             now_us = self.clock.now_us()
             await self.clock.sleep((1_000_000 - now_us % 1_000_000) / 1e6 + 0.002)
             self.commits.tick()
+            self._wake_stopped()
+
+    def _wake_stopped(self) -> None:
+        """Let whoever waits at a feed look again when the clock has stopped or ended an authority."""
+        state, now_us = self.commits.committed, self.clock.now_us()
+        for name, named in state.authorities.items():
+            stands = status(named, current(named, self.commits.parsed, now_us), self.commits.parsed, now_us)
+            if self._stood.get(name) != stands and name in self.projections.feeds:
+                self.projections.feeds[name].wake()
+            self._stood[name] = stands
 
     async def _flush_seen(self) -> None:
         while True:

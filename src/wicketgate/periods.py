@@ -144,6 +144,33 @@ def never_longer(period: Period, limit: Period) -> bool:
     return period.us + _spread(-spare)[1] <= limit.us
 
 
+def longest_us(period: Period) -> int:
+    """Return the most microseconds that a period can last, whatever the day on which it begins.
+
+    This is how lengths are put in one order where powers are compared: `P1M` counts as 31 days, `P2M` as 62,
+    `P1Y` as 366. What is `never_longer` than a limit is not longer by this measure either.
+
+    >>> longest_us(Period(months=1)) == longest_us(Period(us=31 * DAY_US))
+    True
+    """
+    return _longest_days(period.months) * DAY_US + period.us
+
+
+@lru_cache(maxsize=256)
+def _longest_days(months: int) -> int:
+    # The longest begin on the first of a month: later days may be moved back at the end, and only there.
+    firsts = _firsts()
+    return max(later - first for first, later in zip(firsts[: 400 * 12], firsts[months:], strict=False))
+
+
+@lru_cache(maxsize=1)
+def _firsts() -> tuple[int, ...]:
+    """Return the first days of the months of 500 years as numbers: the calendar's 400, and the longest period."""
+    return tuple(
+        (_first(2000 + years, month) - _first(2000, 1)).days for years in range(501) for month in range(1, 13)
+    )
+
+
 @lru_cache(maxsize=256)
 def _spread(months: int) -> tuple[int, int]:
     """Return the fewest and most microseconds that `months` more months make, over the calendar's 400 years.

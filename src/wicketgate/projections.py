@@ -1,4 +1,4 @@
-"""From COMMITS to what is seen: feeds, ledger, proofs, hits, openings, quarantine.
+"""From COMMITS to what is seen: feeds, ledger, proofs, hits, openings, quarantine, responses.
 
 Each projection recognises by its items' own numbers what it has already, so COMMITS can be replayed from anywhere at or
 before its position. No projection decides anything.
@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 QUARANTINE = "QUARANTINE"
 OPENINGS = "OPENINGS"
+RESPONSES = "RESPONSES"
 _REPLAYED_AT_ONCE = 64
 _AT_ONCE = 4096
 
@@ -72,6 +73,8 @@ class Projections:
         self._writing: set[asyncio.Future[Any]] = set()
         self.quarantine = OrdinalStream(link, QUARANTINE)
         self.openings = OrdinalStream(link, OPENINGS)
+        self._responses_queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
+        self._responses: dict[str, OrdinalStream] = {}
 
     async def open(self, *, feed_term_us: int, quarantine_term_us: int) -> None:
         """Make the streams that are missing and begin to project."""
@@ -81,6 +84,7 @@ class Projections:
         self._begin(self._project_ledger)
         self._begin(self._project_hits)
         self._begin(partial(self._each, self._private_queue, self._project_private))
+        self._begin(partial(self._each, self._responses_queue, self._project_responses))
 
     async def close(self) -> None:
         """Stop where each stands."""
@@ -91,6 +95,8 @@ class Projections:
             await feed.close()
         await self.quarantine.close()
         await self.openings.close()
+        for stream in self._responses.values():
+            await stream.close()
 
     async def open_feed(self, name: str) -> Feed:
         """Return the feed of an authority name, made if it is new. Before its first batch is taken."""
@@ -118,6 +124,8 @@ class Projections:
             queues.append(self._private_queue)
         if transaction.hits or transaction.imaged or transaction.outcomes:
             queues.append(self._hits_queue)
+        if transaction.responses:
+            queues.append(self._responses_queue)
         self._taken = sequence
         if queues:
             self._outstanding[sequence] = len(queues)
@@ -184,6 +192,19 @@ class Projections:
         await self.quarantine.put_all(transaction.quarantine_from, reads)
         if transaction.second is not None:
             await self.openings.put(transaction.second.number, transaction.second.sealed)
+
+    async def responses(self, consultation: str) -> OrdinalStream:
+        """Return the responses to a consultation by their number; its stream is made if it is new, and has no term."""
+        async with self._opening:
+            if consultation not in self._responses:
+                stream = OrdinalStream(self._link, f"{RESPONSES}-{consultation}")
+                self._responses[consultation] = await stream.open(max_age_us=0)
+            return self._responses[consultation]
+
+    async def _project_responses(self, transaction: Transaction) -> None:
+        for response in transaction.responses:
+            stream = await self.responses(response.consultation)
+            await stream.put(response.number, msgspec.msgpack.encode(response))
 
     async def _project_ledger(self) -> None:
         while True:

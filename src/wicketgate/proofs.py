@@ -1,4 +1,7 @@
-"""The proofs of releases: from a fact's hash to the ledger entry of its second. A projection of COMMITS, in LMDB."""
+"""The proofs of releases and of the public's responses: from a fact's hash to the ledger entry of its second.
+
+A projection of COMMITS, in LMDB.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ _decoder = msgspec.msgpack.Decoder(FactAnswer)
 
 
 class Proofs:
-    """Answers to the hash of a release's fact, which only those who hold the batch can compute.
+    """Answers to the hash of a fact, which only those can compute who hold the batch, or the receipt of a response.
 
     A kill between two transactions leaves whole seconds, or none; the replay of COMMITS writes them again.
     """
@@ -49,11 +52,12 @@ class Proofs:
                         break
 
     def _add(self, transaction: lmdb.Transaction, second: SecondClosed) -> None:
-        releases = [fact for fact in second.facts if msgspec.json.decode(fact).get("kind") == "release"]
-        if not releases:
+        kinds = [(fact, msgspec.json.decode(fact).get("kind")) for fact in second.facts]
+        shown = [(fact, kind) for fact, kind in kinds if kind in {"release", "response"}]
+        if not shown:
             return
         tree = SecondTree(second.facts, second.seed)
-        for fact in releases:
+        for fact, kind in shown:
             leaf = merkle.leaf_hash(fact)
             proof = tree.prove(leaf)
             answer = FactAnswer(
@@ -66,7 +70,8 @@ class Proofs:
                 entry=second.entry,
             )
             transaction.put(leaf, _encoder.encode(answer), db=self._answers)
-            transaction.put(struct.pack(">Q", second.second_us) + leaf, b"", db=self._order)
+            if kind == "release":  # what the public was given a receipt for can be proved for ever
+                transaction.put(struct.pack(">Q", second.second_us) + leaf, b"", db=self._order)
 
     def answer(self, leaf: bytes) -> FactAnswer | None:
         """Return the proof for a fact's hash, or None if there is none (yet, or any more)."""

@@ -8,22 +8,33 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from wicketgate.acts import Act, Challenge, Review, parse_act
 from wicketgate.authority import Authority, describe
 from wicketgate.charter import Charter
 from wicketgate.clock import rfc3339
-from wicketgate.documents import Review, open_document, parse_act
-from wicketgate.signing import canonical, parse_json
-from wicketgate.standing import in_scope
-from wicketgate.state import (
+from wicketgate.consultations import Objection, parse_decision, parse_objection
+from wicketgate.documents import describe_document, open_document
+from wicketgate.regime import (
     ActTaken,
+    CharterTaken,
+    ConsultationTaken,
+    DecisionTaken,
     Named,
     Parsed,
-    State,
+    Taken,
     Version,
+    act_of,
+    consultation_status,
+    ends,
     in_force_from,
     review_due,
     status,
 )
+from wicketgate.signing import canonical, parse_json
+from wicketgate.standing import active, cameras_in_scope, in_scope
+from wicketgate.state import State
+
+_ENDING = frozenset({"revocation", "quashed"})
 
 
 def build_register(
@@ -47,17 +58,17 @@ def build_register(
         "as_of": rfc3339(as_of_us),
         "log_key": log_key,
         "checkpoint": checkpoint.decode(),
-        "charter": {
-            "document": _plain(charter.document),
-            "entry": state.charter_entry,
-            "signatures": _signatures(state.charter_envelope),
-        },
+        "charter": _charter(state.regime.charters[-1]),
+        "charters": [_charter(taken) for taken in state.regime.charters],
         "authorities": [
             _version(state, named, number, parsed, charter, as_of_us)
             for _, named in sorted(state.authorities.items())
             for number in range(len(named.versions))
         ],
-        "consultations": [],
+        "consultations": [
+            _consultation(id_, taken, state, parsed, charter, as_of_us)
+            for id_, taken in sorted(state.regime.consultations.items(), key=lambda item: item[1].entry)
+        ],
         "figures": [{**period.figures, "entry": period.entry} for period in state.periods],
         "small_cells": charter.limits.small_cells,
     }
@@ -69,6 +80,7 @@ def _version(
     version = named.versions[number]
     authority = parsed.authority(version)
     due_us = review_due(version, authority)
+    listed = active(state.cameras)
     return {
         "name": authority.name,
         "version": authority.version,
@@ -81,27 +93,37 @@ def _version(
         "in_force_from": rfc3339(in_force_from(version, authority)),
         "in_force_until": rfc3339(_until(named, number, parsed)),
         "review_due": None if due_us is None else rfc3339(due_us),
-        "cameras": int(
-            np.count_nonzero(
-                in_scope(state, authority) & np.array([c.active for c in state.cameras], np.bool_)
-            )
+        "cameras": int(np.count_nonzero(in_scope(state.cameras, authority, version.cap) & listed)),
+        "cameras_withheld": (
+            0 if version.cap is None else max(0, cameras_in_scope(state.cameras, authority) - version.cap)
         ),
+        "camera_cap": version.cap,
+        "ended_by": version.ended_by or None,
+        "consulted": consulted_on(version),
+        "redactions": len(authority.redactions),
         "acts": [_act(taken) for taken in named.acts if _concerns(taken, version, authority)],
         "words": describe(authority, charter),
     }
 
 
+def consulted_on(version: Version) -> dict[str, Any]:
+    """Return what was consulted on of a version, as the register shows it."""
+    return {
+        "need": version.need,
+        "wider": version.wider,
+        "by": version.by,
+        "due": None if version.consult_due_us is None else rfc3339(version.consult_due_us),
+        "since": None if version.consulted_us is None else rfc3339(version.consulted_us),
+    }
+
+
 def _until(named: Named, number: int, parsed: Parsed) -> int:
     version = named.versions[number]
-    authority = parsed.authority(version)
-    due_us = review_due(version, authority)
-    ends = [authority.valid_until_us]
-    ends.extend(in_force_from(later, parsed.authority(later)) for later in named.versions[number + 1 :])
+    found = [ends(version, parsed.authority(version))[0]]
+    found.extend(in_force_from(later, parsed.authority(later)) for later in named.versions[number + 1 :])
     if version.revoked_us is not None:
-        ends.append(version.revoked_us)
-    if due_us is not None:
-        ends.append(due_us)
-    return min(ends)
+        found.append(version.revoked_us)
+    return min(found)
 
 
 def _concerns(taken: ActTaken, version: Version, authority: Authority) -> bool:
@@ -109,20 +131,99 @@ def _concerns(taken: ActTaken, version: Version, authority: Authority) -> bool:
     if taken.kind == "review":
         act = parse_act(taken.kind, open_document(taken.envelope).payload)
         return isinstance(act, Review) and act.version == authority.version
-    return taken.kind != "revocation" or version.committed_us <= taken.at_us
+    return taken.kind not in _ENDING or version.committed_us <= taken.at_us
 
 
 def _act(taken: ActTaken) -> dict[str, Any]:
     document = open_document(taken.envelope).payload
-    act = parse_act(taken.kind, document)
-    return {
+    act = act_of(taken)
+    shown = {
         "kind": taken.kind,
         "id": act.id,
         "at": rfc3339(taken.at_us),
         "entry": taken.entry,
-        "reason": getattr(act, "reason", None) or getattr(act, "findings", ""),
+        "reason": _reason(act),
         "document": _plain(document),
         "signatures": _signatures(taken.envelope),
+    }
+    return {**shown, "figures": taken.figures} if taken.kind == "review" else shown
+
+
+def _reason(act: Act | Objection) -> str:
+    match act:
+        case Review():
+            return act.findings
+        case Challenge():
+            return act.claim
+        case _:
+            return act.reason
+
+
+def _charter(taken: CharterTaken) -> dict[str, Any]:
+    return {
+        "document": _plain(open_document(taken.envelope).payload),
+        "entry": taken.entry,
+        "at": rfc3339(taken.at_us),
+        "wider": list(taken.wider),
+        "signatures": _signatures(taken.envelope),
+    }
+
+
+def _consultation(
+    id_: str, taken: ConsultationTaken, state: State, parsed: Parsed, charter: Charter, as_of_us: int
+) -> dict[str, Any]:
+    consultation = parsed.consultation(taken)
+    closed = as_of_us >= taken.closes_us
+    return {
+        "id": id_,
+        "title": consultation.title,
+        "kind": "charter" if isinstance(consultation.draft, Charter) else "authority",
+        "status": consultation_status(taken, as_of_us),
+        "opens_at": rfc3339(taken.opens_us),
+        "closes_at": rfc3339(taken.closes_us),
+        "assessment": consultation.assessment,
+        "cameras": taken.cameras,
+        "camera_cap": taken.cap,
+        "wider": taken.wider,
+        "words": describe_document(consultation.draft, charter),
+        **_signed(taken),
+        "committed_at": rfc3339(taken.at_us),
+        "objections": [_objection(one) for one in taken.objections],
+        "decision": None if taken.decision is None else _decision(taken.decision),
+        "quashed_at": None if taken.quashed_us is None else rfc3339(taken.quashed_us),
+        "responses": state.responses.get(id_, 0) if closed else None,
+        "responses_withheld": state.responses_withheld.get(id_, 0) if closed else None,
+    }
+
+
+def _signed(taken: Taken | ConsultationTaken | DecisionTaken) -> dict[str, Any]:
+    return {
+        "entry": taken.entry,
+        "at": rfc3339(taken.at_us),
+        "document": _plain(open_document(taken.envelope).payload),
+        "signatures": _signatures(taken.envelope),
+    }
+
+
+def _objection(taken: Taken) -> dict[str, Any]:
+    objection = parse_objection(open_document(taken.envelope).payload)
+    return {
+        "id": objection.id,
+        "organisation": objection.organisation,
+        "reason": objection.reason,
+        **_signed(taken),
+    }
+
+
+def _decision(taken: DecisionTaken) -> dict[str, Any]:
+    decision = parse_decision(open_document(taken.envelope).payload)
+    return {
+        "id": decision.id,
+        "outcome": decision.outcome,
+        "reasons": decision.reasons,
+        "answers": [{"objection": one, "answer": answer} for one, answer in decision.answers.items()],
+        "covered_until": None if taken.until_us is None else rfc3339(taken.until_us),
+        **_signed(taken),
     }
 
 

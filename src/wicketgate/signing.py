@@ -27,7 +27,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from wicketgate.errors import ConfigurationError, DocumentRefused, InputError
+from wicketgate import passphrases
+from wicketgate.errors import ConfigurationError, DocumentRefused, InputError, SignerError
 
 MAX_ENVELOPE_BYTES = 1 << 20
 """The longest envelope that is read."""
@@ -136,7 +137,10 @@ def _check_depth(value: object, left: int) -> None:
 
 
 class Signer(Protocol):
-    """Whatever holds a private key: a file, a token, a key service."""
+    """Whatever holds a private key: a file, a token, a key service.
+
+    It may be slow, ask its owner, or fail. What it answers is verified before it is used (`add_signature`).
+    """
 
     @property
     def public(self) -> bytes:
@@ -144,7 +148,13 @@ class Signer(Protocol):
         ...
 
     def sign(self, message: bytes) -> bytes:
-        """Return the Ed25519 signature over `message`, 64 bytes."""
+        """Return the Ed25519 signature over `message`, 64 bytes.
+
+        Raises
+        ------
+        SignerError
+            If it cannot be reached, or does not sign.
+        """
         ...
 
 
@@ -176,26 +186,34 @@ class PrivateKey:
         return cls(Ed25519PrivateKey.from_private_bytes(seed))
 
     @classmethod
-    def from_pem(cls, data: bytes) -> PrivateKey:
+    def from_pem(cls, data: bytes, passphrase: bytes | None = None) -> PrivateKey:
         """Return the key of a PKCS#8 PEM text; lines before `-----BEGIN` are ignored (RFC 7468).
+
+        Parameters
+        ----------
+        passphrase : bytes or None
+            Of an encrypted key; None takes only one that is not.
 
         Raises
         ------
         InputError
-            If `data` is no unencrypted Ed25519 key.
+            If `data` is no Ed25519 key, or not one that `passphrase` opens.
         """
         start = data.find(b"-----BEGIN")
         try:
-            key = load_pem_private_key(data[max(start, 0) :], password=None)
+            key = load_pem_private_key(data[max(start, 0) :], password=passphrase)
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-            raise InputError("not an unencrypted PKCS#8 PEM private key") from error
+            what = (
+                "an unencrypted PKCS#8 PEM private key" if passphrase is None else "a key of this passphrase"
+            )
+            raise InputError(f"not {what}") from error
         if not isinstance(key, Ed25519PrivateKey):
             raise InputError("a private key, but not an Ed25519 one")
         return cls(key)
 
     @classmethod
     def load(cls, path: Path) -> PrivateKey:
-        """Return the key in the file `path`.
+        """Return the key in the file `path`, which is not encrypted; officers' files: `keyfiles.open_signer`.
 
         Raises
         ------
@@ -207,11 +225,15 @@ class PrivateKey:
         except (OSError, InputError) as error:
             raise ConfigurationError(f"`{path}` is not a usable key file: {error}") from error
 
-    def pem(self) -> bytes:
-        """Return the key as an unencrypted PKCS#8 PEM text."""
-        return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    def pem(self, passphrase: bytes | None = None) -> bytes:
+        """Return the key as a PKCS#8 PEM text, encrypted where there is a passphrase."""
+        if passphrase is None:
+            return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        der = self._key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        salt, iv = os.urandom(passphrases.SALT_BYTES), os.urandom(passphrases.IV_BYTES)
+        return passphrases.encrypt(der, passphrase, salt=salt, iv=iv)
 
-    def save(self, path: Path, *, label: str | None = None) -> None:
+    def save(self, path: Path, *, label: str | None = None, passphrase: bytes | None = None) -> None:
         """Write the key to a new file of mode 0600, with `label` as a comment line before it.
 
         A crash here leaves at worst an incomplete file, which `load` refuses and which this never overwrites.
@@ -221,7 +243,7 @@ class PrivateKey:
         ConfigurationError
             If the file exists already or cannot be written.
         """
-        text = (f"# {label}\n".encode() if label else b"") + self.pem()
+        text = (f"# {label}\n".encode() if label else b"") + self.pem(passphrase)
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "wb") as file:
@@ -322,17 +344,38 @@ def add_signature(envelope: Envelope, key: Signer) -> Envelope:
     Raises
     ------
     DocumentRefused
-        `signer-duplicate` if that key has signed already.
+        `signer-duplicate` if that key has signed already; it is not asked again.
+    SignerError
+        If the signer does not sign, or its signature does not verify.
     """
-    identifier = key_id(key.public)
-    if any(signature.key_id == identifier for signature in envelope.signatures):
-        raise DocumentRefused("this key has signed the document already", code="signer-duplicate")
-    signature = Signature(key_id=identifier, signature=key.sign(pae(envelope.payload_type, envelope.payload)))
+    _require_new(envelope, key.public)
+    return add_made_signature(envelope, key.public, key.sign(pae(envelope.payload_type, envelope.payload)))
+
+
+def add_made_signature(envelope: Envelope, public: bytes, signature: bytes) -> Envelope:
+    """Return `envelope` with a signature over its `pae` added that was made elsewhere, once it verifies.
+
+    Raises
+    ------
+    DocumentRefused
+        `signer-duplicate` if that key has signed already.
+    SignerError
+        If `signature` is not that of the key `public` over this document.
+    """
+    _require_new(envelope, public)
+    if not verify_signature(public, pae(envelope.payload_type, envelope.payload), signature):
+        raise SignerError(f"the signature is not one of `{format_public(public)}` over this document")
+    added = Signature(key_id=key_id(public), signature=signature)
     return Envelope(
         payload_type=envelope.payload_type,
         payload=envelope.payload,
-        signatures=(*envelope.signatures, signature),
+        signatures=(*envelope.signatures, added),
     )
+
+
+def _require_new(envelope: Envelope, public: bytes) -> None:
+    if any(signature.key_id == key_id(public) for signature in envelope.signatures):
+        raise DocumentRefused("this key has signed the document already", code="signer-duplicate")
 
 
 def parse_envelope(data: bytes) -> Envelope:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from wicketgate.authority import Authority, MatchTerms
 from wicketgate.clock import DAY_US, HOUR_US
+from wicketgate.deciding import AuthorityTerms
 from wicketgate.errors import WicketgateError
 from wicketgate.gate import StopReason, Table, Terms, compile_table
 from wicketgate.hours import windows
-from wicketgate.state import FOREVER_US, Named, Parsed, State, Version, current, in_force_from, review_due
+from wicketgate.regime import Named, Parsed, Version, current, ends, in_force_from
+from wicketgate.state import FOREVER_US, Camera, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,12 +92,16 @@ def stand(
             begins_us = in_force_from(later, parsed.authority(later))
             if begins_us > at_us:
                 holds_until_us = min(holds_until_us, begins_us)
+        if authority.search is not None:
+            continue  # it answers questions, and lets nothing go by itself
         ended_us = authority.valid_until_us if version.revoked_us is None else version.revoked_us
         if at_us > ended_us + reach_us:
             continue  # no read that it ever covered can still come
         stopped = _stopped(named, version, name in full)
         span = (covers_from_us, at_us + 2 * DAY_US)
-        terms.append(_terms(in_scope(state, authority), version, authority, span, stopped))
+        terms.append(
+            _terms(in_scope(state.cameras, authority, version.cap), version, authority, span, stopped)
+        )
         names[authority.reference] = name
         if authority.match is not None:
             matching[authority.reference] = authority.match
@@ -120,16 +126,69 @@ def stand(
     )
 
 
-def in_scope(state: State, authority: Authority) -> NDArray[np.bool_]:
-    """Return for each camera number whether it is in an authority's scope."""
-    sources, groups = set(authority.scope.sources), set(authority.scope.groups)
-    return np.array(
+def terms_at(
+    state: State, parsed: Parsed, name: str, at_us: int, *, captured_us: int, full: bool = False
+) -> AuthorityTerms:
+    """Return an authority as it stands at a moment, for single decisions (`deciding`).
+
+    Parameters
+    ----------
+    name : str
+        The authority's; the version that counts at `at_us` is meant.
+    captured_us : int
+        The earliest capture to be decided; the latest is two days after `at_us`.
+    full : bool
+        Its feed is full.
+
+    Notes
+    -----
+    O(cameras), and the hours from the capture on: some 1,500 questions to the zone for each year.
+    """
+    named = state.authorities[name]
+    version = named.versions[current(named, parsed, at_us)]
+    authority = parsed.authority(version)
+    cameras = in_scope(state.cameras, authority, version.cap)
+    span = (min(captured_us, at_us), at_us + 2 * DAY_US)
+    return AuthorityTerms(
+        terms=_terms(cameras, version, authority, span, _stopped(named, version, full)),
+        recipient=f"{authority.recipient}/{authority.unit}",
+        search=authority.search,
+    )
+
+
+def in_scope(cameras: Sequence[Camera], authority: Authority, cap: int | None = None) -> NDArray[np.bool_]:
+    """Return for each camera number whether it is in an authority's scope.
+
+    Parameters
+    ----------
+    cap : int or None
+        The most active cameras: those that were registered first. None is any number.
+    """
+    sources, groups, area = set(authority.scope.sources), set(authority.scope.groups), authority.scope.area
+    found = np.array(
         [
-            camera.source in sources and (not groups or not groups.isdisjoint(camera.groups))
-            for camera in state.cameras
+            camera.source in sources
+            and (not groups or not groups.isdisjoint(camera.groups))
+            and (area is None or area.holds(camera.latitude, camera.longitude))
+            for camera in cameras
         ],
         dtype=np.bool_,
     )
+    if cap is not None:
+        counted = found & active(cameras)
+        # By those before it: one that was withheld, and that its source then took off the register, stays withheld.
+        found &= np.cumsum(counted) - counted < cap
+    return found
+
+
+def active(cameras: Sequence[Camera]) -> NDArray[np.bool_]:
+    """Return for each camera number whether its source still lists it."""
+    return np.array([camera.active for camera in cameras], dtype=np.bool_)
+
+
+def cameras_in_scope(cameras: Sequence[Camera], authority: Authority) -> int:
+    """Return how many active cameras are in an authority's scope, whatever its most is."""
+    return int(np.count_nonzero(in_scope(cameras, authority) & active(cameras)))
 
 
 def _stopped(named: Named, version: Version, full: bool) -> StopReason | None:
@@ -147,9 +206,7 @@ def _terms(
     span: tuple[int, int],
     stopped: StopReason | None,
 ) -> Terms:
-    due_us = review_due(version, authority)
-    overdue = due_us is not None and due_us < authority.valid_until_us
-    ends_us = due_us if due_us is not None and overdue else authority.valid_until_us
+    ends_us, ended_by = ends(version, authority)
     try:
         open_windows = windows(
             authority.valid_from_us, authority.valid_until_us, authority.scope.hours, *span
@@ -166,7 +223,7 @@ def _terms(
         valid_until_us=authority.valid_until_us,
         in_force_from_us=in_force_from(version, authority),
         in_force_until_us=min(ends_us, FOREVER_US),
-        ended_by="review-overdue" if overdue else "expired",
+        ended_by=ended_by,
         stopped_by=stopped,
         fields=frozenset(authority.scope.fields),
         matches=authority.mode == "match",

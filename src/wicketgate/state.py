@@ -7,67 +7,29 @@ the same state, and it takes no decision: what may be committed is decided befor
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, assert_never
+from typing import Any
 
 import msgspec
 
-from wicketgate.authority import Authority, parse_authority, review_due_us
-from wicketgate.charter import Charter, parse_charter
+from wicketgate.authority import parse_authority
 from wicketgate.clock import DAY_US, SECOND_US
-from wicketgate.documents import (
-    Act,
-    Resumption,
-    Review,
-    Revocation,
-    SignedDocument,
-    Suspension,
-    open_document,
-    parse_act,
-)
+from wicketgate.disclosures import Held, rows_left
+from wicketgate.documents import SignedDocument, open_document
 from wicketgate.errors import InputError
+from wicketgate.regime import Named, Regime
 from wicketgate.transactions import (
     IMAGE_CODES,
     CameraSet,
-    DocumentTaken,
+    Disclosure,
     HitRaised,
     ListChanged,
     Outcome,
     Transaction,
 )
 
-Status = Literal["in-force", "pending", "expired", "revoked", "suspended", "review-overdue", "superseded"]
-
 FOREVER_US = 1 << 61
 SIGHTINGS_KEPT = 8
 _SIGHTINGS_US = DAY_US
-
-
-class ActTaken(msgspec.Struct, frozen=True, kw_only=True):
-    """An act on an authority that has taken effect, and where it stands in the ledger."""
-
-    kind: str
-    at_us: int
-    entry: int
-    envelope: bytes
-
-
-class Version(msgspec.Struct, kw_only=True):
-    """One version of an authority, as committed."""
-
-    envelope: bytes
-    entry: int
-    committed_us: int
-    revoked_us: int | None = None
-    reviewed_us: int | None = None
-
-
-class Named(msgspec.Struct, kw_only=True):
-    """All that was ever signed under one authority name. `suspensions` are those not lifted, with their times."""
-
-    versions: list[Version] = []
-    acts: list[ActTaken] = []
-    act_ids: list[str] = []
-    suspensions: dict[str, int] = {}
 
 
 class Camera(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +46,15 @@ class Camera(msgspec.Struct, frozen=True, kw_only=True):
     aliases: tuple[str, ...] = ()
 
 
+class CameraChange(msgspec.Struct, frozen=True, array_like=True):
+    """What a camera became: when the ledger had that many entries, at that time. `past` folds them again."""
+
+    entries: int
+    at_us: int
+    number: int
+    camera: Camera
+
+
 class FeedState(msgspec.Struct, kw_only=True):
     """Where a feed stands, and whose it is for ever."""
 
@@ -94,10 +65,14 @@ class FeedState(msgspec.Struct, kw_only=True):
 
 
 class ListState(msgspec.Struct, kw_only=True):
-    """A hotlist in force: the change that made all of it anew, and those since; each names a blob of the vault."""
+    """A hotlist in force: the change that made all of it anew, and those since; each names a blob of the vault.
+
+    `changed_us` is the time of the last change: what the list held before is not kept.
+    """
 
     revision: int = 0
     entries: int = 0
+    changed_us: int = 0
     blobs: list[tuple[str, bool]] = []
 
 
@@ -127,8 +102,8 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True):
 class Counts(msgspec.Struct, kw_only=True):
     """Figures of a period.
 
-    `refused` is keyed by `name@version` and then by reason; `again`, `hits` and `outcomes` by name; hits then by
-    quality (`exact`, `possible`) and `late`, `clone`.
+    `refused` is keyed by `name@version` and then by reason; the others by name; hits then by quality (`exact`,
+    `possible`) and `late`, `clone`, disclosures by to whom.
     """
 
     taken: int = 0
@@ -141,6 +116,8 @@ class Counts(msgspec.Struct, kw_only=True):
     again: dict[str, int] = {}
     hits: dict[str, dict[str, int]] = {}
     outcomes: dict[str, dict[str, int]] = {}
+    disclosures: dict[str, dict[str, int]] = {}
+    disclosures_refused: dict[str, int] = {}
 
 
 class Period(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,10 +134,9 @@ class State(msgspec.Struct, kw_only=True):
     at_us: int = 0
     reads_to: int = 0
     reads_offset: int = 0
-    charter_envelope: bytes = b""
-    charter_entry: int = 0
-    authorities: dict[str, Named] = {}
+    regime: Regime = msgspec.field(default_factory=Regime)
     cameras: list[Camera] = []
+    camera_log: list[CameraChange] = []
     tokens: dict[str, str] = {}
     feeds: dict[str, FeedState] = {}
     entries: int = 0
@@ -178,6 +154,24 @@ class State(msgspec.Struct, kw_only=True):
     open_hits: dict[str, OpenHit] = {}
     sightings: dict[str, dict[str, list[Sighting]]] = {}
     misreads: dict[str, dict[str, int]] = {}
+    held: dict[str, Held] = {}
+    responses: dict[str, int] = {}
+    responses_withheld: dict[str, int] = {}
+
+    @property
+    def charter_envelope(self) -> bytes:
+        """The envelope of the charter in force; empty before there is one."""
+        return self.regime.charter_envelope
+
+    @property
+    def charter_entry(self) -> int:
+        """Where the charter in force stands in the ledger."""
+        return self.regime.charter_entry
+
+    @property
+    def authorities(self) -> dict[str, Named]:
+        """All that was ever signed, by name."""
+        return self.regime.authorities
 
     def apply(self, transaction: Transaction, sequence: int) -> None:
         """Take in the transaction at `sequence` of COMMITS.
@@ -206,6 +200,10 @@ class State(msgspec.Struct, kw_only=True):
         for outcome in transaction.outcomes:
             if outcome.hit not in self.open_hits and outcome.hit not in raised:
                 raise InputError(f"transaction {sequence} has an outcome of no open hit")
+        for number, response in enumerate(transaction.responses):
+            given = sum(one.consultation == response.consultation for one in transaction.responses[:number])
+            if response.number != self.responses.get(response.consultation, 0) + given + 1:
+                raise InputError(f"transaction {sequence} does not continue the responses to a consultation")
         self.sequence = sequence
         self.at_us = transaction.at_us
         self.entries += len(transaction.entries)
@@ -236,45 +234,32 @@ class State(msgspec.Struct, kw_only=True):
             self._register(transaction.cameras.source, transaction.cameras.cameras)
         if transaction.token is not None:
             self._issue(transaction.token.name, transaction.token.sha256)
+        for response in transaction.responses:
+            self.responses[response.consultation] = response.number
+            if not response.publish:
+                withheld = self.responses_withheld.get(response.consultation, 0)
+                self.responses_withheld[response.consultation] = withheld + 1
+        if transaction.disclosure is not None:
+            self._take_disclosure(transaction.disclosure)
+        if transaction.receipt is not None:
+            self.held.setdefault(transaction.receipt.authority, Held()).take_receipt(transaction.receipt)
 
     def _take_document(self, document: SignedDocument, transaction: Transaction) -> None:
         taken = transaction.document
         assert taken is not None
         self.revision += 1
-        if document.kind == "charter":
-            self.charter_envelope = taken.envelope
-            self.charter_entry = taken.entry
+        first = not self.regime.charters
+        self.regime.apply(
+            document, taken.envelope, entry=taken.entry, at_us=transaction.at_us, admitted=taken.admitted
+        )
+        if first:
             self.counting_from_us = transaction.at_us
             self.second_us = transaction.at_us - transaction.at_us % SECOND_US
-            return
         if document.kind == "authority":
             authority = parse_authority(document.payload)
-            version = Version(envelope=taken.envelope, entry=taken.entry, committed_us=transaction.at_us)
-            self.authorities.setdefault(authority.name, Named()).versions.append(version)
             self.feeds.setdefault(
                 authority.name, FeedState(recipient=authority.recipient, unit=authority.unit)
             )
-            return
-        self._take_act(parse_act(document.kind, document.payload), document.kind, taken, transaction.at_us)
-
-    def _take_act(self, act: Act, kind: str, taken: DocumentTaken, at_us: int) -> None:
-        named = self.authorities[act.authority]
-        named.act_ids.append(act.id)
-        named.acts.append(ActTaken(kind=kind, at_us=at_us, entry=taken.entry, envelope=taken.envelope))
-        match act:
-            case Revocation():
-                for version in named.versions:
-                    if version.revoked_us is None:
-                        version.revoked_us = at_us
-            case Suspension():
-                named.suspensions[act.id] = at_us
-            case Resumption():
-                del named.suspensions[act.suspension]
-            case Review():
-                version = named.versions[act.version - 1]
-                version.reviewed_us = max(version.reviewed_us or act.reviewed_us, act.reviewed_us)
-            case _:
-                assert_never(act)
 
     def _take_hits(self, transaction: Transaction) -> None:
         for hit in transaction.hits:
@@ -322,10 +307,21 @@ class State(msgspec.Struct, kw_only=True):
     def _take_list(self, change: ListChanged) -> None:
         known = self.hotlists.setdefault(change.authority, ListState())
         known.revision = change.revision
+        known.changed_us = self.at_us
         known.entries = change.entries
         if change.whole:
             known.blobs = []
         known.blobs.append((change.blob, change.whole))
+
+    def _take_disclosure(self, disclosure: Disclosure) -> None:
+        name = disclosure.authority
+        self.held.setdefault(name, Held()).take_disclosure(disclosure)
+        for counts in (self.counts, self.totals):
+            if disclosure.refused:
+                counts.disclosures_refused[name] = counts.disclosures_refused.get(name, 0) + 1
+            else:
+                rows = counts.disclosures.setdefault(name, {})
+                rows[disclosure.to] = rows.get(disclosure.to, 0) + disclosure.rows
 
     def _register(self, source: str, cameras: tuple[CameraSet, ...]) -> None:
         self.revision += 1
@@ -343,13 +339,19 @@ class State(msgspec.Struct, kw_only=True):
                 zone=camera.zone,
                 aliases=camera.aliases,
             )
-            if camera.id in known:
-                self.cameras[known[camera.id]] = now
-            else:
-                self.cameras.append(now)
+            self._set_camera(known.get(camera.id, len(self.cameras)), now)
         for camera_id, number in known.items():
             if camera_id not in listed:
-                self.cameras[number] = msgspec.structs.replace(self.cameras[number], active=False)
+                self._set_camera(number, msgspec.structs.replace(self.cameras[number], active=False))
+
+    def _set_camera(self, number: int, camera: Camera) -> None:
+        if number == len(self.cameras):
+            self.cameras.append(camera)
+        elif self.cameras[number] == camera:
+            return
+        else:
+            self.cameras[number] = camera
+        self.camera_log.append(CameraChange(self.entries, self.at_us, number, camera))
 
     def _issue(self, name: str, sha256: str) -> None:
         if sha256:
@@ -397,6 +399,10 @@ class State(msgspec.Struct, kw_only=True):
         assert closed is not None
         published = msgspec.json.decode(transaction.entries[closed.entry - transaction.first_entry])
         self.periods.append(Period(entry=closed.entry, figures=published))
+        rows = rows_left(published) if closed.due else {}
+        for name in sorted({*self.held, *closed.due}):
+            held = self.held.setdefault(name, Held())
+            held.close(closed.until_us, closed.due.get(name), rows.get(name))
         self.counts = Counts()
         self.counting_from_us = closed.until_us
         self._forget_sightings(transaction.at_us - _SIGHTINGS_US)
@@ -420,75 +426,9 @@ def dump_state(state: State) -> bytes:
 def load_state(data: bytes) -> State:
     """Return the state of a snapshot; InputError for anything else."""
     try:
-        return _decoder.decode(data)
+        state = _decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError("a snapshot is not of this version") from error
-
-
-class Parsed:
-    """The parsed documents of a state, each parsed once."""
-
-    def __init__(self) -> None:
-        self._authorities: dict[bytes, Authority] = {}
-        self._charters: dict[bytes, Charter] = {}
-
-    def authority(self, version: Version) -> Authority:
-        """Return the authority of a committed version."""
-        found = self._authorities.get(version.envelope)
-        if found is None:
-            found = parse_authority(open_document(version.envelope).payload)
-            self._authorities[version.envelope] = found
-        return found
-
-    def charter(self, state: State) -> Charter:
-        """Return the charter in force."""
-        found = self._charters.get(state.charter_envelope)
-        if found is None:
-            found = parse_charter(open_document(state.charter_envelope).payload)
-            self._charters[state.charter_envelope] = found
-        return found
-
-
-def in_force_from(version: Version, authority: Authority) -> int:
-    """Return when a version takes effect, microseconds: not before its commit, not before its validity."""
-    return max(version.committed_us, authority.valid_from_us)
-
-
-def review_due(version: Version, authority: Authority) -> int | None:
-    """Return when the next review must have been recorded, microseconds; None where none is demanded."""
-    # A review kept back and submitted late never moves the date back.
-    return review_due_us(authority, max(in_force_from(version, authority), version.reviewed_us or 0))
-
-
-def status(named: Named, number: int, parsed: Parsed, at_us: int) -> Status:
-    """Return how version `number` (from 0) of a name stands at `at_us`.
-
-    Notes
-    -----
-    The gate decides by the same dates (`standing`); a property test holds the two together.
-    """
-    version = named.versions[number]
-    authority = parsed.authority(version)
-    if version.revoked_us is not None:
-        return "revoked"
-    for later in named.versions[number + 1 :]:
-        if in_force_from(later, parsed.authority(later)) <= at_us:
-            return "superseded"
-    if at_us >= authority.valid_until_us:
-        return "expired"
-    if named.suspensions:
-        return "suspended"
-    if at_us < in_force_from(version, authority):
-        return "pending"
-    due = review_due(version, authority)
-    if due is not None and at_us >= due:
-        return "review-overdue"
-    return "in-force"
-
-
-def current(named: Named, parsed: Parsed, at_us: int) -> int:
-    """Return the number (from 0) of the version that counts at `at_us`: the last in effect, or the first to come."""
-    for number in range(len(named.versions) - 1, -1, -1):
-        if in_force_from(named.versions[number], parsed.authority(named.versions[number])) <= at_us:
-            return number
-    return 0
+    if state.entries and not state.regime.charters:
+        raise InputError("a snapshot is not of this version: it holds no charter")
+    return state

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -155,11 +155,48 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     quarantined: dict[str, dict[str, int]] = {}
 
 
-class DocumentTaken(msgspec.Struct, frozen=True, kw_only=True):
-    """A signed document in force from this transaction on, and where it stands in the ledger."""
+class Admitted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the admission of a document found; what does not concern its kind stays as it is here.
+
+    Attributes
+    ----------
+    cameras : int
+        Of an authority or a draft: active cameras in its scope.
+    cap : int or None
+        The most cameras that it may use, or that its decision can cover; None is any number.
+    need : str
+        Of an authority: `covered`, `notice`, `marked`, `within` or `urgent`.
+    wider : tuple of str
+        Of an authority, a draft or a charter: what no consultation covers, in words.
+    by : tuple of str
+        Of an authority: the consultations that cover the rest.
+    due_us : int or None
+        Of an authority with the need `within`: by when.
+    fulfils : tuple of str
+        Of a decision: the `name@version` that waited for it.
+    stops : tuple of str
+        Of a charter: the authorities that a key had signed which it declares lost or compromised.
+    figures : dict
+        Of a review: what the authority cost and what came of it since the last one (`intrusion.since_review`).
+    """
+
+    cameras: int = 0
+    cap: int | None = None
+    need: str = "covered"
+    wider: tuple[str, ...] = ()
+    by: tuple[str, ...] = ()
+    due_us: int | None = None
+    fulfils: tuple[str, ...] = ()
+    stops: tuple[str, ...] = ()
+    figures: dict[str, Any] = {}
+
+
+class DocumentTaken(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A signed document in force from this transaction on, where it stands in the ledger, what its admission found."""
 
     envelope: bytes
     entry: int
+    admitted: Admitted = Admitted()
 
 
 class CamerasRegistered(msgspec.Struct, frozen=True, kw_only=True):
@@ -192,11 +229,97 @@ class SecondClosed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FiguresClosed(msgspec.Struct, frozen=True, kw_only=True):
-    """A period whose figures were published, and where."""
+    """A period whose figures were published, and where.
+
+    `due` says of each authority under which rows left in the period when its recipient must have deleted them.
+    """
 
     from_us: int
     until_us: int
     entry: int
+    due: dict[str, int] = {}
+
+
+class Disclosure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """That a recipient passed rows on, or asked to where it may not.
+
+    Attributes
+    ----------
+    id : str
+        Once for each authority.
+    to : str
+        An organisation; in a refused one whatever was sent.
+    made_us, said_us : int
+        When it was passed on, and when the gateway was told.
+    status : str
+        How the version stood when the gateway was told.
+    commit : int
+        The transaction that holds it.
+    refused : bool
+        The version does not let it be passed on to them.
+    case, reason : str
+        As the recipient gave them; the fold keeps neither.
+    """
+
+    id: str
+    authority: str
+    version: int
+    to: str
+    law: str
+    rows: int
+    made_us: int
+    said_us: int
+    status: str
+    commit: int
+    refused: bool = False
+    case: str = ""
+    reason: str = ""
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """That a recipient deleted everything that one authority released before a time.
+
+    Attributes
+    ----------
+    deleted_us : int
+        As it was attested.
+    until_us : int
+        The midnight before it: as far as it counts, and is published.
+    rows : int or None
+        How many were deleted, where the recipient says so.
+    """
+
+    authority: str
+    deleted_us: int
+    until_us: int
+    method: str
+    by: str
+    said_us: int
+    commit: int
+    rows: int | None = None
+
+
+class ResponseGiven(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What somebody from the public said to a consultation; the fold keeps the number of them alone.
+
+    Attributes
+    ----------
+    number : int
+        Counts the responses to one consultation, from 1.
+    id : str
+        Random: it tells nothing of how many there are.
+    publish : bool
+        Whether it may be shown once the consultation has closed.
+    """
+
+    consultation: str
+    number: int
+    id: str
+    received_us: int
+    text: str
+    name: str = ""
+    organisation: str = ""
+    publish: bool = True
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -253,6 +376,9 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     second: SecondClosed | None = None
     opens_us: int | None = None
     figures: FiguresClosed | None = None
+    disclosure: Disclosure | None = None
+    receipt: Receipt | None = None
+    responses: tuple[ResponseGiven, ...] = ()
 
 
 _encoder = msgspec.msgpack.Encoder()

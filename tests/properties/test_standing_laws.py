@@ -16,7 +16,7 @@ from wicketgate.gate import Looks, decide
 from wicketgate.hotlist import Listing
 from wicketgate.hours import windows
 from wicketgate.standing import Standing, stand
-from wicketgate.state import current, status
+from wicketgate.regime import current, status
 from wicketgate.transactions import CameraSet, CamerasRegistered
 
 HOURS = [
@@ -113,7 +113,7 @@ class Register(Fold):
 
 
 def _due(version: Any, authority: Authority) -> int | None:
-    from wicketgate.state import review_due
+    from wicketgate.regime import review_due
 
     return review_due(version, authority)
 

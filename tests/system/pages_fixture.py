@@ -92,13 +92,14 @@ def _authority(name: str, version: int, status: str, **more: Any) -> dict[str, A
         "assessment": {"url": "https://tfl.example/dpia.pdf", "sha256": "ab" * 32},
     }
     document |= more.pop("document", {})
+    redacted = {"redactions": more.pop("redacted")} if "redacted" in more else {}
     scope = {"sources": ["tfl"], "groups": ["ccz-boundary"], "fields": ["plate", "time", "place"]}
     return {
         "name": name,
         "version": version,
         "status": status,
         "mode": document["mode"],
-        "document": {"authority": document, "scope": scope | more.pop("scope", {})},
+        "document": {"authority": document, "scope": scope | more.pop("scope", {}), **redacted},
         "signatures": _signatures("home-office/secretary-of-state", "tfl/data-protection-officer"),
         "entry": 2,
         "committed_at": "2026-07-03T16:20:01Z",
@@ -107,6 +108,11 @@ def _authority(name: str, version: int, status: str, **more: Any) -> dict[str, A
         "review_due": "2026-10-04T00:00:00Z",
         "cameras": 1187,
         "acts": [],
+        "consulted": {"need": "covered", "wider": [], "due": None, "by": []},
+        "ended_by": "",
+        "camera_cap": None,
+        "cameras_withheld": 0,
+        "redactions": 0,
         "words": [
             "Transport for London gives the National Security Units of the Metropolitan Police Service every "
             "read of the cameras in group ccz-boundary.",
@@ -144,6 +150,155 @@ def _figures(hours: int) -> list[dict[str, Any]]:
     return figures
 
 
+def _consulted(need: str, *wider: str, due: str | None = None, by: tuple[str, ...] = ()) -> dict[str, Any]:
+    return {"need": need, "wider": list(wider), "due": due, "by": list(by)}
+
+
+MARKED = _consulted(
+    "marked",
+    "The National Security Units get every read of the cameras in `ccz-boundary`, for national security.",
+)
+WITHIN = _consulted("within", "Cameras at the river ports, at night.", due="2026-12-01T00:00:00Z")
+
+
+def example_consultations() -> list[dict[str, Any]]:
+    """Return a consultation in every state, one of them on a charter."""
+    draft = _authority("tfl-met-ports", 2, "", document={"title": "Cameras at the river ports, for longer"})[
+        "document"
+    ]
+    draft["authority"]["version"] = 2
+
+    def one(name: str, title: str, status: str, entry: int, **more: Any) -> dict[str, Any]:
+        said = {
+            "id": name,
+            "title": title,
+            "at": "2026-08-01T09:00:00Z",
+            "opens_at": more.pop("opens_at", "2026-08-10T00:00:00Z"),
+            "closes_at": more.pop("closes_at", "2026-11-02T00:00:00Z"),
+            "assessment": "Every driver who passes is recorded.\n\nNobody is told at the camera.",
+        }
+        document = {"consultation": said, "draft": more.pop("draft", draft)}
+        return {
+            "id": name,
+            "title": title,
+            "status": status,
+            "kind": "authority",
+            "opens_at": said["opens_at"],
+            "closes_at": said["closes_at"],
+            "entry": entry,
+            "committed_at": "2026-08-01T09:00:01Z",
+            "cameras": 12,
+            "document": document,
+            "signatures": _signatures("tfl/data-protection-officer"),
+            "words": ["The National Security Units would get every read of `river-ports`."],
+            "wider": ["Reads of `river-ports` by day, which nothing covers yet."],
+            "objections": [],
+            "decision": None,
+            **more,
+        }
+
+    objection = {
+        "id": "o-1",
+        "organisation": "home-office",
+        "reason": "It goes further than the certificate.\n\nNo other means was tried.",
+        "entry": 4_000_100,
+        "at": "2026-08-20T10:00:00Z",
+        "document": {},
+        "signatures": _signatures("home-office/secretary-of-state"),
+    }
+    approved = {
+        "id": "d-1",
+        "outcome": "approved",
+        "reasons": "The night is enough.",
+        "answers": [{"objection": "o-1", "answer": "The hours were shortened."}],
+        "covered_until": "2028-01-01T00:00:00Z",
+        "entry": 3_000_200,
+        "at": "2026-07-01T10:00:00Z",
+        "document": {"covered": draft},
+        "signatures": _signatures("home-office/secretary-of-state", "tfl/data-protection-officer"),
+    }
+    rejected = approved | {
+        "outcome": "rejected",
+        "covered_until": None,
+        "document": {},
+        "entry": 3_000_201,
+        "answers": [],
+    }
+    charter = {
+        "charter": {"title": "A longer retention", "version": 2},
+        "limits": {"longest_validity": "P2Y"},
+    }
+    early = {"opens_at": "2026-03-01T00:00:00Z", "closes_at": "2026-06-01T00:00:00Z"}
+    return [
+        one(
+            "c-2026-003", "Cameras at the river ports, for longer", "open", 4_000_001, objections=[objection]
+        ),
+        one(
+            "c-2026-004",
+            "A longer retention at the source",
+            "announced",
+            4_000_002,
+            kind="charter",
+            draft=charter,
+            opens_at="2026-10-01T00:00:00Z",
+            closes_at="2027-01-01T00:00:00Z",
+        ),
+        one("c-2026-002", "Pictures of vehicles", "closed", 2_000_001, responses=3, **early),
+        one(
+            "c-2026-001",
+            "The congestion charge",
+            "approved",
+            900_001,
+            responses=312,
+            objections=[objection],
+            decision=approved,
+            **early,
+        ),
+        one("c-2025-009", "General crime", "rejected", 800_001, responses=2, decision=rejected, **early),
+        one(
+            "c-2020-001",
+            "The trial of boundary cameras",
+            "coverage-ended",
+            700_001,
+            responses=1,
+            decision=approved | {"document": {}, "entry": 3_000_202, "covered_until": "2024-01-01T00:00:00Z"},
+            **early,
+        ),
+        one("c-2020-002", "Schools", "quashed", 600_001, responses=0, **early),
+    ]
+
+
+RESPONSES = {
+    "count": 120,
+    "withheld": 7,
+    "page": 2,
+    "pages": 3,
+    "shown": [
+        {
+            "id": "ab" * 16,
+            "received_on": "2026-05-02",
+            "text": "I drive [number plate].\n\nNo.",
+            "name": "",
+            "organisation": "",
+        },
+        {
+            "id": "cd" * 16,
+            "received_on": "2026-05-03",
+            "text": "Yes.",
+            "name": "A Person",
+            "organisation": "A Union",
+        },
+    ],
+}
+"""What the public said, as a page of it is shown."""
+RECEIPT = {
+    "id": "ab" * 16,
+    "received_at": "2026-09-12T15:04:09Z",
+    "fact": "0f" * 32,
+    "opening": '{"consultation":"c-2026-003","id":"abab","kind":"response","salt":"00","sha256":"11"}',
+}
+
+
 def example_register(hours: int = 48) -> dict[str, Any]:
     """Return a register with an authority in every state, and figures of some hours."""
     offices = [
@@ -172,6 +327,42 @@ def example_register(hours: int = 48) -> dict[str, Any]:
         "at": "2026-07-28T11:00:00Z",
         "entry": 2_112_004,
         "reason": "Still necessary.",
+        "figures": {
+            "from": "2026-07-04T00:00:00Z",
+            "until": "2026-07-28T00:00:00Z",
+            "decided": 14_000_000,
+            "released": 7_000_000,
+            "since": "2026-07-04T00:00:00Z",
+            "periods": 576,
+            "hits": {"exact": 12, "possible": 30},
+            "outcomes": {"confirmed": 11, "misread": 1},
+            "searches": 0,
+            "left_ppm": 500_000,
+            "suppressed": 2,
+        },
+    }
+    challenge = {
+        "kind": "challenge",
+        "at": "2026-08-02T11:00:00Z",
+        "entry": 2_500_000,
+        "document": {
+            "challenge": {"court": "Information Tribunal", "claim": "It is not proportionate.", "stay": False}
+        },
+    }
+    annulled = {
+        "kind": "objection",
+        "at": "2026-08-21T11:00:00Z",
+        "entry": 4_070_000,
+        "reason": "The House objects.",
+        "document": {
+            "objection": {"organisation": "parliament", "annul": True, "reason": "The House objects."}
+        },
+    }
+    redaction = {
+        "member": "necessity",
+        "commitment": "ef" * 32,
+        "reason": "An operation",
+        "until": "2027-01-01T00:00:00Z",
     }
     suspension = {
         "kind": "suspension",
@@ -220,10 +411,11 @@ def example_register(hours: int = 48) -> dict[str, Any]:
                 cameras=1500,
                 entry=1,
                 signatures=_signatures("tfl/director-of-charging"),
+                consulted=_consulted("covered", by=("c-2026-001",)),
                 in_force_until="2026-12-31T00:00:00Z",
                 review_due="2027-07-04T00:00:00Z",
             ),
-            _authority("tfl-met-ct", 1, "superseded"),
+            _authority("tfl-met-ct", 1, "superseded", consulted=MARKED),
             _authority(
                 "tfl-met-ct",
                 2,
@@ -231,8 +423,12 @@ def example_register(hours: int = 48) -> dict[str, Any]:
                 entry=2_112_003,
                 committed_at="2026-07-27T10:00:00Z",
                 in_force_from="2026-07-27T10:00:00Z",
-                acts=[review],
+                acts=[review, challenge],
                 document={"review_every": "P1M15D"},
+                consulted=MARKED,
+                camera_cap=1187,
+                cameras_withheld=13,
+                challenges=[challenge],
             ),
             _authority(
                 "tfl-met-crime",
@@ -251,14 +447,37 @@ def example_register(hours: int = 48) -> dict[str, Any]:
                 scope={"hours": [_NIGHTS]},
                 acts=[suspension],
                 cameras=12,
+                consulted=WITHIN,
             ),
             _authority(
-                "tfl-met-ring", 1, "review-overdue", document={"title": "Cameras of the inner ring road"}
+                "tfl-met-ring",
+                1,
+                "review-overdue",
+                document={"title": "Cameras of the inner ring road", "urgent": True},
+                consulted=_consulted("urgent", "The inner ring road."),
+            ),
+            _authority(
+                "tfl-met-river",
+                1,
+                "consultation-overdue",
+                document={"title": "Cameras of the river bridges"},
+                consulted=_consulted("within", "The bridges.", due="2026-09-01T00:00:00Z"),
+            ),
+            _authority(
+                "tfl-met-quays",
+                1,
+                "revoked",
+                document={"title": "Cameras of the quays"},
+                ended_by="objection",
+                acts=[annulled],
+                redactions=1,
+                redacted=[redaction],
+                review_due=None,
             ),
             _authority("tfl-met-old", 1, "expired", document={"title": "Trial of boundary cameras"}),
             _authority("tfl-met-next", 1, "pending", document={"title": "Boundary cameras from 2027"}),
         ],
-        "consultations": [],
+        "consultations": example_consultations(),
         "figures": _figures(hours),
         "small_cells": 10,
     }
@@ -387,6 +606,13 @@ def rendered(pages: Pages, register: Mapping[str, Any], openapi: Mapping[str, An
         html = pages.authority(register, one["name"], one["version"])
         assert html is not None
         site[f"/authorities/{one['name']}/{one['version']}"] = html
+    site["/consultations"] = pages.consultations(register, NOW_US)
+    site["/drift"] = pages.drift(register)
+    for one in register["consultations"]:
+        shown = RESPONSES if one["status"] not in {"announced", "open"} else None
+        html = pages.consultation(register, one["id"], NOW_US, responses=shown)
+        assert html is not None
+        site[f"/consultations/{one['id']}"] = html
     return site
 
 

@@ -21,6 +21,7 @@ from tests.running import (
     MET,
     SOURCE,
     act,
+    arrived,
     batches_of,
     bearer,
     client,
@@ -63,9 +64,11 @@ def further(running: Running, name: str, version: int = 1, **scope: Any) -> dict
     return document
 
 
-def commit_charging(running: Running, document: dict[str, Any]) -> None:
+def commit_charging(running: Running, document: dict[str, Any]) -> int:
+    """Submit a version of an authority; return from when it is in force, microseconds."""
     answer = submit(running, document, *london.SIGNERS[london.CHARGING])
     assert answer.status_code == 201, answer.text
+    return parse_rfc3339(answer.json()["in_force_from"])
 
 
 def status_of(running: Running, name: str, version: int = 1) -> str:
@@ -96,7 +99,10 @@ def documents_in_log(running: Running) -> list[tuple[int, dict[str, Any], dict[s
 
 @contextmanager
 def flowing(running: Running, seed: int) -> Iterator[None]:
-    """Post ten reads on the boundary twenty times a second."""
+    """Post ten reads on the boundary twenty times a second.
+
+    The last of them may be undecided at the end: an authority that is committed next may be given them.
+    """
     stopping = threading.Event()
     refused_posts: list[str] = []
 
@@ -158,7 +164,7 @@ def test_a_revocation_is_in_force_within_a_second_while_reads_flow(city: Running
     with flowing(city, seed=200), ThreadPoolExecutor() as pool:
         until(lambda: last_batch(city, CT) > 3)
         polling = pool.submit(follow, city, CT, MET)
-        streaming = pool.submit(follow_events, city, CT, MET, last_batch(city, CT))
+        streaming = pool.submit(follow_events, city, CT, MET, last_batch(city, CT) - 1)
         time.sleep(0.5)
         answer = submit(city, act("revocation", CT, "end-1"), "tfl/data-protection")
         answered = time.time()
@@ -170,8 +176,8 @@ def test_a_revocation_is_in_force_within_a_second_while_reads_flow(city: Running
         assert "id: " in text
         time.sleep(1.0)
         counted = refused(city, f"{CT}@1")["revoked"]
-        time.sleep(0.5)
-        assert refused(city, f"{CT}@1")["revoked"] >= counted + 50 > 50
+        assert counted > 0
+        until(lambda: refused(city, f"{CT}@1")["revoked"] >= counted + 50)
         with client(city, MET) as unit:
             for path in ("", "/events", "/proofs?batch=1"):
                 stopped = unit.get(f"/v1/feeds/{CT}{path}")
@@ -293,13 +299,17 @@ def test_narrowing_takes_effect_at_once(city: Running) -> None:
     commit_charging(city, further(city, name))
     a, b, c, d = plates(4, seed=204)
     vehicle = {"make": "Morris"}
-    post(city, read(a, "ccz-0003", vehicle=vehicle))
-    until(lambda: last_batch(city, name))
-    commit_charging(city, further(city, name, 2, fields=["plate", "time"]))
-    post(city, read(b, "ccz-0003", vehicle=vehicle))
-    rows = until(lambda: (found := rows_of(feed(city, name))) and len(found) == 2 and found)
-    assert set(rows[0]["read"]) == {"plate", "confidence", "captured_at", "source", "camera", "vehicle"}
-    assert set(rows[1]["read"]) == {"plate", "confidence", "captured_at"}
+    with flowing(city, seed=206):
+        post(city, read(a, "ccz-0003", vehicle=vehicle))
+        arrived(city, name, [a])
+        narrowed_us = commit_charging(city, further(city, name, 2, fields=["plate", "time"]))
+        post(city, read(b, "ccz-0003", vehicle=vehicle))
+        rows = rows_of(arrived(city, name, [b]))
+    shown = {row["read"]["plate"]: row["read"] for row in rows}
+    assert set(shown[a]) == {"plate", "confidence", "captured_at", "source", "camera", "vehicle"}
+    assert set(shown[b]) == {"plate", "confidence", "captured_at"}
+    assert all(("camera" in row["read"]) is (row["authority"] == f"{name}@1") for row in rows)
+    no_release_after(city, name, f"{name}@1", narrowed_us)
     commit_charging(city, further(city, name, 3, groups=[london.BOUNDARY]))
     post(city, read(c, "ccz-0003"))
     days = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -309,7 +319,7 @@ def test_narrowing_takes_effect_at_once(city: Running) -> None:
     commit_charging(city, further(city, name, 4, hours=hours))
     post(city, read(d, "ccz-0002"))
     until(lambda: refused(city, f"{name}@4").get("out-of-scope"))
-    assert plates_in(feed(city, name)) == [a, b]
+    assert [plate for plate in plates_in(feed(city, name)) if plate in (a, b, c, d)] == [a, b]
     assert [status_of(city, name, version) for version in (1, 2, 3, 4)] == ["superseded"] * 3 + ["in-force"]
 
 
@@ -345,6 +355,7 @@ def test_documents_that_are_not_signed_as_they_must_be_change_nothing(city: Runn
 
     charter = london.charter_document(city.offices, city.at_us)
     charter["charter"]["version"] = 2
+    charter["organisations"][0]["retention"] = "P60D"
     signed_second = json.loads(by(second, *offices(*both)))
     twice = json.dumps(signed_second).encode()
     refusals = [
@@ -365,13 +376,18 @@ def test_documents_that_are_not_signed_as_they_must_be_change_nothing(city: Runn
         (by(extra, *offices(*both)), {"unknown-key"}),
         (by(act("revocation", "nobody", "x"), officer), {"unknown-authority"}),
         (by(act("resumption", STRAY, "x", suspension="none"), *offices(*RESUMING)), {"unknown-suspension"}),
-        (by(charter, *offices(*charter["signatures"][0]["offices"])), {"unsupported"}),
+        (by(charter, *offices(*charter["signatures"][0]["offices"])), {"widening"}),
         (b"{}", {"malformed"}),
         (b"", {"malformed"}),
         (b"\xff" * 100, {"malformed"}),
         (by(ending, officer)[:-2], {"malformed"}),
     ]  # fmt: skip
-    before = get(f"{city.url}/register.json").json()["authorities"]
+
+    def registered() -> list[dict[str, Any]]:
+        found = get(f"{city.url}/register.json").json()["authorities"]
+        return [each for each in found if each["name"] != REVIEWED]  # its next review is soon overdue
+
+    before = registered()
     documents = len(documents_in_log(city))
     for n, (envelope, codes) in enumerate(refusals):
         answer = request("POST", f"{city.url}/v1/documents", content=envelope, headers=bearer(city, SOURCE))
@@ -382,8 +398,7 @@ def test_documents_that_are_not_signed_as_they_must_be_change_nothing(city: Runn
     )
     assert too_large.status_code == 413
     time.sleep(0.6)  # the register is made at most twice a second
-    after = get(f"{city.url}/register.json").json()["authorities"]
-    assert [{**a, "review_due": 0} for a in after] == [{**b, "review_due": 0} for b in before]
+    assert registered() == before
     assert len(documents_in_log(city)) == documents
 
     assert submit(city, ending, "tfl/commissioner").status_code == 201

@@ -53,6 +53,8 @@ KINDS = {
     ("GET", "/v1/feeds/tfl-charging/proofs"): {CHARGING},
     ("GET", "/v1/feeds/tfl-charging/events"): {CHARGING},
     ("GET", "/v1/openings"): {OVERSEER},
+    ("GET", "/v1/consultations/x/responses"): {OVERSEER},
+    ("POST", "/v1/why"): {OVERSEER},
     ("POST", "/v1/tokens"): {"admin"},
     ("POST", "/v1/tokens/withdraw"): {"admin"},
     ("GET", "/metrics"): {"admin"},
@@ -60,6 +62,10 @@ KINDS = {
     ("PUT", "/v1/hotlists/tfl-charging"): {CHARGING},
     ("PATCH", "/v1/hotlists/tfl-charging"): {CHARGING},
     ("GET", "/v1/hotlists/tfl-charging"): {CHARGING},
+    ("POST", "/v1/disclosures"): RECIPIENTS,
+    ("GET", "/v1/disclosures"): {*RECIPIENTS, OVERSEER},
+    ("POST", "/v1/receipts"): RECIPIENTS,
+    ("GET", "/v1/receipts"): {*RECIPIENTS, OVERSEER},
     ("GET", "/v1/hits"): RECIPIENTS,
     ("GET", "/v1/hits/x"): RECIPIENTS,
     ("POST", "/v1/hits/x/outcome"): RECIPIENTS,
@@ -84,6 +90,10 @@ PUBLIC = {
     "/healthz",
     "/sign-in",
     "/why-not-less",
+    "/consultations",
+    "/consultations/x",
+    "/consultations/x/responses",
+    "/drift",
     LIVE,
     "/demonstration/cameras.json",
     "/authorities/tfl-charging/1",
@@ -154,7 +164,14 @@ def test_nothing_but_the_public_paths_answers_without_a_credential(shared: Runni
 
 
 def test_the_public_paths_answer_without_a_credential(shared: Running) -> None:
-    for path in PUBLIC - {LIVE, "/assets/x", "/log/tile/x", "/log/fact/x"}:
+    there_is_none = {
+        "/assets/x",
+        "/log/tile/x",
+        "/log/fact/x",
+        "/consultations/x",
+        "/consultations/x/responses",
+    }
+    for path in PUBLIC - {LIVE} - there_is_none:
         assert get(shared.url + path).status_code == 200, path
     assert get(f"{shared.url}/log/tile/entries/000.p/1").status_code in {200, 404}
     page = get(shared.url).text

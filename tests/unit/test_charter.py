@@ -6,62 +6,25 @@ from typing import Any
 import pytest
 
 from tests.vectors import make_documents as world
+from wicketgate.authority import FIELDS
 from wicketgate.charter import (
-    Charter,
+    READ_FIELDS,
+    ConsultationRule,
+    KeyEnded,
     Limits,
-    Requirement,
-    charter_requirements,
+    RedactionRule,
+    Terms,
+    Urgency,
     covers,
     exact_us,
     parse_charter,
-    require_distinct,
-    require_signed,
-    signers,
-    verify_charter,
 )
 from wicketgate.clock import DAY_US, HOUR_US, SECOND_US
-from wicketgate.documents import sign_document
 from wicketgate.errors import DocumentRefused, InputError
 from wicketgate.periods import Period
-from wicketgate.signing import Envelope, canonical, format_public, sign_payload
+from wicketgate.signing import format_public
 
 CHARTER = parse_charter(world.example("charter"))
-AUTHORITY = world.example("authority")
-
-
-def signed_by(*offices: str) -> Envelope:
-    return sign_document(AUTHORITY, world.keys_of(offices))
-
-
-def every(*offices: str) -> Requirement:
-    return Requirement(offices=offices, need="all")
-
-
-def any_of(*offices: str) -> Requirement:
-    return Requirement(offices=offices, need="any")
-
-
-def refusal(
-    requirements: list[Requirement], envelope: Envelope, charter: Charter = CHARTER
-) -> DocumentRefused | None:
-    try:
-        require_signed(requirements, envelope, charter)
-    except DocumentRefused as error:
-        return error
-    return None
-
-
-def code(requirements: list[Requirement], envelope: Envelope, charter: Charter = CHARTER) -> str | None:
-    error = refusal(requirements, envelope, charter)
-    return None if error is None else error.code
-
-
-def alike(member: str, first: str, second: str) -> Charter:
-    """The example charter with two offices that share their key or holder."""
-    document = world.example("charter")
-    offices = {office["id"]: office for office in document["offices"]}
-    offices[second][member] = offices[first][member]
-    return parse_charter(document)
 
 
 def test_the_example_is_read_in_full() -> None:
@@ -81,6 +44,9 @@ def test_the_example_is_read_in_full() -> None:
         },
         longest_recipient_retention=Period(us=90 * DAY_US),
         feed_term_us=28 * DAY_US,
+        longest_review={"ministerial-certificate": Period(months=3)},
+        laid=frozenset(),
+        camera_growth=10,
     )
     tfl = CHARTER.organisations["tfl"]
     assert (tfl.retention, sorted(tfl.units)) == (Period(us=28 * DAY_US), ["charging"])
@@ -142,6 +108,7 @@ def test_a_purpose_covers_those_below_it_alone() -> None:
         ("purposes.0.id", "National", "malformed"),
         ("purposes.0.id", "national-security", "malformed"),
         ("signatures.0.kind", "consultation", "malformed"),
+        ("signatures.0.kind", "letter", "malformed"),
         ("signatures.0.purposes", ["national-security"], "unknown-key"),
         ("signatures.0.offices", ["{controller}/commissioner", "ico/commissioner"], "malformed"),
         ("signatures.0.kind", "review", "malformed"),
@@ -158,7 +125,42 @@ def test_a_purpose_covers_those_below_it_alone() -> None:
         ("charter.operator", "acme", "unknown-organisation"),
         ("purposes", [], "malformed"),
         ("signatures", [], "malformed"),
-        ("witnesses", [], "unknown-key"),
+        ("witnesses", [], "unsupported"),
+        ("consulting", None, "malformed"),
+        ("consulting", {"shortest": "PT0S", "covers_for": "P1Y"}, "malformed"),
+        ("consulting", {"shortest": "P28D", "covers_for": "P1Y", "waived": True}, "unknown-key"),
+        ("amendment.shortest", "P0D", "malformed"),
+        ("amendment.also", "x", "unknown-key"),
+        ("urgency.longest", "P15D", "malformed"),
+        ("urgency.longest", "P1M", "malformed"),
+        ("urgency.again_after", "P364D", "malformed"),
+        ("urgency.again_after", "P11M", "malformed"),
+        ("urgency.offices", ["acme/boss"], "unknown-organisation"),
+        ("urgency.offices", ["{controller}/commissioner"], "malformed"),
+        ("urgency.offices", [], "malformed"),
+        ("redaction.members", ["authority.recipient"], "malformed"),
+        ("redaction.members", ["necessity"], "malformed"),
+        ("redaction.longest", "P0D", "malformed"),
+        ("limits.camera_growth", -1, "malformed"),
+        ("limits.camera_growth", 1001, "malformed"),
+        ("limits.laid", ["letter"], "malformed"),
+        ("limits.longest_review.letter", "P1M", "unknown-key"),
+        ("limits.longest_validity.letter", "P1M", "unknown-key"),
+        ("limits.longest_review.statute", "monthly", "malformed"),
+        ("consultations.0.need", "perhaps", "malformed"),
+        ("consultations.0.need", "within", "malformed"),
+        ("consultations.0.within", "P90D", "unknown-key"),
+        ("consultations.0.instruments", ["letter"], "malformed"),
+        ("consultations.0.modes", ["all"], "malformed"),
+        ("consultations.0.purposes", ["weather"], "unknown-purpose"),
+        ("consultations.0.controllers", ["acme"], "unknown-organisation"),
+        ("consultations.0.sources", ["acme"], "unknown-organisation"),
+        ("consultations.0.fields", ["Plate"], "unknown-field"),
+        ("consultations.0.max_cameras", 0, "malformed"),
+        ("consultations.0.shortest", "P0D", "malformed"),
+        ("charter.consultation", "C 1", "malformed"),
+        ("signatures.3.annuls", True, "unknown-key"),
+        ("signatures.3.within", "P40D", "unknown-key"),
     ],
 )
 def test_a_charter_that_does_not_hold_together_is_refused(path: str, value: Any, expected: str) -> None:
@@ -182,119 +184,113 @@ def test_an_opening_key_in_upper_case_is_another_text_for_the_same_key() -> None
         parse_charter(document)
 
 
-# --- signatures -------------------------------------------------------------------------------------------
+# --- consultation, urgency, redaction, keys ---------------------------------------------------------------
 
 
-def test_signers_are_the_offices_in_the_charters_order() -> None:
-    found = signers(signed_by("met/national-security", "tfl/data-protection"), CHARTER)
-    assert [office.id for office in found] == ["tfl/data-protection", "met/national-security"]
-    assert signers(signed_by(), CHARTER) == ()
-
-
-def test_all_of_a_rule_and_any_of_a_rule() -> None:
-    both = signed_by("tfl/data-protection", "ico/deputy")
-    assert code([every("tfl/data-protection", "ico/deputy")], both) is None
-    assert code([any_of("ico/commissioner", "ico/deputy")], both) is None
-    assert code([any_of("nobody/here", "ico/deputy")], both) is None
-    assert code([], both) is None
-    assert code([any_of("ico/commissioner", "tfl/commissioner")], both) == "signature-missing"
-    assert code([every("nobody/here")], both) == "not-entitled"
-    assert code([any_of("nobody/here")], both) == "not-entitled"
-
-
-def test_missing_signatures_are_named() -> None:
-    error = refusal(
-        [every("tfl/data-protection", "ico/deputy"), any_of("tfl/commissioner", "met/national-security")],
-        signed_by("tfl/data-protection"),
+def test_what_a_consultation_is_needed_for_is_read_in_full() -> None:
+    assert CHARTER.consulting == Terms(shortest=Period(us=28 * DAY_US), covers_for=Period(months=36))
+    assert CHARTER.amendment == Terms(shortest=Period(us=42 * DAY_US), covers_for=Period(months=12))
+    assert CHARTER.urgency == Urgency(
+        longest=Period(us=14 * DAY_US),
+        again_after=Period(months=12),
+        offices=("home-office/secretary-of-state",),
     )
-    assert error is not None
-    assert "ico/deputy" in error.detail
-    assert "any of tfl/commissioner, met/national-security" in error.detail
-    assert "tfl/data-protection" not in error.detail
+    assert CHARTER.redaction == RedactionRule(
+        members=frozenset({"authority.necessity"}), longest=Period(months=12)
+    )
+    _, marked, within = CHARTER.consultations
+    assert marked == ConsultationRule(
+        instruments=frozenset({"ministerial-certificate"}),
+        modes=None,
+        controllers=None,
+        purposes=frozenset({"national-security"}),
+        sources=frozenset({"tfl"}),
+        groups=None,
+        fields=frozenset({"plate", "time", "place"}),
+        max_cameras=None,
+        need="marked",
+        within=None,
+        shortest=None,
+        covers_for=None,
+    )
+    assert (within.need, within.within) == ("within", Period(us=90 * DAY_US))
+    assert (CHARTER.keys_ended, CHARTER.consultation) == ((), None)
 
 
-@pytest.mark.parametrize("member", ["key", "holder"])
-def test_one_key_or_one_person_in_two_offices_never_counts_twice(member: str) -> None:
-    """The trap of ENGINES.md: one key under two ids satisfied a threshold of two."""
-    first, second = "tfl/data-protection", "ico/deputy"
-    charter = alike(member, first, second)
-    envelope = signed_by(first) if member == "key" else signed_by(first, second)
-    assert code([every(first, second)], envelope, charter) == "signer-duplicate"
-    assert code([every(first), every(second)], envelope, charter) == "signer-duplicate"
-    assert code([every(first), any_of(second)], envelope, charter) == "signer-duplicate"
-    assert code([any_of(first), any_of(second)], envelope, charter) == "signer-duplicate"
-    # Each office alone is still that person's, and one office may meet two rules.
-    assert code([every(first)], envelope, charter) is None
-    assert code([any_of(second)], envelope, charter) is None
-    assert code([any_of(first, second), any_of(second)], envelope, charter) is None
-    with pytest.raises(DocumentRefused):
-        require_distinct([first, second], charter)
-
-
-@pytest.mark.parametrize("holder", ["ben brightwell", " Ben  Brightwell", "ＢＥＮ Brightwell"])
-def test_a_holder_is_the_same_person_in_any_spelling(holder: str) -> None:
+def test_what_may_be_left_out() -> None:
     document = world.example("charter")
-    for office in document["offices"]:
-        if office["id"] == "ico/deputy":
-            office["holder"] = holder
+    for table in ("consultations", "urgency", "amendment", "redaction"):
+        del document[table]
+    for member in ("camera_growth", "longest_review"):
+        del document["limits"][member]
     charter = parse_charter(document)
-    envelope = signed_by("tfl/data-protection", "ico/deputy")
-    assert code([every("tfl/data-protection", "ico/deputy")], envelope, charter) == "signer-duplicate"
-
-
-def test_of_several_choices_a_distinct_one_is_found() -> None:
-    charter = alike("holder", "ico/commissioner", "tfl/data-protection")
-    envelope = signed_by("ico/commissioner", "ico/deputy", "tfl/data-protection")
-    rules = [any_of("ico/commissioner", "ico/deputy"), any_of("tfl/data-protection")]
-    assert code(rules, envelope, charter) is None
-    assert (
-        code([any_of("ico/commissioner"), any_of("tfl/data-protection")], envelope, charter)
-        == "signer-duplicate"
+    assert (charter.consultations, charter.urgency, charter.amendment, charter.redaction) == (
+        (),
+        None,
+        None,
+        None,
     )
+    assert (charter.limits.camera_growth, charter.limits.longest_review) == (None, {})
 
 
-def test_a_bad_signature_spoils_the_whole_envelope() -> None:
-    good = signed_by(*world.CT_OFFICES)
-    changed = world.changed(AUTHORITY, world.put("authority.version", 9))
-    moved = dataclasses.replace(good, payload=canonical(changed))
-    assert code([], moved) == "signature-invalid"
-    stranger = sign_payload(good.payload_type, good.payload, [world.key_of("nobody/at-all")])
-    assert (
-        code([], dataclasses.replace(good, signatures=good.signatures + stranger.signatures))
-        == "signature-invalid"
-    )
-    twice = dataclasses.replace(good, signatures=good.signatures + good.signatures[:1])
-    assert code([], twice) == "signer-duplicate"
-
-
-# --- the charter's own signatures -------------------------------------------------------------------------
-
-
-def test_a_charter_is_verified_against_its_own_rule() -> None:
-    document = world.example("charter")
-    (rule,) = charter_requirements(CHARTER)
-    assert verify_charter(sign_document(document, world.keys_of(rule.offices))) == CHARTER
-    with pytest.raises(DocumentRefused) as caught:
-        verify_charter(sign_document(document, world.keys_of(rule.offices[1:])))
-    assert caught.value.code == "signature-missing"
-    assert rule.offices[0] in caught.value.detail
-
-
-def test_what_is_no_charter_is_not_verified_as_one() -> None:
-    keys = world.keys_of(CHARTER.offices)
+def test_only_a_demonstration_may_be_urgent_again_within_the_year() -> None:
+    document = world.changed(world.example("charter"), world.put("urgency.again_after", "PT10S"))
     with pytest.raises(DocumentRefused):
-        verify_charter(sign_document(AUTHORITY, keys))
-    loose = sign_payload("application/vnd.wicketgate.charter+json", b'{ "charter": {} }', keys)
-    with pytest.raises(DocumentRefused) as caught:
-        verify_charter(loose)
-    assert caught.value.code == "malformed"
+        parse_charter(document)
+    document["charter"]["demonstration"] = True
+    urgency = parse_charter(document).urgency
+    assert urgency is not None
+    assert urgency.again_after == Period(us=10 * SECOND_US)
 
 
-def test_whoever_swaps_a_key_in_the_charter_must_have_it_signed_again() -> None:
+def test_the_beneficiary_alone_is_no_rule_on_decisions() -> None:
     document = world.example("charter")
-    (rule,) = charter_requirements(CHARTER)
-    envelope = sign_document(document, world.keys_of(rule.offices))
-    document["offices"][1]["key"] = format_public(world.key_of("nobody/at-all").public)
+    rule = next(rule for rule in document["signatures"] if rule["kind"] == "decision")
+    rule["offices"] = ["{recipient}/national-security", "{recipient}/serious-crime"]
+    with pytest.raises(DocumentRefused, match="beneficiary"):
+        parse_charter(document)
+
+
+def ended(office: str, **more: Any) -> dict[str, Any]:
+    key = format_public(world.key_of(f"{office}, formerly").public)
+    return {"office": office, "key": key, "reason": "lost", "from_entry": 7, **more}
+
+
+def test_ended_keys_are_read_in_full() -> None:
+    document = world.example("charter")
+    document["keys_ended"] = [ended("tfl/commissioner")]
+    (one,) = parse_charter(document).keys_ended
+    assert one == KeyEnded(
+        office="tfl/commissioner",
+        public=world.key_of("tfl/commissioner, formerly").public,
+        reason="lost",
+        from_entry=7,
+    )
+
+
+@pytest.mark.parametrize(
+    ("entries", "code"),
+    [
+        ([ended("tfl/commissioner", reason="forgotten")], "malformed"),
+        ([ended("tfl/commissioner", from_entry=-1)], "malformed"),
+        ([ended("tfl/commissioner", also=1)], "unknown-key"),
+        ([ended("tfl/commissioner"), ended("tfl/commissioner", reason="rotated")], "malformed"),
+        (
+            [{**ended("tfl/commissioner"), "key": format_public(world.key_of("ico/deputy").public)}],
+            "malformed",
+        ),
+    ],
+    ids=["reason", "entry", "key", "twice", "still-in-use"],
+)
+def test_what_is_said_of_ended_keys_is_refused_where_it_cannot_be(
+    entries: list[dict[str, Any]], code: str
+) -> None:
+    document = world.example("charter")
+    document["keys_ended"] = entries
     with pytest.raises(DocumentRefused) as caught:
-        verify_charter(dataclasses.replace(envelope, payload=canonical(document)))
-    assert caught.value.code == "signature-invalid"
+        parse_charter(document)
+    assert caught.value.code == code, caught.value.detail
+
+
+def test_every_field_that_can_be_released_can_be_named_in_a_rule() -> None:
+    assert {*FIELDS, "keeper"} == READ_FIELDS

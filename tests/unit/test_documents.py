@@ -12,30 +12,12 @@ from hypothesis import strategies as st
 
 from tests.vectors import make_documents as world
 from wicketgate.authority import Authority, check_authority, parse_authority
-from wicketgate.charter import Charter, parse_charter, verify_charter
+from wicketgate.charter import Charter, parse_charter
+from wicketgate.signatures import verify_charter
 from wicketgate.clock import parse_rfc3339
-from wicketgate.documents import (
-    ACTS,
-    KINDS,
-    LATER_KINDS,
-    Resumption,
-    Review,
-    Revocation,
-    SignedDocument,
-    Suspension,
-    act_target,
-    check_act,
-    describe_act,
-    describe_charter,
-    kind_of,
-    open_document,
-    parse_act,
-    parse_payload,
-    parse_toml,
-    payload_type,
-    sign_document,
-    signers,
-)
+from wicketgate.documents import KINDS, LATER_KINDS, SignedDocument, act_target, check_act, describe_charter, kind_of, open_document, parse_payload, parse_toml, payload_type, sign_document
+from wicketgate.acts import ACTS, Resumption, Review, Revocation, Suspension, describe_act, parse_act
+from wicketgate.signatures import signers
 from wicketgate.errors import DocumentRefused, InputError
 from wicketgate.signing import PrivateKey, canonical, dump_envelope, format_public, sign_payload
 

@@ -23,7 +23,7 @@ from wicketgate.intake import Answer
 from wicketgate.ledger import Ledger
 from wicketgate.node import Gateway
 from wicketgate.settings import load_settings
-from wicketgate.state import status
+from wicketgate.regime import status
 from wicketgate.transactions import CameraSet
 
 ORIGIN = "tfl.example/wicketgate"
@@ -256,7 +256,7 @@ async def test_documents_take_effect_or_change_nothing(gateway: Gateway) -> None
     assert CT not in gateway.projections.feeds  # no stream for what was refused
     with pytest.raises(DocumentRefused) as caught:
         await gateway.filing.submit(founding())
-    assert caught.value.code == "unsupported"
+    assert caught.value.code == "version-not-next"
     for malformed in (b"", b"{}", b"\xff"):
         with pytest.raises(DocumentRefused):
             await gateway.filing.submit(malformed)

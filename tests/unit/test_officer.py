@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import argparse
+import base64
+import hashlib
 import json
+import shutil
 import stat
+import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,12 +16,23 @@ from typing import Any
 
 import pytest
 
+from tests.registers import Chancery
+from tests.terminals import type_into
 from tests.vectors import make_documents as world
 from wicketgate.charter import parse_charter
 from wicketgate.cli.officer import add_commands
 from wicketgate.clock import SystemClock
-from wicketgate.documents import open_document, signers
-from wicketgate.signing import PrivateKey, dump_envelope, format_public, parse_envelope
+from wicketgate.documents import open_document
+from wicketgate.signatures import signers
+from wicketgate.signing import (
+    PrivateKey,
+    dump_envelope,
+    format_public,
+    key_id,
+    parse_envelope,
+    parse_public,
+    verify_signature,
+)
 
 AUTHORITY = world.EXAMPLES / "authority.toml"
 
@@ -99,7 +114,10 @@ def test_a_new_key_is_private_and_its_public_half_is_printed(
     path = tmp_path / "k.pem"
     assert run("key", "new", "tfl/data-protection", "--out", path) == 0
     key = PrivateKey.load(path)
-    assert f'key = "{format_public(key.public)}"' in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert f'key = "{format_public(key.public)}"' in said.out
+    # Nobody could be asked, and scripts rely on that it does not wait.
+    assert "NOT ENCRYPTED" in said.err
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert path.read_text().startswith("# tfl/data-protection\n")
 
@@ -115,6 +133,75 @@ def test_a_new_key_replaces_no_file(tmp_path: Path, capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize("office", ["a\nb", "-----BEGIN"])
 def test_an_office_that_would_break_the_file_is_refused(tmp_path: Path, office: str) -> None:
     assert run("key", "new", "--out", tmp_path / "k.pem", "--", office) == 1
+    assert not (tmp_path / "k.pem").exists()
+
+
+def secret_file(folder: Path, words: str = "a passphrase", mode: int = 0o600) -> Path:
+    path = folder / "passphrase"
+    path.write_text(words + "\n")
+    path.chmod(mode)
+    return path
+
+
+def test_a_script_makes_an_encrypted_key_with_a_passphrase_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, secret = tmp_path / "k.pem", secret_file(tmp_path)
+    assert run("key", "new", "tfl/data-protection", "--out", path, "--passphrase-file", secret) == 0
+    made = capsys.readouterr()
+    assert made.err == ""
+    assert path.read_text().startswith("# tfl/data-protection\n-----BEGIN ENCRYPTED PRIVATE KEY-----\n")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert run("key", "show", path, "--passphrase-file", secret) == 0
+    shown = capsys.readouterr().out
+    assert "Made for tfl/data-protection, as the file says.\n" in shown
+    (line,) = [line for line in made.out.splitlines() if line.startswith("key = ")]
+    assert line in shown.splitlines()
+    assert f"keyid {key_id(parse_public(line.split(chr(34))[1]))}" in shown
+
+
+def test_a_passphrase_file_that_others_may_read_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret = secret_file(tmp_path, mode=0o644)
+    assert run("key", "new", "a/b", "--out", tmp_path / "k", "--passphrase-file", secret) == 1
+    assert "0600" in capsys.readouterr().err
+    assert not (tmp_path / "k").exists()
+
+
+def test_an_encrypted_key_without_anybody_to_ask_is_said_so_and_never_waited_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    PrivateKey.generate().save(tmp_path / "k.pem", passphrase=b"a passphrase")
+    for words in (
+        ("key", "show", tmp_path / "k.pem"),
+        ("sign", AUTHORITY, "--key", tmp_path / "k.pem", "--out", "o"),
+    ):
+        assert run(*words) == 1
+        assert "--passphrase-file" in capsys.readouterr().err
+    wrong = secret_file(tmp_path, "another")
+    assert run("key", "show", tmp_path / "k.pem", "--passphrase-file", wrong) == 1
+    assert capsys.readouterr().err.startswith("passphrase-wrong: ")
+
+
+def test_at_a_terminal_a_passphrase_is_asked_for_twice_and_never_shown(tmp_path: Path) -> None:
+    path = tmp_path / "k.pem"
+    asked = [("A passphrase for the new key: ", "ein Törchen"), ("The same again: ", "ein Törchen")]
+    code, shown = type_into("key", "new", "tfl/data-protection", "--out", path, answers=asked)
+    assert code == 0
+    assert "Törchen" not in shown
+    assert "NOT ENCRYPTED" not in shown
+    assert b"ENCRYPTED PRIVATE KEY" in path.read_bytes()
+    code, shown = type_into("key", "show", path, answers=[(f"Passphrase of {path}: ", "ein Törchen")])
+    assert code == 0
+    assert 'key = "ed25519:' in shown
+
+
+def test_two_passphrases_that_differ_make_no_key(tmp_path: Path) -> None:
+    asked = [("A passphrase for the new key: ", "one"), ("The same again: ", "two")]
+    code, shown = type_into("key", "new", "a/b", "--out", tmp_path / "k.pem", answers=asked)
+    assert code == 1
+    assert "differ; no key was made" in shown
     assert not (tmp_path / "k.pem").exists()
 
 
@@ -137,7 +224,8 @@ def test_a_check_against_a_gateway_names_who_must_sign(
     assert "National security units of Metropolitan Police Service" in text
     assert "Nothing found for which it would be refused." in text
     assert "Signatures: none yet" in text
-    assert "Not computed by this version: what the document would widen." in text
+    assert "`wicketgate verify` checks that" in text
+    assert "It takes effect at once, and every page says that nobody was consulted on it." in text
     assert gateway.asked[0][0] == "/register.json"
 
 
@@ -232,6 +320,42 @@ def test_a_document_that_cannot_be_read_is_said_so(
     assert capsys.readouterr().err.startswith("configuration: ")
 
 
+def test_a_register_that_was_saved_is_as_good_as_a_gateway(
+    gateway: Gateway, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chancery = Chancery()
+    chancery.submit(world.example("authority"), world.CT_OFFICES)
+    gateway.body = json.dumps(chancery.register()).encode()
+    saved = tmp_path / "register.json"
+    saved.write_bytes(gateway.body)
+    assert run("check", AUTHORITY, "--against", gateway.url) == 1
+    told = capsys.readouterr().out
+    assert "Refused as version-not-next: " in told
+    assert run("check", AUTHORITY, "--against", saved) == 1
+    assert capsys.readouterr().out == told
+    assert len(gateway.asked) == 1
+
+
+def test_the_number_of_cameras_can_be_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    saved = tmp_path / "register.json"
+    saved.write_text(json.dumps(Chancery().register()))
+    assert run("check", AUTHORITY, "--against", saved) == 0
+    assert "is not known here" in capsys.readouterr().out
+    assert run("check", AUTHORITY, "--against", saved, "--cameras", 1500) == 0
+    assert "It can use at most 1650 cameras at a time." in capsys.readouterr().out
+
+
+def test_who_signed_so_far_is_told_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    saved = tmp_path / "register.json"
+    saved.write_text(json.dumps(Chancery().register()))
+    out = tmp_path / "a.dsse.json"
+    assert run("sign", AUTHORITY, "--key", key_file(tmp_path, world.CT_OFFICES[0]), "--out", out) == 0
+    assert run("check", out, "--against", saved) == 1
+    told = capsys.readouterr().out
+    assert f"Has signed: {world.CT_OFFICES[0]} (Clara Colborne" in told
+    assert "Refused as signature-missing: " in told
+
+
 # --- sign -------------------------------------------------------------------------------------------------
 
 
@@ -283,6 +407,140 @@ def test_an_envelope_that_cannot_be_written_is_said_so(
 ) -> None:
     key = key_file(tmp_path, "tfl/data-protection")
     assert run("sign", AUTHORITY, "--key", key, "--out", tmp_path / "absent" / "o") == 1
+    assert capsys.readouterr().err.startswith("configuration: ")
+
+
+def test_whoever_signs_has_seen_what_it_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    saved, key = tmp_path / "register.json", key_file(tmp_path, "tfl/data-protection")
+    saved.write_text(json.dumps(Chancery().register()))
+    assert run("sign", AUTHORITY, "--key", key, "--out", tmp_path / "o", "--against", saved) == 0
+    told, signed = capsys.readouterr().out.split("Signed authority with ")
+    assert "No other purpose is allowed." in told
+    assert "nobody was consulted on it" in told
+    assert "Must sign, all of:" in told
+    assert "Signatures in" in signed
+
+
+def test_at_a_terminal_whoever_signs_is_asked_and_no_is_no(tmp_path: Path) -> None:
+    out, key = tmp_path / "a.dsse.json", key_file(tmp_path, "tfl/data-protection")
+    for answer in ("", "n", "yess"):
+        code, shown = type_into(
+            "sign", AUTHORITY, "--key", key, "--out", out, answers=[("Sign? [y/N]", answer)]
+        )
+        assert code == 1
+        assert "Nothing was signed." in shown
+        assert not out.exists()
+    code, shown = type_into("sign", AUTHORITY, "--key", key, "--out", out, answers=[("Sign? [y/N]", "y")])
+    assert code == 0
+    assert shown.index("No other purpose is allowed.") < shown.index("Sign? [y/N]")
+    assert len(parse_envelope(out.read_bytes()).signatures) == 1
+
+
+def test_at_a_terminal_it_signs_at_once_where_it_is_told_to(tmp_path: Path) -> None:
+    key = tmp_path / "k.pem"
+    world.key_of("tfl/data-protection").save(key, passphrase=b"a passphrase")
+    words = ("sign", AUTHORITY, "--key", key, "--out", tmp_path / "o", "--yes")
+    code, shown = type_into(*words, answers=[(f"Passphrase of {key}: ", "a passphrase")])
+    assert code == 0
+    assert "[y/N]" not in shown
+
+
+def test_an_envelope_alone_can_be_signed_again(tmp_path: Path) -> None:
+    out = tmp_path / "a.dsse.json"
+    for number, office in enumerate(world.CT_OFFICES):
+        document = AUTHORITY if number == 0 else out
+        assert run("sign", document, "--key", key_file(tmp_path, office), "--out", out) == 0
+    assert len(parse_envelope(out.read_bytes()).signatures) == 3
+
+
+def test_a_signer_that_is_not_built_is_said_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("sign", AUTHORITY, "--key", "pkcs11:token=officer", "--out", tmp_path / "o") == 1
+    error = capsys.readouterr().err
+    assert error.startswith("configuration: `pkcs11:`")
+    assert "known are file" in error
+
+
+# --- keys elsewhere ---------------------------------------------------------------------------------------
+
+
+def elsewhere(folder: Path, office: str) -> Path:
+    """Return a signature made by whatever holds the key: `openssl` if there is one, else the library."""
+    key = key_file(folder, office)
+    signature = folder / "signature"
+    if shutil.which("openssl") is None:
+        signature.write_bytes(PrivateKey.load(key).sign((folder / "payload").read_bytes()))
+        return signature
+    subprocess.run(
+        [
+            "openssl",
+            "pkeyutl",
+            "-sign",
+            "-rawin",
+            "-inkey",
+            key,
+            "-in",
+            folder / "payload",
+            "-out",
+            signature,
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return signature
+
+
+@pytest.mark.parametrize("encoded", [False, True], ids=["raw", "base64"])
+def test_a_key_that_is_kept_elsewhere_signs(
+    tmp_path: Path, encoded: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, office = tmp_path / "a.dsse.json", "tfl/data-protection"
+    assert run("sign", AUTHORITY, "--payload-out", tmp_path / "payload") == 0
+    assert not out.exists()
+    message = (tmp_path / "payload").read_bytes()
+    told = capsys.readouterr().out
+    assert hashlib.sha256(message).hexdigest() in told
+    assert "No other purpose is allowed." in told
+    signature = elsewhere(tmp_path, office)
+    if encoded:
+        signature.write_bytes(base64.encodebytes(signature.read_bytes()))
+    public = format_public(world.key_of(office).public)
+    assert run("sign", AUTHORITY, "--signature", signature, "--public", public, "--out", out) == 0
+    (made,) = parse_envelope(out.read_bytes()).signatures
+    assert verify_signature(world.key_of(office).public, message, made.signature)
+    assert run("sign", AUTHORITY, "--key", key_file(tmp_path, "met/national-security"), "--out", out) == 0
+    charter = parse_charter(world.example("charter"))
+    found = {office.id for office in signers(open_document(out.read_bytes()).envelope, charter)}
+    assert found == {office, "met/national-security"}
+
+
+def test_a_signature_of_something_else_is_not_added(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key, out, signature = world.key_of("tfl/data-protection"), tmp_path / "o", tmp_path / "s"
+    for content, code in ((key.sign(b"another document"), "signer-failed"), (b"short", "configuration")):
+        signature.write_bytes(content)
+        words = ("--signature", signature, "--public", format_public(key.public))
+        assert run("sign", AUTHORITY, *words, "--out", out) == 1
+        assert capsys.readouterr().err.startswith(f"{code}: ")
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--out", "o"),
+        ("--key", "k", "--payload-out", "p", "--out", "o"),
+        ("--key", "k"),
+        ("--payload-out", "p", "--out", "o"),
+        ("--signature", "s", "--out", "o"),
+        ("--key", "k", "--public", "ed25519:x", "--out", "o"),
+    ],
+    ids=" ".join,
+)
+def test_ways_to_sign_that_do_not_go_together_are_refused(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("sign", AUTHORITY, *words) == 1
     assert capsys.readouterr().err.startswith("configuration: ")
 
 

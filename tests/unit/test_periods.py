@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from wicketgate.clock import DAY_US, HOUR_US, SECOND_US, from_datetime, parse_rfc3339, to_datetime
 from wicketgate.errors import InputError
-from wicketgate.periods import Period, add, describe_period, format_period, never_longer, parse_period
+from wicketgate.periods import (
+    Period,
+    add,
+    describe_period,
+    format_period,
+    longest_us,
+    never_longer,
+    parse_period,
+)
 
 periods = st.builds(
     Period,
@@ -139,3 +147,29 @@ def test_a_period_that_is_less_in_both_parts_is_never_longer(period: Period, lim
 )
 def test_comparisons_are_conservative(period: str, limit: str, within: bool) -> None:
     assert never_longer(parse_period(period), parse_period(limit)) is within
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [("P1M", 31), ("P2M", 62), ("P3M", 92), ("P6M", 184), ("P11M", 337), ("P1Y", 366), ("P4Y", 1461), ("P31D", 31)],
+)
+def test_months_count_as_long_as_they_can_be(text: str, days: int) -> None:
+    assert longest_us(parse_period(text)) == days * DAY_US
+
+
+@given(at_us=times_us, period=periods)
+def test_no_period_lasts_longer_than_its_longest(at_us: int, period: Period) -> None:
+    assert add(at_us, period) - at_us <= longest_us(period)
+
+
+@given(months=st.integers(0, 1200))
+def test_the_longest_is_reached_on_some_day(months: int) -> None:
+    starts = [from_datetime(datetime(2000 + index // 12, index % 12 + 1, 1, tzinfo=UTC)) for index in range(4800)]
+    period = Period(months=months)
+    assert longest_us(period) == max(add(at_us, period) - at_us for at_us in starts)
+
+
+@given(period=periods, limit=periods)
+def test_what_is_never_longer_is_not_longer_at_its_longest(period: Period, limit: Period) -> None:
+    if never_longer(period, limit):
+        assert longest_us(period) <= longest_us(limit)

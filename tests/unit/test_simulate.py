@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from wicketgate.authority import parse_authority, requirements
+from wicketgate.authority import parse_authority
+from wicketgate.limits import requirements
 from wicketgate.charter import parse_charter
 from wicketgate.cli import simulation
 from wicketgate.clock import parse_rfc3339
@@ -24,8 +25,8 @@ from wicketgate.simulate.children import Child, run_child
 from wicketgate.simulate.devices import FORMATS
 from wicketgate.simulate.folder import Folder, write_whole
 from wicketgate.simulate.serving import _listen
-from wicketgate.simulate.toml import dump_toml
 from wicketgate.simulate.words import guide, progress_line, summary
+from wicketgate.toml import dump_toml
 
 START_US = parse_rfc3339("2026-07-08T12:00:00Z")
 

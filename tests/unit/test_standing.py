@@ -53,10 +53,10 @@ def test_nothing_stands_without_an_authority(fold: Fold) -> None:
 def test_scope_is_sources_and_groups(fold: Fold) -> None:
     fold.authority()
     authority = fold.parsed.authority(fold.state.authorities[NAME].versions[0])
-    assert in_scope(fold.state, authority).tolist() == [True, False, False, False]
+    assert in_scope(fold.state.cameras, authority).tolist() == [True, False, False, False]
     fold.authority(authority__version=2, scope__groups=[])
     authority = fold.parsed.authority(fold.state.authorities[NAME].versions[1])
-    assert in_scope(fold.state, authority).tolist() == [True, True, True, False]
+    assert in_scope(fold.state.cameras, authority).tolist() == [True, True, True, False]
     assert [len(decision(fold, camera=n).releases) for n in range(4)] == [1, 1, 1, 0]
 
 

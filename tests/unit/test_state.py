@@ -13,20 +13,8 @@ from wicketgate.clock import DAY_US, SECOND_US, parse_rfc3339
 from wicketgate.documents import sign_document
 from wicketgate.errors import InputError
 from wicketgate.signing import canonical, dump_envelope
-from wicketgate.state import (
-    SIGHTINGS_KEPT,
-    Counts,
-    ListState,
-    OpenHit,
-    Parsed,
-    State,
-    current,
-    dump_state,
-    in_force_from,
-    load_state,
-    review_due,
-    status,
-)
+from wicketgate.state import SIGHTINGS_KEPT, Counts, ListState, OpenHit, State, dump_state, load_state
+from wicketgate.regime import Parsed, current, in_force_from, review_due, status
 from wicketgate.transactions import (
     CameraSet,
     CamerasRegistered,
@@ -245,12 +233,12 @@ def test_a_list_is_what_was_put_last_and_the_changes_since(fold: Fold) -> None:
     fold.apply(hotlist=change(1))
     fold.apply(hotlist=change(2, entries=4))
     assert fold.state.hotlists[WANTED] == ListState(
-        revision=2, entries=4, blobs=[("b1", False), ("b2", False)]
+        revision=2, entries=4, changed_us=fold.at_us, blobs=[("b1", False), ("b2", False)]
     )
     fold.apply(hotlist=change(3, whole=True, entries=1))
     fold.apply(hotlist=change(4, entries=0))
     assert fold.state.hotlists[WANTED] == ListState(
-        revision=4, entries=0, blobs=[("b3", True), ("b4", False)]
+        revision=4, entries=0, changed_us=fold.at_us, blobs=[("b3", True), ("b4", False)]
     )
     for wrong in (4, 6):
         with pytest.raises(InputError, match="hotlist"):

@@ -11,6 +11,7 @@ from wicketgate.state import State, dump_state, load_state
 from wicketgate.transactions import (
     CameraSet,
     CamerasRegistered,
+    Disclosure,
     DocumentTaken,
     FeedBatch,
     FiguresClosed,
@@ -20,6 +21,7 @@ from wicketgate.transactions import (
     ListChanged,
     Outcome,
     QuarantinedRead,
+    Receipt,
     Refused,
     SecondClosed,
     TokenIssued,
@@ -75,7 +77,23 @@ FULL = Transaction(
     token=TokenIssued(name="admin", sha256="00"),
     second=SecondClosed(number=1, second_us=0, entry=1, facts=(b"f",), seed=b"s", sealed=b"x"),
     opens_us=9,
-    figures=FiguresClosed(from_us=1, until_us=2, entry=3),
+    figures=FiguresClosed(from_us=1, until_us=2, entry=3, due={"a": 4}),
+    disclosure=Disclosure(
+        id="d",
+        authority="a",
+        version=1,
+        to="b",
+        law="l",
+        rows=1,
+        made_us=1,
+        said_us=2,
+        status="in-force",
+        commit=1,
+        refused=True,
+        case="c",
+        reason="r",
+    ),
+    receipt=Receipt(authority="a", deleted_us=2, until_us=1, method="m", by="b", said_us=3, commit=1, rows=4),
 )
 DECODERS = [decode, decode_reads, load_state]
 

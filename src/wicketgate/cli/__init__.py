@@ -14,7 +14,10 @@ from wicketgate.errors import WicketgateError
 _COMMANDS = {
     "operator": ("init", "serve"),
     "officer": ("key", "check", "sign", "submit"),
+    "drafts": ("review", "suspend", "resume", "revoke", "consult", "object", "decide"),
     "recipient": ("receive", "verify"),
+    "overseer": ("why",),
+    "attest": ("disclose", "attest"),
     "simulation": ("simulate", "demo", "bench"),
 }
 """The modules beside this one, and the commands that each adds."""

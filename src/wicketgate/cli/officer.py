@@ -1,119 +1,159 @@
-"""An officer's tools: `key new`, `check`, `sign`, `submit`. docs/officer.md shows them in use."""
+"""An officer's tools: `key`, `check`, `sign`, `submit`. docs/officer.md shows them in use.
+
+All but `submit`, and `--against` with an address, work without a network.
+"""
 
 from __future__ import annotations
 
 import argparse
-import os
+import base64
+import binascii
+import hashlib
 import sys
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from wicketgate.authority import (
-    Authority,
-    act_requirements,
-    describe,
-    faults,
-    parse_authority,
-    requirements,
-)
-from wicketgate.charter import (
-    Charter,
-    Requirement,
-    charter_requirements,
-    parse_charter,
-    require_distinct,
-    require_signed,
+from wicketgate.appraisal import Appraisal, appraise, founding
+from wicketgate.charter import Charter
+from wicketgate.cli.terminal import (
+    TIMEOUT_S,
+    add_against,
+    add_passphrase_file,
+    asking,
+    confirmed,
+    new_passphrase,
+    on_terminal,
+    read_document,
+    read_file,
+    read_register,
+    replace_file,
+    reporting,
 )
 from wicketgate.clock import SystemClock
-from wicketgate.documents import (
-    Act,
-    SignedDocument,
-    describe_act,
-    describe_charter,
-    kind_of,
-    open_document,
-    parse_payload,
-    parse_toml,
-    payload_type,
-    sign_document,
-)
-from wicketgate.errors import ConfigurationError, DocumentRefused, InputError, WicketgateError
+from wicketgate.documents import SignedDocument, describe_document, open_document, parse_payload
+from wicketgate.errors import ConfigurationError, InputError, WicketgateError
+from wicketgate.keyfiles import open_key_file, open_signer
+from wicketgate.knowledge import learn
 from wicketgate.signing import (
     ENVELOPE_TYPE,
+    Envelope,
     PrivateKey,
+    add_made_signature,
     add_signature,
-    canonical,
     dump_envelope,
     format_public,
+    key_id,
+    pae,
     parse_envelope,
     parse_json,
+    parse_public,
 )
 
-_TIMEOUT_S = 30.0
-
 Subparsers = argparse._SubParsersAction  # its only name
+
+_SIGNATURE_BYTES = 64
 
 
 def add_commands(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add `key`, `check`, `sign` and `submit`; each sets `run`: arguments to exit code."""
-    key = subparsers.add_parser("key", help="make a key for an office")
+    key = subparsers.add_parser("key", help="make a key for an office, or show one")
     key_commands = key.add_subparsers(dest="key_command", required=True)
     new = key_commands.add_parser("new", help="make a new key and print its public half")
     new.add_argument("office", metavar="OFFICE", help="organisation/office")
     new.add_argument("--out", required=True, type=Path, help="the key file to make; it must not exist")
-    new.set_defaults(run=_reporting(new_key))
+    add_passphrase_file(new)
+    new.set_defaults(run=reporting(new_key))
+    show = key_commands.add_parser("show", help="print the public half of a key")
+    show.add_argument("file", type=Path, metavar="F", help="a key file")
+    add_passphrase_file(show)
+    show.set_defaults(run=reporting(show_key))
 
     check = subparsers.add_parser("check", help="say in words what a document allows, and what is wrong")
     check.add_argument("document", type=Path, metavar="DOC", help="a TOML document or a signed envelope")
-    check.add_argument("--against", metavar="URL", help="a gateway, whose charter and register are asked")
-    check.set_defaults(run=_reporting(check_document))
+    add_against(check)
+    _add_cameras(check)
+    check.set_defaults(run=reporting(check_document))
 
-    sign = subparsers.add_parser("sign", help="sign a document, or add a signature")
+    sign = subparsers.add_parser(
+        "sign", help="sign a document, or add a signature, after saying what it does"
+    )
     sign.add_argument("document", type=Path, metavar="DOC.toml")
-    sign.add_argument("--key", required=True, type=Path, help="the key file of the office that signs")
-    sign.add_argument("--out", required=True, type=Path, help="the envelope to make or to add to")
-    sign.set_defaults(run=_reporting(sign_file))
+    add_signing(sign)
+    sign.add_argument("--out", type=Path, metavar="F", help="the envelope to make or to add to")
+    sign.add_argument(
+        "--payload-out",
+        type=Path,
+        metavar="F",
+        help="sign nothing: write the bytes that a key elsewhere signs",
+    )
+    sign.add_argument(
+        "--signature", type=Path, metavar="F", help="add this signature over them, 64 bytes or their base64"
+    )
+    sign.add_argument("--public", metavar="KEY", help="the public key of --signature, `ed25519:…`")
+    add_against(sign)
+    _add_cameras(sign)
+    sign.set_defaults(run=reporting(sign_file))
 
     submit = subparsers.add_parser("submit", help="hand a signed document to a gateway")
     submit.add_argument("envelope", type=Path, metavar="DOC.dsse.json")
     submit.add_argument("--to", required=True, metavar="URL", help="the gateway")
     submit.add_argument("--token-file", required=True, type=Path, help="a file that holds any known token")
-    submit.set_defaults(run=_reporting(submit_file))
+    submit.set_defaults(run=reporting(submit_file))
 
 
-def _reporting(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
-    """Return `run` with what it raises turned into a line of code and detail, and exit code 1."""
-
-    def wrapped(args: argparse.Namespace) -> int:
-        try:
-            return run(args)
-        except WicketgateError as error:
-            print(f"{error.code}: {error.detail}", file=sys.stderr)
-            return 1
-
-    return wrapped
+def add_signing(parser: argparse.ArgumentParser) -> None:
+    """Add what names a signer, and that it signs without asking."""
+    parser.add_argument(
+        "--key", metavar="KEY", help="who signs: a key file, or SCHEME:… (this version knows `file`)"
+    )
+    add_passphrase_file(parser)
+    parser.add_argument("--yes", action="store_true", help="sign without asking")
 
 
-# --- key new ----------------------------------------------------------------------------------------------
+def _add_cameras(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--cameras",
+        type=int,
+        metavar="N",
+        help="with --against: how many cameras are in the document's scope",
+    )
+
+
+# --- key --------------------------------------------------------------------------------------------------
 
 
 def new_key(args: argparse.Namespace) -> int:
     """Make a key file of mode 0600 and print the line for the charter."""
+    if not args.office.isprintable() or "-----" in args.office:
+        raise ConfigurationError("an office is written `organisation/office`")
+    if args.out.exists():
+        raise ConfigurationError(f"`{args.out}` exists already; no key was made")
+    passphrase = new_passphrase(args)
     key = PrivateKey.generate()
-    key.save(args.out, label=_one_line(args.office))
+    key.save(args.out, label=args.office, passphrase=passphrase)
+    if passphrase is None:
+        print(
+            f"WARNING: the key in {args.out} is NOT ENCRYPTED: whoever reads the file can sign for "
+            f"{args.office}. Run this at a terminal, or give --passphrase-file.",
+            file=sys.stderr,
+        )
     print(f"The private key is in {args.out}. Keep it; nobody else may have it.")
     print("For the office's entry in the charter:")
     print(f'key = "{format_public(key.public)}"')
     return 0
 
 
-def _one_line(office: str) -> str:
-    if not office.isprintable() or "-----" in office:
-        raise ConfigurationError("an office is written `organisation/office`")
-    return office
+def show_key(args: argparse.Namespace) -> int:
+    """Print a key's public half: the line for the charter, and the id under which envelopes name it."""
+    key = open_key_file(args.file, asking(args))
+    first = read_file(args.file).split(b"\n", 1)[0].decode("utf-8", "replace")
+    if first.startswith("# ") and first.isprintable():
+        print(f"Made for {first[2:]}, as the file says.")
+    print(f'key = "{format_public(key.public)}"')
+    print(f"In envelopes: keyid {key_id(key.public)}")
+    return 0
 
 
 # --- check ------------------------------------------------------------------------------------------------
@@ -121,120 +161,39 @@ def _one_line(office: str) -> str:
 
 def check_document(args: argparse.Namespace) -> int:
     """Print what a document allows, who must sign it and what is wrong with it; 1 if anything is."""
-    data = _read(args.document)
-    signed: SignedDocument | None = None
-    if data.lstrip().startswith(b"{"):
-        signed = open_document(data)
-        kind, payload = signed.kind, signed.payload
-    else:
-        payload = parse_toml(data)
-        kind = kind_of(payload)
-    value = parse_payload(kind, payload)
-    register = _fetch_register(args.against) if args.against else None
-    charter = _charter_of(register) if register is not None else None
-
-    for line in _describe(value, charter):
+    document = read_document(args.document)
+    appraisal = _appraise(document, args)
+    for line in _told(document, appraisal):
         print(line)
-    if isinstance(value, Charter):
-        charter, register = value, {}
-    if charter is None or register is None:
-        print("Checked: the form only. With --against URL also names, terms and who must sign.")
-        return 0
-    wanted, wrong = _judge(kind, value, charter, register)
-    for requirement in wanted:
-        named = ", ".join(_titled(charter, office) for office in requirement.offices)
-        print(f"Must sign, {requirement.need} of: {named}")
-    if wanted:
-        wrong += _signature_faults(wanted, charter, signed)
-    for fault in wrong:
-        print(f"Refused as {fault.code}: {fault.detail}")
-    if not wrong:
-        print("Nothing found for which it would be refused.")
-    if signed is None:
+    if not document.envelope.signatures:
         print("Signatures: none yet; sign it with `wicketgate sign`.")
-    if not isinstance(value, Charter):
-        print(
-            "The charter and register were taken as the gateway shows them; `wicketgate verify` checks them."
-        )
-    print("Not computed by this version: what the document would widen.")
-    return 1 if wrong else 0
+    return 1 if appraisal is not None and appraisal.faults else 0
 
 
-def _describe(value: Charter | Authority | Act, charter: Charter | None) -> list[str]:
-    if isinstance(value, Charter):
-        return describe_charter(value)
-    return describe(value, charter) if isinstance(value, Authority) else describe_act(value)
+def _appraise(document: SignedDocument, args: argparse.Namespace) -> Appraisal | None:
+    """Return what a document would do; None if there is nothing to judge it against."""
+    if args.against is not None:
+        known = learn(read_register(args.against))
+        return appraise(document, known, at_us=SystemClock().now_us(), cameras=args.cameras)
+    value = parse_payload(document.kind, document.payload)
+    return founding(document, value) if isinstance(value, Charter) else None
 
 
-def _judge(
-    kind: str, value: Charter | Authority | Act, charter: Charter, register: Mapping[str, Any]
-) -> tuple[tuple[Requirement, ...], list[DocumentRefused]]:
-    """Return who must sign, and what is wrong apart from signatures."""
-    if isinstance(value, Charter):
-        return charter_requirements(charter), []
-    try:
-        if isinstance(value, Authority):
-            previous = _latest(register, value.name)
-            wrong = list(faults(value, charter, at_us=SystemClock().now_us(), previous=previous))
-            return (
-                () if any(fault.code == "not-entitled" for fault in wrong) else requirements(value, charter)
-            ), wrong
-        authority = _latest(register, value.authority)
-        if authority is None:
-            return (), [DocumentRefused(f"no authority `{value.authority}`", code="unknown-authority")]
-        return act_requirements(kind, authority, charter), []
-    except DocumentRefused as error:
-        return (), [error]
-
-
-def _signature_faults(
-    wanted: tuple[Requirement, ...], charter: Charter, signed: SignedDocument | None
-) -> list[DocumentRefused]:
-    try:
-        if signed is not None:
-            require_signed(wanted, signed.envelope, charter)
-        else:
-            named = {name for one in wanted if one.need == "all" for name in one.offices}
-            require_distinct(named.intersection(charter.offices), charter)
-    except DocumentRefused as error:
-        return [error]
-    return []
-
-
-def _titled(charter: Charter, name: str) -> str:
-    office = charter.offices.get(name)
-    return f"{name} ({office.holder}, {office.title})" if office else f"{name} (not in the charter)"
-
-
-def _fetch_register(url: str) -> Mapping[str, Any]:
-    try:
-        answer = httpx.get(f"{url.rstrip('/')}/register.json", timeout=_TIMEOUT_S, follow_redirects=True)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise WicketgateError(f"`{url}` does not answer: {error}", code="no-answer") from error
-    if answer.status_code != 200:
-        raise WicketgateError(f"`{url}` answers {answer.status_code}", code="no-answer")
-    register = parse_json(answer.content)
-    if not isinstance(register, dict):
-        raise InputError("the register is not a JSON object")
-    return register
-
-
-def _charter_of(register: Mapping[str, Any]) -> Charter:
-    entry = register.get("charter")
-    if not isinstance(entry, dict) or not isinstance(entry.get("document"), dict):
-        raise InputError("the register shows no charter")
-    return parse_charter(entry["document"])
-
-
-def _latest(register: Mapping[str, Any], name: str) -> Authority | None:
-    entries = register.get("authorities")
-    latest: Authority | None = None
-    for entry in entries if isinstance(entries, list) else []:
-        if isinstance(entry, dict) and entry.get("name") == name and isinstance(entry.get("document"), dict):
-            authority = parse_authority(entry["document"])
-            if latest is None or authority.version > latest.version:
-                latest = authority
-    return latest
+def _told(document: SignedDocument, appraisal: Appraisal | None) -> list[str]:
+    """Return everything that is to be read of a document before it is signed."""
+    if appraisal is None:
+        lines = describe_document(parse_payload(document.kind, document.payload))
+        return [
+            *lines,
+            "Checked: the form only. With --against also what it widens and replaces, and who must sign.",
+        ]
+    lines = list(appraisal.words)
+    lines += [f"Refused as {fault.code}: {fault.detail}" for fault in appraisal.faults]
+    if not appraisal.faults:
+        lines.append("Nothing found for which it would be refused.")
+    elif len(appraisal.faults) > 1:
+        lines.append(f"The gateway would answer with the first of these, {appraisal.faults[0].code}.")
+    return [*lines, "What is in force was taken as the register shows it; `wicketgate verify` checks that."]
 
 
 # --- sign -------------------------------------------------------------------------------------------------
@@ -242,34 +201,78 @@ def _latest(register: Mapping[str, Any], name: str) -> Authority | None:
 
 def sign_file(args: argparse.Namespace) -> int:
     """Sign a TOML document into a new envelope, or add a signature to the envelope of the same document."""
-    document = parse_toml(_read(args.document))
-    kind = kind_of(document)
-    parse_payload(kind, document)
-    key = PrivateKey.load(args.key)
-    if args.out.exists():
-        envelope = parse_envelope(_read(args.out))
-        if envelope.payload_type != payload_type(kind) or envelope.payload != canonical(document):
-            raise ConfigurationError(f"`{args.out}` holds another document; nothing was signed")
-        envelope = add_signature(envelope, key)
+    ways = {"--key": args.key, "--payload-out": args.payload_out, "--signature": args.signature}
+    given = [option for option, value in ways.items() if value is not None]
+    if len(given) != 1:
+        raise ConfigurationError(f"give one of {', '.join(ways)}")
+    if (args.public is None) == (args.signature is not None):
+        raise ConfigurationError("--signature and --public belong together")
+    if (args.out is None) == (args.payload_out is None):
+        raise ConfigurationError("give --out, or with --payload-out no --out")
+    document = read_document(args.document)
+    if args.payload_out is not None:
+        return _write_payload(document, args)
+    envelope = _begun(document, args.out)
+    return sign_document_to(envelope, document, args)
+
+
+def sign_document_to(envelope: Envelope, document: SignedDocument, args: argparse.Namespace) -> int:
+    """Say what a document does, ask, and add a signature to its envelope in `args.out`."""
+    known = SignedDocument(kind=document.kind, payload=document.payload, envelope=envelope)
+    for line in _told(known, _appraise(known, args)):
+        print(line)
+    if on_terminal() and not args.yes and not confirmed("Sign?"):
+        print("Nothing was signed.", file=sys.stderr)
+        return 1
+    if args.key is not None:
+        signer = open_signer(args.key, asking(args))
+        public, signed = signer.public, add_signature(envelope, signer)
     else:
-        envelope = sign_document(document, [key])
-    _replace(args.out, dump_envelope(envelope) + b"\n")
-    print(f"Signed {kind} with {format_public(key.public)}.")
-    print(f"Signatures in {args.out}: {len(envelope.signatures)}.")
+        public = parse_public(args.public)
+        signed = add_made_signature(envelope, public, _raw(read_file(args.signature), args.signature))
+    replace_file(args.out, dump_envelope(signed) + b"\n")
+    print(f"Signed {document.kind} with {format_public(public)}.")
+    print(f"Signatures in {args.out}: {len(signed.signatures)}.")
     return 0
 
 
-def _replace(path: Path, data: bytes) -> None:
-    """Write a file whole: a crash here leaves the old file, and perhaps one ending in `.new`."""
-    new = path.with_name(path.name + ".new")
+def _begun(document: SignedDocument, out: Path) -> Envelope:
+    """Return the envelope to add to: what `out` holds of the same document, or a new one."""
+    if not out.exists():
+        return document.envelope
+    envelope = parse_envelope(read_file(out))
+    if (envelope.payload_type, envelope.payload) != (
+        document.envelope.payload_type,
+        document.envelope.payload,
+    ):
+        raise ConfigurationError(f"`{out}` holds another document; nothing was signed")
+    return envelope
+
+
+def _write_payload(document: SignedDocument, args: argparse.Namespace) -> int:
+    for line in _told(document, _appraise(document, args)):
+        print(line)
+    message = pae(document.envelope.payload_type, document.envelope.payload)
+    replace_file(args.payload_out, message)
+    print(f"The {len(message)} bytes to sign with Ed25519 are in {args.payload_out}.")
+    print(f"Their SHA-256: {hashlib.sha256(message).hexdigest()}")
+    print("Then: wicketgate sign DOC.toml --signature F --public ed25519:… --out DOC.dsse.json")
+    return 0
+
+
+def _raw(data: bytes, path: Path) -> bytes:
+    """Return a signature as it is, or out of base64, which key services answer with."""
+    if len(data) == _SIGNATURE_BYTES:
+        return data
     try:
-        with new.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    except OSError as error:
-        raise ConfigurationError(f"cannot write `{path}`: {error.strerror}") from error
+        decoded = base64.b64decode(b"".join(data.split()), validate=True)
+    except (binascii.Error, ValueError):
+        decoded = b""
+    if len(decoded) != _SIGNATURE_BYTES:
+        raise ConfigurationError(
+            f"`{path}` holds no Ed25519 signature: {_SIGNATURE_BYTES} bytes, or their base64"
+        )
+    return decoded
 
 
 # --- submit -----------------------------------------------------------------------------------------------
@@ -277,9 +280,9 @@ def _replace(path: Path, data: bytes) -> None:
 
 def submit_file(args: argparse.Namespace) -> int:
     """Hand an envelope to a gateway; print its entry and from when it is in force, or why it was refused."""
-    data = _read(args.envelope)
+    data = read_file(args.envelope)
     open_document(data)
-    token = _read(args.token_file).decode("utf-8", "replace").strip()
+    token = read_file(args.token_file).decode("utf-8", "replace").strip()
     if not token.isascii() or not token.isprintable() or not token:
         raise ConfigurationError(f"`{args.token_file}` holds no token")
     try:
@@ -287,10 +290,11 @@ def submit_file(args: argparse.Namespace) -> int:
             f"{args.to.rstrip('/')}/v1/documents",
             content=data,
             headers={"Authorization": f"Bearer {token}", "Content-Type": ENVELOPE_TYPE},
-            timeout=_TIMEOUT_S,
+            timeout=TIMEOUT_S,
         )
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise WicketgateError(f"`{args.to}` does not answer: {error}", code="no-answer") from error
+    body: Any
     try:
         body = parse_json(answer.content)
     except InputError:
@@ -303,10 +307,3 @@ def submit_file(args: argparse.Namespace) -> int:
     print(f"entry {body.get('entry')}")
     print(f"in_force_from {body.get('in_force_from')}")
     return 0
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigurationError(f"cannot read `{path}`: {error.strerror}") from error

@@ -10,7 +10,7 @@ from typing import Any
 
 import uvloop
 
-from wicketgate.charter import verify_charter
+from wicketgate.signatures import verify_charter
 from wicketgate.clock import SystemClock, rfc3339
 from wicketgate.deployment import Deployment, note_signer, write_secret
 from wicketgate.errors import InputError

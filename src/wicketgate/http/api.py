@@ -24,7 +24,7 @@ from wicketgate.http.requests import json_answer, number_in, read_body, seconds_
 from wicketgate.ingest import MAX_BODY, NDJSON
 from wicketgate.merkle import leaf_hash
 from wicketgate.node import Gateway
-from wicketgate.state import current, status
+from wicketgate.regime import current, status
 from wicketgate.transactions import CameraSet, QuarantinedRead
 
 _MAX_DOCUMENT = 1024 * 1024

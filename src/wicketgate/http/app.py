@@ -15,6 +15,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from wicketgate.errors import WicketgateError
 from wicketgate.http.api import Api
+from wicketgate.http.consultations import Consultations
+from wicketgate.http.disclosures import DisclosuresApi, attested_metrics
 from wicketgate.http.duty import Duty
 from wicketgate.http.gatekeeper import PUSH_PREFIX, Gatekeeper, require
 from wicketgate.http.hits import HitsApi
@@ -24,6 +26,7 @@ from wicketgate.http.problems import problem, problem_of
 from wicketgate.http.public import Public
 from wicketgate.http.push import Push
 from wicketgate.http.reads import Reads
+from wicketgate.http.why import WhyApi
 from wicketgate.mqtt.ingress import Ingress
 from wicketgate.node import Gateway
 
@@ -63,11 +66,14 @@ def routes(
         return Response(generate_latest(metrics), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return [
-        *Public(gateway).routes(),
+        *(public := Public(gateway)).routes(),
+        *Consultations(gateway, public).routes(),
         *Reads(gateway).routes(),
         *FeedImages(gateway).routes(),
         *api.routes(),
         *HitsApi(gateway).routes(),
+        *DisclosuresApi(gateway).routes(),
+        *WhyApi(gateway).routes(),
         *HotlistsApi(gateway).routes(),
         *(duty or Duty(gateway)).routes(),
         Route("/metrics", get_metrics),
@@ -162,6 +168,7 @@ class _Metrics:
         restarts = CounterMetricFamily("wicketgate_streams_restarts", "Restarts of the NATS child.")
         restarts.add_metric([], gateway.server.restarts if gateway.server else 0)
         metrics += [reads, withheld, released, refused, behind, full, held, size, restarts]
+        metrics += attested_metrics(gateway.commits.committed, gateway.clock.now_us())
         return metrics
 
 

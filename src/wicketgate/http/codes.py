@@ -36,9 +36,11 @@ _REQUEST = {
     "revoked": "Nothing more can be read; the register names the revocation.",
     "suspended": "Wait for the resumption; the cursor stays good.",
     "review-overdue": "Wait for the review; the cursor stays good.",
+    "consultation-overdue": "Wait for the decision on the consultation; the cursor stays good.",
     "expired": "Have the authority renewed; what it released before can still be read.",
     "form-refused": "Load the page again, and send its own form.",
     "not-found": "Look at `/docs` for what there is.",
+    "unknown-moment": "Name an entry of the ledger, or a time that is past, from the first charter on.",
     "unknown-hit": "Use an `id` that the feed or `GET /v1/hits` shows.",
     "not-due": "Ask again after the batch's `merge_by`. If there is nothing then, the promise was broken.",
     "image-unbound": "Send images within ten minutes of their read, or with it. It is in the quarantine.",
@@ -52,7 +54,17 @@ _REQUEST = {
     "cursor-past-term": "Begin behind the first batch still held; what lay before it is gone from the gateway.",
     "revision-differs": "Read the list again, and send what you want to change of it.",
     "reason-missing": "Say why nothing was done.",
+    "onward-not-allowed": "Do not pass it on: `onward` of that version names who may have it. The attempt is recorded.",
+    "more-than-released": "Correct `rows`, `version` or `at`. Nothing was taken.",
+    "clock-ahead": "Set your clock; send a time that is past.",
+    "already-attested": "Nothing: what you attest was attested already.",
+    "id-conflict": "Give each disclosure an `id` of its own.",
     "too-many-failures": "Wait as long as `Retry-After` says.",
+    "too-many-responses": "Wait as long as `Retry-After` says, and send the same again.",
+    "unknown-consultation": "Use an `id` of `/consultations`.",
+    "consultation-not-open": "Respond once it has opened: its page says when.",
+    "consultation-closed": "Nothing: responses are taken until the closing alone.",
+    "consultation-not-closed": "Ask again after the closing.",
     "too-large": "Send less at once. Nothing was taken.",
     "unsupported-media-type": "Set `Content-Type` to one of those listed.",
     "malformed": "Repair the request. Nothing was taken.",
@@ -98,6 +110,41 @@ _DOCUMENT = {
     "feed-purpose-fixed": (
         "Controller, recipient, unit or purpose changed under one name.",
         "Use a new name: one feed never serves two purposes.",
+    ),
+    "widening": (
+        "It allows what no closed consultation covers, and the charter wants one before. `powers` lists it.",
+        "Narrow it, or hold the consultation and name it in `authority.consultation`.",
+    ),
+    "consultation-open": (
+        "The consultation named is open, or has no decision yet; or a decision came before the closing.",
+        "Wait for the closing and the decision.",
+    ),
+    "consultation-too-short": (
+        "The consultation closes sooner after its publication than the charter wants.",
+        "Choose a later `closes_at`.",
+    ),
+    "consultation-does-not-cover": (
+        "The consultation named is not known, was rejected or quashed, or covers less or ends sooner.",
+        "Narrow or shorten it, or hold another consultation.",
+    ),
+    "unknown-consultation": ("A document about a consultation that was never opened.", "Correct its id."),
+    "objection-unanswered": ("A decision that does not answer an objection.", "Answer it in `answers`."),
+    "urgent-too-long": ("An urgent authority of more than the charter's `urgency.longest`.", "Shorten it."),
+    "urgent-renewed": (
+        "A power that was urgent before, under whatever name, within the charter's `urgency.again_after`.",
+        "Hold a consultation.",
+    ),
+    "retention-beyond-source": (
+        "Searches that would reach further back than the source keeps its reads.",
+        "Shorten `search.max_age`.",
+    ),
+    "purpose-redefined": (
+        "A charter that takes a purpose out or gives it another title.",
+        "Leave the purpose as it is, and add another.",
+    ),
+    "still-in-use": (
+        "A charter without an organisation, unit or purpose that an authority names which is not over.",
+        "Revoke the authority first.",
     ),
     "unsupported": (
         "A kind or condition that this version does not enforce.",
@@ -167,6 +214,10 @@ _REFUSAL = {
     "not-in-force-yet": ("Decided before the authority took effect.", ""),
     "expired": ("Captured or decided after the authority's validity.", ""),
     "review-overdue": ("A review did not come in time.", "Record the review."),
+    "consultation-overdue": (
+        "The consultation that the charter wants within a time did not come.",
+        "Close one that covers the authority.",
+    ),
     "revoked": ("The authority is revoked.", ""),
     "suspended": ("The authority is suspended.", ""),
     "feed-full": (
@@ -181,6 +232,11 @@ _COMMAND = {
     "zone-missing": ("A time has no zone.", "Write `Z` or an offset."),
     "configuration": ("A setting, a directory or a key file is not usable.", "Do what the message says."),
     "no-answer": ("The gateway does not answer.", "Check the address; try again."),
+    "passphrase-wrong": ("The passphrase does not open the key file.", "Try again; nothing was signed."),
+    "signer-failed": (
+        "Whatever holds the private key did not sign, or its signature does not verify.",
+        "Look at what the message names; nothing was signed.",
+    ),
     "ledger-invalid": (
         "Tiles, checkpoint or proofs contradict one another.",
         "Keep what you have, and report it.",

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from wicketgate.authority import Authority
 from wicketgate.errors import HitRefused, InputError, NotEntitled, WicketgateError
 from wicketgate.hits import Hit
 from wicketgate.http.duty_pages import HEADERS, DutyPages, Journey, Queue, Refusal, digest
@@ -21,7 +22,9 @@ from wicketgate.http.images import image_answer
 from wicketgate.http.problems import problem, problem_of, status_and_title
 from wicketgate.http.requests import json_answer, media_type_of, read_body
 from wicketgate.http.sessions import Session, Sessions, TooManyFailures, is_form_key, officer_name, set_cookie
+from wicketgate.http.views import marks_of
 from wicketgate.node import Gateway
+from wicketgate.register import consulted_on
 
 FORM = "application/x-www-form-urlencoded"
 SHOWN = 100
@@ -155,7 +158,13 @@ class Duty:
             authorities=[(authority.name, authority.title) for authority in authorities],
             stopped=stopped,
             ended=ended[:_ENDED],
+            marks={authority.name: self._marks(authority) for authority in authorities},
         )
+
+    def _marks(self, authority: Authority) -> list[dict[str, str]]:
+        """Return the tags that an authority bears on every page."""
+        named = self._gateway.commits.committed.authorities[authority.name]
+        return marks_of({"consulted": consulted_on(named.versions[authority.version - 1])})
 
     async def get_events(self, request: Request) -> Response:
         """`GET /duty/events`: an event whenever the unit's queue has changed, and never for another unit's."""
@@ -216,6 +225,7 @@ class Duty:
             gateway.clock.now_us(),
             cannot_confirm=cannot_confirm(gateway, hit),
             title=authority.title,
+            marked=self._marks(authority),
             refused=refused,
         )
         return _page(html, status)

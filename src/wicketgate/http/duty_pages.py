@@ -61,6 +61,8 @@ class Queue:
         Name, and how it stands, of those that are stopped.
     ended : sequence of Hit
         The last hits that ended, the newest first.
+    marks : mapping
+        The tags of those authorities (`views.marks_of`), by name.
     """
 
     hits: Sequence[Hit]
@@ -69,6 +71,7 @@ class Queue:
     more: int = 0
     stopped: Sequence[tuple[str, str]] = ()
     ended: Sequence[Hit] = ()
+    marks: Mapping[str, Sequence[Mapping[str, str]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +171,7 @@ class DutyPages:
             "more": queue.more,
             "digest": digest(queue),
             "authorities": queue.authorities,
+            "marked": queue.marks,
             "stopped": queue.stopped,
             "ended": [view(hit, now_us, None) for hit in queue.ended],
             "now": moment(now_us, seconds=True),
@@ -183,15 +187,25 @@ class DutyPages:
         *,
         cannot_confirm: str | None,
         title: str,
+        marked: Sequence[Mapping[str, str]] = (),
         refused: Refusal | None = None,
     ) -> str:
-        """Return the page `/duty/hits/{id}`; `title` is the authority's, `refused` an outcome that was not recorded."""
+        """Return the page `/duty/hits/{id}`.
+
+        Parameters
+        ----------
+        title, marked : str, sequence of mapping
+            The authority's title, and its tags (`views.marks_of`).
+        refused : Refusal, optional
+            An outcome that was not recorded.
+        """
         sightings = [sighting(one, number, now_us) for number, one in enumerate(journey.hits, 1)]
         return self._render(
             "duty-hit.html",
             session=session,
             one=view(hit, now_us, cannot_confirm),
             authority_title=title,
+            marked=marked,
             sightings=sightings,
             sightings_allowed=journey.allowed,
             points=[

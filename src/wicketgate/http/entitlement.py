@@ -5,10 +5,20 @@ from __future__ import annotations
 from wicketgate.authority import Authority
 from wicketgate.errors import InputError, NotEntitled
 from wicketgate.node import Gateway
-from wicketgate.state import current, status
+from wicketgate.regime import STOPPED, current, status
 
-STOPS = frozenset({"revoked", "suspended", "review-overdue"})
-"""How an authority stands when even what it released before is closed."""
+
+def demand_own(gateway: Gateway, unit: str, name: str) -> None:
+    """Refuse a unit what is another's; that its own authority has ended, or is stopped, refuses nothing.
+
+    Raises
+    ------
+    NotEntitled
+        If the unit has no such authority, whether or not another has.
+    """
+    known = gateway.commits.committed.feeds.get(name)
+    if known is None or f"{known.recipient}/{known.unit}" != unit:
+        raise NotEntitled("this unit has no such authority")
 
 
 def entitled(gateway: Gateway, unit: str, name: str) -> Authority:
@@ -25,22 +35,20 @@ def entitled(gateway: Gateway, unit: str, name: str) -> Authority:
     ------
     NotEntitled
         If the unit has no such authority, whether or not another has; or, with the code of how it stands, if the
-        authority is revoked, suspended, or its review is overdue.
+        authority is revoked, suspended, or its review or consultation is overdue.
 
     Notes
     -----
     What an expired authority released may be had until its term. Ask again after anything that took time.
     """
+    demand_own(gateway, unit, name)
     commits = gateway.commits
     state = commits.committed
-    known = state.feeds.get(name)
-    if known is None or f"{known.recipient}/{known.unit}" != unit:
-        raise NotEntitled("this unit has no such authority")
     now_us = gateway.clock.now_us()
     named = state.authorities[name]
     number = current(named, commits.parsed, now_us)
     stands = status(named, number, commits.parsed, now_us)
-    if stands in STOPS:
+    if stands in STOPPED:
         raise NotEntitled(f"the authority `{name}` is stopped: {stands}", code=stands)
     return commits.parsed.authority(named.versions[number])
 
@@ -77,7 +85,7 @@ def match_authorities(gateway: Gateway, unit: str) -> tuple[list[Authority], lis
         if authority.mode != "match":
             continue
         stands = status(named, number, commits.parsed, now_us)
-        if stands in STOPS:
+        if stands in STOPPED:
             stopped.append((name, stands))
         else:
             open_ones.append(authority)

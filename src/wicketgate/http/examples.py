@@ -195,6 +195,17 @@ EXAMPLES: dict[str, Any] = {
                 "withheld": 0,
                 "released": {"tfl-met-ct": 436800},
                 "refused": [{"authority": "tfl-met-ct@1", "reason": "out-of-scope", "rows": 218400}],
+                "disclosures": {},
+                "disclosures_refused": {},
+                "receipts": {
+                    "tfl-met-ct": {
+                        "attested_until": None,
+                        "due_until": None,
+                        "missing": False,
+                        "missing_since": None,
+                        "overdue_rows": 0,
+                    }
+                },
                 "entry": 3661,
             }
         ],

@@ -17,10 +17,21 @@ from wicketgate.http.problems import problem
 from wicketgate.http.sessions import Sessions, session_id_in
 
 PUBLIC_PATHS = frozenset(
-    {"/", "/why-not-less", "/verify", "/docs", "/register.json", "/openapi.json", "/healthz", "/sign-in"}
+    {
+        "/",
+        "/consultations",
+        "/drift",
+        "/why-not-less",
+        "/verify",
+        "/docs",
+        "/register.json",
+        "/openapi.json",
+        "/healthz",
+        "/sign-in",
+    }
     | {"/demonstration/live", "/demonstration/cameras.json"}  # 404 where vehicles are real
 )
-PUBLIC_PREFIXES = ("/assets/", "/authorities/", "/log/")
+PUBLIC_PREFIXES = ("/assets/", "/authorities/", "/consultations/", "/log/")
 PUSH_PREFIX = "/v1/push/"
 """What devices post to; there alone Basic and `?key=` are credentials too."""
 _LONGEST_TOKEN = 512

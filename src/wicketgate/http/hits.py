@@ -15,10 +15,11 @@ from wicketgate.authority import Authority
 from wicketgate.clock import rfc3339
 from wicketgate.errors import HitRefused, InputError, NotEntitled
 from wicketgate.hits import Hit, judge_outcome
-from wicketgate.http.entitlement import STOPS, entitled_match, match_authorities
+from wicketgate.http.entitlement import entitled_match, match_authorities
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.requests import json_answer, number_in, read_body
 from wicketgate.node import Gateway
+from wicketgate.regime import STOPPED
 
 _MOST_BODY = 16 * 1024
 _MOST_HITS = 1_000
@@ -88,7 +89,7 @@ class HitsApi:
         try:
             hit_of(self._gateway, unit, hit_id)
         except NotEntitled as error:
-            if error.code not in STOPS:
+            if error.code not in STOPPED:
                 raise
             stopped = True
         after = await self._gateway.desk.record_outcome(hit_id, said.outcome, said.reason, said.by)

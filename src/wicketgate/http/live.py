@@ -20,7 +20,8 @@ from starlette.routing import Route
 from wicketgate.clock import Clock, rfc3339
 from wicketgate.http.problems import problem
 from wicketgate.node import Gateway
-from wicketgate.state import Parsed, State, current, status
+from wicketgate.regime import Parsed, current, status
+from wicketgate.state import State
 
 MAX_LISTENERS = 50
 MAX_STRUCK = 20

@@ -11,6 +11,8 @@ from typing import Any
 from wicketgate.adapters import ADAPTERS
 from wicketgate.http import codes
 from wicketgate.http.examples import EXAMPLES as EG
+from wicketgate.http.openapi_attested import ATTESTED
+from wicketgate.http.openapi_consultations import CONSULTATIONS
 from wicketgate.http.openapi_match import DUTY, MATCH
 from wicketgate.http.openapi_pieces import (
     ANY_TOKEN,
@@ -29,7 +31,9 @@ from wicketgate.http.openapi_pieces import (
     parameter,
     shape,
 )
+from wicketgate.http.openapi_why import WHY
 from wicketgate.http.schemas import SCHEMAS
+from wicketgate.regime import STOPPED
 
 # --- what is public -----------------------------------------------------------------------------------------------
 
@@ -311,7 +315,7 @@ _DOCUMENTS: dict[str, Any] = {
 
 _FEED = parameter("authority", "The authority's name, without a version.", {"type": "string"}, place="path")
 _AFTER = number("after", "Begin behind this batch.", default=0)
-_STOPPED = ["revoked", "suspended", "review-overdue", "cursor-past-term", "malformed"]
+_STOPPED = [*sorted(STOPPED), "cursor-past-term", "malformed"]
 
 _RECIPIENTS: dict[str, Any] = {
     "/v1/feeds": {
@@ -491,7 +495,19 @@ OPENAPI: dict[str, Any] = {
         {"name": "log", "description": "For anybody: the ledger, in the formats of C2SP."},
     ],
     "security": [{"bearer": []}],
-    "paths": {**_SOURCES, **_RECIPIENTS, **MATCH, **DUTY, **_DOCUMENTS, **_OTHERS, **_PUBLIC, **_LOG},
+    "paths": {
+        **_SOURCES,
+        **_RECIPIENTS,
+        **MATCH,
+        **ATTESTED,
+        **WHY,
+        **DUTY,
+        **_DOCUMENTS,
+        **_OTHERS,
+        **_PUBLIC,
+        **CONSULTATIONS,
+        **_LOG,
+    },
     "components": {
         "securitySchemes": {
             "bearer": {

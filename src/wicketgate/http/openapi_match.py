@@ -18,9 +18,10 @@ from wicketgate.http.openapi_pieces import (
     parameter,
     shape,
 )
+from wicketgate.regime import STOPPED
 
 CSV, FORM = "text/csv", "application/x-www-form-urlencoded"
-_STOPS = ("revoked", "suspended", "review-overdue")
+_STOPS = tuple(sorted(STOPPED))
 _AUTHORITY = parameter(
     "authority", "The authority's name, without a version.", {"type": "string"}, place="path"
 )

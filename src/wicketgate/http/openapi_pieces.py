@@ -85,9 +85,10 @@ def operation(
         description = f"{description}\n\nFor duty officers who are signed in.".strip()
         refused = ["unauthorised", *refused]
     if token:
-        who = "any known token" if len(token) == len(ANY_TOKEN) else f"`{token[0]}`"
+        anybody = len(token) == len(ANY_TOKEN)
+        who = "any known token" if anybody else " or ".join(f"`{kind}`" for kind in token)
         description = f"{description}\n\nToken: {who}.".strip()
-        refused = ["unauthorised", *(["not-entitled"] if len(token) == 1 else []), *refused]
+        refused = ["unauthorised", *([] if anybody else ["not-entitled"]), *refused]
     operation: dict[str, Any] = {
         "tags": [tag],
         "summary": summary,

@@ -9,8 +9,6 @@ sent with `MAP_HEADERS` instead, which let scripts of our own in, and nothing th
 
 from __future__ import annotations
 
-import base64
-import binascii
 import gzip
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
@@ -24,8 +22,11 @@ from typing import Any
 from jinja2 import ChainableUndefined, ChoiceLoader, Environment, PackageLoader, PrefixLoader, Undefined
 
 from wicketgate.clock import DAY_US, MINUTE_US
-from wicketgate.http import phrases, reference, story
+from wicketgate.http import disclosure_words, phrases, reference, story
+from wicketgate.http.consultation_pages import consultations_of, groups_of, open_of
+from wicketgate.http.drift import drift_of
 from wicketgate.http.phrases import at_us_of, total
+from wicketgate.http.views import STANDING_STILL, Names, tables, views_of
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -48,6 +49,15 @@ MAP_HEADERS: Mapping[str, str] = MappingProxyType(
     }
 )
 """What a page with a map is sent with."""
+FORM_HEADERS: Mapping[str, str] = MappingProxyType(
+    {
+        **HEADERS,
+        "Content-Security-Policy": CONTENT_SECURITY_POLICY.replace(
+            "form-action 'none'", "form-action 'self'"
+        ),
+    }
+)
+"""What the page of an open consultation is sent with: its form goes to this gateway, and nowhere else."""
 
 STALE_AFTER_US = MINUTE_US  # an entry a second is promised; a page says so when the last one is this old
 LATEST_US = DAY_US  # the figures that the front page shows
@@ -128,176 +138,9 @@ def _unless_missing(function: Callable[..., str]) -> Callable[..., str]:
     return of_what_is_there
 
 
-def _tables(value: object) -> list[Mapping[str, Any]]:
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list | tuple) else []
-
-
-class _Names:
-    """Titles for the ids of the charter; an id that it does not name stands for itself."""
-
-    def __init__(self, register: Mapping[str, Any]) -> None:
-        charter = (register.get("charter") or {}).get("document") or {}
-        organisations = _tables(charter.get("organisations"))
-        self.organisations = {item.get("id"): item.get("name") for item in organisations}
-        operator = (charter.get("charter") or {}).get("operator")
-        self.operator = self.organisation(operator) if operator else ""
-        self.sources = [item.get("name") for item in organisations if "source" in (item.get("roles") or ())]
-        self.units = {
-            (item.get("id"), unit.get("id")): unit.get("name")
-            for item in organisations
-            for unit in _tables(item.get("units"))
-        }
-        self.purposes = {item.get("id"): item.get("title") for item in _tables(charter.get("purposes"))}
-        self.offices = {
-            _key_id(item["key"]): item
-            for item in _tables(charter.get("offices"))
-            if isinstance(item.get("key"), str)
-        }
-
-    def organisation(self, name: object) -> str:
-        return str(self.organisations.get(name) or name)
-
-    def purpose(self, name: object) -> str:
-        """Return the titles of a purpose and those above it: `National security: Counter-terrorism`."""
-        parts = str(name).split("/")
-        ids = ["/".join(parts[: depth + 1]) for depth in range(len(parts))]
-        titles = [str(self.purposes[one]) for one in ids if self.purposes.get(one)]
-        return ": ".join(titles) if self.purposes.get(name) else str(name)
-
-    def signer(self, key_id: object) -> dict[str, str] | None:
-        office = self.offices.get(str(key_id))
-        if office is None:
-            return None
-        organisation = self.organisation(str(office.get("id")).split("/")[0])
-        return {"office": str(office.get("title") or office.get("id")), "organisation": organisation} | {
-            "holder": str(office.get("holder") or "")
-        }
-
-
-def _key_id(public: str) -> str:
-    """Return the key id of `ed25519:<base64>`; empty where it is not that, so that it matches nothing."""
-    try:
-        raw = base64.b64decode(public.removeprefix("ed25519:"), validate=True)
-    except (binascii.Error, ValueError):
-        return ""
-    return hashlib.sha256(raw).hexdigest()
-
-
-# The members of a document that its page puts into words; any other is shown as it stands.
-_TOLD = frozenset(
-    {
-        "name",
-        "version",
-        "title",
-        "controller",
-        "recipient",
-        "unit",
-        "purpose",
-        "mode",
-        "instrument",
-        "valid_from",
-        "valid_until",
-        "review_every",
-        "recipient_retention",
-        "necessity",
-        "proportionality",
-        "why_not_match",
-        "why_not_search",
-        "onward",
-        "assessment",
-        "consultation",
-    }
-)
-
-
-def _view(item: Mapping[str, Any], names: _Names) -> dict[str, Any]:
-    """Return one authority of the register with the words that both pages use."""
-    document = item.get("document") or {}
-    authority = document.get("authority") or {}
-    scope = document.get("scope") or {}
-    status = str(item.get("status"))
-    mode = str(item.get("mode") or authority.get("mode"))
-    label, colour, explanation = phrases.STATUSES.get(status, (status, "grey", ""))
-    instrument = authority.get("instrument") or {}
-    unit_id, recipient_id = authority.get("unit"), authority.get("recipient")
-    own_use = authority.get("controller") == recipient_id
-    unit = names.units.get((recipient_id, unit_id)) or unit_id
-    recipient = names.organisation(recipient_id)
-    kind = str(instrument.get("kind") or "not named")
-    others = {key: value for key, value in authority.items() if key not in _TOLD}
-    others |= {
-        f"scope: {key}": value
-        for key, value in scope.items()
-        if key not in {"sources", "groups", "fields", "hours"}
-    }
-    others |= {key: value for key, value in document.items() if key not in {"authority", "scope"}}
-    return {
-        "item": item,
-        "document": authority,
-        "name": item.get("name"),
-        "version": item.get("version"),
-        "href": f"/authorities/{item.get('name')}/{item.get('version')}",
-        "title": authority.get("title") or item.get("name"),
-        "status": {"id": status, "label": label, "colour": colour, "explanation": explanation},
-        "verb": phrases.VERBS.get(status, phrases.PAST_VERBS)[own_use],
-        "mode": {
-            "id": mode,
-            "short": phrases.MODES.get(mode, (mode, mode))[0],
-            "long": phrases.MODES.get(mode, (mode, mode))[1],
-        },
-        "controller": names.organisation(authority.get("controller")),
-        "own_use": own_use,
-        "recipient": recipient,
-        "unit": unit,
-        "purpose": names.purpose(authority.get("purpose")),
-        "fields": [phrases.FIELDS.get(field, field) for field in scope.get("fields") or ()],
-        "sources": [names.organisation(source) for source in scope.get("sources") or ()],
-        "groups": list(scope.get("groups") or ()),
-        "hours": [phrases.hours_of(one) for one in scope.get("hours") or ()],
-        "instrument": {
-            "kind": phrases.INSTRUMENTS.get(kind, kind.replace("-", " ").capitalize()),
-            "value": instrument,
-        },
-        "signers": [(names.signer(one.get("keyid")), one) for one in _tables(item.get("signatures"))],
-        "events": _events(item),
-        "until": item.get("in_force_until"),
-        "others": {key.replace("_", " "): phrases.plain(value) for key, value in others.items()},
-        "json": phrases.as_json(document, indent=2),
-    }
-
-
-def _events(item: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return what happened to a version, its publication included, in the order of time."""
-    published = {
-        "what": "Signed and published",
-        "at": item.get("committed_at"),
-        "entry": item.get("entry"),
-        "reason": f"In force from {phrases.moment(item.get('in_force_from'))}",
-    }
-    acts = [
-        {**act, "what": phrases.ACTS.get(str(act.get("kind")), act.get("kind"))}
-        for act in _tables(item.get("acts"))
-    ]
-    return sorted([published, *acts], key=lambda event: at_us_of(event.get("at")) or 0)
-
-
-def _views(register: Mapping[str, Any], names: _Names) -> list[dict[str, Any]]:
-    views = [_view(item, names) for item in _tables(register.get("authorities"))]
-    begins = {(view["name"], view["version"]): view["item"].get("in_force_from") for view in views}
-    for view in views:
-        version = view["version"]
-        if view["status"]["id"] == "superseded" and isinstance(version, int):
-            # It ended when the next version took its place, if its own end did not come first.
-            ends = [
-                end for end in (view["until"], begins.get((view["name"], version + 1))) if end is not None
-            ]
-            view["until"] = min(ends, key=lambda end: at_us_of(end) or 0, default=None)
-    return views
-
-
 def _figures(register: Mapping[str, Any], views: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
     """Return the figures of the latest day, newest first, with their totals; None where there are none."""
-    rows = sorted(_tables(register.get("figures")), key=lambda row: str(row.get("from")), reverse=True)
+    rows = sorted(tables(register.get("figures")), key=lambda row: str(row.get("from")), reverse=True)
     ends_us = [at_us for row in rows if (at_us := at_us_of(row.get("until"))) is not None]
     begin_us = max(ends_us, default=0) - LATEST_US
     rows = [row for row in rows if (at_us := at_us_of(row.get("from"))) is not None and at_us >= begin_us]
@@ -307,7 +150,7 @@ def _figures(register: Mapping[str, Any], views: Mapping[str, Mapping[str, Any]]
     released = sorted({name for row in rows for name in row.get("released") or {}})
     reasons: dict[tuple[str, str], list[object]] = {}
     for row in rows:
-        for refusal in _tables(row.get("refused")):
+        for refusal in tables(row.get("refused")):
             reasons.setdefault((str(refusal.get("authority")), str(refusal.get("reason"))), []).append(
                 refusal.get("rows")
             )
@@ -372,6 +215,10 @@ def templates() -> Environment:
     for name in _FILTERS:
         environment.filters[name] = _unless_missing(getattr(phrases, name))
     environment.globals |= {"asset": _PATHS.__getitem__, "reasons": phrases.REASONS}
+    environment.globals |= {
+        "attested": disclosure_words.attested,
+        "attested_by_name": disclosure_words.attested_by_name,
+    }
     return environment
 
 
@@ -412,8 +259,8 @@ class Pages:
         live : mapping, optional
             The counts of a demonstration until now, in whose page they then move; it must be sent with `MAP_HEADERS`.
         """
-        names = _Names(register)
-        views = _views(register, names)
+        names = Names(register)
+        views = views_of(register, names)
         as_of_us = at_us_of(register.get("as_of"))
         figures = _figures(register, {str(view["name"]): view for view in views})
         return self._render(
@@ -424,28 +271,23 @@ class Pages:
                 (view for view in views if view["status"]["id"] == "in-force"),
                 key=lambda view: view["own_use"],
             ),  # what goes to others is asked for first
-            stopped=[
-                view for view in views if view["status"]["id"] in {"pending", "suspended", "review-overdue"}
-            ],
-            past=[
-                view
-                for view in views
-                if view["status"]["id"] not in {"in-force", "pending", "suspended", "review-overdue"}
-            ],
+            stopped=[view for view in views if view["status"]["id"] in STANDING_STILL],
+            past=[view for view in views if view["status"]["id"] not in {"in-force", *STANDING_STILL}],
             sources=names.sources,
             operator=names.operator,
             figures=figures,
             story=story.tell(views, figures, live, names.organisations),
             live=live,
             statuses={name: words[0] for name, words in phrases.STATUSES.items()},
+            open_consultations=open_of(register),
             checkpoint=_checkpoint(register),
             stale=as_of_us is not None and now_us - as_of_us > STALE_AFTER_US,
         )
 
     def authority(self, register: Mapping[str, Any], name: str, version: int | str) -> str | None:
         """Return the page `/authorities/{name}/{version}`, or None where the register has no such version."""
-        names = _Names(register)
-        versions = [view for view in _views(register, names) if view["name"] == name]
+        names = Names(register)
+        versions = [view for view in views_of(register, names) if view["name"] == name]
         view = next((one for one in versions if str(one["version"]) == str(version)), None)
         if view is None:
             return None
@@ -459,17 +301,64 @@ class Pages:
         exhibit : object
             What a demonstration measured of one simulated day under each mode; None where there is none.
         """
-        views = _views(register, _Names(register))
-        figures = _tables(register.get("figures"))
+        views = views_of(register, Names(register))
+        figures = tables(register.get("figures"))
         small = int(register.get("small_cells") or 0)
         return self._render(
             "why-not-less.html",
             register,
             exhibit=story.compare(exhibit),
             by_mode=story.by_mode(views, figures, small),
+            latest={str(view["name"]): view for view in views},
             begins=figures[0].get("from") if figures else None,
             ends=figures[-1].get("until") if figures else None,
         )
+
+    def consultations(self, register: Mapping[str, Any], now_us: int) -> str:
+        """Return the page `/consultations`: all of them, by how they stand."""
+        groups = groups_of(consultations_of(register))
+        return self._render("consultations.html", register, groups=groups, now_us=now_us)
+
+    def consultation(
+        self,
+        register: Mapping[str, Any],
+        name: str,
+        now_us: int,
+        *,
+        responses: Mapping[str, Any] | None = None,
+        written: Mapping[str, str] | None = None,
+        fault: str = "",
+    ) -> str | None:
+        """Return the page `/consultations/{id}`, or None where the register has no such one.
+
+        Parameters
+        ----------
+        responses : mapping, optional
+            What the public said, once it has closed: `count`, `withheld`, `shown`, `page` and `pages`.
+        written : mapping, optional
+            What somebody wrote into the form that was not taken, and `fault`, a sentence that says why.
+        """
+        found = next((one for one in consultations_of(register) if one["id"] == name), None)
+        if found is None:
+            return None
+        return self._render(
+            "consultation.html",
+            register,
+            one=found,
+            now_us=now_us,
+            responses=responses,
+            written=written or {},
+            fault=fault,
+        )
+
+    def response_taken(self, register: Mapping[str, Any], name: str, receipt: Mapping[str, Any]) -> str:
+        """Return the page that thanks for a response: `receipt` has `id`, `received_at`, `fact` and `opening`."""
+        found: Mapping[str, Any] = next((one for one in consultations_of(register) if one["id"] == name), {})
+        return self._render("response-thanks.html", register, one=found, receipt=receipt)
+
+    def drift(self, register: Mapping[str, Any]) -> str:
+        """Return the page `/drift`: every document in the order of the ledger, and what it widened or narrowed."""
+        return self._render("drift.html", register, rows=drift_of(register))
 
     def how_to_verify(self, register: Mapping[str, Any]) -> str:
         """Return the page `/verify`: what anybody can check, with commands."""

@@ -41,9 +41,63 @@ STATUSES: Mapping[str, tuple[str, str, str]] = {
         "orange",
         "A review that was due is not recorded, so it stopped by itself: nothing is released under it.",
     ),
+    "consultation-overdue": (
+        "Consultation overdue",
+        "orange",
+        "The consultation that it needed after it began did not come in time, so it stopped by itself: nothing is "
+        "released under it.",
+    ),
     "revoked": ("Revoked", "red", "It was ended by its officers. Nothing is released under it."),
     "expired": ("Expired", "grey", "Its term has run out. Nothing is released under it."),
     "superseded": ("Replaced", "grey", "A later version took its place. Nothing is released under it."),
+}
+ENDED_BY: Mapping[str, tuple[str, str, str]] = {
+    "quashed": ("Quashed", "red", "A court ended it. Nothing is released under it."),
+    "objection": ("Annulled", "red", "An objection ended it. Nothing is released under it."),
+}
+"""How a revoked authority stands whose end was not its officers' revocation."""
+NEEDS: Mapping[str, tuple[str, str, str]] = {
+    "covered": ("", "", "The decision on a public consultation covers all of it."),
+    "marked": (
+        "Not consulted on",
+        "red",
+        "It took effect without a public consultation. The charter allows that for its instrument and purpose, and "
+        "demands that it is said on every page.",
+    ),
+    "within": (
+        "Consultation due",
+        "yellow",
+        "It took effect before it was consulted on. It stops by itself if a consultation does not cover it in time.",
+    ),
+    "urgent": (
+        "Urgent",
+        "red",
+        "It took effect without a public consultation, as urgent. It is short, and the same power cannot be urgent "
+        "again soon.",
+    ),
+    "notice": (
+        "Published, not consulted on",
+        "grey",
+        "It took effect without a public consultation: for this the charter asks for nothing but that it is published.",
+    ),
+}
+"""What stands in for a consultation: a tag, its colour, and what it means."""
+CONSULTATIONS: Mapping[str, tuple[str, str, str]] = {
+    "announced": ("Not open yet", "blue", "It is announced. Nobody can respond yet."),
+    "open": ("Open", "green", "Anybody can respond."),
+    "closed": (
+        "Closed",
+        "yellow",
+        "It has closed, and is not decided yet. Nothing that it proposes is in force.",
+    ),
+    "approved": ("Approved", "purple", "What the decision covers may be given an authority until its end."),
+    "rejected": ("Rejected", "grey", "The proposal was turned down. It covers nothing."),
+    "coverage-ended": (
+        "Cover has ended",
+        "grey",
+        "It was approved, and what it covered has run out: whoever wants the same again must consult again.",
+    ),
+    "quashed": ("Quashed", "red", "A court ended what it covered."),
 }
 MODES: Mapping[str, tuple[str, str]] = {
     "bulk": (
@@ -56,6 +110,7 @@ MODES: Mapping[str, tuple[str, str]] = {
 VERBS: Mapping[str, tuple[str, str]] = {
     "in-force": ("receives", "uses"),
     "pending": ("is to receive", "is to use"),
+    "proposed": ("would receive", "would use"),
 }
 PAST_VERBS = ("received", "used")
 """What a recipient does, and what a controller does for its own use, by status; the rest is past."""
@@ -85,6 +140,7 @@ REASONS: Mapping[str, str] = {
     "revoked": "Authority revoked",
     "suspended": "Authority suspended",
     "review-overdue": "Review of the authority overdue",
+    "consultation-overdue": "Consultation on the authority overdue",
     "feed-full": "The recipient’s feed was full",
     "error": "Error while deciding (any error is a refusal)",
 }
@@ -93,6 +149,9 @@ ACTS: Mapping[str, str] = {
     "revocation": "Revoked",
     "suspension": "Suspended",
     "resumption": "Suspension lifted",
+    "challenge": "Challenged in court",
+    "quashed": "Quashed by a court",
+    "objection": "Objected to",
 }
 
 OUTCOMES: Mapping[str, str] = {
@@ -101,6 +160,12 @@ OUTCOMES: Mapping[str, str] = {
     "acted": "acted on",
     "not-acted": "not acted on",
     "unanswered": "never answered",
+}
+HITS: Mapping[str, str] = {
+    "exact": "exact",
+    "possible": "possible",
+    "late": "of those, of late reads",
+    "clone": "of those, perhaps cloned plates",
 }
 
 
@@ -126,6 +191,29 @@ def count(value: object, small_cells: int) -> str:
     ('fewer than 10', '12')
     """
     return f"fewer than {small_cells}" if value is None else number(value)
+
+
+def per_million(value: object) -> str:
+    """Return a share of a million in per cent; where there is none, that nothing was decided.
+
+    >>> per_million(500_000), per_million(12), per_million(0), per_million(None)
+    ('50%', '0.0012%', '0%', 'no read was decided')
+    """
+    if not isinstance(value, int):
+        return "no read was decided"
+    return f"{value / 10_000:.4f}".rstrip("0").rstrip(".") + "%"
+
+
+def area(value: object) -> str:
+    """Return an area of a scope in words; what is none, as it stands.
+
+    >>> area({"south": 51.4, "west": -0.2, "north": 51.6, "east": 0.1})
+    'from 51.4 to 51.6 degrees north, and from -0.2 to 0.1 degrees east'
+    """
+    if not isinstance(value, Mapping) or set(value) != {"south", "west", "north", "east"}:
+        return plain(value)
+    south, west, north, east = (value[side] for side in ("south", "west", "north", "east"))
+    return f"from {south} to {north} degrees north, and from {west} to {east} degrees east"
 
 
 def total(values: Iterable[object], small_cells: int) -> str:

@@ -24,9 +24,11 @@ CODES: dict[str, tuple[int, str]] = {
     "revoked": (403, "The authority is revoked"),
     "suspended": (403, "The authority is suspended"),
     "review-overdue": (403, "The authority is suspended: its review did not come"),
+    "consultation-overdue": (403, "The authority is suspended: the consultation that it needs did not come"),
     "expired": (403, "The authority has expired"),
     "form-refused": (403, "The form did not come from a page of this session"),
     "not-found": (404, "There is nothing here"),
+    "unknown-moment": (404, "There is no such entry, or no charter was in force then"),
     "unknown-hit": (404, "There is no such hit, or it is past its term"),
     "not-due": (404, "The proof is not due yet"),
     "image-unbound": (404, "No read can be given this image with certainty"),
@@ -42,7 +44,17 @@ CODES: dict[str, tuple[int, str]] = {
     "too-large": (413, "The body is too large"),
     "unsupported-media-type": (415, "The body's media type is not taken here"),
     "reason-missing": (422, "A reason is needed"),
+    "onward-not-allowed": (422, "The authority does not let it be passed on to them"),
+    "more-than-released": (422, "More than the authority released"),
+    "clock-ahead": (422, "A time that lies ahead of the gateway's clock"),
+    "already-attested": (409, "A receipt reached further"),
+    "id-conflict": (409, "The id was given to another one before"),
     "too-many-failures": (429, "Too many failed sign-ins from this address"),
+    "too-many-responses": (429, "Too many responses to consultations at once"),
+    "unknown-consultation": (404, "There is no such consultation"),
+    "consultation-not-open": (409, "The consultation has not opened yet"),
+    "consultation-closed": (409, "The consultation has closed"),
+    "consultation-not-closed": (409, "Nobody sees responses before the consultation has closed"),
     "malformed": (400, "What was sent cannot be read"),
     "busy": (503, "Too much is waiting"),
     "stream-full": (507, "The store is full"),
@@ -75,6 +87,8 @@ def problem_of(error: WicketgateError) -> Response:
         lines = [{"line": line, "code": code, "detail": detail} for line, code, detail in faults]
         return problem(error.code, error.detail, status=422, title="The list is refused", lines=lines)
     code, status, detail = _said(error)
+    if isinstance(error, DocumentRefused) and error.powers:
+        return problem(code, detail, status=status, powers=error.powers)
     return problem(code, detail, status=status)
 
 

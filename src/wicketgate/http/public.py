@@ -45,6 +45,7 @@ class Public:
             Route("/", self.front),
             Route("/authorities/{name}/{version}", self.authority),
             Route("/why-not-less", self.why_not_less),
+            Route("/drift", self.drift),
             Route("/verify", self.verify),
             Route("/docs", self.docs),
             Route("/assets/{path:path}", self.asset),
@@ -58,7 +59,7 @@ class Public:
             *self._live.routes(),
         ]
 
-    async def _view(self) -> dict[str, object]:
+    async def view(self) -> dict[str, object]:
         """Return the register, whose entries its checkpoint covers: half a second old at most, and never without a
         document that has taken effect.
         """
@@ -84,7 +85,8 @@ class Public:
         self._register = (now_us, revision, register)
         return register
 
-    def _page(self, request: Request) -> Pages:
+    def pages(self, request: Request) -> Pages:
+        """Return the pages, with the address by which they were asked for."""
         base_url = f"{request.url.scheme}://{request.url.netloc}"
         if base_url not in self._pages:
             if len(self._pages) >= 8:  # the Host header is the caller's to choose
@@ -95,20 +97,25 @@ class Public:
     async def front(self, request: Request) -> Response:
         """`/`."""
         live = self._live.totals()
-        html = self._page(request).front(await self._view(), self._gateway.clock.now_us(), live)
+        html = self.pages(request).front(await self.view(), self._gateway.clock.now_us(), live)
         return _html(html, headers=HEADERS if live is None else MAP_HEADERS)
 
     async def authority(self, request: Request) -> Response:
         """`/authorities/{name}/{version}`."""
-        pages = self._page(request)
+        pages = self.pages(request)
         name, version = request.path_params["name"], request.path_params["version"]
-        html = pages.authority(await self._view(), name, version)
+        html = pages.authority(await self.view(), name, version)
         return _html(pages.not_found(), 404) if html is None else _html(html)
+
+    async def drift(self, request: Request) -> Response:
+        """`/drift`."""
+        register = await self.view()
+        return _html(await asyncio.to_thread(self.pages(request).drift, register))
 
     async def why_not_less(self, request: Request) -> Response:
         """`/why-not-less`."""
         exhibit = await asyncio.to_thread(self._exhibit) if self._live.is_shown else None
-        return _html(self._page(request).why_not_less(await self._view(), exhibit))
+        return _html(self.pages(request).why_not_less(await self.view(), exhibit))
 
     def _exhibit(self) -> object:
         """Return what the demonstration wrote; None where it wrote nothing that can be read."""
@@ -120,11 +127,11 @@ class Public:
 
     async def verify(self, request: Request) -> Response:
         """`/verify`."""
-        return _html(self._page(request).how_to_verify(await self._view()))
+        return _html(self.pages(request).how_to_verify(await self.view()))
 
     async def docs(self, request: Request) -> Response:
         """`/docs`."""
-        return _html(self._page(request).docs(OPENAPI))
+        return _html(self.pages(request).docs(OPENAPI))
 
     async def asset(self, request: Request) -> Response:
         """`/assets/…`."""
@@ -147,7 +154,7 @@ class Public:
 
     async def register(self, request: Request) -> Response:
         """`/register.json`."""
-        return Response(dump_register(await self._view()), media_type="application/json")
+        return Response(dump_register(await self.view()), media_type="application/json")
 
     async def openapi(self, request: Request) -> Response:
         """`/openapi.json`."""

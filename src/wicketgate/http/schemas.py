@@ -231,6 +231,7 @@ SCHEMAS: dict[str, Any] = {
                                 "revoked",
                                 "suspended",
                                 "review-overdue",
+                                "consultation-overdue",
                             ],
                         },
                         "batches": _said(_COUNT, "The number of the last batch."),
@@ -329,6 +330,7 @@ SCHEMAS: dict[str, Any] = {
                     "revoked",
                     "suspended",
                     "review-overdue",
+                    "consultation-overdue",
                     "superseded",
                 ],
             },
@@ -365,6 +367,19 @@ SCHEMAS: dict[str, Any] = {
                     }
                 )
             ),
+            "disclosures": {
+                "type": "object",
+                "description": "Rows passed on by recipients, by authority and to whom; null: suppressed.",
+            },
+            "disclosures_refused": {
+                "type": "object",
+                "description": "Attempts by authority; null: suppressed.",
+            },
+            "receipts": {
+                "type": "object",
+                "description": "By authority: until when its recipient attests to have deleted what left, until "
+                "when it must have, and what is missing.",
+            },
         },
         "The counts of a period; docs/spec/ledger.md says what they mean.",
     ),

@@ -11,7 +11,7 @@ from typing import Any
 from wicketgate.http import phrases
 
 MODES = ("bulk", "match", "search")
-_STANDING = frozenset({"in-force", "suspended", "review-overdue", "pending"})
+_STANDING = frozenset({"in-force", "suspended", "review-overdue", "consultation-overdue", "pending"})
 
 
 def tell(

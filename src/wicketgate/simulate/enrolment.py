@@ -11,6 +11,7 @@ import msgspec
 
 from wicketgate.clock import SystemClock
 from wicketgate.errors import WicketgateError
+from wicketgate.regime import STOPPED
 from wicketgate.settings import read_secret
 from wicketgate.simulate import london
 from wicketgate.simulate.evidence import Listed
@@ -23,7 +24,6 @@ Groups = dict[str, dict[str, list[str]]]
 """For each source the groups of its cameras."""
 
 _NDJSON = "application/x-ndjson"
-_STOPPED = frozenset({"revoked", "suspended", "review-overdue"})
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -106,7 +106,7 @@ async def list_vehicles(folder: Folder, client: httpx.AsyncClient) -> dict[str, 
     """
     headers = bearer(read_secret(folder.token(london.DUTY_DESK)))
     feeds = need(await client.get("/v1/feeds", headers=headers), 200)["feeds"]
-    stopped = {feed["authority"] for feed in feeds if feed["status"] in _STOPPED}
+    stopped = {feed["authority"] for feed in feeds if feed["status"] in STOPPED}
     listed: dict[str, list[Listed]] = {}
     now_us = SystemClock().now_us()
     for name, paper in london.PAPERS.items():

@@ -16,7 +16,7 @@ from wicketgate.documents import parse_toml
 from wicketgate.errors import ConfigurationError
 from wicketgate.settings import read_secret
 from wicketgate.simulate import london
-from wicketgate.simulate.toml import dump_toml
+from wicketgate.toml import dump_toml
 
 _PARTS = ("offices", "overseers", "documents", "tokens", "logs", "received")
 

@@ -10,15 +10,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wicketgate.authority import check_authority, parse_authority
-from wicketgate.charter import Charter, verify_charter
+from wicketgate.admission import admit, entry_members
+from wicketgate.charter import Charter
 from wicketgate.clock import SECOND_US, parse_rfc3339, rfc3339
-from wicketgate.documents import SignedDocument, act_target, check_act, open_document
+from wicketgate.documents import SignedDocument, open_document
 from wicketgate.errors import DocumentRefused, InputError, ShapeError
 from wicketgate.facts import second_of
+from wicketgate.regime import Parsed
+from wicketgate.signatures import verify_charter
 from wicketgate.signing import canonical, parse_canonical
-from wicketgate.state import Parsed, State
-from wicketgate.transactions import DocumentTaken, Transaction
+from wicketgate.state import State
+from wicketgate.transactions import Admitted, DocumentTaken, Transaction
 from wicketgate.verify.figures import FiguresChain
 from wicketgate.verify.report import Check, Findings
 
@@ -34,6 +36,7 @@ class Logged:
     at_us: int
     document: SignedDocument
     envelope: bytes
+    admitted: Admitted = Admitted()
 
 
 def fold(documents: Iterable[Logged]) -> State:
@@ -46,7 +49,7 @@ def fold(documents: Iterable[Logged]) -> State:
 
 def apply(state: State, logged: Logged) -> None:
     """Let one more document take effect; it was checked before."""
-    taken = DocumentTaken(envelope=logged.envelope, entry=logged.entry)
+    taken = DocumentTaken(envelope=logged.envelope, entry=logged.entry, admitted=logged.admitted)
     state.apply(Transaction(at_us=max(logged.at_us, state.at_us), document=taken), state.sequence + 1)
 
 
@@ -65,6 +68,7 @@ class EntryFold:
         self._seconds = Findings("seconds")
         self._figures = Findings("figures")
         self._kinds: dict[str, int] = {}
+        self._widenings = 0
         self._at_us = 0
         self._figures_due: int | None = None
         self._expected = b""
@@ -209,30 +213,32 @@ class EntryFold:
         self._figures.add(f"entry {index}: the figures until {rfc3339(due_us)} are missing before it")
 
     def _take_document(self, index: int, body: Mapping[str, Any], at_us: int) -> None:
-        if set(body) != {"kind", "at", "envelope"}:
-            raise InputError("a document's entry without the members that it must have, or with others")
         document = _open(body)
-        charter = self._ruling()[0]
-        if document.kind == "charter":
-            raise InputError("a second charter, which this version does not know")
-        if document.kind == "authority":
-            authority = parse_authority(document.payload)
-            named = self.state.authorities.get(authority.name)
-            previous = None if named is None else self.parsed.authority(named.versions[-1])
-            check_authority(authority, document.envelope, charter, at_us=at_us, previous=previous)
-        else:
-            named = self.state.authorities.get(act_target(document))
-            check_act(
-                document,
-                charter,
-                None if named is None else self.parsed.authority(named.versions[-1]),
-                at_us=at_us,
-                taken=() if named is None else named.act_ids,
-                suspensions=() if named is None else named.suspensions,
-                revoked=named is not None and named.versions[-1].revoked_us is not None,
-            )
+        cameras = body.get("cameras", 0)
+        if not _is_count(cameras):
+            raise InputError("a document's entry that does not count cameras")
+        admitted = admit(
+            self.state.regime,
+            self.parsed,
+            document,
+            at_us=at_us,
+            cameras=cameras,
+            next_entry=index,
+            figures=(figures for _, figures in self.figures),
+        )
+        if body.keys() - {"kind", "at", "envelope"} != entry_members(document.kind, admitted).keys():
+            raise InputError("a document's entry without the members that it must have, or with others")
+        for member, value in entry_members(document.kind, admitted).items():
+            if canonical({"": body[member]}) != canonical({"": value}):
+                raise InputError(
+                    f"the entry of a {document.kind} says another `{member}` than follows from the log"
+                )
+        self._widenings += bool(admitted.wider)
         envelope = canonical(body["envelope"])
-        self._log(Logged(entry=index, at_us=at_us, document=document, envelope=envelope))
+        self._log(Logged(entry=index, at_us=at_us, document=document, envelope=envelope, admitted=admitted))
+        if document.kind == "charter":
+            self.charter = self.parsed.charter(self.state)
+            self._ruling()[1].amend(self.charter)
 
     def _take_cameras(self, body: Mapping[str, Any]) -> None:
         if set(body) != {"kind", "at", "source", "count", "groups", "root"}:
@@ -287,10 +293,12 @@ class EntryFold:
         charter = self._ruling()[0]
         versions = sum(len(named.versions) for named in self.state.authorities.values())
         acts = sum(len(named.acts) for named in self.state.authorities.values())
+        consultations = len(self.state.regime.consultations)
         demonstration = " It says that it is a demonstration." if charter.demonstration else ""
         return (
-            f"the charter `{charter.name}`, {versions} versions of {len(self.state.authorities)} authorities "
-            f"and {acts} acts on them are signed by the offices that the charter demands, each at its time; "
+            f"the charter `{charter.name}`, {versions} versions of {len(self.state.authorities)} authorities, "
+            f"{acts} acts on them and {consultations} consultations are signed by the offices that the charter "
+            f"demands, each at its time; {self._widenings} documents widen what consultations covered, and each says so; "
             f"{self._kinds.get('operation', 0)} operations and {self._kinds.get('cameras', 0)} camera "
             f"registers can be read.{demonstration}"
         )

@@ -14,7 +14,8 @@ from wicketgate.batches import Batch, check_batch
 from wicketgate.clock import parse_rfc3339
 from wicketgate.errors import InputError, VerificationError
 from wicketgate.facts import check_promise
-from wicketgate.state import Parsed, State, status
+from wicketgate.regime import Parsed, status
+from wicketgate.state import State
 from wicketgate.verify.entries import Logged, apply
 
 _REFERENCE = re.compile(r"([a-z0-9][a-z0-9-]{0,63})@([1-9][0-9]{0,6})", re.ASCII)

@@ -15,10 +15,22 @@ from wicketgate.charter import Charter
 from wicketgate.clock import parse_rfc3339, rfc3339
 from wicketgate.errors import InputError
 from wicketgate.reads import MAX_ROWS
-from wicketgate.state import Parsed, State, in_force_from
+from wicketgate.regime import Parsed, in_force_from
+from wicketgate.state import State
+from wicketgate.verify.attested import Attested
 
 _CELLS = ("taken", "repeated", "quarantined", "decided", "withheld")
-_MEMBERS = {"kind", "from", "until", "released", "refused", "again", "hits", "outcomes", *_CELLS}
+_TABLES = {
+    "released",
+    "refused",
+    "again",
+    "hits",
+    "outcomes",
+    "disclosures",
+    "disclosures_refused",
+    "receipts",
+}
+_MEMBERS = {"kind", "from", "until", *_TABLES, *_CELLS}
 _HITS = {"exact", "possible", "late", "clone"}
 _MOST = 1 << 53
 
@@ -34,7 +46,12 @@ class FiguresChain:
         self._entry = 0
         self._taken = (0, 0)
         self._decided = (0, 0)
+        self._attested = Attested()
         self.periods: list[tuple[int, Mapping[str, Any]]] = []
+
+    def amend(self, charter: Charter) -> None:
+        """Take a charter that has taken effect."""
+        self._limits = charter.limits
 
     def due(self, open_us: int) -> int | None:
         """Return the end of the period that must be published once seconds are closed to `open_us`."""
@@ -76,6 +93,12 @@ class FiguresChain:
             }
             hits = self._by_name(body["hits"], "hits")
             outcomes = self._by_name(body["outcomes"], "outcomes")
+            passed_on = self._by_name(body["disclosures"], "disclosures")
+            for name, value in _table(body["disclosures_refused"], "disclosures_refused").items():
+                self._cell(value, "disclosures_refused", _MOST)
+                if name not in state.authorities:
+                    faults.append(f"{where}: disclosures of `{name}`, which is not in the log")
+            receipts = _table(body["receipts"], "receipts")
         except InputError as error:
             return [*faults, f"{where}: {error.detail}"]
         faults.extend(f"{where}: {fault}" for fault in self._unknown(released, refused, state))
@@ -91,6 +114,13 @@ class FiguresChain:
             )
         for name in sorted({*again, *hits, *outcomes} - state.authorities.keys()):
             faults.append(f"{where}: hits or images of `{name}`, which is not in the log")
+        faults.extend(
+            f"{where}: {fault}"
+            for fault in (
+                *self._attested.take_disclosures(passed_on, body, state, parsed),
+                *self._attested.take_receipts(receipts, body, (from_us, until_us), state, parsed),
+            )
+        )
         faults.extend(f"{where}: {fault}" for fault in _of_another_mode(released, hits, state, parsed))
         faults.extend(f"{where}: {fault}" for fault in _raised(released, again, hits))
         faults.extend(f"{where}: {fault}" for fault in self._under_way(cells))

@@ -9,8 +9,9 @@ from typing import Any
 from wicketgate.charter import Charter
 from wicketgate.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.errors import InputError, WicketgateError
+from wicketgate.regime import Named, Parsed, consultation_status, ends, in_force_from, review_due, status
 from wicketgate.signing import envelope_mapping, parse_json
-from wicketgate.state import Named, State, in_force_from, review_due, status
+from wicketgate.state import State
 from wicketgate.verify.entries import EntryFold, Logged, fold
 from wicketgate.verify.log import TrustedLog
 from wicketgate.verify.report import Findings
@@ -88,20 +89,69 @@ def check_register(
     ):
         if shown != logged:
             found.add(f"`{name}` is not what the log says")
-    _check_signed(found, "charter", register.value.get("charter"), entries.documents[0])
-    if register.value.get("consultations") != []:
-        found.add("`consultations` are shown, and the log has none")
     for logged_document in entries.documents:
         late_us = register.as_of_us - logged_document.at_us
         if logged_document.entry >= reach and late_us > STALE_US:
             found.add(f"it does not know of entry {logged_document.entry}, {late_us // SECOND_US} s after it")
     state = fold(one for one in entries.documents if one.entry < reach)
     by_entry = {one.entry: one for one in entries.documents}
+    for fault in _compare_regime(register, state, entries.parsed, by_entry):
+        found.add(fault)
     for fault in _compare_authorities(register, state, entries, by_entry):
         found.add(fault)
     for fault in _compare_figures(register, entries, reach):
         found.add(fault)
     return found
+
+
+def _compare_regime(
+    register: Register, state: State, parsed: Parsed, by_entry: Mapping[int, Logged]
+) -> Iterator[str]:
+    """Compare the charters and consultations."""
+    found = Findings("register")
+    charters = state.regime.charters
+    shown = _list(register.value.get("charters"))
+    if len(shown) != len(charters):
+        yield f"{len(shown)} charters are shown, and the log has {len(charters)}"
+    for item, taken in zip(shown, charters, strict=False):
+        _check_signed(found, "a charter", item, by_entry[taken.entry])
+        if isinstance(item, dict) and _differ(item.get("wider"), list(taken.wider)):
+            yield f"the charter of entry {taken.entry} is shown as widening something else"
+    if charters:
+        _check_signed(found, "charter", register.value.get("charter"), by_entry[charters[-1].entry])
+    consultations = {
+        str(item.get("id")): item
+        for item in _list(register.value.get("consultations"))
+        if isinstance(item, dict)
+    }
+    for id_, consultation in state.regime.consultations.items():
+        known = consultations.pop(id_, None)
+        if known is None:
+            yield f"the consultation `{id_}` of entry {consultation.entry} is not shown"
+            continue
+        _check_signed(found, f"`{id_}`", known, by_entry[consultation.entry])
+        decision = consultation.decision
+        expected = {
+            "status": consultation_status(consultation, register.as_of_us),
+            "opens_at": rfc3339(consultation.opens_us),
+            "closes_at": rfc3339(consultation.closes_us),
+            "wider": consultation.wider,
+        }
+        for member, value in expected.items():
+            if _differ(known.get(member), value):
+                yield f"`{id_}`: `{member}` is not shown as it follows from the log"
+        objections = _list(known.get("objections"))
+        if len(objections) != len(consultation.objections):
+            yield f"`{id_}`: {len(objections)} objections are shown, and the log has {len(consultation.objections)}"
+        for item, objection in zip(objections, consultation.objections, strict=False):
+            _check_signed(found, f"an objection to `{id_}`", item, by_entry[objection.entry])
+        if (known.get("decision") is None) != (decision is None):
+            yield f"`{id_}`: its decision is shown otherwise than it was logged"
+        elif decision is not None:
+            _check_signed(found, f"the decision on `{id_}`", known.get("decision"), by_entry[decision.entry])
+    for id_ in consultations:
+        yield f"the consultation `{id_[:64]}` is shown, and the log has none such"
+    yield from found.faults
 
 
 def _check_signed(found: Findings, where: str, shown: object, logged: Logged) -> None:
@@ -161,13 +211,22 @@ def _compare_version(
     _check_signed(found, where, shown, by_entry[version.entry])
     yield from found.faults
     due_us = review_due(version, authority)
-    ends = (authority.valid_until_us, version.revoked_us, due_us)
+    until = [ends(version, authority)[0]]
+    until.extend(in_force_from(one, entries.parsed.authority(one)) for one in named.versions[number + 1 :])
+    if version.revoked_us is not None:
+        until.append(version.revoked_us)
+    consulted = shown.get("consulted")
+    if not isinstance(consulted, dict) or _differ(
+        [consulted.get("need"), consulted.get("wider"), consulted.get("by")],
+        [version.need, version.wider, version.by],
+    ):
+        yield f"{where}: what it widens, and what consultation covers it, is not shown as it follows from the log"
     expected = {
         "status": status(named, number, entries.parsed, as_of_us),
         "mode": authority.mode,
         "committed_at": rfc3339(version.committed_us),
         "in_force_from": rfc3339(in_force_from(version, authority)),
-        "in_force_until": rfc3339(min(end for end in ends if end is not None)),
+        "in_force_until": rfc3339(min(until)),
         "review_due": None if due_us is None else rfc3339(due_us),
     }
     for member, value in expected.items():

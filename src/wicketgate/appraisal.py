@@ -1,0 +1,367 @@
+"""What a document would do against a register: words before signatures. Pure; docs/officer.md shows them.
+
+The document is judged by the same function that the gateway asks (`admission.judge_document`), against what a register
+shows (`knowledge`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+
+from wicketgate.acts import Review
+from wicketgate.admission import Judgement, admit, judge_document, scope_of
+from wicketgate.amending import successor_requirements
+from wicketgate.authority import Authority
+from wicketgate.charter import Charter, Requirement, charter_requirements, require_distinct
+from wicketgate.clock import rfc3339
+from wicketgate.comparing import Amended, compare
+from wicketgate.consultations import Consultation, Decision, Objection
+from wicketgate.documents import SignedDocument, describe_document, parse_payload
+from wicketgate.drafting import describe_deadline, figures_for
+from wicketgate.errors import DocumentRefused
+from wicketgate.knowledge import Known, list_of, number_of
+from wicketgate.limits import faults, requirements
+from wicketgate.powers import Powers, describe, of_authority
+from wicketgate.regime import (
+    ConsultationTaken,
+    consultation_status,
+    current,
+    in_force_from,
+    review_due,
+    status,
+)
+from wicketgate.signatures import good_keys, require_signed
+from wicketgate.signing import key_id
+from wicketgate.widening import grown
+
+_NEEDS = {
+    "notice": "It takes effect all the same, and is published as a widening.",
+    "marked": "It takes effect at once, and every page says that nobody was consulted on it.",
+    "within": "It takes effect, and lapses unless a consultation covers it by {due}.",
+    "urgent": "It takes effect as urgent, unconsulted; the same power is not urgent again soon, under whatever name.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appraisal:
+    """What a document would do.
+
+    Attributes
+    ----------
+    words : tuple of str
+        Sentences, in the order in which they are to be read before signing.
+    faults : tuple of DocumentRefused
+        Why it would be refused, as it stands; the first is what the gateway would answer.
+    """
+
+    words: tuple[str, ...]
+    faults: tuple[DocumentRefused, ...]
+
+
+def appraise(document: SignedDocument, known: Known, *, at_us: int, cameras: int | None = None) -> Appraisal:
+    """Return what a document would do if it were submitted now.
+
+    Parameters
+    ----------
+    document : SignedDocument
+        With the signatures that it has so far, or none.
+    at_us : int
+        Now, microseconds since the epoch.
+    cameras : int or None
+        Active cameras in its scope; None takes what the register shows of an authority with the same scope.
+
+    Raises
+    ------
+    DocumentRefused, InputError
+        If it is no document at all.
+    """
+    value = parse_payload(document.kind, document.payload)
+    counted, words = _count(document, known, cameras)
+    found: list[DocumentRefused] = []
+    judgement: Judgement | None = None
+    try:
+        judgement = judge_document(
+            known.regime, known.parsed, document, at_us=at_us, cameras=counted, next_entry=known.entries
+        )
+    except DocumentRefused as error:
+        found.append(error)
+    if isinstance(value, Authority):
+        others = faults(value, known.charter, at_us=at_us, previous=_previous(value, known))
+        found += [one for one in others if (one.code, one.detail) not in {(f.code, f.detail) for f in found}]
+    match value:
+        case Authority():
+            words += _authority(value, known, judgement, found, counted)
+        case Charter():
+            words += _charter(value, known)
+        case Consultation():
+            words += _consultation(value, known, judgement)
+        case Objection():
+            words += _objection(value, known, at_us)
+        case Decision():
+            words += _decision(value, known, judgement)
+        case _:
+            words += _stands(value.authority, known, at_us)
+            if isinstance(value, Review):
+                words += review_words(value.authority, known, value.reviewed_us)
+    if judgement is not None:
+        signing, wrong = _signing(document, value, known, judgement, at_us, counted)
+        words += signing
+        found += wrong
+    elif isinstance(value, Authority):
+        with contextlib.suppress(DocumentRefused):  # which is among the faults
+            words += must_sign(requirements(value, known.charter), known.charter)
+    return Appraisal(words=(*describe_document(value, known.charter), *words), faults=tuple(found))
+
+
+def _count(document: SignedDocument, known: Known, cameras: int | None) -> tuple[int, list[str]]:
+    """Return how many cameras are in a document's scope, as well as that is known, and words on it."""
+    scope = scope_of(document)
+    if scope is None or cameras is not None:
+        return cameras or 0, []
+    wanted = (scope.scope.sources, scope.scope.groups, scope.scope.area)
+    for named in known.regime.authorities.values():
+        for version in reversed(named.versions):
+            other = known.parsed.authority(version).scope
+            shown = [
+                entry
+                for entry in list_of(known.register, "authorities")
+                if entry.get("entry") == version.entry
+            ]
+            used = number_of(shown[0], "cameras") if shown else None
+            if (other.sources, other.groups, other.area) == wanted and used is not None:
+                number = used + (number_of(shown[0], "cameras_withheld") or 0)
+                return number, [f"Cameras in its scope, as the register shows them: {number}."]
+    if scope.scope.max_cameras is not None:
+        return 0, []
+    return 0, ["How many cameras are in its scope is not known here; it is judged as if it were any number."]
+
+
+def _previous(authority: Authority, known: Known) -> Authority | None:
+    named = known.regime.authorities.get(authority.name)
+    return None if named is None else known.parsed.authority(named.versions[-1])
+
+
+def _authority(
+    authority: Authority,
+    known: Known,
+    judgement: Judgement | None,
+    found: list[DocumentRefused],
+    cameras: int,
+) -> list[str]:
+    charter = known.charter
+    named = known.regime.authorities.get(authority.name)
+    lines: list[str] = []
+    if judgement is not None:
+        cap = judgement.admitted.cap
+    else:
+        cap = authority.scope.max_cameras
+        cap = grown(cameras, charter) if cap is None else cap
+    if named is None:
+        lines.append(f"It replaces nothing: no authority `{authority.name}` has taken effect.")
+    else:
+        last = named.versions[-1]
+        old, new = known.parsed.powers(last), of_authority(authority, cap)
+        lines.append(f"It replaces `{known.parsed.authority(last).reference}`.")
+        lines += _listed("It adds to that:", new - old, charter, none="It adds no power to that.")
+        lines += _listed("It takes away:", old - new, charter, none="It takes no power away.")
+    if judgement is not None:
+        admitted = judgement.admitted
+        if admitted.need == "covered":
+            by = ", ".join(f"`{id_}`" for id_ in admitted.by) or "none was needed"
+            lines.append(f"It widens nothing: consultations cover all of it ({by}).")
+        else:
+            due = "" if admitted.due_us is None else rfc3339(admitted.due_us)
+            lines.append("It allows what no consultation has covered:")
+            lines += [f"- {words}" for words in admitted.wider]
+            lines.append(_NEEDS[admitted.need].format(due=due))
+        if admitted.cap is not None:
+            lines.append(f"It can use at most {admitted.cap} cameras at a time.")
+    lines += [
+        line
+        for fault in found
+        if fault.powers
+        for line in ("It would allow, and may not:", *(f"- {words}" for words in fault.powers))
+    ]
+    return lines
+
+
+def _listed(title: str, powers: Powers, charter: Charter, *, none: str) -> list[str]:
+    return [title, *(f"- {words}" for words in describe(powers, charter))] if powers else [none]
+
+
+def _charter(new: Charter, known: Known) -> list[str]:
+    try:
+        return [f"It replaces version {known.charter.version}.", *_amended(compare(known.charter, new))]
+    except DocumentRefused:
+        return []  # which is told as the reason for which it would be refused
+
+
+def _amended(amended: Amended) -> list[str]:
+    lines = []
+    for title, words in (
+        ("It widens:", amended.wider),
+        ("It touches entrenched clauses:", amended.entrenched),
+        ("Offices that are new, gone, or have another title, holder or key:", amended.offices),
+    ):
+        lines += [title, *(f"- {one}" for one in words)] if words else []
+    return lines or ["It widens nothing, touches no entrenched clause and changes no office."]
+
+
+def _consultation(consultation: Consultation, known: Known, judgement: Judgement | None) -> list[str]:
+    if judgement is None:
+        return []
+    if judgement.amended is not None:
+        return _amended(judgement.amended)
+    if not judgement.admitted.wider:
+        return ["What it proposes is covered already."]
+    return [
+        "It proposes what no consultation has covered:",
+        *(f"- {one}" for one in judgement.admitted.wider),
+    ]
+
+
+def _objection(objection: Objection, known: Known, at_us: int) -> list[str]:
+    if objection.authority is not None:
+        return _stands(objection.authority, known, at_us)
+    taken = known.regime.consultations.get(objection.consultation or "")
+    return [] if taken is None else [_consulted(taken, known, at_us)]
+
+
+def _consulted(taken: ConsultationTaken, known: Known, at_us: int) -> str:
+    consultation = known.parsed.consultation(taken)
+    return f"The consultation `{consultation.id}` ({consultation.title}) is {consultation_status(taken, at_us)} now."
+
+
+def _decision(decision: Decision, known: Known, judgement: Judgement | None) -> list[str]:
+    taken = known.regime.consultations.get(decision.consultation)
+    if taken is None:
+        return []
+    consultation = known.parsed.consultation(taken)
+    lines = [
+        f"The consultation is on: {consultation.title}. It closes at {rfc3339(taken.closes_us)}, and "
+        f"{len(taken.objections)} objections were published."
+    ]
+    draft = consultation.draft
+    if decision.outcome == "approved" and isinstance(draft, Authority):
+        proposed = _powers(draft, taken)
+        covered = proposed if decision.covered is None else _powers(decision.covered, taken)
+        lines += _listed("It covers:", covered, known.charter, none="It covers nothing.")
+        left = proposed - covered
+        if left:
+            lines += _listed("It leaves out of what was proposed:", left, known.charter, none="")
+    if judgement is not None:
+        lines += [f"`{reference}` waits for it, and goes on." for reference in judgement.admitted.fulfils]
+    return lines
+
+
+def _powers(authority: Authority, taken: ConsultationTaken) -> Powers:
+    most = authority.scope.max_cameras
+    return of_authority(authority, taken.cap if most is None else most)
+
+
+def _stands(name: str, known: Known, at_us: int) -> list[str]:
+    """Return how an authority that an act is about stands now."""
+    named = known.regime.authorities.get(name)
+    if named is None:
+        return []
+    number = current(named, known.parsed, at_us)
+    authority = known.parsed.authority(named.versions[number])
+    lines = [
+        f"`{authority.reference}` ({authority.title}) is {status(named, number, known.parsed, at_us)} now."
+    ]
+    lines += [f"It has the open suspension `{id_}`." for id_ in named.suspensions]
+    return lines
+
+
+def review_words(name: str, known: Known, reviewed_us: int) -> list[str]:
+    """Return what whoever reviews an authority must have seen: its figures, why nothing narrower does, the deadline.
+
+    Raises
+    ------
+    InputError
+        If the register's figures are not as a gateway shows them.
+    """
+    named = known.regime.authorities.get(name)
+    if named is None:
+        return []
+    version = named.versions[-1]
+    authority = known.parsed.authority(version)
+    since_us = max(in_force_from(version, authority), version.reviewed_us or 0)
+    lines = figures_for(list_of(known.register, "figures"), authority, since_us)
+    lines += [
+        f"{title}, as it was signed: {words}"
+        for title, words in (
+            ("Why not match", authority.why_not_match),
+            ("Why not search", authority.why_not_search),
+        )
+        if words is not None
+    ]
+    return [*lines, *describe_deadline(authority, review_due(version, authority), reviewed_us)]
+
+
+# --- who signs --------------------------------------------------------------------------------------------
+
+
+def _signing(
+    document: SignedDocument, value: object, known: Known, judgement: Judgement, at_us: int, cameras: int
+) -> tuple[list[str], list[DocumentRefused]]:
+    """Return who must sign and who has, and what is wrong with that."""
+    charter = known.charter
+    wanted = [(judgement.requirements, charter)]
+    if isinstance(value, Charter) and judgement.amended is not None:
+        wanted.append((successor_requirements(charter, value, judgement.amended), value))
+    lines = [line for requirements, by in wanted for line in must_sign(requirements, by)]
+    try:
+        if document.envelope.signatures:
+            lines += _signed(document, [by for _, by in wanted])
+            admit(
+                known.regime, known.parsed, document, at_us=at_us, cameras=cameras, next_entry=known.entries
+            )
+        else:
+            for requirements, by in wanted:
+                named = {name for one in requirements if one.need == "all" for name in one.offices}
+                require_distinct(named.intersection(by.offices), by)
+    except DocumentRefused as error:
+        return lines, [error]
+    return lines, []
+
+
+def must_sign(requirements: tuple[Requirement, ...], charter: Charter) -> list[str]:
+    """Return a sentence for each requirement, with the holders of the offices."""
+    return [
+        f"Must sign, {one.need} of: {', '.join(_titled(charter, office) for office in one.offices)}"
+        for one in requirements
+    ]
+
+
+def _titled(charter: Charter, name: str) -> str:
+    office = charter.offices.get(name)
+    return f"{name} ({office.holder}, {office.title})" if office else f"{name} (not in the charter)"
+
+
+def _signed(document: SignedDocument, charters: list[Charter]) -> list[str]:
+    """Return who has signed; refuse a signature that is not good, as `signatures.good_keys`."""
+    keys = good_keys(document.envelope, charters)
+    offices = {
+        office.id: _titled(charter, office.id)
+        for charter in charters
+        for office in charter.offices.values()
+        if key_id(office.public) in keys
+    }
+    return [f"Has signed: {words}" for _, words in sorted(offices.items())]
+
+
+def founding(document: SignedDocument, charter: Charter) -> Appraisal:
+    """Return what a charter would do by itself, as the first of a deployment."""
+    requirements = charter_requirements(charter)
+    words = [*describe_document(charter), *must_sign(requirements, charter)]
+    try:
+        if document.envelope.signatures:
+            words += _signed(document, [charter])
+            require_signed(requirements, document.envelope, charter)
+        else:
+            require_distinct({name for one in requirements for name in one.offices}, charter)
+    except DocumentRefused as error:
+        return Appraisal(words=tuple(words), faults=(error,))
+    return Appraisal(words=tuple(words), faults=())

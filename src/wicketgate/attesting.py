@@ -1,0 +1,185 @@
+"""What recipients attest, committed: disclosures after release, and receipts of deletion."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from uuid import uuid4
+
+from wicketgate.clock import rfc3339
+from wicketgate.commits import Commits, salted
+from wicketgate.disclosures import demand_disclosure, demand_receipt, may_pass_on, receipt_counts
+from wicketgate.errors import InputError, StreamError
+from wicketgate.regime import current, in_force_from, status
+from wicketgate.state import State
+from wicketgate.transactions import Disclosure, Receipt, Transaction
+
+_PATIENCE_S = 30.0
+_PAUSE_S = 0.01
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A disclosure as a recipient tells of it; texts and the number of rows were checked before."""
+
+    authority: str
+    to: str
+    law: str
+    rows: int
+    version: int | None = None
+    made_us: int | None = None
+    case: str = ""
+    reason: str = ""
+    id: str = ""
+
+
+class Attesting:
+    """Disclosures and receipts, over the commits of one gateway."""
+
+    def __init__(self, commits: Commits) -> None:
+        self._commits = commits
+
+    async def disclose(self, said: Said) -> Disclosure:
+        """Record that rows were passed on; an attempt that the authority does not allow is recorded as refused.
+
+        Parameters
+        ----------
+        said : Said
+            Of an authority of the unit that says so: the caller sees to it.
+
+        Returns
+        -------
+        Disclosure
+            As it was recorded, or as it was when its `id` came before.
+
+        Raises
+        ------
+        InputError
+            `more-than-released`, `clock-ahead`; `id-conflict` where the `id` was given to another disclosure;
+            `malformed` for a version that there is not. Then nothing was recorded.
+
+        Notes
+        -----
+        That an authority has ended, however it ended, refuses nothing: what left must be known.
+        """
+        known = self._known(said)
+        if known is not None:
+            await self._durable(known.commit)
+            return known
+
+        def build(state: State, at_us: int, sequence: int) -> Transaction:
+            disclosure = self._judged(said, state, at_us, sequence)
+            body = {
+                "commit": sequence,
+                "id": disclosure.id,
+                "authority": f"{disclosure.authority}@{disclosure.version}",
+                "to": disclosure.to,
+                "law": disclosure.law,
+                "rows": disclosure.rows,
+                "made_at": rfc3339(disclosure.made_us),
+                "status": disclosure.status,
+                "refused": disclosure.refused,
+                "case": disclosure.case,
+                "reason": disclosure.reason,
+            }
+            return Transaction(at_us=at_us, facts=(salted("disclosure", body),), disclosure=disclosure)
+
+        _, transaction = await self._commits.commit(build)
+        assert transaction.disclosure is not None
+        return transaction.disclosure
+
+    def _known(self, said: Said) -> Disclosure | None:
+        held = self._commits.staged.held.get(said.authority)
+        if not said.id or held is None:
+            return None
+        known = next((one for one in held.disclosures if one.id == said.id), None)
+        if known is None:
+            return None
+        # Of the texts that are not kept nobody can say whether they are the same.
+        version = known.version if said.version is None else said.version
+        if (known.version, known.to, known.law, known.rows) != (version, said.to, said.law, said.rows):
+            raise InputError("this `id` was given to another disclosure", code="id-conflict")
+        return known
+
+    async def _durable(self, commit: int) -> None:
+        """Wait for what an earlier request committed: nothing is answered before it is durable."""
+        waited_s = 0.0
+        while self._commits.committed.sequence < commit:
+            if waited_s > _PATIENCE_S:
+                raise StreamError("the store does not answer")
+            await asyncio.sleep(_PAUSE_S)
+            waited_s += _PAUSE_S
+
+    def _judged(self, said: Said, state: State, at_us: int, sequence: int) -> Disclosure:
+        parsed = self._commits.parsed
+        named = state.authorities[said.authority]
+        number = current(named, parsed, at_us) + 1 if said.version is None else said.version
+        if not 0 < number <= len(named.versions):
+            raise InputError(f"`{said.authority}` has no version {number}")
+        version = named.versions[number - 1]
+        authority = parsed.authority(version)
+        made_us = at_us if said.made_us is None else said.made_us
+        refused = not may_pass_on(authority, said.to)
+        if not refused:
+            demand_disclosure(
+                rows=said.rows,
+                released=state.feeds[said.authority].rows,
+                made_us=made_us,
+                from_us=in_force_from(version, authority),
+                at_us=at_us,
+                version=number,
+            )
+        return Disclosure(
+            id=said.id or uuid4().hex,
+            authority=said.authority,
+            version=number,
+            to=said.to,
+            law=said.law,
+            rows=said.rows,
+            made_us=made_us,
+            said_us=at_us,
+            status=status(named, number - 1, parsed, at_us),
+            commit=sequence,
+            refused=refused,
+            case=said.case,
+            reason=said.reason,
+        )
+
+    async def receive(
+        self, name: str, deleted_us: int, *, method: str, by: str, rows: int | None = None
+    ) -> Receipt:
+        """Record that everything which an authority released before a time is deleted.
+
+        Raises
+        ------
+        InputError
+            `clock-ahead`, or `already-attested` where a receipt reached further.
+        """
+
+        def build(state: State, at_us: int, sequence: int) -> Transaction:
+            held = state.held.get(name)
+            attested_us = held.receipts[-1].deleted_us if held is not None and held.receipts else 0
+            demand_receipt(deleted_us=deleted_us, attested_us=attested_us, at_us=at_us)
+            receipt = Receipt(
+                authority=name,
+                deleted_us=deleted_us,
+                until_us=receipt_counts(deleted_us),
+                method=method,
+                by=by,
+                rows=rows,
+                said_us=at_us,
+                commit=sequence,
+            )
+            body = {
+                "commit": sequence,
+                "authority": name,
+                "deleted_until": rfc3339(deleted_us),
+                "rows": rows,
+                "method": method,
+                "by": by,
+            }
+            return Transaction(at_us=at_us, facts=(salted("receipt", body),), receipt=receipt)
+
+        _, transaction = await self._commits.commit(build)
+        assert transaction.receipt is not None
+        return transaction.receipt

@@ -1,0 +1,387 @@
+"""The charter as a value: the organisations, offices, purposes, limits and rules of a deployment."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from wicketgate.errors import DocumentRefused
+from wicketgate.periods import Period
+
+CHARTER_TYPE = "application/vnd.wicketgate.charter+json"
+"""The payload type of a charter's envelope."""
+
+ROLES = frozenset({"source", "recipient", "overseer", "operator", "government", "court", "parliament"})
+INSTRUMENTS = frozenset(
+    {
+        "ministerial-certificate",
+        "designation-notice",
+        "data-sharing-agreement",
+        "statute",
+        "court-order",
+        "own-purpose",
+    }
+)
+MODES = frozenset({"match", "search", "bulk"})
+RULE_KINDS = frozenset(
+    {
+        "charter",
+        "authority",
+        "revocation",
+        "suspension",
+        "resumption",
+        "review",
+        "consultation",
+        "objection",
+        "decision",
+        "challenge",
+        "quashed",
+    }
+)
+
+Need = Literal["notice", "marked", "within", "before"]
+"""What powers need that no consultation covers: to be published as a widening; to be marked as not consulted on; a
+consultation within a time; a consultation before. The later in this list is the stricter."""
+NEEDS: tuple[Need, ...] = ("notice", "marked", "within", "before")
+
+EndedBy = Literal["rotated", "lost", "compromised"]
+
+REDACTABLE = frozenset(
+    {
+        "authority.necessity",
+        "authority.proportionality",
+        "authority.why_not_match",
+        "authority.why_not_search",
+        "authority.assessment",
+    }
+)
+"""The members that a charter may let officers redact: never who, what, for how long or by which instrument."""
+
+READ_FIELDS = frozenset({"plate", "time", "place", "vehicle", "patch-image", "overview-image", "keeper"})
+"""What an authority may name of a read; `authority.FIELDS` are those that this version releases."""
+
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
+"""The form of every id: lower case, digits, hyphens."""
+
+OFFICE = re.compile(rf"{NAME.pattern}/{NAME.pattern}", re.ASCII)
+"""`organisation/office`."""
+
+DOCUMENT_ID = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}", re.ASCII)
+"""The form of the id of an act, a consultation, a decision."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """The part of a recipient that an authority names."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Organisation:
+    """A legal person of the register.
+
+    Attributes
+    ----------
+    roles : frozenset of str
+        Some of `ROLES`.
+    retention : Period or None
+        How long a source keeps reads; None for what is no source.
+    units : mapping of str to Unit
+        A recipient's units by id.
+    """
+
+    id: str
+    name: str
+    roles: frozenset[str]
+    retention: Period | None
+    units: Mapping[str, Unit]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Office:
+    """A named post and who holds it.
+
+    Attributes
+    ----------
+    id : str
+        `organisation/office`.
+    public : bytes
+        The holder's Ed25519 key, raw, 32 bytes.
+    opening_key : str or None
+        An age recipient, for what only an overseer can open.
+    """
+
+    id: str
+    title: str
+    holder: str
+    public: bytes
+    opening_key: str | None
+
+    @property
+    def organisation(self) -> str:
+        """The id of the organisation."""
+        return self.id.partition("/")[0]
+
+    @property
+    def holder_key(self) -> str:
+        """The holder's name as it is compared: without regard to case, spacing or compatibility forms."""
+        return " ".join(unicodedata.normalize("NFKC", self.holder).casefold().split())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What no authority under the charter may exceed, and the gateway's own limits.
+
+    Attributes
+    ----------
+    clock_ahead_us, too_old_us, late_after_us : int
+        Of a read's capture time against its acceptance.
+    figures_every_us : int
+        How often public figures are published; a day is a multiple.
+    small_cells : int
+        Public counts from 1 to one less than this are suppressed.
+    longest_validity : mapping of str to Period
+        By instrument.
+    longest_recipient_retention : Period
+        What any recipient may keep.
+    feed_term_us : int
+        How long a batch can be read from its feed.
+    longest_review : mapping of str to Period
+        By instrument: an authority that rests on it must be reviewed at least that often.
+    laid : frozenset of str
+        Instruments whose authorities must say where they were laid.
+    camera_growth : int or None
+        By how many percent the cameras of an authority that names no most may grow; None does not bound them.
+    """
+
+    clock_ahead_us: int
+    too_old_us: int
+    late_after_us: int
+    figures_every_us: int
+    small_cells: int
+    longest_validity: Mapping[str, Period]
+    longest_recipient_retention: Period
+    feed_term_us: int
+    longest_review: Mapping[str, Period]
+    laid: frozenset[str]
+    camera_growth: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Which offices must sign documents of one kind.
+
+    Attributes
+    ----------
+    kind : str
+        One of `RULE_KINDS`.
+    instruments, purposes, modes, controllers : frozenset of str or None
+        To which authorities, and to acts on which authorities, the rule applies; None is all of them.
+    offices : tuple of str
+        Office ids; `{controller}/x` and `{recipient}/x` stand for the office x of the authority's parties.
+    need : {"all", "any"}
+        Whether all of them must sign, or any one.
+    annuls : bool
+        Of an objection: it ends the authority.
+    within : Period or None
+        Of an objection that annuls: how long after the authority took effect it can; None is always.
+    """
+
+    kind: str
+    instruments: frozenset[str] | None
+    purposes: frozenset[str] | None
+    modes: frozenset[str] | None
+    controllers: frozenset[str] | None
+    offices: tuple[str, ...]
+    need: Literal["all", "any"]
+    annuls: bool = False
+    within: Period | None = None
+
+    def applies(self, *, instrument: str, purpose: str, mode: str, controller: str) -> bool:
+        """Return whether an authority falls under the rule; a purpose covers those below it."""
+        return (
+            (self.instruments is None or instrument in self.instruments)
+            and (self.purposes is None or any(covers(above, purpose) for above in self.purposes))
+            and (self.modes is None or mode in self.modes)
+            and (self.controllers is None or controller in self.controllers)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirement:
+    """Offices of which all, or any one, must sign a document."""
+
+    offices: tuple[str, ...]
+    need: Literal["all", "any"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsultationRule:
+    """What powers need that no consultation covers.
+
+    Attributes
+    ----------
+    instruments, modes, controllers : frozenset of str or None
+        Of the authorities to which it applies; None is all of them.
+    purposes, sources, groups, fields : frozenset of str or None
+        The powers about which it is; None is everything, and a purpose stands for those below it.
+    max_cameras : int or None
+        The most cameras.
+    need : Need
+        What such powers need.
+    within : Period or None
+        With the need `within`: by when, from when the authority took effect.
+    shortest, covers_for : Period or None
+        A longer time that a consultation on them is open at least, and a shorter one that its decision covers them.
+    """
+
+    instruments: frozenset[str] | None
+    modes: frozenset[str] | None
+    controllers: frozenset[str] | None
+    purposes: frozenset[str] | None
+    sources: frozenset[str] | None
+    groups: frozenset[str] | None
+    fields: frozenset[str] | None
+    max_cameras: int | None
+    need: Need
+    within: Period | None
+    shortest: Period | None
+    covers_for: Period | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Urgency:
+    """How long an urgent authority may last, after how long the same power may be urgent again, who signs besides."""
+
+    longest: Period
+    again_after: Period
+    offices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """How long a consultation is open at least, and for how long its decision covers at most."""
+
+    shortest: Period
+    covers_for: Period
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedactionRule:
+    """Which members of an authority may be withheld from the public, and for how long."""
+
+    members: frozenset[str]
+    longest: Period
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyEnded:
+    """A key that no longer counts.
+
+    Attributes
+    ----------
+    office : str
+        Whose it was.
+    public : bytes
+        The key, raw.
+    reason : {"rotated", "lost", "compromised"}
+        Why.
+    from_entry : int
+        The entry of the ledger from which on it does not count; what it signed from there on is suspended.
+    """
+
+    office: str
+    public: bytes
+    reason: EndedBy
+    from_entry: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Charter:
+    """A charter as a value; mappings are by id and cannot be changed.
+
+    Attributes
+    ----------
+    valid_from_us : int
+        From when it holds, microseconds since the epoch.
+    demonstration : bool
+        Whether invented people and shorter terms are meant; every page says so.
+    origin : str
+        The origin of the log (C2SP tlog-checkpoint).
+    operator : str
+        The organisation that runs the machine.
+    consultation : str or None
+        The consultation that covered what it widens.
+    document : mapping
+        The signed payload, as parsed from its canonical JSON.
+    """
+
+    name: str
+    version: int
+    title: str
+    valid_from_us: int
+    demonstration: bool
+    origin: str
+    operator: str
+    consultation: str | None
+    limits: Limits
+    organisations: Mapping[str, Organisation]
+    offices: Mapping[str, Office]
+    purposes: Mapping[str, str]
+    rules: tuple[Rule, ...]
+    consultations: tuple[ConsultationRule, ...]
+    urgency: Urgency | None
+    consulting: Terms
+    amendment: Terms | None
+    redaction: RedactionRule | None
+    keys_ended: tuple[KeyEnded, ...]
+    document: Mapping[str, Any]
+
+    def overseers(self) -> tuple[str, ...]:
+        """Return the ids of the offices of overseers, sorted."""
+        return tuple(
+            sorted(
+                office.id
+                for office in self.offices.values()
+                if "overseer" in self.organisations[office.organisation].roles
+            )
+        )
+
+    def opening_keys(self) -> tuple[str, ...]:
+        """Return the age recipients of all overseers, in the order of their offices."""
+        return tuple(office.opening_key for office in self.offices.values() if office.opening_key is not None)
+
+
+def covers(above: str, purpose: str) -> bool:
+    """Return whether a purpose is `above` or lies below it in the tree.
+
+    >>> covers("national-security", "national-security/terrorism"), covers("road", "roads")
+    (True, False)
+    """
+    return purpose == above or purpose.startswith(above + "/")
+
+
+def require_distinct(offices: Collection[str], charter: Charter) -> None:
+    """Refuse, with `signer-duplicate`, offices of which two have one holder or one key."""
+    holders: dict[str, str] = {}
+    keys: dict[bytes, str] = {}
+    for name in sorted(offices):
+        office = charter.offices[name]
+        first = keys.setdefault(office.public, name)
+        if first != name:
+            raise DocumentRefused(f"`{first}` and `{name}` have one key", code="signer-duplicate")
+        first = holders.setdefault(office.holder_key, name)
+        if first != name:
+            raise DocumentRefused(f"`{first}` and `{name}` have one holder", code="signer-duplicate")
+
+
+def charter_requirements(charter: Charter) -> tuple[Requirement, ...]:
+    """Return which offices must sign the charter itself."""
+    return tuple(
+        Requirement(offices=rule.offices, need=rule.need) for rule in charter.rules if rule.kind == "charter"
+    )

@@ -1,0 +1,100 @@
+"""An overseer's tools: `why`. docs/overseer.md shows it in use."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from wicketgate.errors import ConfigurationError, InputError, WicketgateError
+from wicketgate.settings import read_secret
+from wicketgate.signing import parse_json
+
+Subparsers = argparse._SubParsersAction  # its only name
+
+_TIMEOUT_S = 60.0
+_MEMBERS = ("source", "camera", "captured_at", "received_at", "plate")
+
+
+def add_commands(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
+    """Add `why`, which sets `run`: arguments to exit code."""
+    why = subparsers.add_parser("why", help="ask why a read was let go, or was not")
+    why.add_argument("--read", required=True, metavar="F", help="a read as JSON; `-` is standard input")
+    about = why.add_mutually_exclusive_group(required=True)
+    about.add_argument("--authority", metavar="NAME", help="under this authority")
+    about.add_argument("--recipient", metavar="ORG/UNIT", help="under every authority of this unit")
+    why.add_argument("--from", dest="url", required=True, metavar="URL", help="the gateway")
+    why.add_argument("--token-file", required=True, type=Path, help="the overseer's token, mode 0600")
+    why.add_argument(
+        "--as-of", metavar="ENTRY", help="as of this entry of the ledger, or this time; else now"
+    )
+    why.add_argument("--json", action="store_true", help="print the answer as JSON")
+    why.set_defaults(run=run_why)
+
+
+def run_why(args: argparse.Namespace) -> int:
+    """Ask, and print the answer in words; 1 if it was not answered."""
+    question: dict[str, Any] = {"read": _read(args.read)}
+    if args.authority is not None:
+        question["authority"] = args.authority
+    else:
+        question["recipient"] = args.recipient
+    if args.as_of is not None:
+        if re.fullmatch(r"\d{1,15}", args.as_of, re.ASCII):
+            question["as_of_entry"] = int(args.as_of)
+        else:
+            question["as_of"] = args.as_of
+    try:
+        answer = httpx.post(
+            f"{args.url.rstrip('/')}/v1/why",
+            json=question,
+            headers={"Authorization": f"Bearer {read_secret(args.token_file)}"},
+            timeout=_TIMEOUT_S,
+        )
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise WicketgateError(f"`{args.url}` does not answer: {error}", code="no-answer") from error
+    try:
+        body = parse_json(answer.content)
+    except InputError:
+        body = None
+    if not isinstance(body, dict):
+        raise WicketgateError(f"`{args.url}` answers {answer.status_code} without a reason", code="no-answer")
+    if answer.status_code != 200:
+        print(f"{body.get('code', answer.status_code)}: {body.get('detail', 'no detail')}", file=sys.stderr)
+        return 1
+    print(json.dumps(body, indent=2) if args.json else "\n".join(_lines(body)))
+    return 0
+
+
+def _read(place: str) -> dict[str, Any]:
+    """Return the read to ask about: of what a file holds those members that a question may have."""
+    try:
+        data = sys.stdin.buffer.read() if place == "-" else Path(place).read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"cannot read `{place}`: {error.strerror}") from error
+    try:
+        read = parse_json(data)
+    except InputError as error:
+        raise ConfigurationError(f"`{place}` does not hold a read as JSON") from error
+    if isinstance(read, dict) and isinstance(read.get("read"), dict):
+        read = read["read"]  # a row of a feed
+    if not isinstance(read, dict):
+        raise ConfigurationError(f"`{place}` does not hold a read as JSON")
+    return {member: read[member] for member in _MEMBERS if member in read}
+
+
+def _lines(body: dict[str, Any]) -> list[str]:
+    read = body["read"]
+    lines = [
+        f"A read of camera {read['camera']} of {read['source']}, captured at {read['captured_at']}, "
+        f"decided as of {body['at']}."
+    ]
+    for item in body["answers"]:
+        verdict = {True: "allowed", False: f"refused: {item['reason']}", None: "not decided"}[item["allowed"]]
+        lines += ["", f"{item['authority']}: {verdict}", *(f"  {sentence}" for sentence in item["words"])]
+    return [*lines, *(["", *body["notes"]] if body["notes"] else [])]

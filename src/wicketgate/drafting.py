@@ -1,0 +1,201 @@
+"""Drafts of acts, and the figures that whoever reviews must have seen. Pure: the time and the chance are passed in.
+
+A draft is the document, complete, as `toml.dump_toml` writes it for an officer to read, check and sign.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+from wicketgate.authority import Authority, review_due_us
+from wicketgate.clock import rfc3339
+from wicketgate.errors import InputError
+from wicketgate.intrusion import since_review
+
+Draft = dict[str, Any]
+"""A document as JSON."""
+
+_HITS = ("exact", "possible", "late", "clone")
+
+
+def new_id(kind: str, at_us: int, chance: str) -> str:
+    """Return the id of a new document: its kind, the day, and `chance`, so that no two drafts have one.
+
+    >>> new_id("review", 1_783_512_000_000_000, "4f2c9a")
+    'review-20260708-4f2c9a'
+    """
+    return f"{kind}-{rfc3339(at_us)[:10].replace('-', '')}-{chance}"
+
+
+def draft_stop(
+    kind: Literal["suspension", "revocation"], name: str, *, id_: str, at_us: int, reason: str
+) -> Draft:
+    """Return what stops an authority, until it is lifted or for good."""
+    return {kind: {"id": id_, "authority": name, "at": rfc3339(at_us), "reason": reason}}
+
+
+def draft_resumption(name: str, suspension: str, *, id_: str, at_us: int, reason: str) -> Draft:
+    """Return what lifts one suspension of an authority."""
+    members = {"id": id_, "authority": name, "suspension": suspension, "at": rfc3339(at_us), "reason": reason}
+    return {"resumption": members}
+
+
+def draft_review(
+    authority: Authority,
+    *,
+    id_: str,
+    at_us: int,
+    findings: str,
+    why_not_match: str | None,
+    why_not_search: str | None,
+) -> Draft:
+    """Return the finding that a version may go on; it was reviewed at the time of the draft."""
+    members: Draft = {
+        "id": id_,
+        "authority": authority.name,
+        "version": authority.version,
+        "at": rfc3339(at_us),
+        "reviewed_at": rfc3339(at_us),
+        "findings": findings,
+    }
+    for member, words in (("why_not_match", why_not_match), ("why_not_search", why_not_search)):
+        if words is not None:
+            members[member] = words
+    return {"review": {**members, "continue": True}}
+
+
+def draft_consultation(
+    proposal: Mapping[str, Any],
+    *,
+    id_: str,
+    title: str,
+    at_us: int,
+    opens_us: int,
+    closes_us: int,
+    assessment: str,
+) -> Draft:
+    """Return a consultation on a whole document, an authority or a charter."""
+    members = {
+        "id": id_,
+        "title": title,
+        "at": rfc3339(at_us),
+        "opens_at": rfc3339(opens_us),
+        "closes_at": rfc3339(closes_us),
+        "assessment": assessment,
+    }
+    return {"consultation": members, "draft": dict(proposal)}
+
+
+def draft_objection(
+    about: Literal["consultation", "authority"],
+    name: str,
+    *,
+    id_: str,
+    at_us: int,
+    organisation: str,
+    reason: str,
+    annul: bool,
+) -> Draft:
+    """Return an objection to a consultation, or to an authority."""
+    members: Draft = {
+        "id": id_,
+        about: name,
+        "at": rfc3339(at_us),
+        "organisation": organisation,
+        "reason": reason,
+    }
+    return {"objection": {**members, "annul": True} if annul else members}
+
+
+def draft_decision(
+    consultation: str,
+    *,
+    id_: str,
+    at_us: int,
+    reasons: str,
+    answers: Mapping[str, str],
+    covered_until_us: int | None,
+    covered: Mapping[str, Any] | None,
+) -> Draft:
+    """Return a decision on a consultation: approved until `covered_until_us`, or rejected where that is None."""
+    members: Draft = {
+        "id": id_,
+        "consultation": consultation,
+        "at": rfc3339(at_us),
+        "outcome": "rejected" if covered_until_us is None else "approved",
+        "reasons": reasons,
+        "answers": [{"objection": one, "answer": answer} for one, answer in answers.items()],
+    }
+    if covered_until_us is not None:
+        members["covered_until"] = rfc3339(covered_until_us)
+    return {"decision": members} if covered is None else {"decision": members, "covered": dict(covered)}
+
+
+# --- what a review is about -------------------------------------------------------------------------------
+
+
+def figures_for(periods: Iterable[Mapping[str, Any]], authority: Authority, since_us: int) -> list[str]:
+    """Return sentences that say the figures which the ledger will attach to a review.
+
+    Parameters
+    ----------
+    periods : iterable of mapping
+        The register's `figures`.
+    since_us : int
+        When the version was last reviewed, or else took effect; microseconds since the epoch.
+
+    Raises
+    ------
+    InputError
+        If `periods` are not as a register shows them.
+    """
+    try:
+        return _describe(since_review(periods, authority.name, since_us), authority)
+    except (KeyError, TypeError, AttributeError, ValueError, InputError) as error:
+        raise InputError("the register's figures are not as a gateway shows them") from error
+
+
+def _describe(figures: Mapping[str, Any], authority: Authority) -> list[str]:
+    if not figures["periods"]:
+        return [f"No figures on `{authority.name}` have been published since {figures['since']}."]
+    lines = [
+        f"Figures of `{authority.name}` from {figures['from']} until {figures['until']}, as the ledger publishes them "
+        f"({figures['periods']} periods):",
+        f"- Reads decided by the gateway: {figures['decided']:,}.",
+        f"- Reads that left under it: {figures['released']:,}.{_share(figures)}",
+    ]
+    if authority.mode == "match":
+        hits = [f"{kind} {figures['hits'].get(kind, 0):,}" for kind in _HITS]
+        lines.append(f"- Hits: {', '.join(hits)}.")
+        outcomes = [f"{outcome} {count:,}" for outcome, count in figures["outcomes"].items()]
+        lines.append(f"- Outcomes: {', '.join(outcomes) or 'none'}.")
+    lines.append(f"- Searches: {figures['searches']:,} (this version does not search).")
+    if figures["suppressed"]:
+        lines.append(
+            f"- {figures['suppressed']} counts were too small to be published and are in no sum: each may be more."
+        )
+    return lines
+
+
+def _share(figures: Mapping[str, Any]) -> str:
+    if figures["left_ppm"] is None:
+        return ""
+    return f" That is {figures['left_ppm'] / 10_000:.3g} % of the reads: the cost in intrusion."
+
+
+def describe_deadline(authority: Authority, due_us: int | None, reviewed_us: int) -> list[str]:
+    """Return sentences that say by when a review must be recorded, and what this one would make of that.
+
+    Parameters
+    ----------
+    due_us : int or None
+        When it is due now; None where it is demanded no more.
+    """
+    next_us = review_due_us(authority, reviewed_us)
+    if next_us is None:
+        return ["No review is demanded of it before it ends."]
+    lines = [] if due_us is None else [f"The review must be recorded by {rfc3339(due_us)}, or it lapses."]
+    if next_us >= authority.valid_until_us:
+        return [*lines, f"After this one none is due before it ends, at {rfc3339(authority.valid_until_us)}."]
+    return [*lines, f"After this one the next is due by {rfc3339(next_us)}."]

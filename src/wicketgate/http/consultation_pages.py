@@ -1,0 +1,152 @@
+"""The consultations of a register, made ready for the templates. Pure; what the public said comes besides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from wicketgate.http import phrases
+from wicketgate.http.views import Names, tables, view_of
+
+GROUPS = (
+    ("open", "Open now", ("open",)),
+    ("announced", "Not open yet", ("announced",)),
+    ("closed", "Closed, and not decided yet", ("closed",)),
+    ("decided", "Decided", ("approved", "rejected", "coverage-ended", "quashed")),
+)
+"""The parts of the list: id, heading, and the statuses in it."""
+
+
+def consultations_of(register: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the consultations of a register for the templates, the latest first."""
+    names = Names(register)
+    found = [consultation_of(item, names) for item in tables(register.get("consultations"))]
+    return sorted(found, key=lambda one: _entry(one["item"]), reverse=True)
+
+
+def open_of(register: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what anybody can respond to now: `href`, `title` and `closes`; what closes first stands first."""
+    found = [
+        {
+            "href": f"/consultations/{item.get('id')}",
+            "title": item.get("title") or item.get("id"),
+            "closes": item.get("closes_at"),
+        }
+        for item in tables(register.get("consultations"))
+        if item.get("status") == "open"
+    ]
+    return sorted(found, key=lambda one: phrases.at_us_of(one["closes"]) or 0)
+
+
+def groups_of(consultations: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the parts of the list that have something in them; a status that is not known stands with the decided."""
+    known = {status for _, _, statuses in GROUPS for status in statuses}
+    groups = []
+    for key, title, statuses in GROUPS:
+        inside = [
+            one
+            for one in consultations
+            if one["status"]["id"] in statuses or (key == "decided" and one["status"]["id"] not in known)
+        ]
+        if inside:
+            groups.append({"id": key, "title": title, "consultations": inside})
+    return groups
+
+
+def consultation_of(item: Mapping[str, Any], names: Names) -> dict[str, Any]:
+    """Return one consultation of the register with the words that its pages use."""
+    document = item.get("document") or {}
+    said = document.get("consultation") or {}
+    draft = document.get("draft") or {}
+    status = str(item.get("status"))
+    label, colour, explanation = phrases.CONSULTATIONS.get(status, (status, "grey", ""))
+    is_charter = item.get("kind") == "charter" or "charter" in draft
+    return {
+        "item": item,
+        "id": item.get("id"),
+        "href": f"/consultations/{item.get('id')}",
+        "title": item.get("title") or said.get("title") or item.get("id"),
+        "status": {"id": status, "label": label, "colour": colour, "explanation": explanation},
+        "opens": item.get("opens_at") or said.get("opens_at"),
+        "closes": item.get("closes_at") or said.get("closes_at"),
+        "assessment": said.get("assessment") or "",
+        "is_charter": is_charter,
+        "draft": None if is_charter else _draft(item, draft, names),
+        "charter": (draft.get("charter") or {}) if is_charter else {},
+        "words": _texts(item.get("words")),
+        "wider": _texts(item.get("wider")),
+        "signers": [(names.signer(one.get("keyid")), one) for one in tables(item.get("signatures"))],
+        "objections": [_objection(one, names) for one in tables(item.get("objections"))],
+        "decision": _decision(item.get("decision"), names, item),
+        "json": phrases.as_json(document, indent=2),
+        "may_respond": status == "open",
+        "is_shown": status not in {"announced", "open"},
+    }
+
+
+def _draft(item: Mapping[str, Any], draft: Mapping[str, Any], names: Names) -> dict[str, Any]:
+    authority = draft.get("authority") or {}
+    return view_of(
+        {
+            "name": authority.get("name"),
+            "version": authority.get("version"),
+            "status": "proposed",
+            "mode": authority.get("mode"),
+            "document": draft,
+            **({"cameras": item["cameras"]} if "cameras" in item else {}),
+        },
+        names,
+    )
+
+
+def _objection(item: Mapping[str, Any], names: Names) -> dict[str, Any]:
+    return {
+        "id": item.get("id"),
+        "who": names.organisation(item.get("organisation")),
+        "reason": item.get("reason") or "",
+        "at": item.get("at"),
+        "entry": item.get("entry"),
+        "signers": [names.signer(one.get("keyid")) for one in tables(item.get("signatures"))],
+    }
+
+
+def _decision(decision: object, names: Names, item: Mapping[str, Any]) -> dict[str, Any] | None:
+    if not isinstance(decision, Mapping):
+        return None
+    document = decision.get("document") or {}
+    answers = decision.get("answers")
+    if isinstance(answers, Mapping):
+        answered = {str(key): str(value) for key, value in answers.items()}
+    else:
+        answered = {str(one.get("objection")): str(one.get("answer")) for one in tables(answers)}
+    by_id = {str(one.get("id")): one for one in tables(item.get("objections"))}
+    covered = document.get("covered")
+    return {
+        "id": decision.get("id"),
+        "approved": decision.get("outcome") == "approved",
+        "outcome": "Approved" if decision.get("outcome") == "approved" else "Rejected",
+        "reasons": decision.get("reasons") or "",
+        "at": decision.get("at"),
+        "entry": decision.get("entry"),
+        "until": decision.get("covered_until"),
+        "covered": _draft(item, covered, names) if isinstance(covered, Mapping) else None,
+        "answers": [
+            {
+                "objection": key,
+                "who": names.organisation(by_id[key].get("organisation")) if key in by_id else key,
+                "answer": answer,
+            }
+            for key, answer in answered.items()
+        ],
+        "signers": [(names.signer(one.get("keyid")), one) for one in tables(decision.get("signatures"))],
+        "json": phrases.as_json(document, indent=2),
+    }
+
+
+def _texts(value: object) -> list[str]:
+    return [str(one) for one in value] if isinstance(value, list | tuple) else []
+
+
+def _entry(item: Mapping[str, Any]) -> int:
+    entry = item.get("entry")
+    return entry if isinstance(entry, int) else -1

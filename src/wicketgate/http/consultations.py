@@ -1,0 +1,249 @@
+"""What anybody may do with consultations: read them, respond while they are open, read the responses afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from wicketgate.clock import MINUTE_US, SECOND_US, rfc3339
+from wicketgate.errors import InputError, WicketgateError
+from wicketgate.http.gatekeeper import require
+from wicketgate.http.pages import FORM_HEADERS, HEADERS
+from wicketgate.http.problems import problem, status_and_title
+from wicketgate.http.public import Public
+from wicketgate.http.rates import Allowance, Rate
+from wicketgate.http.requests import JSON, json_answer, media_type_of, number_in, read_body
+from wicketgate.node import Gateway
+from wicketgate.responses import MOST_TEXT, PAGE, Acknowledged, parse_said
+
+FORM = "application/x-www-form-urlencoded"
+NDJSON = "application/x-ndjson"
+EACH = Rate(burst=10, every_us=MINUTE_US)
+"""How often one address may respond."""
+TOGETHER = Rate(burst=100, every_us=SECOND_US // 2)
+"""How often all may."""
+
+# A character can take twelve bytes, in JSON as well as in a form.
+_MOST_BODY = 160 * 1024
+_MOST_MEMBERS = 10
+_YES = {"yes": True, "true": True, "no": False, "false": False}
+
+
+class TooManyResponses(InputError):
+    """More than an address may send, or all together; `retry_s` says when to try again."""
+
+    code = "too-many-responses"
+
+    def __init__(self, retry_s: int) -> None:
+        super().__init__(f"too many responses at once: try again in {retry_s} s")
+        self.retry_s = retry_s
+
+
+class Consultations:
+    """The handlers, over one gateway.
+
+    Parameters
+    ----------
+    public : Public
+        The public pages and the register that they are made of.
+    each, together : Rate
+        How often one address, and all together, may respond.
+    """
+
+    def __init__(
+        self, gateway: Gateway, public: Public, *, each: Rate = EACH, together: Rate = TOGETHER
+    ) -> None:
+        self._gateway = gateway
+        self._public = public
+        self._allowance = Allowance(lambda: gateway.clock.now_us(), each=each, together=together)
+
+    def routes(self) -> list[Route]:
+        """Return every route."""
+        return [
+            Route("/consultations", self.get_list, methods=["GET"]),
+            Route("/consultations/{id}", self.get_one, methods=["GET"]),
+            Route("/consultations/{id}/responses", self.get_responses, methods=["GET"]),
+            Route("/consultations/{id}/responses", self.post_response, methods=["POST"]),
+            Route("/v1/consultations/{id}/responses", self.get_all, methods=["GET"]),
+        ]
+
+    # --- pages --------------------------------------------------------------------------------------------------------
+
+    async def get_list(self, request: Request) -> Response:
+        """`GET /consultations`."""
+        register = await self._public.view()
+        return _page(self._public.pages(request).consultations(register, self._gateway.clock.now_us()))
+
+    async def get_one(self, request: Request) -> Response:
+        """`GET /consultations/{id}`."""
+        return await self._shown(request)
+
+    async def _shown(
+        self,
+        request: Request,
+        *,
+        written: Mapping[str, str] | None = None,
+        fault: str = "",
+        status: int = 200,
+    ) -> Response:
+        register, pages = await self._public.view(), self._public.pages(request)
+        name = request.path_params["id"]
+        stands = _status(register, name)
+        responses = None
+        if stands not in {None, "announced", "open"}:
+            responses = await self._said(request, name)
+        html = pages.consultation(
+            register, name, self._gateway.clock.now_us(), responses=responses, written=written, fault=fault
+        )
+        if html is None:
+            return _page(pages.not_found(), 404)
+        return _page(html, status, FORM_HEADERS if stands == "open" else HEADERS)
+
+    async def _said(self, request: Request, name: str) -> dict[str, Any] | None:
+        """Return one page of what the public said; None where it cannot be read now."""
+        try:
+            count, withheld = self._gateway.responses.count(name)
+            pages = max(1, -(-count // PAGE))
+            page = min(number_in(request, "page", 1, least=1), pages)
+            first = (page - 1) * PAGE + 1
+            shown = await self._gateway.responses.published(name, first, min(count, first + PAGE - 1))
+        except WicketgateError:
+            return None
+        return {"count": count, "withheld": withheld, "shown": shown, "page": page, "pages": pages}
+
+    # --- responding ---------------------------------------------------------------------------------------------------
+
+    async def post_response(self, request: Request) -> Response:
+        """`POST /consultations/{id}/responses`: JSON, or the form of the page."""
+        if media_type_of(request) == FORM:
+            return await self._post_form(request)
+        self._gateway.responses.demand_open(request.path_params["id"])
+        if media_type_of(request) != JSON:
+            raise InputError(f"send `{JSON}` or `{FORM}`", code="unsupported-media-type")
+        try:
+            members = msgspec.json.decode(await read_body(request, _MOST_BODY), type=dict[str, Any])
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise InputError("the body is no JSON object") from error
+        try:
+            taken = await self._take(request, members)
+        except TooManyResponses as error:
+            answer = problem(error.code, error.detail)
+            answer.headers["Retry-After"] = str(error.retry_s)
+            return answer
+        return json_answer(_receipt(taken, opening=msgspec.Raw(taken.fact)), 201)
+
+    async def _post_form(self, request: Request) -> Response:
+        """Take a response from the page's form; what is wrong is said there, and what was written kept."""
+        form: dict[str, str] = {}
+        try:
+            self._gateway.responses.demand_open(request.path_params["id"])
+            form = _form(await read_body(request, _MOST_BODY))
+            _demand_text(form.get("text", ""))
+            members: dict[str, Any] = dict(form)
+            if "publish" in form:
+                if form["publish"] not in _YES:
+                    raise InputError("`publish` is neither `yes` nor `no`")
+                members["publish"] = _YES[form["publish"]]
+            taken = await self._take(request, members)
+        except WicketgateError as error:
+            status, _ = status_and_title(error)
+            answer = await self._shown(request, written=form, fault=_sentence(error), status=status)
+            if isinstance(error, TooManyResponses):
+                answer.headers["Retry-After"] = str(error.retry_s)
+            return answer
+        register, pages = await self._public.view(), self._public.pages(request)
+        receipt = _receipt(taken, opening=taken.fact.decode())
+        return _page(pages.response_taken(register, request.path_params["id"], receipt), 201)
+
+    async def _take(self, request: Request, members: Mapping[str, Any]) -> Acknowledged:
+        said = parse_said(members)
+        retry_s = self._allowance.take(request.client.host if request.client else "")
+        if retry_s:
+            raise TooManyResponses(retry_s)
+        return await self._gateway.responses.give(request.path_params["id"], said)
+
+    # --- responses ----------------------------------------------------------------------------------------------------
+
+    async def get_responses(self, request: Request) -> Response:
+        """`GET /consultations/{id}/responses`: what may be shown, masked, once it has closed."""
+        name = request.path_params["id"]
+        count, _ = self._gateway.responses.count(name)
+        return StreamingResponse(self._published(name, count), media_type=NDJSON, headers=dict(HEADERS))
+
+    async def _published(self, name: str, count: int) -> AsyncIterator[bytes]:
+        for first in range(1, count + 1, PAGE):
+            for one in await self._gateway.responses.published(name, first, min(count, first + PAGE - 1)):
+                members = {"id": one.id, "received_on": one.received_on, "text": one.text}
+                members |= {"name": one.name} if one.name else {}
+                members |= {"organisation": one.organisation} if one.organisation else {}
+                yield msgspec.json.encode(members) + b"\n"
+
+    async def get_all(self, request: Request) -> Response:
+        """`GET /v1/consultations/{id}/responses`: all of them as they were written, for overseers."""
+        require(request, "overseer")
+        name = request.path_params["id"]
+        count, _ = self._gateway.responses.count(name)
+        return StreamingResponse(
+            self._held(name, count), media_type=NDJSON, headers={"Cache-Control": "no-store"}
+        )
+
+    async def _held(self, name: str, count: int) -> AsyncIterator[bytes]:
+        for first in range(1, count + 1, PAGE):
+            for one in await self._gateway.responses.read(name, first, min(count, first + PAGE - 1)):
+                members = {
+                    "id": one.id,
+                    "received_at": rfc3339(one.received_us),
+                    "publish": one.publish,
+                    "text": one.text,
+                    "name": one.name,
+                    "organisation": one.organisation,
+                }
+                yield msgspec.json.encode(members) + b"\n"
+
+
+def _receipt(taken: Acknowledged, *, opening: object) -> dict[str, Any]:
+    return {
+        "id": taken.id,
+        "received_at": rfc3339(taken.received_us),
+        "fact": taken.leaf,
+        "opening": opening,
+    }
+
+
+def _form(body: bytes) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_MEMBERS
+        )
+    except ValueError as error:
+        raise InputError("this is no form of these pages") from error
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise InputError("a member of the form stands twice")
+    return dict(pairs)
+
+
+def _demand_text(text: str) -> None:
+    written = text.replace("\r\n", "\n")
+    if not written.strip():
+        raise InputError("write what you want to say")
+    if len(written) > MOST_TEXT:
+        raise InputError(f"at most {MOST_TEXT:,} characters: yours has {len(written):,}")
+
+
+def _status(register: Mapping[str, Any], name: str) -> str | None:
+    return next((one["status"] for one in register["consultations"] if one["id"] == name), None)
+
+
+def _sentence(error: WicketgateError) -> str:
+    text = error.detail.replace("`", "")
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _page(html: str, status: int = 200, headers: Mapping[str, str] = HEADERS) -> Response:
+    return Response(html, status_code=status, media_type="text/html; charset=utf-8", headers=dict(headers))

@@ -1,0 +1,111 @@
+"""What recipients attest, in words for the pages: what left our sight, and which receipts are missing. Pure.
+
+All of it comes from the figures of the register, so it is as old as their last period.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from wicketgate.http import phrases
+
+
+class _Told:
+    """What the figures say of one authority."""
+
+    def __init__(self) -> None:
+        self.passed_on: dict[str, list[object]] = {}
+        self.refused: list[object] = []
+        self.receipts: Mapping[str, Any] | None = None
+        self.as_of: object = None
+
+
+def attested(register: Mapping[str, Any], name: object) -> dict[str, Any]:
+    """Return what the recipient of one authority attests.
+
+    Returns
+    -------
+    dict
+        `passed_on` (a list of `to` and `rows`), `refused` (how many attempts, empty for none), and of its deletions
+        `missing`, `deletion` (sentences) and `as_of`, the end of the period that speaks of them last.
+    """
+    return _words(register, _gather(register).get(str(name)) or _Told())
+
+
+def attested_by_name(register: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the same for each authority under which anything left, with its `name`: what is missing goes first."""
+    rows = [{"name": name, **_words(register, told)} for name, told in sorted(_gather(register).items())]
+    return sorted(rows, key=lambda row: not row["missing"])
+
+
+def _gather(register: Mapping[str, Any]) -> dict[str, _Told]:
+    found: defaultdict[str, _Told] = defaultdict(_Told)
+    for period in _periods(register):
+        for name, by_recipient in _table(period.get("disclosures")).items():
+            for to, rows in _table(by_recipient).items():
+                found[str(name)].passed_on.setdefault(str(to), []).append(rows)
+        for name, attempts in _table(period.get("disclosures_refused")).items():
+            found[str(name)].refused.append(attempts)
+        for name, receipts in _table(period.get("receipts")).items():
+            told = found[str(name)]
+            told.receipts, told.as_of = _table(receipts), period.get("until")
+    return found
+
+
+def _words(register: Mapping[str, Any], told: _Told) -> dict[str, Any]:
+    small, names = _small(register), _organisations(register)
+    return {
+        "passed_on": [
+            {"to": names.get(to) or to, "rows": phrases.total(rows, small)}
+            for to, rows in sorted(told.passed_on.items())
+        ],
+        "refused": phrases.total(told.refused, small) if told.refused else "",
+        "missing": told.receipts is not None and told.receipts.get("missing") is True,
+        "deletion": "Nothing has left under it so far."
+        if told.receipts is None
+        else _deletion(told.receipts),
+        "as_of": told.as_of,
+    }
+
+
+def _deletion(receipts: Mapping[str, Any]) -> str:
+    attested_until, due_until = receipts.get("attested_until"), receipts.get("due_until")
+    done = (
+        f"Its recipient attests that everything that left before {phrases.moment(attested_until)} is deleted."
+        if attested_until is not None
+        else "Its recipient has not attested any deletion."
+    )
+    if receipts.get("missing") is True:
+        rows = receipts.get("overdue_rows")
+        how_many = "" if rows is None else f" ({phrases.number(rows)} rows)"
+        return (
+            f"Missing since {phrases.moment(receipts.get('missing_since'))}: what left before "
+            f"{phrases.moment(due_until)} had to be deleted, and it is not attested that all of it is{how_many}. {done}"
+        )
+    return f"{done} No receipt is missing." if due_until is not None else f"{done} None is due yet."
+
+
+def _periods(register: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    figures = register.get("figures")
+    periods = (
+        [one for one in figures if isinstance(one, Mapping)] if isinstance(figures, list | tuple) else []
+    )
+    return sorted(periods, key=lambda one: str(one.get("until")))
+
+
+def _table(value: object) -> Mapping[Any, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _small(register: Mapping[str, Any]) -> int:
+    small = register.get("small_cells")
+    return small if isinstance(small, int) else 0
+
+
+def _organisations(register: Mapping[str, Any]) -> dict[str, str]:
+    document = _table(_table(register.get("charter")).get("document"))
+    listed = document.get("organisations")
+    found = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list | tuple) else []
+    return {str(one.get("id")): str(one.get("name") or "") for one in found}

@@ -1,0 +1,261 @@
+"""`/v1/disclosures` and `/v1/receipts`: what recipients attest, and what is missing of it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypeVar
+
+import msgspec
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from wicketgate.attesting import Attesting, Said
+from wicketgate.clock import parse_rfc3339, rfc3339
+from wicketgate.disclosures import Held, published, stand
+from wicketgate.errors import InputError
+from wicketgate.http.entitlement import demand_own
+from wicketgate.http.gatekeeper import require
+from wicketgate.http.problems import problem
+from wicketgate.http.requests import json_answer, number_in, read_body
+from wicketgate.node import Gateway
+from wicketgate.state import State
+from wicketgate.transactions import Disclosure, Receipt
+
+_MOST_BODY = 16 * 1024
+_MOST_LISTED = 1_000
+_MOST_ROWS = 1 << 53
+_LONGEST = {"to": 64, "law": 200, "case": 200, "reason": 1_000, "method": 500, "by": 200}
+_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
+
+
+class _Disclosed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    authority: str
+    to: str
+    law: str
+    rows: int
+    version: int | None = None
+    case: str = ""
+    reason: str = ""
+    at: str | None = None
+    id: str = ""
+
+
+class _Deleted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    authority: str
+    deleted_until: str
+    method: str
+    by: str
+    rows: int | None = None
+
+
+_Body = TypeVar("_Body", _Disclosed, _Deleted)
+
+
+class DisclosuresApi:
+    """The handlers, over one gateway."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._attesting = Attesting(gateway.commits)
+
+    def routes(self) -> list[Route]:
+        """Return the routes under `/v1/disclosures` and `/v1/receipts`."""
+        return [
+            Route("/v1/disclosures", self.post_disclosure, methods=["POST"]),
+            Route("/v1/disclosures", self.list_disclosures, methods=["GET"]),
+            Route("/v1/receipts", self.post_receipt, methods=["POST"]),
+            Route("/v1/receipts", self.list_receipts, methods=["GET"]),
+        ]
+
+    async def post_disclosure(self, request: Request) -> Response:
+        """`POST /v1/disclosures` `{"authority","to","law","rows"}`."""
+        require(request, "recipient")
+        said = await _read(request, _Disclosed)
+        unit = require(request, "recipient").name  # the body may have taken long
+        _demand_texts(to=said.to, law=said.law)
+        _demand_texts(empty=True, case=said.case, reason=said.reason)
+        _demand_rows(said.rows)
+        if said.id and not _ID.fullmatch(said.id):
+            raise InputError("`id` is at most 64 letters, digits and `_.:-`")
+        demand_own(self._gateway, unit, said.authority)
+        taken = await self._attesting.disclose(
+            Said(
+                authority=said.authority,
+                to=said.to,
+                law=said.law,
+                rows=said.rows,
+                version=said.version,
+                made_us=None if said.at is None else _time(said.at, "at"),
+                case=said.case,
+                reason=said.reason,
+                id=said.id,
+            )
+        )
+        if taken.refused:
+            return problem(
+                "onward-not-allowed",
+                f"version {taken.version} of `{taken.authority}` does not let it be passed on to them: the attempt is "
+                "recorded",
+                id=taken.id,
+                commit=taken.commit,
+            )
+        return json_answer(
+            {"id": taken.id, "commit": taken.commit, "version": taken.version, "status": taken.status}, 201
+        )
+
+    async def list_disclosures(self, request: Request) -> Response:
+        """`GET /v1/disclosures?authority=&limit=`: the newest first."""
+        limit = number_in(request, "limit", 100, least=1, most=_MOST_LISTED)
+        state = self._gateway.commits.committed
+        names = self._readable(request)
+        found = [
+            disclosure for name in names if name in state.held for disclosure in state.held[name].disclosures
+        ]
+        found.sort(key=lambda one: -one.commit)
+        return _private({"disclosures": [_disclosure(state, one) for one in found[:limit]]})
+
+    async def post_receipt(self, request: Request) -> Response:
+        """`POST /v1/receipts` `{"authority","deleted_until","method","by"}`."""
+        require(request, "recipient")
+        said = await _read(request, _Deleted)
+        unit = require(request, "recipient").name
+        _demand_texts(method=said.method, by=said.by)
+        if said.rows is not None:
+            _demand_rows(said.rows, least=0)
+        deleted_us = _time(said.deleted_until, "deleted_until")
+        demand_own(self._gateway, unit, said.authority)
+        taken = await self._attesting.receive(
+            said.authority, deleted_us, method=said.method, by=said.by, rows=said.rows
+        )
+        return json_answer({"commit": taken.commit, "counts_until": rfc3339(taken.until_us)}, 201)
+
+    async def list_receipts(self, request: Request) -> Response:
+        """`GET /v1/receipts?authority=`: what is due, what is missing, and what was attested last."""
+        names = self._readable(request)
+        state, now_us = self._gateway.commits.committed, self._gateway.clock.now_us()
+        return _private(
+            {"receipts": [_owed(state, name, state.held.get(name) or Held(), now_us) for name in names]}
+        )
+
+    def _readable(self, request: Request) -> list[str]:
+        """Return the authorities that the caller may ask about: a unit's own, an overseer's all, or the one named."""
+        principal = request.scope["principal"]
+        state = self._gateway.commits.committed
+        name = request.query_params.get("authority")
+        if principal is not None and principal.kind == "overseer":
+            require(request, "overseer")
+            return [one for one in sorted(state.feeds) if name in (None, one)]
+        unit = require(request, "recipient").name
+        if name is not None:
+            demand_own(self._gateway, unit, name)
+            return [name]
+        return [one for one, feed in sorted(state.feeds.items()) if f"{feed.recipient}/{feed.unit}" == unit]
+
+
+async def _read(request: Request, shape: type[_Body]) -> _Body:
+    body = await read_body(request, _MOST_BODY)
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        # Where it is wrong, and not with what: an unknown member's name is the caller's own.
+        place = re.search(r"at `\$[^`]*`", str(error))
+        raise InputError(
+            f"not in the form that `/docs` shows{f': look {place[0]}' if place else ''}"
+        ) from error
+
+
+def _demand_texts(*, empty: bool = False, **texts: str) -> None:
+    for name, text in texts.items():
+        if len(text) > _LONGEST[name] or not text.isprintable() or not (empty or text.strip()):
+            least = "" if empty else ", and not empty"
+            raise InputError(f"`{name}` is one line of at most {_LONGEST[name]} characters{least}")
+
+
+def _demand_rows(rows: int, *, least: int = 1) -> None:
+    if not least <= rows < _MOST_ROWS:
+        raise InputError(f"`rows` is a whole number of at least {least}")
+
+
+def _time(text: str, name: str) -> int:
+    try:
+        return parse_rfc3339(text)
+    except InputError as error:
+        raise InputError(f"`{name}` is not a time with a zone, such as `2026-07-08T12:00:00Z`") from error
+
+
+def _private(value: Any) -> Response:
+    answer = json_answer(value)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _disclosure(state: State, one: Disclosure) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "authority": f"{one.authority}@{one.version}",
+        "unit": _unit(state, one.authority),
+        "to": one.to,
+        "law": one.law,
+        "rows": one.rows,
+        "at": rfc3339(one.made_us),
+        "said_at": rfc3339(one.said_us),
+        "status": one.status,
+        "refused": one.refused,
+        "commit": one.commit,
+    }
+
+
+def _owed(state: State, name: str, held: Held, now_us: int) -> dict[str, Any]:
+    standing = stand(held, now_us)
+    coming = standing.next
+    return {
+        "authority": name,
+        "unit": _unit(state, name),
+        **published(standing),
+        "next": None
+        if coming is None
+        else {"until": rfc3339(coming.until_us), "by": rfc3339(coming.due_us), "rows": coming.rows},
+        "attested": [_receipt(one) for one in reversed(held.receipts)],
+    }
+
+
+def _receipt(one: Receipt) -> dict[str, Any]:
+    return {
+        "deleted_until": rfc3339(one.deleted_us),
+        "counts_until": rfc3339(one.until_us),
+        "rows": one.rows,
+        "method": one.method,
+        "by": one.by,
+        "said_at": rfc3339(one.said_us),
+        "commit": one.commit,
+    }
+
+
+def _unit(state: State, name: str) -> str:
+    feed = state.feeds[name]
+    return f"{feed.recipient}/{feed.unit}"
+
+
+def attested_metrics(state: State, now_us: int) -> list[Metric]:
+    """Return the metrics of what recipients attest; a receipt that is missing is an alarm."""
+    disclosed = CounterMetricFamily(
+        "wicketgate_disclosed_rows", "Rows that recipients passed on.", labels=["authority", "to"]
+    )
+    for name, by_recipient in state.totals.disclosures.items():
+        for to, rows in by_recipient.items():
+            disclosed.add_metric([name, to], rows)
+    refused = CounterMetricFamily(
+        "wicketgate_disclosures_refused",
+        "Disclosures to whom the authority does not allow.",
+        labels=["authority"],
+    )
+    for name, attempts in state.totals.disclosures_refused.items():
+        refused.add_metric([name], attempts)
+    missing = GaugeMetricFamily(
+        "wicketgate_receipt_missing", "1 where a deletion is due and not attested.", labels=["authority"]
+    )
+    for name, held in state.held.items():
+        missing.add_metric([name], 0.0 if stand(held, now_us).missing_us is None else 1.0)
+    return [disclosed, refused, missing]

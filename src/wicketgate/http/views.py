@@ -1,0 +1,322 @@
+"""What the register holds, made ready for the templates: ids become names, codes become words. Pure."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from wicketgate.http import phrases
+from wicketgate.http.phrases import at_us_of
+
+STANDING_STILL = frozenset({"pending", "suspended", "review-overdue", "consultation-overdue"})
+"""How an authority stands that has not ended, and under which nothing leaves."""
+
+
+def tables(value: object) -> list[Mapping[str, Any]]:
+    """Return the tables of a list; none where it is no list."""
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list | tuple) else []
+
+
+class Names:
+    """Titles for the ids of the charter; an id that it does not name stands for itself."""
+
+    def __init__(self, register: Mapping[str, Any]) -> None:
+        charter = (register.get("charter") or {}).get("document") or {}
+        charters = [one.get("document") or {} for one in tables(register.get("charters"))]
+        organisations = tables(charter.get("organisations"))
+        self.organisations = {item.get("id"): item.get("name") for item in organisations}
+        operator = (charter.get("charter") or {}).get("operator")
+        self.operator = self.organisation(operator) if operator else ""
+        self.sources = [item.get("name") for item in organisations if "source" in (item.get("roles") or ())]
+        self.units = {
+            (item.get("id"), unit.get("id")): unit.get("name")
+            for item in organisations
+            for unit in tables(item.get("units"))
+        }
+        self.purposes = {item.get("id"): item.get("title") for item in tables(charter.get("purposes"))}
+        self.offices = {
+            key_id(item["key"]): item
+            for each in (*charters, charter)  # who signed under an earlier charter held the office then
+            for item in tables(each.get("offices"))
+            if isinstance(item.get("key"), str)
+        }
+
+    def organisation(self, name: object) -> str:
+        """Return the name of an organisation."""
+        return str(self.organisations.get(name) or name)
+
+    def purpose(self, name: object) -> str:
+        """Return the titles of a purpose and those above it: `National security: Counter-terrorism`."""
+        parts = str(name).split("/")
+        ids = ["/".join(parts[: depth + 1]) for depth in range(len(parts))]
+        titles = [str(self.purposes[one]) for one in ids if self.purposes.get(one)]
+        return ": ".join(titles) if self.purposes.get(name) else str(name)
+
+    def signer(self, key_id: object) -> dict[str, str] | None:
+        """Return office, organisation and holder of a key; None where no charter names it."""
+        office = self.offices.get(str(key_id))
+        if office is None:
+            return None
+        organisation = self.organisation(str(office.get("id")).split("/")[0])
+        return {"office": str(office.get("title") or office.get("id")), "organisation": organisation} | {
+            "holder": str(office.get("holder") or "")
+        }
+
+
+def key_id(public: str) -> str:
+    """Return the key id of `ed25519:<base64>`; empty where it is not that, so that it matches nothing."""
+    try:
+        raw = base64.b64decode(public.removeprefix("ed25519:"), validate=True)
+    except (binascii.Error, ValueError):
+        return ""
+    return hashlib.sha256(raw).hexdigest()
+
+
+# The members of a document that its page puts into words; any other is shown as it stands.
+TOLD = frozenset(
+    {
+        "name",
+        "version",
+        "title",
+        "controller",
+        "recipient",
+        "unit",
+        "purpose",
+        "mode",
+        "instrument",
+        "valid_from",
+        "valid_until",
+        "review_every",
+        "recipient_retention",
+        "necessity",
+        "proportionality",
+        "why_not_match",
+        "why_not_search",
+        "onward",
+        "assessment",
+        "consultation",
+        "urgent",
+    }
+)
+
+
+def view_of(item: Mapping[str, Any], names: Names) -> dict[str, Any]:
+    """Return one authority of the register with the words that both pages use."""
+    document = item.get("document") or {}
+    authority = document.get("authority") or {}
+    scope = document.get("scope") or {}
+    status = str(item.get("status"))
+    mode = str(item.get("mode") or authority.get("mode"))
+    label, colour, explanation = phrases.STATUSES.get(status, (status, "grey", ""))
+    if status == "revoked":
+        label, colour, explanation = phrases.ENDED_BY.get(
+            str(item.get("ended_by")), (label, colour, explanation)
+        )
+    instrument = authority.get("instrument") or {}
+    unit_id, recipient_id = authority.get("unit"), authority.get("recipient")
+    own_use = authority.get("controller") == recipient_id
+    unit = names.units.get((recipient_id, unit_id)) or unit_id
+    recipient = names.organisation(recipient_id)
+    kind = str(instrument.get("kind") or "not named")
+    others = {key: value for key, value in authority.items() if key not in TOLD}
+    others |= {
+        f"scope: {key}": value
+        for key, value in scope.items()
+        if key not in {"sources", "groups", "fields", "hours", "area", "max_cameras"}
+    }
+    others |= {
+        key: value for key, value in document.items() if key not in {"authority", "scope", "redactions"}
+    }
+    return {
+        "item": item,
+        "document": authority,
+        "name": item.get("name"),
+        "version": item.get("version"),
+        "href": f"/authorities/{item.get('name')}/{item.get('version')}",
+        "title": authority.get("title") or item.get("name"),
+        "status": {"id": status, "label": label, "colour": colour, "explanation": explanation},
+        "verb": phrases.VERBS.get(status, phrases.PAST_VERBS)[own_use],
+        "mode": {
+            "id": mode,
+            "short": phrases.MODES.get(mode, (mode, mode))[0],
+            "long": phrases.MODES.get(mode, (mode, mode))[1],
+        },
+        "controller": names.organisation(authority.get("controller")),
+        "own_use": own_use,
+        "recipient": recipient,
+        "unit": unit,
+        "purpose": names.purpose(authority.get("purpose")),
+        "fields": [phrases.FIELDS.get(field, field) for field in scope.get("fields") or ()],
+        "sources": [names.organisation(source) for source in scope.get("sources") or ()],
+        "groups": list(scope.get("groups") or ()),
+        "hours": [phrases.hours_of(one) for one in scope.get("hours") or ()],
+        "instrument": {
+            "kind": phrases.INSTRUMENTS.get(kind, kind.replace("-", " ").capitalize()),
+            "value": instrument,
+        },
+        "signers": [(names.signer(one.get("keyid")), one) for one in tables(item.get("signatures"))],
+        "events": events_of(item),
+        "until": item.get("in_force_until"),
+        "marks": marks_of(item),
+        "consulted": consulted_of(item),
+        "consultations": list(
+            dict.fromkeys(
+                str(one) for one in (authority.get("consultation"), *consulted_of(item)["by"]) if one
+            )
+        ),
+        "onward": [names.organisation(one) for one in authority.get("onward") or ()],
+        "max_cameras": scope.get("max_cameras"),
+        "area": phrases.area(scope["area"]) if scope.get("area") else "",
+        "redactions": [
+            {
+                "member": one.get("member"),
+                "reason": one.get("reason"),
+                "until": one.get("until"),
+                "commitment": one.get("commitment"),
+            }
+            for one in tables(document.get("redactions"))
+        ],
+        "reviews": [
+            {
+                **act,
+                "figures": figures_of(act["figures"]),
+                "figures_from": act["figures"].get("from") or act["figures"].get("since"),
+                "figures_until": act["figures"].get("until"),
+            }
+            for act in tables(item.get("acts"))
+            if act.get("kind") == "review" and isinstance(act.get("figures"), Mapping)
+        ],
+        "others": {key.replace("_", " "): phrases.plain(value) for key, value in others.items()},
+        "json": phrases.as_json(document, indent=2),
+    }
+
+
+def events_of(item: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what happened to a version, its publication included, in the order of time."""
+    published = {
+        "what": "Signed and published",
+        "at": item.get("committed_at"),
+        "entry": item.get("entry"),
+        "reason": f"In force from {phrases.moment(item.get('in_force_from'))}",
+    }
+    acts = [
+        {**act, **act_of(act), "what": phrases.ACTS.get(str(act.get("kind")), act.get("kind"))}
+        for act in tables(item.get("acts"))
+    ]
+    return sorted([published, *acts], key=lambda event: at_us_of(event.get("at")) or 0)
+
+
+def act_of(act: Mapping[str, Any]) -> dict[str, str]:
+    """Return the reason of an act, and who it is by or what it does where that is more than its kind says."""
+    said = (act.get("document") or {}).get(act.get("kind")) or {}
+    reason = str(act.get("reason") or said.get("reason") or said.get("claim") or "")
+    if act.get("kind") == "challenge":
+        stays = "It is suspended meanwhile." if said.get("stay") else "It goes on meanwhile."
+        return {"reason": reason, "detail": f"{said.get('court') or 'A court'}. {stays}"}
+    if act.get("kind") == "quashed":
+        return {"reason": reason, "detail": str(said.get("court") or "")}
+    if act.get("kind") == "objection":
+        return {"reason": reason, "detail": "It ends the authority." if said.get("annul") else ""}
+    return {"reason": reason, "detail": ""}
+
+
+def consulted_of(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was consulted on of an authority, in words; `need` is empty where the register does not say."""
+    consulted = item.get("consulted")
+    known: Mapping[str, Any] = consulted if isinstance(consulted, Mapping) else {}
+    need = str(known.get("need") or "")
+    by = known.get("by")
+    wider = known.get("wider")
+    return {
+        "need": need,
+        "words": phrases.NEEDS.get(need, ("", "", ""))[2],
+        "wider": list(wider) if isinstance(wider, list | tuple) else [],
+        "due": known.get("due"),
+        "since": known.get("since"),
+        "by": [str(one) for one in by] if isinstance(by, list | tuple) else [],
+    }
+
+
+def marks_of(item: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return the tags that an authority bears wherever it stands: what took the place of a consultation."""
+    consulted = consulted_of(item)
+    label, colour, _ = phrases.NEEDS.get(consulted["need"], ("", "", ""))
+    if not label:
+        return []
+    if consulted["need"] == "within":
+        due, since = consulted["due"], consulted["since"]
+        if since:
+            label, colour = f"Consulted on since {phrases.day(since)}", "grey"
+        elif due:
+            label = f"Consultation due by {phrases.day(due)}"
+    return [{"label": label, "colour": colour, "href": ""}]
+
+
+_FIGURES = {
+    "decided": "Reads decided",
+    "released": "Reads that left under it",
+    "left_ppm": "Share of the reads that left: the cost in intrusion",
+    "searches": "Searches",
+    "suppressed": "Counts that were too small to be published: each sum may be more",
+}
+_NO_ROWS = frozenset({"since", "from", "until", "periods"})
+
+
+def figures_of(figures: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return the figures that a review has attached (`intrusion.since_review`), a row each."""
+    known = {key: figures[key] for key in _FIGURES if key in figures}
+    known |= {
+        key: value
+        for key, value in figures.items()
+        if key not in {*known, *_NO_ROWS} and not isinstance(value, Mapping | list)
+    }
+    rows = [
+        {
+            "what": _FIGURES.get(key, key.replace("_", " ")),
+            "number": phrases.per_million(value) if key == "left_ppm" else phrases.number(value),
+        }
+        for key, value in known.items()
+    ]
+    for member, label, words in (("hits", "Hits", phrases.HITS), ("outcomes", "Outcomes", phrases.OUTCOMES)):
+        cells = figures.get(member)
+        if isinstance(cells, Mapping):
+            rows += [
+                {"what": f"{label}: {words.get(str(key), str(key))}", "number": phrases.number(value)}
+                for key, value in cells.items()
+            ]
+    return rows
+
+
+def views_of(register: Mapping[str, Any], names: Names) -> list[dict[str, Any]]:
+    """Return every version of every authority, with the words that the pages use."""
+    views = [view_of(item, names) for item in tables(register.get("authorities"))]
+    begins = {(view["name"], view["version"]): view["item"].get("in_force_from") for view in views}
+    for view in views:
+        version = view["version"]
+        if view["status"]["id"] == "superseded" and isinstance(version, int):
+            # It ended when the next version took its place, if its own end did not come first.
+            ends = [
+                end for end in (view["until"], begins.get((view["name"], version + 1))) if end is not None
+            ]
+            view["until"] = min(ends, key=lambda end: at_us_of(end) or 0, default=None)
+    running = _running(register)
+    for view in views:
+        for mark in view["marks"]:
+            if view["consulted"]["need"] == "within" and not view["consulted"]["since"]:
+                mark["href"] = running.get(view["name"], "")
+    return views
+
+
+def _running(register: Mapping[str, Any]) -> dict[object, str]:
+    """Return the page of the consultation that runs on an authority, by the authority's name."""
+    found: dict[object, str] = {}
+    for status in ("closed", "announced", "open"):  # the last one found counts: an open one before the others
+        for item in tables(register.get("consultations")):
+            if item.get("status") != status:
+                continue
+            draft = ((item.get("document") or {}).get("draft") or {}).get("authority") or {}
+            found[draft.get("name")] = f"/consultations/{item.get('id')}"
+    return found

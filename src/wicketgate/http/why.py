@@ -1,0 +1,236 @@
+"""`POST /v1/why`: overseers ask why a read was let go, or was not. Each question is committed before it is answered."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from wicketgate.clock import SECOND_US, parse_rfc3339, rfc3339
+from wicketgate.errors import InputError, StreamError
+from wicketgate.hotlist import Listing
+from wicketgate.http.gatekeeper import require
+from wicketgate.http.requests import json_answer, read_body
+from wicketgate.node import Gateway
+from wicketgate.past import rewind
+from wicketgate.plates import PlateFault, read_plate
+from wicketgate.signing import parse_json
+from wicketgate.state import State, dump_state, load_state
+from wicketgate.why import Question, answer
+
+_MOST_BODY = 16 * 1024
+_PATIENCE = 1_000
+_ID = re.compile(r"[\w.: -]{1,64}", re.ASCII)
+_NAME = re.compile(r"[a-z0-9-]{1,64}", re.ASCII)
+_UNIT = re.compile(r"[a-z0-9-]{1,64}/[a-z0-9-]{1,64}", re.ASCII)
+
+
+class _Read(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    source: str
+    camera: str
+    captured_at: str
+    received_at: str | None = None
+    plate: str | None = None
+
+
+class _Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    read: _Read
+    authority: str | None = None
+    recipient: str | None = None
+    as_of_entry: int | None = None
+    as_of: str | None = None
+
+
+_decoder = msgspec.json.Decoder(_Asked)
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """When it is decided, and on which state; `past` False is now."""
+
+    state: State
+    at_us: int
+    past: bool
+
+
+class WhyApi:
+    """The handler, over one gateway."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    def routes(self) -> list[Route]:
+        """Return the route."""
+        return [Route("/v1/why", self.post_why, methods=["POST"])]
+
+    async def post_why(self, request: Request) -> Response:
+        """`POST /v1/why` `{"read", "authority" | "recipient", "as_of_entry"? | "as_of"?}`."""
+        office = require(request, "overseer").name
+        asked = _decoded(await read_body(request, _MOST_BODY))
+        question = _question(asked)
+        moment = await self._moment(asked)
+        require(request, "overseer")  # the body may have taken long
+        fact = {
+            "by": office,
+            "source": question.source,
+            "camera": question.camera,
+            "captured_at": rfc3339(question.captured_us),
+            "plate": question.plate is not None,  # whether one was asked about, never which
+            "authority": question.authority,
+            "recipient": question.recipient,
+            "as_of": rfc3339(moment.at_us) if moment.past else None,
+        }
+        await self._gateway.filing.record(
+            "why", {name: value for name, value in fact.items() if value is not None}
+        )
+        if not moment.past:
+            moment = self._now()
+        parsed = self._gateway.commits.parsed
+        answers = answer(
+            question, moment.state, parsed, moment.at_us, self._lists(moment), self._full(moment)
+        )
+        notes = [
+            f"No authority for `{question.recipient}` had been committed: without one nothing leaves."
+            for _ in range(not answers)
+        ]
+        if moment.past:
+            notes.append(
+                "Whether a feed was full then is not kept: the openings of that second say what was refused for it."
+            )
+        late_after_us = parsed.charter(moment.state).limits.late_after_us
+        received_us = question.received_us
+        said = json_answer(
+            {
+                "at": rfc3339(moment.at_us),
+                "as_of_entry": asked.as_of_entry,
+                "read": {
+                    "source": question.source,
+                    "camera": question.camera,
+                    "captured_at": rfc3339(question.captured_us),
+                },
+                "late": None if received_us is None else received_us - question.captured_us > late_after_us,
+                "answers": answers,
+                "notes": notes,
+            }
+        )
+        said.headers["Cache-Control"] = "no-store"
+        return said
+
+    # --- when ----------------------------------------------------------------------------------------------------
+
+    def _now(self) -> _Moment:
+        state = self._gateway.commits.committed
+        return _Moment(state, max(self._gateway.clock.now_us(), state.at_us), False)
+
+    async def _moment(self, asked: _Asked) -> _Moment:
+        state = self._gateway.commits.committed
+        if asked.as_of_entry is not None:
+            last_us = await self._time_of(asked.as_of_entry)
+            past = await _rewound(state, entries=asked.as_of_entry + 1)
+            return _Moment(past, max(last_us, past.at_us), True)
+        if asked.as_of is not None:
+            at_us = _time("as_of", asked.as_of)
+            if at_us > self._now().at_us:
+                raise InputError(
+                    "`as_of` lies ahead: nobody knows how it will stand then", code="unknown-moment"
+                )
+            return _Moment(await _rewound(state, until_us=at_us), at_us, True)
+        return self._now()
+
+    async def _time_of(self, entry: int) -> int:
+        """Return the last microsecond that an entry is about: of a second its end."""
+        entries, ledger = self._gateway.commits.committed.entries, self._gateway.projections.ledger
+        if not 0 <= entry < entries:
+            raise InputError(
+                f"the ledger has {entries} entries: there is no entry `{entry}`", code="unknown-moment"
+            )
+        for _ in range(_PATIENCE):  # what is committed is projected a moment later
+            if ledger.size > entry:
+                break
+            await asyncio.sleep(0.005)
+        else:
+            raise StreamError("the entry is committed and not in the log yet: ask again", code="busy")
+        body: Any = parse_json(await asyncio.to_thread(ledger.entry, entry))
+        at_us = parse_rfc3339(body["at"])
+        return at_us + SECOND_US - 1 if body["kind"] == "second" else at_us
+
+    # --- what is not in a rewound state ----------------------------------------------------------------------------
+
+    def _lists(self, moment: _Moment) -> Callable[[str], Listing | None]:
+        state = self._gateway.commits.committed
+
+        def listed(name: str) -> Listing | None:
+            known = state.hotlists.get(name)
+            if moment.past and known is not None and known.changed_us > moment.at_us:
+                return None
+            return self._gateway.lists.at(name, state)
+
+        return listed
+
+    def _full(self, moment: _Moment) -> frozenset[str]:
+        if moment.past:
+            return frozenset()
+        feeds = self._gateway.projections.feeds
+        return frozenset(name for name, feed in feeds.items() if feed.is_full)
+
+
+async def _rewound(state: State, *, entries: int | None = None, until_us: int | None = None) -> State:
+    """Return a state as it stood, folded in a thread: of a copy, since the committed one goes on."""
+    kept = dump_state(State(regime=state.regime, camera_log=state.camera_log))
+    return await asyncio.to_thread(lambda: rewind(load_state(kept), entries=entries, until_us=until_us))
+
+
+def _decoded(body: bytes) -> _Asked:
+    try:
+        asked = _decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        # Where it is wrong, and not with what: the body may hold a plate.
+        place = re.search(r"at `\$[^`]*`", str(error))
+        raise InputError(
+            'send `{"read": {"source", "camera", "captured_at"}, "authority" or "recipient"}`'
+            + (f": look {place[0]}" if place else "")
+        ) from error
+    if (asked.authority is None) == (asked.recipient is None):
+        raise InputError("name either `authority` or `recipient`")
+    if asked.as_of is not None and asked.as_of_entry is not None:
+        raise InputError("name either `as_of_entry` or `as_of`, or neither for now")
+    return asked
+
+
+def _question(asked: _Asked) -> Question:
+    read = asked.read
+    for member, text, form in (
+        ("read.source", read.source, _NAME),
+        ("read.camera", read.camera, _ID),
+        ("authority", asked.authority, _NAME),
+        ("recipient", asked.recipient, _UNIT),
+    ):
+        if text is not None and not form.fullmatch(text):
+            raise InputError(f"`{member}` has not the form of one")
+    plate = None if read.plate is None else read_plate(read.plate)
+    if isinstance(plate, PlateFault):
+        raise InputError("`read.plate` is no plate: leave it out to ask about the rest")
+    return Question(
+        source=read.source,
+        camera=read.camera,
+        captured_us=_time("read.captured_at", read.captured_at),
+        received_us=None if read.received_at is None else _time("read.received_at", read.received_at),
+        plate=plate,
+        authority=asked.authority,
+        recipient=asked.recipient,
+    )
+
+
+def _time(member: str, text: str) -> int:
+    try:
+        return parse_rfc3339(text)
+    except InputError as error:
+        # What was sent there is not shown: it may be a plate in the wrong place.
+        raise InputError(f"`{member}` is not an RFC 3339 time with a zone") from error

@@ -1,0 +1,114 @@
+"""Where officers' keys are kept: key files, and the one place that opens a signer by its name.
+
+A signer is named `SCHEME:rest`, or by the path of a key file alone. This version builds `file`; a token or a key
+service is one more opener here and nothing elsewhere. docs/decisions/0017-keys-of-officers.md.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from wicketgate.errors import ConfigurationError, InputError, SignerError
+from wicketgate.passphrases import is_encrypted
+from wicketgate.signing import PrivateKey, Signer
+
+Ask = Callable[[str], bytes]
+"""Returns the passphrase of what it is told the name of; called at most once for a signer, and only if it is needed."""
+
+_SCHEME = re.compile(r"([a-z][a-z0-9+-]+):(.*)", re.ASCII | re.DOTALL)
+_MOST_BYTES = 64 << 10
+_MOST_PASSPHRASE = 1024
+
+
+def open_signer(spec: str, ask: Ask) -> Signer:
+    """Return the signer that `spec` names.
+
+    Parameters
+    ----------
+    spec : str
+        The path of a key file, or `SCHEME:rest`. A path that looks like the latter is written `file:path`.
+    ask : callable
+        Asked for the passphrase where the key is encrypted.
+
+    Raises
+    ------
+    ConfigurationError
+        If the scheme is none that is known, or the file holds no key.
+    SignerError
+        `passphrase-wrong`, or what the signer raises.
+    """
+    match = _SCHEME.fullmatch(spec)
+    if match is None:
+        return open_key_file(Path(spec), ask)
+    scheme, rest = match.groups()
+    opener = _OPENERS.get(scheme)
+    if opener is None:
+        raise ConfigurationError(
+            f"`{scheme}:` names no signer that this version knows; known are {', '.join(sorted(_OPENERS))}; for a "
+            "key kept elsewhere use `sign --payload-out`, and then `sign --signature` and `--public`"
+        )
+    return opener(rest, ask)
+
+
+def open_key_file(path: Path, ask: Ask) -> PrivateKey:
+    """Return the key in a file, encrypted or not.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file cannot be read or holds no Ed25519 key.
+    SignerError
+        `passphrase-wrong` if the passphrase does not open it.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES)
+    except OSError as error:
+        raise ConfigurationError(f"cannot read the key file `{path}`: {error.strerror}") from error
+    if not is_encrypted(data):
+        try:
+            return PrivateKey.from_pem(data)
+        except InputError as error:
+            raise ConfigurationError(f"`{path}` is not a usable key file: {error}") from error
+    try:
+        return PrivateKey.from_pem(data, ask(str(path)))
+    except InputError as error:
+        raise SignerError(
+            f"the passphrase does not open `{path}`, or the file is damaged", code="passphrase-wrong"
+        ) from error
+
+
+def read_passphrase(path: Path) -> bytes:
+    """Return the first line of a file, which its owner alone may read, as a passphrase.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file cannot be read, may be read by others, or holds none.
+    """
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            line = file.readline(_MOST_PASSPHRASE + 2).rstrip(b"\r\n")
+    except OSError as error:
+        raise ConfigurationError(f"cannot read `{path}`: {error.strerror}") from error
+    if mode & 0o077:
+        raise ConfigurationError(f"`{path}` may be read by others: set its mode to 0600")
+    return require_passphrase(line, f"`{path}`")
+
+
+def require_passphrase(passphrase: bytes, where: str) -> bytes:
+    """Return a passphrase that is none of nothing, and not beyond 1,024 bytes."""
+    if not passphrase or len(passphrase) > _MOST_PASSPHRASE:
+        raise ConfigurationError(f"{where} holds no passphrase of 1 to {_MOST_PASSPHRASE} bytes")
+    return passphrase
+
+
+def _open_file(rest: str, ask: Ask) -> Signer:
+    return open_key_file(Path(rest), ask)
+
+
+_OPENERS: Mapping[str, Callable[[str, Ask], Signer]] = {"file": _open_file}

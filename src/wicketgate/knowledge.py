@@ -1,0 +1,168 @@
+"""What a register shows to be in force, folded into a regime as the gateway's own documents are. Pure.
+
+The register is believed: `wicketgate verify` is what checks it. What contradicts itself is refused all the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from wicketgate.admission import judge_document
+from wicketgate.charter import Charter
+from wicketgate.clock import parse_rfc3339
+from wicketgate.documents import SignedDocument, open_envelope, payload_type
+from wicketgate.errors import DocumentRefused, InputError
+from wicketgate.regime import Parsed, Regime
+from wicketgate.signing import canonical, dump_envelope, parse_envelope
+from wicketgate.transactions import Admitted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What a register shows to be in force, as a fold.
+
+    Attributes
+    ----------
+    register : mapping
+        The register as it came; not verified.
+    entries : int
+        Entries of the ledger, as far as it shows.
+    """
+
+    register: Mapping[str, Any]
+    regime: Regime
+    parsed: Parsed
+    entries: int
+
+    @property
+    def charter(self) -> Charter:
+        """The charter in force."""
+        return self.parsed.charter(self.regime)
+
+
+def learn(register: Mapping[str, Any]) -> Known:
+    """Return what a register shows to be in force.
+
+    Raises
+    ------
+    InputError
+        If it shows no charter, is not as a register is, or contradicts itself.
+    """
+    try:
+        taken = sorted(_documents(register), key=lambda one: one[0])
+    except (KeyError, TypeError, ValueError, AttributeError, DocumentRefused) as error:
+        raise InputError("the register is not as a gateway shows it") from error
+    regime, parsed = Regime(), Parsed()
+    for entry, at_us, document, shown in taken:
+        try:
+            if document.kind != "charter" and not regime.charters:
+                raise InputError("the register shows no charter before other documents")
+            admitted = _admitted(regime, parsed, document, shown, at_us, entry)
+            regime.apply(
+                document, dump_envelope(document.envelope), entry=entry, at_us=at_us, admitted=admitted
+            )
+            if document.kind == "charter":
+                parsed.charter(regime)
+        except DocumentRefused as error:
+            raise InputError(
+                f"the register's entry {entry} cannot have been taken: {error.detail}"
+            ) from error
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(
+                f"the register's entry {entry} is not whole, or about what is not in it"
+            ) from error
+    if not regime.charters:
+        raise InputError("the register shows no charter")
+    seen = 1 + max(entry for entry, *_ in taken)
+    return Known(register=register, regime=regime, parsed=parsed, entries=max(seen, _size(register)))
+
+
+def _size(register: Mapping[str, Any]) -> int:
+    """Return the entries under the register's checkpoint: its second line (C2SP tlog-checkpoint)."""
+    lines = str(register.get("checkpoint", "")).split("\n")
+    return int(lines[1]) if len(lines) > 1 and re.fullmatch(r"[0-9]{1,18}", lines[1]) else 0
+
+
+_Taken = tuple[int, int, SignedDocument, Mapping[str, Any]]
+
+
+def _documents(register: Mapping[str, Any]) -> Iterator[_Taken]:
+    """Yield every document that a register shows, once: entry, time, document, and what is shown beside it."""
+    charters = list_of(register, "charters") or [register["charter"]]
+    for shown in charters:
+        yield _taken("charter", shown, "at")
+    seen: set[int] = set()
+    for version in list_of(register, "authorities"):
+        yield _taken("authority", version, "committed_at")
+        # An act stands with every version that it concerns; an entry holds one document.
+        for act in list_of(version, "acts"):
+            if act["entry"] not in seen:
+                seen.add(act["entry"])
+                yield _taken(act["kind"], act, "at")
+    for consultation in list_of(register, "consultations"):
+        yield _taken("consultation", consultation, "committed_at")
+        for objection in list_of(consultation, "objections"):
+            yield _taken("objection", objection, "at")
+        if consultation.get("decision") is not None:
+            yield _taken("decision", consultation["decision"], "at")
+
+
+def _taken(kind: str, shown: Mapping[str, Any], time: str) -> _Taken:
+    # The strict reader of envelopes reads the signatures; the payload is made again from what is shown.
+    envelope = parse_envelope(
+        canonical(
+            {"payload": "", "payloadType": payload_type(kind), "signatures": list_of(shown, "signatures")}
+        )
+    )
+    document = open_envelope(replace(envelope, payload=canonical(dict(shown["document"]))))
+    at, entry = shown.get(time), shown.get("entry", 0)
+    if isinstance(entry, bool) or not isinstance(entry, int):
+        raise TypeError("an entry is a number")
+    return entry, 0 if at is None else parse_rfc3339(at), document, shown
+
+
+def list_of(shown: Mapping[str, Any], name: str) -> list[Any]:
+    """Return a list of the register; one that is missing or null is empty."""
+    value = shown.get(name) or []
+    if not isinstance(value, list):
+        raise InputError(f"the register's `{name}` is no list")
+    return value
+
+
+def _admitted(
+    regime: Regime, parsed: Parsed, document: SignedDocument, shown: Mapping[str, Any], at_us: int, entry: int
+) -> Admitted:
+    """Return what the admission of a document found: as the register shows it, or else found again."""
+    if document.kind == "authority":
+        consulted = shown.get("consulted") or {}
+        due = consulted.get("due")
+        return Admitted(
+            cap=number_of(shown, "camera_cap"),
+            need=str(consulted.get("need", "covered")),
+            wider=tuple(str(words) for words in list_of(consulted, "wider")),
+            by=tuple(str(id_) for id_ in list_of(consulted, "by")),
+            due_us=None if due is None else parse_rfc3339(due),
+        )
+    if document.kind == "consultation":
+        return Admitted(
+            cameras=number_of(shown, "cameras") or 0,
+            cap=number_of(shown, "camera_cap"),
+            wider=tuple(str(words) for words in list_of(shown, "wider")),
+        )
+    if document.kind == "review":
+        return Admitted(figures=dict(shown.get("figures") or {}))
+    if document.kind == "decision" or (document.kind == "charter" and regime.charters):
+        judged = judge_document(regime, parsed, document, at_us=at_us, cameras=0, next_entry=entry)
+        return judged.admitted
+    return Admitted()
+
+
+def number_of(shown: Mapping[str, Any], name: str) -> int | None:
+    """Return a whole number of the register, or None where it shows none."""
+    value = shown.get(name)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+        raise InputError(f"the register's `{name}` is no number")
+    return value

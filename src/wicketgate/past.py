@@ -1,0 +1,149 @@
+"""The state as of a past moment: documents and cameras, folded again as far as they went then. Pure.
+
+A regime keeps every document with its entry and time, and the state every change of a camera; so both can be made
+again for any entry. What has no history in the state (tokens, hotlists, feeds, figures) is not in the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from wicketgate.acts import Resumption, parse_act
+from wicketgate.charter import parse_charter
+from wicketgate.documents import open_document
+from wicketgate.errors import InputError
+from wicketgate.regime import ActTaken, ConsultationTaken, Named, Regime, Version
+from wicketgate.state import Camera, State
+from wicketgate.transactions import Admitted
+
+
+class _Step(NamedTuple):
+    """A document that took effect: in the order of the ledger they make the regime."""
+
+    entry: int
+    at_us: int
+    envelope: bytes
+    admitted: Admitted
+
+
+def rewind(state: State, *, entries: int | None = None, until_us: int | None = None) -> State:
+    """Return documents and cameras as they stood at a moment.
+
+    Parameters
+    ----------
+    state : State
+        As it stands now.
+    entries : int, optional
+        Of the ledger's entries those below this number count; None: all.
+    until_us : int, optional
+        Of those what was committed until this time, microseconds, inclusive; None: all.
+
+    Returns
+    -------
+    State
+        Its regime, its cameras, and in `at_us` the time of the last change that counts; nothing else.
+
+    Raises
+    ------
+    InputError
+        `unknown-moment` if no charter was in force then, or the cameras of then are not kept.
+
+    Notes
+    -----
+    O(documents + changes of cameras): some 0.5 ms for each document.
+    """
+
+    def counts(entry: int, at_us: int) -> bool:
+        return (entries is None or entry < entries) and (until_us is None or at_us <= until_us)
+
+    regime, last_us = Regime(), 0
+    for step in sorted(_steps(state.regime)):
+        if counts(step.entry, step.at_us):
+            regime.apply(
+                open_document(step.envelope),
+                step.envelope,
+                entry=step.entry,
+                at_us=step.at_us,
+                admitted=step.admitted,
+            )
+            last_us = max(last_us, step.at_us)
+    if not regime.charters:
+        raise InputError("no charter was in force then: nothing could leave", code="unknown-moment")
+    cameras: list[Camera] = []
+    for change in state.camera_log:
+        # A registration's own entry is the last of those that there were after it.
+        if not counts(change.entries - 1, change.at_us):
+            continue
+        if change.number > len(cameras):
+            raise InputError(
+                "the cameras as of then are not kept: they were registered before their changes were",
+                code="unknown-moment",
+            )
+        if change.number == len(cameras):
+            cameras.append(change.camera)
+        else:
+            cameras[change.number] = change.camera
+        last_us = max(last_us, change.at_us)
+    return State(regime=regime, cameras=cameras, at_us=last_us)
+
+
+def _steps(regime: Regime) -> Iterator[_Step]:
+    for taken in regime.charters:
+        yield _Step(taken.entry, taken.at_us, taken.envelope, Admitted(stops=_stops(regime, taken.envelope)))
+    for named in regime.authorities.values():
+        for version in named.versions:
+            yield _Step(version.entry, version.committed_us, version.envelope, _of_version(version))
+        for act in named.acts:
+            yield _Step(act.entry, act.at_us, act.envelope, Admitted())
+    for consultation in regime.consultations.values():
+        yield from _of_consultation(regime, consultation)
+
+
+def _of_version(version: Version) -> Admitted:
+    return Admitted(
+        cameras=version.cameras,
+        cap=version.cap,
+        need=version.need,
+        wider=tuple(version.wider),
+        by=tuple(version.by),
+        due_us=version.consult_due_us,
+    )
+
+
+def _of_consultation(regime: Regime, taken: ConsultationTaken) -> Iterator[_Step]:
+    found = Admitted(cameras=taken.cameras, cap=taken.cap, wider=tuple(taken.wider))
+    yield _Step(taken.entry, taken.at_us, taken.envelope, found)
+    for objection in taken.objections:
+        yield _Step(objection.entry, objection.at_us, objection.envelope, Admitted())
+    decision = taken.decision
+    if decision is None:
+        return
+    fulfils = tuple(
+        f"{name}@{number}"
+        for name, named in regime.authorities.items()
+        for number, version in enumerate(named.versions, 1)
+        if version.consulted_us == decision.at_us and version.entry < decision.entry
+    )
+    yield _Step(decision.entry, decision.at_us, decision.envelope, Admitted(fulfils=fulfils))
+
+
+def _stops(regime: Regime, envelope: bytes) -> tuple[str, ...]:
+    """Return the authorities that a charter suspended: they still are, or a resumption named it since."""
+    version = parse_charter(open_document(envelope).payload).version
+    suspension = f"charter-{version}"
+    return tuple(
+        name
+        for name, named in regime.authorities.items()
+        if suspension in named.suspensions or suspension in _resumed(named)
+    )
+
+
+def _resumed(named: Named) -> set[str]:
+    return {_suspension_of(act) for act in named.acts if act.kind == "resumption"}
+
+
+def _suspension_of(taken: ActTaken) -> str:
+    act = parse_act(taken.kind, open_document(taken.envelope).payload)
+    assert isinstance(act, Resumption)
+    return act.suspension

@@ -1,0 +1,449 @@
+"""The regime: what the signed documents that took effect come to. A fold, and nothing else; pure.
+
+The gateway's state holds one, and so does whoever checks from outside, from the public log alone. Whether a document
+may take effect is judged before (`admission`); what that found comes with it (`transactions.Admitted`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Literal, Protocol, assert_never
+
+import msgspec
+
+from wicketgate.acts import Act, Challenge, Quashed, Resumption, Review, Revocation, Suspension, parse_act
+from wicketgate.authority import Authority, parse_authority, review_due_us
+from wicketgate.charter import Charter, parse_charter
+from wicketgate.consultations import Consultation, Decision, Objection, parse_consultation, parse_decision
+from wicketgate.documents import SignedDocument, open_document, parse_payload
+from wicketgate.powers import Powers, of_authority
+from wicketgate.transactions import Admitted
+
+Status = Literal[
+    "in-force",
+    "pending",
+    "expired",
+    "revoked",
+    "suspended",
+    "review-overdue",
+    "consultation-overdue",
+    "superseded",
+]
+STOPPED: frozenset[Status] = frozenset({"revoked", "suspended", "review-overdue", "consultation-overdue"})
+"""How an authority stands when even what it released before is closed."""
+ConsultationStatus = Literal[
+    "announced", "open", "closed", "approved", "rejected", "coverage-ended", "quashed"
+]
+EndReason = Literal["expired", "review-overdue", "consultation-overdue"]
+
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """A document that took effect, and where it stands in the ledger."""
+
+    envelope: bytes
+    entry: int
+    at_us: int
+
+
+class CharterTaken(msgspec.Struct, frozen=True, kw_only=True):
+    """A charter that took effect, where it stands in the ledger, and what it widened, in words."""
+
+    envelope: bytes
+    entry: int
+    at_us: int
+    wider: tuple[str, ...] = ()
+
+
+class ActTaken(msgspec.Struct, frozen=True, kw_only=True):
+    """An act on an authority, or an objection to one, that has taken effect, and where it stands in the ledger.
+
+    `figures` are attached to a review (`intrusion.since_review`).
+    """
+
+    kind: str
+    at_us: int
+    entry: int
+    envelope: bytes
+    figures: dict[str, Any] = {}
+
+
+class Version(msgspec.Struct, kw_only=True):
+    """One version of an authority, as committed.
+
+    Attributes
+    ----------
+    ended_by : str
+        What `revoked_us` came from: `revocation`, `quashed` or `objection`.
+    cameras : int
+        Active cameras in its scope when it was committed.
+    cap : int or None
+        The most cameras that it may use at a time; None is any number.
+    need : str
+        `covered`, or what stands in for a consultation: `notice`, `marked`, `within`, `urgent`.
+    wider : list of str
+        The powers that no consultation covered, in words.
+    by : list of str
+        The consultations that cover the rest.
+    consult_due_us, consulted_us : int or None
+        With the need `within`: by when, and since when it is covered.
+    """
+
+    envelope: bytes
+    entry: int
+    committed_us: int
+    revoked_us: int | None = None
+    reviewed_us: int | None = None
+    ended_by: str = ""
+    cameras: int = 0
+    cap: int | None = None
+    need: str = "covered"
+    wider: list[str] = []
+    by: list[str] = []
+    consult_due_us: int | None = None
+    consulted_us: int | None = None
+
+
+class Named(msgspec.Struct, kw_only=True):
+    """All that was ever signed under one authority name.
+
+    `suspensions` are those not lifted, with their times; `stays` are those of them that a court ordered.
+    """
+
+    versions: list[Version] = []
+    acts: list[ActTaken] = []
+    act_ids: list[str] = []
+    suspensions: dict[str, int] = {}
+    stays: list[str] = []
+
+
+class DecisionTaken(msgspec.Struct, frozen=True, kw_only=True):
+    """What was decided on a consultation; `until_us` is the end of what it covers."""
+
+    envelope: bytes
+    entry: int
+    at_us: int
+    approved: bool
+    until_us: int | None
+
+
+class ConsultationTaken(msgspec.Struct, kw_only=True):
+    """A consultation and what came of it.
+
+    Attributes
+    ----------
+    opens_us : int
+        Never before it was published.
+    cameras : int
+        Active cameras in the draft's scope when it was published.
+    cap : int or None
+        The most cameras that its decision can cover; None is any number.
+    wider : list of str
+        What it would widen, in words, as of its publication.
+    """
+
+    envelope: bytes
+    entry: int
+    at_us: int
+    opens_us: int
+    closes_us: int
+    cameras: int = 0
+    cap: int | None = None
+    wider: list[str] = []
+    objections: list[Taken] = []
+    objection_ids: list[str] = []
+    decision: DecisionTaken | None = None
+    quashed_us: int | None = None
+
+
+class Regime(msgspec.Struct, kw_only=True):
+    """Charters, authorities and consultations, each with all that happened to it."""
+
+    charters: list[CharterTaken] = []
+    authorities: dict[str, Named] = {}
+    consultations: dict[str, ConsultationTaken] = {}
+
+    @property
+    def charter_envelope(self) -> bytes:
+        """The envelope of the charter in force; empty before there is one."""
+        return self.charters[-1].envelope if self.charters else b""
+
+    @property
+    def charter_entry(self) -> int:
+        """Where the charter in force stands in the ledger."""
+        return self.charters[-1].entry if self.charters else 0
+
+    def apply(
+        self, document: SignedDocument, envelope: bytes, *, entry: int, at_us: int, admitted: Admitted
+    ) -> None:
+        """Let a document take effect.
+
+        Parameters
+        ----------
+        document : SignedDocument
+            What `envelope` holds.
+        admitted : Admitted
+            What its admission found.
+        """
+        taken = Taken(envelope=envelope, entry=entry, at_us=at_us)
+        value = parse_payload(document.kind, document.payload)
+        match value:
+            case Charter():
+                self.charters.append(
+                    CharterTaken(envelope=envelope, entry=entry, at_us=at_us, wider=admitted.wider)
+                )
+                for name in admitted.stops:
+                    self.authorities[name].suspensions.setdefault(f"charter-{value.version}", at_us)
+            case Authority():
+                self.authorities.setdefault(value.name, Named()).versions.append(
+                    Version(
+                        envelope=envelope,
+                        entry=entry,
+                        committed_us=at_us,
+                        cameras=admitted.cameras,
+                        cap=admitted.cap,
+                        need=admitted.need,
+                        wider=list(admitted.wider),
+                        by=list(admitted.by),
+                        consult_due_us=admitted.due_us,
+                    )
+                )
+            case Consultation():
+                self.consultations[value.id] = ConsultationTaken(
+                    envelope=envelope,
+                    entry=entry,
+                    at_us=at_us,
+                    opens_us=max(at_us, value.opens_us),
+                    closes_us=value.closes_us,
+                    cameras=admitted.cameras,
+                    cap=admitted.cap,
+                    wider=list(admitted.wider),
+                )
+            case Objection():
+                self._take_objection(value, taken)
+            case Decision():
+                self._take_decision(value, taken, admitted)
+            case _:
+                self._take_act(value, document.kind, taken, admitted)
+
+    def _take_objection(self, objection: Objection, taken: Taken) -> None:
+        if objection.consultation is not None:
+            consultation = self.consultations[objection.consultation]
+            consultation.objections.append(taken)
+            consultation.objection_ids.append(objection.id)
+            return
+        assert objection.authority is not None
+        named = self.authorities[objection.authority]
+        _keep(named, objection.id, "objection", taken)
+        if objection.annul:
+            _end(named, taken.at_us, "objection")
+
+    def _take_decision(self, decision: Decision, taken: Taken, admitted: Admitted) -> None:
+        self.consultations[decision.consultation].decision = DecisionTaken(
+            envelope=taken.envelope,
+            entry=taken.entry,
+            at_us=taken.at_us,
+            approved=decision.outcome == "approved",
+            until_us=decision.covered_until_us,
+        )
+        for reference in admitted.fulfils:
+            name, _, number = reference.partition("@")
+            self.authorities[name].versions[int(number) - 1].consulted_us = taken.at_us
+
+    def _take_act(self, act: Act, kind: str, taken: Taken, admitted: Admitted) -> None:
+        named = self.authorities[act.authority]
+        _keep(named, act.id, kind, taken, admitted.figures)
+        match act:
+            case Revocation():
+                _end(named, taken.at_us, "revocation")
+            case Quashed():
+                _end(named, taken.at_us, "quashed")
+                if act.consultation is not None:
+                    self.consultations[act.consultation].quashed_us = taken.at_us
+            case Suspension():
+                named.suspensions[act.id] = taken.at_us
+            case Challenge():
+                if act.stay:
+                    named.suspensions[act.id] = taken.at_us
+                    named.stays.append(act.id)
+            case Resumption():
+                del named.suspensions[act.suspension]
+            case Review():
+                version = named.versions[act.version - 1]
+                version.reviewed_us = max(version.reviewed_us or act.reviewed_us, act.reviewed_us)
+            case _:
+                assert_never(act)
+
+
+def _keep(
+    named: Named, id_: str, kind: str, taken: Taken, figures: Mapping[str, Any] = MappingProxyType({})
+) -> None:
+    named.act_ids.append(id_)
+    named.acts.append(
+        ActTaken(
+            kind=kind, at_us=taken.at_us, entry=taken.entry, envelope=taken.envelope, figures=dict(figures)
+        )
+    )
+
+
+def _end(named: Named, at_us: int, by: str) -> None:
+    for version in named.versions:
+        if version.revoked_us is None:
+            version.revoked_us = at_us
+            version.ended_by = by
+
+
+class HasCharter(Protocol):
+    """A regime, or a state that holds one."""
+
+    @property
+    def charter_envelope(self) -> bytes:
+        """The envelope of the charter in force."""
+        ...
+
+
+class Parsed:
+    """The values of the documents in a regime, each parsed once."""
+
+    def __init__(self) -> None:
+        self._authorities: dict[bytes, Authority] = {}
+        self._charters: dict[bytes, Charter] = {}
+        self._consultations: dict[bytes, Consultation] = {}
+        self._powers: dict[tuple[bytes, int | None], Powers] = {}
+
+    def authority(self, version: Version) -> Authority:
+        """Return the authority of a committed version."""
+        found = self._authorities.get(version.envelope)
+        if found is None:
+            found = parse_authority(open_document(version.envelope).payload)
+            self._authorities[version.envelope] = found
+        return found
+
+    def charter(self, state: HasCharter) -> Charter:
+        """Return the charter in force."""
+        return self.charter_of(state.charter_envelope)
+
+    def charter_of(self, envelope: bytes) -> Charter:
+        """Return the charter in an envelope."""
+        found = self._charters.get(envelope)
+        if found is None:
+            found = parse_charter(open_document(envelope).payload)
+            self._charters[envelope] = found
+        return found
+
+    def consultation(self, taken: ConsultationTaken) -> Consultation:
+        """Return a consultation."""
+        found = self._consultations.get(taken.envelope)
+        if found is None:
+            found = parse_consultation(open_document(taken.envelope).payload)
+            self._consultations[taken.envelope] = found
+        return found
+
+    def powers(self, version: Version) -> Powers:
+        """Return the powers of a committed version."""
+        key = (version.envelope, version.cap)
+        found = self._powers.get(key)
+        if found is None:
+            found = self._powers[key] = of_authority(self.authority(version), version.cap)
+        return found
+
+    def covered(self, taken: ConsultationTaken) -> Powers:
+        """Return the powers that the decision on a consultation covers; it was approved, on an authority."""
+        assert taken.decision is not None
+        key = (taken.decision.envelope, taken.cap)
+        found = self._powers.get(key)
+        if found is None:
+            covered = parse_decision(open_document(taken.decision.envelope).payload).covered
+            authority = self.consultation(taken).draft if covered is None else covered
+            assert isinstance(authority, Authority)
+            cap = authority.scope.max_cameras if authority.scope.max_cameras is not None else taken.cap
+            found = self._powers[key] = of_authority(authority, cap)
+        return found
+
+
+def act_of(taken: ActTaken) -> Act | Objection:
+    """Return the value of an act, or of an objection, on an authority."""
+    document = open_document(taken.envelope)
+    if document.kind == "objection":
+        value = parse_payload(document.kind, document.payload)
+        assert isinstance(value, Objection)
+        return value
+    return parse_act(document.kind, document.payload)
+
+
+# --- how things stand -------------------------------------------------------------------------------------
+
+
+def in_force_from(version: Version, authority: Authority) -> int:
+    """Return when a version takes effect, microseconds: not before its commit, not before its validity."""
+    return max(version.committed_us, authority.valid_from_us)
+
+
+def review_due(version: Version, authority: Authority) -> int | None:
+    """Return when the next review must have been recorded, microseconds; None where none is demanded."""
+    # A review kept back and submitted late never moves the date back.
+    return review_due_us(authority, max(in_force_from(version, authority), version.reviewed_us or 0))
+
+
+def consultation_due(version: Version) -> int | None:
+    """Return when a consultation must have covered a version; None where none must, or one has."""
+    return None if version.consulted_us is not None else version.consult_due_us
+
+
+def ends(version: Version, authority: Authority) -> tuple[int, EndReason]:
+    """Return when a version ends by the clock, microseconds, and what ends it first; acts on it come besides."""
+    end: tuple[int, EndReason] = (authority.valid_until_us, "expired")
+    due_us = review_due(version, authority)
+    if due_us is not None and due_us < end[0]:
+        end = due_us, "review-overdue"
+    consult_us = consultation_due(version)
+    if consult_us is not None and consult_us < end[0]:
+        end = consult_us, "consultation-overdue"
+    return end
+
+
+def status(named: Named, number: int, parsed: Parsed, at_us: int) -> Status:
+    """Return how version `number` (from 0) of a name stands at `at_us`.
+
+    Notes
+    -----
+    The gate decides by the same dates (`standing`); a property test holds the two together.
+    """
+    version = named.versions[number]
+    authority = parsed.authority(version)
+    if version.revoked_us is not None:
+        return "revoked"
+    for later in named.versions[number + 1 :]:
+        if in_force_from(later, parsed.authority(later)) <= at_us:
+            return "superseded"
+    if at_us >= authority.valid_until_us:
+        return "expired"
+    if named.suspensions:
+        return "suspended"
+    if at_us < in_force_from(version, authority):
+        return "pending"
+    end_us, reason = ends(version, authority)
+    return reason if at_us >= end_us else "in-force"
+
+
+def current(named: Named, parsed: Parsed, at_us: int) -> int:
+    """Return the number (from 0) of the version that counts at `at_us`: the last in effect, or the first to come."""
+    for number in range(len(named.versions) - 1, -1, -1):
+        if in_force_from(named.versions[number], parsed.authority(named.versions[number])) <= at_us:
+            return number
+    return 0
+
+
+def consultation_status(taken: ConsultationTaken, at_us: int) -> ConsultationStatus:
+    """Return how a consultation stands at `at_us`."""
+    if taken.quashed_us is not None:
+        return "quashed"
+    decision = taken.decision
+    if decision is not None:
+        if not decision.approved:
+            return "rejected"
+        assert decision.until_us is not None
+        return "approved" if at_us < decision.until_us else "coverage-ended"
+    if at_us < taken.opens_us:
+        return "announced"
+    return "open" if at_us < taken.closes_us else "closed"

@@ -1,0 +1,254 @@
+"""What the public says to a consultation: taken while it is open, kept, and published once it has closed.
+
+A response takes the way of everything: COMMITS first, as a salted fact and with its text; the stream of its
+consultation is a projection of that. docs/spec/responses.md has the rules.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from wicketgate.clock import Clock, rfc3339
+from wicketgate.commits import Commits, salted
+from wicketgate.errors import DocumentRefused, InputError, StreamError
+from wicketgate.masking import mask
+from wicketgate.members import Members
+from wicketgate.merkle import leaf_hash
+from wicketgate.projections import Projections
+from wicketgate.regime import ConsultationTaken, consultation_status
+from wicketgate.signing import canonical
+from wicketgate.state import State
+from wicketgate.transactions import ResponseGiven, Transaction
+
+MOST_TEXT = 10_000
+MOST_NAME = 100
+MOST_ORGANISATION = 200
+PAGE = 50
+"""Responses that are read at once."""
+
+_PATIENCE_S = 10.0
+_PAUSE_S = 0.02
+_decoder = msgspec.msgpack.Decoder(ResponseGiven)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What somebody from the public says; `publish` is false where it is not to be shown."""
+
+    text: str
+    name: str = ""
+    organisation: str = ""
+    publish: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledged:
+    """That a response was taken, for whoever wrote it.
+
+    Attributes
+    ----------
+    id : str
+        By which it is published.
+    received_us : int
+        Microseconds since the epoch.
+    fact : bytes
+        What the ledger commits to: canonical JSON with its salt. It tells neither how many responses there are nor how
+        busy the gateway is.
+    """
+
+    id: str
+    received_us: int
+    fact: bytes
+
+    @property
+    def leaf(self) -> str:
+        """The hash by which the fact is proved: `/log/fact/{leaf}`."""
+        return leaf_hash(self.fact).hex()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """A response as anybody may read it: masked, and with the day alone."""
+
+    id: str
+    received_on: str
+    text: str
+    name: str
+    organisation: str
+
+
+def parse_said(members: Mapping[str, Any]) -> Said:
+    """Return what a JSON object or a form says.
+
+    Parameters
+    ----------
+    members : mapping
+        `text`, and `name`, `organisation` and `publish` where they are there. An empty name is none.
+
+    Raises
+    ------
+    InputError
+        If the text is missing, empty or too long, holds control characters or such as turn the direction of writing,
+        or there is another member: an e-mail address is not taken.
+    """
+    table = Members({name: _plain(value) for name, value in members.items() if value not in ("", None)})
+    try:
+        said = Said(
+            text=_text(table, "text", MOST_TEXT),
+            name=_line(table, "name", MOST_NAME),
+            organisation=_line(table, "organisation", MOST_ORGANISATION),
+            publish=table.boolean("publish") if table.has("publish") else True,
+        )
+        table.end()
+    except DocumentRefused as error:
+        raise InputError(error.detail) from error
+    return said
+
+
+def _plain(value: object) -> object:
+    # As forms send the end of a line.
+    return value.replace("\r\n", "\n") if isinstance(value, str) else value
+
+
+def _text(table: Members, name: str, most: int) -> str:
+    value = table.get(name)
+    if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+        raise InputError(f"`{name}` is not Unicode")
+    return table.text(name, most=most)
+
+
+def _line(table: Members, name: str, most: int) -> str:
+    text = _text(table, name, most).strip() if table.has(name) else ""
+    if "\n" in text or "\t" in text:
+        raise InputError(f"`{name}` is more than one line")
+    return text
+
+
+class Responses:
+    """The responses of one gateway, over its commits."""
+
+    def __init__(self, commits: Commits, projections: Projections, clock: Clock) -> None:
+        self._commits = commits
+        self._projections = projections
+        self._clock = clock
+
+    async def give(self, consultation: str, said: Said) -> Acknowledged:
+        """Take a response; return once it is durable.
+
+        Raises
+        ------
+        InputError
+            `unknown-consultation`, `consultation-not-open` or `consultation-closed`; then nothing has changed.
+        """
+        response_id = secrets.token_hex(16)
+
+        def build(state: State, at_us: int, sequence: int) -> Transaction:
+            self._demand_open(state, consultation, at_us)
+            response = ResponseGiven(
+                consultation=consultation,
+                number=state.responses.get(consultation, 0) + 1,
+                id=response_id,
+                received_us=at_us,
+                text=said.text,
+                name=said.name,
+                organisation=said.organisation,
+                publish=said.publish,
+            )
+            # Whoever responds is told the fact. The number of the commit would tell them how much is going on here.
+            body = {"consultation": consultation, "id": response_id, "sha256": digest(response)}
+            return Transaction(at_us=at_us, facts=(salted("response", body),), responses=(response,))
+
+        _, transaction = await self._commits.commit(build)
+        return Acknowledged(id=response_id, received_us=transaction.at_us, fact=transaction.facts[-1])
+
+    def demand_open(self, consultation: str) -> None:
+        """Raise what `give` would raise now."""
+        state = self._commits.staged
+        self._demand_open(state, consultation, max(self._clock.now_us(), state.at_us))
+
+    def _demand_open(self, state: State, consultation: str, at_us: int) -> None:
+        stands = consultation_status(_known(state, consultation), at_us)
+        if stands == "announced":
+            raise InputError("this consultation has not opened yet", code="consultation-not-open")
+        if stands != "open":
+            raise InputError("this consultation has closed", code="consultation-closed")
+
+    def count(self, consultation: str) -> tuple[int, int]:
+        """Return how many responses a closed consultation had, and how many of them are not to be shown.
+
+        Raises
+        ------
+        InputError
+            `unknown-consultation`, or `consultation-not-closed`: until then nobody is told.
+        """
+        state = self._commits.committed
+        at_us = max(self._clock.now_us(), state.at_us)  # by which a response would be judged now
+        if at_us < _known(state, consultation).closes_us:
+            raise InputError(
+                "nobody sees responses, or how many there are, before the consultation has closed",
+                code="consultation-not-closed",
+            )
+        return state.responses.get(consultation, 0), state.responses_withheld.get(consultation, 0)
+
+    async def read(self, consultation: str, first: int, last: int) -> Sequence[ResponseGiven]:
+        """Return the responses from number `first` to `last`, in the order in which they came, unmasked and all.
+
+        Raises
+        ------
+        StreamError
+            If one of them cannot be read.
+        """
+        if last < first:
+            return ()
+        stream = await self._projections.responses(consultation)
+        ends = asyncio.get_running_loop().time() + _PATIENCE_S
+        while True:
+            found = await asyncio.gather(*(stream.get(number) for number in range(first, last + 1)))
+            if None not in found:
+                break
+            if asyncio.get_running_loop().time() > ends:
+                raise StreamError("a response cannot be read now")
+            await asyncio.sleep(_PAUSE_S)  # committed, and not projected yet
+        return [_decoder.decode(data) for data in found if data is not None]
+
+    async def published(self, consultation: str, first: int, last: int) -> Sequence[Published]:
+        """Return those of `read` that may be shown, masked."""
+        held = await self.read(consultation, first, last)
+        return await asyncio.to_thread(lambda: [publish(one) for one in held if one.publish])
+
+
+def _known(state: State, consultation: str) -> ConsultationTaken:
+    taken = state.regime.consultations.get(consultation)
+    if taken is None:
+        raise InputError("there is no such consultation", code="unknown-consultation")
+    return taken
+
+
+def digest(response: ResponseGiven) -> str:
+    """Return the SHA-256 that a response's fact holds, in hexadecimal; whoever wrote it can compute it again."""
+    said = {
+        "consultation": response.consultation,
+        "name": response.name,
+        "organisation": response.organisation,
+        "publish": response.publish,
+        "text": response.text,
+    }
+    return hashlib.sha256(canonical(said)).hexdigest()
+
+
+def publish(response: ResponseGiven) -> Published:
+    """Return a response as it is published."""
+    return Published(
+        id=response.id,
+        received_on=rfc3339(response.received_us)[:10],
+        text=mask(response.text),
+        name=mask(response.name),
+        organisation=mask(response.organisation),
+    )

@@ -1,0 +1,107 @@
+"""What the figures say that recipients attest: what they passed on, and what they deleted.
+
+What is due and what is missing follows from the rows released, the documents and the times attested, all of which are
+published: it is worked out again (docs/spec/disclosures.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from wicketgate.clock import parse_rfc3339, rfc3339
+from wicketgate.disclosures import Held, published, receipt_counts, rows_left, stand
+from wicketgate.errors import InputError
+from wicketgate.receipts import due_of
+from wicketgate.regime import Parsed
+from wicketgate.state import State
+
+_MEMBERS = ("attested_until", "due_until", "missing", "missing_since", "overdue_rows")
+
+
+class Attested:
+    """The disclosures and receipts of all figures of a log, taken in order."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, Held] = {}
+        self._released: set[str] = set()
+
+    def take_disclosures(
+        self,
+        passed_on: Mapping[str, Mapping[str, object]],
+        figures: Mapping[str, Any],
+        state: State,
+        parsed: Parsed,
+    ) -> Iterator[str]:
+        """Take the rows that recipients passed on in a period; return what cannot be."""
+        self._released |= rows_left(figures).keys() & state.authorities.keys()
+        for name, by_recipient in passed_on.items():
+            named = state.authorities.get(name)
+            if named is None:
+                yield f"disclosures of `{name}`, which is not in the log"
+                continue
+            if name not in self._released:
+                yield f"disclosures of `{name}`, which released nothing"
+            allowed = {to for version in named.versions for to in parsed.authority(version).onward}
+            for to in by_recipient:
+                if to not in allowed:
+                    yield f"disclosures of `{name}` to `{to[:64]}`, to whom no version lets it be passed on"
+
+    def take_receipts(
+        self,
+        shown: Mapping[str, Any],
+        figures: Mapping[str, Any],
+        period: tuple[int, int],
+        state: State,
+        parsed: Parsed,
+    ) -> Iterator[str]:
+        """Take how recipients stand at the end of a period; return what is not as the log has it."""
+        from_us, until_us = period
+        left = {name: rows for name, rows in rows_left(figures).items() if name in state.authorities}
+        names = {*left, *(name for name, held in self._held.items() if held.left)}
+        for name in sorted(names - shown.keys()):
+            yield f"the receipts of `{name}`, to whose recipient rows left, are not shown"
+        for name in sorted(shown.keys() - names):
+            yield f"receipts of `{name[:64]}` are shown, whose recipient owes none"
+        for name in sorted(names):
+            held = self._held.setdefault(name, Held())
+            if name in shown:
+                yield from self._compare(name, held, shown[name], until_us)
+            due_us = due_of(state.authorities[name], parsed, from_us, until_us) if name in left else None
+            held.close(until_us, due_us, left.get(name))
+
+    @staticmethod
+    def _compare(name: str, held: Held, shown: object, until_us: int) -> Iterator[str]:
+        if not isinstance(shown, dict) or set(shown) != set(_MEMBERS):
+            yield f"the receipts of `{name}` have not the members that they must have"
+            return
+        try:
+            attested_us = _time(shown["attested_until"])
+        except InputError as error:
+            yield f"the receipts of `{name}`: {error.detail}"
+            return
+        if attested_us < held.attested_us:
+            yield f"`{name}` was attested until {rfc3339(held.attested_us)} before, and is less far now"
+        elif attested_us > until_us:
+            yield f"`{name}` is attested until {shown['attested_until']}, after the end of the period"
+        else:
+            held.attested_us = attested_us
+        expected = published(stand(held, until_us))
+        for member in _MEMBERS:
+            # In Python 1 is true.
+            if shown[member] != expected[member] or type(shown[member]) is not type(expected[member]):
+                yield (
+                    f"the receipts of `{name}`: `{member}` is shown as `{str(shown[member])[:40]}`, and by the log "
+                    f"it is `{expected[member]}`"
+                )
+
+
+def _time(value: object) -> int:
+    if value is None:
+        return 0
+    if not isinstance(value, str):
+        raise InputError("`attested_until` is no time")
+    at_us = parse_rfc3339(value)
+    if rfc3339(at_us) != value or receipt_counts(at_us) != at_us:
+        raise InputError("`attested_until` is not midnight, as times are written in the log")
+    return at_us

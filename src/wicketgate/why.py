@@ -1,0 +1,419 @@
+"""Why a read was let go, or was not: which authority, by which document, in words; as of now or of a past moment. Pure.
+
+It decides the read as it is described, by the single decision (`deciding`), on the state as it stood (`past`). Whether
+there was such a read is another question: the openings answer that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass
+
+import msgspec
+
+from wicketgate.authority import FIELDS, Authority
+from wicketgate.charter import Charter
+from wicketgate.clock import rfc3339, to_datetime
+from wicketgate.deciding import AuthorityTerms, Decider, SearchReason, Verdict
+from wicketgate.documents import open_document
+from wicketgate.errors import WicketgateError
+from wicketgate.gate import Looks, Reason
+from wicketgate.hotlist import Listing
+from wicketgate.hours import DAYS, describe_hours, load_zone
+from wicketgate.lists import Allowed
+from wicketgate.regime import (
+    ActTaken,
+    Named,
+    Parsed,
+    Regime,
+    Version,
+    act_of,
+    consultation_due,
+    current,
+    in_force_from,
+    review_due,
+)
+from wicketgate.signatures import signers
+from wicketgate.standing import terms_at
+from wicketgate.state import Camera, State
+
+Listed = Callable[[str], Listing | None]
+"""Returns the hotlist of an authority's name as of the moment asked about; None where it is not kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A read as somebody describes it, and who would have got it.
+
+    Attributes
+    ----------
+    source, camera : str
+        The camera's source and its id there.
+    captured_us : int
+        The time of capture, microseconds since the epoch.
+    received_us : int or None
+        When the gateway took it; without it nothing is said of lateness.
+    plate : str or None
+        In normal form; without it nothing is said of hotlists.
+    authority, recipient : str or None
+        An authority's name; or a unit, `organisation/unit`, for all that it has.
+    """
+
+    source: str
+    camera: str
+    captured_us: int
+    received_us: int | None = None
+    plate: str | None = None
+    authority: str | None = None
+    recipient: str | None = None
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What one authority says to a read.
+
+    Attributes
+    ----------
+    authority : str
+        `name@version`, the version that counted; the name alone where there was none.
+    allowed : bool or None
+        None where it depends on a hotlist that could not be asked about.
+    reason : str or None
+        Why it was refused.
+    fields : tuple of str
+        What may leave of it.
+    listed : bool or None
+        Whether its hotlist has an entry for it; None where none was looked at.
+    words : tuple of str
+        The same in sentences, with the documents that it rests on.
+    """
+
+    authority: str
+    recipient: str | None
+    purpose: str | None
+    mode: str | None
+    allowed: bool | None
+    reason: str | None
+    fields: tuple[str, ...]
+    listed: bool | None
+    words: tuple[str, ...]
+
+
+def answer(
+    question: Question,
+    state: State,
+    parsed: Parsed,
+    at_us: int,
+    listed: Listed,
+    full: Set[str] = frozenset(),
+) -> tuple[Answer, ...]:
+    """Return what each authority that a question concerns says to its read.
+
+    Parameters
+    ----------
+    question : Question
+        It names an authority or a recipient.
+    state : State
+        As it stood at the moment: `past.rewind`, or the committed one.
+    parsed : Parsed
+        Where parsed documents are kept.
+    at_us : int
+        The moment of the decision, microseconds since the epoch.
+    listed : callable
+        Gives each authority's hotlist as of then.
+    full : set of str
+        The names whose feeds are full.
+
+    Returns
+    -------
+    tuple of Answer
+        One for each authority concerned, by name; for a recipient without any none.
+    """
+    names = [question.authority] if question.authority is not None else _names_of(question, state, parsed)
+    return tuple(
+        _Asked(question, state, parsed, at_us, name).answer(listed, name in full)
+        if name in state.authorities
+        else _never(name)
+        for name in names
+    )
+
+
+def _names_of(question: Question, state: State, parsed: Parsed) -> list[str]:
+    return sorted(
+        name
+        for name, named in state.authorities.items()
+        if recipient_of(parsed.authority(named.versions[0])) == question.recipient
+    )
+
+
+def recipient_of(authority: Authority) -> str:
+    """Return whose an authority is, `organisation/unit`: of all its versions the same."""
+    return f"{authority.recipient}/{authority.unit}"
+
+
+def _never(name: str) -> Answer:
+    return Answer(
+        authority=name,
+        recipient=None,
+        purpose=None,
+        mode=None,
+        allowed=False,
+        reason="no-authority",
+        fields=(),
+        listed=None,
+        words=(f"No authority `{name}` had been committed: without one nothing leaves.",),
+    )
+
+
+class _Asked:
+    """One authority, the version of it that counts at the moment, and the read."""
+
+    def __init__(self, question: Question, state: State, parsed: Parsed, at_us: int, name: str) -> None:
+        self.question, self.state, self.parsed, self.at_us = question, state, parsed, at_us
+        self.named: Named = state.authorities[name]
+        number = current(self.named, parsed, at_us)
+        self.version: Version = self.named.versions[number]
+        self.authority: Authority = parsed.authority(self.version)
+        self.name = name
+        places = [f"{camera.source}/{camera.id}" for camera in state.cameras]
+        place = f"{question.source}/{question.camera}"
+        self.number = places.index(place) if place in places else None
+        self.places = places
+
+    @property
+    def camera(self) -> Camera:
+        """The read's camera; ask only where the register had one."""
+        assert self.number is not None
+        return self.state.cameras[self.number]
+
+    def answer(self, listed: Listed, full: bool) -> Answer:
+        """Decide, and say why."""
+        if self.number is None:
+            return self._answer(
+                False,
+                "unknown-camera",
+                [
+                    f"The register had no camera `{self.question.camera}` of `{self.question.source}`: what it "
+                    "sends goes to the quarantine, and no authority is asked."
+                ],
+            )
+        item = terms_at(
+            self.state,
+            self.parsed,
+            self.name,
+            self.at_us,
+            captured_us=self.question.captured_us,
+            full=full,
+        )
+        verdict, asked = self._decide(item, listed)
+        words = list(self._words(verdict, item))
+        if self.authority.match is not None and verdict.allowed is None:
+            words.append(
+                "Whether an entry of its list is for it cannot be said: "
+                + (
+                    "no plate was given."
+                    if self.question.plate is None
+                    else "the list has changed since, and as of then it is not kept in the clear. The openings of "
+                    "that second have the facts of its hits."
+                )
+            )
+        if not self.camera.active:
+            words.append(f"Its source had taken the camera `{self.camera.id}` off the register.")
+        fields = () if verdict.allowed is False else self.authority.scope.fields
+        return self._answer(verdict.allowed, verdict.reason, words, fields=fields, listed=asked)
+
+    def _decide(self, item: AuthorityTerms, listed: Listed) -> tuple[Verdict, bool | None]:
+        """Return the verdict, and what the list said where it was asked."""
+        reference = item.terms.reference
+        plate: str | None = None
+        lists: Mapping[str, Looks] = {}
+        match = self.authority.match
+        if match is not None and self.question.plate is not None:
+            listing = listed(self.name)
+            if listing is not None:
+                plate, lists = self.question.plate, {reference: Allowed(listing, match)}
+        assert self.number is not None
+        verdict = Decider([item], self.places).decide(
+            reference, self.number, self.question.captured_us, self.at_us, plate=plate, lists=lists
+        )
+        if match is None or verdict.allowed is None:
+            return verdict, None
+        return verdict, True if verdict.allowed else False if verdict.reason == "not-listed" else None
+
+    def _answer(
+        self,
+        allowed: bool | None,
+        reason: str | None,
+        words: Iterable[str],
+        *,
+        fields: tuple[str, ...] = (),
+        listed: bool | None = None,
+    ) -> Answer:
+        return Answer(
+            authority=self.authority.reference,
+            recipient=recipient_of(self.authority),
+            purpose=self.authority.purpose,
+            mode=self.authority.mode,
+            allowed=allowed,
+            reason=reason,
+            fields=fields,
+            listed=listed,
+            words=tuple(words),
+        )
+
+    # --- in words ------------------------------------------------------------------------------------------------
+
+    def _words(self, verdict: Verdict, item: AuthorityTerms) -> Iterator[str]:
+        authority, reference = self.authority, f"`{self.authority.reference}`"
+        if verdict.reason is not None:
+            yield f"{reference} did not let it go: {self._why(verdict.reason)}."
+            return
+        would = "lets it go" if verdict.allowed else "lets it go if its list has an entry for it"
+        inside = ", and inside its hours" if authority.scope.hours else ""
+        yield (
+            f"{reference} {would}: {self._in_scope()}, and it was captured within the validity, from "
+            f"{rfc3339(authority.valid_from_us)} until {rfc3339(authority.valid_until_us)}{inside}."
+        )
+        yield (
+            f"The authority is in force since {rfc3339(in_force_from(self.version, authority))} "
+            f"(entry {self.version.entry}{self._signed(self.version.envelope, self.version.entry)})."
+        )
+        if verdict.hits is not None:
+            exact = bool(getattr(verdict.hits, "exact", [True])[0])
+            yield (
+                "An entry of its list is for it, exactly."
+                if exact
+                else "An entry of its list is for it as a possible match: letters that cameras confuse differ."
+            )
+        if self.version.need in {"marked", "within", "urgent"} and self.version.consulted_us is None:
+            yield f"No consultation has covered all of it: it runs as `{self.version.need}`."
+        yield f"What leaves of it: {', '.join(FIELDS[field] for field in authority.scope.fields)}."
+        charter = self.parsed.charter(self.state)
+        received_us = self.question.received_us
+        if received_us is not None and received_us - self.question.captured_us > charter.limits.late_after_us:
+            yield "It came late: it is released with that mark, and is never a live hit."
+
+    def _why(self, reason: Reason | SearchReason) -> str:
+        authority, version = self.authority, self.version
+        captured = rfc3339(self.question.captured_us)
+        match reason:
+            case "revoked":
+                assert version.revoked_us is not None
+                return f"it ended on {rfc3339(version.revoked_us)}{self._ended_by()}"
+            case "suspended":
+                return " and ".join(self._suspended())
+            case "feed-full":
+                return "its feed is full, and the recipient must take what is there first"
+            case "error":
+                return "its terms or its list could not be used, and any error is a refusal"
+            case "not-in-force-yet":
+                return (
+                    f"it is in force from {rfc3339(in_force_from(version, authority))} only "
+                    f"(entry {version.entry})"
+                )
+            case "expired":
+                if self.at_us >= authority.valid_until_us:
+                    return f"it ended on {rfc3339(authority.valid_until_us)}, when its validity ran out"
+                return f"it was captured at {captured}, and the validity ended on {rfc3339(authority.valid_until_us)}"
+            case "before-validity":
+                return f"it was captured at {captured}, before the validity began on {rfc3339(authority.valid_from_us)}"
+            case "review-overdue":
+                due_us = review_due(version, authority)
+                assert due_us is not None
+                return f"it lapsed on {rfc3339(due_us)}, when a review was due and none had been recorded"
+            case "consultation-overdue":
+                consult_us = consultation_due(version)
+                assert consult_us is not None
+                return (
+                    f"it lapsed on {rfc3339(consult_us)}, by when a consultation should have covered it and "
+                    "none had"
+                )
+            case "out-of-scope":
+                return self._out_of_scope()
+            case "not-listed":
+                return "its list has no entry for it that counted both at the capture and at the decision"
+            case "no-authority":
+                return f"it is of mode {authority.mode}: it answers questions, and nothing leaves by itself"
+            case _:
+                return f"`{reason}`"
+
+    def _in_scope(self) -> str:
+        scope, camera = self.authority.scope, self.camera
+        if not scope.groups:
+            where = f"the camera `{camera.id}` is one of `{camera.source}`"
+        else:
+            groups = [group for group in scope.groups if group in camera.groups]
+            one = "group" if len(groups) == 1 else "groups"
+            where = f"the camera `{camera.id}` of `{camera.source}` is in its {one} {_listed(groups)}"
+        return f"{where}, and in its area" if scope.area is not None else where
+
+    def _out_of_scope(self) -> str:
+        scope, camera = self.authority.scope, self.camera
+        if camera.source not in scope.sources:
+            return f"its sources are {_listed(scope.sources)}, and the camera is one of `{camera.source}`"
+        if scope.groups and set(scope.groups).isdisjoint(camera.groups):
+            held = f"is in {_listed(camera.groups)}" if camera.groups else "is in no group"
+            return f"it is for the camera groups {_listed(scope.groups)}, and the camera `{camera.id}` {held}"
+        if scope.area is not None and not scope.area.holds(camera.latitude, camera.longitude):
+            return f"the camera `{camera.id}` is not in its area"
+        if self._is_withheld():
+            return (
+                f"it may use at most {self.version.cap} cameras, and `{camera.id}` is beyond them: cameras that "
+                "joined later are withheld"
+            )
+        zones = dict.fromkeys(hours.zone for hours in scope.hours)
+        local = " and ".join(f"{_local(self.question.captured_us, zone)} ({zone})" for zone in zones)
+        hours = "; ".join(describe_hours(item) for item in scope.hours)
+        return f"it was captured on {local}, outside its hours: {hours}"
+
+    def _is_withheld(self) -> bool:
+        assert self.number is not None
+        item = terms_at(
+            self.state, self.parsed, self.name, self.at_us, captured_us=self.question.captured_us, full=False
+        )
+        return not bool(item.terms.cameras[self.number])
+
+    def _ended_by(self) -> str:
+        kinds = {self.version.ended_by} if self.version.ended_by else {"revocation", "quashed", "objection"}
+        for act in self.named.acts:
+            if act.kind in kinds and act.at_us == self.version.revoked_us:
+                return f", by {self._act(act)}"
+        return ""
+
+    def _suspended(self) -> Iterator[str]:
+        acts = {act_of(act).id: act for act in self.named.acts if act.kind in {"suspension", "challenge"}}
+        for name, since_us in self.named.suspensions.items():
+            since = f"it is suspended since {rfc3339(since_us)}"
+            if name in acts:
+                by = "by order of a court, under" if name in self.named.stays else "by"
+                yield f"{since} {by} {self._act(acts[name])}"
+            else:
+                yield f"{since} by a charter that ended one of its signers' keys (`{name}`)"
+
+    def _act(self, taken: ActTaken) -> str:
+        kind = {"quashed": "the order"}.get(taken.kind, f"the {taken.kind}")
+        return f"{kind} `{act_of(taken).id}` (entry {taken.entry}{self._signed(taken.envelope, taken.entry)})"
+
+    def _signed(self, envelope: bytes, entry: int) -> str:
+        offices = signed_by(self.state.regime, self.parsed, envelope, entry)
+        return f", signed by {', '.join(offices)}" if offices else ""
+
+
+def signed_by(regime: Regime, parsed: Parsed, envelope: bytes, entry: int) -> list[str]:
+    """Return the offices that signed a document, by the charter that was in force when it was committed."""
+    before = [taken for taken in regime.charters if taken.entry < entry]
+    if not before:
+        return []
+    charter: Charter = parsed.charter_of(before[-1].envelope)
+    try:
+        return [office.id for office in signers(open_document(envelope).envelope, charter)]
+    except WicketgateError:
+        return []  # a later charter may have ended a key; the document took effect all the same
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _local(at_us: int, zone: str) -> str:
+    local = to_datetime(at_us).astimezone(load_zone(zone))
+    return f"{DAYS[local.weekday()]} {local:%H:%M}"

@@ -1,0 +1,373 @@
+"""The replay of London, 2007 and after: a real gateway behind a real socket, under a clock that is moved by hand.
+
+A gateway refuses to be carried over more than an hour, so each scene stops it, moves the clock, and starts it again in
+the same folder; the log then says which seconds are missing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import uvicorn
+
+from bench.harness import Running
+from tests.running import batches_of, client, get, plates, request, rows_of, submit
+from wicketgate.authority import parse_authority, review_due_us
+from wicketgate.clock import SystemClock, parse_rfc3339, rfc3339
+from wicketgate.deployment import Deployment, note_signer
+from wicketgate.http.app import build_app
+from wicketgate.ledger import Ledger
+from wicketgate.node import Gateway
+from wicketgate.settings import load_settings
+from wicketgate.simulate import charter as invented
+from wicketgate.simulate import history
+
+UNIT = "recipient:met/national-security-units"
+CRIME_UNIT = "recipient:met/crime-units"
+DUTY_DESK = "recipient:met/duty-desk"
+CHARGING_UNIT = "recipient:tfl/charging"
+TFL, MARSHBRIDGE, EASTHOLM = "source:tfl", "source:marshbridge", "source:eastholm"
+TOKENS = (UNIT, CRIME_UNIT, DUTY_DESK, CHARGING_UNIT, TFL, MARSHBRIDGE, EASTHOLM)
+_PATIENCE_S = 30.0
+_T = TypeVar("_T")
+
+
+class MovedClock(SystemClock):
+    """The machine's clock, moved to where the story is; between moves it runs on."""
+
+    def __init__(self, at_us: int) -> None:
+        self._shift_us = at_us - super().now_us()
+
+    def now_us(self) -> int:
+        """Return the time of the story."""
+        return super().now_us() + self._shift_us
+
+    def move(self, at_us: int) -> None:
+        """Go on to a later time."""
+        assert at_us >= self.now_us(), "the story goes on, and never back"
+        self._shift_us += at_us - self.now_us()
+
+
+class Replay(Running):
+    """The gateway of the story; `Running` that lives in this process, because its clock does."""
+
+    def __init__(self, base: Path) -> None:
+        super().__init__(base, invented.appoint(), parse_rfc3339(history.BEGINS))
+        self.clock = MovedClock(self.at_us)
+        self.log_key = base / "log.key"
+        self.gateway: Gateway | None = None
+        self._plates = iter(plates(20_000, 2007))
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping: asyncio.Event | None = None
+        self._failure: BaseException | None = None
+
+    def lay(self) -> None:
+        """Make the deployment, as `wicketgate init` does, at the beginning of the story."""
+        document = history.charter_document(self.offices)
+        envelope = invented.signed(document, self.offices, document["signatures"][0]["offices"])
+        deployment = Deployment(self.folder)
+        signer = note_signer(deployment.lay(), history.ORIGIN)
+        Ledger.create(deployment.log, signer, history.ORIGIN).close()
+        self.log_key.write_text(signer.vkey + "\n")
+        self.tokens["admin"] = asyncio.run(Gateway.found(load_settings(self.folder), envelope, self.clock))
+
+    @contextmanager
+    def scene(self, at: str) -> Iterator[None]:
+        """Play a scene: the gateway is started at that time, and stopped at the scene's end."""
+        self.clock.move(parse_rfc3339(at))
+        self.start()
+        try:
+            yield
+        finally:
+            self.stop()
+
+    def start(self) -> None:
+        """Start gateway and HTTP server; return once they answer."""
+        ready = threading.Event()
+        self._failure = None
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._live(ready)), name="gateway")
+        self._thread.start()
+        assert ready.wait(_PATIENCE_S)
+        if self._failure is not None:
+            self._thread.join()
+            raise self._failure
+
+    def stop(self) -> int:
+        """Stop both, in order."""
+        if self._thread is not None and self._loop is not None and self._stopping is not None:
+            self._loop.call_soon_threadsafe(self._stopping.set)
+            self._thread.join()
+            self._thread = self._loop = self._stopping = None
+        if self._failure is not None:
+            raise self._failure
+        return 0
+
+    async def _live(self, ready: threading.Event) -> None:
+        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        try:
+            gateway = await Gateway.start(load_settings(self.folder), self.clock)
+            try:
+                config = uvicorn.Config(
+                    build_app(gateway),
+                    host="127.0.0.1",
+                    port=0,
+                    http="httptools",
+                    ws="none",
+                    lifespan="off",
+                    log_level="warning",
+                    access_log=False,
+                    timeout_graceful_shutdown=1,
+                )
+                server = uvicorn.Server(config)
+                serving = asyncio.create_task(server.serve())
+                while not server.started:
+                    await asyncio.sleep(0.01)
+                port = server.servers[0].sockets[0].getsockname()[1]
+                self.url, self.gateway = f"http://127.0.0.1:{port}", gateway
+                ready.set()
+                await self._stopping.wait()
+                server.should_exit = True
+                await serving
+                assert not gateway.failed.is_set(), gateway.failure
+            finally:
+                self.gateway = None
+                await gateway.stop()
+        except BaseException as error:  # told to whoever waits in the other thread
+            self._failure = error
+            ready.set()
+
+    # --- who does what ------------------------------------------------------------------------------------
+
+    @property
+    def now_us(self) -> int:
+        """The time of the story."""
+        return self.clock.now_us()
+
+    def enrol(self) -> None:
+        """Issue a token to each source and unit."""
+        with client(self, "admin") as admin:
+            for name in TOKENS:
+                answer = admin.post("/v1/tokens", json={"name": name})
+                assert answer.status_code == 201, answer.text
+                self.tokens[name] = answer.json()["token"]
+
+    def register_cameras(self, source: str, cameras: Sequence[Mapping[str, Any]]) -> None:
+        """Register a source's cameras, all of them."""
+        with client(self, source) as caller:
+            answer = caller.put("/v1/cameras", json=list(cameras))
+            assert answer.status_code == 200, answer.text
+
+    def take(self, document: Mapping[str, Any], *offices: str) -> dict[str, Any]:
+        """Submit a document that takes effect."""
+        answer = submit(self, document, *offices)
+        assert answer.status_code == 201, answer.text
+        taken: dict[str, Any] = answer.json()
+        return taken
+
+    def refuse(self, document: Mapping[str, Any], *offices: str) -> dict[str, Any]:
+        """Submit a document that is refused; return the problem."""
+        answer = submit(self, document, *offices)
+        assert answer.status_code == 422, answer.text
+        problem: dict[str, Any] = answer.json()
+        return problem
+
+    def pass_by(self, camera: str, count: int = 12, *, source: str = TFL) -> list[str]:
+        """Let vehicles pass a camera now; return their plates."""
+        seen = [next(self._plates) for _ in range(count)]
+        self.see(camera, seen, source=source)
+        return seen
+
+    def see(self, camera: str, seen: Sequence[str], *, source: str = TFL) -> None:
+        """Post a read of each plate."""
+        at_us = self.now_us
+        reads = [
+            {"camera": camera, "captured_at": rfc3339(at_us + n), "plate": plate, "confidence": 0.9}
+            for n, plate in enumerate(seen)
+        ]
+        with client(self, source) as caller:
+            answer = caller.post("/v1/reads", json=reads)
+            assert answer.status_code == 200, answer.text
+            assert answer.json() == {"accepted": len(reads), "repeated": 0, "quarantined": []}
+
+    def respond(self, consultation_id: str, text: str, **more: Any) -> httpx.Response:
+        """Say something to a consultation, as anybody can."""
+        path = f"{self.url}/consultations/{consultation_id}/responses"
+        return request("POST", path, json={"text": text, **more})
+
+    # --- what is seen -------------------------------------------------------------------------------------
+
+    def feed(self, name: str = history.CERTIFICATE, unit: str = UNIT, *, after: int = 0) -> httpx.Response:
+        """Ask for a feed."""
+        with client(self, unit) as caller:
+            return caller.get(f"/v1/feeds/{name}", params={"after": after, "limit": 1000})
+
+    def rows(self, name: str = history.CERTIFICATE, unit: str = UNIT) -> list[dict[str, Any]]:
+        """Return every row of a feed."""
+        answer = self.feed(name, unit)
+        assert answer.status_code == 200, answer.text
+        return rows_of(batches_of(answer.content))
+
+    def arrived(
+        self, wanted: Sequence[str], name: str = history.CERTIFICATE, unit: str = UNIT
+    ) -> list[dict[str, Any]]:
+        """Return the rows of these plates once the feed has them."""
+
+        def look() -> list[dict[str, Any]] | None:
+            found = [row for row in self.rows(name, unit) if row["read"]["plate"] in set(wanted)]
+            return found if len(found) == len(wanted) else None
+
+        return until(look)
+
+    def decided(self) -> None:
+        """Wait until the gate has decided everything that was posted: no read is on its way to a feed then."""
+        assert self.gateway is not None
+        gateway = self.gateway
+        until(
+            lambda: (
+                gateway.commits.committed.totals.decided == gateway.commits.committed.totals.taken
+                and gateway.projections.position == gateway.commits.committed.sequence
+            )
+        )
+
+    def register(self) -> dict[str, Any]:
+        """Return the public register."""
+        register: dict[str, Any] = get(f"{self.url}/register.json").json()
+        return register
+
+    def version(self, name: str = history.CERTIFICATE, number: int = 1) -> dict[str, Any]:
+        """Return a version of an authority as the register has it."""
+        [found] = [
+            one for one in self.register()["authorities"] if (one["name"], one["version"]) == (name, number)
+        ]
+        return dict(found)
+
+    def consultation(self, consultation_id: str) -> dict[str, Any]:
+        """Return a consultation as the register has it."""
+        [found] = [one for one in self.register()["consultations"] if one["id"] == consultation_id]
+        return dict(found)
+
+    def page(self, path: str) -> str:
+        """Return a public page."""
+        answer = get(f"{self.url}{path}")
+        assert answer.status_code == 200, (path, answer.status_code)
+        return answer.text
+
+
+def until(condition: Callable[[], _T | None]) -> _T:
+    """Return what `condition` gives once it gives something."""
+    end = time.monotonic() + _PATIENCE_S
+    while not (found := condition()):
+        assert time.monotonic() < end, "it did not come in time"
+        time.sleep(0.05)
+    return found
+
+
+# --- the annual report --------------------------------------------------------------------------------------
+
+
+def annual_report(register: Mapping[str, Any], begins: str, ends: str) -> dict[str, str]:
+    """Return what a year's report needs, in words and numbers, from the public register alone.
+
+    Parameters
+    ----------
+    begins, ends : str
+        The year, half-open; periods of figures that lie in it count.
+    """
+    from_us, until_us = parse_rfc3339(begins), parse_rfc3339(ends)
+
+    def within(text: str) -> bool:
+        return from_us <= parse_rfc3339(text) < until_us
+
+    periods = [
+        one
+        for one in register["figures"]
+        if parse_rfc3339(one["from"]) >= from_us and parse_rfc3339(one["until"]) <= until_us
+    ]
+    report = {"Reads decided": _shown(_sum(one["decided"] for one in periods))}
+    decided = _sum(one["decided"] for one in periods)[0]
+    for name in sorted({name for one in periods for name in one["released"]}):
+        rows = _sum(one["released"].get(name, 0) for one in periods)
+        share = f", {100 * rows[0] / decided:.1f} % of the reads" if decided and not rows[1] else ""
+        report[f"Released under `{name}`"] = _shown(rows) + share
+    for name in sorted({name for one in periods for name in one["hits"]}):
+        for kind in ("exact", "possible"):
+            rows = _sum(one["hits"].get(name, {}).get(kind, 0) for one in periods)
+            report[f"Hits under `{name}`, {kind}"] = _shown(rows)
+        for outcome in sorted({said for one in periods for said in one["outcomes"].get(name, {})}):
+            rows = _sum(one["outcomes"].get(name, {}).get(outcome, 0) for one in periods)
+            report[f"Outcomes under `{name}`, {outcome}"] = _shown(rows)
+    refusals: dict[tuple[str, str], list[int | None]] = {}
+    for one in periods:
+        for cell in one["refused"]:
+            name = cell["authority"].partition("@")[0]
+            refusals.setdefault((name, cell["reason"]), []).append(cell["rows"])
+    for (name, reason), cells in sorted(refusals.items()):
+        report[f"Refused under `{name}`, {reason}"] = _shown(_sum(cells))
+    for version in register["authorities"]:
+        if version["document"]["authority"].get("review_every") is not None:
+            held, missed = _reviews(version, from_us, until_us)
+            if held or missed:
+                reference = f"{version['name']}@{version['version']}"
+                report[f"Reviews of `{reference}`"] = f"{held} held, {missed} missed"
+    for one in register["consultations"]:
+        if within(one["opens_at"]):
+            came = "not decided" if one["decision"] is None else one["decision"]["outcome"]
+            report[f"Consultation `{one['id']}`"] = (
+                f"{came}, objections: {len(one['objections'])}, responses: {one['responses']}"
+            )
+    for name in sorted({name for one in periods for name in one["disclosures"]}):
+        for to in sorted({to for one in periods for to in one["disclosures"].get(name, {})}):
+            rows = _sum(one["disclosures"].get(name, {}).get(to, 0) for one in periods)
+            report[f"Rows passed on under `{name}` to `{to}`"] = _shown(rows)
+    for name in sorted({name for one in periods for name in one["disclosures_refused"]}):
+        attempts = _sum(one["disclosures_refused"].get(name, 0) for one in periods)
+        report[f"Attempts to pass on under `{name}`, refused"] = _shown(attempts)
+    for name, stands in sorted(periods[-1]["receipts"].items()):
+        missing = stands["missing_since"]
+        report[f"Deletion under `{name}`, at the year’s end"] = (
+            f"receipt missing since {missing[:10]}, rows: {_shown((stands['overdue_rows'], 0))}"
+            if missing
+            else f"attested until {(stands['attested_until'] or 'never')[:10]}, nothing missing"
+        )
+    return report
+
+
+def _sum(cells: Iterator[int | None] | Sequence[int | None]) -> tuple[int, int]:
+    """Return the sum of cells, and how many of them were too small to be published."""
+    found = list(cells)
+    return sum(cell for cell in found if cell is not None), found.count(None)
+
+
+def _shown(cell: tuple[int | None, int]) -> str:
+    number, hidden = cell
+    if number is None:
+        return "not published"
+    return f"{number}{' or more' if hidden else ''}"
+
+
+def _reviews(version: Mapping[str, Any], from_us: int, until_us: int) -> tuple[int, int]:
+    """Return how many reviews a version had in a time, and how many were due in it and not recorded by then."""
+    authority = parse_authority(version["document"])
+    base_us = parse_rfc3339(version["in_force_from"])
+    held = missed = 0
+    for act in version["acts"]:
+        if act["kind"] != "review":
+            continue
+        recorded_us = parse_rfc3339(act["at"])
+        due_us = review_due_us(authority, base_us)
+        assert due_us is not None
+        held += from_us <= recorded_us < until_us
+        missed += recorded_us >= due_us and from_us <= due_us < until_us
+        base_us = max(base_us, parse_rfc3339(act["document"]["review"]["reviewed_at"]))
+    due_us = review_due_us(authority, base_us)
+    assert due_us is not None
+    missed += from_us <= due_us < min(until_us, authority.valid_until_us)
+    return held, missed
