@@ -7,9 +7,9 @@ the same folder; the log then says which seconds are missing.
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -62,12 +62,10 @@ class Replay(Running):
         super().__init__(base, invented.appoint(), parse_rfc3339(history.BEGINS))
         self.clock = MovedClock(self.at_us)
         self.log_key = base / "log.key"
-        self.gateway: Gateway | None = None
         self._plates = iter(plates(20_000, 2007))
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stopping: asyncio.Event | None = None
-        self._failure: BaseException | None = None
+        self._thread = ThreadPoolExecutor(1, "gateway")
+        self._life: Future[None] | None = None
+        self._stop: Callable[[], object] = lambda: None
 
     def lay(self) -> None:
         """Make the deployment, as `wicketgate init` does, at the beginning of the story."""
@@ -91,58 +89,49 @@ class Replay(Running):
 
     def start(self) -> None:
         """Start gateway and HTTP server; return once they answer."""
-        ready = threading.Event()
-        self._failure = None
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._live(ready)), name="gateway")
-        self._thread.start()
-        assert ready.wait(_PATIENCE_S)
-        if self._failure is not None:
-            self._thread.join()
-            raise self._failure
+        ready: Future[str] = Future()
+        self._life = self._thread.submit(lambda: asyncio.run(self._live(ready)))
+        either: list[Future[Any]] = [ready, self._life]
+        wait(either, _PATIENCE_S, FIRST_COMPLETED)
+        if self._life.done():
+            self._life.result()
+        self.url = ready.result(0)
 
     def stop(self) -> int:
         """Stop both, in order."""
-        if self._thread is not None and self._loop is not None and self._stopping is not None:
-            self._loop.call_soon_threadsafe(self._stopping.set)
-            self._thread.join()
-            self._thread = self._loop = self._stopping = None
-        if self._failure is not None:
-            raise self._failure
+        if self._life is not None:
+            self._stop()
+            self._life.result(_PATIENCE_S)
+            self._life = None
         return 0
 
-    async def _live(self, ready: threading.Event) -> None:
-        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+    async def _live(self, ready: Future[str]) -> None:
+        loop, stopping = asyncio.get_running_loop(), asyncio.Event()
+        self._stop = lambda: loop.call_soon_threadsafe(stopping.set)
+        gateway = await Gateway.start(load_settings(self.folder), self.clock)
         try:
-            gateway = await Gateway.start(load_settings(self.folder), self.clock)
-            try:
-                config = uvicorn.Config(
-                    build_app(gateway),
-                    host="127.0.0.1",
-                    port=0,
-                    http="httptools",
-                    ws="none",
-                    lifespan="off",
-                    log_level="warning",
-                    access_log=False,
-                    timeout_graceful_shutdown=1,
-                )
-                server = uvicorn.Server(config)
-                serving = asyncio.create_task(server.serve())
-                while not server.started:
-                    await asyncio.sleep(0.01)
-                port = server.servers[0].sockets[0].getsockname()[1]
-                self.url, self.gateway = f"http://127.0.0.1:{port}", gateway
-                ready.set()
-                await self._stopping.wait()
-                server.should_exit = True
-                await serving
-                assert not gateway.failed.is_set(), gateway.failure
-            finally:
-                self.gateway = None
-                await gateway.stop()
-        except BaseException as error:  # told to whoever waits in the other thread
-            self._failure = error
-            ready.set()
+            config = uvicorn.Config(
+                build_app(gateway),
+                host="127.0.0.1",
+                port=0,
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                log_level="warning",
+                access_log=False,
+                timeout_graceful_shutdown=1,
+            )
+            server = uvicorn.Server(config)
+            serving = asyncio.create_task(server.serve())
+            while not server.started:
+                await asyncio.sleep(0.01)
+            ready.set_result(f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}")
+            await stopping.wait()
+            server.should_exit = True
+            await serving
+            assert not gateway.failed.is_set(), gateway.failure
+        finally:
+            await gateway.stop()
 
     # --- who does what ------------------------------------------------------------------------------------
 
@@ -179,9 +168,13 @@ class Replay(Running):
         problem: dict[str, Any] = answer.json()
         return problem
 
+    def unseen(self, count: int) -> list[str]:
+        """Return invented plates that nobody has read yet."""
+        return [next(self._plates) for _ in range(count)]
+
     def pass_by(self, camera: str, count: int = 12, *, source: str = TFL) -> list[str]:
         """Let vehicles pass a camera now; return their plates."""
-        seen = [next(self._plates) for _ in range(count)]
+        seen = self.unseen(count)
         self.see(camera, seen, source=source)
         return seen
 
@@ -226,16 +219,23 @@ class Replay(Running):
 
         return until(look)
 
-    def decided(self) -> None:
-        """Wait until the gate has decided everything that was posted: no read is on its way to a feed then."""
-        assert self.gateway is not None
-        gateway = self.gateway
-        until(
-            lambda: (
-                gateway.commits.committed.totals.decided == gateway.commits.committed.totals.taken
-                and gateway.projections.position == gateway.commits.committed.sequence
-            )
-        )
+    def attest(self, name: str, until: str, unit: str = UNIT) -> None:
+        """Attest that what an authority released before a time is deleted."""
+        with client(self, unit) as caller:
+            said = {
+                "authority": name,
+                "deleted_until": until,
+                "method": "purged",
+                "by": "information manager",
+            }
+            answer = caller.post("/v1/receipts", json=said)
+            assert answer.status_code == 201, answer.text
+
+    def disclose(self, name: str, to: str, rows: int, unit: str = UNIT) -> httpx.Response:
+        """Tell that rows of an authority were passed on."""
+        with client(self, unit) as caller:
+            said = {"authority": name, "to": to, "law": "Data Protection Act 1998 s.29", "rows": rows}
+            return caller.post("/v1/disclosures", json=said)
 
     def register(self) -> dict[str, Any]:
         """Return the public register."""
@@ -350,7 +350,7 @@ def _shown(cell: tuple[int | None, int]) -> str:
     number, hidden = cell
     if number is None:
         return "not published"
-    return f"{number}{' or more' if hidden else ''}"
+    return f"{number + hidden} or more" if hidden else f"{number}"
 
 
 def _reviews(version: Mapping[str, Any], from_us: int, until_us: int) -> tuple[int, int]:

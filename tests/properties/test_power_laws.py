@@ -209,6 +209,7 @@ def test_a_difference_is_empty_exactly_when_it_is_contained(question: Any) -> No
     assert not left & two
     assert (left | (one & two)).equivalent(one)
     assert left <= one
+    assert left.boxes == Powers.of(left.boxes).maximal().boxes
 
 
 @given(questions(3))

@@ -21,6 +21,11 @@ PATHS = (
     "/",
     "/authorities/tfl-met-ct/2",
     "/authorities/tfl-met-ports/1",
+    "/authorities/tfl-met-quays/1",
+    "/consultations",
+    "/consultations/c-2026-003",
+    "/consultations/c-2026-001",
+    "/drift",
     "/why-not-less",
     "/verify",
     "/docs",
@@ -40,6 +45,11 @@ def hostile_register() -> dict[str, Any]:
         item["document"]["scope"] |= {"groups": [wide] * 3, "fields": [wide]}
         item["acts"] = [{"kind": wide, "at": wide, "entry": 10**12, "reason": wide}]
         item["words"] = [wide]
+        item["consulted"] = {"need": "marked", "wider": [wide], "by": [wide], "due": None}
+    for item in register["consultations"]:
+        item |= {"title": wide, "words": [wide], "wider": [wide], "entry": 10**12}
+        item["document"]["consultation"]["assessment"] = wide
+        item["objections"] = [{"id": wide, "organisation": wide, "reason": wide, "entry": 10**12}]
     for hour in register["figures"]:
         hour["released"] = {f"authority-{n}-{'x' * 50}": 10**9 for n in range(12)}
         hour["refused"] = [{"authority": wide, "reason": wide, "rows": 10**9}]

@@ -314,6 +314,7 @@ def test_figures_that_are_not_known_are_shown_as_they_are() -> None:
         "Reads decided": "1",
         "Share of the reads that left: the cost in intrusion": "no read was decided",
         "new one": "2",
+        "hits": "7",
     }
 
 
@@ -397,7 +398,8 @@ def test_the_page_tells_the_story_in_the_order_of_the_log(pages: Pages, register
         "A proposal, for consultation: Cameras at the river ports, for longer",
         "If it is approved and signed, it widens: Reads of river-ports by day",
         "Objected to by Home Office: The congestion charge",
-        "Decided: approved: The congestion charge Until 1 January 2028 an authority may allow less than what was proposed.",
+        "Decided: approved: The congestion charge Until 1 January 2028 an authority may allow less than what was "
+        "proposed.",
         "Decided: rejected: General crime It covers nothing",
         "Revoked: Central London cameras for general crime No published instrument covers general crime.",
     ):

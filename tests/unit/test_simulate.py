@@ -66,10 +66,13 @@ def test_a_folder_is_laid_with_secrets_that_nobody_else_reads(tmp_path: Path) ->
         "marshbridge/data-protection",
         "eastholm/chief-executive",
         "eastholm/data-protection",
+        "dft/minister",
+        "parliament/clerk",
+        "high-court/judge",
         "ico/commissioner",
     }
     secrets = [*(folder.path / "offices").glob("*/*.pem"), *(folder.path / "overseers").glob("*/*.age")]
-    assert len(secrets) == 11
+    assert len(secrets) == 14
     assert {stat.S_IMODE(path.stat().st_mode) for path in secrets} == {0o600}
     for name in ("charter", *london.PAPERS):
         envelope = parse_json(folder.envelope(name).read_bytes())

@@ -17,7 +17,7 @@ from wicketgate.clock import parse_rfc3339, rfc3339
 from wicketgate.signing import canonical, parse_json
 from wicketgate.simulate import evidence as kept
 from wicketgate.simulate import london
-from wicketgate.simulate.evidence import Evidence, Listed, Sent
+from wicketgate.simulate.evidence import Attempt, Evidence, Listed, Sent
 from wicketgate.simulate.hit_laws import confusions, hits_surely
 from wicketgate.simulate.laws import find_plates, judge
 from wicketgate.simulate.vehicles import invent_plate, misread, show_plate
@@ -39,9 +39,19 @@ OFFICES = london.appoint()
 IMAGE = {"ref": "i1", "sha256": "ab", "type": "image/jpeg", "bytes": 9}
 
 
+CONSULTED = {
+    CHARGING: {"need": "notice", "wider": ["every read"]},
+    CT: {"need": "marked", "wider": ["every read at the boundary"]},
+    VOI: {"need": "covered", "wider": []},
+}
+ATTEMPT = Attempt(what="images", wanted="widening", status=422, code="widening", powers=1)
+
+
 def entry_of(document: dict[str, Any]) -> bytes:
     envelope = parse_json(london.signed(document, OFFICES, ("tfl/commissioner",)))
-    return canonical({"kind": "document", "at": rfc3339(START_US), "envelope": envelope})
+    said = CONSULTED[document["authority"]["name"]]
+    members = {"cameras": 2, "consulted": said["need"], "wider": said["wider"]}
+    return canonical({"kind": "document", "at": rfc3339(START_US), "envelope": envelope, **members})
 
 
 def batch(reference: str, number: int, reads: list[dict[str, Any]]) -> Batch:
@@ -115,6 +125,7 @@ def good() -> Evidence:
                     "in_force_from": rfc3339(START_US),
                     "in_force_until": rfc3339(START_US + 10**12),
                     "acts": [],
+                    "consulted": CONSULTED[paper["authority"]["name"]],
                 }
                 for n, paper in enumerate(papers)
             ]
@@ -129,9 +140,14 @@ def good() -> Evidence:
         verified={CHARGING: report(), CT: report(), VOI: report()},
         at_rest=report(),
         starts=1,
-        shown={"/": b"nothing of the kind", "/log/tile": bytes(range(256))},
+        shown={
+            f"/authorities/{CT}/1": b"<strong>Not consulted on</strong>",
+            "/": b"nothing of the kind",
+            "/log/tile": bytes(range(256)),
+        },
         hotlists={VOI: LISTED},
         images={"i1": "ab"},
+        attempts=(ATTEMPT,),
     )
 
 
@@ -140,7 +156,7 @@ def test_an_honest_run_breaks_no_law() -> None:
     assert {law: finding and finding.faults for law, finding in findings.items()} == {
         "1": [],
         "2": [],
-        "3": None,
+        "3": [],
         "4": [],
         "5": [],
     }
@@ -205,6 +221,10 @@ def with_lines(feed: str, pick: Callable[[tuple[bytes, ...]], tuple[bytes, ...]]
     return dataclasses.replace(evidence, feeds={**evidence.feeds, feed: [new]})
 
 
+def with_attempt(**members: Any) -> Attempt:
+    return dataclasses.replace(ATTEMPT, **members)
+
+
 def suspended() -> dict[str, Any]:
     return {"kind": "suspension", "id": "s", "at": rfc3339(START_US + 1), "entry": 9, "document": {}}
 
@@ -224,6 +244,21 @@ BROKEN: list[tuple[str, str, Callable[[], Evidence]]] = [
     ("1", "released while suspended", lambda: with_version(1, acts=[suspended()])),
     ("1", "a feed file that fails", lambda: changed(verified={**good().verified, CT: report("feed-file")})),
     ("1", "a feed that nobody verified", lambda: changed(verified={CHARGING: report(), VOI: report()})),
+    ("3", "a widening that its entry does not tell", lambda: with_version(1, consulted=CONSULTED[VOI])),
+    ("3", "a widening on no footing", lambda: with_version(0, consulted={"need": "covered", "wider": ["x"]})),
+    (
+        "3",
+        "a page that does not say so",
+        lambda: changed(shown={"/": b"nothing", f"/authorities/{CT}/1": b""}),
+    ),
+    ("3", "a widening that was taken", lambda: changed(attempts=(with_attempt(status=201, code=""),))),
+    (
+        "3",
+        "a widening refused for another reason",
+        lambda: changed(attempts=(with_attempt(code="malformed"),)),
+    ),
+    ("3", "a widening that names no powers", lambda: changed(attempts=(with_attempt(powers=0),))),
+    ("3", "nobody tried", lambda: changed(attempts=())),
     (
         "2",
         "an authority not in the log",

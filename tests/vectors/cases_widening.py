@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from tests.vectors.cases_consultations import (
     LATER,
@@ -221,7 +222,7 @@ def _cameras() -> dict[str, Case]:
     draft = changed(proposed(), free)
     unbounded = Story.under(changed(example("charter"), put("limits.camera_growth", None)))
 
-    def joined(cameras: int, **wanted: object) -> Case:
+    def joined(cameras: int, **wanted: Any) -> Case:
         return grown.case(draft, SIGNERS, at=LATER, cameras=cameras, **wanted)
 
     return {
@@ -275,7 +276,7 @@ def _urgent() -> dict[str, Case]:
     def in_a_year(at: str, until: str) -> tuple[Change, Change]:
         return put("authority.valid_from", at), put("authority.valid_until", until)
 
-    def renewed(*changes: Change, at: str = "2026-08-01T00:00:00Z", **wanted: object) -> Case:
+    def renewed(*changes: Change, at: str = "2026-08-01T00:00:00Z", **wanted: Any) -> Case:
         return first.case(urgent(*later, *changes), CT_OFFICES, at=at, **wanted)
 
     return {

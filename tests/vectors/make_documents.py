@@ -180,8 +180,10 @@ class Story:
         return Case(before=self.before, submitted=submitted, expected=outcome(submitted, admitted))
 
     def _submitted(self, document: Document | bytes, by: Iterable[str], at: str, cameras: int) -> Taken:
-        signed = isinstance(document, bytes)
-        envelope = document if signed else dump_envelope(sign_document(document, keys_of(by)))
+        if isinstance(document, bytes):
+            envelope = document
+        else:
+            envelope = dump_envelope(sign_document(document, keys_of(by)))
         if cameras < 0:
             cameras = CAMERAS if _counts_cameras(envelope) else 0
         return Taken(envelope=envelope, at=at, cameras=cameras, entry=10 * len(self.before))
@@ -241,10 +243,16 @@ def outcome(taken: Taken, admitted: Admitted) -> dict[str, Any]:
 def all_cases() -> dict[str, bytes]:
     """Return every vector by name, as the bytes of its file."""
     # Here, as they are written with what stands above.
-    from tests.vectors import cases_amending, cases_consultations, cases_documents, cases_widening
+    from tests.vectors import (
+        cases_amending,
+        cases_consultations,
+        cases_documents,
+        cases_signatures,
+        cases_widening,
+    )
 
     cases: dict[str, Case] = {}
-    for module in (cases_documents, cases_consultations, cases_widening, cases_amending):
+    for module in (cases_documents, cases_signatures, cases_consultations, cases_widening, cases_amending):
         for name, case in module.cases().items():
             if name in cases:
                 raise ValueError(f"`{name}` stands twice")

@@ -134,6 +134,7 @@ def _organisations() -> list[dict[str, Any]]:
             "units": [
                 {"id": "national-security-units", "name": "National security units"},
                 {"id": "duty-desk", "name": "Number-plate duty desk"},
+                {"id": "events", "name": "Public events"},
             ],
         },
         {"id": "home-office", "name": "Home Office", "roles": ["government"]},

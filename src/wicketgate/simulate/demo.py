@@ -17,6 +17,7 @@ from wicketgate.settings import read_secret
 from wicketgate.simulate.children import Child
 from wicketgate.simulate.enrolment import CAMERAS, bearer, enrol, list_vehicles
 from wicketgate.simulate.folder import Folder
+from wicketgate.simulate.proposals import Officers
 from wicketgate.simulate.serving import Served, serve
 from wicketgate.simulate.trial import Trial, simulate_words
 from wicketgate.simulate.words import guide, progress_line
@@ -85,6 +86,9 @@ async def _show(plan: Plan, served: Served) -> int:
         httpx.AsyncClient(base_url=served.url, timeout=30) as client,
     ):
         cameras = await enrol(folder, client, plan.cameras)
+        officers = Officers(folder, client)
+        await officers.publish()
+        deciding = asyncio.create_task(officers.decide())
         await list_vehicles(folder, client)
         folder.write_credentials(served.url, cameras)
         words = simulate_words(served, plan.rate)
@@ -96,6 +100,8 @@ async def _show(plan: Plan, served: Served) -> int:
                 served.say(line)
             await _show_progress(served, client, sending)
         finally:
+            deciding.cancel()
+            await asyncio.gather(deciding, return_exceptions=True)
             await sending.stop()
     return 0
 
@@ -129,6 +135,7 @@ async def _headless(plan: Plan, served: Served) -> int:
         httpx.AsyncClient(base_url=served.url, timeout=30) as client,
     ):
         cameras = await enrol(folder, client, plan.cameras)
+        await Officers(folder, client).publish()
         folder.write_credentials(served.url, cameras)
         served.say(
             f"{sum(map(len, cameras.values())):,} cameras send {plan.rate:g} reads a second for {plan.seconds:g} s "

@@ -128,6 +128,17 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """A document that had to be refused: the code that it must get, and what it got; `powers` it was told it widens."""
+
+    what: str
+    wanted: str
+    status: int
+    code: str
+    powers: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """What a run left.
 
@@ -161,6 +172,8 @@ class Evidence:
         From when a read is late.
     images : mapping of str to str
         What was fetched of images: their references to the SHA-256 of what came.
+    attempts : sequence of Attempt
+        The documents by which officers tried to widen something in this run.
     """
 
     cameras: Mapping[str, Mapping[str, Sequence[str]]]
@@ -177,6 +190,7 @@ class Evidence:
     hotlists: Mapping[str, Sequence[Listed]] = field(default_factory=dict)
     late_after_us: int = 60 * SECOND_US
     images: Mapping[str, str] = field(default_factory=dict)
+    attempts: Sequence[Attempt] = ()
 
 
 def forces(register: Mapping[str, Any]) -> dict[str, Force]:

@@ -33,6 +33,8 @@ _FIELDS = {
     "patch-image": {"patch_image"},
     "overview-image": {"overview_image"},
 }
+_FOOTINGS = {"notice": b"", "marked": b"Not consulted on", "within": b"onsultation", "urgent": b"rgent"}
+"""On what an authority may stand that no consultation covers, and what its page says of it."""
 _PUBLIC_CHECKS = frozenset({"key", "log", "documents", "seconds", "figures", "fresh", "register"})
 
 
@@ -41,7 +43,7 @@ def judge(evidence: Evidence) -> dict[str, Finding | None]:
     return {
         "1": releases_authorised(evidence),
         "2": everything_committed(evidence),
-        "3": None,
+        "3": nothing_widened(evidence),
         "4": nothing_lost(evidence),
         "5": checked_by_anyone(evidence),
     }
@@ -164,6 +166,41 @@ def _failed(report: Mapping[str, Any]) -> str:
     return (
         ", ".join(check["name"] for check in report.get("checked", ()) if not check["ok"]) or "it did not end"
     )
+
+
+# --- law 3 ------------------------------------------------------------------------------------------------
+
+
+def nothing_widened(evidence: Evidence) -> Finding:
+    """Law 3: what widens is said to, in the log and on its page, from its first second; and officers who tried to widen
+    more, with every signature, were refused and told what they would have widened. That the powers are compared rightly
+    an outsider's verification has checked (law 5).
+    """
+    found = Finding()
+    for version in evidence.register["authorities"]:
+        reference = f"{version['name']}@{version['version']}"
+        consulted = version["consulted"]
+        try:
+            body = parse_json(evidence.entries[version["entry"]])
+        except (KeyError, WicketgateError):
+            found.add(f"`{reference}`: its entry cannot be read")
+            continue
+        if (body.get("consulted"), body.get("wider")) != (consulted["need"], consulted["wider"]):
+            found.add(f"`{reference}`: the register says otherwise than its entry what it widens")
+        if consulted["wider"] and consulted["need"] not in _FOOTINGS:
+            found.add(f"`{reference}` widens something, and stands on nothing")
+        page = evidence.shown.get(f"/authorities/{version['name']}/{version['version']}", b"")
+        words = _FOOTINGS.get(consulted["need"])
+        if words and words not in page:
+            found.add(f"the page of `{reference}` does not say `{words.decode()}`")
+    for attempt in evidence.attempts:
+        if (attempt.status, attempt.code) != (422, attempt.wanted) or not attempt.powers:
+            found.add(
+                f"{attempt.what}: answered {attempt.status} {attempt.code}, naming {attempt.powers} powers"
+            )
+    if not evidence.attempts:
+        found.add("nobody tried to widen anything: it was not seen to be refused")
+    return found
 
 
 # --- law 4 ------------------------------------------------------------------------------------------------

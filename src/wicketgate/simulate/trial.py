@@ -24,6 +24,7 @@ from wicketgate.simulate.desk import DutyOfficer
 from wicketgate.simulate.enrolment import Groups, bearer, cameras_of, list_vehicles, need
 from wicketgate.simulate.evidence import Evidence, Listed, Matching, Sent, rows_of
 from wicketgate.simulate.folder import Folder, write_whole
+from wicketgate.simulate.proposals import Officers
 from wicketgate.simulate.recipients import Follower
 from wicketgate.simulate.serving import Served
 from wicketgate.simulate.tally import Latencies
@@ -34,6 +35,8 @@ from wicketgate.verify.feeds import FeedChain
 _PUBLIC_PAGES = (
     "/",
     "/why-not-less",
+    "/consultations",
+    "/drift",
     "/sign-in",
     "/verify",
     "/docs",
@@ -95,10 +98,13 @@ class Trial:
         working = [asyncio.create_task(follower.follow()) for follower in self._followers]
         folder.log(_RECORD).unlink(missing_ok=True)
         working.append(asyncio.create_task(self._officer.work()))
+        officers = Officers(folder, self._client)
+        working.append(asyncio.create_task(officers.decide()))
         try:
             tally, sent = await self._load()
             await self._settle()
             await self._officer.answer_queue()
+            attempts = await officers.attempt_to_widen()
         finally:
             for task in working:
                 task.cancel()
@@ -139,6 +145,7 @@ class Trial:
             shown={**shown, **dict(_files(folder))},
             hotlists=self._hotlists,
             images=self._officer.images,
+            attempts=attempts,
         )
 
     async def _follow(self) -> list[Follower]:
@@ -218,6 +225,7 @@ class Trial:
         """Return every public page and the metrics; the log's files are taken from its folder."""
         shown: dict[str, bytes] = {}
         pages = [f"/authorities/{one['name']}/{one['version']}" for one in register["authorities"]]
+        pages += [f"/consultations/{one['id']}" for one in register["consultations"]]
         for path in (*_PUBLIC_PAGES, *pages):
             answer = await self._client.get(path)
             if answer.status_code != 200:
@@ -262,7 +270,6 @@ class Trial:
             },
             "notes": [
                 *self._served.notes,
-                "law 3: the comparison of powers is not built yet",
                 "law 4: erasure at the end of a term is not built yet, so the law is judged without it",
             ],
             "took_s": round(time.monotonic() - self._began_s, 1),
