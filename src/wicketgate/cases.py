@@ -23,7 +23,7 @@ STOPPING: Final = ("revocation", "suspension", "challenge", "quashed", "objectio
 """Kinds of documents that stop something: they widen where more, or others, must sign than before. An annulment is an
 objection that ends its authority."""
 
-_MOST_CASES = 200_000
+_MOST_CASES = 50_000
 
 _WORDS: Final = {
     "authority": "an authority",
@@ -123,26 +123,34 @@ class Cases:
     def __init__(self, charters: Iterable[Charter]) -> None:
         self._charters = tuple(charters)
         self._purposes = sorted({purpose for charter in self._charters for purpose in charter.purposes})
+        self._named = {
+            office.partition("/")[0]
+            for charter in self._charters
+            for rule in charter.rules
+            for office in rule.offices
+        }
+        self._controllers = self._group_controllers()
         self._groups: dict[str, tuple[Mapping[str, tuple[str, ...]], ...]] = {}
 
     def shifts(
         self, kind: str, old: Charter, new: Charter, controllers: Collection[str]
     ) -> dict[Case, Shift]:
-        """Return every case of a kind, over some controllers, in which other signatures count than before.
+        """Return every case of a kind, over some sources, in which other signatures count than before.
 
         Raises
         ------
         DocumentRefused
             `malformed` if the rules tell more cases apart than can be looked at while a gateway waits.
         """
-        instruments, purposes, modes = self._grouped(kind)
-        if len(instruments) * len(purposes) * len(modes) * len(controllers) > _MOST_CASES:
+        instruments, purposes, modes, sources = self._grouped(kind)
+        chosen = [first for first in sources if first in controllers]
+        if len(instruments) * len(purposes) * len(modes) * len(chosen) > _MOST_CASES:
             raise DocumentRefused(
                 f"`signatures`: the rules of kind {kind} tell more than {_MOST_CASES} cases apart"
             )
-        before, now = _Rulings(kind, old), _Rulings(kind, new)
+        before, now = _Rulings(kind, old, self._named), _Rulings(kind, new, self._named)
         found = {}
-        for controller in sorted(controllers):
+        for controller in chosen:
             for instrument in instruments:
                 for mode in modes:
                     for purpose in purposes:
@@ -151,6 +159,39 @@ class Cases:
                         if shift.before != shift.now:
                             found[case] = shift
         return found
+
+    def _group_controllers(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the sources by the first of those that no rule and no office tells apart."""
+        posts = {
+            office.partition("/")[2]
+            for charter in self._charters
+            for rule in charter.rules
+            for office in rule.offices
+            if office.startswith("{controller}/")
+        }
+        selecting = {
+            rule.controllers
+            for charter in self._charters
+            for rule in charter.rules
+            if rule.controllers is not None
+        }
+        rules = sorted(selecting, key=sorted)
+        groups: dict[object, list[str]] = {}
+        for name in sorted({name for charter in self._charters for name in charter.organisations}):
+            known = [charter.organisations.get(name) for charter in self._charters]
+            if not any(one is not None and "source" in one.roles for one in known):
+                continue
+            signature = (
+                name if name in self._named else "",
+                tuple(name in chosen for chosen in rules),
+                tuple(one is not None and "source" in one.roles for one in known),
+                tuple(
+                    tuple(sorted(post for post in posts if f"{name}/{post}" in charter.offices))
+                    for charter in self._charters
+                ),
+            )
+            groups.setdefault(signature, []).append(name)
+        return {group[0]: tuple(group) for group in groups.values()}
 
     def describe(self, shifts: Mapping[Case, Shift], *, stopping: bool) -> Iterator[str]:
         """Yield each shift in words; cases that differ in nothing else are told in one sentence."""
@@ -163,31 +204,33 @@ class Cases:
 
     def _sentence(self, kind: str, shift: Shift, box: tuple[frozenset[str], ...], stopping: bool) -> str:
         groups = self._grouped(kind)
-        known: tuple[Collection[str], ...] = (INSTRUMENTS, self._purposes, MODES)
+        sources = [name for group in groups[3].values() for name in group]
+        known: tuple[Collection[str], ...] = (INSTRUMENTS, self._purposes, MODES, sources)
         about = []
         for word, chosen, group, every in zip(
-            ("instrument", "purpose", "mode"), box, groups, known, strict=False
+            ("instrument", "purpose", "mode", "controller"), box, groups, known, strict=True
         ):
             meant = sorted(name for first in chosen for name in group[first])
             if len(meant) < len(every):
                 about.append(f"{word} {', '.join(meant)}")
-        about.append(f"controller {', '.join(sorted(box[3]))}")
         words = "the lifting of a court’s stay" if kind == "challenge" and not stopping else _WORDS[kind]
         can = "needs" if stopping else "can be signed by"
         now = "nobody" if shift.now is None else str(shift.now)
         before = "nobody" if shift.before is None else str(shift.before)
+        of = f"{words} ({'; '.join(about)})" if about else words
         if stopping and shift.now is None:
-            return f"{words} ({'; '.join(about)}) is open to nobody, before to {before}"
-        return f"{words} ({'; '.join(about)}) {can} {now}, before {before}"
+            return f"{of} is open to nobody, before to {before}"
+        return f"{of} {can} {now}, before {before}"
 
     def _grouped(self, kind: str) -> tuple[Mapping[str, tuple[str, ...]], ...]:
-        """Return for instruments, purposes and modes those that no rule of a kind tells apart, by the first of each."""
+        """Return instruments, purposes, modes and sources by the first of those that no rule of a kind tells apart."""
         if kind not in self._groups:
             rules = [rule for charter in self._charters for rule in _of_kind(kind, charter)]
             self._groups[kind] = (
                 _alike(INSTRUMENTS, rules, _APPLIES["instrument"]),
                 _alike(self._purposes, rules, _APPLIES["purpose"]),
                 _alike(MODES, rules, _APPLIES["mode"]),
+                self._controllers,
             )
         return self._groups[kind]
 
@@ -195,8 +238,9 @@ class Cases:
 class _Rulings:
     """Who signs documents of one kind under one charter; rules are bits, so that many cases are soon looked at."""
 
-    def __init__(self, kind: str, charter: Charter) -> None:
+    def __init__(self, kind: str, charter: Charter, named: Collection[str]) -> None:
         self._rules = _of_kind(kind, charter)
+        self._named = named
         self._offices = charter.offices.keys()
         self._masks: dict[tuple[str, str], int] = {}
         self._known: dict[tuple[int, str], Who | None] = {}
@@ -228,8 +272,8 @@ class _Rulings:
         choices: set[frozenset[str]] = set()
         within: Period | None = None
         for rule in rules:
-            offices = {_filled(office, controller) for office in rule.offices}
-            there = frozenset(o for o in offices if o.startswith("{") or o in self._offices)
+            offices = {self._filled(office, controller) for office in rule.offices}
+            there = frozenset(office for office in offices if office)
             if not there or (rule.need == "all" and len(there) < len(offices)):
                 return None
             if rule.need == "all" or len(there) == 1:
@@ -240,10 +284,18 @@ class _Rulings:
                 within = rule.within
         return Who(frozenset(every), frozenset(choice for choice in choices if not choice & every), within)
 
+    def _filled(self, office: str, controller: str) -> str:
+        """Return an office of a rule; empty where the charter does not have it.
 
-def _filled(office: str, controller: str) -> str:
-    place, _, post = office.partition("/")
-    return f"{controller}/{post}" if place == "{controller}" else office
+        A controller stays unnamed where no rule names it by its own name: then all such are one case.
+        """
+        place, _, post = office.partition("/")
+        if place == "{recipient}":
+            return office
+        name = f"{controller}/{post}" if place == "{controller}" else office
+        if name not in self._offices:
+            return ""
+        return office if place == "{controller}" and controller not in self._named else name
 
 
 def _of_kind(kind: str, charter: Charter) -> list[Rule]:

@@ -155,7 +155,9 @@ def render(documents: Sequence[Committed], cameras: Sequence[Device]) -> Policie
         acts = [item for item in documents if item.document.get(item.kind, {}).get("authority") == name]
         decisions = [item for item in documents if item.kind == "decision"]
         for number, item in enumerate(committed):
-            policies.append(_version(name, item, committed[number + 1 :], acts, decisions, cameras))
+            # Only what was committed after a version ends it, even in the same microsecond.
+            ending = [act for act in documents[documents.index(item) + 1 :] if _ends(act)]
+            policies.append(_version(name, item, committed[number + 1 :], acts, ending, decisions, cameras))
             zones |= {hours["zone"] for hours in item.document["scope"].get("hours", [])}
             search = item.document.get("search", {})
             ages |= {search["max_age"]} if search else set()
@@ -188,6 +190,7 @@ def _version(
     item: Committed,
     later_ones: Sequence[Committed],
     acts: Sequence[Committed],
+    ending: Sequence[Committed],
     decisions: Sequence[Committed],
     cameras: Sequence[Device],
 ) -> str:
@@ -237,7 +240,7 @@ def _version(
                 f"(!context.older.contains({_text(tier['older_than'])})"
                 f" || {_set(approvers)}.containsAny(context.approved))"
             )
-    ended = [f"context.at >= {act.at_us}" for act in acts if _ends(act) and act.at_us >= item.at_us]
+    ended = [f"context.at >= {act.at_us}" for act in acts if act in ending]
     replaced = [
         f"context.at >= {max(other.at_us, moment(other.document['authority']['valid_from']))}"
         for other in later_ones

@@ -14,7 +14,7 @@ import pytest
 
 from tests import made_gateway
 from tools.check_docs import codes_in, given_codes
-from wicketgate import batches, desk, facts, gate, hits, ingest, state
+from wicketgate import batches, desk, facts, gate, hits, ingest, regime
 from wicketgate.adapters import values
 from wicketgate.authority import MatchTerms
 from wicketgate.hotlist import TEXTS, Listing
@@ -122,7 +122,7 @@ def test_shapes_are_those_of_the_program() -> None:
     assert set(EXAMPLES["list_taken"]) == members("ListTaken") == {one.name for one in fields(desk.ListTaken)}
     assert set(SCHEMAS["Said"]["properties"]["outcome"]["enum"]) == set(get_args(hits.Said))
     statuses = SCHEMAS["RegisteredAuthority"]["properties"]["status"]["enum"]
-    assert sorted(statuses) == sorted(get_args(state.Status))
+    assert sorted(statuses) == sorted(get_args(regime.Status))
     assert ENVELOPE == ENVELOPE_TYPE
 
 

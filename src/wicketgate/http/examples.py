@@ -181,6 +181,7 @@ EXAMPLES: dict[str, Any] = {
         "log_key": _VKEY,
         "checkpoint": _CHECKPOINT,
         "charter": {"document": {"charter": {"name": "london"}}, "entry": 0, "signatures": []},
+        "charters": [],
         "authorities": [],
         "consultations": [],
         "figures": [

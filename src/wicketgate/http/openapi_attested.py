@@ -42,7 +42,7 @@ def _line(most: int, description: str) -> dict[str, Any]:
     return {**_TEXT, "maxLength": most, "description": description}
 
 
-def _listed(name: str, **members: dict[str, Any]) -> dict[str, Any]:
+def _listed(name: str, **members: Any) -> dict[str, Any]:
     items = {"type": "object", "properties": members}
     return {"type": "object", "properties": {name: {"type": "array", "items": items}}}
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args
 
 from wicketgate.hotlist import MAX_TEXT, TEXTS
 from wicketgate.http import codes
+from wicketgate.regime import ConsultationStatus
 from wicketgate.transactions import IMAGE_CODES
 
 _HASH = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
@@ -308,11 +309,14 @@ SCHEMAS: dict[str, Any] = {
             "as_of": _TIME,
             "log_key": _said(_TEXT, "The log's verifier key."),
             "checkpoint": _said(_TEXT, "It covers every entry named here."),
-            "charter": {"type": "object", "description": "`document`, `entry`, `signatures`."},
+            "charter": {"type": "object", "description": "The one in force: as in `charters`."},
+            "charters": _list(
+                {"type": "object"}, "Every version: `document`, `entry`, `at`, `signatures`, what it was `wider` in."
+            ),
             "authorities": _list(
                 {"$ref": "#/components/schemas/RegisteredAuthority"}, "Every version ever in effect."
             ),
-            "consultations": _list({"type": "object"}, "Empty in this version."),
+            "consultations": _list({"$ref": "#/components/schemas/RegisteredConsultation"}, "Every one ever opened."),
             "figures": _list({"$ref": "#/components/schemas/Figures"}, "Every closed period."),
             "small_cells": _said(_COUNT, "Counts from 1 to one less than this are null."),
         }
@@ -342,9 +346,49 @@ SCHEMAS: dict[str, Any] = {
             "in_force_from": _TIME,
             "in_force_until": _said(_TIME, "As things stand: the end, or the review that is due."),
             "review_due": _or_null(_TIME, "Null where none is demanded."),
-            "cameras": _said(_COUNT, "Cameras in its scope."),
-            "acts": _list({"type": "object"}, "Reviews, suspensions, resumptions, revocation."),
+            "cameras": _said(_COUNT, "Cameras that it may use now."),
+            "camera_cap": _or_null(_COUNT, "The most that it may use; null: any number."),
+            "cameras_withheld": _said(_COUNT, "Cameras in its scope beyond that."),
+            "ended_by": _or_null(_TEXT, "`revocation`, `quashed` or `objection`."),
+            "consulted": {
+                "type": "object",
+                "description": "`need`: `covered` by consultations (`by`), or what stands in for one (`notice`, "
+                "`marked`, `within` until `due`, `urgent`); `wider`: the powers that none covered, in words; "
+                "`since`: when one did.",
+            },
+            "redactions": _said(_COUNT, "Members that are withheld from the public."),
+            "acts": _list(
+                {"type": "object"}, "Reviews with their `figures`, suspensions, challenges, objections, what ended it."
+            ),
             "words": _list(_TEXT, "The document in plain words."),
+        }
+    ),
+    "RegisteredConsultation": _object(
+        {
+            "id": _TEXT,
+            "title": _TEXT,
+            "kind": {"type": "string", "enum": ["authority", "charter"]},
+            "status": {"type": "string", "enum": sorted(get_args(ConsultationStatus))},
+            "opens_at": _TIME,
+            "closes_at": _TIME,
+            "committed_at": _TIME,
+            "at": _TIME,
+            "assessment": _TEXT,
+            "document": {"type": "object", "description": "The signed document, with the draft in full."},
+            "signatures": _list({"type": "object"}),
+            "entry": _said(_COUNT, "Where the envelope stands in the ledger."),
+            "words": _list(_TEXT, "The draft in plain words."),
+            "wider": _list(_TEXT, "What it would widen, in words."),
+            "cameras": _said(_COUNT, "Cameras in the draft's scope when it was published."),
+            "camera_cap": _or_null(_COUNT, "The most that its decision can cover; null: any number."),
+            "objections": _list({"type": "object"}, "`id`, `organisation`, `reason`, `document`, `entry`."),
+            "decision": {
+                "type": ["object", "null"],
+                "description": "`outcome`, `reasons`, `answers`, `covered_until`, `document`, `entry`.",
+            },
+            "quashed_at": _or_null(_TIME, "When a court ended what it covers."),
+            "responses": _or_null(_COUNT, "Null until it has closed."),
+            "responses_withheld": _or_null(_COUNT, "Of those, at the respondents' wish."),
         }
     ),
     "Figures": _object(

@@ -138,6 +138,7 @@ def _organisations() -> list[dict[str, Any]]:
             ],
         },
         {"id": "home-office", "name": "Home Office", "roles": ["government"]},
+        {"id": "dvla", "name": "Driver and Vehicle Licensing Agency", "roles": ["government"]},
         {"id": "dft", "name": "Department for Transport", "roles": ["government"]},
         {"id": "parliament", "name": "Parliament", "roles": ["parliament"]},
         {"id": "high-court", "name": "High Court", "roles": ["court"]},

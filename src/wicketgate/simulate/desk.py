@@ -18,7 +18,7 @@ import httpx
 import msgspec
 
 from wicketgate.clock import parse_rfc3339
-from wicketgate.simulate.evidence import Sent
+from wicketgate.simulate.evidence import Attempt, Sent
 
 BY = "duty officer, simulated"
 _PAUSE_S = 0.5
@@ -128,6 +128,24 @@ class DutyOfficer:
         if hit["priority"] <= 2:
             return await self._say(hit, "acted", "a patrol was sent")
         return await self._say(hit, "not-acted", "no patrol was near")
+
+    async def pass_on(self, authority: str) -> list[Attempt]:
+        """Tell that a row was passed on to somebody whom the authority names, and to somebody whom it does not."""
+        made = []
+        for to, law, wanted in (
+            ("dvla", "Vehicle Excise and Registration Act 1994", "recorded"),
+            ("home-office", "none", "onward-not-allowed"),
+        ):
+            answer = await self._client.post(
+                "/v1/disclosures",
+                json={"authority": authority, "to": to, "law": law, "rows": 1, "case": "an invented case"},
+                headers=self._headers,
+            )
+            code = "recorded" if answer.status_code == 201 else str(answer.json().get("code", ""))
+            made.append(
+                Attempt(what=f"passed on to {to}", wanted=wanted, status=answer.status_code, code=code, powers=0)
+            )
+        return made
 
     async def _say(self, hit: Mapping[str, Any], outcome: str, reason: str) -> bool:
         answer = await self._client.post(

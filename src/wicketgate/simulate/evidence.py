@@ -129,7 +129,7 @@ class Listed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """A document that had to be refused: the code that it must get, and what it got; `powers` it was told it widens."""
+    """What somebody tried, the code that it must get, and what it got; `powers` it was told that it widens."""
 
     what: str
     wanted: str
@@ -174,6 +174,8 @@ class Evidence:
         What was fetched of images: their references to the SHA-256 of what came.
     attempts : sequence of Attempt
         The documents by which officers tried to widen something in this run.
+    passed_on : sequence of Attempt
+        What a recipient told of rows that it passed on.
     """
 
     cameras: Mapping[str, Mapping[str, Sequence[str]]]
@@ -191,6 +193,7 @@ class Evidence:
     late_after_us: int = 60 * SECOND_US
     images: Mapping[str, str] = field(default_factory=dict)
     attempts: Sequence[Attempt] = ()
+    passed_on: Sequence[Attempt] = ()
 
 
 def forces(register: Mapping[str, Any]) -> dict[str, Force]:

@@ -241,6 +241,9 @@ def nothing_lost(evidence: Evidence) -> Finding:
             rows.take(sent)
         if rows.strange:
             found.add(f"`{name}`: {rows.strange} rows are of reads that no camera sent")
+    for said in evidence.passed_on:
+        if said.code != said.wanted:
+            found.add(f"{said.what}: answered {said.status} {said.code}, instead of {said.wanted}")
     return found
 
 

@@ -161,6 +161,7 @@ def _match_authority(
             "valid_until": rfc3339(at_us + 360 * DAY_US),
             "review_every": "P6M",
             "recipient_retention": "P28D",
+            "onward": ["dvla"] if controller == "tfl" else [],
             "necessity": "A listed vehicle must be found while it is moving, or the person in it may come to harm.",
             "proportionality": "Nothing leaves but reads of listed vehicles; each entry has a reason and an end.",
         },

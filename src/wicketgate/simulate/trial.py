@@ -105,6 +105,8 @@ class Trial:
             await self._settle()
             await self._officer.answer_queue()
             attempts = await officers.attempt_to_widen()
+            rows = {follower.authority: follower.rows for follower in self._followers}
+            passed_on = await self._officer.pass_on(london.OF_INTEREST) if rows[london.OF_INTEREST] else []
         finally:
             for task in working:
                 task.cancel()
@@ -146,6 +148,7 @@ class Trial:
             hotlists=self._hotlists,
             images=self._officer.images,
             attempts=attempts,
+            passed_on=passed_on,
         )
 
     async def _follow(self) -> list[Follower]:
