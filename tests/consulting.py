@@ -29,7 +29,9 @@ def draft(at_us: int) -> dict[str, Any]:
     return document
 
 
-def consultation(name: str, /, *, opens_in_s: float = 0, seconds: float = 3600, **more: Any) -> dict[str, Any]:
+def consultation(
+    name: str, /, *, opens_in_s: float = 0, seconds: float = 3600, **more: Any
+) -> dict[str, Any]:
     """Return a consultation that opens in a while, for so many seconds."""
     at_us = now_us()
     opens_us = at_us + round(opens_in_s * SECOND_US)

@@ -33,7 +33,7 @@ from wicketgate.facts import FactAnswer, SecondTree, make_promise, release_fact,
 from wicketgate.ledger import Ledger
 from wicketgate.merkle import leaf_hash
 from wicketgate.receipts import due_by_name, published_receipts
-from wicketgate.regime import Parsed
+from wicketgate.regime import Parsed, standing_entry, untold
 from wicketgate.register import build_register, dump_register
 from wicketgate.signing import PrivateKey, canonical, dump_envelope, parse_json
 from wicketgate.state import State
@@ -254,6 +254,7 @@ class World:
 
     def close_second(self) -> None:
         """Close the open second, and the figures if a period is over; the clock then stands in the next second."""
+        self.tell()
         facts, seed = tuple(self.state.facts), self.random.randbytes(32)
         tree, second_us = SecondTree(facts, seed), self.state.second_us
         entry = len(self.entries)
@@ -290,6 +291,20 @@ class World:
         if boundary_us > self.state.counting_from_us:
             self.figures(boundary_us, limits.small_cells)
         self.at_us = self.state.second_us + 400_000
+
+    def tell(self) -> None:
+        """Tell what stands otherwise than was told."""
+        changes = untold(self.state.regime, self.parsed, self.at_us)
+        if changes:
+            body = canonical(standing_entry(changes, self.at_us))
+            self.apply(
+                Transaction(
+                    at_us=self.at_us,
+                    first_entry=len(self.entries),
+                    entries=(body,),
+                    stood=tuple(changes),
+                )
+            )
 
     def figures(self, until_us: int, small_cells: int, **changes: Any) -> None:
         """Publish the figures of the period that ends."""

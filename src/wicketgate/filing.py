@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -19,6 +20,7 @@ from wicketgate.documents import open_document
 from wicketgate.errors import DocumentRefused, InputError
 from wicketgate.merkle import leaf_hash
 from wicketgate.projections import Projections
+from wicketgate.regime import standing_entry, untold
 from wicketgate.signing import canonical, parse_json
 from wicketgate.standing import cameras_in_scope
 from wicketgate.state import State
@@ -28,6 +30,7 @@ from wicketgate.transactions import (
     CameraSet,
     CamerasRegistered,
     DocumentTaken,
+    Stood,
     TokenIssued,
     Transaction,
 )
@@ -35,6 +38,8 @@ from wicketgate.transactions import (
 log = logging.getLogger(__name__)
 
 _MAX_CAMERAS = 20_000
+_MOST_TOLD = 300
+"""Changes of standing in one entry of the ledger."""
 _NOTHING_FOUND = Admitted()
 _NO_MEMBERS: Mapping[str, Any] = MappingProxyType({})
 
@@ -95,6 +100,44 @@ class Filing:
             )
             more = entry_members(document.kind, admitted)
             return document_transaction(envelope, state.entries, at_us, admitted, more)
+
+        return build
+
+    def tell(self) -> list[str]:
+        """Commit how authorities and consultations stand, where that is otherwise than the ledger tells.
+
+        Returns
+        -------
+        list of str
+            The authorities among them, by name.
+
+        Notes
+        -----
+        The gate decides by the dates themselves and waits for nothing: this tells the public. A crash before it leaves
+        it to be told by the next start, at its time.
+        """
+        state = self._commits.staged
+        if not state.charter_envelope:
+            return []
+        found = untold(state.regime, self._commits.parsed, max(self._clock.now_us(), state.at_us))
+        for first in range(0, len(found), _MOST_TOLD):
+            with contextlib.suppress(InputError):  # it stands again as it was told
+                self._commits.commit(self._telling(found[first : first + _MOST_TOLD]))
+        return [stood.about for stood in found if stood.version]
+
+    def _telling(self, about: Sequence[Stood]) -> Build:
+        names = {stood.about for stood in about}
+
+        def build(state: State, at_us: int, sequence: int) -> Transaction:
+            changes = [one for one in untold(state.regime, self._commits.parsed, at_us) if one.about in names]
+            if not changes:
+                raise InputError("nothing stands otherwise")
+            return Transaction(
+                at_us=at_us,
+                first_entry=state.entries,
+                entries=(canonical(standing_entry(changes, at_us)),),
+                stood=tuple(changes),
+            )
 
         return build
 

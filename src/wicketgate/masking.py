@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import combinations
 from typing import Final
 
 from wicketgate.plates import ALIKE, UkKind, kind, normal_form
@@ -21,6 +21,8 @@ PHONE: Final = "[phone number]"
 
 _LONGEST: Final = 7
 _CONFUSED_FROM: Final = 5  # shorter plates with 0 for O, or 1 for I, cannot be told from words
+_MOST_CONFUSED: Final = 2
+_OTHER: Final = {pair[place]: pair[1 - place] for pair in ALIKE for place in (0, 1)}
 _GAP: Final = 3
 _MARKS: Final = frozenset("_/*'+|\u2019")
 
@@ -180,6 +182,10 @@ def _is_confused(plain: str, kinds: Container[UkKind | None] = _UNBROKEN) -> boo
     """Say whether a text reads as a plate of some kinds once 0 and O, or 1 and I, are taken for one another."""
     if not _CONFUSED_FROM <= len(plain) <= _LONGEST or plain.isalpha() or plain.isdigit():
         return False
-    alike = {character: pair for pair in ALIKE for character in pair}
-    ways = product(*(alike.get(character, character) for character in plain))
-    return any(kind("".join(way)) in kinds for way in ways)
+    places = [place for place, character in enumerate(plain) if character in _OTHER]
+    for flips in range(1, min(_MOST_CONFUSED, len(places)) + 1):
+        for chosen in combinations(places, flips):
+            way = "".join(_OTHER[c] if place in chosen else c for place, c in enumerate(plain))
+            if kind(way) in kinds:
+                return True
+    return False

@@ -34,7 +34,7 @@ from wicketgate.proofs import Proofs
 from wicketgate.pushes import Pushes
 from wicketgate.queues import HitQueue
 from wicketgate.raising import Raising
-from wicketgate.regime import Parsed, current, status
+from wicketgate.regime import Parsed
 from wicketgate.releasing import Releasing
 from wicketgate.repeats import Seen
 from wicketgate.responses import Responses
@@ -77,7 +77,6 @@ class Gateway:
         self._tasks: list[asyncio.Task[None]] = []
         self._flushing: asyncio.Future[None] | None = None
         self._instance = secrets.token_hex(8)
-        self._stood: dict[str, str] = {}
         # Made by `_open`, in this order.
         self.link: Link
         self.ledger: Ledger
@@ -325,16 +324,13 @@ class Gateway:
             now_us = self.clock.now_us()
             await self.clock.sleep((1_000_000 - now_us % 1_000_000) / 1e6 + 0.002)
             self.commits.tick()
-            self._wake_stopped()
+            self._tell()
 
-    def _wake_stopped(self) -> None:
-        """Let whoever waits at a feed look again when the clock has stopped or ended an authority."""
-        state, now_us = self.commits.committed, self.clock.now_us()
-        for name, named in state.authorities.items():
-            stands = status(named, current(named, self.commits.parsed, now_us), self.commits.parsed, now_us)
-            if self._stood.get(name) != stands and name in self.projections.feeds:
+    def _tell(self) -> None:
+        """Tell how authorities stand; whoever waits at the feed of one that stands otherwise looks again."""
+        for name in self.filing.tell():
+            if name in self.projections.feeds:
                 self.projections.feeds[name].wake()
-            self._stood[name] = stands
 
     async def _flush_seen(self) -> None:
         while True:

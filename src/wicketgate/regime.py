@@ -6,7 +6,7 @@ may take effect is judged before (`admission`); what that found comes with it (`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, assert_never
 
@@ -15,10 +15,11 @@ import msgspec
 from wicketgate.acts import Act, Challenge, Quashed, Resumption, Review, Revocation, Suspension, parse_act
 from wicketgate.authority import Authority, parse_authority, review_due_us
 from wicketgate.charter import Charter, parse_charter
+from wicketgate.clock import rfc3339
 from wicketgate.consultations import Consultation, Decision, Objection, parse_consultation, parse_decision
 from wicketgate.documents import SignedDocument, open_document, parse_payload
 from wicketgate.powers import Powers, of_authority
-from wicketgate.transactions import Admitted
+from wicketgate.transactions import Admitted, Stood
 
 Status = Literal[
     "in-force",
@@ -156,12 +157,25 @@ class ConsultationTaken(msgspec.Struct, kw_only=True):
     quashed_us: int | None = None
 
 
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """How something stood from an entry of the ledger on."""
+
+    version: int
+    status: str
+    at_us: int
+    entry: int
+
+
 class Regime(msgspec.Struct, kw_only=True):
-    """Charters, authorities and consultations, each with all that happened to it."""
+    """Charters, authorities and consultations, each with all that happened to it.
+
+    `told` has, by `Stood.about`, how each stood, as the ledger tells it.
+    """
 
     charters: list[CharterTaken] = []
     authorities: dict[str, Named] = {}
     consultations: dict[str, ConsultationTaken] = {}
+    told: dict[str, list[Told]] = {}
 
     @property
     def charter_envelope(self) -> bytes:
@@ -225,6 +239,12 @@ class Regime(msgspec.Struct, kw_only=True):
                 self._take_decision(value, taken, admitted)
             case _:
                 self._take_act(value, document.kind, taken, admitted)
+
+    def tell(self, stood: Stood, *, at_us: int, entry: int) -> None:
+        """Keep that something stands otherwise, as the entry `entry` of the ledger says."""
+        self.told.setdefault(stood.about, []).append(
+            Told(version=stood.version, status=stood.status, at_us=at_us, entry=entry)
+        )
 
     def _take_objection(self, objection: Objection, taken: Taken) -> None:
         if objection.consultation is not None:
@@ -447,3 +467,44 @@ def consultation_status(taken: ConsultationTaken, at_us: int) -> ConsultationSta
     if at_us < taken.opens_us:
         return "announced"
     return "open" if at_us < taken.closes_us else "closed"
+
+
+def standings(regime: Regime, parsed: Parsed, at_us: int) -> list[Stood]:
+    """Return how every authority and consultation stands at `at_us`, by name."""
+    found = []
+    for name, named in sorted(regime.authorities.items()):
+        number = current(named, parsed, at_us)
+        found.append(Stood(about=name, version=number + 1, status=status(named, number, parsed, at_us)))
+    for id_, taken in sorted(regime.consultations.items()):
+        found.append(Stood(about=f"consultation/{id_}", version=0, status=consultation_status(taken, at_us)))
+    return found
+
+
+def untold(regime: Regime, parsed: Parsed, at_us: int) -> list[Stood]:
+    """Return what stands at `at_us` otherwise than the ledger tells."""
+    return [stood for stood in standings(regime, parsed, at_us) if not is_told(regime, stood)]
+
+
+def is_told(regime: Regime, stood: Stood) -> bool:
+    """Say whether the ledger's last word on something is that it stands so."""
+    told = regime.told.get(stood.about)
+    return told is not None and (told[-1].version, told[-1].status) == (stood.version, stood.status)
+
+
+def standing_entry(changes: Iterable[Stood], at_us: int) -> dict[str, Any]:
+    """Return the entry of the ledger that tells how things stand from `at_us` on."""
+    return {
+        "kind": "standing",
+        "at": rfc3339(at_us),
+        "changes": described(changes),
+    }
+
+
+def described(changes: Iterable[Stood]) -> list[dict[str, str]]:
+    """Return each change of standing as an entry of the ledger has it."""
+    return [
+        {"authority": f"{one.about}@{one.version}", "status": one.status}
+        if one.version
+        else {"consultation": one.about.partition("/")[2], "status": one.status}
+        for one in changes
+    ]

@@ -101,6 +101,11 @@ def _version(
         "ended_by": version.ended_by or None,
         "consulted": consulted_on(version),
         "redactions": len(authority.redactions),
+        "standings": [
+            {"status": told.status, "at": rfc3339(told.at_us), "entry": told.entry}
+            for told in state.regime.told.get(authority.name, ())
+            if told.version == authority.version
+        ],
         "acts": [_act(taken) for taken in named.acts if _concerns(taken, version, authority)],
         "words": describe(authority, charter),
     }

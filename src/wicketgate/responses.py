@@ -11,6 +11,7 @@ import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -33,6 +34,7 @@ MOST_ORGANISATION = 200
 PAGE = 50
 """Responses that are read at once."""
 
+_SHOWN = 4096
 _PATIENCE_S = 10.0
 _PAUSE_S = 0.02
 _decoder = msgspec.msgpack.Decoder(ResponseGiven)
@@ -243,8 +245,9 @@ def digest(response: ResponseGiven) -> str:
     return hashlib.sha256(canonical(said)).hexdigest()
 
 
+@lru_cache(maxsize=_SHOWN)
 def publish(response: ResponseGiven) -> Published:
-    """Return a response as it is published."""
+    """Return a response as it is published; once for each, as far as memory allows: a text made for it takes long."""
     return Published(
         id=response.id,
         received_on=rfc3339(response.received_us)[:10],

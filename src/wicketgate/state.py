@@ -228,6 +228,8 @@ class State(msgspec.Struct, kw_only=True):
             self.reads_offset = transaction.reads_offset
         if transaction.opens_us is not None:
             self.second_us = transaction.opens_us
+        for stood in transaction.stood:
+            self.regime.tell(stood, at_us=transaction.at_us, entry=transaction.first_entry)
         if transaction.document is not None:
             self._take_document(open_document(transaction.document.envelope), transaction)
         if transaction.cameras is not None:

@@ -199,6 +199,24 @@ class DocumentTaken(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     admitted: Admitted = Admitted()
 
 
+class Stood(msgspec.Struct, frozen=True, kw_only=True):
+    """How an authority, or a consultation, stands from now on: by a document or by the clock.
+
+    Attributes
+    ----------
+    about : str
+        The authority's name, or `consultation/` and the consultation's id.
+    version : int
+        Of the authority: the version that counts; 0 for a consultation.
+    status : str
+        One of `regime.Status`, or of `regime.ConsultationStatus`.
+    """
+
+    about: str
+    version: int
+    status: str
+
+
 class CamerasRegistered(msgspec.Struct, frozen=True, kw_only=True):
     """The cameras of a source, in full."""
 
@@ -371,6 +389,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     first_entry: int = 0
     entries: tuple[bytes, ...] = ()
     document: DocumentTaken | None = None
+    stood: tuple[Stood, ...] = ()
     cameras: CamerasRegistered | None = None
     token: TokenIssued | None = None
     second: SecondClosed | None = None

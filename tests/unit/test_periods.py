@@ -151,7 +151,16 @@ def test_comparisons_are_conservative(period: str, limit: str, within: bool) -> 
 
 @pytest.mark.parametrize(
     ("text", "days"),
-    [("P1M", 31), ("P2M", 62), ("P3M", 92), ("P6M", 184), ("P11M", 337), ("P1Y", 366), ("P4Y", 1461), ("P31D", 31)],
+    [
+        ("P1M", 31),
+        ("P2M", 62),
+        ("P3M", 92),
+        ("P6M", 184),
+        ("P11M", 337),
+        ("P1Y", 366),
+        ("P4Y", 1461),
+        ("P31D", 31),
+    ],
 )
 def test_months_count_as_long_as_they_can_be(text: str, days: int) -> None:
     assert longest_us(parse_period(text)) == days * DAY_US
@@ -162,9 +171,11 @@ def test_no_period_lasts_longer_than_its_longest(at_us: int, period: Period) -> 
     assert add(at_us, period) - at_us <= longest_us(period)
 
 
-@given(months=st.integers(0, 1200))
+@pytest.mark.parametrize("months", [0, 1, 2, 5, 11, 12, 13, 48, 1199, 1200])
 def test_the_longest_is_reached_on_some_day(months: int) -> None:
-    starts = [from_datetime(datetime(2000 + index // 12, index % 12 + 1, 1, tzinfo=UTC)) for index in range(4800)]
+    starts = [
+        from_datetime(datetime(2000 + index // 12, index % 12 + 1, 1, tzinfo=UTC)) for index in range(4800)
+    ]
     period = Period(months=months)
     assert longest_us(period) == max(add(at_us, period) - at_us for at_us in starts)
 

@@ -524,6 +524,23 @@ def test_bulk_beyond_match_is_said_once_and_a_new_field_besides() -> None:
     assert "in bulk: the overview image of every read" in said[0]
 
 
+def test_two_sentences_never_leave_each_other_out() -> None:
+    old = EVERYTHING._replace(age=Spans(((5, 9),)))
+    pair = [
+        old._replace(mode=named("bulk"), retention=Spans(((0, 9),))),
+        old._replace(retention=Spans(((5, 9),))),
+    ]
+    assert len(Powers.of(pair).maximal().boxes) == 2
+    assert describe(Powers.of(pair))
+
+
+def test_a_stronger_mode_is_never_left_out_for_a_weaker_one() -> None:
+    bulk = EVERYTHING._replace(mode=named("bulk"), approval=named("met/superintendent"))
+    said = describe(Powers.of([bulk, EVERYTHING._replace(mode=named("match", "search"))]))
+    assert any("in bulk" in one for one in said)
+    assert any("by search" in one for one in said)
+
+
 def test_names_are_those_of_the_charter() -> None:
     draft = changed(CT, put("authority", onward=["home-office", "unheard-of"]))
     assert describe(powers(draft, None), CHARTER) == [

@@ -50,7 +50,7 @@ QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCh
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A world that nobody changes: 345 entries, so a full tile and a partial one at each kind."""
+    """A world that nobody changes: 346 entries, so a full tile and a partial one at each kind."""
     folder = tmp_path_factory.mktemp("world")
     made_world = standard(folder / "log", seconds=300)
     made_world.feed_file(folder / "feed.ndjson")
@@ -116,7 +116,7 @@ def test_a_gateway_that_tells_the_truth_verifies(served: Served, world: World) -
     counts = report.counts
     assert counts["seconds"] == 308
     assert counts["seconds_missing"] == 7
-    assert counts["entries"] == world.ledger.size == 345
+    assert counts["entries"] == world.ledger.size == 346
     assert counts["batches"] == counts["proved"] == len(world.batches[FEED])
     assert counts["late_proofs"] == 0
     assert "as given" in report.trusted
@@ -235,10 +235,10 @@ def test_one_byte_changed_on_the_way_from_the_gateway_is_found(world: World, dat
     paths = [
         "checkpoint",
         "tile/0/000",
-        "tile/0/001.p/89",
+        "tile/0/001.p/90",
         "tile/1/000.p/1",
         "tile/entries/000",
-        "tile/entries/001.p/89",
+        "tile/entries/001.p/90",
     ]
     path = data.draw(st.sampled_from(paths))
     whole = fetch(path)
@@ -646,7 +646,7 @@ def test_suppressed_cells_stand_for_what_they_can_stand_for(fresh: World) -> Non
         (lambda r: r["figures"].pop(3), "not shown"),
         (lambda r: r["figures"].append(copy.deepcopy(r["figures"][3])), "none at their entry"),
         (lambda r: r["figures"][3].update(entry=None), "none at their entry"),
-        (lambda r: r.update(checkpoint=r["checkpoint"].replace("345", "344")), "checkpoint"),
+        (lambda r: r.update(checkpoint=r["checkpoint"].replace("346", "345")), "checkpoint"),
         (lambda r: r.update(checkpoint=""), "checkpoint"),
     ],
 )
@@ -944,18 +944,18 @@ def test_a_log_never_goes_back_or_to_the_side(world: World, tmp_path: Path) -> N
     log = TrustedLog.open(folder_fetch(world.folder), verifier)
     assert log.accept(log.note).size == world.ledger.size
     signer = made.note_signer(made.LOG_KEY, made.ORIGIN)
-    for size in (1, 255, 256, 345):
+    for size in (1, 255, 256, 346):
         head = Checkpoint(origin=made.ORIGIN, size=size, root=b"\x01" * 32)
         with pytest.raises(LedgerError, match="forks"):
             log.accept(sign_note(head.to_text(), [signer]))
     elsewhere = Checkpoint(origin="other.example/log", size=1, root=b"\x01" * 32)
     with pytest.raises(LedgerError, match=r"other\.example"):
         log.accept(sign_note(elsewhere.to_text(), [signer]))
-    for index in (-1, 345):
+    for index in (-1, 346):
         with pytest.raises(LedgerError, match="no entry"):
             log.entry(index)
-    assert [log.entry(index) for index in (0, 255, 256, 344)] == [
-        world.entries[i] for i in (0, 255, 256, 344)
+    assert [log.entry(index) for index in (0, 255, 256, 345)] == [
+        world.entries[i] for i in (0, 255, 256, 345)
     ]
 
 
@@ -1018,3 +1018,28 @@ def test_the_commands_of_the_specification_check_a_batch(served: Served, tmp_pat
         "the second is in the log",
         "the checkpoint holds",
     ]
+
+
+# --- how things stand -----------------------------------------------------------------------------------------
+
+
+def test_a_change_of_standing_that_does_not_follow_is_found(tmp_path: Path) -> None:
+    world = made.standard(tmp_path / "log", seconds=2)
+    try:
+        change = {"authority": f"{made.FEED}@1", "status": "expired"}
+        world.entry(kind="standing", changes=[change])
+        world.flush()
+        assert "does not follow" in only(verify_folder(world.folder.parent), "documents")
+    finally:
+        world.close()
+
+
+def test_a_change_of_standing_that_nobody_tells_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(made.World, "tell", lambda self: None)
+    world = made.standard(tmp_path / "log", seconds=30)
+    try:
+        assert "no entry tells so" in only(verify_folder(world.folder.parent), "documents")
+    finally:
+        world.close()

@@ -223,6 +223,9 @@ def _consulted(begun: Story) -> dict[str, Case]:
     def bad(code: str, story: Story, *changes: Change, at: str = LATER) -> Case:
         return story.case(second(named, *changes), ROOTS, at=at, code=code)
 
+    other = changed(_proposal(longer), put("consultation.id", "c-charter-other"))
+    closing = put("amendment", None)
+    given_up = _agreed(begun.then(other, BY_HOME), closing).then(second(named, closing), EVERYBODY, at=LATER)
     return {
         "consultation-on-a-charter-good": begun.case(_proposal(longer), BY_HOME),
         "consultation-on-a-charter-by-data-protection": begun.case(
@@ -249,6 +252,9 @@ def _consulted(begun: Story) -> dict[str, Case]:
         "decision-on-a-charter-good": open_.case(decision_on(NAME, closed), ROOTS, at=LATER),
         "decision-on-a-charter-by-two-of-three": open_.case(
             decision_on(NAME, closed), ROOTS[:2], at=LATER, code="signature-missing"
+        ),
+        "decision-on-a-charter-that-cannot-be-widened-any-more": given_up.case(
+            decision_on("c-charter-other", closed), ROOTS, at=LATER, code="not-entitled"
         ),
         "decision-on-a-charter-in-part": open_.case(
             decision_on(NAME, closed, put("covered", example("authority"))), ROOTS, at=LATER, code="malformed"

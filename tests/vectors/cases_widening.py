@@ -243,6 +243,9 @@ def _cameras() -> dict[str, Case]:
             changed(draft, put("scope.max_cameras", 111)), SIGNERS, at=LATER, code="widening"
         ),
         "cameras-without-a-limit-of-growth": unbounded.case(example("authority"), need="marked", cap=None),
+        "cameras-none-in-scope-yet": Story.under(example("charter")).case(
+            example("authority"), cameras=0, need="marked", cap=None
+        ),
         "cameras-growth-rounded-up": Story.under(example("charter")).case(
             example("authority"), cameras=1, need="marked", cap=2
         ),

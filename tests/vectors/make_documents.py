@@ -180,10 +180,9 @@ class Story:
         return Case(before=self.before, submitted=submitted, expected=outcome(submitted, admitted))
 
     def _submitted(self, document: Document | bytes, by: Iterable[str], at: str, cameras: int) -> Taken:
-        if isinstance(document, bytes):
-            envelope = document
-        else:
-            envelope = dump_envelope(sign_document(document, keys_of(by)))
+        envelope = (
+            document if isinstance(document, bytes) else dump_envelope(sign_document(document, keys_of(by)))
+        )
         if cameras < 0:
             cameras = CAMERAS if _counts_cameras(envelope) else 0
         return Taken(envelope=envelope, at=at, cameras=cameras, entry=10 * len(self.before))

@@ -356,6 +356,7 @@ SCHEMAS: dict[str, Any] = {
                 "`marked`, `within` until `due`, `urgent`); `wider`: the powers that none covered, in words; "
                 "`since`: when one did.",
             },
+            "standings": _list({"type": "object"}, "How it stood from when on: `status`, `at`, `entry`."),
             "redactions": _said(_COUNT, "Members that are withheld from the public."),
             "acts": _list(
                 {"type": "object"}, "Reviews with their `figures`, suspensions, challenges, objections, what ended it."

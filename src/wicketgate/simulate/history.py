@@ -171,7 +171,7 @@ def certificate(version: int, begins: str, ends: str, /, **scope: Any) -> dict[s
                     if new_law
                     else "Data Protection Act 1998, second data protection principle (tfl, met)"
                 ],
-                "laid": f"House of Commons, {begins[:10]} (invented but for the year 2007)",
+                "laid": f"House of Commons, {begins[:10]}{'' if begins < '2007-07-18' else ' (invented)'}",
             },
             "valid_from": begins,
             "valid_until": ends,

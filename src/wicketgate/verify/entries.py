@@ -16,7 +16,7 @@ from wicketgate.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.documents import SignedDocument, open_document
 from wicketgate.errors import DocumentRefused, InputError, ShapeError
 from wicketgate.facts import second_of
-from wicketgate.regime import Parsed
+from wicketgate.regime import Parsed, described, untold
 from wicketgate.signatures import verify_charter
 from wicketgate.signing import canonical, parse_canonical
 from wicketgate.state import State
@@ -25,6 +25,8 @@ from wicketgate.verify.figures import FiguresChain
 from wicketgate.verify.report import Check, Findings
 
 _SECOND = re.compile(rb'\{"at":"([0-9T:Z-]{20})","kind":"second","root":"[0-9a-f]{64}"\}')
+_TELL_WITHIN_US = 10 * SECOND_US
+"""Within this long the log must tell that something stands otherwise."""
 _HEX64 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
@@ -109,7 +111,7 @@ class EntryFold:
                 return
             if kind == "second":
                 raise InputError("a second that is not of the form that every second has")
-            if kind not in ("document", "operation", "cameras"):
+            if kind not in ("document", "operation", "cameras", "standing"):
                 raise InputError(f"a kind `{str(kind)[:40]}` that this version does not know")
             at_us = self._time(index, body)
         except InputError as error:
@@ -121,6 +123,8 @@ class EntryFold:
                 self._take_document(index, body, at_us)
             elif kind == "cameras":
                 self._take_cameras(body)
+            elif kind == "standing":
+                self._take_standing(index, body, at_us)
             else:
                 self._take_operation(index, body)
         except (InputError, DocumentRefused) as error:
@@ -240,6 +244,29 @@ class EntryFold:
             self.charter = self.parsed.charter(self.state)
             self._ruling()[1].amend(self.charter)
 
+    def _take_standing(self, index: int, body: Mapping[str, Any], at_us: int) -> None:
+        """Take how things stand from an entry on: what it says must follow from the documents before it."""
+        changes = body.get("changes")
+        if set(body) != {"kind", "at", "changes"} or not isinstance(changes, list) or not changes:
+            raise InputError("a change of standing without the members that it must have, or with others")
+        stand = untold(self.state.regime, self.parsed, at_us)
+        known = {canonical(change): one for one, change in zip(stand, described(stand), strict=True)}
+        for change in changes:
+            stood = known.pop(canonical(change), None) if isinstance(change, dict) else None
+            if stood is None:
+                raise InputError("it tells of a change of standing that does not follow from the documents")
+            self.state.regime.tell(stood, at_us=at_us, entry=index)
+
+    def _check_told(self) -> None:
+        """Look whether every change of standing was told: one that is older than the slack, and lasted that long."""
+        until_us = self.open_us
+        regime = self.state.regime
+        for one in untold(regime, self.parsed, until_us):
+            if one in untold(regime, self.parsed, until_us - _TELL_WITHIN_US) and not any(
+                until_us - end < _TELL_WITHIN_US for _, end in self.gaps
+            ):
+                self._documents.add(f"`{one.about}` is {one.status}, and no entry tells so")
+
     def _take_cameras(self, body: Mapping[str, Any]) -> None:
         if set(body) != {"kind", "at", "source", "count", "groups", "root"}:
             raise InputError("a camera register without the members that it must have, or with others")
@@ -283,6 +310,7 @@ class EntryFold:
             return [self._documents.close("")]
         if self.charter.origin != origin:
             self._documents.add(f"entry 0: the charter is of the log `{self.charter.origin}`, not `{origin}`")
+        self._check_told()
         return [
             self._documents.close(self._document_words()),
             self._seconds.close(self._second_words()),
