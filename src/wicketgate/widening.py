@@ -78,11 +78,14 @@ def applying(charter: Charter, authority: Authority) -> Iterator[tuple[Consultat
             yield (
                 rule,
                 region(
+                    units=rule.units,
                     purposes=rule.purposes,
                     sources=rule.sources,
                     groups=rule.groups,
                     fields=rule.fields,
                     cameras=rule.max_cameras,
+                    retention=rule.longest_retention,
+                    onward=rule.onward if rule.onward is not None or rule.need == "before" else (),
                 ),
             )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from itertools import chain, combinations, product
 from typing import Any
 
@@ -11,7 +12,9 @@ from hypothesis import strategies as st
 
 from tests.vectors import make_documents as world
 from wicketgate.charter import Charter, parse_charter
+from wicketgate.charter.rules import parse_rule
 from wicketgate.comparing import compare, compare_with_draft
+from wicketgate.members import Members
 from wicketgate.signing import format_public
 
 Document = dict[str, Any]
@@ -45,10 +48,9 @@ def rules(draw: st.DrawFn) -> Document:
     return found
 
 
-def charter(chosen: list[Document], version: int = 1) -> Charter:
-    """The example charter with a second source, and with some rules instead of its own of their kinds."""
+def base() -> Charter:
+    """The example charter with a second source, and without rules of the kinds that are drawn."""
     document = world.example("charter")
-    document["charter"]["version"] = version
     document["organisations"].append(
         {"id": "marsh", "name": "Marsh Council", "roles": ["source"], "retention": "P1D"}
     )
@@ -60,9 +62,18 @@ def charter(chosen: list[Document], version: int = 1) -> Charter:
             "key": format_public(world.key_of("marsh/data-protection").public),
         }
     )
-    kept = [rule for rule in document["signatures"] if rule["kind"] not in (*LETTING, *STOPPING)]
-    document["signatures"] = [*kept, *copy.deepcopy(chosen)]
+    drawn = (*LETTING, *STOPPING)
+    document["signatures"] = [rule for rule in document["signatures"] if rule["kind"] not in drawn]
     return parse_charter(document)
+
+
+BASE = base()
+
+
+def charter(chosen: list[Document], version: int = 1) -> Charter:
+    """The same with the rules that were drawn."""
+    more = tuple(parse_rule(Members(rule)) for rule in chosen)
+    return dataclasses.replace(BASE, version=version, rules=(*BASE.rules, *more))
 
 
 CASES = tuple(product(INSTRUMENTS, PURPOSES, MODES, SOURCES))
@@ -80,7 +91,7 @@ def sufficient(under: Charter, kind: str, case: tuple[str, ...]) -> set[frozense
         if rule.kind == kind and rule.applies(
             instrument=instrument, purpose=purpose, mode=mode, controller=controller
         ):
-            offices = [office.replace("{controller}", controller) for office in rule.offices]
+            offices = {office.replace("{controller}", controller) for office in rule.offices}
             known = [office for office in offices if office in under.offices]
             wanted.append((known, len(offices) if rule.need == "all" else 1))
     if not wanted:

@@ -91,6 +91,12 @@ FREE = [place for place, name in enumerate(Box._fields) if name not in ("mode", 
 """The dimensions that take any side: the others have a universe of their own."""
 
 
+def _or_everything(place: int) -> Callable[[Drawn], Drawn]:
+    """Return what makes an empty side everything: most boxes should hold something."""
+    everything = Drawn(sides(EVERYTHING)[place], frozenset(PLACES[place][1]))
+    return lambda drawn: drawn if drawn.points else everything
+
+
 @dataclass(frozen=True)
 class World:
     """Some dimensions in which boxes differ, all else being everything."""
@@ -109,7 +115,7 @@ class World:
 
     def sets(self) -> st.SearchStrategy[tuple[Powers, set[tuple[Any, ...]]]]:
         """Return a strategy for sets of boxes, with the powers that the oracle finds in them."""
-        box = st.tuples(*(PLACES[place][0].filter(lambda drawn: drawn.points) for place in self.places))
+        box = st.tuples(*(PLACES[place][0].map(_or_everything(place)) for place in self.places))
         return st.lists(box, max_size=3).map(self._built)
 
     def _built(self, drawn: Iterable[tuple[Drawn, ...]]) -> tuple[Powers, set[tuple[Any, ...]]]:

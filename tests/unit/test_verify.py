@@ -1038,8 +1038,10 @@ def test_a_change_of_standing_that_nobody_tells_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(made.World, "tell", lambda self: None)
-    world = made.standard(tmp_path / "log", seconds=30)
+    world = made.standard(tmp_path / "log", seconds=2)
     try:
+        world.live(15)
+        world.flush()
         assert "no entry tells so" in only(verify_folder(world.folder.parent), "documents")
     finally:
         world.close()

@@ -103,10 +103,12 @@ def parse_consultation_rule(members: Members) -> ConsultationRule:
         ("instruments", INSTRUMENTS),
         ("modes", MODES),
         ("controllers", None),
+        ("units", None),
         ("purposes", None),
         ("sources", None),
         ("groups", None),
         ("fields", None),
+        ("onward", None),
     ):
         chosen[name] = frozenset(members.texts(name, each=400)) if members.has(name) else None
         if known is not None and not (chosen[name] or frozenset()) <= known:
@@ -116,6 +118,9 @@ def parse_consultation_rule(members: Members) -> ConsultationRule:
         need=need,  # type: ignore[arg-type]
         max_cameras=(
             members.integer("max_cameras", least=1, most=1_000_000) if members.has("max_cameras") else None
+        ),
+        longest_retention=(
+            members.parsed("longest_retention", _some_time) if members.has("longest_retention") else None
         ),
         within=members.parsed("within", _some_time) if need == "within" else None,
         shortest=members.parsed("shortest", _some_time) if members.has("shortest") else None,

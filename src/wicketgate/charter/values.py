@@ -228,10 +228,15 @@ class ConsultationRule:
     ----------
     instruments, modes, controllers : frozenset of str or None
         Of the authorities to which it applies; None is all of them.
-    purposes, sources, groups, fields : frozenset of str or None
-        The powers about which it is; None is everything, and a purpose stands for those below it.
+    units, purposes, sources, groups, fields : frozenset of str or None
+        The powers about which it is; None is everything, a purpose stands for those below it, and `organisation` for
+        all of its units.
+    onward : frozenset of str or None
+        To whom the recipient may pass it on. None is everybody where the need is `before`, and nobody elsewhere.
     max_cameras : int or None
         The most cameras.
+    longest_retention : Period or None
+        How long the recipient may keep it.
     need : Need
         What such powers need.
     within : Period or None
@@ -243,11 +248,14 @@ class ConsultationRule:
     instruments: frozenset[str] | None
     modes: frozenset[str] | None
     controllers: frozenset[str] | None
+    units: frozenset[str] | None
     purposes: frozenset[str] | None
     sources: frozenset[str] | None
     groups: frozenset[str] | None
     fields: frozenset[str] | None
+    onward: frozenset[str] | None
     max_cameras: int | None
+    longest_retention: Period | None
     need: Need
     within: Period | None
     shortest: Period | None

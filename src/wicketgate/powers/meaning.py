@@ -8,7 +8,7 @@ from itertools import pairwise
 from wicketgate.authority import Authority, SearchTerms
 from wicketgate.charter import MODES
 from wicketgate.hours import Hours
-from wicketgate.periods import longest_us
+from wicketgate.periods import Period, longest_us
 from wicketgate.powers.algebra import Powers
 from wicketgate.powers.boxes import Box
 from wicketgate.powers.sides import (
@@ -150,6 +150,8 @@ def region(
     groups: Collection[str] | None = None,
     fields: Collection[str] | None = None,
     cameras: int | None = None,
+    retention: Period | None = None,
+    onward: Collection[str] | None = None,
 ) -> Powers:
     """Return all powers that some selectors name; one that is None names everything, an empty one nothing.
 
@@ -165,6 +167,10 @@ def region(
         Exactly these. A camera counts as being in a group by the name of that group alone.
     cameras : int or None
         With no more cameras than this.
+    retention : Period or None
+        Kept by the recipient for no longer than this.
+    onward : collection of str or None
+        For the recipient itself, and passed on to these.
     """
     return Powers.of(
         [
@@ -176,6 +182,8 @@ def region(
                 group=ALL_NAMES if groups is None else Names(frozenset(groups)),
                 field=ALL_NAMES if fields is None else Names(frozenset(fields)),
                 cameras=Spans.up_to(cameras),
+                retention=Spans.up_to(None if retention is None else longest_us(retention)),
+                onward=ALL_NAMES if onward is None else Names(frozenset(("", *onward))),
             )
         ]
     )

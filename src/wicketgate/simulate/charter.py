@@ -257,6 +257,8 @@ def _consultations() -> list[dict[str, Any]]:
             "sources": ["tfl"],
             "groups": [BOUNDARY],
             "fields": ["plate", "time", "place"],
+            "units": ["met/national-security-units"],
+            "longest_retention": "P28D",
             "need": "marked",
         },
         {
@@ -264,6 +266,7 @@ def _consultations() -> list[dict[str, Any]]:
             "modes": ["match"],
             "purposes": ["policing/vehicles-of-interest"],
             "fields": ["plate", "time", "place", "vehicle", "patch-image"],
+            "onward": ["dvla"],
             "need": "within",
             "within": "P90D",
         },
