@@ -227,6 +227,9 @@ def third_parties_cannot_be_pulled_in(replay: Replay) -> None:
     wider = history.pulled_in(history.certificate(1, *YEAR), 2, ["marshbridge"])
     refused = replay.refuse(wider, *CERTIFIERS, *OF_THIRD_PARTY[1:3])
     assert refused["code"] == "widening"
+    passed_on = history.certificate(2, *YEAR)
+    passed_on["authority"]["onward"] = [history.NEIGHBOUR]
+    assert replay.refuse(passed_on, *CERTIFIERS)["code"] == "widening"
     assert any("Marshbridge" in words for words in refused["powers"])
     assert replay.refuse(third_party(), *OF_THIRD_PARTY)["code"] == "widening"
     listed = history.listed_vehicles("2008-01-21T00:00:00Z", "2009-01-21T00:00:00Z")

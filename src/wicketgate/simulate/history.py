@@ -86,6 +86,8 @@ def charter_document(offices: Offices) -> dict[str, Any]:
             "sources": ["tfl"],
             "groups": [CONGESTION],
             "fields": list(THREE_FIELDS),
+            "units": ["met/national-security-units"],
+            "longest_retention": "P28D",
             "max_cameras": CAMERAS_2007,
             "need": "marked",
         },
