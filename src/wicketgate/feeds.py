@@ -37,6 +37,10 @@ class OrdinalStream:
         await self._writer.open()
         return self
 
+    async def keep_for(self, max_age_us: int) -> None:
+        """Give the stream another term; what is past it then goes at once."""
+        await self._link.ensure_stream(self.name, max_age_us=max_age_us)
+
     async def close(self) -> None:
         """Stop writing."""
         await self._writer.close()
@@ -112,6 +116,11 @@ class Feed:
         feed.last = stream.last
         await feed.refresh()
         return feed
+
+    async def keep_for(self, term_us: int) -> None:
+        """Give the feed another term; batches that are past it then go at once."""
+        await self._stream.keep_for(term_us)
+        await self.refresh()
 
     async def close(self) -> None:
         """Stop writing."""

@@ -29,6 +29,7 @@ from wicketgate.intake import Intake, decode_reads, seen_keys
 from wicketgate.joining import Joining
 from wicketgate.ledger import Ledger
 from wicketgate.lists import Lists
+from wicketgate.periods import Period
 from wicketgate.projections import Projections
 from wicketgate.proofs import Proofs
 from wicketgate.pushes import Pushes
@@ -56,6 +57,7 @@ READS = "READS"
 _SNAPSHOT_S = 10.0
 _FLUSH_S = 2.0
 _TERMS_S = 600.0
+_TERMS_LOOKS = 1200
 _SETTLE_S = 30.0
 
 
@@ -360,11 +362,20 @@ class Gateway:
 
     async def _keep_terms(self) -> None:
         while True:
-            organisations = self.commits.parsed.charter(self.commits.committed).organisations
-            retention = {name: each.retention for name, each in organisations.items() if each.retention}
-            await self.images.purge(retention, self.clock.now_us())
+            charter = self.commits.committed.charter_envelope
+            await self.images.purge(self._retention(), self.clock.now_us())
             await self.desk.lapse()
-            await self.clock.sleep(_TERMS_S)
+            for _ in range(_TERMS_LOOKS):  # a new charter's terms hold at once
+                await self.clock.sleep(_TERMS_S / _TERMS_LOOKS)
+                if self.commits.committed.charter_envelope != charter:
+                    break
+
+    def _retention(self) -> dict[str, Period]:
+        """Return how long each source's images are kept; those of one that is no source any more not at all."""
+        state = self.commits.committed
+        organisations = self.commits.parsed.charter(state).organisations
+        retention = {camera.source: Period() for camera in state.cameras}
+        return retention | {name: one.retention for name, one in organisations.items() if one.retention}
 
     async def _message_of_reads(self, sequence: int) -> bytes | None:
         """Return a message of READS, or None if it is past its term."""

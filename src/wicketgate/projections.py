@@ -14,7 +14,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from wicketgate.charter import parse_charter
 from wicketgate.clock import DAY_US
+from wicketgate.documents import open_document
 from wicketgate.errors import LedgerError
 from wicketgate.feeds import Feed, OrdinalStream
 from wicketgate.ledger import Ledger
@@ -75,6 +77,7 @@ class Projections:
         self.openings = OrdinalStream(link, OPENINGS)
         self._responses_queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
         self._responses: dict[str, OrdinalStream] = {}
+        self._terms_queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
 
     async def open(self, *, feed_term_us: int, quarantine_term_us: int) -> None:
         """Make the streams that are missing and begin to project."""
@@ -85,6 +88,7 @@ class Projections:
         self._begin(self._project_hits)
         self._begin(partial(self._each, self._private_queue, self._project_private))
         self._begin(partial(self._each, self._responses_queue, self._project_responses))
+        self._begin(partial(self._each, self._terms_queue, self._project_terms))
 
     async def close(self) -> None:
         """Stop where each stands."""
@@ -126,6 +130,8 @@ class Projections:
             queues.append(self._hits_queue)
         if transaction.responses:
             queues.append(self._responses_queue)
+        if transaction.document is not None:
+            queues.append(self._terms_queue)
         self._taken = sequence
         if queues:
             self._outstanding[sequence] = len(queues)
@@ -200,6 +206,20 @@ class Projections:
                 stream = OrdinalStream(self._link, f"{RESPONSES}-{consultation}")
                 self._responses[consultation] = await stream.open(max_age_us=0)
             return self._responses[consultation]
+
+    async def _project_terms(self, transaction: Transaction) -> None:
+        """Let a charter's terms hold for what is kept already, too."""
+        assert transaction.document is not None
+        document = open_document(transaction.document.envelope)
+        if document.kind != "charter":
+            return
+        limits = parse_charter(document.payload).limits
+        async with self._opening:  # a feed that is opened meanwhile gets the term before, or this one
+            self._feed_term_us = limits.feed_term_us
+            await self.quarantine.keep_for(limits.too_old_us)
+            await self.openings.keep_for(limits.feed_term_us)
+            for feed in self.feeds.values():
+                await feed.keep_for(limits.feed_term_us)
 
     async def _project_responses(self, transaction: Transaction) -> None:
         for response in transaction.responses:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from wicketgate.authority import parse_authority
+from wicketgate.charter import parse_charter
 from wicketgate.clock import DAY_US, SECOND_US
 from wicketgate.disclosures import Held, rows_left
 from wicketgate.documents import SignedDocument, open_document
@@ -251,6 +252,8 @@ class State(msgspec.Struct, kw_only=True):
         assert taken is not None
         self.revision += 1
         first = not self.regime.charters
+        if document.kind == "charter" and not first:
+            self._withdraw_tokens(document)
         self.regime.apply(
             document, taken.envelope, entry=taken.entry, at_us=transaction.at_us, admitted=taken.admitted
         )
@@ -262,6 +265,15 @@ class State(msgspec.Struct, kw_only=True):
             self.feeds.setdefault(
                 authority.name, FeedState(recipient=authority.recipient, unit=authority.unit)
             )
+
+    def _withdraw_tokens(self, document: SignedDocument) -> None:
+        """Make worthless what was given to those whom a new charter does not know, or whose office changes hands."""
+        old = parse_charter(open_document(self.charter_envelope).payload)
+        new = parse_charter(document.payload)
+        changed = {f"overseer:{name}" for name, one in old.offices.items() if new.offices.get(name) != one}
+        self.tokens = {
+            digest: name for digest, name in self.tokens.items() if new.knows(name) and name not in changed
+        }
 
     def _take_hits(self, transaction: Transaction) -> None:
         for hit in transaction.hits:

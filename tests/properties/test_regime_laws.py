@@ -460,6 +460,10 @@ steps = st.one_of(
     st.tuples(st.just("decision"), which, st.sampled_from([20, 300]), st.booleans(), which | st.none()),
     st.tuples(st.sampled_from(["suspension", "resumption", "revocation", "stay", "objection"]), which),
     st.tuples(st.just("quashed"), which, which | st.none()),
+    st.tuples(
+        st.just("relied"), which, st.sampled_from([20, 400]), st.sampled_from([10, 200]), st.booleans()
+    ),
+    st.tuples(st.just("again"), which, st.booleans(), st.integers(1, 100), st.integers(1, 60)),
 )
 sequences = st.lists(steps, min_size=6, max_size=16)
 
@@ -483,6 +487,10 @@ def run(rules: list[Any], drawn: list[Document], sequence: list[tuple[Any, ...]]
             some.at_us += 28 * DAY_US
             covered = None if less is None else started(drawn[less % len(drawn)], some.at_us, 0, 10)
             some.decision(len(some.consulted) - 1, 400, True, covered)
+        elif kind == "relied":
+            rely(some, drawn[rest[0] % len(drawn)], *rest[1:])
+        elif kind == "again":
+            submit_again(some, drawn[rest[0] % len(drawn)], *rest[1:])
         elif kind == "decision":
             number, length, approved, covers = rest
             covered = None if covers is None else started(drawn[covers % len(drawn)], some.at_us, 0, 10)
@@ -492,6 +500,31 @@ def run(rules: list[Any], drawn: list[Document], sequence: list[tuple[Any, ...]]
             act(some, kind, names[rest[0] % len(names)], rest[1:])
         some.check()
     return some
+
+
+def rely(some: World, draft: Document, covered: int, length: int, quash: bool) -> None:
+    """Consult on a draft, decide, and rest an authority on it; then let a court quash both, and try again."""
+    some.consultation(started(draft, some.at_us, 0, 250), 100, 28)
+    some.at_us += 28 * DAY_US
+    number = len(some.consulted) - 1
+    some.decision(number, covered, True, None)
+    some.authority(started(draft, some.at_us, 0, length), 100, None)
+    if quash:
+        act(some, "quashed", draft["authority"]["name"], [number])
+        some.authority(started(draft, some.at_us, 0, length), 100, None)
+
+
+def submit_again(some: World, draft: Document, urgent: bool, wait: int, later: int) -> None:
+    """Submit an authority; then the same powers for another unit, under another name; then let time pass."""
+    some.authority(started(draft, some.at_us, 0, 200, urgent), 100, None)
+    some.at_us += wait * DAY_US
+    other = changed(draft, put("authority.name", f"{draft['authority']['name']}-2"[-64:]))
+    if draft["authority"]["recipient"] == "met":
+        units = {"serious-crime": "national-security-units", "national-security-units": "serious-crime"}
+        other = changed(other, put("authority.unit", units[draft["authority"]["unit"]]))
+    some.authority(started(other, some.at_us, 0, 200, urgent), 100, None)
+    some.check()
+    some.at_us += later * DAY_US
 
 
 def act(some: World, kind: str, name: str, rest: list[Any]) -> None:

@@ -27,7 +27,7 @@ from wicketgate.standing import Standing, stand, terms_at
 
 WORLDS = int(os.environ.get("WICKETGATE_WORLDS", "20000"))
 SEED = int(os.environ.get("WICKETGATE_WORLD_SEED", "1"))
-QUICK = 1_500
+QUICK = 600
 MOMENTS = 2
 READS = 6
 

@@ -458,6 +458,24 @@ CHANGES: dict[str, tuple[str, Change, str, str]] = {
         "entrenched",
         "entrenched",
     ),
+    "units consulted on": (
+        "ConsultationRule.units",
+        put("consultations.1.units", ["met/serious-crime"]),
+        "entrenched",
+        "entrenched",
+    ),
+    "to whom it may be passed on": (
+        "ConsultationRule.onward",
+        put("consultations.1.onward", ["dft"]),
+        "entrenched",
+        "entrenched",
+    ),
+    "for how long it may be kept": (
+        "ConsultationRule.longest_retention",
+        put("consultations.1.longest_retention", "P90D"),
+        "entrenched",
+        "entrenched",
+    ),
     "groups consulted on": (
         "ConsultationRule.groups",
         put("consultations.1.groups", ["ulez"]),

@@ -360,6 +360,27 @@ class Charter:
             )
         )
 
+    def knows(self, credential: str) -> bool:
+        """Return whether somebody may have a credential of this name.
+
+        Parameters
+        ----------
+        credential : str
+            `admin`, `source:<organisation>`, `recipient:<organisation>/<unit>` or `overseer:<office>`.
+        """
+        kind, _, whose = credential.partition(":")
+        name, _, unit = whose.partition("/")
+        organisation = self.organisations.get(name)
+        match kind:
+            case "source":
+                return organisation is not None and whose == name and "source" in organisation.roles
+            case "recipient":
+                return organisation is not None and unit in organisation.units
+            case "overseer":
+                return whose in self.offices and self.offices[whose].opening_key is not None
+            case _:
+                return credential == "admin"
+
     def opening_keys(self) -> tuple[str, ...]:
         """Return the age recipients of all overseers, in the order of their offices."""
         return tuple(office.opening_key for office in self.offices.values() if office.opening_key is not None)

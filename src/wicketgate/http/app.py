@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -29,6 +30,7 @@ from wicketgate.http.reads import Reads
 from wicketgate.http.why import WhyApi
 from wicketgate.mqtt.ingress import Ingress
 from wicketgate.node import Gateway
+from wicketgate.regime import current, status
 
 log = logging.getLogger(__name__)
 
@@ -163,13 +165,32 @@ class _Metrics:
         for name, feed in gateway.projections.feeds.items():
             full.add_metric([name], 1.0 if feed.is_full else 0.0)
             held.add_metric([name], feed.held_bytes)
+        unconsulted = GaugeMetricFamily(
+            "wicketgate_unconsulted_authorities",
+            "Authorities in force that no consultation covers, by what stands in for one.",
+            labels=["need"],
+        )
+        for need, count in sorted(_unconsulted(gateway).items()):
+            unconsulted.add_metric([need], count)
         size = GaugeMetricFamily("wicketgate_ledger_entries", "Entries of the ledger.")
         size.add_metric([], gateway.projections.ledger.size)
         restarts = CounterMetricFamily("wicketgate_streams_restarts", "Restarts of the NATS child.")
         restarts.add_metric([], gateway.server.restarts if gateway.server else 0)
+        metrics.append(unconsulted)
         metrics += [reads, withheld, released, refused, behind, full, held, size, restarts]
         metrics += attested_metrics(gateway.commits.committed, gateway.clock.now_us())
         return metrics
+
+
+def _unconsulted(gateway: Gateway) -> Counter[str]:
+    state, parsed, now_us = gateway.commits.committed, gateway.commits.parsed, gateway.clock.now_us()
+    found: Counter[str] = Counter({"notice": 0, "marked": 0, "within": 0, "urgent": 0})
+    for named in state.authorities.values():
+        number = current(named, parsed, now_us)
+        version = named.versions[number]
+        if version.consulted_us is None and status(named, number, parsed, now_us) == "in-force":
+            found[version.need] += version.need in found
+    return found
 
 
 class _MqttMetrics:
