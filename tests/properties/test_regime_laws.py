@@ -130,6 +130,9 @@ def need_of(charter: Document, document: Document, power: Power) -> tuple[str, i
             and power.group in rule.get("groups", [power.group])
             and power.field in rule.get("fields", [power.field])
             and power.cameras <= rule.get("max_cameras", power.cameras)
+            and any(below(power.unit, one) for one in rule.get("units", [power.unit]))
+            and power.kept_days <= days(rule.get("longest_retention", "P1000D"))
+            and power.onward in ("", *rule.get("onward", [power.onward] if rule["need"] == "before" else []))
         ):
             found = max(found, order.index(rule["need"]))
             if rule["need"] == "within":
@@ -148,6 +151,10 @@ LENIENT = world.example("charter")["consultations"]
 CHARTERS = {
     "example": LENIENT,
     "strict": [],
+    "bounded": [
+        {**LENIENT[1], "units": ["met/serious-crime"], "onward": ["home-office"]},
+        {**LENIENT[2], "longest_retention": "P7D", "units": ["met"]},
+    ],
     "few-cameras": [{**LENIENT[1], "max_cameras": 110}, {**LENIENT[2], "max_cameras": 50}],
     "before-beats": [
         *LENIENT,

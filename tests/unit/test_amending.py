@@ -9,6 +9,7 @@ import pytest
 
 from tests.vectors import make_documents as world
 from tests.vectors.make_documents import ROOTS, Story
+from wicketgate.clock import parse_rfc3339
 from wicketgate.documents import sign_document
 from wicketgate.errors import DocumentRefused
 from wicketgate.regime import Parsed, status
@@ -215,7 +216,7 @@ def test_an_authority_stays_as_it_was_signed() -> None:
 
 def standing(story: Story, name: str, at: str = LATER) -> str:
     named = story.regime.authorities[name]
-    return status(named, len(named.versions) - 1, Parsed(), world.parse_rfc3339(at))
+    return status(named, len(named.versions) - 1, Parsed(), parse_rfc3339(at))
 
 
 def test_whom_an_authority_names_cannot_leave_while_it_is_not_over() -> None:
@@ -445,6 +446,25 @@ def test_a_review_by_an_ended_key_stops_what_it_kept_alive() -> None:
         lost = amended(replaced(name, reason="compromised", from_entry=from_entry))
         after = story.then(lost, by, at="2026-11-01T00:00:00Z")
         assert bool(after.regime.authorities["tfl-met-ct"].suspensions) is stopped
+
+
+def test_what_rests_on_a_decision_by_an_ended_key_is_suspended() -> None:
+    """The minister signed none of the authorities, only the decision that covers one of them."""
+    story = under().then(world.example("authority"), world.CT_OFFICES, at=world.AT)
+    proposer = ("home-office/secretary-of-state",)
+    proposal = world.example("consultation")
+    story = story.then(proposal, proposer, at="2026-07-08T09:00:00Z")  # entry 20
+    decision = world.example("decision")
+    decision["decision"].pop("answers")
+    story = story.then(decision, world.DECIDERS, at="2026-09-01T09:00:00Z")  # entry 30
+    at = "2026-09-01T10:00:00Z"
+    story = story.then(proposal["draft"], world.CT_OFFICES, at=at)
+    minister = "dft/minister"
+    by = (*ROOTS, "ico/deputy", minister + NEXT)
+    for from_entry, stopped in ((30, {"tfl-met-ct-images"}), (31, set())):
+        lost = amended(replaced(minister, reason="compromised", from_entry=from_entry))
+        after = story.then(lost, by, at=at)
+        assert {name for name, one in after.regime.authorities.items() if one.suspensions} == stopped
 
 
 def test_what_is_over_is_not_stopped_and_what_a_review_could_revive_is() -> None:

@@ -297,3 +297,26 @@ def test_what_is_said_of_ended_keys_is_refused_where_it_cannot_be(
 
 def test_every_field_that_can_be_released_can_be_named_in_a_rule() -> None:
     assert {*FIELDS, "keeper"} == READ_FIELDS
+
+
+@pytest.mark.parametrize(
+    ("credential", "known"),
+    [
+        ("admin", True),
+        ("source:tfl", True),
+        ("source:met", False),
+        ("source:acme", False),
+        ("source:tfl/charging", False),
+        ("recipient:tfl/charging", True),
+        ("recipient:met/national-security-units", True),
+        ("recipient:met", False),
+        ("recipient:met/other", False),
+        ("overseer:ico/deputy", True),
+        ("overseer:tfl/commissioner", False),
+        ("overseer:ico", False),
+        ("duty:x", False),
+        ("", False),
+    ],
+)
+def test_whom_a_charter_knows(credential: str, known: bool) -> None:
+    assert CHARTER.knows(credential) is known

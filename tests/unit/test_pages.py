@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from tests.system import pages_fixture as fixture
 from wicketgate.http import phrases, reference, story
 from wicketgate.http.pages import ASSETS, CONTENT_SECURITY_POLICY, HEADERS, MAP_HEADERS, Pages
+from wicketgate.http.views import events_of
 
 NOW_US = fixture.NOW_US
 OPEN = "/consultations/c-2026-003"
@@ -873,3 +874,15 @@ def test_the_policy_lets_nothing_in_but_our_styles_and_images() -> None:
     of_maps = dict(rule.strip().split(" ", 1) for rule in MAP_HEADERS["Content-Security-Policy"].split(";"))
     ours = {"script-src", "worker-src", "connect-src"}
     assert of_maps == rules | dict.fromkeys(ours, "'self'")
+
+
+def test_what_the_clock_ended_is_told_with_its_entry() -> None:
+    told = [
+        {"status": "in-force", "at": "2026-07-08T12:00:01Z", "entry": 2},
+        {"status": "review-overdue", "at": "2026-08-08T12:00:01Z", "entry": 99},
+    ]
+    events = events_of({"committed_at": "2026-07-08T12:00:00Z", "entry": 1, "standings": told})
+    assert [(event["what"], event["entry"]) for event in events] == [
+        ("Signed and published", 1),
+        ("Review overdue, by the clock", 99),
+    ]

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from tests.vectors import make_documents
 from wicketgate.deployment import note_signer
+from wicketgate.documents import sign_document
 from wicketgate.errors import InputError, LedgerError
 from wicketgate.facts import SecondTree, check_fact, fact, second_entry
 from wicketgate.ledger import Ledger
@@ -18,9 +20,10 @@ from wicketgate.merkle import leaf_hash
 from wicketgate.projections import Projections
 from wicketgate.proofs import Proofs
 from wicketgate.queues import HitQueue
-from wicketgate.signing import PrivateKey
+from wicketgate.signing import PrivateKey, dump_envelope
 from wicketgate.streams.link import Link
 from wicketgate.transactions import (
+    DocumentTaken,
     FeedBatch,
     HitImaged,
     HitRaised,
@@ -398,3 +401,41 @@ async def test_the_queue_of_hits_is_not_closed_while_it_is_written(
     await bench.projections.close()
     assert ended.is_set()
     assert bench.hits.get("h1") is not None
+
+
+# --- a charter's terms ------------------------------------------------------------------------------------
+
+
+def charter_taken(**limits: str) -> Transaction:
+    """A transaction that takes the example charter with other limits; who signed it was looked at before."""
+    document = make_documents.example("charter")
+    document["limits"] |= limits
+    envelope = dump_envelope(sign_document(document, make_documents.keys_of(make_documents.ROOTS)))
+    return Transaction(at_us=0, document=DocumentTaken(envelope=envelope, entry=0))
+
+
+async def test_a_charters_terms_hold_for_streams_that_are_there_and_for_those_to_come(bench: Bench) -> None:
+    await bench.projections.open_feed("a")
+    await take_all(bench, [charter_taken(feed_term="P3D", too_old="PT2H")])
+    await bench.projections.open_feed("b")
+    kept = {
+        name: (await bench.link.info(name)).config.max_age
+        for name in ("FEED-a", "FEED-b", "OPENINGS", "QUARANTINE")
+    }
+    assert kept == {"FEED-a": 3 * 86_400, "FEED-b": 3 * 86_400, "OPENINGS": 3 * 86_400, "QUARANTINE": 7200}
+    assert not bench.failures
+
+
+async def test_what_is_past_a_shorter_term_goes_at_once(bench: Bench) -> None:
+    await take_all(bench, history(20))
+    feed = bench.projections.feeds["a"]
+    await feed.refresh()
+    assert feed.first == 1
+    await asyncio.sleep(1.1)
+    bench.projections.take(21, charter_taken(feed_term="PT1S"))
+    await asyncio.wait_for(bench.projections.settle(), 20)
+    async with asyncio.timeout(20):
+        while feed.first <= feed.last:
+            await asyncio.sleep(0.05)
+            await feed.refresh()
+    assert await feed.is_past_term(0)

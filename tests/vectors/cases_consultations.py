@@ -418,6 +418,15 @@ def _needs(begun: Story) -> dict[str, Case]:
             ),
         )
     )
+    marked = example("authority")
+    onward = changed(marked, put("authority.onward", ["home-office"]))
+
+    def under(**members: object) -> Story:
+        """Return a deployment whose rule on what is marked has more members."""
+        return Story.under(
+            changed(example("charter"), lambda charter: charter["consultations"][1].update(members))
+        )
+
     both = Story.under(
         changed(
             example("charter"),
@@ -482,6 +491,21 @@ def _needs(begun: Story) -> dict[str, Case]:
         ),
         "need-before-beats-marked": strict.case(example("authority"), code="widening"),
         "need-within-beats-marked": both.case(match, MATCH_OFFICES, need="within"),
+        "need-before-to-pass-it-on": begun.case(onward, code="widening"),
+        "need-marked-to-pass-it-on-to-whom-the-rule-names": under(onward=["home-office"]).case(
+            onward, need="marked"
+        ),
+        "need-marked-for-the-unit-that-the-rule-names": under(units=["met/national-security-units"]).case(
+            marked, need="marked"
+        ),
+        "need-marked-for-any-unit-of-the-recipient-that-the-rule-names": under(units=["met"]).case(
+            marked, need="marked"
+        ),
+        "need-before-for-another-unit": under(units=["met/serious-crime"]).case(marked, code="widening"),
+        "need-marked-kept-as-long-as-the-rule-says": under(longest_retention="P28D").case(
+            marked, need="marked"
+        ),
+        "need-before-kept-longer": under(longest_retention="P27D").case(marked, code="widening"),
         "need-marked-for-so-many-cameras": fewer.case(example("authority"), need="marked", cap=110),
         "need-marked-cameras-fit-the-rule": fewer.case(
             example("authority"), cameras=115, need="marked", cap=120

@@ -71,7 +71,6 @@ def _authorities(begun: Story) -> dict[str, Case]:
         "authority-good-max-cameras": begun.case(
             changed(ct, put("scope.max_cameras", 40)), need="marked", cap=40
         ),
-        "authority-good-onward": good("authority.onward", ["home-office"]),
         "authority-good-no-redactions": good("redactions", []),
         "authority-good-names-a-consultation-that-it-does-not-need": good(
             "authority.consultation", "c-2026-002"
@@ -451,6 +450,11 @@ def _charters() -> dict[str, Case]:
         "charter-consultations-for-unknown-source": bad(
             "unknown-organisation", rule(sources=["westminster"])
         ),
+        "charter-consultations-for-unknown-field": bad("unknown-field", rule(fields=["driver"])),
+        "charter-consultations-for-unknown-recipient": bad(
+            "unknown-organisation", rule(units=["mi5/analysts"])
+        ),
+        "charter-consultations-onward-to-nobody-known": bad("unknown-organisation", rule(onward=["gchq"])),
         "charter-consultations-unknown-key": bad("unknown-key", rule(offices=["tfl/commissioner"])),
         "charter-beneficiary-decides-alone": bad(
             "malformed", put("signatures.13.offices", ["{recipient}/serious-crime"])

@@ -194,6 +194,9 @@ def view_of(item: Mapping[str, Any], names: Names) -> dict[str, Any]:
     }
 
 
+_BY_THE_CLOCK = frozenset({"expired", "review-overdue", "consultation-overdue"})
+
+
 def events_of(item: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return what happened to a version, its publication included, in the order of time."""
     published = {
@@ -206,7 +209,17 @@ def events_of(item: Mapping[str, Any]) -> list[dict[str, Any]]:
         {**act, **act_of(act), "what": phrases.ACTS.get(str(act.get("kind")), act.get("kind"))}
         for act in tables(item.get("acts"))
     ]
-    return sorted([published, *acts], key=lambda event: at_us_of(event.get("at")) or 0)
+    by_the_clock = [
+        {
+            "what": f"{phrases.STATUSES[told['status']][0]}, by the clock",
+            "reason": phrases.STATUSES[told["status"]][2],
+            "at": told.get("at"),
+            "entry": told.get("entry"),
+        }
+        for told in tables(item.get("standings"))
+        if told.get("status") in _BY_THE_CLOCK
+    ]
+    return sorted([published, *acts, *by_the_clock], key=lambda event: at_us_of(event.get("at")) or 0)
 
 
 def act_of(act: Mapping[str, Any]) -> dict[str, str]:

@@ -27,7 +27,7 @@ def guide(folder: Folder, url: str, cameras: int, rate: float) -> list[str]:
         "",
         f"An invented London: {cameras:,} cameras send {rate:g} reads a second. No vehicle in it exists.",
         f"  {url}/              live: what the cameras saw, what left, to whom, and why",
-        f"  {url}/why-not-less  the same day in bulk, by match and by search",
+        f"  {url}/why-not-less  the same day in bulk, by match and by search; /consultations: what the public is asked",
         f"  {url}/sign-in       hits wait for you: the duty officer's token is in {at(folder.token(reader))}",
         "Follow a feed, each batch checked as it comes:",
         f"  {command} receive {london.OF_INTEREST} --from {url} --token-file {at(folder.token(reader))} --follow",
