@@ -161,9 +161,9 @@ def judge_document(
     value = parse_payload(document.kind, document.payload)
     match value:
         case Charter():
-            amended, stops = judge_amendment(regime, parsed, value, at_us=at_us, next_entry=next_entry)
+            amended, stops, voids = judge_amendment(regime, parsed, value, at_us=at_us, next_entry=next_entry)
             return Judgement(
-                admitted=Admitted(wider=(*amended.wider, *amended.entrenched), stops=stops),
+                admitted=Admitted(wider=(*amended.wider, *amended.entrenched), stops=stops, voids=voids),
                 requirements=amendment_requirements(parsed.charter(regime), value, amended),
                 amended=amended,
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from wicketgate.charter import Charter, KeyEnded, Requirement, charter_requirements
 from wicketgate.clock import rfc3339
@@ -18,8 +18,8 @@ _MOST_SHOWN = 20
 
 def judge_amendment(
     regime: Regime, parsed: Parsed, new: Charter, *, at_us: int, next_entry: int
-) -> tuple[Amended, tuple[str, ...]]:
-    """Return what a new charter changes, and the authorities that it stops.
+) -> tuple[Amended, tuple[str, ...], tuple[str, ...]]:
+    """Return what a new charter changes, the authorities that it stops, and the consultations that cover no more.
 
     Parameters
     ----------
@@ -45,7 +45,13 @@ def judge_amendment(
             raise DocumentRefused(f"`keys_ended`: that was not the key of `{ended.office}`")
     _require_usable(regime, parsed, new, at_us)
     _require_consulted(regime, parsed, old, new, amended, at_us)
-    return amended, tuple(_stopped(regime, parsed, old, new, at_us))
+    is_void = _void(old, new)
+    void = tuple(
+        name
+        for name, taken in regime.consultations.items()
+        if taken.decision is not None and is_void(taken.decision.entry, taken.decision.envelope)
+    )
+    return amended, tuple(_stopped(regime, parsed, is_void, frozenset(void), at_us)), void
 
 
 def _newly_ended(old: Charter, new: Charter) -> tuple[KeyEnded, ...]:
@@ -101,7 +107,7 @@ def _why_not(regime: Regime, parsed: Parsed, name: str, taken: ConsultationTaken
         return "is not known"
     if not isinstance(parsed.consultation(taken).draft, Charter):
         return "is on no charter"
-    if taken.quashed_us is not None or (taken.decision is not None and not taken.decision.approved):
+    if not taken.covers or (taken.decision is not None and not taken.decision.approved):
         return "covers nothing"
     if taken.decision is not None and (taken.decision.until_us or 0) <= at_us:
         return "covers nothing any more"
@@ -208,25 +214,31 @@ def require_amendment_signed(old: Charter, new: Charter, amended: Amended, envel
 # --- what an ended key had signed -------------------------------------------------------------------------
 
 
-def _stopped(regime: Regime, parsed: Parsed, old: Charter, new: Charter, at_us: int) -> Iterator[str]:
-    """Yield the authorities that let something go, or still can, by a signature that does not count.
-
-    It does not count if it stands at or behind the entry from which on its key has ended: under a version, under a
-    review or a resumption, or under the decision on a consultation that covered it.
-    """
+def _void(old: Charter, new: Charter) -> Callable[[int, bytes], bool]:
+    """Return what says whether a document counts no more: its entry, and its envelope with a key that ended before."""
     from_entry = {key_id(one.public): one.from_entry for one in _newly_ended(old, new)}
-    if not from_entry:
-        return
 
     def is_void(entry: int, envelope: bytes) -> bool:
+        if not from_entry:
+            return False
         keys = {signature.key_id for signature in parse_envelope(envelope).signatures}
         return any(entry >= first and key in keys for key, first in from_entry.items())
 
-    void = {
-        name
-        for name, taken in regime.consultations.items()
-        if taken.decision is not None and is_void(taken.decision.entry, taken.decision.envelope)
-    }
+    return is_void
+
+
+def _stopped(
+    regime: Regime,
+    parsed: Parsed,
+    is_void: Callable[[int, bytes], bool],
+    void: frozenset[str],
+    at_us: int,
+) -> Iterator[str]:
+    """Yield the authorities that let something go, or still can, by a signature that does not count.
+
+    It does not count if it stands at or behind the entry from which on its key has ended: under a version, under a
+    review or a resumption, or under the decision on a consultation (`void`) that covered it.
+    """
     for name, named in regime.authorities.items():
         versions = list(_to_come(named, parsed, at_us))
         if versions and (

@@ -34,7 +34,7 @@ Status = Literal[
 STOPPED: frozenset[Status] = frozenset({"revoked", "suspended", "review-overdue", "consultation-overdue"})
 """How an authority stands when even what it released before is closed."""
 ConsultationStatus = Literal[
-    "announced", "open", "closed", "approved", "rejected", "coverage-ended", "quashed"
+    "announced", "open", "closed", "approved", "rejected", "coverage-ended", "quashed", "void"
 ]
 EndReason = Literal["expired", "review-overdue", "consultation-overdue"]
 
@@ -141,6 +141,8 @@ class ConsultationTaken(msgspec.Struct, kw_only=True):
         The most cameras that its decision can cover; None is any number.
     wider : list of str
         What it would widen, in words, as of its publication.
+    quashed_us, void_us : int or None
+        When a court, or a charter that ended a key, ended what its decision covers.
     """
 
     envelope: bytes
@@ -155,6 +157,12 @@ class ConsultationTaken(msgspec.Struct, kw_only=True):
     objection_ids: list[str] = []
     decision: DecisionTaken | None = None
     quashed_us: int | None = None
+    void_us: int | None = None
+
+    @property
+    def covers(self) -> bool:
+        """Whether neither a court nor a charter has ended what its decision covers."""
+        return self.quashed_us is None and self.void_us is None
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -206,6 +214,8 @@ class Regime(msgspec.Struct, kw_only=True):
                 self.charters.append(
                     CharterTaken(envelope=envelope, entry=entry, at_us=at_us, wider=admitted.wider)
                 )
+                for id_ in admitted.voids:
+                    self.consultations[id_].void_us = at_us
                 for name in admitted.stops:
                     self.authorities[name].suspensions.setdefault(f"charter-{value.version}", at_us)
             case Authority():
@@ -458,6 +468,8 @@ def consultation_status(taken: ConsultationTaken, at_us: int) -> ConsultationSta
     """Return how a consultation stands at `at_us`."""
     if taken.quashed_us is not None:
         return "quashed"
+    if taken.void_us is not None:
+        return "void"
     decision = taken.decision
     if decision is not None:
         if not decision.approved:

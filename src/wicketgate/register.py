@@ -195,6 +195,7 @@ def _consultation(
         "committed_at": rfc3339(taken.at_us),
         "objections": [_objection(one) for one in taken.objections],
         "decision": None if taken.decision is None else _decision(taken.decision),
+        "void_at": None if taken.void_us is None else rfc3339(taken.void_us),
         "quashed_at": None if taken.quashed_us is None else rfc3339(taken.quashed_us),
         "responses": state.responses.get(id_, 0) if closed else None,
         "responses_withheld": state.responses_withheld.get(id_, 0) if closed else None,

@@ -176,6 +176,8 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         Of a decision: the `name@version` that waited for it.
     stops : tuple of str
         Of a charter: the authorities that a key had signed which it declares lost or compromised.
+    voids : tuple of str
+        Of a charter: the consultations whose decision such a key had signed; they cover nothing more.
     figures : dict
         Of a review: what the authority cost and what came of it since the last one (`intrusion.since_review`).
     """
@@ -188,6 +190,7 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     due_us: int | None = None
     fulfils: tuple[str, ...] = ()
     stops: tuple[str, ...] = ()
+    voids: tuple[str, ...] = ()
     figures: dict[str, Any] = {}
 
 

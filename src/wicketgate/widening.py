@@ -51,7 +51,7 @@ def coverage(regime: Regime, parsed: Parsed, *, until_us: int) -> dict[str, Powe
     found: dict[str, Powers] = {}
     for id_, taken in regime.consultations.items():
         decision = taken.decision
-        if decision is None or not decision.approved or taken.quashed_us is not None:
+        if decision is None or not decision.approved or not taken.covers:
             continue
         assert decision.until_us is not None
         if decision.until_us >= until_us and isinstance(parsed.consultation(taken).draft, Authority):

@@ -20,14 +20,14 @@ from tests.vectors import make_documents as world
 from tests.vectors.cases_consultations import consultation_on, decision_on
 from tests.vectors.make_documents import changed, put
 from wicketgate.admission import admit, entry_members
-from wicketgate.clock import DAY_US, parse_rfc3339, rfc3339
+from wicketgate.clock import DAY_US, SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.documents import SignedDocument, open_document, sign_document
 from wicketgate.errors import DocumentRefused
 from wicketgate.periods import Period, add
-from wicketgate.regime import Parsed, Regime, status
+from wicketgate.regime import Parsed, Regime, standing_entry, status, untold
 from wicketgate.signing import PrivateKey, canonical, dump_envelope, parse_canonical
 from wicketgate.state import State, dump_state, load_state
-from wicketgate.transactions import Admitted, DocumentTaken, Transaction
+from wicketgate.transactions import Admitted, DocumentTaken, Stood, Transaction
 from wicketgate.verify.entries import EntryFold
 
 BEGIN_US = parse_rfc3339(world.BEGIN)
@@ -183,6 +183,18 @@ class Consulted:
     quashed: bool = False
 
 
+@dataclass(kw_only=True)
+class Taken:
+    """A document that took effect, or how things stood from then on."""
+
+    entry: int
+    at_us: int
+    document: SignedDocument | None = None
+    envelope: bytes = b""
+    admitted: Admitted = Admitted()
+    stood: tuple[Stood, ...] = ()
+
+
 @dataclass
 class Held:
     """A version that took effect, and why each of its powers could."""
@@ -203,7 +215,8 @@ class World:
         self.regime = Regime()
         self.parsed = Parsed()
         self.at_us = BEGIN_US
-        self.taken: list[tuple[int, int, SignedDocument, bytes, Admitted]] = []
+        self.log: list[bytes] = []
+        self.taken: list[Taken] = []
         self.consulted: dict[str, Consulted] = {}
         self.held: dict[str, list[Held]] = {}
         self.stays: set[str] = set()
@@ -215,9 +228,40 @@ class World:
         return dump_envelope(sign_document(document, [key_of(office) for office in offices]))
 
     def apply(self, document: SignedDocument, envelope: bytes, admitted: Admitted) -> None:
-        entry = len(self.taken)
+        entry = len(self.log)
+        members = entry_members(document.kind, admitted) if entry else {}
+        self.write("document", envelope=parse_canonical(envelope), **members)
         self.regime.apply(document, envelope, entry=entry, at_us=self.at_us, admitted=admitted)
-        self.taken.append((entry, self.at_us, document, envelope, admitted))
+        self.taken.append(
+            Taken(entry=entry, at_us=self.at_us, document=document, envelope=envelope, admitted=admitted)
+        )
+        self.tell()
+
+    def write(self, kind: str, **members: Any) -> None:
+        self.log.append(canonical({"kind": kind, "at": rfc3339(self.at_us), **members}))
+
+    def tell(self) -> None:
+        """Write down how things stand now, where the log does not tell."""
+        changes = untold(self.regime, self.parsed, self.at_us)
+        if changes:
+            entry = len(self.log)
+            self.log.append(canonical(standing_entry(changes, self.at_us)))
+            for stood in changes:
+                self.regime.tell(stood, at_us=self.at_us, entry=entry)
+            self.taken.append(Taken(entry=entry, at_us=self.at_us, stood=tuple(changes)))
+
+    def wait(self, days: int) -> None:
+        """Let time pass; the log has no seconds of it, but says so."""
+        before_us = self.at_us
+        self.at_us += days * DAY_US
+        if days:
+            self.write(
+                "operation",
+                operation="start",
+                missing_from=rfc3339(before_us),
+                missing_until=rfc3339(self.at_us),
+            )
+            self.tell()
 
     def submit(self, document: Document, offices: tuple[str, ...], cameras: int = 0) -> Admitted | None:
         """Submit a document; return None if it was refused, and then nothing has changed."""
@@ -231,7 +275,7 @@ class World:
                 opened,
                 at_us=self.at_us,
                 cameras=cameras,
-                next_entry=len(self.taken),
+                next_entry=len(self.log),
             )
         except DocumentRefused as error:
             event(error.code)
@@ -480,7 +524,7 @@ def run(rules: list[Any], drawn: list[Document], sequence: list[tuple[Any, ...]]
     some = World(rules)
     for kind, *rest in sequence:
         if kind == "wait":
-            some.at_us += rest[0] * DAY_US
+            some.wait(rest[0])
         elif kind == "authority":
             number, count, wait, length, consultation, urgent = rest
             draft = started(drawn[number % len(drawn)], some.at_us, wait, length, urgent)
@@ -491,7 +535,7 @@ def run(rules: list[Any], drawn: list[Document], sequence: list[tuple[Any, ...]]
         elif kind == "consulted":
             number, count, less = rest
             some.consultation(started(drawn[number % len(drawn)], some.at_us, 0, 250), count, 28)
-            some.at_us += 28 * DAY_US
+            some.wait(28)
             covered = None if less is None else started(drawn[less % len(drawn)], some.at_us, 0, 10)
             some.decision(len(some.consulted) - 1, 400, True, covered)
         elif kind == "relied":
@@ -512,7 +556,7 @@ def run(rules: list[Any], drawn: list[Document], sequence: list[tuple[Any, ...]]
 def rely(some: World, draft: Document, covered: int, length: int, quash: bool) -> None:
     """Consult on a draft, decide, and rest an authority on it; then let a court quash both, and try again."""
     some.consultation(started(draft, some.at_us, 0, 250), 100, 28)
-    some.at_us += 28 * DAY_US
+    some.wait(28)
     number = len(some.consulted) - 1
     some.decision(number, covered, True, None)
     some.authority(started(draft, some.at_us, 0, length), 100, None)
@@ -524,14 +568,14 @@ def rely(some: World, draft: Document, covered: int, length: int, quash: bool) -
 def submit_again(some: World, draft: Document, urgent: bool, wait: int, later: int) -> None:
     """Submit an authority; then the same powers for another unit, under another name; then let time pass."""
     some.authority(started(draft, some.at_us, 0, 200, urgent), 100, None)
-    some.at_us += wait * DAY_US
+    some.wait(wait)
     other = changed(draft, put("authority.name", f"{draft['authority']['name']}-2"[-64:]))
     if draft["authority"]["recipient"] == "met":
         units = {"serious-crime": "national-security-units", "national-security-units": "serious-crime"}
         other = changed(other, put("authority.unit", units[draft["authority"]["unit"]]))
     some.authority(started(other, some.at_us, 0, 200, urgent), 100, None)
     some.check()
-    some.at_us += later * DAY_US
+    some.wait(later)
 
 
 def act(some: World, kind: str, name: str, rest: list[Any]) -> None:
@@ -577,26 +621,33 @@ def test_the_fold_is_the_same_again_and_in_a_snapshot_and_for_who_reads_the_log(
     rules: str, drawn: list[Document], sequence: list[tuple[Any, ...]]
 ) -> None:
     some = run(CHARTERS[rules], drawn, sequence)
-    again, state, fold = Regime(), State(), EntryFold(VKEY)
-    parsed = Parsed()
-    for entry, at_us, document, envelope, admitted in some.taken:
-        if again.charters:
-            cameras = admitted.cameras
-            found = admit(again, parsed, document, at_us=at_us, cameras=cameras, next_entry=entry)
-            assert found == admitted
-        again.apply(document, envelope, entry=entry, at_us=at_us, admitted=admitted)
-        body = {"kind": "document", "at": rfc3339(at_us), "envelope": parse_canonical(envelope)}
-        members = entry_members(document.kind, admitted) if entry else {}
-        logged = canonical({**body, **members})
-        fold.take(entry, logged)
-        taken = DocumentTaken(envelope=envelope, entry=entry, admitted=admitted)
-        state.apply(
-            Transaction(at_us=at_us, first_entry=entry, entries=(logged,), document=taken), state.sequence + 1
-        )
+    again, state, parsed = Regime(), State(), Parsed()
+    for taken in some.taken:
+        entry, at_us, document = taken.entry, taken.at_us, taken.document
+        for stood in taken.stood:
+            again.tell(stood, at_us=at_us, entry=entry)
+        signed = None
+        if document is not None:
+            if again.charters:
+                cameras = taken.admitted.cameras
+                found = admit(again, parsed, document, at_us=at_us, cameras=cameras, next_entry=entry)
+                assert found == taken.admitted
+            again.apply(document, taken.envelope, entry=entry, at_us=at_us, admitted=taken.admitted)
+            signed = DocumentTaken(envelope=taken.envelope, entry=entry, admitted=taken.admitted)
+        transaction = Transaction(at_us=at_us, first_entry=entry, document=signed, stood=taken.stood)
+        state.apply(transaction, state.sequence + 1)
         state = load_state(dump_state(state))
     assert again == some.regime
     assert state.regime == some.regime
+    # And who has nothing but the log: a few seconds more, so that everything should have been told.
+    fold = EntryFold(VKEY)
+    seconds = [
+        canonical({"at": rfc3339(some.at_us + number * SECOND_US), "kind": "second", "root": "0" * 64})
+        for number in range(11)
+    ]
+    for index, entry_bytes in enumerate([*some.log, *seconds]):
+        fold.take(index, entry_bytes)
     assert fold.state.regime == some.regime
-    documents = fold.checks(some.charter["charter"]["origin"])[0]
-    assert documents.name == "documents"
+    documents, in_time, _ = fold.checks(some.charter["charter"]["origin"])
     assert documents.ok, documents.faults
+    assert in_time.ok, in_time.faults

@@ -12,7 +12,7 @@ from tests.vectors.make_documents import ROOTS, Story
 from wicketgate.clock import parse_rfc3339
 from wicketgate.documents import sign_document
 from wicketgate.errors import DocumentRefused
-from wicketgate.regime import Parsed, status
+from wicketgate.regime import Parsed, consultation_status, status
 from wicketgate.signing import PrivateKey, dump_envelope, format_public
 
 Document = dict[str, Any]
@@ -465,6 +465,10 @@ def test_what_rests_on_a_decision_by_an_ended_key_is_suspended() -> None:
         lost = amended(replaced(minister, reason="compromised", from_entry=from_entry))
         after = story.then(lost, by, at=at)
         assert {name for name, one in after.regime.authorities.items() if one.suspensions} == stopped
+        # Nothing new can rest on that decision either.
+        taken = after.regime.consultations["c-2026-002"]
+        assert taken.covers is not bool(stopped)
+        assert (consultation_status(taken, parse_rfc3339(at)) == "void") is bool(stopped)
 
 
 def test_what_is_over_is_not_stopped_and_what_a_review_could_revive_is() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.vectors import make_documents as world
 from wicketgate.authority import Authority
 from wicketgate.charter import Charter, parse_charter
+from wicketgate.clock import parse_rfc3339
 from wicketgate.consultations import Consultation, Decision, Objection
 from wicketgate.documents import (
     KINDS,
@@ -99,11 +100,12 @@ def test_every_kind_has_a_named_document_that_takes_effect() -> None:
 
 
 def test_what_goes_before_a_named_document_begins_with_a_charter_and_is_in_order() -> None:
-    for vector in map(read_vector, names_of_vectors()):
+    for name in names_of_vectors():
+        vector = read_vector(name)
         items = [*vector["before"], vector]
         assert [item["entry"] for item in items] == sorted({item["entry"] for item in items})
-        times = [world.parse_rfc3339(item["at"]) for item in items]
-        assert times == sorted(times)
+        times = [parse_rfc3339(item["at"]) for item in items]
+        assert times == sorted(times), name
         first = world.envelope_of(read_vector(items[0]["of"]) if "of" in items[0] else items[0])
         if vector["before"]:
             assert open_document(first).kind == "charter"

@@ -41,7 +41,9 @@ def test_no_period_is_no_figure() -> None:
 
 def test_periods_are_added_up_for_one_authority() -> None:
     periods = [
-        period(0, decided=1000, released={NAME: 300, "other": 500}, hits={NAME: {"exact": 12, "possible": 3}}),
+        period(
+            0, decided=1000, released={NAME: 300, "other": 500}, hits={NAME: {"exact": 12, "possible": 3}}
+        ),
         period(1, decided=2000, released={NAME: 100}, outcomes={NAME: {"misread": 11}}),
         period(2, decided=1000, hits={NAME: {"exact": 10}, "other": {"exact": 99}}),
     ]

@@ -622,7 +622,7 @@ def test_long_lists_of_the_draft_are_counted_and_what_is_new_is_named() -> None:
         ({"kind": Names(frozenset({"theft"}), True)}, "of vehicles listed for anything but theft"),
         ({"mode": named("match"), "kind": named("theft")}, "everything of every read of vehicles listed for theft,"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "-".join(value),
 )  # fmt: skip
 def test_a_box_in_words(members: dict[str, Any], words: str) -> None:
     (said,) = describe(one(**members))

@@ -10,7 +10,6 @@ from typing import Any
 
 import uvloop
 
-from wicketgate.signatures import verify_charter
 from wicketgate.clock import SystemClock, rfc3339
 from wicketgate.deployment import Deployment, note_signer, write_secret
 from wicketgate.errors import InputError
@@ -18,6 +17,7 @@ from wicketgate.http.serve import serve
 from wicketgate.ledger import Ledger
 from wicketgate.node import Gateway
 from wicketgate.settings import TEMPLATE, load_settings, parse_settings
+from wicketgate.signatures import verify_charter
 from wicketgate.signing import parse_envelope
 
 

@@ -278,19 +278,6 @@ class Api:
             raise InputError('send `{"name": "source:<organisation>"}` or the like') from error
         commits = self._gateway.commits
         charter = commits.parsed.charter(commits.committed)
-        kind, _, rest = name.partition(":")
-        known = False
-        if kind == "source":
-            known = rest in charter.organisations and "source" in charter.organisations[rest].roles
-        elif kind == "recipient":
-            organisation, _, unit = rest.partition("/")
-            known = (
-                organisation in charter.organisations and unit in charter.organisations[organisation].units
-            )
-        elif kind == "overseer":
-            known = rest in charter.offices and charter.offices[rest].opening_key is not None
-        elif name == "admin":
-            known = True
-        if not known:
+        if not charter.knows(name):
             raise InputError("the charter knows no such source, recipient unit or overseer")
         return name

@@ -12,7 +12,7 @@ GROUPS = (
     ("open", "Open now", ("open",)),
     ("announced", "Not open yet", ("announced",)),
     ("closed", "Closed, and not decided yet", ("closed",)),
-    ("decided", "Decided", ("approved", "rejected", "coverage-ended", "quashed")),
+    ("decided", "Decided", ("approved", "rejected", "coverage-ended", "quashed", "void")),
 )
 """The parts of the list: id, heading, and the statuses in it."""
 

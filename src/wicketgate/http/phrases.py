@@ -98,6 +98,7 @@ CONSULTATIONS: Mapping[str, tuple[str, str, str]] = {
         "It was approved, and what it covered has run out: whoever wants the same again must consult again.",
     ),
     "quashed": ("Quashed", "red", "A court ended what it covered."),
+    "void": ("Void", "red", "A key had signed its decision that did not count any more: it covers nothing."),
 }
 MODES: Mapping[str, tuple[str, str]] = {
     "bulk": (

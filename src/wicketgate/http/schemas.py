@@ -311,12 +311,15 @@ SCHEMAS: dict[str, Any] = {
             "checkpoint": _said(_TEXT, "It covers every entry named here."),
             "charter": {"type": "object", "description": "The one in force: as in `charters`."},
             "charters": _list(
-                {"type": "object"}, "Every version: `document`, `entry`, `at`, `signatures`, what it was `wider` in."
+                {"type": "object"},
+                "Every version: `document`, `entry`, `at`, `signatures`, what it was `wider` in.",
             ),
             "authorities": _list(
                 {"$ref": "#/components/schemas/RegisteredAuthority"}, "Every version ever in effect."
             ),
-            "consultations": _list({"$ref": "#/components/schemas/RegisteredConsultation"}, "Every one ever opened."),
+            "consultations": _list(
+                {"$ref": "#/components/schemas/RegisteredConsultation"}, "Every one ever opened."
+            ),
             "figures": _list({"$ref": "#/components/schemas/Figures"}, "Every closed period."),
             "small_cells": _said(_COUNT, "Counts from 1 to one less than this are null."),
         }
@@ -359,7 +362,8 @@ SCHEMAS: dict[str, Any] = {
             "standings": _list({"type": "object"}, "How it stood from when on: `status`, `at`, `entry`."),
             "redactions": _said(_COUNT, "Members that are withheld from the public."),
             "acts": _list(
-                {"type": "object"}, "Reviews with their `figures`, suspensions, challenges, objections, what ended it."
+                {"type": "object"},
+                "Reviews with their `figures`, suspensions, challenges, objections, what ended it.",
             ),
             "words": _list(_TEXT, "The document in plain words."),
         }
@@ -388,6 +392,9 @@ SCHEMAS: dict[str, Any] = {
                 "description": "`outcome`, `reasons`, `answers`, `covered_until`, `document`, `entry`.",
             },
             "quashed_at": _or_null(_TIME, "When a court ended what it covers."),
+            "void_at": _or_null(
+                _TIME, "When a charter did, by which a key ended that had signed its decision."
+            ),
             "responses": _or_null(_COUNT, "Null until it has closed."),
             "responses_withheld": _or_null(_COUNT, "Of those, at the respondents' wish."),
         }

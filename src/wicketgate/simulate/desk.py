@@ -143,7 +143,9 @@ class DutyOfficer:
             )
             code = "recorded" if answer.status_code == 201 else str(answer.json().get("code", ""))
             made.append(
-                Attempt(what=f"passed on to {to}", wanted=wanted, status=answer.status_code, code=code, powers=0)
+                Attempt(
+                    what=f"passed on to {to}", wanted=wanted, status=answer.status_code, code=code, powers=0
+                )
             )
         return made
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from wicketgate.admission import admit, entry_members
@@ -38,7 +38,7 @@ class Logged:
     at_us: int
     document: SignedDocument
     envelope: bytes
-    admitted: Admitted = Admitted()
+    admitted: Admitted = field(default_factory=Admitted)
 
 
 def fold(documents: Iterable[Logged]) -> State:
@@ -326,7 +326,8 @@ class EntryFold:
         return (
             f"the charter `{charter.name}`, {versions} versions of {len(self.state.authorities)} authorities, "
             f"{acts} acts on them and {consultations} consultations are signed by the offices that the charter "
-            f"demands, each at its time; {self._widenings} documents widen what consultations covered, and each says so; "
+            f"demands, each at its time; {self._widenings} documents widen what consultations covered, and say "
+            "so; "
             f"{self._kinds.get('operation', 0)} operations and {self._kinds.get('cameras', 0)} camera "
             f"registers can be read.{demonstration}"
         )
