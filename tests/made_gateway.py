@@ -121,7 +121,7 @@ class World:
                     self.parsed,
                     document,
                     at_us=self.at_us,
-                    cameras=0,
+                    cameras=100,
                     next_entry=len(self.entries),
                     figures=(period.figures for period in self.state.periods),
                 )

@@ -197,6 +197,7 @@ def _authority(regime: Regime, parsed: Parsed, authority: Authority, at_us: int,
         cameras=cameras,
         previous_cap=None if last is None else last.cap,
     )
+    _require_most(authority, charter, cameras)
     return Judgement(
         admitted=Admitted(
             cameras=cameras,
@@ -208,6 +209,15 @@ def _authority(regime: Regime, parsed: Parsed, authority: Authority, at_us: int,
         ),
         requirements=requirements(authority, charter),
     )
+
+
+def _require_most(authority: Authority, charter: Charter, cameras: int) -> None:
+    """Refuse an authority whose cameras nothing would bound: none is in its scope yet, and it names no most."""
+    if charter.limits.camera_growth is not None and not cameras and authority.scope.max_cameras is None:
+        raise DocumentRefused(
+            "`scope.max_cameras` is missing: no camera is in its scope yet from which the charter's `camera_growth` "
+            "could be counted"
+        )
 
 
 # --- consultations ----------------------------------------------------------------------------------------
@@ -226,6 +236,7 @@ def _consultation(
     for fault in faults(draft, charter, at_us=at_us, previous=None):
         if fault.code != "version-not-next":
             raise DocumentRefused(f"in `draft`: {fault.detail}", code=fault.code)
+    _require_most(draft, charter, cameras)
     cap = draft.scope.max_cameras if draft.scope.max_cameras is not None else grown(cameras, charter)
     powers = of_authority(draft, cap)
     shortest = [charter.consulting.shortest]

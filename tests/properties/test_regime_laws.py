@@ -191,7 +191,7 @@ class Taken:
     at_us: int
     document: SignedDocument | None = None
     envelope: bytes = b""
-    admitted: Admitted = Admitted()
+    admitted: Admitted = field(default_factory=Admitted)
     stood: tuple[Stood, ...] = ()
 
 
@@ -312,7 +312,7 @@ class World:
                 if need == "within":
                     # The same power, whatever the unit, may have waited already under another name or version.
                     due_us = min([due_us or 0, *waiting.get(power._replace(unit=""), [])])
-                    assert due_us > self.at_us
+                    assert held.urgent or due_us > self.at_us
                 held.left[power] = need, due_us
         versions.append(held)
         self.check_admitted(held, admitted)

@@ -177,11 +177,13 @@ def _narrower() -> dict[str, Case]:
         )
 
     first = covered.then(proposed(), SIGNERS, at=LATER)
-    both = consulted(
-        covered,
-        changed(proposed(), put("scope.groups", ["ulez"])),
-        put("decision.covered_until", UNTIL),
-        name="c-2026-003",
+    other, until = "c-2026-003", put("decision.covered_until", UNTIL)
+    both = (
+        Story.under(strict_charter())
+        .then(consultation_on(proposed()), BY_HOME)
+        .then(consultation_on(changed(proposed(), put("scope.groups", ["ulez"])), other), BY_HOME)
+        .then(decision_on(NAME, until), DECIDERS, at=LATER)
+        .then(decision_on(other, until), DECIDERS, at=LATER)
     )
     return {
         "covered-the-draft-itself": narrower(),
@@ -244,7 +246,10 @@ def _cameras() -> dict[str, Case]:
         ),
         "cameras-without-a-limit-of-growth": unbounded.case(example("authority"), need="marked", cap=None),
         "cameras-none-in-scope-yet": Story.under(example("charter")).case(
-            example("authority"), cameras=0, need="marked", cap=None
+            example("authority"), cameras=0, code="malformed"
+        ),
+        "cameras-none-in-scope-yet-and-a-most": Story.under(example("charter")).case(
+            changed(example("authority"), put("scope.max_cameras", 1500)), cameras=0, need="marked", cap=1500
         ),
         "cameras-growth-rounded-up": Story.under(example("charter")).case(
             example("authority"), cameras=1, need="marked", cap=2
