@@ -31,7 +31,7 @@ from wicketgate.powers import Powers, describe, of_authority
 from wicketgate.regime import ConsultationTaken, Named, Parsed, Regime, in_force_from
 from wicketgate.signatures import require_signed
 from wicketgate.transactions import Admitted
-from wicketgate.widening import applying, coverage, fulfilled, grown, judge
+from wicketgate.widening import applying, coverage, fulfilled, grown, judge, resting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,8 +313,10 @@ def _objection(regime: Regime, parsed: Parsed, objection: Objection, at_us: int)
         taken = _known(regime, objection.consultation)
         if objection.id in taken.objection_ids:
             raise DocumentRefused(f"`{objection.id}` has been published", code="already-taken")
-        if taken.decision is not None:
-            raise DocumentRefused(f"`{objection.consultation}` is decided", code="already-taken")
+        if at_us >= taken.closes_us:
+            raise DocumentRefused(
+                f"`{objection.consultation}` closed at {rfc3339(taken.closes_us)}", code="consultation-closed"
+            )
         about = parsed.consultation(taken).draft
     rules = [
         rule
@@ -440,20 +442,23 @@ def _act(
     authority = parsed.authority(named.versions[-1])
     wanted = act_requirements(kind, authority, charter)
     attached: dict[str, Any] = {}
+    stops: tuple[str, ...] = ()
     _require_new(named, act.id, act.authority)
     match act:
         case Revocation():
             if named.versions[-1].revoked_us is not None:
                 raise DocumentRefused(f"`{authority.reference}` is revoked already", code="already-taken")
         case Suspension() | Challenge():
-            pass
+            if act.id.startswith("charter-"):
+                raise DocumentRefused(f"`{kind}.id` begins as the suspensions do that come of a new charter")
         case Quashed():
-            if named.versions[-1].revoked_us is not None:
+            if named.versions[-1].revoked_us is not None and act.consultation is None:
                 raise DocumentRefused(f"`{authority.reference}` has ended already", code="already-taken")
             if act.consultation is not None:
                 taken = _known(regime, act.consultation)
                 if taken.quashed_us is not None or taken.decision is None or not taken.decision.approved:
                     raise DocumentRefused(f"`{act.consultation}` covers nothing that could be quashed")
+                stops = tuple(resting(regime, parsed, act.consultation, at_us=at_us, but=act.authority))
         case Resumption():
             if act.suspension not in named.suspensions:
                 raise DocumentRefused(
@@ -481,4 +486,4 @@ def _act(
             attached = since_review(figures, act.authority, since_us)
         case _:
             assert_never(act)
-    return Judgement(admitted=Admitted(figures=attached), requirements=wanted)
+    return Judgement(admitted=Admitted(figures=attached, stops=stops), requirements=wanted)

@@ -290,6 +290,10 @@ class Regime(msgspec.Struct, kw_only=True):
                 _end(named, taken.at_us, "quashed")
                 if act.consultation is not None:
                     self.consultations[act.consultation].quashed_us = taken.at_us
+                for name in admitted.stops:
+                    other = self.authorities[name]
+                    other.suspensions[act.id] = taken.at_us
+                    other.stays.append(act.id)
             case Suspension():
                 named.suspensions[act.id] = taken.at_us
             case Challenge():
@@ -298,6 +302,8 @@ class Regime(msgspec.Struct, kw_only=True):
                     named.stays.append(act.id)
             case Resumption():
                 del named.suspensions[act.suspension]
+                if act.suspension in named.stays:
+                    named.stays.remove(act.suspension)
             case Review():
                 version = named.versions[act.version - 1]
                 version.reviewed_us = max(version.reviewed_us or act.reviewed_us, act.reviewed_us)
@@ -380,7 +386,7 @@ class Parsed:
     def covered(self, taken: ConsultationTaken) -> Powers:
         """Return the powers that the decision on a consultation covers; it was approved, on an authority."""
         assert taken.decision is not None
-        key = (taken.decision.envelope, taken.cap)
+        key = (taken.envelope + taken.decision.envelope, taken.cap)
         found = self._powers.get(key)
         if found is None:
             covered = parse_decision(open_document(taken.decision.envelope).payload).covered

@@ -175,7 +175,8 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     fulfils : tuple of str
         Of a decision: the `name@version` that waited for it.
     stops : tuple of str
-        Of a charter: the authorities that a key had signed which it declares lost or compromised.
+        Of a charter: the authorities that a key had signed which it declares lost or compromised. Of a quashing: those
+        that rest on the consultation that it quashes.
     voids : tuple of str
         Of a charter: the consultations whose decision such a key had signed; they cover nothing more.
     figures : dict

@@ -386,6 +386,8 @@ class _Asked:
             if name in acts:
                 by = "by order of a court, under" if name in self.named.stays else "by"
                 yield f"{since} {by} {self._act(acts[name])}"
+            elif name in self.named.stays:
+                yield f"{since} by the order `{name}` of a court that quashed the consultation on which it rests"
             else:
                 yield f"{since} by a charter that ended one of its signers' keys (`{name}`)"
 

@@ -13,7 +13,7 @@ from wicketgate.charter import Charter, ConsultationRule, Need
 from wicketgate.clock import rfc3339
 from wicketgate.errors import DocumentRefused, InputError
 from wicketgate.periods import add
-from wicketgate.powers import NOTHING, Powers, across_units, describe, of_authority, region
+from wicketgate.powers import NOTHING, Powers, across_groups, across_units, describe, of_authority, region
 from wicketgate.regime import Parsed, Regime, in_force_from
 
 _MOST_SHOWN = 20
@@ -170,7 +170,10 @@ def _judge(
             wider = wider - some
     if not wider:
         return Judged(need="covered", wider=NOTHING, by=tuple(by), due_us=None, cap=cap)
+    struck = wider & _struck(regime, parsed, authority.name)
     if authority.urgent:
+        if struck:
+            raise _refusal(authority, regime, struck, charter, at_us)
         _refuse_renewal(authority, wider, regime, parsed, charter, at_us)
         return Judged(need="urgent", wider=wider, by=tuple(by), due_us=None, cap=cap)
     needed: dict[Need, Powers] = {"notice": NOTHING, "marked": NOTHING, "within": NOTHING, "before": NOTHING}
@@ -180,7 +183,7 @@ def _judge(
         if rule.within is not None and wider & about:
             withins.append(add(max(at_us, authority.valid_from_us), rule.within))
     lenient = needed["notice"] | needed["marked"] | needed["within"]
-    uncovered = (wider & needed["before"]) | (wider - lenient)
+    uncovered = (wider & needed["before"]) | (wider - lenient) | struck
     if uncovered:
         raise _refusal(authority, regime, uncovered, charter, at_us)
     need = "notice"
@@ -197,6 +200,19 @@ def _judge(
             if waiting_us <= at_us:
                 raise _refusal(authority, regime, again, charter, at_us)
     return Judged(need=need, wider=wider, by=tuple(by), due_us=due_us, cap=cap)
+
+
+def _struck(regime: Regime, parsed: Parsed, name: str) -> Powers:
+    """Return the powers that a court quashed or Parliament annulled, or that a court has stayed under another name.
+
+    Nothing but a consultation brings them back, under whatever name and for whichever unit of the recipient.
+    """
+    found = NOTHING
+    for other, named in regime.authorities.items():
+        for version in named.versions:
+            if version.ended_by in ("quashed", "objection") or (named.stays and other != name):
+                found = found | across_units(parsed.powers(version))
+    return found
 
 
 def _waiting(regime: Regime, parsed: Parsed, powers: Powers) -> Iterator[tuple[int, Powers]]:
@@ -248,7 +264,8 @@ def _refuse_renewal(
     """Refuse powers that were urgent within the charter's `again_after`, whatever name or unit they were given to."""
     assert charter.urgency is not None
     begins_us = max(at_us, authority.valid_from_us)
-    wanted = across_units(wider)
+    # Groups are names that the source gives: the same cameras in another group are the same power.
+    wanted = across_groups(across_units(wider))
     for named in regime.authorities.values():
         for version in named.versions:
             before = parsed.authority(version)
@@ -259,7 +276,7 @@ def _refuse_renewal(
                 again_us = add(since_us, charter.urgency.again_after)
             except InputError:
                 again_us = begins_us + 1  # beyond the calendar
-            again = wanted & across_units(parsed.powers(version))
+            again = wanted & across_groups(across_units(parsed.powers(version)))
             if begins_us < again_us and again:
                 words = tuple(describe(again, charter))
                 raise DocumentRefused(
@@ -294,3 +311,24 @@ def fulfilled(regime: Regime, parsed: Parsed, covered: Powers, until_us: int) ->
             if not left:
                 found.append(f"{name}@{number}")
     return found
+
+
+def resting(regime: Regime, parsed: Parsed, consultation: str, *, at_us: int, but: str) -> Iterator[str]:
+    """Yield the authorities that are not over and rest on a consultation, but for one of that name.
+
+    They rest on it if it covers some of their powers and nothing else would let those be.
+    """
+    if not isinstance(parsed.consultation(regime.consultations[consultation]).draft, Authority):
+        return
+    gone = parsed.covered(regime.consultations[consultation])
+    for name, named in regime.authorities.items():
+        version = named.versions[-1]
+        authority = parsed.authority(version)
+        if name == but or version.revoked_us is not None or authority.valid_until_us <= at_us:
+            continue
+        left = parsed.powers(version) & gone
+        for id_, some in coverage(regime, parsed, until_us=authority.valid_until_us).items():
+            if id_ != consultation:
+                left = left - some
+        if left and (consultation in version.by or version.consulted_us is not None):
+            yield name

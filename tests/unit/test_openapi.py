@@ -201,7 +201,7 @@ def test_every_code_of_a_request_is_documented() -> None:
 
 
 def test_every_code_of_a_document_is_documented_here_and_in_its_specification() -> None:
-    section = DOCUMENTS_PAGE.read_text().split("## 6. Codes")[1]
+    section = DOCUMENTS_PAGE.read_text().split("## 7. Codes")[1]
     assert set(re.findall(r"^\| `([a-z-]+)` \|", section, re.MULTILINE)) == codes.DOCUMENT.keys()
 
 

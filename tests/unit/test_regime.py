@@ -14,6 +14,7 @@ from tests.vectors.cases_consultations import (
     BY_PARLIAMENT,
     CLOSED,
     LATER,
+    MEANWHILE,
     NAME,
     PUBLISHED,
     annulment,
@@ -34,6 +35,7 @@ from tests.vectors.make_documents import Story, changed, put
 from wicketgate.acts import Suspension
 from wicketgate.clock import DAY_US, parse_rfc3339
 from wicketgate.consultations import Objection
+from wicketgate.errors import DocumentRefused
 from wicketgate.regime import (
     Named,
     Parsed,
@@ -103,6 +105,10 @@ def test_an_end_ends_every_version_so_far_and_no_later_one(
     ended = CT_IN_FORCE.then(again, world.CT_OFFICES).then(document, by)
     assert [version.ended_by for version in named(ended).versions] == [ended_by, ended_by]
     assert {stands(ended, world.AT, number=number) for number in (0, 1)} == {"revoked"}
+    if ended_by != "revocation":  # what a court or Parliament ended comes back by a consultation alone
+        with pytest.raises(DocumentRefused, match="no closed consultation"):
+            ended.then(third, world.CT_OFFICES, at="2026-07-09T00:00:00Z")
+        return
     after = ended.then(third, world.CT_OFFICES, at="2026-07-09T00:00:00Z")
     assert stands(after, "2026-07-09T00:00:00Z", number=2) == "in-force"
     assert [version.ended_by for version in named(after).versions] == [ended_by, ended_by, ""]
@@ -202,7 +208,7 @@ def test_a_quashed_consultation_is_quashed_whatever_was_decided() -> None:
 def test_objections_are_kept_in_their_order() -> None:
     again = changed(world.example("objection"), put("objection.id", "o-2026-002"))
     open_ = BEGUN.then(world.example("consultation"), BY_HOME, at=PUBLISHED)
-    objected = open_.then(world.example("objection"), BY_DFT).then(again, BY_DFT, at=CLOSED)
+    objected = open_.then(world.example("objection"), BY_DFT).then(again, BY_DFT, at=MEANWHILE)
     taken = objected.regime.consultations[NAME]
     assert taken.objection_ids == ["o-2026-001", "o-2026-002"]
     assert [one.entry for one in taken.objections] == [20, 30]

@@ -169,11 +169,11 @@ def _objections(begun: Story) -> dict[str, Case]:
     return {
         "objection-good": open_.case(objection, BY_DFT, at=MEANWHILE),
         "objection-good-before-it-opens": open_.case(objection, BY_DFT),
-        "objection-good-after-the-closing": open_.case(objection, BY_DFT, at=CLOSED),
+        "objection-after-the-closing": open_.case(objection, BY_DFT, at=CLOSED, code="consultation-closed"),
         "objection-good-to-an-authority": in_force.case(to_authority, BY_DFT),
         "objection-again": objected.case(objection, BY_DFT, at=MEANWHILE, code="already-taken"),
         "objection-after-the-decision": consulted(begun, example("consultation")["draft"]).case(
-            objection, BY_DFT, at=LATER, code="already-taken"
+            objection, BY_DFT, at=LATER, code="consultation-closed"
         ),
         "objection-to-nothing": begun.case(objection, BY_DFT, code="unknown-consultation"),
         "objection-to-no-authority": begun.case(to_authority, BY_DFT, code="unknown-authority"),
@@ -381,6 +381,14 @@ def _reliance(begun: Story) -> dict[str, Case]:
             "consultation-does-not-cover", covered, LATER, put("scope.max_cameras", 1601)
         ),
         "quashed-good-with-its-consultation": used.case(with_it, BY_JUDGE, at=LATER),
+        "quashed-with-a-consultation-on-which-others-rest": used.then(
+            images(put("authority.name", "tfl-met-ct-too")), CT_OFFICES, at=LATER
+        ).case(with_it, BY_JUDGE, at=LATER, stops=("tfl-met-ct-too",)),
+        "quashed-with-its-consultation-after-a-revocation": used.then(
+            changed(example("revocation"), put("revocation.authority", "tfl-met-ct-images")),
+            BY_DATA,
+            at=LATER,
+        ).case(with_it, BY_JUDGE, at=LATER),
         "quashed-with-a-consultation-that-is-open": open_.then(example("authority"), CT_OFFICES).case(
             changed(example("quashed"), put("quashed.consultation", NAME)), BY_JUDGE, code="malformed"
         ),

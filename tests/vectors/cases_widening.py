@@ -6,9 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.vectors.cases_consultations import (
+    BY_JUDGE,
+    BY_PARLIAMENT,
     LATER,
     NAME,
     PUBLISHED,
+    annulment,
     consultation_on,
     consulted,
     decision_on,
@@ -37,7 +40,7 @@ Change = Callable[[Document], object]
 
 def cases() -> dict[str, Case]:
     """Return the cases by name."""
-    return {**_before(), **_wider(), **_narrower(), **_cameras(), **_urgent()}
+    return {**_before(), **_wider(), **_narrower(), **_cameras(), **_urgent(), **_struck()}
 
 
 def strict_charter() -> Document:
@@ -308,6 +311,9 @@ def _urgent() -> dict[str, Case]:
         "urgent-renewed-for-the-purpose-above": renewed(
             renamed, put("authority.purpose", "national-security"), code="urgent-renewed"
         ),
+        "urgent-renewed-for-another-group": renewed(
+            renamed, put("scope.groups", ["ulez"]), code="urgent-renewed"
+        ),
         "urgent-renewed-in-part": renewed(
             renamed, put("scope.fields", ["vehicle", "overview-image"]), code="urgent-renewed"
         ),
@@ -343,5 +349,38 @@ def _urgent() -> dict[str, Case]:
             urgent(*later, put("authority.version", 2), put("authority.urgent", False)),
             at="2026-08-01T00:00:00Z",
             code="widening",
+        ),
+    }
+
+
+def _struck() -> dict[str, Case]:
+    """What a court or Parliament has ended or stayed comes back by a consultation alone."""
+    marked = Story.under(example("charter")).then(example("authority"), CT_OFFICES)
+    quashed = marked.then(example("quashed"), BY_JUDGE)
+    annulled = marked.then(annulment(), BY_PARLIAMENT)
+    stayed = marked.then(changed(example("challenge"), put("challenge.stay", True)), BY_JUDGE)
+    challenged = marked.then(example("challenge"), BY_JUDGE)
+    next_one = changed(example("authority"), put("authority.version", 2))
+    renamed = changed(example("authority"), put("authority.name", "tfl-met-again"))
+    narrower = changed(renamed, put("scope.fields", ["time", "place"]))
+    at_once = urgent(put("scope.fields", ["plate"]), put("authority.name", "tfl-met-at-once"))
+    charter_s = put("suspension.id", "charter-2")
+    return {
+        "quashed-then-marked-again": quashed.case(next_one, code="widening"),
+        "quashed-then-marked-under-another-name": quashed.case(renamed, code="widening"),
+        "quashed-then-marked-in-part": quashed.case(narrower, code="widening"),
+        "quashed-then-urgent": quashed.case(at_once, code="widening"),
+        "quashed-then-consulted-on": consulted(quashed, next_one).case(
+            next_one, at=LATER, need="covered", by=(NAME,)
+        ),
+        "annulled-then-marked-under-another-name": annulled.case(renamed, code="widening"),
+        "revoked-then-marked-under-another-name": marked.then(example("revocation"), BY_DATA).case(
+            renamed, need="marked"
+        ),
+        "stayed-then-marked-under-another-name": stayed.case(renamed, code="widening"),
+        "stayed-then-a-next-version": stayed.case(next_one, need="marked"),
+        "challenged-then-marked-under-another-name": challenged.case(renamed, need="marked"),
+        "suspension-that-is-called-as-a-charter-s": marked.case(
+            changed(example("suspension"), charter_s), BY_DATA, code="malformed"
         ),
     }

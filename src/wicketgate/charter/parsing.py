@@ -124,12 +124,12 @@ def _check_consultations(charter: Charter) -> None:
                 raise DocumentRefused(f"`{path}.purposes`: no purpose `{purpose}`", code="unknown-purpose")
         for field in sorted((rule.fields or frozenset()) - READ_FIELDS):
             raise DocumentRefused(f"`{path}.fields`: no field `{field[:80]}`", code="unknown-field")
-        named = (
-            rule.sources,
-            rule.controllers,
-            rule.onward,
-            {one.partition("/")[0] for one in rule.units or ()},
-        )
+        for unit in sorted(rule.units or ()):
+            name, _, part = unit.partition("/")
+            known = charter.organisations.get(name)
+            if known is None or (part and part not in known.units):
+                raise DocumentRefused(f"`{path}.units`: no unit `{unit}`", code="unknown-organisation")
+        named = (rule.sources, rule.controllers, rule.onward)
         for name in sorted({one for some in named for one in some or ()}):
             if name not in charter.organisations:
                 raise DocumentRefused(f"`{path}`: no organisation `{name}`", code="unknown-organisation")

@@ -127,6 +127,7 @@ _DOCUMENT = {
         "The consultation named is not known, was rejected or quashed, or covers less or ends sooner.",
         "Narrow or shorten it, or hold another consultation.",
     ),
+    "consultation-closed": ("An objection to a proposal after its closing.", "Object to the authority."),
     "unknown-consultation": ("A document about a consultation that was never opened.", "Correct its id."),
     "objection-unanswered": ("A decision that does not answer an objection.", "Answer it in `answers`."),
     "urgent-too-long": ("An urgent authority of more than the charter's `urgency.longest`.", "Shorten it."),

@@ -189,6 +189,11 @@ def region(
     )
 
 
+def across_groups(powers: Powers) -> Powers:
+    """Return powers with every group of cameras in place of those named: a source may give a camera another group."""
+    return Powers.of(box._replace(group=ALL_NAMES) for box in powers.boxes)
+
+
 def across_units(powers: Powers) -> Powers:
     """Return powers with each unit replaced by its whole recipient: the same powers, under whatever name."""
     return Powers.of(box._replace(unit=box.unit.whole()) for box in powers.boxes)
