@@ -443,7 +443,7 @@ class World:
         else:
             raise AssertionError("the world does not settle")
         self.clock.at_us = max(self.clock.at_us, self.commits.staged.at_us) + SECOND_US
-        self.commits.tick()
+        self.tick()
         self.settle_streams()
         await self.spin()
 
@@ -460,8 +460,15 @@ class World:
 
     def submit(self, document: bytes) -> None:
         """Submit a document, as `filing.Filing.submit` does."""
-        filing = Filing(self.commits, self.projections, self.clock)  # type: ignore[arg-type]
-        self.commits.commit(filing._taking(document))
+        self.commits.commit(self._filing()._taking(document))
+
+    def _filing(self) -> Filing:
+        return Filing(self.commits, self.projections, self.clock)  # type: ignore[arg-type]
+
+    def tick(self) -> None:
+        """Do what the gateway does each second: close what is over, tell how things stand."""
+        self.commits.tick()
+        self._filing().tell()
 
     def suspend(self) -> None:
         """Suspend the counter-terrorism authority."""

@@ -16,7 +16,7 @@ from wicketgate.charter import Charter, Requirement, charter_requirements
 from wicketgate.clock import rfc3339
 from wicketgate.comparing import Amended, compare
 from wicketgate.consultations import Consultation, Decision, Objection
-from wicketgate.documents import SignedDocument, parse_payload
+from wicketgate.documents import Document, SignedDocument, parse_payload
 from wicketgate.errors import DocumentRefused
 from wicketgate.intrusion import since_review
 from wicketgate.limits import (
@@ -29,7 +29,8 @@ from wicketgate.limits import (
 from wicketgate.periods import Period, add
 from wicketgate.powers import Powers, describe, of_authority
 from wicketgate.regime import ConsultationTaken, Named, Parsed, Regime, in_force_from
-from wicketgate.signatures import require_signed
+from wicketgate.signatures import good_keys, require_signed
+from wicketgate.signing import Envelope, key_id
 from wicketgate.transactions import Admitted
 from wicketgate.widening import applying, coverage, fulfilled, grown, judge, resting
 
@@ -51,6 +52,9 @@ class Judgement:
     admitted: Admitted
     requirements: tuple[Requirement, ...]
     amended: Amended | None = None
+
+
+_STRUCK = ("quashed", "objection")
 
 
 def admit(
@@ -90,11 +94,19 @@ def admit(
     Nothing can be replayed: an id counts once, and a resumption names the suspension that it lifts. An act's own `at`
     is a statement of its signers and is not compared with the clock: no office's wrong watch delays a revocation.
     """
+    charter = parsed.charter(regime)
+    value = parse_payload(document.kind, document.payload)
+    # Comparing powers can be costly: only who signs with the key of an office is heard. Who must sign comes last.
+    beside = (value,) if isinstance(value, Charter) else ()
+    if not good_keys(document.envelope, (charter, *beside)) or (
+        beside and not _signed_by_any(document.envelope, charter)
+    ):
+        raise DocumentRefused(
+            f"no office of the charter signed it{_who(value, charter)}", code="signature-missing"
+        )
     judgement = judge_document(
         regime, parsed, document, at_us=at_us, cameras=cameras, next_entry=next_entry, figures=figures
     )
-    charter = parsed.charter(regime)
-    value = parse_payload(document.kind, document.payload)
     if isinstance(value, Charter):
         assert judgement.amended is not None
         require_amendment_signed(charter, value, judgement.amended, document.envelope)
@@ -114,6 +126,25 @@ def admit(
             f"no office of `{value.organisation}` signed the objection", code="signature-missing"
         )
     return judgement.admitted
+
+
+def _signed_by_any(envelope: Envelope, charter: Charter) -> bool:
+    known = {key_id(office.public) for office in charter.offices.values()}
+    return any(signature.key_id in known for signature in envelope.signatures)
+
+
+def _who(value: Document, charter: Charter) -> str:
+    """Return who must sign, as far as that is known without a comparison."""
+    if isinstance(value, Charter):
+        wanted = charter_requirements(charter)
+    elif isinstance(value, Authority):
+        try:
+            wanted = requirements(value, charter)
+        except DocumentRefused:
+            return ""
+    else:
+        return ""
+    return f"; it wants {', '.join(dict.fromkeys(office for one in wanted for office in one.offices))}"
 
 
 def scope_of(document: SignedDocument) -> Authority | None:
@@ -306,7 +337,7 @@ def _objection(regime: Regime, parsed: Parsed, objection: Objection, at_us: int)
         _require_new(named, objection.id, objection.authority)
         version = named.versions[-1]
         about: Authority | Charter = parsed.authority(version)
-        if objection.annul and version.revoked_us is not None:
+        if objection.annul and version.ended_by in _STRUCK:
             raise DocumentRefused(f"`{objection.authority}` has ended already", code="already-taken")
     else:
         assert objection.consultation is not None
@@ -429,6 +460,11 @@ def _require_new(named: Named, id_: str, name: str) -> None:
         raise DocumentRefused(f"`{id_}` has taken effect on `{name}`", code="already-taken")
 
 
+def _refuse_charter_s(id_: str, kind: str) -> None:
+    if id_.startswith("charter-"):
+        raise DocumentRefused(f"`{kind}.id` begins as the suspensions do that come of a new charter")
+
+
 def _act(
     regime: Regime,
     parsed: Parsed,
@@ -449,16 +485,18 @@ def _act(
             if named.versions[-1].revoked_us is not None:
                 raise DocumentRefused(f"`{authority.reference}` is revoked already", code="already-taken")
         case Suspension() | Challenge():
-            if act.id.startswith("charter-"):
-                raise DocumentRefused(f"`{kind}.id` begins as the suspensions do that come of a new charter")
+            _refuse_charter_s(act.id, kind)
         case Quashed():
-            if named.versions[-1].revoked_us is not None and act.consultation is None:
+            if named.versions[-1].ended_by in _STRUCK and act.consultation is None:
                 raise DocumentRefused(f"`{authority.reference}` has ended already", code="already-taken")
             if act.consultation is not None:
                 taken = _known(regime, act.consultation)
                 if taken.quashed_us is not None or taken.decision is None or not taken.decision.approved:
                     raise DocumentRefused(f"`{act.consultation}` covers nothing that could be quashed")
+                _refuse_charter_s(act.id, kind)
                 stops = tuple(resting(regime, parsed, act.consultation, at_us=at_us, but=act.authority))
+                for name in stops:
+                    _require_new(regime.authorities[name], act.id, name)
         case Resumption():
             if act.suspension not in named.suspensions:
                 raise DocumentRefused(

@@ -9,7 +9,7 @@ from wicketgate.clock import rfc3339
 from wicketgate.comparing import Amended, compare, compare_with_draft, refuse_foreign_keys
 from wicketgate.errors import DocumentRefused
 from wicketgate.limits import unknown_names
-from wicketgate.regime import ConsultationTaken, Named, Parsed, Regime, Version, current
+from wicketgate.regime import ConsultationTaken, Parsed, Regime, to_come
 from wicketgate.signatures import require_signed
 from wicketgate.signing import Envelope, key_id, parse_envelope
 
@@ -58,16 +58,9 @@ def _newly_ended(old: Charter, new: Charter) -> tuple[KeyEnded, ...]:
     return new.keys_ended[len(old.keys_ended) :]
 
 
-def _to_come(named: Named, parsed: Parsed, at_us: int) -> Iterator[Version]:
-    """Yield the versions of a name that let something go, or still can: a review or a resumption may revive them."""
-    for version in named.versions[current(named, parsed, at_us) :]:
-        if version.revoked_us is None and parsed.authority(version).valid_until_us > at_us:
-            yield version
-
-
 def _require_usable(regime: Regime, parsed: Parsed, new: Charter, at_us: int) -> None:
     for named in regime.authorities.values():
-        for version in _to_come(named, parsed, at_us):
+        for version in to_come(named, parsed, at_us):
             authority = parsed.authority(version)
             for fault in unknown_names(authority, new):
                 raise DocumentRefused(
@@ -111,7 +104,7 @@ def _why_not(regime: Regime, parsed: Parsed, name: str, taken: ConsultationTaken
         return "covers nothing"
     if taken.decision is not None and (taken.decision.until_us or 0) <= at_us:
         return "covers nothing any more"
-    if any(one.wider and parsed.charter_of(one.envelope).consultation == name for one in regime.charters):
+    if any(one.admitted.wider and parsed.charter_of(one.envelope).consultation == name for one in regime.charters):
         return "has covered a charter, and covers no other"
     return ""
 
@@ -240,9 +233,12 @@ def _stopped(
     review or a resumption, or under the decision on a consultation (`void`) that covered it.
     """
     for name, named in regime.authorities.items():
-        versions = list(_to_come(named, parsed, at_us))
+        versions = list(to_come(named, parsed, at_us))
         if versions and (
-            any(is_void(one.entry, one.envelope) or not void.isdisjoint(one.by) for one in versions)
+            any(
+                is_void(one.entry, one.envelope) or not void.isdisjoint((*one.by, one.consulted_by))
+                for one in versions
+            )
             or any(
                 act.kind in ("review", "resumption") and is_void(act.entry, act.envelope)
                 for act in named.acts

@@ -59,6 +59,10 @@ class Appraisal:
     faults: tuple[DocumentRefused, ...]
 
 
+_UNKNOWN = 1
+"""The cameras as which an unknown number counts: an authority for none would have to name its most."""
+
+
 def appraise(document: SignedDocument, known: Known, *, at_us: int, cameras: int | None = None) -> Appraisal:
     """Return what a document would do if it were submitted now.
 
@@ -134,7 +138,9 @@ def _count(document: SignedDocument, known: Known, cameras: int | None) -> tuple
                 return number, [f"Cameras in its scope, as the register shows them: {number}."]
     if scope.scope.max_cameras is not None:
         return 0, []
-    return 0, ["How many cameras are in its scope is not known here; it is judged as if it were any number."]
+    return _UNKNOWN, [
+        "How many cameras are in its scope is not known here; say it with `--cameras`. It is judged as if it were one."
+    ]
 
 
 def _previous(authority: Authority, known: Known) -> Authority | None:
@@ -175,7 +181,7 @@ def _authority(
             lines.append("It allows what no consultation has covered:")
             lines += [f"- {words}" for words in admitted.wider]
             lines.append(_NEEDS[admitted.need].format(due=due))
-        if admitted.cap is not None:
+        if admitted.cap is not None and (cameras != _UNKNOWN or authority.scope.max_cameras is not None):
             lines.append(f"It can use at most {admitted.cap} cameras at a time.")
     lines += [
         line

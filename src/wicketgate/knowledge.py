@@ -154,7 +154,7 @@ def _admitted(
         )
     if document.kind == "review":
         return Admitted(figures=dict(shown.get("figures") or {}))
-    if document.kind == "decision" or (document.kind == "charter" and regime.charters):
+    if document.kind in ("decision", "quashed") or (document.kind == "charter" and regime.charters):
         judged = judge_document(regime, parsed, document, at_us=at_us, cameras=0, next_entry=entry)
         return judged.admitted
     return Admitted()

@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from wicketgate.acts import Resumption, parse_act
-from wicketgate.charter import parse_charter
 from wicketgate.documents import open_document
 from wicketgate.errors import InputError
-from wicketgate.regime import ActTaken, ConsultationTaken, Named, Regime, Version
+from wicketgate.regime import ConsultationTaken, Regime, Version
 from wicketgate.state import Camera, State
 from wicketgate.transactions import Admitted
 
@@ -90,14 +88,14 @@ def rewind(state: State, *, entries: int | None = None, until_us: int | None = N
 
 def _steps(regime: Regime) -> Iterator[_Step]:
     for taken in regime.charters:
-        yield _Step(taken.entry, taken.at_us, taken.envelope, Admitted(stops=_stops(regime, taken.envelope)))
+        yield _Step(taken.entry, taken.at_us, taken.envelope, taken.admitted)
     for named in regime.authorities.values():
         for version in named.versions:
             yield _Step(version.entry, version.committed_us, version.envelope, _of_version(version))
         for act in named.acts:
-            yield _Step(act.entry, act.at_us, act.envelope, Admitted())
+            yield _Step(act.entry, act.at_us, act.envelope, act.admitted)
     for consultation in regime.consultations.values():
-        yield from _of_consultation(regime, consultation)
+        yield from _of_consultation(consultation)
 
 
 def _of_version(version: Version) -> Admitted:
@@ -111,39 +109,11 @@ def _of_version(version: Version) -> Admitted:
     )
 
 
-def _of_consultation(regime: Regime, taken: ConsultationTaken) -> Iterator[_Step]:
+def _of_consultation(taken: ConsultationTaken) -> Iterator[_Step]:
     found = Admitted(cameras=taken.cameras, cap=taken.cap, wider=tuple(taken.wider))
     yield _Step(taken.entry, taken.at_us, taken.envelope, found)
     for objection in taken.objections:
         yield _Step(objection.entry, objection.at_us, objection.envelope, Admitted())
     decision = taken.decision
-    if decision is None:
-        return
-    fulfils = tuple(
-        f"{name}@{number}"
-        for name, named in regime.authorities.items()
-        for number, version in enumerate(named.versions, 1)
-        if version.consulted_us == decision.at_us and version.entry < decision.entry
-    )
-    yield _Step(decision.entry, decision.at_us, decision.envelope, Admitted(fulfils=fulfils))
-
-
-def _stops(regime: Regime, envelope: bytes) -> tuple[str, ...]:
-    """Return the authorities that a charter suspended: they still are, or a resumption named it since."""
-    version = parse_charter(open_document(envelope).payload).version
-    suspension = f"charter-{version}"
-    return tuple(
-        name
-        for name, named in regime.authorities.items()
-        if suspension in named.suspensions or suspension in _resumed(named)
-    )
-
-
-def _resumed(named: Named) -> set[str]:
-    return {_suspension_of(act) for act in named.acts if act.kind == "resumption"}
-
-
-def _suspension_of(taken: ActTaken) -> str:
-    act = parse_act(taken.kind, open_document(taken.envelope).payload)
-    assert isinstance(act, Resumption)
-    return act.suspension
+    if decision is not None:
+        yield _Step(decision.entry, decision.at_us, decision.envelope, decision.admitted)

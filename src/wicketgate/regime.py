@@ -6,8 +6,7 @@ may take effect is judged before (`admission`); what that found comes with it (`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal, Protocol, assert_never
 
 import msgspec
@@ -48,25 +47,22 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CharterTaken(msgspec.Struct, frozen=True, kw_only=True):
-    """A charter that took effect, where it stands in the ledger, and what it widened, in words."""
+    """A charter that took effect, where it stands in the ledger, and what its admission found."""
 
     envelope: bytes
     entry: int
     at_us: int
-    wider: tuple[str, ...] = ()
+    admitted: Admitted = Admitted()
 
 
 class ActTaken(msgspec.Struct, frozen=True, kw_only=True):
-    """An act on an authority, or an objection to one, that has taken effect, and where it stands in the ledger.
-
-    `figures` are attached to a review (`intrusion.since_review`).
-    """
+    """An act on an authority, or an objection to one, that has taken effect: where it stands, what was found."""
 
     kind: str
     at_us: int
     entry: int
     envelope: bytes
-    figures: dict[str, Any] = {}
+    admitted: Admitted = Admitted()
 
 
 class Version(msgspec.Struct, kw_only=True):
@@ -88,6 +84,8 @@ class Version(msgspec.Struct, kw_only=True):
         The consultations that cover the rest.
     consult_due_us, consulted_us : int or None
         With the need `within`: by when, and since when it is covered.
+    consulted_by : str
+        By which consultation.
     """
 
     envelope: bytes
@@ -103,6 +101,7 @@ class Version(msgspec.Struct, kw_only=True):
     by: list[str] = []
     consult_due_us: int | None = None
     consulted_us: int | None = None
+    consulted_by: str = ""
 
 
 class Named(msgspec.Struct, kw_only=True):
@@ -126,6 +125,7 @@ class DecisionTaken(msgspec.Struct, frozen=True, kw_only=True):
     at_us: int
     approved: bool
     until_us: int | None
+    admitted: Admitted = Admitted()
 
 
 class ConsultationTaken(msgspec.Struct, kw_only=True):
@@ -212,10 +212,11 @@ class Regime(msgspec.Struct, kw_only=True):
         match value:
             case Charter():
                 self.charters.append(
-                    CharterTaken(envelope=envelope, entry=entry, at_us=at_us, wider=admitted.wider)
+                    CharterTaken(envelope=envelope, entry=entry, at_us=at_us, admitted=admitted)
                 )
                 for id_ in admitted.voids:
                     self.consultations[id_].void_us = at_us
+                    self._uncover(id_)
                 for name in admitted.stops:
                     self.authorities[name].suspensions.setdefault(f"charter-{value.version}", at_us)
             case Authority():
@@ -256,6 +257,13 @@ class Regime(msgspec.Struct, kw_only=True):
             Told(version=stood.version, status=stood.status, at_us=at_us, entry=entry)
         )
 
+    def _uncover(self, consultation: str) -> None:
+        """Let the time run again for what a consultation had covered in time, and covers no more."""
+        for named in self.authorities.values():
+            for version in named.versions:
+                if version.consulted_by == consultation:
+                    version.consulted_us, version.consulted_by = None, ""
+
     def _take_objection(self, objection: Objection, taken: Taken) -> None:
         if objection.consultation is not None:
             consultation = self.consultations[objection.consultation]
@@ -264,7 +272,7 @@ class Regime(msgspec.Struct, kw_only=True):
             return
         assert objection.authority is not None
         named = self.authorities[objection.authority]
-        _keep(named, objection.id, "objection", taken)
+        _keep(named, objection.id, "objection", taken, Admitted())
         if objection.annul:
             _end(named, taken.at_us, "objection")
 
@@ -275,14 +283,16 @@ class Regime(msgspec.Struct, kw_only=True):
             at_us=taken.at_us,
             approved=decision.outcome == "approved",
             until_us=decision.covered_until_us,
+            admitted=admitted,
         )
         for reference in admitted.fulfils:
             name, _, number = reference.partition("@")
-            self.authorities[name].versions[int(number) - 1].consulted_us = taken.at_us
+            version = self.authorities[name].versions[int(number) - 1]
+            version.consulted_us, version.consulted_by = taken.at_us, decision.consultation
 
     def _take_act(self, act: Act, kind: str, taken: Taken, admitted: Admitted) -> None:
         named = self.authorities[act.authority]
-        _keep(named, act.id, kind, taken, admitted.figures)
+        _keep(named, act.id, kind, taken, admitted)
         match act:
             case Revocation():
                 _end(named, taken.at_us, "revocation")
@@ -290,8 +300,10 @@ class Regime(msgspec.Struct, kw_only=True):
                 _end(named, taken.at_us, "quashed")
                 if act.consultation is not None:
                     self.consultations[act.consultation].quashed_us = taken.at_us
+                    self._uncover(act.consultation)
                 for name in admitted.stops:
                     other = self.authorities[name]
+                    other.act_ids.append(act.id)
                     other.suspensions[act.id] = taken.at_us
                     other.stays.append(act.id)
             case Suspension():
@@ -311,14 +323,10 @@ class Regime(msgspec.Struct, kw_only=True):
                 assert_never(act)
 
 
-def _keep(
-    named: Named, id_: str, kind: str, taken: Taken, figures: Mapping[str, Any] = MappingProxyType({})
-) -> None:
+def _keep(named: Named, id_: str, kind: str, taken: Taken, admitted: Admitted) -> None:
     named.act_ids.append(id_)
     named.acts.append(
-        ActTaken(
-            kind=kind, at_us=taken.at_us, entry=taken.entry, envelope=taken.envelope, figures=dict(figures)
-        )
+        ActTaken(kind=kind, at_us=taken.at_us, entry=taken.entry, envelope=taken.envelope, admitted=admitted)
     )
 
 
@@ -327,6 +335,8 @@ def _end(named: Named, at_us: int, by: str) -> None:
         if version.revoked_us is None:
             version.revoked_us = at_us
             version.ended_by = by
+        elif version.ended_by == "revocation":
+            version.ended_by = by  # a court's or Parliament's word on what its officers had ended already
 
 
 class HasCharter(Protocol):
@@ -452,11 +462,9 @@ def status(named: Named, number: int, parsed: Parsed, at_us: int) -> Status:
     for later in named.versions[number + 1 :]:
         if in_force_from(later, parsed.authority(later)) <= at_us:
             return "superseded"
-    if at_us >= authority.valid_until_us:
-        return "expired"
     if named.suspensions:
         return "suspended"
-    if at_us < in_force_from(version, authority):
+    if at_us < in_force_from(version, authority) < authority.valid_until_us:
         return "pending"
     end_us, reason = ends(version, authority)
     return reason if at_us >= end_us else "in-force"
@@ -468,6 +476,13 @@ def current(named: Named, parsed: Parsed, at_us: int) -> int:
         if in_force_from(named.versions[number], parsed.authority(named.versions[number])) <= at_us:
             return number
     return 0
+
+
+def to_come(named: Named, parsed: Parsed, at_us: int) -> Iterator[Version]:
+    """Yield the versions of a name that let something go, or still can: a review or a resumption may revive them."""
+    for version in named.versions[current(named, parsed, at_us) :]:
+        if version.revoked_us is None and parsed.authority(version).valid_until_us > at_us:
+            yield version
 
 
 def consultation_status(taken: ConsultationTaken, at_us: int) -> ConsultationStatus:

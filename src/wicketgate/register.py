@@ -151,7 +151,7 @@ def _act(taken: ActTaken) -> dict[str, Any]:
         "document": _plain(document),
         "signatures": _signatures(taken.envelope),
     }
-    return {**shown, "figures": taken.figures} if taken.kind == "review" else shown
+    return {**shown, "figures": taken.admitted.figures} if taken.kind == "review" else shown
 
 
 def _reason(act: Act | Objection) -> str:
@@ -169,7 +169,7 @@ def _charter(taken: CharterTaken) -> dict[str, Any]:
         "document": _plain(open_document(taken.envelope).payload),
         "entry": taken.entry,
         "at": rfc3339(taken.at_us),
-        "wider": list(taken.wider),
+        "wider": list(taken.admitted.wider),
         "signatures": _signatures(taken.envelope),
     }
 

@@ -13,8 +13,8 @@ from wicketgate.charter import Charter, ConsultationRule, Need
 from wicketgate.clock import rfc3339
 from wicketgate.errors import DocumentRefused, InputError
 from wicketgate.periods import add
-from wicketgate.powers import NOTHING, Powers, across_groups, across_units, describe, of_authority, region
-from wicketgate.regime import Parsed, Regime, in_force_from
+from wicketgate.powers import NOTHING, Powers, describe, of_authority, region, under_any_name
+from wicketgate.regime import Parsed, Regime, in_force_from, to_come
 
 _MOST_SHOWN = 20
 _FOOTINGS = ("covered", "notice", "marked", "within", "urgent")
@@ -211,18 +211,17 @@ def _struck(regime: Regime, parsed: Parsed, name: str) -> Powers:
     for other, named in regime.authorities.items():
         for version in named.versions:
             if version.ended_by in ("quashed", "objection") or (named.stays and other != name):
-                found = found | across_units(parsed.powers(version))
+                found = found | under_any_name(parsed.powers(version))
     return found
 
 
 def _waiting(regime: Regime, parsed: Parsed, powers: Powers) -> Iterator[tuple[int, Powers]]:
     """Yield by when a consultation was to cover some of the powers, which an authority had before and none covered."""
-    wanted = across_units(powers)
     for named in regime.authorities.values():
         for version in named.versions:
             if version.consult_due_us is None or version.consulted_us is not None:
                 continue
-            again = wanted & across_units(parsed.powers(version))
+            again = powers & under_any_name(parsed.powers(version))
             if again:
                 yield version.consult_due_us, again
 
@@ -264,8 +263,6 @@ def _refuse_renewal(
     """Refuse powers that were urgent within the charter's `again_after`, whatever name or unit they were given to."""
     assert charter.urgency is not None
     begins_us = max(at_us, authority.valid_from_us)
-    # Groups are names that the source gives: the same cameras in another group are the same power.
-    wanted = across_groups(across_units(wider))
     for named in regime.authorities.values():
         for version in named.versions:
             before = parsed.authority(version)
@@ -276,7 +273,7 @@ def _refuse_renewal(
                 again_us = add(since_us, charter.urgency.again_after)
             except InputError:
                 again_us = begins_us + 1  # beyond the calendar
-            again = wanted & across_groups(across_units(parsed.powers(version)))
+            again = wider & under_any_name(parsed.powers(version))
             if begins_us < again_us and again:
                 words = tuple(describe(again, charter))
                 raise DocumentRefused(
@@ -322,13 +319,14 @@ def resting(regime: Regime, parsed: Parsed, consultation: str, *, at_us: int, bu
         return
     gone = parsed.covered(regime.consultations[consultation])
     for name, named in regime.authorities.items():
-        version = named.versions[-1]
-        authority = parsed.authority(version)
-        if name == but or version.revoked_us is not None or authority.valid_until_us <= at_us:
+        if name == but:
             continue
-        left = parsed.powers(version) & gone
-        for id_, some in coverage(regime, parsed, until_us=authority.valid_until_us).items():
-            if id_ != consultation:
-                left = left - some
-        if left and (consultation in version.by or version.consulted_us is not None):
-            yield name
+        for version in to_come(named, parsed, at_us):
+            authority = parsed.authority(version)
+            left = parsed.powers(version) & gone
+            for id_, some in coverage(regime, parsed, until_us=authority.valid_until_us).items():
+                if id_ != consultation:
+                    left = left - some
+            if left and consultation in (*version.by, version.consulted_by):
+                yield name
+                break

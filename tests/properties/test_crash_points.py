@@ -69,7 +69,7 @@ async def take(world: World, step: tuple[Any, ...]) -> None:
             world.post(reads_for(world, posted, kind))
         case ("advance", by_us):
             world.clock.at_us += by_us
-            world.commits.tick()
+            world.tick()
         case ("back", by_us):
             world.clock.at_us -= by_us
         case ("reads", stored, acknowledged):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.matching import plate_image
-from tests.running import batches_of, bearer, client, get, request, wicketgate
+from tests.running import batches_of, bearer, client, get, request, until, wicketgate
 from tests.story import (
     CHARGING_UNIT,
     CRIME_UNIT,
@@ -356,6 +356,8 @@ def listed_vehicles_are_found(replay: Replay) -> None:
             said = ["confirmed", "acted"] if number % 2 else ["not-acted"]
             for outcome in said:
                 reason = "the crew was elsewhere" if outcome == "not-acted" else "compared with its image"
+                # The row is in its feed before the queue of hits has it.
+                until(lambda hit=hit: desk.get(f"/v1/hits/{hit}").status_code == 200)
                 answer = desk.post(f"/v1/hits/{hit}/outcome", json={"outcome": outcome, "reason": reason})
                 assert answer.status_code in (200, 201), answer.text
     assert not {row["read"]["plate"] for row in replay.rows(LISTED, DUTY_DESK)} & set(others)

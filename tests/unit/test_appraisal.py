@@ -221,7 +221,7 @@ def test_cameras_are_those_that_the_register_shows_or_that_the_officer_says(chan
     assert "Cameras in its scope, as the register shows them: 3." in text(told(chancery, document))
     assert "at most 11 cameras" in text(told(chancery, document, cameras=10))
     elsewhere = changed(document, put("scope.groups", ["elsewhere"]))
-    assert "is not known here; it is judged as if it were any number" in text(told(chancery, elsewhere))
+    assert "is not known here; say it with `--cameras`" in text(told(chancery, elsewhere))
     bounded = changed(elsewhere, put("scope.max_cameras", 3))
     assert "is not known here" not in text(told(chancery, bounded))
 

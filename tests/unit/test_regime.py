@@ -233,7 +233,11 @@ def test_an_authority_by_the_clock() -> None:
     assert stands(story, "2026-08-01T00:00:00Z") == "in-force"
     assert stands(story, "2026-10-31T23:59:59Z") == "in-force"
     assert stands(story, "2026-11-01T00:00:00Z") == "review-overdue"
-    assert stands(story, "2027-07-04T00:00:00Z") == "expired"
+    # What stopped it before its end is what it goes by after it too: its feed stays closed.
+    assert stands(story, "2027-07-04T00:00:00Z") == "review-overdue"
+    reviewed = changed(later, put("authority.review_every", "P3M"))
+    reviewed["authority"]["valid_until"] = "2026-10-15T00:00:00Z"
+    assert stands(BEGUN.then(reviewed, world.CT_OFFICES), "2026-10-15T00:00:00Z") == "expired"
 
 
 def test_a_later_version_supersedes_from_when_it_takes_effect() -> None:

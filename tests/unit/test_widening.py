@@ -218,7 +218,7 @@ def test_it_does_not_begin_anew_with_another_version_or_name() -> None:
     assert error.code == "widening"
     assert judged(waiting(), renamed, at="2026-10-06T11:59:59.999999Z").due_us == due_us
     # Other powers have a time of their own.
-    other = changed(renamed, put("scope.groups", ["ulez"]))
+    other = changed(renamed, put("scope.fields", ["overview-image"]))
     assert judged(waiting(), other, at="2026-10-06T12:00:00Z").need == "within"
 
 

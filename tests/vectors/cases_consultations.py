@@ -231,7 +231,10 @@ def _annulments(begun: Story) -> dict[str, Case]:
             changed(annulment(), put("objection.id", "o-2026-002")), BY_PARLIAMENT, code="already-taken"
         ),
         "annulment-of-revoked": in_force.then(example("revocation"), BY_DATA).case(
-            annulment(), BY_PARLIAMENT, code="already-taken"
+            annulment(), BY_PARLIAMENT
+        ),
+        "annulment-of-annulled": in_force.then(annulment(), BY_PARLIAMENT).case(
+            changed(annulment(), put("objection.id", "o-2026-003")), BY_PARLIAMENT, code="already-taken"
         ),
         "resumption-after-annulment": in_force.then(example("suspension"), BY_DATA)
         .then(annulment(), BY_PARLIAMENT)
@@ -470,7 +473,13 @@ def _needs(begun: Story) -> dict[str, Case]:
             changed(example("revocation"), put("revocation.authority", "tfl-met-wanted")), BY_DATA
         ).case(again, MATCH_OFFICES, at=due, code="widening"),
         "need-within-anew-for-other-powers": waiting.case(
-            changed(renamed, put("scope.groups", ["ulez"])), MATCH_OFFICES, at=due, need="within"
+            changed(renamed, put("scope.fields", ["overview-image"])), MATCH_OFFICES, at=due, need="within"
+        ),
+        "need-within-that-ran-out-for-another-group": waiting.case(
+            changed(renamed, put("scope.groups", ["ulez"])), MATCH_OFFICES, at=due, code="widening"
+        ),
+        "need-within-that-ran-out-for-another-kind": waiting.case(
+            changed(renamed, put("match.kinds", ["anything"])), MATCH_OFFICES, at=due, code="widening"
         ),
         "need-within-met": in_time.case(again, MATCH_OFFICES, at=LATER, need="covered", by=(NAME,)),
         "decision-that-a-within-waited-for": open_.case(

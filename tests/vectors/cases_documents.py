@@ -373,9 +373,7 @@ def _courts(begun: Story) -> dict[str, Case]:
         "quashed-good": in_force.case(quashed, BY_JUDGE),
         "quashed-by-nobody-of-the-court": in_force.case(quashed, BY_HOME, code="signature-missing"),
         "quashed-again": in_force.then(quashed, BY_JUDGE).case(quashed, BY_JUDGE, code="already-taken"),
-        "quashed-after-revocation": in_force.then(example("revocation"), BY_DATA).case(
-            quashed, BY_JUDGE, code="already-taken"
-        ),
+        "quashed-after-revocation": in_force.then(example("revocation"), BY_DATA).case(quashed, BY_JUDGE),
         "quashed-with-an-unknown-consultation": in_force.case(
             changed(quashed, put("quashed.consultation", "c-2026-999")), BY_JUDGE, code="unknown-consultation"
         ),

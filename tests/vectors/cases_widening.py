@@ -365,7 +365,17 @@ def _struck() -> dict[str, Case]:
     narrower = changed(renamed, put("scope.fields", ["time", "place"]))
     at_once = urgent(put("scope.fields", ["plate"]), put("authority.name", "tfl-met-at-once"))
     charter_s = put("suspension.id", "charter-2")
+    hours = [{"zone": "GB", "days": ["mon"], "from": "00:00", "until": "12:00"}]
     return {
+        "quashed-then-marked-for-another-group": quashed.case(
+            changed(renamed, put("scope.groups", ["ccz-boundary-2"])), code="widening"
+        ),
+        "quashed-then-marked-for-some-hours": quashed.case(
+            changed(renamed, put("scope.hours", hours)), code="widening"
+        ),
+        "revoked-then-quashed-then-marked": marked.then(example("revocation"), BY_DATA)
+        .then(example("quashed"), BY_JUDGE)
+        .case(renamed, code="widening"),
         "quashed-then-marked-again": quashed.case(next_one, code="widening"),
         "quashed-then-marked-under-another-name": quashed.case(renamed, code="widening"),
         "quashed-then-marked-in-part": quashed.case(narrower, code="widening"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from wicketgate.powers.algebra import NOTHING, Powers
 from wicketgate.powers.boxes import Box, Power
-from wicketgate.powers.meaning import EVERYTHING, NOWHERE, across_groups, across_units, of_authority, region
+from wicketgate.powers.meaning import EVERYTHING, NOWHERE, across_units, of_authority, region, under_any_name
 from wicketgate.powers.words import describe
 
 __all__ = [
@@ -18,9 +18,9 @@ __all__ = [
     "Box",
     "Power",
     "Powers",
-    "across_groups",
     "across_units",
     "describe",
     "of_authority",
     "region",
+    "under_any_name",
 ]

@@ -189,11 +189,18 @@ def region(
     )
 
 
-def across_groups(powers: Powers) -> Powers:
-    """Return powers with every group of cameras in place of those named: a source may give a camera another group."""
-    return Powers.of(box._replace(group=ALL_NAMES) for box in powers.boxes)
-
-
 def across_units(powers: Powers) -> Powers:
     """Return powers with each unit replaced by its whole recipient: the same powers, under whatever name."""
     return Powers.of(box._replace(unit=box.unit.whole()) for box in powers.boxes)
+
+
+def under_any_name(powers: Powers) -> Powers:
+    """Return powers without what a recipient or a source can call otherwise: unit, group, kind of listing, hours.
+
+    Two sets of powers that meet so are the same power under another name: a source can put a camera into another
+    group, the minutes of the week have a name in each zone, and a vehicle can be listed for another reason.
+    """
+    return Powers.of(
+        box._replace(unit=box.unit.whole(), group=ALL_NAMES, kind=ALL_NAMES, hours=EVERY_HOUR)
+        for box in powers.boxes
+    )

@@ -115,7 +115,7 @@ def _compare_regime(
         yield f"{len(shown)} charters are shown, and the log has {len(charters)}"
     for item, taken in zip(shown, charters, strict=False):
         _check_signed(found, "a charter", item, by_entry[taken.entry])
-        if isinstance(item, dict) and _differ(item.get("wider"), list(taken.wider)):
+        if isinstance(item, dict) and _differ(item.get("wider"), list(taken.admitted.wider)):
             yield f"the charter of entry {taken.entry} is shown as widening something else"
     if charters:
         _check_signed(found, "charter", register.value.get("charter"), by_entry[charters[-1].entry])
