@@ -22,7 +22,7 @@ import msgspec
 
 from tests.vectors import make_documents as documents
 from wicketgate import batches
-from wicketgate.admission import admit, entry_members
+from wicketgate.admission import admit, entry_members, scope_of
 from wicketgate.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.commits import public_counts
 from wicketgate.deployment import note_signer
@@ -36,10 +36,13 @@ from wicketgate.receipts import due_by_name, published_receipts
 from wicketgate.regime import Parsed, standing_entry, untold
 from wicketgate.register import build_register, dump_register
 from wicketgate.signing import PrivateKey, canonical, dump_envelope, parse_json
+from wicketgate.standing import cameras_in_scope
 from wicketgate.state import State
 from wicketgate.tiles import folder_fetch
 from wicketgate.transactions import (
     Admitted,
+    CameraSet,
+    CamerasRegistered,
     DocumentTaken,
     FeedBatch,
     FiguresClosed,
@@ -96,6 +99,7 @@ class World:
         envelope = dump_envelope(sign_document(body, documents.keys_of(offices)))
         init = {"kind": "operation", "operation": "init", "at": rfc3339(self.at_us), "log_key": VKEY}
         self._document(envelope, canonical(init))
+        self.list_cameras(150, 100)
 
     def close(self) -> None:
         """Let go of the log."""
@@ -106,6 +110,23 @@ class World:
         self.state.apply(transaction, self.state.sequence + 1)
         self.entries.extend(transaction.entries)
 
+    def list_cameras(self, count: int, boundary: int) -> None:
+        """Register so many cameras of `tfl`, the first of which are in the group `ccz-boundary`."""
+        cameras = tuple(
+            CameraSet(id=f"c{number}", groups=("ccz-boundary",) if number < boundary else ())
+            for number in range(count)
+        )
+        body = {"kind": "cameras", "at": rfc3339(self.at_us), "source": "tfl", "count": count}
+        body |= {"groups": {"ccz-boundary": boundary}, "root": "ab" * 32}
+        self.apply(
+            Transaction(
+                at_us=self.at_us,
+                first_entry=len(self.entries),
+                entries=(canonical(body),),
+                cameras=CamerasRegistered(source="tfl", cameras=cameras),
+            )
+        )
+
     def entry(self, **body: Any) -> None:
         """Commit an entry of any kind."""
         data = canonical({"at": rfc3339(self.at_us), **body})
@@ -114,6 +135,8 @@ class World:
     def _document(self, envelope: bytes, *more: bytes) -> None:
         document, admitted = open_document(envelope), Admitted()
         members = {}
+        scope = scope_of(document)
+        cameras = 0 if scope is None else cameras_in_scope(self.state.cameras, scope)
         if self.state.regime.charters:
             with contextlib.suppress(DocumentRefused):  # some worlds take what no gateway would
                 admitted = admit(
@@ -121,7 +144,7 @@ class World:
                     self.parsed,
                     document,
                     at_us=self.at_us,
-                    cameras=100,
+                    cameras=cameras,
                     next_entry=len(self.entries),
                     figures=(period.figures for period in self.state.periods),
                 )
@@ -380,7 +403,6 @@ def standard(folder: Path, seconds: int = 30) -> World:
     """Return a world with two authorities, cameras, feeds, figures, a gap and a review, all of it right."""
     world = World(folder)
     world.at_us += 200_000
-    world.entry(kind="cameras", source="tfl", count=3, groups={"ccz-boundary": 2}, root="ab" * 32)
     world.live(2)
     world.document(documents.example("authority"))
     own = documents.changed(documents.example("authority-own-use"), lambda d: d["scope"].pop("hours"))
@@ -406,6 +428,43 @@ def matching(folder: Path) -> World:
         world.answer("misread", 15)
         for _ in range(4):
             world.close_second()
+    world.flush()
+    return world
+
+
+def consulted(folder: Path) -> World:
+    """Return a world with two consultations, one of them approved and quashed, and acts of most kinds."""
+    world = World(folder, founding=documents.changed(charter(), documents.put("consulting.shortest", "PT2S")))
+    put = documents.put
+    world.document(documents.example("authority"))
+    own = documents.changed(documents.example("authority-own-use"), lambda d: d["scope"].pop("hours"))
+    world.document(own, OWN_SIGNERS)
+    for name in ("c-2026-002", "c-2026-003"):
+        proposal = documents.changed(
+            documents.example("consultation"),
+            put("consultation.id", name),
+            put("consultation.opens_at", rfc3339(world.at_us + SECOND_US)),
+            put("consultation.closes_at", rfc3339(world.at_us + 5 * SECOND_US)),
+        )
+        world.document(proposal, ("tfl/data-protection",))
+    world.live(2)
+    world.document(documents.example("objection"), ("dft/minister",))
+    world.live(10)
+    world.document(documents.example("decision"), documents.DECIDERS)
+    review = documents.changed(documents.example("review"), put("review.reviewed_at", rfc3339(world.at_us)))
+    world.document(review, ("home-office/secretary-of-state",))
+    world.live(1)
+    world.document(documents.changed(documents.example("authority"), put("authority.version", 2)))
+    world.document(documents.example("challenge"), ("high-court/judge",))
+    world.live(1)
+    order = documents.changed(documents.example("quashed"), put("quashed.consultation", "c-2026-002"))
+    world.document(order, ("high-court/judge",))
+    prayer = {"id": "prayer", "authority": "tfl-charging", "at": rfc3339(world.at_us), "reason": "Too wide."}
+    prayer |= {"organisation": "parliament", "annul": True}
+    world.document({"objection": prayer}, ("parliament/clerk",))
+    stop = documents.changed(documents.example("suspension"), put("suspension.authority", "tfl-charging"))
+    world.document(stop, ("tfl/data-protection",))
+    world.live(2)
     world.flush()
     return world
 

@@ -104,7 +104,9 @@ def _why_not(regime: Regime, parsed: Parsed, name: str, taken: ConsultationTaken
         return "covers nothing"
     if taken.decision is not None and (taken.decision.until_us or 0) <= at_us:
         return "covers nothing any more"
-    if any(one.admitted.wider and parsed.charter_of(one.envelope).consultation == name for one in regime.charters):
+    if any(
+        one.admitted.wider and parsed.charter_of(one.envelope).consultation == name for one in regime.charters
+    ):
         return "has covered a charter, and covers no other"
     return ""
 

@@ -92,9 +92,12 @@ FREE = [place for place, name in enumerate(Box._fields) if name not in ("mode", 
 
 
 def _or_everything(place: int) -> Callable[[Drawn], Drawn]:
-    """Return what makes an empty side everything: most boxes should hold something."""
+    """Return what makes an empty side everything: most boxes should hold something.
+
+    So it makes a side that has all the points: in this small universe nothing tells it from everything.
+    """
     everything = Drawn(sides(EVERYTHING)[place], frozenset(PLACES[place][1]))
-    return lambda drawn: drawn if drawn.points else everything
+    return lambda drawn: drawn if drawn.points and drawn.points != everything.points else everything
 
 
 @dataclass(frozen=True)

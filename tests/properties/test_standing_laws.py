@@ -15,8 +15,8 @@ from wicketgate.clock import DAY_US, HOUR_US, SECOND_US, rfc3339
 from wicketgate.gate import Looks, decide
 from wicketgate.hotlist import Listing
 from wicketgate.hours import windows
-from wicketgate.standing import Standing, stand
 from wicketgate.regime import current, status
+from wicketgate.standing import Standing, stand
 from wicketgate.transactions import CameraSet, CamerasRegistered
 
 HOURS = [

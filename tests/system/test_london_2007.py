@@ -533,5 +533,5 @@ def anybody_can_verify_the_whole_story(replay: Replay) -> None:
     assert history.ORIGIN in words
     assert "It says that it is a demonstration" in words
     # Whoever checks judges each widening again, from the documents in the public log alone.
-    assert "8 documents widen what consultations covered, and each says so" in words
+    assert "8 documents widen what consultations covered, and say so" in words
     assert "in 9 gaps, each explained by a start" in words

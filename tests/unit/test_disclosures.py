@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.made_gateway import FEED, SIGNERS, World
+from tests.made_gateway import FEED, SIGNERS, World, charter
 from tests.simulator import OWN, document_transaction
 from tests.unit.test_commits import Office
 from tests.unit.test_state import unsigned
@@ -367,9 +367,11 @@ def authority(retention: str = "PT1H", **puts: Any) -> dict[str, Any]:
 
 def lived(folder: Path) -> World:
     """Return a world in which rows left on two days, none was attested in time, and then the first day and all."""
-    world = World(folder)
+    world = World(
+        folder, founding=documents.changed(charter(), documents.put("consultations.1.onward", [TO]))
+    )
     world.at_us += 200_000
-    world.entry(kind="cameras", source="tfl", count=3, groups={}, root="ab" * 32)
+    world.entry(kind="cameras", source="tfl", count=150, groups={"ccz-boundary": 150}, root="ab" * 32)
     world.document(authority(), SIGNERS)
     world.live(12, every=1)
     world.apply(Transaction(at_us=world.at_us, disclosure=disclosure(1, rows=40)))

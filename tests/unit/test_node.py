@@ -22,8 +22,8 @@ from wicketgate.ingest import Limits, check, parse
 from wicketgate.intake import Answer
 from wicketgate.ledger import Ledger
 from wicketgate.node import Gateway
-from wicketgate.settings import load_settings
 from wicketgate.regime import status
+from wicketgate.settings import load_settings
 from wicketgate.transactions import CameraSet
 
 ORIGIN = "tfl.example/wicketgate"

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from wicketgate.authority import parse_authority
-from wicketgate.limits import requirements
 from wicketgate.charter import parse_charter
 from wicketgate.cli import simulation
 from wicketgate.clock import parse_rfc3339
 from wicketgate.documents import parse_toml
 from wicketgate.errors import ConfigurationError, WicketgateError
+from wicketgate.limits import requirements
 from wicketgate.settings import TEMPLATE, load_settings
 from wicketgate.signing import canonical, parse_json
 from wicketgate.simulate import london, places

@@ -29,9 +29,11 @@ from tests.made_gateway import (
     standard,
 )
 from tests.vectors import make_documents as documents
+from wicketgate.admission import admit, entry_members, scope_of
 from wicketgate.batches import build, erased_line, read_batches
 from wicketgate.cli.recipient import add_commands
 from wicketgate.clock import SECOND_US, rfc3339
+from wicketgate.documents import open_document
 from wicketgate.errors import ConfigurationError, InputError, LedgerError, VerificationError
 from wicketgate.facts import make_promise
 from wicketgate.merkle import leaf_hash
@@ -63,7 +65,7 @@ def fresh(tmp_path: Path) -> Iterator[World]:
     """A small world to be changed."""
     made_world = World(tmp_path / "log")
     made_world.at_us += 200_000
-    made_world.entry(kind="cameras", source="tfl", count=3, groups={}, root="ab" * 32)
+    made_world.list_cameras(150, 100)
     made_world.document(documents.example("authority"))
     made_world.live(3)
     yield made_world
@@ -291,11 +293,13 @@ def feed_check(world: World, log: TrustedLog, fold: Any, path: Path) -> Any:
 
 
 RESUMERS = ("tfl/data-protection", "ico/commissioner")
+REVIEWERS = ("home-office/secretary-of-state",)
 
 
 def raw_document(world: World, envelope: bytes) -> None:
     """Put an envelope in the log without asking anybody, and let it have no effect in the world."""
-    world.entry(kind="document", envelope=parse_json(envelope))
+    members = {} if scope_of(open_document(envelope)) is None else {"cameras": 100}
+    world.entry(kind="document", envelope=parse_json(envelope), **members)
 
 
 def signed(document: dict[str, Any], offices: tuple[str, ...]) -> bytes:
@@ -370,6 +374,171 @@ def test_an_entry_that_is_no_canonical_object_is_found(fresh: World, entry: byte
     assert "entry " in only(verify_folder(folder_of(fresh)), "documents")
 
 
+@pytest.mark.parametrize(
+    ("groups", "cameras", "found"),
+    [
+        (["ccz-boundary"], 100, False),
+        (["ccz-boundary"], 101, True),
+        (["ccz-boundary"], 900_000, True),
+        (["ccz-boundary", "ulez"], 101, True),
+        ([], 150, False),
+        ([], 151, True),
+    ],
+)
+def test_more_cameras_than_a_scope_can_hold_are_found(
+    fresh: World, groups: list[str], cameras: int, found: bool
+) -> None:
+    document = documents.changed(second_version(), documents.put("scope.groups", groups))
+    envelope = signed(document, made.SIGNERS)
+    opened = open_document(envelope)
+    admitted = admit(
+        *(fresh.state.regime, fresh.parsed, opened),
+        at_us=fresh.at_us,
+        cameras=cameras,
+        next_entry=len(fresh.entries),
+    )
+    assert admitted.cap == cameras + -(-cameras // 10)
+    members = entry_members("authority", admitted)
+    fresh.entry(kind="document", envelope=parse_json(envelope), **members)
+    report = verify_folder(folder_of(fresh))
+    if found:
+        assert f"it counts {cameras} cameras" in only(report, "documents")
+    else:
+        assert report.ok, report.lines()
+
+
+def test_a_draft_of_more_cameras_than_there_are_is_found(fresh: World) -> None:
+    envelope = signed(documents.example("consultation"), ("tfl/data-protection",))
+    fresh.entry(kind="document", envelope=parse_json(envelope), cameras=1500, wider=[])
+    assert "it counts 1500 cameras" in only(verify_folder(folder_of(fresh)), "documents")
+
+
+# --- whatever an entry holds ----------------------------------------------------------------------------------
+
+times = st.sampled_from(
+    [
+        *("2026-07-08T12:00:00Z", "2026-07-08T12:00:01Z", "2026-07-08T12:00:10Z", "2026-07-08T12:00:20Z"),
+        *(
+            "0001-01-01T00:00:00Z",
+            "8999-12-31T23:59:59Z",
+            "9999-12-31T23:59:59Z",
+            "9999-12-31T23:59:59.999999Z",
+        ),
+    ]
+)
+names = st.sampled_from([FEED, "tfl", f"{FEED}@1", "ccz-boundary", "start", "init"]) | st.text(max_size=3)
+numbers = st.sampled_from([0, 1, 9, 10, 150, -1, 2**53 - 1, 2**53]) | st.floats(allow_nan=False)
+anything = st.recursive(
+    st.none() | st.booleans() | numbers | times | names,
+    lambda items: st.lists(items, max_size=3) | st.dictionaries(names, items, max_size=3),
+    max_leaves=8,
+)
+
+
+@pytest.fixture(scope="module")
+def bodies(world: World) -> list[dict[str, Any]]:
+    """One entry of each kind, and of each document, as a gateway makes them."""
+    found: dict[str, dict[str, Any]] = {}
+    for entry in world.entries[1:]:
+        body = json.loads(entry)
+        found.setdefault(f"{body['kind']} {body.get('envelope', {}).get('payloadType')}", body)
+    body = {"kind": "operation", "operation": "start", "at": rfc3339(START_US + SECOND_US)}
+    gap = {"missing_from": rfc3339(START_US), "missing_until": rfc3339(START_US + SECOND_US)}
+    return [*found.values(), body | gap]
+
+
+@st.composite
+def any_entries(draw: st.DrawFn, bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return entries of which some say what they should, and others what they like where they should."""
+    entries = []
+    for _ in range(draw(st.integers(1, 5))):
+        body = copy.deepcopy(draw(st.sampled_from(bodies) | st.dictionaries(names, anything, max_size=3)))
+        for _ in range(draw(st.integers(0, 3))):
+            table = body
+            name = draw(st.sampled_from([*sorted(table), "at", "kind", "more"]))
+            while isinstance(table.get(name), dict) and table[name] and draw(st.booleans()):
+                table = table[name]
+                name = draw(st.sampled_from(sorted(table)))
+            if draw(st.booleans()):
+                table[name] = draw(times if name in ("at", "from", "until") else anything)
+            else:
+                table.pop(name, None)
+        entries.append(body)
+    return entries
+
+
+@given(st.data())
+@settings(QUICK, max_examples=150)
+def test_no_entry_is_too_strange_for_a_report(
+    world: World, bodies: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    fold = EntryFold(VKEY)
+    for index, entry in enumerate(world.entries[:6]):
+        fold.take(index, entry)
+    review = documents.changed(
+        documents.example("review"), documents.put("review.reviewed_at", "2026-07-08T12:00:02Z")
+    )
+    envelope = parse_json(signed(review, REVIEWERS))
+    entries = data.draw(any_entries(bodies))
+    for body in (*entries, {"kind": "document", "at": rfc3339(fold.open_us), "envelope": envelope}):
+        try:
+            entry = canonical(body)
+        except InputError:  # nor has it any form in which it could stand in a log
+            continue
+        fold.take(fold.entries, entry)
+    assert len(fold.checks(made.ORIGIN)) == 3
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"kind": "second", "at": "9999-12-31T23:59:59Z", "root": "0" * 64},
+        {
+            "kind": "operation",
+            "operation": "start",
+            "at": "9999-12-31T23:59:59Z",
+            "missing_from": "2026-07-08T12:00:03Z",
+            "missing_until": "9999-12-31T23:59:59Z",
+        },
+        {"kind": "operation", "operation": "upgrade", "at": "9999-12-31T23:59:59.999999Z"},
+    ],
+)
+def test_an_entry_of_the_last_second_that_has_words_is_reported(fresh: World, body: dict[str, Any]) -> None:
+    fresh.entries.append(canonical(body))
+    entry = len(fresh.entries) - 1
+    fresh.entries.append(canonical({"kind": "second", "at": "9999-12-31T23:59:59Z", "root": "0" * 64}))
+    faults = failed(verify_folder(folder_of(fresh)))
+    assert any(f"entry {entry}:" in words for words in faults.values())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda b: b.clear(),
+        lambda b: b.pop("until"),
+        lambda b: b.update(until="soon"),
+        lambda b: b.update(decided="12"),
+        lambda b: b.update(released=[]),
+        lambda b: b["released"].update({FEED: {}}),
+        lambda b: b.update(hits={FEED: 7}),
+        lambda b: b.update(outcomes={FEED: {"confirmed": True}}),
+    ],
+)
+def test_a_review_behind_figures_that_cannot_be_added_up_is_reported(
+    fresh: World, change: Callable[[dict[str, Any]], object]
+) -> None:
+    fresh.live(20)
+    at = next(i for i, entry in enumerate(fresh.entries) if b'"kind":"figures"' in entry)
+    body = json.loads(fresh.entries[at])
+    change(body)
+    fresh.entries[at] = canonical({**body, "kind": "figures"})
+    review = documents.changed(
+        documents.example("review"), documents.put("review.reviewed_at", rfc3339(fresh.at_us))
+    )
+    fresh.document(review, REVIEWERS)
+    assert f"entry {at}:" in failed(verify_folder(folder_of(fresh)))["figures"]
+
+
 def test_a_log_without_a_charter_proves_nothing(tmp_path: Path) -> None:
     signer = made.note_signer(made.LOG_KEY, made.ORIGIN)
     for number, entries in enumerate(
@@ -405,11 +574,11 @@ def test_acts_are_folded_as_the_gateway_does(fresh: World) -> None:
         gateway.lies["/register.json"] = changed_register(
             lambda r: r["authorities"][0]["acts"][0].update(reason="another")
         )
-        assert "another reason" in only(verify_url(gateway.url), "register")
+        assert "`reason` is shown as `another`" in only(verify_url(gateway.url), "register")
         gateway.lies["/register.json"] = changed_register(
             lambda r: r["authorities"][0]["acts"][0].update(kind="review")
         )
-        assert "otherwise" in only(verify_url(gateway.url), "register")
+        assert "`kind`" in only(verify_url(gateway.url), "register")
 
 
 # --- seconds --------------------------------------------------------------------------------------------------
@@ -622,6 +791,7 @@ def test_suppressed_cells_stand_for_what_they_can_stand_for(fresh: World) -> Non
         (lambda r: r.update(small_cells=1), "small_cells"),
         (lambda r: r.update(log_key="x"), "log_key"),
         (lambda r: r.update(consultations=[{"id": "c-1"}]), "`c-1` is shown"),
+        (lambda r: r.update(consultations=["c-1"]), "that is none"),
         (lambda r: r.update(charter=None), "charter"),
         (lambda r: r["charter"]["document"]["limits"].update(small_cells=3), "document"),
         (lambda r: r["charter"]["signatures"].pop(), "signatures"),
@@ -635,8 +805,18 @@ def test_suppressed_cells_stand_for_what_they_can_stand_for(fresh: World) -> Non
         (lambda r: r["authorities"][0]["signatures"].pop(), "signatures"),
         (lambda r: r["authorities"][0].update(entry=2), "entry"),
         (lambda r: r["authorities"][0].update(in_force_until="2099-01-01T00:00:00Z"), "in_force_until"),
-        (lambda r: r["authorities"][1]["consulted"].update(need="covered"), "what it widens"),
-        (lambda r: r["authorities"][1]["consulted"].update(wider=[]), "what it widens"),
+        (lambda r: r["authorities"][1]["consulted"].update(need="covered"), "consulted"),
+        (lambda r: r["authorities"][1]["consulted"].update(wider=[]), "consulted"),
+        (lambda r: r["authorities"][1]["consulted"].update(due=r["as_of"]), "consulted"),
+        (lambda r: r["authorities"][1]["consulted"].update(since=r["as_of"]), "consulted"),
+        (lambda r: r["authorities"][0].update(version="1"), "`version`"),
+        (lambda r: r["authorities"][0].update(camera_cap=99_000), "camera_cap"),
+        (lambda r: r["authorities"][0].update(ended_by="quashed"), "ended_by"),
+        (lambda r: r["authorities"][0].update(redactions=1), "redactions"),
+        (lambda r: r["authorities"][0]["words"].pop(), "words"),
+        (lambda r: r["authorities"][0]["standings"].clear(), "standings"),
+        (lambda r: r["authorities"][0]["standings"][0].update(status="suspended"), "standings"),
+        (lambda r: r["charters"][0].update(at=r["as_of"]), "`at`"),
         (lambda r: r["charters"].clear(), "charters"),
         (lambda r: r["authorities"][1].update(review_due=None), "review_due"),
         (lambda r: r["authorities"][0].update(acts=[{"kind": "review", "entry": 3}]), "an act is shown"),
@@ -673,6 +853,105 @@ def test_a_register_that_differs_from_the_log_is_found(
 def test_a_register_that_cannot_be_read_is_a_failure(served: Served, body: bytes) -> None:
     served.lies["/register.json"] = lambda _served, _query: (200, body)
     assert only(verify_url(served.url), "register")
+
+
+@pytest.fixture(scope="module")
+def eventful(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A world with two consultations, one of them decided and quashed, and with acts of most kinds."""
+    made_world = made.consulted(tmp_path_factory.mktemp("eventful") / "log")
+    yield made_world
+    made_world.close()
+
+
+def test_a_register_of_acts_and_consultations_is_what_the_log_says(eventful: World) -> None:
+    with serve(eventful) as gateway:
+        report = verify_url(gateway.url)
+    assert report.ok, report.lines()
+    register = eventful.register()
+    acts = [act["kind"] for version in register["authorities"] for act in version["acts"]]
+    assert acts == ["objection", "suspension", "review", *(2 * ["challenge", "quashed"])]
+    assert [one["status"] for one in register["consultations"]] == ["quashed", "closed"]
+    assert len(register["consultations"][0]["objections"]) == 1
+
+
+def bogus_first(register: dict[str, Any]) -> None:
+    """Put a consultation that nobody opened before the one of its id."""
+    shown = register["consultations"]
+    shown.insert(0, {**copy.deepcopy(shown[0]), "title": "Something harmless"})
+
+
+def review_on(authorities: list[dict[str, Any]], *, pop: bool) -> None:
+    """Show the review of one version on the next."""
+    acts = authorities[1]["acts"]
+    authorities[2]["acts"].insert(0, acts.pop(0) if pop else acts[0])
+
+
+def first_act(kind: str, **changes: Any) -> Callable[[dict[str, Any]], None]:
+    """Return a lie about the first act of a kind."""
+
+    def change(register: dict[str, Any]) -> None:
+        acts = [act for version in register["authorities"] for act in version["acts"] if act["kind"] == kind]
+        acts[0].update(changes)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (bogus_first, "stands twice"),
+        *(
+            (lambda r, member=member, value=value: r["consultations"][0].update({member: value}), member)
+            for member, value in (
+                ("title", "Another"),
+                ("kind", "charter"),
+                ("status", "approved"),
+                ("opens_at", "2026-07-01T00:00:00Z"),
+                ("closes_at", "2027-07-01T00:00:00Z"),
+                ("assessment", "It concerns nobody."),
+                ("cameras", 3),
+                ("camera_cap", None),
+                ("wider", []),
+                ("words", ["Nothing changes."]),
+                ("at", "2026-07-01T00:00:00Z"),
+                ("committed_at", "2026-07-01T00:00:00Z"),
+                ("void_at", "2026-07-01T00:00:00Z"),
+                ("quashed_at", None),
+                ("entry", 0),
+                ("signatures", []),
+                ("document", {}),
+            )
+        ),
+        (lambda r: r["consultations"][0]["objections"].clear(), "objections"),
+        (lambda r: r["consultations"][0]["objections"][0].update(reason="None"), "reason"),
+        (lambda r: r["consultations"][0]["objections"][0].update(organisation="met"), "organisation"),
+        (lambda r: r["consultations"][0].update(decision=None), "decision"),
+        (lambda r: r["consultations"][0]["decision"].update(outcome="rejected"), "outcome"),
+        (lambda r: r["consultations"][0]["decision"].update(reasons=""), "reasons"),
+        (lambda r: r["consultations"][0]["decision"]["answers"].clear(), "answers"),
+        (lambda r: r["consultations"][0]["decision"].update(covered_until=None), "covered_until"),
+        (lambda r: r["consultations"][0]["decision"].update(signatures=[]), "signatures"),
+        (first_act("review", document={}), "document"),
+        (first_act("review", signatures=[]), "signatures"),
+        (first_act("review", figures={}), "figures"),
+        (first_act("review", reason="All is well"), "reason"),
+        (first_act("challenge", reason="No claim"), "reason"),
+        (first_act("suspension", id="another"), "`id`"),
+        (first_act("quashed", at="2026-07-01T00:00:00Z"), "`at`"),
+        (lambda r: r["authorities"][0]["acts"].reverse(), "out of their order"),
+        (lambda r: r["authorities"][0]["acts"].append(r["authorities"][0]["acts"][0]), "twice"),
+        # It is shown, but not where it counts, or also where it does not.
+        (lambda r: review_on(r["authorities"], pop=True), "is not shown"),
+        (lambda r: review_on(r["authorities"], pop=False), "an act is shown"),
+        (lambda r: r["authorities"][0].update(ended_by="revocation"), "ended_by"),
+    ],
+)
+def test_a_register_that_tells_otherwise_of_acts_and_consultations_is_found(
+    eventful: World, change: Callable[[dict[str, Any]], object], words: str
+) -> None:
+    with serve(eventful) as gateway:
+        gateway.lies["/register.json"] = changed_register(change)
+        assert words in only(verify_url(gateway.url), "register")
 
 
 def test_a_register_behind_the_log_is_found(fresh: World) -> None:
@@ -798,7 +1077,7 @@ def row(read: dict[str, Any], seq: int = 1, reference: str = f"{FEED}@1", **more
         ({"reference": f"{FEED}@2", "lines": (row({}, reference=f"{FEED}@2"),)}, "was not in the log"),
         ({"reference": "nobody@1", "lines": (row({}, reference="nobody@1"),)}, "was not in the log"),
         ({"reference": "Nobody", "lines": (row({}, reference="Nobody"),)}, "names no authority"),
-        ({"at_us": START_US + 400 * 86_400 * SECOND_US}, "but expired"),
+        ({"at_us": START_US + 400 * 86_400 * SECOND_US}, "but review-overdue"),
         ({"at_us": START_US + 200 * 86_400 * SECOND_US}, "but review-overdue"),
         ({"lines": (row({"plate": "X", "vehicle": {}}),)}, "the member `vehicle`"),
         ({"lines": (row({"keeper": "X"}),)}, "no field has"),
@@ -1030,6 +1309,69 @@ def test_a_change_of_standing_that_does_not_follow_is_found(tmp_path: Path) -> N
         world.entry(kind="standing", changes=[change])
         world.flush()
         assert "does not follow" in only(verify_folder(world.folder.parent), "documents")
+    finally:
+        world.close()
+
+
+@pytest.mark.parametrize("later", [0, 400_000, 5 * SECOND_US])
+def test_a_document_just_before_the_end_need_not_be_told_yet(fresh: World, later: int) -> None:
+    fresh.live(12)
+    fresh.document(documents.example("suspension"), ("tfl/data-protection",))
+    if later == 5 * SECOND_US:  # stopped and resumed within the slack
+        fresh.live(1)
+        fresh.document(documents.example("resumption"), RESUMERS)
+    elif later:
+        fresh.tell()
+        fresh.document(documents.example("resumption"), RESUMERS)
+    report = verify_folder(folder_of(fresh))
+    assert report.ok, report.lines()
+
+
+def test_a_change_in_the_second_that_is_open_may_be_told_already(tmp_path: Path) -> None:
+    world = World(tmp_path / "log")
+    try:
+        soon = rfc3339(world.at_us + 12 * SECOND_US + 300_000)
+        world.document(
+            documents.changed(documents.example("authority"), documents.put("authority.valid_from", soon))
+        )
+        for _ in range(12):
+            world.close_second()
+        world.tell()
+        assert b'"in-force"' in world.entries[-1]
+        report = verify_folder(folder_of(world))
+        assert report.ok, report.lines()
+    finally:
+        world.close()
+
+
+@pytest.mark.parametrize(("after", "stopped"), [(1, False), (9, False), (9, True)])
+def test_what_the_clock_changed_and_nobody_told_is_found_behind_documents(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int, stopped: bool
+) -> None:
+    world = World(tmp_path / "log")
+    try:
+        soon = rfc3339(world.at_us + 2 * SECOND_US)
+        pending = documents.changed(
+            documents.example("authority"), documents.put("authority.valid_from", soon)
+        )
+        world.document(pending)
+        world.close_second()
+        monkeypatch.setattr(made.World, "tell", lambda self: None)
+        for _ in range(13 - after):
+            world.close_second()
+        if stopped:  # and it did not stand so all the time
+            world.document(documents.example("suspension"), ("tfl/data-protection",))
+            world.at_us += 100_000
+            world.document(documents.example("resumption"), RESUMERS)
+        else:
+            world.document(documents.example("authority-own-use"), made.OWN_SIGNERS)
+        for _ in range(after):
+            world.close_second()
+        report = verify_folder(folder_of(world))
+        if stopped:
+            assert report.ok, report.lines()
+        else:
+            assert only(report, "documents") == f"`{made.FEED}` is in-force, and no entry tells so"
     finally:
         world.close()
 

@@ -83,7 +83,10 @@ _DOCUMENT = {
         "Remove or correct the member named.",
     ),
     "unknown-purpose": ("A purpose that the charter's tree does not hold.", "Use a purpose of the charter."),
-    "unknown-field": ("No such field of a read.", "Use `plate`, `time`, `place` or `vehicle`."),
+    "unknown-field": (
+        "No such field of a read.",
+        "Use `plate`, `time`, `place`, `vehicle`, `patch-image` or `overview-image`.",
+    ),
     "unknown-organisation": (
         "No such organisation, unit or office, or not with the role that is needed.",
         "Use the names of the charter.",
@@ -97,8 +100,14 @@ _DOCUMENT = {
         "One holder or one key counted twice.",
         "Each office must be held by another person with another key.",
     ),
-    "not-entitled": ("No rule of the charter lets anybody sign such a document.", "Change the document."),
-    "term-too-long": ("Validity or retention beyond the charter's limit.", "Shorten the term named."),
+    "not-entitled": (
+        "The charter lets nobody do that, or nobody of those who signed.",
+        "Change the document or its signers.",
+    ),
+    "term-too-long": (
+        "Validity, retention, rhythm of reviews, redaction or coverage beyond the charter's limit.",
+        "Shorten it.",
+    ),
     "already-expired": (
         "It would have ended before it was submitted.",
         "Set a later `valid_until`; sign again.",
@@ -152,7 +161,7 @@ _DOCUMENT = {
         "Leave it out, or wait for a version that enforces it.",
     ),
     "unknown-authority": ("An act on an authority that never took effect.", "Correct the name."),
-    "already-taken": ("The act took effect before, or the authority is revoked.", "Nothing: it is done."),
+    "already-taken": ("Its id took effect before, or a second end or decision.", "Nothing: it is done."),
     "unknown-suspension": ("A resumption of what is not suspended.", "Name an open suspension."),
 }
 _HOTLIST = {

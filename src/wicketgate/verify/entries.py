@@ -10,23 +10,26 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from wicketgate.admission import admit, entry_members
+from wicketgate.admission import admit, entry_members, scope_of
+from wicketgate.authority import Authority
 from wicketgate.charter import Charter
 from wicketgate.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.documents import SignedDocument, open_document
 from wicketgate.errors import DocumentRefused, InputError, ShapeError
 from wicketgate.facts import second_of
-from wicketgate.regime import Parsed, described, untold
+from wicketgate.regime import Parsed, described, standings, untold
 from wicketgate.signatures import verify_charter
 from wicketgate.signing import canonical, parse_canonical
 from wicketgate.state import State
-from wicketgate.transactions import Admitted, DocumentTaken, Transaction
+from wicketgate.transactions import Admitted, DocumentTaken, Stood, Transaction
 from wicketgate.verify.figures import FiguresChain
 from wicketgate.verify.report import Check, Findings
 
 _SECOND = re.compile(rb'\{"at":"([0-9T:Z-]{20})","kind":"second","root":"[0-9a-f]{64}"\}')
 _TELL_WITHIN_US = 10 * SECOND_US
 """Within this long the log must tell that something stands otherwise."""
+_END_US = parse_rfc3339("9000-01-01T00:00:00Z")
+"""No log goes on so long; times have no words beyond the year 9999."""
 _HEX64 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
@@ -39,6 +42,14 @@ class Logged:
     document: SignedDocument
     envelope: bytes
     admitted: Admitted = field(default_factory=Admitted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """The cameras that a source has registered: how many, and how many of them are in each group."""
+
+    count: int
+    groups: Mapping[str, int]
 
 
 def fold(documents: Iterable[Logged]) -> State:
@@ -83,7 +94,7 @@ class EntryFold:
         self.first_us: int | None = None
         self.seconds = 0
         self.gaps: list[tuple[int, int]] = []
-        self.cameras: dict[str, int] = {}
+        self.cameras: dict[str, Listed] = {}
         self.entries = 0
 
     # --- one entry after another --------------------------------------------------------------------------
@@ -105,9 +116,7 @@ class EntryFold:
             body = parse_canonical(entry)
             kind = body.get("kind")
             if kind == "figures":
-                self._count(kind)
-                for fault in self._ruling()[1].take(index, body, self.open_us, self.state, self.parsed):
-                    self._figures.add(fault)
+                self._take_figures(index, body)
                 return
             if kind == "second":
                 raise InputError("a second that is not of the form that every second has")
@@ -184,10 +193,19 @@ class EntryFold:
         self.gaps.append((from_us, until_us))
         self.open_us = max(self.open_us, until_us)
 
+    def _take_figures(self, index: int, body: Mapping[str, Any]) -> None:
+        self._count("figures")
+        try:
+            faults = self._ruling()[1].take(index, body, self.open_us, self.state, self.parsed)
+        except InputError as error:
+            faults = [f"entry {index}: {error.detail}"]
+        for fault in faults:
+            self._figures.add(fault)
+
     def _take_second(self, index: int, at: bytes) -> None:
         if at != self._expected:
             try:
-                at_us = parse_rfc3339(at.decode())
+                at_us = _parse_time({"at": at.decode()}, "at")
             except InputError as error:
                 self._seconds.add(f"entry {index}: {error.detail}")
                 return
@@ -221,6 +239,12 @@ class EntryFold:
         cameras = body.get("cameras", 0)
         if not _is_count(cameras):
             raise InputError("a document's entry that does not count cameras")
+        scope = scope_of(document)
+        if scope is not None and cameras > self._most_cameras(scope):
+            raise InputError(
+                f"it counts {cameras} cameras in its scope, where the sources have registered "
+                f"{self._most_cameras(scope)} at most"
+            )
         admitted = admit(
             self.state.regime,
             self.parsed,
@@ -244,6 +268,16 @@ class EntryFold:
             self.charter = self.parsed.charter(self.state)
             self._ruling()[1].amend(self.charter)
 
+    def _most_cameras(self, authority: Authority) -> int:
+        """Return how many cameras a scope can hold at most: areas and who is in two groups are not in the log."""
+        groups = set(authority.scope.groups)
+        most = 0
+        for source in set(authority.scope.sources) & self.cameras.keys():
+            listed = self.cameras[source]
+            named = sum(number for group, number in listed.groups.items() if group in groups)
+            most += min(named, listed.count) if groups else listed.count
+        return most
+
     def _take_standing(self, index: int, body: Mapping[str, Any], at_us: int) -> None:
         """Take how things stand from an entry on: what it says must follow from the documents before it."""
         changes = body.get("changes")
@@ -259,13 +293,36 @@ class EntryFold:
 
     def _check_told(self) -> None:
         """Look whether every change of standing was told: one that is older than the slack, and lasted that long."""
-        until_us = self.open_us
-        regime = self.state.regime
-        for one in untold(regime, self.parsed, until_us):
-            if one in untold(regime, self.parsed, until_us - _TELL_WITHIN_US) and not any(
-                until_us - end < _TELL_WITHIN_US for _, end in self.gaps
-            ):
+        try:
+            for one in self._never_told(self.open_us - _TELL_WITHIN_US):
                 self._documents.add(f"`{one.about}` is {one.status}, and no entry tells so")
+        except InputError as error:
+            self._documents.add(error.detail)
+
+    def _never_told(self, since_us: int) -> list[Stood]:
+        """Return what stood so ever since then, by the documents of each moment, and was not told until now."""
+        if any(end_us > since_us for _, end_us in self.gaps):
+            return []  # nobody was there to tell
+        told = self.state.regime.told
+        lasting = {
+            one
+            for one in untold(self.state.regime, self.parsed, self.open_us)
+            if one.about not in told or told[one.about][-1].at_us <= since_us
+        }
+        if not lasting:
+            return []
+        older = next(
+            (number for number, logged in enumerate(self.documents) if logged.at_us > since_us),
+            len(self.documents),
+        )
+        # Between documents the clock alone changes how things stand, and never back: a look on both sides of each does.
+        state = fold(self.documents[:older])
+        lasting &= set(standings(state.regime, self.parsed, since_us))
+        for logged in self.documents[older:]:
+            lasting &= set(standings(state.regime, self.parsed, logged.at_us))
+            apply(state, logged)
+            lasting &= set(standings(state.regime, self.parsed, logged.at_us))
+        return sorted(lasting, key=lambda one: one.about)
 
     def _take_cameras(self, body: Mapping[str, Any]) -> None:
         if set(body) != {"kind", "at", "source", "count", "groups", "root"}:
@@ -280,7 +337,7 @@ class EntryFold:
             raise InputError("a group of more cameras than there are")
         if not isinstance(body["root"], str) or not _HEX64.fullmatch(body["root"]):
             raise InputError("a camera register without a hash of its list")
-        self.cameras[source] = count
+        self.cameras[source] = Listed(count=count, groups=groups)
 
     def _take_operation(self, index: int, body: Mapping[str, Any]) -> None:
         if not isinstance(body.get("operation"), str):
@@ -376,6 +433,8 @@ def _parse_time(body: Mapping[str, Any], name: str) -> int:
     at_us = parse_rfc3339(text)
     if rfc3339(at_us) != text:
         raise InputError(f"`{name}` is not written as times are in the log")
+    if at_us >= _END_US:
+        raise InputError(f"`{name}` is of the year {text[:4]}")
     return at_us
 
 

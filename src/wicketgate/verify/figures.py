@@ -31,6 +31,8 @@ _TABLES = {
     "receipts",
 }
 _MEMBERS = {"kind", "from", "until", *_TABLES, *_CELLS}
+_BY_NAME = ("released", "again", "disclosures_refused")
+_BY_KIND = ("hits", "outcomes", "disclosures")
 _HITS = {"exact", "possible", "late", "clone"}
 _MOST = 1 << 53
 
@@ -48,6 +50,7 @@ class FiguresChain:
         self._decided = (0, 0)
         self._attested = Attested()
         self.periods: list[tuple[int, Mapping[str, Any]]] = []
+        """Those that can be added up, with their entries."""
 
     def amend(self, charter: Charter) -> None:
         """Take a charter that has taken effect."""
@@ -63,7 +66,6 @@ class FiguresChain:
     ) -> list[str]:
         """Take the figures of the ledger's entry `index`; return what is wrong with them."""
         where = f"entry {index}"
-        self.periods.append((index, body))
         if set(body) != _MEMBERS:
             return [f"{where}: figures without the members that they must have, or with others"]
         faults = []
@@ -71,6 +73,8 @@ class FiguresChain:
             from_us, until_us = parse_rfc3339(str(body["from"])), parse_rfc3339(str(body["until"]))
         except InputError as error:
             return [f"{where}: {error.detail}"]
+        if _shaped(body):
+            self.periods.append((index, body))
         if from_us != self._from_us:
             faults.append(
                 f"{where}: figures from {body['from']}, but the last ones end at {rfc3339(self._from_us)}"
@@ -205,6 +209,21 @@ class FiguresChain:
                 f"no more than {MAX_ROWS} can be under way"
             ]
         return []
+
+
+def _shaped(body: Mapping[str, Any]) -> bool:
+    """Say whether figures with all their members have tables and cells where these must be: reviews add them up."""
+    tables = [body[name] for name in (*_BY_NAME, *_BY_KIND, "receipts")]
+    if not all(isinstance(table, dict) for table in tables):
+        return False
+    cells = [body[name] for name in _CELLS]
+    cells.extend(cell for name in _BY_NAME for cell in body[name].values())
+    for name in _BY_KIND:
+        for kinds in body[name].values():
+            if not isinstance(kinds, dict):
+                return False
+            cells.extend(kinds.values())
+    return all(cell is None or (isinstance(cell, int) and not isinstance(cell, bool)) for cell in cells)
 
 
 def _table(value: object, what: str) -> Mapping[str, Any]:

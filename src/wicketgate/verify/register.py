@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from wicketgate.authority import describe
 from wicketgate.charter import Charter
 from wicketgate.clock import SECOND_US, parse_rfc3339, rfc3339
+from wicketgate.consultations import parse_decision, parse_objection
+from wicketgate.documents import describe_document
 from wicketgate.errors import InputError, WicketgateError
-from wicketgate.regime import Named, Parsed, consultation_status, ends, in_force_from, review_due, status
+from wicketgate.regime import (
+    ActTaken,
+    ConsultationTaken,
+    Named,
+    Parsed,
+    Regime,
+    Version,
+    consultation_status,
+    ends,
+    in_force_from,
+    review_due,
+    status,
+)
 from wicketgate.signing import envelope_mapping, parse_json
-from wicketgate.state import State
 from wicketgate.verify.entries import EntryFold, Logged, fold
 from wicketgate.verify.log import TrustedLog
 from wicketgate.verify.report import Findings
@@ -19,6 +34,8 @@ from wicketgate.verify.report import Findings
 MAX_REGISTER_BYTES = 64 * 1024 * 1024
 STALE_US = 10 * SECOND_US
 """How old the last second, and the register behind the log, may be."""
+_REASONS = {"review": "findings", "challenge": "claim"}
+"""What the register shows as the reason of an act, where it has another name in the document."""
 
 
 class Register:
@@ -52,14 +69,34 @@ class Register:
     @property
     def reach(self) -> int:
         """How many entries the log must have at least, for the register to be of it."""
-        entries = [item.get("entry") for item in (*self.authorities, *self.figures)]
-        entries.extend(
-            act.get("entry")
-            for item in self.authorities
-            for act in _list(item.get("acts"))
-            if isinstance(act, dict)
-        )
+        items = [*self.authorities, *self.figures]
+        for name in ("charters", "consultations"):
+            items.extend(_objects(self.value.get(name)))
+        for item in tuple(items):
+            for name in ("acts", "standings", "objections"):
+                items.extend(_objects(item.get(name)))
+            items.extend(_objects([item.get("decision")]))
+        entries = (item.get("entry") for item in items)
         return 1 + max((entry for entry in entries if isinstance(entry, int)), default=-1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Said:
+    """What the log says, as far as a register is of it.
+
+    Attributes
+    ----------
+    charter : Charter
+        The one in force.
+    as_of_us : int
+        The register's time.
+    """
+
+    regime: Regime
+    parsed: Parsed
+    charter: Charter
+    by_entry: Mapping[int, Logged]
+    as_of_us: int
 
 
 def check_register(
@@ -81,82 +118,160 @@ def check_register(
     reach = max(shown_size, register.reach)
     if reach > entries.entries:
         found.add(f"it speaks of entry {reach - 1}, and the log has {entries.entries}")
+    said = _said(entries, charter, reach, register.as_of_us)
     for name, shown, logged in (
-        ("origin", register.value.get("origin"), charter.origin),
-        ("demonstration", register.value.get("demonstration"), charter.demonstration),
+        ("origin", register.value.get("origin"), said.charter.origin),
+        ("demonstration", register.value.get("demonstration"), said.charter.demonstration),
         ("log_key", str(register.value.get("log_key")).strip(), vkey),
-        ("small_cells", register.value.get("small_cells"), charter.limits.small_cells),
+        ("small_cells", register.value.get("small_cells"), said.charter.limits.small_cells),
     ):
-        if shown != logged:
+        if _differ(shown, logged):
             found.add(f"`{name}` is not what the log says")
-    for logged_document in entries.documents:
-        late_us = register.as_of_us - logged_document.at_us
-        if logged_document.entry >= reach and late_us > STALE_US:
-            found.add(f"it does not know of entry {logged_document.entry}, {late_us // SECOND_US} s after it")
-    state = fold(one for one in entries.documents if one.entry < reach)
-    by_entry = {one.entry: one for one in entries.documents}
-    for fault in _compare_regime(register, state, entries.parsed, by_entry):
-        found.add(fault)
-    for fault in _compare_authorities(register, state, entries, by_entry):
-        found.add(fault)
+    behind = {one.entry: one.at_us for one in entries.documents if one.entry >= reach}
+    for told in entries.state.regime.told.values():
+        behind |= {one.entry: one.at_us for one in told if one.entry >= reach}
+    for entry, at_us in sorted(behind.items()):
+        late_us = register.as_of_us - at_us
+        if late_us > STALE_US:
+            found.add(f"it does not know of entry {entry}, {late_us // SECOND_US} s after it")
+    _compare_charters(found, register, said)
+    _compare_consultations(found, register, said)
+    _compare_authorities(found, register, said)
     for fault in _compare_figures(register, entries, reach):
         found.add(fault)
     return found
 
 
-def _compare_regime(
-    register: Register, state: State, parsed: Parsed, by_entry: Mapping[int, Logged]
-) -> Iterator[str]:
-    """Compare the charters and consultations."""
-    found = Findings("register")
-    charters = state.regime.charters
+def _said(entries: EntryFold, charter: Charter, reach: int, as_of_us: int) -> _Said:
+    """Return what the first `reach` entries say; `charter` stands in where there is none among them."""
+    regime = fold(one for one in entries.documents if one.entry < reach).regime
+    for about, told in entries.state.regime.told.items():
+        regime.told[about] = [one for one in told if one.entry < reach]
+    return _Said(
+        regime=regime,
+        parsed=entries.parsed,
+        charter=entries.parsed.charter(regime) if regime.charters else charter,
+        by_entry={one.entry: one for one in entries.documents},
+        as_of_us=as_of_us,
+    )
+
+
+def _compare_charters(found: Findings, register: Register, said: _Said) -> None:
+    charters = said.regime.charters
     shown = _list(register.value.get("charters"))
     if len(shown) != len(charters):
-        yield f"{len(shown)} charters are shown, and the log has {len(charters)}"
-    for item, taken in zip(shown, charters, strict=False):
-        _check_signed(found, "a charter", item, by_entry[taken.entry])
-        if isinstance(item, dict) and _differ(item.get("wider"), list(taken.admitted.wider)):
-            yield f"the charter of entry {taken.entry} is shown as widening something else"
+        found.add(f"{len(shown)} charters are shown, and the log has {len(charters)}")
+    pairs = [
+        (f"the charter of entry {taken.entry}", item, taken)
+        for item, taken in zip(shown, charters, strict=False)
+    ]
     if charters:
-        _check_signed(found, "charter", register.value.get("charter"), by_entry[charters[-1].entry])
-    consultations = {
-        str(item.get("id")): item
-        for item in _list(register.value.get("consultations"))
-        if isinstance(item, dict)
-    }
-    for id_, consultation in state.regime.consultations.items():
-        known = consultations.pop(id_, None)
+        pairs.append(("charter", register.value.get("charter"), charters[-1]))
+    for where, item, taken in pairs:
+        _check(
+            found,
+            where,
+            item,
+            said.by_entry[taken.entry],
+            {"at": rfc3339(taken.at_us), "wider": list(taken.admitted.wider)},
+        )
+
+
+def _compare_consultations(found: Findings, register: Register, said: _Said) -> None:
+    shown: dict[str, Mapping[str, Any]] = {}
+    for item in _list(register.value.get("consultations")):
+        if not isinstance(item, dict):
+            found.add("something is shown among the consultations that is none")
+        elif str(item.get("id")) in shown:
+            found.add(f"the consultation `{str(item.get('id'))[:64]}` stands twice")
+        else:
+            shown[str(item.get("id"))] = item
+    for id_, taken in said.regime.consultations.items():
+        known = shown.pop(id_, None)
         if known is None:
-            yield f"the consultation `{id_}` of entry {consultation.entry} is not shown"
-            continue
-        _check_signed(found, f"`{id_}`", known, by_entry[consultation.entry])
-        decision = consultation.decision
+            found.add(f"the consultation `{id_}` of entry {taken.entry} is not shown")
+        else:
+            _compare_consultation(found, id_, known, taken, said)
+    for id_ in shown:
+        found.add(f"the consultation `{id_[:64]}` is shown, and the log has none such")
+
+
+def _compare_consultation(
+    found: Findings, id_: str, shown: Mapping[str, Any], taken: ConsultationTaken, said: _Said
+) -> None:
+    consultation = said.parsed.consultation(taken)
+    expected: dict[str, object] = {
+        "id": id_,
+        "title": consultation.title,
+        "kind": "charter" if isinstance(consultation.draft, Charter) else "authority",
+        "status": consultation_status(taken, said.as_of_us),
+        "opens_at": rfc3339(taken.opens_us),
+        "closes_at": rfc3339(taken.closes_us),
+        "assessment": consultation.assessment,
+        "cameras": taken.cameras,
+        "camera_cap": taken.cap,
+        "wider": taken.wider,
+        "words": describe_document(consultation.draft, said.charter),
+        "at": rfc3339(taken.at_us),
+        "committed_at": rfc3339(taken.at_us),
+        "void_at": _time(taken.void_us),
+        "quashed_at": _time(taken.quashed_us),
+    }
+    _check(found, f"`{id_}`", shown, said.by_entry[taken.entry], expected)
+    objections = _list(shown.get("objections"))
+    if len(objections) != len(taken.objections):
+        found.add(f"`{id_}`: {len(objections)} objections are shown, and the log has {len(taken.objections)}")
+    for item, one in zip(objections, taken.objections, strict=False):
+        logged = said.by_entry[one.entry]
+        objection = parse_objection(logged.document.payload)
         expected = {
-            "status": consultation_status(consultation, register.as_of_us),
-            "opens_at": rfc3339(consultation.opens_us),
-            "closes_at": rfc3339(consultation.closes_us),
-            "wider": consultation.wider,
+            "id": objection.id,
+            "organisation": objection.organisation,
+            "reason": objection.reason,
+            "at": rfc3339(one.at_us),
         }
-        for member, value in expected.items():
-            if _differ(known.get(member), value):
-                yield f"`{id_}`: `{member}` is not shown as it follows from the log"
-        objections = _list(known.get("objections"))
-        if len(objections) != len(consultation.objections):
-            yield f"`{id_}`: {len(objections)} objections are shown, and the log has {len(consultation.objections)}"
-        for item, objection in zip(objections, consultation.objections, strict=False):
-            _check_signed(found, f"an objection to `{id_}`", item, by_entry[objection.entry])
-        if (known.get("decision") is None) != (decision is None):
-            yield f"`{id_}`: its decision is shown otherwise than it was logged"
-        elif decision is not None:
-            _check_signed(found, f"the decision on `{id_}`", known.get("decision"), by_entry[decision.entry])
-    for id_ in consultations:
-        yield f"the consultation `{id_[:64]}` is shown, and the log has none such"
-    yield from found.faults
+        _check(found, f"an objection to `{id_}`", item, logged, expected)
+    if (shown.get("decision") is None) != (taken.decision is None):
+        found.add(f"`{id_}`: its decision is shown otherwise than it was logged")
+    elif taken.decision is not None:
+        logged = said.by_entry[taken.decision.entry]
+        decision = parse_decision(logged.document.payload)
+        expected = {
+            "id": decision.id,
+            "outcome": decision.outcome,
+            "reasons": decision.reasons,
+            "answers": [{"objection": one, "answer": answer} for one, answer in decision.answers.items()],
+            "covered_until": _time(taken.decision.until_us),
+            "at": rfc3339(taken.decision.at_us),
+        }
+        _check(found, f"the decision on `{id_}`", shown.get("decision"), logged, expected)
+
+
+def _check(
+    found: Findings, where: str, shown: object, logged: Logged, expected: Mapping[str, object]
+) -> None:
+    """Compare what is shown of a document with the document, and with what follows from it and the log."""
+    _check_signed(found, where, shown, logged)
+    if isinstance(shown, dict):
+        _check_members(found, where, shown, expected)
+
+
+def _check_members(
+    found: Findings, where: str, shown: Mapping[str, Any], expected: Mapping[str, object]
+) -> None:
+    for member, value in expected.items():
+        if not _differ(shown.get(member), value):
+            continue
+        if isinstance(value, list | dict):
+            found.add(f"{where}: `{member}` is not shown as it follows from the log")
+        else:
+            said = str(shown.get(member))[:40]
+            found.add(f"{where}: `{member}` is shown as `{said}`, and by the log it is `{str(value)[:40]}`")
 
 
 def _check_signed(found: Findings, where: str, shown: object, logged: Logged) -> None:
     if not isinstance(shown, dict):
-        found.add(f"`{where}` is missing")
+        found.add(f"{where} is missing")
         return
     for name, value in (
         ("document", dict(logged.document.payload)),
@@ -172,88 +287,97 @@ def _differ(one: object, other: object) -> bool:
     return json.dumps(one, sort_keys=True) != json.dumps(other, sort_keys=True)
 
 
-def _compare_authorities(
-    register: Register, state: State, entries: EntryFold, by_entry: Mapping[int, Logged]
-) -> Iterator[str]:
+def _compare_authorities(found: Findings, register: Register, said: _Said) -> None:
     shown: dict[str, Mapping[str, Any]] = {}
     for item in register.authorities:
         reference = f"{item.get('name')}@{item.get('version')}"
         if reference in shown:
-            yield f"`{reference}` stands twice"
+            found.add(f"`{reference[:100]}` stands twice")
         shown[reference] = item
-    for name, named in state.authorities.items():
-        acts: list[object] = []
-        for number in range(len(named.versions)):
+    for name, named in said.regime.authorities.items():
+        for number, version in enumerate(named.versions):
             known = shown.pop(f"{name}@{number + 1}", None)
             if known is None:
-                yield f"`{name}@{number + 1}` of entry {named.versions[number].entry} is not shown"
-                continue
-            yield from _compare_version(known, name, named, number, register.as_of_us, entries, by_entry)
-            acts.extend(_list(known.get("acts")))
-        yield from _compare_acts(name, acts, named, by_entry)
+                found.add(f"`{name}@{number + 1}` of entry {version.entry} is not shown")
+            else:
+                _compare_version(found, known, named, number, said)
     for reference in shown:
-        yield f"`{reference[:100]}` is shown, and the log has no such authority"
+        found.add(f"`{reference[:100]}` is shown, and the log has no such authority")
 
 
 def _compare_version(
-    shown: Mapping[str, Any],
-    name: str,
-    named: Named,
-    number: int,
-    as_of_us: int,
-    entries: EntryFold,
-    by_entry: Mapping[int, Logged],
-) -> Iterator[str]:
-    where = f"`{name}@{number + 1}`"
+    found: Findings, shown: Mapping[str, Any], named: Named, number: int, said: _Said
+) -> None:
     version = named.versions[number]
-    authority = entries.parsed.authority(version)
-    found = Findings("register")
-    _check_signed(found, where, shown, by_entry[version.entry])
-    yield from found.faults
-    due_us = review_due(version, authority)
+    authority = said.parsed.authority(version)
     until = [ends(version, authority)[0]]
-    until.extend(in_force_from(one, entries.parsed.authority(one)) for one in named.versions[number + 1 :])
+    until.extend(in_force_from(one, said.parsed.authority(one)) for one in named.versions[number + 1 :])
     if version.revoked_us is not None:
         until.append(version.revoked_us)
-    consulted = shown.get("consulted")
-    if not isinstance(consulted, dict) or _differ(
-        [consulted.get("need"), consulted.get("wider"), consulted.get("by")],
-        [version.need, version.wider, version.by],
-    ):
-        yield f"{where}: what it widens, and what consultation covers it, is not shown as it follows from the log"
     expected = {
-        "status": status(named, number, entries.parsed, as_of_us),
+        "name": authority.name,
+        "version": authority.version,
+        "status": status(named, number, said.parsed, said.as_of_us),
         "mode": authority.mode,
         "committed_at": rfc3339(version.committed_us),
         "in_force_from": rfc3339(in_force_from(version, authority)),
         "in_force_until": rfc3339(min(until)),
-        "review_due": None if due_us is None else rfc3339(due_us),
+        "review_due": _time(review_due(version, authority)),
+        "camera_cap": version.cap,
+        "ended_by": version.ended_by or None,
+        "consulted": {
+            "need": version.need,
+            "wider": version.wider,
+            "by": version.by,
+            "due": _time(version.consult_due_us),
+            "since": _time(version.consulted_us),
+        },
+        "redactions": len(authority.redactions),
+        "standings": [
+            {"status": told.status, "at": rfc3339(told.at_us), "entry": told.entry}
+            for told in said.regime.told.get(authority.name, ())
+            if told.version == authority.version
+        ],
+        "words": describe(authority, said.charter),
     }
-    for member, value in expected.items():
-        if shown.get(member) != value:
-            said = str(shown.get(member))[:40]
-            yield f"{where}: `{member}` is shown as `{said}`, and by the log it is `{value}`"
+    _check(found, f"`{authority.reference}`", shown, said.by_entry[version.entry], expected)
+    _compare_acts(found, _list(shown.get("acts")), named, number, said)
 
 
-def _compare_acts(
-    name: str, shown: list[object], named: Named, by_entry: Mapping[int, Logged]
-) -> Iterator[str]:
-    logged = {act.entry: act for act in named.acts}
-    seen = set()
+def _compare_acts(found: Findings, shown: list[object], named: Named, number: int, said: _Said) -> None:
+    version = named.versions[number]
+    where = f"`{said.parsed.authority(version).reference}`"
+    logged = {act.entry: act for act in named.acts if _concerns(act, version, number, said)}
+    seen = []
     for item in shown:
         entry = item.get("entry") if isinstance(item, dict) else None
         act = logged.get(entry) if isinstance(entry, int) else None
         if act is None or not isinstance(item, dict):
-            yield f"`{name}`: an act is shown that the log has not"
+            found.add(f"{where}: an act is shown that the log has not")
             continue
-        seen.add(act.entry)
-        body = by_entry[act.entry].document.payload[act.kind]
-        if item.get("kind") != act.kind or item.get("at") != rfc3339(act.at_us):
-            yield f"`{name}`: the act of entry {act.entry} is shown otherwise than it was logged"
-        if "reason" in body and item.get("reason") != body["reason"]:
-            yield f"`{name}`: the act of entry {act.entry} is shown with another reason"
-    for entry in logged.keys() - seen:
-        yield f"`{name}`: the {logged[entry].kind} of entry {entry} is not shown"
+        seen.append(act.entry)
+        payload = said.by_entry[act.entry].document.payload
+        expected = {
+            "kind": act.kind,
+            "id": payload[act.kind]["id"],
+            "at": rfc3339(act.at_us),
+            "reason": payload[act.kind][_REASONS.get(act.kind, "reason")],
+        }
+        if act.kind == "review":
+            expected["figures"] = act.admitted.figures
+        _check(found, f"the {act.kind} of entry {act.entry}", item, said.by_entry[act.entry], expected)
+    for entry in logged.keys() - set(seen):
+        found.add(f"{where}: the {logged[entry].kind} of entry {entry} is not shown")
+    if len(seen) != len(set(seen)) or seen != sorted(seen):
+        found.add(f"{where}: acts are shown twice, or out of their order")
+
+
+def _concerns(act: ActTaken, version: Version, number: int, said: _Said) -> bool:
+    """Say whether an act is about a version: a review names one, and what ends an authority ends those there were."""
+    if act.kind == "review":
+        named: int = said.by_entry[act.entry].document.payload["review"]["version"]
+        return named == number + 1
+    return act.kind not in ("revocation", "quashed") or version.committed_us <= act.at_us
 
 
 def _compare_figures(register: Register, entries: EntryFold, reach: int) -> Iterator[str]:
@@ -274,3 +398,11 @@ def _compare_figures(register: Register, entries: EntryFold, reach: int) -> Iter
 
 def _list(value: object) -> list[object]:
     return value if isinstance(value, list) else []
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [item for item in _list(value) if isinstance(item, dict)]
+
+
+def _time(at_us: int | None) -> str | None:
+    return None if at_us is None else rfc3339(at_us)

@@ -128,8 +128,8 @@ def verify_url(
                 )
             )
             run.not_checked.append(
-                "the register's plain words and its numbers of cameras: they explain documents that were "
-                "checked"
+                "the register's numbers of responses, and of cameras as they are now: who responded, and which "
+                "camera stands where, is not in the log"
             )
         if feed_file is not None:
 
