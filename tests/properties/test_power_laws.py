@@ -35,7 +35,9 @@ NAMES = ("a", "b", "c", "never-drawn")
 PATHS = ("x", "x/y", "x/y/z", "x/y/never", "x/w", "x/never", "v", "never")
 DRAWN_PATHS = ("x", "x/y", "x/y/z", "x/w", "v")
 NUMBERS = (0, 1, 2, 3, 4)
-MINUTES = tuple(product(("here", "there", "never"), (0, 1, 2)))
+MINUTES = tuple(
+    product(("here", "there", "never"), (0, 1, 2, 3))
+)  # nothing drawn holds minute 3: only every hour does
 
 
 @dataclass(frozen=True)
@@ -92,12 +94,9 @@ FREE = [place for place, name in enumerate(Box._fields) if name not in ("mode", 
 
 
 def _or_everything(place: int) -> Callable[[Drawn], Drawn]:
-    """Return what makes an empty side everything: most boxes should hold something.
-
-    So it makes a side that has all the points: in this small universe nothing tells it from everything.
-    """
+    """Return what makes an empty side everything: most boxes should hold something."""
     everything = Drawn(sides(EVERYTHING)[place], frozenset(PLACES[place][1]))
-    return lambda drawn: drawn if drawn.points and drawn.points != everything.points else everything
+    return lambda drawn: drawn if drawn.points else everything
 
 
 @dataclass(frozen=True)
