@@ -26,7 +26,7 @@ from wicketgate.deployment import note_signer
 from wicketgate.desk import Desk
 from wicketgate.documents import sign_document
 from wicketgate.errors import HitRefused, InputError, NotEntitled, StreamError
-from wicketgate.filing import Filing
+from wicketgate.filing import Filing, cameras_transaction
 from wicketgate.hits import Hit
 from wicketgate.hotlist import Change
 from wicketgate.images import Stored as StoredImage
@@ -44,7 +44,6 @@ from wicketgate.state import State, dump_state, load_state
 from wicketgate.streams.reader import Stored
 from wicketgate.transactions import (
     CameraSet,
-    CamerasRegistered,
     DocumentTaken,
     Transaction,
     decode,
@@ -313,8 +312,7 @@ class World:
             return document_transaction(founding(), 0, at_us, canonical(init))
 
         def cameras(state: State, at_us: int, sequence: int) -> Transaction:
-            registered = CamerasRegistered(source=SOURCE, cameras=CAMERAS)
-            return Transaction(at_us=at_us, cameras=registered)
+            return cameras_transaction(SOURCE, CAMERAS, state.entries, at_us)
 
         self.commits.commit(found)
         self.commits.commit(cameras)

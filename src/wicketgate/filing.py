@@ -149,26 +149,7 @@ class Filing:
             raise InputError("a camera stands twice in the list")
 
         def build(state: State, at_us: int, sequence: int) -> Transaction:
-            groups: dict[str, int] = {}
-            for camera in cameras:
-                for group in camera.groups:
-                    groups[group] = groups.get(group, 0) + 1
-            listed = salted("cameras", {"source": source, "cameras": msgspec.to_builtins(cameras)})
-            body = {
-                "kind": "cameras",
-                "at": rfc3339(at_us),
-                "source": source,
-                "count": len(cameras),
-                "groups": groups,
-                "root": leaf_hash(listed).hex(),
-            }
-            return Transaction(
-                at_us=at_us,
-                first_entry=state.entries,
-                entries=(canonical(body),),
-                cameras=CamerasRegistered(source=source, cameras=cameras),
-                facts=(listed,),
-            )
+            return cameras_transaction(source, cameras, state.entries, at_us)
 
         _, transaction = await self._commits.commit(build)
         return transaction.first_entry
@@ -227,4 +208,28 @@ def document_transaction(
         first_entry=entry,
         entries=(body,),
         document=DocumentTaken(envelope=envelope, entry=entry, admitted=admitted),
+    )
+
+
+def cameras_transaction(source: str, cameras: tuple[CameraSet, ...], entry: int, at_us: int) -> Transaction:
+    """Return the transaction of a source's full list of cameras, which the ledger counts as entry `entry`."""
+    groups: dict[str, int] = {}
+    for camera in cameras:
+        for group in camera.groups:
+            groups[group] = groups.get(group, 0) + 1
+    listed = salted("cameras", {"source": source, "cameras": msgspec.to_builtins(cameras)})
+    body = {
+        "kind": "cameras",
+        "at": rfc3339(at_us),
+        "source": source,
+        "count": len(cameras),
+        "groups": groups,
+        "root": leaf_hash(listed).hex(),
+    }
+    return Transaction(
+        at_us=at_us,
+        first_entry=entry,
+        entries=(canonical(body),),
+        cameras=CamerasRegistered(source=source, cameras=cameras),
+        facts=(listed,),
     )
