@@ -223,6 +223,8 @@ class World:
         self.acts = 0
         envelope = self.sign(self.charter, world.ROOTS)
         self.apply(open_document(envelope), envelope, Admitted())
+        groups = {"ccz-boundary": 150, "ulez": 150}
+        self.write("cameras", source="tfl", count=150, groups=groups, root="ab" * 32)
 
     def sign(self, document: Document, offices: tuple[str, ...]) -> bytes:
         return dump_envelope(sign_document(document, [key_of(office) for office in offices]))
