@@ -27,8 +27,8 @@ from wicketgate.limits import (
     requirements,
 )
 from wicketgate.periods import Period, add
-from wicketgate.powers import Powers, describe, of_authority
-from wicketgate.regime import ConsultationTaken, Named, Parsed, Regime, in_force_from
+from wicketgate.powers import describe, of_authority
+from wicketgate.regime import ConsultationTaken, Named, Parsed, Regime, in_force_from, proposed, reviewed_from
 from wicketgate.signatures import good_keys, require_signed
 from wicketgate.signing import Envelope, key_id
 from wicketgate.transactions import Admitted
@@ -104,9 +104,7 @@ def admit(
         raise DocumentRefused(
             f"no office of the charter signed it{_who(value, charter)}", code="signature-missing"
         )
-    judgement = judge_document(
-        regime, parsed, document, at_us=at_us, cameras=cameras, next_entry=next_entry, figures=figures
-    )
+    judgement = _judge(regime, parsed, value, document.kind, at_us, cameras, next_entry, figures)
     if isinstance(value, Charter):
         assert judgement.amended is not None
         require_amendment_signed(charter, value, judgement.amended, document.envelope)
@@ -190,6 +188,19 @@ def judge_document(
 ) -> Judgement:
     """Return what admission finds of a document, whoever signed it; as `admit`."""
     value = parse_payload(document.kind, document.payload)
+    return _judge(regime, parsed, value, document.kind, at_us, cameras, next_entry, figures)
+
+
+def _judge(
+    regime: Regime,
+    parsed: Parsed,
+    value: Document,
+    kind: str,
+    at_us: int,
+    cameras: int,
+    next_entry: int,
+    figures: Iterable[Mapping[str, Any]],
+) -> Judgement:
     match value:
         case Charter():
             amended, stops, voids = judge_amendment(regime, parsed, value, at_us=at_us, next_entry=next_entry)
@@ -207,7 +218,7 @@ def judge_document(
         case Decision():
             return _decision(regime, parsed, value, at_us)
         case _:
-            return _act(regime, parsed, value, document.kind, at_us, figures)
+            return _act(regime, parsed, value, kind, at_us, figures)
 
 
 # --- authorities ------------------------------------------------------------------------------------------
@@ -405,31 +416,25 @@ def _decision(regime: Regime, parsed: Parsed, decision: Decision, at_us: int) ->
             raise DocumentRefused("the charter has no `amendment`: it cannot be widened", code="not-entitled")
         _require_term(decision, at_us, [charter.amendment.covers_for])
         return Judgement(admitted=Admitted(), requirements=charter_requirements(charter))
-    powers = _proposed(draft, taken)
+    powers = proposed(draft, taken)
     rules = [rule for rule, about in applying(charter, draft) if powers & about]
     terms = [rule.covers_for for rule in rules if rule.covers_for is not None]
     _require_term(decision, at_us, [charter.consulting.covers_for, *terms])
     fulfils: list[str] = []
     if decision.covered_until_us is not None:
-        covered = powers if decision.covered is None else _proposed(decision.covered, taken)
+        covered = powers if decision.covered is None else proposed(decision.covered, taken)
         beyond = covered - powers
         if beyond:
-            words = tuple(describe(beyond, charter))
-            raise DocumentRefused(
-                f"`covered` is more than was consulted on: {'; '.join(words)}",
+            raise DocumentRefused.naming(
+                "`covered` is more than was consulted on",
+                describe(beyond, charter),
                 code="consultation-does-not-cover",
-                powers=words,
             )
         fulfils = fulfilled(regime, parsed, covered, decision.covered_until_us)
     return Judgement(
         admitted=Admitted(fulfils=tuple(fulfils)),
         requirements=act_requirements("decision", draft, charter),
     )
-
-
-def _proposed(authority: Authority, taken: ConsultationTaken) -> Powers:
-    most = authority.scope.max_cameras
-    return of_authority(authority, most if most is not None else taken.cap)
 
 
 def _require_term(decision: Decision, at_us: int, terms: Iterable[Period]) -> None:
@@ -520,7 +525,7 @@ def _act(
                     "`review.why_not_search`"
                 )
             version = named.versions[-1]
-            since_us = max(in_force_from(version, authority), version.reviewed_us or 0)
+            since_us = reviewed_from(version, authority)
             attached = since_review(figures, act.authority, since_us)
         case _:
             assert_never(act)

@@ -13,8 +13,6 @@ from wicketgate.regime import ConsultationTaken, Parsed, Regime, to_come
 from wicketgate.signatures import require_signed
 from wicketgate.signing import Envelope, key_id, parse_envelope
 
-_MOST_SHOWN = 20
-
 
 def judge_amendment(
     regime: Regime, parsed: Parsed, new: Charter, *, at_us: int, next_entry: int
@@ -118,11 +116,7 @@ def _in_force_at(regime: Regime, parsed: Parsed, taken: ConsultationTaken) -> Ch
 
 
 def _refusal(why: str, amended: Amended, code: str) -> DocumentRefused:
-    words = (*amended.wider, *amended.entrenched)
-    shown = "; ".join(words[:_MOST_SHOWN])
-    if len(words) > _MOST_SHOWN:
-        shown += f"; and {len(words) - _MOST_SHOWN} more"
-    return DocumentRefused(f"{why}: {shown}", code=code, powers=words)
+    return DocumentRefused.naming(why, (*amended.wider, *amended.entrenched), code=code)
 
 
 # --- who signs --------------------------------------------------------------------------------------------

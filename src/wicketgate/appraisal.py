@@ -27,8 +27,9 @@ from wicketgate.regime import (
     ConsultationTaken,
     consultation_status,
     current,
-    in_force_from,
+    proposed,
     review_due,
+    reviewed_from,
     status,
 )
 from wicketgate.signatures import good_keys, require_signed
@@ -250,20 +251,15 @@ def _decision(decision: Decision, known: Known, judgement: Judgement | None) -> 
     ]
     draft = consultation.draft
     if decision.outcome == "approved" and isinstance(draft, Authority):
-        proposed = _powers(draft, taken)
-        covered = proposed if decision.covered is None else _powers(decision.covered, taken)
+        whole = proposed(draft, taken)
+        covered = whole if decision.covered is None else proposed(decision.covered, taken)
         lines += _listed("It covers:", covered, known.charter, none="It covers nothing.")
-        left = proposed - covered
+        left = whole - covered
         if left:
             lines += _listed("It leaves out of what was proposed:", left, known.charter, none="")
     if judgement is not None:
         lines += [f"`{reference}` waits for it, and goes on." for reference in judgement.admitted.fulfils]
     return lines
-
-
-def _powers(authority: Authority, taken: ConsultationTaken) -> Powers:
-    most = authority.scope.max_cameras
-    return of_authority(authority, taken.cap if most is None else most)
 
 
 def _stands(name: str, known: Known, at_us: int) -> list[str]:
@@ -293,7 +289,7 @@ def review_words(name: str, known: Known, reviewed_us: int) -> list[str]:
         return []
     version = named.versions[-1]
     authority = known.parsed.authority(version)
-    since_us = max(in_force_from(version, authority), version.reviewed_us or 0)
+    since_us = reviewed_from(version, authority)
     lines = figures_for(list_of(known.register, "figures"), authority, since_us)
     lines += [
         f"{title}, as it was signed: {words}"

@@ -19,6 +19,10 @@ A refusal to release reads is a value (`gate.Refusal`), never an exception. No m
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+_POWERS_SHOWN = 20
+
 
 class WicketgateError(Exception):
     """The root. `code` is stable and documented; `str()` is for people.
@@ -90,6 +94,15 @@ class DocumentRefused(WicketgateError):
     def __init__(self, detail: str, *, code: str | None = None, powers: tuple[str, ...] = ()) -> None:
         super().__init__(detail, code=code)
         self.powers = powers
+
+    @classmethod
+    def naming(cls, why: str, words: Iterable[str], *, code: str) -> DocumentRefused:
+        """Return a refusal for powers: the first of them stand in its detail, all of them in `powers`."""
+        powers = tuple(words)
+        shown = "; ".join(powers[:_POWERS_SHOWN])
+        if len(powers) > _POWERS_SHOWN:
+            shown += f"; and {len(powers) - _POWERS_SHOWN} more"
+        return cls(f"{why}: {shown}", code=code, powers=powers)
 
 
 class NotEntitled(WicketgateError):

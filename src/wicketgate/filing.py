@@ -67,10 +67,11 @@ class Filing:
         """
         document = open_document(envelope)
         build = self._taking(envelope)
-        if document.kind == "authority":
+        name = parse_authority(document.payload).name if document.kind == "authority" else None
+        if name is not None and name not in self._projections.feeds:
             # Its feed must be there before its first batch, and only one that will be taken may make a stream.
             build(self._commits.staged, max(self._clock.now_us(), self._commits.staged.at_us), 0)
-            await self._projections.open_feed(parse_authority(document.payload).name)
+            await self._projections.open_feed(name)
         sequence, transaction = await self._commits.commit(build)
         taken = transaction.document
         assert taken is not None

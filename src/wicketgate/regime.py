@@ -402,9 +402,14 @@ class Parsed:
             covered = parse_decision(open_document(taken.decision.envelope).payload).covered
             authority = self.consultation(taken).draft if covered is None else covered
             assert isinstance(authority, Authority)
-            cap = authority.scope.max_cameras if authority.scope.max_cameras is not None else taken.cap
-            found = self._powers[key] = of_authority(authority, cap)
+            found = self._powers[key] = proposed(authority, taken)
         return found
+
+
+def proposed(authority: Authority, taken: ConsultationTaken) -> Powers:
+    """Return the powers of a draft, or of what is covered of it, with the cap of its consultation."""
+    most = authority.scope.max_cameras
+    return of_authority(authority, taken.cap if most is None else most)
 
 
 def act_of(taken: ActTaken) -> Act | Objection:
@@ -427,8 +432,15 @@ def in_force_from(version: Version, authority: Authority) -> int:
 
 def review_due(version: Version, authority: Authority) -> int | None:
     """Return when the next review must have been recorded, microseconds; None where none is demanded."""
-    # A review kept back and submitted late never moves the date back.
-    return review_due_us(authority, max(in_force_from(version, authority), version.reviewed_us or 0))
+    return review_due_us(authority, reviewed_from(version, authority))
+
+
+def reviewed_from(version: Version, authority: Authority) -> int:
+    """Return since when the next review is counted, microseconds: the last review, or when the version took effect.
+
+    A review kept back and submitted late never moves it back.
+    """
+    return max(in_force_from(version, authority), version.reviewed_us or 0)
 
 
 def consultation_due(version: Version) -> int | None:
@@ -446,6 +458,16 @@ def ends(version: Version, authority: Authority) -> tuple[int, EndReason]:
     if consult_us is not None and consult_us < end[0]:
         end = consult_us, "consultation-overdue"
     return end
+
+
+def in_force_until(named: Named, number: int, parsed: Parsed) -> int:
+    """Return when version `number` (from 0) of a name ends as things stand: by clock, act or a later version."""
+    version = named.versions[number]
+    found = [ends(version, parsed.authority(version))[0]]
+    found.extend(in_force_from(later, parsed.authority(later)) for later in named.versions[number + 1 :])
+    if version.revoked_us is not None:
+        found.append(version.revoked_us)
+    return min(found)
 
 
 def status(named: Named, number: int, parsed: Parsed, at_us: int) -> Status:

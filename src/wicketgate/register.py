@@ -25,8 +25,8 @@ from wicketgate.regime import (
     Version,
     act_of,
     consultation_status,
-    ends,
     in_force_from,
+    in_force_until,
     review_due,
     status,
 )
@@ -91,7 +91,7 @@ def _version(
         "entry": version.entry,
         "committed_at": rfc3339(version.committed_us),
         "in_force_from": rfc3339(in_force_from(version, authority)),
-        "in_force_until": rfc3339(_until(named, number, parsed)),
+        "in_force_until": rfc3339(in_force_until(named, number, parsed)),
         "review_due": None if due_us is None else rfc3339(due_us),
         "cameras": int(np.count_nonzero(in_scope(state.cameras, authority, version.cap) & listed)),
         "cameras_withheld": (
@@ -120,15 +120,6 @@ def consulted_on(version: Version) -> dict[str, Any]:
         "due": None if version.consult_due_us is None else rfc3339(version.consult_due_us),
         "since": None if version.consulted_us is None else rfc3339(version.consulted_us),
     }
-
-
-def _until(named: Named, number: int, parsed: Parsed) -> int:
-    version = named.versions[number]
-    found = [ends(version, parsed.authority(version))[0]]
-    found.extend(in_force_from(later, parsed.authority(later)) for later in named.versions[number + 1 :])
-    if version.revoked_us is not None:
-        found.append(version.revoked_us)
-    return min(found)
 
 
 def _concerns(taken: ActTaken, version: Version, authority: Authority) -> bool:

@@ -16,7 +16,6 @@ from wicketgate.periods import add
 from wicketgate.powers import NOTHING, Powers, describe, of_authority, region, under_any_name
 from wicketgate.regime import Parsed, Regime, in_force_from, to_come
 
-_MOST_SHOWN = 20
 _FOOTINGS = ("covered", "notice", "marked", "within", "urgent")
 """What `Judged.need` can be, the least first."""
 
@@ -229,32 +228,19 @@ def _waiting(regime: Regime, parsed: Parsed, powers: Powers) -> Iterator[tuple[i
 def _refusal(
     authority: Authority, regime: Regime, powers: Powers, charter: Charter, at_us: int
 ) -> DocumentRefused:
-    words = tuple(describe(powers, charter))
-    shown = "; ".join(words[:_MOST_SHOWN])
-    if len(words) > _MOST_SHOWN:
-        shown += f"; and {len(words) - _MOST_SHOWN} more"
-    if authority.consultation is None:
-        return DocumentRefused(
-            f"no closed consultation covers it until {rfc3339(authority.valid_until_us)}, and the charter "
-            f"wants one before: {shown}",
-            code="widening",
-            powers=words,
-        )
+    words, until = describe(powers, charter), rfc3339(authority.valid_until_us)
     name = authority.consultation
+    if name is None:
+        why = f"no closed consultation covers it until {until}, and the charter wants one before"
+        return DocumentRefused.naming(why, words, code="widening")
     taken = regime.consultations.get(name)
     if taken is not None and (at_us < taken.closes_us or taken.decision is None):
         what = "is open until" if at_us < taken.closes_us else "has no decision yet; it closed at"
-        return DocumentRefused(
-            f"the consultation `{name}` {what} {rfc3339(taken.closes_us)}: {shown}",
-            code="consultation-open",
-            powers=words,
-        )
+        why = f"the consultation `{name}` {what} {rfc3339(taken.closes_us)}"
+        return DocumentRefused.naming(why, words, code="consultation-open")
     what = "is not known" if taken is None else "does not cover it"
-    return DocumentRefused(
-        f"the consultation `{name}` {what} until {rfc3339(authority.valid_until_us)}: {shown}",
-        code="consultation-does-not-cover",
-        powers=words,
-    )
+    why = f"the consultation `{name}` {what} until {until}"
+    return DocumentRefused.naming(why, words, code="consultation-does-not-cover")
 
 
 def _refuse_renewal(
@@ -275,12 +261,11 @@ def _refuse_renewal(
                 again_us = begins_us + 1  # beyond the calendar
             again = wider & under_any_name(parsed.powers(version))
             if begins_us < again_us and again:
-                words = tuple(describe(again, charter))
-                raise DocumentRefused(
+                raise DocumentRefused.naming(
                     f"`{before.reference}` was urgent for it from {rfc3339(since_us)}; not again before "
-                    f"{rfc3339(again_us)}: {'; '.join(words[:_MOST_SHOWN])}",
+                    f"{rfc3339(again_us)}",
+                    describe(again, charter),
                     code="urgent-renewed",
-                    powers=words,
                 )
 
 

@@ -21,8 +21,8 @@ from wicketgate.regime import (
     Regime,
     Version,
     consultation_status,
-    ends,
     in_force_from,
+    in_force_until,
     review_due,
     status,
 )
@@ -310,10 +310,6 @@ def _compare_version(
 ) -> None:
     version = named.versions[number]
     authority = said.parsed.authority(version)
-    until = [ends(version, authority)[0]]
-    until.extend(in_force_from(one, said.parsed.authority(one)) for one in named.versions[number + 1 :])
-    if version.revoked_us is not None:
-        until.append(version.revoked_us)
     expected = {
         "name": authority.name,
         "version": authority.version,
@@ -321,7 +317,7 @@ def _compare_version(
         "mode": authority.mode,
         "committed_at": rfc3339(version.committed_us),
         "in_force_from": rfc3339(in_force_from(version, authority)),
-        "in_force_until": rfc3339(min(until)),
+        "in_force_until": rfc3339(in_force_until(named, number, said.parsed)),
         "review_due": _time(review_due(version, authority)),
         "camera_cap": version.cap,
         "ended_by": version.ended_by or None,
