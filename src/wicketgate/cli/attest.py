@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import httpx
-
-from wicketgate.errors import InputError, WicketgateError
+from wicketgate.cli.terminal import ask
+from wicketgate.errors import InputError
 from wicketgate.settings import read_secret
-from wicketgate.signing import parse_json
 
 Subparsers = argparse._SubParsersAction  # its only name
-
-_TIMEOUT_S = 30.0
 
 
 def add_commands(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
@@ -113,23 +108,7 @@ def _ask(
     args: argparse.Namespace, path: str, said: Mapping[str, object] | None = None
 ) -> Mapping[str, Any] | None:
     """Post what is said, or ask; return the answer. None, with its words on standard error, where it is refused."""
-    headers = {"Authorization": f"Bearer {read_secret(args.token_file)}"}
-    url = f"{args.url.rstrip('/')}{path}"
-    try:
-        if said is None:
-            params = {"authority": args.authority}
-            answer = httpx.get(url, params=params, headers=headers, timeout=_TIMEOUT_S)
-        else:
-            answer = httpx.post(url, json=said, headers=headers, timeout=_TIMEOUT_S)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise WicketgateError(f"`{args.url}` does not answer: {error}", code="no-answer") from error
-    try:
-        body = parse_json(answer.content)
-    except InputError:
-        body = None
-    if not isinstance(body, dict):
-        raise WicketgateError(f"`{args.url}` answers {answer.status_code} without a reason", code="no-answer")
-    if answer.status_code not in {200, 201}:
-        print(f"{body.get('code', answer.status_code)}: {body.get('detail', 'no detail')}", file=sys.stderr)
-        return None
-    return body
+    token = read_secret(args.token_file)
+    if said is None:
+        return ask(args.url, path, token, 200, params={"authority": args.authority})
+    return ask(args.url, path, token, 201, json=said)

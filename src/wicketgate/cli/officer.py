@@ -11,16 +11,13 @@ import binascii
 import hashlib
 import sys
 from pathlib import Path
-from typing import Any
-
-import httpx
 
 from wicketgate.appraisal import Appraisal, appraise, founding
 from wicketgate.charter import Charter
 from wicketgate.cli.terminal import (
-    TIMEOUT_S,
     add_against,
     add_passphrase_file,
+    ask,
     asking,
     confirmed,
     new_passphrase,
@@ -33,7 +30,7 @@ from wicketgate.cli.terminal import (
 )
 from wicketgate.clock import SystemClock
 from wicketgate.documents import SignedDocument, describe_document, open_document, parse_payload
-from wicketgate.errors import ConfigurationError, InputError, WicketgateError
+from wicketgate.errors import ConfigurationError
 from wicketgate.keyfiles import open_key_file, open_signer
 from wicketgate.knowledge import learn
 from wicketgate.signing import (
@@ -47,7 +44,6 @@ from wicketgate.signing import (
     key_id,
     pae,
     parse_envelope,
-    parse_json,
     parse_public,
 )
 
@@ -285,24 +281,9 @@ def submit_file(args: argparse.Namespace) -> int:
     token = read_file(args.token_file).decode("utf-8", "replace").strip()
     if not token.isascii() or not token.isprintable() or not token:
         raise ConfigurationError(f"`{args.token_file}` holds no token")
-    try:
-        answer = httpx.post(
-            f"{args.to.rstrip('/')}/v1/documents",
-            content=data,
-            headers={"Authorization": f"Bearer {token}", "Content-Type": ENVELOPE_TYPE},
-            timeout=TIMEOUT_S,
-        )
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise WicketgateError(f"`{args.to}` does not answer: {error}", code="no-answer") from error
-    body: Any
-    try:
-        body = parse_json(answer.content)
-    except InputError:
-        body = None
-    if not isinstance(body, dict):
-        raise WicketgateError(f"`{args.to}` answers {answer.status_code} without a reason", code="no-answer")
-    if answer.status_code != 201:
-        print(f"{body.get('code', answer.status_code)}: {body.get('detail', 'no detail')}", file=sys.stderr)
+    headers = {"Content-Type": ENVELOPE_TYPE}
+    body = ask(args.to, "/v1/documents", token, 201, content=data, headers=headers)
+    if body is None:
         return 1
     print(f"entry {body.get('entry')}")
     print(f"in_force_from {body.get('in_force_from')}")

@@ -9,9 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import httpx
-
-from wicketgate.errors import ConfigurationError, InputError, WicketgateError
+from wicketgate.cli.terminal import ask
+from wicketgate.errors import ConfigurationError, InputError
 from wicketgate.settings import read_secret
 from wicketgate.signing import parse_json
 
@@ -49,23 +48,9 @@ def run_why(args: argparse.Namespace) -> int:
             question["as_of_entry"] = int(args.as_of)
         else:
             question["as_of"] = args.as_of
-    try:
-        answer = httpx.post(
-            f"{args.url.rstrip('/')}/v1/why",
-            json=question,
-            headers={"Authorization": f"Bearer {read_secret(args.token_file)}"},
-            timeout=_TIMEOUT_S,
-        )
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise WicketgateError(f"`{args.url}` does not answer: {error}", code="no-answer") from error
-    try:
-        body = parse_json(answer.content)
-    except InputError:
-        body = None
-    if not isinstance(body, dict):
-        raise WicketgateError(f"`{args.url}` answers {answer.status_code} without a reason", code="no-answer")
-    if answer.status_code != 200:
-        print(f"{body.get('code', answer.status_code)}: {body.get('detail', 'no detail')}", file=sys.stderr)
+    token = read_secret(args.token_file)
+    body = ask(args.url, "/v1/why", token, 200, timeout_s=_TIMEOUT_S, json=question)
+    if body is None:
         return 1
     print(json.dumps(body, indent=2) if args.json else "\n".join(_lines(body)))
     return 0

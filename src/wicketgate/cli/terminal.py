@@ -46,6 +46,49 @@ def confirmed(question: str) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
+# --- the gateway ------------------------------------------------------------------------------------------
+
+
+def ask(
+    url: str, path: str, token: str, wanted: int, *, timeout_s: float = TIMEOUT_S, **request: Any
+) -> dict[str, Any] | None:
+    """Ask a gateway; return its answer, or None, with its code and words on standard error, where it is refused.
+
+    Parameters
+    ----------
+    url : str
+        The gateway.
+    wanted : int
+        The status of an answer.
+    **request
+        As for `httpx.request`: what is sent makes it a POST, and nothing a GET.
+
+    Raises
+    ------
+    WicketgateError
+        Code `no-answer`, if it does not answer, or not in JSON.
+    """
+    headers = {"Authorization": f"Bearer {token}", **request.pop("headers", {})}
+    method = "POST" if request.keys() & {"content", "json"} else "GET"
+    try:
+        answer = httpx.request(
+            method, f"{url.rstrip('/')}{path}", headers=headers, timeout=timeout_s, **request
+        )
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise WicketgateError(f"`{url}` does not answer: {error}", code="no-answer") from error
+    body: Any
+    try:
+        body = parse_json(answer.content)
+    except InputError:
+        body = None
+    if not isinstance(body, dict):
+        raise WicketgateError(f"`{url}` answers {answer.status_code} without a reason", code="no-answer")
+    if answer.status_code != wanted:
+        print(f"{body.get('code', answer.status_code)}: {body.get('detail', 'no detail')}", file=sys.stderr)
+        return None
+    return body
+
+
 # --- passphrases ------------------------------------------------------------------------------------------
 
 

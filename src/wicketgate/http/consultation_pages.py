@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wicketgate.http import phrases
-from wicketgate.http.views import Names, tables, view_of
+from wicketgate.http.views import Names, tables, texts, view_of
 
 GROUPS = (
     ("open", "Open now", ("open",)),
@@ -73,8 +73,8 @@ def consultation_of(item: Mapping[str, Any], names: Names) -> dict[str, Any]:
         "is_charter": is_charter,
         "draft": None if is_charter else _draft(item, draft, names),
         "charter": (draft.get("charter") or {}) if is_charter else {},
-        "words": _texts(item.get("words")),
-        "wider": _texts(item.get("wider")),
+        "words": texts(item.get("words")),
+        "wider": texts(item.get("wider")),
         "signers": [(names.signer(one.get("keyid")), one) for one in tables(item.get("signatures"))],
         "objections": [_objection(one, names) for one in tables(item.get("objections"))],
         "decision": _decision(item.get("decision"), names, item),
@@ -141,10 +141,6 @@ def _decision(decision: object, names: Names, item: Mapping[str, Any]) -> dict[s
         "signers": [(names.signer(one.get("keyid")), one) for one in tables(decision.get("signatures"))],
         "json": phrases.as_json(document, indent=2),
     }
-
-
-def _texts(value: object) -> list[str]:
-    return [str(one) for one in value] if isinstance(value, list | tuple) else []
 
 
 def _entry(item: Mapping[str, Any]) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wicketgate.http import phrases
+from wicketgate.http.views import tables
 
 
 class _Told:
@@ -88,11 +89,7 @@ def _deletion(receipts: Mapping[str, Any]) -> str:
 
 
 def _periods(register: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    figures = register.get("figures")
-    periods = (
-        [one for one in figures if isinstance(one, Mapping)] if isinstance(figures, list | tuple) else []
-    )
-    return sorted(periods, key=lambda one: str(one.get("until")))
+    return sorted(tables(register.get("figures")), key=lambda one: str(one.get("until")))
 
 
 def _table(value: object) -> Mapping[Any, Any]:
@@ -106,6 +103,4 @@ def _small(register: Mapping[str, Any]) -> int:
 
 def _organisations(register: Mapping[str, Any]) -> dict[str, str]:
     document = _table(_table(register.get("charter")).get("document"))
-    listed = document.get("organisations")
-    found = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list | tuple) else []
-    return {str(one.get("id")): str(one.get("name") or "") for one in found}
+    return {str(one.get("id")): str(one.get("name") or "") for one in tables(document.get("organisations"))}

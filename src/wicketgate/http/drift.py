@@ -17,7 +17,7 @@ from wicketgate.errors import WicketgateError
 from wicketgate.http import phrases
 from wicketgate.http.consultation_pages import consultations_of
 from wicketgate.http.phrases import at_us_of
-from wicketgate.http.views import Names, tables, views_of
+from wicketgate.http.views import Names, tables, texts, views_of
 from wicketgate.powers import NOTHING, Powers, describe, of_authority
 
 _ACTS = {
@@ -67,7 +67,7 @@ def _charters(register: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             said.get("title") or f"Charter, version {said.get('version') or number}",
             entry=item.get("entry"),
             at=item.get("at"),
-            widened=_texts(item.get("wider")),
+            widened=texts(item.get("wider")),
             note="It says what may be allowed, by whom, and with which consultation; it lets nothing leave by itself."
             if number == 1
             else "",
@@ -220,10 +220,6 @@ def _charter(encoded: bytes | None) -> Charter | None:
 def _powers(dumped: bytes) -> Powers:
     cap, document = msgspec.json.decode(dumped)
     return of_authority(parse_authority(document), cap)
-
-
-def _texts(value: object) -> list[str]:
-    return [str(one) for one in value] if isinstance(value, list | tuple) else []
 
 
 def _number(value: object) -> int:

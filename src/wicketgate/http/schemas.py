@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from wicketgate.hotlist import MAX_TEXT, TEXTS
 from wicketgate.http import codes
-from wicketgate.regime import ConsultationStatus
+from wicketgate.regime import ConsultationStatus, Status
 from wicketgate.transactions import IMAGE_CODES
 
 _HASH = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
@@ -225,15 +225,7 @@ SCHEMAS: dict[str, Any] = {
                         "version": _COUNT,
                         "status": {
                             "type": "string",
-                            "enum": [
-                                "in-force",
-                                "pending",
-                                "expired",
-                                "revoked",
-                                "suspended",
-                                "review-overdue",
-                                "consultation-overdue",
-                            ],
+                            "enum": [one for one in get_args(Status) if one != "superseded"],
                         },
                         "batches": _said(_COUNT, "The number of the last batch."),
                     }
@@ -330,16 +322,7 @@ SCHEMAS: dict[str, Any] = {
             "version": _COUNT,
             "status": {
                 "type": "string",
-                "enum": [
-                    "in-force",
-                    "pending",
-                    "expired",
-                    "revoked",
-                    "suspended",
-                    "review-overdue",
-                    "consultation-overdue",
-                    "superseded",
-                ],
+                "enum": list(get_args(Status)),
             },
             "mode": _TEXT,
             "document": {"type": "object", "description": "The signed document, in full."},

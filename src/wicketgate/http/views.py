@@ -15,6 +15,11 @@ STANDING_STILL = frozenset({"pending", "suspended", "review-overdue", "consultat
 """How an authority stands that has not ended, and under which nothing leaves."""
 
 
+def texts(value: object) -> list[str]:
+    """Return the items of a list as texts; nothing for what is no list."""
+    return [str(one) for one in value] if isinstance(value, list | tuple) else []
+
+
 def tables(value: object) -> list[Mapping[str, Any]]:
     """Return the tables of a list; none where it is no list."""
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list | tuple) else []
@@ -241,7 +246,6 @@ def consulted_of(item: Mapping[str, Any]) -> dict[str, Any]:
     consulted = item.get("consulted")
     known: Mapping[str, Any] = consulted if isinstance(consulted, Mapping) else {}
     need = str(known.get("need") or "")
-    by = known.get("by")
     wider = known.get("wider")
     return {
         "need": need,
@@ -249,7 +253,7 @@ def consulted_of(item: Mapping[str, Any]) -> dict[str, Any]:
         "wider": list(wider) if isinstance(wider, list | tuple) else [],
         "due": known.get("due"),
         "since": known.get("since"),
-        "by": [str(one) for one in by] if isinstance(by, list | tuple) else [],
+        "by": texts(known.get("by")),
     }
 
 
