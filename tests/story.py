@@ -18,6 +18,7 @@ import httpx
 import uvicorn
 
 from bench.harness import Running
+from tests import history_2007 as history
 from tests.running import batches_of, client, get, plates, request, rows_of, submit
 from wicketgate.authority import parse_authority, review_due_us
 from wicketgate.clock import SystemClock, parse_rfc3339, rfc3339
@@ -27,7 +28,6 @@ from wicketgate.ledger import Ledger
 from wicketgate.node import Gateway
 from wicketgate.settings import load_settings
 from wicketgate.simulate import charter as invented
-from wicketgate.simulate import history
 
 UNIT = "recipient:met/national-security-units"
 CRIME_UNIT = "recipient:met/crime-units"

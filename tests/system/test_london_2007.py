@@ -10,22 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from tests.matching import plate_image
-from tests.running import batches_of, bearer, client, get, request, until, wicketgate
-from tests.story import (
-    CHARGING_UNIT,
-    CRIME_UNIT,
-    DUTY_DESK,
-    EASTHOLM,
-    MARSHBRIDGE,
-    TFL,
-    UNIT,
-    Replay,
-    annual_report,
-)
-from wicketgate.clock import MINUTE_US, SECOND_US, parse_rfc3339, rfc3339
-from wicketgate.simulate import history
-from wicketgate.simulate.history import (
+from tests import history_2007 as history
+from tests.history_2007 import (
     ALL_CRIME,
     CERTIFICATE,
     CERTIFIERS,
@@ -40,6 +26,20 @@ from wicketgate.simulate.history import (
     THIRD_PARTY,
     TRANSPORT,
 )
+from tests.matching import plate_image
+from tests.running import batches_of, bearer, client, get, request, until, wicketgate
+from tests.story import (
+    CHARGING_UNIT,
+    CRIME_UNIT,
+    DUTY_DESK,
+    EASTHOLM,
+    MARSHBRIDGE,
+    TFL,
+    UNIT,
+    Replay,
+    annual_report,
+)
+from wicketgate.clock import MINUTE_US, SECOND_US, parse_rfc3339, rfc3339
 
 STORY = Path("docs/london-2007.md")
 YEAR = ("2007-07-17T00:00:00Z", "2008-07-17T00:00:00Z")

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from tests import history_2007 as history
 from wicketgate.authority import Authority, parse_authority
 from wicketgate.charter import parse_charter
 from wicketgate.clock import parse_rfc3339
 from wicketgate.documents import parse_payload
 from wicketgate.limits import faults
-from wicketgate.simulate import history
 from wicketgate.simulate.charter import appoint
 
 CHARTER = parse_charter(history.charter_document(appoint()))

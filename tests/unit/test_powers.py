@@ -72,7 +72,6 @@ def named(*names: str) -> Names:
 
 
 AREA = {"south": 51.3, "west": -0.5, "north": 51.6, "east": 0.3}
-TIERS = [{"older_than": "P7D", "approver": "met/superintendent"}]
 
 
 # --- every member of an authority -------------------------------------------------------------------------

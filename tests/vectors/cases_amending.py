@@ -80,11 +80,6 @@ def rule(**members: object) -> Change:
     return lambda charter: charter["signatures"].append(members)
 
 
-def without_rule(number: int) -> Change:
-    """Return a change that takes out a rule on who signs."""
-    return lambda charter: charter["signatures"].pop(number)
-
-
 def _plain(begun: Story) -> dict[str, Case]:
     def good(*changes: Change) -> Case:
         return begun.case(second(*changes), ROOTS, wider=(), stops=())

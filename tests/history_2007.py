@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from wicketgate.clock import DAY_US, parse_rfc3339, rfc3339
 from wicketgate.simulate import charter as invented
+from wicketgate.simulate import london
 from wicketgate.simulate.charter import COUNCILS, Offices
 from wicketgate.simulate.places import MAIN_ROADS, cameras, council_cameras
 
@@ -118,30 +119,10 @@ def third_party_cameras(council: str, count: int = 40) -> list[dict[str, Any]]:
 
 def charging_authority() -> dict[str, Any]:
     """Return the authority of the road authority's own charging unit."""
-    return {
-        "authority": {
-            "name": CHARGING,
-            "version": 1,
-            "title": "Reads for the congestion charge",
-            "controller": "tfl",
-            "recipient": "tfl",
-            "unit": "charging",
-            "purpose": "road-charging/congestion",
-            "mode": "bulk",
-            "instrument": {
-                "kind": "own-purpose",
-                "citation": "Greater London Authority Act 1999 s.295 and Schedule 23",
-            },
-            "valid_from": "2007-07-01T00:00:00Z",
-            "valid_until": "2012-07-01T00:00:00Z",
-            "recipient_retention": "P28D",
-            "necessity": "The charge cannot be collected without knowing which vehicles entered the zone.",
-            "proportionality": "Reads are kept no longer than the time to pay and to appeal needs.",
-            "why_not_match": "Every vehicle in the zone is chargeable unless it is exempt.",
-            "why_not_search": "Every entry must be seen on its day.",
-        },
-        "scope": {"sources": ["tfl"], "groups": [CONGESTION], "fields": [*THREE_FIELDS]},
-    }
+    document = london.charging_authority(DAY_US)
+    document["authority"] |= {"valid_from": "2007-07-01T00:00:00Z", "valid_until": "2012-07-01T00:00:00Z"}
+    document["scope"] |= {"groups": [CONGESTION], "fields": [*THREE_FIELDS]}
+    return document
 
 
 def certificate(version: int, begins: str, ends: str, /, **scope: Any) -> dict[str, Any]:
