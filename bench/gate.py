@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from wicketgate.clock import DAY_US, HOUR_US, SECOND_US
+from wicketgate.base.clock import DAY_US, HOUR_US, SECOND_US
 from wicketgate.gate import Decision, Terms, compile_table, decide
 from wicketgate.plates import pack_all
 from wicketgate.reads import ReadBatch

@@ -15,11 +15,11 @@ from typing import Any
 
 import httpx
 
-from wicketgate.clock import SystemClock
+from wicketgate.base.clock import SystemClock
+from wicketgate.base.streams.link import Link
+from wicketgate.base.streams.server import NatsServer
+from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.simulate import london
-from wicketgate.streams.link import Link
-from wicketgate.streams.server import NatsServer
-from wicketgate.streams.writer import StreamWriter
 
 WICKETGATE = (sys.executable, "-P", "-m", "wicketgate")
 

@@ -23,7 +23,7 @@ import uvloop
 
 from bench.harness import WICKETGATE, Connection, Running, gateway, median
 from bench.post import percentile, singly
-from wicketgate.clock import DAY_US, SystemClock, rfc3339
+from wicketgate.base.clock import DAY_US, SystemClock, rfc3339
 from wicketgate.simulate import london
 from wicketgate.simulate.children import free_port
 from wicketgate.simulate.devices import FORMATS

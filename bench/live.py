@@ -18,7 +18,7 @@ import numpy as np
 import uvloop
 
 from bench.harness import Connection, Running, durable_writer, gateway, median, own_cpu_s
-from wicketgate.clock import SystemClock, rfc3339
+from wicketgate.base.clock import SystemClock, rfc3339
 from wicketgate.plates import pack_all
 from wicketgate.reads import ReadBatch, to_arrow
 from wicketgate.simulate import london

@@ -23,7 +23,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from wicketgate.clock import DAY_US, SECOND_US
+from wicketgate.base.clock import DAY_US, SECOND_US
 from wicketgate.hotlist import Hotlist
 from wicketgate.plates import CONFUSED, pack_all, unpack
 

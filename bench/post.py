@@ -19,7 +19,7 @@ import uvloop
 
 from bench.harness import Connection, Running, durable_writer, gateway, median, own_cpu_s
 from bench.live import plates
-from wicketgate.clock import SystemClock, parse_rfc3339, rfc3339
+from wicketgate.base.clock import SystemClock, parse_rfc3339, rfc3339
 from wicketgate.simulate import london
 
 RATE = int(os.environ.get("WICKETGATE_BENCH_RATE", "2000"))

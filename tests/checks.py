@@ -10,8 +10,8 @@ from typing import Any
 
 from tests.oracles.gate_oracle import best
 from tests.simulator import CT, IN_SCOPE, LOG_KEY, ORIGIN, OWN, VKEY, WANTED, Request, World
+from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.batches import Batch, check_batch, read_batches
-from wicketgate.clock import parse_rfc3339, rfc3339
 from wicketgate.facts import FactAnswer, SecondTree, check_kept, check_promise, release_fact
 from wicketgate.hits import Hit, raised, with_outcome
 from wicketgate.hotlist import Entry, load_changes, load_entries

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from wicketgate.streams.link import Link
-from wicketgate.streams.server import NatsServer
+from wicketgate.base.streams.link import Link
+from wicketgate.base.streams.server import NatsServer
 
 settings.register_profile("wicketgate", deadline=None, print_blob=True)
 settings.load_profile("wicketgate")
@@ -38,7 +38,7 @@ async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
 @pytest.fixture
 async def link(server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Link]:
     """A connection to `server`."""
-    monkeypatch.setattr("wicketgate.streams.link._NEXT_REPLY_S", 0.01)  # there is no cluster to wait for
+    monkeypatch.setattr("wicketgate.base.streams.link._NEXT_REPLY_S", 0.01)  # there is no cluster to wait for
     opened = await Link.open(server.settings)
     yield opened
     await opened.close()

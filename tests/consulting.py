@@ -9,7 +9,7 @@ import httpx
 
 from bench.harness import Running
 from tests.running import get, now_us, request, submit
-from wicketgate.clock import DAY_US, SECOND_US, rfc3339
+from wicketgate.base.clock import DAY_US, SECOND_US, rfc3339
 from wicketgate.simulate import london
 
 PROPOSER = "home-office/secretary-of-state"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from wicketgate.clock import DAY_US, parse_rfc3339, rfc3339
+from wicketgate.base.clock import DAY_US, parse_rfc3339, rfc3339
 from wicketgate.simulate import charter as invented
 from wicketgate.simulate import london
 from wicketgate.simulate.charter import COUNCILS, Offices

@@ -6,10 +6,10 @@ import base64
 from pathlib import Path
 
 from wicketgate.audit import AuditReport, fsck
+from wicketgate.base.signing import PrivateKey
 from wicketgate.ledger import Ledger
 from wicketgate.merkle import node_hash
 from wicketgate.notes import Checkpoint, NoteSigner, sign_note
-from wicketgate.signing import PrivateKey
 from wicketgate.tiles import folder_fetch, iterate_entries
 
 ORIGIN = "log.example/wicketgate"

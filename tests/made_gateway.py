@@ -23,19 +23,19 @@ import msgspec
 from tests.vectors import make_documents as documents
 from wicketgate import batches
 from wicketgate.admission import admit, entry_members, scope_of
-from wicketgate.clock import SECOND_US, parse_rfc3339, rfc3339
+from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
+from wicketgate.base.errors import DocumentRefused
+from wicketgate.base.signing import PrivateKey, canonical, dump_envelope, parse_json
 from wicketgate.commits import public_counts
 from wicketgate.deployment import note_signer
 from wicketgate.disclosures import rows_left
 from wicketgate.documents import open_document, sign_document
-from wicketgate.errors import DocumentRefused
 from wicketgate.facts import FactAnswer, SecondTree, make_promise, release_fact, second_entry
 from wicketgate.ledger import Ledger
 from wicketgate.merkle import leaf_hash
 from wicketgate.receipts import due_by_name, published_receipts
 from wicketgate.regime import Parsed, standing_entry, untold
 from wicketgate.register import build_register, dump_register
-from wicketgate.signing import PrivateKey, canonical, dump_envelope, parse_json
 from wicketgate.standing import cameras_in_scope
 from wicketgate.state import State
 from wicketgate.tiles import folder_fetch

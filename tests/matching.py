@@ -15,14 +15,14 @@ from PIL import Image, ImageDraw
 
 from tests.simulator import OWN, OWN_SIGNERS, envelope, founding
 from tests.vectors import make_documents as documents
-from wicketgate.clock import SECOND_US, SystemClock, rfc3339
+from wicketgate.base.clock import SECOND_US, SystemClock, rfc3339
+from wicketgate.base.settings import load_settings
+from wicketgate.base.signing import dump_envelope
 from wicketgate.deployment import Deployment, note_signer
 from wicketgate.documents import sign_document
 from wicketgate.http.app import build_app
 from wicketgate.ledger import Ledger
 from wicketgate.node import Gateway
-from wicketgate.settings import load_settings
-from wicketgate.signing import dump_envelope
 from wicketgate.transactions import CameraSet
 
 ORIGIN = "tfl.example/wicketgate"

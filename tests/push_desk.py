@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from tests.simulator import HandClock, MemoryStream, MemoryWriter
+from wicketgate.base.clock import DAY_US, SECOND_US, parse_rfc3339, to_datetime
 from wicketgate.cameras import CameraNames
-from wicketgate.clock import DAY_US, SECOND_US, parse_rfc3339, to_datetime
 from wicketgate.images import Images
 from wicketgate.ingest import Limits
 from wicketgate.intake import Answer, Intake, ReadsMessage, decode_reads, seen_keys

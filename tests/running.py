@@ -18,11 +18,11 @@ from typing import Any, TypeVar
 import httpx
 
 from bench.harness import WICKETGATE, Running
+from wicketgate.base.clock import SystemClock, rfc3339
+from wicketgate.base.signing import dump_envelope
 from wicketgate.batches import Batch, read_batches
-from wicketgate.clock import SystemClock, rfc3339
 from wicketgate.documents import sign_document
 from wicketgate.notes import Checkpoint, open_checkpoint, parse_vkey
-from wicketgate.signing import dump_envelope
 from wicketgate.simulate import london
 from wicketgate.tiles import Fetch, iterate_entries
 

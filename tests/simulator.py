@@ -20,12 +20,14 @@ from typing import Any
 
 from tests.strategies import entry_of
 from tests.vectors import make_documents as documents
-from wicketgate.clock import SECOND_US, parse_rfc3339, rfc3339
+from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
+from wicketgate.base.errors import HitRefused, InputError, NotEntitled, StreamError
+from wicketgate.base.signing import PrivateKey, canonical, dump_envelope, parse_json
+from wicketgate.base.streams.reader import Stored
 from wicketgate.commits import Commits
 from wicketgate.deployment import note_signer
 from wicketgate.desk import Desk
 from wicketgate.documents import sign_document
-from wicketgate.errors import HitRefused, InputError, NotEntitled, StreamError
 from wicketgate.filing import Filing, cameras_transaction
 from wicketgate.hits import Hit
 from wicketgate.hotlist import Change
@@ -39,9 +41,7 @@ from wicketgate.reads import from_arrow, part
 from wicketgate.releasing import Releasing
 from wicketgate.repeats import Seen
 from wicketgate.sealing import seal
-from wicketgate.signing import PrivateKey, canonical, dump_envelope, parse_json
 from wicketgate.state import State, dump_state, load_state
-from wicketgate.streams.reader import Stored
 from wicketgate.transactions import (
     CameraSet,
     DocumentTaken,

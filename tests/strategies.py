@@ -13,7 +13,7 @@ from itertools import pairwise, product
 import numpy as np
 from hypothesis import strategies as st
 
-from wicketgate.errors import ShapeError
+from wicketgate.base.errors import ShapeError
 from wicketgate.gate import Looks, Terms
 from wicketgate.hotlist import Entry, Hits, Listing
 from wicketgate.plates import pack_all

@@ -17,11 +17,11 @@ from tests.simulator import founding
 from tests.strategies import LISTED_PLATES, entry_of
 from tests.vectors import make_documents as documents
 from wicketgate.authority import MatchTerms
-from wicketgate.clock import DAY_US, HOUR_US, MINUTE_US, parse_rfc3339, rfc3339
+from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US, parse_rfc3339, rfc3339
+from wicketgate.base.signing import dump_envelope
 from wicketgate.documents import sign_document
 from wicketgate.hotlist import Entry
 from wicketgate.regime import Parsed, current
-from wicketgate.signing import dump_envelope
 from wicketgate.state import State, dump_state, load_state
 from wicketgate.transactions import Admitted, CameraSet, CamerasRegistered, DocumentTaken, Transaction
 

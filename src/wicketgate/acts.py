@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, assert_never
 
+from wicketgate.base.clock import rfc3339
+from wicketgate.base.errors import DocumentRefused
 from wicketgate.charter import DOCUMENT_ID, NAME
-from wicketgate.clock import rfc3339
-from wicketgate.errors import DocumentRefused
 from wicketgate.members import Members
 
 ACTS = frozenset({"revocation", "suspension", "resumption", "review", "challenge", "quashed"})

@@ -12,12 +12,14 @@ from typing import Any, assert_never
 from wicketgate.acts import Act, Challenge, Quashed, Resumption, Review, Revocation, Suspension
 from wicketgate.amending import amendment_requirements, judge_amendment, require_amendment_signed
 from wicketgate.authority import Authority
+from wicketgate.base.clock import rfc3339
+from wicketgate.base.errors import DocumentRefused
+from wicketgate.base.periods import Period, add
+from wicketgate.base.signing import Envelope, key_id
 from wicketgate.charter import Charter, Requirement, charter_requirements
-from wicketgate.clock import rfc3339
 from wicketgate.comparing import Amended, compare
 from wicketgate.consultations import Consultation, Decision, Objection
 from wicketgate.documents import Document, SignedDocument, parse_payload
-from wicketgate.errors import DocumentRefused
 from wicketgate.intrusion import since_review
 from wicketgate.limits import (
     act_requirements,
@@ -26,11 +28,9 @@ from wicketgate.limits import (
     requirement_of,
     requirements,
 )
-from wicketgate.periods import Period, add
 from wicketgate.powers import describe, of_authority
 from wicketgate.regime import ConsultationTaken, Named, Parsed, Regime, in_force_from, proposed, reviewed_from
 from wicketgate.signatures import good_keys, require_signed
-from wicketgate.signing import Envelope, key_id
 from wicketgate.transactions import Admitted
 from wicketgate.widening import applying, coverage, fulfilled, grown, judge, resting
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from wicketgate.base.clock import rfc3339
+from wicketgate.base.errors import DocumentRefused
+from wicketgate.base.signing import Envelope, key_id, parse_envelope
 from wicketgate.charter import Charter, KeyEnded, Requirement, charter_requirements
-from wicketgate.clock import rfc3339
 from wicketgate.comparing import Amended, compare, compare_with_draft, refuse_foreign_keys
-from wicketgate.errors import DocumentRefused
 from wicketgate.limits import unknown_names
 from wicketgate.regime import ConsultationTaken, Parsed, Regime, to_come
 from wicketgate.signatures import require_signed
-from wicketgate.signing import Envelope, key_id, parse_envelope
 
 
 def judge_amendment(

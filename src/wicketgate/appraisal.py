@@ -13,13 +13,14 @@ from wicketgate.acts import Review
 from wicketgate.admission import Judgement, admit, judge_document, scope_of
 from wicketgate.amending import successor_requirements
 from wicketgate.authority import Authority
+from wicketgate.base.clock import rfc3339
+from wicketgate.base.errors import DocumentRefused
+from wicketgate.base.signing import key_id
 from wicketgate.charter import Charter, Requirement, charter_requirements, require_distinct
-from wicketgate.clock import rfc3339
 from wicketgate.comparing import Amended, compare
 from wicketgate.consultations import Consultation, Decision, Objection
 from wicketgate.documents import SignedDocument, describe_document, parse_payload
 from wicketgate.drafting import describe_deadline, figures_for
-from wicketgate.errors import DocumentRefused
 from wicketgate.knowledge import Known, list_of, number_of
 from wicketgate.limits import faults, requirements
 from wicketgate.powers import Powers, describe, of_authority
@@ -33,7 +34,6 @@ from wicketgate.regime import (
     status,
 )
 from wicketgate.signatures import good_keys, require_signed
-from wicketgate.signing import key_id
 from wicketgate.widening import grown
 
 _NEEDS = {

@@ -6,10 +6,10 @@ import asyncio
 from dataclasses import dataclass
 from uuid import uuid4
 
-from wicketgate.clock import rfc3339
+from wicketgate.base.clock import rfc3339
+from wicketgate.base.errors import InputError, StreamError
 from wicketgate.commits import Commits, salted
 from wicketgate.disclosures import demand_disclosure, demand_receipt, may_pass_on, receipt_counts
-from wicketgate.errors import InputError, StreamError
 from wicketgate.regime import current, in_force_from, status
 from wicketgate.state import State
 from wicketgate.transactions import Disclosure, Receipt, Transaction

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wicketgate.errors import InputError, LedgerError, VerificationError
+from wicketgate.base.errors import InputError, LedgerError, VerificationError
 from wicketgate.merkle import HASH_BYTES, inclusion_ranges, leaf_hashes, root, verify_inclusion
 from wicketgate.notes import Checkpoint, Verifier, open_checkpoint
 from wicketgate.tiles import (

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from wicketgate.base.clock import rfc3339
+from wicketgate.base.errors import DocumentRefused, InputError
+from wicketgate.base.hours import Hours, describe_hours, parse_hours
+from wicketgate.base.periods import Period, add, describe_period, never_longer, parse_period
 from wicketgate.charter import DOCUMENT_ID, INSTRUMENTS, MODES, NAME, OFFICE, REDACTABLE, Charter
-from wicketgate.clock import rfc3339
-from wicketgate.errors import DocumentRefused, InputError
-from wicketgate.hours import Hours, describe_hours, parse_hours
 from wicketgate.members import Members
-from wicketgate.periods import Period, add, describe_period, never_longer, parse_period
 
 FIELDS = {
     "plate": "the plate",

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wicketgate import merkle
-from wicketgate.clock import rfc3339
-from wicketgate.errors import InputError, VerificationError
+from wicketgate.base.clock import rfc3339
+from wicketgate.base.errors import InputError, VerificationError
 from wicketgate.reads import ReadBatch
 
 MAX_LINE = 64 * 1024

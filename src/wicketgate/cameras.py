@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from wicketgate.errors import InputError
-from wicketgate.hours import load_zone
+from wicketgate.base.errors import InputError
+from wicketgate.base.hours import load_zone
 from wicketgate.state import Camera, State
 from wicketgate.transactions import CameraSet
 

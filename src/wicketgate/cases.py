@@ -11,9 +11,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from wicketgate.base.errors import DocumentRefused
+from wicketgate.base.periods import Period, describe_period, never_longer
 from wicketgate.charter import INSTRUMENTS, MODES, Charter, Rule
-from wicketgate.errors import DocumentRefused
-from wicketgate.periods import Period, describe_period, never_longer
 
 LETTING: Final = ("authority", "review", "resumption", "challenge", "decision")
 """Kinds of documents that let something go, or go on: they widen where fewer, or others, must sign than before. A

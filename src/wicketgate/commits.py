@@ -10,18 +10,18 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from wicketgate.clock import HOUR_US, SECOND_US, Clock, rfc3339
+from wicketgate.base.clock import HOUR_US, SECOND_US, Clock, rfc3339
+from wicketgate.base.errors import ConfigurationError, StreamError, WicketgateError
+from wicketgate.base.signing import canonical
+from wicketgate.base.streams.link import Link
+from wicketgate.base.streams.reader import StreamReader
+from wicketgate.base.streams.server import MAX_PAYLOAD
+from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.disclosures import rows_left
-from wicketgate.errors import ConfigurationError, StreamError, WicketgateError
 from wicketgate.facts import SALT_BYTES, SecondTree, fact, second_entry, second_of
 from wicketgate.receipts import due_by_name, published_receipts
 from wicketgate.regime import Parsed
-from wicketgate.signing import canonical
 from wicketgate.state import Counts, State, dump_state, load_state
-from wicketgate.streams.link import Link
-from wicketgate.streams.reader import StreamReader
-from wicketgate.streams.server import MAX_PAYLOAD
-from wicketgate.streams.writer import StreamWriter
 from wicketgate.transactions import FiguresClosed, SecondClosed, Transaction, decode, encode
 
 log = logging.getLogger(__name__)

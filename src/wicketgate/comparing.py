@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from wicketgate.base.errors import DocumentRefused
+from wicketgate.base.periods import Period, describe_period, never_longer
+from wicketgate.base.signing import format_public
 from wicketgate.cases import LETTING, STOPPING, Case, Cases, Shift
 from wicketgate.charter import Charter, Limits, Office, Organisation, Rule
-from wicketgate.errors import DocumentRefused
-from wicketgate.periods import Period, describe_period, never_longer
-from wicketgate.signing import format_public
 
 _CONSULTING = ("charter", "consultation", "objection", "decision")
 """Kinds of rules that are clauses on charters and consultation: any change of them is entrenched, either way."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from wicketgate.authority import Authority, parse_authority
+from wicketgate.base.clock import rfc3339
+from wicketgate.base.errors import DocumentRefused
 from wicketgate.charter import DOCUMENT_ID, NAME, Charter, parse_charter
-from wicketgate.clock import rfc3339
-from wicketgate.errors import DocumentRefused
 from wicketgate.members import Members
 
 _PROSE = 20_000

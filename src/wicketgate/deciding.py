@@ -19,9 +19,9 @@ import msgspec
 import numpy as np
 
 from wicketgate.authority import SearchTerms
-from wicketgate.errors import InputError, WicketgateError
+from wicketgate.base.errors import InputError, WicketgateError
+from wicketgate.base.periods import Period, add
 from wicketgate.gate import EndReason, Hits, Looks, Reason, StopReason, Terms
-from wicketgate.periods import Period, add
 from wicketgate.plates import pack_all
 
 SearchReason = Literal["no-authority", "older-than-allowed", "approval-needed"]

@@ -9,10 +9,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from wicketgate.errors import ConfigurationError
+from wicketgate.base.errors import ConfigurationError
+from wicketgate.base.files import write_secret
+from wicketgate.base.settings import TEMPLATE, read_secret
+from wicketgate.base.signing import PrivateKey
 from wicketgate.notes import NoteSigner
-from wicketgate.settings import TEMPLATE, read_secret
-from wicketgate.signing import PrivateKey
 
 _LOCK_PATIENCE_S = 15.0
 
@@ -132,26 +133,3 @@ class Deployment:
 def note_signer(key: PrivateKey, origin: str) -> NoteSigner:
     """Return the signer of checkpoints: the log's key under the log's origin."""
     return NoteSigner(name=origin, private=key)
-
-
-def write_durably(path: Path, data: bytes, *, aside: Path) -> None:
-    """Write a private file whole or not at all: aside in the same folder, synced, renamed, the folder synced.
-
-    A crash leaves at most the file aside.
-    """
-    with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def write_secret(path: Path, text: str) -> None:
-    """Write a secret that must not exist yet, readable by its owner alone."""
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text + "\n")

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from wicketgate.clock import DAY_US, Clock
+from wicketgate.base.clock import DAY_US, Clock
+from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.commits import Commits, salted
-from wicketgate.errors import InputError, NotEntitled
 from wicketgate.hits import UNANSWERED_US, Hit, judge_outcome, with_outcome
 from wicketgate.hotlist import Listing, dump_changes, dump_entries
 from wicketgate.hotlist.entries import Change

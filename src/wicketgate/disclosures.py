@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 
 from wicketgate.authority import Authority
-from wicketgate.clock import DAY_US, rfc3339
-from wicketgate.errors import InputError
-from wicketgate.periods import Period, add
+from wicketgate.base.clock import DAY_US, rfc3339
+from wicketgate.base.errors import InputError
+from wicketgate.base.periods import Period, add
 from wicketgate.transactions import Disclosure, Receipt
 
 GRACE_US = DAY_US

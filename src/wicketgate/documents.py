@@ -11,8 +11,19 @@ from typing import Any
 
 from wicketgate.acts import ACTS, Act, describe_act, parse_act
 from wicketgate.authority import Authority, describe, parse_authority
+from wicketgate.base.clock import from_datetime, rfc3339
+from wicketgate.base.errors import DocumentRefused, InputError
+from wicketgate.base.periods import describe_period
+from wicketgate.base.signing import (
+    MAX_ENVELOPE_BYTES,
+    Envelope,
+    Signer,
+    canonical,
+    parse_canonical,
+    parse_envelope,
+    sign_payload,
+)
 from wicketgate.charter import Charter, parse_charter
-from wicketgate.clock import from_datetime, rfc3339
 from wicketgate.consultations import (
     Consultation,
     Decision,
@@ -23,17 +34,6 @@ from wicketgate.consultations import (
     parse_consultation,
     parse_decision,
     parse_objection,
-)
-from wicketgate.errors import DocumentRefused, InputError
-from wicketgate.periods import describe_period
-from wicketgate.signing import (
-    MAX_ENVELOPE_BYTES,
-    Envelope,
-    Signer,
-    canonical,
-    parse_canonical,
-    parse_envelope,
-    sign_payload,
 )
 
 KINDS = ACTS | {"charter", "authority", "consultation", "objection", "decision"}

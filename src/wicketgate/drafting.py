@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from wicketgate.authority import Authority, review_due_us
-from wicketgate.clock import rfc3339
-from wicketgate.errors import InputError
+from wicketgate.base.clock import rfc3339
+from wicketgate.base.errors import InputError
 from wicketgate.intrusion import since_review
 
 Draft = dict[str, Any]

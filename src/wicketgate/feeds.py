@@ -7,92 +7,13 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 
-from nats.js.errors import NotFoundError
-
-from wicketgate.errors import InputError
-from wicketgate.streams.link import Link
-from wicketgate.streams.writer import StreamWriter
+from wicketgate.base.streams.link import Link
+from wicketgate.base.streams.ordinal import OrdinalStream
 from wicketgate.transactions import FeedBatch
 
 log = logging.getLogger(__name__)
 
 _RECENT_BYTES = 8 * 1024 * 1024
-
-
-class OrdinalStream:
-    """A projection of COMMITS into a stream, whose nth item is its nth message.
-
-    The number is the item's own, given by its transaction: whatever is replayed is recognised by it and passed over, so
-    a crash at any point loses nothing and repeats nothing.
-    """
-
-    def __init__(self, link: Link, name: str) -> None:
-        self.name = name
-        self._link = link
-        self._writer = StreamWriter(link, name, window=32)
-
-    async def open(self, *, max_age_us: int) -> OrdinalStream:
-        """Make the stream if it is missing, and learn its end."""
-        await self._link.ensure_stream(self.name, max_age_us=max_age_us)
-        await self._writer.open()
-        return self
-
-    async def keep_for(self, max_age_us: int) -> None:
-        """Give the stream another term; what is past it then goes at once."""
-        await self._link.ensure_stream(self.name, max_age_us=max_age_us)
-
-    async def close(self) -> None:
-        """Stop writing."""
-        await self._writer.close()
-
-    @property
-    def last(self) -> int:
-        """The number of the last item handed over."""
-        return self._writer.last
-
-    async def put(self, number: int, data: bytes) -> None:
-        """Write item `number`, unless it is there; return once it is durable.
-
-        Raises
-        ------
-        InputError
-            If an item before it is missing.
-        """
-        await self.put_all(number, (data,))
-
-    async def put_all(self, first: int, items: Sequence[bytes]) -> None:
-        """Write items numbered from `first` on, but for those that are there; return once all are durable.
-
-        Raises
-        ------
-        InputError
-            If an item before them is missing.
-        """
-        stored: list[asyncio.Future[int]] = []
-        for number, data in enumerate(items, first):
-            if number <= self._writer.last:
-                continue
-            if number != self._writer.last + 1:
-                raise InputError(f"item {number} does not follow on {self._writer.last} in `{self.name}`")
-            stored.append(self._writer.submit(data, f"{self.name}-{number}"))
-        if stored:
-            await asyncio.gather(*stored)
-
-    async def get(self, number: int) -> bytes | None:
-        """Return item `number`, or None if it is past its term or not there yet."""
-        try:
-            stored = await self._link.ask(
-                lambda: self._link.jetstream.get_msg(self.name, seq=number, direct=True), 10
-            )
-        except NotFoundError:
-            return None
-        data: bytes = stored.data
-        return data
-
-    async def extent(self) -> tuple[int, int, int]:
-        """Return the numbers of the first item held and the last, and the bytes that they take."""
-        state = (await self._link.info(self.name)).state
-        return state.first_seq, state.last_seq, state.bytes
 
 
 class Feed:

@@ -14,14 +14,14 @@ import msgspec
 
 from wicketgate.admission import admit, entry_members, scope_of
 from wicketgate.authority import parse_authority
-from wicketgate.clock import Clock, rfc3339
+from wicketgate.base.clock import Clock, rfc3339
+from wicketgate.base.errors import DocumentRefused, InputError
+from wicketgate.base.signing import canonical, parse_json
 from wicketgate.commits import Build, Commits, salted
 from wicketgate.documents import open_document
-from wicketgate.errors import DocumentRefused, InputError
 from wicketgate.merkle import leaf_hash
 from wicketgate.projections import Projections
 from wicketgate.regime import standing_entry, untold
-from wicketgate.signing import canonical, parse_json
 from wicketgate.standing import cameras_in_scope
 from wicketgate.state import State
 from wicketgate.tiles import MAX_ENTRY_BYTES

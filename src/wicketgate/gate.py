@@ -20,7 +20,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from wicketgate.errors import ShapeError, WicketgateError
+from wicketgate.base.errors import ShapeError, WicketgateError
 from wicketgate.reads import ReadBatch
 
 StopReason = Literal["revoked", "suspended", "error", "feed-full"]

@@ -11,8 +11,8 @@ from typing import Literal, get_args
 
 import msgspec
 
-from wicketgate.clock import DAY_US, HOUR_US, SECOND_US
-from wicketgate.errors import HitRefused, InputError
+from wicketgate.base.clock import DAY_US, HOUR_US, SECOND_US
+from wicketgate.base.errors import HitRefused, InputError
 from wicketgate.state import OpenHit, Sighting
 from wicketgate.transactions import HitRaised, Outcome
 

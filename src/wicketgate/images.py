@@ -26,10 +26,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore
 
-from wicketgate.clock import DAY_US, parse_rfc3339, to_datetime
-from wicketgate.errors import InputError, StreamError
+from wicketgate.base.clock import DAY_US, parse_rfc3339, to_datetime
+from wicketgate.base.errors import InputError, StreamError
+from wicketgate.base.periods import Period, add
 from wicketgate.observations import ImageKind
-from wicketgate.periods import Period, add
 
 MAX_BYTES: Mapping[ImageKind, int] = {"patch": 512 * 1024, "overview": 4 * 1024 * 1024}
 """The largest image of each kind."""

@@ -14,8 +14,8 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from wicketgate.clock import from_datetime, rfc3339
-from wicketgate.errors import InputError
+from wicketgate.base.clock import from_datetime, rfc3339
+from wicketgate.base.errors import InputError
 from wicketgate.observations import ImageKind
 from wicketgate.plates import PlateFault, read_plate
 from wicketgate.transactions import QuarantinedRead

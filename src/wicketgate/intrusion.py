@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from wicketgate.clock import parse_rfc3339, rfc3339
+from wicketgate.base.clock import parse_rfc3339, rfc3339
 
 _PARTS = 1_000_000
 

@@ -16,8 +16,8 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from wicketgate.clock import Clock
-from wicketgate.errors import StreamError
+from wicketgate.base.clock import Clock
+from wicketgate.base.errors import StreamError
 from wicketgate.images import Images, Stored, fault
 from wicketgate.ingest import Checked
 from wicketgate.intake import JOIN_US, Intake, decode_reads

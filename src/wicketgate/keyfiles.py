@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from wicketgate.errors import ConfigurationError, InputError, SignerError
-from wicketgate.passphrases import is_encrypted
-from wicketgate.signing import PrivateKey, Signer
+from wicketgate.base.errors import ConfigurationError, InputError, SignerError
+from wicketgate.base.passphrases import is_encrypted
+from wicketgate.base.signing import PrivateKey, Signer
 
 Ask = Callable[[str], bytes]
 """Returns the passphrase of what it is told the name of; called at most once for a signer, and only if it is needed."""

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from wicketgate.admission import judge_document
+from wicketgate.base.clock import parse_rfc3339
+from wicketgate.base.errors import DocumentRefused, InputError
+from wicketgate.base.signing import canonical, dump_envelope, parse_envelope
 from wicketgate.charter import Charter
-from wicketgate.clock import parse_rfc3339
 from wicketgate.documents import SignedDocument, open_envelope, payload_type
-from wicketgate.errors import DocumentRefused, InputError
 from wicketgate.regime import Parsed, Regime
-from wicketgate.signing import canonical, dump_envelope, parse_envelope
 from wicketgate.transactions import Admitted
 
 

@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from wicketgate.errors import LedgerError, ShapeError
+from wicketgate.base.errors import LedgerError, ShapeError
 from wicketgate.merkle import leaf_hash, leaf_hashes, verify_inclusion
 from wicketgate.notes import Checkpoint, NoteSigner, sign_note
 from wicketgate.tiles import (

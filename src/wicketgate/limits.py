@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wicketgate.authority import Authority
+from wicketgate.base.clock import rfc3339
+from wicketgate.base.errors import DocumentRefused
+from wicketgate.base.periods import add, describe_period, never_longer
 from wicketgate.charter import Charter, Requirement, Rule
-from wicketgate.clock import rfc3339
-from wicketgate.errors import DocumentRefused
-from wicketgate.periods import add, describe_period, never_longer
 
 ENFORCED_MODES = frozenset({"bulk", "match"})
 """The modes that this version enforces; `search` can be read and compared, and is not taken yet."""

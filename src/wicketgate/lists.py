@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wicketgate.authority import MatchTerms
-from wicketgate.deployment import write_durably
-from wicketgate.errors import ConfigurationError, InputError
+from wicketgate.base.errors import ConfigurationError, InputError
+from wicketgate.base.files import write_durably
 from wicketgate.hotlist import Hits, Listing, load_changes, load_entries
 from wicketgate.state import State
 

@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
-from wicketgate.clock import parse_rfc3339
-from wicketgate.errors import DocumentRefused, InputError
+from wicketgate.base.clock import parse_rfc3339
+from wicketgate.base.errors import DocumentRefused, InputError
 
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _LATEST_US = 221_845_392_000_000_000  # the year 9000: any period can be added and remain a date

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import sha256
 
-from wicketgate.errors import ShapeError
+from wicketgate.base.errors import ShapeError
 
 HASH_BYTES = 32
 EMPTY_ROOT = sha256(b"").digest()

@@ -15,13 +15,20 @@ import msgspec
 from nats.js.errors import NotFoundError
 
 from wicketgate import commits as commits_module
+from wicketgate.base.clock import DAY_US, Clock, SystemClock, rfc3339
+from wicketgate.base.errors import ConfigurationError, WicketgateError
+from wicketgate.base.periods import Period
+from wicketgate.base.settings import Settings, StreamsSettings
+from wicketgate.base.signing import PrivateKey, canonical
+from wicketgate.base.streams.link import Link, end_tasks
+from wicketgate.base.streams.ordinal import OrdinalStream
+from wicketgate.base.streams.reader import StreamReader
+from wicketgate.base.streams.server import NatsServer
+from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.cameras import CameraNames
-from wicketgate.clock import DAY_US, Clock, SystemClock, rfc3339
 from wicketgate.commits import Commits, replay
 from wicketgate.deployment import Deployment, note_signer
 from wicketgate.desk import Desk
-from wicketgate.errors import ConfigurationError, WicketgateError
-from wicketgate.feeds import OrdinalStream
 from wicketgate.filing import Filing, document_transaction
 from wicketgate.images import Images
 from wicketgate.ingest import Limits
@@ -29,7 +36,6 @@ from wicketgate.intake import Intake, decode_reads, seen_keys
 from wicketgate.joining import Joining
 from wicketgate.ledger import Ledger
 from wicketgate.lists import Lists
-from wicketgate.periods import Period
 from wicketgate.projections import Projections
 from wicketgate.proofs import Proofs
 from wicketgate.pushes import Pushes
@@ -40,14 +46,8 @@ from wicketgate.releasing import Releasing
 from wicketgate.repeats import Seen
 from wicketgate.responses import Responses
 from wicketgate.sealing import seal
-from wicketgate.settings import Settings, StreamsSettings
-from wicketgate.signing import PrivateKey, canonical
 from wicketgate.snapshots import Snapshots
 from wicketgate.state import State, dump_state
-from wicketgate.streams.link import Link, end_tasks
-from wicketgate.streams.reader import StreamReader
-from wicketgate.streams.server import NatsServer
-from wicketgate.streams.writer import StreamWriter
 from wicketgate.tracking import Vehicles
 from wicketgate.transactions import Transaction
 

@@ -18,8 +18,8 @@ from typing import Protocol
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from wicketgate.errors import InputError, VerificationError
-from wicketgate.signing import Signer
+from wicketgate.base.errors import InputError, VerificationError
+from wicketgate.base.signing import Signer
 
 MAX_NOTE_BYTES = 256 * 1024  # room for 16 post-quantum signatures, which the specification demands
 MAX_SIGNATURES = 64

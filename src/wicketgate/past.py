@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from wicketgate.base.errors import InputError
 from wicketgate.documents import open_document
-from wicketgate.errors import InputError
 from wicketgate.regime import ConsultationTaken, Regime, Version
 from wicketgate.state import Camera, State
 from wicketgate.transactions import Admitted

@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from wicketgate.errors import ShapeError
+from wicketgate.base.errors import ShapeError
 
 MAX_TEXT: Final = 64
 """Characters of raw text that are looked at; longer text is unreadable."""

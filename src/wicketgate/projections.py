@@ -14,15 +14,16 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from wicketgate.base.clock import DAY_US
+from wicketgate.base.errors import LedgerError
+from wicketgate.base.streams.link import Link, end_tasks
+from wicketgate.base.streams.ordinal import OrdinalStream
 from wicketgate.charter import parse_charter
-from wicketgate.clock import DAY_US
 from wicketgate.documents import open_document
-from wicketgate.errors import LedgerError
-from wicketgate.feeds import Feed, OrdinalStream
+from wicketgate.feeds import Feed
 from wicketgate.ledger import Ledger
 from wicketgate.proofs import Proofs
 from wicketgate.queues import HitQueue
-from wicketgate.streams.link import Link, end_tasks
 from wicketgate.transactions import Transaction
 
 log = logging.getLogger(__name__)

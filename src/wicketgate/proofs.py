@@ -13,7 +13,7 @@ import lmdb
 import msgspec
 
 from wicketgate import merkle
-from wicketgate.clock import rfc3339
+from wicketgate.base.clock import rfc3339
 from wicketgate.facts import FactAnswer, SecondTree
 from wicketgate.transactions import SecondClosed
 

@@ -12,10 +12,10 @@ from math import isfinite, nan
 
 import msgspec
 
+from wicketgate.base.clock import MINUTE_US, Clock, from_datetime
+from wicketgate.base.errors import StreamError
+from wicketgate.base.hours import load_zone
 from wicketgate.cameras import CameraNames
-from wicketgate.clock import MINUTE_US, Clock, from_datetime
-from wicketgate.errors import StreamError
-from wicketgate.hours import load_zone
 from wicketgate.ingest import Checked, Limits, RawRead, Vehicle, bounded, check
 from wicketgate.intake import Answer, Intake
 from wicketgate.joining import Joining, Turns, marks_text

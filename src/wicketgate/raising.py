@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from wicketgate.base.clock import rfc3339
 from wicketgate.batches import IMAGE_FIELDS, Rendering, with_members
-from wicketgate.clock import rfc3339
 from wicketgate.gate import Release
 from wicketgate.hits import due_us, impossible
 from wicketgate.hotlist import TEXTS, Entry, Hits

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from wicketgate.errors import InputError, ShapeError
+from wicketgate.base.errors import InputError, ShapeError
 
 MAX_ROWS = 1_000
 """Rows in one message of READS: what bounds a transaction."""

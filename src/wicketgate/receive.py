@@ -16,13 +16,13 @@ from typing import Any, Protocol
 
 import msgspec
 
+from wicketgate.base.clock import SECOND_US, Clock, SystemClock, parse_rfc3339
+from wicketgate.base.errors import InputError, LedgerError, NotEntitled, VerificationError
+from wicketgate.base.signing import parse_json
 from wicketgate.batches import Batch, read_batches
-from wicketgate.clock import SECOND_US, Clock, SystemClock, parse_rfc3339
-from wicketgate.errors import InputError, LedgerError, NotEntitled, VerificationError
 from wicketgate.facts import FactAnswer, check_kept, release_fact, second_entry
 from wicketgate.merkle import leaf_hash
 from wicketgate.notes import NoteVerifier
-from wicketgate.signing import parse_json
 from wicketgate.verify.feedfile import GRACE_S, LATEST_S, MAX_PROOF_BYTES, fetch_fact, parse_answer
 from wicketgate.verify.feeds import FeedChain, Last
 from wicketgate.verify.log import TrustedLog

@@ -13,8 +13,8 @@ import msgspec
 
 from wicketgate.acts import Act, Challenge, Quashed, Resumption, Review, Revocation, Suspension, parse_act
 from wicketgate.authority import Authority, parse_authority, review_due_us
+from wicketgate.base.clock import rfc3339
 from wicketgate.charter import Charter, parse_charter
-from wicketgate.clock import rfc3339
 from wicketgate.consultations import Consultation, Decision, Objection, parse_consultation, parse_decision
 from wicketgate.documents import SignedDocument, open_document, parse_payload
 from wicketgate.powers import Powers, of_authority

@@ -10,8 +10,9 @@ import numpy as np
 
 from wicketgate.acts import Act, Challenge, Review, parse_act
 from wicketgate.authority import Authority, describe
+from wicketgate.base.clock import rfc3339
+from wicketgate.base.signing import canonical, parse_json
 from wicketgate.charter import Charter
-from wicketgate.clock import rfc3339
 from wicketgate.consultations import Objection, parse_decision, parse_objection
 from wicketgate.documents import describe_document, open_document
 from wicketgate.regime import (
@@ -30,7 +31,6 @@ from wicketgate.regime import (
     review_due,
     status,
 )
-from wicketgate.signing import canonical, parse_json
 from wicketgate.standing import active, cameras_in_scope, in_scope
 from wicketgate.state import State
 

@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from wicketgate import batches, reads
-from wicketgate.clock import Clock
+from wicketgate.base.clock import Clock
+from wicketgate.base.errors import InputError, StreamError
+from wicketgate.base.streams.reader import Stored, StreamReader
 from wicketgate.commits import Build, Commits, salted
-from wicketgate.errors import InputError, StreamError
 from wicketgate.facts import SALT_BYTES, Signs, make_promise, release_fact
 from wicketgate.gate import Decision, decide
 from wicketgate.intake import ReadsMessage, decode_reads
@@ -22,7 +23,6 @@ from wicketgate.raising import Raising, Rows
 from wicketgate.reads import MAX_ROWS, ReadBatch
 from wicketgate.standing import Standing, stand
 from wicketgate.state import State
-from wicketgate.streams.reader import Stored, StreamReader
 from wicketgate.transactions import FeedBatch, HitRaised, Intake, QuarantinedRead, Refused, Transaction
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from typing import Literal
 
 import lmdb
 
-from wicketgate.clock import SECOND_US
+from wicketgate.base.clock import SECOND_US
 
 DIGEST = 16
 _PLACE = struct.Struct(">QH")

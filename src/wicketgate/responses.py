@@ -16,15 +16,15 @@ from typing import Any
 
 import msgspec
 
-from wicketgate.clock import Clock, rfc3339
+from wicketgate.base.clock import Clock, rfc3339
+from wicketgate.base.errors import DocumentRefused, InputError, StreamError
+from wicketgate.base.signing import canonical
 from wicketgate.commits import Commits, salted
-from wicketgate.errors import DocumentRefused, InputError, StreamError
 from wicketgate.masking import mask
 from wicketgate.members import Members
 from wicketgate.merkle import leaf_hash
 from wicketgate.projections import Projections
 from wicketgate.regime import ConsultationTaken, consultation_status
-from wicketgate.signing import canonical
 from wicketgate.state import State
 from wicketgate.transactions import ResponseGiven, Transaction
 

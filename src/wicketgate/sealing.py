@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pyrage import DecryptError, IdentityError, RecipientError, decrypt, encrypt, x25519  # type: ignore[attr-defined]
 
-from wicketgate.errors import ConfigurationError, InputError
+from wicketgate.base.errors import ConfigurationError, InputError
 
 
 def seal(data: bytes, opening_keys: Sequence[str]) -> bytes:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from wicketgate.base.errors import DocumentRefused, InputError
+from wicketgate.base.signing import Envelope, key_id, pae, parse_canonical, verify_signature
 from wicketgate.charter import (
     CHARTER_TYPE,
     Charter,
@@ -13,8 +15,6 @@ from wicketgate.charter import (
     parse_charter,
     require_distinct,
 )
-from wicketgate.errors import DocumentRefused, InputError
-from wicketgate.signing import Envelope, key_id, pae, parse_canonical, verify_signature
 
 
 def good_keys(envelope: Envelope, charters: Iterable[Charter]) -> frozenset[str]:

@@ -20,9 +20,9 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from wicketgate.base.clock import SECOND_US, parse_rfc3339
+from wicketgate.base.errors import ConfigurationError, InputError, VerificationError
 from wicketgate.batches import read_batches
-from wicketgate.clock import SECOND_US, parse_rfc3339
-from wicketgate.errors import ConfigurationError, InputError, VerificationError
 from wicketgate.receive import MAX_ANSWER_BYTES, Received, Sink
 from wicketgate.verify.feeds import Last
 

@@ -6,8 +6,8 @@ import hashlib
 import re
 from pathlib import Path
 
-from wicketgate.deployment import write_durably
-from wicketgate.errors import ConfigurationError
+from wicketgate.base.errors import ConfigurationError
+from wicketgate.base.files import write_durably
 from wicketgate.state import State, load_state
 
 _NAME = re.compile(r"(\d{20})\.snapshot")

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wicketgate.authority import Authority, MatchTerms
-from wicketgate.clock import DAY_US, HOUR_US
+from wicketgate.base.clock import DAY_US, HOUR_US
+from wicketgate.base.errors import WicketgateError
+from wicketgate.base.hours import windows
 from wicketgate.deciding import AuthorityTerms
-from wicketgate.errors import WicketgateError
 from wicketgate.gate import StopReason, Table, Terms, compile_table
-from wicketgate.hours import windows
 from wicketgate.regime import Named, Parsed, Version, current, ends, in_force_from
 from wicketgate.state import FOREVER_US, Camera, State
 

@@ -12,11 +12,11 @@ from typing import Any
 import msgspec
 
 from wicketgate.authority import parse_authority
+from wicketgate.base.clock import DAY_US, SECOND_US
+from wicketgate.base.errors import InputError
 from wicketgate.charter import parse_charter
-from wicketgate.clock import DAY_US, SECOND_US
 from wicketgate.disclosures import Held, rows_left
 from wicketgate.documents import SignedDocument, open_document
-from wicketgate.errors import InputError
 from wicketgate.regime import Named, Regime
 from wicketgate.transactions import (
     IMAGE_CODES,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wicketgate.errors import InputError, LedgerError, ShapeError, VerificationError
+from wicketgate.base.errors import InputError, LedgerError, ShapeError, VerificationError
 from wicketgate.merkle import (
     EMPTY_ROOT,
     HASH_BYTES,

@@ -14,7 +14,7 @@ from typing import Literal
 
 import msgspec
 
-from wicketgate.clock import SECOND_US
+from wicketgate.base.clock import SECOND_US
 
 HOLD_US = 3 * SECOND_US
 """How long a vehicle's observations are held, from the first, if the device never says that it has left."""

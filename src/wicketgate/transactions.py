@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from wicketgate.errors import InputError
+from wicketgate.base.errors import InputError
 
 
 class CameraSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

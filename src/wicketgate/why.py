@@ -12,14 +12,14 @@ from dataclasses import dataclass
 import msgspec
 
 from wicketgate.authority import FIELDS, Authority
+from wicketgate.base.clock import rfc3339, to_datetime
+from wicketgate.base.errors import WicketgateError
+from wicketgate.base.hours import DAYS, describe_hours, load_zone
 from wicketgate.charter import Charter
-from wicketgate.clock import rfc3339, to_datetime
 from wicketgate.deciding import AuthorityTerms, Decider, SearchReason, Verdict
 from wicketgate.documents import open_document
-from wicketgate.errors import WicketgateError
 from wicketgate.gate import Looks, Reason
 from wicketgate.hotlist import Listing
-from wicketgate.hours import DAYS, describe_hours, load_zone
 from wicketgate.lists import Allowed
 from wicketgate.regime import (
     ActTaken,

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from wicketgate.authority import Authority
+from wicketgate.base.clock import rfc3339
+from wicketgate.base.errors import DocumentRefused, InputError
+from wicketgate.base.periods import add
 from wicketgate.charter import Charter, ConsultationRule, Need
-from wicketgate.clock import rfc3339
-from wicketgate.errors import DocumentRefused, InputError
-from wicketgate.periods import add
 from wicketgate.powers import NOTHING, Powers, describe, of_authority, region, under_any_name
 from wicketgate.regime import Parsed, Regime, in_force_from, to_come
 

@@ -18,7 +18,7 @@ from wicketgate.adapters import ADAPTERS, parse
 from wicketgate.adapters.multipart import parts
 from wicketgate.adapters.values import Scale, confidence, event_id, moment, without_colour
 from wicketgate.adapters.xml import read_xml
-from wicketgate.errors import InputError
+from wicketgate.base.errors import InputError
 from wicketgate.observations import MARKS, Keepalive, Observation, Parsed, Payload, Unreadable
 
 FROM_2000 = datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None)

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.vectors import make_documents as world
+from wicketgate.base.signing import format_public
 from wicketgate.charter import Charter, parse_charter
 from wicketgate.charter.rules import parse_rule
 from wicketgate.comparing import compare, compare_with_draft
 from wicketgate.members import Members
-from wicketgate.signing import format_public
 
 Document = dict[str, Any]
 INSTRUMENTS = ("ministerial-certificate", "own-purpose")

@@ -13,7 +13,7 @@ from tests.simulator import CAMERAS, CT, OWN, OWN_SIGNERS, document_transaction,
 from tests.unit.test_commits import Office
 from tests.unit.test_state import unsigned
 from tests.vectors import make_documents as documents
-from wicketgate.clock import SECOND_US, rfc3339
+from wicketgate.base.clock import SECOND_US, rfc3339
 from wicketgate.state import Counts, State, dump_state, load_state
 from wicketgate.transactions import (
     CamerasRegistered,

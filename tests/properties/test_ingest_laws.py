@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.strategies import plate_texts
-from wicketgate.clock import DAY_US, SECOND_US, parse_rfc3339, rfc3339
-from wicketgate.errors import InputError
+from wicketgate.base.clock import DAY_US, SECOND_US, parse_rfc3339, rfc3339
+from wicketgate.base.errors import InputError
 from wicketgate.ingest import ARROW, JSON, NDJSON, Limits, Malformed, check, parse
 
 NOW_US = parse_rfc3339("2026-07-08T12:00:00Z")

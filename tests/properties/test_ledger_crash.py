@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.logs import ORIGIN, SIGNER, check_log, numbered
 from wicketgate import ledger as ledger_module
-from wicketgate.errors import LedgerError
+from wicketgate.base.errors import LedgerError
 from wicketgate.ledger import Disk, Ledger
 
 

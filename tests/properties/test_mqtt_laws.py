@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
-from wicketgate.errors import InputError
+from wicketgate.base.errors import InputError
 from wicketgate.mqtt.packets import (
     MAX_CONTROL,
     MAX_PUBLISH,

@@ -20,12 +20,12 @@ from tests.vectors import make_documents as world
 from tests.vectors.cases_consultations import consultation_on, decision_on
 from tests.vectors.make_documents import changed, put
 from wicketgate.admission import admit, entry_members
-from wicketgate.clock import DAY_US, SECOND_US, parse_rfc3339, rfc3339
+from wicketgate.base.clock import DAY_US, SECOND_US, parse_rfc3339, rfc3339
+from wicketgate.base.errors import DocumentRefused
+from wicketgate.base.periods import Period, add
+from wicketgate.base.signing import PrivateKey, canonical, dump_envelope, parse_canonical
 from wicketgate.documents import SignedDocument, open_document, sign_document
-from wicketgate.errors import DocumentRefused
-from wicketgate.periods import Period, add
 from wicketgate.regime import Parsed, Regime, standing_entry, status, untold
-from wicketgate.signing import PrivateKey, canonical, dump_envelope, parse_canonical
 from wicketgate.state import State, dump_state, load_state
 from wicketgate.transactions import Admitted, DocumentTaken, Stood, Transaction
 from wicketgate.verify.entries import EntryFold

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wicketgate.clock import SECOND_US
+from wicketgate.base.clock import SECOND_US
 from wicketgate.repeats import Seen
 
 KEY = b"k" * 32

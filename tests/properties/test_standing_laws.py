@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from tests.strategies import batch_of, entry_of
 from tests.unit.test_state import NAME, Fold, unsigned
 from wicketgate.authority import Authority
-from wicketgate.clock import DAY_US, HOUR_US, SECOND_US, rfc3339
+from wicketgate.base.clock import DAY_US, HOUR_US, SECOND_US, rfc3339
+from wicketgate.base.hours import windows
 from wicketgate.gate import Looks, decide
 from wicketgate.hotlist import Listing
-from wicketgate.hours import windows
 from wicketgate.regime import current, status
 from wicketgate.standing import Standing, stand
 from wicketgate.transactions import CameraSet, CamerasRegistered

@@ -18,7 +18,7 @@ import pytest
 from tests.oracles.cedar_oracle import Wanted, render
 from tests.strategies import batch_of
 from tests.worlds import APPROVERS, FIELDS, Read, World, make_world, moments, reads
-from wicketgate.clock import MINUTE_US
+from wicketgate.base.clock import MINUTE_US
 from wicketgate.deciding import LIVE, AuthorityTerms, Decider, Search, Use, Verdict
 from wicketgate.gate import Looks, decide
 from wicketgate.hotlist import Listing

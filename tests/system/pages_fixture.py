@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from wicketgate.clock import HOUR_US, parse_rfc3339, rfc3339
+from wicketgate.base.clock import HOUR_US, parse_rfc3339, rfc3339
 from wicketgate.http.pages import ASSETS, HEADERS, Pages
 
 NOW = "2026-09-12T15:04:10Z"

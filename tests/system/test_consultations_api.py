@@ -24,9 +24,9 @@ from tests.consulting import (
     respond_by_form,
 )
 from tests.running import OVERSEER, SOURCE, bearer, client, files_below, get, log_of, request, submit, until
+from wicketgate.base.signing import canonical
 from wicketgate.http.consultations import TOGETHER
 from wicketgate.merkle import leaf_hash
-from wicketgate.signing import canonical
 from wicketgate.simulate import london
 
 OPEN, SOON, SHORT = "c-open", "c-soon", "c-short"

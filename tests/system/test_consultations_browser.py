@@ -23,7 +23,7 @@ from tests.consulting import (
     respond,
 )
 from tests.running import now_us, submit, until
-from wicketgate.clock import rfc3339
+from wicketgate.base.clock import rfc3339
 from wicketgate.simulate import london
 
 pytestmark = NEEDS_BROWSER

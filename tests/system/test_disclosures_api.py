@@ -33,11 +33,11 @@ from tests.running import (
     until,
     wicketgate,
 )
-from wicketgate.clock import DAY_US, SECOND_US, rfc3339
+from wicketgate.base.clock import DAY_US, SECOND_US, rfc3339
+from wicketgate.base.settings import load_settings
 from wicketgate.http.app import build_app
 from wicketgate.http.disclosures import attested_metrics
 from wicketgate.node import Gateway
-from wicketgate.settings import load_settings
 from wicketgate.simulate import london
 
 PASSED_ON = "tfl-passed-on"

@@ -35,8 +35,8 @@ from tests.running import (
     read,
     rows_of,
 )
+from wicketgate.base.clock import parse_rfc3339
 from wicketgate.batches import check_batch
-from wicketgate.clock import parse_rfc3339
 from wicketgate.facts import FactAnswer, check_fact, check_promise, release_fact, second_entry
 from wicketgate.merkle import leaf_hash, verify_inclusion
 from wicketgate.notes import open_checkpoint, parse_vkey

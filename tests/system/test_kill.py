@@ -23,8 +23,8 @@ import pytest
 
 from bench.harness import WICKETGATE, enrol
 from wicketgate.audit import fsck
+from wicketgate.base.clock import SystemClock, rfc3339
 from wicketgate.batches import check_batch, read_batches
-from wicketgate.clock import SystemClock, rfc3339
 from wicketgate.notes import parse_vkey
 from wicketgate.simulate import london
 

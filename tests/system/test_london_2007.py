@@ -39,7 +39,7 @@ from tests.story import (
     Replay,
     annual_report,
 )
-from wicketgate.clock import MINUTE_US, SECOND_US, parse_rfc3339, rfc3339
+from wicketgate.base.clock import MINUTE_US, SECOND_US, parse_rfc3339, rfc3339
 
 STORY = Path("docs/london-2007.md")
 YEAR = ("2007-07-17T00:00:00Z", "2008-07-17T00:00:00Z")

@@ -37,7 +37,7 @@ from tests.running import (
     request,
     until,
 )
-from wicketgate.clock import rfc3339
+from wicketgate.base.clock import rfc3339
 from wicketgate.simulate import london
 
 CAMERAS = 60

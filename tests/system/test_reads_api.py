@@ -17,7 +17,7 @@ import pytest
 from bench.harness import Connection, Running, gateway
 from tests import running as outside
 from tests.running import CHARGING, SOURCE, arrived, client, issue, last_batch, plates, post, read
-from wicketgate.clock import rfc3339
+from wicketgate.base.clock import rfc3339
 from wicketgate.simulate import london
 
 JSON, NDJSON = "application/json", "application/x-ndjson"

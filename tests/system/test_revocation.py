@@ -40,9 +40,9 @@ from tests.running import (
     submit,
     until,
 )
-from wicketgate.clock import SECOND_US, parse_rfc3339, rfc3339
+from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
+from wicketgate.base.signing import PrivateKey, dump_envelope, parse_envelope
 from wicketgate.documents import sign_document
-from wicketgate.signing import PrivateKey, dump_envelope, parse_envelope
 from wicketgate.simulate import london
 
 CT = london.COUNTER_TERRORISM

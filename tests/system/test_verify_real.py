@@ -43,7 +43,7 @@ from tests.running import (
     wicketgate,
 )
 from wicketgate import cli
-from wicketgate.errors import InputError
+from wicketgate.base.errors import InputError
 from wicketgate.facts import SecondTree
 from wicketgate.sealing import new_identity, unseal
 from wicketgate.simulate import london
@@ -235,8 +235,8 @@ def test_a_byte_changed_on_the_disk_is_found(
 def test_another_log_than_the_key_is_refused(
     shared: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    from wicketgate.base.signing import PrivateKey
     from wicketgate.deployment import note_signer
-    from wicketgate.signing import PrivateKey
 
     other = tmp_path / "other.vkey"
     other.write_text(note_signer(PrivateKey.generate(), "wicketgate.example/invented-london").vkey + "\n")

@@ -27,7 +27,7 @@ from tests.running import (
     until,
     wicketgate,
 )
-from wicketgate.clock import DAY_US, SECOND_US, rfc3339
+from wicketgate.base.clock import DAY_US, SECOND_US, rfc3339
 from wicketgate.sealing import unseal
 from wicketgate.simulate import london
 

@@ -18,8 +18,8 @@ from wicketgate.acts import (
     describe_act,
     parse_act,
 )
-from wicketgate.clock import parse_rfc3339
-from wicketgate.errors import DocumentRefused
+from wicketgate.base.clock import parse_rfc3339
+from wicketgate.base.errors import DocumentRefused
 
 VALUES = {
     "revocation": Revocation,

@@ -9,7 +9,7 @@ import pytest
 
 from tests.adapter_strategies import all_vectors
 from wicketgate.adapters import ADAPTERS, MAX_PAYLOAD, answer, parse
-from wicketgate.errors import InputError
+from wicketgate.base.errors import InputError
 from wicketgate.observations import MARKS, Keepalive, Observation, Payload
 
 ROOT = Path(__file__).parents[2]

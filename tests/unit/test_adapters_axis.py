@@ -11,7 +11,7 @@ import pytest
 
 from tests.adapter_strategies import OVERVIEW, PATCH, Edits, Form, form, vector
 from wicketgate.adapters import parse
-from wicketgate.errors import InputError
+from wicketgate.base.errors import InputError
 from wicketgate.observations import Keepalive, Observation, Payload, Unreadable
 
 AT = "2026-07-04T07:15:02.252000+00:00"

@@ -8,7 +8,7 @@ from tests.adapter_strategies import PATCH, form
 from wicketgate.adapters.json import read_json, small_names
 from wicketgate.adapters.multipart import MAX_PARTS, parts
 from wicketgate.adapters.xml import MAX_XML, at, every, read_xml
-from wicketgate.errors import InputError
+from wicketgate.base.errors import InputError
 from wicketgate.observations import Payload
 
 XML = {

@@ -21,7 +21,7 @@ from wicketgate.adapters.values import (
     with_channel,
     without_colour,
 )
-from wicketgate.errors import InputError
+from wicketgate.base.errors import InputError
 
 AT = "2026-07-04T07:15:02"
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.adapter_strategies import OVERVIEW, PATCH, Edits, vector, with_images
 from wicketgate.adapters import parse
-from wicketgate.errors import InputError
+from wicketgate.base.errors import InputError
 from wicketgate.observations import Keepalive, Observation, Payload, Unreadable
 
 AT = datetime.fromisoformat("2026-07-04T07:15:02.252+00:00")

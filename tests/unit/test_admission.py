@@ -13,10 +13,10 @@ from tests.vectors.cases_consultations import consultation_on
 from tests.vectors.cases_documents import BY_DATA, BY_HOME, RESUMERS
 from tests.vectors.make_documents import Story, changed, put
 from wicketgate.admission import admit, entry_members, judge_document, scope_of
+from wicketgate.base.errors import DocumentRefused
+from wicketgate.base.signing import dump_envelope
 from wicketgate.documents import KINDS, SignedDocument, open_document, sign_document
-from wicketgate.errors import DocumentRefused
 from wicketgate.regime import Parsed
-from wicketgate.signing import dump_envelope
 from wicketgate.transactions import Admitted
 
 BEGUN = Story.under(world.example("charter"))

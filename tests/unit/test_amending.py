@@ -9,11 +9,11 @@ import pytest
 
 from tests.vectors import make_documents as world
 from tests.vectors.make_documents import ROOTS, Story
-from wicketgate.clock import parse_rfc3339
+from wicketgate.base.clock import parse_rfc3339
+from wicketgate.base.errors import DocumentRefused
+from wicketgate.base.signing import PrivateKey, dump_envelope, format_public
 from wicketgate.documents import sign_document
-from wicketgate.errors import DocumentRefused
 from wicketgate.regime import Parsed, consultation_status, status
-from wicketgate.signing import PrivateKey, dump_envelope, format_public
 
 Document = dict[str, Any]
 Change = Callable[[Document], object]

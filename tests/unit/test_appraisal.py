@@ -8,10 +8,10 @@ from tests.registers import FOUNDERS, Chancery, moved, sign, story
 from tests.simulator import charter
 from tests.vectors import make_documents as world
 from wicketgate.appraisal import Appraisal, appraise, founding, review_words
+from wicketgate.base.clock import DAY_US, rfc3339
+from wicketgate.base.errors import DocumentRefused
 from wicketgate.charter import parse_charter
-from wicketgate.clock import DAY_US, rfc3339
 from wicketgate.documents import open_document
-from wicketgate.errors import DocumentRefused
 from wicketgate.knowledge import learn
 
 put, changed, example = world.put, world.changed, world.example

@@ -105,7 +105,8 @@ def test_what_is_told_the_time_is_given_no_clock_and_no_path() -> None:
         imported = {
             alias.name
             for node in ast.walk(ast.parse(source))
-            if isinstance(node, ast.ImportFrom) and node.module in {"wicketgate.clock", "wicketgate.signing"}
+            if isinstance(node, ast.ImportFrom)
+            and node.module in {"wicketgate.base.clock", "wicketgate.base.signing"}
             for alias in node.names
         }
         assert imported.isdisjoint({"Clock", "SystemClock"}), name

@@ -7,7 +7,7 @@ import pytest
 
 from tests.logs import ORIGIN, OTHER_SIGNER, SIGNER, check_log, flip, make_log, numbered, resign
 from wicketgate.audit import audit, fsck
-from wicketgate.errors import LedgerError
+from wicketgate.base.errors import LedgerError
 from wicketgate.ledger import Ledger
 from wicketgate.merkle import leaf_hashes, root
 from wicketgate.tiles import build_bundle, folder_fetch

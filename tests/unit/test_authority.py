@@ -21,11 +21,11 @@ from wicketgate.authority import (
     parse_authority,
     review_due_us,
 )
+from wicketgate.base.clock import DAY_US, parse_rfc3339
+from wicketgate.base.errors import DocumentRefused
+from wicketgate.base.hours import Hours
+from wicketgate.base.periods import Period
 from wicketgate.charter import parse_charter
-from wicketgate.clock import DAY_US, parse_rfc3339
-from wicketgate.errors import DocumentRefused
-from wicketgate.hours import Hours
-from wicketgate.periods import Period
 
 CHARTER = parse_charter(world.example("charter"))
 CT = world.example("authority")

@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.strategies import batch_of
+from wicketgate.base.clock import parse_rfc3339, rfc3339
+from wicketgate.base.errors import InputError, VerificationError
 from wicketgate.batches import (
     MAX_LINE,
     Batch,
@@ -22,8 +24,6 @@ from wicketgate.batches import (
     row_lines,
     with_members,
 )
-from wicketgate.clock import parse_rfc3339, rfc3339
-from wicketgate.errors import InputError, VerificationError
 from wicketgate.merkle import leaf_hash, leaf_hashes, root
 
 AT_US = parse_rfc3339("2026-07-08T12:00:00Z")

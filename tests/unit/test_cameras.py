@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from wicketgate.base.errors import InputError
 from wicketgate.cameras import CameraNames, check_cameras
-from wicketgate.errors import InputError
 from wicketgate.state import Camera, State
 from wicketgate.transactions import CameraSet
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import pytest
 
 from tests.vectors import make_documents as world
+from wicketgate.base.periods import Period
 from wicketgate.cases import LETTING, STOPPING, Case, Cases, Shift, Who
 from wicketgate.charter import RULE_KINDS, Charter, parse_charter
-from wicketgate.periods import Period
 
 CHARTER = parse_charter(world.example("charter"))
 

@@ -7,6 +7,10 @@ import pytest
 
 from tests.vectors import make_documents as world
 from wicketgate.authority import FIELDS
+from wicketgate.base.clock import DAY_US, HOUR_US, SECOND_US
+from wicketgate.base.errors import DocumentRefused, InputError
+from wicketgate.base.periods import Period
+from wicketgate.base.signing import format_public
 from wicketgate.charter import (
     READ_FIELDS,
     ConsultationRule,
@@ -19,10 +23,6 @@ from wicketgate.charter import (
     exact_us,
     parse_charter,
 )
-from wicketgate.clock import DAY_US, HOUR_US, SECOND_US
-from wicketgate.errors import DocumentRefused, InputError
-from wicketgate.periods import Period
-from wicketgate.signing import format_public
 
 CHARTER = parse_charter(world.example("charter"))
 

@@ -22,13 +22,13 @@ from tests.simulator import (
     founding,
 )
 from wicketgate import commits as module
-from wicketgate.clock import HOUR_US, SECOND_US, rfc3339
+from wicketgate.base.clock import HOUR_US, SECOND_US, rfc3339
+from wicketgate.base.errors import ConfigurationError, DocumentRefused, InputError, StreamError
+from wicketgate.base.signing import canonical
+from wicketgate.base.streams.link import Link
+from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.commits import STREAM, Commits, public_counts, replay, salted
-from wicketgate.errors import ConfigurationError, DocumentRefused, InputError, StreamError
-from wicketgate.signing import canonical
 from wicketgate.state import Counts, State, dump_state
-from wicketgate.streams.link import Link
-from wicketgate.streams.writer import StreamWriter
 from wicketgate.transactions import (
     CamerasRegistered,
     FeedBatch,

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from tests.vectors import make_documents as world
+from wicketgate.base.errors import DocumentRefused
+from wicketgate.base.signing import format_public
 from wicketgate.charter import (
     Charter,
     ConsultationRule,
@@ -25,8 +27,6 @@ from wicketgate.charter import (
     parse_charter,
 )
 from wicketgate.comparing import Amended, compare, compare_with_draft, describe_rule
-from wicketgate.errors import DocumentRefused
-from wicketgate.signing import format_public
 
 Document = dict[str, Any]
 Change = Callable[[Document], object]

@@ -13,8 +13,8 @@ from starlette.applications import Starlette
 from tests.system import pages_fixture as fixture
 from tests.unit.test_pages import HOSTILE, NOW_US, Reader
 from tests.vectors import make_documents as documents
-from wicketgate.clock import SECOND_US
-from wicketgate.errors import InputError, WicketgateError
+from wicketgate.base.clock import SECOND_US
+from wicketgate.base.errors import InputError, WicketgateError
 from wicketgate.http import drift
 from wicketgate.http.consultation_pages import consultations_of, groups_of, open_of
 from wicketgate.http.consultations import Consultations

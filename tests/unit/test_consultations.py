@@ -10,8 +10,9 @@ import pytest
 from tests.vectors import make_documents as world
 from tests.vectors.make_documents import changed, put
 from wicketgate.authority import Authority
+from wicketgate.base.clock import parse_rfc3339
+from wicketgate.base.errors import DocumentRefused
 from wicketgate.charter import Charter, parse_charter
-from wicketgate.clock import parse_rfc3339
 from wicketgate.consultations import (
     describe_consultation,
     describe_decision,
@@ -20,7 +21,6 @@ from wicketgate.consultations import (
     parse_decision,
     parse_objection,
 )
-from wicketgate.errors import DocumentRefused
 
 PARSERS: dict[str, Callable[[dict[str, Any]], object]] = {
     "consultation": parse_consultation,

@@ -21,10 +21,10 @@ from tests.strategies import (
     questions,
 )
 from wicketgate.authority import SearchTerms, Tier
-from wicketgate.clock import DAY_US, parse_rfc3339
+from wicketgate.base.clock import DAY_US, parse_rfc3339
+from wicketgate.base.periods import Period, parse_period
 from wicketgate.deciding import AuthorityTerms, Decider, Search, Verdict
 from wicketgate.gate import Terms
-from wicketgate.periods import Period, parse_period
 
 PLACES = ("tfl/c0", "tfl/c1", "westminster/c0")
 UNIT = "met/serious-crime"

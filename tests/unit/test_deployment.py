@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from wicketgate.deployment import Deployment, note_signer, write_secret
-from wicketgate.errors import ConfigurationError
+from wicketgate.base.errors import ConfigurationError
+from wicketgate.base.files import write_secret
+from wicketgate.base.settings import load_settings
+from wicketgate.deployment import Deployment, note_signer
 from wicketgate.ledger import Ledger
-from wicketgate.settings import load_settings
 
 
 def mode(path: Path) -> int:

@@ -15,9 +15,9 @@ from tests.simulator import CT, IMAGE, WANTED, World, envelope
 from tests.strategies import entry_of
 from tests.vectors import make_documents as documents
 from wicketgate import desk as module
-from wicketgate.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US
+from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US
+from wicketgate.base.errors import HitRefused, InputError, NotEntitled, StreamError
 from wicketgate.desk import ListTaken
-from wicketgate.errors import HitRefused, InputError, NotEntitled, StreamError
 from wicketgate.hotlist import Change, Entry
 from wicketgate.transactions import Transaction, decode
 

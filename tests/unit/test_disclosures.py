@@ -18,7 +18,10 @@ from tests.unit.test_commits import Office
 from tests.unit.test_state import unsigned
 from tests.vectors import make_documents as documents
 from wicketgate.attesting import Attesting, Said
-from wicketgate.clock import DAY_US, HOUR_US, SECOND_US, parse_rfc3339, rfc3339
+from wicketgate.base.clock import DAY_US, HOUR_US, SECOND_US, parse_rfc3339, rfc3339
+from wicketgate.base.errors import InputError
+from wicketgate.base.periods import parse_period
+from wicketgate.base.signing import canonical
 from wicketgate.commits import public_counts
 from wicketgate.disclosures import (
     DISCLOSURES_KEPT,
@@ -33,9 +36,6 @@ from wicketgate.disclosures import (
     rows_left,
     stand,
 )
-from wicketgate.errors import InputError
-from wicketgate.periods import parse_period
-from wicketgate.signing import canonical
 from wicketgate.state import Counts, State, dump_state, load_state
 from wicketgate.transactions import Disclosure, FeedBatch, Receipt, Transaction
 from wicketgate.verify import verify_folder

@@ -12,10 +12,10 @@ import pytest
 
 from tools import check_docs
 from wicketgate import merkle
+from wicketgate.base.settings import TEMPLATE
 from wicketgate.cli import build_parser
 from wicketgate.facts import SecondTree, fact
 from wicketgate.http.openapi import OPENAPI
-from wicketgate.settings import TEMPLATE
 
 PAGES = sorted([*Path().glob("*.md"), *Path("docs").rglob("*.md")])
 PROMISES = Path("docs/promises.md")

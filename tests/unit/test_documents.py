@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from tests.vectors import make_documents as world
 from wicketgate.authority import Authority
+from wicketgate.base.clock import parse_rfc3339
+from wicketgate.base.errors import DocumentRefused, InputError
+from wicketgate.base.signing import PrivateKey, canonical, dump_envelope, format_public, sign_payload
 from wicketgate.charter import Charter, parse_charter
-from wicketgate.clock import parse_rfc3339
 from wicketgate.consultations import Consultation, Decision, Objection
 from wicketgate.documents import (
     KINDS,
@@ -26,10 +28,8 @@ from wicketgate.documents import (
     payload_type,
     sign_document,
 )
-from wicketgate.errors import DocumentRefused, InputError
 from wicketgate.regime import Regime
 from wicketgate.signatures import signers, verify_charter
-from wicketgate.signing import PrivateKey, canonical, dump_envelope, format_public, sign_payload
 
 VECTORS = sorted(world.FOLDER.glob("*.json"))
 EXAMPLES = sorted(world.EXAMPLES.glob("*.toml"))

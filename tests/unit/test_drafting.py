@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from tests.vectors import make_documents as world
 from wicketgate.authority import Authority, parse_authority
-from wicketgate.clock import DAY_US, rfc3339
+from wicketgate.base.clock import DAY_US, rfc3339
+from wicketgate.base.errors import InputError
+from wicketgate.base.signing import canonical
 from wicketgate.documents import describe_document, kind_of, parse_payload, parse_toml
 from wicketgate.drafting import (
     Draft,
@@ -22,8 +24,6 @@ from wicketgate.drafting import (
     figures_for,
     new_id,
 )
-from wicketgate.errors import InputError
-from wicketgate.signing import canonical
 from wicketgate.toml import dump_toml
 
 AT_US = world.AT_US

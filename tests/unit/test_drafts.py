@@ -10,10 +10,10 @@ import pytest
 from tests.registers import Chancery
 from tests.terminals import type_into
 from tests.vectors import make_documents as world
+from wicketgate.base.clock import DAY_US, SystemClock, rfc3339
+from wicketgate.base.signing import format_public, key_id
 from wicketgate.cli.drafts import add_commands
-from wicketgate.clock import DAY_US, SystemClock, rfc3339
 from wicketgate.documents import kind_of, open_document, parse_payload, parse_toml
-from wicketgate.signing import format_public, key_id
 
 
 @pytest.fixture

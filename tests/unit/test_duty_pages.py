@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from tests.matching import NO_PLACE, UNIT, WANTED, Desk, make, plate_image, signed_match, vehicle
 from tests.simulator import envelope
 from tests.unit.test_pages import HOSTILE, Reader
-from wicketgate.clock import MINUTE_US, parse_rfc3339
+from wicketgate.base.clock import MINUTE_US, parse_rfc3339
 from wicketgate.hits import Hit
 from wicketgate.http import duty_words as words
 from wicketgate.http.duty_pages import HEADERS, DutyPages, Journey, Queue, Refusal, digest

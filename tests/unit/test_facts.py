@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wicketgate.clock import SECOND_US, parse_rfc3339, rfc3339
-from wicketgate.errors import InputError, VerificationError
+from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
+from wicketgate.base.errors import InputError, VerificationError
+from wicketgate.base.signing import PrivateKey, canonical
 from wicketgate.facts import (
     MERGE_DELAY_US,
     SMALLEST_TREE,
@@ -25,7 +26,6 @@ from wicketgate.facts import (
     second_of,
 )
 from wicketgate.merkle import leaf_hash, verify_inclusion
-from wicketgate.signing import PrivateKey, canonical
 
 ORIGIN = "log.example/wicketgate"
 KEY = PrivateKey.from_seed(b"\x01" * 32)

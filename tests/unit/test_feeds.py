@@ -7,9 +7,10 @@ import time
 
 import pytest
 
-from wicketgate.errors import InputError
-from wicketgate.feeds import Feed, OrdinalStream
-from wicketgate.streams.link import Link
+from wicketgate.base.errors import InputError
+from wicketgate.base.streams.link import Link
+from wicketgate.base.streams.ordinal import OrdinalStream
+from wicketgate.feeds import Feed
 from wicketgate.transactions import FeedBatch
 
 DAY_US = 86_400_000_000

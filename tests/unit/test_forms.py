@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wicketgate.errors import InputError
+from wicketgate.base.errors import InputError
 from wicketgate.http.forms import MAX_PARTS, Part, parts_of
 
 TYPE = "multipart/form-data; boundary=b"

@@ -12,8 +12,8 @@ import pytest
 
 import wicketgate
 from tests.strategies import EPOCH_US, BrokenList, batch_of, breaks, entry_of, flags, pairs
-from wicketgate.clock import DAY_US, HOUR_US, SECOND_US
-from wicketgate.errors import ShapeError
+from wicketgate.base.clock import DAY_US, HOUR_US, SECOND_US
+from wicketgate.base.errors import ShapeError
 from wicketgate.gate import Decision, Looks, Terms, compile_table, decide
 from wicketgate.hotlist import Entry, Listing
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
 
-from wicketgate.errors import NotEntitled
+from wicketgate.base.errors import NotEntitled
 from wicketgate.http.gatekeeper import (
     PUBLIC_PATHS,
     Gatekeeper,

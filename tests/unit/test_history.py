@@ -8,8 +8,8 @@ import pytest
 
 from tests import history_2007 as history
 from wicketgate.authority import Authority, parse_authority
+from wicketgate.base.clock import parse_rfc3339
 from wicketgate.charter import parse_charter
-from wicketgate.clock import parse_rfc3339
 from wicketgate.documents import parse_payload
 from wicketgate.limits import faults
 from wicketgate.simulate.charter import appoint

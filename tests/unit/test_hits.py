@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wicketgate.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US, parse_rfc3339
-from wicketgate.errors import HitRefused, InputError
+from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US, parse_rfc3339
+from wicketgate.base.errors import HitRefused, InputError
 from wicketgate.hits import (
     DEADLINES_US,
     FASTEST_KMH,

@@ -26,7 +26,7 @@ from tests.matching import (
     vehicle,
 )
 from tests.simulator import envelope
-from wicketgate.clock import MINUTE_US
+from wicketgate.base.clock import MINUTE_US
 
 JSON = "application/json"
 

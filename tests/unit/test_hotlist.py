@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.hotlist_strategies import START_US, changes, entries, lists, uk_plates
-from wicketgate.errors import InputError, ShapeError
+from wicketgate.base.errors import InputError, ShapeError
 from wicketgate.hotlist import (
     MAX_TEXT,
     TEXTS,

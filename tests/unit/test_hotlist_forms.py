@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wicketgate.authority import MatchTerms
-from wicketgate.clock import DAY_US, parse_rfc3339, rfc3339
-from wicketgate.errors import InputError, ListRefused
+from wicketgate.base.clock import DAY_US, parse_rfc3339, rfc3339
+from wicketgate.base.errors import InputError, ListRefused
+from wicketgate.base.periods import Period
 from wicketgate.hotlist import MAX_TEXT, TEXTS, Change, Entry, Listing
 from wicketgate.hotlist_forms import (
     CSV,
@@ -24,7 +25,6 @@ from wicketgate.hotlist_forms import (
     hotlist_lines,
     parse_hotlist,
 )
-from wicketgate.periods import Period
 
 NOW_US = parse_rfc3339("2026-07-04T12:00:00.250Z")
 LONGEST_US = parse_rfc3339("2026-08-01T12:00:00Z")  # the part of a second is cut

@@ -24,7 +24,7 @@ from tests.matching import (
     vehicle,
 )
 from tests.simulator import envelope
-from wicketgate.clock import DAY_US
+from wicketgate.base.clock import DAY_US
 from wicketgate.hotlist_forms import UK_FIELDS
 from wicketgate.http import hotlists
 

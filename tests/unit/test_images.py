@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from obstore.store import MemoryStore
 
-from wicketgate.clock import DAY_US, parse_rfc3339
-from wicketgate.errors import InputError, StreamError
+from wicketgate.base.clock import DAY_US, parse_rfc3339
+from wicketgate.base.errors import InputError, StreamError
+from wicketgate.base.periods import parse_period
 from wicketgate.images import (
     MAX_BYTES,
     Images,
@@ -27,7 +28,6 @@ from wicketgate.images import (
     media_type_of,
     open_ref,
 )
-from wicketgate.periods import parse_period
 
 NOON_US = parse_rfc3339("2026-07-08T12:00:00Z")
 SECRET = b"k" * 32

@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from wicketgate.clock import DAY_US, SECOND_US, parse_rfc3339, rfc3339, to_datetime
-from wicketgate.errors import InputError
+from wicketgate.base.clock import DAY_US, SECOND_US, parse_rfc3339, rfc3339, to_datetime
+from wicketgate.base.errors import InputError
 from wicketgate.ingest import (
     ARROW,
     JSON,

@@ -12,15 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.simulator import HandClock, MemoryStream, MemoryWriter
-from wicketgate.clock import DAY_US, SECOND_US, SystemClock, parse_rfc3339, to_datetime
-from wicketgate.errors import FencedError, InputError, StreamError
+from wicketgate.base.clock import DAY_US, SECOND_US, SystemClock, parse_rfc3339, to_datetime
+from wicketgate.base.errors import FencedError, InputError, StreamError
+from wicketgate.base.streams.link import Link
+from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.ingest import Checked, Limits, Malformed, RawRead, check
 from wicketgate.intake import Answer, Intake, ReadsMessage, decode_reads, seen_keys
 from wicketgate.plates import pack
 from wicketgate.reads import MAX_ROWS, from_arrow
 from wicketgate.repeats import Seen
-from wicketgate.streams.link import Link
-from wicketgate.streams.writer import StreamWriter
 from wicketgate.tracking import Held, Vehicles
 from wicketgate.transactions import QuarantinedRead
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wicketgate.clock import HOUR_US, parse_rfc3339, rfc3339
+from wicketgate.base.clock import HOUR_US, parse_rfc3339, rfc3339
 from wicketgate.intrusion import since_review
 
 BEGIN_US = parse_rfc3339("2026-07-08T00:00:00Z")

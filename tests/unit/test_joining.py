@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.push_desk import JPEG, LIMITS, NOW_US, PNG, Desk
-from wicketgate.clock import SECOND_US, to_datetime
-from wicketgate.errors import StreamError
+from wicketgate.base.clock import SECOND_US, to_datetime
+from wicketgate.base.errors import StreamError
 from wicketgate.images import Stored
 from wicketgate.ingest import RawRead, check
 from wicketgate.intake import JOIN_US, Answer

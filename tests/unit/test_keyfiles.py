@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wicketgate.errors import ConfigurationError, DocumentRefused, SignerError, WicketgateError
+from wicketgate.base.errors import ConfigurationError, DocumentRefused, SignerError, WicketgateError
+from wicketgate.base.signing import Envelope, PrivateKey, Signer, add_made_signature, add_signature, pae
 from wicketgate.keyfiles import open_key_file, open_signer, read_passphrase, require_passphrase
-from wicketgate.signing import Envelope, PrivateKey, Signer, add_made_signature, add_signature, pae
 
 KEY = PrivateKey.from_seed(bytes(range(32)))
 OTHER = PrivateKey.from_seed(bytes(32))

@@ -7,7 +7,7 @@ import pytest
 
 from tests.logs import ORIGIN, OTHER_SIGNER, SIGNER, check_log, flip, make_log, numbered, resign
 from wicketgate import ledger as ledger_module
-from wicketgate.errors import LedgerError, ShapeError
+from wicketgate.base.errors import LedgerError, ShapeError
 from wicketgate.ledger import Disk, Ledger
 from wicketgate.merkle import EMPTY_ROOT, leaf_hashes, root, verify_consistency, verify_inclusion
 from wicketgate.notes import open_checkpoint

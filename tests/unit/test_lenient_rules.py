@@ -8,10 +8,10 @@ import pytest
 
 from tests.vectors import make_documents as documents
 from wicketgate.authority import parse_authority
+from wicketgate.base.errors import DocumentRefused
+from wicketgate.base.signing import dump_envelope
 from wicketgate.charter import parse_charter
-from wicketgate.errors import DocumentRefused
 from wicketgate.regime import CharterTaken, Parsed, Regime
-from wicketgate.signing import dump_envelope
 from wicketgate.widening import judge
 
 AT_US = documents.AT_US

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from tests.vectors import make_documents as world
 from wicketgate.authority import Authority, parse_authority
+from wicketgate.base.errors import DocumentRefused
+from wicketgate.base.periods import Period, add
+from wicketgate.base.signing import format_public
 from wicketgate.charter import Charter, Requirement, parse_charter
 from wicketgate.documents import sign_document
-from wicketgate.errors import DocumentRefused
 from wicketgate.limits import act_requirements, faults, requirements
-from wicketgate.periods import Period, add
 from wicketgate.signatures import require_signed
-from wicketgate.signing import format_public
 
 CHARTER = parse_charter(world.example("charter"))
 CT = world.example("authority")

@@ -10,10 +10,10 @@ import pytest
 
 from tests.strategies import EPOCH_US, SPAN_US, entry_of
 from wicketgate.authority import MatchTerms
-from wicketgate.errors import ConfigurationError, InputError
+from wicketgate.base.errors import ConfigurationError, InputError
+from wicketgate.base.periods import Period
 from wicketgate.hotlist import Change, Entry, Listing, dump_changes, dump_entries
 from wicketgate.lists import Allowed, Lists
-from wicketgate.periods import Period
 from wicketgate.plates import pack_all
 from wicketgate.state import ListState, State
 

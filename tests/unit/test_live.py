@@ -16,7 +16,7 @@ from starlette.requests import Request
 
 from tests import made_gateway
 from tests.vectors import make_documents as documents
-from wicketgate.clock import parse_rfc3339
+from wicketgate.base.clock import parse_rfc3339
 from wicketgate.http import live
 from wicketgate.http.live import Broadcast, Live, Sampler, cameras_of, totals_of
 from wicketgate.regime import Parsed

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.logs import slow_root
-from wicketgate.errors import ShapeError
+from wicketgate.base.errors import ShapeError
 from wicketgate.merkle import (
     EMPTY_ROOT,
     consistency_proof,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from wicketgate.errors import FencedError, InputError, StreamError
+from wicketgate.base.errors import FencedError, InputError, StreamError
 from wicketgate.mqtt.delivery import PAUSES_S, delivery, unreadable
 from wicketgate.mqtt.topics import Route
 from wicketgate.observations import Keepalive, Observation, Unreadable

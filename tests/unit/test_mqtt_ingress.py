@@ -22,12 +22,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from wicketgate.errors import ConfigurationError, StreamError
+from wicketgate.base.errors import ConfigurationError, StreamError
+from wicketgate.base.settings import MqttSettings
 from wicketgate.mqtt import ingress as module
 from wicketgate.mqtt import packets
 from wicketgate.mqtt.ingress import Ingress, Limits, allow_files
 from wicketgate.mqtt.topics import Route
-from wicketgate.settings import MqttSettings
 
 TOKEN = b"token-of-tfl"
 UNIT = b"token-of-a-unit"

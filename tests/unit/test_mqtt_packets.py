@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wicketgate.errors import InputError
+from wicketgate.base.errors import InputError
 from wicketgate.mqtt import packets
 from wicketgate.mqtt.packets import (
     MAX_CONTROL,

@@ -15,15 +15,15 @@ import pytest
 
 from tests.simulator import CAMERAS, CT, OWN, OWN_SIGNERS, VKEY, envelope, founding
 from tests.vectors import make_documents as documents
-from wicketgate.clock import DAY_US, SECOND_US, SystemClock, rfc3339
+from wicketgate.base.clock import DAY_US, SECOND_US, SystemClock, rfc3339
+from wicketgate.base.errors import ConfigurationError, DocumentRefused, InputError, StreamError
+from wicketgate.base.settings import load_settings
 from wicketgate.deployment import Deployment, note_signer
-from wicketgate.errors import ConfigurationError, DocumentRefused, InputError, StreamError
 from wicketgate.ingest import Limits, check, parse
 from wicketgate.intake import Answer
 from wicketgate.ledger import Ledger
 from wicketgate.node import Gateway
 from wicketgate.regime import status
-from wicketgate.settings import load_settings
 from wicketgate.transactions import CameraSet
 
 ORIGIN = "tfl.example/wicketgate"

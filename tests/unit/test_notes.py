@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.logs import ORIGIN, OTHER_SIGNER, SIGNER, b64
-from wicketgate.errors import InputError, VerificationError
+from wicketgate.base.errors import InputError, VerificationError
+from wicketgate.base.signing import PrivateKey
 from wicketgate.merkle import EMPTY_ROOT
 from wicketgate.notes import (
     MAX_NOTE_BYTES,
@@ -24,7 +25,6 @@ from wicketgate.notes import (
     parse_vkey,
     sign_note,
 )
-from wicketgate.signing import PrivateKey
 
 # The example of the Go authors' documentation of golang.org/x/mod/sumdb/note.
 GO_VKEY = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"

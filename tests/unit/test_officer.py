@@ -19,12 +19,8 @@ import pytest
 from tests.registers import Chancery
 from tests.terminals import type_into
 from tests.vectors import make_documents as world
-from wicketgate.charter import parse_charter
-from wicketgate.cli.officer import add_commands
-from wicketgate.clock import SystemClock
-from wicketgate.documents import open_document
-from wicketgate.signatures import signers
-from wicketgate.signing import (
+from wicketgate.base.clock import SystemClock
+from wicketgate.base.signing import (
     PrivateKey,
     dump_envelope,
     format_public,
@@ -33,6 +29,10 @@ from wicketgate.signing import (
     parse_public,
     verify_signature,
 )
+from wicketgate.charter import parse_charter
+from wicketgate.cli.officer import add_commands
+from wicketgate.documents import open_document
+from wicketgate.signatures import signers
 
 AUTHORITY = world.EXAMPLES / "authority.toml"
 

@@ -17,6 +17,8 @@ from tools.check_docs import codes_in, given_codes
 from wicketgate import batches, desk, facts, gate, hits, ingest, regime
 from wicketgate.adapters import values
 from wicketgate.authority import MatchTerms
+from wicketgate.base.periods import parse_period
+from wicketgate.base.signing import ENVELOPE_TYPE, canonical, parse_envelope
 from wicketgate.hotlist import TEXTS, Listing
 from wicketgate.hotlist_forms import CSV, NDJSON, parse_hotlist
 from wicketgate.http import codes, reference
@@ -27,9 +29,7 @@ from wicketgate.http.gatekeeper import PUSH_PREFIX, is_public
 from wicketgate.http.openapi import ENVELOPE, OPENAPI
 from wicketgate.http.problems import CODES
 from wicketgate.http.schemas import SCHEMAS
-from wicketgate.periods import parse_period
 from wicketgate.register import build_register
-from wicketgate.signing import ENVELOPE_TYPE, canonical, parse_envelope
 from wicketgate.transactions import IMAGE_CODES, CameraSet
 
 DOCUMENTS_PAGE = Path("docs/spec/documents.md")

@@ -9,8 +9,8 @@ import pytest
 
 from tests.vectors import make_documents as documents
 from tests.worlds import World, begin, make_world
-from wicketgate.clock import DAY_US
-from wicketgate.errors import InputError
+from wicketgate.base.clock import DAY_US
+from wicketgate.base.errors import InputError
 from wicketgate.past import rewind
 from wicketgate.state import State, dump_state, load_state
 from wicketgate.transactions import Admitted, CameraSet

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.strategies import ascii_plates, plate_texts, plates
 from wicketgate import plates as module
-from wicketgate.errors import ShapeError
+from wicketgate.base.errors import ShapeError
 from wicketgate.plates import (
     ALIKE,
     CONFUSED,

@@ -9,9 +9,9 @@ import pytest
 
 from tests.vectors import make_documents as world
 from wicketgate.authority import Authority, parse_authority
+from wicketgate.base.clock import DAY_US
+from wicketgate.base.errors import DocumentRefused
 from wicketgate.charter import Charter, parse_charter
-from wicketgate.clock import DAY_US
-from wicketgate.errors import DocumentRefused
 from wicketgate.powers import (
     EVERYTHING,
     NOTHING,

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from wicketgate import errors
+from wicketgate.base import errors
 from wicketgate.http.problems import CODES, problem, problem_of
 
 

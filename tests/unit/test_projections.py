@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 
 from tests.vectors import make_documents
+from wicketgate.base.errors import InputError, LedgerError
+from wicketgate.base.signing import PrivateKey, dump_envelope
+from wicketgate.base.streams.link import Link
 from wicketgate.deployment import note_signer
 from wicketgate.documents import sign_document
-from wicketgate.errors import InputError, LedgerError
 from wicketgate.facts import SecondTree, check_fact, fact, second_entry
 from wicketgate.ledger import Ledger
 from wicketgate.merkle import leaf_hash
 from wicketgate.projections import Projections
 from wicketgate.proofs import Proofs
 from wicketgate.queues import HitQueue
-from wicketgate.signing import PrivateKey, dump_envelope
-from wicketgate.streams.link import Link
 from wicketgate.transactions import (
     DocumentTaken,
     FeedBatch,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wicketgate.errors import VerificationError
+from wicketgate.base.errors import VerificationError
 from wicketgate.facts import SecondTree, check_fact, fact, second_entry
 from wicketgate.merkle import leaf_hash
 from wicketgate.proofs import Proofs

@@ -15,8 +15,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.push_desk import JPEG, NOW_US, PNG, Desk, marks_of, seen
-from wicketgate.clock import MINUTE_US, SECOND_US, to_datetime
-from wicketgate.errors import StreamError
+from wicketgate.base.clock import MINUTE_US, SECOND_US, to_datetime
+from wicketgate.base.errors import StreamError
 from wicketgate.images import Stored
 from wicketgate.observations import MARKS, Keepalive, Observation, Unreadable
 from wicketgate.tracking import HOLD_US, SAME_US

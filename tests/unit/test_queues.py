@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.test_hits import AT_US, raised_hit
-from wicketgate.clock import DAY_US, HOUR_US
+from wicketgate.base.clock import DAY_US, HOUR_US
 from wicketgate.queues import HitQueue
 from wicketgate.transactions import HitImaged, HitRaised, Outcome, Transaction
 

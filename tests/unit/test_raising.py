@@ -11,8 +11,8 @@ import pytest
 
 from tests.strategies import Listed, batch_of, entry_of
 from tests.unit.test_state import Fold, unsigned
+from wicketgate.base.clock import HOUR_US, MINUTE_US, SECOND_US, rfc3339
 from wicketgate.batches import Rendering, row_lines
-from wicketgate.clock import HOUR_US, MINUTE_US, SECOND_US, rfc3339
 from wicketgate.gate import decide
 from wicketgate.hotlist import Entry
 from wicketgate.images import Stored, open_ref

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.strategies import batch_of, moments, plates
 from wicketgate import reads
-from wicketgate.errors import InputError, ShapeError
+from wicketgate.base.errors import InputError, ShapeError
 from wicketgate.plates import pack_all
 from wicketgate.reads import ReadBatch, empty, from_arrow, joined, part, split_again, to_arrow
 

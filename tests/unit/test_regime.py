@@ -33,9 +33,9 @@ from tests.vectors.cases_documents import (
 )
 from tests.vectors.make_documents import Story, changed, put
 from wicketgate.acts import Suspension
-from wicketgate.clock import DAY_US, parse_rfc3339
+from wicketgate.base.clock import DAY_US, parse_rfc3339
+from wicketgate.base.errors import DocumentRefused
 from wicketgate.consultations import Objection
-from wicketgate.errors import DocumentRefused
 from wicketgate.regime import (
     Named,
     Parsed,

@@ -10,9 +10,9 @@ import pytest
 from tests.simulator import OWN_SIGNERS, envelope
 from tests.unit.test_state import NAME, Fold
 from tests.vectors import make_documents as documents
-from wicketgate.clock import DAY_US, rfc3339
+from wicketgate.base.clock import DAY_US, rfc3339
+from wicketgate.base.signing import canonical
 from wicketgate.register import build_register, dump_register
-from wicketgate.signing import canonical
 from wicketgate.transactions import CameraSet, CamerasRegistered, FiguresClosed
 
 

@@ -14,9 +14,9 @@ import pytest
 from tests import checks
 from tests.simulator import CT, IMAGE, OWN, WANTED, MemoryReader, World, envelope
 from tests.vectors import make_documents as documents
+from wicketgate.base.errors import InputError, ShapeError, StreamError
+from wicketgate.base.streams.reader import Stored
 from wicketgate.batches import read_batches
-from wicketgate.errors import InputError, ShapeError, StreamError
-from wicketgate.streams.reader import Stored
 from wicketgate.transactions import Transaction, decode
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from wicketgate.clock import DAY_US, SECOND_US
+from wicketgate.base.clock import DAY_US, SECOND_US
 from wicketgate.repeats import DIGEST, Seen
 
 KEY = b"k" * 32

@@ -17,17 +17,17 @@ from hypothesis import strategies as st
 from tests.matching import ORIGIN, MovableClock
 from tests.simulator import charter
 from tests.vectors import make_documents as documents
-from wicketgate.clock import MINUTE_US, rfc3339
+from wicketgate.base.clock import MINUTE_US, rfc3339
+from wicketgate.base.errors import InputError
+from wicketgate.base.settings import load_settings
+from wicketgate.base.signing import dump_envelope
 from wicketgate.deployment import Deployment, note_signer
 from wicketgate.documents import sign_document
-from wicketgate.errors import InputError
 from wicketgate.ledger import Ledger
 from wicketgate.merkle import leaf_hash
 from wicketgate.node import Gateway
 from wicketgate.responses import MOST_TEXT, Said, digest, parse_said
 from wicketgate.responses import publish as published_form
-from wicketgate.settings import load_settings
-from wicketgate.signing import dump_envelope
 from wicketgate.state import State, dump_state, load_state
 from wicketgate.transactions import ResponseGiven, Transaction, decode, encode
 

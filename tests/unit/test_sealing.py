@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wicketgate.errors import ConfigurationError, InputError
+from wicketgate.base.errors import ConfigurationError, InputError
 from wicketgate.sealing import new_identity, seal, unseal
 
 IDENTITIES = [new_identity() for _ in range(3)]

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.simulator import HandClock
-from wicketgate.clock import SECOND_US
-from wicketgate.errors import InputError, NotEntitled
+from wicketgate.base.clock import SECOND_US
+from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.http.sessions import (
     FAILURE_EVERY_US,
     FAILURES,

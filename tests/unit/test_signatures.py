@@ -7,11 +7,11 @@ import dataclasses
 import pytest
 
 from tests.vectors import make_documents as world
+from wicketgate.base.errors import DocumentRefused
+from wicketgate.base.signing import Envelope, canonical, format_public, sign_payload
 from wicketgate.charter import Charter, Requirement, charter_requirements, parse_charter, require_distinct
 from wicketgate.documents import sign_document
-from wicketgate.errors import DocumentRefused
 from wicketgate.signatures import require_signed, signers, verify_charter
-from wicketgate.signing import Envelope, canonical, format_public, sign_payload
 
 CHARTER = parse_charter(world.example("charter"))
 AUTHORITY = world.example("authority")

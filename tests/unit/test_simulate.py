@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from wicketgate.authority import parse_authority
+from wicketgate.base.clock import parse_rfc3339
+from wicketgate.base.errors import ConfigurationError, WicketgateError
+from wicketgate.base.settings import TEMPLATE, load_settings
+from wicketgate.base.signing import canonical, parse_json
 from wicketgate.charter import parse_charter
 from wicketgate.cli import simulation
-from wicketgate.clock import parse_rfc3339
 from wicketgate.documents import parse_toml
-from wicketgate.errors import ConfigurationError, WicketgateError
 from wicketgate.limits import requirements
-from wicketgate.settings import TEMPLATE, load_settings
-from wicketgate.signing import canonical, parse_json
 from wicketgate.simulate import london, places
 from wicketgate.simulate.children import Child, run_child
 from wicketgate.simulate.devices import FORMATS

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from wicketgate.clock import parse_rfc3339, rfc3339
+from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.http.story import compare as shown
 from wicketgate.simulate import london
 from wicketgate.simulate.compare import compare

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from wicketgate import adapters
-from wicketgate.clock import from_datetime, parse_rfc3339
+from wicketgate.base.clock import from_datetime, parse_rfc3339
 from wicketgate.ingest import JSON, RawRead, parse
 from wicketgate.observations import Keepalive, Observation, Payload
 from wicketgate.plates import read_plate

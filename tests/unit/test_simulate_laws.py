@@ -12,9 +12,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from wicketgate.base.clock import parse_rfc3339, rfc3339
+from wicketgate.base.signing import canonical, parse_json
 from wicketgate.batches import Batch
-from wicketgate.clock import parse_rfc3339, rfc3339
-from wicketgate.signing import canonical, parse_json
 from wicketgate.simulate import evidence as kept
 from wicketgate.simulate import london
 from wicketgate.simulate.evidence import Attempt, Evidence, Listed, Sent

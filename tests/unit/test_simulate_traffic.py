@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from wicketgate.clock import parse_rfc3339
+from wicketgate.base.clock import parse_rfc3339
 from wicketgate.plates import CONFUSED, UkKind, kind, read_plate, skeleton
 from wicketgate.simulate import london
 from wicketgate.simulate.journeys import DAY, MOST_CAMERAS, ROLES, Journeys

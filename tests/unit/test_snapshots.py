@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wicketgate.errors import ConfigurationError
+from wicketgate.base.errors import ConfigurationError
 from wicketgate.snapshots import Snapshots
 from wicketgate.state import State, dump_state
 

@@ -9,8 +9,8 @@ import pytest
 
 from tests.strategies import batch_of
 from tests.unit.test_state import NAME, WANTED, Fold, unsigned
-from wicketgate.clock import DAY_US, HOUR_US, SECOND_US, parse_rfc3339
-from wicketgate.errors import InputError
+from wicketgate.base.clock import DAY_US, HOUR_US, SECOND_US, parse_rfc3339
+from wicketgate.base.errors import InputError
 from wicketgate.gate import Decision, decide
 from wicketgate.standing import Standing, in_scope, stand
 from wicketgate.transactions import CameraSet, CamerasRegistered

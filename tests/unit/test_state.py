@@ -9,11 +9,11 @@ import pytest
 
 from tests.simulator import OWN_SIGNERS, document_transaction, envelope, founding
 from tests.vectors import make_documents as documents
-from wicketgate.clock import DAY_US, SECOND_US, parse_rfc3339
+from wicketgate.base.clock import DAY_US, SECOND_US, parse_rfc3339
+from wicketgate.base.errors import InputError
+from wicketgate.base.signing import canonical, dump_envelope
 from wicketgate.documents import sign_document
-from wicketgate.errors import InputError
 from wicketgate.regime import Parsed, current, in_force_from, review_due, status
-from wicketgate.signing import canonical, dump_envelope
 from wicketgate.state import SIGHTINGS_KEPT, Counts, ListState, OpenHit, State, dump_state, load_state
 from wicketgate.transactions import (
     CameraSet,

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.vectors import make_documents as world
+from wicketgate.base.signing import canonical
 from wicketgate.documents import parse_toml
-from wicketgate.signing import canonical
 from wicketgate.toml import dump_toml
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=30) | st.just("\none\n\ntwo\r\n")

@@ -6,7 +6,7 @@ from math import nan
 
 import pytest
 
-from wicketgate.clock import SECOND_US
+from wicketgate.base.clock import SECOND_US
 from wicketgate.tracking import HOLD_US, SAME_US, Held, Vehicles
 
 AT_US = 1_000_000 * SECOND_US

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wicketgate.errors import InputError
+from wicketgate.base.errors import InputError
 from wicketgate.intake import ReadsMessage, decode_reads
 from wicketgate.state import State, dump_state, load_state
 from wicketgate.transactions import (

@@ -11,11 +11,11 @@ import pytest
 from tests.strategies import entry_of
 from tests.vectors import make_documents as documents
 from tests.worlds import World, begin
-from wicketgate.clock import DAY_US, HOUR_US, parse_rfc3339, rfc3339
+from wicketgate.base.clock import DAY_US, HOUR_US, parse_rfc3339, rfc3339
+from wicketgate.base.signing import dump_envelope
 from wicketgate.documents import sign_document
 from wicketgate.hotlist import Listing
 from wicketgate.past import rewind
-from wicketgate.signing import dump_envelope
 from wicketgate.transactions import Admitted, CameraSet
 from wicketgate.why import Answer, Question, answer
 

@@ -21,9 +21,9 @@ from tests.vectors.cases_documents import BY_DATA, BY_JUDGE
 from tests.vectors.cases_widening import SIGNERS, proposed, strict_charter, urgent
 from tests.vectors.make_documents import Story, changed, put
 from wicketgate.authority import parse_authority
+from wicketgate.base.clock import DAY_US, parse_rfc3339
+from wicketgate.base.errors import DocumentRefused
 from wicketgate.charter import parse_charter
-from wicketgate.clock import DAY_US, parse_rfc3339
-from wicketgate.errors import DocumentRefused
 from wicketgate.powers import of_authority
 from wicketgate.regime import Parsed
 from wicketgate.widening import Judged, applying, coverage, fulfilled, grown, judge

@@ -18,7 +18,7 @@ from tests.vectors.make_documents import (
     key_of,
     put,
 )
-from wicketgate.signing import format_public
+from wicketgate.base.signing import format_public
 
 NAME = "c-charter-2"
 LONG = "2026-10-10T00:00:00Z"

@@ -18,9 +18,7 @@ from tests.vectors.make_documents import (
     key_of,
     put,
 )
-from wicketgate.signing import (
-    format_public,
-)
+from wicketgate.base.signing import format_public
 
 BY_DATA, BY_HOME, BY_JUDGE = (
     ("tfl/data-protection",),

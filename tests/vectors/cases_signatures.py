@@ -16,8 +16,7 @@ from tests.vectors.make_documents import (
     keys_of,
     put,
 )
-from wicketgate.documents import payload_type, sign_document
-from wicketgate.signing import (
+from wicketgate.base.signing import (
     Envelope,
     Signature,
     canonical,
@@ -25,6 +24,7 @@ from wicketgate.signing import (
     envelope_mapping,
     sign_payload,
 )
+from wicketgate.documents import payload_type, sign_document
 
 
 def cases() -> dict[str, Case]:

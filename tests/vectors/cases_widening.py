@@ -30,7 +30,7 @@ from tests.vectors.make_documents import (
     key_of,
     put,
 )
-from wicketgate.signing import format_public
+from wicketgate.base.signing import format_public
 
 SIGNERS = (*MATCH_OFFICES, "westminster/data-protection")
 UNTIL = "2027-07-04T00:00:00Z"

@@ -19,13 +19,13 @@ from typing import Any, Self
 
 from wicketgate.admission import admit, scope_of
 from wicketgate.authority import Authority
-from wicketgate.clock import parse_rfc3339, rfc3339
+from wicketgate.base.clock import parse_rfc3339, rfc3339
+from wicketgate.base.errors import DocumentRefused, InputError
+from wicketgate.base.signing import PrivateKey, canonical, dump_envelope, format_public, parse_canonical
 from wicketgate.documents import kind_of, open_document, parse_payload, parse_toml, sign_document
-from wicketgate.errors import DocumentRefused, InputError
 from wicketgate.powers import describe, of_authority
 from wicketgate.regime import Parsed, Regime
 from wicketgate.signatures import verify_charter
-from wicketgate.signing import PrivateKey, canonical, dump_envelope, format_public, parse_canonical
 from wicketgate.transactions import Admitted
 
 FOLDER = Path(__file__).parent / "documents"

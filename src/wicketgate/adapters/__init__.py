@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, Literal
 
 from wicketgate.adapters import axis, bof2, frigate, hikvision, platerecognizer, viewtron
-from wicketgate.errors import InputError
+from wicketgate.base.errors import InputError
 from wicketgate.observations import Parsed, Payload
 
 MAX_PAYLOAD: Final = 8 * 1024 * 1024

@@ -24,7 +24,7 @@ from wicketgate.adapters.values import (
     without_colour,
 )
 from wicketgate.adapters.xml import at, looks_like_xml, read_xml
-from wicketgate.errors import InputError
+from wicketgate.base.errors import InputError
 from wicketgate.observations import ImageKind, Observation, Parsed, Payload, Unreadable
 
 MAX_CAPTURES: Final = 50

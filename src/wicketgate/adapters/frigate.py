@@ -22,7 +22,7 @@ from wicketgate.adapters.values import (
     without_colour,
 )
 from wicketgate.adapters.xml import at
-from wicketgate.errors import InputError
+from wicketgate.base.errors import InputError
 from wicketgate.observations import Keepalive, Observation, Parsed, Payload, Unreadable
 
 _VEHICLES: Final = frozenset(

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from wicketgate.errors import InputError
+from wicketgate.base.errors import InputError
 
 _MAX_DEPTH = 24
 _decode = msgspec.json.Decoder().decode

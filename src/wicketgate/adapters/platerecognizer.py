@@ -30,7 +30,7 @@ from wicketgate.adapters.values import (
     without_colour,
 )
 from wicketgate.adapters.xml import at, every
-from wicketgate.errors import InputError
+from wicketgate.base.errors import InputError
 from wicketgate.observations import ImageKind, Keepalive, Observation, Parsed, Payload, Unreadable
 
 _KINDS: Final[dict[str, ImageKind]] = {

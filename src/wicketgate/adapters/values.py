@@ -12,8 +12,8 @@ from datetime import datetime, timedelta, timezone
 from hashlib import blake2b
 from typing import Any, Final, Literal, TypeVar
 
-from wicketgate.clock import to_datetime
-from wicketgate.errors import InputError
+from wicketgate.base.clock import to_datetime
+from wicketgate.base.errors import InputError
 from wicketgate.observations import Unreadable
 
 MAX_TEXT: Final = 64

@@ -27,7 +27,7 @@ from wicketgate.adapters.values import (
     without_colour,
 )
 from wicketgate.adapters.xml import at, every, looks_like_xml, read_xml
-from wicketgate.errors import InputError
+from wicketgate.base.errors import InputError
 from wicketgate.observations import ImageKind, Keepalive, Observation, Parsed, Payload, Unreadable
 
 ANSWER: Final = (

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, Final
 from xml.etree.ElementTree import Element, ParseError, fromstring
 
-from wicketgate.errors import InputError
+from wicketgate.base.errors import InputError
 
 MAX_XML: Final = 2 * 1024 * 1024
 """Bytes of a document, images not counted."""

@@ -9,6 +9,10 @@ from typing import Any
 
 from pyrage import RecipientError, x25519  # type: ignore[attr-defined]  # a compiled module
 
+from wicketgate.base.clock import DAY_US, SECOND_US
+from wicketgate.base.errors import DocumentRefused, InputError
+from wicketgate.base.periods import Period, parse_period
+from wicketgate.base.signing import parse_public
 from wicketgate.charter.rules import (
     check_rule,
     parse_consultation_rule,
@@ -32,11 +36,7 @@ from wicketgate.charter.values import (
     Unit,
     require_distinct,
 )
-from wicketgate.clock import DAY_US, SECOND_US
-from wicketgate.errors import DocumentRefused, InputError
 from wicketgate.members import Members
-from wicketgate.periods import Period, parse_period
-from wicketgate.signing import parse_public
 
 _PURPOSE = re.compile(rf"{NAME.pattern}(?:/{NAME.pattern}){{0,7}}", re.ASCII)
 _ORIGIN = re.compile(r"[a-z0-9][a-z0-9.-]{0,100}(?:/[A-Za-z0-9._~-]{1,60}){0,8}", re.ASCII)

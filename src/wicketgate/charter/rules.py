@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from wicketgate.base.errors import DocumentRefused, InputError
+from wicketgate.base.periods import Period, never_longer, parse_period
 from wicketgate.charter.values import (
     INSTRUMENTS,
     MODES,
@@ -19,9 +21,7 @@ from wicketgate.charter.values import (
     Terms,
     Urgency,
 )
-from wicketgate.errors import DocumentRefused, InputError
 from wicketgate.members import Members
-from wicketgate.periods import Period, never_longer, parse_period
 
 _RULE_OFFICE = re.compile(rf"(?:\{{(?:controller|recipient)\}}|{NAME.pattern})/{NAME.pattern}", re.ASCII)
 _LONGEST_URGENCY = Period(us=14 * 86_400_000_000)

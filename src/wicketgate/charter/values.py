@@ -8,8 +8,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from wicketgate.errors import DocumentRefused
-from wicketgate.periods import Period
+from wicketgate.base.errors import DocumentRefused
+from wicketgate.base.periods import Period
 
 CHARTER_TYPE = "application/vnd.wicketgate.charter+json"
 """The payload type of a charter's envelope."""

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from wicketgate.errors import WicketgateError
+from wicketgate.base.errors import WicketgateError
 
 _COMMANDS = {
     "operator": ("init", "serve"),

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from wicketgate.base.errors import InputError
+from wicketgate.base.settings import read_secret
 from wicketgate.cli.terminal import ask
-from wicketgate.errors import InputError
-from wicketgate.settings import read_secret
 
 Subparsers = argparse._SubParsersAction  # its only name
 

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Literal
 
 from wicketgate.appraisal import review_words
+from wicketgate.base.clock import SystemClock, parse_rfc3339, rfc3339
+from wicketgate.base.errors import ConfigurationError, DocumentRefused, InputError
+from wicketgate.base.periods import add, parse_period
 from wicketgate.cli.officer import add_signing, sign_document_to
 from wicketgate.cli.terminal import (
     add_against,
@@ -23,7 +26,6 @@ from wicketgate.cli.terminal import (
     read_register,
     reporting,
 )
-from wicketgate.clock import SystemClock, parse_rfc3339, rfc3339
 from wicketgate.consultations import parse_objection
 from wicketgate.documents import open_document, parse_payload, parse_toml
 from wicketgate.drafting import (
@@ -36,9 +38,7 @@ from wicketgate.drafting import (
     draft_stop,
     new_id,
 )
-from wicketgate.errors import ConfigurationError, DocumentRefused, InputError
 from wicketgate.knowledge import Known, learn
-from wicketgate.periods import add, parse_period
 from wicketgate.regime import Named
 from wicketgate.toml import dump_toml
 

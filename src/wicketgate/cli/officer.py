@@ -13,6 +13,21 @@ import sys
 from pathlib import Path
 
 from wicketgate.appraisal import Appraisal, appraise, founding
+from wicketgate.base.clock import SystemClock
+from wicketgate.base.errors import ConfigurationError
+from wicketgate.base.signing import (
+    ENVELOPE_TYPE,
+    Envelope,
+    PrivateKey,
+    add_made_signature,
+    add_signature,
+    dump_envelope,
+    format_public,
+    key_id,
+    pae,
+    parse_envelope,
+    parse_public,
+)
 from wicketgate.charter import Charter
 from wicketgate.cli.terminal import (
     add_against,
@@ -28,24 +43,9 @@ from wicketgate.cli.terminal import (
     replace_file,
     reporting,
 )
-from wicketgate.clock import SystemClock
 from wicketgate.documents import SignedDocument, describe_document, open_document, parse_payload
-from wicketgate.errors import ConfigurationError
 from wicketgate.keyfiles import open_key_file, open_signer
 from wicketgate.knowledge import learn
-from wicketgate.signing import (
-    ENVELOPE_TYPE,
-    Envelope,
-    PrivateKey,
-    add_made_signature,
-    add_signature,
-    dump_envelope,
-    format_public,
-    key_id,
-    pae,
-    parse_envelope,
-    parse_public,
-)
 
 Subparsers = argparse._SubParsersAction  # its only name
 

@@ -10,15 +10,16 @@ from typing import Any
 
 import uvloop
 
-from wicketgate.clock import SystemClock, rfc3339
-from wicketgate.deployment import Deployment, note_signer, write_secret
-from wicketgate.errors import InputError
+from wicketgate.base.clock import SystemClock, rfc3339
+from wicketgate.base.errors import InputError
+from wicketgate.base.files import write_secret
+from wicketgate.base.settings import TEMPLATE, load_settings, parse_settings
+from wicketgate.base.signing import parse_envelope
+from wicketgate.deployment import Deployment, note_signer
 from wicketgate.http.serve import serve
 from wicketgate.ledger import Ledger
 from wicketgate.node import Gateway
-from wicketgate.settings import TEMPLATE, load_settings, parse_settings
 from wicketgate.signatures import verify_charter
-from wicketgate.signing import parse_envelope
 
 
 def add_commands(commands: Any) -> None:

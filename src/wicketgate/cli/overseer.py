@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from wicketgate.base.errors import ConfigurationError, InputError
+from wicketgate.base.settings import read_secret
+from wicketgate.base.signing import parse_json
 from wicketgate.cli.terminal import ask
-from wicketgate.errors import ConfigurationError, InputError
-from wicketgate.settings import read_secret
-from wicketgate.signing import parse_json
 
 Subparsers = argparse._SubParsersAction  # its only name
 

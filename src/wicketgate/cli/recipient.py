@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
-from wicketgate.clock import SystemClock
-from wicketgate.errors import ConfigurationError, WicketgateError
+from wicketgate.base.clock import SystemClock
+from wicketgate.base.errors import ConfigurationError, WicketgateError
+from wicketgate.base.settings import read_secret
 from wicketgate.receive import Receiver, Tally
-from wicketgate.settings import read_secret
 from wicketgate.sinks import open_sink
 from wicketgate.verify import read_key, verify_folder, verify_url
 from wicketgate.verify.remote import Remote

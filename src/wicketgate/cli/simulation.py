@@ -17,8 +17,8 @@ from types import ModuleType
 import uvloop
 
 import wicketgate
-from wicketgate.errors import ConfigurationError, WicketgateError
-from wicketgate.settings import read_secret
+from wicketgate.base.errors import ConfigurationError, WicketgateError
+from wicketgate.base.settings import read_secret
 from wicketgate.simulate.demo import CAMERAS, Plan, demonstrate
 from wicketgate.simulate.devices import FORMATS
 from wicketgate.simulate.load import CONNECTIONS, Cameras, Source, Tally, fetch_cameras

@@ -12,10 +12,10 @@ from typing import Any
 
 import httpx
 
+from wicketgate.base.errors import ConfigurationError, InputError, WicketgateError
+from wicketgate.base.signing import Envelope, canonical, parse_json
 from wicketgate.documents import SignedDocument, kind_of, open_document, parse_toml, payload_type
-from wicketgate.errors import ConfigurationError, InputError, WicketgateError
 from wicketgate.keyfiles import Ask, read_passphrase, require_passphrase
-from wicketgate.signing import Envelope, canonical, parse_json
 
 TIMEOUT_S = 30.0
 

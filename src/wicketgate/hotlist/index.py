@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from wicketgate.errors import ShapeError
+from wicketgate.base.errors import ShapeError
 from wicketgate.hotlist.skeletons import EXACT_KEYS, NO_MATCH, differences, hashes, text_of
 from wicketgate.plates import position_decides
 

@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 import msgspec
 import pyarrow as pa
 
-from wicketgate.errors import InputError
+from wicketgate.base.errors import InputError
 from wicketgate.hotlist.entries import Change, Entry
 from wicketgate.plates import read_plate
 

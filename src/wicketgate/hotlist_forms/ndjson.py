@@ -9,8 +9,8 @@ from typing import Final
 
 import msgspec
 
-from wicketgate.clock import parse_rfc3339, rfc3339
-from wicketgate.errors import InputError
+from wicketgate.base.clock import parse_rfc3339, rfc3339
+from wicketgate.base.errors import InputError
 from wicketgate.hotlist import TEXTS, Entry
 from wicketgate.hotlist_forms.rows import Faults, Row, needed, plate_of, text_of, texts_of, whole_seconds
 

@@ -9,8 +9,8 @@ from typing import Final
 
 import msgspec
 
-from wicketgate.clock import SECOND_US
-from wicketgate.errors import InputError, ListRefused
+from wicketgate.base.clock import SECOND_US
+from wicketgate.base.errors import InputError, ListRefused
 from wicketgate.hotlist import MAX_TEXT
 from wicketgate.plates import PlateFault, read_plate
 

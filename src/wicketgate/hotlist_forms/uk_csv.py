@@ -10,11 +10,11 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final
 
-from wicketgate.clock import from_datetime, parse_rfc3339
-from wicketgate.errors import InputError, ListRefused
+from wicketgate.base.clock import from_datetime, parse_rfc3339
+from wicketgate.base.errors import InputError, ListRefused
+from wicketgate.base.hours import load_zone
 from wicketgate.hotlist import TEXTS
 from wicketgate.hotlist_forms.rows import Faults, Row, needed, plate_of, texts_of, whole_seconds
-from wicketgate.hours import load_zone
 
 ACTIONS: Final = (
     ("do not stop", 4),

@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from wicketgate.base.clock import rfc3339
+from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.cameras import check_cameras
-from wicketgate.clock import rfc3339
-from wicketgate.errors import InputError, NotEntitled
 from wicketgate.facts import release_fact
 from wicketgate.feeds import Feed
 from wicketgate.http.entitlement import entitled

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from wicketgate.errors import WicketgateError
+from wicketgate.base.errors import WicketgateError
 from wicketgate.http.api import Api
 from wicketgate.http.consultations import Consultations
 from wicketgate.http.disclosures import DisclosuresApi, attested_metrics

@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from wicketgate.clock import MINUTE_US, SECOND_US, rfc3339
-from wicketgate.errors import InputError, WicketgateError
+from wicketgate.base.clock import MINUTE_US, SECOND_US, rfc3339
+from wicketgate.base.errors import InputError, WicketgateError
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.pages import FORM_HEADERS, HEADERS
 from wicketgate.http.problems import problem, status_and_title

@@ -12,9 +12,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from wicketgate.attesting import Attesting, Said
-from wicketgate.clock import parse_rfc3339, rfc3339
+from wicketgate.base.clock import parse_rfc3339, rfc3339
+from wicketgate.base.errors import InputError
 from wicketgate.disclosures import Held, published, stand
-from wicketgate.errors import InputError
 from wicketgate.http.entitlement import demand_own
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.problems import problem

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from wicketgate.authority import parse_authority
+from wicketgate.base.errors import WicketgateError
 from wicketgate.charter import Charter, parse_charter
-from wicketgate.errors import WicketgateError
 from wicketgate.http import phrases
 from wicketgate.http.consultation_pages import consultations_of
 from wicketgate.http.phrases import at_us_of

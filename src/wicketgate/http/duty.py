@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from wicketgate.authority import Authority
-from wicketgate.errors import HitRefused, InputError, NotEntitled, WicketgateError
+from wicketgate.base.errors import HitRefused, InputError, NotEntitled, WicketgateError
 from wicketgate.hits import Hit
 from wicketgate.http.duty_pages import HEADERS, DutyPages, Journey, Queue, Refusal, digest
 from wicketgate.http.entitlement import match_authorities

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from wicketgate.clock import rfc3339
+from wicketgate.base.clock import rfc3339
 from wicketgate.hits import Hit
 from wicketgate.http import duty_words as words
 from wicketgate.http.pages import templates

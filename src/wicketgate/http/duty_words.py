@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from wicketgate.clock import DAY_US, HOUR_US, MINUTE_US
+from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US
 
 STANDING: Mapping[str, str] = {
     "open": "Nobody has looked at it yet",

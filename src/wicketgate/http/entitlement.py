@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wicketgate.authority import Authority
-from wicketgate.errors import InputError, NotEntitled
+from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.node import Gateway
 from wicketgate.regime import STOPPED, current, status
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from wicketgate.errors import InputError
+from wicketgate.base.errors import InputError
 
 FORM = "multipart/form-data"
 MAX_FORM = 32 * 1024 * 1024

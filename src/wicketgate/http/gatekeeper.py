@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from wicketgate.errors import NotEntitled
+from wicketgate.base.errors import NotEntitled
 from wicketgate.http.problems import problem
 from wicketgate.http.sessions import Sessions, session_id_in
 

@@ -12,8 +12,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from wicketgate.authority import Authority
-from wicketgate.clock import rfc3339
-from wicketgate.errors import HitRefused, InputError, NotEntitled
+from wicketgate.base.clock import rfc3339
+from wicketgate.base.errors import HitRefused, InputError, NotEntitled
 from wicketgate.hits import Hit, judge_outcome
 from wicketgate.http.entitlement import entitled_match, match_authorities
 from wicketgate.http.gatekeeper import require

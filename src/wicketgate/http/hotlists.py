@@ -16,9 +16,9 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from wicketgate.authority import MatchTerms
-from wicketgate.clock import rfc3339
+from wicketgate.base.clock import rfc3339
+from wicketgate.base.errors import InputError, ListRefused, NotEntitled
 from wicketgate.desk import ListTaken
-from wicketgate.errors import InputError, ListRefused, NotEntitled
 from wicketgate.hotlist import Entry, Listing
 from wicketgate.hotlist_forms import CSV, NDJSON, UK_FIELDS, hotlist_lines, parse_hotlist
 from wicketgate.http.codes import HOTLIST

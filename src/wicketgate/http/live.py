@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from wicketgate.clock import Clock, rfc3339
+from wicketgate.base.clock import Clock, rfc3339
 from wicketgate.http.problems import problem
 from wicketgate.node import Gateway
 from wicketgate.regime import Parsed, current, status

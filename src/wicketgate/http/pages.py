@@ -21,7 +21,7 @@ from typing import Any
 
 from jinja2 import ChainableUndefined, ChoiceLoader, Environment, PackageLoader, PrefixLoader, Undefined
 
-from wicketgate.clock import DAY_US, MINUTE_US
+from wicketgate.base.clock import DAY_US, MINUTE_US
 from wicketgate.http import disclosure_words, phrases, reference, story
 from wicketgate.http.consultation_pages import consultations_of, groups_of, open_of
 from wicketgate.http.drift import drift_of

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping
 
 from markupsafe import Markup, escape
 
-from wicketgate.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US, parse_rfc3339, to_datetime
-from wicketgate.errors import InputError
-from wicketgate.hours import describe_hours, parse_hours
-from wicketgate.periods import describe_period, parse_period
+from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US, parse_rfc3339, to_datetime
+from wicketgate.base.errors import InputError
+from wicketgate.base.hours import describe_hours, parse_hours
+from wicketgate.base.periods import describe_period, parse_period
 
 MONTHS = (  # not strftime: its names depend on the machine's locale
     "January",

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from wicketgate.errors import (
+from wicketgate.base.errors import (
     DocumentRefused,
     FencedError,
     HitRefused,

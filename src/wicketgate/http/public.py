@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from wicketgate.errors import InputError
+from wicketgate.base.errors import InputError
 from wicketgate.http.live import Live
 from wicketgate.http.openapi import OPENAPI
 from wicketgate.http.pages import ASSETS, HEADERS, MAP_HEADERS, Pages

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from wicketgate import adapters
-from wicketgate.errors import WicketgateError
+from wicketgate.base.errors import WicketgateError
 from wicketgate.http.gatekeeper import PUSH_PREFIX, require
 from wicketgate.http.problems import problem, problem_of
 from wicketgate.http.reads import answer_of

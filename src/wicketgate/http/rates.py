@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from wicketgate.clock import SECOND_US
+from wicketgate.base.clock import SECOND_US
 from wicketgate.http.sessions import network_of
 
 _CALLERS = 10_000

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from wicketgate.errors import InputError, WicketgateError
+from wicketgate.base.errors import InputError, WicketgateError
 from wicketgate.http.forms import FORM, MAX_FORM, Part, parts_of
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.problems import problem, problem_of

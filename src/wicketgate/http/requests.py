@@ -9,7 +9,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from wicketgate.errors import InputError
+from wicketgate.base.errors import InputError
 
 JSON = "application/json"
 

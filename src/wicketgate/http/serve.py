@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 
 import uvicorn
 
+from wicketgate.base.settings import Settings
 from wicketgate.http.app import build_app
 from wicketgate.mqtt.delivery import delivery
 from wicketgate.mqtt.ingress import Ingress
 from wicketgate.node import Gateway
-from wicketgate.settings import Settings
 
 log = logging.getLogger(__name__)
 

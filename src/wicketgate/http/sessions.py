@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 from starlette.types import Scope
 
-from wicketgate.clock import HOUR_US, SECOND_US
-from wicketgate.errors import InputError, NotEntitled
+from wicketgate.base.clock import HOUR_US, SECOND_US
+from wicketgate.base.errors import InputError, NotEntitled
 
 LIFE_US = 12 * HOUR_US
 """How long a session lasts, whether or not it is used: a shift."""

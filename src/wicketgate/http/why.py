@@ -13,15 +13,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from wicketgate.clock import SECOND_US, parse_rfc3339, rfc3339
-from wicketgate.errors import InputError, StreamError
+from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
+from wicketgate.base.errors import InputError, StreamError
+from wicketgate.base.signing import parse_json
 from wicketgate.hotlist import Listing
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.requests import json_answer, read_body
 from wicketgate.node import Gateway
 from wicketgate.past import rewind
 from wicketgate.plates import PlateFault, read_plate
-from wicketgate.signing import parse_json
 from wicketgate.state import State, dump_state, load_state
 from wicketgate.why import Question, answer
 

@@ -8,7 +8,7 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING, cast
 
-from wicketgate.errors import InputError
+from wicketgate.base.errors import InputError
 from wicketgate.mqtt import packets
 from wicketgate.mqtt.packets import Connect, Disconnect, Ping, Publish, Pubrel, Subscribe, Unsubscribe
 from wicketgate.mqtt.topics import route

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from wicketgate import adapters
-from wicketgate.errors import FencedError, InputError, StreamError
+from wicketgate.base.errors import FencedError, InputError, StreamError
 from wicketgate.mqtt.ingress import Take
 from wicketgate.mqtt.topics import PUSH, Route, content_type
 from wicketgate.observations import Payload, Unreadable

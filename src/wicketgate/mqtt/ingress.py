@@ -12,11 +12,11 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from wicketgate.errors import ConfigurationError, WicketgateError
+from wicketgate.base.errors import ConfigurationError, WicketgateError
+from wicketgate.base.settings import MqttSettings
 from wicketgate.mqtt.connection import Connection
 from wicketgate.mqtt.packets import Publish
 from wicketgate.mqtt.topics import Route
-from wicketgate.settings import MqttSettings
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import msgspec
 
-from wicketgate.errors import InputError
+from wicketgate.base.errors import InputError
 
 MAX_PUBLISH = 4 * 1024 * 1024
 """Bytes of the longest PUBLISH, its header included."""

@@ -11,7 +11,7 @@ from functools import reduce
 from itertools import combinations
 from operator import or_
 
-from wicketgate.errors import DocumentRefused
+from wicketgate.base.errors import DocumentRefused
 from wicketgate.powers.boxes import Box, sides
 from wicketgate.powers.sides import Side
 

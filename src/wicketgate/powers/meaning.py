@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable
 from itertools import pairwise
 
 from wicketgate.authority import Authority, SearchTerms
+from wicketgate.base.hours import Hours
+from wicketgate.base.periods import Period, longest_us
 from wicketgate.charter import MODES
-from wicketgate.hours import Hours
-from wicketgate.periods import Period, longest_us
 from wicketgate.powers.algebra import Powers
 from wicketgate.powers.boxes import Box
 from wicketgate.powers.sides import (

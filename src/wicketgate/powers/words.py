@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import reduce
 from itertools import pairwise
 
+from wicketgate.base.hours import DAYS
+from wicketgate.base.periods import Period, describe_period
 from wicketgate.charter import Charter
-from wicketgate.hours import DAYS
-from wicketgate.periods import Period, describe_period
 from wicketgate.powers.algebra import Powers
 from wicketgate.powers.boxes import Box, sides
 from wicketgate.powers.meaning import ALL_NUMBERS, AROUND, EVERYWHERE, NOWHERE

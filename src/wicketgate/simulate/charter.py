@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from wicketgate.clock import DAY_US, rfc3339
+from wicketgate.base.clock import DAY_US, rfc3339
+from wicketgate.base.signing import PrivateKey, dump_envelope, format_public
 from wicketgate.documents import sign_document
 from wicketgate.sealing import new_identity
-from wicketgate.signing import PrivateKey, dump_envelope, format_public
 from wicketgate.simulate.places import BOUNDARY
 
 OVERSEER: Final = "ico/commissioner"

@@ -11,7 +11,7 @@ import socket
 import sys
 from pathlib import Path
 
-from wicketgate.errors import ConfigurationError, WicketgateError
+from wicketgate.base.errors import ConfigurationError, WicketgateError
 
 WICKETGATE = (sys.executable, "-P", "-m", "wicketgate")
 """The command `wicketgate` of this very Python, whatever the PATH says and whatever lies in the folder around us."""

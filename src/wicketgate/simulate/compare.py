@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from wicketgate.clock import DAY_US, HOUR_US, SECOND_US
+from wicketgate.base.clock import DAY_US, HOUR_US, SECOND_US
 from wicketgate.gate import Terms, compile_table, decide
 from wicketgate.hotlist import Entry, Listing
 from wicketgate.plates import pack_all

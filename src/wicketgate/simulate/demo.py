@@ -12,8 +12,8 @@ from pathlib import Path
 
 import httpx
 
-from wicketgate.errors import WicketgateError
-from wicketgate.settings import read_secret
+from wicketgate.base.errors import WicketgateError
+from wicketgate.base.settings import read_secret
 from wicketgate.simulate.children import Child
 from wicketgate.simulate.enrolment import CAMERAS, bearer, enrol, list_vehicles
 from wicketgate.simulate.folder import Folder

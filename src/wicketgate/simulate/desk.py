@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from wicketgate.clock import parse_rfc3339
+from wicketgate.base.clock import parse_rfc3339
 from wicketgate.simulate.evidence import Attempt, Sent
 
 BY = "duty officer, simulated"

@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 import msgspec
 
-from wicketgate.clock import SystemClock
-from wicketgate.errors import WicketgateError
+from wicketgate.base.clock import SystemClock
+from wicketgate.base.errors import WicketgateError
+from wicketgate.base.settings import read_secret
 from wicketgate.regime import STOPPED
-from wicketgate.settings import read_secret
 from wicketgate.simulate import london
 from wicketgate.simulate.evidence import Listed
 from wicketgate.simulate.folder import Folder, write_whole

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wicketgate.deployment import Deployment, note_signer, write_secret
+from wicketgate.base.errors import ConfigurationError
+from wicketgate.base.files import write_secret
+from wicketgate.base.settings import read_secret
+from wicketgate.deployment import Deployment, note_signer
 from wicketgate.documents import parse_toml
-from wicketgate.errors import ConfigurationError
-from wicketgate.settings import read_secret
 from wicketgate.simulate import london
 from wicketgate.toml import dump_toml
 

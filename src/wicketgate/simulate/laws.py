@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
+from wicketgate.base.clock import parse_rfc3339
+from wicketgate.base.errors import WicketgateError
+from wicketgate.base.signing import parse_envelope, parse_json
 from wicketgate.batches import Batch
-from wicketgate.clock import parse_rfc3339
-from wicketgate.errors import WicketgateError
-from wicketgate.signing import parse_envelope, parse_json
 from wicketgate.simulate.evidence import (
     Evidence,
     Finding,

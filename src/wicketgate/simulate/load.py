@@ -18,8 +18,8 @@ from urllib.parse import quote, urlsplit
 import httpx
 import msgspec
 
-from wicketgate.clock import rfc3339
-from wicketgate.errors import ConfigurationError, WicketgateError
+from wicketgate.base.clock import rfc3339
+from wicketgate.base.errors import ConfigurationError, WicketgateError
 from wicketgate.simulate.devices import FORMATS, Device, Format, Message, Site, format_of, sends_images
 from wicketgate.simulate.posting import Connection, Post
 from wicketgate.simulate.publishing import MqttConnection

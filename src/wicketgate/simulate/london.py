@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from wicketgate.clock import DAY_US, rfc3339
+from wicketgate.base.clock import DAY_US, rfc3339
 from wicketgate.simulate.charter import (
     COUNCILS,
     OVERSEER,

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import httpx
 
-from wicketgate.clock import DAY_US, SECOND_US, SystemClock, parse_rfc3339, rfc3339
+from wicketgate.base.clock import DAY_US, SECOND_US, SystemClock, parse_rfc3339, rfc3339
+from wicketgate.base.settings import read_secret
+from wicketgate.base.signing import PrivateKey, dump_envelope
 from wicketgate.documents import kind_of, sign_document
-from wicketgate.settings import read_secret
-from wicketgate.signing import PrivateKey, dump_envelope
 from wicketgate.simulate import london
 from wicketgate.simulate.enrolment import bearer, need
 from wicketgate.simulate.evidence import Attempt

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from wicketgate.base.errors import InputError, VerificationError, WicketgateError
 from wicketgate.batches import Batch, read_batches
-from wicketgate.errors import InputError, VerificationError, WicketgateError
 from wicketgate.verify.feeds import FeedChain
 
 _WAIT_S = 2

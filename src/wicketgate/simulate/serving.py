@@ -9,9 +9,9 @@ import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
-from wicketgate.clock import DAY_US, SystemClock
-from wicketgate.errors import WicketgateError
-from wicketgate.settings import TEMPLATE
+from wicketgate.base.clock import DAY_US, SystemClock
+from wicketgate.base.errors import WicketgateError
+from wicketgate.base.settings import TEMPLATE
 from wicketgate.simulate import london
 from wicketgate.simulate.children import Child, free_port, run_child
 from wicketgate.simulate.compare import READS, compare

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from wicketgate.clock import SECOND_US, to_datetime
+from wicketgate.base.clock import SECOND_US, to_datetime
 from wicketgate.simulate.journeys import Journeys, Trip
 from wicketgate.simulate.roads import Roads
 from wicketgate.simulate.vehicles import Vehicle, invent_vehicle, misread

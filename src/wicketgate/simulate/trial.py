@@ -13,11 +13,11 @@ from typing import Any
 import httpx
 import msgspec
 
+from wicketgate.base.clock import parse_rfc3339
+from wicketgate.base.errors import ConfigurationError, InputError, LedgerError, WicketgateError
+from wicketgate.base.settings import read_secret
 from wicketgate.batches import Batch
-from wicketgate.clock import parse_rfc3339
-from wicketgate.errors import ConfigurationError, InputError, LedgerError, WicketgateError
 from wicketgate.notes import parse_checkpoint, parse_note, parse_vkey
-from wicketgate.settings import read_secret
 from wicketgate.simulate import laws, london
 from wicketgate.simulate.children import run_child
 from wicketgate.simulate.desk import DutyOfficer

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from wicketgate.clock import DAY_US, rfc3339
+from wicketgate.base.clock import DAY_US, rfc3339
 from wicketgate.simulate.journeys import NEVER_ON_THE_ROAD
 from wicketgate.simulate.vehicles import Vehicle, invent_vehicle, lookalike, mixed
 

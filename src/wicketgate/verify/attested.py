@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from wicketgate.clock import parse_rfc3339, rfc3339
+from wicketgate.base.clock import parse_rfc3339, rfc3339
+from wicketgate.base.errors import InputError
 from wicketgate.disclosures import Held, published, receipt_counts, rows_left, stand
-from wicketgate.errors import InputError
 from wicketgate.receipts import due_of
 from wicketgate.regime import Parsed
 from wicketgate.state import State

@@ -12,14 +12,14 @@ from typing import Any
 
 from wicketgate.admission import admit, entry_members, scope_of
 from wicketgate.authority import Authority
+from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
+from wicketgate.base.errors import DocumentRefused, InputError, ShapeError
+from wicketgate.base.signing import canonical, parse_canonical
 from wicketgate.charter import Charter
-from wicketgate.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.documents import SignedDocument, open_document
-from wicketgate.errors import DocumentRefused, InputError, ShapeError
 from wicketgate.facts import second_of
 from wicketgate.regime import Parsed, described, standings, untold
 from wicketgate.signatures import verify_charter
-from wicketgate.signing import canonical, parse_canonical
 from wicketgate.state import State
 from wicketgate.transactions import Admitted, DocumentTaken, Stood, Transaction
 from wicketgate.verify.figures import FiguresChain

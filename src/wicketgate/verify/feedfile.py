@@ -8,10 +8,10 @@ from pathlib import Path
 
 import msgspec
 
+from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
+from wicketgate.base.errors import ConfigurationError, InputError, LedgerError, VerificationError
 from wicketgate.batches import Batch, read_batches
 from wicketgate.charter import Charter
-from wicketgate.clock import SECOND_US, parse_rfc3339, rfc3339
-from wicketgate.errors import ConfigurationError, InputError, LedgerError, VerificationError
 from wicketgate.facts import FactAnswer, check_kept, release_fact
 from wicketgate.merkle import leaf_hash
 from wicketgate.verify.entries import EntryFold

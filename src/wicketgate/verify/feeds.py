@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 
 from wicketgate.authority import Authority
+from wicketgate.base.clock import parse_rfc3339
+from wicketgate.base.errors import InputError, VerificationError
 from wicketgate.batches import Batch, check_batch
-from wicketgate.clock import parse_rfc3339
-from wicketgate.errors import InputError, VerificationError
 from wicketgate.facts import check_promise
 from wicketgate.regime import Parsed, status
 from wicketgate.state import State

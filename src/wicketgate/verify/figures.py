@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from wicketgate.base.clock import parse_rfc3339, rfc3339
+from wicketgate.base.errors import InputError
 from wicketgate.charter import Charter
-from wicketgate.clock import parse_rfc3339, rfc3339
-from wicketgate.errors import InputError
 from wicketgate.reads import MAX_ROWS
 from wicketgate.regime import Parsed, in_force_from
 from wicketgate.state import State

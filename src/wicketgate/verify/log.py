@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from wicketgate.errors import InputError, LedgerError, ShapeError, VerificationError
+from wicketgate.base.errors import InputError, LedgerError, ShapeError, VerificationError
 from wicketgate.facts import FactAnswer
 from wicketgate.merkle import leaf_hash, verify_consistency, verify_inclusion
 from wicketgate.notes import Checkpoint, Verifier, open_checkpoint

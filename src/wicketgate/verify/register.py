@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from wicketgate.authority import describe
+from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
+from wicketgate.base.errors import InputError, WicketgateError
+from wicketgate.base.signing import envelope_mapping, parse_json
 from wicketgate.charter import Charter
-from wicketgate.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.consultations import parse_decision, parse_objection
 from wicketgate.documents import describe_document
-from wicketgate.errors import InputError, WicketgateError
 from wicketgate.regime import (
     ActTaken,
     ConsultationTaken,
@@ -26,7 +27,6 @@ from wicketgate.regime import (
     review_due,
     status,
 )
-from wicketgate.signing import envelope_mapping, parse_json
 from wicketgate.verify.entries import EntryFold, Logged, fold
 from wicketgate.verify.log import TrustedLog
 from wicketgate.verify.report import Findings

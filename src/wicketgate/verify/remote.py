@@ -12,7 +12,7 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
-from wicketgate.errors import InputError, VerificationError
+from wicketgate.base.errors import InputError, VerificationError
 from wicketgate.tiles import MAX_RESOURCE_BYTES, Fetch
 
 UNREACHABLE = "unreachable"

@@ -7,10 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from wicketgate.audit import AuditReport, Progress, audit, fsck
-from wicketgate.clock import SECOND_US, Clock, SystemClock, rfc3339
-from wicketgate.errors import ConfigurationError, InputError, LedgerError, VerificationError, WicketgateError
+from wicketgate.base.clock import SECOND_US, Clock, SystemClock, rfc3339
+from wicketgate.base.errors import (
+    ConfigurationError,
+    InputError,
+    LedgerError,
+    VerificationError,
+    WicketgateError,
+)
+from wicketgate.base.signing import parse_canonical
 from wicketgate.notes import MAX_NOTE_BYTES, NoteVerifier, parse_checkpoint, parse_note, parse_vkey
-from wicketgate.signing import parse_canonical
 from wicketgate.tiles import Fetch, folder_fetch, iterate_entries
 from wicketgate.verify.entries import EntryFold
 from wicketgate.verify.feedfile import FeedFile

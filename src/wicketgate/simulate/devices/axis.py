@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 
-from wicketgate.clock import to_datetime
+from wicketgate.base.clock import to_datetime
 from wicketgate.simulate.devices.base import Device, Format, Message, Site, camera_of, dump
 from wicketgate.simulate.traffic import Read
 

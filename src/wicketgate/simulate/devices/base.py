@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from wicketgate.clock import to_datetime
+from wicketgate.base.clock import to_datetime
 from wicketgate.simulate import pictures
 from wicketgate.simulate.traffic import Read
 

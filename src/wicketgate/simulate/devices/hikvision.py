@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wicketgate.clock import to_datetime
+from wicketgate.base.clock import to_datetime
 from wicketgate.simulate.devices.base import (
     Device,
     Format,

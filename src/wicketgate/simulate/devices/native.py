@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from wicketgate.clock import SECOND_US, rfc3339
+from wicketgate.base.clock import SECOND_US, rfc3339
 from wicketgate.simulate.devices.base import Device, Format, Message, Site, camera_of
 from wicketgate.simulate.traffic import Read
 from wicketgate.simulate.vehicles import spaced

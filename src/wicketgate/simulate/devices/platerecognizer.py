@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wicketgate.clock import rfc3339
+from wicketgate.base.clock import rfc3339
 from wicketgate.simulate.devices.base import Device, Format, Message, Site, camera_of, dump, form, overview
 from wicketgate.simulate.traffic import Read
 

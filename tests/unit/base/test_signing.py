@@ -17,9 +17,8 @@ from hypothesis import strategies as st
 from securesystemslib import dsse
 from securesystemslib.signer import CryptoSigner, SSlibKey
 
-from wicketgate.errors import ConfigurationError, DocumentRefused, InputError
-from wicketgate.members import Members
-from wicketgate.signing import (
+from wicketgate.base.errors import ConfigurationError, DocumentRefused, InputError
+from wicketgate.base.signing import (
     MAX_ENVELOPE_BYTES,
     MAX_SIGNATURES,
     Envelope,
@@ -39,6 +38,7 @@ from wicketgate.signing import (
     sign_payload,
     verify_signature,
 )
+from wicketgate.members import Members
 
 KEY = PrivateKey.from_seed(bytes(range(32)))
 OTHER = PrivateKey.from_seed(bytes(32))

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wicketgate.clock import DAY_US, HOUR_US, MINUTE_US, from_datetime, parse_rfc3339, rfc3339
-from wicketgate.errors import InputError
-from wicketgate.hours import DAYS, Hours, describe_hours, load_zone, parse_hours, windows
+from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US, from_datetime, parse_rfc3339, rfc3339
+from wicketgate.base.errors import InputError
+from wicketgate.base.hours import DAYS, Hours, describe_hours, load_zone, parse_hours, windows
 
 ZONES = [
     "Europe/London",

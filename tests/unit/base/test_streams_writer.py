@@ -13,11 +13,11 @@ import pytest
 from nats.aio.msg import Msg
 from nats.js.api import StreamConfig
 
-from wicketgate.errors import FencedError, StreamError
-from wicketgate.streams.link import Link
-from wicketgate.streams.reader import StreamReader
-from wicketgate.streams.server import NatsServer
-from wicketgate.streams.writer import StreamWriter
+from wicketgate.base.errors import FencedError, StreamError
+from wicketgate.base.streams.link import Link
+from wicketgate.base.streams.reader import StreamReader
+from wicketgate.base.streams.server import NatsServer
+from wicketgate.base.streams.writer import StreamWriter
 
 NAME = "TEST"
 
@@ -144,7 +144,7 @@ async def test_what_is_too_large_for_the_server_fails_and_stops_nothing(link: Li
 async def test_acknowledgements_that_are_lost_are_asked_for_again(
     link: Link, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wicketgate.streams.writer._ACK_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("wicketgate.base.streams.writer._ACK_TIMEOUT_S", 0.3)
     await make_stream(link)
     writer = await StreamWriter(link, NAME, window=4).open()
     lost = random.Random(3)
@@ -165,7 +165,7 @@ async def test_acknowledgements_that_are_lost_are_asked_for_again(
 async def test_messages_that_are_lost_on_their_way_are_sent_again(
     link: Link, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wicketgate.streams.writer._ACK_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("wicketgate.base.streams.writer._ACK_TIMEOUT_S", 0.3)
     await make_stream(link)
     writer = await StreamWriter(link, NAME, window=4).open()
     lost = random.Random(4)

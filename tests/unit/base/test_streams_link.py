@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from nats.js.errors import NotFoundError
 
-from wicketgate.errors import ConfigurationError, StreamError
-from wicketgate.settings import StreamsSettings
-from wicketgate.streams.link import Link, end_tasks
-from wicketgate.streams.server import NatsServer
+from wicketgate.base.errors import ConfigurationError, StreamError
+from wicketgate.base.settings import StreamsSettings
+from wicketgate.base.streams.link import Link, end_tasks
+from wicketgate.base.streams.server import NatsServer
 
 
 @pytest.mark.usefixtures("swept")
@@ -42,7 +42,7 @@ async def test_a_server_that_does_not_sync_is_refused(
 async def test_a_server_without_a_system_user_for_us_is_refused(
     server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wicketgate.streams.link._FIRST_REPLY_S", 0.3)
+    monkeypatch.setattr("wicketgate.base.streams.link._FIRST_REPLY_S", 0.3)
     with pytest.raises(ConfigurationError, match="system user"):
         # The gateway's own user may not ask.
         await Link.open(

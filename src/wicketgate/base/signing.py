@@ -27,8 +27,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from wicketgate import passphrases
-from wicketgate.errors import ConfigurationError, DocumentRefused, InputError, SignerError
+from wicketgate.base import passphrases
+from wicketgate.base.errors import ConfigurationError, DocumentRefused, InputError, SignerError
 
 MAX_ENVELOPE_BYTES = 1 << 20
 """The longest envelope that is read."""

@@ -10,10 +10,10 @@ import time
 import pytest
 from nats.aio.msg import Msg
 
-from wicketgate.streams.link import Link
-from wicketgate.streams.reader import Stored, StreamReader
-from wicketgate.streams.server import NatsServer
-from wicketgate.streams.writer import StreamWriter
+from wicketgate.base.streams.link import Link
+from wicketgate.base.streams.reader import Stored, StreamReader
+from wicketgate.base.streams.server import NatsServer
+from wicketgate.base.streams.writer import StreamWriter
 
 NAME = "TEST"
 
@@ -57,7 +57,7 @@ async def test_one_consumer_serves_a_whole_backlog(link: Link, monkeypatch: pyte
         await begin(self)
 
     monkeypatch.setattr(StreamReader, "_begin", counted)
-    monkeypatch.setattr("wicketgate.streams.reader._MAX_BYTES", 20_000)
+    monkeypatch.setattr("wicketgate.base.streams.reader._MAX_BYTES", 20_000)
     writer = await fill(link, 1_000, size=500)
     reader = StreamReader(link, NAME, after=0)
     assert len(await read_until(reader, 1_000)) == 1_000
@@ -116,7 +116,7 @@ async def test_nothing_new_is_an_empty_answer_in_time(link: Link) -> None:
 
 
 async def test_it_waits_over_the_end_of_a_pull(link: Link, monkeypatch: object) -> None:
-    import wicketgate.streams.reader as module
+    import wicketgate.base.streams.reader as module
 
     expires, module._EXPIRES_S = module._EXPIRES_S, 0.3
     try:

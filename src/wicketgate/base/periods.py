@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from wicketgate.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US, from_datetime, to_datetime
-from wicketgate.errors import InputError
+from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US, from_datetime, to_datetime
+from wicketgate.base.errors import InputError
 
 _FORM = re.compile(
     r"P(?=.)(?:(?P<w>\d{1,4})W"

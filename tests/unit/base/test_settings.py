@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from wicketgate.errors import ConfigurationError
-from wicketgate.settings import TEMPLATE, MqttSettings, Settings, load_settings, read_secret
+from wicketgate.base.errors import ConfigurationError
+from wicketgate.base.settings import TEMPLATE, MqttSettings, Settings, load_settings, read_secret
 
 ANYWHERE = "0.0.0.0"  # noqa: S104
 STREAMS = """

@@ -15,8 +15,8 @@ from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig, StreamInfo
 from nats.js.errors import APIError, NotFoundError
 
-from wicketgate.errors import ConfigurationError, StreamError
-from wicketgate.settings import StreamsSettings
+from wicketgate.base.errors import ConfigurationError, StreamError
+from wicketgate.base.settings import StreamsSettings
 
 log = logging.getLogger(__name__)
 

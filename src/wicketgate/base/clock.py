@@ -8,7 +8,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from wicketgate.errors import InputError
+from wicketgate.base.errors import InputError
 
 SECOND_US = 1_000_000
 MINUTE_US = 60 * SECOND_US

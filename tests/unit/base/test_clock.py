@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from wicketgate.clock import SystemClock, from_datetime, parse_rfc3339, rfc3339, to_datetime
-from wicketgate.errors import InputError
+from wicketgate.base.clock import SystemClock, from_datetime, parse_rfc3339, rfc3339, to_datetime
+from wicketgate.base.errors import InputError
 
 FIRST_US = parse_rfc3339("0001-01-01T00:00:00Z")
 LAST_US = parse_rfc3339("9999-12-31T23:59:59.999999Z")

@@ -18,8 +18,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from wicketgate.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US, to_datetime
-from wicketgate.errors import InputError
+from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US, to_datetime
+from wicketgate.base.errors import InputError
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 """Names of the days as documents write them; their places are the numbers of `Hours.days`."""

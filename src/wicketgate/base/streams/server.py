@@ -14,8 +14,8 @@ import socket
 import sys
 from pathlib import Path
 
-from wicketgate.errors import ConfigurationError, StreamError
-from wicketgate.settings import StreamsSettings
+from wicketgate.base.errors import ConfigurationError, StreamError
+from wicketgate.base.settings import StreamsSettings
 
 log = logging.getLogger(__name__)
 

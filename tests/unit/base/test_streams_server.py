@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from wicketgate.errors import ConfigurationError, StreamError
-from wicketgate.streams import server as module
-from wicketgate.streams.link import Link
-from wicketgate.streams.server import NatsServer
+from wicketgate.base.errors import ConfigurationError, StreamError
+from wicketgate.base.streams import server as module
+from wicketgate.base.streams.link import Link
+from wicketgate.base.streams.server import NatsServer
 
 
 def alive(pid: int) -> bool:

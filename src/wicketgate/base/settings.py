@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from wicketgate.errors import ConfigurationError
+from wicketgate.base.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

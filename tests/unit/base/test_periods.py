@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wicketgate.clock import DAY_US, HOUR_US, SECOND_US, from_datetime, parse_rfc3339, to_datetime
-from wicketgate.errors import InputError
-from wicketgate.periods import (
+from wicketgate.base.clock import DAY_US, HOUR_US, SECOND_US, from_datetime, parse_rfc3339, to_datetime
+from wicketgate.base.errors import InputError
+from wicketgate.base.periods import (
     Period,
     add,
     describe_period,

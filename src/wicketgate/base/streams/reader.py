@@ -13,8 +13,8 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
-from wicketgate.errors import StreamError
-from wicketgate.streams.link import Link
+from wicketgate.base.errors import StreamError
+from wicketgate.base.streams.link import Link
 
 log = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
 
-from wicketgate.errors import FencedError, StreamError
-from wicketgate.streams.link import Link, end_tasks
+from wicketgate.base.errors import FencedError, StreamError
+from wicketgate.base.streams.link import Link, end_tasks
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,29 @@
+"""Write files durably, and secrets with mode 0600."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def write_durably(path: Path, data: bytes, *, aside: Path) -> None:
+    """Write a private file whole or not at all: aside in the same folder, synced, renamed, the folder synced.
+
+    A crash leaves at most the file aside.
+    """
+    with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Write a secret that must not exist yet, readable by its owner alone."""
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text + "\n")
