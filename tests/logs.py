@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
-from wicketgate.audit import AuditReport, fsck
 from wicketgate.base.signing import PrivateKey
-from wicketgate.ledger import Ledger
-from wicketgate.merkle import node_hash
-from wicketgate.notes import Checkpoint, NoteSigner, sign_note
-from wicketgate.tiles import folder_fetch, iterate_entries
+from wicketgate.ledger.audit import AuditReport, fsck
+from wicketgate.ledger.merkle import node_hash
+from wicketgate.ledger.notes import Checkpoint, NoteSigner, sign_note
+from wicketgate.ledger.tiles import folder_fetch, iterate_entries
+from wicketgate.ledger.writer import Ledger
 
 ORIGIN = "log.example/wicketgate"
 SIGNER = NoteSigner(name=ORIGIN, private=PrivateKey.from_seed(bytes(range(32))))

@@ -30,15 +30,16 @@ from wicketgate.commits import public_counts
 from wicketgate.deployment import note_signer
 from wicketgate.disclosures import rows_left
 from wicketgate.documents import open_document, sign_document
-from wicketgate.facts import FactAnswer, SecondTree, make_promise, release_fact, second_entry
-from wicketgate.ledger import Ledger
-from wicketgate.merkle import leaf_hash
+from wicketgate.ledger.facts import FactAnswer, SecondTree, make_promise, release_fact, second_entry
+from wicketgate.ledger.merkle import leaf_hash
+from wicketgate.ledger.second import SecondClosed
+from wicketgate.ledger.tiles import folder_fetch
+from wicketgate.ledger.writer import Ledger
 from wicketgate.receipts import due_by_name, published_receipts
 from wicketgate.regime import Parsed, standing_entry, untold
 from wicketgate.register import build_register, dump_register
 from wicketgate.standing import cameras_in_scope
 from wicketgate.state import State
-from wicketgate.tiles import folder_fetch
 from wicketgate.transactions import (
     Admitted,
     CameraSet,
@@ -50,7 +51,6 @@ from wicketgate.transactions import (
     Intake,
     Outcome,
     Refused,
-    SecondClosed,
     Transaction,
 )
 

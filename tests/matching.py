@@ -21,7 +21,7 @@ from wicketgate.base.signing import dump_envelope
 from wicketgate.deployment import Deployment, note_signer
 from wicketgate.documents import sign_document
 from wicketgate.http.app import build_app
-from wicketgate.ledger import Ledger
+from wicketgate.ledger.writer import Ledger
 from wicketgate.node import Gateway
 from wicketgate.transactions import CameraSet
 

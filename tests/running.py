@@ -22,9 +22,9 @@ from wicketgate.base.clock import SystemClock, rfc3339
 from wicketgate.base.signing import dump_envelope
 from wicketgate.batches import Batch, read_batches
 from wicketgate.documents import sign_document
-from wicketgate.notes import Checkpoint, open_checkpoint, parse_vkey
+from wicketgate.ledger.notes import Checkpoint, open_checkpoint, parse_vkey
+from wicketgate.ledger.tiles import Fetch, iterate_entries
 from wicketgate.simulate import london
-from wicketgate.tiles import Fetch, iterate_entries
 
 CURL = shutil.which("curl")
 NO_CURL = "no curl: install the Debian package curl"

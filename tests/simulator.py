@@ -34,13 +34,13 @@ from wicketgate.hotlist import Change
 from wicketgate.images import Stored as StoredImage
 from wicketgate.ingest import Checked, Limits, check, parse
 from wicketgate.intake import Answer, Intake, decode_reads, seen_keys
+from wicketgate.ledger.sealing import seal
 from wicketgate.lists import Lists
 from wicketgate.queues import HitQueue
 from wicketgate.raising import Raising
 from wicketgate.reads import from_arrow, part
 from wicketgate.releasing import Releasing
 from wicketgate.repeats import Seen
-from wicketgate.sealing import seal
 from wicketgate.state import State, dump_state, load_state
 from wicketgate.transactions import (
     CameraSet,

@@ -25,7 +25,7 @@ from wicketgate.base.clock import SystemClock, parse_rfc3339, rfc3339
 from wicketgate.base.settings import load_settings
 from wicketgate.deployment import Deployment, note_signer
 from wicketgate.http.app import build_app
-from wicketgate.ledger import Ledger
+from wicketgate.ledger.writer import Ledger
 from wicketgate.node import Gateway
 from wicketgate.simulate import charter as invented
 

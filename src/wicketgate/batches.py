@@ -14,9 +14,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from wicketgate import merkle
 from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import InputError, VerificationError
+from wicketgate.ledger import merkle
 from wicketgate.reads import ReadBatch
 
 MAX_LINE = 64 * 1024

@@ -13,7 +13,7 @@ from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.files import write_secret
 from wicketgate.base.settings import TEMPLATE, read_secret
 from wicketgate.base.signing import PrivateKey
-from wicketgate.notes import NoteSigner
+from wicketgate.ledger.notes import NoteSigner
 
 _LOCK_PATIENCE_S = 15.0
 

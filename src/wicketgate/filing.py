@@ -19,12 +19,12 @@ from wicketgate.base.errors import DocumentRefused, InputError
 from wicketgate.base.signing import canonical, parse_json
 from wicketgate.commits import Build, Commits, salted
 from wicketgate.documents import open_document
-from wicketgate.merkle import leaf_hash
+from wicketgate.ledger.merkle import leaf_hash
+from wicketgate.ledger.tiles import MAX_ENTRY_BYTES
 from wicketgate.projections import Projections
 from wicketgate.regime import standing_entry, untold
 from wicketgate.standing import cameras_in_scope
 from wicketgate.state import State
-from wicketgate.tiles import MAX_ENTRY_BYTES
 from wicketgate.transactions import (
     Admitted,
     CameraSet,

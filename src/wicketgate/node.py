@@ -34,10 +34,11 @@ from wicketgate.images import Images
 from wicketgate.ingest import Limits
 from wicketgate.intake import Intake, decode_reads, seen_keys
 from wicketgate.joining import Joining
-from wicketgate.ledger import Ledger
+from wicketgate.ledger.proofs import Proofs
+from wicketgate.ledger.sealing import seal
+from wicketgate.ledger.writer import Ledger
 from wicketgate.lists import Lists
 from wicketgate.projections import Projections
-from wicketgate.proofs import Proofs
 from wicketgate.pushes import Pushes
 from wicketgate.queues import HitQueue
 from wicketgate.raising import Raising
@@ -45,7 +46,6 @@ from wicketgate.regime import Parsed
 from wicketgate.releasing import Releasing
 from wicketgate.repeats import Seen
 from wicketgate.responses import Responses
-from wicketgate.sealing import seal
 from wicketgate.snapshots import Snapshots
 from wicketgate.state import State, dump_state
 from wicketgate.tracking import Vehicles

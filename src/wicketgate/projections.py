@@ -21,8 +21,8 @@ from wicketgate.base.streams.ordinal import OrdinalStream
 from wicketgate.charter import parse_charter
 from wicketgate.documents import open_document
 from wicketgate.feeds import Feed
-from wicketgate.ledger import Ledger
-from wicketgate.proofs import Proofs
+from wicketgate.ledger.proofs import Proofs
+from wicketgate.ledger.writer import Ledger
 from wicketgate.queues import HitQueue
 from wicketgate.transactions import Transaction
 

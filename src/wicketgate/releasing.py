@@ -14,9 +14,9 @@ from wicketgate.base.clock import Clock
 from wicketgate.base.errors import InputError, StreamError
 from wicketgate.base.streams.reader import Stored, StreamReader
 from wicketgate.commits import Build, Commits, salted
-from wicketgate.facts import SALT_BYTES, Signs, make_promise, release_fact
 from wicketgate.gate import Decision, decide
 from wicketgate.intake import ReadsMessage, decode_reads
+from wicketgate.ledger.facts import SALT_BYTES, Signs, make_promise, release_fact
 from wicketgate.lists import Allowed, Lists
 from wicketgate.projections import Projections
 from wicketgate.raising import Raising, Rows

@@ -20,9 +20,9 @@ from wicketgate.base.clock import Clock, rfc3339
 from wicketgate.base.errors import DocumentRefused, InputError, StreamError
 from wicketgate.base.signing import canonical
 from wicketgate.commits import Commits, salted
+from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.masking import mask
 from wicketgate.members import Members
-from wicketgate.merkle import leaf_hash
 from wicketgate.projections import Projections
 from wicketgate.regime import ConsultationTaken, consultation_status
 from wicketgate.state import State

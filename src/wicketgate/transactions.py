@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from wicketgate.base.errors import InputError
+from wicketgate.ledger.second import SecondClosed
 
 
 class CameraSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -233,21 +234,6 @@ class TokenIssued(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     sha256: str
-
-
-class SecondClosed(msgspec.Struct, frozen=True, kw_only=True):
-    """A second that is over.
-
-    `number` counts closed seconds from 1; `entry` is its place in the ledger; `facts` and `seed` are the openings in
-    the clear, from which the proofs are made; `sealed` is the same for the overseer alone.
-    """
-
-    number: int
-    second_us: int
-    entry: int
-    facts: tuple[bytes, ...]
-    seed: bytes
-    sealed: bytes
 
 
 class FiguresClosed(msgspec.Struct, frozen=True, kw_only=True):

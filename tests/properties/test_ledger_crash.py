@@ -13,9 +13,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.logs import ORIGIN, SIGNER, check_log, numbered
-from wicketgate import ledger as ledger_module
 from wicketgate.base.errors import LedgerError
-from wicketgate.ledger import Disk, Ledger
+from wicketgate.ledger import writer as ledger_module
+from wicketgate.ledger.writer import Disk, Ledger
 
 
 class CrashError(BaseException):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.logs import slow_root
-from wicketgate.merkle import (
+from wicketgate.ledger.merkle import (
     EMPTY_ROOT,
     consistency_proof,
     consistency_ranges,
@@ -21,7 +21,7 @@ from wicketgate.merkle import (
     verify_consistency,
     verify_inclusion,
 )
-from wicketgate.tiles import Edge
+from wicketgate.ledger.tiles import Edge
 
 trees = st.lists(st.binary(max_size=3), min_size=1, max_size=300).map(leaf_hashes)
 

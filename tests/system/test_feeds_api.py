@@ -37,9 +37,9 @@ from tests.running import (
 )
 from wicketgate.base.clock import parse_rfc3339
 from wicketgate.batches import check_batch
-from wicketgate.facts import FactAnswer, check_fact, check_promise, release_fact, second_entry
-from wicketgate.merkle import leaf_hash, verify_inclusion
-from wicketgate.notes import open_checkpoint, parse_vkey
+from wicketgate.ledger.facts import FactAnswer, check_fact, check_promise, release_fact, second_entry
+from wicketgate.ledger.merkle import leaf_hash, verify_inclusion
+from wicketgate.ledger.notes import open_checkpoint, parse_vkey
 from wicketgate.simulate import london
 
 needs_curl = pytest.mark.skipif(CURL is None, reason=NO_CURL)

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.logs import ORIGIN, OTHER_SIGNER, SIGNER, flip, numbered, resign
-from wicketgate.ledger import Ledger
-from wicketgate.merkle import leaf_hashes, root
+from wicketgate.ledger.merkle import leaf_hashes, root
+from wicketgate.ledger.writer import Ledger
 
 LIBRARY = Path("/usr/share/gocode")
 SIZES = (0, 1, 2, 255, 256, 257, 65_536, 65_537, 70_000)

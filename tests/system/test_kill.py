@@ -22,10 +22,10 @@ import httpx
 import pytest
 
 from bench.harness import WICKETGATE, enrol
-from wicketgate.audit import fsck
 from wicketgate.base.clock import SystemClock, rfc3339
 from wicketgate.batches import check_batch, read_batches
-from wicketgate.notes import parse_vkey
+from wicketgate.ledger.audit import fsck
+from wicketgate.ledger.notes import parse_vkey
 from wicketgate.simulate import london
 
 ROUNDS = int(os.environ.get("WICKETGATE_KILL_ROUNDS", "5"))

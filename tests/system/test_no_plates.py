@@ -32,10 +32,10 @@ from tests.running import (
     read,
     until,
 )
-from wicketgate.audit import audit
-from wicketgate.facts import release_fact
-from wicketgate.merkle import leaf_hash
-from wicketgate.notes import parse_vkey
+from wicketgate.ledger.audit import audit
+from wicketgate.ledger.facts import release_fact
+from wicketgate.ledger.merkle import leaf_hash
+from wicketgate.ledger.notes import parse_vkey
 from wicketgate.simulate import london
 
 WINDOW = 7

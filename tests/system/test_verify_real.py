@@ -44,8 +44,8 @@ from tests.running import (
 )
 from wicketgate import cli
 from wicketgate.base.errors import InputError
-from wicketgate.facts import SecondTree
-from wicketgate.sealing import new_identity, unseal
+from wicketgate.ledger.facts import SecondTree
+from wicketgate.ledger.sealing import new_identity, unseal
 from wicketgate.simulate import london
 
 pytestmark = pytest.mark.skipif(CURL is None, reason=NO_CURL)

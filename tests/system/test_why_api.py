@@ -28,7 +28,7 @@ from tests.running import (
     wicketgate,
 )
 from wicketgate.base.clock import DAY_US, SECOND_US, rfc3339
-from wicketgate.sealing import unseal
+from wicketgate.ledger.sealing import unseal
 from wicketgate.simulate import london
 
 CT, VOI = london.COUNTER_TERRORISM, london.OF_INTEREST

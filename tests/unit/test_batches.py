@@ -24,7 +24,7 @@ from wicketgate.batches import (
     row_lines,
     with_members,
 )
-from wicketgate.merkle import leaf_hash, leaf_hashes, root
+from wicketgate.ledger.merkle import leaf_hash, leaf_hashes, root
 
 AT_US = parse_rfc3339("2026-07-08T12:00:00Z")
 CAMERAS = ('"source":"tfl","camera":"c0"', '"source":"tfl","camera":"c1"')

@@ -13,7 +13,7 @@ from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.files import write_secret
 from wicketgate.base.settings import load_settings
 from wicketgate.deployment import Deployment, note_signer
-from wicketgate.ledger import Ledger
+from wicketgate.ledger.writer import Ledger
 
 
 def mode(path: Path) -> int:

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from tools import check_docs
-from wicketgate import merkle
 from wicketgate.base.settings import TEMPLATE
 from wicketgate.cli import build_parser
-from wicketgate.facts import SecondTree, fact
 from wicketgate.http.openapi import OPENAPI
+from wicketgate.ledger import merkle
+from wicketgate.ledger.facts import SecondTree, fact
 
 PAGES = sorted([*Path().glob("*.md"), *Path("docs").rglob("*.md")])
 PROMISES = Path("docs/promises.md")

@@ -21,7 +21,7 @@ from wicketgate.base.settings import load_settings
 from wicketgate.deployment import Deployment, note_signer
 from wicketgate.ingest import Limits, check, parse
 from wicketgate.intake import Answer
-from wicketgate.ledger import Ledger
+from wicketgate.ledger.writer import Ledger
 from wicketgate.node import Gateway
 from wicketgate.regime import status
 from wicketgate.transactions import CameraSet

@@ -14,7 +14,7 @@ import pytest
 
 from tests import made_gateway
 from tools.check_docs import codes_in, given_codes
-from wicketgate import batches, desk, facts, gate, hits, ingest, regime
+from wicketgate import batches, desk, gate, hits, ingest, regime
 from wicketgate.adapters import values
 from wicketgate.authority import MatchTerms
 from wicketgate.base.periods import parse_period
@@ -29,6 +29,7 @@ from wicketgate.http.gatekeeper import PUSH_PREFIX, is_public
 from wicketgate.http.openapi import ENVELOPE, OPENAPI
 from wicketgate.http.problems import CODES
 from wicketgate.http.schemas import SCHEMAS
+from wicketgate.ledger import facts
 from wicketgate.register import build_register
 from wicketgate.transactions import IMAGE_CODES, CameraSet
 

@@ -16,11 +16,12 @@ from wicketgate.base.signing import PrivateKey, dump_envelope
 from wicketgate.base.streams.link import Link
 from wicketgate.deployment import note_signer
 from wicketgate.documents import sign_document
-from wicketgate.facts import SecondTree, check_fact, fact, second_entry
-from wicketgate.ledger import Ledger
-from wicketgate.merkle import leaf_hash
+from wicketgate.ledger.facts import SecondTree, check_fact, fact, second_entry
+from wicketgate.ledger.merkle import leaf_hash
+from wicketgate.ledger.proofs import Proofs
+from wicketgate.ledger.second import SecondClosed
+from wicketgate.ledger.writer import Ledger
 from wicketgate.projections import Projections
-from wicketgate.proofs import Proofs
 from wicketgate.queues import HitQueue
 from wicketgate.transactions import (
     DocumentTaken,
@@ -29,7 +30,6 @@ from wicketgate.transactions import (
     HitRaised,
     Outcome,
     QuarantinedRead,
-    SecondClosed,
     Transaction,
 )
 

@@ -22,7 +22,7 @@ from tests.made_gateway import FEED, TOKEN, VKEY, Served, World, serve, standard
 from wicketgate.base.errors import ConfigurationError, InputError, LedgerError, NotEntitled, VerificationError
 from wicketgate.batches import read_batches
 from wicketgate.cli.recipient import add_commands
-from wicketgate.notes import Checkpoint, parse_vkey, sign_note
+from wicketgate.ledger.notes import Checkpoint, parse_vkey, sign_note
 from wicketgate.receive import Received, Receiver, Sink
 from wicketgate.sinks import COLUMNS, CsvSink, NdjsonSink, ParquetSink, StdoutSink, open_sink
 from wicketgate.verify.remote import Remote

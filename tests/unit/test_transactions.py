@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from wicketgate.base.errors import InputError
 from wicketgate.intake import ReadsMessage, decode_reads
+from wicketgate.ledger.second import SecondClosed
 from wicketgate.state import State, dump_state, load_state
 from wicketgate.transactions import (
     CameraSet,
@@ -23,7 +24,6 @@ from wicketgate.transactions import (
     QuarantinedRead,
     Receipt,
     Refused,
-    SecondClosed,
     TokenIssued,
     Transaction,
     decode,

@@ -36,10 +36,10 @@ from wicketgate.base.signing import canonical, dump_envelope, parse_json
 from wicketgate.batches import build, erased_line, read_batches
 from wicketgate.cli.recipient import add_commands
 from wicketgate.documents import open_document
-from wicketgate.facts import make_promise
-from wicketgate.merkle import leaf_hash
-from wicketgate.notes import Checkpoint, parse_vkey, sign_note
-from wicketgate.tiles import folder_fetch
+from wicketgate.ledger.facts import make_promise
+from wicketgate.ledger.merkle import leaf_hash
+from wicketgate.ledger.notes import Checkpoint, parse_vkey, sign_note
+from wicketgate.ledger.tiles import folder_fetch
 from wicketgate.verify import Report, read_key, verify_folder, verify_url
 from wicketgate.verify.entries import EntryFold
 from wicketgate.verify.feedfile import FeedFile

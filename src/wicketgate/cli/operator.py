@@ -17,7 +17,7 @@ from wicketgate.base.settings import TEMPLATE, load_settings, parse_settings
 from wicketgate.base.signing import parse_envelope
 from wicketgate.deployment import Deployment, note_signer
 from wicketgate.http.serve import serve
-from wicketgate.ledger import Ledger
+from wicketgate.ledger.writer import Ledger
 from wicketgate.node import Gateway
 from wicketgate.signatures import verify_charter
 

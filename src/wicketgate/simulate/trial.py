@@ -17,7 +17,8 @@ from wicketgate.base.clock import parse_rfc3339
 from wicketgate.base.errors import ConfigurationError, InputError, LedgerError, WicketgateError
 from wicketgate.base.settings import read_secret
 from wicketgate.batches import Batch
-from wicketgate.notes import parse_checkpoint, parse_note, parse_vkey
+from wicketgate.ledger.notes import parse_checkpoint, parse_note, parse_vkey
+from wicketgate.ledger.tiles import folder_fetch, iterate_entries
 from wicketgate.simulate import laws, london
 from wicketgate.simulate.children import run_child
 from wicketgate.simulate.desk import DutyOfficer
@@ -29,7 +30,6 @@ from wicketgate.simulate.recipients import Follower
 from wicketgate.simulate.serving import Served
 from wicketgate.simulate.tally import Latencies
 from wicketgate.simulate.words import summary
-from wicketgate.tiles import folder_fetch, iterate_entries
 from wicketgate.verify.feeds import FeedChain
 
 _PUBLIC_PAGES = (

@@ -17,7 +17,7 @@ from wicketgate.base.errors import DocumentRefused, InputError, ShapeError
 from wicketgate.base.signing import canonical, parse_canonical
 from wicketgate.charter import Charter
 from wicketgate.documents import SignedDocument, open_document
-from wicketgate.facts import second_of
+from wicketgate.ledger.facts import second_of
 from wicketgate.regime import Parsed, described, standings, untold
 from wicketgate.signatures import verify_charter
 from wicketgate.state import State

@@ -13,7 +13,7 @@ from wicketgate.authority import Authority
 from wicketgate.base.clock import parse_rfc3339
 from wicketgate.base.errors import InputError, VerificationError
 from wicketgate.batches import Batch, check_batch
-from wicketgate.facts import check_promise
+from wicketgate.ledger.facts import check_promise
 from wicketgate.regime import Parsed, status
 from wicketgate.state import State
 from wicketgate.verify.entries import Logged, apply

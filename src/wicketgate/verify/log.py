@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from wicketgate.base.errors import InputError, LedgerError, ShapeError, VerificationError
-from wicketgate.facts import FactAnswer
-from wicketgate.merkle import leaf_hash, verify_consistency, verify_inclusion
-from wicketgate.notes import Checkpoint, Verifier, open_checkpoint
-from wicketgate.tiles import (
+from wicketgate.ledger.facts import FactAnswer
+from wicketgate.ledger.merkle import leaf_hash, verify_consistency, verify_inclusion
+from wicketgate.ledger.notes import Checkpoint, Verifier, open_checkpoint
+from wicketgate.ledger.tiles import (
     TILE_WIDTH,
     Fetch,
     TileReader,

@@ -13,7 +13,7 @@ import httpx
 import msgspec
 
 from wicketgate.base.errors import InputError, VerificationError
-from wicketgate.tiles import MAX_RESOURCE_BYTES, Fetch
+from wicketgate.ledger.tiles import MAX_RESOURCE_BYTES, Fetch
 
 UNREACHABLE = "unreachable"
 """The code of an error after which it is worth trying again."""

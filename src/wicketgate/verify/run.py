@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from wicketgate.audit import AuditReport, Progress, audit, fsck
 from wicketgate.base.clock import SECOND_US, Clock, SystemClock, rfc3339
 from wicketgate.base.errors import (
     ConfigurationError,
@@ -16,8 +15,9 @@ from wicketgate.base.errors import (
     WicketgateError,
 )
 from wicketgate.base.signing import parse_canonical
-from wicketgate.notes import MAX_NOTE_BYTES, NoteVerifier, parse_checkpoint, parse_note, parse_vkey
-from wicketgate.tiles import Fetch, folder_fetch, iterate_entries
+from wicketgate.ledger.audit import AuditReport, Progress, audit, fsck
+from wicketgate.ledger.notes import MAX_NOTE_BYTES, NoteVerifier, parse_checkpoint, parse_note, parse_vkey
+from wicketgate.ledger.tiles import Fetch, folder_fetch, iterate_entries
 from wicketgate.verify.entries import EntryFold
 from wicketgate.verify.feedfile import FeedFile
 from wicketgate.verify.log import TrustedLog

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wicketgate.base.errors import ConfigurationError, InputError
-from wicketgate.sealing import new_identity, seal, unseal
+from wicketgate.ledger.sealing import new_identity, seal, unseal
 
 IDENTITIES = [new_identity() for _ in range(3)]
 

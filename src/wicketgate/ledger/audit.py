@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wicketgate.base.errors import InputError, LedgerError, VerificationError
-from wicketgate.merkle import HASH_BYTES, inclusion_ranges, leaf_hashes, root, verify_inclusion
-from wicketgate.notes import Checkpoint, Verifier, open_checkpoint
-from wicketgate.tiles import (
+from wicketgate.ledger.merkle import HASH_BYTES, inclusion_ranges, leaf_hashes, root, verify_inclusion
+from wicketgate.ledger.notes import Checkpoint, Verifier, open_checkpoint
+from wicketgate.ledger.tiles import (
     TILE_HEIGHT,
     TILE_WIDTH,
     Edge,

@@ -23,9 +23,9 @@ from pathlib import Path
 from types import TracebackType
 
 from wicketgate.base.errors import LedgerError, ShapeError
-from wicketgate.merkle import leaf_hash, leaf_hashes, verify_inclusion
-from wicketgate.notes import Checkpoint, NoteSigner, sign_note
-from wicketgate.tiles import (
+from wicketgate.ledger.merkle import leaf_hash, leaf_hashes, verify_inclusion
+from wicketgate.ledger.notes import Checkpoint, NoteSigner, sign_note
+from wicketgate.ledger.tiles import (
     CHECKPOINT,
     MAX_ENTRY_BYTES,
     TILE_HEIGHT,

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tests.logs import ORIGIN, OTHER_SIGNER, SIGNER, b64
 from wicketgate.base.errors import InputError, VerificationError
 from wicketgate.base.signing import PrivateKey
-from wicketgate.merkle import EMPTY_ROOT
-from wicketgate.notes import (
+from wicketgate.ledger.merkle import EMPTY_ROOT
+from wicketgate.ledger.notes import (
     MAX_NOTE_BYTES,
     MAX_SIGNATURES,
     MAX_TREE_SIZE,

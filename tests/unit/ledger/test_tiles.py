@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from tests.logs import OTHER_SIGNER, SIGNER, make_log, numbered, slow_root
 from wicketgate.base.errors import InputError, LedgerError, ShapeError
-from wicketgate.merkle import EMPTY_ROOT, leaf_hashes, root, verify_consistency, verify_inclusion
-from wicketgate.tiles import (
+from wicketgate.ledger.merkle import EMPTY_ROOT, leaf_hashes, root, verify_consistency, verify_inclusion
+from wicketgate.ledger.tiles import (
     Edge,
     TileName,
     TileReader,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wicketgate.base.errors import InputError, LedgerError, ShapeError, VerificationError
-from wicketgate.merkle import (
+from wicketgate.ledger.merkle import (
     EMPTY_ROOT,
     HASH_BYTES,
     consistency_ranges,
@@ -21,7 +21,7 @@ from wicketgate.merkle import (
     perfect_subtrees,
     root,
 )
-from wicketgate.notes import MAX_NOTE_BYTES, Checkpoint, Verifier, open_checkpoint
+from wicketgate.ledger.notes import MAX_NOTE_BYTES, Checkpoint, Verifier, open_checkpoint
 
 Fetch = Callable[[str], bytes]
 """Returns the resource at a path like `checkpoint`, `tile/0/x001/234` or `tile/entries/000.p/5`, relative to

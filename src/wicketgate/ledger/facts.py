@@ -14,10 +14,10 @@ from typing import Any, Protocol
 
 import msgspec
 
-from wicketgate import merkle
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError, VerificationError
 from wicketgate.base.signing import canonical, verify_signature
+from wicketgate.ledger import merkle
 
 SALT_BYTES = 16
 MERGE_DELAY_US = 5 * SECOND_US

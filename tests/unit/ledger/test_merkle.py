@@ -6,7 +6,7 @@ import pytest
 
 from tests.logs import slow_root
 from wicketgate.base.errors import ShapeError
-from wicketgate.merkle import (
+from wicketgate.ledger.merkle import (
     EMPTY_ROOT,
     consistency_proof,
     inclusion_proof,

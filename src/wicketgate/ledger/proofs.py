@@ -12,10 +12,10 @@ from pathlib import Path
 import lmdb
 import msgspec
 
-from wicketgate import merkle
 from wicketgate.base.clock import rfc3339
-from wicketgate.facts import FactAnswer, SecondTree
-from wicketgate.transactions import SecondClosed
+from wicketgate.ledger import merkle
+from wicketgate.ledger.facts import FactAnswer, SecondTree
+from wicketgate.ledger.second import SecondClosed
 
 _MAP_SIZE = 64 * 1024**3
 _encoder = msgspec.msgpack.Encoder()

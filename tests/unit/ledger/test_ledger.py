@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.logs import ORIGIN, OTHER_SIGNER, SIGNER, check_log, flip, make_log, numbered, resign
-from wicketgate import ledger as ledger_module
 from wicketgate.base.errors import LedgerError, ShapeError
-from wicketgate.ledger import Disk, Ledger
-from wicketgate.merkle import EMPTY_ROOT, leaf_hashes, root, verify_consistency, verify_inclusion
-from wicketgate.notes import open_checkpoint
+from wicketgate.ledger import writer as ledger_module
+from wicketgate.ledger.merkle import EMPTY_ROOT, leaf_hashes, root, verify_consistency, verify_inclusion
+from wicketgate.ledger.notes import open_checkpoint
+from wicketgate.ledger.writer import Disk, Ledger
 
 
 def files(folder: Path) -> list[str]:

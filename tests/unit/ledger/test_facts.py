@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError, VerificationError
 from wicketgate.base.signing import PrivateKey, canonical
-from wicketgate.facts import (
+from wicketgate.ledger.facts import (
     MERGE_DELAY_US,
     SMALLEST_TREE,
     FactAnswer,
@@ -25,7 +25,7 @@ from wicketgate.facts import (
     second_entry,
     second_of,
 )
-from wicketgate.merkle import leaf_hash, verify_inclusion
+from wicketgate.ledger.merkle import leaf_hash, verify_inclusion
 
 ORIGIN = "log.example/wicketgate"
 KEY = PrivateKey.from_seed(b"\x01" * 32)

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wicketgate.base.errors import VerificationError
-from wicketgate.facts import SecondTree, check_fact, fact, second_entry
-from wicketgate.merkle import leaf_hash
-from wicketgate.proofs import Proofs
-from wicketgate.transactions import SecondClosed
+from wicketgate.ledger.facts import SecondTree, check_fact, fact, second_entry
+from wicketgate.ledger.merkle import leaf_hash
+from wicketgate.ledger.proofs import Proofs
+from wicketgate.ledger.second import SecondClosed
 
 SECOND_US = 1_000_000
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.logs import ORIGIN, OTHER_SIGNER, SIGNER, check_log, flip, make_log, numbered, resign
-from wicketgate.audit import audit, fsck
 from wicketgate.base.errors import LedgerError
-from wicketgate.ledger import Ledger
-from wicketgate.merkle import leaf_hashes, root
-from wicketgate.tiles import build_bundle, folder_fetch
+from wicketgate.ledger.audit import audit, fsck
+from wicketgate.ledger.merkle import leaf_hashes, root
+from wicketgate.ledger.tiles import build_bundle, folder_fetch
+from wicketgate.ledger.writer import Ledger
 
 SIZE = 600
 
