@@ -341,7 +341,7 @@ class World:
             "receipts": published_receipts(self.state.held, left, until_us),
             **changes,
         }
-        due = due_by_name(self.state, self.parsed, left, from_us, until_us)
+        due = due_by_name(self.state.regime, self.parsed, left, from_us, until_us)
         closed = FiguresClosed(from_us=from_us, until_us=until_us, entry=len(self.entries), due=due)
         self.apply(
             Transaction(

@@ -292,7 +292,7 @@ class Commits:
                 from_us=state.counting_from_us,
                 until_us=until_us,
                 entry=state.entries,
-                due=due_by_name(state, self.parsed, left, state.counting_from_us, until_us),
+                due=due_by_name(state.regime, self.parsed, left, state.counting_from_us, until_us),
             ),
         )
 

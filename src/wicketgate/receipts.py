@@ -10,8 +10,7 @@ from typing import Any
 
 from wicketgate.authority import Authority
 from wicketgate.disclosures import Held, deletion_due, published, stand
-from wicketgate.regime import Named, Parsed, in_force_from
-from wicketgate.state import State
+from wicketgate.regime import Named, Parsed, Regime, in_force_from
 
 
 def in_effect(named: Named, parsed: Parsed, from_us: int, until_us: int) -> list[Authority]:
@@ -50,7 +49,7 @@ def published_receipts(held: Mapping[str, Held], left: Mapping[str, object], unt
 
 
 def due_by_name(
-    state: State, parsed: Parsed, left: Mapping[str, object], from_us: int, until_us: int
+    regime: Regime, parsed: Parsed, left: Mapping[str, object], from_us: int, until_us: int
 ) -> dict[str, int]:
     """Return of each authority under which rows left in a period when they must be deleted."""
-    return {name: due_of(state.authorities[name], parsed, from_us, until_us) for name in left}
+    return {name: due_of(regime.authorities[name], parsed, from_us, until_us) for name in left}

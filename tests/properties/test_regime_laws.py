@@ -649,7 +649,7 @@ def test_the_fold_is_the_same_again_and_in_a_snapshot_and_for_who_reads_the_log(
     ]
     for index, entry_bytes in enumerate([*some.log, *seconds]):
         fold.take(index, entry_bytes)
-    assert fold.state.regime == some.regime
+    assert fold.regime == some.regime
     documents, in_time, _ = fold.checks(some.charter["charter"]["origin"])
     assert documents.ok, documents.faults
     assert in_time.ok, in_time.faults

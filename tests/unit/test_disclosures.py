@@ -430,8 +430,8 @@ def faults_of(world: World, change: Callable[[list[dict[str, Any]]], object]) ->
     found: list[str] = []
     for body in figures:
         period = parse_rfc3339(body["from"]), parse_rfc3339(body["until"])
-        found += chain.take_disclosures(body["disclosures"], body, world.state, world.parsed)
-        found += chain.take_receipts(body["receipts"], body, period, world.state, world.parsed)
+        found += chain.take_disclosures(body["disclosures"], body, world.state.regime, world.parsed)
+        found += chain.take_receipts(body["receipts"], body, period, world.state.regime, world.parsed)
     return found
 
 

@@ -13,8 +13,7 @@ from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError
 from wicketgate.disclosures import Held, published, receipt_counts, rows_left, stand
 from wicketgate.receipts import due_of
-from wicketgate.regime import Parsed
-from wicketgate.state import State
+from wicketgate.regime import Parsed, Regime
 
 _MEMBERS = ("attested_until", "due_until", "missing", "missing_since", "overdue_rows")
 
@@ -30,13 +29,13 @@ class Attested:
         self,
         passed_on: Mapping[str, Mapping[str, object]],
         figures: Mapping[str, Any],
-        state: State,
+        regime: Regime,
         parsed: Parsed,
     ) -> Iterator[str]:
         """Take the rows that recipients passed on in a period; return what cannot be."""
-        self._released |= rows_left(figures).keys() & state.authorities.keys()
+        self._released |= rows_left(figures).keys() & regime.authorities.keys()
         for name, by_recipient in passed_on.items():
-            named = state.authorities.get(name)
+            named = regime.authorities.get(name)
             if named is None:
                 yield f"disclosures of `{name}`, which is not in the log"
                 continue
@@ -52,12 +51,12 @@ class Attested:
         shown: Mapping[str, Any],
         figures: Mapping[str, Any],
         period: tuple[int, int],
-        state: State,
+        regime: Regime,
         parsed: Parsed,
     ) -> Iterator[str]:
         """Take how recipients stand at the end of a period; return what is not as the log has it."""
         from_us, until_us = period
-        left = {name: rows for name, rows in rows_left(figures).items() if name in state.authorities}
+        left = {name: rows for name, rows in rows_left(figures).items() if name in regime.authorities}
         names = {*left, *(name for name, held in self._held.items() if held.left)}
         for name in sorted(names - shown.keys()):
             yield f"the receipts of `{name}`, to whose recipient rows left, are not shown"
@@ -67,7 +66,7 @@ class Attested:
             held = self._held.setdefault(name, Held())
             if name in shown:
                 yield from self._compare(name, held, shown[name], until_us)
-            due_us = due_of(state.authorities[name], parsed, from_us, until_us) if name in left else None
+            due_us = due_of(regime.authorities[name], parsed, from_us, until_us) if name in left else None
             held.close(until_us, due_us, left.get(name))
 
     @staticmethod

@@ -18,10 +18,9 @@ from wicketgate.base.signing import canonical, parse_canonical
 from wicketgate.charter import Charter
 from wicketgate.documents import SignedDocument, open_document
 from wicketgate.ledger.facts import second_of
-from wicketgate.regime import Parsed, described, standings, untold
+from wicketgate.regime import Parsed, Regime, described, standings, untold
 from wicketgate.signatures import verify_charter
-from wicketgate.state import State
-from wicketgate.transactions import Admitted, DocumentTaken, Stood, Transaction
+from wicketgate.transactions import Admitted, Stood
 from wicketgate.verify.figures import FiguresChain
 from wicketgate.verify.report import Check, Findings
 
@@ -35,7 +34,10 @@ _HEX64 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Logged:
-    """A document that took effect, and where it stands."""
+    """A document that took effect, and where it stands.
+
+    `at_us` is when it did: as its entry says, and never before the document ahead of it.
+    """
 
     entry: int
     at_us: int
@@ -52,18 +54,19 @@ class Listed:
     groups: Mapping[str, int]
 
 
-def fold(documents: Iterable[Logged]) -> State:
-    """Return the state that documents make, by the gateway's own fold."""
-    state = State()
+def fold(documents: Iterable[Logged]) -> Regime:
+    """Return the regime that documents make, by the gateway's own fold."""
+    regime = Regime()
     for logged in documents:
-        apply(state, logged)
-    return state
+        apply(regime, logged)
+    return regime
 
 
-def apply(state: State, logged: Logged) -> None:
+def apply(regime: Regime, logged: Logged) -> None:
     """Let one more document take effect; it was checked before."""
-    taken = DocumentTaken(envelope=logged.envelope, entry=logged.entry, admitted=logged.admitted)
-    state.apply(Transaction(at_us=max(logged.at_us, state.at_us), document=taken), state.sequence + 1)
+    regime.apply(
+        logged.document, logged.envelope, entry=logged.entry, at_us=logged.at_us, admitted=logged.admitted
+    )
 
 
 class EntryFold:
@@ -87,7 +90,7 @@ class EntryFold:
         self._expected = b""
         self.charter: Charter | None = None
         self.parsed = Parsed()
-        self.state = State()
+        self.regime = Regime()
         self.documents: list[Logged] = []
         self.chain: FiguresChain | None = None
         self.open_us = 0
@@ -166,7 +169,7 @@ class EntryFold:
         self._log(Logged(entry=0, at_us=at_us, document=document, envelope=canonical(body["envelope"])))
 
     def _log(self, logged: Logged) -> None:
-        apply(self.state, logged)
+        apply(self.regime, logged)
         self.documents.append(logged)
 
     def _time(self, index: int, body: Mapping[str, Any]) -> int:
@@ -196,7 +199,7 @@ class EntryFold:
     def _take_figures(self, index: int, body: Mapping[str, Any]) -> None:
         self._count("figures")
         try:
-            faults = self._ruling()[1].take(index, body, self.open_us, self.state, self.parsed)
+            faults = self._ruling()[1].take(index, body, self.open_us, self.regime, self.parsed)
         except InputError as error:
             faults = [f"entry {index}: {error.detail}"]
         for fault in faults:
@@ -246,7 +249,7 @@ class EntryFold:
                 f"{self._most_cameras(scope)} at most"
             )
         admitted = admit(
-            self.state.regime,
+            self.regime,
             self.parsed,
             document,
             at_us=at_us,
@@ -263,9 +266,13 @@ class EntryFold:
                 )
         self._widenings += bool(admitted.wider)
         envelope = canonical(body["envelope"])
-        self._log(Logged(entry=index, at_us=at_us, document=document, envelope=envelope, admitted=admitted))
+        # Of a log that goes back in time, which is a fault of its own, no document takes effect before another.
+        effect_us = max(at_us, self.documents[-1].at_us)
+        self._log(
+            Logged(entry=index, at_us=effect_us, document=document, envelope=envelope, admitted=admitted)
+        )
         if document.kind == "charter":
-            self.charter = self.parsed.charter(self.state)
+            self.charter = self.parsed.charter(self.regime)
             self._ruling()[1].amend(self.charter)
 
     def _most_cameras(self, authority: Authority) -> int:
@@ -283,13 +290,13 @@ class EntryFold:
         changes = body.get("changes")
         if set(body) != {"kind", "at", "changes"} or not isinstance(changes, list) or not changes:
             raise InputError("a change of standing without the members that it must have, or with others")
-        stand = untold(self.state.regime, self.parsed, at_us)
+        stand = untold(self.regime, self.parsed, at_us)
         known = {canonical(change): one for one, change in zip(stand, described(stand), strict=True)}
         for change in changes:
             stood = known.pop(canonical(change), None) if isinstance(change, dict) else None
             if stood is None:
                 raise InputError("it tells of a change of standing that does not follow from the documents")
-            self.state.regime.tell(stood, at_us=at_us, entry=index)
+            self.regime.tell(stood, at_us=at_us, entry=index)
 
     def _check_told(self) -> None:
         """Look whether every change of standing was told: one that is older than the slack, and lasted that long."""
@@ -303,10 +310,10 @@ class EntryFold:
         """Return what stood so ever since then, by the documents of each moment, and was not told until now."""
         if any(end_us > since_us for _, end_us in self.gaps):
             return []  # nobody was there to tell
-        told = self.state.regime.told
+        told = self.regime.told
         lasting = {
             one
-            for one in untold(self.state.regime, self.parsed, self.open_us)
+            for one in untold(self.regime, self.parsed, self.open_us)
             if one.about not in told or told[one.about][-1].at_us <= since_us
         }
         if not lasting:
@@ -316,12 +323,12 @@ class EntryFold:
             len(self.documents),
         )
         # Between documents the clock alone changes how things stand, and never back: a look on both sides of each does.
-        state = fold(self.documents[:older])
-        lasting &= set(standings(state.regime, self.parsed, since_us))
+        regime = fold(self.documents[:older])
+        lasting &= set(standings(regime, self.parsed, since_us))
         for logged in self.documents[older:]:
-            lasting &= set(standings(state.regime, self.parsed, logged.at_us))
-            apply(state, logged)
-            lasting &= set(standings(state.regime, self.parsed, logged.at_us))
+            lasting &= set(standings(regime, self.parsed, logged.at_us))
+            apply(regime, logged)
+            lasting &= set(standings(regime, self.parsed, logged.at_us))
         return sorted(lasting, key=lambda one: one.about)
 
     def _take_cameras(self, body: Mapping[str, Any]) -> None:
@@ -376,12 +383,12 @@ class EntryFold:
 
     def _document_words(self) -> str:
         charter = self._ruling()[0]
-        versions = sum(len(named.versions) for named in self.state.authorities.values())
-        acts = sum(len(named.acts) for named in self.state.authorities.values())
-        consultations = len(self.state.regime.consultations)
+        versions = sum(len(named.versions) for named in self.regime.authorities.values())
+        acts = sum(len(named.acts) for named in self.regime.authorities.values())
+        consultations = len(self.regime.consultations)
         demonstration = " It says that it is a demonstration." if charter.demonstration else ""
         return (
-            f"the charter `{charter.name}`, {versions} versions of {len(self.state.authorities)} authorities, "
+            f"the charter `{charter.name}`, {versions} versions of {len(self.regime.authorities)} authorities, "
             f"{acts} acts on them and {consultations} consultations are signed by the offices that the charter "
             f"demands, each at its time; {self._widenings} documents widen what consultations covered, and say "
             "so; "

@@ -14,8 +14,7 @@ from wicketgate.base.clock import parse_rfc3339
 from wicketgate.base.errors import InputError, VerificationError
 from wicketgate.batches import Batch, check_batch
 from wicketgate.ledger.facts import check_promise
-from wicketgate.regime import Parsed, status
-from wicketgate.state import State
+from wicketgate.regime import Parsed, Regime, status
 from wicketgate.verify.entries import Logged, apply
 
 _REFERENCE = re.compile(r"([a-z0-9][a-z0-9-]{0,63})@([1-9][0-9]{0,6})", re.ASCII)
@@ -116,7 +115,7 @@ class Entitlement:
         self._begin()
 
     def _begin(self) -> None:
-        self._state = State()
+        self._regime = Regime()
         self._next = 0
 
     def check(self, batch: Batch, name: str, version: int, released_us: int) -> None:
@@ -143,7 +142,7 @@ class Entitlement:
             raise VerificationError(
                 f"{where}: `{name}@{version}` was not in force when it was released, but {standing}"
             )
-        authority = self._parsed.authority(self._state.authorities[name].versions[version - 1])
+        authority = self._parsed.authority(self._regime.authorities[name].versions[version - 1])
         for offset, line in enumerate(batch.lines):
             fault = _row_fault(_decode(line), authority)
             if fault:
@@ -153,11 +152,11 @@ class Entitlement:
 
     def _fold(self, before_us: int) -> None:
         while self._next < len(self._documents) and self._documents[self._next].at_us < before_us:
-            apply(self._state, self._documents[self._next])
+            apply(self._regime, self._documents[self._next])
             self._next += 1
 
     def _standing(self, name: str, version: int, released_us: int) -> str:
-        named = self._state.authorities.get(name)
+        named = self._regime.authorities.get(name)
         if named is None or len(named.versions) < version:
             return ""
         return status(named, version - 1, self._parsed, released_us)

@@ -15,8 +15,7 @@ from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError
 from wicketgate.charter import Charter
 from wicketgate.reads import MAX_ROWS
-from wicketgate.regime import Parsed, in_force_from
-from wicketgate.state import State
+from wicketgate.regime import Parsed, Regime, in_force_from
 from wicketgate.verify.attested import Attested
 
 _CELLS = ("taken", "repeated", "quarantined", "decided", "withheld")
@@ -62,7 +61,7 @@ class FiguresChain:
         return boundary_us if boundary_us > self._from_us else None
 
     def take(
-        self, index: int, body: Mapping[str, Any], open_us: int, state: State, parsed: Parsed
+        self, index: int, body: Mapping[str, Any], open_us: int, regime: Regime, parsed: Parsed
     ) -> list[str]:
         """Take the figures of the ledger's entry `index`; return what is wrong with them."""
         where = f"entry {index}"
@@ -100,12 +99,12 @@ class FiguresChain:
             passed_on = self._by_name(body["disclosures"], "disclosures")
             for name, value in _table(body["disclosures_refused"], "disclosures_refused").items():
                 self._cell(value, "disclosures_refused", _MOST)
-                if name not in state.authorities:
+                if name not in regime.authorities:
                     faults.append(f"{where}: disclosures of `{name}`, which is not in the log")
             receipts = _table(body["receipts"], "receipts")
         except InputError as error:
             return [*faults, f"{where}: {error.detail}"]
-        faults.extend(f"{where}: {fault}" for fault in self._unknown(released, refused, state))
+        faults.extend(f"{where}: {fault}" for fault in self._unknown(released, refused, regime))
         faults.extend(f"{where}: {fault}" for fault in _possible(cells, released))
         for name in sorted({*released, *(reference.partition("@")[0] for reference, _ in refused)}):
             parts = [released.get(name, (0, 0))]
@@ -113,19 +112,19 @@ class FiguresChain:
             faults.extend(
                 f"{where}: {fault}"
                 for fault in _accounted(
-                    name, _sum(parts), cells["decided"], self._stood(name, before, open_us, state, parsed)
+                    name, _sum(parts), cells["decided"], self._stood(name, before, open_us, regime, parsed)
                 )
             )
-        for name in sorted({*again, *hits, *outcomes} - state.authorities.keys()):
+        for name in sorted({*again, *hits, *outcomes} - regime.authorities.keys()):
             faults.append(f"{where}: hits or images of `{name}`, which is not in the log")
         faults.extend(
             f"{where}: {fault}"
             for fault in (
-                *self._attested.take_disclosures(passed_on, body, state, parsed),
-                *self._attested.take_receipts(receipts, body, (from_us, until_us), state, parsed),
+                *self._attested.take_disclosures(passed_on, body, regime, parsed),
+                *self._attested.take_receipts(receipts, body, (from_us, until_us), regime, parsed),
             )
         )
-        faults.extend(f"{where}: {fault}" for fault in _of_another_mode(released, hits, state, parsed))
+        faults.extend(f"{where}: {fault}" for fault in _of_another_mode(released, hits, regime, parsed))
         faults.extend(f"{where}: {fault}" for fault in _raised(released, again, hits))
         faults.extend(f"{where}: {fault}" for fault in self._under_way(cells))
         return faults
@@ -162,30 +161,30 @@ class FiguresChain:
 
     @staticmethod
     def _unknown(
-        released: Mapping[str, Range], refused: Mapping[tuple[str, str], Range], state: State
+        released: Mapping[str, Range], refused: Mapping[tuple[str, str], Range], regime: Regime
     ) -> list[str]:
         known = {
             f"{name}@{n}"
-            for name, named in state.authorities.items()
+            for name, named in regime.authorities.items()
             for n in range(1, len(named.versions) + 1)
         }
         faults = [
             f"releases of `{name}`, which is not in the log"
             for name in released
-            if name not in state.authorities
+            if name not in regime.authorities
         ]
         faults.extend(
             f"refusals of `{ref}`, which is not in the log" for ref, _ in refused if ref not in known
         )
         return faults
 
-    def _stood(self, name: str, before: int, open_us: int, state: State, parsed: Parsed) -> bool:
+    def _stood(self, name: str, before: int, open_us: int, regime: Regime, parsed: Parsed) -> bool:
         """Say whether every decision of the period was also one on this authority.
 
         It was if the authority is older than the period, and not so long past that no read it covered could
         come.
         """
-        named = state.authorities.get(name)
+        named = regime.authorities.get(name)
         if named is None or named.versions[0].entry >= before:
             return False
         reach_us = self._limits.too_old_us + self._limits.clock_ahead_us
@@ -254,11 +253,11 @@ def _raised(
 
 
 def _of_another_mode(
-    released: Mapping[str, Range], hits: Mapping[str, Mapping[str, Range]], state: State, parsed: Parsed
+    released: Mapping[str, Range], hits: Mapping[str, Mapping[str, Range]], regime: Regime, parsed: Parsed
 ) -> list[str]:
     """Return which authorities show hits and never matched, or only match and show rows without hits."""
     faults = []
-    for name, named in state.authorities.items():
+    for name, named in regime.authorities.items():
         modes = {parsed.authority(version).mode for version in named.versions}
         if name in hits and "match" not in modes:
             faults.append(f"hits of `{name}`, which never matched")

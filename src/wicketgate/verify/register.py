@@ -128,7 +128,7 @@ def check_register(
         if _differ(shown, logged):
             found.add(f"`{name}` is not what the log says")
     behind = {one.entry: one.at_us for one in entries.documents if one.entry >= reach}
-    for told in entries.state.regime.told.values():
+    for told in entries.regime.told.values():
         behind |= {one.entry: one.at_us for one in told if one.entry >= reach}
     for entry, at_us in sorted(behind.items()):
         late_us = register.as_of_us - at_us
@@ -144,8 +144,8 @@ def check_register(
 
 def _said(entries: EntryFold, charter: Charter, reach: int, as_of_us: int) -> _Said:
     """Return what the first `reach` entries say; `charter` stands in where there is none among them."""
-    regime = fold(one for one in entries.documents if one.entry < reach).regime
-    for about, told in entries.state.regime.told.items():
+    regime = fold(one for one in entries.documents if one.entry < reach)
+    for about, told in entries.regime.told.items():
         regime.told[about] = [one for one in told if one.entry < reach]
     return _Said(
         regime=regime,
