@@ -22,26 +22,27 @@ import msgspec
 
 from tests.vectors import make_documents as documents
 from wicketgate import batches
-from wicketgate.admission import admit, entry_members, scope_of
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import DocumentRefused
 from wicketgate.base.signing import PrivateKey, canonical, dump_envelope, parse_json
 from wicketgate.commits import public_counts
 from wicketgate.deployment import note_signer
-from wicketgate.disclosures import rows_left
-from wicketgate.documents import open_document, sign_document
 from wicketgate.ledger.facts import FactAnswer, SecondTree, make_promise, release_fact, second_entry
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.second import SecondClosed
 from wicketgate.ledger.tiles import folder_fetch
 from wicketgate.ledger.writer import Ledger
-from wicketgate.receipts import due_by_name, published_receipts
-from wicketgate.regime import Parsed, standing_entry, untold
+from wicketgate.regime.admission.admit import admit, entry_members, scope_of
+from wicketgate.regime.admitted import Admitted
+from wicketgate.regime.documents.document import open_document, sign_document
+from wicketgate.regime.obligations.disclosures import rows_left
+from wicketgate.regime.obligations.receipts import due_by_name, published_receipts
+from wicketgate.regime.parsed import Parsed
+from wicketgate.regime.standing import standing_entry, untold
 from wicketgate.register import build_register, dump_register
 from wicketgate.standing import cameras_in_scope
 from wicketgate.state import State
 from wicketgate.transactions import (
-    Admitted,
     CameraSet,
     CamerasRegistered,
     DocumentTaken,

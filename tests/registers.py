@@ -8,10 +8,10 @@ from typing import Any
 
 from tests.simulator import charter, document_transaction
 from tests.vectors import make_documents as documents
-from wicketgate.admission import admit, scope_of
 from wicketgate.base.signing import canonical, dump_envelope, format_public
-from wicketgate.documents import SignedDocument, open_document, sign_document
-from wicketgate.regime import Parsed
+from wicketgate.regime.admission.admit import admit, scope_of
+from wicketgate.regime.documents.document import SignedDocument, open_document, sign_document
+from wicketgate.regime.parsed import Parsed
 from wicketgate.register import build_register, dump_register
 from wicketgate.standing import cameras_in_scope
 from wicketgate.state import State

@@ -21,9 +21,9 @@ from bench.harness import WICKETGATE, Running
 from wicketgate.base.clock import SystemClock, rfc3339
 from wicketgate.base.signing import dump_envelope
 from wicketgate.batches import Batch, read_batches
-from wicketgate.documents import sign_document
 from wicketgate.ledger.notes import Checkpoint, open_checkpoint, parse_vkey
 from wicketgate.ledger.tiles import Fetch, iterate_entries
+from wicketgate.regime.documents.document import sign_document
 from wicketgate.simulate import london
 
 CURL = shutil.which("curl")

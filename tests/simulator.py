@@ -27,7 +27,6 @@ from wicketgate.base.streams.reader import Stored
 from wicketgate.commits import Commits
 from wicketgate.deployment import note_signer
 from wicketgate.desk import Desk
-from wicketgate.documents import sign_document
 from wicketgate.filing import Filing, cameras_transaction
 from wicketgate.hits import Hit
 from wicketgate.hotlist import Change
@@ -39,6 +38,7 @@ from wicketgate.lists import Lists
 from wicketgate.queues import HitQueue
 from wicketgate.raising import Raising
 from wicketgate.reads import from_arrow, part
+from wicketgate.regime.documents.document import sign_document
 from wicketgate.releasing import Releasing
 from wicketgate.repeats import Seen
 from wicketgate.state import State, dump_state, load_state

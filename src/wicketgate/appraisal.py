@@ -9,32 +9,26 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 
-from wicketgate.acts import Review
-from wicketgate.admission import Judgement, admit, judge_document, scope_of
-from wicketgate.amending import successor_requirements
-from wicketgate.authority import Authority
 from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import DocumentRefused
 from wicketgate.base.signing import key_id
-from wicketgate.charter import Charter, Requirement, charter_requirements, require_distinct
-from wicketgate.comparing import Amended, compare
-from wicketgate.consultations import Consultation, Decision, Objection
-from wicketgate.documents import SignedDocument, describe_document, parse_payload
 from wicketgate.drafting import describe_deadline, figures_for
 from wicketgate.knowledge import Known, list_of, number_of
-from wicketgate.limits import faults, requirements
-from wicketgate.powers import Powers, describe, of_authority
-from wicketgate.regime import (
-    ConsultationTaken,
-    consultation_status,
-    current,
-    proposed,
-    review_due,
-    reviewed_from,
-    status,
-)
-from wicketgate.signatures import good_keys, require_signed
-from wicketgate.widening import grown
+from wicketgate.regime.admission.admit import Judgement, admit, judge_document, scope_of
+from wicketgate.regime.admission.amending import successor_requirements
+from wicketgate.regime.admission.comparing import Amended, compare
+from wicketgate.regime.admission.limits import faults, requirements
+from wicketgate.regime.admission.widening import grown
+from wicketgate.regime.charter import Charter, Requirement, charter_requirements, require_distinct
+from wicketgate.regime.documents.acts import Review
+from wicketgate.regime.documents.authority import Authority
+from wicketgate.regime.documents.consultations import Consultation, Decision, Objection
+from wicketgate.regime.documents.document import SignedDocument, describe_document, parse_payload
+from wicketgate.regime.documents.signatures import good_keys, require_signed
+from wicketgate.regime.fold import ConsultationTaken
+from wicketgate.regime.parsed import proposed
+from wicketgate.regime.powers import Powers, describe, of_authority
+from wicketgate.regime.standing import consultation_status, current, review_due, reviewed_from, status
 
 _NEEDS = {
     "notice": "It takes effect all the same, and is published as a widening.",

@@ -9,10 +9,16 @@ from uuid import uuid4
 from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import InputError, StreamError
 from wicketgate.commits import Commits, salted
-from wicketgate.disclosures import demand_disclosure, demand_receipt, may_pass_on, receipt_counts
-from wicketgate.regime import current, in_force_from, status
+from wicketgate.regime.obligations.disclosures import (
+    demand_disclosure,
+    demand_receipt,
+    may_pass_on,
+    receipt_counts,
+)
+from wicketgate.regime.obligations.values import Disclosure, Receipt
+from wicketgate.regime.standing import current, in_force_from, status
 from wicketgate.state import State
-from wicketgate.transactions import Disclosure, Receipt, Transaction
+from wicketgate.transactions import Transaction
 
 _PATIENCE_S = 30.0
 _PAUSE_S = 0.01

@@ -17,11 +17,11 @@ from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.reader import StreamReader
 from wicketgate.base.streams.server import MAX_PAYLOAD
 from wicketgate.base.streams.writer import StreamWriter
-from wicketgate.disclosures import rows_left
 from wicketgate.ledger.facts import SALT_BYTES, SecondTree, fact, second_entry, second_of
 from wicketgate.ledger.second import SecondClosed
-from wicketgate.receipts import due_by_name, published_receipts
-from wicketgate.regime import Parsed
+from wicketgate.regime.obligations.disclosures import rows_left
+from wicketgate.regime.obligations.receipts import due_by_name, published_receipts
+from wicketgate.regime.parsed import Parsed
 from wicketgate.state import Counts, State, dump_state, load_state
 from wicketgate.transactions import FiguresClosed, Transaction, decode, encode
 

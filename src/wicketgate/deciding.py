@@ -18,11 +18,11 @@ from typing import Final, Literal, assert_never, get_args
 import msgspec
 import numpy as np
 
-from wicketgate.authority import SearchTerms
 from wicketgate.base.errors import InputError, WicketgateError
 from wicketgate.base.periods import Period, add
 from wicketgate.gate import EndReason, Hits, Looks, Reason, StopReason, Terms
 from wicketgate.plates import pack_all
+from wicketgate.regime.documents.authority import SearchTerms
 
 SearchReason = Literal["no-authority", "older-than-allowed", "approval-needed"]
 """Why an authority does not let a read go for a use, beside the gate's reasons."""

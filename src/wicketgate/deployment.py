@@ -75,7 +75,12 @@ class Deployment:
         ConfigurationError
             Naming what is missing.
         """
-        demanded = [self.folder / "wicketgate.toml", self.log_key, self.index_key, self.log / "checkpoint"]
+        demanded = [
+            self.folder / "wicketgate.regime.documents.toml",
+            self.log_key,
+            self.index_key,
+            self.log / "checkpoint",
+        ]
         # Made anew these would be empty: repeats would be taken twice, and promises seem to be broken.
         demanded += [self.part(name) / "data.mdb" for name in ("index", "proofs", "hits")]
         for path in demanded:
@@ -100,7 +105,7 @@ class Deployment:
         key = PrivateKey.generate()
         key.save(self.log_key, label="the log's key")
         write_secret(self.index_key, secrets.token_hex(32))
-        (self.folder / "wicketgate.toml").write_bytes(settings)
+        (self.folder / "wicketgate.regime.documents.toml").write_bytes(settings)
         return key
 
     def lock(self) -> int:

@@ -17,7 +17,7 @@ from wicketgate.hotlist import Listing, dump_changes, dump_entries
 from wicketgate.hotlist.entries import Change
 from wicketgate.lists import Lists
 from wicketgate.queues import HitQueue
-from wicketgate.regime import STOPPED, current, status
+from wicketgate.regime.standing import STOPPED, current, status
 from wicketgate.state import State
 from wicketgate.transactions import ListChanged, Outcome, Transaction
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-from wicketgate.authority import Authority, review_due_us
 from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import InputError
-from wicketgate.intrusion import since_review
+from wicketgate.regime.admission.review_figures import since_review
+from wicketgate.regime.documents.authority import Authority, review_due_us
 
 Draft = dict[str, Any]
 """A document as JSON."""

@@ -12,28 +12,21 @@ from typing import Any
 
 import msgspec
 
-from wicketgate.admission import admit, entry_members, scope_of
-from wicketgate.authority import parse_authority
 from wicketgate.base.clock import Clock, rfc3339
 from wicketgate.base.errors import DocumentRefused, InputError
 from wicketgate.base.signing import canonical, parse_json
 from wicketgate.commits import Build, Commits, salted
-from wicketgate.documents import open_document
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.tiles import MAX_ENTRY_BYTES
 from wicketgate.projections import Projections
-from wicketgate.regime import standing_entry, untold
+from wicketgate.regime.admission.admit import admit, entry_members, scope_of
+from wicketgate.regime.admitted import Admitted, Stood
+from wicketgate.regime.documents.authority import parse_authority
+from wicketgate.regime.documents.document import open_document
+from wicketgate.regime.standing import standing_entry, untold
 from wicketgate.standing import cameras_in_scope
 from wicketgate.state import State
-from wicketgate.transactions import (
-    Admitted,
-    CameraSet,
-    CamerasRegistered,
-    DocumentTaken,
-    Stood,
-    TokenIssued,
-    Transaction,
-)
+from wicketgate.transactions import CameraSet, CamerasRegistered, DocumentTaken, TokenIssued, Transaction
 
 log = logging.getLogger(__name__)
 

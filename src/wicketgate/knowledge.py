@@ -10,14 +10,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from wicketgate.admission import judge_document
 from wicketgate.base.clock import parse_rfc3339
 from wicketgate.base.errors import DocumentRefused, InputError
 from wicketgate.base.signing import canonical, dump_envelope, parse_envelope
-from wicketgate.charter import Charter
-from wicketgate.documents import SignedDocument, open_envelope, payload_type
-from wicketgate.regime import Parsed, Regime
-from wicketgate.transactions import Admitted
+from wicketgate.regime.admission.admit import judge_document
+from wicketgate.regime.admitted import Admitted
+from wicketgate.regime.charter import Charter
+from wicketgate.regime.documents.document import SignedDocument, open_envelope, payload_type
+from wicketgate.regime.fold import Regime
+from wicketgate.regime.parsed import Parsed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from wicketgate.authority import MatchTerms
 from wicketgate.base.errors import ConfigurationError, InputError
 from wicketgate.base.files import write_durably
 from wicketgate.hotlist import Hits, Listing, load_changes, load_entries
+from wicketgate.regime.documents.authority import MatchTerms
 from wicketgate.state import State
 
 _KEPT = 4

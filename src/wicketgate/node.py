@@ -42,7 +42,7 @@ from wicketgate.projections import Projections
 from wicketgate.pushes import Pushes
 from wicketgate.queues import HitQueue
 from wicketgate.raising import Raising
-from wicketgate.regime import Parsed
+from wicketgate.regime.parsed import Parsed
 from wicketgate.releasing import Releasing
 from wicketgate.repeats import Seen
 from wicketgate.responses import Responses
@@ -429,7 +429,7 @@ class Gateway:
         return build
 
     def _software(self) -> Mapping[str, Any]:
-        settings = (self.deployment.folder / "wicketgate.toml").read_bytes()
+        settings = (self.deployment.folder / "wicketgate.regime.documents.toml").read_bytes()
         return {
             "software": f"wicketgate {installed_version('wicketgate')}",
             "settings": hashlib.sha256(settings).hexdigest(),

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from wicketgate.base.errors import InputError
-from wicketgate.documents import open_document
-from wicketgate.regime import ConsultationTaken, Regime, Version
+from wicketgate.regime.admitted import Admitted
+from wicketgate.regime.documents.document import open_document
+from wicketgate.regime.fold import ConsultationTaken, Regime, Version
 from wicketgate.state import Camera, State
-from wicketgate.transactions import Admitted
 
 
 class _Step(NamedTuple):

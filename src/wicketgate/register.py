@@ -8,29 +8,24 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from wicketgate.acts import Act, Challenge, Review, parse_act
-from wicketgate.authority import Authority, describe
 from wicketgate.base.clock import rfc3339
 from wicketgate.base.signing import canonical, parse_json
-from wicketgate.charter import Charter
-from wicketgate.consultations import Objection, parse_decision, parse_objection
-from wicketgate.documents import describe_document, open_document
-from wicketgate.regime import (
+from wicketgate.regime.charter import Charter
+from wicketgate.regime.documents.acts import Act, Challenge, Review, parse_act
+from wicketgate.regime.documents.authority import Authority, describe
+from wicketgate.regime.documents.consultations import Objection, parse_decision, parse_objection
+from wicketgate.regime.documents.document import describe_document, open_document
+from wicketgate.regime.fold import (
     ActTaken,
     CharterTaken,
     ConsultationTaken,
     DecisionTaken,
     Named,
-    Parsed,
     Taken,
     Version,
-    act_of,
-    consultation_status,
-    in_force_from,
-    in_force_until,
-    review_due,
-    status,
 )
+from wicketgate.regime.parsed import Parsed, act_of
+from wicketgate.regime.standing import consultation_status, in_force_from, in_force_until, review_due, status
 from wicketgate.standing import active, cameras_in_scope, in_scope
 from wicketgate.state import State
 

@@ -22,9 +22,10 @@ from wicketgate.base.signing import canonical
 from wicketgate.commits import Commits, salted
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.masking import mask
-from wicketgate.members import Members
 from wicketgate.projections import Projections
-from wicketgate.regime import ConsultationTaken, consultation_status
+from wicketgate.regime.fold import ConsultationTaken
+from wicketgate.regime.members import Members
+from wicketgate.regime.standing import consultation_status
 from wicketgate.state import State
 from wicketgate.transactions import ResponseGiven, Transaction
 

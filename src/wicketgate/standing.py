@@ -9,13 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wicketgate.authority import Authority, MatchTerms
 from wicketgate.base.clock import DAY_US, HOUR_US
 from wicketgate.base.errors import WicketgateError
 from wicketgate.base.hours import windows
 from wicketgate.deciding import AuthorityTerms
 from wicketgate.gate import StopReason, Table, Terms, compile_table
-from wicketgate.regime import Named, Parsed, Version, current, ends, in_force_from
+from wicketgate.regime.documents.authority import Authority, MatchTerms
+from wicketgate.regime.fold import Named, Version
+from wicketgate.regime.parsed import Parsed
+from wicketgate.regime.standing import current, ends, in_force_from
 from wicketgate.state import FOREVER_US, Camera, State
 
 

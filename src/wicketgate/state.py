@@ -11,22 +11,15 @@ from typing import Any
 
 import msgspec
 
-from wicketgate.authority import parse_authority
 from wicketgate.base.clock import DAY_US, SECOND_US
 from wicketgate.base.errors import InputError
-from wicketgate.charter import parse_charter
-from wicketgate.disclosures import Held, rows_left
-from wicketgate.documents import SignedDocument, open_document
-from wicketgate.regime import Named, Regime
-from wicketgate.transactions import (
-    IMAGE_CODES,
-    CameraSet,
-    Disclosure,
-    HitRaised,
-    ListChanged,
-    Outcome,
-    Transaction,
-)
+from wicketgate.regime.charter import parse_charter
+from wicketgate.regime.documents.authority import parse_authority
+from wicketgate.regime.documents.document import SignedDocument, open_document
+from wicketgate.regime.fold import Named, Regime
+from wicketgate.regime.obligations.disclosures import Held, rows_left
+from wicketgate.regime.obligations.values import Disclosure
+from wicketgate.transactions import IMAGE_CODES, CameraSet, HitRaised, ListChanged, Outcome, Transaction
 
 FOREVER_US = 1 << 61
 SIGHTINGS_KEPT = 8

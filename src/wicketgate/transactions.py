@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
 from wicketgate.base.errors import InputError
 from wicketgate.ledger.second import SecondClosed
+from wicketgate.regime.admitted import Admitted, Stood
+from wicketgate.regime.obligations.values import Disclosure, Receipt
 
 
 class CameraSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -156,70 +158,12 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     quarantined: dict[str, dict[str, int]] = {}
 
 
-class Admitted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the admission of a document found; what does not concern its kind stays as it is here.
-
-    Attributes
-    ----------
-    cameras : int
-        Of an authority or a draft: active cameras in its scope.
-    cap : int or None
-        The most cameras that it may use, or that its decision can cover; None is any number.
-    need : str
-        Of an authority: `covered`, `notice`, `marked`, `within` or `urgent`.
-    wider : tuple of str
-        Of an authority, a draft or a charter: what no consultation covers, in words.
-    by : tuple of str
-        Of an authority: the consultations that cover the rest.
-    due_us : int or None
-        Of an authority with the need `within`: by when.
-    fulfils : tuple of str
-        Of a decision: the `name@version` that waited for it.
-    stops : tuple of str
-        Of a charter: the authorities that a key had signed which it declares lost or compromised. Of a quashing: those
-        that rest on the consultation that it quashes.
-    voids : tuple of str
-        Of a charter: the consultations whose decision such a key had signed; they cover nothing more.
-    figures : dict
-        Of a review: what the authority cost and what came of it since the last one (`intrusion.since_review`).
-    """
-
-    cameras: int = 0
-    cap: int | None = None
-    need: str = "covered"
-    wider: tuple[str, ...] = ()
-    by: tuple[str, ...] = ()
-    due_us: int | None = None
-    fulfils: tuple[str, ...] = ()
-    stops: tuple[str, ...] = ()
-    voids: tuple[str, ...] = ()
-    figures: dict[str, Any] = {}
-
-
 class DocumentTaken(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A signed document in force from this transaction on, where it stands in the ledger, what its admission found."""
 
     envelope: bytes
     entry: int
     admitted: Admitted = Admitted()
-
-
-class Stood(msgspec.Struct, frozen=True, kw_only=True):
-    """How an authority, or a consultation, stands from now on: by a document or by the clock.
-
-    Attributes
-    ----------
-    about : str
-        The authority's name, or `consultation/` and the consultation's id.
-    version : int
-        Of the authority: the version that counts; 0 for a consultation.
-    status : str
-        One of `regime.Status`, or of `regime.ConsultationStatus`.
-    """
-
-    about: str
-    version: int
-    status: str
 
 
 class CamerasRegistered(msgspec.Struct, frozen=True, kw_only=True):
@@ -246,65 +190,6 @@ class FiguresClosed(msgspec.Struct, frozen=True, kw_only=True):
     until_us: int
     entry: int
     due: dict[str, int] = {}
-
-
-class Disclosure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """That a recipient passed rows on, or asked to where it may not.
-
-    Attributes
-    ----------
-    id : str
-        Once for each authority.
-    to : str
-        An organisation; in a refused one whatever was sent.
-    made_us, said_us : int
-        When it was passed on, and when the gateway was told.
-    status : str
-        How the version stood when the gateway was told.
-    commit : int
-        The transaction that holds it.
-    refused : bool
-        The version does not let it be passed on to them.
-    case, reason : str
-        As the recipient gave them; the fold keeps neither.
-    """
-
-    id: str
-    authority: str
-    version: int
-    to: str
-    law: str
-    rows: int
-    made_us: int
-    said_us: int
-    status: str
-    commit: int
-    refused: bool = False
-    case: str = ""
-    reason: str = ""
-
-
-class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """That a recipient deleted everything that one authority released before a time.
-
-    Attributes
-    ----------
-    deleted_us : int
-        As it was attested.
-    until_us : int
-        The midnight before it: as far as it counts, and is published.
-    rows : int or None
-        How many were deleted, where the recipient says so.
-    """
-
-    authority: str
-    deleted_us: int
-    until_us: int
-    method: str
-    by: str
-    said_us: int
-    commit: int
-    rows: int | None = None
 
 
 class ResponseGiven(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

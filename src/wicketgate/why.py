@@ -11,29 +11,20 @@ from dataclasses import dataclass
 
 import msgspec
 
-from wicketgate.authority import FIELDS, Authority
 from wicketgate.base.clock import rfc3339, to_datetime
 from wicketgate.base.errors import WicketgateError
 from wicketgate.base.hours import DAYS, describe_hours, load_zone
-from wicketgate.charter import Charter
 from wicketgate.deciding import AuthorityTerms, Decider, SearchReason, Verdict
-from wicketgate.documents import open_document
 from wicketgate.gate import Looks, Reason
 from wicketgate.hotlist import Listing
 from wicketgate.lists import Allowed
-from wicketgate.regime import (
-    ActTaken,
-    Named,
-    Parsed,
-    Regime,
-    Version,
-    act_of,
-    consultation_due,
-    current,
-    in_force_from,
-    review_due,
-)
-from wicketgate.signatures import signers
+from wicketgate.regime.charter import Charter
+from wicketgate.regime.documents.authority import FIELDS, Authority
+from wicketgate.regime.documents.document import open_document
+from wicketgate.regime.documents.signatures import signers
+from wicketgate.regime.fold import ActTaken, Named, Regime, Version
+from wicketgate.regime.parsed import Parsed, act_of
+from wicketgate.regime.standing import consultation_due, current, in_force_from, review_due
 from wicketgate.standing import terms_at
 from wicketgate.state import Camera, State
 

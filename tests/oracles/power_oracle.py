@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from wicketgate.powers import NOWHERE, Power
+from wicketgate.regime.powers import NOWHERE, Power
 
 Marks = Mapping[str, bool]
 """By path; the empty path is the mark of all."""

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from tests.vectors import make_documents as world
 from wicketgate.base.signing import format_public
-from wicketgate.charter import Charter, parse_charter
-from wicketgate.charter.rules import parse_rule
-from wicketgate.comparing import compare, compare_with_draft
-from wicketgate.members import Members
+from wicketgate.regime.admission.comparing import compare, compare_with_draft
+from wicketgate.regime.charter import Charter, parse_charter
+from wicketgate.regime.charter.rules import parse_rule
+from wicketgate.regime.members import Members
 
 Document = dict[str, Any]
 INSTRUMENTS = ("ministerial-certificate", "own-purpose")

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from tests.oracles.power_oracle import DAYS, holds, longest_us, minute_in, name_in, number_in, path_in
 from tests.vectors import make_documents as world
-from wicketgate.authority import parse_authority
-from wicketgate.charter import MODES
-from wicketgate.powers import (
+from wicketgate.regime.charter import MODES
+from wicketgate.regime.documents.authority import parse_authority
+from wicketgate.regime.powers import (
     EVERYTHING,
     NOTHING,
     NOWHERE,
@@ -28,8 +28,8 @@ from wicketgate.powers import (
     of_authority,
     region,
 )
-from wicketgate.powers.boxes import sides
-from wicketgate.powers.sides import ALL_PATHS, WITHOUT_END, Names, Side, Spans, Tree, Week
+from wicketgate.regime.powers.boxes import sides
+from wicketgate.regime.powers.sides import ALL_PATHS, WITHOUT_END, Names, Side, Spans, Tree, Week
 
 NAMES = ("a", "b", "c", "never-drawn")
 PATHS = ("x", "x/y", "x/y/z", "x/y/never", "x/w", "x/never", "v", "never")

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from tests.strategies import batch_of, entry_of
 from tests.unit.test_state import NAME, Fold, unsigned
-from wicketgate.authority import Authority
 from wicketgate.base.clock import DAY_US, HOUR_US, SECOND_US, rfc3339
 from wicketgate.base.hours import windows
 from wicketgate.gate import Looks, decide
 from wicketgate.hotlist import Listing
-from wicketgate.regime import current, status
+from wicketgate.regime.documents.authority import Authority
+from wicketgate.regime.standing import current, status
 from wicketgate.standing import Standing, stand
 from wicketgate.transactions import CameraSet, CamerasRegistered
 
@@ -113,7 +113,7 @@ class Register(Fold):
 
 
 def _due(version: Any, authority: Authority) -> int | None:
-    from wicketgate.regime import review_due
+    from wicketgate.regime.standing import review_due
 
     return review_due(version, authority)
 

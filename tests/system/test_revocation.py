@@ -42,7 +42,7 @@ from tests.running import (
 )
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.signing import PrivateKey, dump_envelope, parse_envelope
-from wicketgate.documents import sign_document
+from wicketgate.regime.documents.document import sign_document
 from wicketgate.simulate import london
 
 CT = london.COUNTER_TERRORISM

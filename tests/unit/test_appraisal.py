@@ -10,9 +10,9 @@ from tests.vectors import make_documents as world
 from wicketgate.appraisal import Appraisal, appraise, founding, review_words
 from wicketgate.base.clock import DAY_US, rfc3339
 from wicketgate.base.errors import DocumentRefused
-from wicketgate.charter import parse_charter
-from wicketgate.documents import open_document
 from wicketgate.knowledge import learn
+from wicketgate.regime.charter import parse_charter
+from wicketgate.regime.documents.document import open_document
 
 put, changed, example = world.put, world.changed, world.example
 

@@ -23,7 +23,7 @@ from wicketgate.http.phrases import CONSULTATIONS, NEEDS
 from wicketgate.http.problems import problem_of
 from wicketgate.http.rates import Allowance, Rate
 from wicketgate.http.views import Names, act_of, figures_of, marks_of, view_of
-from wicketgate.regime import ConsultationStatus
+from wicketgate.regime.standing import ConsultationStatus
 from wicketgate.responses import Acknowledged
 
 OPEN, CHARTER, APPROVED = "c-2026-003", "c-2026-004", "c-2026-001"

@@ -7,11 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.vectors import make_documents as world
-from wicketgate.authority import Authority, parse_authority
 from wicketgate.base.clock import DAY_US, rfc3339
 from wicketgate.base.errors import InputError
 from wicketgate.base.signing import canonical
-from wicketgate.documents import describe_document, kind_of, parse_payload, parse_toml
 from wicketgate.drafting import (
     Draft,
     describe_deadline,
@@ -24,7 +22,9 @@ from wicketgate.drafting import (
     figures_for,
     new_id,
 )
-from wicketgate.toml import dump_toml
+from wicketgate.regime.documents.authority import Authority, parse_authority
+from wicketgate.regime.documents.document import describe_document, kind_of, parse_payload, parse_toml
+from wicketgate.regime.documents.toml import dump_toml
 
 AT_US = world.AT_US
 BULK = parse_authority(world.example("authority"))

@@ -13,7 +13,7 @@ from tests.vectors import make_documents as world
 from wicketgate.base.clock import DAY_US, SystemClock, rfc3339
 from wicketgate.base.signing import format_public, key_id
 from wicketgate.cli.drafts import add_commands
-from wicketgate.documents import kind_of, open_document, parse_payload, parse_toml
+from wicketgate.regime.documents.document import kind_of, open_document, parse_payload, parse_toml
 
 
 @pytest.fixture

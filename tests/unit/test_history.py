@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from tests import history_2007 as history
-from wicketgate.authority import Authority, parse_authority
 from wicketgate.base.clock import parse_rfc3339
-from wicketgate.charter import parse_charter
-from wicketgate.documents import parse_payload
-from wicketgate.limits import faults
+from wicketgate.regime.admission.limits import faults
+from wicketgate.regime.charter import parse_charter
+from wicketgate.regime.documents.authority import Authority, parse_authority
+from wicketgate.regime.documents.document import parse_payload
 from wicketgate.simulate.charter import appoint
 
 CHARTER = parse_charter(history.charter_document(appoint()))

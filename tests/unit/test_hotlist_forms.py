@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wicketgate.authority import MatchTerms
 from wicketgate.base.clock import DAY_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError, ListRefused
 from wicketgate.base.periods import Period
@@ -25,6 +24,7 @@ from wicketgate.hotlist_forms import (
     hotlist_lines,
     parse_hotlist,
 )
+from wicketgate.regime.documents.authority import MatchTerms
 
 NOW_US = parse_rfc3339("2026-07-04T12:00:00.250Z")
 LONGEST_US = parse_rfc3339("2026-08-01T12:00:00Z")  # the part of a second is cut

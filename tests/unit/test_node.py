@@ -23,7 +23,7 @@ from wicketgate.ingest import Limits, check, parse
 from wicketgate.intake import Answer
 from wicketgate.ledger.writer import Ledger
 from wicketgate.node import Gateway
-from wicketgate.regime import status
+from wicketgate.regime.standing import status
 from wicketgate.transactions import CameraSet
 
 ORIGIN = "tfl.example/wicketgate"

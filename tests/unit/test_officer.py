@@ -29,10 +29,10 @@ from wicketgate.base.signing import (
     parse_public,
     verify_signature,
 )
-from wicketgate.charter import parse_charter
 from wicketgate.cli.officer import add_commands
-from wicketgate.documents import open_document
-from wicketgate.signatures import signers
+from wicketgate.regime.charter import parse_charter
+from wicketgate.regime.documents.document import open_document
+from wicketgate.regime.documents.signatures import signers
 
 AUTHORITY = world.EXAMPLES / "authority.toml"
 
@@ -245,7 +245,7 @@ def test_a_signed_envelope_is_checked_with_its_signatures(
     gateway: Gateway, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     gateway.shows()
-    from wicketgate.documents import sign_document
+    from wicketgate.regime.documents.document import sign_document
 
     path = tmp_path / "a.dsse.json"
     path.write_bytes(

@@ -14,9 +14,8 @@ import pytest
 
 from tests import made_gateway
 from tools.check_docs import codes_in, given_codes
-from wicketgate import batches, desk, gate, hits, ingest, regime
+from wicketgate import batches, desk, gate, hits, ingest
 from wicketgate.adapters import values
-from wicketgate.authority import MatchTerms
 from wicketgate.base.periods import parse_period
 from wicketgate.base.signing import ENVELOPE_TYPE, canonical, parse_envelope
 from wicketgate.hotlist import TEXTS, Listing
@@ -30,6 +29,8 @@ from wicketgate.http.openapi import ENVELOPE, OPENAPI
 from wicketgate.http.problems import CODES
 from wicketgate.http.schemas import SCHEMAS
 from wicketgate.ledger import facts
+from wicketgate.regime import standing
+from wicketgate.regime.documents.authority import MatchTerms
 from wicketgate.register import build_register
 from wicketgate.transactions import IMAGE_CODES, CameraSet
 
@@ -123,7 +124,7 @@ def test_shapes_are_those_of_the_program() -> None:
     assert set(EXAMPLES["list_taken"]) == members("ListTaken") == {one.name for one in fields(desk.ListTaken)}
     assert set(SCHEMAS["Said"]["properties"]["outcome"]["enum"]) == set(get_args(hits.Said))
     statuses = SCHEMAS["RegisteredAuthority"]["properties"]["status"]["enum"]
-    assert sorted(statuses) == sorted(get_args(regime.Status))
+    assert sorted(statuses) == sorted(get_args(standing.Status))
     assert ENVELOPE == ENVELOPE_TYPE
 
 

@@ -15,7 +15,6 @@ from wicketgate.base.errors import InputError, LedgerError
 from wicketgate.base.signing import PrivateKey, dump_envelope
 from wicketgate.base.streams.link import Link
 from wicketgate.deployment import note_signer
-from wicketgate.documents import sign_document
 from wicketgate.ledger.facts import SecondTree, check_fact, fact, second_entry
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.proofs import Proofs
@@ -23,6 +22,7 @@ from wicketgate.ledger.second import SecondClosed
 from wicketgate.ledger.writer import Ledger
 from wicketgate.projections import Projections
 from wicketgate.queues import HitQueue
+from wicketgate.regime.documents.document import sign_document
 from wicketgate.transactions import (
     DocumentTaken,
     FeedBatch,

@@ -22,10 +22,10 @@ from wicketgate.base.errors import InputError
 from wicketgate.base.settings import load_settings
 from wicketgate.base.signing import dump_envelope
 from wicketgate.deployment import Deployment, note_signer
-from wicketgate.documents import sign_document
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.writer import Ledger
 from wicketgate.node import Gateway
+from wicketgate.regime.documents.document import sign_document
 from wicketgate.responses import MOST_TEXT, Said, digest, parse_said
 from wicketgate.responses import publish as published_form
 from wicketgate.state import State, dump_state, load_state

@@ -11,22 +11,22 @@ from typing import Any
 
 import pytest
 
-from wicketgate.authority import parse_authority
 from wicketgate.base.clock import parse_rfc3339
 from wicketgate.base.errors import ConfigurationError, WicketgateError
 from wicketgate.base.settings import TEMPLATE, load_settings
 from wicketgate.base.signing import canonical, parse_json
-from wicketgate.charter import parse_charter
 from wicketgate.cli import simulation
-from wicketgate.documents import parse_toml
-from wicketgate.limits import requirements
+from wicketgate.regime.admission.limits import requirements
+from wicketgate.regime.charter import parse_charter
+from wicketgate.regime.documents.authority import parse_authority
+from wicketgate.regime.documents.document import parse_toml
+from wicketgate.regime.documents.toml import dump_toml
 from wicketgate.simulate import london, places
 from wicketgate.simulate.children import Child, run_child
 from wicketgate.simulate.devices import FORMATS
 from wicketgate.simulate.folder import Folder, write_whole
 from wicketgate.simulate.serving import _listen
 from wicketgate.simulate.words import guide, progress_line, summary
-from wicketgate.toml import dump_toml
 
 START_US = parse_rfc3339("2026-07-08T12:00:00Z")
 
@@ -355,7 +355,7 @@ def test_a_benchmark_elsewhere_says_where_they_are(tmp_path: Path, monkeypatch: 
 def test_another_port_goes_into_the_settings_where_somebody_has_taken_it(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     folder.gateway.mkdir()
-    path = folder.gateway / "wicketgate.toml"
+    path = folder.gateway / "wicketgate.regime.documents.toml"
     path.write_text(TEMPLATE)
     port = _listen(folder)
     settings = load_settings(folder.gateway)

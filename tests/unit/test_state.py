@@ -12,9 +12,10 @@ from tests.vectors import make_documents as documents
 from wicketgate.base.clock import DAY_US, SECOND_US, parse_rfc3339
 from wicketgate.base.errors import InputError
 from wicketgate.base.signing import canonical, dump_envelope
-from wicketgate.documents import sign_document
 from wicketgate.ledger.second import SecondClosed
-from wicketgate.regime import Parsed, current, in_force_from, review_due, status
+from wicketgate.regime.documents.document import sign_document
+from wicketgate.regime.parsed import Parsed
+from wicketgate.regime.standing import current, in_force_from, review_due, status
 from wicketgate.state import SIGHTINGS_KEPT, Counts, ListState, OpenHit, State, dump_state, load_state
 from wicketgate.transactions import (
     CameraSet,

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from wicketgate.base.errors import InputError
 from wicketgate.intake import ReadsMessage, decode_reads
 from wicketgate.ledger.second import SecondClosed
+from wicketgate.regime.obligations.values import Disclosure, Receipt
 from wicketgate.state import State, dump_state, load_state
 from wicketgate.transactions import (
     CameraSet,
     CamerasRegistered,
-    Disclosure,
     DocumentTaken,
     FeedBatch,
     FiguresClosed,
@@ -22,7 +22,6 @@ from wicketgate.transactions import (
     ListChanged,
     Outcome,
     QuarantinedRead,
-    Receipt,
     Refused,
     TokenIssued,
     Transaction,

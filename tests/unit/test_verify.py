@@ -29,17 +29,17 @@ from tests.made_gateway import (
     standard,
 )
 from tests.vectors import make_documents as documents
-from wicketgate.admission import admit, entry_members, scope_of
 from wicketgate.base.clock import SECOND_US, rfc3339
 from wicketgate.base.errors import ConfigurationError, InputError, LedgerError, VerificationError
 from wicketgate.base.signing import canonical, dump_envelope, parse_json
 from wicketgate.batches import build, erased_line, read_batches
 from wicketgate.cli.recipient import add_commands
-from wicketgate.documents import open_document
 from wicketgate.ledger.facts import make_promise
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.notes import Checkpoint, parse_vkey, sign_note
 from wicketgate.ledger.tiles import folder_fetch
+from wicketgate.regime.admission.admit import admit, entry_members, scope_of
+from wicketgate.regime.documents.document import open_document
 from wicketgate.verify import Report, read_key, verify_folder, verify_url
 from wicketgate.verify.entries import EntryFold
 from wicketgate.verify.feedfile import FeedFile

@@ -24,7 +24,7 @@ from wicketgate.base.signing import (
     envelope_mapping,
     sign_payload,
 )
-from wicketgate.documents import payload_type, sign_document
+from wicketgate.regime.documents.document import payload_type, sign_document
 
 
 def cases() -> dict[str, Case]:

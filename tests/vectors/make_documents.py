@@ -17,16 +17,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from wicketgate.admission import admit, scope_of
-from wicketgate.authority import Authority
 from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.base.errors import DocumentRefused, InputError
 from wicketgate.base.signing import PrivateKey, canonical, dump_envelope, format_public, parse_canonical
-from wicketgate.documents import kind_of, open_document, parse_payload, parse_toml, sign_document
-from wicketgate.powers import describe, of_authority
-from wicketgate.regime import Parsed, Regime
-from wicketgate.signatures import verify_charter
-from wicketgate.transactions import Admitted
+from wicketgate.regime.admission.admit import admit, scope_of
+from wicketgate.regime.admitted import Admitted
+from wicketgate.regime.documents.authority import Authority
+from wicketgate.regime.documents.document import (
+    kind_of,
+    open_document,
+    parse_payload,
+    parse_toml,
+    sign_document,
+)
+from wicketgate.regime.documents.signatures import verify_charter
+from wicketgate.regime.fold import Regime
+from wicketgate.regime.parsed import Parsed
+from wicketgate.regime.powers import describe, of_authority
 
 FOLDER = Path(__file__).parent / "documents"
 EXAMPLES = Path(__file__).parents[2] / "docs" / "spec" / "examples"

@@ -106,7 +106,7 @@ def load_settings(folder: Path) -> Settings:
     ConfigurationError
         If `folder` is not a deployment, or a setting is unknown or of the wrong type.
     """
-    path = folder / "wicketgate.toml"
+    path = folder / "wicketgate.regime.documents.toml"
     try:
         text = path.read_bytes()
     except FileNotFoundError as error:
@@ -126,7 +126,7 @@ def parse_settings(text: bytes, folder: Path) -> Settings:
     ConfigurationError
         As `load_settings`.
     """
-    name = "wicketgate.toml"
+    name = "wicketgate.regime.documents.toml"
     try:
         data = tomllib.loads(text.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

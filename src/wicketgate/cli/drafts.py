@@ -26,8 +26,6 @@ from wicketgate.cli.terminal import (
     read_register,
     reporting,
 )
-from wicketgate.consultations import parse_objection
-from wicketgate.documents import open_document, parse_payload, parse_toml
 from wicketgate.drafting import (
     Draft,
     draft_consultation,
@@ -39,8 +37,10 @@ from wicketgate.drafting import (
     new_id,
 )
 from wicketgate.knowledge import Known, learn
-from wicketgate.regime import Named
-from wicketgate.toml import dump_toml
+from wicketgate.regime.documents.consultations import parse_objection
+from wicketgate.regime.documents.document import open_document, parse_payload, parse_toml
+from wicketgate.regime.documents.toml import dump_toml
+from wicketgate.regime.fold import Named
 
 Subparsers = argparse._SubParsersAction  # its only name
 

@@ -28,7 +28,6 @@ from wicketgate.base.signing import (
     parse_envelope,
     parse_public,
 )
-from wicketgate.charter import Charter
 from wicketgate.cli.terminal import (
     add_against,
     add_passphrase_file,
@@ -43,9 +42,15 @@ from wicketgate.cli.terminal import (
     replace_file,
     reporting,
 )
-from wicketgate.documents import SignedDocument, describe_document, open_document, parse_payload
 from wicketgate.keyfiles import open_key_file, open_signer
 from wicketgate.knowledge import learn
+from wicketgate.regime.charter import Charter
+from wicketgate.regime.documents.document import (
+    SignedDocument,
+    describe_document,
+    open_document,
+    parse_payload,
+)
 
 Subparsers = argparse._SubParsersAction  # its only name
 

@@ -19,7 +19,7 @@ from wicketgate.deployment import Deployment, note_signer
 from wicketgate.http.serve import serve
 from wicketgate.ledger.writer import Ledger
 from wicketgate.node import Gateway
-from wicketgate.signatures import verify_charter
+from wicketgate.regime.documents.signatures import verify_charter
 
 
 def add_commands(commands: Any) -> None:

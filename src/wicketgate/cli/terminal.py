@@ -14,8 +14,14 @@ import httpx
 
 from wicketgate.base.errors import ConfigurationError, InputError, WicketgateError
 from wicketgate.base.signing import Envelope, canonical, parse_json
-from wicketgate.documents import SignedDocument, kind_of, open_document, parse_toml, payload_type
 from wicketgate.keyfiles import Ask, read_passphrase, require_passphrase
+from wicketgate.regime.documents.document import (
+    SignedDocument,
+    kind_of,
+    open_document,
+    parse_toml,
+    payload_type,
+)
 
 TIMEOUT_S = 30.0
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from wicketgate.authority import MatchTerms
 from wicketgate.base.errors import InputError, ListRefused
 from wicketgate.base.periods import add, describe_period
 from wicketgate.hotlist import Change, Entry, Listing
 from wicketgate.hotlist_forms.ndjson import MAX_LINE, PRIORITIES, hotlist_lines, json_rows
 from wicketgate.hotlist_forms.rows import MOST_FAULTS, Faults, Row, whole_seconds
 from wicketgate.hotlist_forms.uk_csv import ACTIONS, UK_FIELDS, csv_rows
+from wicketgate.regime.documents.authority import MatchTerms
 
 __all__ = [
     "ACTIONS",

@@ -24,7 +24,7 @@ from wicketgate.ingest import MAX_BODY, NDJSON
 from wicketgate.ledger.facts import release_fact
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.node import Gateway
-from wicketgate.regime import current, status
+from wicketgate.regime.standing import current, status
 from wicketgate.transactions import CameraSet, QuarantinedRead
 
 _MAX_DOCUMENT = 1024 * 1024

@@ -30,7 +30,7 @@ from wicketgate.http.reads import Reads
 from wicketgate.http.why import WhyApi
 from wicketgate.mqtt.ingress import Ingress
 from wicketgate.node import Gateway
-from wicketgate.regime import current, status
+from wicketgate.regime.standing import current, status
 
 log = logging.getLogger(__name__)
 

@@ -14,14 +14,14 @@ from starlette.routing import Route
 from wicketgate.attesting import Attesting, Said
 from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError
-from wicketgate.disclosures import Held, published, stand
 from wicketgate.http.entitlement import demand_own
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.problems import problem
 from wicketgate.http.requests import json_answer, number_in, read_body
 from wicketgate.node import Gateway
+from wicketgate.regime.obligations.disclosures import Held, published, stand
+from wicketgate.regime.obligations.values import Disclosure, Receipt
 from wicketgate.state import State
-from wicketgate.transactions import Disclosure, Receipt
 
 _MOST_BODY = 16 * 1024
 _MOST_LISTED = 1_000

@@ -11,14 +11,14 @@ from typing import Any
 
 import msgspec
 
-from wicketgate.authority import parse_authority
 from wicketgate.base.errors import WicketgateError
-from wicketgate.charter import Charter, parse_charter
 from wicketgate.http import phrases
 from wicketgate.http.consultation_pages import consultations_of
 from wicketgate.http.phrases import at_us_of
 from wicketgate.http.views import Names, tables, texts, views_of
-from wicketgate.powers import NOTHING, Powers, describe, of_authority
+from wicketgate.regime.charter import Charter, parse_charter
+from wicketgate.regime.documents.authority import parse_authority
+from wicketgate.regime.powers import NOTHING, Powers, describe, of_authority
 
 _ACTS = {
     "revocation": ("", "Nothing leaves under it any more."),

@@ -11,7 +11,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from wicketgate.authority import Authority
 from wicketgate.base.errors import HitRefused, InputError, NotEntitled, WicketgateError
 from wicketgate.hits import Hit
 from wicketgate.http.duty_pages import HEADERS, DutyPages, Journey, Queue, Refusal, digest
@@ -24,6 +23,7 @@ from wicketgate.http.requests import json_answer, media_type_of, read_body
 from wicketgate.http.sessions import Session, Sessions, TooManyFailures, is_form_key, officer_name, set_cookie
 from wicketgate.http.views import marks_of
 from wicketgate.node import Gateway
+from wicketgate.regime.documents.authority import Authority
 from wicketgate.register import consulted_on
 
 FORM = "application/x-www-form-urlencoded"

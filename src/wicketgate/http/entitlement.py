@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from wicketgate.authority import Authority
 from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.node import Gateway
-from wicketgate.regime import STOPPED, current, status
+from wicketgate.regime.documents.authority import Authority
+from wicketgate.regime.standing import STOPPED, current, status
 
 
 def demand_own(gateway: Gateway, unit: str, name: str) -> None:

@@ -11,7 +11,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from wicketgate.authority import Authority
 from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import HitRefused, InputError, NotEntitled
 from wicketgate.hits import Hit, judge_outcome
@@ -19,7 +18,8 @@ from wicketgate.http.entitlement import entitled_match, match_authorities
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.requests import json_answer, number_in, read_body
 from wicketgate.node import Gateway
-from wicketgate.regime import STOPPED
+from wicketgate.regime.documents.authority import Authority
+from wicketgate.regime.standing import STOPPED
 
 _MOST_BODY = 16 * 1024
 _MOST_HITS = 1_000

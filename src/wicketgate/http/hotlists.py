@@ -15,7 +15,6 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from wicketgate.authority import MatchTerms
 from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import InputError, ListRefused, NotEntitled
 from wicketgate.desk import ListTaken
@@ -26,6 +25,7 @@ from wicketgate.http.entitlement import entitled_match
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.requests import JSON, json_answer, media_type_of, read_body
 from wicketgate.node import Gateway
+from wicketgate.regime.documents.authority import MatchTerms
 
 MAX_BODY = 64 * 1024 * 1024
 _TRIES = 5

@@ -20,7 +20,8 @@ from starlette.routing import Route
 from wicketgate.base.clock import Clock, rfc3339
 from wicketgate.http.problems import problem
 from wicketgate.node import Gateway
-from wicketgate.regime import Parsed, current, status
+from wicketgate.regime.parsed import Parsed
+from wicketgate.regime.standing import current, status
 from wicketgate.state import State
 
 MAX_LISTENERS = 50

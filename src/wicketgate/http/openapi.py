@@ -33,7 +33,7 @@ from wicketgate.http.openapi_pieces import (
 )
 from wicketgate.http.openapi_why import WHY
 from wicketgate.http.schemas import SCHEMAS
-from wicketgate.regime import STOPPED
+from wicketgate.regime.standing import STOPPED
 
 # --- what is public -----------------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from wicketgate.http.openapi_pieces import (
     parameter,
     shape,
 )
-from wicketgate.regime import STOPPED
+from wicketgate.regime.standing import STOPPED
 
 CSV, FORM = "text/csv", "application/x-www-form-urlencoded"
 _STOPS = tuple(sorted(STOPPED))

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from wicketgate.hotlist import MAX_TEXT, TEXTS
 from wicketgate.http import codes
-from wicketgate.regime import ConsultationStatus, Status
+from wicketgate.regime.standing import ConsultationStatus, Status
 from wicketgate.transactions import IMAGE_CODES
 
 _HASH = {"type": "string", "pattern": "^[0-9a-f]{64}$"}

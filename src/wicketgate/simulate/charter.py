@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from wicketgate.base.clock import DAY_US, rfc3339
 from wicketgate.base.signing import PrivateKey, dump_envelope, format_public
-from wicketgate.documents import sign_document
 from wicketgate.ledger.sealing import new_identity
+from wicketgate.regime.documents.document import sign_document
 from wicketgate.simulate.places import BOUNDARY
 
 OVERSEER: Final = "ico/commissioner"

@@ -12,7 +12,7 @@ import msgspec
 from wicketgate.base.clock import SystemClock
 from wicketgate.base.errors import WicketgateError
 from wicketgate.base.settings import read_secret
-from wicketgate.regime import STOPPED
+from wicketgate.regime.standing import STOPPED
 from wicketgate.simulate import london
 from wicketgate.simulate.evidence import Listed
 from wicketgate.simulate.folder import Folder, write_whole

@@ -15,9 +15,9 @@ from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.files import write_secret
 from wicketgate.base.settings import read_secret
 from wicketgate.deployment import Deployment, note_signer
-from wicketgate.documents import parse_toml
+from wicketgate.regime.documents.document import parse_toml
+from wicketgate.regime.documents.toml import dump_toml
 from wicketgate.simulate import london
-from wicketgate.toml import dump_toml
 
 _PARTS = ("offices", "overseers", "documents", "tokens", "logs", "received")
 

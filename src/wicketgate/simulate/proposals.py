@@ -12,7 +12,7 @@ import httpx
 from wicketgate.base.clock import DAY_US, SECOND_US, SystemClock, parse_rfc3339, rfc3339
 from wicketgate.base.settings import read_secret
 from wicketgate.base.signing import PrivateKey, dump_envelope
-from wicketgate.documents import kind_of, sign_document
+from wicketgate.regime.documents.document import kind_of, sign_document
 from wicketgate.simulate import london
 from wicketgate.simulate.enrolment import bearer, need
 from wicketgate.simulate.evidence import Attempt

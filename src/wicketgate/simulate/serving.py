@@ -129,7 +129,7 @@ def _exhibit(folder: Folder, cameras: int) -> None:
 
 def _listen(folder: Folder) -> int:
     """Return the port of the MQTT ingress; another one goes into the settings where somebody has taken it."""
-    path = folder.gateway / "wicketgate.toml"
+    path = folder.gateway / "wicketgate.regime.documents.toml"
     text = path.read_text()
     found = _MQTT_SETTING.search(text)
     port = int(found[1]) if found else MQTT_PORT

@@ -11,9 +11,10 @@ from typing import Any
 
 from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError
-from wicketgate.disclosures import Held, published, receipt_counts, rows_left, stand
-from wicketgate.receipts import due_of
-from wicketgate.regime import Parsed, Regime
+from wicketgate.regime.fold import Regime
+from wicketgate.regime.obligations.disclosures import Held, published, receipt_counts, rows_left, stand
+from wicketgate.regime.obligations.receipts import due_of
+from wicketgate.regime.parsed import Parsed
 
 _MEMBERS = ("attested_until", "due_until", "missing", "missing_since", "overdue_rows")
 

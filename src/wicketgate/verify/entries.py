@@ -10,17 +10,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from wicketgate.admission import admit, entry_members, scope_of
-from wicketgate.authority import Authority
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import DocumentRefused, InputError, ShapeError
 from wicketgate.base.signing import canonical, parse_canonical
-from wicketgate.charter import Charter
-from wicketgate.documents import SignedDocument, open_document
 from wicketgate.ledger.facts import second_of
-from wicketgate.regime import Parsed, Regime, described, standings, untold
-from wicketgate.signatures import verify_charter
-from wicketgate.transactions import Admitted, Stood
+from wicketgate.regime.admission.admit import admit, entry_members, scope_of
+from wicketgate.regime.admitted import Admitted, Stood
+from wicketgate.regime.charter import Charter
+from wicketgate.regime.documents.authority import Authority
+from wicketgate.regime.documents.document import SignedDocument, open_document
+from wicketgate.regime.documents.signatures import verify_charter
+from wicketgate.regime.fold import Regime
+from wicketgate.regime.parsed import Parsed
+from wicketgate.regime.standing import described, standings, untold
 from wicketgate.verify.figures import FiguresChain
 from wicketgate.verify.report import Check, Findings
 

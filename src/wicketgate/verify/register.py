@@ -7,26 +7,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wicketgate.authority import describe
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError, WicketgateError
 from wicketgate.base.signing import envelope_mapping, parse_json
-from wicketgate.charter import Charter
-from wicketgate.consultations import parse_decision, parse_objection
-from wicketgate.documents import describe_document
-from wicketgate.regime import (
-    ActTaken,
-    ConsultationTaken,
-    Named,
-    Parsed,
-    Regime,
-    Version,
-    consultation_status,
-    in_force_from,
-    in_force_until,
-    review_due,
-    status,
-)
+from wicketgate.regime.charter import Charter
+from wicketgate.regime.documents.authority import describe
+from wicketgate.regime.documents.consultations import parse_decision, parse_objection
+from wicketgate.regime.documents.document import describe_document
+from wicketgate.regime.fold import ActTaken, ConsultationTaken, Named, Regime, Version
+from wicketgate.regime.parsed import Parsed
+from wicketgate.regime.standing import consultation_status, in_force_from, in_force_until, review_due, status
 from wicketgate.verify.entries import EntryFold, Logged, fold
 from wicketgate.verify.log import TrustedLog
 from wicketgate.verify.report import Findings

@@ -38,7 +38,7 @@ from wicketgate.base.signing import (
     sign_payload,
     verify_signature,
 )
-from wicketgate.members import Members
+from wicketgate.regime.members import Members
 
 KEY = PrivateKey.from_seed(bytes(range(32)))
 OTHER = PrivateKey.from_seed(bytes(32))

@@ -1,0 +1,5 @@
+"""What officers sign, whether it may take effect, what it all comes to, and what recipients then owe.
+
+`documents/`, `charter/` and `powers/` are what is signed; `admission/` judges it; `fold` and `standing` are what it
+comes to; `obligations/` is what recipients owe.
+"""

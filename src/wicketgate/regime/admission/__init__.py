@@ -1,0 +1,1 @@
+"""Judge whether a signed document may take effect."""

@@ -1,0 +1,246 @@
+"""Whether an authority keeps to the limits of a charter, and which offices must sign what is about it. Pure.
+
+The rules and codes: docs/spec/documents.md, sections 3 and 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from wicketgate.base.clock import rfc3339
+from wicketgate.base.errors import DocumentRefused
+from wicketgate.base.periods import add, describe_period, never_longer
+from wicketgate.regime.charter import Charter, Requirement, Rule
+from wicketgate.regime.documents.authority import Authority
+
+ENFORCED_MODES = frozenset({"bulk", "match"})
+"""The modes that this version enforces; `search` can be read and compared, and is not taken yet."""
+
+
+def faults(
+    authority: Authority, charter: Charter, *, at_us: int, previous: Authority | None
+) -> Iterator[DocumentRefused]:
+    """Yield every reason for which an authority may not take effect under a charter, but widening and signatures.
+
+    Parameters
+    ----------
+    authority : Authority
+        The draft.
+    charter : Charter
+        The charter in force.
+    at_us : int
+        The time of the decision, microseconds since the epoch.
+    previous : Authority or None
+        The latest version that took effect under this name, ended or not; None if there is none.
+
+    Notes
+    -----
+    The codes are `retention-beyond-source`, `unsupported`, `unknown-organisation`, `unknown-purpose`, `not-entitled`,
+    `already-expired`, `term-too-long`, `urgent-too-long`, `malformed`, `version-not-next` and `feed-purpose-fixed`.
+    """
+    yield from _look_back(authority, charter)
+    if authority.mode not in ENFORCED_MODES:
+        yield DocumentRefused(
+            f"`authority.mode`: `{authority.mode}` is not enforced by this version", code="unsupported"
+        )
+    yield from unknown_names(authority, charter)
+    try:
+        requirements(authority, charter)
+    except DocumentRefused as error:
+        yield error
+    if authority.valid_until_us <= at_us:
+        yield DocumentRefused(
+            f"`authority.valid_until` is past: {rfc3339(authority.valid_until_us)}", code="already-expired"
+        )
+    yield from _terms(authority, charter)
+    yield from _urgency(authority, charter)
+    yield from _openness(authority, charter)
+    yield from _succession(authority, previous)
+
+
+def unknown_names(authority: Authority, charter: Charter) -> Iterator[DocumentRefused]:
+    """Yield what an authority names and the charter does not: organisations, units, its purpose."""
+    parties = [("authority.controller", authority.controller, "source")]
+    parties.append(("authority.recipient", authority.recipient, "recipient"))
+    parties.extend(("scope.sources", source, "source") for source in authority.scope.sources)
+    for path, name, role in parties:
+        organisation = charter.organisations.get(name)
+        if organisation is None or role not in organisation.roles:
+            yield DocumentRefused(
+                f"`{path}`: the charter has no {role} `{name}`", code="unknown-organisation"
+            )
+    recipient = charter.organisations.get(authority.recipient)
+    if recipient is not None and authority.unit not in recipient.units:
+        yield DocumentRefused(
+            f"`authority.unit`: `{authority.recipient}` has no unit `{authority.unit}`",
+            code="unknown-organisation",
+        )
+    for onward in authority.onward:
+        if onward not in charter.organisations:
+            yield DocumentRefused(
+                f"`authority.onward`: the charter has no `{onward}`", code="unknown-organisation"
+            )
+    if authority.purpose not in charter.purposes:
+        yield DocumentRefused(
+            f"`authority.purpose`: the charter has no purpose `{authority.purpose[:80]}`",
+            code="unknown-purpose",
+        )
+
+
+def _terms(authority: Authority, charter: Charter) -> Iterator[DocumentRefused]:
+    kind = authority.instrument.kind
+    longest = charter.limits.longest_validity.get(kind)
+    if longest is not None and authority.valid_until_us > add(authority.valid_from_us, longest):
+        yield DocumentRefused(
+            f"`authority.valid_until`: at most {describe_period(longest)} for `{kind}`", code="term-too-long"
+        )
+    retention = charter.limits.longest_recipient_retention
+    if not never_longer(authority.recipient_retention, retention):
+        yield DocumentRefused(
+            f"`authority.recipient_retention`: at most {describe_period(retention)}", code="term-too-long"
+        )
+
+    rhythm = charter.limits.longest_review.get(kind)
+    if rhythm is not None and (
+        authority.review_every is None or not never_longer(authority.review_every, rhythm)
+    ):
+        yield DocumentRefused(
+            f"`authority.review_every`: at most {describe_period(rhythm)} for `{kind}`", code="term-too-long"
+        )
+
+
+def _look_back(authority: Authority, charter: Charter) -> Iterator[DocumentRefused]:
+    if authority.search is None:
+        return
+    for source in authority.scope.sources:
+        known = charter.organisations.get(source)
+        if known and known.retention and not never_longer(authority.search.max_age, known.retention):
+            yield DocumentRefused(
+                f"`search.max_age`: `{source}` keeps reads for {describe_period(known.retention)}",
+                code="retention-beyond-source",
+            )
+    for tier in authority.search.tiers:
+        if tier.approver not in charter.offices:
+            yield DocumentRefused(
+                f"`search.tiers`: the charter has no office `{tier.approver}`", code="unknown-organisation"
+            )
+
+
+def _urgency(authority: Authority, charter: Charter) -> Iterator[DocumentRefused]:
+    if not authority.urgent:
+        return
+    if charter.urgency is None:
+        yield DocumentRefused("`authority.urgent`: the charter has no `urgency`", code="not-entitled")
+    elif authority.valid_until_us > add(authority.valid_from_us, charter.urgency.longest):
+        yield DocumentRefused(
+            f"`authority.valid_until`: at most {describe_period(charter.urgency.longest)} where it is urgent",
+            code="urgent-too-long",
+        )
+
+
+def _openness(authority: Authority, charter: Charter) -> Iterator[DocumentRefused]:
+    """Yield what the charter wants the public to see, and is not there."""
+    kind = authority.instrument.kind
+    if kind in charter.limits.laid and authority.instrument.laid is None:
+        yield DocumentRefused(f"`authority.instrument.laid` is missing: the charter demands it of `{kind}`")
+    for redaction in authority.redactions:
+        rule = charter.redaction
+        if rule is None or redaction.member not in rule.members:
+            yield DocumentRefused(
+                f"`redactions`: the charter does not let `{redaction.member}` be redacted",
+                code="not-entitled",
+            )
+        elif redaction.until_us > add(authority.valid_from_us, rule.longest):
+            yield DocumentRefused(
+                f"`redactions`: `{redaction.member}` for at most {describe_period(rule.longest)}",
+                code="term-too-long",
+            )
+        if authority.valid_until_us > redaction.until_us:
+            yield DocumentRefused(
+                f"`authority.valid_until`: the authority outlasts the redaction of `{redaction.member}`",
+                code="term-too-long",
+            )
+
+
+def _succession(authority: Authority, previous: Authority | None) -> Iterator[DocumentRefused]:
+    wanted = 1 if previous is None else previous.version + 1
+    if authority.version != wanted:
+        yield DocumentRefused(
+            f"`authority.version`: the next of `{authority.name}` is {wanted}", code="version-not-next"
+        )
+    if previous is None:
+        return
+    for member in ("controller", "recipient", "unit", "purpose"):
+        if getattr(authority, member) != getattr(previous, member):
+            yield DocumentRefused(
+                f"`authority.{member}` was `{getattr(previous, member)}` in {previous.reference}: one feed "
+                "never serves two; take another name",
+                code="feed-purpose-fixed",
+            )
+
+
+def requirements(authority: Authority, charter: Charter) -> tuple[Requirement, ...]:
+    """Return which offices must sign an authority: those of every rule of the charter that applies.
+
+    An authority over the cameras of others needs, besides its controller's, the signatures that it would need
+    if each of those sources were its controller.
+
+    Raises
+    ------
+    DocumentRefused
+        `not-entitled` if for the controller or for a source no rule applies.
+    """
+    found: dict[Requirement, None] = {}
+    for controller in dict.fromkeys((authority.controller, *authority.scope.sources)):
+        rules = applying_rules("authority", authority, charter, controller)
+        if not rules:
+            raise DocumentRefused(
+                f"no rule of the charter lets `{authority.instrument.kind}` release reads of `{controller}` "
+                f"in mode {authority.mode} for `{authority.purpose[:80]}`",
+                code="not-entitled",
+            )
+        found.update(dict.fromkeys(requirement_of(rule, authority, controller) for rule in rules))
+    if authority.urgent and charter.urgency is not None:
+        found[Requirement(offices=charter.urgency.offices, need="all")] = None
+    return tuple(found)
+
+
+def act_requirements(kind: str, authority: Authority, charter: Charter) -> tuple[Requirement, ...]:
+    """Return which offices must sign a document of a kind (`revocation`, …) that is about an authority.
+
+    Raises
+    ------
+    DocumentRefused
+        `not-entitled` if no rule applies.
+    """
+    rules = applying_rules(kind, authority, charter, authority.controller)
+    if not rules:
+        raise DocumentRefused(
+            f"the charter lets nobody submit a {kind} about `{authority.name}`", code="not-entitled"
+        )
+    return tuple(requirement_of(rule, authority, authority.controller) for rule in rules)
+
+
+def applying_rules(kind: str, authority: Authority, charter: Charter, controller: str) -> tuple[Rule, ...]:
+    """Return the charter's rules of a kind that apply to an authority, as if `controller` were its own."""
+    return tuple(
+        rule
+        for rule in charter.rules
+        if rule.kind == kind
+        and rule.applies(
+            instrument=authority.instrument.kind,
+            purpose=authority.purpose,
+            mode=authority.mode,
+            controller=controller,
+        )
+    )
+
+
+def requirement_of(rule: Rule, authority: Authority, controller: str) -> Requirement:
+    """Return what a rule demands for an authority, as if `controller` were its own."""
+    parties = {"{controller}": controller, "{recipient}": authority.recipient}
+    offices = []
+    for office in rule.offices:
+        organisation, _, post = office.partition("/")
+        offices.append(f"{parties.get(organisation, organisation)}/{post}")
+    return Requirement(offices=tuple(dict.fromkeys(offices)), need=rule.need)

@@ -1,0 +1,68 @@
+"""The charter: organisations, offices, purposes, limits, and which offices must sign what.
+
+It is the root of trust. `parse_charter` reads its shape; `signatures.verify_charter` checks the signatures of the
+offices that its own rule for charters names. The words and codes: docs/spec/charter.md.
+"""
+
+from wicketgate.regime.charter.parsing import exact_us, parse_charter
+from wicketgate.regime.charter.values import (
+    CHARTER_TYPE,
+    DOCUMENT_ID,
+    INSTRUMENTS,
+    MODES,
+    NAME,
+    NEEDS,
+    OFFICE,
+    READ_FIELDS,
+    REDACTABLE,
+    ROLES,
+    RULE_KINDS,
+    Charter,
+    ConsultationRule,
+    KeyEnded,
+    Limits,
+    Need,
+    Office,
+    Organisation,
+    RedactionRule,
+    Requirement,
+    Rule,
+    Terms,
+    Unit,
+    Urgency,
+    charter_requirements,
+    covers,
+    require_distinct,
+)
+
+__all__ = [
+    "CHARTER_TYPE",
+    "DOCUMENT_ID",
+    "INSTRUMENTS",
+    "MODES",
+    "NAME",
+    "NEEDS",
+    "OFFICE",
+    "READ_FIELDS",
+    "REDACTABLE",
+    "ROLES",
+    "RULE_KINDS",
+    "Charter",
+    "ConsultationRule",
+    "KeyEnded",
+    "Limits",
+    "Need",
+    "Office",
+    "Organisation",
+    "RedactionRule",
+    "Requirement",
+    "Rule",
+    "Terms",
+    "Unit",
+    "Urgency",
+    "charter_requirements",
+    "covers",
+    "exact_us",
+    "parse_charter",
+    "require_distinct",
+]

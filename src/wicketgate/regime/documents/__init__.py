@@ -1,0 +1,1 @@
+"""Signed documents, one file a kind of value."""

@@ -1,0 +1,482 @@
+"""The authority: the signed document that lets reads go. Its shape, and whether a charter lets it stand.
+
+Everything here is pure: the time is passed in. Whether it widens, and whether it was consulted on, is judged in
+`admission`. The words and codes: docs/spec/documents.md.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from wicketgate.base.clock import rfc3339
+from wicketgate.base.errors import DocumentRefused, InputError
+from wicketgate.base.hours import Hours, describe_hours, parse_hours
+from wicketgate.base.periods import Period, add, describe_period, never_longer, parse_period
+from wicketgate.regime.charter import DOCUMENT_ID, INSTRUMENTS, MODES, NAME, OFFICE, REDACTABLE, Charter
+from wicketgate.regime.members import Members
+
+FIELDS = {
+    "plate": "the plate",
+    "time": "the time of capture",
+    "place": "the camera and its place",
+    "vehicle": "what the camera says of the vehicle",
+    "patch-image": "the image of the plate",
+    "overview-image": "the image of the scene",
+}
+"""The fields that this version can release, in words."""
+
+_LATER_FIELDS = frozenset({"keeper"})
+MOST_ENTRIES = 50_000_000
+"""Entries of a hotlist that any authority may allow."""
+_PROSE = 20_000
+_HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_URL = re.compile(r"https?://[!-~]{1,500}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instrument:
+    """The legal act that an authority rests on."""
+
+    kind: str
+    citation: str
+    url: str | None
+    exempts: tuple[str, ...]
+    laid: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Area:
+    """A part of the map, its edges included; microdegrees, WGS 84. A camera without a position is in none."""
+
+    south: int
+    west: int
+    north: int
+    east: int
+
+    def holds(self, latitude: float | None, longitude: float | None) -> bool:
+        """Return whether a position in degrees is inside."""
+        if latitude is None or longitude is None:
+            return False
+        return (
+            self.south <= round(latitude * 1_000_000) <= self.north
+            and self.west <= round(longitude * 1_000_000) <= self.east
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Which reads an authority is about.
+
+    Attributes
+    ----------
+    sources : tuple of str
+        Organisations whose cameras are meant; at least one.
+    groups : tuple of str
+        Camera groups; none means every camera of the sources.
+    hours : tuple of Hours
+        Hours of the week; none means every hour.
+    fields : tuple of str
+        What is released of a read, some of `FIELDS`.
+    area : Area or None
+        Where the cameras stand; None means anywhere.
+    max_cameras : int or None
+        The most cameras that it may use at a time; None leaves that to the charter's `camera_growth`.
+    """
+
+    sources: tuple[str, ...]
+    groups: tuple[str, ...]
+    hours: tuple[Hours, ...]
+    fields: tuple[str, ...]
+    area: Area | None
+    max_cameras: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchTerms:
+    """What hotlists under an authority of mode `match` may hold.
+
+    Attributes
+    ----------
+    kinds : tuple of str
+        Why a vehicle may be listed.
+    max_entries : int
+        Entries at one time.
+    entry_life : Period
+        How long an entry lives, unless it is reviewed and listed again.
+    """
+
+    kinds: tuple[str, ...]
+    max_entries: int
+    entry_life: Period
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tier:
+    """Searches further back than `older_than` need the approval of an office of the recipient."""
+
+    older_than: Period
+    approver: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchTerms:
+    """How far back an authority of mode `search` may look, and from which age on with whose approval, ascending."""
+
+    max_age: Period
+    tiers: tuple[Tier, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redaction:
+    """A member that is withheld from the public.
+
+    Attributes
+    ----------
+    member : str
+        One of `REDACTABLE`.
+    commitment : str
+        SHA-256, in hexadecimal, over a salt of 16 bytes and the member's canonical JSON.
+    reason : str
+        Why it is withheld.
+    until_us : int
+        The authority may not outlast it.
+    """
+
+    member: str
+    commitment: str
+    reason: str
+    until_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authority:
+    """One version of an authority.
+
+    Attributes
+    ----------
+    valid_from_us, valid_until_us : int
+        Capture times that it covers, half-open, microseconds since the epoch.
+    review_every : Period or None
+        Without a recorded review for that long it lapses (`review_due_us`).
+    recipient_retention : Period
+        How long the recipient may keep what it got.
+    onward : tuple of str
+        Organisations to which the recipient may pass it on.
+    consultation : str or None
+        The consultation that covered what it widens.
+    urgent : bool
+        It takes effect unconsulted, for days.
+    necessity, proportionality : str or None
+        Never None unless redacted.
+    why_not_match, why_not_search : str or None
+        Why nothing narrower would do; never None in mode `bulk` unless redacted.
+    match : MatchTerms or None
+        In mode `match` alone.
+    search : SearchTerms or None
+        In mode `search` alone.
+    redactions : tuple of Redaction
+        What is withheld from the public.
+    document : mapping
+        The signed payload, as parsed from its canonical JSON.
+    """
+
+    name: str
+    version: int
+    title: str
+    controller: str
+    recipient: str
+    unit: str
+    purpose: str
+    mode: str
+    instrument: Instrument
+    valid_from_us: int
+    valid_until_us: int
+    review_every: Period | None
+    recipient_retention: Period
+    onward: tuple[str, ...]
+    consultation: str | None
+    urgent: bool
+    scope: Scope
+    necessity: str | None
+    proportionality: str | None
+    why_not_match: str | None
+    why_not_search: str | None
+    match: MatchTerms | None
+    search: SearchTerms | None
+    redactions: tuple[Redaction, ...]
+    document: Mapping[str, Any]
+
+    @property
+    def reference(self) -> str:
+        """`name@version`, the form in which rows and refusals name it."""
+        return f"{self.name}@{self.version}"
+
+
+# --- shape ------------------------------------------------------------------------------------------------
+
+
+def parse_authority(document: Mapping[str, Any]) -> Authority:
+    """Return the authority that a document describes; neither charter nor signatures are looked at.
+
+    Raises
+    ------
+    DocumentRefused
+        `malformed`, `unknown-key`, `unknown-field` or `unsupported`, naming the member.
+    """
+    root = Members(document)
+    members = root.table("authority")
+    mode = members.one_of("mode", MODES)
+    if mode == "search" and not root.has("search"):
+        raise DocumentRefused(
+            "`search` is missing; and this version does not enforce the mode `search`", code="unsupported"
+        )
+    redactions = tuple(_redaction(item) for item in root.tables("redactions", most=len(REDACTABLE)))
+    hidden = {redaction.member.partition(".")[2] for redaction in redactions}
+    if len(hidden) != len(redactions):
+        raise DocumentRefused("`redactions` names a member twice")
+    for name in sorted(hidden):
+        if members.has(name):
+            raise DocumentRefused(f"`{members.at(name)}` is redacted, and stands there")
+    if members.has("assessment"):
+        assessment = members.table("assessment")
+        assessment.text("url", most=600, pattern=_URL)
+        assessment.text("sha256", pattern=_HASH)
+        assessment.end()
+    needed = mode == "bulk"
+    authority = Authority(
+        name=members.text("name", pattern=NAME),
+        version=members.integer("version", least=1, most=1_000_000),
+        title=members.text("title"),
+        controller=members.text("controller", pattern=NAME),
+        recipient=members.text("recipient", pattern=NAME),
+        unit=members.text("unit", pattern=NAME),
+        purpose=members.text("purpose", most=400),
+        mode=mode,
+        instrument=_instrument(members.table("instrument")),
+        valid_from_us=members.time_us("valid_from"),
+        valid_until_us=members.time_us("valid_until"),
+        review_every=_positive(members, "review_every") if members.has("review_every") else None,
+        recipient_retention=_positive(members, "recipient_retention"),
+        onward=members.texts("onward", least=0, most=50, pattern=NAME) if members.has("onward") else (),
+        consultation=members.text("consultation", pattern=DOCUMENT_ID)
+        if members.has("consultation")
+        else None,
+        urgent=members.has("urgent") and members.boolean("urgent"),
+        scope=_scope(root.table("scope")),
+        necessity=_reason(members, "necessity", needed="necessity" not in hidden),
+        proportionality=_reason(members, "proportionality", needed="proportionality" not in hidden),
+        why_not_match=_reason(members, "why_not_match", needed=needed and "why_not_match" not in hidden),
+        why_not_search=_reason(members, "why_not_search", needed=needed and "why_not_search" not in hidden),
+        match=_match(root.table("match")) if mode == "match" else None,
+        search=_search(root.table("search")) if mode == "search" else None,
+        redactions=redactions,
+        document=MappingProxyType(dict(document)),
+    )
+    members.end()
+    root.end()
+    if authority.valid_from_us >= authority.valid_until_us:
+        raise DocumentRefused("`authority.valid_until` is not after `authority.valid_from`")
+    return authority
+
+
+def _instrument(members: Members) -> Instrument:
+    instrument = Instrument(
+        kind=members.one_of("kind", INSTRUMENTS),
+        citation=members.text("citation", most=500),
+        url=members.text("url", most=600, pattern=_URL) if members.has("url") else None,
+        exempts=members.texts("exempts", least=0, each=500) if members.has("exempts") else (),
+        laid=members.text("laid", most=500) if members.has("laid") else None,
+    )
+    members.end()
+    return instrument
+
+
+def _scope(members: Members) -> Scope:
+    fields = members.texts("fields")
+    for field in fields:
+        if field in _LATER_FIELDS:
+            raise DocumentRefused(
+                f"`{members.at('fields')}`: `{field}` is not released by this version", code="unsupported"
+            )
+        if field not in FIELDS:
+            raise DocumentRefused(f"`{members.at('fields')}`: no field `{field[:80]}`", code="unknown-field")
+    scope = Scope(
+        sources=members.texts("sources", pattern=NAME),
+        groups=members.texts("groups", least=0, most=1000, pattern=NAME),
+        hours=tuple(_hours(item) for item in members.tables("hours", most=50)),
+        fields=fields,
+        area=_area(members.table("area")) if members.has("area") else None,
+        max_cameras=(
+            members.integer("max_cameras", least=1, most=1_000_000) if members.has("max_cameras") else None
+        ),
+    )
+    members.end()
+    return scope
+
+
+def _area(members: Members) -> Area:
+    area = Area(
+        south=_microdegrees(members, "south", 90),
+        west=_microdegrees(members, "west", 180),
+        north=_microdegrees(members, "north", 90),
+        east=_microdegrees(members, "east", 180),
+    )
+    members.end()
+    if area.south > area.north or area.west > area.east:
+        raise DocumentRefused(f"`{members.path}` has no inside: south to north, west to east")
+    return area
+
+
+def _microdegrees(members: Members, name: str, most: int) -> int:
+    value = members.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -most <= value <= most:
+        raise DocumentRefused(f"`{members.at(name)}` is not a number of degrees from {-most} to {most}")
+    return round(value * 1_000_000)
+
+
+def _search(members: Members) -> SearchTerms:
+    terms = SearchTerms(
+        max_age=_positive(members, "max_age"),
+        tiers=tuple(_tier(item) for item in members.tables("tiers", most=10)),
+    )
+    members.end()
+    ages = [tier.older_than for tier in terms.tiers]
+    if any(not never_longer(one, other) or one == other for one, other in itertools.pairwise(ages)):
+        raise DocumentRefused(f"`{members.at('tiers')}` do not ascend")
+    return terms
+
+
+def _tier(members: Members) -> Tier:
+    tier = Tier(
+        older_than=members.parsed("older_than", parse_period),
+        approver=members.text("approver", pattern=OFFICE),
+    )
+    members.end()
+    return tier
+
+
+def _redaction(members: Members) -> Redaction:
+    redaction = Redaction(
+        member=members.one_of("member", REDACTABLE),
+        commitment=members.text("commitment", pattern=_HASH),
+        reason=members.text("reason", most=2000),
+        until_us=members.time_us("until"),
+    )
+    members.end()
+    return redaction
+
+
+def _reason(members: Members, name: str, *, needed: bool) -> str | None:
+    return members.text(name, most=_PROSE) if needed or members.has(name) else None
+
+
+def _match(members: Members) -> MatchTerms:
+    terms = MatchTerms(
+        kinds=members.texts("kinds", most=50, pattern=NAME),
+        max_entries=members.integer("max_entries", least=1, most=MOST_ENTRIES),
+        entry_life=_positive(members, "entry_life"),
+    )
+    members.end()
+    return terms
+
+
+def _hours(members: Members) -> Hours:
+    words = members.text("zone"), members.texts("days", most=7), members.text("from"), members.text("until")
+    members.end()
+    try:
+        return parse_hours(*words)
+    except InputError as error:
+        raise DocumentRefused(f"`{members.path}`: {error}") from error
+
+
+def _positive(members: Members, name: str) -> Period:
+    period = members.parsed(name, parse_period)
+    if period == Period():
+        raise DocumentRefused(f"`{members.at(name)}` is no time at all")
+    return period
+
+
+def review_due_us(authority: Authority, since_us: int) -> int | None:
+    """Return when an authority lapses for want of a review, or None if it needs none.
+
+    Parameters
+    ----------
+    since_us : int
+        The `reviewed_at` of the latest review of this version, or else when the version took effect.
+
+    Raises
+    ------
+    InputError
+        If that is beyond the year 9999.
+    """
+    return None if authority.review_every is None else add(since_us, authority.review_every)
+
+
+# --- in words ---------------------------------------------------------------------------------------------
+
+
+def _what_leaves(authority: Authority) -> str:
+    if authority.search is not None:
+        return f"answers to approved questions, at most {describe_period(authority.search.max_age)} back"
+    if authority.match is None:
+        return "every read in scope"
+    terms = authority.match
+    return (
+        f"the reads in scope of vehicles that it has listed for {', '.join(terms.kinds)}, at most "
+        f"{terms.max_entries:,} at a time and each for no longer than {describe_period(terms.entry_life)}"
+    )
+
+
+def describe_area(area: Area) -> str:
+    """Return an area in words."""
+    south, west, north, east = (
+        f"{edge / 1_000_000:g}°" for edge in (area.south, area.west, area.north, area.east)
+    )
+    return f"between {south} and {north} latitude and {west} and {east} longitude"
+
+
+def describe(authority: Authority, charter: Charter | None = None) -> list[str]:
+    """Return sentences on what an authority allows, to whom, until when; names come from the charter."""
+
+    def name_of(organisation: str) -> str:
+        known = charter.organisations.get(organisation) if charter else None
+        return known.name if known else f"`{organisation}`"
+
+    recipient = charter.organisations.get(authority.recipient) if charter else None
+    unit = recipient.units.get(authority.unit) if recipient else None
+    purpose = charter.purposes.get(authority.purpose) if charter else None
+    scope = authority.scope
+    whose = " and ".join(name_of(source) for source in scope.sources)
+    cameras = f"the camera groups {', '.join(scope.groups)}" if scope.groups else "every camera"
+    if scope.max_cameras is not None:
+        cameras = f"at most {scope.max_cameras:,} cameras: {cameras}"
+    onward = ", ".join(name_of(one) for one in authority.onward)
+    retention = describe_period(authority.recipient_retention)
+    lines = [
+        f"{authority.title} ({authority.reference}).",
+        f"{name_of(authority.controller)} lets {unit.name if unit else f'`{authority.unit}`'} of "
+        f"{name_of(authority.recipient)} have {_what_leaves(authority)} (mode {authority.mode}).",
+        f"Purpose: {purpose or authority.purpose}. No other purpose is allowed.",
+        f"Instrument: {authority.instrument.kind}, {authority.instrument.citation}.",
+        f"Scope: {cameras} of {whose}{'' if scope.area is None else ', ' + describe_area(scope.area)}.",
+        f"Hours: {'; '.join(describe_hours(item) for item in scope.hours) or 'every hour'}.",
+        f"Released of each read: {', '.join(FIELDS[field] for field in scope.fields)}.",
+        f"For captures from {rfc3339(authority.valid_from_us)} until {rfc3339(authority.valid_until_us)}.",
+        f"The recipient may keep it for {retention}, and may pass it on to {onward or 'nobody'}.",
+    ]
+    if authority.urgent:
+        lines.append("It is urgent: it takes effect without a consultation.")
+    if authority.redactions:
+        members = ", ".join(redaction.member for redaction in authority.redactions)
+        lines.append(f"Withheld from the public: {members}.")
+    if authority.review_every is None:
+        lines.append("No review is demanded before it ends.")
+    else:
+        every = describe_period(authority.review_every)
+        lines.append(f"It lapses by itself when no review has been recorded for {every}.")
+    return lines

@@ -1,0 +1,229 @@
+"""Signed documents of every kind: from TOML to envelope, and from envelope to value. Pure. docs/spec/documents.md."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+
+from wicketgate.base.clock import from_datetime, rfc3339
+from wicketgate.base.errors import DocumentRefused, InputError
+from wicketgate.base.periods import describe_period
+from wicketgate.base.signing import (
+    MAX_ENVELOPE_BYTES,
+    Envelope,
+    Signer,
+    canonical,
+    parse_canonical,
+    parse_envelope,
+    sign_payload,
+)
+from wicketgate.regime.charter import Charter, parse_charter
+from wicketgate.regime.documents.acts import ACTS, Act, describe_act, parse_act
+from wicketgate.regime.documents.authority import Authority, describe, parse_authority
+from wicketgate.regime.documents.consultations import (
+    Consultation,
+    Decision,
+    Objection,
+    describe_consultation,
+    describe_decision,
+    describe_objection,
+    parse_consultation,
+    parse_decision,
+    parse_objection,
+)
+
+KINDS = ACTS | {"charter", "authority", "consultation", "objection", "decision"}
+"""Every kind of document."""
+
+_TYPE = re.compile(r"application/vnd\.wicketgate\.([a-z]{1,20})\+json", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedDocument:
+    """An envelope that was opened: its kind is known, its payload is canonical, nothing else is checked."""
+
+    kind: str
+    payload: Mapping[str, Any]
+    envelope: Envelope
+
+
+Document = Charter | Authority | Act | Consultation | Objection | Decision
+"""What a document says, as a value."""
+
+
+def payload_type(kind: str) -> str:
+    """Return the DSSE payload type of a kind of document."""
+    return f"application/vnd.wicketgate.{kind}+json"
+
+
+# --- from TOML --------------------------------------------------------------------------------------------
+
+
+def parse_toml(data: bytes) -> dict[str, Any]:
+    """Return the document that officers wrote as TOML, as the JSON object that is signed.
+
+    Times become RFC 3339 texts in UTC. Neither kind nor members are checked.
+
+    Raises
+    ------
+    InputError
+        If `data` is not TOML, is longer than 1 MiB, holds a time without a zone, or what has no JSON form.
+    """
+    if len(data) > MAX_ENVELOPE_BYTES:
+        raise InputError("a document of more than 1 MiB")
+    try:
+        document = tomllib.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"not TOML: {error}") from error
+    try:
+        value = {key: _json_value(item) for key, item in document.items()}
+    except (OverflowError, RecursionError) as error:
+        raise InputError("a time out of range, or tables that nest too deep") from error
+    return parse_canonical(canonical(value))
+
+
+def _json_value(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _json_value(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_json_value(item) for item in value]
+    if isinstance(value, datetime):
+        return rfc3339(from_datetime(value))
+    if isinstance(value, (date, time)):
+        raise InputError("a date or time without a zone", code="zone-missing")
+    return value
+
+
+def kind_of(document: Mapping[str, Any]) -> str:
+    """Return the kind of a document: the one table in it that is named after a kind.
+
+    Raises
+    ------
+    DocumentRefused
+        `malformed` if there is none or more than one.
+    """
+    found = sorted(KINDS.intersection(document))
+    if len(found) != 1:
+        raise DocumentRefused(f"a document has exactly one table of {', '.join(sorted(KINDS))}")
+    return found[0]
+
+
+def sign_document(document: Mapping[str, Any], keys: Iterable[Signer]) -> Envelope:
+    """Return an envelope with a document, signed by each of `keys`.
+
+    Raises
+    ------
+    InputError, DocumentRefused
+        If the document has no kind or no canonical form.
+    """
+    return sign_payload(payload_type(kind_of(document)), canonical(dict(document)), keys)
+
+
+# --- from an envelope -------------------------------------------------------------------------------------
+
+
+def open_document(data: bytes) -> SignedDocument:
+    """Return the document in the bytes of an envelope. Signatures are not verified here.
+
+    Raises
+    ------
+    DocumentRefused
+        `malformed` if it is no envelope, or its payload is not canonical JSON or not of the kind that its
+        type says.
+    """
+    try:
+        envelope = parse_envelope(data)
+        return open_envelope(envelope)
+    except InputError as error:
+        raise DocumentRefused(str(error)) from error
+
+
+def open_envelope(envelope: Envelope) -> SignedDocument:
+    """Return the document in an envelope; as `open_document`."""
+    match = _TYPE.fullmatch(envelope.payload_type)
+    if match is None or match[1] not in KINDS:
+        raise DocumentRefused(f"no payload type `{envelope.payload_type[:80]}`")
+    try:
+        payload = parse_canonical(envelope.payload)
+    except InputError as error:
+        raise DocumentRefused(str(error)) from error
+    if kind_of(payload) != match[1]:
+        raise DocumentRefused(f"the payload is a {kind_of(payload)}, its type says {match[1]}")
+    return SignedDocument(kind=match[1], payload=payload, envelope=envelope)
+
+
+def parse_payload(kind: str, document: Mapping[str, Any]) -> Document:
+    """Return the value of a document of any kind in `KINDS`.
+
+    Raises
+    ------
+    DocumentRefused
+        As `parse_charter`, `parse_authority`, `parse_act` and those of `consultations`.
+    """
+    if kind == "charter":
+        return parse_charter(document)
+    if kind == "authority":
+        return parse_authority(document)
+    if kind == "consultation":
+        return parse_consultation(document)
+    if kind == "objection":
+        return parse_objection(document)
+    if kind == "decision":
+        return parse_decision(document)
+    return parse_act(kind, document)
+
+
+# --- in words ---------------------------------------------------------------------------------------------
+
+
+def describe_document(value: Document, charter: Charter | None = None) -> list[str]:
+    """Return sentences that say what a document does; names come from the charter."""
+    match value:
+        case Charter():
+            return describe_charter(value)
+        case Authority():
+            return describe(value, charter)
+        case Consultation():
+            draft = value.draft
+            words = describe_charter(draft) if isinstance(draft, Charter) else describe(draft, charter)
+            return [*describe_consultation(value), *words]
+        case Objection():
+            return describe_objection(value, charter)
+        case Decision():
+            words = [] if value.covered is None else describe(value.covered, charter)
+            return [*describe_decision(value), *words]
+        case _:
+            return describe_act(value)
+
+
+def describe_charter(charter: Charter) -> list[str]:
+    """Return sentences that say who is in a charter and who must sign what."""
+    operator = charter.organisations[charter.operator].name
+    lines = [
+        f"{charter.title} ({charter.name}, version {charter.version}).",
+        f"It holds from {rfc3339(charter.valid_from_us)}.",
+        f"The log's origin is {charter.origin}. The operator is {operator}.",
+    ]
+    if charter.demonstration:
+        lines.append("It is for a demonstration: people and vehicles are invented.")
+    for organisation in charter.organisations.values():
+        if organisation.retention is not None:
+            lines.append(f"{organisation.name} keeps reads for {describe_period(organisation.retention)}.")
+    for rule in charter.rules:
+        parts = [
+            f"{word} {', '.join(sorted(values))}"
+            for word, values in (
+                ("instrument", rule.instruments),
+                ("purpose", rule.purposes),
+                ("mode", rule.modes),
+                ("controller", rule.controllers),
+            )
+            if values is not None
+        ]
+        about = f" ({'; '.join(parts)})" if parts else ""
+        lines.append(f"{rule.kind}{about}: signed by {rule.need} of {', '.join(rule.offices)}.")
+    return lines

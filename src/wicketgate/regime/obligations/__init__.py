@@ -1,0 +1,1 @@
+"""What recipients owe: disclosures and deletion receipts."""

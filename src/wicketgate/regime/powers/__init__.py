@@ -1,0 +1,33 @@
+"""Authorities as sets of powers: what contains what, what two have in common, what one has beyond others. Pure.
+
+The exact meaning: docs/spec/powers.md. `sides` are the sets of which boxes are made, `algebra` computes with boxes,
+`meaning` says what an authority's members are, `words` says powers in sentences.
+"""
+
+from __future__ import annotations
+
+from wicketgate.regime.powers.algebra import NOTHING, Powers
+from wicketgate.regime.powers.boxes import Box, Power
+from wicketgate.regime.powers.meaning import (
+    EVERYTHING,
+    NOWHERE,
+    across_units,
+    of_authority,
+    region,
+    under_any_name,
+)
+from wicketgate.regime.powers.words import describe
+
+__all__ = [
+    "EVERYTHING",
+    "NOTHING",
+    "NOWHERE",
+    "Box",
+    "Power",
+    "Powers",
+    "across_units",
+    "describe",
+    "of_authority",
+    "region",
+    "under_any_name",
+]

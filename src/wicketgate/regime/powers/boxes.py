@@ -1,0 +1,109 @@
+"""One power, and the box of all powers whose every member is in some set. Pure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from wicketgate.regime.powers.sides import Names, Side, Spans, Tree, Week
+
+
+class Power(NamedTuple):
+    """One power: an atom of an authority. Members as in `Box`."""
+
+    unit: str
+    purpose: str
+    mode: str
+    source: str
+    group: str
+    latitude: int
+    longitude: int
+    cameras: int
+    field: str
+    hours: tuple[str, int]
+    age: int
+    approval: str
+    retention: int
+    onward: str
+    kind: str
+    entries: int
+    entry_life: int
+
+
+class Box(NamedTuple):
+    """All powers whose every member is in the set of its dimension.
+
+    Attributes
+    ----------
+    unit : Tree
+        Units of recipients as `recipient/unit`.
+    purpose : Tree
+        Purposes of the charter.
+    mode : Names
+        `match`, `search`, `bulk`.
+    source, group : Names
+        Whose camera, and in which of its groups; the group `""` is that of a camera which is in none.
+    latitude, longitude : Spans
+        Where the camera stands, microdegrees; `NOWHERE` is the latitude of a camera without a position.
+    cameras : Spans
+        How many cameras are used.
+    field : Names
+        What is released of a read.
+    hours : Week
+        Minutes of the week, by zone.
+    age : Spans
+        How far back a read may lie when it is had, microseconds; 0 is live.
+    approval : Names
+        Whose approval is there when it is had.
+    retention : Spans
+        How long it is kept, microseconds.
+    onward : Names
+        Who gets it: `""` is the unit itself, other names are organisations to which it is passed on.
+    kind : Names
+        Why the vehicle is listed.
+    entries, entry_life : Spans
+        How many entries the hotlist has, and how long the entry lives, microseconds.
+    """
+
+    unit: Tree
+    purpose: Tree
+    mode: Names
+    source: Names
+    group: Names
+    latitude: Spans
+    longitude: Spans
+    cameras: Spans
+    field: Names
+    hours: Week
+    age: Spans
+    approval: Names
+    retention: Spans
+    onward: Names
+    kind: Names
+    entries: Spans
+    entry_life: Spans
+
+    def holds(self, power: Power) -> bool:
+        """Return whether a power is in it."""
+        return all(value in side for side, value in zip(sides(self), power, strict=True))
+
+    def within(self, other: Box) -> bool:
+        """Return whether all of it is in another."""
+        return all(mine <= theirs for mine, theirs in zip(sides(self), sides(other), strict=True))
+
+    def meets(self, other: Box) -> bool:
+        """Return whether some power is in both."""
+        return all(mine.meets(theirs) for mine, theirs in zip(sides(self), sides(other), strict=True))
+
+    def common(self, other: Box) -> Box:
+        """Return the box of what is in both, which may be empty."""
+        return Box._make(mine & theirs for mine, theirs in zip(sides(self), sides(other), strict=True))
+
+
+def sides(box: Box) -> tuple[Side, ...]:
+    """Return the sides of a box, in the order of its dimensions."""
+    return box
+
+
+def sort_key(box: Box) -> tuple[tuple[object, ...], ...]:
+    """Return what boxes are sorted by: an order that is always the same, and means nothing."""
+    return tuple(side.key for side in sides(box))

@@ -1,0 +1,206 @@
+"""What an authority, a part of a charter's rule and a name mean as sets of powers. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from itertools import pairwise
+
+from wicketgate.base.hours import Hours
+from wicketgate.base.periods import Period, longest_us
+from wicketgate.regime.charter import MODES
+from wicketgate.regime.documents.authority import Authority, SearchTerms
+from wicketgate.regime.powers.algebra import Powers
+from wicketgate.regime.powers.boxes import Box
+from wicketgate.regime.powers.sides import (
+    ALL_NAMES,
+    ALL_PATHS,
+    EVERY_HOUR,
+    WEEK_MINUTES,
+    Names,
+    Spans,
+    Tree,
+    Week,
+)
+
+NOWHERE = -90_000_001
+"""The latitude, in microdegrees, of a camera without a position: south of every other."""
+
+EVERYWHERE = Spans(((NOWHERE, 90_000_001),))
+"""Every latitude, and none."""
+
+AROUND = Spans(((-180_000_000, 180_000_001),))
+"""Every longitude."""
+
+ALL_NUMBERS = Spans.up_to(None)
+"""Every length and every count."""
+
+ALL_MODES = Names(frozenset(MODES))
+
+EVERYTHING = Box(
+    unit=ALL_PATHS,
+    purpose=ALL_PATHS,
+    mode=ALL_MODES,
+    source=ALL_NAMES,
+    group=ALL_NAMES,
+    latitude=EVERYWHERE,
+    longitude=AROUND,
+    cameras=ALL_NUMBERS,
+    field=ALL_NAMES,
+    hours=EVERY_HOUR,
+    age=ALL_NUMBERS,
+    approval=ALL_NAMES,
+    retention=ALL_NUMBERS,
+    onward=ALL_NAMES,
+    kind=ALL_NAMES,
+    entries=ALL_NUMBERS,
+    entry_life=ALL_NUMBERS,
+)
+"""Every power that there could be."""
+
+_CONTAINED = {"match": ("match",), "search": ("match", "search"), "bulk": ("match", "search", "bulk")}
+"""The modes of which an authority of some mode has the powers."""
+
+
+def of_authority(authority: Authority, cameras: int | None) -> Powers:
+    """Return the powers of an authority.
+
+    Parameters
+    ----------
+    authority : Authority
+        Its validity and review are no powers: how long powers are covered is another question.
+    cameras : int or None
+        How many cameras it may use; None is any number. Its own `max_cameras` counts besides.
+
+    Returns
+    -------
+    Powers
+        Never empty. One box; in mode `search` one for each tier besides.
+    """
+    scope, match = authority.scope, authority.match
+    counts = [count for count in (cameras, scope.max_cameras) if count is not None]
+    retention_us = longest_us(authority.recipient_retention)
+    box = EVERYTHING._replace(
+        unit=Tree.below([f"{authority.recipient}/{authority.unit}"]),
+        purpose=Tree.below([authority.purpose]),
+        mode=Names(frozenset(_CONTAINED[authority.mode])),
+        source=Names(frozenset(scope.sources)),
+        group=Names(frozenset(scope.groups)) if scope.groups else ALL_NAMES,
+        cameras=Spans.up_to(min(counts, default=None)),
+        field=Names(frozenset(scope.fields)),
+        hours=_week(scope.hours),
+        retention=Spans.up_to(retention_us),
+        onward=Names(frozenset(("", *authority.onward))),
+    )
+    if scope.area is not None:
+        box = box._replace(
+            latitude=Spans.of([(scope.area.south, scope.area.north + 1)]),
+            longitude=Spans.of([(scope.area.west, scope.area.east + 1)]),
+        )
+    if authority.mode == "match":
+        box = box._replace(age=Spans.up_to(0))
+        if match is not None:
+            box = box._replace(
+                kind=Names(frozenset(match.kinds)),
+                entries=Spans.up_to(match.max_entries),
+                entry_life=Spans.up_to(longest_us(match.entry_life)),
+            )
+    if authority.mode == "bulk":
+        box = box._replace(age=Spans.up_to(retention_us))
+    if authority.mode == "search" and authority.search is not None:
+        return Powers.of(
+            box._replace(age=age, approval=approval) for age, approval in _tiers(authority.search)
+        )
+    return Powers.of([box])
+
+
+def _tiers(terms: SearchTerms) -> Iterable[tuple[Spans, Names]]:
+    """Yield each span of ages with the approvals under which it can be searched; those need none that have all."""
+    most_us = longest_us(terms.max_age)
+    tiers = sorted((longest_us(tier.older_than), tier.approver) for tier in terms.tiers)
+    edges = [-1, *(min(older_us, most_us) for older_us, _ in tiers), most_us]
+    approvals = [ALL_NAMES, *(Names(frozenset((approver,))) for _, approver in tiers)]
+    for (youngest_us, oldest_us), approval in zip(pairwise(edges), approvals, strict=True):
+        yield Spans.of([(youngest_us + 1, oldest_us + 1)]), approval
+
+
+def _week(hours: tuple[Hours, ...]) -> Week:
+    spans: dict[str, list[tuple[int, int]]] = {}
+    for item in hours:
+        length = item.until_minute - item.from_minute
+        if length <= 0:
+            length += 1440
+        for day in item.days:
+            begin = day * 1440 + item.from_minute
+            spans.setdefault(item.zone, []).extend(
+                ((begin, min(begin + length, WEEK_MINUTES)), (0, begin + length - WEEK_MINUTES))
+            )
+    zones = {zone: Spans.of(parts) for zone, parts in spans.items()}
+    # The whole week of any one zone is all the time there is.
+    if not hours or EVERY_HOUR.elsewhere in zones.values():
+        return EVERY_HOUR
+    return Week.of(zones, Spans(()))
+
+
+def region(
+    *,
+    units: Collection[str] | None = None,
+    purposes: Collection[str] | None = None,
+    modes: Collection[str] | None = None,
+    sources: Collection[str] | None = None,
+    groups: Collection[str] | None = None,
+    fields: Collection[str] | None = None,
+    cameras: int | None = None,
+    retention: Period | None = None,
+    onward: Collection[str] | None = None,
+) -> Powers:
+    """Return all powers that some selectors name; one that is None names everything, an empty one nothing.
+
+    Parameters
+    ----------
+    units : collection of str or None
+        `recipient/unit`, or `recipient` for all of its units.
+    purposes : collection of str or None
+        Each stands for all purposes below it too.
+    modes : collection of str or None
+        Exactly these modes, not those that they contain.
+    sources, groups, fields : collection of str or None
+        Exactly these. A camera counts as being in a group by the name of that group alone.
+    cameras : int or None
+        With no more cameras than this.
+    retention : Period or None
+        Kept by the recipient for no longer than this.
+    onward : collection of str or None
+        For the recipient itself, and passed on to these.
+    """
+    return Powers.of(
+        [
+            EVERYTHING._replace(
+                unit=ALL_PATHS if units is None else Tree.below(units),
+                purpose=ALL_PATHS if purposes is None else Tree.below(purposes),
+                mode=ALL_MODES if modes is None else Names(frozenset(modes) & MODES),
+                source=ALL_NAMES if sources is None else Names(frozenset(sources)),
+                group=ALL_NAMES if groups is None else Names(frozenset(groups)),
+                field=ALL_NAMES if fields is None else Names(frozenset(fields)),
+                cameras=Spans.up_to(cameras),
+                retention=Spans.up_to(None if retention is None else longest_us(retention)),
+                onward=ALL_NAMES if onward is None else Names(frozenset(("", *onward))),
+            )
+        ]
+    )
+
+
+def across_units(powers: Powers) -> Powers:
+    """Return powers with each unit replaced by its whole recipient: the same powers, under whatever name."""
+    return Powers.of(box._replace(unit=box.unit.whole()) for box in powers.boxes)
+
+
+def under_any_name(powers: Powers) -> Powers:
+    """Return powers without what a recipient or a source can call otherwise: unit, group, kind of listing, hours.
+
+    Two sets of powers that meet so are the same power under another name: a source can put a camera into another
+    group, the minutes of the week have a name in each zone, and a vehicle can be listed for another reason.
+    """
+    return Powers.of(
+        box._replace(unit=box.unit.whole(), group=ALL_NAMES, kind=ALL_NAMES, hours=EVERY_HOUR)
+        for box in powers.boxes
+    )

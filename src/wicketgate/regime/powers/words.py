@@ -1,0 +1,410 @@
+"""Powers in words: a sentence for each maximal box. Pure. docs/spec/powers.md, section 6."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import reduce
+from itertools import pairwise
+
+from wicketgate.base.hours import DAYS
+from wicketgate.base.periods import Period, describe_period
+from wicketgate.regime.charter import Charter
+from wicketgate.regime.powers.algebra import Powers
+from wicketgate.regime.powers.boxes import Box, sides
+from wicketgate.regime.powers.meaning import ALL_NUMBERS, AROUND, EVERYWHERE, NOWHERE
+from wicketgate.regime.powers.sides import ALL_NAMES, EVERY_HOUR, WITHOUT_END, Names, Spans, Tree
+
+_MODES = ("match", "search", "bulk")
+_MODE_WORDS = {"match": "by match", "search": "by search", "bulk": "in bulk"}
+_MODE, _RETENTION = Box._fields.index("mode"), Box._fields.index("retention")
+_CONDITIONS = frozenset(
+    Box._fields.index(name) for name in ("age", "approval", "kind", "entries", "entry_life")
+)
+"""The dimensions that bound a weaker mode and that a stronger one leaves open."""
+
+_FEW = 6
+"""Names that a list has where it is written out even if the draft's own."""
+
+
+def describe(powers: Powers, charter: Charter | None = None, *, within: Powers | None = None) -> list[str]:
+    """Return a set of powers in words; equal sets, however they came about, have equal words.
+
+    Parameters
+    ----------
+    powers : Powers
+        What an authority allows, or what it allows beyond what is covered.
+    charter : Charter or None
+        Names and titles come from it. Without one, and for what it does not know, ids stand.
+    within : Powers or None
+        If `powers` are a part of a draft, the powers of all of it: terms and long lists that are the draft's own are
+        then left out, as they tell nothing of the part.
+
+    Returns
+    -------
+    list of str
+        A sentence for each maximal box, without a full stop, in a fixed order. A box is left out if another sentence
+        names the same powers in a mode that contains its own, or if it says of a bulk authority how far back it reaches
+        where another says how long it is kept.
+
+    Raises
+    ------
+    DocumentRefused
+        As any comparison of powers.
+    """
+    boxes = powers.maximal().boxes
+    told = [box for box in boxes if not any(_implied(box, other) for other in boxes)]
+    draft = reduce(_hull, within.boxes) if within else None
+    titles = _Titles(charter)
+    return list(dict.fromkeys(_sentence(box, titles, draft) for box in told))
+
+
+def _implied(box: Box, other: Box) -> bool:
+    """Return whether a box needs no sentence beside that of another."""
+    if box == other or _strongest(box) > _strongest(other):
+        return False
+    # In bulk, how far back follows from how long it is kept.
+    follows = (
+        _strongest(box) == _strongest(other) == 2
+        and 0 not in box.age
+        and 0 in other.age
+        and box.retention.spans[-1][1] <= other.retention.spans[-1][1]
+    )
+    for place, (mine, theirs) in enumerate(zip(sides(box), sides(other), strict=True)):
+        if place == _MODE or (place == _RETENTION and follows):
+            continue
+        if not (mine <= theirs if place in _CONDITIONS else mine == theirs):
+            return False
+    return True
+
+
+def _strongest(box: Box) -> int:
+    return max(_MODES.index(mode) for mode in box.mode.members)
+
+
+def _hull(one: Box, two: Box) -> Box:
+    return Box._make(mine | theirs for mine, theirs in zip(sides(one), sides(two), strict=True))
+
+
+# --- names ------------------------------------------------------------------------------------------------
+
+
+class _Titles:
+    """What a charter calls organisations, units and purposes; what it calls alike has its id beside it."""
+
+    __slots__ = ("_known", "organisations", "purposes", "units")
+
+    def __init__(self, charter: Charter | None) -> None:
+        self._known = charter is not None
+        organisations = charter.organisations if charter else {}
+        self.organisations = _distinct({id_: one.name for id_, one in organisations.items()})
+        self.units = _distinct(
+            {
+                f"{id_}/{unit.id}": f"{unit.name} of {self.organisations[id_]}"
+                for id_, one in organisations.items()
+                for unit in one.units.values()
+            }
+        )
+        purposes = charter.purposes if charter else {}
+        self.purposes = _distinct({id_: f"“{title}”" for id_, title in purposes.items()})
+
+    def organisation(self, id_: str) -> str:
+        """Return an organisation's name."""
+        return self.organisations.get(id_) or self._bare(id_)
+
+    def unit(self, path: str) -> str:
+        """Return the name of a unit, or of all units of a recipient."""
+        if "/" in path:
+            return self.units.get(path) or self._bare(path)
+        return f"any unit of {self.organisation(path)}"
+
+    def purpose(self, path: str) -> str:
+        """Return a purpose's title."""
+        return self.purposes.get(path) or self._bare(path)
+
+    def _bare(self, id_: str) -> str:
+        return f"`{id_}`" if self._known else id_
+
+
+def _distinct(names: Mapping[str, str]) -> dict[str, str]:
+    """Return names by id, with the id where ids share a name, whatever its case and spacing."""
+    plain = {id_: " ".join(name.split()) for id_, name in names.items()}
+    counts = Counter(name.casefold() for name in plain.values())
+    return {id_: f"{name} ({id_})" if counts[name.casefold()] > 1 else name for id_, name in plain.items()}
+
+
+# --- sentences --------------------------------------------------------------------------------------------
+
+
+def _sentence(box: Box, titles: _Titles, draft: Box | None) -> str:
+    """Return the words for one box: to whom, what for, how; what of which reads; and under which terms."""
+    mode = _MODES[_strongest(box)]
+    who = _tree(box.unit, titles.unit, "any recipient")
+    purpose = _tree(box.purpose, titles.purpose, "any purpose")
+    reads = {
+        "match": f"every read of {_vehicles(box, draft)},",
+        "search": "the reads that answer its questions,",
+        "bulk": "every read",
+    }[mode]
+    terms = [
+        *([] if mode == "match" or box.kind == ALL_NAMES else [f"of {_vehicles(box, None)}"]),
+        *_hours(box, draft),
+        *_age(box, mode, draft),
+        *_approval(box, draft),
+        *_list_terms(box, draft),
+        *_retention(box, draft),
+        *_onward(box, titles, draft),
+    ]
+    head = f"{who}, for {purpose} {_modes(box.mode)}: {_fields(box.field)} of {reads} from "
+    head += _cameras(box, titles, draft)
+    return ", ".join([head, *terms])
+
+
+def _modes(modes: Names) -> str:
+    """Return the strongest mode, and which weaker ones are not there: in a difference, what is covered."""
+    present = [mode for mode in _MODES if mode in modes]
+    strongest = present[-1]
+    missing = [mode for mode in _MODES[: _MODES.index(strongest)] if mode not in modes]
+    return _MODE_WORDS[strongest] + (f" (beyond {_listed(reversed(missing), 'and')})" if missing else "")
+
+
+def _fields(fields: Names) -> str:
+    if fields.others:
+        return f"everything but {_the(fields.members)}" if fields.members else "everything"
+    return _the(fields.members)
+
+
+def _the(fields: Collection[str]) -> str:
+    order = ("plate", "time", "place", "vehicle", "patch-image", "overview-image")
+    known = [field for field in order if field in fields]
+    return f"the {_listed((name.replace('-', ' ') for name in [*known, *sorted(set(fields) - set(known))]), 'and')}"
+
+
+def _vehicles(box: Box, draft: Box | None) -> str:
+    if draft is not None and box.kind == draft.kind and len(box.kind.members) > _FEW:
+        return f"vehicles listed for its {len(box.kind.members)} reasons"
+    return f"vehicles listed for {_names(box.kind, str, 'anything', 'or')}"
+
+
+def _cameras(box: Box, titles: _Titles, draft: Box | None) -> str:
+    words = "cameras"
+    if not _same(box, draft, "cameras") and box.cameras != ALL_NUMBERS:
+        words = f"{_amount(box.cameras, _count)} {'camera' if box.cameras.spans[-1][1] == 2 else 'cameras'}"
+    words += f" of {_names(box.source, titles.organisation, 'anybody', 'and')}"
+    words += _groups(box, draft)
+    if not _same(box, draft, "latitude") and box.latitude != EVERYWHERE:
+        words += f" {_latitudes(box.latitude)}"
+    if not _same(box, draft, "longitude") and box.longitude != AROUND:
+        words += f" at longitudes {_degrees(box.longitude, AROUND)}"
+    return words
+
+
+def _groups(box: Box, draft: Box | None) -> str:
+    groups = box.group
+    members = sorted(groups.members - {""})
+    if not members:
+        if "" not in groups.members:
+            return ""
+        return " in any group" if groups.others else " in no group"
+    if _same(box, draft, "group") and len(members) > _FEW:
+        return f" in its {len(members)} groups"
+    named = f"the group{'s' if len(members) > 1 else ''} {_listed(members, 'and')}"
+    if groups.others:
+        return f" in any group but {named}" if "" in groups.members else f" outside {named}"
+    return f" in {named}{' and in no group' if '' in groups.members else ''}"
+
+
+def _hours(box: Box, draft: Box | None) -> list[str]:
+    hours = box.hours
+    if _same(box, draft, "hours") or hours == EVERY_HOUR:
+        return []
+    zones = dict(hours.zones)
+    if not hours.elsewhere:
+        return [" and ".join(f"{_minutes(spans)} ({zone})" for zone, spans in zones.items())]
+    excepted = " and ".join(
+        f"{_minutes(EVERY_HOUR.elsewhere - spans)} ({zone})" for zone, spans in zones.items()
+    )
+    rest = (
+        "at any hour"
+        if hours.elsewhere == EVERY_HOUR.elsewhere
+        else f"{_minutes(hours.elsewhere)} (anywhere)"
+    )
+    return [f"{rest} but {excepted}" if zones else rest]
+
+
+def _age(box: Box, mode: str, draft: Box | None) -> list[str]:
+    age = box.age
+    held = Spans(((0, box.retention.spans[-1][1]),))
+    plain = {"match": Spans.up_to(0), "search": ALL_NUMBERS, "bulk": held}[mode]
+    if age == plain or (_same(box, draft, "age") and _same(box, draft, "approval")):
+        return []
+    if age == ALL_NUMBERS:
+        return ["looking back without a limit"]
+    if age == Spans.up_to(0):
+        return ["live only"]
+    if age.spans[0][0] == 1:
+        whole = Spans.of([(0, 1), *age.spans])
+        return [
+            "looking back" + ("" if whole == ALL_NUMBERS else f" {_amount(whole, _length)}") + " but not live"
+        ]
+    return [f"looking back {_amount(age, _length)}"]
+
+
+def _approval(box: Box, draft: Box | None) -> list[str]:
+    approval = box.approval
+    if approval == ALL_NAMES or _same(box, draft, "approval"):
+        return []
+    if approval.others:
+        return [f"without the approval of {_listed(sorted(approval.members), 'or')}"]
+    return [f"with the approval of {_listed(sorted(approval.members), 'or')}"]
+
+
+def _list_terms(box: Box, draft: Box | None) -> list[str]:
+    terms = []
+    if box.entries != ALL_NUMBERS and not _same(box, draft, "entries"):
+        terms.append(f"{_amount(box.entries, _count)} listed at a time")
+    if box.entry_life != ALL_NUMBERS and not _same(box, draft, "entry_life"):
+        terms.append(f"each listed for {_amount(box.entry_life, _length)}")
+    return terms
+
+
+def _retention(box: Box, draft: Box | None) -> list[str]:
+    if box.retention == ALL_NUMBERS or _same(box, draft, "retention"):
+        return []
+    return [f"kept for {_amount(box.retention, _length)}"]
+
+
+def _onward(box: Box, titles: _Titles, draft: Box | None) -> list[str]:
+    onward = box.onward
+    if onward == Names(frozenset({""})) or (_same(box, draft, "onward") and "" in onward):
+        return []
+    others = Names(onward.members - {""}, onward.others)
+    also = " too" if "" in onward else ""
+    return [f"passed on to {_names(others, titles.organisation, 'anybody', 'and')}{also}"]
+
+
+def _same(box: Box, draft: Box | None, name: str) -> bool:
+    """Return whether a box has in a dimension just what its draft has, so that it need not be said."""
+    return draft is not None and getattr(box, name) == getattr(draft, name)
+
+
+# --- sides ------------------------------------------------------------------------------------------------
+
+
+def _listed(words: Iterable[str], last: str) -> str:
+    """Return words as a list in prose.
+
+    >>> _listed(["a", "b", "c"], "and")
+    'a, b and c'
+    """
+    *first, final = words
+    return f"{', '.join(first)} {last} {final}" if first else final
+
+
+def _names(names: Names, title: Callable[[str], str], every: str, last: str) -> str:
+    members = [title(name) for name in sorted(names.members)]
+    if not names.others:
+        return _listed(members, last)
+    return f"{every} but {_listed(members, last)}" if members else every
+
+
+def _tree(tree: Tree, title: Callable[[str], str], every: str) -> str:
+    """Return paths, each with what is left out below it, and what is in it all the same below that."""
+
+    def turns_below(above: str | None) -> list[str]:
+        return [path for path in sorted(tree.turns) if tree.turn_above(path) == above]
+
+    def all_below(above: str | None, *, inside: bool) -> str:
+        return _listed((title(path) + exceptions(path, inside=inside) for path in turns_below(above)), "and")
+
+    def exceptions(path: str, *, inside: bool) -> str:
+        if not turns_below(path):
+            return ""
+        return f" ({'but not' if inside else 'though'} {all_below(path, inside=not inside)})"
+
+    if not tree.inside:
+        return all_below(None, inside=True)
+    return f"{every} but {all_below(None, inside=False)}" if tree.turns else every
+
+
+def _amount(spans: Spans, say: Callable[[int], str]) -> str:
+    """Return how many or how long, for numbers that begin at 0."""
+
+    def one(begin: int, end: int) -> str:
+        parts = [f"more than {say(begin - 1)}"] if begin else []
+        parts += [f"up to {say(end - 1)}"] if end != WITHOUT_END else []
+        return " and ".join(parts) or "any"
+
+    return _listed((one(*span) for span in spans.spans), "or")
+
+
+def _count(number: int) -> str:
+    return f"{number:,}"
+
+
+def _length(us: int) -> str:
+    return describe_period(Period(us=us))
+
+
+def _latitudes(latitude: Spans) -> str:
+    placed = latitude - Spans(((NOWHERE, NOWHERE + 1),))
+    if not placed:
+        return "without a position"
+    real = EVERYWHERE - Spans(((NOWHERE, NOWHERE + 1),))
+    words = "with a position" if placed == real else f"at latitudes {_degrees(placed, real)}"
+    return words + (" or without a position" if NOWHERE in latitude else "")
+
+
+def _degrees(spans: Spans, whole: Spans) -> str:
+    """Return spans of microdegrees in decimal degrees; what begins or ends where everything does is open there."""
+    ((least, most),) = whole.spans
+
+    def one(begin: int, end: int) -> str:
+        first = (
+            _degree(begin) if _roundness(begin) >= _roundness(begin - 1) else f"above {_degree(begin - 1)}"
+        )
+        last = _degree(end - 1) if _roundness(end - 1) >= _roundness(end) else f"below {_degree(end)}"
+        if begin == least:
+            return last if last.startswith("below") else f"up to {last}"
+        if end == most:
+            return first if first.startswith("above") else f"from {first} up"
+        return f"{first} to {last}"
+
+    return _listed((one(*span) for span in spans.spans), "and")
+
+
+def _roundness(microdegrees: int) -> int:
+    """Return how round a number is: of two neighbours, the one that people wrote is the rounder."""
+    digits = f"{abs(microdegrees):09d}"
+    return len(digits) - len(digits.rstrip("0"))
+
+
+def _degree(microdegrees: int) -> str:
+    sign, size = "-" if microdegrees < 0 else "", abs(microdegrees)
+    return f"{sign}{size // 1_000_000}.{size % 1_000_000:06d}".rstrip("0").rstrip(".")
+
+
+def _minutes(spans: Spans) -> str:
+    """Return minutes of the week by days that have the same hours."""
+    days: dict[tuple[tuple[int, int], ...], list[int]] = {}
+    for day in range(7):
+        begin = day * 1440
+        today = spans & Spans(((begin, begin + 1440),))
+        if today:
+            key = tuple((one - begin, two - begin) for one, two in today.spans)
+            days.setdefault(key, []).append(day)
+    return ", ".join(f"{_days(named)} {_clock(times)}" for times, named in days.items())
+
+
+def _days(days: list[int]) -> str:
+    if len(days) == 7:
+        return "every day"
+    if len(days) > 2 and all(two - one == 1 for one, two in pairwise(days)):
+        return f"{DAYS[days[0]]} to {DAYS[days[-1]]}"
+    return _listed((DAYS[day] for day in days), "and")
+
+
+def _clock(times: tuple[tuple[int, int], ...]) -> str:
+    if times == ((0, 1440),):
+        return "all day"
+    return _listed((f"{a // 60:02d}:{a % 60:02d} to {b // 60:02d}:{b % 60:02d}" for a, b in times), "and")

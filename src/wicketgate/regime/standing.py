@@ -1,0 +1,175 @@
+"""Say how authorities and consultations stand at a moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+
+from wicketgate.base.clock import rfc3339
+from wicketgate.regime.admitted import Stood
+from wicketgate.regime.documents.authority import Authority, review_due_us
+from wicketgate.regime.fold import ConsultationTaken, Named, Regime, Version
+from wicketgate.regime.parsed import Parsed
+
+Status = Literal[
+    "in-force",
+    "pending",
+    "expired",
+    "revoked",
+    "suspended",
+    "review-overdue",
+    "consultation-overdue",
+    "superseded",
+]
+
+
+STOPPED: frozenset[Status] = frozenset({"revoked", "suspended", "review-overdue", "consultation-overdue"})
+"""How an authority stands when even what it released before is closed."""
+
+
+ConsultationStatus = Literal[
+    "announced", "open", "closed", "approved", "rejected", "coverage-ended", "quashed", "void"
+]
+
+
+EndReason = Literal["expired", "review-overdue", "consultation-overdue"]
+
+
+def in_force_from(version: Version, authority: Authority) -> int:
+    """Return when a version takes effect, microseconds: not before its commit, not before its validity."""
+    return max(version.committed_us, authority.valid_from_us)
+
+
+def review_due(version: Version, authority: Authority) -> int | None:
+    """Return when the next review must have been recorded, microseconds; None where none is demanded."""
+    return review_due_us(authority, reviewed_from(version, authority))
+
+
+def reviewed_from(version: Version, authority: Authority) -> int:
+    """Return since when the next review is counted, microseconds: the last review, or when the version took effect.
+
+    A review kept back and submitted late never moves it back.
+    """
+    return max(in_force_from(version, authority), version.reviewed_us or 0)
+
+
+def consultation_due(version: Version) -> int | None:
+    """Return when a consultation must have covered a version; None where none must, or one has."""
+    return None if version.consulted_us is not None else version.consult_due_us
+
+
+def ends(version: Version, authority: Authority) -> tuple[int, EndReason]:
+    """Return when a version ends by the clock, microseconds, and what ends it first; acts on it come besides."""
+    end: tuple[int, EndReason] = (authority.valid_until_us, "expired")
+    due_us = review_due(version, authority)
+    if due_us is not None and due_us < end[0]:
+        end = due_us, "review-overdue"
+    consult_us = consultation_due(version)
+    if consult_us is not None and consult_us < end[0]:
+        end = consult_us, "consultation-overdue"
+    return end
+
+
+def in_force_until(named: Named, number: int, parsed: Parsed) -> int:
+    """Return when version `number` (from 0) of a name ends as things stand: by clock, act or a later version."""
+    version = named.versions[number]
+    found = [ends(version, parsed.authority(version))[0]]
+    found.extend(in_force_from(later, parsed.authority(later)) for later in named.versions[number + 1 :])
+    if version.revoked_us is not None:
+        found.append(version.revoked_us)
+    return min(found)
+
+
+def status(named: Named, number: int, parsed: Parsed, at_us: int) -> Status:
+    """Return how version `number` (from 0) of a name stands at `at_us`.
+
+    Notes
+    -----
+    The gate decides by the same dates (`standing`); a property test holds the two together.
+    """
+    version = named.versions[number]
+    authority = parsed.authority(version)
+    if version.revoked_us is not None:
+        return "revoked"
+    for later in named.versions[number + 1 :]:
+        if in_force_from(later, parsed.authority(later)) <= at_us:
+            return "superseded"
+    if named.suspensions:
+        return "suspended"
+    if at_us < in_force_from(version, authority) < authority.valid_until_us:
+        return "pending"
+    end_us, reason = ends(version, authority)
+    return reason if at_us >= end_us else "in-force"
+
+
+def current(named: Named, parsed: Parsed, at_us: int) -> int:
+    """Return the number (from 0) of the version that counts at `at_us`: the last in effect, or the first to come."""
+    for number in range(len(named.versions) - 1, -1, -1):
+        if in_force_from(named.versions[number], parsed.authority(named.versions[number])) <= at_us:
+            return number
+    return 0
+
+
+def to_come(named: Named, parsed: Parsed, at_us: int) -> Iterator[Version]:
+    """Yield the versions of a name that let something go, or still can: a review or a resumption may revive them."""
+    for version in named.versions[current(named, parsed, at_us) :]:
+        if version.revoked_us is None and parsed.authority(version).valid_until_us > at_us:
+            yield version
+
+
+def consultation_status(taken: ConsultationTaken, at_us: int) -> ConsultationStatus:
+    """Return how a consultation stands at `at_us`."""
+    if taken.quashed_us is not None:
+        return "quashed"
+    if taken.void_us is not None:
+        return "void"
+    decision = taken.decision
+    if decision is not None:
+        if not decision.approved:
+            return "rejected"
+        assert decision.until_us is not None
+        return "approved" if at_us < decision.until_us else "coverage-ended"
+    if at_us < taken.opens_us:
+        return "announced"
+    return "open" if at_us < taken.closes_us else "closed"
+
+
+def standings(regime: Regime, parsed: Parsed, at_us: int) -> list[Stood]:
+    """Return how every authority and consultation stands at `at_us`, by name."""
+    found = []
+    for name, named in sorted(regime.authorities.items()):
+        number = current(named, parsed, at_us)
+        found.append(Stood(about=name, version=number + 1, status=status(named, number, parsed, at_us)))
+    for id_, taken in sorted(regime.consultations.items()):
+        found.append(Stood(about=f"consultation/{id_}", version=0, status=consultation_status(taken, at_us)))
+    return found
+
+
+def untold(regime: Regime, parsed: Parsed, at_us: int) -> list[Stood]:
+    """Return what stands at `at_us` otherwise than the ledger tells."""
+    return [stood for stood in standings(regime, parsed, at_us) if not is_told(regime, stood)]
+
+
+def is_told(regime: Regime, stood: Stood) -> bool:
+    """Say whether the ledger's last word on something is that it stands so."""
+    told = regime.told.get(stood.about)
+    return told is not None and (told[-1].version, told[-1].status) == (stood.version, stood.status)
+
+
+def standing_entry(changes: Iterable[Stood], at_us: int) -> dict[str, Any]:
+    """Return the entry of the ledger that tells how things stand from `at_us` on."""
+    return {
+        "kind": "standing",
+        "at": rfc3339(at_us),
+        "changes": described(changes),
+    }
+
+
+def described(changes: Iterable[Stood]) -> list[dict[str, str]]:
+    """Return each change of standing as an entry of the ledger has it."""
+    return [
+        {"authority": f"{one.about}@{one.version}", "status": one.status}
+        if one.version
+        else {"consultation": one.about.partition("/")[2], "status": one.status}
+        for one in changes
+    ]
