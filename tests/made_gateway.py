@@ -25,7 +25,22 @@ from wicketgate import batches
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import DocumentRefused
 from wicketgate.base.signing import PrivateKey, canonical, dump_envelope, parse_json
-from wicketgate.commits import public_counts
+from wicketgate.commits.cameras import cameras_in_scope
+from wicketgate.commits.figures import public_counts
+from wicketgate.commits.register import build_register, dump_register
+from wicketgate.commits.state import State
+from wicketgate.commits.transactions import (
+    CameraSet,
+    CamerasRegistered,
+    DocumentTaken,
+    FeedBatch,
+    FiguresClosed,
+    HitRaised,
+    Intake,
+    Outcome,
+    Refused,
+    Transaction,
+)
 from wicketgate.deployment import note_signer
 from wicketgate.ledger.facts import FactAnswer, SecondTree, make_promise, release_fact, second_entry
 from wicketgate.ledger.merkle import leaf_hash
@@ -39,21 +54,6 @@ from wicketgate.regime.obligations.disclosures import rows_left
 from wicketgate.regime.obligations.receipts import due_by_name, published_receipts
 from wicketgate.regime.parsed import Parsed
 from wicketgate.regime.standing import standing_entry, untold
-from wicketgate.register import build_register, dump_register
-from wicketgate.standing import cameras_in_scope
-from wicketgate.state import State
-from wicketgate.transactions import (
-    CameraSet,
-    CamerasRegistered,
-    DocumentTaken,
-    FeedBatch,
-    FiguresClosed,
-    HitRaised,
-    Intake,
-    Outcome,
-    Refused,
-    Transaction,
-)
 
 ORIGIN = "tfl.example/wicketgate"
 START_US = parse_rfc3339("2026-07-08T12:00:00Z")

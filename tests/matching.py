@@ -18,12 +18,12 @@ from tests.vectors import make_documents as documents
 from wicketgate.base.clock import SECOND_US, SystemClock, rfc3339
 from wicketgate.base.settings import load_settings
 from wicketgate.base.signing import dump_envelope
+from wicketgate.commits.transactions import CameraSet
 from wicketgate.deployment import Deployment, note_signer
 from wicketgate.http.app import build_app
 from wicketgate.ledger.writer import Ledger
 from wicketgate.node import Gateway
 from wicketgate.regime.documents.document import sign_document
-from wicketgate.transactions import CameraSet
 
 ORIGIN = "tfl.example/wicketgate"
 WANTED, NO_PLACE = "tfl-met-wanted", "tfl-met-no-place"

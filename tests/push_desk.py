@@ -13,6 +13,8 @@ import msgspec
 from tests.simulator import HandClock, MemoryStream, MemoryWriter
 from wicketgate.base.clock import DAY_US, SECOND_US, parse_rfc3339, to_datetime
 from wicketgate.cameras import CameraNames
+from wicketgate.commits.cameras import Camera
+from wicketgate.commits.state import State
 from wicketgate.images import Images
 from wicketgate.ingest import Limits
 from wicketgate.intake import Answer, Intake, ReadsMessage, decode_reads, seen_keys
@@ -21,7 +23,6 @@ from wicketgate.observations import Observation, Parsed
 from wicketgate.pushes import Pushes
 from wicketgate.reads import ReadBatch, from_arrow
 from wicketgate.repeats import Seen
-from wicketgate.state import Camera, State
 from wicketgate.tracking import Vehicles
 
 NOW_US = parse_rfc3339("2026-07-08T12:00:00Z")

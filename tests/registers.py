@@ -9,13 +9,19 @@ from typing import Any
 from tests.simulator import charter, document_transaction
 from tests.vectors import make_documents as documents
 from wicketgate.base.signing import canonical, dump_envelope, format_public
+from wicketgate.commits.cameras import cameras_in_scope
+from wicketgate.commits.register import build_register, dump_register
+from wicketgate.commits.state import State
+from wicketgate.commits.transactions import (
+    CameraSet,
+    CamerasRegistered,
+    DocumentTaken,
+    FiguresClosed,
+    Transaction,
+)
 from wicketgate.regime.admission.admit import admit, scope_of
 from wicketgate.regime.documents.document import SignedDocument, open_document, sign_document
 from wicketgate.regime.parsed import Parsed
-from wicketgate.register import build_register, dump_register
-from wicketgate.standing import cameras_in_scope
-from wicketgate.state import State
-from wicketgate.transactions import CameraSet, CamerasRegistered, DocumentTaken, FiguresClosed, Transaction
 
 FOUNDERS = ("tfl/commissioner", "home-office/secretary-of-state", "ico/commissioner")
 DECIDERS = ("tfl/data-protection", "dft/minister")

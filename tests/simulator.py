@@ -24,7 +24,9 @@ from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import HitRefused, InputError, NotEntitled, StreamError
 from wicketgate.base.signing import PrivateKey, canonical, dump_envelope, parse_json
 from wicketgate.base.streams.reader import Stored
-from wicketgate.commits import Commits
+from wicketgate.commits.state import State, dump_state, load_state
+from wicketgate.commits.transactions import CameraSet, DocumentTaken, Transaction, decode
+from wicketgate.commits.writer import Commits
 from wicketgate.deployment import note_signer
 from wicketgate.desk import Desk
 from wicketgate.filing import Filing, cameras_transaction
@@ -41,13 +43,6 @@ from wicketgate.reads import from_arrow, part
 from wicketgate.regime.documents.document import sign_document
 from wicketgate.releasing import Releasing
 from wicketgate.repeats import Seen
-from wicketgate.state import State, dump_state, load_state
-from wicketgate.transactions import (
-    CameraSet,
-    DocumentTaken,
-    Transaction,
-    decode,
-)
 
 START_US = parse_rfc3339("2026-07-08T12:00:00Z")
 ORIGIN = "tfl.example/wicketgate"

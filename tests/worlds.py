@@ -18,14 +18,14 @@ from tests.strategies import LISTED_PLATES, entry_of
 from tests.vectors import make_documents as documents
 from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US, parse_rfc3339, rfc3339
 from wicketgate.base.signing import dump_envelope
+from wicketgate.commits.state import State, dump_state, load_state
+from wicketgate.commits.transactions import CameraSet, CamerasRegistered, DocumentTaken, Transaction
 from wicketgate.hotlist import Entry
 from wicketgate.regime.admitted import Admitted
 from wicketgate.regime.documents.authority import MatchTerms
 from wicketgate.regime.documents.document import sign_document
 from wicketgate.regime.parsed import Parsed
 from wicketgate.regime.standing import current
-from wicketgate.state import State, dump_state, load_state
-from wicketgate.transactions import CameraSet, CamerasRegistered, DocumentTaken, Transaction
 
 FIELDS = ("plate", "time", "place", "vehicle", "patch-image", "overview-image")
 SOURCES = ("tfl", "westminster")

@@ -8,7 +8,9 @@ from uuid import uuid4
 
 from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import InputError, StreamError
-from wicketgate.commits import Commits, salted
+from wicketgate.commits.state import State
+from wicketgate.commits.transactions import Transaction
+from wicketgate.commits.writer import Commits, salted
 from wicketgate.regime.obligations.disclosures import (
     demand_disclosure,
     demand_receipt,
@@ -17,8 +19,6 @@ from wicketgate.regime.obligations.disclosures import (
 )
 from wicketgate.regime.obligations.values import Disclosure, Receipt
 from wicketgate.regime.standing import current, in_force_from, status
-from wicketgate.state import State
-from wicketgate.transactions import Transaction
 
 _PATIENCE_S = 30.0
 _PAUSE_S = 0.01

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from wicketgate.base.errors import InputError
 from wicketgate.base.hours import load_zone
-from wicketgate.state import Camera, State
-from wicketgate.transactions import CameraSet
+from wicketgate.commits.cameras import Camera
+from wicketgate.commits.state import State
+from wicketgate.commits.transactions import CameraSet
 
 _ID = re.compile(r"[\w.:-](?:[\w.: -]{0,62}[\w.:-])?", re.ASCII)
 _GROUP = re.compile(r"[\w.:-]{1,64}", re.ASCII)

@@ -11,15 +11,15 @@ from itertools import islice
 
 from wicketgate.base.clock import DAY_US, Clock
 from wicketgate.base.errors import InputError, NotEntitled
-from wicketgate.commits import Commits, salted
+from wicketgate.commits.state import State
+from wicketgate.commits.transactions import ListChanged, Outcome, Transaction
+from wicketgate.commits.writer import Commits, salted
 from wicketgate.hits import UNANSWERED_US, Hit, judge_outcome, with_outcome
 from wicketgate.hotlist import Listing, dump_changes, dump_entries
 from wicketgate.hotlist.entries import Change
 from wicketgate.lists import Lists
 from wicketgate.queues import HitQueue
 from wicketgate.regime.standing import STOPPED, current, status
-from wicketgate.state import State
-from wicketgate.transactions import ListChanged, Outcome, Transaction
 
 _MOST_CHANGES = 64
 """Changes of a list that are kept apart; with the next one the list is written anew as a whole."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.ordinal import OrdinalStream
-from wicketgate.transactions import FeedBatch
+from wicketgate.commits.transactions import FeedBatch
 
 log = logging.getLogger(__name__)
 

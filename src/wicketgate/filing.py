@@ -15,7 +15,16 @@ import msgspec
 from wicketgate.base.clock import Clock, rfc3339
 from wicketgate.base.errors import DocumentRefused, InputError
 from wicketgate.base.signing import canonical, parse_json
-from wicketgate.commits import Build, Commits, salted
+from wicketgate.commits.cameras import cameras_in_scope
+from wicketgate.commits.state import State
+from wicketgate.commits.transactions import (
+    CameraSet,
+    CamerasRegistered,
+    DocumentTaken,
+    TokenIssued,
+    Transaction,
+)
+from wicketgate.commits.writer import Build, Commits, salted
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.tiles import MAX_ENTRY_BYTES
 from wicketgate.projections import Projections
@@ -24,9 +33,6 @@ from wicketgate.regime.admitted import Admitted, Stood
 from wicketgate.regime.documents.authority import parse_authority
 from wicketgate.regime.documents.document import open_document
 from wicketgate.regime.standing import standing_entry, untold
-from wicketgate.standing import cameras_in_scope
-from wicketgate.state import State
-from wicketgate.transactions import CameraSet, CamerasRegistered, DocumentTaken, TokenIssued, Transaction
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ import msgspec
 
 from wicketgate.base.clock import DAY_US, HOUR_US, SECOND_US
 from wicketgate.base.errors import HitRefused, InputError
-from wicketgate.state import OpenHit, Sighting
-from wicketgate.transactions import HitRaised, Outcome
+from wicketgate.commits.state import OpenHit, Sighting
+from wicketgate.commits.transactions import HitRaised, Outcome
 
 DEADLINES_US: Mapping[int, int] = {1: 900 * SECOND_US, 2: HOUR_US, 3: 4 * HOUR_US, 4: DAY_US}
 """How long after it was raised a hit of each priority must have an outcome."""

@@ -16,9 +16,9 @@ import pyarrow as pa
 
 from wicketgate.base.clock import from_datetime, rfc3339
 from wicketgate.base.errors import InputError
+from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.observations import ImageKind
 from wicketgate.plates import PlateFault, read_plate
-from wicketgate.transactions import QuarantinedRead
 
 MAX_BODY = 8 * 1024 * 1024
 MAX_READS = 150_000

@@ -13,16 +13,16 @@ from typing import TypeVar
 import msgspec
 import numpy as np
 
-from wicketgate import transactions
 from wicketgate.base.clock import MINUTE_US, SECOND_US, Clock, rfc3339
 from wicketgate.base.errors import FencedError, InputError, StreamError
 from wicketgate.base.streams.writer import StreamWriter
+from wicketgate.commits import transactions
+from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.ingest import Checked
 from wicketgate.plates import pack_all
 from wicketgate.reads import MAX_ROWS, ReadBatch, to_arrow
 from wicketgate.repeats import DIGEST, Seen
 from wicketgate.tracking import Emitted, Held, Vehicles
-from wicketgate.transactions import QuarantinedRead
 
 log = logging.getLogger(__name__)
 

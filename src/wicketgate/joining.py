@@ -18,13 +18,13 @@ import numpy as np
 
 from wicketgate.base.clock import Clock
 from wicketgate.base.errors import StreamError
+from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.images import Images, Stored, fault
 from wicketgate.ingest import Checked
 from wicketgate.intake import JOIN_US, Intake, decode_reads
 from wicketgate.observations import ImageKind
 from wicketgate.reads import ReadBatch, from_arrow, part
 from wicketgate.repeats import Seen
-from wicketgate.transactions import QuarantinedRead
 
 _PATIENCE_S = 5.0
 _PAUSE_S = 0.005

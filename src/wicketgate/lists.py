@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from wicketgate.base.errors import ConfigurationError, InputError
 from wicketgate.base.files import write_durably
+from wicketgate.commits.state import State
 from wicketgate.hotlist import Hits, Listing, load_changes, load_entries
 from wicketgate.regime.documents.authority import MatchTerms
-from wicketgate.state import State
 
 _KEPT = 4
 """Revisions in memory: decisions under way may still ask the one before."""

@@ -14,7 +14,6 @@ from typing import Any
 import msgspec
 from nats.js.errors import NotFoundError
 
-from wicketgate import commits as commits_module
 from wicketgate.base.clock import DAY_US, Clock, SystemClock, rfc3339
 from wicketgate.base.errors import ConfigurationError, WicketgateError
 from wicketgate.base.periods import Period
@@ -26,7 +25,12 @@ from wicketgate.base.streams.reader import StreamReader
 from wicketgate.base.streams.server import NatsServer
 from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.cameras import CameraNames
-from wicketgate.commits import Commits, replay
+from wicketgate.commits import writer as commits_module
+from wicketgate.commits.replay import replay
+from wicketgate.commits.snapshots import Snapshots
+from wicketgate.commits.state import State, dump_state
+from wicketgate.commits.transactions import Transaction
+from wicketgate.commits.writer import Commits
 from wicketgate.deployment import Deployment, note_signer
 from wicketgate.desk import Desk
 from wicketgate.filing import Filing, document_transaction
@@ -46,10 +50,7 @@ from wicketgate.regime.parsed import Parsed
 from wicketgate.releasing import Releasing
 from wicketgate.repeats import Seen
 from wicketgate.responses import Responses
-from wicketgate.snapshots import Snapshots
-from wicketgate.state import State, dump_state
 from wicketgate.tracking import Vehicles
-from wicketgate.transactions import Transaction
 
 log = logging.getLogger(__name__)
 

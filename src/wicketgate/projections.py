@@ -18,13 +18,13 @@ from wicketgate.base.clock import DAY_US
 from wicketgate.base.errors import LedgerError
 from wicketgate.base.streams.link import Link, end_tasks
 from wicketgate.base.streams.ordinal import OrdinalStream
+from wicketgate.commits.transactions import Transaction
 from wicketgate.feeds import Feed
 from wicketgate.ledger.proofs import Proofs
 from wicketgate.ledger.writer import Ledger
 from wicketgate.queues import HitQueue
 from wicketgate.regime.charter import parse_charter
 from wicketgate.regime.documents.document import open_document
-from wicketgate.transactions import Transaction
 
 log = logging.getLogger(__name__)
 

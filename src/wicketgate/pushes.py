@@ -16,14 +16,14 @@ from wicketgate.base.clock import MINUTE_US, Clock, from_datetime
 from wicketgate.base.errors import StreamError
 from wicketgate.base.hours import load_zone
 from wicketgate.cameras import CameraNames
+from wicketgate.commits.cameras import Camera
+from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.ingest import Checked, Limits, RawRead, Vehicle, bounded, check
 from wicketgate.intake import Answer, Intake
 from wicketgate.joining import Joining, Turns, marks_text
 from wicketgate.observations import Keepalive, Observation, Parsed, Unreadable
-from wicketgate.state import Camera
 from wicketgate.tracking import Held, Vehicles
 from wicketgate.tracking import Vehicle as Followed
-from wicketgate.transactions import QuarantinedRead
 
 _QUARTER_US = 15 * MINUTE_US
 _FARTHEST = 14 * 4  # quarters of an hour: no zone is farther from another's clock

@@ -13,8 +13,8 @@ from pathlib import Path
 import lmdb
 import msgspec
 
+from wicketgate.commits.transactions import HitImaged, Transaction
 from wicketgate.hits import Hit, raised, with_outcome
-from wicketgate.transactions import HitImaged, Transaction
 
 _POSITION = b"position"
 _MAP_SIZE = 64 * 1024**3  # address space, not disk

@@ -13,14 +13,15 @@ import numpy as np
 
 from wicketgate.base.clock import rfc3339
 from wicketgate.batches import IMAGE_FIELDS, Rendering, with_members
+from wicketgate.commits.cameras import Camera
+from wicketgate.commits.state import Sighting, State
+from wicketgate.commits.transactions import HitImaged, HitRaised
 from wicketgate.gate import Release
 from wicketgate.hits import due_us, impossible
 from wicketgate.hotlist import TEXTS, Entry, Hits
 from wicketgate.images import Stored, make_ref
 from wicketgate.reads import ReadBatch
 from wicketgate.standing import Standing
-from wicketgate.state import Camera, Sighting, State
-from wicketgate.transactions import HitImaged, HitRaised
 
 _REF_BYTES = 12
 _JOURNEY = frozenset({"place", "time"})

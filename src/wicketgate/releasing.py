@@ -13,7 +13,16 @@ from wicketgate import batches, reads
 from wicketgate.base.clock import Clock
 from wicketgate.base.errors import InputError, StreamError
 from wicketgate.base.streams.reader import Stored, StreamReader
-from wicketgate.commits import Build, Commits, salted
+from wicketgate.commits.state import State
+from wicketgate.commits.transactions import (
+    FeedBatch,
+    HitRaised,
+    Intake,
+    QuarantinedRead,
+    Refused,
+    Transaction,
+)
+from wicketgate.commits.writer import Build, Commits, salted
 from wicketgate.gate import Decision, decide
 from wicketgate.intake import ReadsMessage, decode_reads
 from wicketgate.ledger.facts import SALT_BYTES, Signs, make_promise, release_fact
@@ -22,8 +31,6 @@ from wicketgate.projections import Projections
 from wicketgate.raising import Raising, Rows
 from wicketgate.reads import MAX_ROWS, ReadBatch
 from wicketgate.standing import Standing, stand
-from wicketgate.state import State
-from wicketgate.transactions import FeedBatch, HitRaised, Intake, QuarantinedRead, Refused, Transaction
 
 log = logging.getLogger(__name__)
 

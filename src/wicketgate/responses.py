@@ -19,15 +19,15 @@ import msgspec
 from wicketgate.base.clock import Clock, rfc3339
 from wicketgate.base.errors import DocumentRefused, InputError, StreamError
 from wicketgate.base.signing import canonical
-from wicketgate.commits import Commits, salted
+from wicketgate.commits.state import State
+from wicketgate.commits.transactions import ResponseGiven, Transaction
+from wicketgate.commits.writer import Commits, salted
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.masking import mask
 from wicketgate.projections import Projections
 from wicketgate.regime.fold import ConsultationTaken
 from wicketgate.regime.members import Members
 from wicketgate.regime.standing import consultation_status
-from wicketgate.state import State
-from wicketgate.transactions import ResponseGiven, Transaction
 
 MOST_TEXT = 10_000
 MOST_NAME = 100

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from wicketgate.base.clock import DAY_US, HOUR_US
 from wicketgate.base.errors import WicketgateError
 from wicketgate.base.hours import windows
+from wicketgate.commits.cameras import in_scope
+from wicketgate.commits.state import FOREVER_US, State
 from wicketgate.deciding import AuthorityTerms
 from wicketgate.gate import StopReason, Table, Terms, compile_table
 from wicketgate.regime.documents.authority import Authority, MatchTerms
 from wicketgate.regime.fold import Named, Version
 from wicketgate.regime.parsed import Parsed
 from wicketgate.regime.standing import current, ends, in_force_from
-from wicketgate.state import FOREVER_US, Camera, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,41 +157,6 @@ def terms_at(
         recipient=f"{authority.recipient}/{authority.unit}",
         search=authority.search,
     )
-
-
-def in_scope(cameras: Sequence[Camera], authority: Authority, cap: int | None = None) -> NDArray[np.bool_]:
-    """Return for each camera number whether it is in an authority's scope.
-
-    Parameters
-    ----------
-    cap : int or None
-        The most active cameras: those that were registered first. None is any number.
-    """
-    sources, groups, area = set(authority.scope.sources), set(authority.scope.groups), authority.scope.area
-    found = np.array(
-        [
-            camera.source in sources
-            and (not groups or not groups.isdisjoint(camera.groups))
-            and (area is None or area.holds(camera.latitude, camera.longitude))
-            for camera in cameras
-        ],
-        dtype=np.bool_,
-    )
-    if cap is not None:
-        counted = found & active(cameras)
-        # By those before it: one that was withheld, and that its source then took off the register, stays withheld.
-        found &= np.cumsum(counted) - counted < cap
-    return found
-
-
-def active(cameras: Sequence[Camera]) -> NDArray[np.bool_]:
-    """Return for each camera number whether its source still lists it."""
-    return np.array([camera.active for camera in cameras], dtype=np.bool_)
-
-
-def cameras_in_scope(cameras: Sequence[Camera], authority: Authority) -> int:
-    """Return how many active cameras are in an authority's scope, whatever its most is."""
-    return int(np.count_nonzero(in_scope(cameras, authority) & active(cameras)))
 
 
 def _stopped(named: Named, version: Version, full: bool) -> StopReason | None:

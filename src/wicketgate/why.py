@@ -14,6 +14,8 @@ import msgspec
 from wicketgate.base.clock import rfc3339, to_datetime
 from wicketgate.base.errors import WicketgateError
 from wicketgate.base.hours import DAYS, describe_hours, load_zone
+from wicketgate.commits.cameras import Camera
+from wicketgate.commits.state import State
 from wicketgate.deciding import AuthorityTerms, Decider, SearchReason, Verdict
 from wicketgate.gate import Looks, Reason
 from wicketgate.hotlist import Listing
@@ -26,7 +28,6 @@ from wicketgate.regime.fold import ActTaken, Named, Regime, Version
 from wicketgate.regime.parsed import Parsed, act_of
 from wicketgate.regime.standing import consultation_due, current, in_force_from, review_due
 from wicketgate.standing import terms_at
-from wicketgate.state import Camera, State
 
 Listed = Callable[[str], Listing | None]
 """Returns the hotlist of an authority's name as of the moment asked about; None where it is not kept."""

@@ -10,12 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.simulator import CAMERAS, CT, OWN, OWN_SIGNERS, document_transaction, envelope
-from tests.unit.test_commits import Office
-from tests.unit.test_state import unsigned
+from tests.unit.commits.test_commits import Office
+from tests.unit.commits.test_state import unsigned
 from tests.vectors import make_documents as documents
 from wicketgate.base.clock import SECOND_US, rfc3339
-from wicketgate.state import Counts, State, dump_state, load_state
-from wicketgate.transactions import (
+from wicketgate.commits.figures import Counts
+from wicketgate.commits.state import State, dump_state, load_state
+from wicketgate.commits.transactions import (
     CamerasRegistered,
     FeedBatch,
     Intake,

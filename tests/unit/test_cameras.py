@@ -6,8 +6,9 @@ import pytest
 
 from wicketgate.base.errors import InputError
 from wicketgate.cameras import CameraNames, check_cameras
-from wicketgate.state import Camera, State
-from wicketgate.transactions import CameraSet
+from wicketgate.commits.cameras import Camera
+from wicketgate.commits.state import State
+from wicketgate.commits.transactions import CameraSet
 
 
 def camera(name: str, **more: object) -> CameraSet:

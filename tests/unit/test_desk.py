@@ -17,9 +17,9 @@ from tests.vectors import make_documents as documents
 from wicketgate import desk as module
 from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from wicketgate.base.errors import HitRefused, InputError, NotEntitled, StreamError
+from wicketgate.commits.transactions import Transaction, decode
 from wicketgate.desk import ListTaken
 from wicketgate.hotlist import Change, Entry
-from wicketgate.transactions import Transaction, decode
 
 _T = TypeVar("_T")
 
@@ -199,7 +199,7 @@ async def test_a_commit_that_cannot_be_made_leaves_the_list_as_it_was(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await change(world, puts(world, "KLM3"), whole=True)
-    monkeypatch.setattr("wicketgate.commits._OPENINGS_BYTES", 10)
+    monkeypatch.setattr("wicketgate.commits.writer._OPENINGS_BYTES", 10)
     with pytest.raises(StreamError):
         await change(world, puts(world, "B5GZ"))
     monkeypatch.undo()

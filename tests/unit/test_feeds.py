@@ -10,8 +10,8 @@ import pytest
 from wicketgate.base.errors import InputError
 from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.ordinal import OrdinalStream
+from wicketgate.commits.transactions import FeedBatch
 from wicketgate.feeds import Feed
-from wicketgate.transactions import FeedBatch
 
 DAY_US = 86_400_000_000
 

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US, parse_rfc3339
 from wicketgate.base.errors import HitRefused, InputError
+from wicketgate.commits.state import OpenHit, Sighting
+from wicketgate.commits.transactions import HitRaised, Outcome
 from wicketgate.hits import (
     DEADLINES_US,
     FASTEST_KMH,
@@ -23,8 +25,6 @@ from wicketgate.hits import (
     raised,
     with_outcome,
 )
-from wicketgate.state import OpenHit, Sighting
-from wicketgate.transactions import HitRaised, Outcome
 
 AT_US = parse_rfc3339("2026-07-08T12:00:00Z")
 MARBLE_ARCH, TOWER, HEATHROW = (51.5134, -0.1588), (51.5081, -0.0760), (51.4700, -0.4543)

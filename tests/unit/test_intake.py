@@ -16,13 +16,13 @@ from wicketgate.base.clock import DAY_US, SECOND_US, SystemClock, parse_rfc3339,
 from wicketgate.base.errors import FencedError, InputError, StreamError
 from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.writer import StreamWriter
+from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.ingest import Checked, Limits, Malformed, RawRead, check
 from wicketgate.intake import Answer, Intake, ReadsMessage, decode_reads, seen_keys
 from wicketgate.plates import pack
 from wicketgate.reads import MAX_ROWS, from_arrow
 from wicketgate.repeats import Seen
 from wicketgate.tracking import Held, Vehicles
-from wicketgate.transactions import QuarantinedRead
 
 NOW_US = parse_rfc3339("2026-07-08T12:00:00Z")
 

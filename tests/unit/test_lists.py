@@ -11,11 +11,11 @@ import pytest
 from tests.strategies import EPOCH_US, SPAN_US, entry_of
 from wicketgate.base.errors import ConfigurationError, InputError
 from wicketgate.base.periods import Period
+from wicketgate.commits.state import ListState, State
 from wicketgate.hotlist import Change, Entry, Listing, dump_changes, dump_entries
 from wicketgate.lists import Allowed, Lists
 from wicketgate.plates import pack_all
 from wicketgate.regime.documents.authority import MatchTerms
-from wicketgate.state import ListState, State
 
 NAME = "tfl-met-wanted"
 

@@ -17,10 +17,12 @@ from starlette.requests import Request
 from tests import made_gateway
 from tests.vectors import make_documents as documents
 from wicketgate.base.clock import parse_rfc3339
+from wicketgate.commits.cameras import Camera
+from wicketgate.commits.figures import Counts
+from wicketgate.commits.state import OpenHit, State
 from wicketgate.http import live
 from wicketgate.http.live import Broadcast, Live, Sampler, cameras_of, totals_of
 from wicketgate.regime.parsed import Parsed
-from wicketgate.state import Camera, Counts, OpenHit, State
 
 AT_US = parse_rfc3339("2026-07-08T12:00:00.700Z")
 

@@ -18,13 +18,13 @@ from tests.vectors import make_documents as documents
 from wicketgate.base.clock import DAY_US, SECOND_US, SystemClock, rfc3339
 from wicketgate.base.errors import ConfigurationError, DocumentRefused, InputError, StreamError
 from wicketgate.base.settings import load_settings
+from wicketgate.commits.transactions import CameraSet
 from wicketgate.deployment import Deployment, note_signer
 from wicketgate.ingest import Limits, check, parse
 from wicketgate.intake import Answer
 from wicketgate.ledger.writer import Ledger
 from wicketgate.node import Gateway
 from wicketgate.regime.standing import status
-from wicketgate.transactions import CameraSet
 
 ORIGIN = "tfl.example/wicketgate"
 

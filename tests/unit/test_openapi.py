@@ -18,6 +18,8 @@ from wicketgate import batches, desk, gate, hits, ingest
 from wicketgate.adapters import values
 from wicketgate.base.periods import parse_period
 from wicketgate.base.signing import ENVELOPE_TYPE, canonical, parse_envelope
+from wicketgate.commits.register import build_register
+from wicketgate.commits.transactions import IMAGE_CODES, CameraSet
 from wicketgate.hotlist import TEXTS, Listing
 from wicketgate.hotlist_forms import CSV, NDJSON, parse_hotlist
 from wicketgate.http import codes, reference
@@ -31,8 +33,6 @@ from wicketgate.http.schemas import SCHEMAS
 from wicketgate.ledger import facts
 from wicketgate.regime import standing
 from wicketgate.regime.documents.authority import MatchTerms
-from wicketgate.register import build_register
-from wicketgate.transactions import IMAGE_CODES, CameraSet
 
 DOCUMENTS_PAGE = Path("docs/spec/documents.md")
 METHODS = {"get", "put", "post", "delete", "patch"}

@@ -14,6 +14,15 @@ from tests.vectors import make_documents
 from wicketgate.base.errors import InputError, LedgerError
 from wicketgate.base.signing import PrivateKey, dump_envelope
 from wicketgate.base.streams.link import Link
+from wicketgate.commits.transactions import (
+    DocumentTaken,
+    FeedBatch,
+    HitImaged,
+    HitRaised,
+    Outcome,
+    QuarantinedRead,
+    Transaction,
+)
 from wicketgate.deployment import note_signer
 from wicketgate.ledger.facts import SecondTree, check_fact, fact, second_entry
 from wicketgate.ledger.merkle import leaf_hash
@@ -23,15 +32,6 @@ from wicketgate.ledger.writer import Ledger
 from wicketgate.projections import Projections
 from wicketgate.queues import HitQueue
 from wicketgate.regime.documents.document import sign_document
-from wicketgate.transactions import (
-    DocumentTaken,
-    FeedBatch,
-    HitImaged,
-    HitRaised,
-    Outcome,
-    QuarantinedRead,
-    Transaction,
-)
 
 DAY_US = 86_400_000_000
 SECOND_US = 1_000_000

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from tests.unit.test_hits import AT_US, raised_hit
 from wicketgate.base.clock import DAY_US, HOUR_US
+from wicketgate.commits.transactions import HitImaged, HitRaised, Outcome, Transaction
 from wicketgate.queues import HitQueue
-from wicketgate.transactions import HitImaged, HitRaised, Outcome, Transaction
 
 NAME, OTHER = "tfl-met-wanted", "tfl-met"
 Taken = list[tuple[int, Transaction]]

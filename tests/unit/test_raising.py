@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 
 from tests.strategies import Listed, batch_of, entry_of
-from tests.unit.test_state import Fold, unsigned
+from tests.unit.commits.test_state import Fold, unsigned
 from wicketgate.base.clock import HOUR_US, MINUTE_US, SECOND_US, rfc3339
 from wicketgate.batches import Rendering, row_lines
+from wicketgate.commits.transactions import CameraSet, CamerasRegistered, FeedBatch, HitRaised, Outcome
 from wicketgate.gate import decide
 from wicketgate.hotlist import Entry
 from wicketgate.images import Stored, open_ref
 from wicketgate.raising import Raising, Rows
 from wicketgate.reads import ReadBatch
 from wicketgate.standing import stand
-from wicketgate.transactions import CameraSet, CamerasRegistered, FeedBatch, HitRaised, Outcome
 
 BULK, WANTED = "tfl-met-ct", "tfl-met-wanted"
 SECRET = b"s" * 32

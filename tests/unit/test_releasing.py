@@ -17,7 +17,7 @@ from tests.vectors import make_documents as documents
 from wicketgate.base.errors import InputError, ShapeError, StreamError
 from wicketgate.base.streams.reader import Stored
 from wicketgate.batches import read_batches
-from wicketgate.transactions import Transaction, decode
+from wicketgate.commits.transactions import Transaction, decode
 
 
 @pytest.fixture
@@ -259,7 +259,7 @@ async def test_more_authorities_than_it_looked_make_the_pieces_smaller(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first decision of a life knows no tables yet; a transaction that cannot be committed is made smaller."""
-    monkeypatch.setattr("wicketgate.commits._LARGEST", 60_000)
+    monkeypatch.setattr("wicketgate.commits.writer._LARGEST", 60_000)
     world.post([world.fresh_read("c0") for _ in range(500)])
     await world.settle()
     assert len(decisions(world)) > 3
@@ -270,7 +270,7 @@ async def test_more_authorities_than_it_looked_make_the_pieces_smaller(
 async def test_a_second_without_room_makes_it_wait_for_the_next(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wicketgate.commits._OPENINGS_BYTES", 2_500)
+    monkeypatch.setattr("wicketgate.commits.writer._OPENINGS_BYTES", 2_500)
     for _ in range(6):
         world.post([world.fresh_read("c0")])
         await world.spin()
@@ -292,7 +292,7 @@ async def test_a_second_without_room_makes_it_wait_for_the_next(
 async def test_anything_else_that_cannot_be_committed_ends_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wicketgate.commits._LARGEST", 10)
+    monkeypatch.setattr("wicketgate.commits.writer._LARGEST", 10)
     world.post([world.fresh_read("c0")])
     await world.spin()
     world.read_writer.store(9)

@@ -21,6 +21,8 @@ from wicketgate.base.clock import MINUTE_US, rfc3339
 from wicketgate.base.errors import InputError
 from wicketgate.base.settings import load_settings
 from wicketgate.base.signing import dump_envelope
+from wicketgate.commits.state import State, dump_state, load_state
+from wicketgate.commits.transactions import ResponseGiven, Transaction, decode, encode
 from wicketgate.deployment import Deployment, note_signer
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.writer import Ledger
@@ -28,8 +30,6 @@ from wicketgate.node import Gateway
 from wicketgate.regime.documents.document import sign_document
 from wicketgate.responses import MOST_TEXT, Said, digest, parse_said
 from wicketgate.responses import publish as published_form
-from wicketgate.state import State, dump_state, load_state
-from wicketgate.transactions import ResponseGiven, Transaction, decode, encode
 
 NAME = "c-test"
 

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from tests.strategies import batch_of
-from tests.unit.test_state import NAME, WANTED, Fold, unsigned
+from tests.unit.commits.test_state import NAME, WANTED, Fold, unsigned
 from wicketgate.base.clock import DAY_US, HOUR_US, SECOND_US, parse_rfc3339
 from wicketgate.base.errors import InputError
+from wicketgate.commits.cameras import in_scope
+from wicketgate.commits.transactions import CameraSet, CamerasRegistered
 from wicketgate.gate import Decision, decide
-from wicketgate.standing import Standing, in_scope, stand
-from wicketgate.transactions import CameraSet, CamerasRegistered
+from wicketgate.standing import Standing, stand
 
 REF = f"{NAME}@1"
 

@@ -13,11 +13,11 @@ from tests.vectors import make_documents as documents
 from tests.worlds import World, begin
 from wicketgate.base.clock import DAY_US, HOUR_US, parse_rfc3339, rfc3339
 from wicketgate.base.signing import dump_envelope
+from wicketgate.commits.past import rewind
+from wicketgate.commits.transactions import CameraSet
 from wicketgate.hotlist import Listing
-from wicketgate.past import rewind
 from wicketgate.regime.admitted import Admitted
 from wicketgate.regime.documents.document import sign_document
-from wicketgate.transactions import CameraSet
 from wicketgate.why import Answer, Question, answer
 
 START = "2026-07-08T12:00:00Z"

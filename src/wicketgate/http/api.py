@@ -15,6 +15,7 @@ from starlette.routing import Route
 from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.cameras import check_cameras
+from wicketgate.commits.transactions import CameraSet, QuarantinedRead
 from wicketgate.feeds import Feed
 from wicketgate.http.entitlement import entitled
 from wicketgate.http.gatekeeper import require
@@ -25,7 +26,6 @@ from wicketgate.ledger.facts import release_fact
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.node import Gateway
 from wicketgate.regime.standing import current, status
-from wicketgate.transactions import CameraSet, QuarantinedRead
 
 _MAX_DOCUMENT = 1024 * 1024
 _MAX_WAIT_S = 60.0

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from wicketgate.attesting import Attesting, Said
 from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError
+from wicketgate.commits.state import State
 from wicketgate.http.entitlement import demand_own
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.problems import problem
@@ -21,7 +22,6 @@ from wicketgate.http.requests import json_answer, number_in, read_body
 from wicketgate.node import Gateway
 from wicketgate.regime.obligations.disclosures import Held, published, stand
 from wicketgate.regime.obligations.values import Disclosure, Receipt
-from wicketgate.state import State
 
 _MOST_BODY = 16 * 1024
 _MOST_LISTED = 1_000

@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from wicketgate.base.errors import HitRefused, InputError, NotEntitled, WicketgateError
+from wicketgate.commits.register import consulted_on
 from wicketgate.hits import Hit
 from wicketgate.http.duty_pages import HEADERS, DutyPages, Journey, Queue, Refusal, digest
 from wicketgate.http.entitlement import match_authorities
@@ -24,7 +25,6 @@ from wicketgate.http.sessions import Session, Sessions, TooManyFailures, is_form
 from wicketgate.http.views import marks_of
 from wicketgate.node import Gateway
 from wicketgate.regime.documents.authority import Authority
-from wicketgate.register import consulted_on
 
 FORM = "application/x-www-form-urlencoded"
 SHOWN = 100

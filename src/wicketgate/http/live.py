@@ -18,11 +18,11 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from wicketgate.base.clock import Clock, rfc3339
+from wicketgate.commits.state import State
 from wicketgate.http.problems import problem
 from wicketgate.node import Gateway
 from wicketgate.regime.parsed import Parsed
 from wicketgate.regime.standing import current, status
-from wicketgate.state import State
 
 MAX_LISTENERS = 50
 MAX_STRUCK = 20

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, get_args
 
+from wicketgate.commits.transactions import IMAGE_CODES
 from wicketgate.hotlist import MAX_TEXT, TEXTS
 from wicketgate.http import codes
 from wicketgate.regime.standing import ConsultationStatus, Status
-from wicketgate.transactions import IMAGE_CODES
 
 _HASH = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 _SALT = {"type": "string", "pattern": "^[0-9a-f]{32}$"}

@@ -16,13 +16,13 @@ from starlette.routing import Route
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError, StreamError
 from wicketgate.base.signing import parse_json
+from wicketgate.commits.past import rewind
+from wicketgate.commits.state import State, dump_state, load_state
 from wicketgate.hotlist import Listing
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.requests import json_answer, read_body
 from wicketgate.node import Gateway
-from wicketgate.past import rewind
 from wicketgate.plates import PlateFault, read_plate
-from wicketgate.state import State, dump_state, load_state
 from wicketgate.why import Question, answer
 
 _MOST_BODY = 16 * 1024

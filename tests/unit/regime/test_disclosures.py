@@ -14,15 +14,17 @@ from hypothesis import strategies as st
 
 from tests.made_gateway import FEED, SIGNERS, World, charter
 from tests.simulator import OWN, document_transaction
-from tests.unit.test_commits import Office
-from tests.unit.test_state import unsigned
+from tests.unit.commits.test_commits import Office
+from tests.unit.commits.test_state import unsigned
 from tests.vectors import make_documents as documents
 from wicketgate.attesting import Attesting, Said
 from wicketgate.base.clock import DAY_US, HOUR_US, SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError
 from wicketgate.base.periods import parse_period
 from wicketgate.base.signing import canonical
-from wicketgate.commits import public_counts
+from wicketgate.commits.figures import Counts, public_counts
+from wicketgate.commits.state import State, dump_state, load_state
+from wicketgate.commits.transactions import FeedBatch, Transaction
 from wicketgate.regime.obligations.disclosures import (
     DISCLOSURES_KEPT,
     GRACE_US,
@@ -37,8 +39,6 @@ from wicketgate.regime.obligations.disclosures import (
     stand,
 )
 from wicketgate.regime.obligations.values import Disclosure, Receipt
-from wicketgate.state import Counts, State, dump_state, load_state
-from wicketgate.transactions import FeedBatch, Transaction
 from wicketgate.verify import verify_folder
 from wicketgate.verify.attested import Attested
 

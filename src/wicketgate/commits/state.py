@@ -7,46 +7,31 @@ the same state, and it takes no decision: what may be committed is decided befor
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 
 from wicketgate.base.clock import DAY_US, SECOND_US
 from wicketgate.base.errors import InputError
+from wicketgate.commits.cameras import Camera, CameraChange
+from wicketgate.commits.figures import Counts, Period
+from wicketgate.commits.transactions import (
+    IMAGE_CODES,
+    CameraSet,
+    HitRaised,
+    ListChanged,
+    Outcome,
+    Transaction,
+)
 from wicketgate.regime.charter import parse_charter
 from wicketgate.regime.documents.authority import parse_authority
 from wicketgate.regime.documents.document import SignedDocument, open_document
 from wicketgate.regime.fold import Named, Regime
 from wicketgate.regime.obligations.disclosures import Held, rows_left
 from wicketgate.regime.obligations.values import Disclosure
-from wicketgate.transactions import IMAGE_CODES, CameraSet, HitRaised, ListChanged, Outcome, Transaction
 
 FOREVER_US = 1 << 61
 SIGHTINGS_KEPT = 8
 _SIGHTINGS_US = DAY_US
-
-
-class Camera(msgspec.Struct, frozen=True, kw_only=True):
-    """A camera in the register; its place in the list is its number for ever."""
-
-    source: str
-    id: str
-    groups: tuple[str, ...]
-    active: bool
-    latitude: float | None = None
-    longitude: float | None = None
-    heading: float | None = None
-    zone: str | None = None
-    aliases: tuple[str, ...] = ()
-
-
-class CameraChange(msgspec.Struct, frozen=True, array_like=True):
-    """What a camera became: when the ledger had that many entries, at that time. `past` folds them again."""
-
-    entries: int
-    at_us: int
-    number: int
-    camera: Camera
 
 
 class FeedState(msgspec.Struct, kw_only=True):
@@ -91,34 +76,6 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True):
     place: str
     taken_us: int
     exact: bool
-
-
-class Counts(msgspec.Struct, kw_only=True):
-    """Figures of a period.
-
-    `refused` is keyed by `name@version` and then by reason; the others by name; hits then by quality (`exact`,
-    `possible`) and `late`, `clone`, disclosures by to whom.
-    """
-
-    taken: int = 0
-    repeated: int = 0
-    quarantined: int = 0
-    decided: int = 0
-    withheld: int = 0
-    released: dict[str, int] = {}
-    refused: dict[str, dict[str, int]] = {}
-    again: dict[str, int] = {}
-    hits: dict[str, dict[str, int]] = {}
-    outcomes: dict[str, dict[str, int]] = {}
-    disclosures: dict[str, dict[str, int]] = {}
-    disclosures_refused: dict[str, int] = {}
-
-
-class Period(msgspec.Struct, frozen=True, kw_only=True):
-    """Closed figures and their entry in the ledger."""
-
-    entry: int
-    figures: dict[str, Any]
 
 
 class State(msgspec.Struct, kw_only=True):

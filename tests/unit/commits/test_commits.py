@@ -21,15 +21,16 @@ from tests.simulator import (
     envelope,
     founding,
 )
-from wicketgate import commits as module
 from wicketgate.base.clock import HOUR_US, SECOND_US, rfc3339
 from wicketgate.base.errors import ConfigurationError, DocumentRefused, InputError, StreamError
 from wicketgate.base.signing import canonical
 from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.writer import StreamWriter
-from wicketgate.commits import STREAM, Commits, public_counts, replay, salted
-from wicketgate.state import Counts, State, dump_state
-from wicketgate.transactions import (
+from wicketgate.commits import writer as module
+from wicketgate.commits.figures import Counts, public_counts
+from wicketgate.commits.replay import replay
+from wicketgate.commits.state import State, dump_state
+from wicketgate.commits.transactions import (
     CamerasRegistered,
     FeedBatch,
     Intake,
@@ -39,6 +40,7 @@ from wicketgate.transactions import (
     decode,
     encode,
 )
+from wicketgate.commits.writer import STREAM, Commits, salted
 
 
 class Office:

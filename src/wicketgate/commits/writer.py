@@ -5,25 +5,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import msgspec
 
 from wicketgate.base.clock import HOUR_US, SECOND_US, Clock, rfc3339
-from wicketgate.base.errors import ConfigurationError, StreamError, WicketgateError
+from wicketgate.base.errors import StreamError, WicketgateError
 from wicketgate.base.signing import canonical
-from wicketgate.base.streams.link import Link
-from wicketgate.base.streams.reader import StreamReader
 from wicketgate.base.streams.server import MAX_PAYLOAD
 from wicketgate.base.streams.writer import StreamWriter
+from wicketgate.commits.figures import public_counts
+from wicketgate.commits.state import State, dump_state, load_state
+from wicketgate.commits.transactions import FiguresClosed, Transaction, encode
 from wicketgate.ledger.facts import SALT_BYTES, SecondTree, fact, second_entry, second_of
 from wicketgate.ledger.second import SecondClosed
 from wicketgate.regime.obligations.disclosures import rows_left
 from wicketgate.regime.obligations.receipts import due_by_name, published_receipts
 from wicketgate.regime.parsed import Parsed
-from wicketgate.state import Counts, State, dump_state, load_state
-from wicketgate.transactions import FiguresClosed, Transaction, decode, encode
 
 log = logging.getLogger(__name__)
 
@@ -32,47 +31,11 @@ _LARGEST = MAX_PAYLOAD - 16 * 1024
 # Facts of one second: they are committed again when it is closed, in the clear and sealed.
 _OPENINGS_BYTES = 3 * 1024 * 1024
 _LONGEST_LEAP_US = HOUR_US
-_PATIENCE_S = 30.0
 
 Build = Callable[[State, int, int], Transaction]
 """Makes a transaction from the staged state, the time (microseconds) and the sequence that it will have."""
 Seal = Callable[[bytes], bytes]
 Committed = tuple[int, Transaction]
-
-
-async def replay(link: Link, state: State, take: Callable[[int, Transaction], Awaitable[None]]) -> None:
-    """Fold what COMMITS holds behind `state`, and hand every transaction that it still holds to `take`.
-
-    Raises
-    ------
-    ConfigurationError
-        If COMMITS begins behind the state: then a part of the fold is lost.
-    """
-    ends = (await link.info(STREAM)).state
-    if ends.last_seq < state.sequence:
-        raise ConfigurationError(f"COMMITS ends at {ends.last_seq}, before the snapshot of {state.sequence}")
-    if ends.last_seq == state.sequence and ends.messages == 0:
-        return
-    if ends.first_seq > state.sequence + 1:
-        raise ConfigurationError(
-            f"COMMITS begins at {ends.first_seq} and the snapshot ends at {state.sequence}: restore a later snapshot"
-        )
-    reader = StreamReader(link, STREAM, after=ends.first_seq - 1)
-    expected = ends.first_seq
-    while expected <= ends.last_seq:
-        held = await reader.next(_PATIENCE_S)
-        if not held:
-            await reader.close()
-            raise ConfigurationError(f"transaction {expected} of COMMITS cannot be read")
-        for stored in held:
-            if stored.sequence != expected:
-                raise ConfigurationError(f"transaction {expected} is missing from COMMITS")
-            transaction = decode(stored.data)
-            if stored.sequence > state.sequence:
-                state.apply(transaction, stored.sequence)
-            await take(stored.sequence, transaction)
-            expected += 1
-    await reader.close()
 
 
 class Commits:
@@ -295,81 +258,6 @@ class Commits:
                 due=due_by_name(state.regime, self.parsed, left, state.counting_from_us, until_us),
             ),
         )
-
-
-def public_counts(counts: Counts, small_cells: int) -> dict[str, Any]:
-    """Return figures as they are published: a count above 0 and below `small_cells` is null."""
-
-    def cell(count: int) -> int | None:
-        return None if 0 < count < small_cells else count
-
-    authorities = sorted(counts.released.keys() | {name.partition("@")[0] for name in counts.refused})
-    shown = {name: _shown_cells(counts, name, small_cells) for name in authorities}
-    return {
-        "taken": cell(counts.taken),
-        "repeated": cell(counts.repeated),
-        "quarantined": cell(counts.quarantined),
-        "decided": cell(counts.decided),
-        "withheld": cell(counts.withheld),
-        "released": {name: shown[name]["", ""] for name in sorted(counts.released)},
-        "refused": [
-            {
-                "authority": authority,
-                "reason": reason,
-                "rows": shown[authority.partition("@")[0]][authority, reason],
-            }
-            for authority, reasons in sorted(counts.refused.items())
-            for reason in sorted(reasons)
-        ],
-        "again": {name: cell(rows) for name, rows in sorted(counts.again.items())},
-        "hits": {
-            name: _shown_hits(hits, small_cells, name in shown and shown[name]["", ""] is None)
-            for name, hits in sorted(counts.hits.items())
-        },
-        "outcomes": {
-            name: {outcome: cell(count) for outcome, count in sorted(outcomes.items())}
-            for name, outcomes in sorted(counts.outcomes.items())
-        },
-        "disclosures": {
-            name: {to: cell(rows) for to, rows in sorted(by_recipient.items())}
-            for name, by_recipient in sorted(counts.disclosures.items())
-        },
-        "disclosures_refused": {
-            name: cell(attempts) for name, attempts in sorted(counts.disclosures_refused.items())
-        },
-    }
-
-
-def _shown_hits(hits: Mapping[str, int], small_cells: int, released_hidden: bool) -> dict[str, int | None]:
-    """Return an authority's hits as published.
-
-    `exact` and `possible` add up to the rows released: where one of them is suppressed the other is too, and both are
-    where the rows released are.
-    """
-    shown: dict[str, int | None] = {
-        name: None if 0 < (count := hits.get(name, 0)) < small_cells else count
-        for name in ("exact", "possible", "late", "clone")
-    }
-    if released_hidden or None in (shown["exact"], shown["possible"]):
-        shown |= {name: None for name in ("exact", "possible") if hits.get(name)}
-    return shown
-
-
-def _shown_cells(counts: Counts, name: str, small_cells: int) -> dict[tuple[str, str], int | None]:
-    """Return an authority's cells as published: its released rows under `("", "")`, its refusals by version and reason.
-
-    They add up to the reads decided, which are published too, so one suppressed cell could be worked out from the
-    others: then the smallest of those is suppressed with it.
-    """
-    cells = {("", ""): counts.released.get(name, 0)}
-    for authority, reasons in counts.refused.items():
-        if authority.partition("@")[0] == name:
-            cells |= {(authority, reason): rows for reason, rows in reasons.items()}
-    hidden = {key for key, rows in cells.items() if 0 < rows < small_cells}
-    others = [key for key, rows in cells.items() if rows and key not in hidden]
-    if len(hidden) == 1 and others:
-        hidden.add(min(others, key=lambda key: (cells[key], key)))
-    return {key: None if key in hidden else rows for key, rows in cells.items()}
 
 
 def salted(kind: str, body: Mapping[str, Any]) -> bytes:

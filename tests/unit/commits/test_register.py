@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from tests.simulator import OWN_SIGNERS, envelope
-from tests.unit.test_state import NAME, Fold
+from tests.unit.commits.test_state import NAME, Fold
 from tests.vectors import make_documents as documents
 from wicketgate.base.clock import DAY_US, rfc3339
 from wicketgate.base.signing import canonical
-from wicketgate.register import build_register, dump_register
-from wicketgate.transactions import CameraSet, CamerasRegistered, FiguresClosed
+from wicketgate.commits.register import build_register, dump_register
+from wicketgate.commits.transactions import CameraSet, CamerasRegistered, FiguresClosed
 
 
 @pytest.fixture

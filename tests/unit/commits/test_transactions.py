@@ -6,11 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wicketgate.base.errors import InputError
-from wicketgate.intake import ReadsMessage, decode_reads
-from wicketgate.ledger.second import SecondClosed
-from wicketgate.regime.obligations.values import Disclosure, Receipt
-from wicketgate.state import State, dump_state, load_state
-from wicketgate.transactions import (
+from wicketgate.commits.state import State, dump_state, load_state
+from wicketgate.commits.transactions import (
     CameraSet,
     CamerasRegistered,
     DocumentTaken,
@@ -28,6 +25,9 @@ from wicketgate.transactions import (
     decode,
     encode,
 )
+from wicketgate.intake import ReadsMessage, decode_reads
+from wicketgate.ledger.second import SecondClosed
+from wicketgate.regime.obligations.values import Disclosure, Receipt
 
 FULL = Transaction(
     at_us=1,

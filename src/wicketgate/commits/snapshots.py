@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.files import write_durably
-from wicketgate.state import State, load_state
+from wicketgate.commits.state import State, load_state
 
 _NAME = re.compile(r"(\d{20})\.snapshot")
 _KEPT = 2

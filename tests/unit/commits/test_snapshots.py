@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from wicketgate.base.errors import ConfigurationError
-from wicketgate.snapshots import Snapshots
-from wicketgate.state import State, dump_state
+from wicketgate.commits.snapshots import Snapshots
+from wicketgate.commits.state import State, dump_state
 
 
 def dumped(sequence: int) -> bytes:

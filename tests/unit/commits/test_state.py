@@ -12,12 +12,9 @@ from tests.vectors import make_documents as documents
 from wicketgate.base.clock import DAY_US, SECOND_US, parse_rfc3339
 from wicketgate.base.errors import InputError
 from wicketgate.base.signing import canonical, dump_envelope
-from wicketgate.ledger.second import SecondClosed
-from wicketgate.regime.documents.document import sign_document
-from wicketgate.regime.parsed import Parsed
-from wicketgate.regime.standing import current, in_force_from, review_due, status
-from wicketgate.state import SIGHTINGS_KEPT, Counts, ListState, OpenHit, State, dump_state, load_state
-from wicketgate.transactions import (
+from wicketgate.commits.figures import Counts
+from wicketgate.commits.state import SIGHTINGS_KEPT, ListState, OpenHit, State, dump_state, load_state
+from wicketgate.commits.transactions import (
     CameraSet,
     CamerasRegistered,
     FeedBatch,
@@ -32,6 +29,10 @@ from wicketgate.transactions import (
     TokenIssued,
     Transaction,
 )
+from wicketgate.ledger.second import SecondClosed
+from wicketgate.regime.documents.document import sign_document
+from wicketgate.regime.parsed import Parsed
+from wicketgate.regime.standing import current, in_force_from, review_due, status
 
 AT_US = parse_rfc3339("2026-07-08T12:00:00Z")
 NAME = "tfl-met-ct"

@@ -11,10 +11,10 @@ from tests.vectors import make_documents as documents
 from tests.worlds import World, begin, make_world
 from wicketgate.base.clock import DAY_US
 from wicketgate.base.errors import InputError
-from wicketgate.past import rewind
+from wicketgate.commits.past import rewind
+from wicketgate.commits.state import State, dump_state, load_state
+from wicketgate.commits.transactions import CameraSet
 from wicketgate.regime.admitted import Admitted
-from wicketgate.state import State, dump_state, load_state
-from wicketgate.transactions import CameraSet
 
 START = "2026-07-08T12:00:00Z"
 

@@ -10,6 +10,8 @@ import numpy as np
 
 from wicketgate.base.clock import rfc3339
 from wicketgate.base.signing import canonical, parse_json
+from wicketgate.commits.cameras import active, cameras_in_scope, in_scope
+from wicketgate.commits.state import State
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.acts import Act, Challenge, Review, parse_act
 from wicketgate.regime.documents.authority import Authority, describe
@@ -26,8 +28,6 @@ from wicketgate.regime.fold import (
 )
 from wicketgate.regime.parsed import Parsed, act_of
 from wicketgate.regime.standing import consultation_status, in_force_from, in_force_until, review_due, status
-from wicketgate.standing import active, cameras_in_scope, in_scope
-from wicketgate.state import State
 
 _ENDING = frozenset({"revocation", "quashed"})
 

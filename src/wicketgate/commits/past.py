@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from wicketgate.base.errors import InputError
+from wicketgate.commits.cameras import Camera
+from wicketgate.commits.state import State
 from wicketgate.regime.admitted import Admitted
 from wicketgate.regime.documents.document import open_document
 from wicketgate.regime.fold import ConsultationTaken, Regime, Version
-from wicketgate.state import Camera, State
 
 
 class _Step(NamedTuple):

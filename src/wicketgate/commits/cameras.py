@@ -1,0 +1,69 @@
+"""Cameras of the fold, and which of them a scope reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from wicketgate.regime.documents.authority import Authority
+
+
+class Camera(msgspec.Struct, frozen=True, kw_only=True):
+    """A camera in the register; its place in the list is its number for ever."""
+
+    source: str
+    id: str
+    groups: tuple[str, ...]
+    active: bool
+    latitude: float | None = None
+    longitude: float | None = None
+    heading: float | None = None
+    zone: str | None = None
+    aliases: tuple[str, ...] = ()
+
+
+class CameraChange(msgspec.Struct, frozen=True, array_like=True):
+    """What a camera became: when the ledger had that many entries, at that time. `past` folds them again."""
+
+    entries: int
+    at_us: int
+    number: int
+    camera: Camera
+
+
+def in_scope(cameras: Sequence[Camera], authority: Authority, cap: int | None = None) -> NDArray[np.bool_]:
+    """Return for each camera number whether it is in an authority's scope.
+
+    Parameters
+    ----------
+    cap : int or None
+        The most active cameras: those that were registered first. None is any number.
+    """
+    sources, groups, area = set(authority.scope.sources), set(authority.scope.groups), authority.scope.area
+    found = np.array(
+        [
+            camera.source in sources
+            and (not groups or not groups.isdisjoint(camera.groups))
+            and (area is None or area.holds(camera.latitude, camera.longitude))
+            for camera in cameras
+        ],
+        dtype=np.bool_,
+    )
+    if cap is not None:
+        counted = found & active(cameras)
+        # By those before it: one that was withheld, and that its source then took off the register, stays withheld.
+        found &= np.cumsum(counted) - counted < cap
+    return found
+
+
+def active(cameras: Sequence[Camera]) -> NDArray[np.bool_]:
+    """Return for each camera number whether its source still lists it."""
+    return np.array([camera.active for camera in cameras], dtype=np.bool_)
+
+
+def cameras_in_scope(cameras: Sequence[Camera], authority: Authority) -> int:
+    """Return how many active cameras are in an authority's scope, whatever its most is."""
+    return int(np.count_nonzero(in_scope(cameras, authority) & active(cameras)))

@@ -1,0 +1,49 @@
+"""Replay COMMITS into a state."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from wicketgate.base.errors import ConfigurationError
+from wicketgate.base.streams.link import Link
+from wicketgate.base.streams.reader import StreamReader
+from wicketgate.commits.state import State
+from wicketgate.commits.transactions import Transaction, decode
+from wicketgate.commits.writer import STREAM
+
+_PATIENCE_S = 30.0
+
+
+async def replay(link: Link, state: State, take: Callable[[int, Transaction], Awaitable[None]]) -> None:
+    """Fold what COMMITS holds behind `state`, and hand every transaction that it still holds to `take`.
+
+    Raises
+    ------
+    ConfigurationError
+        If COMMITS begins behind the state: then a part of the fold is lost.
+    """
+    ends = (await link.info(STREAM)).state
+    if ends.last_seq < state.sequence:
+        raise ConfigurationError(f"COMMITS ends at {ends.last_seq}, before the snapshot of {state.sequence}")
+    if ends.last_seq == state.sequence and ends.messages == 0:
+        return
+    if ends.first_seq > state.sequence + 1:
+        raise ConfigurationError(
+            f"COMMITS begins at {ends.first_seq} and the snapshot ends at {state.sequence}: restore a later snapshot"
+        )
+    reader = StreamReader(link, STREAM, after=ends.first_seq - 1)
+    expected = ends.first_seq
+    while expected <= ends.last_seq:
+        held = await reader.next(_PATIENCE_S)
+        if not held:
+            await reader.close()
+            raise ConfigurationError(f"transaction {expected} of COMMITS cannot be read")
+        for stored in held:
+            if stored.sequence != expected:
+                raise ConfigurationError(f"transaction {expected} is missing from COMMITS")
+            transaction = decode(stored.data)
+            if stored.sequence > state.sequence:
+                state.apply(transaction, stored.sequence)
+            await take(stored.sequence, transaction)
+            expected += 1
+    await reader.close()
