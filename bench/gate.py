@@ -21,8 +21,8 @@ import numpy as np
 
 from wicketgate.base.clock import DAY_US, HOUR_US, SECOND_US
 from wicketgate.gate import Decision, Terms, compile_table, decide
-from wicketgate.plates import pack_all
-from wicketgate.reads import ReadBatch
+from wicketgate.reads.columns import ReadBatch
+from wicketgate.reads.plates import pack_all
 
 N_CAMERAS = 5_000
 N_GROUPS = 40

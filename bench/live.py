@@ -19,8 +19,8 @@ import uvloop
 
 from bench.harness import Connection, Running, durable_writer, gateway, median, own_cpu_s
 from wicketgate.base.clock import SystemClock, rfc3339
-from wicketgate.plates import pack_all
-from wicketgate.reads import ReadBatch, to_arrow
+from wicketgate.reads.columns import ReadBatch, to_arrow
+from wicketgate.reads.plates import pack_all
 from wicketgate.simulate import london
 
 BATCH = 500

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from wicketgate.base.clock import DAY_US, SECOND_US
 from wicketgate.hotlist import Hotlist
-from wicketgate.plates import CONFUSED, pack_all, unpack
+from wicketgate.reads.plates import CONFUSED, pack_all, unpack
 
 SIZES = [
     int(size) for size in os.environ.get("WICKETGATE_BENCH_ENTRIES", "10000,1000000,45000000").split(",")

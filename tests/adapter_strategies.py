@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from wicketgate.observations import Payload
+from wicketgate.reads.observations import Payload
 
 VECTORS = Path(__file__).parent / "vectors" / "adapters"
 PATCH = b"\xff\xd8\xff\xe0 a small picture\r\n--not-a-boundary\r\n\xff\xd9"

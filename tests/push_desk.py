@@ -12,18 +12,19 @@ import msgspec
 
 from tests.simulator import HandClock, MemoryStream, MemoryWriter
 from wicketgate.base.clock import DAY_US, SECOND_US, parse_rfc3339, to_datetime
-from wicketgate.cameras import CameraNames
 from wicketgate.commits.cameras import Camera
 from wicketgate.commits.state import State
-from wicketgate.images import Images
-from wicketgate.ingest import Limits
-from wicketgate.intake import Answer, Intake, ReadsMessage, decode_reads, seen_keys
-from wicketgate.joining import Joining
-from wicketgate.observations import Observation, Parsed
-from wicketgate.pushes import Pushes
-from wicketgate.reads import ReadBatch, from_arrow
-from wicketgate.repeats import Seen
-from wicketgate.tracking import Vehicles
+from wicketgate.reads.cameras import CameraNames
+from wicketgate.reads.columns import ReadBatch, from_arrow
+from wicketgate.reads.images.joining import Joining
+from wicketgate.reads.images.store import Images
+from wicketgate.reads.intake import Answer, Intake
+from wicketgate.reads.messages import ReadsMessage, decode_reads, seen_keys
+from wicketgate.reads.observations import Observation, Parsed
+from wicketgate.reads.parse import Limits
+from wicketgate.reads.pushes import Pushes
+from wicketgate.reads.repeats import Seen
+from wicketgate.reads.tracking import Vehicles
 
 NOW_US = parse_rfc3339("2026-07-08T12:00:00Z")
 SECRET = b"k" * 32

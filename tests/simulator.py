@@ -32,17 +32,18 @@ from wicketgate.desk import Desk
 from wicketgate.filing import Filing, cameras_transaction
 from wicketgate.hits import Hit
 from wicketgate.hotlist import Change
-from wicketgate.images import Stored as StoredImage
-from wicketgate.ingest import Checked, Limits, check, parse
-from wicketgate.intake import Answer, Intake, decode_reads, seen_keys
 from wicketgate.ledger.sealing import seal
 from wicketgate.lists import Lists
 from wicketgate.queues import HitQueue
 from wicketgate.raising import Raising
-from wicketgate.reads import from_arrow, part
+from wicketgate.reads.columns import from_arrow, part
+from wicketgate.reads.images.references import Stored as StoredImage
+from wicketgate.reads.intake import Answer, Intake
+from wicketgate.reads.messages import decode_reads, seen_keys
+from wicketgate.reads.parse import Checked, Limits, check, parse
+from wicketgate.reads.repeats import Seen
 from wicketgate.regime.documents.document import sign_document
 from wicketgate.releasing import Releasing
-from wicketgate.repeats import Seen
 
 START_US = parse_rfc3339("2026-07-08T12:00:00Z")
 ORIGIN = "tfl.example/wicketgate"

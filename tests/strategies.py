@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from wicketgate.base.errors import ShapeError
 from wicketgate.gate import Looks, Terms
 from wicketgate.hotlist import Entry, Hits, Listing
-from wicketgate.plates import pack_all
-from wicketgate.reads import ReadBatch
+from wicketgate.reads.columns import ReadBatch
+from wicketgate.reads.plates import pack_all
 
 EPOCH_US = 1_783_123_200_000_000  # 2026-07-04T00:00:00Z
 SPAN_US = 40

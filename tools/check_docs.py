@@ -16,7 +16,7 @@ from typing import get_args
 
 from wicketgate import gate
 from wicketgate.http import codes
-from wicketgate.plates import PlateFault
+from wicketgate.reads.plates import PlateFault
 
 ROOT = Path(__file__).resolve().parent.parent
 CODES_PAGE = ROOT / "docs" / "spec" / "codes.md"

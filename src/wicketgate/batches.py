@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import InputError, VerificationError
 from wicketgate.ledger import merkle
-from wicketgate.reads import ReadBatch
+from wicketgate.reads.columns import ReadBatch
 
 MAX_LINE = 64 * 1024
 FIELDS = ("plate", "time", "place", "vehicle")

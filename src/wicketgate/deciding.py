@@ -21,7 +21,7 @@ import numpy as np
 from wicketgate.base.errors import InputError, WicketgateError
 from wicketgate.base.periods import Period, add
 from wicketgate.gate import EndReason, Hits, Looks, Reason, StopReason, Terms
-from wicketgate.plates import pack_all
+from wicketgate.reads.plates import pack_all
 from wicketgate.regime.documents.authority import SearchTerms
 
 SearchReason = Literal["no-authority", "older-than-allowed", "approval-needed"]

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wicketgate.base.errors import ShapeError, WicketgateError
-from wicketgate.reads import ReadBatch
+from wicketgate.reads.columns import ReadBatch
 
 StopReason = Literal["revoked", "suspended", "error", "feed-full"]
 """Why an authority is stopped before its end."""

@@ -24,7 +24,6 @@ from wicketgate.base.streams.ordinal import OrdinalStream
 from wicketgate.base.streams.reader import StreamReader
 from wicketgate.base.streams.server import NatsServer
 from wicketgate.base.streams.writer import StreamWriter
-from wicketgate.cameras import CameraNames
 from wicketgate.commits import writer as commits_module
 from wicketgate.commits.replay import replay
 from wicketgate.commits.snapshots import Snapshots
@@ -34,27 +33,28 @@ from wicketgate.commits.writer import Commits
 from wicketgate.deployment import Deployment, note_signer
 from wicketgate.desk import Desk
 from wicketgate.filing import Filing, document_transaction
-from wicketgate.images import Images
-from wicketgate.ingest import Limits
-from wicketgate.intake import Intake, decode_reads, seen_keys
-from wicketgate.joining import Joining
 from wicketgate.ledger.proofs import Proofs
 from wicketgate.ledger.sealing import seal
 from wicketgate.ledger.writer import Ledger
 from wicketgate.lists import Lists
 from wicketgate.projections import Projections
-from wicketgate.pushes import Pushes
 from wicketgate.queues import HitQueue
 from wicketgate.raising import Raising
+from wicketgate.reads.cameras import CameraNames
+from wicketgate.reads.images.joining import Joining
+from wicketgate.reads.images.store import Images
+from wicketgate.reads.intake import Intake
+from wicketgate.reads.messages import READS, decode_reads, seen_keys
+from wicketgate.reads.parse import Limits
+from wicketgate.reads.pushes import Pushes
+from wicketgate.reads.repeats import Seen
+from wicketgate.reads.tracking import Vehicles
 from wicketgate.regime.parsed import Parsed
 from wicketgate.releasing import Releasing
-from wicketgate.repeats import Seen
 from wicketgate.responses import Responses
-from wicketgate.tracking import Vehicles
 
 log = logging.getLogger(__name__)
 
-READS = "READS"
 _SNAPSHOT_S = 10.0
 _FLUSH_S = 2.0
 _TERMS_S = 600.0

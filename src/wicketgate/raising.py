@@ -19,8 +19,8 @@ from wicketgate.commits.transactions import HitImaged, HitRaised
 from wicketgate.gate import Release
 from wicketgate.hits import due_us, impossible
 from wicketgate.hotlist import TEXTS, Entry, Hits
-from wicketgate.images import Stored, make_ref
-from wicketgate.reads import ReadBatch
+from wicketgate.reads.columns import ReadBatch
+from wicketgate.reads.images.references import Stored, make_ref
 from wicketgate.standing import Standing
 
 _REF_BYTES = 12

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from wicketgate import batches, reads
+from wicketgate import batches
 from wicketgate.base.clock import Clock
 from wicketgate.base.errors import InputError, StreamError
 from wicketgate.base.streams.reader import Stored, StreamReader
@@ -24,12 +24,13 @@ from wicketgate.commits.transactions import (
 )
 from wicketgate.commits.writer import Build, Commits, salted
 from wicketgate.gate import Decision, decide
-from wicketgate.intake import ReadsMessage, decode_reads
 from wicketgate.ledger.facts import SALT_BYTES, Signs, make_promise, release_fact
 from wicketgate.lists import Allowed, Lists
 from wicketgate.projections import Projections
 from wicketgate.raising import Raising, Rows
-from wicketgate.reads import MAX_ROWS, ReadBatch
+from wicketgate.reads import columns
+from wicketgate.reads.columns import MAX_ROWS, ReadBatch
+from wicketgate.reads.messages import ReadsMessage, decode_reads
 from wicketgate.standing import Standing, stand
 
 log = logging.getLogger(__name__)
@@ -103,7 +104,7 @@ class Releasing:
     async def _decide(self, offset: int) -> int:
         """Commit one transaction; return how many rows of the message now first are decided."""
         message = self._messages[0].message
-        batch = reads.from_arrow(message.rows) if message.rows else reads.empty()
+        batch = columns.from_arrow(message.rows) if message.rows else columns.empty()
         limit = self._rows_at_once(message, len(batch))
         while True:
             try:
@@ -119,19 +120,19 @@ class Releasing:
     def _decide_some(self, batch: ReadBatch, offset: int, limit: int) -> int:
         sequence, message, size = self._messages[0]
         if len(batch) - offset > limit:
-            piece = reads.part(batch, offset, offset + limit)
+            piece = columns.part(batch, offset, offset + limit)
             first = [message] if offset == 0 else []
             self._commits.commit(self._transaction(piece, first, sequence - 1, offset + limit))
             return offset + limit
         taken = [message] if offset == 0 else []
-        parts = [reads.part(batch, offset, len(batch))]
+        parts = [columns.part(batch, offset, len(batch))]
         rows = len(parts[0])
         count = 1
         for _, following, following_bytes in self._messages[1:]:
             size += following_bytes
             if size > _TRANSACTION_BYTES:
                 break
-            more = reads.from_arrow(following.rows) if following.rows else reads.empty()
+            more = columns.from_arrow(following.rows) if following.rows else columns.empty()
             if rows + len(more) > limit:
                 break
             sequence = sequence + 1
@@ -139,7 +140,7 @@ class Releasing:
             parts.append(more)
             rows += len(more)
             count += 1
-        self._commits.commit(self._transaction(reads.joined(parts), taken, sequence, 0))
+        self._commits.commit(self._transaction(columns.joined(parts), taken, sequence, 0))
         del self._messages[:count]
         return 0
 
@@ -178,7 +179,7 @@ class Releasing:
             made: dict[str, Rows] = {}
             # Reads that come again with an image are no new reads: they are released to those whose fields show it,
             # and counted nowhere else.
-            for some in reads.split_again(batch):
+            for some in columns.split_again(batch):
                 decision = decide(some, standing.table, at_us, charter.limits.late_after_us, lists)
                 decisions.append(decision)
                 rendering = batches.Rendering(some, standing.camera_json)

@@ -23,8 +23,8 @@ from wicketgate.commits.state import State
 from wicketgate.commits.transactions import ResponseGiven, Transaction
 from wicketgate.commits.writer import Commits, salted
 from wicketgate.ledger.merkle import leaf_hash
-from wicketgate.masking import mask
 from wicketgate.projections import Projections
+from wicketgate.reads.masking import mask
 from wicketgate.regime.fold import ConsultationTaken
 from wicketgate.regime.members import Members
 from wicketgate.regime.standing import consultation_status

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from wicketgate.gate import Decision, Release, Terms
 from wicketgate.hotlist import Entry
-from wicketgate.reads import ReadBatch
+from wicketgate.reads.columns import ReadBatch
 
 Hit = tuple[str, bool]
 """The entry's voi, and whether it is exact."""

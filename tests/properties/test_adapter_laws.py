@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from python_multipart.multipart import MultipartParser
 
 from tests.adapter_strategies import form, mutated
-from wicketgate.adapters import ADAPTERS, parse
-from wicketgate.adapters.multipart import parts
-from wicketgate.adapters.values import Scale, confidence, event_id, moment, without_colour
-from wicketgate.adapters.xml import read_xml
 from wicketgate.base.errors import InputError
-from wicketgate.observations import MARKS, Keepalive, Observation, Parsed, Payload, Unreadable
+from wicketgate.reads.adapters import ADAPTERS, parse
+from wicketgate.reads.adapters.multipart import parts
+from wicketgate.reads.adapters.values import Scale, confidence, event_id, moment, without_colour
+from wicketgate.reads.adapters.xml import read_xml
+from wicketgate.reads.observations import MARKS, Keepalive, Observation, Parsed, Payload, Unreadable
 
 FROM_2000 = datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 TO_2099 = datetime(2099, 12, 31, tzinfo=UTC).replace(tzinfo=None)

@@ -12,7 +12,7 @@ from tests.hotlist_strategies import changes, confused, entries, lists, question
 from tests.oracles.match_oracle import Answer, match_slowly, substitutions
 from wicketgate.hotlist import Change, Entry, Hits, Hotlist, Listing, hashes
 from wicketgate.hotlist.skeletons import NO_MATCH, differences
-from wicketgate.plates import pack_all, skeleton
+from wicketgate.reads.plates import pack_all, skeleton
 
 Question = tuple[list[str], np.ndarray, int]
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
 from wicketgate.base.errors import InputError
-from wicketgate.mqtt.packets import (
+from wicketgate.reads.mqtt.packets import (
     MAX_CONTROL,
     MAX_PUBLISH,
     Connect,
@@ -26,7 +26,7 @@ from wicketgate.mqtt.packets import (
     Unsubscribe,
     suback,
 )
-from wicketgate.mqtt.topics import PUSH, content_type, route
+from wicketgate.reads.mqtt.topics import PUSH, content_type, route
 
 CONNECT = b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\x00\x00"
 

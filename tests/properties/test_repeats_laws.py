@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wicketgate.base.clock import SECOND_US
-from wicketgate.repeats import Seen
+from wicketgate.reads.repeats import Seen
 
 KEY = b"k" * 32
 reads = st.tuples(st.integers(0, 7), st.sampled_from(["", "a", "b", "c", "d"]))

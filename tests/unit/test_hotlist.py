@@ -29,7 +29,7 @@ from wicketgate.hotlist import (
     load_entries,
 )
 from wicketgate.hotlist import stored as stored_module
-from wicketgate.plates import pack_all, read_plate
+from wicketgate.reads.plates import pack_all, read_plate
 
 SECOND_US = 1_000_000
 DAY_US = 86_400 * SECOND_US

@@ -14,7 +14,7 @@ from wicketgate.base.periods import Period
 from wicketgate.commits.state import ListState, State
 from wicketgate.hotlist import Change, Entry, Listing, dump_changes, dump_entries
 from wicketgate.lists import Allowed, Lists
-from wicketgate.plates import pack_all
+from wicketgate.reads.plates import pack_all
 from wicketgate.regime.documents.authority import MatchTerms
 
 NAME = "tfl-met-wanted"

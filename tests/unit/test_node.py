@@ -20,10 +20,10 @@ from wicketgate.base.errors import ConfigurationError, DocumentRefused, InputErr
 from wicketgate.base.settings import load_settings
 from wicketgate.commits.transactions import CameraSet
 from wicketgate.deployment import Deployment, note_signer
-from wicketgate.ingest import Limits, check, parse
-from wicketgate.intake import Answer
 from wicketgate.ledger.writer import Ledger
 from wicketgate.node import Gateway
+from wicketgate.reads.intake import Answer
+from wicketgate.reads.parse import Limits, check, parse
 from wicketgate.regime.standing import status
 
 ORIGIN = "tfl.example/wicketgate"

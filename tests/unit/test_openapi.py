@@ -14,8 +14,7 @@ import pytest
 
 from tests import made_gateway
 from tools.check_docs import codes_in, given_codes
-from wicketgate import batches, desk, gate, hits, ingest
-from wicketgate.adapters import values
+from wicketgate import batches, desk, gate, hits
 from wicketgate.base.periods import parse_period
 from wicketgate.base.signing import ENVELOPE_TYPE, canonical, parse_envelope
 from wicketgate.commits.register import build_register
@@ -31,6 +30,8 @@ from wicketgate.http.openapi import ENVELOPE, OPENAPI
 from wicketgate.http.problems import CODES
 from wicketgate.http.schemas import SCHEMAS
 from wicketgate.ledger import facts
+from wicketgate.reads import parse
+from wicketgate.reads.adapters import values
 from wicketgate.regime import standing
 from wicketgate.regime.documents.authority import MatchTerms
 
@@ -113,10 +114,8 @@ def members(name: str) -> set[str]:
 
 
 def test_shapes_are_those_of_the_program() -> None:
-    assert members("Read") == set(ingest.RawRead.__struct_fields__)
-    assert set(SCHEMAS["Read"]["properties"]["vehicle"]["properties"]) == set(
-        ingest.Vehicle.__struct_fields__
-    )
+    assert members("Read") == set(parse.RawRead.__struct_fields__)
+    assert set(SCHEMAS["Read"]["properties"]["vehicle"]["properties"]) == set(parse.Vehicle.__struct_fields__)
     assert members("Camera") == set(CameraSet.__struct_fields__)
     assert members("FactProof") == set(facts.FactAnswer.__struct_fields__)
     assert members("HotlistEntry") >= {"plate", "kind", "priority", "reason", *TEXTS}
@@ -147,13 +146,13 @@ def test_shapes_of_the_register_are_those_of_a_register(tmp_path: Path) -> None:
 def test_the_example_reads_can_be_posted() -> None:
     cameras = {"ccz-0001": 0, "ccz-0002": 1}
     for body, media_type in (
-        (msgspec.json.encode(EXAMPLES["read"]), ingest.JSON),
-        (EXAMPLES["reads_ndjson"].encode(), ingest.NDJSON),
+        (msgspec.json.encode(EXAMPLES["read"]), parse.JSON),
+        (EXAMPLES["reads_ndjson"].encode(), parse.NDJSON),
     ):
-        rows = ingest.parse(body, media_type)
+        rows = parse.parse(body, media_type)
         now_us = made_gateway.START_US + 60_000_000
-        limits = ingest.Limits(clock_ahead_us=0, too_old_us=1 << 40)
-        checked = ingest.check(rows, source="tfl", cameras=cameras.get, limits=limits, now_us=now_us)
+        limits = parse.Limits(clock_ahead_us=0, too_old_us=1 << 40)
+        checked = parse.check(rows, source="tfl", cameras=cameras.get, limits=limits, now_us=now_us)
         assert not checked.quarantined
         assert len(checked.plate) == len(rows)
 
@@ -213,7 +212,7 @@ def test_every_code_of_a_hotlist_is_documented_here_and_in_its_specification() -
 
 
 def test_every_code_of_a_read_and_of_the_gate_is_documented() -> None:
-    given = codes_in(Path(ingest.__file__).read_text()) | codes_in(Path(values.__file__).read_text())
+    given = codes_in(Path(parse.__file__).read_text()) | codes_in(Path(values.__file__).read_text())
     given |= {"id-conflict", "plate-empty", "plate-unreadable", "text-changed-late"} | IMAGE_CODES
     assert given == codes.READ.keys()
     assert set(get_args(gate.Reason)) == codes.REFUSAL.keys()

@@ -16,9 +16,9 @@ from wicketgate.batches import Rendering, row_lines
 from wicketgate.commits.transactions import CameraSet, CamerasRegistered, FeedBatch, HitRaised, Outcome
 from wicketgate.gate import decide
 from wicketgate.hotlist import Entry
-from wicketgate.images import Stored, open_ref
 from wicketgate.raising import Raising, Rows
-from wicketgate.reads import ReadBatch
+from wicketgate.reads.columns import ReadBatch
+from wicketgate.reads.images.references import Stored, open_ref
 from wicketgate.standing import stand
 
 BULK, WANTED = "tfl-met-ct", "tfl-met-wanted"

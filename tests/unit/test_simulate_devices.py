@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from wicketgate import adapters
 from wicketgate.base.clock import from_datetime, parse_rfc3339
-from wicketgate.ingest import JSON, RawRead, parse
-from wicketgate.observations import Keepalive, Observation, Payload
-from wicketgate.plates import read_plate
+from wicketgate.reads import adapters
+from wicketgate.reads.observations import Keepalive, Observation, Payload
+from wicketgate.reads.parse import JSON, RawRead, parse
+from wicketgate.reads.plates import read_plate
 from wicketgate.simulate import pictures
 from wicketgate.simulate.devices import FORMATS, Device, Message, Site, format_of, sends_images
 from wicketgate.simulate.traffic import Read

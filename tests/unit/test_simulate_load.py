@@ -20,12 +20,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wicketgate import adapters
 from wicketgate.base.errors import ConfigurationError, StreamError, WicketgateError
 from wicketgate.base.settings import MqttSettings
-from wicketgate.mqtt.ingress import Ingress
-from wicketgate.mqtt.topics import Route
-from wicketgate.observations import Keepalive, Observation, Payload
+from wicketgate.reads import adapters
+from wicketgate.reads.mqtt.ingress import Ingress
+from wicketgate.reads.mqtt.topics import Route
+from wicketgate.reads.observations import Keepalive, Observation, Payload
 from wicketgate.simulate import london
 from wicketgate.simulate.children import free_port
 from wicketgate.simulate.devices import FORMATS, format_of

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from wicketgate.base.clock import parse_rfc3339
-from wicketgate.plates import CONFUSED, UkKind, kind, read_plate, skeleton
+from wicketgate.reads.plates import CONFUSED, UkKind, kind, read_plate, skeleton
 from wicketgate.simulate import london
 from wicketgate.simulate.journeys import DAY, MOST_CAMERAS, ROLES, Journeys
 from wicketgate.simulate.roads import FASTEST_M_S, FASTEST_PASS_S, Roads

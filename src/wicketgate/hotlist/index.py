@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from wicketgate.base.errors import ShapeError
 from wicketgate.hotlist.skeletons import EXACT_KEYS, NO_MATCH, differences, hashes, text_of
-from wicketgate.plates import position_decides
+from wicketgate.reads.plates import position_decides
 
 MOST_SUBSTITUTIONS: Final = 2
 """Places in which a possible hit may differ."""

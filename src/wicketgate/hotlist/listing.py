@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from wicketgate.hotlist.entries import Change, Entry
 from wicketgate.hotlist.index import Found, Hotlist
 from wicketgate.hotlist.skeletons import hashes
-from wicketgate.plates import pack_all
+from wicketgate.reads.plates import pack_all
 
 _LEAST_OVERLAY: Final = 1024
 _OVERLAY_SHARE: Final = 8

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from wicketgate.plates import ALIKE, CONFUSED, PACKED_CHARACTERS, unpack
+from wicketgate.reads.plates import ALIKE, CONFUSED, PACKED_CHARACTERS, unpack
 
 EXACT_KEYS: Final = np.uint64(1 << 63)
 """Keys below are plates; those from here on are hashes, and stand for nothing but themselves."""

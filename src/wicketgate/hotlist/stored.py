@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from wicketgate.base.errors import InputError
 from wicketgate.hotlist.entries import Change, Entry
-from wicketgate.plates import read_plate
+from wicketgate.reads.plates import read_plate
 
 _ENTRIES: Final = b"wicketgate entries 1\n"
 _CHANGES: Final = b"wicketgate changes 1\n"

@@ -12,7 +12,7 @@ import msgspec
 from wicketgate.base.clock import SECOND_US
 from wicketgate.base.errors import InputError, ListRefused
 from wicketgate.hotlist import MAX_TEXT
-from wicketgate.plates import PlateFault, read_plate
+from wicketgate.reads.plates import PlateFault, read_plate
 
 MOST_FAULTS: Final = 100
 """Faulty lines that are named; the rest of the body is not looked at."""

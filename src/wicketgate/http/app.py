@@ -28,8 +28,8 @@ from wicketgate.http.public import Public
 from wicketgate.http.push import Push
 from wicketgate.http.reads import Reads
 from wicketgate.http.why import WhyApi
-from wicketgate.mqtt.ingress import Ingress
 from wicketgate.node import Gateway
+from wicketgate.reads.mqtt.ingress import Ingress
 from wicketgate.regime.standing import current, status
 
 log = logging.getLogger(__name__)

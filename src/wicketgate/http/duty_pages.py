@@ -20,7 +20,7 @@ from wicketgate.http import duty_words as words
 from wicketgate.http.pages import templates
 from wicketgate.http.phrases import distance, moment
 from wicketgate.http.sessions import Session
-from wicketgate.observations import MARKS
+from wicketgate.reads.observations import MARKS
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "

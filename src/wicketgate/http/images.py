@@ -11,8 +11,8 @@ from starlette.routing import Route
 from wicketgate.http.entitlement import entitled
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.problems import problem
-from wicketgate.images import media_type_of
 from wicketgate.node import Gateway
+from wicketgate.reads.images.references import media_type_of
 
 _HEADERS = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
-from wicketgate.adapters import ADAPTERS
 from wicketgate.http import codes
 from wicketgate.http.examples import EXAMPLES as EG
 from wicketgate.http.openapi_attested import ATTESTED
@@ -33,6 +32,7 @@ from wicketgate.http.openapi_pieces import (
 )
 from wicketgate.http.openapi_why import WHY
 from wicketgate.http.schemas import SCHEMAS
+from wicketgate.reads.adapters import ADAPTERS
 from wicketgate.regime.standing import STOPPED
 
 # --- what is public -----------------------------------------------------------------------------------------------

@@ -6,14 +6,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from wicketgate import adapters
 from wicketgate.base.errors import WicketgateError
 from wicketgate.http.gatekeeper import PUSH_PREFIX, require
 from wicketgate.http.problems import problem, problem_of
 from wicketgate.http.reads import answer_of
 from wicketgate.http.requests import json_answer, read_body
 from wicketgate.node import Gateway
-from wicketgate.observations import Payload
+from wicketgate.reads import adapters
+from wicketgate.reads.observations import Payload
 
 
 class Push:

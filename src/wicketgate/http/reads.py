@@ -16,12 +16,12 @@ from wicketgate.http.forms import FORM, MAX_FORM, Part, parts_of
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.problems import problem, problem_of
 from wicketgate.http.requests import json_answer, media_type_of, read_body
-from wicketgate.images import MAX_BYTES
-from wicketgate.ingest import ARROW, JSON, MAX_BODY, NDJSON, Checked, Malformed, RawRead, check, parse
-from wicketgate.intake import Answer
-from wicketgate.joining import with_mark
 from wicketgate.node import Gateway
-from wicketgate.observations import ImageKind
+from wicketgate.reads.images.joining import with_mark
+from wicketgate.reads.images.references import MAX_BYTES
+from wicketgate.reads.intake import Answer
+from wicketgate.reads.observations import ImageKind
+from wicketgate.reads.parse import ARROW, JSON, MAX_BODY, NDJSON, Checked, Malformed, RawRead, check, parse
 
 _ROWS_AT_ONCE = 2_000
 _TYPES = (JSON, NDJSON, ARROW)

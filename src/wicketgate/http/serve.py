@@ -13,9 +13,9 @@ import uvicorn
 
 from wicketgate.base.settings import Settings
 from wicketgate.http.app import build_app
-from wicketgate.mqtt.delivery import delivery
-from wicketgate.mqtt.ingress import Ingress
 from wicketgate.node import Gateway
+from wicketgate.reads.mqtt.delivery import delivery
+from wicketgate.reads.mqtt.ingress import Ingress
 
 log = logging.getLogger(__name__)
 

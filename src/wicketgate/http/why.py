@@ -22,7 +22,7 @@ from wicketgate.hotlist import Listing
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.requests import json_answer, read_body
 from wicketgate.node import Gateway
-from wicketgate.plates import PlateFault, read_plate
+from wicketgate.reads.plates import PlateFault, read_plate
 from wicketgate.why import Question, answer
 
 _MOST_BODY = 16 * 1024

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from wicketgate.base.clock import DAY_US, HOUR_US, SECOND_US
 from wicketgate.gate import Terms, compile_table, decide
 from wicketgate.hotlist import Entry, Listing
-from wicketgate.plates import pack_all
-from wicketgate.reads import MAX_ROWS, ReadBatch
+from wicketgate.reads.columns import MAX_ROWS, ReadBatch
+from wicketgate.reads.plates import pack_all
 from wicketgate.simulate.journeys import DAY
 from wicketgate.simulate.traffic import Traffic
 from wicketgate.simulate.wanted import LISTED, wanted_vehicles

@@ -13,7 +13,7 @@ from typing import Any
 
 from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError
-from wicketgate.reads import MAX_ROWS
+from wicketgate.reads.columns import MAX_ROWS
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.fold import Regime
 from wicketgate.regime.parsed import Parsed

@@ -25,8 +25,8 @@ from wicketgate.commits.transactions import (
     decode,
     encode,
 )
-from wicketgate.intake import ReadsMessage, decode_reads
 from wicketgate.ledger.second import SecondClosed
+from wicketgate.reads.messages import ReadsMessage, decode_reads
 from wicketgate.regime.obligations.values import Disclosure, Receipt
 
 FULL = Transaction(

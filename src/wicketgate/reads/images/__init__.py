@@ -1,0 +1,1 @@
+"""Images: their store, their references, and what joins them to reads."""

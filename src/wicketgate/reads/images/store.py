@@ -1,0 +1,217 @@
+"""Images of reads: kept apart from them, under random names, durable before the read that names them.
+
+docs/spec/images.md is the specification. A name holds neither a plate nor a time, only the source and the day of
+receipt, by which images end; a reference in a feed's row hides those too and is good for one authority alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import errno
+import hashlib
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, ObjectStore
+
+from wicketgate.base.clock import DAY_US, parse_rfc3339, to_datetime
+from wicketgate.base.errors import InputError, StreamError
+from wicketgate.base.periods import Period, add
+from wicketgate.reads.images.references import _NAME, Stored, media_type_of, open_ref
+
+_AT_ONCE = 64
+_BYTES_AT_ONCE = 16 * 1024 * 1024
+_MAX_WAITING = 64 * 1024 * 1024
+_DELETE_AT_ONCE = 1_000
+
+
+@dataclass(slots=True)
+class _Job:
+    name: str
+    body: bytes
+    stored: asyncio.Future[Stored]
+
+
+class Images:
+    """The store of images.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the deployment; made if it is missing, for its owner alone.
+    secret : bytes
+        The deployment's (`make_ref`).
+    store : ObjectStore, optional
+        Another store of objects instead, which is durable once it has answered.
+
+    Notes
+    -----
+    Images of one moment are written together and share one sync of the file system: one image takes about 1 ms, a
+    hundred some 15. A kill leaves an image that no read names, or a file that is not whole under a name that none
+    names either: both go with their day.
+    """
+
+    def __init__(self, folder: Path, secret: bytes, store: ObjectStore | None = None) -> None:
+        self._secret = secret
+        self._folder: Path | None = None
+        if store is None:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folder = folder
+            store = LocalStore(folder)
+        self._store: ObjectStore = store
+        self._waiting: list[_Job] = []
+        self._waiting_bytes = 0
+        self._task: asyncio.Task[None] | None = None
+
+    async def put(self, source: str, body: bytes, at_us: int) -> Stored:
+        """Store an image that has no `fault`; return once it is durable.
+
+        Parameters
+        ----------
+        at_us : int
+            When it was received: its day decides when it is deleted.
+
+        Raises
+        ------
+        StreamError
+            If it could not be stored, or too much waits already: the source must post again.
+        """
+        if self._waiting and self._waiting_bytes + len(body) > _MAX_WAITING:
+            raise StreamError("too many images are waiting to be stored: post again in a moment", code="busy")
+        name = f"{source}/{to_datetime(at_us):%Y%m%d}/{secrets.token_hex(16)}"
+        job = _Job(name, body, asyncio.get_running_loop().create_future())
+        self._waiting.append(job)
+        self._waiting_bytes += len(body)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._write_all())
+        return await asyncio.shield(job.stored)
+
+    async def find(self, authority: str, ref: str) -> bytes | None:
+        """Return the image that a reference of this authority means, or None if there is none."""
+        try:
+            name = open_ref(self._secret, authority, ref)
+        except InputError:
+            return None
+        return await self.get(name)
+
+    async def get(self, name: str) -> bytes | None:
+        """Return an image, or None if it is past its term or was never stored."""
+        if _NAME.fullmatch(name) is None:
+            return None
+        try:
+            found = await obstore.get_async(self._store, name)
+            return bytes(await found.bytes_async())
+        except FileNotFoundError:
+            return None
+        except (BaseError, OSError) as error:
+            raise StreamError("the store of images does not answer") from error
+
+    async def purge(self, retention: Mapping[str, Period], now_us: int) -> int:
+        """Delete the images of whole days whose last moment is past its source's retention; return how many days.
+
+        A source that `retention` does not name keeps its images. A kill leaves a part of a day, for the next purge.
+        """
+        days = 0
+        for source, period in retention.items():
+            for day in await self._days(source):
+                end_us = parse_rfc3339(f"{day[:4]}-{day[4:6]}-{day[6:]}T00:00:00Z") + DAY_US
+                if add(end_us, period) <= now_us:
+                    await self._delete(f"{source}/{day}")
+                    days += 1
+        return days
+
+    async def close(self) -> None:
+        """Wait until nothing is being written."""
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _write_all(self) -> None:
+        while self._waiting:
+            jobs: list[_Job] = []
+            size = 0
+            while self._waiting and len(jobs) < _AT_ONCE and size < _BYTES_AT_ONCE:
+                jobs.append(self._waiting.pop(0))
+                size += len(jobs[-1].body)
+            self._waiting_bytes -= size
+            try:
+                stored = await asyncio.to_thread(self._write, jobs)
+            except (BaseError, OSError) as error:
+                full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+                failed = StreamError(
+                    "the images cannot be stored", code="stream-full" if full else "streams-unavailable"
+                )
+                for job in jobs:
+                    job.stored.set_exception(failed)
+                    job.stored.exception()  # seen by those who wait, if anybody still does
+                continue
+            for job, done in zip(jobs, stored, strict=True):
+                job.stored.set_result(done)
+
+    def _write(self, jobs: Sequence[_Job]) -> list[Stored]:
+        stored = []
+        for job in jobs:
+            media_type = media_type_of(job.body) or "application/octet-stream"
+            obstore.put(self._store, job.name, job.body, mode="create")
+            digest = hashlib.sha256(job.body).hexdigest()
+            stored.append(Stored(name=job.name, sha256=digest, media_type=media_type, size=len(job.body)))
+        self._sync()
+        return stored
+
+    def _sync(self) -> None:
+        if self._folder is not None:
+            _sync_file_system(self._folder)
+
+    async def _days(self, source: str) -> list[str]:
+        try:
+            listed = await obstore.list_with_delimiter_async(self._store, f"{source}/")
+        except FileNotFoundError:
+            return []
+        except (BaseError, OSError) as error:
+            raise StreamError("the store of images does not answer") from error
+        days = (prefix.rstrip("/").rpartition("/")[2] for prefix in listed["common_prefixes"])
+        return sorted(day for day in days if _is_day(day))
+
+    async def _delete(self, prefix: str) -> None:
+        if self._folder is not None:
+            await asyncio.to_thread(shutil.rmtree, self._folder / prefix, ignore_errors=True)
+            await asyncio.to_thread(self._sync)
+            return
+        try:
+            async for some in obstore.list(self._store, f"{prefix}/", chunk_size=_DELETE_AT_ONCE):
+                await obstore.delete_async(self._store, [item["path"] for item in some])
+        except (BaseError, OSError) as error:
+            raise StreamError("the store of images does not answer") from error
+
+
+def _is_day(text: str) -> bool:
+    if re.fullmatch(r"\d{8}", text, re.ASCII) is None:
+        return False
+    try:
+        parse_rfc3339(f"{text[:4]}-{text[4:6]}-{text[6:]}T00:00:00Z")
+    except InputError:
+        return False
+    return True
+
+
+def _sync_file_system(folder: Path) -> None:
+    """Make everything written below `folder` durable: files, names and folders, with one call (syncfs, Linux).
+
+    The library's store of files has no way to sync them, and a sync for each file and folder costs ten times as much.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        if _libc.syncfs(handle) != 0:
+            raise OSError(ctypes.get_errno(), "the file system of the images could not be synced")
+    finally:
+        os.close(handle)
+
+
+_libc = ctypes.CDLL(None, use_errno=True)

@@ -1,0 +1,432 @@
+"""Group commit of reads: posts from many connections become one durable message of READS each few milliseconds."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import TypeVar
+
+import msgspec
+import numpy as np
+
+from wicketgate.base.clock import MINUTE_US, SECOND_US, Clock, rfc3339
+from wicketgate.base.errors import FencedError, StreamError
+from wicketgate.base.streams.writer import StreamWriter
+from wicketgate.commits import transactions
+from wicketgate.commits.transactions import QuarantinedRead
+from wicketgate.reads.columns import MAX_ROWS, ReadBatch, to_arrow
+from wicketgate.reads.messages import ReadsMessage, _encoder
+from wicketgate.reads.parse import Checked
+from wicketgate.reads.plates import pack_all
+from wicketgate.reads.repeats import DIGEST, Seen
+from wicketgate.reads.tracking import Emitted, Held, Vehicles
+
+log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+
+JOIN_US = 10 * MINUTE_US
+"""For how long after a read was accepted an image may follow it; READS keeps the read for as long."""
+
+_LINGER_S = 0.004
+_UNDER_WAY = 3
+_MAX_WAITING = 50_000
+_QUARANTINED_BYTES = 512 * 1024
+_NOT_OF_GROUP = {"plate_key", "key", "again"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What became of a post: sent = accepted + repeated + quarantined + held.
+
+    `images` are those that were put into quarantine, by their number in the post; they do not count as reads.
+    """
+
+    accepted: int
+    repeated: int
+    quarantined: tuple[tuple[int, str, str], ...]
+    held: int = 0
+    images: tuple[tuple[int, str, str], ...] = ()
+
+
+@dataclass(slots=True)
+class _Group:
+    stored: asyncio.Future[int]
+    camera: list[int] = field(default_factory=list)
+    captured_us: list[int] = field(default_factory=list)
+    received_us: list[int] = field(default_factory=list)
+    plate: list[str] = field(default_factory=list)
+    confidence: list[float] = field(default_factory=list)
+    lane: list[str | None] = field(default_factory=list)
+    direction: list[str | None] = field(default_factory=list)
+    vehicle: list[str | None] = field(default_factory=list)
+    patch: list[str | None] = field(default_factory=list)
+    overview: list[str | None] = field(default_factory=list)
+    marks: list[str | None] = field(default_factory=list)
+    again: list[bool] = field(default_factory=list)
+    contents: list[bytes] = field(default_factory=list)
+    ids: list[bytes] = field(default_factory=list)
+    accepted: list[str] = field(default_factory=list)
+    repeated: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    quarantined: list[QuarantinedRead] = field(default_factory=list)
+    quarantined_bytes: int = 0
+    held: list[Held] = field(default_factory=list)
+    emitted: list[Emitted] = field(default_factory=list)
+
+    def extend(self, checked: Checked, rows: list[int], now_us: int, source: str) -> None:
+        """Take these rows of what was checked."""
+        everything = len(rows) == len(checked.plate)
+
+        def these(column: list[_T]) -> list[_T]:
+            return column if everything else [column[row] for row in rows]
+
+        self.camera += these(checked.camera)
+        self.captured_us += these(checked.captured_us)
+        self.received_us += [now_us] * len(rows)
+        self.plate += these(checked.plate)
+        self.confidence += these(checked.confidence)
+        self.lane += these(checked.lane)
+        self.direction += these(checked.direction)
+        self.vehicle += these(checked.vehicle)
+        self.patch += these(checked.patch)
+        self.overview += these(checked.overview)
+        self.marks += these(checked.marks)
+        self.again += [False] * len(rows)
+        self.accepted += [f"{source}/{camera_id}" for camera_id in these(checked.camera_id)]
+
+    @property
+    def full(self) -> bool:
+        rows = len(self.plate) + len(self.held)
+        return rows >= MAX_ROWS or self.quarantined_bytes >= _QUARANTINED_BYTES
+
+    def extend_again(self, row: ReadBatch, read_id: bytes) -> None:
+        """Take a read that is stored already, with an image that followed it."""
+        for name in ReadBatch.__slots__:
+            if name not in _NOT_OF_GROUP:
+                getattr(self, name).extend(getattr(row, name))
+        self.again.append(True)
+        self.contents += row.key
+        self.ids.append(read_id)
+
+    def quarantine(self, read: QuarantinedRead) -> None:
+        """Take a read that cannot be taken."""
+        self.quarantined.append(read)
+        self.quarantined_bytes += len(read.read) + 200
+
+
+class Intake:
+    """Takes checked reads, and answers once they are durable.
+
+    Parameters
+    ----------
+    instance : str
+        Of this run of the gateway: it makes the ids of messages unique over all time.
+    on_failure : callable
+        Told when READS belongs to another writer; the gateway must end.
+    vehicles : Vehicles, optional
+        Told what of the followed vehicles is durable.
+
+    Notes
+    -----
+    A kill before the stream acknowledged leaves a message that is stored or not; nobody was answered, the source posts
+    again, and what was stored is found to be repeated.
+    """
+
+    def __init__(
+        self,
+        writer: StreamWriter,
+        seen: Seen,
+        clock: Clock,
+        instance: str,
+        *,
+        on_failure: Callable[[BaseException], None],
+        vehicles: Vehicles | None = None,
+    ) -> None:
+        self._vehicles = Vehicles() if vehicles is None else vehicles
+        # When which message was stored, once a second: images may follow a read for a while, by its row in READS.
+        # What a former life stored counts from now on.
+        self._ages: deque[tuple[int, int]] = deque([(clock.now_us(), writer.last)])
+        self._past_term = 0
+        self._writer = writer
+        self._submitted = writer.last
+        self._sent = 0
+        self._on_failure = on_failure
+        self._seen = seen
+        self._clock = clock
+        self._instance = instance
+        self._groups: list[_Group] = []
+        self._work = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._waiting = 0
+        self.accepted = 0
+        self.repeated = 0
+        self.quarantined = 0
+
+    def start(self) -> None:
+        """Begin to write groups."""
+        self._task = asyncio.create_task(self._write())
+
+    async def close(self) -> None:
+        """Stop. What waits fails and is not stored; what is under way is settled by the writer when it closes."""
+        if self._task:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        for group in self._groups:
+            group.stored.set_exception(StreamError("the gateway ends: post again"))
+            group.stored.exception()
+        self._groups.clear()
+
+    async def take(
+        self,
+        checked: Checked,
+        source: str,
+        *,
+        held: Sequence[Held] = (),
+        emitted: Emitted | None = None,
+        late: Sequence[str] = (),
+        images: Sequence[tuple[int, QuarantinedRead]] = (),
+    ) -> Answer:
+        """Store checked reads and return once they are durable.
+
+        Parameters
+        ----------
+        held : sequence of Held
+            Observations of followed vehicles; at most `MAX_ROWS`.
+        emitted : Emitted, optional
+            That the one read in `checked` is a followed vehicle's.
+        late : sequence of str
+            Cameras whose message repeats what was emitted of a vehicle.
+        images : sequence of (int, QuarantinedRead)
+            Images that belong to no read, and their numbers in the post.
+
+        Raises
+        ------
+        StreamError
+            If they could not be stored, or too much waits already: the source must post again.
+        """
+        if self._waiting + len(checked.plate) > _MAX_WAITING and self._waiting:
+            raise StreamError("too many reads are waiting to be stored: post again in a moment", code="busy")
+        quarantined = list(checked.quarantined)
+        groups: list[_Group] = []
+        now_us = self._clock.now_us()
+        look, add = self._seen.look, self._seen.add
+        content_key, id_key = self._seen.content_key, self._seen.id_key
+        new: list[int] = []
+        contents: list[bytes] = []
+        ids: list[bytes] = []
+        repeated = [f"{source}/{camera_id}" for camera_id in late]
+        for n, (camera_id, plate, captured_us, given) in enumerate(
+            zip(checked.camera_id, checked.plate, checked.captured_us, checked.read_id, strict=True)
+        ):
+            content = content_key(source, camera_id, plate, captured_us)
+            read_id = b"" if given is None else id_key(source, given)
+            verdict = look(content, read_id)
+            if verdict == "new":
+                add(content, read_id)
+                new.append(n)
+                contents.append(content)
+                ids.append(read_id)
+            elif verdict == "repeated":
+                repeated.append(f"{source}/{camera_id}")
+            else:
+                quarantined.append((checked.index[n], self._conflict(source, camera_id, checked, n, now_us)))
+        group = self._group(groups)
+        for name in repeated:
+            group.repeated[name] += 1
+        at = 0
+        while at < len(new):
+            if group.full:
+                group = self._group(groups)
+            some = slice(at, at + MAX_ROWS - len(group.plate))
+            group.extend(checked, new[some], now_us, source)
+            group.contents += contents[some]
+            group.ids += ids[some]
+            at = some.stop
+        if emitted is not None:
+            group.emitted.append(emitted)  # in the message of its row: both are stored, or neither
+        for observation in held:
+            if group.full:
+                group = self._group(groups)
+            group.held.append(observation)
+        for _, read in chain(quarantined, images):
+            if group.full:
+                group = self._group(groups)
+            group.quarantine(read)
+        accepted = len(new)
+        self._waiting += accepted
+        self._work.set()
+        # Also a post of nothing but repeats waits: what it repeats may be in a group that is not stored yet.
+        for group in groups:
+            await asyncio.shield(group.stored)
+        self.accepted += accepted
+        self.repeated += len(repeated)
+        self.quarantined += len(quarantined)
+        quarantined.sort(key=lambda pair: pair[0])
+        return Answer(
+            accepted=accepted,
+            repeated=len(repeated),
+            quarantined=tuple((index, read.code, read.detail) for index, read in quarantined),
+            held=len(held),
+            images=tuple((index, read.code, read.detail) for index, read in images),
+        )
+
+    async def take_again(self, row: ReadBatch, read_id: bytes) -> None:
+        """Store a read again, with an image that followed it, and return once that is durable.
+
+        Parameters
+        ----------
+        row : ReadBatch
+            One row, as it was stored, with the image.
+        read_id : bytes
+            Its key in the index of repeats, from which the newest row is found.
+        """
+        group = self._group([])
+        group.extend_again(row, read_id)
+        self._waiting += 1
+        self._work.set()
+        await asyncio.shield(group.stored)
+
+    def is_new(self, checked: Checked, n: int, source: str) -> bool:
+        """Say whether `take` would accept row `n` now."""
+        given = checked.read_id[n]
+        content = self._seen.content_key(
+            source, checked.camera_id[n], checked.plate[n], checked.captured_us[n]
+        )
+        return self._seen.look(content, b"" if given is None else self._seen.id_key(source, given)) == "new"
+
+    def past_term(self, now_us: int) -> int:
+        """Return the last message of READS to whose reads no image can come any more (`JOIN_US`)."""
+        while self._ages and now_us - self._ages[0][0] > JOIN_US + SECOND_US:
+            self._past_term = max(self._past_term, self._ages.popleft()[1])
+        return self._past_term
+
+    def _group(self, groups: list[_Group]) -> _Group:
+        if not self._groups or self._groups[-1].full:
+            self._groups.append(_Group(asyncio.get_running_loop().create_future()))
+        groups.append(self._groups[-1])
+        return self._groups[-1]
+
+    @staticmethod
+    def _conflict(source: str, camera_id: str, checked: Checked, n: int, now_us: int) -> QuarantinedRead:
+        read: dict[str, object] = {
+            "id": checked.read_id[n],
+            "camera": camera_id,
+            "captured_at": rfc3339(checked.captured_us[n]),
+            "plate": checked.plate[n],
+            "confidence": checked.confidence[n],
+        }
+        for name in ("lane", "direction", "vehicle"):
+            text = getattr(checked, name)[n]
+            if text is not None:
+                read[name] = msgspec.Raw(text.encode())
+        return QuarantinedRead(
+            source=source,
+            camera=camera_id,
+            code="id-conflict",
+            detail="this `id` was given to another read before",
+            at_us=now_us,
+            read=msgspec.json.encode(read),
+        )
+
+    async def _write(self) -> None:
+        while True:
+            await self._work.wait()
+            # Waiting a little lets single posts of many cameras share one sync of the disk.
+            if len(self._groups) == 1 and not self._groups[0].full:
+                await self._clock.sleep(_LINGER_S)
+            while self._writer.under_way >= _UNDER_WAY:
+                await self._clock.sleep(0.001)
+            await self._failed_ones_known()
+            if not self._groups:
+                continue  # they failed meanwhile
+            group = self._groups.pop(0)
+            if not self._groups:
+                self._work.clear()
+            self._submit(group)
+
+    async def _failed_ones_known(self) -> None:
+        # An append has failed and `_stored` has not heard of it yet: a group that counts repeats of what was lost must
+        # not be stored before it has.
+        while self._writer.last != self._submitted:
+            await asyncio.sleep(0)
+
+    def _submit(self, group: _Group) -> None:
+        # Never one id for two messages, though a sequence may be tried again: it would hide a loss.
+        self._sent += 1
+        stored = self._writer.submit(_encode(group), f"{self._instance}-{self._sent}")
+        self._submitted = self._writer.last
+        stored.add_done_callback(lambda done: self._stored(group, done))
+
+    def _stored(self, group: _Group, done: asyncio.Future[int]) -> None:
+        if done.cancelled():
+            group.stored.cancel()
+            return
+        error = done.exception()
+        if error is None:
+            self._waiting -= len(group.plate)
+            self._seen.stored(group.contents, group.ids, done.result())
+            self._vehicles.stored(group.held, group.emitted, done.result())
+            now_us = self._clock.now_us()
+            if not self._ages or now_us - self._ages[-1][0] >= SECOND_US:
+                self._ages.append((now_us, done.result()))
+            group.stored.set_result(done.result())
+            return
+        # What waits behind a group that failed may count repeats of it: all of it fails, and is posted again.
+        self._submitted = self._writer.last
+        failed = [group, *self._groups]
+        self._groups.clear()
+        self._work.clear()
+        for each in failed:
+            self._waiting -= len(each.plate)
+            self._seen.forget(each.contents, each.ids)
+            each.stored.set_exception(error)
+            each.stored.exception()  # seen by those who wait, if anybody still does
+        if isinstance(error, FencedError):
+            log.critical("this gateway no longer owns READS")
+            self._on_failure(error)
+
+
+def _encode(group: _Group) -> bytes:
+    rows = b""
+    if group.plate:
+        rows = to_arrow(
+            ReadBatch(
+                camera=np.array(group.camera, dtype=np.int32),
+                captured_us=np.array(group.captured_us, dtype=np.int64),
+                received_us=np.array(group.received_us, dtype=np.int64),
+                plate_key=pack_all(group.plate),
+                plate=group.plate,
+                confidence=np.array(group.confidence, dtype=np.float64),
+                lane=group.lane,
+                direction=group.direction,
+                vehicle=group.vehicle,
+                key=group.contents,
+                patch=group.patch,
+                overview=group.overview,
+                marks=group.marks,
+                again=np.array(group.again, dtype=np.bool_),
+            )
+        )
+    quarantined: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for read in group.quarantined:
+        counts = quarantined[f"{read.source}/{read.camera}"]
+        counts[read.code] = counts.get(read.code, 0) + 1
+    return _encoder.encode(
+        ReadsMessage(
+            rows=rows,
+            contents=b"".join(group.contents),
+            ids=b"".join(i or bytes(DIGEST) for i in group.ids),
+            intake=transactions.Intake(
+                accepted=dict(Counter(group.accepted)),
+                repeated=dict(group.repeated),
+                quarantined=dict(quarantined),
+            ),
+            quarantined=tuple(group.quarantined),
+            held=tuple(group.held),
+            emitted=tuple(group.emitted),
+        )
+    )

@@ -1,0 +1,300 @@
+"""One connection of a client: packets in, answers out, in order and not before they are true."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections import deque
+from typing import TYPE_CHECKING, cast
+
+from wicketgate.base.errors import InputError
+from wicketgate.reads.mqtt import packets
+from wicketgate.reads.mqtt.packets import Connect, Disconnect, Ping, Publish, Pubrel, Subscribe, Unsubscribe
+from wicketgate.reads.mqtt.topics import route
+
+if TYPE_CHECKING:
+    from wicketgate.reads.mqtt.ingress import Ingress
+
+log = logging.getLogger(__name__)
+
+_LONGEST_TOKEN = 512
+
+
+class Connection(asyncio.Protocol):
+    """What the event loop calls for one client.
+
+    Notes
+    -----
+    Messages are begun in the order of their arrival and answered in that order, each once it is durable; many may be
+    under way. When one cannot be taken nothing behind it is answered and the connection ends: the client sends
+    everything that was not answered again, and what had been stored of it is found to be repeated.
+
+    QoS 2 needs no memory here: a message is durable before its PUBREC, so a PUBLISH that comes again after a break
+    is a repeat, and a PUBREL is answered whether or not it is known.
+    """
+
+    def __init__(self, ingress: Ingress) -> None:
+        self._ingress = ingress
+        self._loop = ingress.loop
+        self._decoder = packets.Decoder()
+        self._transport: asyncio.Transport | None = None  # None once it ends
+        self._ending: asyncio.Transport | None = None
+        self._waiting: deque[tuple[asyncio.Task[None] | None, bytes, int]] = deque()
+        self._reading = True
+        self._write_paused = False
+        self._stopped = False
+        self._reserved = 0
+        self._queued = False
+        self._digest = ""
+        self._keep_alive_s = 0.0
+        self._since = 0.0  # of the last packet
+        self._begun_at = 0.0  # when bytes came that are not a packet yet
+        self.source = ""
+
+    # --- what the event loop says -------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection, or drop it if there are too many that have not said who they are."""
+        made = cast(asyncio.Transport, transport)
+        if not self._ingress.admit(self):
+            made.abort()
+            return
+        self._transport = made
+        self._since = self._begun_at = self._loop.time()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection; what is under way goes on, and is not answered."""
+        if self._transport is not None:
+            self._ingress.counts.ended["lost"] += 1
+        self._transport = self._ending = None
+        self._give_back()
+        self._ingress.forget(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came over the wire."""
+        if self._transport is None:
+            return
+        if not self._decoder.begun:
+            self._begun_at = self._loop.time()
+        self._decoder.feed(data)
+        self.go_on()
+
+    def pause_writing(self) -> None:
+        """Read nothing more from a client that does not take its answers."""
+        self._write_paused = True
+        self._set_reading()
+
+    def resume_writing(self) -> None:
+        """Read again."""
+        self._write_paused = False
+        self.go_on()
+
+    # --- what the ingress says ----------------------------------------------------------------------------------
+
+    def go_on(self) -> None:
+        """Take packets for as long as there is room for what they ask."""
+        try:
+            while self._transport is not None and not self._held_up() and self._reserve():
+                packet = self._decoder.next()
+                if packet is None:
+                    break
+                self._since = self._loop.time()
+                size, self._reserved = self._reserved, 0
+                self._answer(packet, size)
+        except InputError as error:
+            self.end("malformed", str(error))
+        self._set_reading()
+
+    def end(self, why: str, detail: str = "") -> None:
+        """Close the connection, once what has been answered is sent."""
+        if self._transport is None:
+            return
+        self._ingress.counts.ended[why] += 1
+        if detail:
+            log.debug("a connection of `%s` ends: %s", self.source, detail)
+        self._ending, self._transport = self._transport, None
+        self._since = self._loop.time()
+        self._give_back()
+        if self._ending.is_closing() or not self._ending.can_write_eof():
+            self._ending.close()
+            return
+        # Closed while something is unread the kernel would reset the connection, and what was answered last could be
+        # lost on its way: what comes is thrown away until the client closes too.
+        try:
+            self._ending.write_eof()
+        except OSError:  # the client is gone already
+            self._ending.abort()
+            return
+        if not self._reading:
+            self._ending.resume_reading()
+
+    def abort(self) -> None:
+        """Close the connection at once."""
+        if self._ending is not None:
+            self._ending.abort()
+
+    def stop_reading(self) -> None:
+        """Take nothing more; what is under way is still answered."""
+        self._stopped = True
+        self._set_reading()
+
+    def given(self, size: int) -> bool:
+        """Take the room that was waited for; False if it is needed no longer."""
+        self._queued = False
+        if self._transport is None:
+            return False
+        self._reserved = size
+        self._loop.call_soon(self.go_on)
+        return True
+
+    def check(self, now: float) -> None:
+        """End the connection if it may not, or need not, be any longer."""
+        limits = self._ingress.limits
+        if self._transport is None:
+            if now - self._since >= limits.close_s:
+                self.abort()
+        elif not self.source:
+            if now - self._since >= limits.connect_s:
+                self.end("connect-timeout")
+        elif not self._ingress.entitled(self._digest, self.source):
+            self.end("token-withdrawn")
+        elif self._write_paused:
+            if now - self._since >= limits.packet_s:
+                self.end("answers-not-taken")
+        elif not self._reading:
+            self._since = self._begun_at = now  # it is we who do not read
+        elif self._keep_alive_s and now - self._since >= self._keep_alive_s:
+            self.end("keep-alive")
+        elif self._decoder.begun and now - max(self._since, self._begun_at) >= limits.packet_s:
+            self.end("packet-timeout")
+
+    # --- packets ------------------------------------------------------------------------------------------------
+
+    def _answer(self, packet: packets.Packet, size: int) -> None:
+        if type(packet) is Publish:
+            self._publish(packet, size)
+            return
+        self._ingress.release(size)
+        match packet:
+            case Pubrel():
+                self._write(packets.pubcomp(packet.packet_id))
+            case Ping():
+                self._write(packets.PINGRESP)
+            case Subscribe():
+                # Granted, and nothing is ever sent: a client that cannot subscribe may give up altogether.
+                self._write(packets.suback(packet.packet_id, packet.qos))
+            case Unsubscribe():
+                self._write(packets.unsuback(packet.packet_id))
+            case Disconnect():
+                self.end("disconnected")
+            case Connect():
+                self._connect(packet)
+
+    def _connect(self, packet: Connect) -> None:
+        digest = hashlib.sha256(packet.password or b"").hexdigest()
+        known = len(packet.password or b"") <= _LONGEST_TOKEN and self._ingress.name_of(digest)
+        if not packet.supported:
+            code = packets.BAD_VERSION
+        elif not packet.client_id and not packet.clean:
+            code = packets.BAD_CLIENT_ID
+        elif not known:
+            code = packets.BAD_CREDENTIALS
+        elif not packet.username or known != f"source:{packet.username}":
+            code = packets.NOT_AUTHORISED
+        elif not self._ingress.welcome():
+            code = packets.UNAVAILABLE
+        else:
+            code = packets.ACCEPTED
+            self.source, self._digest = packet.username, digest
+            self._keep_alive_s = packet.keep_alive_s * 1.5
+        self._write(packets.connack(code))
+        if code != packets.ACCEPTED:
+            self._ingress.counts.refused[code] += 1
+            self.end("refused")
+
+    def _publish(self, packet: Publish, size: int) -> None:
+        ingress = self._ingress
+        if not ingress.entitled(self._digest, self.source):
+            ingress.release(size)
+            self.end("token-withdrawn")
+            return
+        answer = (b"", packets.puback(packet.packet_id), packets.pubrec(packet.packet_id))[packet.qos]
+        where = route(packet.topic)
+        if where is not None:
+            task = ingress.begin(self.source, where, packet)
+            self._waiting.append((task, answer, size))
+            task.add_done_callback(self._settle)
+            return
+        ingress.counts.messages["ignored"] += 1
+        if self._waiting:
+            self._waiting.append((None, answer, size))
+        else:
+            ingress.release(size)
+            self._write(answer)
+
+    def _settle(self, done: asyncio.Task[None]) -> None:
+        """Answer what is durable, up to the first message that is not yet."""
+        answers: list[bytes] = []
+        ingress, waiting = self._ingress, self._waiting
+        while waiting and ((task := waiting[0][0]) is None or task.done()):
+            _, answer, size = waiting.popleft()
+            ingress.release(size)
+            if task is None:
+                answers.append(answer)
+                continue
+            error = asyncio.CancelledError() if task.cancelled() else task.exception()
+            if error is None:
+                ingress.counts.messages["taken"] += 1
+                answers.append(answer)
+                continue
+            ingress.counts.messages["unanswered" if answer else "lost"] += 1
+            ingress.failed(error)
+            if answer and self._transport is not None:
+                self._write(b"".join(answers))
+                answers.clear()
+                self.end("not-taken")
+        self._write(b"".join(answers))
+        if not self._reading:
+            self.go_on()
+
+    # --- room ---------------------------------------------------------------------------------------------------
+
+    def _held_up(self) -> bool:
+        return (
+            self._write_paused
+            or self._stopped
+            or self._queued
+            or len(self._waiting) >= self._ingress.limits.under_way
+        )
+
+    def _reserve(self) -> bool:
+        """Say whether the packet in front has its room; if there is none, the ingress calls `given` when there is."""
+        size = self._decoder.size
+        if self._reserved or not size or not self.source:
+            return True
+        if self._ingress.reserve(self, size):
+            self._reserved = size
+            return True
+        self._queued = True
+        return False
+
+    def _set_reading(self) -> None:
+        transport, wanted = self._transport, not self._held_up()
+        if transport is None or wanted == self._reading or transport.is_closing():
+            return
+        self._reading = wanted
+        if wanted:
+            self._since = self._begun_at = self._loop.time()
+            transport.resume_reading()
+        else:
+            transport.pause_reading()
+
+    def _give_back(self) -> None:
+        size, self._reserved = self._reserved, 0
+        if size:
+            self._ingress.release(size)
+
+    def _write(self, data: bytes) -> None:
+        if data and self._transport is not None:
+            self._transport.write(data)

@@ -1,0 +1,63 @@
+"""From a message to the pipeline of pushes; what cannot be read goes to the quarantine, and is durable there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from wicketgate.base.errors import FencedError, InputError, StreamError
+from wicketgate.reads import adapters
+from wicketgate.reads.mqtt.ingress import Take
+from wicketgate.reads.mqtt.topics import PUSH, Route, content_type
+from wicketgate.reads.observations import Payload, Unreadable
+from wicketgate.reads.pushes import Pushes
+
+_KEPT = 4_096
+PAUSES_S = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
+
+
+def delivery(pushes: Pushes, pauses_s: Sequence[float] = PAUSES_S) -> Take:
+    """Return what makes a message durable by way of `pushes`.
+
+    Parameters
+    ----------
+    pauses_s : sequence of float
+        How long is waited before each further try while the streams are away or too much waits already. A client that
+        is sent off too soon may forget what was not acknowledged, as Frigate does; a repeat does no harm.
+    """
+
+    async def take(source: str, where: Route, body: bytes, topic: str) -> None:
+        # A topic of ours says nothing that the adapter should look at; a device's own may.
+        named = "" if topic.startswith(PUSH) else topic
+        payload = Payload(content_type=content_type(body), body=body, topic=named)
+        try:
+            parsed = adapters.parse(where.adapter, payload)
+        except InputError as fault:
+            # Refused, it would be sent again for ever, and hold up everything behind it.
+            parsed = (unreadable(where, topic, body, fault),)
+        for pause_s in pauses_s:
+            try:
+                await pushes.take(source, parsed, camera=where.camera)
+            except FencedError:
+                raise
+            except StreamError:
+                await asyncio.sleep(pause_s)
+            else:
+                return
+        await pushes.take(source, parsed, camera=where.camera)
+
+    return take
+
+
+def unreadable(where: Route, topic: str, body: bytes, fault: InputError) -> Unreadable:
+    """Return what is kept of a message that its adapter cannot read."""
+    return Unreadable(
+        cameras=() if where.camera is None else (where.camera,),
+        code=fault.code,
+        detail=fault.detail,
+        kept={
+            "topic": topic[:256],
+            "bytes": len(body),
+            "payload": body[:_KEPT].decode("utf-8", "backslashreplace"),
+        },
+    )

@@ -1,0 +1,401 @@
+"""What devices push becomes reads: which camera, which zone, which images, and one read for each vehicle."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime, timezone, tzinfo
+from functools import lru_cache
+from math import isfinite, nan
+
+import msgspec
+
+from wicketgate.base.clock import MINUTE_US, Clock, from_datetime
+from wicketgate.base.errors import StreamError
+from wicketgate.base.hours import load_zone
+from wicketgate.commits.cameras import Camera
+from wicketgate.commits.transactions import QuarantinedRead
+from wicketgate.reads.cameras import CameraNames
+from wicketgate.reads.images.joining import Joining, Turns, marks_text
+from wicketgate.reads.intake import Answer, Intake
+from wicketgate.reads.observations import Keepalive, Observation, Parsed, Unreadable
+from wicketgate.reads.parse import Checked, Limits, RawRead, Vehicle, bounded, check
+from wicketgate.reads.tracking import Held, Vehicles
+from wicketgate.reads.tracking import Vehicle as Followed
+
+_QUARTER_US = 15 * MINUTE_US
+_FARTHEST = 14 * 4  # quarters of an hour: no zone is farther from another's clock
+_NEAR_US = 2 * MINUTE_US
+_LOOK_S = 0.25
+_MOST_FOLLOWED = 100_000
+_LONGEST_ID = 64
+
+
+class Pushes:
+    """Takes what adapters make of payloads, over HTTP and over MQTT alike.
+
+    Parameters
+    ----------
+    limits : callable
+        Returns the charter's limits now.
+
+    Notes
+    -----
+    Calls for one followed vehicle count in the order in which they begin. A kill leaves what was answered: its
+    observations are learnt again from READS (`tracking.Vehicles`), and emitted once.
+    """
+
+    def __init__(
+        self,
+        cameras: CameraNames,
+        intake: Intake,
+        joining: Joining,
+        vehicles: Vehicles,
+        clock: Clock,
+        limits: Callable[[], Limits],
+    ) -> None:
+        self._cameras = cameras
+        self._intake = intake
+        self._joining = joining
+        self._vehicles = vehicles
+        self._clock = clock
+        self._limits = limits
+        self._turns = Turns()
+
+    async def take(self, source: str, parsed: Parsed, *, camera: str | None = None) -> Answer:
+        """Take a payload; return once what is answered is durable.
+
+        Parameters
+        ----------
+        camera : str, optional
+            What the caller says which camera it is: an id or another registered name. Then the payload's own names
+            do not count.
+
+        Returns
+        -------
+        Answer
+            `index` counts the payload's observations and what is unreadable in it, from 0. A followed vehicle's
+            observation counts as held; its last one as the vehicle's read.
+
+        Raises
+        ------
+        StreamError
+            If it could not be stored: the device must send it again.
+        """
+        if len(parsed) == 1 and isinstance(parsed[0], Observation):
+            return await self._take_one(source, parsed[0], 0, camera)
+        total = Answer(accepted=0, repeated=0, quarantined=())
+        index = 0
+        for item in parsed:
+            if isinstance(item, Keepalive):
+                continue
+            if isinstance(item, Unreadable):
+                answer = await self._intake.take(self._unreadable(source, item, index, camera), source)
+            else:
+                answer = await self._take_one(source, item, index, camera)
+            total = _sum(total, answer)
+            index += 1
+        return total
+
+    async def run(self) -> None:
+        """Emit, for ever, the reads of vehicles whose device never says that they have left."""
+        while True:
+            await self._clock.sleep(_LOOK_S)
+            await self.emit_due()
+
+    async def emit_due(self) -> None:
+        """Emit the reads that are due now; what cannot be stored stays due."""
+        now_us = self._clock.now_us()
+        due = self._vehicles.due(now_us)
+        await asyncio.gather(*(self._emit_unfinished(vehicle) for vehicle in due))
+        self._vehicles.forget(now_us)
+
+    async def _emit_unfinished(self, vehicle: Followed) -> None:
+        with suppress(StreamError):
+            await self._emit(vehicle, 0, unfinished=True)
+
+    # --- one observation ------------------------------------------------------------------------------------------
+
+    async def _take_one(self, source: str, seen: Observation, index: int, camera: str | None) -> Answer:
+        now_us = self._clock.now_us()
+        names = seen.cameras if camera is None else (camera,)
+        found = self._cameras.find(source, names)
+        if found is None:
+            detail = "this source has registered no camera of this id or name"
+            return await self._refuse(source, "", seen, index, "unknown-camera", detail)
+        number, registered = found
+        row, marks = self._row(seen, registered, now_us)
+        if isinstance(row, str):
+            return await self._refuse(source, registered.id, seen, index, "zone-missing", row)
+        checked = check(
+            [row],
+            source=source,
+            cameras={registered.id: number}.get,
+            limits=self._limits(),
+            now_us=now_us,
+            may_be_unsure=seen.confidence is None,
+        )
+        checked.index = [index] * len(checked.index)
+        checked.read_id = [_event_id(registered.id, seen.id)] * len(checked.index)
+        checked.quarantined = [(index, read) for _, read in checked.quarantined]
+        if seen.tracked is not None:
+            return await self._follow(source, registered.id, seen, checked, marks, index)
+        bodies = {index: {kind: (index, body) for kind, body in seen.images.items()}} if seen.images else {}
+        checked.marks = [marks_text(marks)] * len(checked.index)
+        bad = await self._joining.attach(checked, source, bodies) if bodies else []
+        return await self._intake.take(checked, source, images=bad)
+
+    def _row(self, seen: Observation, camera: Camera, now_us: int) -> tuple[RawRead | str, tuple[str, ...]]:
+        """Return the observation as a read and its marks; in place of the read why its time is not known."""
+        marks = list(seen.marks)
+        captured = seen.captured_at
+        if captured.utcoffset() is None:
+            if camera.zone is None:
+                return "the time has no zone, and none is registered for the camera", ()
+            zoned = _in_zone(captured, camera.zone)
+            if zoned is None:
+                return "the time has no zone, and in the registered one it stands twice or never", ()
+            captured = zoned
+            marks.append("zone-from-register")
+        if "retransmitted" not in marks and _is_suspect(from_datetime(captured), now_us):
+            marks.append("clock-zone-suspect")
+        if seen.confidence is None:
+            marks.append("confidence-unknown")
+        row = RawRead(
+            camera=camera.id,
+            captured_at=captured,
+            plate=_clean(seen.plate),
+            confidence=nan if seen.confidence is None else seen.confidence,
+            lane=_clean(seen.lane) if isinstance(seen.lane, str) else seen.lane,
+            direction=seen.direction,
+            vehicle=_vehicle(seen.vehicle),
+        )
+        return row, tuple(marks)
+
+    # --- followed vehicles ----------------------------------------------------------------------------------------
+
+    async def _follow(
+        self,
+        source: str,
+        camera_id: str,
+        seen: Observation,
+        checked: Checked,
+        marks: tuple[str, ...],
+        index: int,
+    ) -> Answer:
+        tracked = _short(seen.tracked or "")
+        now_us = self._clock.now_us()
+        if self._vehicles.held >= _MOST_FOLLOWED:
+            raise StreamError("too many vehicles are followed: send it again in a moment", code="busy")
+        bad: list[tuple[int, QuarantinedRead]] = []
+        held: tuple[Held, ...] = ()
+        vehicle: Followed | None = None
+        late: tuple[str, ...] = ()
+        async with self._turns.take((source, camera_id, tracked)):
+            if checked.index:
+                captured_us = checked.captured_us[0]
+                vehicle = self._vehicles.find(source, camera_id, tracked, now_us, captured_us)
+                if vehicle is not None and self._vehicles.is_over(vehicle):
+                    checked, late = self._late(source, camera_id, seen, checked, vehicle, index)
+                    self._vehicles.touch(vehicle, now_us)
+                    return await self._intake.take(checked, source, late=late)
+                bodies = {kind: (index, body) for kind, body in seen.images.items()}
+                stored, bad = await self._joining.store(source, camera_id, bodies)
+                if bad:
+                    marks = (*marks, "image-missing")
+                # While the images were being stored its time may have run out.
+                if vehicle is not None and self._vehicles.is_over(vehicle):
+                    checked, late = self._late(source, camera_id, seen, checked, vehicle, index)
+                    return await self._intake.take(checked, source, late=late, images=bad)
+                observation = Held(
+                    source=source,
+                    camera_id=camera_id,
+                    tracked=tracked,
+                    first_us=self._vehicles.begin(source, camera_id, tracked, now_us)
+                    if vehicle is None
+                    else vehicle.best.first_us,
+                    received_us=now_us,
+                    camera=checked.camera[0],
+                    captured_us=captured_us,
+                    plate=checked.plate[0],
+                    confidence=checked.confidence[0],
+                    lane=checked.lane[0],
+                    direction=checked.direction[0],
+                    vehicle=checked.vehicle[0],
+                    patch=stored.get("patch"),
+                    overview=stored.get("overview"),
+                    marks=tuple(sorted(set(marks))),
+                )
+                vehicle = self._vehicles.hold(observation)
+                held = () if seen.final else (observation,)
+            else:
+                # What is wrong with the last message does not lose what the others said.
+                vehicle = self._vehicles.current(source, camera_id, tracked, now_us)
+        refused = Checked(quarantined=checked.quarantined)
+        answer = Answer(accepted=0, repeated=0, quarantined=())
+        if held or bad or refused.quarantined:
+            answer = await self._intake.take(refused, source, held=held, images=bad)
+        if seen.final and vehicle is not None and not self._vehicles.is_over(vehicle):
+            answer = _sum(answer, await self._emit(vehicle, index, unfinished=False))
+        return answer
+
+    def _late(
+        self,
+        source: str,
+        camera_id: str,
+        seen: Observation,
+        checked: Checked,
+        vehicle: Followed,
+        index: int,
+    ) -> tuple[Checked, tuple[str, ...]]:
+        """Return what is made of a message that came when its vehicle's read was emitted already."""
+        if checked.plate[0] == vehicle.best.plate:
+            return Checked(), (camera_id,)
+        detail = "the read of this vehicle was emitted with another text"
+        refused = self._refused(source, camera_id, seen, "text-changed-late", detail)
+        return Checked(quarantined=[(index, refused)]), ()
+
+    async def _emit(self, vehicle: Followed, index: int, *, unfinished: bool) -> Answer:
+        best = vehicle.chosen(unfinished=unfinished)
+        checked = Checked(
+            camera=[best.camera],
+            captured_us=[best.captured_us],
+            plate=[best.plate],
+            confidence=[best.confidence],
+            lane=[best.lane],
+            direction=[best.direction],
+            vehicle=[best.vehicle],
+            patch=[best.patch],
+            overview=[best.overview],
+            marks=[marks_text(best.marks)],
+            camera_id=[best.camera_id],
+            read_id=[vehicle.read_id],
+            index=[index],
+        )
+        vehicle.state = "ending"
+        try:
+            return await self._intake.take(checked, best.source, emitted=vehicle.emitted())
+        finally:
+            # Stored, it is `emitted` by now; otherwise it stays due, and the device sends its last message again.
+            self._vehicles.reopen(vehicle)
+
+    # --- the quarantine -------------------------------------------------------------------------------------------
+
+    def _unreadable(self, source: str, item: Unreadable, index: int, camera: str | None) -> Checked:
+        found = self._cameras.find(source, item.cameras if camera is None else (camera,))
+        refused = QuarantinedRead(
+            source=source,
+            camera=found[1].id if found else "",
+            code=item.code,
+            detail=item.detail,
+            at_us=self._clock.now_us(),
+            read=_json({"cameras": item.cameras, **item.kept}),
+        )
+        return Checked(quarantined=[(index, refused)])
+
+    async def _refuse(
+        self, source: str, camera: str, seen: Observation, index: int, code: str, detail: str
+    ) -> Answer:
+        refused = self._refused(source, camera, seen, code, detail)
+        return await self._intake.take(Checked(quarantined=[(index, refused)]), source)
+
+    def _refused(
+        self, source: str, camera: str, seen: Observation, code: str, detail: str
+    ) -> QuarantinedRead:
+        shown = {
+            "cameras": seen.cameras,
+            "captured_at": seen.captured_at.isoformat(),
+            "plate": seen.plate,
+            "confidence": seen.confidence,
+            "id": seen.id,
+            "tracked": seen.tracked,
+            "lane": seen.lane,
+            "direction": seen.direction,
+            "vehicle": seen.vehicle,
+            "marks": seen.marks,
+            "images": {kind: hashlib.sha256(body).hexdigest() for kind, body in seen.images.items()},
+        }
+        return QuarantinedRead(
+            source=source,
+            camera=camera,
+            code=code,
+            detail=detail,
+            at_us=self._clock.now_us(),
+            read=_json({name: value for name, value in shown.items() if value not in (None, (), {})}),
+        )
+
+
+def _sum(one: Answer, other: Answer) -> Answer:
+    return Answer(
+        accepted=one.accepted + other.accepted,
+        repeated=one.repeated + other.repeated,
+        quarantined=one.quarantined + other.quarantined,
+        held=one.held + other.held,
+        images=one.images + other.images,
+    )
+
+
+def _in_zone(local: datetime, zone: str) -> datetime | None:
+    """Return a local time in a zone; None where a change of clocks lets it stand twice or never."""
+    first = local.replace(tzinfo=_zone(zone), fold=0).utcoffset()
+    second = local.replace(tzinfo=_zone(zone), fold=1).utcoffset()
+    return None if first is None or first != second else local.replace(tzinfo=timezone(first), fold=0)
+
+
+@lru_cache(maxsize=256)
+def _zone(name: str) -> tzinfo:
+    return load_zone(name)
+
+
+def _is_suspect(captured_us: int, now_us: int) -> bool:
+    """Say whether a time is off as if by another zone: by whole quarters of an hour, give or take two minutes."""
+    off_us = abs(captured_us - now_us)
+    quarters = round(off_us / _QUARTER_US)
+    return 1 <= quarters <= _FARTHEST and abs(off_us - quarters * _QUARTER_US) <= _NEAR_US
+
+
+def _event_id(camera_id: str, given: str | None) -> str | None:
+    # Devices do not know one another's ids: each camera's count for itself.
+    return f"{camera_id}\0{_short(given)}" if given else None
+
+
+def _short(text: str) -> str:
+    text = _clean(text)
+    return text if len(text) <= _LONGEST_ID else hashlib.sha256(text.encode()).hexdigest()
+
+
+def _clean(text: str) -> str:
+    """Return a text without halves of characters, which no message can hold; they stand for what is unreadable."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
+
+
+def _vehicle(said: Mapping[str, str] | None) -> Vehicle | None:
+    if not said:
+        return None
+    return Vehicle(
+        **{name: _clean(said[name]) for name in ("make", "model", "colour", "kind") if name in said}
+    )
+
+
+def _json(value: object) -> bytes:
+    return bounded(msgspec.json.encode(_plain(value)))
+
+
+def _plain(value: object) -> object:
+    match value:
+        case str():
+            return _clean(value)
+        case float():
+            return value if isfinite(value) else None
+        case Mapping():
+            return {_clean(str(name)): _plain(member) for name, member in value.items()}
+        case list() | tuple():
+            return [_plain(member) for member in value]
+        case bool() | None:
+            return value
+        case int():
+            return value if abs(value) < 1 << 63 else str(value)
+        case _:
+            return _clean(str(value))

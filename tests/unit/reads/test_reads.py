@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.strategies import batch_of, moments, plates
+from wicketgate.base.errors import InputError, ShapeError
+from wicketgate.reads import columns as reads
+from wicketgate.reads.columns import ReadBatch, empty, from_arrow, joined, part, split_again, to_arrow
+from wicketgate.reads.plates import pack_all
+
+texts = st.none() | st.text(max_size=5)
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> ReadBatch:
+    n = draw(st.integers(0, 6))
+
+    def many(one: st.SearchStrategy[object]) -> list[object]:
+        return draw(st.lists(one, min_size=n, max_size=n))
+
+    plate = [str(text) for text in many(plates)]
+    return ReadBatch(
+        camera=np.array(many(st.integers(-1, 2**31 - 1)), np.int32),
+        captured_us=np.array(many(moments), np.int64),
+        received_us=np.array(many(moments), np.int64),
+        plate_key=pack_all(plate),
+        plate=plate,
+        confidence=np.array(many(st.floats(0, 1) | st.just(np.nan)), np.float64),
+        lane=many(texts),  # type: ignore[arg-type]
+        direction=many(texts),  # type: ignore[arg-type]
+        vehicle=many(texts),  # type: ignore[arg-type]
+        key=many(st.binary(max_size=20)),  # type: ignore[arg-type]
+        patch=many(texts),  # type: ignore[arg-type]
+        overview=many(texts),  # type: ignore[arg-type]
+        marks=many(texts),  # type: ignore[arg-type]
+        again=np.array(many(st.booleans()), np.bool_),
+    )
+
+
+def same(one: ReadBatch, other: ReadBatch) -> bool:
+    for name in ReadBatch.__slots__:
+        left, right = getattr(one, name), getattr(other, name)
+        if isinstance(left, np.ndarray) and left.dtype != right.dtype:
+            return False
+        if isinstance(left, np.ndarray):
+            if not np.array_equal(left, right, equal_nan=left.dtype.kind == "f"):
+                return False
+        elif list(left) != list(right):
+            return False
+    return True
+
+
+@given(batches())
+def test_a_batch_is_read_as_it_was_written(batch: ReadBatch) -> None:
+    assert same(from_arrow(to_arrow(batch)), batch)
+
+
+@given(batches(), st.data())
+def test_parts_make_the_whole(batch: ReadBatch, data: st.DataObject) -> None:
+    cut = data.draw(st.integers(0, len(batch)))
+    assert same(joined([part(batch, 0, cut), part(batch, cut, len(batch))]), batch)
+    assert same(joined([batch]), batch)
+    assert same(joined([empty(), batch, empty()]), batch)
+
+
+@given(batches())
+def test_what_comes_again_is_set_apart_in_order(batch: ReadBatch) -> None:
+    parts = split_again(batch)
+    for some, again in zip(parts, (False, True), strict=False):
+        assert (some.again == again).all()
+        rows = (batch.again == again).nonzero()[0].tolist()
+        assert [some.key[n] for n in range(len(some))] == [batch.key[row] for row in rows]
+        assert len(some) == len(rows)
+        if rows:
+            assert same(some, joined([part(batch, row, row + 1) for row in rows]))
+    assert sum(map(len, parts)) == len(batch)
+    if not batch.again.any():
+        assert parts == (batch,)
+
+
+def test_only_what_comes_again_leaves_the_first_part_empty() -> None:
+    batch = batch_of([(0, 1, 2)])
+    object.__setattr__(batch, "again", np.ones(1, np.bool_))
+    first, again = split_again(batch)
+    assert (len(first), len(again)) == (0, 1)
+
+
+def test_columns_have_one_length() -> None:
+    batch = batch_of([(0, 0, 0), (1, 1, 1)])
+    with pytest.raises(ShapeError, match="`lane`"):
+        ReadBatch(**{name: getattr(batch, name) for name in ReadBatch.__slots__} | {"lane": [None]})
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_a_batch_or_an_input_error(data: bytes) -> None:
+    with pytest.raises(InputError):
+        from_arrow(data)
+
+
+@given(st.data())
+def test_any_change_of_a_byte_is_a_batch_or_an_input_error(data: st.DataObject) -> None:
+    stream = bytearray(to_arrow(batch_of([(0, 1, 2), (1, 2, 3)])))
+    for _ in range(data.draw(st.integers(1, 4))):
+        stream[data.draw(st.integers(0, len(stream) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        batch = from_arrow(bytes(stream))
+    except InputError:
+        return
+    assert batch.camera.dtype == np.int32
+    assert all(isinstance(plate, str) for plate in batch.plate)
+
+
+def written(columns: dict[str, pa.Array], schema: pa.Schema) -> bytes:
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, schema) as writer:
+        writer.write_table(pa.table(columns, schema=schema))
+    return sink.getvalue()
+
+
+FULL = {
+    "camera": 1,
+    "captured_us": 1,
+    "received_us": 1,
+    "plate_key": 1,
+    "plate": "A",
+    "confidence": 1.0,
+    "key": bytes(20),
+    "again": False,
+}
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_a_value_that_every_read_has_may_not_be_missing(name: str) -> None:
+    columns = {column: pa.array([FULL.get(column)], kind) for column, kind in reads._COLUMNS}
+    assert len(from_arrow(written(columns, reads._SCHEMA))) == 1
+    columns[name] = pa.array([None], reads._SCHEMA.field(name).type)
+    with pytest.raises(InputError):
+        from_arrow(written(columns, reads._SCHEMA))
+
+
+def test_another_schema_is_refused() -> None:
+    schema = pa.schema([("plate", pa.string())])
+    with pytest.raises(InputError, match="another schema"):
+        from_arrow(written({"plate": pa.array(["A"])}, schema))
+
+
+def test_nothing_has_no_rows() -> None:
+    assert len(empty()) == len(from_arrow(to_arrow(empty()))) == 0
