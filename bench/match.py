@@ -24,7 +24,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from wicketgate.base.clock import DAY_US, SECOND_US
-from wicketgate.hotlist import Hotlist
+from wicketgate.hotlists import Hotlist
 from wicketgate.reads.plates import CONFUSED, pack_all, unpack
 
 SIZES = [

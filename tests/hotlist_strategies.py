@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from wicketgate.hotlist import Change, Entry
+from wicketgate.hotlists import Change, Entry
 
 START_US = 1_783_123_200_000_000  # 2026-07-04T00:00:00Z
 STEPS_US = (0, 1, 999_999, 1_000_000, 1_000_001, 2_000_000)

@@ -30,11 +30,11 @@ from wicketgate.commits.writer import Commits
 from wicketgate.deployment import note_signer
 from wicketgate.desk import Desk
 from wicketgate.filing import Filing, cameras_transaction
-from wicketgate.hits import Hit
-from wicketgate.hotlist import Change
+from wicketgate.hotlists import Change
+from wicketgate.hotlists.hit_store import HitQueue
+from wicketgate.hotlists.hits import Hit
+from wicketgate.hotlists.in_force import Lists
 from wicketgate.ledger.sealing import seal
-from wicketgate.lists import Lists
-from wicketgate.queues import HitQueue
 from wicketgate.raising import Raising
 from wicketgate.reads.columns import from_arrow, part
 from wicketgate.reads.images.references import Stored as StoredImage

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from wicketgate.base.errors import ShapeError
 from wicketgate.gate import Looks, Terms
-from wicketgate.hotlist import Entry, Hits, Listing
+from wicketgate.hotlists import Entry, Hits, Listing
 from wicketgate.reads.columns import ReadBatch
 from wicketgate.reads.plates import pack_all
 

@@ -20,7 +20,7 @@ from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US, parse_rfc3339, rfc
 from wicketgate.base.signing import dump_envelope
 from wicketgate.commits.state import State, dump_state, load_state
 from wicketgate.commits.transactions import CameraSet, CamerasRegistered, DocumentTaken, Transaction
-from wicketgate.hotlist import Entry
+from wicketgate.hotlists import Entry
 from wicketgate.regime.admitted import Admitted
 from wicketgate.regime.documents.authority import MatchTerms
 from wicketgate.regime.documents.document import sign_document

@@ -14,11 +14,12 @@ from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import ListChanged, Outcome, Transaction
 from wicketgate.commits.writer import Commits, salted
-from wicketgate.hits import UNANSWERED_US, Hit, judge_outcome, with_outcome
-from wicketgate.hotlist import Listing, dump_changes, dump_entries
-from wicketgate.hotlist.entries import Change
-from wicketgate.lists import Lists
-from wicketgate.queues import HitQueue
+from wicketgate.hotlists import Listing, dump_changes, dump_entries
+from wicketgate.hotlists.entries import Change
+from wicketgate.hotlists.hit_store import HitQueue
+from wicketgate.hotlists.hits import UNANSWERED_US, Hit, with_outcome
+from wicketgate.hotlists.in_force import Lists
+from wicketgate.hotlists.outcomes import judge_outcome
 from wicketgate.regime.standing import STOPPED, current, status
 
 _MOST_CHANGES = 64

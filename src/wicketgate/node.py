@@ -33,12 +33,12 @@ from wicketgate.commits.writer import Commits
 from wicketgate.deployment import Deployment, note_signer
 from wicketgate.desk import Desk
 from wicketgate.filing import Filing, document_transaction
+from wicketgate.hotlists.hit_store import HitQueue
+from wicketgate.hotlists.in_force import Lists
 from wicketgate.ledger.proofs import Proofs
 from wicketgate.ledger.sealing import seal
 from wicketgate.ledger.writer import Ledger
-from wicketgate.lists import Lists
 from wicketgate.projections import Projections
-from wicketgate.queues import HitQueue
 from wicketgate.raising import Raising
 from wicketgate.reads.cameras import CameraNames
 from wicketgate.reads.images.joining import Joining

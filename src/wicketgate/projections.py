@@ -20,9 +20,9 @@ from wicketgate.base.streams.link import Link, end_tasks
 from wicketgate.base.streams.ordinal import OrdinalStream
 from wicketgate.commits.transactions import Transaction
 from wicketgate.feeds import Feed
+from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.ledger.proofs import Proofs
 from wicketgate.ledger.writer import Ledger
-from wicketgate.queues import HitQueue
 from wicketgate.regime.charter import parse_charter
 from wicketgate.regime.documents.document import open_document
 

@@ -17,8 +17,9 @@ from wicketgate.commits.cameras import Camera
 from wicketgate.commits.state import Sighting, State
 from wicketgate.commits.transactions import HitImaged, HitRaised
 from wicketgate.gate import Release
-from wicketgate.hits import due_us, impossible
-from wicketgate.hotlist import TEXTS, Entry, Hits
+from wicketgate.hotlists import TEXTS, Entry, Hits
+from wicketgate.hotlists.hits import due_us
+from wicketgate.hotlists.journeys import impossible
 from wicketgate.reads.columns import ReadBatch
 from wicketgate.reads.images.references import Stored, make_ref
 from wicketgate.standing import Standing

@@ -24,8 +24,8 @@ from wicketgate.commits.transactions import (
 )
 from wicketgate.commits.writer import Build, Commits, salted
 from wicketgate.gate import Decision, decide
+from wicketgate.hotlists.in_force import Allowed, Lists
 from wicketgate.ledger.facts import SALT_BYTES, Signs, make_promise, release_fact
-from wicketgate.lists import Allowed, Lists
 from wicketgate.projections import Projections
 from wicketgate.raising import Raising, Rows
 from wicketgate.reads import columns

@@ -18,8 +18,8 @@ from wicketgate.commits.cameras import Camera
 from wicketgate.commits.state import State
 from wicketgate.deciding import AuthorityTerms, Decider, SearchReason, Verdict
 from wicketgate.gate import Looks, Reason
-from wicketgate.hotlist import Listing
-from wicketgate.lists import Allowed
+from wicketgate.hotlists import Listing
+from wicketgate.hotlists.in_force import Allowed
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.authority import FIELDS, Authority
 from wicketgate.regime.documents.document import open_document

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import cedarpy
 
 from tests.oracles.gate_oracle import best
-from wicketgate.hotlist import Entry
+from wicketgate.hotlists import Entry
 
 Document = Mapping[str, Any]
 

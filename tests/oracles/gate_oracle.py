@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from wicketgate.gate import Decision, Release, Terms
-from wicketgate.hotlist import Entry
+from wicketgate.hotlists import Entry
 from wicketgate.reads.columns import ReadBatch
 
 Hit = tuple[str, bool]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from wicketgate.hotlist import Entry
+from wicketgate.hotlists import Entry
 from wicketgate.reads.plates import kind
 
 CLASSES = [set("0ODQ"), set("1I"), set("2Z"), set("5S"), set("6G"), set("8B")]

@@ -32,7 +32,7 @@ from tests.strategies import (
     stops,
 )
 from wicketgate.gate import Decision, Looks, Release, Terms, compile_table, decide
-from wicketgate.hotlist import Entry
+from wicketgate.hotlists import Entry
 from wicketgate.reads.columns import ReadBatch
 
 few = settings(max_examples=40)  # for laws that the equality with the oracle, at full count, implies

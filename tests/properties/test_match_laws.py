@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tests.hotlist_strategies import changes, confused, entries, lists, questions, read_plates
 from tests.oracles.match_oracle import Answer, match_slowly, substitutions
-from wicketgate.hotlist import Change, Entry, Hits, Hotlist, Listing, hashes
-from wicketgate.hotlist.skeletons import NO_MATCH, differences
+from wicketgate.hotlists import Change, Entry, Hits, Hotlist, Listing, hashes
+from wicketgate.hotlists.skeletons import NO_MATCH, differences
 from wicketgate.reads.plates import pack_all, skeleton
 
 Question = tuple[list[str], np.ndarray, int]

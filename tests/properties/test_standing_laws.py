@@ -14,7 +14,7 @@ from wicketgate.base.clock import DAY_US, HOUR_US, SECOND_US, rfc3339
 from wicketgate.base.hours import windows
 from wicketgate.commits.transactions import CameraSet, CamerasRegistered
 from wicketgate.gate import Looks, decide
-from wicketgate.hotlist import Listing
+from wicketgate.hotlists import Listing
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.standing import current, status
 from wicketgate.standing import Standing, stand

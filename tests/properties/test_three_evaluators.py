@@ -21,8 +21,8 @@ from tests.worlds import APPROVERS, FIELDS, Read, World, make_world, moments, re
 from wicketgate.base.clock import MINUTE_US
 from wicketgate.deciding import LIVE, AuthorityTerms, Decider, Search, Use, Verdict
 from wicketgate.gate import Looks, decide
-from wicketgate.hotlist import Listing
-from wicketgate.lists import Allowed
+from wicketgate.hotlists import Listing
+from wicketgate.hotlists.in_force import Allowed
 from wicketgate.standing import Standing, stand, terms_at
 
 WORLDS = int(os.environ.get("WICKETGATE_WORLDS", "20000"))

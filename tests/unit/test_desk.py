@@ -19,7 +19,7 @@ from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from wicketgate.base.errors import HitRefused, InputError, NotEntitled, StreamError
 from wicketgate.commits.transactions import Transaction, decode
 from wicketgate.desk import ListTaken
-from wicketgate.hotlist import Change, Entry
+from wicketgate.hotlists import Change, Entry
 
 _T = TypeVar("_T")
 

@@ -22,7 +22,7 @@ from tests.simulator import envelope
 from tests.unit.test_pages import HOSTILE, Reader
 from wicketgate.base.clock import MINUTE_US, parse_rfc3339
 from wicketgate.commits.transactions import Outcome
-from wicketgate.hits import Hit
+from wicketgate.hotlists.hits import Hit
 from wicketgate.http import duty_words as words
 from wicketgate.http.duty_pages import HEADERS, DutyPages, Journey, Queue, Refusal, digest
 from wicketgate.http.sessions import FAILURES, LIFE_US, MOST_OF_A_UNIT, Session

@@ -15,7 +15,7 @@ from tests.strategies import EPOCH_US, BrokenList, batch_of, breaks, entry_of, f
 from wicketgate.base.clock import DAY_US, HOUR_US, SECOND_US
 from wicketgate.base.errors import ShapeError
 from wicketgate.gate import Decision, Looks, Terms, compile_table, decide
-from wicketgate.hotlist import Entry, Listing
+from wicketgate.hotlists import Entry, Listing
 
 YEAR_US = 365 * DAY_US
 NOON_US = EPOCH_US + 12 * HOUR_US

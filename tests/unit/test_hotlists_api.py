@@ -25,7 +25,7 @@ from tests.matching import (
 )
 from tests.simulator import envelope
 from wicketgate.base.clock import DAY_US
-from wicketgate.hotlist_forms import UK_FIELDS
+from wicketgate.hotlists.forms import UK_FIELDS
 from wicketgate.http import hotlists
 
 PATH = f"/v1/hotlists/{WANTED}"

@@ -14,13 +14,13 @@ import pytest
 
 from tests import made_gateway
 from tools.check_docs import codes_in, given_codes
-from wicketgate import batches, desk, gate, hits
+from wicketgate import batches, desk, gate
 from wicketgate.base.periods import parse_period
 from wicketgate.base.signing import ENVELOPE_TYPE, canonical, parse_envelope
 from wicketgate.commits.register import build_register
 from wicketgate.commits.transactions import IMAGE_CODES, CameraSet
-from wicketgate.hotlist import TEXTS, Listing
-from wicketgate.hotlist_forms import CSV, NDJSON, parse_hotlist
+from wicketgate.hotlists import TEXTS, Listing, outcomes
+from wicketgate.hotlists.forms import CSV, NDJSON, parse_hotlist
 from wicketgate.http import codes, reference
 from wicketgate.http.api import Api
 from wicketgate.http.app import READS_PATH, routes
@@ -121,7 +121,7 @@ def test_shapes_are_those_of_the_program() -> None:
     assert members("HotlistEntry") >= {"plate", "kind", "priority", "reason", *TEXTS}
     assert set(EXAMPLES["hit"]) == members("Hit") - {"late", "clone"}
     assert set(EXAMPLES["list_taken"]) == members("ListTaken") == {one.name for one in fields(desk.ListTaken)}
-    assert set(SCHEMAS["Said"]["properties"]["outcome"]["enum"]) == set(get_args(hits.Said))
+    assert set(SCHEMAS["Said"]["properties"]["outcome"]["enum"]) == set(get_args(outcomes.Said))
     statuses = SCHEMAS["RegisteredAuthority"]["properties"]["status"]["enum"]
     assert sorted(statuses) == sorted(get_args(standing.Status))
     assert ENVELOPE == ENVELOPE_TYPE

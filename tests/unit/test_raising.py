@@ -15,7 +15,7 @@ from wicketgate.base.clock import HOUR_US, MINUTE_US, SECOND_US, rfc3339
 from wicketgate.batches import Rendering, row_lines
 from wicketgate.commits.transactions import CameraSet, CamerasRegistered, FeedBatch, HitRaised, Outcome
 from wicketgate.gate import decide
-from wicketgate.hotlist import Entry
+from wicketgate.hotlists import Entry
 from wicketgate.raising import Raising, Rows
 from wicketgate.reads.columns import ReadBatch
 from wicketgate.reads.images.references import Stored, open_ref

@@ -176,7 +176,7 @@ async def test_a_list_that_cannot_be_asked_stops_its_authority_alone(
     def broken(*_: Any) -> Any:
         raise ShapeError("a list that is broken")
 
-    monkeypatch.setattr("wicketgate.hotlist.Listing.look", broken)
+    monkeypatch.setattr("wicketgate.hotlists.Listing.look", broken)
     world.post([world.fresh_read("c0", plate="KLM3")])
     await world.settle()
     (found,) = decisions(world)

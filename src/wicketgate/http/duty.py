@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from wicketgate.base.errors import HitRefused, InputError, NotEntitled, WicketgateError
 from wicketgate.commits.register import consulted_on
-from wicketgate.hits import Hit
+from wicketgate.hotlists.hits import Hit
 from wicketgate.http.duty_pages import HEADERS, DutyPages, Journey, Queue, Refusal, digest
 from wicketgate.http.entitlement import match_authorities
 from wicketgate.http.gatekeeper import require

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from wicketgate.base.clock import rfc3339
-from wicketgate.hits import Hit
+from wicketgate.hotlists.hits import Hit
 from wicketgate.http import duty_words as words
 from wicketgate.http.pages import templates
 from wicketgate.http.phrases import distance, moment

@@ -13,7 +13,8 @@ from starlette.routing import Route
 
 from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import HitRefused, InputError, NotEntitled
-from wicketgate.hits import Hit, judge_outcome
+from wicketgate.hotlists.hits import Hit
+from wicketgate.hotlists.outcomes import judge_outcome
 from wicketgate.http.entitlement import entitled_match, match_authorities
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.requests import json_answer, number_in, read_body

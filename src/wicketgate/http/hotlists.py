@@ -18,8 +18,8 @@ from starlette.routing import Route
 from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import InputError, ListRefused, NotEntitled
 from wicketgate.desk import ListTaken
-from wicketgate.hotlist import Entry, Listing
-from wicketgate.hotlist_forms import CSV, NDJSON, UK_FIELDS, hotlist_lines, parse_hotlist
+from wicketgate.hotlists import Entry, Listing
+from wicketgate.hotlists.forms import CSV, NDJSON, UK_FIELDS, hotlist_lines, parse_hotlist
 from wicketgate.http.codes import HOTLIST
 from wicketgate.http.entitlement import entitled_match
 from wicketgate.http.gatekeeper import require

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, get_args
 
 from wicketgate.commits.transactions import IMAGE_CODES
-from wicketgate.hotlist import MAX_TEXT, TEXTS
+from wicketgate.hotlists import MAX_TEXT, TEXTS
 from wicketgate.http import codes
 from wicketgate.regime.standing import ConsultationStatus, Status
 

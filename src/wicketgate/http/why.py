@@ -18,7 +18,7 @@ from wicketgate.base.errors import InputError, StreamError
 from wicketgate.base.signing import parse_json
 from wicketgate.commits.past import rewind
 from wicketgate.commits.state import State, dump_state, load_state
-from wicketgate.hotlist import Listing
+from wicketgate.hotlists import Listing
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.requests import json_answer, read_body
 from wicketgate.node import Gateway

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from wicketgate.base.clock import DAY_US, HOUR_US, SECOND_US
 from wicketgate.gate import Terms, compile_table, decide
-from wicketgate.hotlist import Entry, Listing
+from wicketgate.hotlists import Entry, Listing
 from wicketgate.reads.columns import MAX_ROWS, ReadBatch
 from wicketgate.reads.plates import pack_all
 from wicketgate.simulate.journeys import DAY

@@ -12,8 +12,8 @@ from tests.strategies import EPOCH_US, SPAN_US, entry_of
 from wicketgate.base.errors import ConfigurationError, InputError
 from wicketgate.base.periods import Period
 from wicketgate.commits.state import ListState, State
-from wicketgate.hotlist import Change, Entry, Listing, dump_changes, dump_entries
-from wicketgate.lists import Allowed, Lists
+from wicketgate.hotlists import Change, Entry, Listing, dump_changes, dump_entries
+from wicketgate.hotlists.in_force import Allowed, Lists
 from wicketgate.reads.plates import pack_all
 from wicketgate.regime.documents.authority import MatchTerms
 

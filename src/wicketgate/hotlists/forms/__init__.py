@@ -11,10 +11,10 @@ from typing import Final
 
 from wicketgate.base.errors import InputError, ListRefused
 from wicketgate.base.periods import add, describe_period
-from wicketgate.hotlist import Change, Entry, Listing
-from wicketgate.hotlist_forms.ndjson import MAX_LINE, PRIORITIES, hotlist_lines, json_rows
-from wicketgate.hotlist_forms.rows import MOST_FAULTS, Faults, Row, whole_seconds
-from wicketgate.hotlist_forms.uk_csv import ACTIONS, UK_FIELDS, csv_rows
+from wicketgate.hotlists import Change, Entry, Listing
+from wicketgate.hotlists.forms.ndjson import MAX_LINE, PRIORITIES, hotlist_lines, json_rows
+from wicketgate.hotlists.forms.rows import MOST_FAULTS, Faults, Row, whole_seconds
+from wicketgate.hotlists.forms.uk_csv import ACTIONS, UK_FIELDS, csv_rows
 from wicketgate.regime.documents.authority import MatchTerms
 
 __all__ = [

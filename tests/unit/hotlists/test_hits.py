@@ -13,18 +13,9 @@ from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US, parse_r
 from wicketgate.base.errors import HitRefused, InputError
 from wicketgate.commits.state import OpenHit, Sighting
 from wicketgate.commits.transactions import HitRaised, Outcome
-from wicketgate.hits import (
-    DEADLINES_US,
-    FASTEST_KMH,
-    SECOND_READ_US,
-    Hit,
-    distance_km,
-    due_us,
-    impossible,
-    judge_outcome,
-    raised,
-    with_outcome,
-)
+from wicketgate.hotlists.hits import DEADLINES_US, Hit, due_us, raised, with_outcome
+from wicketgate.hotlists.journeys import FASTEST_KMH, distance_km, impossible
+from wicketgate.hotlists.outcomes import SECOND_READ_US, judge_outcome
 
 AT_US = parse_rfc3339("2026-07-08T12:00:00Z")
 MARBLE_ARCH, TOWER, HEATHROW = (51.5134, -0.1588), (51.5081, -0.0760), (51.4700, -0.4543)

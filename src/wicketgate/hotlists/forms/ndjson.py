@@ -11,8 +11,8 @@ import msgspec
 
 from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError
-from wicketgate.hotlist import TEXTS, Entry
-from wicketgate.hotlist_forms.rows import Faults, Row, needed, plate_of, text_of, texts_of, whole_seconds
+from wicketgate.hotlists import TEXTS, Entry
+from wicketgate.hotlists.forms.rows import Faults, Row, needed, plate_of, text_of, texts_of, whole_seconds
 
 MAX_LINE: Final = 64 * 1024
 """Bytes of one line."""

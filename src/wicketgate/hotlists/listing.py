@@ -9,9 +9,9 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from wicketgate.hotlist.entries import Change, Entry
-from wicketgate.hotlist.index import Found, Hotlist
-from wicketgate.hotlist.skeletons import hashes
+from wicketgate.hotlists.entries import Change, Entry
+from wicketgate.hotlists.index import Found, Hotlist
+from wicketgate.hotlists.skeletons import hashes
 from wicketgate.reads.plates import pack_all
 
 _LEAST_OVERLAY: Final = 1024

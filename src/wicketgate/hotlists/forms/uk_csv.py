@@ -13,8 +13,8 @@ from typing import Final
 from wicketgate.base.clock import from_datetime, parse_rfc3339
 from wicketgate.base.errors import InputError, ListRefused
 from wicketgate.base.hours import load_zone
-from wicketgate.hotlist import TEXTS
-from wicketgate.hotlist_forms.rows import Faults, Row, needed, plate_of, texts_of, whole_seconds
+from wicketgate.hotlists import TEXTS
+from wicketgate.hotlists.forms.rows import Faults, Row, needed, plate_of, texts_of, whole_seconds
 
 ACTIONS: Final = (
     ("do not stop", 4),

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.test_hits import AT_US, raised_hit
+from tests.unit.hotlists.test_hits import AT_US, raised_hit
 from wicketgate.base.clock import DAY_US, HOUR_US
 from wicketgate.commits.transactions import HitImaged, HitRaised, Outcome, Transaction
-from wicketgate.queues import HitQueue
+from wicketgate.hotlists.hit_store import HitQueue
 
 NAME, OTHER = "tfl-met-wanted", "tfl-met"
 Taken = list[tuple[int, Transaction]]
@@ -190,10 +190,10 @@ def test_a_kill_inside_a_write_leaves_nothing_of_it(tmp_path: Path, monkeypatch:
             raise KeyboardInterrupt
         return encode(data)
 
-    from wicketgate import queues
+    from wicketgate.hotlists import hit_store
 
-    encode = queues._encode
-    monkeypatch.setattr(queues, "_encode", killed)
+    encode = hit_store._encode
+    monkeypatch.setattr(hit_store, "_encode", killed)
     with pytest.raises(KeyboardInterrupt):
         queue.write(history())
     monkeypatch.undo()

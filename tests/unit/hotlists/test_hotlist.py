@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.hotlist_strategies import START_US, changes, entries, lists, uk_plates
 from wicketgate.base.errors import InputError, ShapeError
-from wicketgate.hotlist import (
+from wicketgate.hotlists import (
     MAX_TEXT,
     TEXTS,
     Change,
@@ -28,7 +28,7 @@ from wicketgate.hotlist import (
     load_changes,
     load_entries,
 )
-from wicketgate.hotlist import stored as stored_module
+from wicketgate.hotlists import stored as stored_module
 from wicketgate.reads.plates import pack_all, read_plate
 
 SECOND_US = 1_000_000

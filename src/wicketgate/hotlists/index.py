@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wicketgate.base.errors import ShapeError
-from wicketgate.hotlist.skeletons import EXACT_KEYS, NO_MATCH, differences, hashes, text_of
+from wicketgate.hotlists.skeletons import EXACT_KEYS, NO_MATCH, differences, hashes, text_of
 from wicketgate.reads.plates import position_decides
 
 MOST_SUBSTITUTIONS: Final = 2

@@ -11,7 +11,7 @@ import msgspec
 
 from wicketgate.base.clock import SECOND_US
 from wicketgate.base.errors import InputError, ListRefused
-from wicketgate.hotlist import MAX_TEXT
+from wicketgate.hotlists import MAX_TEXT
 from wicketgate.reads.plates import PlateFault, read_plate
 
 MOST_FAULTS: Final = 100

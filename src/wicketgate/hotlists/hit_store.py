@@ -14,7 +14,7 @@ import lmdb
 import msgspec
 
 from wicketgate.commits.transactions import HitImaged, Transaction
-from wicketgate.hits import Hit, raised, with_outcome
+from wicketgate.hotlists.hits import Hit, raised, with_outcome
 
 _POSITION = b"position"
 _MAP_SIZE = 64 * 1024**3  # address space, not disk

@@ -4,11 +4,11 @@ Reaches no clock, file, socket or environment; docs/spec/hotlist.md is the speci
 `hotlist_forms`. Plates and packed plates stand in nothing that is public, logged or raised.
 """
 
-from wicketgate.hotlist.entries import MAX_TEXT, TEXTS, Change, Entry
-from wicketgate.hotlist.index import MOST_SUBSTITUTIONS, Found, Hotlist
-from wicketgate.hotlist.listing import Hits, Listing, Tally
-from wicketgate.hotlist.skeletons import hashes
-from wicketgate.hotlist.stored import dump_changes, dump_entries, load_changes, load_entries
+from wicketgate.hotlists.entries import MAX_TEXT, TEXTS, Change, Entry
+from wicketgate.hotlists.index import MOST_SUBSTITUTIONS, Found, Hotlist
+from wicketgate.hotlists.listing import Hits, Listing, Tally
+from wicketgate.hotlists.skeletons import hashes
+from wicketgate.hotlists.stored import dump_changes, dump_entries, load_changes, load_entries
 
 __all__ = [
     "MAX_TEXT",

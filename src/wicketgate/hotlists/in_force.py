@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from wicketgate.base.errors import ConfigurationError, InputError
 from wicketgate.base.files import write_durably
 from wicketgate.commits.state import State
-from wicketgate.hotlist import Hits, Listing, load_changes, load_entries
+from wicketgate.hotlists import Hits, Listing, load_changes, load_entries
 from wicketgate.regime.documents.authority import MatchTerms
 
 _KEPT = 4

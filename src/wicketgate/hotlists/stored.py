@@ -16,7 +16,7 @@ import msgspec
 import pyarrow as pa
 
 from wicketgate.base.errors import InputError
-from wicketgate.hotlist.entries import Change, Entry
+from wicketgate.hotlists.entries import Change, Entry
 from wicketgate.reads.plates import read_plate
 
 _ENTRIES: Final = b"wicketgate entries 1\n"

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from wicketgate.base.clock import DAY_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError, ListRefused
 from wicketgate.base.periods import Period
-from wicketgate.hotlist import MAX_TEXT, TEXTS, Change, Entry, Listing
-from wicketgate.hotlist_forms import (
+from wicketgate.hotlists import MAX_TEXT, TEXTS, Change, Entry, Listing
+from wicketgate.hotlists.forms import (
     CSV,
     MAX_BODY,
     MAX_LINE,
@@ -276,7 +276,7 @@ def test_an_authority_bounds_the_number() -> None:
 
 
 def test_a_body_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wicketgate.hotlist_forms.MAX_BODY", 100)
+    monkeypatch.setattr("wicketgate.hotlists.forms.MAX_BODY", 100)
     assert MAX_BODY > 100
     with pytest.raises(ListRefused) as error:
         parse(b"\n" * 101)

@@ -1,0 +1,51 @@
+"""Hits: how urgent they are, whether a journey was possible, and which outcome may be recorded. Pure.
+
+docs/spec/hits.md has the rules. A hit that was only raised is never actionable: somebody confirms it first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from wicketgate.base.clock import DAY_US, HOUR_US, SECOND_US
+from wicketgate.commits.transactions import HitRaised, Outcome
+
+DEADLINES_US: Mapping[int, int] = {1: 900 * SECOND_US, 2: HOUR_US, 3: 4 * HOUR_US, 4: DAY_US}
+"""How long after it was raised a hit of each priority must have an outcome."""
+UNANSWERED_US = DAY_US
+"""How long after its deadline the gateway itself ends a hit, as unanswered."""
+
+
+Status = Literal["open", "confirmed", "ended", "unanswered"]
+
+
+class Hit(HitRaised, frozen=True, kw_only=True):
+    """A hit with what became of it; all that a recipient may be shown, but for `place`."""
+
+    outcomes: tuple[Outcome, ...] = ()
+    status: Status = "open"
+
+
+def raised(hit: HitRaised) -> Hit:
+    """Return a hit that has just been raised."""
+    return Hit(**{name: getattr(hit, name) for name in HitRaised.__struct_fields__})
+
+
+def with_outcome(hit: Hit, outcome: Outcome) -> Hit:
+    """Return a hit with one more outcome."""
+    status: Status = (
+        "confirmed"
+        if outcome.outcome == "confirmed"
+        else "unanswered"
+        if outcome.outcome == "unanswered"
+        else "ended"
+    )
+    return msgspec.structs.replace(hit, outcomes=(*hit.outcomes, outcome), status=status)
+
+
+def due_us(priority: int, raised_us: int) -> int:
+    """Return when a hit of a priority (1 to 4) must have an outcome."""
+    return raised_us + DEADLINES_US[priority]

@@ -1,0 +1,67 @@
+"""Judge which outcome may be recorded for a hit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+from wicketgate.base.clock import SECOND_US
+from wicketgate.base.errors import HitRefused, InputError
+from wicketgate.commits.state import OpenHit, Sighting
+
+SECOND_READ_US = 1800 * SECOND_US
+"""How near in time another read of the same vehicle of interest must be to stand for an image."""
+_MOST_REASON = 1000
+_MOST_BY = 80
+Said = Literal["confirmed", "misread", "acted", "not-acted"]
+
+
+def judge_outcome(
+    hit_id: str, hit: OpenHit | None, known: bool, seen: Sequence[Sighting], said: str, reason: str, by: str
+) -> Said:
+    """Return an outcome that may be recorded.
+
+    Parameters
+    ----------
+    hit : OpenHit or None
+        The hit, if it has not ended.
+    known : bool
+        Whether it was ever raised.
+    seen : sequence of Sighting
+        The hits for the same vehicle of interest, itself among them.
+
+    Raises
+    ------
+    InputError
+        If it is no outcome, or a text is too long.
+    HitRefused
+        `unknown-hit`, `already-ended`, `reason-missing`, `not-confirmed`, `needs-image`.
+    """
+    if said not in get_args(Said):
+        raise InputError(f"`outcome` is one of {', '.join(get_args(Said))}")
+    if len(reason) > _MOST_REASON or len(by) > _MOST_BY:
+        raise InputError(f"`reason` has at most {_MOST_REASON} characters and `by` at most {_MOST_BY}")
+    if hit is None:
+        if known:
+            raise HitRefused("this hit has ended: an outcome is recorded once", code="already-ended")
+        raise HitRefused("there is no such hit", code="unknown-hit")
+    if said == "not-acted" and not reason.strip():
+        raise HitRefused("say why nothing was done: `reason`", code="reason-missing")
+    if said == "acted" and not hit.confirmed:
+        raise HitRefused("only a confirmed hit can be acted on: confirm it first", code="not-confirmed")
+    if said == "confirmed":
+        if hit.confirmed:
+            raise HitRefused("this hit is confirmed already", code="already-ended")
+        if hit.quality == "possible" and not hit.imaged and not _read_again(hit_id, hit, seen):
+            raise HitRefused(
+                "a possible hit is confirmed against its image or a second read, and there is neither",
+                code="needs-image",
+            )
+    return said  # type: ignore[return-value]  # looked at above
+
+
+def _read_again(hit_id: str, hit: OpenHit, seen: Sequence[Sighting]) -> bool:
+    # A read that another one contradicts is not borne out by it.
+    return not hit.clone and any(
+        other.hit != hit_id and abs(other.taken_us - hit.taken_us) <= SECOND_READ_US for other in seen
+    )
