@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 
 from wicketgate.base.clock import DAY_US, HOUR_US, SECOND_US
-from wicketgate.gate import Decision, Terms, compile_table, decide
+from wicketgate.gate.decide import Decision, decide
+from wicketgate.gate.terms import Terms, compile_table
 from wicketgate.reads.columns import ReadBatch
 from wicketgate.reads.plates import pack_all
 

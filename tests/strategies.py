@@ -14,7 +14,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from wicketgate.base.errors import ShapeError
-from wicketgate.gate import Looks, Terms
+from wicketgate.gate.decide import Looks
+from wicketgate.gate.terms import Terms
 from wicketgate.hotlists import Entry, Hits, Listing
 from wicketgate.reads.columns import ReadBatch
 from wicketgate.reads.plates import pack_all

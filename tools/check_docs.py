@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
-from wicketgate import gate
+from wicketgate.gate import terms
 from wicketgate.http import codes
 from wicketgate.reads.plates import PlateFault
 
@@ -120,7 +120,7 @@ def codes_in(source: str) -> set[str]:
 
 def given_codes() -> set[str]:
     """Return every code that the program gives."""
-    found = {fault.value for fault in PlateFault} | set(get_args(gate.Reason))
+    found = {fault.value for fault in PlateFault} | set(get_args(terms.Reason))
     for path in (ROOT / "src").rglob("*.py"):
         found |= codes_in(path.read_text())
     return found

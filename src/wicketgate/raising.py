@@ -16,13 +16,13 @@ from wicketgate.batches import IMAGE_FIELDS, Rendering, with_members
 from wicketgate.commits.cameras import Camera
 from wicketgate.commits.state import Sighting, State
 from wicketgate.commits.transactions import HitImaged, HitRaised
-from wicketgate.gate import Release
+from wicketgate.gate.decide import Release
+from wicketgate.gate.tables import Standing
 from wicketgate.hotlists import TEXTS, Entry, Hits
 from wicketgate.hotlists.hits import due_us
 from wicketgate.hotlists.journeys import impossible
 from wicketgate.reads.columns import ReadBatch
 from wicketgate.reads.images.references import Stored, make_ref
-from wicketgate.standing import Standing
 
 _REF_BYTES = 12
 _JOURNEY = frozenset({"place", "time"})

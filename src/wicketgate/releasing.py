@@ -23,7 +23,8 @@ from wicketgate.commits.transactions import (
     Transaction,
 )
 from wicketgate.commits.writer import Build, Commits, salted
-from wicketgate.gate import Decision, decide
+from wicketgate.gate.decide import Decision, decide
+from wicketgate.gate.tables import Standing, stand
 from wicketgate.hotlists.in_force import Allowed, Lists
 from wicketgate.ledger.facts import SALT_BYTES, Signs, make_promise, release_fact
 from wicketgate.projections import Projections
@@ -31,7 +32,6 @@ from wicketgate.raising import Raising, Rows
 from wicketgate.reads import columns
 from wicketgate.reads.columns import MAX_ROWS, ReadBatch
 from wicketgate.reads.messages import ReadsMessage, decode_reads
-from wicketgate.standing import Standing, stand
 
 log = logging.getLogger(__name__)
 

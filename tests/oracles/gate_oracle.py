@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from wicketgate.gate import Decision, Release, Terms
+from wicketgate.gate.decide import Decision, Release
+from wicketgate.gate.terms import Terms
 from wicketgate.hotlists import Entry
 from wicketgate.reads.columns import ReadBatch
 

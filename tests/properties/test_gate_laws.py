@@ -31,7 +31,8 @@ from tests.strategies import (
     sound_terms,
     stops,
 )
-from wicketgate.gate import Decision, Looks, Release, Terms, compile_table, decide
+from wicketgate.gate.decide import Decision, Looks, Release, decide
+from wicketgate.gate.terms import Terms, compile_table
 from wicketgate.hotlists import Entry
 from wicketgate.reads.columns import ReadBatch
 

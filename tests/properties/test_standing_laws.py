@@ -13,11 +13,11 @@ from tests.unit.commits.test_state import NAME, Fold, unsigned
 from wicketgate.base.clock import DAY_US, HOUR_US, SECOND_US, rfc3339
 from wicketgate.base.hours import windows
 from wicketgate.commits.transactions import CameraSet, CamerasRegistered
-from wicketgate.gate import Looks, decide
+from wicketgate.gate.decide import Looks, decide
+from wicketgate.gate.tables import Standing, stand
 from wicketgate.hotlists import Listing
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.standing import current, status
-from wicketgate.standing import Standing, stand
 
 HOURS = [
     {"zone": "Europe/London", "days": ["wed", "thu", "sun"], "from": "07:00", "until": "18:00"},

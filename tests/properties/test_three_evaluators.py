@@ -19,11 +19,11 @@ from tests.oracles.cedar_oracle import Wanted, render
 from tests.strategies import batch_of
 from tests.worlds import APPROVERS, FIELDS, Read, World, make_world, moments, reads
 from wicketgate.base.clock import MINUTE_US
-from wicketgate.deciding import LIVE, AuthorityTerms, Decider, Search, Use, Verdict
-from wicketgate.gate import Looks, decide
+from wicketgate.gate.decide import Looks, decide
+from wicketgate.gate.single import LIVE, AuthorityTerms, Decider, Search, Use, Verdict
+from wicketgate.gate.tables import Standing, stand, terms_at
 from wicketgate.hotlists import Listing
 from wicketgate.hotlists.in_force import Allowed
-from wicketgate.standing import Standing, stand, terms_at
 
 WORLDS = int(os.environ.get("WICKETGATE_WORLDS", "20000"))
 SEED = int(os.environ.get("WICKETGATE_WORLD_SEED", "1"))

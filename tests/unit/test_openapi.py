@@ -14,11 +14,12 @@ import pytest
 
 from tests import made_gateway
 from tools.check_docs import codes_in, given_codes
-from wicketgate import batches, desk, gate
+from wicketgate import batches, desk
 from wicketgate.base.periods import parse_period
 from wicketgate.base.signing import ENVELOPE_TYPE, canonical, parse_envelope
 from wicketgate.commits.register import build_register
 from wicketgate.commits.transactions import IMAGE_CODES, CameraSet
+from wicketgate.gate import terms as terms_module
 from wicketgate.hotlists import TEXTS, Listing, outcomes
 from wicketgate.hotlists.forms import CSV, NDJSON, parse_hotlist
 from wicketgate.http import codes, reference
@@ -215,7 +216,7 @@ def test_every_code_of_a_read_and_of_the_gate_is_documented() -> None:
     given = codes_in(Path(parse.__file__).read_text()) | codes_in(Path(values.__file__).read_text())
     given |= {"id-conflict", "plate-empty", "plate-unreadable", "text-changed-late"} | IMAGE_CODES
     assert given == codes.READ.keys()
-    assert set(get_args(gate.Reason)) == codes.REFUSAL.keys()
+    assert set(get_args(terms_module.Reason)) == codes.REFUSAL.keys()
 
 
 def test_no_code_is_given_that_is_not_documented() -> None:

@@ -18,12 +18,12 @@ from wicketgate.base.errors import InputError, StreamError
 from wicketgate.base.signing import parse_json
 from wicketgate.commits.past import rewind
 from wicketgate.commits.state import State, dump_state, load_state
+from wicketgate.gate.why import Question, answer
 from wicketgate.hotlists import Listing
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.requests import json_answer, read_body
 from wicketgate.node import Gateway
 from wicketgate.reads.plates import PlateFault, read_plate
-from wicketgate.why import Question, answer
 
 _MOST_BODY = 16 * 1024
 _PATIENCE = 1_000

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wicketgate.base.clock import DAY_US, HOUR_US, SECOND_US
-from wicketgate.gate import Terms, compile_table, decide
+from wicketgate.gate.decide import decide
+from wicketgate.gate.terms import Terms, compile_table
 from wicketgate.hotlists import Entry, Listing
 from wicketgate.reads.columns import MAX_ROWS, ReadBatch
 from wicketgate.reads.plates import pack_all

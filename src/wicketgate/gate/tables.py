@@ -14,8 +14,8 @@ from wicketgate.base.errors import WicketgateError
 from wicketgate.base.hours import windows
 from wicketgate.commits.cameras import in_scope
 from wicketgate.commits.state import FOREVER_US, State
-from wicketgate.deciding import AuthorityTerms
-from wicketgate.gate import StopReason, Table, Terms, compile_table
+from wicketgate.gate.single import AuthorityTerms
+from wicketgate.gate.terms import StopReason, Table, Terms, compile_table
 from wicketgate.regime.documents.authority import Authority, MatchTerms
 from wicketgate.regime.fold import Named, Version
 from wicketgate.regime.parsed import Parsed

@@ -16,8 +16,10 @@ from wicketgate.base.errors import WicketgateError
 from wicketgate.base.hours import DAYS, describe_hours, load_zone
 from wicketgate.commits.cameras import Camera
 from wicketgate.commits.state import State
-from wicketgate.deciding import AuthorityTerms, Decider, SearchReason, Verdict
-from wicketgate.gate import Looks, Reason
+from wicketgate.gate.decide import Looks
+from wicketgate.gate.single import AuthorityTerms, Decider, SearchReason, Verdict
+from wicketgate.gate.tables import terms_at
+from wicketgate.gate.terms import Reason
 from wicketgate.hotlists import Listing
 from wicketgate.hotlists.in_force import Allowed
 from wicketgate.regime.charter import Charter
@@ -27,7 +29,6 @@ from wicketgate.regime.documents.signatures import signers
 from wicketgate.regime.fold import ActTaken, Named, Regime, Version
 from wicketgate.regime.parsed import Parsed, act_of
 from wicketgate.regime.standing import consultation_due, current, in_force_from, review_due
-from wicketgate.standing import terms_at
 
 Listed = Callable[[str], Listing | None]
 """Returns the hotlist of an authority's name as of the moment asked about; None where it is not kept."""

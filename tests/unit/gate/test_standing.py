@@ -13,8 +13,8 @@ from wicketgate.base.clock import DAY_US, HOUR_US, SECOND_US, parse_rfc3339
 from wicketgate.base.errors import InputError
 from wicketgate.commits.cameras import in_scope
 from wicketgate.commits.transactions import CameraSet, CamerasRegistered
-from wicketgate.gate import Decision, decide
-from wicketgate.standing import Standing, stand
+from wicketgate.gate.decide import Decision, decide
+from wicketgate.gate.tables import Standing, stand
 
 REF = f"{NAME}@1"
 
@@ -182,7 +182,7 @@ def test_hours_that_cannot_be_computed_refuse_everything(fold: Fold, monkeypatch
     def unknown(*args: Any) -> np.ndarray:
         raise InputError("no such zone")
 
-    monkeypatch.setattr("wicketgate.standing.windows", unknown)
+    monkeypatch.setattr("wicketgate.gate.tables.windows", unknown)
     assert reasons(decision(fold)) == ["error"]
     fold.act("suspension", "s")
     assert reasons(decision(fold)) == ["suspended"]

@@ -20,7 +20,8 @@ import numpy as np
 
 from wicketgate.base.errors import InputError, WicketgateError
 from wicketgate.base.periods import Period, add
-from wicketgate.gate import EndReason, Hits, Looks, Reason, StopReason, Terms
+from wicketgate.gate.decide import Hits, Looks
+from wicketgate.gate.terms import EndReason, Reason, StopReason, Terms
 from wicketgate.reads.plates import pack_all
 from wicketgate.regime.documents.authority import SearchTerms
 

@@ -15,10 +15,10 @@ from wicketgate.base.clock import DAY_US, HOUR_US, parse_rfc3339, rfc3339
 from wicketgate.base.signing import dump_envelope
 from wicketgate.commits.past import rewind
 from wicketgate.commits.transactions import CameraSet
+from wicketgate.gate.why import Answer, Question, answer
 from wicketgate.hotlists import Listing
 from wicketgate.regime.admitted import Admitted
 from wicketgate.regime.documents.document import sign_document
-from wicketgate.why import Answer, Question, answer
 
 START = "2026-07-08T12:00:00Z"
 AT_US = parse_rfc3339(START)

@@ -22,8 +22,8 @@ from tests.strategies import (
 )
 from wicketgate.base.clock import DAY_US, parse_rfc3339
 from wicketgate.base.periods import Period, parse_period
-from wicketgate.deciding import AuthorityTerms, Decider, Search, Verdict
-from wicketgate.gate import Terms
+from wicketgate.gate.single import AuthorityTerms, Decider, Search, Verdict
+from wicketgate.gate.terms import Terms
 from wicketgate.regime.documents.authority import SearchTerms, Tier
 
 PLACES = ("tfl/c0", "tfl/c1", "westminster/c0")

@@ -1,0 +1,1 @@
+"""The decision: reads and authorities to releases and refusals, and why."""
