@@ -11,9 +11,9 @@ from typing import Any
 from tests.oracles.gate_oracle import best
 from tests.simulator import CT, IN_SCOPE, LOG_KEY, ORIGIN, OWN, VKEY, WANTED, Request, World
 from wicketgate.base.clock import parse_rfc3339, rfc3339
-from wicketgate.batches import Batch, check_batch, read_batches
 from wicketgate.commits.state import State, dump_state, load_state
 from wicketgate.commits.transactions import ListChanged, Transaction, decode
+from wicketgate.feeds.batches import Batch, check_batch, read_batches
 from wicketgate.hotlists import Entry, load_changes, load_entries
 from wicketgate.hotlists.hits import Hit, raised, with_outcome
 from wicketgate.ledger.facts import FactAnswer, SecondTree, check_kept, check_promise, release_fact

@@ -21,7 +21,6 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from tests.vectors import make_documents as documents
-from wicketgate import batches
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import DocumentRefused
 from wicketgate.base.signing import PrivateKey, canonical, dump_envelope, parse_json
@@ -42,6 +41,7 @@ from wicketgate.commits.transactions import (
     Transaction,
 )
 from wicketgate.deployment import note_signer
+from wicketgate.feeds import batches
 from wicketgate.ledger.facts import FactAnswer, SecondTree, make_promise, release_fact, second_entry
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.second import SecondClosed

@@ -20,7 +20,7 @@ import httpx
 from bench.harness import WICKETGATE, Running
 from wicketgate.base.clock import SystemClock, rfc3339
 from wicketgate.base.signing import dump_envelope
-from wicketgate.batches import Batch, read_batches
+from wicketgate.feeds.batches import Batch, read_batches
 from wicketgate.ledger.notes import Checkpoint, open_checkpoint, parse_vkey
 from wicketgate.ledger.tiles import Fetch, iterate_entries
 from wicketgate.regime.documents.document import sign_document

@@ -29,13 +29,13 @@ from wicketgate.commits.transactions import CameraSet, DocumentTaken, Transactio
 from wicketgate.commits.writer import Commits
 from wicketgate.deployment import note_signer
 from wicketgate.desk import Desk
+from wicketgate.feeds.rows import Raising
 from wicketgate.filing import Filing, cameras_transaction
 from wicketgate.hotlists import Change
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.hotlists.hits import Hit
 from wicketgate.hotlists.in_force import Lists
 from wicketgate.ledger.sealing import seal
-from wicketgate.raising import Raising
 from wicketgate.reads.columns import from_arrow, part
 from wicketgate.reads.images.references import Stored as StoredImage
 from wicketgate.reads.intake import Answer, Intake

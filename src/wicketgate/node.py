@@ -32,6 +32,7 @@ from wicketgate.commits.transactions import Transaction
 from wicketgate.commits.writer import Commits
 from wicketgate.deployment import Deployment, note_signer
 from wicketgate.desk import Desk
+from wicketgate.feeds.rows import Raising
 from wicketgate.filing import Filing, document_transaction
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.hotlists.in_force import Lists
@@ -39,7 +40,6 @@ from wicketgate.ledger.proofs import Proofs
 from wicketgate.ledger.sealing import seal
 from wicketgate.ledger.writer import Ledger
 from wicketgate.projections import Projections
-from wicketgate.raising import Raising
 from wicketgate.reads.cameras import CameraNames
 from wicketgate.reads.images.joining import Joining
 from wicketgate.reads.images.store import Images

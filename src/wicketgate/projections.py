@@ -19,7 +19,7 @@ from wicketgate.base.errors import LedgerError
 from wicketgate.base.streams.link import Link, end_tasks
 from wicketgate.base.streams.ordinal import OrdinalStream
 from wicketgate.commits.transactions import Transaction
-from wicketgate.feeds import Feed
+from wicketgate.feeds.feed import Feed
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.ledger.proofs import Proofs
 from wicketgate.ledger.writer import Ledger

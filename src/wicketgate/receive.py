@@ -19,7 +19,7 @@ import msgspec
 from wicketgate.base.clock import SECOND_US, Clock, SystemClock, parse_rfc3339
 from wicketgate.base.errors import InputError, LedgerError, NotEntitled, VerificationError
 from wicketgate.base.signing import parse_json
-from wicketgate.batches import Batch, read_batches
+from wicketgate.feeds.batches import Batch, read_batches
 from wicketgate.ledger.facts import FactAnswer, check_kept, release_fact, second_entry
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.notes import NoteVerifier

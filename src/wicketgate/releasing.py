@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from wicketgate import batches
 from wicketgate.base.clock import Clock
 from wicketgate.base.errors import InputError, StreamError
 from wicketgate.base.streams.reader import Stored, StreamReader
@@ -23,12 +22,13 @@ from wicketgate.commits.transactions import (
     Transaction,
 )
 from wicketgate.commits.writer import Build, Commits, salted
+from wicketgate.feeds import batches
+from wicketgate.feeds.rows import Raising, Rows
 from wicketgate.gate.decide import Decision, decide
 from wicketgate.gate.tables import Standing, stand
 from wicketgate.hotlists.in_force import Allowed, Lists
 from wicketgate.ledger.facts import SALT_BYTES, Signs, make_promise, release_fact
 from wicketgate.projections import Projections
-from wicketgate.raising import Raising, Rows
 from wicketgate.reads import columns
 from wicketgate.reads.columns import MAX_ROWS, ReadBatch
 from wicketgate.reads.messages import ReadsMessage, decode_reads

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from wicketgate.base.clock import SECOND_US, parse_rfc3339
 from wicketgate.base.errors import ConfigurationError, InputError, VerificationError
-from wicketgate.batches import read_batches
+from wicketgate.feeds.batches import read_batches
 from wicketgate.receive import MAX_ANSWER_BYTES, Received, Sink
 from wicketgate.verify.feeds import Last
 

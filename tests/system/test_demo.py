@@ -17,8 +17,8 @@ from typing import Any
 import httpx
 import pytest
 
-from wicketgate.batches import read_batches
 from wicketgate.cli import main
+from wicketgate.feeds.batches import read_batches
 from wicketgate.simulate import london
 from wicketgate.simulate.children import WICKETGATE
 from wicketgate.simulate.devices import FORMATS

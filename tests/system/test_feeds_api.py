@@ -36,7 +36,7 @@ from tests.running import (
     rows_of,
 )
 from wicketgate.base.clock import parse_rfc3339
-from wicketgate.batches import check_batch
+from wicketgate.feeds.batches import check_batch
 from wicketgate.ledger.facts import FactAnswer, check_fact, check_promise, release_fact, second_entry
 from wicketgate.ledger.merkle import leaf_hash, verify_inclusion
 from wicketgate.ledger.notes import open_checkpoint, parse_vkey

@@ -23,7 +23,7 @@ import pytest
 
 from bench.harness import WICKETGATE, enrol
 from wicketgate.base.clock import SystemClock, rfc3339
-from wicketgate.batches import check_batch, read_batches
+from wicketgate.feeds.batches import check_batch, read_batches
 from wicketgate.ledger.audit import fsck
 from wicketgate.ledger.notes import parse_vkey
 from wicketgate.simulate import london

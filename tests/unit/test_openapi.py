@@ -14,11 +14,12 @@ import pytest
 
 from tests import made_gateway
 from tools.check_docs import codes_in, given_codes
-from wicketgate import batches, desk
+from wicketgate import desk
 from wicketgate.base.periods import parse_period
 from wicketgate.base.signing import ENVELOPE_TYPE, canonical, parse_envelope
 from wicketgate.commits.register import build_register
 from wicketgate.commits.transactions import IMAGE_CODES, CameraSet
+from wicketgate.feeds import batches
 from wicketgate.gate import terms as terms_module
 from wicketgate.hotlists import TEXTS, Listing, outcomes
 from wicketgate.hotlists.forms import CSV, NDJSON, parse_hotlist

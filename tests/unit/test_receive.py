@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from tests import made_gateway as made
 from tests.made_gateway import FEED, TOKEN, VKEY, Served, World, serve, standard
 from wicketgate.base.errors import ConfigurationError, InputError, LedgerError, NotEntitled, VerificationError
-from wicketgate.batches import read_batches
 from wicketgate.cli.recipient import add_commands
+from wicketgate.feeds.batches import read_batches
 from wicketgate.ledger.notes import Checkpoint, parse_vkey, sign_note
 from wicketgate.receive import Received, Receiver, Sink
 from wicketgate.sinks import COLUMNS, CsvSink, NdjsonSink, ParquetSink, StdoutSink, open_sink

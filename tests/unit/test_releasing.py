@@ -16,8 +16,8 @@ from tests.simulator import CT, IMAGE, OWN, WANTED, MemoryReader, World, envelop
 from tests.vectors import make_documents as documents
 from wicketgate.base.errors import InputError, ShapeError, StreamError
 from wicketgate.base.streams.reader import Stored
-from wicketgate.batches import read_batches
 from wicketgate.commits.transactions import Transaction, decode
+from wicketgate.feeds.batches import read_batches
 
 
 @pytest.fixture

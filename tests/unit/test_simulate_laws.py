@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.base.signing import canonical, parse_json
-from wicketgate.batches import Batch
+from wicketgate.feeds.batches import Batch
 from wicketgate.simulate import evidence as kept
 from wicketgate.simulate import london
 from wicketgate.simulate.evidence import Attempt, Evidence, Listed, Sent

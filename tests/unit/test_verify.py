@@ -32,8 +32,8 @@ from tests.vectors import make_documents as documents
 from wicketgate.base.clock import SECOND_US, rfc3339
 from wicketgate.base.errors import ConfigurationError, InputError, LedgerError, VerificationError
 from wicketgate.base.signing import canonical, dump_envelope, parse_json
-from wicketgate.batches import build, erased_line, read_batches
 from wicketgate.cli.recipient import add_commands
+from wicketgate.feeds.batches import build, erased_line, read_batches
 from wicketgate.ledger.facts import make_promise
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.notes import Checkpoint, parse_vkey, sign_note

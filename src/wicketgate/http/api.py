@@ -15,7 +15,7 @@ from starlette.routing import Route
 from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.commits.transactions import CameraSet, QuarantinedRead
-from wicketgate.feeds import Feed
+from wicketgate.feeds.feed import Feed
 from wicketgate.http.entitlement import entitled
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.problems import problem

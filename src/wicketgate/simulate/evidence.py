@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from wicketgate.base.clock import SECOND_US, parse_rfc3339
-from wicketgate.batches import Batch
+from wicketgate.feeds.batches import Batch
 
 _FAULTS_KEPT = 5
 BEGIN_US = SECOND_US // 4

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from wicketgate.base.clock import SECOND_US, parse_rfc3339
-from wicketgate.batches import Batch
+from wicketgate.feeds.batches import Batch
 from wicketgate.simulate.evidence import Evidence, Finding, Force, Listed, Matching, Row, Sent, rows_of
 from wicketgate.simulate.vehicles import CONFUSION_CLASSES
 

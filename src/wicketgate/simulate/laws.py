@@ -11,7 +11,7 @@ import msgspec
 from wicketgate.base.clock import parse_rfc3339
 from wicketgate.base.errors import WicketgateError
 from wicketgate.base.signing import parse_envelope, parse_json
-from wicketgate.batches import Batch
+from wicketgate.feeds.batches import Batch
 from wicketgate.simulate.evidence import (
     Evidence,
     Finding,

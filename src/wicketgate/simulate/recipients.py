@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from wicketgate.base.errors import InputError, VerificationError, WicketgateError
-from wicketgate.batches import Batch, read_batches
+from wicketgate.feeds.batches import Batch, read_batches
 from wicketgate.verify.feeds import FeedChain
 
 _WAIT_S = 2

@@ -16,7 +16,7 @@ import msgspec
 from wicketgate.base.clock import parse_rfc3339
 from wicketgate.base.errors import ConfigurationError, InputError, LedgerError, WicketgateError
 from wicketgate.base.settings import read_secret
-from wicketgate.batches import Batch
+from wicketgate.feeds.batches import Batch
 from wicketgate.ledger.notes import parse_checkpoint, parse_note, parse_vkey
 from wicketgate.ledger.tiles import folder_fetch, iterate_entries
 from wicketgate.simulate import laws, london

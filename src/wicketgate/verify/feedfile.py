@@ -10,7 +10,7 @@ import msgspec
 
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import ConfigurationError, InputError, LedgerError, VerificationError
-from wicketgate.batches import Batch, read_batches
+from wicketgate.feeds.batches import Batch, read_batches
 from wicketgate.ledger.facts import FactAnswer, check_kept, release_fact
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.regime.charter import Charter

@@ -11,7 +11,7 @@ import msgspec
 
 from wicketgate.base.clock import parse_rfc3339
 from wicketgate.base.errors import InputError, VerificationError
-from wicketgate.batches import Batch, check_batch
+from wicketgate.feeds.batches import Batch, check_batch
 from wicketgate.ledger.facts import check_promise
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.fold import Regime

@@ -11,7 +11,7 @@ from wicketgate.base.errors import InputError
 from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.ordinal import OrdinalStream
 from wicketgate.commits.transactions import FeedBatch
-from wicketgate.feeds import Feed
+from wicketgate.feeds.feed import Feed
 
 DAY_US = 86_400_000_000
 
@@ -67,7 +67,7 @@ async def test_a_batch_is_read_from_memory_and_from_the_stream(link: Link) -> No
 
 
 async def test_memory_holds_the_latest_alone(link: Link, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wicketgate.feeds._RECENT_BYTES", 250)
+    monkeypatch.setattr("wicketgate.feeds.feed._RECENT_BYTES", 250)
     feed = await made(link)
     for number in range(1, 8):
         await feed.put(batch(number, size=100))

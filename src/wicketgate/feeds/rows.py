@@ -12,10 +12,10 @@ import msgspec
 import numpy as np
 
 from wicketgate.base.clock import rfc3339
-from wicketgate.batches import IMAGE_FIELDS, Rendering, with_members
 from wicketgate.commits.cameras import Camera
 from wicketgate.commits.state import Sighting, State
 from wicketgate.commits.transactions import HitImaged, HitRaised
+from wicketgate.feeds.batches import IMAGE_FIELDS, Rendering, with_members
 from wicketgate.gate.decide import Release
 from wicketgate.gate.tables import Standing
 from wicketgate.hotlists import TEXTS, Entry, Hits

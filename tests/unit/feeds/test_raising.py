@@ -12,12 +12,12 @@ import pytest
 from tests.strategies import Listed, batch_of, entry_of
 from tests.unit.commits.test_state import Fold, unsigned
 from wicketgate.base.clock import HOUR_US, MINUTE_US, SECOND_US, rfc3339
-from wicketgate.batches import Rendering, row_lines
 from wicketgate.commits.transactions import CameraSet, CamerasRegistered, FeedBatch, HitRaised, Outcome
+from wicketgate.feeds.batches import Rendering, row_lines
+from wicketgate.feeds.rows import Raising, Rows
 from wicketgate.gate.decide import decide
 from wicketgate.gate.tables import stand
 from wicketgate.hotlists import Entry
-from wicketgate.raising import Raising, Rows
 from wicketgate.reads.columns import ReadBatch
 from wicketgate.reads.images.references import Stored, open_ref
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.strategies import batch_of
 from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError, VerificationError
-from wicketgate.batches import (
+from wicketgate.feeds.batches import (
     MAX_LINE,
     Batch,
     Rendering,
