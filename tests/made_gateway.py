@@ -40,8 +40,8 @@ from wicketgate.commits.transactions import (
     Refused,
     Transaction,
 )
-from wicketgate.deployment import note_signer
 from wicketgate.feeds import batches
+from wicketgate.gateway.deployment import note_signer
 from wicketgate.ledger.facts import FactAnswer, SecondTree, make_promise, release_fact, second_entry
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.second import SecondClosed

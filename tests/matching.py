@@ -19,10 +19,10 @@ from wicketgate.base.clock import SECOND_US, SystemClock, rfc3339
 from wicketgate.base.settings import load_settings
 from wicketgate.base.signing import dump_envelope
 from wicketgate.commits.transactions import CameraSet
-from wicketgate.deployment import Deployment, note_signer
+from wicketgate.gateway.deployment import Deployment, note_signer
+from wicketgate.gateway.node import Gateway
 from wicketgate.http.app import build_app
 from wicketgate.ledger.writer import Ledger
-from wicketgate.node import Gateway
 from wicketgate.regime.documents.document import sign_document
 
 ORIGIN = "tfl.example/wicketgate"

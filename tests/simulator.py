@@ -27,10 +27,12 @@ from wicketgate.base.streams.reader import Stored
 from wicketgate.commits.state import State, dump_state, load_state
 from wicketgate.commits.transactions import CameraSet, DocumentTaken, Transaction, decode
 from wicketgate.commits.writer import Commits
-from wicketgate.deployment import note_signer
-from wicketgate.desk import Desk
 from wicketgate.feeds.rows import Raising
-from wicketgate.filing import Filing, cameras_transaction
+from wicketgate.gateway.deployment import note_signer
+from wicketgate.gateway.filing.cameras import cameras_transaction
+from wicketgate.gateway.filing.documents import Filing
+from wicketgate.gateway.filing.hotlists import Desk
+from wicketgate.gateway.releasing import Releasing
 from wicketgate.hotlists import Change
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.hotlists.hits import Hit
@@ -43,7 +45,6 @@ from wicketgate.reads.messages import decode_reads, seen_keys
 from wicketgate.reads.parse import Checked, Limits, check, parse
 from wicketgate.reads.repeats import Seen
 from wicketgate.regime.documents.document import sign_document
-from wicketgate.releasing import Releasing
 
 START_US = parse_rfc3339("2026-07-08T12:00:00Z")
 ORIGIN = "tfl.example/wicketgate"

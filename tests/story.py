@@ -22,10 +22,10 @@ from tests import history_2007 as history
 from tests.running import batches_of, client, get, plates, request, rows_of, submit
 from wicketgate.base.clock import SystemClock, parse_rfc3339, rfc3339
 from wicketgate.base.settings import load_settings
-from wicketgate.deployment import Deployment, note_signer
+from wicketgate.gateway.deployment import Deployment, note_signer
+from wicketgate.gateway.node import Gateway
 from wicketgate.http.app import build_app
 from wicketgate.ledger.writer import Ledger
-from wicketgate.node import Gateway
 from wicketgate.regime.documents.authority import parse_authority, review_due_us
 from wicketgate.simulate import charter as invented
 

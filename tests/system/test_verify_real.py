@@ -236,7 +236,7 @@ def test_another_log_than_the_key_is_refused(
     shared: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from wicketgate.base.signing import PrivateKey
-    from wicketgate.deployment import note_signer
+    from wicketgate.gateway.deployment import note_signer
 
     other = tmp_path / "other.vkey"
     other.write_text(note_signer(PrivateKey.generate(), "wicketgate.example/invented-london").vkey + "\n")

@@ -15,6 +15,7 @@ from tests.unit.test_pages import HOSTILE, NOW_US, Reader
 from tests.vectors import make_documents as documents
 from wicketgate.base.clock import SECOND_US
 from wicketgate.base.errors import InputError, WicketgateError
+from wicketgate.gateway.filing.responses import Acknowledged
 from wicketgate.http import drift
 from wicketgate.http.consultation_pages import consultations_of, groups_of, open_of
 from wicketgate.http.consultations import Consultations
@@ -24,7 +25,6 @@ from wicketgate.http.problems import problem_of
 from wicketgate.http.rates import Allowance, Rate
 from wicketgate.http.views import Names, act_of, figures_of, marks_of, view_of
 from wicketgate.regime.standing import ConsultationStatus
-from wicketgate.responses import Acknowledged
 
 OPEN, CHARTER, APPROVED = "c-2026-003", "c-2026-004", "c-2026-001"
 

@@ -14,13 +14,13 @@ import pytest
 
 from tests import made_gateway
 from tools.check_docs import codes_in, given_codes
-from wicketgate import desk
 from wicketgate.base.periods import parse_period
 from wicketgate.base.signing import ENVELOPE_TYPE, canonical, parse_envelope
 from wicketgate.commits.register import build_register
 from wicketgate.commits.transactions import IMAGE_CODES, CameraSet
 from wicketgate.feeds import batches
 from wicketgate.gate import terms as terms_module
+from wicketgate.gateway.filing import hotlists
 from wicketgate.hotlists import TEXTS, Listing, outcomes
 from wicketgate.hotlists.forms import CSV, NDJSON, parse_hotlist
 from wicketgate.http import codes, reference
@@ -122,7 +122,11 @@ def test_shapes_are_those_of_the_program() -> None:
     assert members("FactProof") == set(facts.FactAnswer.__struct_fields__)
     assert members("HotlistEntry") >= {"plate", "kind", "priority", "reason", *TEXTS}
     assert set(EXAMPLES["hit"]) == members("Hit") - {"late", "clone"}
-    assert set(EXAMPLES["list_taken"]) == members("ListTaken") == {one.name for one in fields(desk.ListTaken)}
+    assert (
+        set(EXAMPLES["list_taken"])
+        == members("ListTaken")
+        == {one.name for one in fields(hotlists.ListTaken)}
+    )
     assert set(SCHEMAS["Said"]["properties"]["outcome"]["enum"]) == set(get_args(outcomes.Said))
     statuses = SCHEMAS["RegisteredAuthority"]["properties"]["status"]["enum"]
     assert sorted(statuses) == sorted(get_args(standing.Status))

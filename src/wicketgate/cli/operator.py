@@ -15,10 +15,10 @@ from wicketgate.base.errors import InputError
 from wicketgate.base.files import write_secret
 from wicketgate.base.settings import TEMPLATE, load_settings, parse_settings
 from wicketgate.base.signing import parse_envelope
-from wicketgate.deployment import Deployment, note_signer
+from wicketgate.gateway.deployment import Deployment, note_signer
+from wicketgate.gateway.node import Gateway
 from wicketgate.http.serve import serve
 from wicketgate.ledger.writer import Ledger
-from wicketgate.node import Gateway
 from wicketgate.regime.documents.signatures import verify_charter
 
 

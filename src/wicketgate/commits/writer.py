@@ -18,7 +18,7 @@ from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.commits.figures import public_counts
 from wicketgate.commits.state import State, dump_state, load_state
 from wicketgate.commits.transactions import FiguresClosed, Transaction, encode
-from wicketgate.ledger.facts import SALT_BYTES, SecondTree, fact, second_entry, second_of
+from wicketgate.ledger.facts import SecondTree, second_entry, second_of
 from wicketgate.ledger.second import SecondClosed
 from wicketgate.regime.obligations.disclosures import rows_left
 from wicketgate.regime.obligations.receipts import due_by_name, published_receipts
@@ -258,8 +258,3 @@ class Commits:
                 due=due_by_name(state.regime, self.parsed, left, state.counting_from_us, until_us),
             ),
         )
-
-
-def salted(kind: str, body: Mapping[str, Any]) -> bytes:
-    """Return a fact with a fresh salt."""
-    return fact(kind, body, os.urandom(SALT_BYTES))

@@ -16,13 +16,13 @@ from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.commits.transactions import CameraSet, QuarantinedRead
 from wicketgate.feeds.feed import Feed
-from wicketgate.http.entitlement import entitled
+from wicketgate.gateway.entitlement import entitled
+from wicketgate.gateway.node import Gateway
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.problems import problem
 from wicketgate.http.requests import json_answer, number_in, read_body, seconds_in
 from wicketgate.ledger.facts import release_fact
 from wicketgate.ledger.merkle import leaf_hash
-from wicketgate.node import Gateway
 from wicketgate.reads.cameras import check_cameras
 from wicketgate.reads.parse import MAX_BODY, NDJSON
 from wicketgate.regime.standing import current, status

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from wicketgate.base.errors import WicketgateError
+from wicketgate.gateway.node import Gateway
 from wicketgate.http.api import Api
 from wicketgate.http.consultations import Consultations
 from wicketgate.http.disclosures import DisclosuresApi, attested_metrics
@@ -28,7 +29,6 @@ from wicketgate.http.public import Public
 from wicketgate.http.push import Push
 from wicketgate.http.reads import Reads
 from wicketgate.http.why import WhyApi
-from wicketgate.node import Gateway
 from wicketgate.reads.mqtt.ingress import Ingress
 from wicketgate.regime.standing import current, status
 

@@ -11,15 +11,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from wicketgate.attesting import Attesting, Said
 from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError
 from wicketgate.commits.state import State
-from wicketgate.http.entitlement import demand_own
+from wicketgate.gateway.entitlement import demand_own
+from wicketgate.gateway.filing.disclosures import Attesting, Said
+from wicketgate.gateway.node import Gateway
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.problems import problem
 from wicketgate.http.requests import json_answer, number_in, read_body
-from wicketgate.node import Gateway
 from wicketgate.regime.obligations.disclosures import Held, published, stand
 from wicketgate.regime.obligations.values import Disclosure, Receipt
 

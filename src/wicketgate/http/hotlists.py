@@ -17,14 +17,14 @@ from starlette.routing import Route
 
 from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import InputError, ListRefused, NotEntitled
-from wicketgate.desk import ListTaken
+from wicketgate.gateway.entitlement import entitled_match
+from wicketgate.gateway.filing.hotlists import ListTaken
+from wicketgate.gateway.node import Gateway
 from wicketgate.hotlists import Entry, Listing
 from wicketgate.hotlists.forms import CSV, NDJSON, UK_FIELDS, hotlist_lines, parse_hotlist
 from wicketgate.http.codes import HOTLIST
-from wicketgate.http.entitlement import entitled_match
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.requests import JSON, json_answer, media_type_of, read_body
-from wicketgate.node import Gateway
 from wicketgate.regime.documents.authority import MatchTerms
 
 MAX_BODY = 64 * 1024 * 1024

@@ -8,10 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from wicketgate.http.entitlement import entitled
+from wicketgate.gateway.entitlement import entitled
+from wicketgate.gateway.node import Gateway
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.problems import problem
-from wicketgate.node import Gateway
 from wicketgate.reads.images.references import media_type_of
 
 _HEADERS = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}

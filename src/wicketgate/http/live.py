@@ -19,8 +19,8 @@ from starlette.routing import Route
 
 from wicketgate.base.clock import Clock, rfc3339
 from wicketgate.commits.state import State
+from wicketgate.gateway.node import Gateway
 from wicketgate.http.problems import problem
-from wicketgate.node import Gateway
 from wicketgate.regime.parsed import Parsed
 from wicketgate.regime.standing import current, status
 

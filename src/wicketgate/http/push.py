@@ -7,11 +7,11 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from wicketgate.base.errors import WicketgateError
+from wicketgate.gateway.node import Gateway
 from wicketgate.http.gatekeeper import PUSH_PREFIX, require
 from wicketgate.http.problems import problem, problem_of
 from wicketgate.http.reads import answer_of
 from wicketgate.http.requests import json_answer, read_body
-from wicketgate.node import Gateway
 from wicketgate.reads import adapters
 from wicketgate.reads.observations import Payload
 

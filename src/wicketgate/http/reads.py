@@ -12,11 +12,11 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from wicketgate.base.errors import InputError, WicketgateError
+from wicketgate.gateway.node import Gateway
 from wicketgate.http.forms import FORM, MAX_FORM, Part, parts_of
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.problems import problem, problem_of
 from wicketgate.http.requests import json_answer, media_type_of, read_body
-from wicketgate.node import Gateway
 from wicketgate.reads.images.joining import with_mark
 from wicketgate.reads.images.references import MAX_BYTES
 from wicketgate.reads.intake import Answer

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 import uvicorn
 
 from wicketgate.base.settings import Settings
+from wicketgate.gateway.node import Gateway
 from wicketgate.http.app import build_app
-from wicketgate.node import Gateway
 from wicketgate.reads.mqtt.delivery import delivery
 from wicketgate.reads.mqtt.ingress import Ingress
 

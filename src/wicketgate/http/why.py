@@ -19,10 +19,10 @@ from wicketgate.base.signing import parse_json
 from wicketgate.commits.past import rewind
 from wicketgate.commits.state import State, dump_state, load_state
 from wicketgate.gate.why import Question, answer
+from wicketgate.gateway.node import Gateway
 from wicketgate.hotlists import Listing
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.requests import json_answer, read_body
-from wicketgate.node import Gateway
 from wicketgate.reads.plates import PlateFault, read_plate
 
 _MOST_BODY = 16 * 1024

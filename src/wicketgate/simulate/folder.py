@@ -14,7 +14,7 @@ from typing import Any
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.files import write_secret
 from wicketgate.base.settings import read_secret
-from wicketgate.deployment import Deployment, note_signer
+from wicketgate.gateway.deployment import Deployment, note_signer
 from wicketgate.regime.documents.document import parse_toml
 from wicketgate.regime.documents.toml import dump_toml
 from wicketgate.simulate import london

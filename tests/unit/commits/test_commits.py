@@ -40,7 +40,8 @@ from wicketgate.commits.transactions import (
     decode,
     encode,
 )
-from wicketgate.commits.writer import STREAM, Commits, salted
+from wicketgate.commits.writer import STREAM, Commits
+from wicketgate.gateway.filing.facts import salted
 
 
 class Office:

@@ -17,7 +17,6 @@ from tests.simulator import OWN, document_transaction
 from tests.unit.commits.test_commits import Office
 from tests.unit.commits.test_state import unsigned
 from tests.vectors import make_documents as documents
-from wicketgate.attesting import Attesting, Said
 from wicketgate.base.clock import DAY_US, HOUR_US, SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError
 from wicketgate.base.periods import parse_period
@@ -25,6 +24,7 @@ from wicketgate.base.signing import canonical
 from wicketgate.commits.figures import Counts, public_counts
 from wicketgate.commits.state import State, dump_state, load_state
 from wicketgate.commits.transactions import FeedBatch, Transaction
+from wicketgate.gateway.filing.disclosures import Attesting, Said
 from wicketgate.regime.obligations.disclosures import (
     DISCLOSURES_KEPT,
     GRACE_US,

@@ -19,9 +19,9 @@ from wicketgate.base.clock import DAY_US, SECOND_US, SystemClock, rfc3339
 from wicketgate.base.errors import ConfigurationError, DocumentRefused, InputError, StreamError
 from wicketgate.base.settings import load_settings
 from wicketgate.commits.transactions import CameraSet
-from wicketgate.deployment import Deployment, note_signer
+from wicketgate.gateway.deployment import Deployment, note_signer
+from wicketgate.gateway.node import Gateway
 from wicketgate.ledger.writer import Ledger
-from wicketgate.node import Gateway
 from wicketgate.reads.intake import Answer
 from wicketgate.reads.parse import Limits, check, parse
 from wicketgate.regime.standing import status
@@ -182,7 +182,7 @@ async def test_the_streams_are_killed_under_it(gateway: Gateway) -> None:
 async def test_a_second_gateway_on_one_deployment_is_refused(
     gateway: Gateway, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wicketgate.deployment._LOCK_PATIENCE_S", 0.2)
+    monkeypatch.setattr("wicketgate.gateway.deployment._LOCK_PATIENCE_S", 0.2)
     with pytest.raises(ConfigurationError, match="another gateway"):
         await start(folder)
     assert (await gateway.filing.issue_token("source:tfl")) != ""  # the first goes on
@@ -337,8 +337,8 @@ async def test_a_failure_inside_ends_the_gateway(folder: Path, monkeypatch: pyte
 
 
 async def test_it_stops_in_the_middle_of_everything(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wicketgate.node._FLUSH_S", 0.001)
-    monkeypatch.setattr("wicketgate.node._SNAPSHOT_S", 0.01)
+    monkeypatch.setattr("wicketgate.gateway.housekeeping._FLUSH_S", 0.001)
+    monkeypatch.setattr("wicketgate.gateway.housekeeping._SNAPSHOT_S", 0.01)
     for pause_s in (0.0, 0.05, 0.3):
         gateway = await start(folder)
         if not gateway.commits.committed.cameras:

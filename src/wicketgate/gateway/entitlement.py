@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wicketgate.base.errors import InputError, NotEntitled
-from wicketgate.node import Gateway
+from wicketgate.gateway.node import Gateway
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.standing import STOPPED, current, status
 

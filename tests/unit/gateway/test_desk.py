@@ -14,11 +14,11 @@ from tests import checks
 from tests.simulator import CT, IMAGE, WANTED, World, envelope
 from tests.strategies import entry_of
 from tests.vectors import make_documents as documents
-from wicketgate import desk as module
 from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from wicketgate.base.errors import HitRefused, InputError, NotEntitled, StreamError
 from wicketgate.commits.transactions import Transaction, decode
-from wicketgate.desk import ListTaken
+from wicketgate.gateway.filing import hotlists as module
+from wicketgate.gateway.filing.hotlists import ListTaken
 from wicketgate.hotlists import Change, Entry
 
 _T = TypeVar("_T")

@@ -23,13 +23,13 @@ from wicketgate.base.settings import load_settings
 from wicketgate.base.signing import dump_envelope
 from wicketgate.commits.state import State, dump_state, load_state
 from wicketgate.commits.transactions import ResponseGiven, Transaction, decode, encode
-from wicketgate.deployment import Deployment, note_signer
+from wicketgate.gateway.deployment import Deployment, note_signer
+from wicketgate.gateway.filing.responses import MOST_TEXT, Said, digest, parse_said
+from wicketgate.gateway.filing.responses import publish as published_form
+from wicketgate.gateway.node import Gateway
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.writer import Ledger
-from wicketgate.node import Gateway
 from wicketgate.regime.documents.document import sign_document
-from wicketgate.responses import MOST_TEXT, Said, digest, parse_said
-from wicketgate.responses import publish as published_form
 
 NAME = "c-test"
 

@@ -13,7 +13,9 @@ from wicketgate.base.clock import DAY_US, Clock
 from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import ListChanged, Outcome, Transaction
-from wicketgate.commits.writer import Commits, salted
+from wicketgate.commits.writer import Commits
+from wicketgate.gateway.filing.facts import salted
+from wicketgate.gateway.filing.outcomes import GATEWAY, _outcomes
 from wicketgate.hotlists import Listing, dump_changes, dump_entries
 from wicketgate.hotlists.entries import Change
 from wicketgate.hotlists.hit_store import HitQueue
@@ -26,8 +28,6 @@ _MOST_CHANGES = 64
 """Changes of a list that are kept apart; with the next one the list is written anew as a whole."""
 _AT_ONCE = 500
 _STOPPED = STOPPED | {"expired"}
-GATEWAY = "gateway"
-"""Who ends a hit that nobody answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,20 +240,3 @@ class Desk:
         if due:
             await self._commits.commit(build)
         return len(due)
-
-
-def _outcomes(outcomes: tuple[Outcome, ...], at_us: int, sequence: int) -> Transaction:
-    facts = tuple(
-        salted(
-            "outcome",
-            {
-                "commit": sequence,
-                "hit": outcome.hit,
-                "outcome": outcome.outcome,
-                "reason": outcome.reason,
-                "by": outcome.by,
-            },
-        )
-        for outcome in outcomes
-    )
-    return Transaction(at_us=at_us, outcomes=outcomes, facts=facts)

@@ -12,7 +12,7 @@ import pytest
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.files import write_secret
 from wicketgate.base.settings import load_settings
-from wicketgate.deployment import Deployment, note_signer
+from wicketgate.gateway.deployment import Deployment, note_signer
 from wicketgate.ledger.writer import Ledger
 
 
@@ -116,7 +116,7 @@ def test_a_secret_is_never_written_over(tmp_path: Path) -> None:
 def test_a_second_gateway_is_refused_and_the_first_keeps_its_lock(
     laid: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wicketgate.deployment._LOCK_PATIENCE_S", 0.1)
+    monkeypatch.setattr("wicketgate.gateway.deployment._LOCK_PATIENCE_S", 0.1)
     held = laid.lock()
     with pytest.raises(ConfigurationError, match="another gateway"):
         laid.lock()
@@ -131,7 +131,7 @@ def test_the_lock_holds_while_a_child_that_inherited_it_lives(
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)"], pass_fds=(held,))
     os.close(held)  # as if the gateway were killed
     try:
-        monkeypatch.setattr("wicketgate.deployment._LOCK_PATIENCE_S", 0.1)
+        monkeypatch.setattr("wicketgate.gateway.deployment._LOCK_PATIENCE_S", 0.1)
         with pytest.raises(ConfigurationError):
             laid.lock()
     finally:

@@ -23,14 +23,14 @@ from wicketgate.commits.transactions import (
     QuarantinedRead,
     Transaction,
 )
-from wicketgate.deployment import note_signer
+from wicketgate.gateway.deployment import note_signer
+from wicketgate.gateway.projections import Projections
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.ledger.facts import SecondTree, check_fact, fact, second_entry
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.proofs import Proofs
 from wicketgate.ledger.second import SecondClosed
 from wicketgate.ledger.writer import Ledger
-from wicketgate.projections import Projections
 from wicketgate.regime.documents.document import sign_document
 
 DAY_US = 86_400_000_000

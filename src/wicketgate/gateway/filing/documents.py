@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-import msgspec
-
 from wicketgate.base.clock import Clock, rfc3339
 from wicketgate.base.errors import DocumentRefused, InputError
 from wicketgate.base.signing import canonical, parse_json
@@ -19,15 +17,15 @@ from wicketgate.commits.cameras import cameras_in_scope
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import (
     CameraSet,
-    CamerasRegistered,
     DocumentTaken,
     TokenIssued,
     Transaction,
 )
-from wicketgate.commits.writer import Build, Commits, salted
-from wicketgate.ledger.merkle import leaf_hash
+from wicketgate.commits.writer import Build, Commits
+from wicketgate.gateway.filing.cameras import _MAX_CAMERAS, cameras_transaction
+from wicketgate.gateway.filing.facts import salted
+from wicketgate.gateway.projections import Projections
 from wicketgate.ledger.tiles import MAX_ENTRY_BYTES
-from wicketgate.projections import Projections
 from wicketgate.regime.admission.admit import admit, entry_members, scope_of
 from wicketgate.regime.admitted import Admitted, Stood
 from wicketgate.regime.documents.authority import parse_authority
@@ -36,7 +34,6 @@ from wicketgate.regime.standing import standing_entry, untold
 
 log = logging.getLogger(__name__)
 
-_MAX_CAMERAS = 20_000
 _MOST_TOLD = 300
 """Changes of standing in one entry of the ledger."""
 _NOTHING_FOUND = Admitted()
@@ -208,28 +205,4 @@ def document_transaction(
         first_entry=entry,
         entries=(body,),
         document=DocumentTaken(envelope=envelope, entry=entry, admitted=admitted),
-    )
-
-
-def cameras_transaction(source: str, cameras: tuple[CameraSet, ...], entry: int, at_us: int) -> Transaction:
-    """Return the transaction of a source's full list of cameras, which the ledger counts as entry `entry`."""
-    groups: dict[str, int] = {}
-    for camera in cameras:
-        for group in camera.groups:
-            groups[group] = groups.get(group, 0) + 1
-    listed = salted("cameras", {"source": source, "cameras": msgspec.to_builtins(cameras)})
-    body = {
-        "kind": "cameras",
-        "at": rfc3339(at_us),
-        "source": source,
-        "count": len(cameras),
-        "groups": groups,
-        "root": leaf_hash(listed).hex(),
-    }
-    return Transaction(
-        at_us=at_us,
-        first_entry=entry,
-        entries=(canonical(body),),
-        cameras=CamerasRegistered(source=source, cameras=cameras),
-        facts=(listed,),
     )

@@ -10,7 +10,8 @@ from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import InputError, StreamError
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import Transaction
-from wicketgate.commits.writer import Commits, salted
+from wicketgate.commits.writer import Commits
+from wicketgate.gateway.filing.facts import salted
 from wicketgate.regime.obligations.disclosures import (
     demand_disclosure,
     demand_receipt,

@@ -21,9 +21,10 @@ from wicketgate.base.errors import DocumentRefused, InputError, StreamError
 from wicketgate.base.signing import canonical
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import ResponseGiven, Transaction
-from wicketgate.commits.writer import Commits, salted
+from wicketgate.commits.writer import Commits
+from wicketgate.gateway.filing.facts import salted
+from wicketgate.gateway.projections import Projections
 from wicketgate.ledger.merkle import leaf_hash
-from wicketgate.projections import Projections
 from wicketgate.reads.masking import mask
 from wicketgate.regime.fold import ConsultationTaken
 from wicketgate.regime.members import Members

@@ -30,16 +30,19 @@ from wicketgate.commits.snapshots import Snapshots
 from wicketgate.commits.state import State, dump_state
 from wicketgate.commits.transactions import Transaction
 from wicketgate.commits.writer import Commits
-from wicketgate.deployment import Deployment, note_signer
-from wicketgate.desk import Desk
 from wicketgate.feeds.rows import Raising
-from wicketgate.filing import Filing, document_transaction
+from wicketgate.gateway.deployment import Deployment, note_signer
+from wicketgate.gateway.filing.documents import Filing, document_transaction
+from wicketgate.gateway.filing.hotlists import Desk
+from wicketgate.gateway.filing.responses import Responses
+from wicketgate.gateway.housekeeping import _FLUSH_S, _SNAPSHOT_S, _TERMS_LOOKS, _TERMS_S
+from wicketgate.gateway.projections import Projections
+from wicketgate.gateway.releasing import Releasing
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.hotlists.in_force import Lists
 from wicketgate.ledger.proofs import Proofs
 from wicketgate.ledger.sealing import seal
 from wicketgate.ledger.writer import Ledger
-from wicketgate.projections import Projections
 from wicketgate.reads.cameras import CameraNames
 from wicketgate.reads.images.joining import Joining
 from wicketgate.reads.images.store import Images
@@ -50,15 +53,9 @@ from wicketgate.reads.pushes import Pushes
 from wicketgate.reads.repeats import Seen
 from wicketgate.reads.tracking import Vehicles
 from wicketgate.regime.parsed import Parsed
-from wicketgate.releasing import Releasing
-from wicketgate.responses import Responses
 
 log = logging.getLogger(__name__)
 
-_SNAPSHOT_S = 10.0
-_FLUSH_S = 2.0
-_TERMS_S = 600.0
-_TERMS_LOOKS = 1200
 _SETTLE_S = 30.0
 
 

@@ -15,20 +15,20 @@ from wicketgate.base.streams.reader import Stored, StreamReader
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import (
     FeedBatch,
-    HitRaised,
     Intake,
     QuarantinedRead,
     Refused,
     Transaction,
 )
-from wicketgate.commits.writer import Build, Commits, salted
+from wicketgate.commits.writer import Build, Commits
 from wicketgate.feeds import batches
 from wicketgate.feeds.rows import Raising, Rows
 from wicketgate.gate.decide import Decision, decide
 from wicketgate.gate.tables import Standing, stand
+from wicketgate.gateway.filing.facts import _decision_fact, hit_fact
+from wicketgate.gateway.projections import Projections
 from wicketgate.hotlists.in_force import Allowed, Lists
 from wicketgate.ledger.facts import SALT_BYTES, Signs, make_promise, release_fact
-from wicketgate.projections import Projections
 from wicketgate.reads import columns
 from wicketgate.reads.columns import MAX_ROWS, ReadBatch
 from wicketgate.reads.messages import ReadsMessage, decode_reads
@@ -283,41 +283,4 @@ def _joined_intake(intakes: Sequence[Intake]) -> Intake | None:
         accepted=dict(accepted),
         repeated=dict(repeated),
         quarantined={camera: dict(codes) for camera, codes in quarantined.items()},
-    )
-
-
-def hit_fact(hit: HitRaised, sequence: int) -> bytes:
-    """Return the fact of a hit: which row, for which entry, how sure; the plate stands in the row alone."""
-    return salted(
-        "hit",
-        {
-            "commit": sequence,
-            "authority": f"{hit.authority}@{hit.version}",
-            "hit": hit.id,
-            "seq": hit.seq,
-            "voi": hit.voi,
-            "quality": hit.quality,
-            "late": hit.late,
-            "clone": bool(hit.clone),
-        },
-    )
-
-
-def _decision_fact(
-    sequence: int, rows: int, withheld: int, refused: Sequence[Refused], intake: Intake | None
-) -> bytes:
-    quarantined: Counter[str] = Counter()
-    for codes in (intake.quarantined if intake else {}).values():
-        quarantined.update(codes)
-    return salted(
-        "decision",
-        {
-            "commit": sequence,
-            "reads": rows,
-            "withheld": withheld,
-            "refused": [{"authority": r.authority, "reason": r.reason, "rows": r.rows} for r in refused],
-            "accepted": sum(intake.accepted.values()) if intake else 0,
-            "repeated": sum(intake.repeated.values()) if intake else 0,
-            "quarantined": dict(sorted(quarantined.items())),
-        },
     )

@@ -1,0 +1,1 @@
+"""Every way in to COMMITS, one file a kind."""
