@@ -2,7 +2,7 @@
 
 Run it by hand when the versions below change; its result is committed, so that nobody else needs Node.js:
 
-    python tools/vendor_assets.py            # writes below src/wicketgate/http/assets/
+    python tools/vendor_assets.py            # writes below src/wicketgate/pages/assets/
     python tools/vendor_assets.py --check    # makes all of it again and compares with what is committed
 
 It needs `node` and `npm`, and takes from whatever package registry npm is set to use, into a temporary
@@ -30,7 +30,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-TARGET = Path(__file__).resolve().parent.parent / "src/wicketgate/http/assets"
+TARGET = Path(__file__).resolve().parent.parent / "src/wicketgate/pages/assets"
 
 # govuk-frontend-jinja 4.1.0 renders the markup of govuk-frontend 6.3.0: change both together.
 PACKAGES = {

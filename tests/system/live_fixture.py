@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from tests.system import pages_fixture as fixture
-from wicketgate.http.pages import ASSETS, MAP_HEADERS, Pages
+from wicketgate.pages.public import ASSETS, MAP_HEADERS, Pages
 
 SOURCES = {"tfl": "Transport for London", "marshbridge": "Marshbridge Council"}
 RELEASED = ("tfl-charging", "tfl-met-ct", "tfl-met-vehicles")

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from wicketgate.base.clock import HOUR_US, parse_rfc3339, rfc3339
-from wicketgate.http.pages import ASSETS, HEADERS, Pages
+from wicketgate.pages.public import ASSETS, HEADERS, Pages
 
 NOW = "2026-09-12T15:04:10Z"
 _NIGHTS = {"from": "22:00", "until": "05:00", "zone": "Europe/London", "days": ["fri", "sat"]}

@@ -23,7 +23,7 @@ from wicketgate.gate import terms as terms_module
 from wicketgate.gateway.filing import hotlists
 from wicketgate.hotlists import TEXTS, Listing, outcomes
 from wicketgate.hotlists.forms import CSV, NDJSON, parse_hotlist
-from wicketgate.http import codes, reference
+from wicketgate.http import codes
 from wicketgate.http.api import Api
 from wicketgate.http.app import READS_PATH, routes
 from wicketgate.http.examples import EXAMPLES
@@ -32,6 +32,7 @@ from wicketgate.http.openapi import ENVELOPE, OPENAPI
 from wicketgate.http.problems import CODES
 from wicketgate.http.schemas import SCHEMAS
 from wicketgate.ledger import facts
+from wicketgate.pages import reference
 from wicketgate.reads import parse
 from wicketgate.reads.adapters import values
 from wicketgate.regime import standing

@@ -17,7 +17,6 @@ from wicketgate.http.sessions import (
     FAILURES,
     LIFE_US,
     MOST_OF_A_UNIT,
-    Session,
     Sessions,
     TooManyFailures,
     is_form_key,
@@ -26,6 +25,7 @@ from wicketgate.http.sessions import (
     session_id_in,
     set_cookie,
 )
+from wicketgate.pages.duty import Session
 
 TOKEN, OTHER = "token-of-the-unit", "token-of-another-unit"
 HERE = "192.0.2.7"

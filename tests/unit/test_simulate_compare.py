@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from wicketgate.base.clock import parse_rfc3339, rfc3339
-from wicketgate.http.story import compare as shown
+from wicketgate.pages.story import compare as shown
 from wicketgate.simulate import london
 from wicketgate.simulate.compare import compare
 from wicketgate.simulate.desk import DutyOfficer, Record

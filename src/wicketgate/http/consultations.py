@@ -16,11 +16,11 @@ from wicketgate.base.errors import InputError, WicketgateError
 from wicketgate.gateway.filing.responses import MOST_TEXT, PAGE, Acknowledged, parse_said
 from wicketgate.gateway.node import Gateway
 from wicketgate.http.gatekeeper import require
-from wicketgate.http.pages import FORM_HEADERS, HEADERS
 from wicketgate.http.problems import problem, status_and_title
 from wicketgate.http.public import Public
 from wicketgate.http.rates import Allowance, Rate
 from wicketgate.http.requests import JSON, json_answer, media_type_of, number_in, read_body
+from wicketgate.pages.public import FORM_HEADERS, HEADERS
 
 FORM = "application/x-www-form-urlencoded"
 NDJSON = "application/x-ndjson"

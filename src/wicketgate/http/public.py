@@ -16,9 +16,9 @@ from wicketgate.commits.register import build_register, dump_register
 from wicketgate.gateway.node import Gateway
 from wicketgate.http.live import Live
 from wicketgate.http.openapi import OPENAPI
-from wicketgate.http.pages import ASSETS, HEADERS, MAP_HEADERS, Pages
 from wicketgate.http.problems import problem
 from wicketgate.ledger.tiles import folder_fetch
+from wicketgate.pages.public import ASSETS, HEADERS, MAP_HEADERS, Pages
 
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _FOR_EVER = "public, max-age=31536000, immutable"

@@ -12,12 +12,12 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from starlette.types import Scope
 
 from wicketgate.base.clock import HOUR_US, SECOND_US
 from wicketgate.base.errors import InputError, NotEntitled
+from wicketgate.pages.duty import Session
 
 LIFE_US = 12 * HOUR_US
 """How long a session lasts, whether or not it is used: a shift."""
@@ -46,34 +46,6 @@ class TooManyFailures(InputError):
 
 COOKIE = "wicketgate-duty"
 """The cookie's name; over https `__Host-` stands before it, so that no other host of the domain can set one."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
-    """A duty officer who is signed in.
-
-    Attributes
-    ----------
-    key : str
-        SHA-256 of the session's id.
-    unit : str
-        `organisation/unit`.
-    officer : str
-        The name or number that the officer gave: it goes into each outcome as `by`. It is the unit's word, not checked.
-    token_sha256 : str
-        Which token it was opened with: once that is withdrawn the session is over.
-    form_key : str
-        What each form of this session carries, so that no other site can send one.
-    until_us : int
-        When it ends, microseconds.
-    """
-
-    key: str
-    unit: str
-    officer: str
-    token_sha256: str
-    form_key: str
-    until_us: int
 
 
 class Sessions:

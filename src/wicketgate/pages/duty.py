@@ -16,11 +16,39 @@ import msgspec
 
 from wicketgate.base.clock import rfc3339
 from wicketgate.hotlists.hits import Hit
-from wicketgate.http import duty_words as words
-from wicketgate.http.pages import templates
-from wicketgate.http.phrases import distance, moment
-from wicketgate.http.sessions import Session
+from wicketgate.pages import duty_words as words
+from wicketgate.pages.phrases import distance, moment
+from wicketgate.pages.public import templates
 from wicketgate.reads.observations import MARKS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A duty officer who is signed in.
+
+    Attributes
+    ----------
+    key : str
+        SHA-256 of the session's id.
+    unit : str
+        `organisation/unit`.
+    officer : str
+        The name or number that the officer gave: it goes into each outcome as `by`. It is the unit's word, not checked.
+    token_sha256 : str
+        Which token it was opened with: once that is withdrawn the session is over.
+    form_key : str
+        What each form of this session carries, so that no other site can send one.
+    until_us : int
+        When it ends, microseconds.
+    """
+
+    key: str
+    unit: str
+    officer: str
+    token_sha256: str
+    form_key: str
+    until_us: int
+
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "

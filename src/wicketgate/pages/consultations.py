@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from wicketgate.http import phrases
-from wicketgate.http.views import Names, tables, texts, view_of
+from wicketgate.pages import phrases
+from wicketgate.pages.views import Names, tables, texts, view_of
 
 GROUPS = (
     ("open", "Open now", ("open",)),

@@ -22,11 +22,11 @@ from typing import Any
 from jinja2 import ChainableUndefined, ChoiceLoader, Environment, PackageLoader, PrefixLoader, Undefined
 
 from wicketgate.base.clock import DAY_US, MINUTE_US
-from wicketgate.http import disclosure_words, phrases, reference, story
-from wicketgate.http.consultation_pages import consultations_of, groups_of, open_of
-from wicketgate.http.drift import drift_of
-from wicketgate.http.phrases import at_us_of, total
-from wicketgate.http.views import STANDING_STILL, Names, tables, views_of
+from wicketgate.pages import disclosures, phrases, reference, story
+from wicketgate.pages.consultations import consultations_of, groups_of, open_of
+from wicketgate.pages.drift import drift_of
+from wicketgate.pages.phrases import at_us_of, total
+from wicketgate.pages.views import STANDING_STILL, Names, tables, views_of
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -111,7 +111,7 @@ def load_assets() -> tuple[Mapping[str, Asset], Mapping[str, str]]:
     """Return the assets by their path (`/assets/…`), and those paths by the name in the tree."""
     assets: dict[str, Asset] = {}
     paths: dict[str, str] = {}
-    for name, content in _assets_in(files("wicketgate.http") / "assets"):
+    for name, content in _assets_in(files("wicketgate.pages") / "assets"):
         digest = hashlib.sha256(content).hexdigest()[:16]
         stem, dot, suffix = name.rpartition(".")
         path = f"/assets/{stem}.{digest}.{suffix}"
@@ -206,7 +206,7 @@ def templates() -> Environment:
     """Return the environment of every template of the package, compiled once."""
     macros = PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")})
     environment = Environment(
-        loader=ChoiceLoader([PackageLoader("wicketgate.http", "templates"), macros]),
+        loader=ChoiceLoader([PackageLoader("wicketgate.pages", "templates"), macros]),
         autoescape=True,
         undefined=ChainableUndefined,  # a member that the register does not have is shown as nothing
         trim_blocks=True,
@@ -216,8 +216,8 @@ def templates() -> Environment:
         environment.filters[name] = _unless_missing(getattr(phrases, name))
     environment.globals |= {"asset": _PATHS.__getitem__, "reasons": phrases.REASONS}
     environment.globals |= {
-        "attested": disclosure_words.attested,
-        "attested_by_name": disclosure_words.attested_by_name,
+        "attested": disclosures.attested,
+        "attested_by_name": disclosures.attested_by_name,
     }
     return environment
 

@@ -19,9 +19,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.system import pages_fixture as fixture
-from wicketgate.http import phrases, reference, story
-from wicketgate.http.pages import ASSETS, CONTENT_SECURITY_POLICY, HEADERS, MAP_HEADERS, Pages
-from wicketgate.http.views import events_of
+from wicketgate.pages import phrases, reference, story
+from wicketgate.pages.public import ASSETS, CONTENT_SECURITY_POLICY, HEADERS, MAP_HEADERS, Pages
+from wicketgate.pages.views import events_of
 
 NOW_US = fixture.NOW_US
 OPEN = "/consultations/c-2026-003"

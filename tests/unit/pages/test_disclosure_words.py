@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.system import pages_fixture as fixture
-from wicketgate.http.disclosure_words import attested, attested_by_name
-from wicketgate.http.pages import Pages
+from wicketgate.pages.disclosures import attested, attested_by_name
+from wicketgate.pages.public import Pages
 
 NAME = "tfl-met-ct"
 DONE: dict[str, Any] = {

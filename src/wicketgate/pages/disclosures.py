@@ -9,8 +9,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from wicketgate.http import phrases
-from wicketgate.http.views import tables
+from wicketgate.pages import phrases
+from wicketgate.pages.views import tables
 
 
 class _Told:

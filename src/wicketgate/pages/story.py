@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from wicketgate.http import phrases
+from wicketgate.pages import phrases
 
 MODES = ("bulk", "match", "search")
 _STANDING = frozenset({"in-force", "suspended", "review-overdue", "consultation-overdue", "pending"})

@@ -8,8 +8,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from wicketgate.http import phrases
-from wicketgate.http.phrases import at_us_of
+from wicketgate.pages import phrases
+from wicketgate.pages.phrases import at_us_of
 
 STANDING_STILL = frozenset({"pending", "suspended", "review-overdue", "consultation-overdue"})
 """How an authority stands that has not ended, and under which nothing leaves."""

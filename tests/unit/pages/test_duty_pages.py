@@ -19,13 +19,13 @@ from hypothesis import strategies as st
 
 from tests.matching import NO_PLACE, UNIT, WANTED, Desk, make, plate_image, signed_match, vehicle
 from tests.simulator import envelope
-from tests.unit.test_pages import HOSTILE, Reader
+from tests.unit.pages.test_pages import HOSTILE, Reader
 from wicketgate.base.clock import MINUTE_US, parse_rfc3339
 from wicketgate.commits.transactions import Outcome
 from wicketgate.hotlists.hits import Hit
-from wicketgate.http import duty_words as words
-from wicketgate.http.duty_pages import HEADERS, DutyPages, Journey, Queue, Refusal, digest
-from wicketgate.http.sessions import FAILURES, LIFE_US, MOST_OF_A_UNIT, Session
+from wicketgate.http.sessions import FAILURES, LIFE_US, MOST_OF_A_UNIT
+from wicketgate.pages import duty_words as words
+from wicketgate.pages.duty import HEADERS, DutyPages, Journey, Queue, Refusal, Session, digest
 
 NOW_US = parse_rfc3339("2026-07-08T12:00:00Z")
 PAGES = DutyPages(demonstration=True)

@@ -11,19 +11,19 @@ import pytest
 from starlette.applications import Starlette
 
 from tests.system import pages_fixture as fixture
-from tests.unit.test_pages import HOSTILE, NOW_US, Reader
+from tests.unit.pages.test_pages import HOSTILE, NOW_US, Reader
 from tests.vectors import make_documents as documents
 from wicketgate.base.clock import SECOND_US
 from wicketgate.base.errors import InputError, WicketgateError
 from wicketgate.gateway.filing.responses import Acknowledged
-from wicketgate.http import drift
-from wicketgate.http.consultation_pages import consultations_of, groups_of, open_of
 from wicketgate.http.consultations import Consultations
-from wicketgate.http.pages import FORM_HEADERS, HEADERS, Pages
-from wicketgate.http.phrases import CONSULTATIONS, NEEDS
 from wicketgate.http.problems import problem_of
 from wicketgate.http.rates import Allowance, Rate
-from wicketgate.http.views import Names, act_of, figures_of, marks_of, view_of
+from wicketgate.pages import drift
+from wicketgate.pages.consultations import consultations_of, groups_of, open_of
+from wicketgate.pages.phrases import CONSULTATIONS, NEEDS
+from wicketgate.pages.public import FORM_HEADERS, HEADERS, Pages
+from wicketgate.pages.views import Names, act_of, figures_of, marks_of, view_of
 from wicketgate.regime.standing import ConsultationStatus
 
 OPEN, CHARTER, APPROVED = "c-2026-003", "c-2026-004", "c-2026-001"

@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 
 from wicketgate.base.errors import WicketgateError
-from wicketgate.http import phrases
-from wicketgate.http.consultation_pages import consultations_of
-from wicketgate.http.phrases import at_us_of
-from wicketgate.http.views import Names, tables, texts, views_of
+from wicketgate.pages import phrases
+from wicketgate.pages.consultations import consultations_of
+from wicketgate.pages.phrases import at_us_of
+from wicketgate.pages.views import Names, tables, texts, views_of
 from wicketgate.regime.charter import Charter, parse_charter
 from wicketgate.regime.documents.authority import parse_authority
 from wicketgate.regime.powers import NOTHING, Powers, describe, of_authority

@@ -1,0 +1,1 @@
+"""HTML from the register and from hits; no gateway behind it."""
