@@ -25,7 +25,7 @@ from tests.consulting import (
 )
 from tests.running import OVERSEER, SOURCE, bearer, client, files_below, get, log_of, request, submit, until
 from wicketgate.base.signing import canonical
-from wicketgate.http.consultations import TOGETHER
+from wicketgate.http.site.consultations import TOGETHER
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.simulate import london
 

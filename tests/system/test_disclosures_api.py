@@ -37,7 +37,7 @@ from wicketgate.base.clock import DAY_US, SECOND_US, rfc3339
 from wicketgate.base.settings import load_settings
 from wicketgate.gateway.node import Gateway
 from wicketgate.http.app import build_app
-from wicketgate.http.disclosures import attested_metrics
+from wicketgate.http.metrics import attested_metrics
 from wicketgate.simulate import london
 
 PASSED_ON = "tfl-passed-on"

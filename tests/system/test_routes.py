@@ -15,7 +15,7 @@ import pytest
 from bench.harness import Running
 from tests import running as outside
 from tests.running import CHARGING, NO_CURL, OVERSEER, client, curl, files_below, get
-from wicketgate.http.api import Api
+from wicketgate.http.api.feeds import Api
 from wicketgate.http.app import READS_PATH, routes
 from wicketgate.http.gatekeeper import PUSH_PREFIX, is_public
 from wicketgate.simulate import london

@@ -13,7 +13,7 @@ import pytest
 from tools import check_docs
 from wicketgate.base.settings import TEMPLATE
 from wicketgate.cli import build_parser
-from wicketgate.http.openapi import OPENAPI
+from wicketgate.http.openapi.document import OPENAPI
 from wicketgate.ledger import merkle
 from wicketgate.ledger.facts import SecondTree, fact
 
@@ -80,7 +80,7 @@ def test_the_paths_that_a_page_names_are_routes(page: Path) -> None:
 
 
 def test_the_metrics_that_the_operator_watches_are_given() -> None:
-    given = set(re.findall(r'"(wicketgate_\w+)"', Path("src/wicketgate/http/app.py").read_text()))
+    given = set(re.findall(r'"(wicketgate_\w+)"', Path("src/wicketgate/http/metrics.py").read_text()))
     text = Path("docs/operator.md").read_text()
     for name in re.findall(r"`(wicketgate_\w+)`", text):
         assert name.removesuffix("_total") in given

@@ -16,9 +16,9 @@ from tests.vectors import make_documents as documents
 from wicketgate.base.clock import SECOND_US
 from wicketgate.base.errors import InputError, WicketgateError
 from wicketgate.gateway.filing.responses import Acknowledged
-from wicketgate.http.consultations import Consultations
 from wicketgate.http.problems import problem_of
 from wicketgate.http.rates import Allowance, Rate
+from wicketgate.http.site.consultations import Consultations
 from wicketgate.pages import drift
 from wicketgate.pages.consultations import consultations_of, groups_of, open_of
 from wicketgate.pages.phrases import CONSULTATIONS, NEEDS

@@ -712,7 +712,7 @@ class Listener:
 async def test_a_page_is_told_of_its_units_changes_and_of_no_others(
     desk: Desk, officer: Officer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wicketgate.http.duty._ALIVE_S", 0.05)
+    monkeypatch.setattr("wicketgate.http.site.duty._ALIVE_S", 0.05)
     mine = Listener(desk, f"wicketgate-duty={officer.client.cookies['wicketgate-duty']}")
     async with desk.client() as client:
         other = Officer(client)

@@ -17,9 +17,9 @@ from wicketgate.gateway.filing.responses import MOST_TEXT, PAGE, Acknowledged, p
 from wicketgate.gateway.node import Gateway
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.problems import problem, status_and_title
-from wicketgate.http.public import Public
 from wicketgate.http.rates import Allowance, Rate
 from wicketgate.http.requests import JSON, json_answer, media_type_of, number_in, read_body
+from wicketgate.http.site.public import Public
 from wicketgate.pages.public import FORM_HEADERS, HEADERS
 
 FORM = "application/x-www-form-urlencoded"

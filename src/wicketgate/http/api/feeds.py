@@ -14,10 +14,12 @@ from starlette.routing import Route
 
 from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import InputError, NotEntitled
-from wicketgate.commits.transactions import CameraSet, QuarantinedRead
+from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.feeds.feed import Feed
 from wicketgate.gateway.entitlement import entitled
 from wicketgate.gateway.node import Gateway
+from wicketgate.http.api.documents import _MAX_DOCUMENT
+from wicketgate.http.api.sources import _cameras_decoder
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.problems import problem
 from wicketgate.http.requests import json_answer, number_in, read_body, seconds_in
@@ -27,11 +29,9 @@ from wicketgate.reads.cameras import check_cameras
 from wicketgate.reads.parse import MAX_BODY, NDJSON
 from wicketgate.regime.standing import current, status
 
-_MAX_DOCUMENT = 1024 * 1024
 _MAX_WAIT_S = 60.0
 _MAX_ANSWER = 16 * 1024 * 1024
 _EVENTS_ALIVE_S = 15.0
-_cameras_decoder = msgspec.json.Decoder(list[CameraSet])
 
 
 class Api:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wicketgate.http.openapi_pieces import JSON, content, number, operation, parameter
+from wicketgate.http.openapi.pieces import JSON, content, number, operation, parameter
 
 _TEXT = {"type": "string"}
 _TIME = {"type": "string", "format": "date-time"}

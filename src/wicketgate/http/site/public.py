@@ -14,9 +14,9 @@ from starlette.routing import Route
 from wicketgate.base.errors import InputError
 from wicketgate.commits.register import build_register, dump_register
 from wicketgate.gateway.node import Gateway
-from wicketgate.http.live import Live
-from wicketgate.http.openapi import OPENAPI
+from wicketgate.http.openapi.document import OPENAPI
 from wicketgate.http.problems import problem
+from wicketgate.http.site.live import Live
 from wicketgate.ledger.tiles import folder_fetch
 from wicketgate.pages.public import ASSETS, HEADERS, MAP_HEADERS, Pages
 

@@ -17,9 +17,9 @@ from wicketgate.gateway.entitlement import match_authorities
 from wicketgate.gateway.hits import cannot_confirm, hit_of, queue_of, recent_of
 from wicketgate.gateway.node import Gateway
 from wicketgate.hotlists.hits import Hit
+from wicketgate.http.api.hits import as_json
+from wicketgate.http.api.images import image_answer
 from wicketgate.http.gatekeeper import require
-from wicketgate.http.hits import as_json
-from wicketgate.http.images import image_answer
 from wicketgate.http.problems import problem, problem_of, status_and_title
 from wicketgate.http.requests import json_answer, media_type_of, read_body
 from wicketgate.http.sessions import Sessions, TooManyFailures, is_form_key, officer_name, set_cookie

@@ -24,13 +24,13 @@ from wicketgate.gateway.filing import hotlists
 from wicketgate.hotlists import TEXTS, Listing, outcomes
 from wicketgate.hotlists.forms import CSV, NDJSON, parse_hotlist
 from wicketgate.http import codes
-from wicketgate.http.api import Api
+from wicketgate.http.api.feeds import Api
 from wicketgate.http.app import READS_PATH, routes
-from wicketgate.http.examples import EXAMPLES
 from wicketgate.http.gatekeeper import PUSH_PREFIX, is_public
-from wicketgate.http.openapi import ENVELOPE, OPENAPI
+from wicketgate.http.openapi.document import ENVELOPE, OPENAPI
+from wicketgate.http.openapi.examples import EXAMPLES
+from wicketgate.http.openapi.schemas import SCHEMAS
 from wicketgate.http.problems import CODES
-from wicketgate.http.schemas import SCHEMAS
 from wicketgate.ledger import facts
 from wicketgate.pages import reference
 from wicketgate.reads import parse

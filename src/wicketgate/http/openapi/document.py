@@ -1,6 +1,6 @@
 """The API's description, OpenAPI 3.1, built from small pieces and from `codes`.
 
-`tests/unit/test_openapi.py` holds it to the routes that there are, and to the codes that the program gives.
+`tests/unit/http/test_openapi.py` holds it to the routes that there are, and to the codes that the program gives.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from importlib.metadata import version
 from typing import Any
 
 from wicketgate.http import codes
-from wicketgate.http.examples import EXAMPLES as EG
-from wicketgate.http.openapi_attested import ATTESTED
-from wicketgate.http.openapi_consultations import CONSULTATIONS
-from wicketgate.http.openapi_match import DUTY, MATCH
-from wicketgate.http.openapi_pieces import (
+from wicketgate.http.openapi.attested import ATTESTED
+from wicketgate.http.openapi.consultations import CONSULTATIONS
+from wicketgate.http.openapi.examples import EXAMPLES as EG
+from wicketgate.http.openapi.match import DUTY, MATCH
+from wicketgate.http.openapi.pieces import (
     ANY_TOKEN,
     ARROW,
     BINARY,
@@ -30,8 +30,8 @@ from wicketgate.http.openapi_pieces import (
     parameter,
     shape,
 )
-from wicketgate.http.openapi_why import WHY
-from wicketgate.http.schemas import SCHEMAS
+from wicketgate.http.openapi.schemas import SCHEMAS
+from wicketgate.http.openapi.why import WHY
 from wicketgate.reads.adapters import ADAPTERS
 from wicketgate.regime.standing import STOPPED
 

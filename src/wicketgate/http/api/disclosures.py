@@ -6,7 +6,6 @@ import re
 from typing import Any, TypeVar
 
 import msgspec
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -236,26 +235,3 @@ def _receipt(one: Receipt) -> dict[str, Any]:
 def _unit(state: State, name: str) -> str:
     feed = state.feeds[name]
     return f"{feed.recipient}/{feed.unit}"
-
-
-def attested_metrics(state: State, now_us: int) -> list[Metric]:
-    """Return the metrics of what recipients attest; a receipt that is missing is an alarm."""
-    disclosed = CounterMetricFamily(
-        "wicketgate_disclosed_rows", "Rows that recipients passed on.", labels=["authority", "to"]
-    )
-    for name, by_recipient in state.totals.disclosures.items():
-        for to, rows in by_recipient.items():
-            disclosed.add_metric([name, to], rows)
-    refused = CounterMetricFamily(
-        "wicketgate_disclosures_refused",
-        "Disclosures to whom the authority does not allow.",
-        labels=["authority"],
-    )
-    for name, attempts in state.totals.disclosures_refused.items():
-        refused.add_metric([name], attempts)
-    missing = GaugeMetricFamily(
-        "wicketgate_receipt_missing", "1 where a deletion is due and not attested.", labels=["authority"]
-    )
-    for name, held in state.held.items():
-        missing.add_metric([name], 0.0 if stand(held, now_us).missing_us is None else 1.0)
-    return [disclosed, refused, missing]

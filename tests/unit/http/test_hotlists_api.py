@@ -26,7 +26,7 @@ from tests.matching import (
 from tests.simulator import envelope
 from wicketgate.base.clock import DAY_US
 from wicketgate.hotlists.forms import UK_FIELDS
-from wicketgate.http import hotlists
+from wicketgate.http.api import hotlists
 
 PATH = f"/v1/hotlists/{WANTED}"
 NDJSON, JSON, CSV = "application/x-ndjson", "application/json", "text/csv"

@@ -20,8 +20,8 @@ from wicketgate.base.clock import parse_rfc3339
 from wicketgate.commits.cameras import Camera
 from wicketgate.commits.figures import Counts
 from wicketgate.commits.state import OpenHit, State
-from wicketgate.http import live
-from wicketgate.http.live import Broadcast, Live, Sampler, cameras_of, totals_of
+from wicketgate.http.site import live
+from wicketgate.http.site.live import Broadcast, Live, Sampler, cameras_of, totals_of
 from wicketgate.regime.parsed import Parsed
 
 AT_US = parse_rfc3339("2026-07-08T12:00:00.700Z")

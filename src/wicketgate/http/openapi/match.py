@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from wicketgate.http import codes
-from wicketgate.http.examples import EXAMPLES as EG
-from wicketgate.http.openapi_pieces import (
+from wicketgate.http.openapi.examples import EXAMPLES as EG
+from wicketgate.http.openapi.pieces import (
     EVENTS,
     HTML,
     JSON,

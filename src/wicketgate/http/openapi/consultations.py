@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from wicketgate.gateway.filing.responses import MOST_NAME, MOST_ORGANISATION, MOST_TEXT
-from wicketgate.http.openapi_pieces import HTML, JSON, NDJSON, content, operation, page, parameter
+from wicketgate.http.openapi.pieces import HTML, JSON, NDJSON, content, operation, page, parameter
 
 _FORM = "application/x-www-form-urlencoded"
 _TEXT = {"type": "string"}

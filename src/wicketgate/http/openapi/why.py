@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wicketgate.http.openapi_pieces import JSON, content, operation
+from wicketgate.http.openapi.pieces import JSON, content, operation
 
 _TEXT = {"type": "string"}
 _MAYBE = {"type": ["string", "null"]}

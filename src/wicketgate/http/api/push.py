@@ -8,9 +8,9 @@ from starlette.types import Receive, Scope, Send
 
 from wicketgate.base.errors import WicketgateError
 from wicketgate.gateway.node import Gateway
+from wicketgate.http.api.reads import answer_of
 from wicketgate.http.gatekeeper import PUSH_PREFIX, require
 from wicketgate.http.problems import problem, problem_of
-from wicketgate.http.reads import answer_of
 from wicketgate.http.requests import json_answer, read_body
 from wicketgate.reads import adapters
 from wicketgate.reads.observations import Payload

@@ -1,0 +1,5 @@
+"""Take signed documents."""
+
+from __future__ import annotations
+
+_MAX_DOCUMENT = 1024 * 1024

@@ -1,0 +1,131 @@
+"""Measure the running gateway for Prometheus."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from wicketgate.commits.state import State
+from wicketgate.gateway.node import Gateway
+from wicketgate.reads.mqtt.ingress import Ingress
+from wicketgate.regime.obligations.disclosures import stand
+from wicketgate.regime.standing import current, status
+
+
+def attested_metrics(state: State, now_us: int) -> list[Metric]:
+    """Return the metrics of what recipients attest; a receipt that is missing is an alarm."""
+    disclosed = CounterMetricFamily(
+        "wicketgate_disclosed_rows", "Rows that recipients passed on.", labels=["authority", "to"]
+    )
+    for name, by_recipient in state.totals.disclosures.items():
+        for to, rows in by_recipient.items():
+            disclosed.add_metric([name, to], rows)
+    refused = CounterMetricFamily(
+        "wicketgate_disclosures_refused",
+        "Disclosures to whom the authority does not allow.",
+        labels=["authority"],
+    )
+    for name, attempts in state.totals.disclosures_refused.items():
+        refused.add_metric([name], attempts)
+    missing = GaugeMetricFamily(
+        "wicketgate_receipt_missing", "1 where a deletion is due and not attested.", labels=["authority"]
+    )
+    for name, held in state.held.items():
+        missing.add_metric([name], 0.0 if stand(held, now_us).missing_us is None else 1.0)
+    return [disclosed, refused, missing]
+
+
+class _Metrics:
+    """Prometheus metrics, read from the gateway when they are asked for."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    def collect(self) -> list[Metric]:
+        gateway = self._gateway
+        totals = gateway.commits.committed.totals
+        metrics: list[Metric] = []
+        reads = CounterMetricFamily(
+            "wicketgate_reads", "Reads by what became of them at ingest.", labels=["became"]
+        )
+        for became, count in (
+            ("accepted", totals.taken),
+            ("repeated", totals.repeated),
+            ("quarantined", totals.quarantined),
+        ):
+            reads.add_metric([became], count)
+        withheld = CounterMetricFamily("wicketgate_withheld_reads", "Reads decided and released to nobody.")
+        withheld.add_metric([], totals.withheld)
+        released = CounterMetricFamily("wicketgate_released_rows", "Rows released.", labels=["authority"])
+        for name, rows in totals.released.items():
+            released.add_metric([name], rows)
+        refused = CounterMetricFamily(
+            "wicketgate_refused_rows", "Rows refused.", labels=["authority", "reason"]
+        )
+        for authority, reasons in totals.refused.items():
+            for reason, rows in reasons.items():
+                refused.add_metric([authority, reason], rows)
+        behind = GaugeMetricFamily(
+            "wicketgate_projection_lag", "Transactions committed and not projected yet."
+        )
+        behind.add_metric([], gateway.commits.committed.sequence - gateway.projections.position)
+        full = GaugeMetricFamily("wicketgate_feed_full", "1 where a feed is full.", labels=["authority"])
+        held = GaugeMetricFamily("wicketgate_feed_bytes", "Bytes that a feed holds.", labels=["authority"])
+        for name, feed in gateway.projections.feeds.items():
+            full.add_metric([name], 1.0 if feed.is_full else 0.0)
+            held.add_metric([name], feed.held_bytes)
+        unconsulted = GaugeMetricFamily(
+            "wicketgate_unconsulted_authorities",
+            "Authorities in force that no consultation covers, by what stands in for one.",
+            labels=["need"],
+        )
+        for need, count in sorted(_unconsulted(gateway).items()):
+            unconsulted.add_metric([need], count)
+        size = GaugeMetricFamily("wicketgate_ledger_entries", "Entries of the ledger.")
+        size.add_metric([], gateway.projections.ledger.size)
+        restarts = CounterMetricFamily("wicketgate_streams_restarts", "Restarts of the NATS child.")
+        restarts.add_metric([], gateway.server.restarts if gateway.server else 0)
+        metrics.append(unconsulted)
+        metrics += [reads, withheld, released, refused, behind, full, held, size, restarts]
+        metrics += attested_metrics(gateway.commits.committed, gateway.clock.now_us())
+        return metrics
+
+
+def _unconsulted(gateway: Gateway) -> Counter[str]:
+    state, parsed, now_us = gateway.commits.committed, gateway.commits.parsed, gateway.clock.now_us()
+    found: Counter[str] = Counter({"notice": 0, "marked": 0, "within": 0, "urgent": 0})
+    for named in state.authorities.values():
+        number = current(named, parsed, now_us)
+        version = named.versions[number]
+        if version.consulted_us is None and status(named, number, parsed, now_us) == "in-force":
+            found[version.need] += version.need in found
+    return found
+
+
+class _MqttMetrics:
+    """Metrics of the MQTT ingress."""
+
+    def __init__(self, ingress: Ingress) -> None:
+        self._ingress = ingress
+
+    def collect(self) -> list[Metric]:
+        ingress, counts = self._ingress, self._ingress.counts
+        connections = GaugeMetricFamily("wicketgate_mqtt_connections", "Clients connected by MQTT.")
+        connections.add_metric([], ingress.connections)
+        messages = CounterMetricFamily(
+            "wicketgate_mqtt_messages", "Messages by what became of them.", labels=["became"]
+        )
+        for became in ("taken", "ignored", "unanswered", "lost"):
+            messages.add_metric([became], counts.messages[became])
+        refused = CounterMetricFamily(
+            "wicketgate_mqtt_refused", "Connections refused, by the code of CONNACK.", labels=["code"]
+        )
+        for code, count in counts.refused.items():
+            refused.add_metric([str(code)], count)
+        ended = CounterMetricFamily(
+            "wicketgate_mqtt_ended", "Connections that ended, by why.", labels=["why"]
+        )
+        for why, count in counts.ended.items():
+            ended.add_metric([why], count)
+        return [connections, messages, refused, ended]
