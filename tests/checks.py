@@ -11,6 +11,7 @@ from typing import Any
 from tests.oracles.gate_oracle import best
 from tests.simulator import CT, IN_SCOPE, LOG_KEY, ORIGIN, OWN, VKEY, WANTED, Request, World
 from wicketgate.base.clock import parse_rfc3339, rfc3339
+from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.commits.state import State, dump_state, load_state
 from wicketgate.commits.transactions import ListChanged, Transaction, decode
 from wicketgate.feeds.batches import Batch, check_batch, read_batches
@@ -19,7 +20,6 @@ from wicketgate.hotlists.hits import Hit, raised, with_outcome
 from wicketgate.ledger.facts import FactAnswer, SecondTree, check_kept, check_promise, release_fact
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.second import SecondClosed
-from wicketgate.verify.entries import EntryFold
 
 Key = tuple[str, str, str]
 

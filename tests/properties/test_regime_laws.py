@@ -23,6 +23,7 @@ from wicketgate.base.clock import DAY_US, SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import DocumentRefused
 from wicketgate.base.periods import Period, add
 from wicketgate.base.signing import PrivateKey, canonical, dump_envelope, parse_canonical
+from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.commits.state import State, dump_state, load_state
 from wicketgate.commits.transactions import DocumentTaken, Transaction
 from wicketgate.regime.admission.admit import admit, entry_members
@@ -31,7 +32,6 @@ from wicketgate.regime.documents.document import SignedDocument, open_document, 
 from wicketgate.regime.fold import Regime
 from wicketgate.regime.parsed import Parsed
 from wicketgate.regime.standing import standing_entry, status, untold
-from wicketgate.verify.entries import EntryFold
 
 BEGIN_US = parse_rfc3339(world.BEGIN)
 VKEY = "example+00000000+AA=="

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from wicketgate.appraisal import review_words
 from wicketgate.base.clock import SystemClock, parse_rfc3339, rfc3339
 from wicketgate.base.errors import ConfigurationError, DocumentRefused, InputError
 from wicketgate.base.periods import add, parse_period
@@ -26,7 +25,8 @@ from wicketgate.cli.terminal import (
     read_register,
     reporting,
 )
-from wicketgate.drafting import (
+from wicketgate.clients.officer.appraisal import review_words
+from wicketgate.clients.officer.drafting import (
     Draft,
     draft_consultation,
     draft_decision,
@@ -36,7 +36,7 @@ from wicketgate.drafting import (
     draft_stop,
     new_id,
 )
-from wicketgate.knowledge import Known, learn
+from wicketgate.clients.officer.from_register import Known, learn
 from wicketgate.regime.documents.consultations import parse_objection
 from wicketgate.regime.documents.document import open_document, parse_payload, parse_toml
 from wicketgate.regime.documents.toml import dump_toml

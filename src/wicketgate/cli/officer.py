@@ -12,7 +12,6 @@ import hashlib
 import sys
 from pathlib import Path
 
-from wicketgate.appraisal import Appraisal, appraise, founding
 from wicketgate.base.clock import SystemClock
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.signing import (
@@ -42,8 +41,9 @@ from wicketgate.cli.terminal import (
     replace_file,
     reporting,
 )
-from wicketgate.keyfiles import open_key_file, open_signer
-from wicketgate.knowledge import learn
+from wicketgate.clients.officer.appraisal import Appraisal, appraise, founding
+from wicketgate.clients.officer.from_register import learn
+from wicketgate.clients.officer.keyfiles import open_key_file, open_signer
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.document import (
     SignedDocument,

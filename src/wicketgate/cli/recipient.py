@@ -13,11 +13,11 @@ from typing import TextIO
 from wicketgate.base.clock import SystemClock
 from wicketgate.base.errors import ConfigurationError, WicketgateError
 from wicketgate.base.settings import read_secret
-from wicketgate.receive import Receiver, Tally
-from wicketgate.sinks import open_sink
-from wicketgate.verify import read_key, verify_folder, verify_url
-from wicketgate.verify.remote import Remote
-from wicketgate.verify.run import shown_key
+from wicketgate.clients.recipient.receive import Receiver, Tally
+from wicketgate.clients.recipient.sinks import open_sink
+from wicketgate.clients.verify import read_key, verify_folder, verify_url
+from wicketgate.clients.verify.remote import Remote
+from wicketgate.clients.verify.run import shown_key
 
 Subparsers = argparse._SubParsersAction  # its only name
 

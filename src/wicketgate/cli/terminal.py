@@ -14,7 +14,7 @@ import httpx
 
 from wicketgate.base.errors import ConfigurationError, InputError, WicketgateError
 from wicketgate.base.signing import Envelope, canonical, parse_json
-from wicketgate.keyfiles import Ask, read_passphrase, require_passphrase
+from wicketgate.clients.officer.keyfiles import Ask, read_passphrase, require_passphrase
 from wicketgate.regime.documents.document import (
     SignedDocument,
     kind_of,

@@ -11,8 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from wicketgate.base.errors import InputError, VerificationError, WicketgateError
+from wicketgate.clients.verify.feeds import FeedChain
 from wicketgate.feeds.batches import Batch, read_batches
-from wicketgate.verify.feeds import FeedChain
 
 _WAIT_S = 2
 _ANSWER_S = 30.0

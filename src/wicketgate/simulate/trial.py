@@ -16,6 +16,7 @@ import msgspec
 from wicketgate.base.clock import parse_rfc3339
 from wicketgate.base.errors import ConfigurationError, InputError, LedgerError, WicketgateError
 from wicketgate.base.settings import read_secret
+from wicketgate.clients.verify.feeds import FeedChain
 from wicketgate.feeds.batches import Batch
 from wicketgate.ledger.notes import parse_checkpoint, parse_note, parse_vkey
 from wicketgate.ledger.tiles import folder_fetch, iterate_entries
@@ -30,7 +31,6 @@ from wicketgate.simulate.recipients import Follower
 from wicketgate.simulate.serving import Served
 from wicketgate.simulate.tally import Latencies
 from wicketgate.simulate.words import summary
-from wicketgate.verify.feeds import FeedChain
 
 _PUBLIC_PAGES = (
     "/",

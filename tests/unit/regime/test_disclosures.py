@@ -21,6 +21,8 @@ from wicketgate.base.clock import DAY_US, HOUR_US, SECOND_US, parse_rfc3339, rfc
 from wicketgate.base.errors import InputError
 from wicketgate.base.periods import parse_period
 from wicketgate.base.signing import canonical
+from wicketgate.clients.verify import verify_folder
+from wicketgate.clients.verify.attested import Attested
 from wicketgate.commits.figures import Counts, public_counts
 from wicketgate.commits.state import State, dump_state, load_state
 from wicketgate.commits.transactions import FeedBatch, Transaction
@@ -39,8 +41,6 @@ from wicketgate.regime.obligations.disclosures import (
     stand,
 )
 from wicketgate.regime.obligations.values import Disclosure, Receipt
-from wicketgate.verify import verify_folder
-from wicketgate.verify.attested import Attested
 
 AT_US = parse_rfc3339("2026-07-08T12:00:00Z")
 TO = "home-office"

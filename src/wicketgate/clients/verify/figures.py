@@ -13,12 +13,12 @@ from typing import Any
 
 from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError
+from wicketgate.clients.verify.attested import Attested
 from wicketgate.reads.columns import MAX_ROWS
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.fold import Regime
 from wicketgate.regime.parsed import Parsed
 from wicketgate.regime.standing import in_force_from
-from wicketgate.verify.attested import Attested
 
 _CELLS = ("taken", "repeated", "quarantined", "decided", "withheld")
 _TABLES = {

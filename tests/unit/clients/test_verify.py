@@ -33,6 +33,12 @@ from wicketgate.base.clock import SECOND_US, rfc3339
 from wicketgate.base.errors import ConfigurationError, InputError, LedgerError, VerificationError
 from wicketgate.base.signing import canonical, dump_envelope, parse_json
 from wicketgate.cli.recipient import add_commands
+from wicketgate.clients.verify import Report, read_key, verify_folder, verify_url
+from wicketgate.clients.verify.entries import EntryFold
+from wicketgate.clients.verify.feedfile import FeedFile
+from wicketgate.clients.verify.log import TrustedLog
+from wicketgate.clients.verify.remote import Remote
+from wicketgate.clients.verify.report import Findings
 from wicketgate.feeds.batches import build, erased_line, read_batches
 from wicketgate.ledger.facts import make_promise
 from wicketgate.ledger.merkle import leaf_hash
@@ -40,12 +46,6 @@ from wicketgate.ledger.notes import Checkpoint, parse_vkey, sign_note
 from wicketgate.ledger.tiles import folder_fetch
 from wicketgate.regime.admission.admit import admit, entry_members, scope_of
 from wicketgate.regime.documents.document import open_document
-from wicketgate.verify import Report, read_key, verify_folder, verify_url
-from wicketgate.verify.entries import EntryFold
-from wicketgate.verify.feedfile import FeedFile
-from wicketgate.verify.log import TrustedLog
-from wicketgate.verify.remote import Remote
-from wicketgate.verify.report import Findings
 
 QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

@@ -13,6 +13,8 @@ from typing import Any
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import DocumentRefused, InputError, ShapeError
 from wicketgate.base.signing import canonical, parse_canonical
+from wicketgate.clients.verify.figures import FiguresChain
+from wicketgate.clients.verify.report import Check, Findings
 from wicketgate.ledger.facts import second_of
 from wicketgate.regime.admission.admit import admit, entry_members, scope_of
 from wicketgate.regime.admitted import Admitted, Stood
@@ -23,8 +25,6 @@ from wicketgate.regime.documents.signatures import verify_charter
 from wicketgate.regime.fold import Regime
 from wicketgate.regime.parsed import Parsed
 from wicketgate.regime.standing import described, standings, untold
-from wicketgate.verify.figures import FiguresChain
-from wicketgate.verify.report import Check, Findings
 
 _SECOND = re.compile(rb'\{"at":"([0-9T:Z-]{20})","kind":"second","root":"[0-9a-f]{64}"\}')
 _TELL_WITHIN_US = 10 * SECOND_US

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import DocumentRefused
 from wicketgate.base.signing import key_id
-from wicketgate.drafting import describe_deadline, figures_for
-from wicketgate.knowledge import Known, list_of, number_of
+from wicketgate.clients.officer.drafting import describe_deadline, figures_for
+from wicketgate.clients.officer.from_register import Known, list_of, number_of
 from wicketgate.regime.admission.admit import Judgement, admit, judge_document, scope_of
 from wicketgate.regime.admission.amending import successor_requirements
 from wicketgate.regime.admission.comparing import Amended, compare

@@ -21,11 +21,18 @@ from tests import made_gateway as made
 from tests.made_gateway import FEED, TOKEN, VKEY, Served, World, serve, standard
 from wicketgate.base.errors import ConfigurationError, InputError, LedgerError, NotEntitled, VerificationError
 from wicketgate.cli.recipient import add_commands
+from wicketgate.clients.recipient.receive import Received, Receiver, Sink
+from wicketgate.clients.recipient.sinks import (
+    COLUMNS,
+    CsvSink,
+    NdjsonSink,
+    ParquetSink,
+    StdoutSink,
+    open_sink,
+)
+from wicketgate.clients.verify.remote import Remote
 from wicketgate.feeds.batches import read_batches
 from wicketgate.ledger.notes import Checkpoint, parse_vkey, sign_note
-from wicketgate.receive import Received, Receiver, Sink
-from wicketgate.sinks import COLUMNS, CsvSink, NdjsonSink, ParquetSink, StdoutSink, open_sink
-from wicketgate.verify.remote import Remote
 
 VERIFIER = parse_vkey(VKEY)
 _opened: list[Any] = []
@@ -595,7 +602,7 @@ def test_a_part_is_whole_or_absent(world: World, tmp_path: Path) -> None:
 def test_a_part_is_written_when_there_are_many_rows(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wicketgate.sinks._PART_ROWS", 100)
+    monkeypatch.setattr("wicketgate.clients.recipient.sinks._PART_ROWS", 100)
     sink = opened(ParquetSink(tmp_path / "rows", FEED))
     for one in kept(world, 7):
         sink.write([one])
@@ -620,7 +627,7 @@ def test_what_is_written_is_durable_before_the_next_request(
         real(handle)
         synced.append(out.stat().st_size if out.exists() else 0)
 
-    monkeypatch.setattr("wicketgate.sinks.os.fsync", fsync)
+    monkeypatch.setattr("wicketgate.clients.recipient.sinks.os.fsync", fsync)
     asked: list[tuple[int, int]] = []
 
     def feed(_served: Served, query: dict[str, list[str]]) -> tuple[int, bytes]:

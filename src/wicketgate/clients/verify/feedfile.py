@@ -10,15 +10,15 @@ import msgspec
 
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import ConfigurationError, InputError, LedgerError, VerificationError
+from wicketgate.clients.verify.entries import EntryFold
+from wicketgate.clients.verify.feeds import Entitlement, FeedChain
+from wicketgate.clients.verify.log import TrustedLog
+from wicketgate.clients.verify.remote import Remote
+from wicketgate.clients.verify.report import Check, Findings
 from wicketgate.feeds.batches import Batch, read_batches
 from wicketgate.ledger.facts import FactAnswer, check_kept, release_fact
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.regime.charter import Charter
-from wicketgate.verify.entries import EntryFold
-from wicketgate.verify.feeds import Entitlement, FeedChain
-from wicketgate.verify.log import TrustedLog
-from wicketgate.verify.remote import Remote
-from wicketgate.verify.report import Check, Findings
 
 MAX_PROOF_BYTES = 256 * 1024
 GRACE_S = 2.0

@@ -14,7 +14,12 @@ from hypothesis import strategies as st
 
 from wicketgate.base.errors import ConfigurationError, DocumentRefused, SignerError, WicketgateError
 from wicketgate.base.signing import Envelope, PrivateKey, Signer, add_made_signature, add_signature, pae
-from wicketgate.keyfiles import open_key_file, open_signer, read_passphrase, require_passphrase
+from wicketgate.clients.officer.keyfiles import (
+    open_key_file,
+    open_signer,
+    read_passphrase,
+    require_passphrase,
+)
 
 KEY = PrivateKey.from_seed(bytes(range(32)))
 OTHER = PrivateKey.from_seed(bytes(32))

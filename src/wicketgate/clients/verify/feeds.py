@@ -11,13 +11,13 @@ import msgspec
 
 from wicketgate.base.clock import parse_rfc3339
 from wicketgate.base.errors import InputError, VerificationError
+from wicketgate.clients.verify.entries import Logged, apply
 from wicketgate.feeds.batches import Batch, check_batch
 from wicketgate.ledger.facts import check_promise
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.fold import Regime
 from wicketgate.regime.parsed import Parsed
 from wicketgate.regime.standing import status
-from wicketgate.verify.entries import Logged, apply
 
 _REFERENCE = re.compile(r"([a-z0-9][a-z0-9-]{0,63})@([1-9][0-9]{0,6})", re.ASCII)
 _SEQ = re.compile(rb'\{"seq":(0|[1-9][0-9]{0,17}),')

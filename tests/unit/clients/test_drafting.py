@@ -10,7 +10,7 @@ from tests.vectors import make_documents as world
 from wicketgate.base.clock import DAY_US, rfc3339
 from wicketgate.base.errors import InputError
 from wicketgate.base.signing import canonical
-from wicketgate.drafting import (
+from wicketgate.clients.officer.drafting import (
     Draft,
     describe_deadline,
     draft_consultation,

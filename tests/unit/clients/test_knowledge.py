@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.registers import FOUNDERS, Chancery, moved, sign, story
 from tests.vectors import make_documents as world
 from wicketgate.base.errors import InputError
-from wicketgate.knowledge import learn, list_of, number_of
+from wicketgate.clients.officer.from_register import learn, list_of, number_of
 from wicketgate.regime.documents.document import open_document
 from wicketgate.regime.fold import Regime
 

@@ -19,14 +19,14 @@ import msgspec
 from wicketgate.base.clock import SECOND_US, Clock, SystemClock, parse_rfc3339
 from wicketgate.base.errors import InputError, LedgerError, NotEntitled, VerificationError
 from wicketgate.base.signing import parse_json
+from wicketgate.clients.verify.feedfile import GRACE_S, LATEST_S, MAX_PROOF_BYTES, fetch_fact, parse_answer
+from wicketgate.clients.verify.feeds import FeedChain, Last
+from wicketgate.clients.verify.log import TrustedLog
+from wicketgate.clients.verify.remote import UNREACHABLE, Remote
 from wicketgate.feeds.batches import Batch, read_batches
 from wicketgate.ledger.facts import FactAnswer, check_kept, release_fact, second_entry
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.notes import NoteVerifier
-from wicketgate.verify.feedfile import GRACE_S, LATEST_S, MAX_PROOF_BYTES, fetch_fact, parse_answer
-from wicketgate.verify.feeds import FeedChain, Last
-from wicketgate.verify.log import TrustedLog
-from wicketgate.verify.remote import UNREACHABLE, Remote
 
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
 _BATCHES_AT_ONCE = 200

@@ -10,6 +10,9 @@ from typing import Any
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError, WicketgateError
 from wicketgate.base.signing import envelope_mapping, parse_json
+from wicketgate.clients.verify.entries import EntryFold, Logged, fold
+from wicketgate.clients.verify.log import TrustedLog
+from wicketgate.clients.verify.report import Findings
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.authority import describe
 from wicketgate.regime.documents.consultations import parse_decision, parse_objection
@@ -17,9 +20,6 @@ from wicketgate.regime.documents.document import describe_document
 from wicketgate.regime.fold import ActTaken, ConsultationTaken, Named, Regime, Version
 from wicketgate.regime.parsed import Parsed
 from wicketgate.regime.standing import consultation_status, in_force_from, in_force_until, review_due, status
-from wicketgate.verify.entries import EntryFold, Logged, fold
-from wicketgate.verify.log import TrustedLog
-from wicketgate.verify.report import Findings
 
 MAX_REGISTER_BYTES = 64 * 1024 * 1024
 STALE_US = 10 * SECOND_US

@@ -22,9 +22,9 @@ import pyarrow.parquet as pq
 
 from wicketgate.base.clock import SECOND_US, parse_rfc3339
 from wicketgate.base.errors import ConfigurationError, InputError, VerificationError
+from wicketgate.clients.recipient.receive import MAX_ANSWER_BYTES, Received, Sink
+from wicketgate.clients.verify.feeds import Last
 from wicketgate.feeds.batches import read_batches
-from wicketgate.receive import MAX_ANSWER_BYTES, Received, Sink
-from wicketgate.verify.feeds import Last
 
 _PART = re.compile(r"part-(\d{12})-(\d{12})\.parquet")
 _PART_ROWS = 50_000

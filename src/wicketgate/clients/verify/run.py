@@ -15,15 +15,15 @@ from wicketgate.base.errors import (
     WicketgateError,
 )
 from wicketgate.base.signing import parse_canonical
+from wicketgate.clients.verify.entries import EntryFold
+from wicketgate.clients.verify.feedfile import FeedFile
+from wicketgate.clients.verify.log import TrustedLog
+from wicketgate.clients.verify.register import MAX_REGISTER_BYTES, STALE_US, Register, check_register
+from wicketgate.clients.verify.remote import Remote
+from wicketgate.clients.verify.report import Check, Findings, Report
 from wicketgate.ledger.audit import AuditReport, Progress, audit, fsck
 from wicketgate.ledger.notes import MAX_NOTE_BYTES, NoteVerifier, parse_checkpoint, parse_note, parse_vkey
 from wicketgate.ledger.tiles import Fetch, folder_fetch, iterate_entries
-from wicketgate.verify.entries import EntryFold
-from wicketgate.verify.feedfile import FeedFile
-from wicketgate.verify.log import TrustedLog
-from wicketgate.verify.register import MAX_REGISTER_BYTES, STALE_US, Register, check_register
-from wicketgate.verify.remote import Remote
-from wicketgate.verify.report import Check, Findings, Report
 
 MAX_KEY_BYTES = 2048
 _CATCH_UP_S = 10.0

@@ -1,0 +1,1 @@
+"""An officer's tools: drafts, appraisals, keys."""

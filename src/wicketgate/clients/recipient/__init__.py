@@ -1,0 +1,1 @@
+"""A recipient's client: checked batches, and where it keeps rows."""

@@ -1,0 +1,7 @@
+"""Verification of log, signatures, seconds, figures, register and feed files, by anyone."""
+
+from wicketgate.clients.verify.report import Check as Check
+from wicketgate.clients.verify.report import Report as Report
+from wicketgate.clients.verify.run import read_key as read_key
+from wicketgate.clients.verify.run import verify_folder as verify_folder
+from wicketgate.clients.verify.run import verify_url as verify_url

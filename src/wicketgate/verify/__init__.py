@@ -1,7 +1,0 @@
-"""Verification of log, signatures, seconds, figures, register and feed files, by anyone."""
-
-from wicketgate.verify.report import Check as Check
-from wicketgate.verify.report import Report as Report
-from wicketgate.verify.run import read_key as read_key
-from wicketgate.verify.run import verify_folder as verify_folder
-from wicketgate.verify.run import verify_url as verify_url
