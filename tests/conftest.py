@@ -10,11 +10,19 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.needs import demand
 from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.server import NatsServer
 
 settings.register_profile("wicketgate", deadline=None, print_blob=True)
 settings.load_profile("wicketgate")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """See whether the commands that a test needs are there, before anything is started for it."""
+    for mark in item.iter_markers("needs"):
+        demand(*mark.args)
 
 
 @pytest.fixture

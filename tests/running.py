@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+import pytest
 
 from bench.harness import WICKETGATE, Running
 from wicketgate.base.clock import SystemClock, rfc3339
@@ -27,7 +28,7 @@ from wicketgate.regime.documents.document import sign_document
 from wicketgate.simulate import london
 
 CURL = shutil.which("curl")
-NO_CURL = "no curl: install the Debian package curl"
+NEEDS_CURL = pytest.mark.needs("curl")
 SOURCE = "source:tfl"
 CHARGING = london.READERS[london.CHARGING]
 MET = london.READERS[london.COUNTER_TERRORISM]

@@ -2,9 +2,10 @@
 
     python tools/run_tests.py [--coverage] [arguments of pytest …]
 
-Installs first what some tests need beside Python's packages, where that can be done: a browser, and a verifier of
-the log that others wrote. Where it cannot, those tests skip and say so. Processes that the tests start are
-measured too; measuring doubles the time, so that `make test` goes without. Exits with pytest's code.
+Installs first what some tests need beside Python's packages, where that can be done: commands, a browser, and a
+verifier of the log that others wrote. Where it cannot, those tests skip, and the reasons are listed at the end; with
+`CI=true` or `WICKETGATE_MUST` set they fail. Processes that the tests start are measured too; measuring doubles the
+time, so that `make test` goes without. Exits with pytest's code.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-_INSTALL = ("install_browser.sh", "install_foreign_verifier.sh")
+_INSTALL = ("install_commands.sh", "install_browser.sh", "install_foreign_verifier.sh")
 _INSTALL_S = 240
 _RUN = (sys.executable, "-m", "coverage")
 
@@ -46,11 +47,12 @@ def main(arguments: list[str]) -> int:
     """Run; return pytest's exit code."""
     os.chdir(ROOT)
     install()
+    arguments = ["-rs", *arguments]
     if "--coverage" not in arguments:
         return subprocess.run(
             [sys.executable, "-m", "pytest", *arguments], stdin=subprocess.DEVNULL, check=False
         ).returncode
-    arguments = [argument for argument in arguments if argument != "--coverage"]
+    arguments.remove("--coverage")
     for old in ROOT.glob(".coverage*"):
         if old.is_file():
             old.unlink()

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from bench.harness import Running, gateway
-from tests.browsing import ARGUMENTS, CHROMIUM
+from tests.browsing import ARGUMENTS, CHROMIUM, browser_fault
+from tests.needs import unmet
 
 
 @pytest.fixture(scope="session")
@@ -18,8 +19,15 @@ def shared() -> Iterator[Running]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def startable_browser() -> None:
+    """Try once whether a browser starts; whoever needs one skips with the reason where none does."""
+    if fault := browser_fault():
+        unmet(fault)
+
+
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
+def browser(startable_browser: None) -> Iterator[Any]:
     """A headless Chromium."""
     from playwright.sync_api import sync_playwright
 

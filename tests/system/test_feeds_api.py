@@ -19,7 +19,7 @@ from tests.running import (
     CHARGING,
     CURL,
     MET,
-    NO_CURL,
+    NEEDS_CURL,
     SOURCE,
     arrived,
     batches_of,
@@ -42,7 +42,6 @@ from wicketgate.ledger.merkle import leaf_hash, verify_inclusion
 from wicketgate.ledger.notes import open_checkpoint, parse_vkey
 from wicketgate.simulate import london
 
-needs_curl = pytest.mark.skipif(CURL is None, reason=NO_CURL)
 URL = f"/v1/feeds/{london.CHARGING}"
 VEHICLE = {"make": "Morris", "kind": "car"}
 
@@ -72,7 +71,7 @@ def sse(text: str) -> list[tuple[int, bytes]]:
 # --- with curl alone --------------------------------------------------------------------------------------
 
 
-@needs_curl
+@NEEDS_CURL
 def test_a_recipient_with_curl_alone_gets_its_rows(filled: Running) -> None:
     token = filled.tokens[CHARGING]
     answer = json.loads(curl(f"{filled.url}/v1/feeds", token=token).body)
@@ -95,7 +94,7 @@ def test_a_recipient_with_curl_alone_gets_its_rows(filled: Running) -> None:
         assert set(plates(5, seed=100 + n)) <= set(plates_in(batches))
 
 
-@needs_curl
+@NEEDS_CURL
 def test_cursor_and_limit_take_any_part_of_the_feed(filled: Running) -> None:
     token = filled.tokens[CHARGING]
     everything = curl(f"{filled.url}{URL}?limit=1000", token=token).body
@@ -135,7 +134,7 @@ def test_numbers_and_order(filled: Running) -> None:
 # --- waiting ----------------------------------------------------------------------------------------------
 
 
-@needs_curl
+@NEEDS_CURL
 def test_a_long_poll_answers_once_there_is_something_and_empty_after_its_wait(filled: Running) -> None:
     token, last = filled.tokens[CHARGING], last_batch(filled, london.CHARGING)
     started = time.monotonic()
@@ -252,7 +251,7 @@ def test_events_are_the_batches_and_resume_behind_the_last_one(filled: Running) 
     assert events(filled, 1, after=1, header=3) == [(4, ndjson[4])]
 
 
-@needs_curl
+@NEEDS_CURL
 def test_events_reach_curl_as_they_happen(filled: Running) -> None:
     assert CURL is not None
     last, wanted = last_batch(filled, london.CHARGING), plates(3, seed=113)

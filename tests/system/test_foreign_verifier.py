@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.logs import ORIGIN, OTHER_SIGNER, SIGNER, flip, numbered, resign
+from tests.needs import unmet
 from wicketgate.ledger.merkle import leaf_hashes, root
 from wicketgate.ledger.writer import Ledger
 
@@ -25,7 +26,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the verifier, from packages that are installed: nothing is fetched."""
     go = shutil.which("go")
     if go is None or not (LIBRARY / "src/golang.org/x/mod/sumdb/tlog").is_dir():
-        pytest.skip(
+        unmet(
             "needs Go and golang.org/x/mod: run tools/install_foreign_verifier.sh as root on Debian, "
             "or apt-get install golang-go golang-golang-x-mod-dev"
         )

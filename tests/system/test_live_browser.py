@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.browsing import ARGUMENTS, AXE_TAGS, CHROMIUM, NEEDS_BROWSER
+from tests.needs import unmet
 from tests.running import until
 from tests.system import live_fixture as fixture
 from tests.system.live_fixture import Feed
@@ -111,7 +112,7 @@ def test_maplibre_draws_the_map_under_the_policy(browser: Any, width: int) -> No
         page.on("request", lambda request: asked.append(request.url))
         page.goto(url)
         if drawn(page) != "maplibre":
-            pytest.skip("this browser has no WebGL, not even in software")
+            unmet("this browser has no WebGL, not even in software")
         assert page.locator("[data-map-base] canvas").is_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert all(each.startswith((url, "blob:", "about:")) for each in asked)

@@ -13,8 +13,7 @@ import httpx
 import pytest
 
 from bench.harness import Running
-from tests import running as outside
-from tests.running import CHARGING, NO_CURL, OVERSEER, client, curl, files_below, get
+from tests.running import CHARGING, NEEDS_CURL, OVERSEER, client, curl, files_below, get
 from wicketgate.http.api.feeds import Api
 from wicketgate.http.app import READS_PATH, routes
 from wicketgate.http.gatekeeper import PUSH_PREFIX, is_public
@@ -245,7 +244,7 @@ TRICKS = (
 )
 
 
-@pytest.mark.skipif(outside.CURL is None, reason=NO_CURL)
+@NEEDS_CURL
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_no_way_of_writing_a_path_reaches_what_is_protected(shared: Running, method: str) -> None:
     secrets = [path.read_bytes().strip() for path in (shared.folder / "keys").iterdir()]
@@ -261,7 +260,7 @@ def test_no_way_of_writing_a_path_reaches_what_is_protected(shared: Running, met
             assert is_public(httpx.URL(answer.headers["location"]).path), trick
 
 
-@pytest.mark.skipif(outside.CURL is None, reason=NO_CURL)
+@NEEDS_CURL
 def test_a_token_counts_in_its_header_alone(shared: Running) -> None:
     token = shared.tokens["admin"]
     for query in (

@@ -22,8 +22,7 @@ import pytest
 from bench.harness import WICKETGATE, Running
 from tests.running import (
     CHARGING,
-    CURL,
-    NO_CURL,
+    NEEDS_CURL,
     OVERSEER,
     SOURCE,
     arrived,
@@ -48,7 +47,7 @@ from wicketgate.ledger.facts import SecondTree
 from wicketgate.ledger.sealing import new_identity, unseal
 from wicketgate.simulate import london
 
-pytestmark = pytest.mark.skipif(CURL is None, reason=NO_CURL)
+pytestmark = NEEDS_CURL
 URL = f"/v1/feeds/{london.CHARGING}"
 Change = Callable[[bytes], bytes]
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -21,8 +20,6 @@ SEED = bytes(range(32))
 KEY = Ed25519PrivateKey.from_private_bytes(SEED)
 DER = KEY.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
 SALT, IV = b"s" * 16, b"i" * 16
-
-OPENSSL = shutil.which("openssl")
 
 
 def seed_of(pem: bytes, passphrase: bytes) -> bytes:
@@ -57,7 +54,7 @@ def test_a_guess_costs_what_is_recommended() -> None:
     assert SEED not in pem
 
 
-@pytest.mark.skipif(OPENSSL is None, reason="no openssl on this machine")
+@pytest.mark.needs("openssl")
 def test_openssl_opens_it(tmp_path: Path) -> None:
     (tmp_path / "k.pem").write_bytes(passphrases.encrypt(DER, b"a passphrase", salt=SALT, iv=IV))
     (tmp_path / "p").write_bytes(b"a passphrase\n")

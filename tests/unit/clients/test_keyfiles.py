@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 import stat
 import subprocess
 from collections.abc import Callable
@@ -83,7 +82,7 @@ def test_a_file_that_another_program_encrypted_opens(tmp_path: Path) -> None:
     assert open_key_file(tmp_path / "k.pem", told()[0]).public == KEY.public
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl on this machine")
+@pytest.mark.needs("openssl")
 def test_a_key_that_openssl_made_opens(tmp_path: Path) -> None:
     (tmp_path / "p").write_bytes(PASSPHRASE + b"\n")
     (tmp_path / "p").chmod(0o600)

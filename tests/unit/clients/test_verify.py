@@ -1278,9 +1278,7 @@ def test_the_command_fails_in_words(tmp_path: Path, world: World, capsys: pytest
 # --- by hand --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(
-    not all(map(shutil.which, ("bash", "curl", "jq", "openssl", "xxd"))), reason="needs jq and others"
-)
+@pytest.mark.needs("bash", "curl", "jq", "openssl", "xxd")
 def test_the_commands_of_the_specification_check_a_batch(served: Served, tmp_path: Path) -> None:
     text = (documents.EXAMPLES.parent / "feeds.md").read_text()
     script = "\n".join(block.split("```")[0] for block in text.split("```sh\n")[1:])

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Install the commands that some tests check with, as anybody would by hand. Where that cannot be done this says so and
+# ends well: those tests then skip.
+set -euo pipefail
+
+wanted=()
+for name in curl jq openssl xxd; do
+    command -v "$name" >/dev/null || wanted+=("$name")
+done
+
+if [ ${#wanted[@]} -eq 0 ]; then
+    exit 0
+elif ! command -v apt-get >/dev/null || [ "$(id -u)" -ne 0 ]; then
+    echo "install ${wanted[*]} (as root, with this system's package manager); some tests skip without"
+elif ! { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${wanted[@]}"; } >/dev/null
+then
+    echo "'apt-get install ${wanted[*]}' failed; some tests skip without"
+fi
