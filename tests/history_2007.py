@@ -21,7 +21,7 @@ BEGINS: Final = "2007-07-17T09:00:00Z"
 CONGESTION: Final = "congestion-charge"
 """The group of the road authority's cameras, as the certificate means them."""
 CAMERAS_2007, CAMERAS_2022, PLANNED_2022 = 1500, 1544, 2750
-"""About 1,500 cameras in 2007; 1,544 in January 2023 and 2,750 more planned (FACTS.md)."""
+"""About 1,500 cameras in 2007; 1,544 in January 2023 and 2,750 more planned: docs/sources.md."""
 
 CHARGING: Final = "tfl-charging"
 CERTIFICATE: Final = "tfl-met-national-security"

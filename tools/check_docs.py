@@ -7,10 +7,11 @@ python tools/check_docs.py --write    write docs/spec/codes.md from the list of 
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import get_args
 
@@ -20,7 +21,8 @@ from wicketgate.reads.plates import PlateFault
 
 ROOT = Path(__file__).resolve().parent.parent
 CODES_PAGE = ROOT / "docs" / "spec" / "codes.md"
-README_LINES = 150
+SOURCES = "docs/sources.md"
+README_LINES = 200
 MODULE_LINES = 500
 
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -31,6 +33,16 @@ _FOLDERS = "|".join(("work", "home", "root", "Users", "opt"))
 _HOSTS = "|".join(("pypi" r"\.org", "python" r"hosted\.org", "npm" r"js\.org", r"proxy\.go" r"lang\.org"))
 _FOREIGN = re.compile(rf"(?<![\w./}}~-])/(?:{_FOLDERS})/\w|(?:{_HOSTS})|file:" "///")
 _CODE = re.compile(r"[a-z]+(-[a-z]+)*")
+_DEFINITION = re.compile(r"^\[([^\]\n]+)\]: (\S+)$", re.MULTILINE)
+_MARK = re.compile(r"\[([^\]\s]*\w[^\]\s]*)\](?![(\[])")
+_NO_MARKS = {"legal"}
+"""Words in brackets that name no source: what a change of legal effect is marked with."""
+_ROW = re.compile(r'^\| <a id="([^"]*)"></a>(.*) \|$', re.MULTILINE)
+_CELLS = ("mark", "publisher", "date", "what is taken", "how it was read", "address")
+_NOT_RECORDED = "not recorded"
+# In pieces, as above: names of what lies outside the repository, where no reader can follow.
+_OUTSIDE_NAMES = "|".join(("FA" r"CTS", "DES" r"IGN", "ENGI" r"NES", "OPEN" r"NESS", "STY" r"LE"))
+_OUTSIDE = re.compile(rf"\b(?:{_OUTSIDE_NAMES})(?:\.md)?\b")
 
 
 def tracked() -> list[Path]:
@@ -73,6 +85,70 @@ def broken_links(page: Path) -> Iterator[str]:
             yield f"{page.relative_to(ROOT)}: `{target}` leads nowhere"
         elif anchor and there.suffix == ".md" and anchor not in anchors(there.read_text()):
             yield f"{page.relative_to(ROOT)}: `{target}` has no such heading"
+
+
+def without_code(markdown: str) -> str:
+    """Return a page without its fences and code spans."""
+    return re.sub(r"`[^`\n]*`", "", _FENCE.sub("", markdown))
+
+
+def source_rows(markdown: str) -> dict[str, list[str]]:
+    """Return the cells of each row of the page of sources, by its anchor."""
+    return {anchor: rest.split(" | ") for anchor, rest in _ROW.findall(markdown)}
+
+
+def faults_of_rows(markdown: str) -> Iterator[str]:
+    """Yield what is wrong with the rows of the page of sources."""
+    anchors_seen: set[str] = set()
+    for anchor, rest in _ROW.findall(markdown):
+        cells = rest.split(" | ")
+        if anchor in anchors_seen:
+            yield f"{SOURCES}: `{anchor}` has two rows"
+        anchors_seen.add(anchor)
+        if len(cells) != len(_CELLS) or not all(cell.strip() for cell in cells):
+            yield f"{SOURCES}: `{anchor}` does not say {', '.join(_CELLS)}"
+            continue
+        if cells[0] != anchor:
+            yield f"{SOURCES}: `{anchor}` is shown as `{cells[0]}`"
+        if cells[-1] != _NOT_RECORDED and not re.fullmatch(
+            r"<https?://[^>]+>(, <https?://[^>]+>)*", cells[-1]
+        ):
+            yield f"{SOURCES}: `{anchor}` has neither an address nor the words `{_NOT_RECORDED}`"
+
+
+def marks(pages: Mapping[str, str]) -> Iterator[str]:
+    """Yield what is wrong with the marks of pages, by path, and with the rows that they lead to.
+
+    A mark is one word in brackets. The definition at its page's end makes it a link to the row.
+    """
+    rows = source_rows(pages.get(SOURCES, ""))
+    yield from faults_of_rows(pages.get(SOURCES, ""))
+    used_somewhere: set[str] = set()
+    for name, markdown in pages.items():
+        text = without_code(markdown)
+        defined = dict(_DEFINITION.findall(text))
+        used = set(_MARK.findall(_DEFINITION.sub("", text))) - _NO_MARKS
+        if name != SOURCES:
+            used_somewhere |= used
+        page_of_sources = os.path.relpath(SOURCES, Path(name).parent)
+        for mark in sorted(used - rows.keys()):
+            yield f"{name}: `[{mark}]` has no row in {SOURCES}"
+        for mark in sorted(used & rows.keys()):
+            target = f"#{mark}" if name == SOURCES else f"{page_of_sources}#{mark}"
+            if defined.get(mark) != target:
+                yield f"{name}: `[{mark}]` leads nowhere: end the page with `[{mark}]: {target}`"
+        for mark in sorted(defined.keys() - used):
+            yield f"{name}: `[{mark}]` is defined and not used"
+    for mark in sorted(rows.keys() - used_somewhere):
+        yield f"{SOURCES}: no page uses `{mark}`"
+
+
+def outside_files(name: str, text: str) -> Iterator[str]:
+    """Yield the lines that cite a file which is not in the repository."""
+    for number, line in enumerate(text.splitlines(), 1):
+        found = _OUTSIDE.search(line)
+        if found:
+            yield f"{name}:{number}: cites `{found[0]}`, which no reader has"
 
 
 def decision_numbers(names: list[str]) -> Iterator[str]:
@@ -142,6 +218,8 @@ def faults() -> list[str]:
     found: list[str] = []
     for page in (path for path in files if path.suffix == ".md"):
         found += broken_links(page)
+    pages = {str(path.relative_to(ROOT)): path.read_text() for path in files if path.suffix == ".md"}
+    found += marks(pages)
     lines = len((ROOT / "README.md").read_text().splitlines())
     if lines > README_LINES:
         found.append(f"README.md: {lines} lines of at most {README_LINES}")
@@ -152,6 +230,7 @@ def faults() -> list[str]:
         except UnicodeDecodeError:
             continue
         found += foreign_places(str(path.relative_to(ROOT)), text)
+        found += outside_files(str(path.relative_to(ROOT)), text)
     undocumented = given_codes() - {one.code for one in codes.ALL}
     found += [f"src/wicketgate/http/codes.py: `{code}` is not documented" for code in sorted(undocumented)]
     if not CODES_PAGE.exists() or CODES_PAGE.read_text() != codes.as_markdown():

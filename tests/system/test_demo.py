@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
+import shutil
 import signal
 import stat
 import subprocess
@@ -229,6 +232,45 @@ def test_a_row_taken_out_of_what_was_received_fails(first: Outcome, tmp_path: Pa
     assert not verify_folder(first.folder / "gateway", key=key, feed_file=tampered).ok
 
 
+def commands_of_the_readme() -> str:
+    """Return what a newcomer types to follow one read: the lines behind `$`, with those that go on."""
+    transcript = Path("README.md").read_text().split("## One read")[1].split("```")[1]
+    return "\n".join(re.findall(r"^\$ ((?:.*[\\|]\n)*.*)$", transcript, re.MULTILINE))
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl: the README's transcript is typed with it")
+def test_the_read_that_the_readme_follows(first: Outcome) -> None:
+    folder = first.folder
+    path = folder / "credentials.json"
+    path.unlink()
+    with demonstration(folder, "--rate", "20", "--port", "0") as process:
+        until(lambda: path.exists() or process.poll() is not None, "no credentials")
+        until(lambda: "Ctrl-C" in said(folder) or process.poll() is not None, "no guide")
+        assert process.poll() is None, said(folder)
+        script = commands_of_the_readme()
+        for written, meant in {
+            "http://127.0.0.1:8080": json.loads(path.read_text())["base_url"],
+            "demo/": f"{folder}/",
+            ".venv/bin/wicketgate": shlex.join(WICKETGATE),
+        }.items():
+            assert written in script
+            script = script.replace(written, meant)
+        typed = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+    assert typed.returncode == 0, typed.stdout + typed.stderr
+    assert '{"accepted":1,"repeated":0,"quarantined":[]}' in typed.stdout
+    assert '"authority":"tfl-met-ct@1","read":{"plate":"AB01CDE","confidence":0.97,' in typed.stdout
+    assert "tfl-met-voi@1: refused: not-listed" in typed.stdout
+    assert "(this version has no witnesses)" in typed.stdout
+    assert typed.stdout.endswith("Verified.\n")
+
+
 def test_it_is_taken_up_again_shown_and_revoked(first: Outcome, capsys: pytest.CaptureFixture[str]) -> None:
     folder = first.folder
     path = folder / "credentials.json"
@@ -248,7 +290,9 @@ def test_it_is_taken_up_again_shown_and_revoked(first: Outcome, capsys: pytest.C
             lines = httpx.get(f"{url}/metrics", headers=admin).text.splitlines()
             return next(float(line.split()[-1]) for line in lines if 'became="accepted"' in line)
 
-        until(lambda: accepted() > first.report["accepted"], "no reads")
+        before = accepted()
+        assert before >= first.report["accepted"]
+        until(lambda: accepted() > before, "no reads")
         # What a newcomer copies from the screen.
         steps = [
             line.split()[1:]

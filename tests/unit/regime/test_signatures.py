@@ -91,7 +91,7 @@ def test_missing_signatures_are_named() -> None:
 
 @pytest.mark.parametrize("member", ["key", "holder"])
 def test_one_key_or_one_person_in_two_offices_never_counts_twice(member: str) -> None:
-    """The trap of ENGINES.md: one key under two ids satisfied a threshold of two."""
+    """A trap that was measured: one key under two ids satisfied a threshold of two."""
     first, second = "tfl/data-protection", "ico/deputy"
     charter = alike(member, first, second)
     envelope = signed_by(first) if member == "key" else signed_by(first, second)
