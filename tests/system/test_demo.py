@@ -341,5 +341,5 @@ def test_a_directory_that_is_none_is_refused(tmp_path: Path) -> None:
         timeout=60,
         check=False,
     )
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert b"holds no demonstration" in done.stderr

@@ -135,7 +135,7 @@ def test_a_server_that_acknowledges_before_it_syncs_is_refused(
         shutil.copytree(running.folder, copy)
         (copy / "wicketgate.regime.documents.toml").write_text(careless.settings())
         done = serve(copy)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "sync_interval: always" in done.stderr
     assert "answers at" not in done.stdout
     assert "Traceback" not in done.stderr
@@ -149,13 +149,13 @@ def test_passwords_that_others_may_read_or_that_are_wrong_are_refused(
     good = settings.read_text()
     running.stop()
     try:
-        for name, said in (("wide", "0600"), ("wrong", "no answer from the streams")):
+        for name, code, said in (("wide", 2, "0600"), ("wrong", 3, "no answer from the streams")):
             password = secret_file(streams.folder / f"{name}.password", "another")
             if name == "wide":
                 password.chmod(0o644)
             settings.write_text(good.replace("gateway.password", f"{name}.password"))
             done = serve(running.folder)
-            assert (done.returncode, said in done.stderr) == (1, True), done.stderr
+            assert (done.returncode, said in done.stderr) == (code, True), done.stderr
             assert "another" not in done.stderr
             assert "Traceback" not in done.stderr
     finally:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import argparse
 import base64
 import hashlib
 import json
@@ -29,7 +28,7 @@ from wicketgate.base.signing import (
     parse_public,
     verify_signature,
 )
-from wicketgate.cli.officer import add_commands
+from wicketgate.cli import main
 from wicketgate.regime.charter import parse_charter
 from wicketgate.regime.documents.document import open_document
 from wicketgate.regime.documents.signatures import signers
@@ -38,10 +37,7 @@ AUTHORITY = world.EXAMPLES / "authority.toml"
 
 
 def run(*words: str | Path) -> int:
-    parser = argparse.ArgumentParser()
-    add_commands(parser.add_subparsers(required=True))
-    args = parser.parse_args([str(word) for word in words])
-    return int(args.run(args))
+    return main([str(word) for word in words])
 
 
 @dataclass
@@ -125,14 +121,14 @@ def test_a_new_key_is_private_and_its_public_half_is_printed(
 def test_a_new_key_replaces_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "k.pem"
     path.write_text("mine")
-    assert run("key", "new", "tfl/data-protection", "--out", path) == 1
+    assert run("key", "new", "tfl/data-protection", "--out", path) == 2
     assert path.read_text() == "mine"
-    assert capsys.readouterr().err.startswith("configuration: ")
+    assert capsys.readouterr().err.endswith("[configuration]\n")
 
 
 @pytest.mark.parametrize("office", ["a\nb", "-----BEGIN"])
 def test_an_office_that_would_break_the_file_is_refused(tmp_path: Path, office: str) -> None:
-    assert run("key", "new", "--out", tmp_path / "k.pem", "--", office) == 1
+    assert run("key", "new", "--out", tmp_path / "k.pem", "--", office) == 2
     assert not (tmp_path / "k.pem").exists()
 
 
@@ -164,7 +160,7 @@ def test_a_passphrase_file_that_others_may_read_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     secret = secret_file(tmp_path, mode=0o644)
-    assert run("key", "new", "a/b", "--out", tmp_path / "k", "--passphrase-file", secret) == 1
+    assert run("key", "new", "a/b", "--out", tmp_path / "k", "--passphrase-file", secret) == 2
     assert "0600" in capsys.readouterr().err
     assert not (tmp_path / "k").exists()
 
@@ -177,11 +173,11 @@ def test_an_encrypted_key_without_anybody_to_ask_is_said_so_and_never_waited_for
         ("key", "show", tmp_path / "k.pem"),
         ("sign", AUTHORITY, "--key", tmp_path / "k.pem", "--out", "o"),
     ):
-        assert run(*words) == 1
+        assert run(*words) == 2
         assert "--passphrase-file" in capsys.readouterr().err
     wrong = secret_file(tmp_path, "another")
     assert run("key", "show", tmp_path / "k.pem", "--passphrase-file", wrong) == 1
-    assert capsys.readouterr().err.startswith("passphrase-wrong: ")
+    assert capsys.readouterr().err.endswith("[passphrase-wrong]\n")
 
 
 def test_at_a_terminal_a_passphrase_is_asked_for_twice_and_never_shown(tmp_path: Path) -> None:
@@ -200,7 +196,7 @@ def test_at_a_terminal_a_passphrase_is_asked_for_twice_and_never_shown(tmp_path:
 def test_two_passphrases_that_differ_make_no_key(tmp_path: Path) -> None:
     asked = [("A passphrase for the new key: ", "one"), ("The same again: ", "two")]
     code, shown = type_into("key", "new", "a/b", "--out", tmp_path / "k.pem", answers=asked)
-    assert code == 1
+    assert code == 2
     assert "differ; no key was made" in shown
     assert not (tmp_path / "k.pem").exists()
 
@@ -293,20 +289,25 @@ def test_a_register_that_is_none_is_said_so(
 ) -> None:
     gateway.body = body
     assert run("check", AUTHORITY, "--against", gateway.url) == 1
-    assert capsys.readouterr().err.startswith("malformed: ")
+    assert capsys.readouterr().err.endswith("[malformed]\n")
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "no address", "http://[", "ftp://example.org"])
-def test_a_gateway_that_does_not_answer_is_said_so(url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("check", AUTHORITY, "--against", url) == 1
-    assert capsys.readouterr().err.startswith("no-answer: ")
+def test_a_gateway_that_does_not_answer_is_said_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("check", AUTHORITY, "--against", "http://127.0.0.1:1") == 3
+    assert capsys.readouterr().err.endswith("[no-answer]\n")
+
+
+@pytest.mark.parametrize("url", ["no address", "http://a:b", "ftp://example.org"])
+def test_an_address_that_is_none_is_a_fault_of_usage(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("check", AUTHORITY, "--against", url) == 2
+    assert capsys.readouterr().err.endswith("[configuration]\n")
 
 
 def test_a_gateway_that_answers_otherwise_is_said_so(
     gateway: Gateway, capsys: pytest.CaptureFixture[str]
 ) -> None:
     gateway.status = 503
-    assert run("check", AUTHORITY, "--against", gateway.url) == 1
+    assert run("check", AUTHORITY, "--against", gateway.url) == 3
     assert "503" in capsys.readouterr().err
 
 
@@ -315,9 +316,9 @@ def test_a_document_that_cannot_be_read_is_said_so(
 ) -> None:
     (tmp_path / "bad.toml").write_text("[authority")
     assert run("check", tmp_path / "bad.toml") == 1
-    assert capsys.readouterr().err.startswith("malformed: ")
-    assert run("check", tmp_path / "absent.toml") == 1
-    assert capsys.readouterr().err.startswith("configuration: ")
+    assert capsys.readouterr().err.endswith("[malformed]\n")
+    assert run("check", tmp_path / "absent.toml") == 2
+    assert capsys.readouterr().err.endswith("[configuration]\n")
 
 
 def test_a_register_that_was_saved_is_as_good_as_a_gateway(
@@ -375,7 +376,7 @@ def test_the_same_key_does_not_sign_twice(tmp_path: Path, capsys: pytest.Capture
     assert run("sign", AUTHORITY, "--key", key, "--out", out) == 0
     before = out.read_bytes()
     assert run("sign", AUTHORITY, "--key", key, "--out", out) == 1
-    assert capsys.readouterr().err.startswith("signer-duplicate: ")
+    assert capsys.readouterr().err.endswith("[signer-duplicate]\n")
     assert out.read_bytes() == before
 
 
@@ -388,7 +389,7 @@ def test_a_changed_document_is_not_signed_into_the_old_envelope(
     before = out.read_bytes()
     (tmp_path / "changed.toml").write_text(AUTHORITY.read_text().replace('"P28D"', '"P90D"'))
     for document in (tmp_path / "changed.toml", world.EXAMPLES / "revocation.toml"):
-        assert run("sign", document, "--key", second, "--out", out) == 1
+        assert run("sign", document, "--key", second, "--out", out) == 2
         assert "nothing was signed" in capsys.readouterr().err
     assert out.read_bytes() == before
     assert len(parse_envelope(before).signatures) == 1
@@ -398,7 +399,7 @@ def test_what_is_malformed_is_not_signed(tmp_path: Path, capsys: pytest.CaptureF
     (tmp_path / "bad.toml").write_text(AUTHORITY.read_text() + "speed = 30\n")
     key = key_file(tmp_path, "tfl/data-protection")
     assert run("sign", tmp_path / "bad.toml", "--key", key, "--out", tmp_path / "o") == 1
-    assert capsys.readouterr().err.startswith("unknown-key: `scope.speed`")
+    assert capsys.readouterr().err == "wicketgate: `scope.speed` is not known here [unknown-key]\n"
     assert not (tmp_path / "o").exists()
 
 
@@ -406,8 +407,8 @@ def test_an_envelope_that_cannot_be_written_is_said_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     key = key_file(tmp_path, "tfl/data-protection")
-    assert run("sign", AUTHORITY, "--key", key, "--out", tmp_path / "absent" / "o") == 1
-    assert capsys.readouterr().err.startswith("configuration: ")
+    assert run("sign", AUTHORITY, "--key", key, "--out", tmp_path / "absent" / "o") == 2
+    assert capsys.readouterr().err.endswith("[configuration]\n")
 
 
 def test_whoever_signs_has_seen_what_it_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -454,9 +455,9 @@ def test_an_envelope_alone_can_be_signed_again(tmp_path: Path) -> None:
 
 
 def test_a_signer_that_is_not_built_is_said_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("sign", AUTHORITY, "--key", "pkcs11:token=officer", "--out", tmp_path / "o") == 1
+    assert run("sign", AUTHORITY, "--key", "pkcs11:token=officer", "--out", tmp_path / "o") == 2
     error = capsys.readouterr().err
-    assert error.startswith("configuration: `pkcs11:`")
+    assert error.startswith("wicketgate: `pkcs11:` names no signer")
     assert "known are file" in error
 
 
@@ -517,11 +518,14 @@ def test_a_signature_of_something_else_is_not_added(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     key, out, signature = world.key_of("tfl/data-protection"), tmp_path / "o", tmp_path / "s"
-    for content, code in ((key.sign(b"another document"), "signer-failed"), (b"short", "configuration")):
+    for content, ends, code in (
+        (key.sign(b"another document"), 1, "signer-failed"),
+        (b"short", 2, "configuration"),
+    ):
         signature.write_bytes(content)
         words = ("--signature", signature, "--public", format_public(key.public))
-        assert run("sign", AUTHORITY, *words, "--out", out) == 1
-        assert capsys.readouterr().err.startswith(f"{code}: ")
+        assert run("sign", AUTHORITY, *words, "--out", out) == ends
+        assert capsys.readouterr().err.endswith(f"[{code}]\n")
     assert not out.exists()
 
 
@@ -540,8 +544,8 @@ def test_a_signature_of_something_else_is_not_added(
 def test_ways_to_sign_that_do_not_go_together_are_refused(
     words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("sign", AUTHORITY, *words) == 1
-    assert capsys.readouterr().err.startswith("configuration: ")
+    assert run("sign", AUTHORITY, *words) == 2
+    assert capsys.readouterr().err.endswith("[configuration]\n")
 
 
 # --- submit -----------------------------------------------------------------------------------------------
@@ -577,17 +581,17 @@ def test_a_refusal_prints_its_code_and_detail(
         b'{"code":"signature-missing","detail":"missing are \\u2026","status":422}',
     )
     assert run("submit", signed, "--to", gateway.url, "--token-file", signed.parent / "token") == 1
-    assert capsys.readouterr().err == "signature-missing: missing are …\n"
+    assert capsys.readouterr().err == "wicketgate: missing are … [signature-missing]\n"
 
 
 def test_an_answer_without_a_reason_is_said_so(
     gateway: Gateway, signed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     gateway.status, gateway.body = 502, b"<html>"
-    assert run("submit", signed, "--to", gateway.url, "--token-file", signed.parent / "token") == 1
+    assert run("submit", signed, "--to", gateway.url, "--token-file", signed.parent / "token") == 3
     assert "502" in capsys.readouterr().err
-    assert run("submit", signed, "--to", "http://127.0.0.1:1", "--token-file", signed.parent / "token") == 1
-    assert capsys.readouterr().err.startswith("no-answer: ")
+    assert run("submit", signed, "--to", "http://127.0.0.1:1", "--token-file", signed.parent / "token") == 3
+    assert capsys.readouterr().err.endswith("[no-answer]\n")
 
 
 def test_nothing_is_sent_without_a_token_or_a_document(
@@ -595,7 +599,7 @@ def test_nothing_is_sent_without_a_token_or_a_document(
 ) -> None:
     empty = signed.parent / "empty"
     empty.write_bytes(b"\n")
-    assert run("submit", signed, "--to", gateway.url, "--token-file", empty) == 1
+    assert run("submit", signed, "--to", gateway.url, "--token-file", empty) == 2
     assert run("submit", AUTHORITY, "--to", gateway.url, "--token-file", signed.parent / "token") == 1
     assert gateway.asked == []
     assert "s3cret" not in capsys.readouterr().err

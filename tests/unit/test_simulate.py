@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import socket
 import stat
@@ -16,15 +15,19 @@ from wicketgate.base.errors import ConfigurationError, WicketgateError
 from wicketgate.base.settings import TEMPLATE, load_settings
 from wicketgate.base.signing import canonical, parse_json
 from wicketgate.cli import simulation
+from wicketgate.cli.commands import find_command
+from wicketgate.cli.parser import command_parser
 from wicketgate.regime.admission.limits import requirements
 from wicketgate.regime.charter import parse_charter
 from wicketgate.regime.documents.authority import parse_authority
 from wicketgate.regime.documents.document import parse_toml
 from wicketgate.regime.documents.toml import dump_toml
-from wicketgate.simulate import london, places
+from wicketgate.simulate import london, places, running
 from wicketgate.simulate.children import Child, run_child
+from wicketgate.simulate.demo import CAMERAS
 from wicketgate.simulate.devices import FORMATS
 from wicketgate.simulate.folder import Folder, write_whole
+from wicketgate.simulate.load import CONNECTIONS
 from wicketgate.simulate.serving import _listen
 from wicketgate.simulate.words import guide, progress_line, summary
 
@@ -237,9 +240,7 @@ async def test_a_child_that_does_not_start_is_named_with_its_log(
 
 
 def parse(*words: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    simulation.add_commands(parser.add_subparsers(required=True))
-    return parser.parse_args(words)
+    return command_parser(find_command(words[0])).parse_args(words[1:])
 
 
 def test_the_commands_have_their_defaults() -> None:
@@ -265,6 +266,7 @@ def test_the_commands_have_their_defaults() -> None:
     "words",
     [
         ("demo", "--rate", "0"),
+        ("demo", "--rate", "fast"),
         ("demo", "--cameras", "-1"),
         ("demo", "--port", "70000"),
         ("demo", "--seconds", "nan"),
@@ -276,11 +278,12 @@ def test_the_commands_have_their_defaults() -> None:
     ],
 )
 def test_words_that_make_no_sense_are_refused(
-    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+    words: tuple[str, ...],
 ) -> None:
-    with pytest.raises(SystemExit):
+    with pytest.raises(ConfigurationError) as caught:
         parse(*words)
-    assert "error:" in capsys.readouterr().err
+    assert caught.value.code == "usage"
+    assert "invalid" not in caught.value.detail, "what is wrong is said in words"
 
 
 def test_simulate_takes_several_sources_formats_and_an_hour() -> None:
@@ -304,52 +307,21 @@ def test_simulate_takes_several_sources_formats_and_an_hour() -> None:
     assert parse("simulate", "http://x", "--token-file", "a").format == tuple(FORMATS)
     args = parse("simulate", "http://x", "--token-file", "a", "--source", "one", "--source", "two")
     with pytest.raises(ConfigurationError, match="as many --source"):
-        args.run(args)
+        running.run_simulate(args)
+
+
+def test_what_the_arguments_say_of_the_simulation_is_so() -> None:
+    assert tuple(FORMATS) == simulation.FORMATS
+    assert (simulation.CONNECTIONS, simulation.CAMERAS) == (CONNECTIONS, CAMERAS)
 
 
 def test_a_report_needs_a_headless_run() -> None:
     args = parse("demo", "--report", "r.json")
     with pytest.raises(ConfigurationError, match="--seconds"):
-        args.run(args)
+        running.run_demo(args)
     args = parse("demo", "--seconds", "1", "--report", "no-such-directory/r.json")
     with pytest.raises(ConfigurationError, match="no such directory"):
-        args.run(args)
-
-
-def test_a_benchmark_is_found_from_anywhere_within_the_source(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "bench").mkdir()
-    (tmp_path / "pyproject.toml").touch()
-    for name in ("__init__", "harness"):
-        (tmp_path / "bench" / f"{name}.py").touch()
-    text = "\n\ndef run():\n    return {'a': 1}\n\n\ndef main():\n    print('a table')\n"
-    (tmp_path / "bench" / "trivial.py").write_text(text)
-    (tmp_path / "deep").mkdir()
-    monkeypatch.chdir(tmp_path / "deep")
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    for name in [name for name in sys.modules if name.partition(".")[0] == "bench"]:
-        monkeypatch.delitem(sys.modules, name)
-    args = parse("bench", "trivial", "--json")
-    assert args.run(args) == 0
-    assert json.loads(capsys.readouterr().out) == {"a": 1}
-    args = parse("bench", "trivial")
-    assert args.run(args) == 0
-    assert capsys.readouterr().out == "a table\n"
-    for name in ("harness", "none", "../x", "x" * 99):
-        args = parse("bench", name)
-        with pytest.raises(ConfigurationError, match="choose from trivial"):
-            args.run(args)
-    for name in [name for name in sys.modules if name.partition(".")[0] == "bench"]:
-        monkeypatch.delitem(sys.modules, name)
-
-
-def test_a_benchmark_elsewhere_says_where_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("wicketgate.__file__", str(tmp_path / "site-packages" / "wicketgate" / "__init__.py"))
-    args = parse("bench", "gate")
-    with pytest.raises(ConfigurationError, match="source tree"):
-        args.run(args)
+        running.run_demo(args)
 
 
 def test_another_port_goes_into_the_settings_where_somebody_has_taken_it(tmp_path: Path) -> None:

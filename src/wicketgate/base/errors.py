@@ -8,6 +8,7 @@
     ├── HitRefused            an outcome that may not be recorded for a hit
     ├── ShapeError            a caller inside the program broke a stated precondition
     ├── ConfigurationError    settings, a deployment's directory or a key file are not usable
+    ├── Unreachable           the other side of a command does not answer, or what it should look at is not there
     ├── SignerError           a private key did not open, or whatever holds it did not sign
     ├── StreamError           the streams did not answer, or answered no
     │   └── FencedError       somebody else wrote to a stream that this gateway owns: it must stop
@@ -127,6 +128,12 @@ class ConfigurationError(WicketgateError):
     """A setting, directory or key file that cannot be used as it is."""
 
     code = "configuration"
+
+
+class Unreachable(WicketgateError):
+    """The other side of a command does not answer, or what it should look at is not there: nothing was looked at."""
+
+    code = "no-answer"
 
 
 class SignerError(WicketgateError):

@@ -1,56 +1,42 @@
-"""The command `wicketgate`."""
+"""The command `wicketgate`: which command, its arguments, and only then what runs it."""
 
 from __future__ import annotations
 
-import argparse
-import importlib
-import logging
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 
-from wicketgate.base.errors import WicketgateError
-
-_COMMANDS = {
-    "operator": ("init", "serve"),
-    "officer": ("key", "check", "sign", "submit"),
-    "drafts": ("review", "suspend", "resume", "revoke", "consult", "object", "decide"),
-    "recipient": ("receive", "verify"),
-    "overseer": ("why",),
-    "attest": ("disclose", "attest"),
-    "simulation": ("simulate", "demo", "bench"),
-}
-"""The modules beside this one, and the commands that each adds."""
-
-
-def build_parser(command: str | None = None) -> argparse.ArgumentParser:
-    """Return the parser of every command, or where `command` is one of them of those in its module.
-
-    The modules bring most of the program with them; a command waits only for what it needs.
-    """
-    parser = argparse.ArgumentParser(
-        prog="wicketgate", description="An accountable gateway for number-plate reads."
-    )
-    parser.add_argument("--version", action="version", version=f"wicketgate {version('wicketgate')}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    wanted = [name for name, added in _COMMANDS.items() if command in added] or list(_COMMANDS)
-    for name in wanted:
-        importlib.import_module(f"wicketgate.cli.{name}").add_commands(commands)
-    return parser
+from wicketgate.base.errors import ConfigurationError, WicketgateError
+from wicketgate.cli.commands import find_command, resolve
+from wicketgate.cli.endings import INTERRUPTED, tell
+from wicketgate.cli.parser import build_parser as build_parser
+from wicketgate.cli.parser import command_parser, root_parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        return _run(given)
+    except WicketgateError as error:
+        return tell(error)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _run(given: list[str]) -> int:
+    if not given or given[0].startswith("-"):
+        root_parser().parse_args(given)
+        raise ConfigurationError("no command was given; `wicketgate --help` lists them", code="usage")
+    args = command_parser(find_command(given[0])).parse_args(given[1:])
+    run = resolve(args.run)
+    _log_to_stderr()
+    code: int = run(args)
+    return code
+
+
+def _log_to_stderr() -> None:
+    import logging
+
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for noisy in ("nats", "httpx", "httpcore"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
-    given = sys.argv[1:] if arguments is None else list(arguments)
-    parsed = build_parser(given[0] if given else None).parse_args(given)
-    try:
-        code: int = parsed.run(parsed)
-    except WicketgateError as error:
-        print(f"wicketgate: {error.detail} [{error.code}]", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return code

@@ -7,23 +7,21 @@ from __future__ import annotations
 import argparse
 import secrets
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 from wicketgate.base.clock import SystemClock, parse_rfc3339, rfc3339
 from wicketgate.base.errors import ConfigurationError, DocumentRefused, InputError
 from wicketgate.base.periods import add, parse_period
-from wicketgate.cli.officer import add_signing, sign_document_to
+from wicketgate.cli.officer import sign_document_to
 from wicketgate.cli.terminal import (
-    add_against,
     make_file,
     on_terminal,
     read_document,
     read_file,
     read_prose,
     read_register,
-    reporting,
 )
 from wicketgate.clients.officer.appraisal import review_words
 from wicketgate.clients.officer.drafting import (
@@ -42,107 +40,7 @@ from wicketgate.regime.documents.document import open_document, parse_payload, p
 from wicketgate.regime.documents.toml import dump_toml
 from wicketgate.regime.fold import Named
 
-Subparsers = argparse._SubParsersAction  # its only name
-
 _CHANCE_BYTES = 3
-
-
-def add_commands(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
-    """Add the commands that draft a document; each sets `run`: arguments to exit code."""
-    review = _command(
-        subparsers, "review", review_authority, "draft a review, after its figures", "NAME", True
-    )
-    _add_prose(review, "findings", "what the review found")
-    _add_prose(review, "why-not-match", "of bulk: why match would still not do")
-    _add_prose(review, "why-not-search", "of bulk: why search would still not do")
-
-    for name, run, what in (
-        ("suspend", suspend_authority, "draft what stops an authority until it is lifted"),
-        ("revoke", revoke_authority, "draft what ends an authority for good"),
-        ("resume", resume_authority, "draft what lifts a suspension"),
-    ):
-        act = _command(subparsers, name, run, what, "NAME", False)
-        _add_prose(act, "reason", "why")
-        if name == "resume":
-            act.add_argument(
-                "--suspension",
-                metavar="ID",
-                help="which suspension (default: with --against, the only open one)",
-            )
-
-    consult = _command(
-        subparsers, "consult", consult_on, "draft a consultation on a document", "DOC.toml", False
-    )
-    consult.add_argument("--title", required=True)
-    consult.add_argument(
-        "--opens",
-        metavar="TIME|PERIOD",
-        default="P7D",
-        help="default: a week from now, to be signed and published",
-    )
-    consult.add_argument(
-        "--closes",
-        metavar="TIME|PERIOD",
-        required=True,
-        help="RFC 3339, or how long it is open, such as P12W",
-    )
-    _add_prose(consult, "assessment", "what it would mean for people")
-
-    objecting = _command(
-        subparsers, "object", object_to, "draft an objection of an organisation", "NAME|ID", False
-    )
-    objecting.add_argument("--organisation", required=True, metavar="ORG", help="who objects")
-    objecting.add_argument(
-        "--authority", action="store_true", help="to an authority (default: to a consultation)"
-    )
-    objecting.add_argument(
-        "--annul", action="store_true", help="it ends the authority; the charter says who may"
-    )
-    _add_prose(objecting, "reason", "why")
-
-    decide = _command(subparsers, "decide", decide_on, "draft the decision on a consultation", "ID", True)
-    outcome = decide.add_mutually_exclusive_group(required=True)
-    outcome.add_argument(
-        "--approve-until",
-        metavar="TIME|PERIOD",
-        help="until when the powers are covered, such as P2Y from now",
-    )
-    outcome.add_argument("--reject", action="store_true")
-    decide.add_argument(
-        "--answers", type=Path, metavar="F.toml", help='an answer to each objection: `id = "answer"`'
-    )
-    decide.add_argument(
-        "--covered", type=Path, metavar="DOC.toml", help="an authority narrower than the proposal"
-    )
-    _add_prose(decide, "reasons", "why it is decided so")
-
-
-def _command(
-    subparsers: Subparsers[argparse.ArgumentParser],
-    name: str,
-    run: Callable[[argparse.Namespace], Draft],
-    what: str,
-    about: str,
-    needs_register: bool,
-) -> argparse.ArgumentParser:
-    parser = subparsers.add_parser(name, help=what)
-    parser.add_argument("about", metavar=about)
-    parser.add_argument(
-        "--out", required=True, type=Path, metavar="F.toml", help="the draft; it must not exist"
-    )
-    add_against(parser, required=needs_register)
-    parser.add_argument(
-        "--sign", action="store_true", help="sign it too, with --key, into the same name with .dsse.json"
-    )
-    add_signing(parser)
-    parser.set_defaults(run=reporting(lambda args: _write(run(args), args)), cameras=None)
-    return parser
-
-
-def _add_prose(parser: argparse.ArgumentParser, name: str, what: str) -> None:
-    group = parser.add_mutually_exclusive_group()
-    group.add_argument(f"--{name}", metavar="TEXT", help=what)
-    group.add_argument(f"--{name}-file", type=Path, metavar="F", help="the same, from a file")
 
 
 def _prose(args: argparse.Namespace, name: str) -> str:
@@ -161,8 +59,9 @@ def _prose(args: argparse.Namespace, name: str) -> str:
     return str(text).strip()
 
 
-def _write(draft: Draft, args: argparse.Namespace) -> int:
-    """Write a draft; with `--sign` say what it does, ask, and sign it."""
+def write_draft(args: argparse.Namespace) -> int:
+    """Write the draft that a command makes; with `--sign` say what it does, ask, and sign it."""
+    draft = _DRAFTING[args.command](args)
     signed = args.out.with_suffix(".dsse.json")
     if args.sign != (args.key is not None):
         raise ConfigurationError("--sign and --key belong together")
@@ -199,11 +98,13 @@ def _named(known: Known, name: str) -> Named:
     return named
 
 
-def _time(text: str, from_us: int) -> int:
-    """Return a time, or the time one period after `from_us`."""
-    if text.startswith("P"):
-        return add(from_us, parse_period(text))
-    return parse_rfc3339(text)
+def _time(args: argparse.Namespace, option: str, from_us: int) -> int:
+    """Return the time that an option says, or the time one period after `from_us`."""
+    text = getattr(args, option.replace("-", "_"))
+    try:
+        return add(from_us, parse_period(text)) if text.startswith("P") else parse_rfc3339(text)
+    except InputError as error:
+        raise ConfigurationError(f"--{option}: {error.detail}", code=error.code) from error
 
 
 def _now() -> int:
@@ -279,14 +180,14 @@ def consult_on(args: argparse.Namespace) -> Draft:
     proposal = read_document(Path(args.about))
     if proposal.kind not in ("authority", "charter"):
         raise ConfigurationError(f"a {proposal.kind} is not consulted on: an authority is, or a charter")
-    opens_us = _time(args.opens, at_us)
+    opens_us = _time(args, "opens", at_us)
     return draft_consultation(
         proposal.payload,
         id_=_id("consultation", at_us),
         title=args.title,
         at_us=at_us,
         opens_us=opens_us,
-        closes_us=_time(args.closes, opens_us),
+        closes_us=_time(args, "closes", opens_us),
         assessment=_prose(args, "assessment"),
     )
 
@@ -328,7 +229,7 @@ def decide_on(args: argparse.Namespace) -> Draft:
         at_us=at_us,
         reasons=_prose(args, "reasons"),
         answers=answers,
-        covered_until_us=None if args.reject else _time(args.approve_until, at_us),
+        covered_until_us=None if args.reject else _time(args, "approve-until", at_us),
         covered=None if args.covered is None else read_document(args.covered).payload,
     )
 
@@ -336,7 +237,21 @@ def decide_on(args: argparse.Namespace) -> Draft:
 def _answers(path: Path | None) -> dict[str, str]:
     if path is None:
         return {}
-    answers = parse_toml(read_file(path))
+    try:
+        answers = parse_toml(read_file(path))
+    except InputError as error:
+        raise ConfigurationError(f"`{path}`: {error.detail}", code=error.code) from error
     if not all(isinstance(answer, str) for answer in answers.values()):
-        raise InputError(f'`{path}` is not a list of `id = "answer"`')
+        raise ConfigurationError(f'`{path}` is not a list of `id = "answer"`')
     return answers
+
+
+_DRAFTING: Mapping[str, Callable[[argparse.Namespace], Draft]] = {
+    "review": review_authority,
+    "suspend": suspend_authority,
+    "resume": resume_authority,
+    "revoke": revoke_authority,
+    "consult": consult_on,
+    "object": object_to,
+    "decide": decide_on,
+}

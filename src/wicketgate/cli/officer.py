@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from wicketgate.base.clock import SystemClock
-from wicketgate.base.errors import ConfigurationError
+from wicketgate.base.errors import ConfigurationError, InputError
 from wicketgate.base.signing import (
     ENVELOPE_TYPE,
     Envelope,
@@ -28,8 +28,6 @@ from wicketgate.base.signing import (
     parse_public,
 )
 from wicketgate.cli.terminal import (
-    add_against,
-    add_passphrase_file,
     ask,
     asking,
     confirmed,
@@ -39,7 +37,6 @@ from wicketgate.cli.terminal import (
     read_file,
     read_register,
     replace_file,
-    reporting,
 )
 from wicketgate.clients.officer.appraisal import Appraisal, appraise, founding
 from wicketgate.clients.officer.from_register import learn
@@ -52,74 +49,7 @@ from wicketgate.regime.documents.document import (
     parse_payload,
 )
 
-Subparsers = argparse._SubParsersAction  # its only name
-
 _SIGNATURE_BYTES = 64
-
-
-def add_commands(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
-    """Add `key`, `check`, `sign` and `submit`; each sets `run`: arguments to exit code."""
-    key = subparsers.add_parser("key", help="make a key for an office, or show one")
-    key_commands = key.add_subparsers(dest="key_command", required=True)
-    new = key_commands.add_parser("new", help="make a new key and print its public half")
-    new.add_argument("office", metavar="OFFICE", help="organisation/office")
-    new.add_argument("--out", required=True, type=Path, help="the key file to make; it must not exist")
-    add_passphrase_file(new)
-    new.set_defaults(run=reporting(new_key))
-    show = key_commands.add_parser("show", help="print the public half of a key")
-    show.add_argument("file", type=Path, metavar="F", help="a key file")
-    add_passphrase_file(show)
-    show.set_defaults(run=reporting(show_key))
-
-    check = subparsers.add_parser("check", help="say in words what a document allows, and what is wrong")
-    check.add_argument("document", type=Path, metavar="DOC", help="a TOML document or a signed envelope")
-    add_against(check)
-    _add_cameras(check)
-    check.set_defaults(run=reporting(check_document))
-
-    sign = subparsers.add_parser(
-        "sign", help="sign a document, or add a signature, after saying what it does"
-    )
-    sign.add_argument("document", type=Path, metavar="DOC.toml")
-    add_signing(sign)
-    sign.add_argument("--out", type=Path, metavar="F", help="the envelope to make or to add to")
-    sign.add_argument(
-        "--payload-out",
-        type=Path,
-        metavar="F",
-        help="sign nothing: write the bytes that a key elsewhere signs",
-    )
-    sign.add_argument(
-        "--signature", type=Path, metavar="F", help="add this signature over them, 64 bytes or their base64"
-    )
-    sign.add_argument("--public", metavar="KEY", help="the public key of --signature, `ed25519:…`")
-    add_against(sign)
-    _add_cameras(sign)
-    sign.set_defaults(run=reporting(sign_file))
-
-    submit = subparsers.add_parser("submit", help="hand a signed document to a gateway")
-    submit.add_argument("envelope", type=Path, metavar="DOC.dsse.json")
-    submit.add_argument("--to", required=True, metavar="URL", help="the gateway")
-    submit.add_argument("--token-file", required=True, type=Path, help="a file that holds any known token")
-    submit.set_defaults(run=reporting(submit_file))
-
-
-def add_signing(parser: argparse.ArgumentParser) -> None:
-    """Add what names a signer, and that it signs without asking."""
-    parser.add_argument(
-        "--key", metavar="KEY", help="who signs: a key file, or SCHEME:… (this version knows `file`)"
-    )
-    add_passphrase_file(parser)
-    parser.add_argument("--yes", action="store_true", help="sign without asking")
-
-
-def _add_cameras(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--cameras",
-        type=int,
-        metavar="N",
-        help="with --against: how many cameras are in the document's scope",
-    )
 
 
 # --- key --------------------------------------------------------------------------------------------------
@@ -229,12 +159,19 @@ def sign_document_to(envelope: Envelope, document: SignedDocument, args: argpars
         signer = open_signer(args.key, asking(args))
         public, signed = signer.public, add_signature(envelope, signer)
     else:
-        public = parse_public(args.public)
+        public = _public(args.public)
         signed = add_made_signature(envelope, public, _raw(read_file(args.signature), args.signature))
     replace_file(args.out, dump_envelope(signed) + b"\n")
     print(f"Signed {document.kind} with {format_public(public)}.")
     print(f"Signatures in {args.out}: {len(signed.signatures)}.")
     return 0
+
+
+def _public(text: str) -> bytes:
+    try:
+        return parse_public(text)
+    except InputError as error:
+        raise ConfigurationError(f"--public: {error.detail}") from error
 
 
 def _begun(document: SignedDocument, out: Path) -> Envelope:
@@ -280,7 +217,7 @@ def _raw(data: bytes, path: Path) -> bytes:
 
 
 def submit_file(args: argparse.Namespace) -> int:
-    """Hand an envelope to a gateway; print its entry and from when it is in force, or why it was refused."""
+    """Hand an envelope to a gateway; print its entry and from when it is in force."""
     data = read_file(args.envelope)
     open_document(data)
     token = read_file(args.token_file).decode("utf-8", "replace").strip()
@@ -288,8 +225,6 @@ def submit_file(args: argparse.Namespace) -> int:
         raise ConfigurationError(f"`{args.token_file}` holds no token")
     headers = {"Content-Type": ENVELOPE_TYPE}
     body = ask(args.to, "/v1/documents", token, 201, content=data, headers=headers)
-    if body is None:
-        return 1
     print(f"entry {body.get('entry')}")
     print(f"in_force_from {body.get('in_force_from')}")
     return 0

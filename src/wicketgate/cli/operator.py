@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import dataclasses
-from pathlib import Path
-from typing import Any
 
 import uvloop
 
@@ -15,6 +13,7 @@ from wicketgate.base.errors import InputError
 from wicketgate.base.files import write_secret
 from wicketgate.base.settings import TEMPLATE, load_settings, parse_settings
 from wicketgate.base.signing import parse_envelope
+from wicketgate.cli.terminal import read_file
 from wicketgate.gateway.deployment import Deployment, note_signer
 from wicketgate.gateway.node import Gateway
 from wicketgate.http.serve import serve
@@ -22,32 +21,9 @@ from wicketgate.ledger.writer import Ledger
 from wicketgate.regime.documents.signatures import verify_charter
 
 
-def add_commands(commands: Any) -> None:
-    """Add `init` and `serve`."""
-    init = commands.add_parser("init", help="make a deployment from a signed charter")
-    init.add_argument("folder", type=Path, metavar="D", help="the directory to make; must be empty or absent")
-    init.add_argument(
-        "--charter", type=Path, required=True, metavar="F", help="the signed charter (DSSE envelope)"
-    )
-    init.add_argument(
-        "--settings",
-        type=Path,
-        metavar="F",
-        help="a wicketgate.toml to begin with, such as one that names an external NATS server; give full paths in it",
-    )
-    init.set_defaults(run=run_init)
-    serving = commands.add_parser("serve", help="run a deployment")
-    serving.add_argument("folder", type=Path, metavar="D", help="a directory that `init` made")
-    serving.add_argument("--port", type=int, help="instead of the settings'; 0 takes a free one")
-    serving.set_defaults(run=run_serve)
-
-
 def run_init(arguments: argparse.Namespace) -> int:
     """Make a deployment; print the log's key, which is to be published another way as well."""
-    try:
-        envelope = arguments.charter.read_bytes()
-    except OSError as error:
-        raise InputError(f"`{arguments.charter}` cannot be read") from error
+    envelope = read_file(arguments.charter)
     try:
         signed = parse_envelope(envelope)
     except InputError as error:
@@ -62,10 +38,7 @@ def run_init(arguments: argparse.Namespace) -> int:
         )
     text = TEMPLATE.encode()
     if arguments.settings is not None:
-        try:
-            text = arguments.settings.read_bytes()
-        except OSError as error:
-            raise InputError(f"`{arguments.settings}` cannot be read") from error
+        text = read_file(arguments.settings)
         parse_settings(text, arguments.folder)
     deployment = Deployment(arguments.folder)
     key = deployment.lay(text)

@@ -14,30 +14,12 @@ from wicketgate.base.settings import read_secret
 from wicketgate.base.signing import parse_json
 from wicketgate.cli.terminal import ask
 
-Subparsers = argparse._SubParsersAction  # its only name
-
 _TIMEOUT_S = 60.0
 _MEMBERS = ("source", "camera", "captured_at", "received_at", "plate")
 
 
-def add_commands(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
-    """Add `why`, which sets `run`: arguments to exit code."""
-    why = subparsers.add_parser("why", help="ask why a read was let go, or was not")
-    why.add_argument("--read", required=True, metavar="F", help="a read as JSON; `-` is standard input")
-    about = why.add_mutually_exclusive_group(required=True)
-    about.add_argument("--authority", metavar="NAME", help="under this authority")
-    about.add_argument("--recipient", metavar="ORG/UNIT", help="under every authority of this unit")
-    why.add_argument("--from", dest="url", required=True, metavar="URL", help="the gateway")
-    why.add_argument("--token-file", required=True, type=Path, help="the overseer's token, mode 0600")
-    why.add_argument(
-        "--as-of", metavar="ENTRY", help="as of this entry of the ledger, or this time; else now"
-    )
-    why.add_argument("--json", action="store_true", help="print the answer as JSON")
-    why.set_defaults(run=run_why)
-
-
 def run_why(args: argparse.Namespace) -> int:
-    """Ask, and print the answer in words; 1 if it was not answered."""
+    """Ask, and print the answer in words."""
     question: dict[str, Any] = {"read": _read(args.read)}
     if args.authority is not None:
         question["authority"] = args.authority
@@ -50,8 +32,6 @@ def run_why(args: argparse.Namespace) -> int:
             question["as_of"] = args.as_of
     token = read_secret(args.token_file)
     body = ask(args.url, "/v1/why", token, 200, timeout_s=_TIMEOUT_S, json=question)
-    if body is None:
-        return 1
     print(json.dumps(body, indent=2) if args.json else "\n".join(_lines(body)))
     return 0
 

@@ -13,37 +13,12 @@ from typing import TextIO
 from wicketgate.base.clock import SystemClock
 from wicketgate.base.errors import ConfigurationError, WicketgateError
 from wicketgate.base.settings import read_secret
+from wicketgate.cli.endings import FAILED, GOOD, INTERRUPTED, UNREACHED, exit_code
 from wicketgate.clients.recipient.receive import Receiver, Tally
 from wicketgate.clients.recipient.sinks import open_sink
 from wicketgate.clients.verify import read_key, verify_folder, verify_url
 from wicketgate.clients.verify.remote import Remote
 from wicketgate.clients.verify.run import shown_key
-
-Subparsers = argparse._SubParsersAction  # its only name
-
-_INTERRUPTED = 130
-
-
-def add_commands(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
-    """Add `receive` and `verify`; each sets `run`: arguments to exit code."""
-    receive = subparsers.add_parser("receive", help="receive a feed, checking every batch as it arrives")
-    receive.add_argument("feed", metavar="FEED", help="the authority's name")
-    receive.add_argument("--from", dest="url", required=True, metavar="URL", help="the gateway")
-    receive.add_argument("--token-file", required=True, type=Path, help="the unit's token, mode 0600")
-    receive.add_argument("--after", type=int, metavar="BATCH", help="begin behind this batch (default: 0)")
-    receive.add_argument("--follow", action="store_true", help="go on for ever")
-    receive.add_argument("--out", type=Path, metavar="F", help="keep the rows in F, and go on where F ends")
-    receive.add_argument("--format", choices=("ndjson", "csv", "parquet"), default="ndjson")
-    receive.add_argument("--key", type=Path, metavar="F", help="the log's key, got another way")
-    receive.set_defaults(run=run_receive)
-
-    verify = subparsers.add_parser("verify", help="check a gateway, or the folder of a log")
-    verify.add_argument("target", metavar="URL|DIR", help="a gateway's address, a deployment or a log")
-    verify.add_argument("--key", type=Path, metavar="F", help="the log's key, got another way")
-    verify.add_argument("--feed-file", type=Path, metavar="F", help="batches that were received")
-    verify.add_argument("--json", action="store_true", help="print the report as JSON")
-    verify.set_defaults(run=run_verify)
-
 
 # --- verify -----------------------------------------------------------------------------------------------
 
@@ -67,23 +42,20 @@ def run_verify(args: argparse.Namespace) -> int:
                 file_progress=file_progress,
             )
     except WicketgateError as error:
-        return _fail(error, as_json=args.json)
+        if not args.json:
+            raise
+        check = {"name": "start", "ok": False, "words": error.detail, "faults": [error.detail]}
+        print(json.dumps({"ok": False, "checked": [check], "not_checked": ["anything"], "counts": {}}))
+        return exit_code(error)
     if progress is not None:
         print(file=sys.stderr)
     if args.json:
         print(json.dumps(report.to_json(), indent=2))
     else:
         print("\n".join(report.lines()))
-    return 0 if report.ok else 1
-
-
-def _fail(error: WicketgateError, *, as_json: bool) -> int:
-    if as_json:
-        check = {"name": "start", "ok": False, "words": error.detail, "faults": [error.detail]}
-        print(json.dumps({"ok": False, "checked": [check], "not_checked": ["anything"], "counts": {}}))
-    else:
-        print(f"{error.code}: {error.detail}", file=sys.stderr)
-    return 1
+    if report.ok:
+        return GOOD
+    return UNREACHED if report.unreached else FAILED
 
 
 def _progress(what: str) -> Callable[[int, int], None]:
@@ -103,9 +75,6 @@ def run_receive(args: argparse.Namespace) -> int:
     except BrokenPipeError:
         # Whoever read standard output has gone. Python would say so again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except WicketgateError as error:
-        print(f"{error.code}: {error.detail}", file=sys.stderr)
         return 1
 
 
@@ -141,7 +110,7 @@ def _receive(args: argparse.Namespace, told: TextIO) -> int:
                 receiver.run(follow=args.follow)
             except KeyboardInterrupt:
                 say(f"stopped; {receiver.due} proofs were not checked yet")
-                return _INTERRUPTED
+                return INTERRUPTED
             finally:
                 sink.close()
                 say(_summary(args.feed, receiver.tally))

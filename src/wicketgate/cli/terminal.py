@@ -6,13 +6,13 @@ import argparse
 import getpass
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from wicketgate.base.errors import ConfigurationError, InputError, WicketgateError
+from wicketgate.base.errors import ConfigurationError, InputError, Unreachable, WicketgateError
 from wicketgate.base.signing import Envelope, canonical, parse_json
 from wicketgate.clients.officer.keyfiles import Ask, read_passphrase, require_passphrase
 from wicketgate.regime.documents.document import (
@@ -24,21 +24,6 @@ from wicketgate.regime.documents.document import (
 )
 
 TIMEOUT_S = 30.0
-
-Run = Callable[[argparse.Namespace], int]
-
-
-def reporting(run: Run) -> Run:
-    """Return `run` with what it raises turned into a line of code and detail, and exit code 1."""
-
-    def wrapped(args: argparse.Namespace) -> int:
-        try:
-            return run(args)
-        except WicketgateError as error:
-            print(f"{error.code}: {error.detail}", file=sys.stderr)
-            return 1
-
-    return wrapped
 
 
 def on_terminal() -> bool:
@@ -57,8 +42,8 @@ def confirmed(question: str) -> bool:
 
 def ask(
     url: str, path: str, token: str, wanted: int, *, timeout_s: float = TIMEOUT_S, **request: Any
-) -> dict[str, Any] | None:
-    """Ask a gateway; return its answer, or None, with its code and words on standard error, where it is refused.
+) -> dict[str, Any]:
+    """Ask a gateway; return its answer.
 
     Parameters
     ----------
@@ -71,8 +56,12 @@ def ask(
 
     Raises
     ------
+    ConfigurationError
+        If `url` is no address.
+    Unreachable
+        If it does not answer, cannot answer now, or not in JSON.
     WicketgateError
-        Code `no-answer`, if it does not answer, or not in JSON.
+        If it refuses; with its own code and words.
     """
     headers = {"Authorization": f"Bearer {token}", **request.pop("headers", {})}
     method = "POST" if request.keys() & {"content", "json"} else "GET"
@@ -80,32 +69,26 @@ def ask(
         answer = httpx.request(
             method, f"{url.rstrip('/')}{path}", headers=headers, timeout=timeout_s, **request
         )
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise WicketgateError(f"`{url}` does not answer: {error}", code="no-answer") from error
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+        raise ConfigurationError(f"`{url}` is not the address of a gateway: {error}") from error
+    except httpx.HTTPError as error:
+        raise Unreachable(f"`{url}` does not answer: {error}") from error
     body: Any
     try:
         body = parse_json(answer.content)
     except InputError:
         body = None
     if not isinstance(body, dict):
-        raise WicketgateError(f"`{url}` answers {answer.status_code} without a reason", code="no-answer")
-    if answer.status_code != wanted:
-        print(f"{body.get('code', answer.status_code)}: {body.get('detail', 'no detail')}", file=sys.stderr)
-        return None
-    return body
+        raise Unreachable(f"`{url}` answers {answer.status_code} without a reason")
+    if answer.status_code == wanted:
+        return body
+    detail, code = str(body.get("detail", "no detail")), str(body.get("code", answer.status_code))
+    # Of 429 and 5xx the gateway has not looked at what was asked.
+    kind = Unreachable if answer.status_code == 429 or answer.status_code >= 500 else WicketgateError
+    raise kind(detail, code=code)
 
 
 # --- passphrases ------------------------------------------------------------------------------------------
-
-
-def add_passphrase_file(parser: argparse.ArgumentParser) -> None:
-    """Add `--passphrase-file`: a passphrase is never an argument, which other users of the machine can see."""
-    parser.add_argument(
-        "--passphrase-file",
-        type=Path,
-        metavar="F",
-        help="a file, mode 0600, whose first line is the key's passphrase (default: it is asked for)",
-    )
 
 
 def asking(args: argparse.Namespace) -> Ask:
@@ -216,30 +199,24 @@ def read_document(path: Path) -> SignedDocument:
 # --- the register -----------------------------------------------------------------------------------------
 
 
-def add_against(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
-    """Add `--against`: where what is in force is known from."""
-    parser.add_argument(
-        "--against",
-        metavar="URL|FILE",
-        required=required,
-        help="a gateway, or its register.json saved before: what is in force there",
-    )
-
-
 def read_register(against: str) -> Mapping[str, Any]:
     """Return the register of a gateway, or one that was saved from it; nothing in it is verified.
 
     Raises
     ------
-    WicketgateError
-        `no-answer` if a gateway does not answer, `configuration` or `malformed` for a file or an answer that is none.
+    ConfigurationError
+        If it is neither the address of a gateway nor a file that can be read.
+    Unreachable
+        If the gateway does not answer.
+    InputError
+        If what it answers, or the file holds, is no register.
     """
     if "://" in against:
         data = _fetch(against)
     elif Path(against).is_file():
         data = read_file(Path(against))
     else:
-        raise WicketgateError(f"`{against}` is neither the address of a gateway nor a file", code="no-answer")
+        raise ConfigurationError(f"`{against}` is neither the address of a gateway nor a file")
     register = parse_json(data)
     if not isinstance(register, dict):
         raise InputError("the register is not a JSON object")
@@ -249,8 +226,10 @@ def read_register(against: str) -> Mapping[str, Any]:
 def _fetch(url: str) -> bytes:
     try:
         answer = httpx.get(f"{url.rstrip('/')}/register.json", timeout=TIMEOUT_S, follow_redirects=True)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise WicketgateError(f"`{url}` does not answer: {error}", code="no-answer") from error
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+        raise ConfigurationError(f"`{url}` is not the address of a gateway: {error}") from error
+    except httpx.HTTPError as error:
+        raise Unreachable(f"`{url}` does not answer: {error}") from error
     if answer.status_code != 200:
-        raise WicketgateError(f"`{url}` answers {answer.status_code}", code="no-answer")
+        raise Unreachable(f"`{url}` answers {answer.status_code} when asked for its register")
     return answer.content

@@ -15,7 +15,7 @@ PLACES: dict[Where, str] = {
     "hotlist": "`code` of the 422 that refuses a hotlist, and of each of its `lines`; nothing of it took effect",
     "read": "`code` of a read in `quarantined`; the other reads of the post were taken",
     "refusal": "`reason` in figures and openings: why an authority did not release a read; never told to a source",
-    "command": "what a command of `wicketgate` prints before it exits with 1",
+    "command": "in brackets behind the error of a command of `wicketgate`; it exits as docs/commands.md says",
 }
 
 
@@ -240,8 +240,11 @@ _COMMAND = {
     "malformed": ("A file or an answer cannot be read as what it should be.", "Look at the file named."),
     "not-entitled": ("The gateway says that this token is not entitled.", "Use the right token."),
     "zone-missing": ("A time has no zone.", "Write `Z` or an offset."),
+    "usage": ("There is no such command or option, or one is missing.", "Do what the message says."),
     "configuration": ("A setting, a directory or a key file is not usable.", "Do what the message says."),
     "no-answer": ("The gateway does not answer.", "Check the address; try again."),
+    "unreachable": ("The gateway does not answer, or cannot now.", "Check the address; try again."),
+    "no-log": ("The folder holds no log.", "Name a deployment, a log or an address."),
     "passphrase-wrong": ("The passphrase does not open the key file.", "Try again; nothing was signed."),
     "signer-failed": (
         "Whatever holds the private key did not sign, or its signature does not verify.",

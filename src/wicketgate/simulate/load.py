@@ -19,7 +19,7 @@ import httpx
 import msgspec
 
 from wicketgate.base.clock import rfc3339
-from wicketgate.base.errors import ConfigurationError, WicketgateError
+from wicketgate.base.errors import ConfigurationError, InputError, NotEntitled, Unreachable, WicketgateError
 from wicketgate.simulate.devices import FORMATS, Device, Format, Message, Site, format_of, sends_images
 from wicketgate.simulate.posting import Connection, Post
 from wicketgate.simulate.publishing import MqttConnection
@@ -377,8 +377,12 @@ def fetch_cameras(url: str, token: str, name: str = "") -> Source:
 
     Raises
     ------
-    WicketgateError
-        Code `no-answer`, if it does not answer or refuses.
+    Unreachable
+        If it does not answer.
+    NotEntitled
+        If the token is not a source's.
+    InputError
+        If it answers with anything else.
     ConfigurationError
         If it has none.
     """
@@ -387,16 +391,16 @@ def fetch_cameras(url: str, token: str, name: str = "") -> Source:
             f"{url.rstrip('/')}/v1/cameras", headers={"Authorization": f"Bearer {token}"}, timeout=30
         )
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise WicketgateError(f"`{url}` does not answer: {type(error).__name__}", code="no-answer") from error
+        raise Unreachable(f"`{url}` does not answer: {type(error).__name__}") from error
+    if answer.status_code in (401, 403):
+        raise NotEntitled(f"`{url}` answers {answer.status_code}: its cameras are for the source's token")
     if answer.status_code != 200 or len(answer.content) > _CAMERAS_BYTES:
-        raise WicketgateError(
-            f"`{url}` answers {answer.status_code} when asked for cameras", code="no-answer"
-        )
+        raise Unreachable(f"`{url}` answers {answer.status_code} when asked for cameras")
     try:
         said: dict[str, Any] = answer.json()
         cameras: list[dict[str, Any]] = [dict(camera) for camera in said["cameras"]]
     except (ValueError, KeyError, TypeError) as error:
-        raise WicketgateError(f"`{url}` answers with no list of cameras", code="no-answer") from error
+        raise InputError(f"`{url}` answers with no list of cameras") from error
     if not cameras:
         raise ConfigurationError("this source has no cameras: register them with `PUT /v1/cameras`")
     return Source(name or str(said.get("source") or ""), token, cameras)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import argparse
 import csv
 import io
 import json
@@ -19,8 +18,15 @@ from hypothesis import strategies as st
 
 from tests import made_gateway as made
 from tests.made_gateway import FEED, TOKEN, VKEY, Served, World, serve, standard
-from wicketgate.base.errors import ConfigurationError, InputError, LedgerError, NotEntitled, VerificationError
-from wicketgate.cli.recipient import add_commands
+from wicketgate.base.errors import (
+    ConfigurationError,
+    InputError,
+    LedgerError,
+    NotEntitled,
+    Unreachable,
+    VerificationError,
+)
+from wicketgate.cli import main
 from wicketgate.clients.recipient.receive import Received, Receiver, Sink
 from wicketgate.clients.recipient.sinks import (
     COLUMNS,
@@ -94,10 +100,7 @@ def whole(world: World) -> bytes:
 
 def run(*words: str | Path | int) -> int:
     """Run the command."""
-    parser = argparse.ArgumentParser()
-    add_commands(parser.add_subparsers(required=True))
-    args = parser.parse_args([str(word) for word in words])
-    return int(args.run(args))
+    return main([str(word) for word in words])
 
 
 def rows_in(form: str, path: Path) -> list[tuple[int, int, str]]:
@@ -422,7 +425,7 @@ def test_a_gateway_that_restarts_in_the_middle_loses_and_repeats_nothing(
 
 def test_a_gateway_that_stays_away_is_given_up(served: Served) -> None:
     served.refuse = 10_000
-    with pytest.raises(VerificationError) as caught:
+    with pytest.raises(Unreachable) as caught:
         receiver(served, StdoutSink(io.BytesIO()), patience_s=0.6).run(follow=False)
     assert caught.value.code == "unreachable"
 
@@ -441,7 +444,8 @@ def test_a_feed_that_was_stopped_ends_with_its_code(
 ) -> None:
     served.stopped = code
     assert run("receive", FEED, "--from", served.url, "--token-file", token, "--follow") == 1
-    assert f"{code}: the feed `{FEED}` may not be read: {code}" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert error.endswith(f"wicketgate: the feed `{FEED}` may not be read: {code} [{code}]\n")
 
 
 def test_another_units_feed_and_an_unknown_token_end_with_words(
@@ -460,16 +464,16 @@ def test_the_command_needs_a_secret_that_is_one(
     served: Served, token: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     token.chmod(0o644)
-    assert run("receive", FEED, "--from", served.url, "--token-file", token) == 1
+    assert run("receive", FEED, "--from", served.url, "--token-file", token) == 2
     assert "0600" in capsys.readouterr().err
     token.chmod(0o600)
     out = tmp_path / "feed.ndjson"
     words = ("receive", FEED, "--from", served.url, "--token-file", token)
-    assert run(*words, "--format", "csv") == 1
+    assert run(*words, "--format", "csv") == 2
     assert run(*words, "--out", out, "--after", 3) == 0
-    assert run(*words, "--out", out, "--after", 3) == 1
-    assert run(*words, "--after", -1) == 1
-    assert run("receive", FEED, "--from", "nowhere", "--token-file", token) == 1
+    assert run(*words, "--out", out, "--after", 3) == 2
+    assert run(*words, "--after", -1) == 2
+    assert run("receive", FEED, "--from", "nowhere", "--token-file", token) == 2
     key = tmp_path / "other.vkey"
     key.write_text(made.note_signer(made.OTHER_KEY, made.ORIGIN).vkey)
     assert run(*words, "--key", key) == 1
@@ -477,12 +481,8 @@ def test_the_command_needs_a_secret_that_is_one(
 
 
 def test_standard_output_has_the_batches_and_nothing_else(served: Served, world: World, token: Path) -> None:
-    script = (
-        "import sys, argparse; from wicketgate.cli.recipient import add_commands\n"
-        "p = argparse.ArgumentParser(); add_commands(p.add_subparsers(required=True))\n"
-        "a = p.parse_args(sys.argv[1:]); sys.exit(a.run(a))"
-    )
-    words = [sys.executable, "-c", script, "receive", FEED, "--from", served.url, "--token-file", str(token)]
+    words = [sys.executable, "-m", "wicketgate", "receive", FEED]
+    words += ["--from", served.url, "--token-file", str(token)]
     done = subprocess.run(words, capture_output=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout == whole(world)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import argparse
 import copy
 import io
 import json
@@ -30,9 +29,9 @@ from tests.made_gateway import (
 )
 from tests.vectors import make_documents as documents
 from wicketgate.base.clock import SECOND_US, rfc3339
-from wicketgate.base.errors import ConfigurationError, InputError, LedgerError, VerificationError
+from wicketgate.base.errors import ConfigurationError, InputError, LedgerError, Unreachable
 from wicketgate.base.signing import canonical, dump_envelope, parse_json
-from wicketgate.cli.recipient import add_commands
+from wicketgate.cli import main
 from wicketgate.clients.verify import Report, read_key, verify_folder, verify_url
 from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.clients.verify.feedfile import FeedFile
@@ -100,10 +99,7 @@ def only(report: Report, name: str) -> str:
 
 def run(*words: str | Path) -> int:
     """Run the command."""
-    parser = argparse.ArgumentParser()
-    add_commands(parser.add_subparsers(required=True))
-    args = parser.parse_args([str(word) for word in words])
-    return int(args.run(args))
+    return main([str(word) for word in words])
 
 
 # --- everything right -----------------------------------------------------------------------------------------
@@ -1210,11 +1206,33 @@ def test_a_connection_that_breaks_is_tried_again(served: Served) -> None:
 def test_a_gateway_that_cannot_be_reached_is_a_clear_failure() -> None:
     report = verify_url("http://127.0.0.1:9")
     assert "cannot be reached" in only(report, "key")
+    assert report.unreached
+    assert report.lines()[-1] == "NOT verified: the gateway could not be reached."
+    assert run("verify", "http://127.0.0.1:9", "--json") == 3
+
+
+@pytest.mark.parametrize("path", ["/register.json", "/log/checkpoint", "/log/tile/entries/000"])
+def test_a_gateway_that_goes_away_is_not_found_false(served: Served, path: str) -> None:
+    served.lies[path] = lambda _served, _query: (503, b"")
+    report = verify_url(served.url)
+    assert not report.ok
+    assert report.unreached, report.lines()
+
+
+def test_a_gateway_that_goes_away_behind_a_fault_does_not_hide_it(
+    served: Served, world: World, tmp_path: Path
+) -> None:
+    path = written(tmp_path, *world.batches[FEED][:2])
+    for leaf in world.facts:
+        served.lies[f"/log/fact/{leaf}"] = lambda _served, _query: (503, b"")
+    assert verify_url(served.url, feed_file=path).unreached
+    served.lies["/register.json"] = lambda _served, _query: (200, b"{}")
+    assert not verify_url(served.url, feed_file=path).unreached
 
 
 @pytest.mark.parametrize("url", ["ftp://example", "", "example.org", "http://exa mple:x/"])
 def test_an_address_that_is_none_is_refused(url: str) -> None:
-    with pytest.raises((InputError, VerificationError)):
+    with pytest.raises((ConfigurationError, Unreachable)):
         Remote(url, attempts=1).get("/", most=1)
 
 
@@ -1263,15 +1281,17 @@ def test_the_command_says_in_words_and_in_json(
 
 
 def test_the_command_fails_in_words(tmp_path: Path, world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    for words in (
-        ("verify", tmp_path),
-        ("verify", world.folder, "--key", tmp_path / "none"),
-        ("verify", world.folder, "--feed-file", tmp_path / "none"),
+    for words, code in (
+        (("verify", tmp_path), 3),
+        (("verify", world.folder, "--key", tmp_path / "none"), 2),
+        (("verify", world.folder, "--feed-file", tmp_path / "none"), 2),
     ):
-        assert run(*words) == 1
-        assert run(*words, "--json") == 1
+        assert run(*words) == code
+        assert run(*words, "--json") == code
     captured = capsys.readouterr()
-    assert "configuration" in captured.err
+    assert "holds no log" in captured.err
+    assert "[no-log]" in captured.err
+    assert "[configuration]" in captured.err
     assert "Traceback" not in captured.err
 
 

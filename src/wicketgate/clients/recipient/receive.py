@@ -17,12 +17,12 @@ from typing import Any, Protocol
 import msgspec
 
 from wicketgate.base.clock import SECOND_US, Clock, SystemClock, parse_rfc3339
-from wicketgate.base.errors import InputError, LedgerError, NotEntitled, VerificationError
+from wicketgate.base.errors import InputError, LedgerError, NotEntitled, Unreachable, VerificationError
 from wicketgate.base.signing import parse_json
 from wicketgate.clients.verify.feedfile import GRACE_S, LATEST_S, MAX_PROOF_BYTES, fetch_fact, parse_answer
 from wicketgate.clients.verify.feeds import FeedChain, Last
 from wicketgate.clients.verify.log import TrustedLog
-from wicketgate.clients.verify.remote import UNREACHABLE, Remote
+from wicketgate.clients.verify.remote import Remote
 from wicketgate.feeds.batches import Batch, read_batches
 from wicketgate.ledger.facts import FactAnswer, check_kept, release_fact, second_entry
 from wicketgate.ledger.merkle import leaf_hash
@@ -165,8 +165,9 @@ class Receiver:
         Raises
         ------
         VerificationError, LedgerError, InputError
-            If a batch, promise, proof or checkpoint is wrong, or the gateway stays unreachable. What was kept
-            before it was checked.
+            If a batch, promise, proof or checkpoint is wrong. What was kept before it was checked.
+        Unreachable
+            If the gateway stays out of reach.
         NotEntitled
             If the feed is not this token's, or was stopped; what is due was checked first.
         """
@@ -353,9 +354,7 @@ class Receiver:
         while True:
             try:
                 result = ask()
-            except VerificationError as error:
-                if error.code != UNREACHABLE:
-                    raise
+            except Unreachable as error:
                 out_s = time.monotonic() - began_s
                 if self._patience_s is not None and out_s + pause_s > self._patience_s:
                     raise

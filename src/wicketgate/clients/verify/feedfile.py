@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
-from wicketgate.base.errors import ConfigurationError, InputError, LedgerError, VerificationError
+from wicketgate.base.errors import ConfigurationError, InputError, LedgerError, Unreachable, VerificationError
 from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.clients.verify.feeds import Entitlement, FeedChain
 from wicketgate.clients.verify.log import TrustedLog
@@ -43,7 +43,9 @@ def fetch_fact(remote: Remote, leaf: bytes) -> FactAnswer | None:
     Raises
     ------
     VerificationError, InputError
-        If the gateway cannot be reached or answers something else.
+        If the gateway answers something else.
+    Unreachable
+        If it cannot be reached.
     """
     path = f"/log/fact/{leaf.hex()}"
     answer = remote.get(path, most=MAX_PROOF_BYTES)
@@ -107,6 +109,9 @@ class FeedFile:
             raise ConfigurationError(f"the feed file `{path}` cannot be read: {error.strerror}") from error
         except (InputError, VerificationError, LedgerError) as error:
             self._rows.add(error.detail)
+        except Unreachable as error:
+            self._rows.add(error.detail)
+            self._rows.unreached = True
         if not self.batches and not self._rows.total:
             self._rows.add("the feed file holds no batch")
         checks = [self._rows.close(self._row_words())]

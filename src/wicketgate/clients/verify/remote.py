@@ -12,12 +12,10 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
-from wicketgate.base.errors import InputError, VerificationError
+from wicketgate.base.errors import ConfigurationError, InputError, Unreachable, VerificationError
 from wicketgate.ledger.tiles import MAX_RESOURCE_BYTES, Fetch
 
-UNREACHABLE = "unreachable"
-"""The code of an error after which it is worth trying again."""
-
+_UNREACHABLE = "unreachable"
 _DEADLINE_S = 300.0
 _TILES_KEPT = 256
 
@@ -57,7 +55,7 @@ class Remote:
         self, base_url: str, *, token: str | None = None, attempts: int = 3, timeout_s: float = 30.0
     ) -> None:
         if not base_url.startswith(("http://", "https://")):
-            raise InputError(
+            raise ConfigurationError(
                 f"`{base_url[:200]}` is not the address of a gateway: it begins with http or https"
             )
         headers = {"accept-encoding": "identity", "user-agent": "wicketgate"}
@@ -70,7 +68,7 @@ class Remote:
             self._client = httpx.Client(headers=headers, follow_redirects=False)
             httpx.URL(self.base_url)
         except (httpx.InvalidURL, UnicodeError) as error:
-            raise InputError(f"`{base_url[:200]}` is not the address of a gateway") from error
+            raise ConfigurationError(f"`{base_url[:200]}` is not the address of a gateway") from error
 
     def close(self) -> None:
         """Close the connections."""
@@ -98,15 +96,15 @@ class Remote:
 
         Raises
         ------
-        VerificationError
-            Code `unreachable`: the gateway cannot be reached, breaks off or answers 429 or 5xx.
+        Unreachable
+            The gateway cannot be reached, breaks off or answers 429 or 5xx: it is worth trying again.
         InputError
             If the body is longer, or the answer is a redirect.
         """
         for attempt in range(1, self._attempts + 1):
             try:
                 return self._get(path, most, params, wait_s)
-            except VerificationError:
+            except Unreachable:
                 if attempt == self._attempts:
                     raise
                 time.sleep(0.2 * 2**attempt)
@@ -123,15 +121,15 @@ class Remote:
                     if len(body) > most:
                         raise InputError(f"`{path}` is longer than {most} bytes")
                     if time.monotonic() > deadline:
-                        raise VerificationError(f"`{path}` takes too long to arrive", code=UNREACHABLE)
+                        raise Unreachable(f"`{path}` takes too long to arrive", code=_UNREACHABLE)
                 status = response.status_code
                 encoding = response.headers.get("content-encoding", "identity")
         except httpx.HTTPError as error:
-            raise VerificationError(
-                f"`{self.base_url}{path}` cannot be reached ({type(error).__name__})", code=UNREACHABLE
+            raise Unreachable(
+                f"`{self.base_url}{path}` cannot be reached ({type(error).__name__})", code=_UNREACHABLE
             ) from error
         if status == 429 or status >= 500:
-            raise VerificationError(f"`{path}` answers {status}", code=UNREACHABLE)
+            raise Unreachable(f"`{path}` answers {status}", code=_UNREACHABLE)
         if 300 <= status < 400:
             raise InputError(f"`{path}` answers with a redirect, which is not followed")
         if encoding != "identity":

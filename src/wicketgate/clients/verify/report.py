@@ -23,12 +23,15 @@ class Check:
         What was checked and found; for a failure, where it failed first.
     faults : tuple of str
         Each place where it failed, the first 20.
+    unreached : bool
+        Whether it failed because the gateway could not be reached, and nothing that was seen is wrong.
     """
 
     name: str
     ok: bool
     words: str
     faults: tuple[str, ...] = ()
+    unreached: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +60,12 @@ class Report:
         """Whether something was checked and nothing failed."""
         return bool(self.checked) and all(check.ok for check in self.checked)
 
+    @property
+    def unreached(self) -> bool:
+        """Whether nothing that was seen is wrong, and the gateway could not be reached for the rest."""
+        failed = [check for check in self.checked if not check.ok]
+        return bool(failed) and all(check.unreached for check in failed)
+
     def lines(self) -> list[str]:
         """Return the report for people."""
         lines = [f"Trusted: {self.trusted}"]
@@ -65,7 +74,10 @@ class Report:
             lines.extend(f"         {fault}" for fault in check.faults[1:])
         lines.extend(f"not checked: {words}" for words in self.not_checked)
         failed = [check.name for check in self.checked if not check.ok]
-        lines.append(f"Verification FAILED: {', '.join(failed)}." if failed else "Verified.")
+        if self.unreached:
+            lines.append("NOT verified: the gateway could not be reached.")
+        else:
+            lines.append(f"Verification FAILED: {', '.join(failed)}." if failed else "Verified.")
         return lines
 
     def to_json(self) -> dict[str, Any]:
@@ -89,6 +101,7 @@ class Findings:
     name: str
     faults: list[str] = field(default_factory=list)
     total: int = 0
+    unreached: bool = False
 
     def add(self, fault: str) -> None:
         """Note a fault; the first 20 are kept."""
@@ -101,4 +114,6 @@ class Findings:
         if not self.total:
             return Check(name=self.name, ok=True, words=words)
         first = self.faults[0] if self.total == 1 else f"{self.faults[0]} (the first of {self.total} faults)"
-        return Check(name=self.name, ok=False, words=first, faults=tuple(self.faults))
+        return Check(
+            name=self.name, ok=False, words=first, faults=tuple(self.faults), unreached=self.unreached
+        )

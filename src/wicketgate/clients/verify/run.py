@@ -11,6 +11,7 @@ from wicketgate.base.errors import (
     ConfigurationError,
     InputError,
     LedgerError,
+    Unreachable,
     VerificationError,
     WicketgateError,
 )
@@ -104,7 +105,7 @@ def verify_url(
         try:
             run.take_key(key, lambda: shown_key(remote))
         except WicketgateError as error:
-            return run.end("key", error.detail)
+            return run.end("key", error)
         try:
             register = Register(remote.need("/register.json", most=MAX_REGISTER_BYTES))
             fetched_s = time.monotonic()
@@ -113,7 +114,7 @@ def verify_url(
             register, fetched_s = None, time.monotonic()
             run.register_fault = error.detail
         except WicketgateError as error:
-            return run.end("log", error.detail)
+            return run.end("log", error)
         if not run.audit(progress):
             return run.report()
         run.check_entries()
@@ -159,18 +160,23 @@ def verify_folder(
 
     Raises
     ------
+    Unreachable
+        Code `no-log`, if there is no log in the folder.
     ConfigurationError
-        If there is no log in the folder, or the feed file cannot be read.
+        If the feed file cannot be read.
     """
     if (folder / "log" / "checkpoint").is_file():
         folder = folder / "log"
     if not (folder / "checkpoint").is_file():
-        raise ConfigurationError(f"`{folder}` holds no log: there is no `checkpoint` in it")
+        raise Unreachable(
+            f"`{folder}` holds no log: there is no `checkpoint` in it; name a deployment, a log or an address",
+            code="no-log",
+        )
     run = _Run(folder_fetch(folder), str(folder))
     try:
         run.take_key(key, lambda: _key_within(run.fetch))
     except WicketgateError as error:
-        return run.end("key", error.detail)
+        return run.end("key", error)
     run.folder = folder
     run.not_checked.append("the register: the gateway shows it, and only a folder was given")
     if not run.audit(progress):
@@ -230,8 +236,13 @@ class _Run:
             else:
                 report = fsck(self.folder, self.verifier, on_entry=take, progress=progress)
         except WicketgateError as error:
-            self.checks.append(Check(name="log", ok=False, words=error.detail))
-            self.not_checked.append("anything else: what a log says that does not hold proves nothing")
+            unreached = isinstance(error, Unreachable)
+            self.checks.append(Check(name="log", ok=False, words=error.detail, unreached=unreached))
+            self.not_checked.append(
+                "anything else: the rest of the log could not be had"
+                if unreached
+                else "anything else: what a log says that does not hold proves nothing"
+            )
             return False
         self.log = TrustedLog(self.fetch, self.verifier, report.checkpoint, report.note)
         self.checks.append(Check(name="log", ok=True, words=_audit_words(report)))
@@ -272,9 +283,10 @@ class _Run:
         self.not_checked.extend(feed_file.not_checked())
         self.counts |= feed_file.counts()
 
-    def end(self, name: str, fault: str) -> Report:
+    def end(self, name: str, error: WicketgateError) -> Report:
         """Return the report of a verification that cannot go on."""
-        self.checks.append(Check(name=name, ok=False, words=fault))
+        unreached = isinstance(error, Unreachable)
+        self.checks.append(Check(name=name, ok=False, words=error.detail, unreached=unreached))
         self.not_checked.append(
             "anything else: it could not be reached, or there was no key to check it with"
         )

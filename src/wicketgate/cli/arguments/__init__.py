@@ -1,0 +1,52 @@
+"""What each command takes, one file a role; nothing here imports what runs a command, so that `--help` is quick."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError
+from pathlib import Path
+
+
+def gateway_address(text: str) -> str:
+    """Return the address of a gateway; argparse says so where it is none."""
+    if not text.startswith(("http://", "https://")):
+        raise ArgumentTypeError("the address of a gateway begins with http:// or https://")
+    return text
+
+
+def add_gateway(parser: ArgumentParser, whose: str) -> None:
+    """Add `--from` and `--token-file`, which belong to whoever asks a gateway."""
+    parser.add_argument(
+        "--from", dest="url", required=True, type=gateway_address, metavar="URL", help="the gateway"
+    )
+    parser.add_argument(
+        "--token-file", required=True, type=Path, metavar="F", help=f"{whose} token, in a file of mode 0600"
+    )
+
+
+def add_passphrase_file(parser: ArgumentParser) -> None:
+    """Add `--passphrase-file`: a passphrase is never an argument, which other users of the machine can see."""
+    parser.add_argument(
+        "--passphrase-file",
+        type=Path,
+        metavar="F",
+        help="a file, mode 0600, whose first line is the key's passphrase (default: it is asked for)",
+    )
+
+
+def add_against(parser: ArgumentParser, *, required: bool = False) -> None:
+    """Add `--against`: where what is in force is known from."""
+    parser.add_argument(
+        "--against",
+        metavar="URL|FILE",
+        required=required,
+        help="a gateway, or its register.json saved before: what is in force there",
+    )
+
+
+def add_signing(parser: ArgumentParser) -> None:
+    """Add what names a signer, and that it signs without asking."""
+    parser.add_argument(
+        "--key", metavar="KEY", help="who signs: a key file, or SCHEME:… (this version knows `file`)"
+    )
+    add_passphrase_file(parser)
+    parser.add_argument("--yes", action="store_true", help="sign without asking")

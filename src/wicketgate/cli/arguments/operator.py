@@ -1,0 +1,30 @@
+"""What the operator's commands take: `init`, `serve`."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from pathlib import Path
+
+
+def add_init(parser: ArgumentParser) -> None:
+    """Add the arguments of `init`."""
+    parser.add_argument(
+        "folder", type=Path, metavar="D", help="the directory to make; must be empty or absent"
+    )
+    parser.add_argument(
+        "--charter", type=Path, required=True, metavar="F", help="the signed charter (DSSE envelope)"
+    )
+    parser.add_argument(
+        "--settings",
+        type=Path,
+        metavar="F",
+        help="a wicketgate.toml to begin with, such as one that names an external NATS server; give full paths in it",
+    )
+    parser.set_defaults(run="wicketgate.cli.operator:run_init")
+
+
+def add_serve(parser: ArgumentParser) -> None:
+    """Add the arguments of `serve`."""
+    parser.add_argument("folder", type=Path, metavar="D", help="a directory that `init` made")
+    parser.add_argument("--port", type=int, metavar="P", help="instead of the settings'; 0 takes a free one")
+    parser.set_defaults(run="wicketgate.cli.operator:run_serve")

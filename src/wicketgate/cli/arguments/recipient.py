@@ -1,0 +1,56 @@
+"""What a recipient's tools take: `receive`, `disclose`, `attest`."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from pathlib import Path
+
+from wicketgate.cli.arguments import add_gateway
+
+
+def add_receive(parser: ArgumentParser) -> None:
+    """Add the arguments of `receive`."""
+    parser.add_argument("feed", metavar="FEED", help="the authority's name")
+    add_gateway(parser, "the unit's")
+    parser.add_argument("--after", type=int, metavar="BATCH", help="begin behind this batch (default: 0)")
+    parser.add_argument("--follow", action="store_true", help="go on for ever")
+    parser.add_argument("--out", type=Path, metavar="F", help="keep the rows in F, and go on where F ends")
+    parser.add_argument(
+        "--format",
+        choices=("ndjson", "csv", "parquet"),
+        default="ndjson",
+        help="how rows are kept (default: ndjson)",
+    )
+    parser.add_argument("--key", type=Path, metavar="F", help="the log's key, got another way")
+    parser.set_defaults(run="wicketgate.cli.recipient:run_receive")
+
+
+def add_disclose(parser: ArgumentParser) -> None:
+    """Add the arguments of `disclose`."""
+    _add_authority(parser)
+    parser.add_argument("--to", required=True, metavar="ORGANISATION", help="to whom, as the charter has it")
+    parser.add_argument("--law", required=True, help="under which law")
+    parser.add_argument("--rows", required=True, type=int, metavar="N", help="how many rows")
+    parser.add_argument(
+        "--version", type=int, metavar="N", help="that released them (default: the present one)"
+    )
+    parser.add_argument("--case", default="", help="for the overseers alone")
+    parser.add_argument("--reason", default="", help="for the overseers alone")
+    parser.add_argument("--at", metavar="TIME", help="when (default: now)")
+    parser.add_argument("--id", default="", help="your own: the same again is told once")
+    parser.set_defaults(run="wicketgate.cli.attest:run_disclose")
+
+
+def add_attest(parser: ArgumentParser) -> None:
+    """Add the arguments of `attest`."""
+    _add_authority(parser)
+    parser.add_argument("--until", metavar="TIME", help="everything that left before is deleted")
+    parser.add_argument("--method", metavar="TEXT", help="how it was deleted")
+    parser.add_argument("--by", metavar="NAME", help="who says so")
+    parser.add_argument("--rows", type=int, metavar="N", help="how many, where that is known")
+    parser.set_defaults(run="wicketgate.cli.attest:run_attest")
+
+
+def _add_authority(parser: ArgumentParser) -> None:
+    parser.add_argument("authority", metavar="AUTHORITY", help="its name, without a version")
+    add_gateway(parser, "the unit's")

@@ -1,0 +1,33 @@
+"""How commands end: the exit codes, and the one line that an error prints. docs/commands.md has them for people."""
+
+from __future__ import annotations
+
+import sys
+
+from wicketgate.base.errors import ConfigurationError, StreamError, Unreachable, WicketgateError
+
+GOOD = 0
+FAILED = 1
+"""A check or a law did not hold, or the answer was no."""
+USAGE = 2
+"""What was given, or a file or setting that it names, cannot be used."""
+UNREACHED = 3
+"""The other side could not be reached, so that nothing was looked at."""
+INTERRUPTED = 130
+
+
+def exit_code(error: WicketgateError) -> int:
+    """Return the exit code of a command that an error ended."""
+    if isinstance(error, ConfigurationError):
+        return USAGE
+    # Streams that stop or are full answered; `serve` and `init` could not reach those with this code.
+    away = isinstance(error, Unreachable) or error.code == StreamError.code
+    return UNREACHED if away else FAILED
+
+
+def tell(error: WicketgateError) -> int:
+    """Print an error as every command does; return its exit code."""
+    # One line whatever an answer from elsewhere holds, and nothing that moves a terminal's cursor.
+    words = "".join(character if character.isprintable() else " " for character in error.detail)
+    print(f"wicketgate: {words} [{error.code}]", file=sys.stderr)
+    return exit_code(error)
