@@ -19,6 +19,7 @@ from wicketgate.hotlists import Entry, load_changes, load_entries
 from wicketgate.hotlists.hits import Hit, raised, with_outcome
 from wicketgate.ledger.facts import FactAnswer, SecondTree, check_kept, check_promise, release_fact
 from wicketgate.ledger.merkle import leaf_hash
+from wicketgate.ledger.proofs import prove_fact
 from wicketgate.ledger.second import SecondClosed
 
 Key = tuple[str, str, str]
@@ -158,18 +159,7 @@ def check_promises(world: World, transactions: list[Transaction]) -> None:
 
 def prove(second: SecondClosed, fact: bytes) -> FactAnswer:
     """Return the proof of a fact in its second."""
-    tree = SecondTree(second.facts, second.seed)
-    leaf = leaf_hash(fact)
-    proof = tree.prove(leaf)
-    return FactAnswer(
-        leaf=leaf.hex(),
-        index=proof.index,
-        size=proof.size,
-        path=[node.hex() for node in proof.path],
-        root=tree.root.hex(),
-        second=rfc3339(second.second_us),
-        entry=second.entry,
-    )
+    return prove_fact(second, SecondTree(second.facts, second.seed), leaf_hash(fact))
 
 
 def check_figures(world: World, transactions: list[Transaction]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
-from wicketgate.base.signing import PrivateKey
+from tests.keys import seeded
 from wicketgate.ledger.audit import AuditReport, fsck
 from wicketgate.ledger.merkle import node_hash
 from wicketgate.ledger.notes import Checkpoint, NoteSigner, sign_note
@@ -13,8 +13,8 @@ from wicketgate.ledger.tiles import folder_fetch, iterate_entries
 from wicketgate.ledger.writer import Ledger
 
 ORIGIN = "log.example/wicketgate"
-SIGNER = NoteSigner(name=ORIGIN, private=PrivateKey.from_seed(bytes(range(32))))
-OTHER_SIGNER = NoteSigner(name=ORIGIN, private=PrivateKey.from_seed(bytes(32)))
+SIGNER = NoteSigner(name=ORIGIN, private=seeded(bytes(range(32))))
+OTHER_SIGNER = NoteSigner(name=ORIGIN, private=seeded(bytes(32)))
 
 
 def numbered(start: int, end: int) -> list[bytes]:

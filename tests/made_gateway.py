@@ -4,7 +4,7 @@ the product's own parts under a clock that is set by hand, and a small web serve
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 import copy
 import json
 import random
@@ -20,66 +20,62 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
+from tests.keys import seeded
+from tests.simulator import (
+    LOG_KEY,
+    ORIGIN,
+    OWN_SIGNERS,
+    START_US,
+    VKEY,
+    HandClock,
+    MemoryProjections,
+    MemoryStream,
+    MemoryWriter,
+    charter,
+    founding_transaction,
+)
 from tests.vectors import make_documents as documents
-from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
+from wicketgate.base.clock import SECOND_US, rfc3339
 from wicketgate.base.errors import DocumentRefused
-from wicketgate.base.signing import PrivateKey, canonical, dump_envelope, parse_json
-from wicketgate.commits.cameras import cameras_in_scope
-from wicketgate.commits.figures import public_counts
+from wicketgate.base.signing import PrivateKey, canonical, dump_envelope
 from wicketgate.commits.register import build_register, dump_register
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import (
     CameraSet,
-    CamerasRegistered,
-    DocumentTaken,
     FeedBatch,
-    FiguresClosed,
     HitRaised,
     Intake,
     Outcome,
     Refused,
     Transaction,
 )
+from wicketgate.commits.writer import Build, Commits
 from wicketgate.feeds import batches
 from wicketgate.gateway.deployment import note_signer
-from wicketgate.ledger.facts import FactAnswer, SecondTree, make_promise, release_fact, second_entry
+from wicketgate.gateway.filing.cameras import cameras_transaction
+from wicketgate.gateway.filing.documents import Filing, document_transaction
+from wicketgate.ledger.facts import FactAnswer, SecondTree, make_promise, release_fact
 from wicketgate.ledger.merkle import leaf_hash
-from wicketgate.ledger.second import SecondClosed
+from wicketgate.ledger.proofs import prove_fact
 from wicketgate.ledger.tiles import folder_fetch
 from wicketgate.ledger.writer import Ledger
-from wicketgate.regime.admission.admit import admit, entry_members, scope_of
+from wicketgate.regime.admission.admit import entry_members
 from wicketgate.regime.admitted import Admitted
 from wicketgate.regime.documents.document import open_document, sign_document
-from wicketgate.regime.obligations.disclosures import rows_left
-from wicketgate.regime.obligations.receipts import due_by_name, published_receipts
-from wicketgate.regime.parsed import Parsed
-from wicketgate.regime.standing import standing_entry, untold
 
-ORIGIN = "tfl.example/wicketgate"
-START_US = parse_rfc3339("2026-07-08T12:00:00Z")
-LOG_KEY = PrivateKey.from_seed(b"\x07" * 32)
-OTHER_KEY = PrivateKey.from_seed(b"\x08" * 32)
-VKEY = note_signer(LOG_KEY, ORIGIN).vkey
+OTHER_KEY = seeded(b"\x08" * 32)
 FEED = "tfl-met-ct"
 WANTED = "tfl-met-wanted"
 TOKEN = "token-of-the-unit"
 SIGNERS = documents.CT_OFFICES
-OWN_SIGNERS = ("tfl/commissioner", "tfl/data-protection")
-
-
-def charter(*, every: str = "PT10S", small_cells: int = 10) -> dict[str, Any]:
-    """Return the example charter as a demonstration whose figures come every ten seconds."""
-    return documents.changed(
-        documents.changed(
-            documents.changed(documents.example("charter"), documents.put("charter.demonstration", True)),
-            documents.put("limits.figures_every", every),
-        ),
-        documents.put("limits.small_cells", small_cells),
-    )
 
 
 class World:
-    """A gateway's commits, made by hand: what `commits.Commits` does, without streams."""
+    """A gateway's life, made by hand: each transaction is built at the time that is set, and durable at once.
+
+    What closes seconds and figures is the product's own committer, over a stream in memory. Some worlds take what no
+    gateway would, and tests change `entries` before they are written to the log.
+    """
 
     def __init__(
         self, folder: Path, *, log_key: PrivateKey = LOG_KEY, founding: dict[str, Any] | None = None
@@ -87,29 +83,86 @@ class World:
         self.folder = folder
         self.key = log_key
         self.random = random.Random(7)
-        self.state = State()
-        self.parsed = Parsed()
-        self.at_us = START_US
-        self.batches: dict[str, list[bytes]] = {}
+        self.clock = HandClock(START_US)
+        self.projections = MemoryProjections()
+        self.batches = self.projections.feeds
+        self.entries = self.projections.entries
         self.facts: dict[str, FactAnswer] = {}
         self.written = 0
-        self.entries: list[bytes] = []
+        self.lives = 0
         self.ledger = Ledger.create(folder, note_signer(log_key, ORIGIN), ORIGIN)
+        self._loop = asyncio.new_event_loop()
+        self._stream = MemoryStream()
+        self._failures: list[BaseException] = []
+        self._begin(State())
         body = founding or charter()
         offices = next(rule["offices"] for rule in body["signatures"] if rule["kind"] == "charter")
         envelope = dump_envelope(sign_document(body, documents.keys_of(offices)))
-        init = {"kind": "operation", "operation": "init", "at": rfc3339(self.at_us), "log_key": VKEY}
-        self._document(envelope, canonical(init))
+        self.commit(lambda state, at_us, sequence: founding_transaction(envelope, at_us))
         self.list_cameras(150, 100)
+
+    def _begin(self, state: State) -> None:
+        self.lives += 1
+        self._writer = MemoryWriter(self._stream)
+        self.commits = Commits(
+            self._writer,  # type: ignore[arg-type]
+            self.clock,
+            state,
+            instance=f"life-{self.lives}",
+            seal=lambda openings: b"",
+            reveal=self._reveal,
+            on_failure=self._failures.append,
+        )
+        self.parsed = self.commits.parsed
+        self._filing = Filing(self.commits, self.projections, self.clock)  # type: ignore[arg-type]
 
     def close(self) -> None:
         """Let go of the log."""
         self.ledger.close()
+        self._loop.close()
 
-    def apply(self, transaction: Transaction) -> None:
-        """Let a transaction take effect."""
-        self.state.apply(transaction, self.state.sequence + 1)
-        self.entries.extend(transaction.entries)
+    @property
+    def at_us(self) -> int:
+        """The time."""
+        return self.clock.at_us
+
+    @at_us.setter
+    def at_us(self, at_us: int) -> None:
+        self.clock.at_us = at_us
+
+    @property
+    def state(self) -> State:
+        """The fold of everything so far."""
+        return self.commits.committed
+
+    # --- what takes effect ------------------------------------------------------------------------------------
+
+    def commit(self, build: Build) -> None:
+        """Let a transaction take effect, behind the seconds that have passed."""
+        self._durably(self.commits.tick)
+        self._durably(lambda: self.commits.commit(build))
+
+    def apply(self, **members: Any) -> None:
+        """Let a transaction of now take effect."""
+        self.commit(lambda state, at_us, sequence: Transaction(at_us=at_us, **members))
+
+    def _durably(self, call: Callable[[], object]) -> None:
+        async def done() -> None:
+            call()
+            self._writer.store(self._writer.under_way)
+            self._writer.acknowledge(self._writer.under_way)
+            await asyncio.sleep(0)  # whoever waits for the stream is told
+
+        self._loop.run_until_complete(done())
+        assert not self._failures, self._failures
+
+    def _reveal(self, sequence: int, transaction: Transaction) -> None:
+        self.projections.take(sequence, transaction)
+        second = transaction.second
+        if second is not None and second.facts:
+            tree = SecondTree(second.facts, second.seed)
+            for leaf in map(leaf_hash, second.facts):
+                self.facts[leaf.hex()] = prove_fact(second, tree, leaf)
 
     def list_cameras(self, count: int, boundary: int) -> None:
         """Register so many cameras of `tfl`, the first of which are in the group `ccz-boundary`."""
@@ -117,57 +170,33 @@ class World:
             CameraSet(id=f"c{number}", groups=("ccz-boundary",) if number < boundary else ())
             for number in range(count)
         )
-        body = {"kind": "cameras", "at": rfc3339(self.at_us), "source": "tfl", "count": count}
-        body |= {"groups": {"ccz-boundary": boundary}, "root": "ab" * 32}
-        self.apply(
-            Transaction(
-                at_us=self.at_us,
-                first_entry=len(self.entries),
-                entries=(canonical(body),),
-                cameras=CamerasRegistered(source="tfl", cameras=cameras),
-            )
-        )
+        self.commit(lambda state, at_us, sequence: cameras_transaction("tfl", cameras, state.entries, at_us))
 
     def entry(self, **body: Any) -> None:
         """Commit an entry of any kind."""
-        data = canonical({"at": rfc3339(self.at_us), **body})
-        self.apply(Transaction(at_us=self.at_us, first_entry=len(self.entries), entries=(data,)))
-
-    def _document(self, envelope: bytes, *more: bytes) -> None:
-        document, admitted = open_document(envelope), Admitted()
-        members = {}
-        scope = scope_of(document)
-        cameras = 0 if scope is None else cameras_in_scope(self.state.cameras, scope)
-        if self.state.regime.charters:
-            with contextlib.suppress(DocumentRefused):  # some worlds take what no gateway would
-                admitted = admit(
-                    self.state.regime,
-                    self.parsed,
-                    document,
-                    at_us=self.at_us,
-                    cameras=cameras,
-                    next_entry=len(self.entries),
-                    figures=(period.figures for period in self.state.periods),
-                )
-            members = entry_members(document.kind, admitted)
-        at = rfc3339(self.at_us)
-        body = canonical({"kind": "document", "at": at, "envelope": parse_json(envelope), **members})
-        taken = DocumentTaken(envelope=envelope, entry=len(self.entries), admitted=admitted)
-        self.apply(
-            Transaction(
-                at_us=self.at_us, first_entry=len(self.entries), entries=(body, *more), document=taken
-            )
-        )
+        self.apply(first_entry=len(self.entries), entries=(canonical({"at": rfc3339(self.at_us), **body}),))
 
     def document(self, document: dict[str, Any], offices: tuple[str, ...] = SIGNERS) -> int:
-        """Commit a signed document; return its entry."""
-        self._document(dump_envelope(sign_document(document, documents.keys_of(offices))))
+        """Commit a signed document, one that no gateway would take as well; return its entry."""
+        envelope = dump_envelope(sign_document(document, documents.keys_of(offices)))
+        taking = self._filing._taking(envelope)
+
+        def build(state: State, at_us: int, sequence: int) -> Transaction:
+            try:
+                return taking(state, at_us, sequence)
+            except DocumentRefused:
+                found = Admitted()
+                members = entry_members(open_document(envelope).kind, found)
+                return document_transaction(envelope, state.entries, at_us, found, members)
+
+        self.commit(build)
         return len(self.entries) - 1
 
     def decide(
         self, reads: int = 40, *, released: int | None = None, withheld: int = 5, feed: str = FEED
     ) -> bytes:
         """Decide some reads: `released` rows go to one feed, the rest of the reads are out of its scope."""
+        self._durably(self.commits.tick)
         rows = min(reads - withheld if released is None else released, reads)
         refused, out, hits = [], [], []
         facts: tuple[bytes, ...] = ()
@@ -177,23 +206,19 @@ class World:
             if count:
                 header, data = self.batch(name, reference, count)
                 out.append(FeedBatch(feed=name, number=header["batch"], rows=count, data=data))
-                self.batches.setdefault(name, []).append(data)
                 facts = (*facts, release_fact(header))
                 if self.matches(name):
                     hits += self.hits(name, count)
             if reads - count:
                 refused.append(Refused(authority=reference, reason="out-of-scope", rows=reads - count))
         self.apply(
-            Transaction(
-                at_us=self.at_us,
-                reads=reads,
-                withheld=withheld,
-                intake=Intake(accepted={"tfl/c1": reads}),
-                refused=tuple(refused),
-                batches=tuple(out),
-                hits=tuple(hits),
-                facts=facts,
-            )
+            reads=reads,
+            withheld=withheld,
+            intake=Intake(accepted={"tfl/c1": reads}),
+            refused=tuple(refused),
+            batches=tuple(out),
+            hits=tuple(hits),
+            facts=facts,
         )
         return b"".join(batch.data for batch in out)
 
@@ -229,7 +254,7 @@ class World:
         outcomes = [
             Outcome(hit=name, outcome=said, reason="", by="officer", at_us=self.at_us) for name in open_hits
         ]
-        self.apply(Transaction(at_us=self.at_us, outcomes=tuple(outcomes)))
+        self.apply(outcomes=tuple(outcomes))
 
     def batch(
         self, name: str, reference: str, rows: int, *, signer: PrivateKey | None = None
@@ -276,98 +301,25 @@ class World:
         hit = {"id": f"{name}-{number}", "voi": "v1", "quality": "exact", "kind": "murder", "priority": 2}
         return f',"ref":"{name}-{number}","hit":{json.dumps(hit, separators=(",", ":"))}'
 
+    # --- what time brings -------------------------------------------------------------------------------------
+
     def close_second(self) -> None:
-        """Close the open second, and the figures if a period is over; the clock then stands in the next second."""
+        """Let the open second pass, and with it the period that may end; the clock then stands in the next one."""
         self.tell()
-        facts, seed = tuple(self.state.facts), self.random.randbytes(32)
-        tree, second_us = SecondTree(facts, seed), self.state.second_us
-        entry = len(self.entries)
-        for fact in facts:
-            leaf = leaf_hash(fact)
-            proof = tree.prove(leaf)
-            self.facts[leaf.hex()] = FactAnswer(
-                leaf=leaf.hex(),
-                index=proof.index,
-                size=proof.size,
-                path=[node.hex() for node in proof.path],
-                root=tree.root.hex(),
-                second=rfc3339(second_us),
-                entry=entry,
-            )
-        self.at_us = max(self.at_us, second_us + SECOND_US)
-        self.apply(
-            Transaction(
-                at_us=self.at_us,
-                first_entry=entry,
-                entries=(second_entry(second_us, tree.root),),
-                second=SecondClosed(
-                    number=self.state.seconds + 1,
-                    second_us=second_us,
-                    entry=entry,
-                    facts=facts,
-                    seed=seed,
-                    sealed=b"",
-                ),
-            )
-        )
-        limits = self.parsed.charter(self.state).limits
-        boundary_us = self.state.second_us - self.state.second_us % limits.figures_every_us
-        if boundary_us > self.state.counting_from_us:
-            self.figures(boundary_us, limits.small_cells)
+        self.at_us = max(self.at_us, self.state.second_us + SECOND_US)
+        self._durably(self.commits.tick)
         self.at_us = self.state.second_us + 400_000
 
     def tell(self) -> None:
         """Tell what stands otherwise than was told."""
-        changes = untold(self.state.regime, self.parsed, self.at_us)
-        if changes:
-            body = canonical(standing_entry(changes, self.at_us))
-            self.apply(
-                Transaction(
-                    at_us=self.at_us,
-                    first_entry=len(self.entries),
-                    entries=(body,),
-                    stood=tuple(changes),
-                )
-            )
-
-    def figures(self, until_us: int, small_cells: int, **changes: Any) -> None:
-        """Publish the figures of the period that ends."""
-        shown = public_counts(self.state.counts, small_cells)
-        left, from_us = rows_left(shown), self.state.counting_from_us
-        body = {
-            "kind": "figures",
-            "from": rfc3339(from_us),
-            "until": rfc3339(until_us),
-            **shown,
-            "receipts": published_receipts(self.state.held, left, until_us),
-            **changes,
-        }
-        due = due_by_name(self.state.regime, self.parsed, left, from_us, until_us)
-        closed = FiguresClosed(from_us=from_us, until_us=until_us, entry=len(self.entries), due=due)
-        self.apply(
-            Transaction(
-                at_us=self.at_us, first_entry=len(self.entries), entries=(canonical(body),), figures=closed
-            )
-        )
+        self._durably(self._filing.tell)
 
     def stop_and_start(self, gap_s: int) -> None:
-        """Be away for some seconds, and say so."""
-        self.close_second()
-        missing_us = self.state.second_us
-        self.at_us = missing_us + gap_s * SECOND_US + 100_000
-        self.start(
-            rfc3339(missing_us), rfc3339(missing_us + gap_s * SECOND_US), missing_us + gap_s * SECOND_US
-        )
-
-    def start(self, missing_from: str, missing_until: str, opens_us: int) -> None:
-        """Commit the start of a gateway."""
-        body = {"kind": "operation", "operation": "start", "at": rfc3339(self.at_us)}
-        body |= {"missing_from": missing_from, "missing_until": missing_until}
-        self.apply(
-            Transaction(
-                at_us=self.at_us, first_entry=len(self.entries), entries=(canonical(body),), opens_us=opens_us
-            )
-        )
+        """Stop in the open second, be away for so many behind it, and say so."""
+        self.tell()
+        self.at_us = self.state.second_us + (1 + gap_s) * SECOND_US + 100_000
+        self._begin(self.state)
+        self._durably(lambda: self.commits.start({}))
 
     def live(self, seconds: int, *, every: int = 3) -> None:
         """Let seconds pass; in every third reads are decided."""

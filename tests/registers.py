@@ -6,25 +6,25 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from tests.simulator import charter, document_transaction
+from tests.simulator import LOG_KEY, ORIGIN, charter
 from tests.vectors import make_documents as documents
 from wicketgate.base.signing import canonical, dump_envelope, format_public
 from wicketgate.commits.cameras import cameras_in_scope
 from wicketgate.commits.register import build_register, dump_register
 from wicketgate.commits.state import State
-from wicketgate.commits.transactions import (
-    CameraSet,
-    CamerasRegistered,
-    DocumentTaken,
-    FiguresClosed,
-    Transaction,
-)
+from wicketgate.commits.transactions import CameraSet, CamerasRegistered, FiguresClosed, Transaction
+from wicketgate.gateway.deployment import note_signer
+from wicketgate.gateway.filing.documents import document_transaction
+from wicketgate.ledger.notes import Checkpoint, sign_note
 from wicketgate.regime.admission.admit import admit, scope_of
+from wicketgate.regime.admitted import Admitted
 from wicketgate.regime.documents.document import SignedDocument, open_document, sign_document
 from wicketgate.regime.parsed import Parsed
 
 FOUNDERS = ("tfl/commissioner", "home-office/secretary-of-state", "ico/commissioner")
 DECIDERS = ("tfl/data-protection", "dft/minister")
+NOTHING_FOUND = Admitted()
+_LOG = note_signer(LOG_KEY, ORIGIN)
 
 
 class Chancery:
@@ -64,7 +64,7 @@ class Chancery:
             next_entry=self.state.entries,
         )
         entry = self.state.entries
-        self._apply(data, DocumentTaken(envelope=data, entry=entry, admitted=admitted))
+        self._apply(data, admitted)
         return entry
 
     def cameras_of(self, document: SignedDocument) -> int:
@@ -83,22 +83,19 @@ class Chancery:
 
     def register(self) -> dict[str, Any]:
         """Return the register as anybody gets it."""
+        head = Checkpoint(origin=_LOG.name, size=self.state.entries, root=bytes(32))
         built = build_register(
             self.state,
             self.parsed,
-            checkpoint=f"tfl.example/wicketgate\n{self.state.entries}\nroot=\n".encode(),
+            checkpoint=sign_note(head.to_text(), [_LOG]),
             log_key="the key",
             as_of_us=self.at_us,
         )
         shown: dict[str, Any] = json.loads(dump_register(built))
         return shown
 
-    def _apply(self, data: bytes, taken: DocumentTaken | None = None) -> None:
-        transaction = document_transaction(data, self.state.entries, self.at_us)
-        if taken is not None:
-            transaction = Transaction(
-                at_us=self.at_us, first_entry=self.state.entries, entries=transaction.entries, document=taken
-            )
+    def _apply(self, data: bytes, admitted: Admitted = NOTHING_FOUND) -> None:
+        transaction = document_transaction(data, self.state.entries, self.at_us, admitted)
         self.state.apply(transaction, self.state.sequence + 1)
 
 

@@ -18,19 +18,22 @@ from dataclasses import replace as replaced
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from tests.keys import seeded
 from tests.strategies import entry_of
 from tests.vectors import make_documents as documents
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import HitRefused, InputError, NotEntitled, StreamError
-from wicketgate.base.signing import PrivateKey, canonical, dump_envelope, parse_json
+from wicketgate.base.signing import canonical, dump_envelope
 from wicketgate.base.streams.reader import Stored
 from wicketgate.commits.state import State, dump_state, load_state
-from wicketgate.commits.transactions import CameraSet, DocumentTaken, Transaction, decode
+from wicketgate.commits.transactions import CameraSet, Transaction, decode
 from wicketgate.commits.writer import Commits
 from wicketgate.feeds.rows import Raising
 from wicketgate.gateway.deployment import note_signer
 from wicketgate.gateway.filing.cameras import cameras_transaction
-from wicketgate.gateway.filing.documents import Filing
+from wicketgate.gateway.filing.documents import Filing, document_transaction
 from wicketgate.gateway.filing.hotlists import Desk
 from wicketgate.gateway.releasing import Releasing
 from wicketgate.hotlists import Change
@@ -48,7 +51,7 @@ from wicketgate.regime.documents.document import sign_document
 
 START_US = parse_rfc3339("2026-07-08T12:00:00Z")
 ORIGIN = "tfl.example/wicketgate"
-LOG_KEY = PrivateKey.from_seed(b"\x07" * 32)
+LOG_KEY = seeded(b"\x07" * 32)
 VKEY = note_signer(LOG_KEY, ORIGIN).vkey
 SOURCE = "tfl"
 OWN, CT, WANTED = "tfl-charging", "tfl-met-ct", "tfl-met-wanted"
@@ -257,15 +260,11 @@ def founding() -> bytes:
     return envelope("charter", signers)
 
 
-def document_transaction(envelope_bytes: bytes, entry: int, at_us: int, *more: bytes) -> Transaction:
-    """Return the transaction by which a document takes effect."""
-    body = canonical({"kind": "document", "at": rfc3339(at_us), "envelope": parse_json(envelope_bytes)})
-    return Transaction(
-        at_us=at_us,
-        first_entry=entry,
-        entries=(body, *more),
-        document=DocumentTaken(envelope=envelope_bytes, entry=entry),
-    )
+def founding_transaction(charter_envelope: bytes, at_us: int) -> Transaction:
+    """Return a gateway's first transaction: its charter takes effect, and names the key of its log."""
+    init = {"kind": "operation", "operation": "init", "at": rfc3339(at_us), "log_key": VKEY}
+    transaction = document_transaction(charter_envelope, 0, at_us)
+    return msgspec.structs.replace(transaction, entries=(*transaction.entries, canonical(init)))
 
 
 class World:
@@ -304,14 +303,10 @@ class World:
         asyncio.get_running_loop().set_default_executor(InlineExecutor())
         self._boot()
 
-        def found(state: State, at_us: int, sequence: int) -> Transaction:
-            init = {"kind": "operation", "operation": "init", "at": rfc3339(at_us), "log_key": VKEY}
-            return document_transaction(founding(), 0, at_us, canonical(init))
-
         def cameras(state: State, at_us: int, sequence: int) -> Transaction:
             return cameras_transaction(SOURCE, CAMERAS, state.entries, at_us)
 
-        self.commits.commit(found)
+        self.commits.commit(lambda state, at_us, sequence: founding_transaction(founding(), at_us))
         self.commits.commit(cameras)
         self.submit(envelope("authority-own-use", OWN_SIGNERS))
         self.submit(envelope("authority", documents.CT_OFFICES))

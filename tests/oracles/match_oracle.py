@@ -36,6 +36,12 @@ def match_slowly(
     return answer
 
 
+def skeleton(plate: str) -> str:
+    """Return a plate with each character replaced by the first of its class: the same for plates that look alike."""
+    first = {character: min(alike) for alike in CLASSES for character in alike}
+    return "".join(first.get(character, character) for character in plate)
+
+
 def substitutions(read: str, listed: str) -> int | None:
     """Return how many places differ by confusion; None if anything else differs."""
     if not read:

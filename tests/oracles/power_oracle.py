@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from wicketgate.regime.powers import NOWHERE, Power
+from wicketgate.regime.powers import NOWHERE, Power, Powers
 
 Marks = Mapping[str, bool]
 """By path; the empty path is the mark of all."""
@@ -19,6 +19,11 @@ Marks = Mapping[str, bool]
 Pairs = Sequence[tuple[int, int]]
 DAY_US = 86_400_000_000
 DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+def equivalent(one: Powers, two: Powers) -> bool:
+    """Return whether two sets of powers are the same, whatever their boxes."""
+    return one <= two and two <= one
 
 
 # --- sets -------------------------------------------------------------------------------------------------

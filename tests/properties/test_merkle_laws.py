@@ -8,12 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.logs import slow_root
+from tests.oracles.merkle_oracle import consistency_proof, inclusion_proof
 from wicketgate.ledger.merkle import (
     EMPTY_ROOT,
-    consistency_proof,
     consistency_ranges,
     fold,
-    inclusion_proof,
     inclusion_ranges,
     leaf_hashes,
     perfect_subtrees,

@@ -14,6 +14,9 @@ import pytest
 
 from tests.browsing import AXE_TAGS, NEEDS_BROWSER
 from tests.system import pages_fixture as fixture
+from wicketgate.base.signing import PrivateKey
+from wicketgate.gateway.deployment import note_signer
+from wicketgate.ledger.notes import Checkpoint, sign_note
 
 pytestmark = NEEDS_BROWSER
 WIDTHS = (360, 1280)
@@ -54,7 +57,8 @@ def hostile_register() -> dict[str, Any]:
         hour["released"] = {f"authority-{n}-{'x' * 50}": 10**9 for n in range(12)}
         hour["refused"] = [{"authority": wide, "reason": wide, "rows": 10**9}]
     register["origin"] = register["log_key"] = wide
-    register["checkpoint"] = f"{wide}\n{10**12}\n{wide}\n\n{wide}\n"
+    head = Checkpoint(origin=wide, size=10**12, root=b"\xff" * 32)
+    register["checkpoint"] = sign_note(head.to_text(), [note_signer(PrivateKey.generate(), wide)]).decode()
     return register
 
 

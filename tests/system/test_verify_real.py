@@ -18,8 +18,10 @@ from typing import Any
 
 import httpx
 import pytest
+from pyrage import DecryptError
 
 from bench.harness import WICKETGATE, Running
+from tests.keys import unseal
 from tests.running import (
     CHARGING,
     NEEDS_CURL,
@@ -42,9 +44,9 @@ from tests.running import (
     wicketgate,
 )
 from wicketgate import cli
-from wicketgate.base.errors import InputError
 from wicketgate.ledger.facts import SecondTree
-from wicketgate.ledger.sealing import new_identity, unseal
+from wicketgate.ledger.notes import unverified_checkpoint
+from wicketgate.ledger.sealing import new_identity
 from wicketgate.simulate import london
 
 pytestmark = NEEDS_CURL
@@ -220,7 +222,7 @@ def test_a_byte_changed_on_the_disk_is_found(
         return verify(capsys, folder, "--key", key)[0] == 0
 
     until(copied)
-    size = int((folder / "checkpoint").read_text().split("\n")[1])
+    size = unverified_checkpoint((folder / "checkpoint").read_bytes()).size
     for part in (f"tile/0/000.p/{size}", f"tile/entries/000.p/{size}", "checkpoint"):
         path = folder / part
         good = path.read_bytes()
@@ -262,7 +264,7 @@ def test_an_overseer_opens_every_second_and_finds_it_under_the_log(shared: Runni
 
         until(complete)
         one = json.loads(overseer.get("/v1/openings", params={"limit": 1}).text)
-    with pytest.raises(InputError):
+    with pytest.raises(DecryptError):
         unseal(base64.b64decode(one["sealed"]), new_identity()[0])
     assert sorted(opened) == list(range(1, len(opened) + 1))
 

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from bench.harness import Running, gateway
+from tests.keys import unseal
 from tests.running import (
     OVERSEER,
     SOURCE,
@@ -28,7 +29,6 @@ from tests.running import (
     wicketgate,
 )
 from wicketgate.base.clock import DAY_US, SECOND_US, rfc3339
-from wicketgate.ledger.sealing import unseal
 from wicketgate.simulate import london
 
 CT, VOI = london.COUNTER_TERRORISM, london.OF_INTEREST

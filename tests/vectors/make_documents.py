@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.base.errors import DocumentRefused, InputError
 from wicketgate.base.signing import PrivateKey, canonical, dump_envelope, format_public, parse_canonical
@@ -65,7 +67,8 @@ Document = dict[str, Any]
 
 def key_of(office: str) -> PrivateKey:
     """Return the test key of an office."""
-    return PrivateKey.from_seed(hashlib.sha256(f"test key of {office}".encode()).digest())
+    seed = hashlib.sha256(f"test key of {office}".encode()).digest()
+    return PrivateKey(Ed25519PrivateKey.from_private_bytes(seed))
 
 
 def keys_of(offices: Iterable[str]) -> list[PrivateKey]:

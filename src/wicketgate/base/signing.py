@@ -173,19 +173,6 @@ class PrivateKey:
         return cls(Ed25519PrivateKey.generate())
 
     @classmethod
-    def from_seed(cls, seed: bytes) -> PrivateKey:
-        """Return the key of a 32-byte secret seed (RFC 8032, section 5.1.5).
-
-        Raises
-        ------
-        InputError
-            If `seed` is not 32 bytes.
-        """
-        if len(seed) != 32:
-            raise InputError("a seed has 32 bytes")
-        return cls(Ed25519PrivateKey.from_private_bytes(seed))
-
-    @classmethod
     def from_pem(cls, data: bytes, passphrase: bytes | None = None) -> PrivateKey:
         """Return the key of a PKCS#8 PEM text; lines before `-----BEGIN` are ignored (RFC 7468).
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -15,7 +15,7 @@ def public_counts(counts: Counts, small_cells: int) -> dict[str, Any]:
         return None if 0 < count < small_cells else count
 
     authorities = sorted(counts.released.keys() | {name.partition("@")[0] for name in counts.refused})
-    shown = {name: _shown_cells(counts, name, small_cells) for name in authorities}
+    shown = {name: _shown_cells(counts, name, cell) for name in authorities}
     return {
         "taken": cell(counts.taken),
         "repeated": cell(counts.repeated),
@@ -34,7 +34,7 @@ def public_counts(counts: Counts, small_cells: int) -> dict[str, Any]:
         ],
         "again": {name: cell(rows) for name, rows in sorted(counts.again.items())},
         "hits": {
-            name: _shown_hits(hits, small_cells, name in shown and shown[name]["", ""] is None)
+            name: _shown_hits(hits, cell, name in shown and shown[name]["", ""] is None)
             for name, hits in sorted(counts.hits.items())
         },
         "outcomes": {
@@ -51,22 +51,25 @@ def public_counts(counts: Counts, small_cells: int) -> dict[str, Any]:
     }
 
 
-def _shown_hits(hits: Mapping[str, int], small_cells: int, released_hidden: bool) -> dict[str, int | None]:
+def _shown_hits(
+    hits: Mapping[str, int], cell: Callable[[int], int | None], released_hidden: bool
+) -> dict[str, int | None]:
     """Return an authority's hits as published.
 
     `exact` and `possible` add up to the rows released: where one of them is suppressed the other is too, and both are
     where the rows released are.
     """
     shown: dict[str, int | None] = {
-        name: None if 0 < (count := hits.get(name, 0)) < small_cells else count
-        for name in ("exact", "possible", "late", "clone")
+        name: cell(hits.get(name, 0)) for name in ("exact", "possible", "late", "clone")
     }
     if released_hidden or None in (shown["exact"], shown["possible"]):
         shown |= {name: None for name in ("exact", "possible") if hits.get(name)}
     return shown
 
 
-def _shown_cells(counts: Counts, name: str, small_cells: int) -> dict[tuple[str, str], int | None]:
+def _shown_cells(
+    counts: Counts, name: str, cell: Callable[[int], int | None]
+) -> dict[tuple[str, str], int | None]:
     """Return an authority's cells as published: its released rows under `("", "")`, its refusals by version and reason.
 
     They add up to the reads decided, which are published too, so one suppressed cell could be worked out from the
@@ -76,7 +79,7 @@ def _shown_cells(counts: Counts, name: str, small_cells: int) -> dict[tuple[str,
     for authority, reasons in counts.refused.items():
         if authority.partition("@")[0] == name:
             cells |= {(authority, reason): rows for reason, rows in reasons.items()}
-    hidden = {key for key, rows in cells.items() if 0 < rows < small_cells}
+    hidden = {key for key, rows in cells.items() if cell(rows) is None}
     others = [key for key, rows in cells.items() if rows and key not in hidden]
     if len(hidden) == 1 and others:
         hidden.add(min(others, key=lambda key: (cells[key], key)))

@@ -115,11 +115,6 @@ class State(msgspec.Struct, kw_only=True):
         return self.regime.charter_envelope
 
     @property
-    def charter_entry(self) -> int:
-        """Where the charter in force stands in the ledger."""
-        return self.regime.charter_entry
-
-    @property
     def authorities(self) -> dict[str, Named]:
         """All that was ever signed, by name."""
         return self.regime.authorities

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
@@ -23,8 +22,6 @@ from wicketgate.ledger.second import SecondClosed
 from wicketgate.regime.obligations.disclosures import rows_left
 from wicketgate.regime.obligations.receipts import due_by_name, published_receipts
 from wicketgate.regime.parsed import Parsed
-
-log = logging.getLogger(__name__)
 
 STREAM = "COMMITS"
 _LARGEST = MAX_PAYLOAD - 16 * 1024

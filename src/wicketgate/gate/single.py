@@ -1,4 +1,4 @@
-"""The single decision: one read, one authority or all of a recipient, in microseconds; for searches and pages. Pure.
+"""The single decision: one read under one authority, in microseconds; for searches and pages. Pure.
 
 A second evaluator beside the gate. It is made of the same `Terms` and gives the same reasons in the same order
 (docs/spec/gate.md, section 3), but shares none of the gate's code: a property test holds the two together, and both
@@ -42,14 +42,11 @@ class AuthorityTerms:
     ----------
     terms : Terms
         What the gate knows of it.
-    recipient : str
-        Whose it is, `organisation/unit`.
     search : SearchTerms or None
         In mode `search`, and there alone: how far back it may look, and from which age on with whose approval.
     """
 
     terms: Terms
-    recipient: str
     search: SearchTerms | None = None
 
 
@@ -102,7 +99,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Decider:
-    """Authorities as they stand at a moment, by name of reference and by recipient.
+    """Authorities as they stand at a moment, by reference.
 
     Parameters
     ----------
@@ -122,21 +119,13 @@ class Decider:
         given = list(authorities)
         copies = Counter(item.terms.reference for item in given)
         self._known: dict[str, _Known] = {}
-        self._of_recipient: dict[str, list[str]] = {}
         for item in given:
             reference = item.terms.reference
             self._known[reference] = _Known(item, len(places), alone=copies[reference] == 1)
-            references = self._of_recipient.setdefault(item.recipient, [])
-            if reference not in references:
-                references.append(reference)
 
     def number(self, place: str) -> int | None:
         """Return the number of the camera `source/camera`, or None if the register has none of that name."""
         return self._numbers.get(place)
-
-    def references(self, recipient: str) -> tuple[str, ...]:
-        """Return the authorities of a recipient, `organisation/unit`, in the order in which they were given."""
-        return tuple(self._of_recipient.get(recipient, ()))
 
     def decide(
         self,
@@ -199,23 +188,6 @@ class Decider:
             if not listed:
                 return Verdict(reference=reference, allowed=False, reason="not-listed")
         return Verdict(reference=reference, allowed=True, fields=known.fields, hits=hits)
-
-    def decide_for(
-        self,
-        recipient: str,
-        camera: int,
-        captured_us: int,
-        at_us: int,
-        *,
-        plate: str | None = None,
-        use: Use = LIVE,
-        lists: Mapping[str, Looks] = MappingProxyType({}),
-    ) -> tuple[Verdict, ...]:
-        """Decide one read under every authority of a recipient; arguments and order as elsewhere in this class."""
-        return tuple(
-            self.decide(reference, camera, captured_us, at_us, plate=plate, use=use, lists=lists)
-            for reference in self.references(recipient)
-        )
 
 
 class _Known:

@@ -154,7 +154,6 @@ def terms_at(
     span = (min(captured_us, at_us), at_us + 2 * DAY_US)
     return AuthorityTerms(
         terms=_terms(cameras, version, authority, span, _stopped(named, version, full)),
-        recipient=f"{authority.recipient}/{authority.unit}",
         search=authority.search,
     )
 

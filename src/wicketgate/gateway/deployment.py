@@ -9,11 +9,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from wicketgate.base.errors import ConfigurationError
+from wicketgate.base.errors import ConfigurationError, InputError, LedgerError
 from wicketgate.base.files import write_secret
 from wicketgate.base.settings import TEMPLATE, read_secret
 from wicketgate.base.signing import PrivateKey
-from wicketgate.ledger.notes import NoteSigner
+from wicketgate.ledger.notes import NoteSigner, unverified_checkpoint
 
 _LOCK_PATIENCE_S = 15.0
 
@@ -54,6 +54,22 @@ class Deployment:
         """Return the log's key."""
         read_secret(self.log_key)
         return PrivateKey.load(self.log_key)
+
+    def log_signer(self) -> NoteSigner:
+        """Return the signer of checkpoints: the log's key under the origin that the last one names.
+
+        Raises
+        ------
+        LedgerError
+            If `checkpoint` cannot be read, or is none.
+        """
+        try:
+            origin = unverified_checkpoint((self.log / "checkpoint").read_bytes()).origin
+        except OSError as error:
+            raise LedgerError("`checkpoint` cannot be read") from error
+        except InputError as error:
+            raise LedgerError(f"`checkpoint`: {error.detail}") from error
+        return note_signer(self.signer(), origin)
 
     def index_secret(self) -> bytes:
         """Return the secret of the index of repeats."""

@@ -7,7 +7,8 @@ import hashlib
 import logging
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, ExitStack
 from importlib.metadata import version as installed_version
 from typing import Any
 
@@ -32,6 +33,7 @@ from wicketgate.commits.transactions import Transaction
 from wicketgate.commits.writer import Commits
 from wicketgate.feeds.rows import Raising
 from wicketgate.gateway.deployment import Deployment, note_signer
+from wicketgate.gateway.filing.disclosures import Attesting
 from wicketgate.gateway.filing.documents import Filing, document_transaction
 from wicketgate.gateway.filing.hotlists import Desk
 from wicketgate.gateway.filing.responses import Responses
@@ -73,11 +75,14 @@ class Gateway:
         self.failed = asyncio.Event()
         self.failure: BaseException | None = None
         self.server: NatsServer | None = None
-        self._lock: int | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._flushing: asyncio.Future[None] | None = None
         self._instance = secrets.token_hex(8)
-        # Made by `_open`, in this order.
+        # How each part is stopped, the last one first. Writers and files are written to until all else has stopped.
+        self._parts = AsyncExitStack()
+        self._writers = AsyncExitStack()
+        self._files = ExitStack()
+        # Made by `_open` and `_run`.
         self.link: Link
         self.ledger: Ledger
         self.log_key: PrivateKey
@@ -95,9 +100,8 @@ class Gateway:
         self.desk: Desk
         self.filing: Filing
         self.responses: Responses
-        self._proofs: Proofs
+        self.disclosures: Attesting
         self._snapshots: Snapshots
-        self._writers: list[StreamWriter] = []
 
     # --- life -------------------------------------------------------------------------------------------------
 
@@ -145,58 +149,58 @@ class Gateway:
         return token
 
     async def stop(self) -> None:
-        """Stop in order: nothing acknowledged is open afterwards."""
+        """Stop in order: nothing acknowledged is open afterwards.
+
+        Parts that were never made need no stop, and one whose stop fails keeps no other from stopping.
+        """
+        await self._parts.aclose()
+
+    async def _end_work(self) -> None:
         await end_tasks(self._tasks)
         if self._flushing is not None:
-            # A thread cannot be cancelled, and the index is closed below.
+            # A thread cannot be cancelled, and the index is closed later.
             await asyncio.gather(self._flushing, return_exceptions=True)
-        if hasattr(self, "intake"):
-            await self.intake.close()
-            await self.images.close()
-        if hasattr(self, "projections"):
-            if not self.failed.is_set() and hasattr(self, "commits"):
-                try:
-                    await asyncio.wait_for(self._project_all(), _SETTLE_S)
-                    self._save_snapshot()
-                except TimeoutError:
-                    log.warning("the streams did not settle: the next start replays what is left")
-            await self.projections.close()
-        for writer in self._writers:
-            await writer.close()
-        if hasattr(self, "link"):
-            await self.link.close()
-        for part in ("seen", "_proofs", "hits", "ledger"):
-            if hasattr(self, part):
-                getattr(self, part).close()
-        if self.server:
-            await self.server.stop()
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+
+    async def _settle(self) -> None:
+        """Bring the projections to the last commit and keep a snapshot, if the gateway can go on at all."""
+        if self.failed.is_set():
+            return
+        try:
+            await asyncio.wait_for(self._project_all(), _SETTLE_S)
+            self._save_snapshot()
+        except TimeoutError:
+            log.warning("the streams did not settle: the next start replays what is left")
 
     async def _open(self) -> None:
-        deployment = self.deployment
-        self._lock = deployment.lock()
-        self.link = await Link.open(await self._streams())
+        deployment, parts = self.deployment, self._parts
+        lock = deployment.lock()
+        parts.callback(os.close, lock)
+        streams = self.settings.streams or await self._own_streams(lock)
+        parts.enter_context(self._files)
+        self.link = await Link.open(streams)
+        parts.push_async_callback(self.link.close)
+        await parts.enter_async_context(self._writers)
         self.log_key = deployment.signer()
         self._snapshots = Snapshots(deployment.part("snapshots"))
         state = self._snapshots.latest() or State()
         for name in (READS, commits_module.STREAM):
             await self.link.ensure_stream(name)
-        # The origin stands in the checkpoint; the charter is known only once COMMITS is folded.
-        origin = (deployment.log / "checkpoint").read_text().split("\n", 1)[0]
-        self.ledger = Ledger.open(deployment.log, note_signer(self.log_key, origin))
-        self._proofs = Proofs(deployment.part("proofs"))
+        # The origin stands in the checkpoint: the charter is known only once COMMITS is folded.
+        self.ledger = self._files.enter_context(Ledger.open(deployment.log, deployment.log_signer()))
         self.hits = HitQueue(deployment.part("hits"))
+        self._files.callback(self.hits.close)
+        proofs = Proofs(deployment.part("proofs"))
+        self._files.callback(proofs.close)
         self.lists = Lists(deployment.part("vault"))
         self.projections = Projections(
             self.link,
             self.ledger,
-            self._proofs,
+            proofs,
             self.hits,
             feed_bytes=self.settings.feed_bytes,
             on_failure=self._fail,
         )
+        parts.push_async_callback(self.projections.close)
         await self._open_projections(state)
         await replay(self.link, state, self.projections.take_replayed)
         for name in state.feeds:
@@ -217,9 +221,11 @@ class Gateway:
             reveal=self.projections.take,
             on_failure=self._fail,
         )
+        parts.push_async_callback(self._settle)
         self.desk = Desk(self.commits, self.lists, self.hits, self.clock)
         self.filing = Filing(self.commits, self.projections, self.clock)
         self.responses = Responses(self.commits, self.projections, self.clock)
+        self.disclosures = Attesting(self.commits)
 
     async def _open_projections(self, state: State) -> None:
         if state.charter_envelope:
@@ -232,27 +238,28 @@ class Gateway:
         for name in state.feeds:
             await self.projections.open_feed(name)
 
-    async def _streams(self) -> StreamsSettings:
-        if self.settings.streams is not None:
-            return self.settings.streams
-        assert self._lock is not None
-        self.server = NatsServer(self.deployment.part("nats"), inherit=(self._lock,))
+    async def _own_streams(self, lock: int) -> StreamsSettings:
+        self.server = NatsServer(self.deployment.part("nats"), inherit=(lock,))
+        self._parts.push_async_callback(self.server.stop)
         await self.server.start()
         return self.server.settings
 
     async def _writer(self, stream: str) -> StreamWriter:
         writer = await StreamWriter(self.link, stream).open()
-        self._writers.append(writer)
+        self._writers.push_async_callback(writer.close)
         return writer
 
     async def _run(self) -> None:
         self.seen = Seen(self.deployment.part("index"), self.deployment.index_secret())
+        self._files.callback(self.seen.close)
         writer = await self._writer(READS)
         await self._learn_reads(writer.last)
         self.images = Images(self.deployment.part("images"), self.deployment.index_secret())
+        self._parts.push_async_callback(self.images.close)
         self.intake = Intake(
             writer, self.seen, self.clock, self._instance, on_failure=self._fail, vehicles=self.vehicles
         )
+        self._parts.push_async_callback(self.intake.close)
         self.intake.start()
         self.cameras = CameraNames(lambda: self.commits.committed)
         self.joining = Joining(self.images, self.intake, self.seen, self.clock, self._message_of_reads)
@@ -268,13 +275,14 @@ class Gateway:
             lists=self.lists,
             raising=Raising(self.deployment.index_secret()),
         )
+        self._parts.push_async_callback(self._end_work)
         for work in (
-            releasing.run(),
-            self.pushes.run(),
-            self._tick(),
-            self._keep_house(),
-            self._keep_terms(),
-            self._flush_seen(),
+            releasing.run,
+            self.pushes.run,
+            self._tick,
+            self._keep_house,
+            self._keep_terms,
+            self._flush_seen,
         ):
             self._tasks.append(asyncio.create_task(self._guard(work)))
 
@@ -305,9 +313,9 @@ class Gateway:
             self.failure = error
             self.failed.set()
 
-    async def _guard(self, work: Any) -> None:
+    async def _guard(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
-            await work
+            await work()
         except asyncio.CancelledError:
             raise
         except BaseException as error:

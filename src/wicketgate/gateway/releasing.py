@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -32,8 +31,6 @@ from wicketgate.ledger.facts import SALT_BYTES, Signs, make_promise, release_fac
 from wicketgate.reads import columns
 from wicketgate.reads.columns import MAX_ROWS, ReadBatch
 from wicketgate.reads.messages import ReadsMessage, decode_reads
-
-log = logging.getLogger(__name__)
 
 _LINGER_S = 0.008
 _UNDER_WAY = 4

@@ -309,7 +309,6 @@ DOCUMENT = {one.code: one for one in ALL if one.where == "document"}
 HOTLIST = {one.code: one for one in ALL if one.where == "hotlist"}
 READ = {one.code: one for one in ALL if one.where == "read"}
 REFUSAL = {one.code: one for one in ALL if one.where == "refusal"}
-COMMAND = {one.code: one for one in ALL if one.where == "command"}
 
 
 def as_markdown() -> str:

@@ -161,28 +161,6 @@ def fold(parts: Sequence[bytes]) -> bytes:
     return result
 
 
-def inclusion_proof(hashes: Sequence[bytes], index: int) -> tuple[bytes, ...]:
-    """Return the audit path of leaf `index` (RFC 6962, section 2.1.1); O(n) hashes.
-
-    Raises
-    ------
-    ShapeError
-        If there is no such leaf.
-    """
-    return tuple(root(hashes[start:end]) for start, end in inclusion_ranges(index, len(hashes)))
-
-
-def consistency_proof(hashes: Sequence[bytes], old_size: int) -> tuple[bytes, ...]:
-    """Return the proof that the first `old_size` leaves are a beginning of all (RFC 6962, section 2.1.2).
-
-    Raises
-    ------
-    ShapeError
-        If there are fewer leaves than `old_size`.
-    """
-    return tuple(root(hashes[start:end]) for start, end in consistency_ranges(old_size, len(hashes)))
-
-
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
     """Return whether `proof` leads from a leaf hash to `root`.
 

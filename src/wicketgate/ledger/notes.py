@@ -314,6 +314,17 @@ def open_checkpoint(note: bytes, verifiers: Sequence[Verifier]) -> Checkpoint:
     return parse_checkpoint(open_note(note, verifiers).text)
 
 
+def unverified_checkpoint(note: bytes) -> Checkpoint:
+    """Return the checkpoint that a note holds, whoever signed it: it proves nothing.
+
+    Raises
+    ------
+    InputError
+        If `note` is not a note or its text no checkpoint.
+    """
+    return parse_checkpoint(parse_note(note).text)
+
+
 def _parse_line(line: str) -> Signature:
     name, space, encoded = line.removeprefix(_DASH).partition(" ")
     if not line.startswith(_DASH) or not space:

@@ -22,6 +22,26 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(FactAnswer)
 
 
+def prove_fact(second: SecondClosed, tree: SecondTree, leaf: bytes) -> FactAnswer:
+    """Return the proof that a fact, by its hash, is under a closed second; KeyError if it is not.
+
+    Parameters
+    ----------
+    tree : SecondTree
+        Of that second's facts and seed.
+    """
+    proof = tree.prove(leaf)
+    return FactAnswer(
+        leaf=leaf.hex(),
+        index=proof.index,
+        size=proof.size,
+        path=[node.hex() for node in proof.path],
+        root=tree.root.hex(),
+        second=rfc3339(second.second_us),
+        entry=second.entry,
+    )
+
+
 class Proofs:
     """Answers to the hash of a fact, which only those can compute who hold the batch, or the receipt of a response.
 
@@ -59,16 +79,7 @@ class Proofs:
         tree = SecondTree(second.facts, second.seed)
         for fact, kind in shown:
             leaf = merkle.leaf_hash(fact)
-            proof = tree.prove(leaf)
-            answer = FactAnswer(
-                leaf=leaf.hex(),
-                index=proof.index,
-                size=proof.size,
-                path=[node.hex() for node in proof.path],
-                root=tree.root.hex(),
-                second=rfc3339(second.second_us),
-                entry=second.entry,
-            )
+            answer = prove_fact(second, tree, leaf)
             transaction.put(leaf, _encoder.encode(answer), db=self._answers)
             if kind == "release":  # what the public was given a receipt for can be proved for ever
                 transaction.put(struct.pack(">Q", second.second_us) + leaf, b"", db=self._order)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pyrage import DecryptError, IdentityError, RecipientError, decrypt, encrypt, x25519  # type: ignore[attr-defined]
+from pyrage import RecipientError, encrypt, x25519  # type: ignore[attr-defined]
 
-from wicketgate.base.errors import ConfigurationError, InputError
+from wicketgate.base.errors import ConfigurationError
 
 
 def seal(data: bytes, opening_keys: Sequence[str]) -> bytes:
@@ -25,21 +25,6 @@ def seal(data: bytes, opening_keys: Sequence[str]) -> bytes:
         raise ConfigurationError("an `opening_key` is not an age recipient") from error
     sealed: bytes = encrypt(data, recipients)
     return sealed
-
-
-def unseal(sealed: bytes, identity: str) -> bytes:
-    """Return what was sealed to the overseer whose identity (`AGE-SECRET-KEY-1…`) is given.
-
-    Raises
-    ------
-    InputError
-        If it was sealed to somebody else or is damaged.
-    """
-    try:
-        opened: bytes = decrypt(sealed, [x25519.Identity.from_str(identity)])
-    except (DecryptError, IdentityError) as error:
-        raise InputError("these openings cannot be opened with this key") from error
-    return opened
 
 
 def new_identity() -> tuple[str, str]:

@@ -36,7 +36,6 @@ from wicketgate.ledger.tiles import (
     build_bundle,
     fetch_checkpoint,
     folder_fetch,
-    prove_consistency,
     prove_inclusion,
     split_hashes,
     tile_at,
@@ -249,7 +248,9 @@ class Ledger:
         LedgerError
             If a tile is missing, or the proof does not lead to the last checkpoint: then the disk is damaged.
         """
-        size = self._within(size)
+        if size is not None and size > self.size:
+            raise ShapeError(f"no tree of {size} in a log of {self.size}")
+        size = self.size if size is None else size
         reader = TileReader(self._fetch, self.size)
         proof = prove_inclusion(reader, index, size)
         if size == self.size:
@@ -257,23 +258,6 @@ class Ledger:
             if not verify_inclusion(leaf, index, size, proof, self.root):
                 raise LedgerError(f"the tiles over entry {index} do not lead to `checkpoint`: run fsck")
         return proof
-
-    def consistency(self, old_size: int, size: int | None = None) -> tuple[bytes, ...]:
-        """Return the proof that the first `old_size` entries are a beginning of `size`; None: of all.
-
-        Raises
-        ------
-        ShapeError
-            Unless old_size <= size <= the log's size.
-        LedgerError
-            If a tile is missing.
-        """
-        return prove_consistency(TileReader(self._fetch, self.size), old_size, self._within(size))
-
-    def _within(self, size: int | None) -> int:
-        if size is not None and size > self.size:
-            raise ShapeError(f"no tree of {size} in a log of {self.size}")
-        return self.size if size is None else size
 
     def _recover(self) -> None:
         """Load the right edge and check it: the same code after a clean stop and after a crash."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wicketgate.pages import phrases
-from wicketgate.pages.views import tables
+from wicketgate.pages.views import small_cells_of, tables
 
 
 class _Told:
@@ -56,7 +56,7 @@ def _gather(register: Mapping[str, Any]) -> dict[str, _Told]:
 
 
 def _words(register: Mapping[str, Any], told: _Told) -> dict[str, Any]:
-    small, names = _small(register), _organisations(register)
+    small, names = small_cells_of(register), _organisations(register)
     return {
         "passed_on": [
             {"to": names.get(to) or to, "rows": phrases.total(rows, small)}
@@ -94,11 +94,6 @@ def _periods(register: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _table(value: object) -> Mapping[Any, Any]:
     return value if isinstance(value, Mapping) else {}
-
-
-def _small(register: Mapping[str, Any]) -> int:
-    small = register.get("small_cells")
-    return small if isinstance(small, int) else 0
 
 
 def _organisations(register: Mapping[str, Any]) -> dict[str, str]:

@@ -9,6 +9,7 @@ sent with `MAP_HEADERS` instead, which let scripts of our own in, and nothing th
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
@@ -22,11 +23,14 @@ from typing import Any
 from jinja2 import ChainableUndefined, ChoiceLoader, Environment, PackageLoader, PrefixLoader, Undefined
 
 from wicketgate.base.clock import DAY_US, MINUTE_US
+from wicketgate.base.errors import InputError
+from wicketgate.ledger.notes import unverified_checkpoint
+from wicketgate.ledger.tiles import TILE_WIDTH
 from wicketgate.pages import disclosures, phrases, reference, story
 from wicketgate.pages.consultations import consultations_of, groups_of, open_of
 from wicketgate.pages.drift import drift_of
 from wicketgate.pages.phrases import at_us_of, total
-from wicketgate.pages.views import STANDING_STILL, Names, tables, views_of
+from wicketgate.pages.views import STANDING_STILL, Names, small_cells_of, tables, views_of
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -146,7 +150,7 @@ def _figures(register: Mapping[str, Any], views: Mapping[str, Mapping[str, Any]]
     rows = [row for row in rows if (at_us := at_us_of(row.get("from"))) is not None and at_us >= begin_us]
     if not rows:
         return None
-    small = int(register.get("small_cells") or 0)
+    small = small_cells_of(register)
     released = sorted({name for row in rows for name in row.get("released") or {}})
     reasons: dict[tuple[str, str], list[object]] = {}
     for row in rows:
@@ -189,15 +193,15 @@ def _figures(register: Mapping[str, Any], views: Mapping[str, Mapping[str, Any]]
 
 def _checkpoint(register: Mapping[str, Any]) -> dict[str, str]:
     """Return origin, size, root and first bundle of the signed note; empty where it is not one. Not verified."""
-    lines = str(register.get("checkpoint") or "").split("\n")
-    if len(lines) < 3 or not lines[1].isdecimal():
+    try:
+        head = unverified_checkpoint(str(register.get("checkpoint") or "").encode("utf-8", "surrogatepass"))
+    except InputError:
         return {}
-    size = int(lines[1])
     return {
-        "origin": lines[0],
-        "size": phrases.number(size),
-        "root": lines[2],
-        "first_bundle": "000" if size >= 256 else f"000.p/{size}",
+        "origin": head.origin,
+        "size": phrases.number(head.size),
+        "root": base64.b64encode(head.root).decode(),
+        "first_bundle": "000" if head.size >= TILE_WIDTH else f"000.p/{head.size}",
     }
 
 
@@ -303,7 +307,7 @@ class Pages:
         """
         views = views_of(register, Names(register))
         figures = tables(register.get("figures"))
-        small = int(register.get("small_cells") or 0)
+        small = small_cells_of(register)
         return self._render(
             "why-not-less.html",
             register,

@@ -20,6 +20,12 @@ def texts(value: object) -> list[str]:
     return [str(one) for one in value] if isinstance(value, list | tuple) else []
 
 
+def small_cells_of(register: Mapping[str, Any]) -> int:
+    """Return below which number a register's counts are suppressed; 0 where it does not say."""
+    small = register.get("small_cells")
+    return small if isinstance(small, int) else 0
+
+
 def tables(value: object) -> list[Mapping[str, Any]]:
     """Return the tables of a list; none where it is no list."""
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list | tuple) else []

@@ -303,36 +303,13 @@ def kind(plate: str) -> UkKind | None:
 
 _LONGEST_UK: Final = 7
 _ALIKE: Final = {character: pair for pair in ALIKE for character in pair}
-_SKELETON: Final = {ord(character): alike[0] for alike in CONFUSED for character in alike}
-
-
-def skeleton(plate: str) -> str:
-    """Return a plate with each character replaced by the first of its class in `CONFUSED`.
-
-    Two plates of one skeleton differ in nothing but confusions.
-
-    >>> skeleton("AB12CDE"), skeleton("A8IZCOE")
-    ('A812C0E', 'A812C0E')
-    """
-    return plate.translate(_SKELETON)
-
-
-def decided(plate: str) -> str:
-    """Return the plate with 0 or O and 1 or I as UK syntax decides them, or as it is where it does not.
-
-    Of all ways to read each 0 or O, and each 1 or I, exactly one must have a UK syntax. Deciding again gives
-    the same. Nothing is cached: plates of reads are not kept longer than they must be. About 1 µs where there
-    is nothing to decide, and 2 µs for each way.
-
-    >>> decided("ABI2CDE"), decided("A101BCD")  # the second might be AI01BCD as well
-    ('AB12CDE', 'A101BCD')
-    """
-    ways = _uk_ways(plate)
-    return ways[0] if len(ways) == 1 else plate
 
 
 def position_decides(plate: str) -> bool:
     """Return whether UK syntax says of every 0, O, 1 and I in a plate which it is.
+
+    Of all ways to read each 0 or O, and each 1 or I, exactly one must have a UK syntax. Nothing is cached: plates of
+    reads are not kept longer than they must be. About 1 µs where there is nothing to decide, and 2 µs for each way.
 
     >>> position_decides("ABI2CDE"), position_decides("A101BCD"), position_decides("W999991")
     (True, False, False)

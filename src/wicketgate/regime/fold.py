@@ -182,11 +182,6 @@ class Regime(msgspec.Struct, kw_only=True):
         """The envelope of the charter in force; empty before there is one."""
         return self.charters[-1].envelope if self.charters else b""
 
-    @property
-    def charter_entry(self) -> int:
-        """Where the charter in force stands in the ledger."""
-        return self.charters[-1].entry if self.charters else 0
-
     def apply(
         self, document: SignedDocument, envelope: bytes, *, entry: int, at_us: int, admitted: Admitted
     ) -> None:

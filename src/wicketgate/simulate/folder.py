@@ -14,7 +14,7 @@ from typing import Any
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.files import write_secret
 from wicketgate.base.settings import read_secret
-from wicketgate.gateway.deployment import Deployment, note_signer
+from wicketgate.gateway.deployment import Deployment
 from wicketgate.regime.documents.document import parse_toml
 from wicketgate.regime.documents.toml import dump_toml
 from wicketgate.simulate import london
@@ -152,8 +152,7 @@ class Folder:
 
     def keep_log_key(self) -> None:
         """Write down the log's key, as an outsider does who was there at `init`."""
-        origin = (self.gateway / "log" / "checkpoint").read_text().split("\n", 1)[0]
-        vkey = note_signer(Deployment(self.gateway).signer(), origin).vkey
+        vkey = Deployment(self.gateway).log_signer().vkey
         new = self.log_key.with_name("log.key.new")
         new.write_text(vkey + "\n")
         new.replace(self.log_key)

@@ -56,11 +56,6 @@ class Roads:
     def __len__(self) -> int:
         return len(self._at)
 
-    def metres(self, here: int, there: int) -> float:
-        """Return the distance of two cameras as the crow flies."""
-        (x, y), (u, v) = self._at[here], self._at[there]
-        return math.hypot(x - u, y - v)
-
     def near(self, camera: int) -> tuple[int, ...]:
         """Return cameras around one, itself not among them; O(cameras) the first time.
 

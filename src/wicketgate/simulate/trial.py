@@ -18,7 +18,7 @@ from wicketgate.base.errors import ConfigurationError, InputError, LedgerError, 
 from wicketgate.base.settings import read_secret
 from wicketgate.clients.verify.feeds import FeedChain
 from wicketgate.feeds.batches import Batch
-from wicketgate.ledger.notes import parse_checkpoint, parse_note, parse_vkey
+from wicketgate.ledger.notes import parse_vkey, unverified_checkpoint
 from wicketgate.ledger.tiles import folder_fetch, iterate_entries
 from wicketgate.simulate import laws, london
 from wicketgate.simulate.children import run_child
@@ -338,7 +338,7 @@ def _entries(log: Path) -> dict[int, bytes]:
     """Return the entries of a log that was verified, but for the seconds."""
     fetch = folder_fetch(log)
     try:
-        size = parse_checkpoint(parse_note(fetch("checkpoint")).text).size
+        size = unverified_checkpoint(fetch("checkpoint")).size
         entries = enumerate(iterate_entries(fetch, size))
         return {index: entry for index, entry in entries if b'"kind":"second"' not in entry[:60]}
     except (InputError, LedgerError, OSError):

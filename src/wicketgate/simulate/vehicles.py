@@ -128,11 +128,6 @@ def _letters(drawn: int, count: int) -> str:
     return "".join(letters)
 
 
-def invent_plate(chance: random.Random) -> str:
-    """Return a plate of UK syntax, seven characters, that no vehicle has been given."""
-    return plate_of(int(chance.random() * _CURRENT))
-
-
 def invent_vehicle(number: int, role: str) -> Vehicle:
     """Return the vehicle of a number: the same number and role are the same vehicle. About 3 µs."""
     bits = mixed(number)
@@ -145,13 +140,6 @@ def invent_vehicle(number: int, role: str) -> Vehicle:
     else:
         colour = COLOURS[(bits >> 16) % len(COLOURS)]
     return Vehicle(number, plate_of(number), make, model, colour, kind, role)
-
-
-def show_plate(plate: str, chance: random.Random) -> str:
-    """Return a plate as one device or another writes it: half of them with the space."""
-    if chance.random() < 0.5:
-        return plate
-    return spaced(plate)
 
 
 def spaced(plate: str) -> str:

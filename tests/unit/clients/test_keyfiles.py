@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.keys import seeded
 from wicketgate.base.errors import ConfigurationError, DocumentRefused, SignerError, WicketgateError
 from wicketgate.base.signing import Envelope, PrivateKey, Signer, add_made_signature, add_signature, pae
 from wicketgate.clients.officer.keyfiles import (
@@ -20,8 +21,8 @@ from wicketgate.clients.officer.keyfiles import (
     require_passphrase,
 )
 
-KEY = PrivateKey.from_seed(bytes(range(32)))
-OTHER = PrivateKey.from_seed(bytes(32))
+KEY = seeded(bytes(range(32)))
+OTHER = seeded(bytes(32))
 PASSPHRASE = "a gate, a wicket; ein Törchen".encode()
 
 

@@ -28,8 +28,13 @@ from tests.made_gateway import (
     standard,
 )
 from tests.vectors import make_documents as documents
-from wicketgate.base.clock import SECOND_US, rfc3339
-from wicketgate.base.errors import ConfigurationError, InputError, LedgerError, Unreachable
+from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
+from wicketgate.base.errors import (
+    ConfigurationError,
+    InputError,
+    LedgerError,
+    Unreachable,
+)
 from wicketgate.base.signing import canonical, dump_envelope, parse_json
 from wicketgate.cli import main
 from wicketgate.clients.verify import Report, read_key, verify_folder, verify_url
@@ -603,11 +608,12 @@ def test_an_entry_of_another_time_than_its_place_is_seen(fresh: World) -> None:
 
 @pytest.mark.parametrize("shift", [(1, 0), (0, 1), (5, 0), (4, 0)])
 def test_a_gap_must_be_explained_as_it_is(fresh: World, shift: tuple[int, int]) -> None:
-    fresh.close_second()
-    missing_us = fresh.state.second_us
-    fresh.at_us = missing_us + 4 * SECOND_US + 100_000
-    start, end = missing_us + shift[0] * SECOND_US, missing_us + (4 + shift[1]) * SECOND_US
-    fresh.start(rfc3339(start), rfc3339(end), missing_us + 4 * SECOND_US)
+    fresh.stop_and_start(4)
+    at = next(i for i, entry in enumerate(fresh.entries) if b'"missing_from"' in entry)
+    body = json.loads(fresh.entries[at])
+    for name, seconds in zip(("missing_from", "missing_until"), shift, strict=True):
+        body[name] = rfc3339(parse_rfc3339(body[name]) + seconds * SECOND_US)
+    fresh.entries[at] = canonical(body)
     fresh.live(2)
     assert "gap" in failed(verify_folder(folder_of(fresh)))["seconds"]
 

@@ -13,17 +13,15 @@ from tests.simulator import (
     CAMERAS,
     OWN_SIGNERS,
     START_US,
-    VKEY,
     HandClock,
     MemoryStream,
     MemoryWriter,
-    document_transaction,
     envelope,
     founding,
+    founding_transaction,
 )
 from wicketgate.base.clock import HOUR_US, SECOND_US, rfc3339
 from wicketgate.base.errors import ConfigurationError, DocumentRefused, InputError, StreamError
-from wicketgate.base.signing import canonical
 from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.commits import writer as module
@@ -41,6 +39,7 @@ from wicketgate.commits.transactions import (
     encode,
 )
 from wicketgate.commits.writer import STREAM, Commits
+from wicketgate.gateway.filing.documents import document_transaction
 from wicketgate.gateway.filing.facts import salted
 
 
@@ -76,11 +75,7 @@ class Office:
 
     def found(self) -> None:
         """Commit the charter."""
-        self.commits.commit(
-            lambda state, at_us, sequence: document_transaction(
-                founding(), 0, at_us, canonical({"kind": "operation", "operation": "init", "log_key": VKEY})
-            )
-        )
+        self.commits.commit(lambda state, at_us, sequence: founding_transaction(founding(), at_us))
 
     async def settle(self) -> None:
         """Store and acknowledge everything."""

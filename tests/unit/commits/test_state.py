@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulator import OWN_SIGNERS, document_transaction, envelope, founding
+from tests.simulator import OWN_SIGNERS, envelope, founding
 from tests.vectors import make_documents as documents
 from wicketgate.base.clock import DAY_US, SECOND_US, parse_rfc3339
 from wicketgate.base.errors import InputError
@@ -29,6 +29,7 @@ from wicketgate.commits.transactions import (
     TokenIssued,
     Transaction,
 )
+from wicketgate.gateway.filing.documents import document_transaction
 from wicketgate.ledger.second import SecondClosed
 from wicketgate.regime.documents.document import sign_document
 from wicketgate.regime.parsed import Parsed
@@ -89,7 +90,7 @@ def fold() -> Fold:
 def test_the_charter_begins_everything(fold: Fold) -> None:
     state = fold.state
     assert state.charter_envelope == founding()
-    assert (state.charter_entry, state.entries, state.sequence) == (0, 1, 1)
+    assert (state.regime.charters[-1].entry, state.entries, state.sequence) == (0, 1, 1)
     assert state.counting_from_us == AT_US
     assert state.second_us == AT_US
     assert fold.parsed.charter(state).origin == "tfl.example/wicketgate"

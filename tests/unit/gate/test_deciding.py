@@ -27,7 +27,6 @@ from wicketgate.gate.terms import Terms
 from wicketgate.regime.documents.authority import SearchTerms, Tier
 
 PLACES = ("tfl/c0", "tfl/c1", "westminster/c0")
-UNIT = "met/serious-crime"
 AT_US = EPOCH_US + 20
 PLAIN = Terms(
     reference="a@1",
@@ -47,7 +46,7 @@ MATCHING = replace(PLAIN, matches=True)
 
 
 def decider(*terms: Terms, search: SearchTerms | None = None) -> Decider:
-    return Decider([AuthorityTerms(terms=one, recipient=UNIT, search=search) for one in terms], PLACES)
+    return Decider([AuthorityTerms(terms=one, search=search) for one in terms], PLACES)
 
 
 def decide(terms: Terms, camera: int = 0, captured: int = 7, at: int = 20, **more: Any) -> Verdict:
@@ -119,7 +118,7 @@ def test_wrong_terms_refuse_everything_and_touch_no_other(number: int) -> None:
 def test_terms_that_share_a_reference_refuse() -> None:
     made = decider(PLAIN, PLAIN, replace(PLAIN, reference="b@1"))
     assert made.decide("a@1", 0, EPOCH_US + 7, AT_US).reason == "error"
-    assert made.references(UNIT) == ("a@1", "b@1")
+    assert made.decide("b@1", 0, EPOCH_US + 7, AT_US).allowed
 
 
 def test_cameras_and_authorities_are_found_by_their_names() -> None:
@@ -127,17 +126,6 @@ def test_cameras_and_authorities_are_found_by_their_names() -> None:
     assert [made.number(place) for place in PLACES] == [0, 1, 2]
     assert made.number("tfl/c9") is None
     assert made.decide("b@1", 0, EPOCH_US + 7, AT_US).reason == "no-authority"
-    assert made.references("met/nobody") == ()
-    assert made.decide_for("met/nobody", 0, EPOCH_US + 7, AT_US) == ()
-
-
-def test_a_recipient_gets_an_answer_of_each_of_its_authorities() -> None:
-    made = decider(PLAIN, replace(PLAIN, reference="b@1", stopped_by="revoked"))
-    verdicts = made.decide_for(UNIT, 0, EPOCH_US + 7, AT_US)
-    assert [(verdict.reference, verdict.reason) for verdict in verdicts] == [
-        ("a@1", None),
-        ("b@1", "revoked"),
-    ]
 
 
 # --- searches ---------------------------------------------------------------------------------------------
@@ -222,7 +210,7 @@ def test_an_age_beyond_the_calendar_is_never_reached() -> None:
 @given(questions())
 def test_it_equals_the_row_by_row_oracle(question: Question) -> None:
     made = Decider(
-        [AuthorityTerms(terms=terms, recipient=UNIT) for terms in question.terms],
+        [AuthorityTerms(terms=terms) for terms in question.terms],
         [f"tfl/c{number}" for number in range(question.n_cameras)],
     )
     references = [terms.reference for terms in question.terms]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from wicketgate.base.errors import ConfigurationError
+from wicketgate.base.errors import ConfigurationError, LedgerError
 from wicketgate.base.files import write_secret
 from wicketgate.base.settings import load_settings
 from wicketgate.gateway.deployment import Deployment, note_signer
@@ -87,6 +87,17 @@ def test_a_folder_that_is_not_whole_is_no_deployment(laid: Deployment, missing: 
     (laid.folder / missing).unlink()
     with pytest.raises(ConfigurationError, match=missing.rpartition("/")[2]):
         laid.demand()
+
+
+def test_checkpoints_are_signed_under_the_origin_that_the_last_one_names(laid: Deployment) -> None:
+    with pytest.raises(LedgerError, match="cannot be read"):
+        laid.log_signer()
+    signer = note_signer(laid.signer(), "example.org/log")
+    Ledger.create(laid.log, signer, "example.org/log").close()
+    assert laid.log_signer().vkey == signer.vkey
+    (laid.log / "checkpoint").write_text("example.org/log\n5\n")
+    with pytest.raises(LedgerError, match="`checkpoint`: a note is"):
+        laid.log_signer()
 
 
 def test_keys_that_others_may_read_are_refused(laid: Deployment) -> None:

@@ -18,12 +18,20 @@ from tests.vectors import make_documents as documents
 from wicketgate.base.clock import DAY_US, SECOND_US, SystemClock, rfc3339
 from wicketgate.base.errors import ConfigurationError, DocumentRefused, InputError, StreamError
 from wicketgate.base.settings import load_settings
+from wicketgate.base.streams.link import Link
+from wicketgate.base.streams.server import NatsServer
+from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.commits.transactions import CameraSet
 from wicketgate.gateway.deployment import Deployment, note_signer
 from wicketgate.gateway.node import Gateway
+from wicketgate.gateway.projections import Projections
+from wicketgate.hotlists.hit_store import HitQueue
+from wicketgate.ledger.proofs import Proofs
 from wicketgate.ledger.writer import Ledger
-from wicketgate.reads.intake import Answer
+from wicketgate.reads.images.store import Images
+from wicketgate.reads.intake import Answer, Intake
 from wicketgate.reads.parse import Limits, check, parse
+from wicketgate.reads.repeats import Seen
 from wicketgate.regime.standing import status
 
 ORIGIN = "tfl.example/wicketgate"
@@ -245,6 +253,98 @@ async def test_reads_that_were_lost_are_not_begun_anew(folder: Path) -> None:
     await gateway.stop()
     with pytest.raises(ConfigurationError, match="READS ends at"):
         await start(folder)
+
+
+CLOSING = (
+    (Intake, "close"),
+    (Images, "close"),
+    (Projections, "settle"),
+    (Projections, "close"),
+    (StreamWriter, "close"),
+    (Link, "close"),
+    (Seen, "close"),
+    (Proofs, "close"),
+    (HitQueue, "close"),
+    (Ledger, "close"),
+    (NatsServer, "stop"),
+)
+"""How the parts of a gateway stop, in their order; feeds have no writer of their own among them."""
+
+
+def record_stops(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list to which every part adds its name when it is stopped."""
+    stopped: list[str] = []
+
+    def spied(part: type, method: str) -> None:
+        original = getattr(part, method)
+
+        def spy(self: object, *args: object, **named: object) -> object:
+            stopped.append(f"{part.__name__}.{method}")
+            return original(self, *args, **named)
+
+        monkeypatch.setattr(part, method, spy)
+
+    for part, method in CLOSING:
+        spied(part, method)
+    return stopped
+
+
+async def test_parts_stop_in_order_and_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped = record_stops(monkeypatch)
+    gateway = await start(folder)
+    assert not stopped
+    await gateway.stop()
+    once = [name for number, name in enumerate(stopped) if name not in stopped[:number]]
+    assert once == [f"{part.__name__}.{method}" for part, method in CLOSING]
+    assert stopped.count("Intake.close") == stopped.count("Ledger.close") == 1
+    await gateway.stop()
+    assert stopped.count("Intake.close") == stopped.count("Ledger.close") == 1
+
+
+@pytest.mark.parametrize(
+    ("broken", "stopped"),
+    [
+        ("NatsServer.start", ["NatsServer.stop"]),
+        ("Link.open", ["NatsServer.stop"]),
+        ("HitQueue.__init__", ["Link.close", "Ledger.close", "NatsServer.stop"]),
+        ("replay", ["Projections.close", "Link.close", "Proofs.close", "HitQueue.close", "Ledger.close"]),
+        ("Images.__init__", ["Projections.settle", "Projections.close", "Link.close", "Seen.close"]),
+        ("Raising.__init__", ["Intake.close", "Images.close", "Projections.settle", "Projections.close"]),
+    ],
+)
+async def test_a_start_that_fails_closes_what_it_opened(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, broken: str, stopped: list[str]
+) -> None:
+    monkeypatch.setattr("wicketgate.gateway.deployment._LOCK_PATIENCE_S", 0.2)
+
+    def fail(*_args: object, **_named: object) -> None:
+        raise ConfigurationError("broken")
+
+    with monkeypatch.context() as patched:
+        record = record_stops(patched)
+        patched.setattr(f"wicketgate.gateway.node.{broken}", fail)
+        with pytest.raises(ConfigurationError, match="broken"):
+            await start(folder)
+    opened = [name for name in record if name != "StreamWriter.close"]
+    assert opened[: len(stopped)] == stopped
+    assert opened[-1] == "NatsServer.stop"
+    gateway = await start(folder)  # the lock, the ledger and the environments are free again
+    await gateway.stop()
+
+
+async def test_a_part_that_cannot_stop_keeps_no_other_from_stopping(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+
+        async def fail(_self: Intake) -> None:
+            raise StreamError("it does not stop")
+
+        patched.setattr(Intake, "close", fail)
+        gateway = await start(folder)
+        with pytest.raises(StreamError, match="does not stop"):
+            await gateway.stop()
+    await (await start(folder)).stop()
 
 
 async def test_documents_take_effect_or_change_nothing(gateway: Gateway) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from tests.keys import seeded
 from tests.vectors import make_documents
 from wicketgate.base.errors import InputError, LedgerError
-from wicketgate.base.signing import PrivateKey, dump_envelope
+from wicketgate.base.signing import dump_envelope
 from wicketgate.base.streams.link import Link
 from wicketgate.commits.transactions import (
     DocumentTaken,
@@ -127,7 +128,7 @@ class Bench:
     def __init__(self, link: Link, folder: Path) -> None:
         self.link = link
         self.folder = folder
-        self.signer = note_signer(PrivateKey.from_seed(b"l" * 32), ORIGIN)
+        self.signer = note_signer(seeded(b"l" * 32), ORIGIN)
         Ledger.create(folder / "log", self.signer, ORIGIN).close()
         self.failures: list[BaseException] = []
         self.projections: Projections

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.keys import seeded
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError, VerificationError
-from wicketgate.base.signing import PrivateKey, canonical
+from wicketgate.base.signing import canonical
 from wicketgate.ledger.facts import (
     MERGE_DELAY_US,
     SMALLEST_TREE,
@@ -28,8 +29,8 @@ from wicketgate.ledger.facts import (
 from wicketgate.ledger.merkle import leaf_hash, verify_inclusion
 
 ORIGIN = "log.example/wicketgate"
-KEY = PrivateKey.from_seed(b"\x01" * 32)
-OTHER = PrivateKey.from_seed(b"\x02" * 32)
+KEY = seeded(b"\x01" * 32)
+OTHER = seeded(b"\x02" * 32)
 AT_US = parse_rfc3339("2026-07-08T12:00:00.250Z")
 SALT = bytes(range(16))
 

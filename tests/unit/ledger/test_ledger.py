@@ -8,7 +8,7 @@ import pytest
 from tests.logs import ORIGIN, OTHER_SIGNER, SIGNER, check_log, flip, make_log, numbered, resign
 from wicketgate.base.errors import LedgerError, ShapeError
 from wicketgate.ledger import writer as ledger_module
-from wicketgate.ledger.merkle import EMPTY_ROOT, leaf_hashes, root, verify_consistency, verify_inclusion
+from wicketgate.ledger.merkle import EMPTY_ROOT, leaf_hashes, root, verify_inclusion
 from wicketgate.ledger.notes import open_checkpoint
 from wicketgate.ledger.writer import Disk, Ledger
 
@@ -201,16 +201,9 @@ def test_proofs(tmp_path: Path) -> None:
         for index in (0, 255, 256, 699):
             assert verify_inclusion(hashes[index], index, 700, ledger.inclusion(index), ledger.root)
         assert verify_inclusion(hashes[9], 9, 300, ledger.inclusion(9, 300), root(hashes[:300]))
-        for old in (0, 1, 256, 699, 700):
-            proof = ledger.consistency(old)
-            assert verify_consistency(old, 700, root(hashes[:old]), ledger.root, proof)
-        assert verify_consistency(9, 300, root(hashes[:9]), root(hashes[:300]), ledger.consistency(9, 300))
         for index, size in ((700, None), (-1, None), (5, 5), (0, 701), (0, 0)):
             with pytest.raises(ShapeError):
                 ledger.inclusion(index, size)
-        for old, size in ((701, None), (-1, None), (0, 701)):
-            with pytest.raises(ShapeError):
-                ledger.consistency(old, size)
 
 
 def test_no_proof_is_given_over_a_damaged_tile(tmp_path: Path) -> None:

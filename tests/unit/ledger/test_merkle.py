@@ -5,11 +5,10 @@ import time
 import pytest
 
 from tests.logs import slow_root
+from tests.oracles.merkle_oracle import consistency_proof, inclusion_proof
 from wicketgate.base.errors import ShapeError
 from wicketgate.ledger.merkle import (
     EMPTY_ROOT,
-    consistency_proof,
-    inclusion_proof,
     leaf_hash,
     leaf_hashes,
     node_hash,

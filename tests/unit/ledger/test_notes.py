@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.keys import seeded
 from tests.logs import ORIGIN, OTHER_SIGNER, SIGNER, b64
 from wicketgate.base.errors import InputError, VerificationError
-from wicketgate.base.signing import PrivateKey
 from wicketgate.ledger.merkle import EMPTY_ROOT
 from wicketgate.ledger.notes import (
     MAX_NOTE_BYTES,
@@ -24,6 +24,7 @@ from wicketgate.ledger.notes import (
     parse_note,
     parse_vkey,
     sign_note,
+    unverified_checkpoint,
 )
 
 # The example of the Go authors' documentation of golang.org/x/mod/sumdb/note.
@@ -48,7 +49,7 @@ def test_a_note_of_the_go_authors_opens() -> None:
 
 
 def test_their_key_signs_their_note_to_the_byte() -> None:
-    private = PrivateKey.from_seed(base64.b64decode(GO_SEED)[1:])
+    private = seeded(base64.b64decode(GO_SEED)[1:])
     signer = NoteSigner(name="PeterNeumann", private=private)
     assert signer.vkey == GO_VKEY
     assert sign_note(GO_TEXT, [signer]) == GO_NOTE
@@ -216,6 +217,15 @@ def test_a_checkpoint_and_its_text() -> None:
     assert checkpoint.to_text() == TEXT
     assert parse_checkpoint(TEXT) == checkpoint
     assert open_checkpoint(sign_note(TEXT, [SIGNER]), [SIGNER.verifier]) == checkpoint
+
+
+def test_a_checkpoint_can_be_read_from_a_note_that_anybody_signed() -> None:
+    note = sign_note(TEXT, [SIGNER])
+    checkpoint = Checkpoint(origin=ORIGIN, size=5, root=ROOT)
+    assert unverified_checkpoint(note) == unverified_checkpoint(note[:-9] + b"AAAAAAA=\n") == checkpoint
+    for other in (TEXT.encode(), b"", note[:-1], sign_note("two\nlines\n", [SIGNER])):
+        with pytest.raises(InputError):
+            unverified_checkpoint(other)
 
 
 def test_the_checkpoint_of_the_specification() -> None:

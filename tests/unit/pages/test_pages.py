@@ -599,7 +599,9 @@ def test_a_log_that_stands_still_is_a_warning(pages: Pages, register: dict[str, 
     assert f"{words}, but its latest second is of 12 September 2026, 15:04:08 UTC (1 hour ago)" in text
 
 
-@pytest.mark.parametrize("note", [None, "", "origin", "origin\nmany\nroot\n", "origin\n12"])
+@pytest.mark.parametrize(
+    "note", [None, "", "origin", "origin\nmany\nroot\n", "origin\n12", f"origin\n12\n{'A' * 43}=\n"]
+)
 def test_a_checkpoint_that_is_none_is_not_shown_as_one(
     pages: Pages, register: dict[str, Any], note: Any
 ) -> None:

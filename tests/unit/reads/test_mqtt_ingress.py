@@ -532,7 +532,7 @@ async def test_the_bytes_of_all_connections_are_bounded_and_each_has_its_turn() 
         await desk.began(2)
         b.send(publish(3, body=body))
         c.send(publish(4, body=body))
-        await until(lambda: ingress.queued == 2)
+        await until(lambda: len(ingress._queue) == 2)
         assert ingress.held_bytes <= 1500
         desk.durable[0].set_result(None)
         await desk.began(3)
@@ -562,9 +562,9 @@ async def test_whoever_waits_for_room_and_goes_holds_nobody_up() -> None:
         await desk.began(1)
         async with connected(port) as second, connected(port) as third:
             second.send(publish(2, body=b"x" * 500))
-            await until(lambda: ingress.queued == 1)
+            await until(lambda: len(ingress._queue) == 1)
             third.send(publish(3, body=b"x" * 500))
-            await until(lambda: ingress.queued == 2)
+            await until(lambda: len(ingress._queue) == 2)
             transport: asyncio.Transport = second.writer.transport  # type: ignore[assignment]
             transport.abort()
             desk.at_once = True

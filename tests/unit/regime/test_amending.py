@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from tests.keys import seeded
 from tests.vectors import make_documents as world
 from tests.vectors.make_documents import ROOTS, Story
 from wicketgate.base.clock import parse_rfc3339
 from wicketgate.base.errors import DocumentRefused
-from wicketgate.base.signing import PrivateKey, dump_envelope, format_public
+from wicketgate.base.signing import dump_envelope, format_public
 from wicketgate.regime.documents.document import sign_document
 from wicketgate.regime.parsed import Parsed
 from wicketgate.regime.standing import consultation_status, status
@@ -360,7 +361,7 @@ def test_what_is_said_of_keys_must_be_so() -> None:
     by = (*ROOTS, "dft/minister", "dft/minister" + NEXT)
     assert code(story, amended(replaced("dft/minister", from_entry=10)), by) is None
     assert code(story, amended(replaced("dft/minister", from_entry=11)), by) == "malformed"  # not written yet
-    stray = format_public(PrivateKey.from_seed(bytes(32)).public)
+    stray = format_public(seeded(bytes(32)).public)
     other = amended(
         put("keys_ended", [{"key": stray, "office": "dft/minister", "reason": "lost", "from_entry": 0}])
     )

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.made_gateway import FEED, SIGNERS, World, charter
-from tests.simulator import OWN, document_transaction
+from tests.simulator import OWN
 from tests.unit.commits.test_commits import Office
 from tests.unit.commits.test_state import unsigned
 from tests.vectors import make_documents as documents
@@ -27,6 +27,7 @@ from wicketgate.commits.figures import Counts, public_counts
 from wicketgate.commits.state import State, dump_state, load_state
 from wicketgate.commits.transactions import FeedBatch, Transaction
 from wicketgate.gateway.filing.disclosures import Attesting, Said
+from wicketgate.gateway.filing.documents import document_transaction
 from wicketgate.regime.obligations.disclosures import (
     DISCLOSURES_KEPT,
     GRACE_US,
@@ -375,16 +376,16 @@ def lived(folder: Path) -> World:
     world.entry(kind="cameras", source="tfl", count=150, groups={"ccz-boundary": 150}, root="ab" * 32)
     world.document(authority(), SIGNERS)
     world.live(12, every=1)
-    world.apply(Transaction(at_us=world.at_us, disclosure=disclosure(1, rows=40)))
+    world.apply(disclosure=disclosure(1, rows=40))
     world.live(10, every=1)
     world.stop_and_start(DAY_US // SECOND_US)
     world.live(12, every=1)
     world.stop_and_start(3 * DAY_US // SECOND_US)
     world.live(12, every=30)
-    world.apply(Transaction(at_us=world.at_us, receipt=receipt(receipt_counts(AT_US) + DAY_US)))
-    world.apply(Transaction(at_us=world.at_us, disclosure=disclosure(2, rows=12, refused=True)))
+    world.apply(receipt=receipt(receipt_counts(AT_US) + DAY_US))
+    world.apply(disclosure=disclosure(2, rows=12, refused=True))
     world.live(10, every=30)
-    world.apply(Transaction(at_us=world.at_us, receipt=receipt(receipt_counts(world.at_us))))
+    world.apply(receipt=receipt(receipt_counts(world.at_us)))
     world.live(12, every=30)
     return world
 
@@ -486,7 +487,7 @@ def test_an_attestation_that_goes_back_is_found(world: World) -> None:
 def test_rows_passed_on_of_what_never_left_are_found(tmp_path: Path) -> None:
     made = World(tmp_path / "log")
     made.document(authority(), SIGNERS)
-    made.apply(Transaction(at_us=made.at_us, disclosure=disclosure(1, rows=40)))
+    made.apply(disclosure=disclosure(1, rows=40))
     for _ in range(12):
         made.close_second()
     made.close()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.oracles.power_oracle import equivalent
 from tests.vectors import make_documents as world
 from wicketgate.base.clock import DAY_US
 from wicketgate.base.errors import DocumentRefused
@@ -19,7 +20,6 @@ from wicketgate.regime.powers import (
     Box,
     Power,
     Powers,
-    across_units,
     describe,
     grid,
     of_authority,
@@ -385,16 +385,6 @@ def test_a_region_is_what_its_selectors_name() -> None:
     assert region(units=["met/a", "met"]) == region(units=["met"])
 
 
-def test_across_units_it_is_the_same_power_under_whatever_name() -> None:
-    first, second = powers(CT), powers(changed(CT, put("authority", unit="serious-crime", name="other")))
-    assert not first & second
-    assert across_units(first) == across_units(second)
-    assert second <= across_units(first)
-    assert not across_units(powers(changed(CT, put("authority", recipient="tfl")))) & across_units(first)
-    but_one = one(unit=EVERYTHING.unit - Tree.below(["met/a", "ico"]))
-    assert across_units(but_one).boxes[0].unit == EVERYTHING.unit - Tree.below(["ico"])
-
-
 # --- too many ---------------------------------------------------------------------------------------------
 
 
@@ -423,7 +413,7 @@ def test_a_draft_against_many_that_overlap() -> None:
     covered, draft = tangle(20), draft_over(20)
     wider = draft - covered
     assert wider.all_maximal
-    assert (wider | (draft & covered)).equivalent(draft)
+    assert equivalent(wider | (draft & covered), draft)
     assert wider.maximal() is wider
     assert len(describe(wider)) > 1
 
@@ -436,7 +426,7 @@ def test_where_the_maximal_boxes_are_too_many_the_difference_is_exact_all_the_sa
     monkeypatch.setattr(grid, "MOST_MAXIMAL", 2)
     other = draft - covered
     assert not other.all_maximal
-    assert other.equivalent(wider)
+    assert equivalent(other, wider)
     assert other.maximal() is other
     assert not other & covered
     assert describe(other)
@@ -631,4 +621,4 @@ def test_a_box_in_words(members: dict[str, Any], words: str) -> None:
 def test_the_modules_names_are_these() -> None:
     from wicketgate.regime import powers as module
 
-    assert {"Powers", "NOTHING", "of_authority", "region", "across_units", "describe"} <= set(module.__all__)
+    assert {"Powers", "NOTHING", "of_authority", "region", "describe"} <= set(module.__all__)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.oracles.power_oracle import equivalent
 from tests.vectors import make_documents as world
 from tests.vectors.cases_consultations import (
     LATER,
@@ -112,7 +113,7 @@ def test_coverage_is_by_consultation_and_until_a_time() -> None:
     assert coverage(covered.regime, Parsed(), until_us=until_us + 1) == {}
     assert coverage(BEGUN.regime, Parsed(), until_us=0) == {}
     powers = coverage(covered.regime, Parsed(), until_us=0)[NAME]
-    assert powers.equivalent(of_authority(parse_authority(DRAFT), 1600))
+    assert equivalent(powers, of_authority(parse_authority(DRAFT), 1600))
 
 
 def test_a_charter_that_was_consulted_on_covers_no_authority() -> None:

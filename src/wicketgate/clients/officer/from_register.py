@@ -5,7 +5,6 @@ The register is believed: `wicketgate verify` is what checks it. What contradict
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from wicketgate.base.clock import parse_rfc3339
 from wicketgate.base.errors import DocumentRefused, InputError
 from wicketgate.base.signing import canonical, dump_envelope, parse_envelope
+from wicketgate.ledger.notes import unverified_checkpoint
 from wicketgate.regime.admission.admit import judge_document
 from wicketgate.regime.admitted import Admitted
 from wicketgate.regime.charter import Charter
@@ -82,9 +82,13 @@ def learn(register: Mapping[str, Any]) -> Known:
 
 
 def _size(register: Mapping[str, Any]) -> int:
-    """Return the entries under the register's checkpoint: its second line (C2SP tlog-checkpoint)."""
-    lines = str(register.get("checkpoint", "")).split("\n")
-    return int(lines[1]) if len(lines) > 1 and re.fullmatch(r"[0-9]{1,18}", lines[1]) else 0
+    """Return the entries under the checkpoint that a register shows; 0 where it shows none."""
+    try:
+        return unverified_checkpoint(
+            str(register.get("checkpoint", "")).encode("utf-8", "surrogatepass")
+        ).size
+    except InputError:
+        return 0
 
 
 _Taken = tuple[int, int, SignedDocument, Mapping[str, Any]]

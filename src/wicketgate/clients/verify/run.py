@@ -23,7 +23,7 @@ from wicketgate.clients.verify.register import MAX_REGISTER_BYTES, STALE_US, Reg
 from wicketgate.clients.verify.remote import Remote
 from wicketgate.clients.verify.report import Check, Findings, Report
 from wicketgate.ledger.audit import AuditReport, Progress, audit, fsck
-from wicketgate.ledger.notes import MAX_NOTE_BYTES, NoteVerifier, parse_checkpoint, parse_note, parse_vkey
+from wicketgate.ledger.notes import MAX_NOTE_BYTES, NoteVerifier, parse_vkey, unverified_checkpoint
 from wicketgate.ledger.tiles import Fetch, folder_fetch, iterate_entries
 
 MAX_KEY_BYTES = 2048
@@ -323,7 +323,7 @@ def _await_log(run: _Run, reach: int) -> None:
 def _key_within(fetch: Fetch) -> NoteVerifier:
     """Return the key that the log's own entry of `init` names; it proves nothing by itself."""
     try:
-        size = parse_checkpoint(parse_note(fetch("checkpoint")[: MAX_NOTE_BYTES + 1]).text).size
+        size = unverified_checkpoint(fetch("checkpoint")[: MAX_NOTE_BYTES + 1]).size
         for number, entry in enumerate(iterate_entries(fetch, min(size, 2**40))):
             if number == 1:
                 return parse_vkey(str(parse_canonical(entry).get("log_key")))

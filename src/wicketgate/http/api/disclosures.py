@@ -14,7 +14,7 @@ from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError
 from wicketgate.commits.state import State
 from wicketgate.gateway.entitlement import demand_own
-from wicketgate.gateway.filing.disclosures import Attesting, Said
+from wicketgate.gateway.filing.disclosures import Said
 from wicketgate.gateway.node import Gateway
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.problems import problem
@@ -57,7 +57,6 @@ class DisclosuresApi:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._attesting = Attesting(gateway.commits)
 
     def routes(self) -> list[Route]:
         """Return the routes under `/v1/disclosures` and `/v1/receipts`."""
@@ -79,7 +78,7 @@ class DisclosuresApi:
         if said.id and not _ID.fullmatch(said.id):
             raise InputError("`id` is at most 64 letters, digits and `_.:-`")
         demand_own(self._gateway, unit, said.authority)
-        taken = await self._attesting.disclose(
+        taken = await self._gateway.disclosures.disclose(
             Said(
                 authority=said.authority,
                 to=said.to,
@@ -125,7 +124,7 @@ class DisclosuresApi:
             _demand_rows(said.rows, least=0)
         deleted_us = _time(said.deleted_until, "deleted_until")
         demand_own(self._gateway, unit, said.authority)
-        taken = await self._attesting.receive(
+        taken = await self._gateway.disclosures.receive(
             said.authority, deleted_us, method=said.method, by=said.by, rows=said.rows
         )
         return json_answer({"commit": taken.commit, "counts_until": rfc3339(taken.until_us)}, 201)

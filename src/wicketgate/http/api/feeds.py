@@ -25,6 +25,7 @@ from wicketgate.http.problems import problem
 from wicketgate.http.requests import json_answer, number_in, read_body, seconds_in
 from wicketgate.ledger.facts import release_fact
 from wicketgate.ledger.merkle import leaf_hash
+from wicketgate.ledger.notes import unverified_checkpoint
 from wicketgate.reads.cameras import check_cameras
 from wicketgate.reads.parse import MAX_BODY, NDJSON
 from wicketgate.regime.standing import current, status
@@ -191,7 +192,7 @@ class Api:
             )
         # The size is the checkpoint's own: the projection goes on in another thread.
         checkpoint = projections.ledger.checkpoint
-        size = int(checkpoint.split(b"\n", 2)[1])
+        size = unverified_checkpoint(checkpoint).size
         proof = await asyncio.to_thread(projections.ledger.inclusion, answer.entry, size)
         return json_answer(
             {

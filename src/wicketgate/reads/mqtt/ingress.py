@@ -176,11 +176,6 @@ class Ingress:
         """Bytes of the messages that are being read or are not answered yet."""
         return self._held
 
-    @property
-    def queued(self) -> int:
-        """Connections that wait for room."""
-        return len(self._queue)
-
     def admit(self, connection: Connection) -> bool:
         """Say whether one more may stay that has not said who it is."""
         if self.strangers >= self.limits.strangers:

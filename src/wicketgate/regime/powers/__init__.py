@@ -8,14 +8,7 @@ from __future__ import annotations
 
 from wicketgate.regime.powers.algebra import NOTHING, Powers
 from wicketgate.regime.powers.boxes import Box, Power
-from wicketgate.regime.powers.meaning import (
-    EVERYTHING,
-    NOWHERE,
-    across_units,
-    of_authority,
-    region,
-    under_any_name,
-)
+from wicketgate.regime.powers.meaning import EVERYTHING, NOWHERE, of_authority, region, under_any_name
 from wicketgate.regime.powers.words import describe
 
 __all__ = [
@@ -25,7 +18,6 @@ __all__ = [
     "Box",
     "Power",
     "Powers",
-    "across_units",
     "describe",
     "of_authority",
     "region",

@@ -77,10 +77,6 @@ class Powers:
     def __le__(self, other: Powers) -> bool:
         return all(_covered(box, other.boxes) for box in self.boxes)
 
-    def equivalent(self, other: Powers) -> bool:
-        """Return whether both are the same set, whatever their boxes."""
-        return self <= other and other <= self
-
     def maximal(self) -> Powers:
         """Return the same set as all of its maximal boxes, or as it is where they are too many.
 

@@ -189,11 +189,6 @@ def region(
     )
 
 
-def across_units(powers: Powers) -> Powers:
-    """Return powers with each unit replaced by its whole recipient: the same powers, under whatever name."""
-    return Powers.of(box._replace(unit=box.unit.whole()) for box in powers.boxes)
-
-
 def under_any_name(powers: Powers) -> Powers:
     """Return powers without what a recipient or a source can call otherwise: unit, group, kind of listing, hours.
 

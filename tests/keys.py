@@ -1,0 +1,19 @@
+"""Keys that are the same in every run, and what an overseer's key opens."""
+
+from __future__ import annotations
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pyrage import decrypt, x25519
+
+from wicketgate.base.signing import PrivateKey
+
+
+def seeded(seed: bytes) -> PrivateKey:
+    """Return the key of a 32-byte secret seed (RFC 8032, section 5.1.5)."""
+    return PrivateKey(Ed25519PrivateKey.from_private_bytes(seed))
+
+
+def unseal(sealed: bytes, identity: str) -> bytes:
+    """Return what was sealed to the overseer of an identity (`AGE-SECRET-KEY-1…`), as any tool for age does."""
+    opened: bytes = decrypt(sealed, [x25519.Identity.from_str(identity)])
+    return opened
