@@ -32,6 +32,7 @@ from tests.simulator import (
     MemoryStream,
     MemoryWriter,
     charter,
+    document_transaction,
     founding_transaction,
 )
 from tests.vectors import make_documents as documents
@@ -53,7 +54,7 @@ from wicketgate.commits.writer import Build, Commits
 from wicketgate.feeds import batches
 from wicketgate.gateway.deployment import note_signer
 from wicketgate.gateway.filing.cameras import cameras_transaction
-from wicketgate.gateway.filing.documents import Filing, document_transaction
+from wicketgate.gateway.filing.documents import Filing, Taking
 from wicketgate.ledger.facts import FactAnswer, SecondTree, make_promise, release_fact
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.proofs import prove_fact
@@ -62,6 +63,7 @@ from wicketgate.ledger.writer import Ledger
 from wicketgate.regime.admission.admit import entry_members
 from wicketgate.regime.admitted import Admitted
 from wicketgate.regime.documents.document import open_document, sign_document
+from wicketgate.regime.parsed import Parsed
 
 OTHER_KEY = seeded(b"\x08" * 32)
 FEED = "tfl-met-ct"
@@ -108,6 +110,7 @@ class World:
             self._writer,  # type: ignore[arg-type]
             self.clock,
             state,
+            Parsed(),
             instance=f"life-{self.lives}",
             seal=lambda openings: b"",
             reveal=self._reveal,
@@ -179,11 +182,11 @@ class World:
     def document(self, document: dict[str, Any], offices: tuple[str, ...] = SIGNERS) -> int:
         """Commit a signed document, one that no gateway would take as well; return its entry."""
         envelope = dump_envelope(sign_document(document, documents.keys_of(offices)))
-        taking = self._filing._taking(envelope)
+        taking = Taking(envelope, open_document(envelope), self.parsed)
 
         def build(state: State, at_us: int, sequence: int) -> Transaction:
             try:
-                return taking(state, at_us, sequence)
+                return taking.build(state, at_us, sequence)
             except DocumentRefused:
                 found = Admitted()
                 members = entry_members(open_document(envelope).kind, found)

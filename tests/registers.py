@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from tests.simulator import LOG_KEY, ORIGIN, charter
+from tests.simulator import LOG_KEY, ORIGIN, charter, document_transaction
 from tests.vectors import make_documents as documents
 from wicketgate.base.signing import canonical, dump_envelope, format_public
 from wicketgate.commits.cameras import cameras_in_scope
@@ -14,7 +14,6 @@ from wicketgate.commits.register import build_register, dump_register
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import CameraSet, CamerasRegistered, FiguresClosed, Transaction
 from wicketgate.gateway.deployment import note_signer
-from wicketgate.gateway.filing.documents import document_transaction
 from wicketgate.ledger.notes import Checkpoint, sign_note
 from wicketgate.regime.admission.admit import admit, scope_of
 from wicketgate.regime.admitted import Admitted
@@ -96,7 +95,7 @@ class Chancery:
 
     def _apply(self, data: bytes, admitted: Admitted = NOTHING_FOUND) -> None:
         transaction = document_transaction(data, self.state.entries, self.at_us, admitted)
-        self.state.apply(transaction, self.state.sequence + 1)
+        self.state.apply(transaction, self.state.sequence + 1, self.parsed)
 
 
 def sign(document: dict[str, Any], signers: Iterable[str]) -> bytes:

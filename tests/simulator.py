@@ -11,7 +11,7 @@ import asyncio
 import functools
 import shutil
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from dataclasses import replace as replaced
@@ -32,8 +32,9 @@ from wicketgate.commits.transactions import CameraSet, Transaction, decode
 from wicketgate.commits.writer import Commits
 from wicketgate.feeds.rows import Raising
 from wicketgate.gateway.deployment import note_signer
+from wicketgate.gateway.filing import documents as filing_documents
 from wicketgate.gateway.filing.cameras import cameras_transaction
-from wicketgate.gateway.filing.documents import Filing, document_transaction
+from wicketgate.gateway.filing.documents import Filing, Taking
 from wicketgate.gateway.filing.hotlists import Desk
 from wicketgate.gateway.releasing import Releasing
 from wicketgate.hotlists import Change
@@ -47,7 +48,9 @@ from wicketgate.reads.intake import Answer, Intake
 from wicketgate.reads.messages import decode_reads, seen_keys
 from wicketgate.reads.parse import Checked, Limits, check, parse
 from wicketgate.reads.repeats import Seen
-from wicketgate.regime.documents.document import sign_document
+from wicketgate.regime.admitted import Admitted
+from wicketgate.regime.documents.document import open_document, sign_document
+from wicketgate.regime.parsed import Parsed
 
 START_US = parse_rfc3339("2026-07-08T12:00:00Z")
 ORIGIN = "tfl.example/wicketgate"
@@ -260,6 +263,19 @@ def founding() -> bytes:
     return envelope("charter", signers)
 
 
+def document_transaction(
+    envelope_bytes: bytes,
+    entry: int,
+    at_us: int,
+    admitted: Admitted | None = None,
+    more: Mapping[str, Any] | None = None,
+) -> Transaction:
+    """Return the transaction by which a document takes effect, opened here."""
+    return filing_documents.document_transaction(
+        envelope_bytes, open_document(envelope_bytes), entry, at_us, admitted or Admitted(), more or {}
+    )
+
+
 def founding_transaction(charter_envelope: bytes, at_us: int) -> Transaction:
     """Return a gateway's first transaction: its charter takes effect, and names the key of its log."""
     init = {"kind": "operation", "operation": "init", "at": rfc3339(at_us), "log_key": VKEY}
@@ -318,18 +334,19 @@ class World:
     def _boot(self) -> None:
         """Come to life from what is durable, as `node` does."""
         self.lives += 1
-        state = load_state(self.snapshot)
+        state, parsed = load_state(self.snapshot), Parsed()
         self.hits = HitQueue(self.folder / "hits")
         for number, data in enumerate(self.commits_stream.messages, 1):
             transaction = decode(data)
             if number > state.sequence:
-                state.apply(transaction, number)
+                state.apply(transaction, number, parsed)
             self.projections.take(number, transaction)
         self.commit_writer = MemoryWriter(self.commits_stream)
         self.commits = Commits(
             self.commit_writer,  # type: ignore[arg-type]
             self.clock,
             state,
+            parsed,
             instance=f"life-{self.lives}",
             seal=lambda data: seal(data, self.commits.parsed.charter(self.commits.staged).opening_keys()),
             reveal=self.projections.take,
@@ -450,7 +467,8 @@ class World:
 
     def submit(self, document: bytes) -> None:
         """Submit a document, as `filing.Filing.submit` does."""
-        self.commits.commit(self._filing()._taking(document))
+        taking = Taking(document, open_document(document), self.commits.parsed)
+        self.commits.commit(taking.build)
 
     def _filing(self) -> Filing:
         return Filing(self.commits, self.projections, self.clock)  # type: ignore[arg-type]

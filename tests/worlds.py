@@ -116,7 +116,7 @@ class World:
         self._commit(Transaction(at_us=self.at_us, first_entry=entry, entries=(b"{}",), cameras=listed))
 
     def _commit(self, transaction: Transaction) -> None:
-        self.state.apply(transaction, self.state.sequence + 1)
+        self.state.apply(transaction, self.state.sequence + 1, self.parsed)
         if self.watch is not None:
             self.watch(self)
 
@@ -141,7 +141,8 @@ def begin(chance: random.Random, start: str) -> World:
     """Return a world that has a charter and nothing else."""
     state, parsed = _founded(start)
     world = World(random=chance, at_us=parse_rfc3339(start), state=load_state(state))
-    world.parsed._charters.update(parsed._charters)  # parsed once for all worlds
+    charter = world.state.charter_envelope
+    world.parsed.keep(charter, parsed.open(charter))  # once for all worlds
     return world
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.simulator import CAMERAS, CT, OWN, OWN_SIGNERS, envelope
+from tests.simulator import CAMERAS, CT, OWN, OWN_SIGNERS, document_transaction, envelope
 from tests.unit.commits.test_commits import Office
 from tests.unit.commits.test_state import unsigned
 from tests.vectors import make_documents as documents
@@ -25,7 +25,6 @@ from wicketgate.commits.transactions import (
     TokenIssued,
     Transaction,
 )
-from wicketgate.gateway.filing.documents import document_transaction
 
 counts = st.integers(0, 40)
 steps = st.one_of(

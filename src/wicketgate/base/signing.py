@@ -415,11 +415,16 @@ def envelope_mapping(envelope: Envelope) -> dict[str, Any]:
     return {
         "payload": base64.b64encode(envelope.payload).decode("ascii"),
         "payloadType": envelope.payload_type,
-        "signatures": [
-            {"keyid": one.key_id, "sig": base64.b64encode(one.signature).decode("ascii")}
-            for one in envelope.signatures
-        ],
+        "signatures": signature_mappings(envelope),
     }
+
+
+def signature_mappings(envelope: Envelope) -> list[dict[str, str]]:
+    """Return the signatures of an envelope as the JSON objects that DSSE describes."""
+    return [
+        {"keyid": one.key_id, "sig": base64.b64encode(one.signature).decode("ascii")}
+        for one in envelope.signatures
+    ]
 
 
 def _base64(text: object) -> bytes:

@@ -35,8 +35,7 @@ from wicketgate.clients.officer.drafting import (
     new_id,
 )
 from wicketgate.clients.officer.from_register import Known, learn
-from wicketgate.regime.documents.consultations import parse_objection
-from wicketgate.regime.documents.document import open_document, parse_payload, parse_toml
+from wicketgate.regime.documents.document import parse_payload, parse_toml
 from wicketgate.regime.documents.toml import dump_toml
 from wicketgate.regime.fold import Named
 
@@ -216,7 +215,7 @@ def decide_on(args: argparse.Namespace) -> Draft:
     answers = _answers(args.answers)
     print(f"{known.parsed.consultation(taken).title}: closes at {rfc3339(taken.closes_us)}.")
     for one in taken.objections:
-        objection = parse_objection(open_document(one.envelope).payload)
+        objection = known.parsed.objection(one)
         print(f"Objection `{objection.id}` of `{objection.organisation}`: {objection.reason}")
         if objection.id not in answers:
             if not on_terminal():

@@ -42,12 +42,7 @@ from wicketgate.clients.officer.appraisal import Appraisal, appraise, founding
 from wicketgate.clients.officer.from_register import learn
 from wicketgate.clients.officer.keyfiles import open_key_file, open_signer
 from wicketgate.regime.charter import Charter
-from wicketgate.regime.documents.document import (
-    SignedDocument,
-    describe_document,
-    open_document,
-    parse_payload,
-)
+from wicketgate.regime.documents.document import SignedDocument, describe_document, open_document
 
 _SIGNATURE_BYTES = 64
 
@@ -106,14 +101,14 @@ def _appraise(document: SignedDocument, args: argparse.Namespace) -> Appraisal |
     if args.against is not None:
         known = learn(read_register(args.against))
         return appraise(document, known, at_us=SystemClock().now_us(), cameras=args.cameras)
-    value = parse_payload(document.kind, document.payload)
+    value = document.value
     return founding(document, value) if isinstance(value, Charter) else None
 
 
 def _told(document: SignedDocument, appraisal: Appraisal | None) -> list[str]:
     """Return everything that is to be read of a document before it is signed."""
     if appraisal is None:
-        lines = describe_document(parse_payload(document.kind, document.payload))
+        lines = describe_document(document.value)
         return [
             *lines,
             "Checked: the form only. With --against also what it widens and replaces, and who must sign.",

@@ -9,14 +9,14 @@ import msgspec
 import numpy as np
 
 from wicketgate.base.clock import rfc3339
-from wicketgate.base.signing import canonical, parse_json
+from wicketgate.base.signing import canonical, parse_json, signature_mappings
 from wicketgate.commits.cameras import active, cameras_in_scope, in_scope
 from wicketgate.commits.state import State
 from wicketgate.regime.charter import Charter
-from wicketgate.regime.documents.acts import Act, Challenge, Review, parse_act
+from wicketgate.regime.documents.acts import Act, Challenge, Review
 from wicketgate.regime.documents.authority import Authority, describe
-from wicketgate.regime.documents.consultations import Objection, parse_decision, parse_objection
-from wicketgate.regime.documents.document import describe_document, open_document
+from wicketgate.regime.documents.consultations import Objection
+from wicketgate.regime.documents.document import describe_document
 from wicketgate.regime.fold import (
     ActTaken,
     CharterTaken,
@@ -53,8 +53,8 @@ def build_register(
         "as_of": rfc3339(as_of_us),
         "log_key": log_key,
         "checkpoint": checkpoint.decode(),
-        "charter": _charter(state.regime.charters[-1]),
-        "charters": [_charter(taken) for taken in state.regime.charters],
+        "charter": _charter(state.regime.charters[-1], parsed),
+        "charters": [_charter(taken, parsed) for taken in state.regime.charters],
         "authorities": [
             _version(state, named, number, parsed, charter, as_of_us)
             for _, named in sorted(state.authorities.items())
@@ -82,7 +82,7 @@ def _version(
         "status": status(named, number, parsed, as_of_us),
         "mode": authority.mode,
         "document": _plain(authority.document),
-        "signatures": _signatures(version.envelope),
+        "signatures": _signatures(version.envelope, parsed),
         "entry": version.entry,
         "committed_at": rfc3339(version.committed_us),
         "in_force_from": rfc3339(in_force_from(version, authority)),
@@ -101,7 +101,7 @@ def _version(
             for told in state.regime.told.get(authority.name, ())
             if told.version == authority.version
         ],
-        "acts": [_act(taken) for taken in named.acts if _concerns(taken, version, authority)],
+        "acts": [_act(taken, parsed) for taken in named.acts if _concerns(taken, version, authority, parsed)],
         "words": describe(authority, charter),
     }
 
@@ -117,25 +117,24 @@ def consulted_on(version: Version) -> dict[str, Any]:
     }
 
 
-def _concerns(taken: ActTaken, version: Version, authority: Authority) -> bool:
+def _concerns(taken: ActTaken, version: Version, authority: Authority, parsed: Parsed) -> bool:
     """Say whether an act is about this version: a review names one, a revocation ends those there were."""
     if taken.kind == "review":
-        act = parse_act(taken.kind, open_document(taken.envelope).payload)
+        act = act_of(taken, parsed)
         return isinstance(act, Review) and act.version == authority.version
     return taken.kind not in _ENDING or version.committed_us <= taken.at_us
 
 
-def _act(taken: ActTaken) -> dict[str, Any]:
-    document = open_document(taken.envelope).payload
-    act = act_of(taken)
+def _act(taken: ActTaken, parsed: Parsed) -> dict[str, Any]:
+    act = act_of(taken, parsed)
     shown = {
         "kind": taken.kind,
         "id": act.id,
         "at": rfc3339(taken.at_us),
         "entry": taken.entry,
         "reason": _reason(act),
-        "document": _plain(document),
-        "signatures": _signatures(taken.envelope),
+        "document": _plain(parsed.open(taken.envelope).payload),
+        "signatures": _signatures(taken.envelope, parsed),
     }
     return {**shown, "figures": taken.admitted.figures} if taken.kind == "review" else shown
 
@@ -150,13 +149,13 @@ def _reason(act: Act | Objection) -> str:
             return act.reason
 
 
-def _charter(taken: CharterTaken) -> dict[str, Any]:
+def _charter(taken: CharterTaken, parsed: Parsed) -> dict[str, Any]:
     return {
-        "document": _plain(open_document(taken.envelope).payload),
+        "document": _plain(parsed.open(taken.envelope).payload),
         "entry": taken.entry,
         "at": rfc3339(taken.at_us),
         "wider": list(taken.admitted.wider),
-        "signatures": _signatures(taken.envelope),
+        "signatures": _signatures(taken.envelope, parsed),
     }
 
 
@@ -177,10 +176,10 @@ def _consultation(
         "camera_cap": taken.cap,
         "wider": taken.wider,
         "words": describe_document(consultation.draft, charter),
-        **_signed(taken),
+        **_signed(taken, parsed),
         "committed_at": rfc3339(taken.at_us),
-        "objections": [_objection(one) for one in taken.objections],
-        "decision": None if taken.decision is None else _decision(taken.decision),
+        "objections": [_objection(one, parsed) for one in taken.objections],
+        "decision": None if taken.decision is None else _decision(taken.decision, parsed),
         "void_at": None if taken.void_us is None else rfc3339(taken.void_us),
         "quashed_at": None if taken.quashed_us is None else rfc3339(taken.quashed_us),
         "responses": state.responses.get(id_, 0) if closed else None,
@@ -188,34 +187,34 @@ def _consultation(
     }
 
 
-def _signed(taken: Taken | ConsultationTaken | DecisionTaken) -> dict[str, Any]:
+def _signed(taken: Taken | ConsultationTaken | DecisionTaken, parsed: Parsed) -> dict[str, Any]:
     return {
         "entry": taken.entry,
         "at": rfc3339(taken.at_us),
-        "document": _plain(open_document(taken.envelope).payload),
-        "signatures": _signatures(taken.envelope),
+        "document": _plain(parsed.open(taken.envelope).payload),
+        "signatures": _signatures(taken.envelope, parsed),
     }
 
 
-def _objection(taken: Taken) -> dict[str, Any]:
-    objection = parse_objection(open_document(taken.envelope).payload)
+def _objection(taken: Taken, parsed: Parsed) -> dict[str, Any]:
+    objection = parsed.objection(taken)
     return {
         "id": objection.id,
         "organisation": objection.organisation,
         "reason": objection.reason,
-        **_signed(taken),
+        **_signed(taken, parsed),
     }
 
 
-def _decision(taken: DecisionTaken) -> dict[str, Any]:
-    decision = parse_decision(open_document(taken.envelope).payload)
+def _decision(taken: DecisionTaken, parsed: Parsed) -> dict[str, Any]:
+    decision = parsed.decision(taken)
     return {
         "id": decision.id,
         "outcome": decision.outcome,
         "reasons": decision.reasons,
         "answers": [{"objection": one, "answer": answer} for one, answer in decision.answers.items()],
         "covered_until": None if taken.until_us is None else rfc3339(taken.until_us),
-        **_signed(taken),
+        **_signed(taken, parsed),
     }
 
 
@@ -224,9 +223,8 @@ def _plain(document: Mapping[str, Any]) -> Any:
     return parse_json(canonical(dict(document)))
 
 
-def _signatures(envelope: bytes) -> list[Mapping[str, str]]:
-    signatures: list[Mapping[str, str]] = parse_json(envelope)["signatures"]
-    return signatures
+def _signatures(envelope: bytes, parsed: Parsed) -> list[dict[str, str]]:
+    return signature_mappings(parsed.open(envelope).envelope)
 
 
 def dump_register(register: Mapping[str, Any]) -> bytes:

@@ -10,12 +10,20 @@ from wicketgate.base.streams.reader import StreamReader
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import Transaction, decode
 from wicketgate.commits.writer import STREAM
+from wicketgate.regime.parsed import Parsed
 
 _PATIENCE_S = 30.0
 
 
-async def replay(link: Link, state: State, take: Callable[[int, Transaction], Awaitable[None]]) -> None:
+async def replay(
+    link: Link, state: State, parsed: Parsed, take: Callable[[int, Transaction], Awaitable[None]]
+) -> None:
     """Fold what COMMITS holds behind `state`, and hand every transaction that it still holds to `take`.
+
+    Parameters
+    ----------
+    parsed : Parsed
+        Where its documents are kept opened.
 
     Raises
     ------
@@ -43,7 +51,7 @@ async def replay(link: Link, state: State, take: Callable[[int, Transaction], Aw
                 raise ConfigurationError(f"transaction {expected} is missing from COMMITS")
             transaction = decode(stored.data)
             if stored.sequence > state.sequence:
-                state.apply(transaction, stored.sequence)
+                state.apply(transaction, stored.sequence, parsed)
             await take(stored.sequence, transaction)
             expected += 1
     await reader.close()

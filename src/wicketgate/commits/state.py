@@ -22,12 +22,12 @@ from wicketgate.commits.transactions import (
     Outcome,
     Transaction,
 )
-from wicketgate.regime.charter import parse_charter
-from wicketgate.regime.documents.authority import parse_authority
-from wicketgate.regime.documents.document import SignedDocument, open_document
+from wicketgate.regime.charter import Charter
+from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.fold import Named, Regime
 from wicketgate.regime.obligations.disclosures import Held, rows_left
 from wicketgate.regime.obligations.values import Disclosure
+from wicketgate.regime.parsed import Parsed
 
 FOREVER_US = 1 << 61
 SIGHTINGS_KEPT = 8
@@ -119,8 +119,13 @@ class State(msgspec.Struct, kw_only=True):
         """All that was ever signed, by name."""
         return self.regime.authorities
 
-    def apply(self, transaction: Transaction, sequence: int) -> None:
+    def apply(self, transaction: Transaction, sequence: int, parsed: Parsed | None = None) -> None:
         """Take in the transaction at `sequence` of COMMITS.
+
+        Parameters
+        ----------
+        parsed : Parsed, optional
+            Where documents are kept opened; None opens those that are looked at for this call alone.
 
         Raises
         ------
@@ -177,7 +182,7 @@ class State(msgspec.Struct, kw_only=True):
         for stood in transaction.stood:
             self.regime.tell(stood, at_us=transaction.at_us, entry=transaction.first_entry)
         if transaction.document is not None:
-            self._take_document(open_document(transaction.document.envelope), transaction)
+            self._take_document(transaction, Parsed() if parsed is None else parsed)
         if transaction.cameras is not None:
             self._register(transaction.cameras.source, transaction.cameras.cameras)
         if transaction.token is not None:
@@ -192,29 +197,26 @@ class State(msgspec.Struct, kw_only=True):
         if transaction.receipt is not None:
             self.held.setdefault(transaction.receipt.authority, Held()).take_receipt(transaction.receipt)
 
-    def _take_document(self, document: SignedDocument, transaction: Transaction) -> None:
+    def _take_document(self, transaction: Transaction, parsed: Parsed) -> None:
         taken = transaction.document
         assert taken is not None
+        document = parsed.open(taken.envelope)
+        value = document.value
         self.revision += 1
         first = not self.regime.charters
-        if document.kind == "charter" and not first:
-            self._withdraw_tokens(document)
+        if isinstance(value, Charter) and not first:
+            self._withdraw_tokens(parsed.charter(self), value)
         self.regime.apply(
             document, taken.envelope, entry=taken.entry, at_us=transaction.at_us, admitted=taken.admitted
         )
         if first:
             self.counting_from_us = transaction.at_us
             self.second_us = transaction.at_us - transaction.at_us % SECOND_US
-        if document.kind == "authority":
-            authority = parse_authority(document.payload)
-            self.feeds.setdefault(
-                authority.name, FeedState(recipient=authority.recipient, unit=authority.unit)
-            )
+        if isinstance(value, Authority):
+            self.feeds.setdefault(value.name, FeedState(recipient=value.recipient, unit=value.unit))
 
-    def _withdraw_tokens(self, document: SignedDocument) -> None:
+    def _withdraw_tokens(self, old: Charter, new: Charter) -> None:
         """Make worthless what was given to those whom a new charter does not know, or whose office changes hands."""
-        old = parse_charter(open_document(self.charter_envelope).payload)
-        new = parse_charter(document.payload)
         changed = {f"overseer:{name}" for name, one in old.offices.items() if new.offices.get(name) != one}
         self.tokens = {
             digest: name for digest, name in self.tokens.items() if new.knows(name) and name not in changed

@@ -47,6 +47,8 @@ class Commits:
     ----------
     state : State
         The fold of everything in COMMITS.
+    parsed : Parsed
+        Where its documents are kept opened.
     seal : callable
         Encrypts a second's openings to the overseers.
     reveal : callable
@@ -58,6 +60,7 @@ class Commits:
         writer: StreamWriter,
         clock: Clock,
         state: State,
+        parsed: Parsed,
         *,
         instance: str,
         seal: Seal,
@@ -72,7 +75,7 @@ class Commits:
         self._on_failure = on_failure
         self.committed = state
         self.staged = load_state(dump_state(state))
-        self.parsed = Parsed()
+        self.parsed = parsed
         self._failed = False
         self._open_bytes = sum(map(len, self.staged.facts))
 
@@ -151,7 +154,7 @@ class Commits:
         if self._writer.last + 1 != sequence:
             # An append has failed, and `_stored` has not heard of it yet.
             self._fail(StreamError(f"COMMITS is at {self._writer.last} and the fold at {sequence - 1}"))
-        self.staged.apply(transaction, sequence)
+        self.staged.apply(transaction, sequence, self.parsed)
         if transaction.second is not None:
             self._open_bytes = 0
         self._open_bytes += sum(map(len, transaction.facts))
@@ -171,7 +174,7 @@ class Commits:
         error = None if done.cancelled() else done.exception()
         if error is None and not done.cancelled() and not self._failed:
             try:
-                self.committed.apply(transaction, sequence)
+                self.committed.apply(transaction, sequence, self.parsed)
                 self._reveal(sequence, transaction)
             except (WicketgateError, LookupError) as broken:
                 error = broken

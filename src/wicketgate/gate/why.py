@@ -24,7 +24,6 @@ from wicketgate.hotlists import Listing
 from wicketgate.hotlists.in_force import Allowed
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.authority import FIELDS, Authority
-from wicketgate.regime.documents.document import open_document
 from wicketgate.regime.documents.signatures import signers
 from wicketgate.regime.fold import ActTaken, Named, Regime, Version
 from wicketgate.regime.parsed import Parsed, act_of
@@ -373,7 +372,11 @@ class _Asked:
         return ""
 
     def _suspended(self) -> Iterator[str]:
-        acts = {act_of(act).id: act for act in self.named.acts if act.kind in {"suspension", "challenge"}}
+        acts = {
+            act_of(act, self.parsed).id: act
+            for act in self.named.acts
+            if act.kind in {"suspension", "challenge"}
+        }
         for name, since_us in self.named.suspensions.items():
             since = f"it is suspended since {rfc3339(since_us)}"
             if name in acts:
@@ -386,7 +389,8 @@ class _Asked:
 
     def _act(self, taken: ActTaken) -> str:
         kind = {"quashed": "the order"}.get(taken.kind, f"the {taken.kind}")
-        return f"{kind} `{act_of(taken).id}` (entry {taken.entry}{self._signed(taken.envelope, taken.entry)})"
+        id_, signed = act_of(taken, self.parsed).id, self._signed(taken.envelope, taken.entry)
+        return f"{kind} `{id_}` (entry {taken.entry}{signed})"
 
     def _signed(self, envelope: bytes, entry: int) -> str:
         offices = signed_by(self.state.regime, self.parsed, envelope, entry)
@@ -400,7 +404,7 @@ def signed_by(regime: Regime, parsed: Parsed, envelope: bytes, entry: int) -> li
         return []
     charter: Charter = parsed.charter_of(before[-1].envelope)
     try:
-        return [office.id for office in signers(open_document(envelope).envelope, charter)]
+        return [office.id for office in signers(parsed.open(envelope).envelope, charter)]
     except WicketgateError:
         return []  # a later charter may have ended a key; the document took effect all the same
 

@@ -182,7 +182,7 @@ class Gateway:
         await parts.enter_async_context(self._writers)
         self.log_key = deployment.signer()
         self._snapshots = Snapshots(deployment.part("snapshots"))
-        state = self._snapshots.latest() or State()
+        state, parsed = self._snapshots.latest() or State(), Parsed()
         for name in (READS, commits_module.STREAM):
             await self.link.ensure_stream(name)
         # The origin stands in the checkpoint: the charter is known only once COMMITS is folded.
@@ -197,12 +197,13 @@ class Gateway:
             self.ledger,
             proofs,
             self.hits,
+            parsed,
             feed_bytes=self.settings.feed_bytes,
             on_failure=self._fail,
         )
         parts.push_async_callback(self.projections.close)
-        await self._open_projections(state)
-        await replay(self.link, state, self.projections.take_replayed)
+        await self._open_projections(state, parsed)
+        await replay(self.link, state, parsed, self.projections.take_replayed)
         for name in state.feeds:
             await self.projections.open_feed(name)
         if self.ledger.size > state.entries:
@@ -216,6 +217,7 @@ class Gateway:
             writer,
             self.clock,
             state,
+            parsed,
             instance=self._instance,
             seal=self._seal,
             reveal=self.projections.take,
@@ -227,9 +229,9 @@ class Gateway:
         self.responses = Responses(self.commits, self.projections, self.clock)
         self.disclosures = Attesting(self.commits)
 
-    async def _open_projections(self, state: State) -> None:
+    async def _open_projections(self, state: State, parsed: Parsed) -> None:
         if state.charter_envelope:
-            limits = Parsed().charter(state).limits
+            limits = parsed.charter(state).limits
             await self.projections.open(
                 feed_term_us=limits.feed_term_us, quarantine_term_us=limits.too_old_us
             )
@@ -421,8 +423,10 @@ class Gateway:
     # --- what it is ---------------------------------------------------------------------------------------------
 
     def _founding(self, envelope: bytes) -> commits_module.Build:
+        document = self.commits.parsed.open(envelope)
+
         def build(state: State, at_us: int, sequence: int) -> Transaction:
-            transaction = document_transaction(envelope, 0, at_us)
+            transaction = document_transaction(envelope, document, 0, at_us)
             operation = {
                 **self._software(),
                 "kind": "operation",

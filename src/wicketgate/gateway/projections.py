@@ -23,8 +23,7 @@ from wicketgate.feeds.feed import Feed
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.ledger.proofs import Proofs
 from wicketgate.ledger.writer import Ledger
-from wicketgate.regime.charter import parse_charter
-from wicketgate.regime.documents.document import open_document
+from wicketgate.regime.parsed import Parsed
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +42,8 @@ class Projections:
 
     Parameters
     ----------
+    parsed : Parsed
+        Where documents are kept opened.
     on_failure : callable
         Told of a projection that cannot go on; the gateway then ends, and its next start replays.
     """
@@ -53,6 +54,7 @@ class Projections:
         ledger: Ledger,
         proofs: Proofs,
         hits: HitQueue,
+        parsed: Parsed,
         *,
         feed_bytes: int,
         on_failure: Callable[[BaseException], None],
@@ -61,6 +63,7 @@ class Projections:
         self.ledger = ledger
         self.proofs = proofs
         self.hits = hits
+        self._parsed = parsed
         self._feed_bytes = feed_bytes
         self._on_failure = on_failure
         self.feeds: dict[str, Feed] = {}
@@ -211,10 +214,10 @@ class Projections:
     async def _project_terms(self, transaction: Transaction) -> None:
         """Let a charter's terms hold for what is kept already, too."""
         assert transaction.document is not None
-        document = open_document(transaction.document.envelope)
-        if document.kind != "charter":
+        envelope = transaction.document.envelope
+        if self._parsed.open(envelope).kind != "charter":
             return
-        limits = parse_charter(document.payload).limits
+        limits = self._parsed.charter_of(envelope).limits
         async with self._opening:  # a feed that is opened meanwhile gets the term before, or this one
             self._feed_term_us = limits.feed_term_us
             await self.quarantine.keep_for(limits.too_old_us)

@@ -6,7 +6,7 @@ may take effect is judged before (`admission`); what that found comes with it (`
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import TypeVar, assert_never
 
 import msgspec
 
@@ -22,12 +22,10 @@ from wicketgate.regime.documents.acts import (
     Suspension,
 )
 from wicketgate.regime.documents.authority import Authority
-from wicketgate.regime.documents.consultations import (
-    Consultation,
-    Decision,
-    Objection,
-)
-from wicketgate.regime.documents.document import SignedDocument, parse_payload
+from wicketgate.regime.documents.consultations import Consultation, Decision, Objection
+from wicketgate.regime.documents.document import SignedDocument
+
+_Value = TypeVar("_Value", Authority, Charter, Consultation, Decision, Objection)
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,7 +193,7 @@ class Regime(msgspec.Struct, kw_only=True):
             What its admission found.
         """
         taken = Taken(envelope=envelope, entry=entry, at_us=at_us)
-        value = parse_payload(document.kind, document.payload)
+        value = document.value
         match value:
             case Charter():
                 self.charters.append(

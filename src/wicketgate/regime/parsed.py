@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from wicketgate.regime.charter import Charter, parse_charter
-from wicketgate.regime.documents.acts import Act, parse_act
-from wicketgate.regime.documents.authority import Authority, parse_authority
-from wicketgate.regime.documents.consultations import (
-    Consultation,
-    Objection,
-    parse_consultation,
-    parse_decision,
-)
-from wicketgate.regime.documents.document import open_document, parse_payload
-from wicketgate.regime.fold import ActTaken, ConsultationTaken, Version
+from wicketgate.regime.charter import Charter
+from wicketgate.regime.documents.acts import Act
+from wicketgate.regime.documents.authority import Authority
+from wicketgate.regime.documents.consultations import Consultation, Decision, Objection
+from wicketgate.regime.documents.document import SignedDocument, open_document
+from wicketgate.regime.fold import ActTaken, ConsultationTaken, DecisionTaken, Taken, Version, _Value
 from wicketgate.regime.powers import Powers, of_authority
 
 
@@ -28,21 +23,32 @@ class HasCharter(Protocol):
 
 
 class Parsed:
-    """The values of the documents in a regime, each parsed once."""
+    """The documents in a regime: each is opened once, wherever it is read, and its powers are worked out once.
+
+    The fold that is staged, the committed one and the projections share one of these.
+    """
 
     def __init__(self) -> None:
-        self._authorities: dict[bytes, Authority] = {}
-        self._charters: dict[bytes, Charter] = {}
-        self._consultations: dict[bytes, Consultation] = {}
+        self._opened: dict[bytes, SignedDocument] = {}
         self._powers: dict[tuple[bytes, int | None], Powers] = {}
+
+    def keep(self, envelope: bytes, document: SignedDocument) -> None:
+        """Keep a document that takes effect, as it was opened where it came in.
+
+        What is refused is never kept: anybody with a token can hand in as much as they like.
+        """
+        self._opened[envelope] = document
+
+    def open(self, envelope: bytes) -> SignedDocument:
+        """Return the document in the envelope of one that took effect."""
+        found = self._opened.get(envelope)
+        if found is None:
+            found = self._opened[envelope] = open_document(envelope)
+        return found
 
     def authority(self, version: Version) -> Authority:
         """Return the authority of a committed version."""
-        found = self._authorities.get(version.envelope)
-        if found is None:
-            found = parse_authority(open_document(version.envelope).payload)
-            self._authorities[version.envelope] = found
-        return found
+        return self._value(version.envelope, Authority)
 
     def charter(self, state: HasCharter) -> Charter:
         """Return the charter in force."""
@@ -50,19 +56,24 @@ class Parsed:
 
     def charter_of(self, envelope: bytes) -> Charter:
         """Return the charter in an envelope."""
-        found = self._charters.get(envelope)
-        if found is None:
-            found = parse_charter(open_document(envelope).payload)
-            self._charters[envelope] = found
-        return found
+        return self._value(envelope, Charter)
 
     def consultation(self, taken: ConsultationTaken) -> Consultation:
         """Return a consultation."""
-        found = self._consultations.get(taken.envelope)
-        if found is None:
-            found = parse_consultation(open_document(taken.envelope).payload)
-            self._consultations[taken.envelope] = found
-        return found
+        return self._value(taken.envelope, Consultation)
+
+    def decision(self, taken: DecisionTaken) -> Decision:
+        """Return the decision on a consultation."""
+        return self._value(taken.envelope, Decision)
+
+    def objection(self, taken: Taken) -> Objection:
+        """Return an objection to a proposal."""
+        return self._value(taken.envelope, Objection)
+
+    def _value(self, envelope: bytes, kind: type[_Value]) -> _Value:
+        value = self.open(envelope).value
+        assert isinstance(value, kind)
+        return value
 
     def powers(self, version: Version) -> Powers:
         """Return the powers of a committed version."""
@@ -78,7 +89,7 @@ class Parsed:
         key = (taken.envelope + taken.decision.envelope, taken.cap)
         found = self._powers.get(key)
         if found is None:
-            covered = parse_decision(open_document(taken.decision.envelope).payload).covered
+            covered = self.decision(taken.decision).covered
             authority = self.consultation(taken).draft if covered is None else covered
             assert isinstance(authority, Authority)
             found = self._powers[key] = proposed(authority, taken)
@@ -91,11 +102,8 @@ def proposed(authority: Authority, taken: ConsultationTaken) -> Powers:
     return of_authority(authority, taken.cap if most is None else most)
 
 
-def act_of(taken: ActTaken) -> Act | Objection:
+def act_of(taken: ActTaken, parsed: Parsed) -> Act | Objection:
     """Return the value of an act, or of an objection, on an authority."""
-    document = open_document(taken.envelope)
-    if document.kind == "objection":
-        value = parse_payload(document.kind, document.payload)
-        assert isinstance(value, Objection)
-        return value
-    return parse_act(document.kind, document.payload)
+    value = parsed.open(taken.envelope).value
+    assert isinstance(value, Act | Objection)
+    return value

@@ -16,6 +16,7 @@ from tests.simulator import (
     HandClock,
     MemoryStream,
     MemoryWriter,
+    document_transaction,
     envelope,
     founding,
     founding_transaction,
@@ -39,8 +40,8 @@ from wicketgate.commits.transactions import (
     encode,
 )
 from wicketgate.commits.writer import STREAM, Commits
-from wicketgate.gateway.filing.documents import document_transaction
 from wicketgate.gateway.filing.facts import salted
+from wicketgate.regime.parsed import Parsed
 
 
 class Office:
@@ -60,6 +61,7 @@ class Office:
             self.writer,  # type: ignore[arg-type]
             self.clock,
             state,
+            Parsed(),
             instance=f"life-{len(self.stream.messages)}",
             seal=self._seal,
             reveal=self._reveal,
@@ -529,7 +531,7 @@ async def replayed(link: Link, state: State) -> list[int]:
         assert transaction.at_us == sequence - 1
         taken.append(sequence)
 
-    await replay(link, state, take)
+    await replay(link, state, Parsed(), take)
     return taken
 
 
@@ -571,7 +573,7 @@ async def test_a_fold_that_lost_a_part_is_never_begun(link: Link) -> None:
 async def test_a_transaction_that_is_missing_stops_a_replay(
     link: Link, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_PATIENCE_S", 0.3)
+    monkeypatch.setattr("wicketgate.commits.replay._PATIENCE_S", 0.3)
     await filled(link, 10)
     await link.jetstream.delete_msg(STREAM, 10)
     with pytest.raises(ConfigurationError, match="transaction 10 of COMMITS cannot be read"):

@@ -38,11 +38,11 @@ def test_every_moment_of_any_world_is_found_again(first: int) -> None:
         stored = load_state(dump_state(world.state))
         last_at = {at_us: held for _, at_us, held in seen}
         for entries, at_us, held in seen:
-            past = rewind(stored, entries=entries)
+            past = rewind(stored, world.parsed, entries=entries)
             assert kept(past) == held, (seed, entries)
             assert past.at_us == at_us
-            assert kept(rewind(stored, until_us=at_us)) == last_at[at_us], (seed, at_us)
-        assert kept(rewind(stored)) == kept(world.state)
+            assert kept(rewind(stored, world.parsed, until_us=at_us)) == last_at[at_us], (seed, at_us)
+        assert kept(rewind(stored, world.parsed)) == kept(world.state)
         assert kept(world.state) == seen[-1][2]
 
 
@@ -52,8 +52,12 @@ def test_a_time_between_two_commits_is_that_after_the_first() -> None:
     began_us = world.at_us
     world.at_us += DAY_US
     world.register("tfl", [])
-    assert [camera.active for camera in rewind(world.state, until_us=began_us + 5).cameras] == [True]
-    assert [camera.active for camera in rewind(world.state, until_us=world.at_us).cameras] == [False]
+    assert [camera.active for camera in rewind(world.state, world.parsed, until_us=began_us + 5).cameras] == [
+        True
+    ]
+    assert [camera.active for camera in rewind(world.state, world.parsed, until_us=world.at_us).cameras] == [
+        False
+    ]
 
 
 def test_a_camera_that_is_registered_again_as_it_was_makes_no_history() -> None:
@@ -77,18 +81,18 @@ def test_what_a_charter_stopped_is_stopped_from_then_until_it_was_resumed() -> N
     world.take_unseen(charter, Admitted(stops=("one",)))
     after = world.state.entries
     world.act("resumption", "one", suspension="charter-2")
-    assert rewind(world.state, entries=before).authorities["one"].suspensions == {}
-    stopped = rewind(world.state, entries=after).authorities
+    assert rewind(world.state, world.parsed, entries=before).authorities["one"].suspensions == {}
+    stopped = rewind(world.state, world.parsed, entries=after).authorities
     assert (list(stopped["one"].suspensions), stopped["other"].suspensions) == (["charter-2"], {})
-    assert rewind(world.state).authorities["one"].suspensions == {}
-    assert kept(rewind(world.state)) == kept(world.state)
+    assert rewind(world.state, world.parsed).authorities["one"].suspensions == {}
+    assert kept(rewind(world.state, world.parsed)) == kept(world.state)
 
 
 def test_before_the_charter_there_is_nothing() -> None:
     world = begin(random.Random(1), START)
     for moment in ({"entries": 0}, {"until_us": world.at_us - 1}):
         with pytest.raises(InputError) as refused:
-            rewind(world.state, **moment)
+            rewind(world.state, world.parsed, **moment)
         assert refused.value.code == "unknown-moment"
 
 
@@ -97,5 +101,5 @@ def test_cameras_without_a_history_are_not_made_up() -> None:
     world.register("tfl", [CameraSet(id="c0"), CameraSet(id="c1")])
     del world.state.camera_log[0]
     with pytest.raises(InputError) as refused:
-        rewind(world.state)
+        rewind(world.state, world.parsed)
     assert refused.value.code == "unknown-moment"

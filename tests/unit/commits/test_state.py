@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulator import OWN_SIGNERS, envelope, founding
+from tests.simulator import OWN_SIGNERS, document_transaction, envelope, founding
 from tests.vectors import make_documents as documents
 from wicketgate.base.clock import DAY_US, SECOND_US, parse_rfc3339
 from wicketgate.base.errors import InputError
@@ -29,7 +29,6 @@ from wicketgate.commits.transactions import (
     TokenIssued,
     Transaction,
 )
-from wicketgate.gateway.filing.documents import document_transaction
 from wicketgate.ledger.second import SecondClosed
 from wicketgate.regime.documents.document import sign_document
 from wicketgate.regime.parsed import Parsed

@@ -410,5 +410,5 @@ def test_as_of_any_moment_it_is_answered_as_it_was_then(city: City) -> None:
     assert reasons == ["no-authority", None, "suspended", "suspended", "out-of-scope", "revoked"]
     world = city.world
     for at_us, then in asked:
-        past = rewind(world.state, until_us=at_us)
+        past = rewind(world.state, world.parsed, until_us=at_us)
         assert answer(question, past, world.parsed, at_us, lambda _: None) == (then,)

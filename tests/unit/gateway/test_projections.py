@@ -33,6 +33,7 @@ from wicketgate.ledger.proofs import Proofs
 from wicketgate.ledger.second import SecondClosed
 from wicketgate.ledger.writer import Ledger
 from wicketgate.regime.documents.document import sign_document
+from wicketgate.regime.parsed import Parsed
 
 DAY_US = 86_400_000_000
 SECOND_US = 1_000_000
@@ -146,6 +147,7 @@ class Bench:
             self.ledger,
             self.proofs,
             self.hits,
+            Parsed(),
             feed_bytes=10**9,
             on_failure=self.failures.append,
         )

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 import msgspec
 import pytest
 
+from tests.unit.regime.test_documents import names_of_vectors, read_vector, taken_of
 from tests.vectors import make_documents as world
 from tests.vectors.cases_amending import second
 from tests.vectors.cases_consultations import consultation_on
 from tests.vectors.cases_documents import BY_DATA, BY_HOME, RESUMERS
 from tests.vectors.make_documents import Story, changed, put
+from wicketgate.base.clock import DAY_US, parse_rfc3339
 from wicketgate.base.errors import DocumentRefused
 from wicketgate.base.signing import dump_envelope
-from wicketgate.regime.admission.admit import admit, entry_members, judge_document, scope_of
+from wicketgate.regime.admission.admit import (
+    Judgement,
+    admit,
+    entry_members,
+    examine,
+    judge_document,
+    scope_of,
+)
+from wicketgate.regime.admission.widening import compare_powers
 from wicketgate.regime.admitted import Admitted
 from wicketgate.regime.documents.document import KINDS, SignedDocument, open_document, sign_document
+from wicketgate.regime.documents.signatures import good_keys
+from wicketgate.regime.fold import Regime
 from wicketgate.regime.parsed import Parsed
 
 BEGUN = Story.under(world.example("charter"))
@@ -69,6 +83,58 @@ def test_a_judgement_says_who_must_sign_whoever_has() -> None:
         )
         assert [(one.need, one.offices) for one in judged.requirements] == wanted
         assert (judged.amended is not None) == ("charter" in document)
+
+
+@cache
+def regime_after(taken: tuple[world.Taken, ...]) -> Regime:
+    """Return the regime of documents that took effect."""
+    return world.take(regime_after(taken[:-1]), taken[-1])[0] if taken else Regime()
+
+
+def answer(ask: Callable[[], Judgement]) -> Admitted | tuple[str, str]:
+    """Return what takes effect, or why nothing does."""
+    try:
+        return ask().admitted
+    except DocumentRefused as error:
+        return error.code, error.detail
+
+
+def test_what_was_found_before_stands_at_any_time_and_is_not_found_again() -> None:
+    answers: set[str] = set()
+    parsed = Parsed()
+    for vector in map(read_vector, names_of_vectors()):
+        submitted = taken_of(vector)
+        if b"vnd.wicketgate.authority+json" not in submitted.envelope or not vector["before"]:
+            continue
+        regime = regime_after(tuple(map(taken_of, vector["before"])))
+        charter = parsed.charter(regime)
+        try:
+            document = open_document(submitted.envelope)
+            keys = good_keys(document.envelope, (charter,))
+            authority = scope_of(document)
+        except DocumentRefused:
+            continue  # before anything is compared
+        if authority is None or (authority.urgent and charter.urgency is None):
+            continue
+        named = regime.authorities.get(authority.name)
+        cap, cameras = named.versions[-1].cap if named else None, submitted.cameras
+        compared = compare_powers(authority, regime, parsed, cameras=cameras, previous_cap=cap)
+        before = Judgement(admitted=Admitted(), requirements=(), compared=compared, keys=keys)
+        for days in (-10, 0, 100, 400):
+            asked = partial(
+                examine,
+                regime,
+                parsed,
+                document,
+                at_us=parse_rfc3339(submitted.at) + days * DAY_US,
+                cameras=cameras,
+                next_entry=submitted.entry,
+            )
+            found = answer(asked)
+            assert answer(partial(asked, before=before)) == found
+            answers.add(found[0] if isinstance(found, tuple) else found.need)
+    assert answers >= {"covered", "notice", "marked", "within", "urgent"}
+    assert answers >= {"widening", "urgent-renewed", "consultation-open", "already-expired"}
 
 
 def test_whose_cameras_are_counted() -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.made_gateway import FEED, SIGNERS, World, charter
-from tests.simulator import OWN
+from tests.simulator import OWN, document_transaction
 from tests.unit.commits.test_commits import Office
 from tests.unit.commits.test_state import unsigned
 from tests.vectors import make_documents as documents
@@ -27,7 +27,6 @@ from wicketgate.commits.figures import Counts, public_counts
 from wicketgate.commits.state import State, dump_state, load_state
 from wicketgate.commits.transactions import FeedBatch, Transaction
 from wicketgate.gateway.filing.disclosures import Attesting, Said
-from wicketgate.gateway.filing.documents import document_transaction
 from wicketgate.regime.obligations.disclosures import (
     DISCLOSURES_KEPT,
     GRACE_US,

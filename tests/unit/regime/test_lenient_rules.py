@@ -9,9 +9,9 @@ import pytest
 from tests.vectors import make_documents as documents
 from wicketgate.base.errors import DocumentRefused
 from wicketgate.base.signing import dump_envelope
-from wicketgate.regime.admission.widening import judge
+from wicketgate.regime.admission.widening import Judged, compare_powers, judge
 from wicketgate.regime.charter import parse_charter
-from wicketgate.regime.documents.authority import parse_authority
+from wicketgate.regime.documents.authority import Authority, parse_authority
 from wicketgate.regime.fold import CharterTaken, Regime
 from wicketgate.regime.parsed import Parsed
 
@@ -26,11 +26,16 @@ def judged(rule: dict[str, Any], **members: Any) -> str:
     regime = Regime(charters=[CharterTaken(envelope=envelope, entry=0, at_us=0)])
     draft = documents.example("authority")
     draft["authority"] |= members
-    authority = parse_authority(draft)
     try:
-        return judge(authority, regime, Parsed(), at_us=AT_US, cameras=10, previous_cap=None).need
+        return footing(regime, parse_authority(draft)).need
     except DocumentRefused as error:
         return error.code
+
+
+def footing(regime: Regime, authority: Authority) -> Judged:
+    parsed = Parsed()
+    compared = compare_powers(authority, regime, parsed, cameras=10, previous_cap=None)
+    return judge(compared, authority, regime, parsed, at_us=AT_US)
 
 
 MARKED = {"need": "marked", "instruments": ["ministerial-certificate"]}
@@ -67,7 +72,7 @@ def test_the_strictest_rule_counts() -> None:
     regime = Regime(charters=[CharterTaken(envelope=envelope, entry=0, at_us=0)])
     authority = parse_authority(documents.example("authority"))
     with pytest.raises(DocumentRefused) as caught:
-        judge(authority, regime, Parsed(), at_us=AT_US, cameras=10, previous_cap=None)
+        footing(regime, authority)
     assert caught.value.code == "widening"
     assert len(caught.value.powers) == 1
     assert "place" in caught.value.powers[0]

@@ -138,7 +138,7 @@ def test_an_objection_to_an_authority_stands_among_its_acts_and_stops_nothing() 
         world.example("objection"), put("objection.consultation", None), put("objection.authority", CT)
     )
     objected = CT_IN_FORCE.then(objection, BY_DFT).then(suspension(1), BY_DATA)
-    kinds = [type(act_of(taken)) for taken in named(objected).acts]
+    kinds = [type(act_of(taken, Parsed())) for taken in named(objected).acts]
     assert kinds == [Objection, Suspension]
     assert named(objected).act_ids == ["o-2026-001", "sus-2026-001"]
     assert stands(CT_IN_FORCE.then(objection, BY_DFT), world.AT) == "in-force"

@@ -23,7 +23,15 @@ from tests.vectors.cases_widening import SIGNERS, proposed, strict_charter, urge
 from tests.vectors.make_documents import Story, changed, put
 from wicketgate.base.clock import DAY_US, parse_rfc3339
 from wicketgate.base.errors import DocumentRefused
-from wicketgate.regime.admission.widening import Judged, applying, coverage, fulfilled, grown, judge
+from wicketgate.regime.admission.widening import (
+    Judged,
+    applying,
+    compare_powers,
+    coverage,
+    fulfilled,
+    grown,
+    judge,
+)
 from wicketgate.regime.charter import parse_charter
 from wicketgate.regime.documents.authority import parse_authority
 from wicketgate.regime.parsed import Parsed
@@ -38,14 +46,9 @@ DRAFT = world.example("consultation")["draft"]
 def judged(
     story: Story, document: dict[str, Any], *, at: str = LATER, cameras: int = 100, cap: int | None = None
 ) -> Judged:
-    return judge(
-        parse_authority(document),
-        story.regime,
-        Parsed(),
-        at_us=parse_rfc3339(at),
-        cameras=cameras,
-        previous_cap=cap,
-    )
+    authority, regime, parsed = parse_authority(document), story.regime, Parsed()
+    compared = compare_powers(authority, regime, parsed, cameras=cameras, previous_cap=cap)
+    return judge(compared, authority, regime, parsed, at_us=parse_rfc3339(at))
 
 
 def refusal(story: Story, document: dict[str, Any], **how: Any) -> DocumentRefused:

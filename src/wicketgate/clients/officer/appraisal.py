@@ -14,7 +14,7 @@ from wicketgate.base.errors import DocumentRefused
 from wicketgate.base.signing import key_id
 from wicketgate.clients.officer.drafting import describe_deadline, figures_for
 from wicketgate.clients.officer.from_register import Known, list_of, number_of
-from wicketgate.regime.admission.admit import Judgement, admit, judge_document, scope_of
+from wicketgate.regime.admission.admit import Judgement, examine, judge_document, scope_of
 from wicketgate.regime.admission.amending import successor_requirements
 from wicketgate.regime.admission.comparing import Amended, compare
 from wicketgate.regime.admission.limits import faults, requirements
@@ -23,7 +23,7 @@ from wicketgate.regime.charter import Charter, Requirement, charter_requirements
 from wicketgate.regime.documents.acts import Review
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.consultations import Consultation, Decision, Objection
-from wicketgate.regime.documents.document import SignedDocument, describe_document, parse_payload
+from wicketgate.regime.documents.document import SignedDocument, describe_document
 from wicketgate.regime.documents.signatures import good_keys, require_signed
 from wicketgate.regime.fold import ConsultationTaken
 from wicketgate.regime.parsed import proposed
@@ -75,7 +75,7 @@ def appraise(document: SignedDocument, known: Known, *, at_us: int, cameras: int
     DocumentRefused, InputError
         If it is no document at all.
     """
-    value = parse_payload(document.kind, document.payload)
+    value = document.value
     counted, words = _count(document, known, cameras)
     found: list[DocumentRefused] = []
     judgement: Judgement | None = None
@@ -311,8 +311,14 @@ def _signing(
     try:
         if document.envelope.signatures:
             lines += _signed(document, [by for _, by in wanted])
-            admit(
-                known.regime, known.parsed, document, at_us=at_us, cameras=cameras, next_entry=known.entries
+            examine(
+                known.regime,
+                known.parsed,
+                document,
+                at_us=at_us,
+                cameras=cameras,
+                next_entry=known.entries,
+                before=judgement,
             )
         else:
             for requirements, by in wanted:

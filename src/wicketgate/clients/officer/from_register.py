@@ -62,11 +62,9 @@ def learn(register: Mapping[str, Any]) -> Known:
             if document.kind != "charter" and not regime.charters:
                 raise InputError("the register shows no charter before other documents")
             admitted = _admitted(regime, parsed, document, shown, at_us, entry)
-            regime.apply(
-                document, dump_envelope(document.envelope), entry=entry, at_us=at_us, admitted=admitted
-            )
-            if document.kind == "charter":
-                parsed.charter(regime)
+            envelope = dump_envelope(document.envelope)
+            parsed.keep(envelope, document)
+            regime.apply(document, envelope, entry=entry, at_us=at_us, admitted=admitted)
         except DocumentRefused as error:
             raise InputError(
                 f"the register's entry {entry} cannot have been taken: {error.detail}"

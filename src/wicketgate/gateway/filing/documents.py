@@ -12,7 +12,7 @@ from typing import Any
 
 from wicketgate.base.clock import Clock, rfc3339
 from wicketgate.base.errors import DocumentRefused, InputError
-from wicketgate.base.signing import canonical, parse_json
+from wicketgate.base.signing import canonical, envelope_mapping
 from wicketgate.commits.cameras import cameras_in_scope
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import (
@@ -26,10 +26,11 @@ from wicketgate.gateway.filing.cameras import _MAX_CAMERAS, cameras_transaction
 from wicketgate.gateway.filing.facts import salted
 from wicketgate.gateway.projections import Projections
 from wicketgate.ledger.tiles import MAX_ENTRY_BYTES
-from wicketgate.regime.admission.admit import admit, entry_members, scope_of
+from wicketgate.regime.admission.admit import Judgement, entry_members, examine, scope_of
 from wicketgate.regime.admitted import Admitted, Stood
-from wicketgate.regime.documents.authority import parse_authority
-from wicketgate.regime.documents.document import open_document
+from wicketgate.regime.documents.authority import Authority
+from wicketgate.regime.documents.document import SignedDocument, open_document
+from wicketgate.regime.parsed import Parsed
 from wicketgate.regime.standing import standing_entry, untold
 
 log = logging.getLogger(__name__)
@@ -62,43 +63,24 @@ class Filing:
             With one of the codes of docs/spec/documents.md; then nothing has changed.
         """
         document = open_document(envelope)
-        build = self._taking(envelope)
-        name = parse_authority(document.payload).name if document.kind == "authority" else None
-        if name is not None and name not in self._projections.feeds:
+        value = document.value
+        taking = Taking(envelope, document, self._commits.parsed)
+        if isinstance(value, Authority) and value.name not in self._projections.feeds:
             # Its feed must be there before its first batch, and only one that will be taken may make a stream.
-            build(self._commits.staged, max(self._clock.now_us(), self._commits.staged.at_us), 0)
-            await self._projections.open_feed(name)
-        sequence, transaction = await self._commits.commit(build)
+            staged = self._commits.staged
+            taking.judge(staged, max(self._clock.now_us(), staged.at_us))
+            await self._projections.open_feed(value.name)
+        sequence, transaction = await self._commits.commit(taking.build)
         taken = transaction.document
         assert taken is not None
         in_force_us = transaction.at_us
-        if document.kind == "authority":
-            in_force_us = max(in_force_us, parse_authority(document.payload).valid_from_us)
+        if isinstance(value, Authority):
+            in_force_us = max(in_force_us, value.valid_from_us)
         else:
             for feed in self._projections.feeds.values():
                 feed.wake()  # a revocation, a stay, a charter that withdraws a key: whoever waits is told
         log.info("%s took effect as entry %d, commit %d", document.kind, taken.entry, sequence)
         return taken.entry, in_force_us
-
-    def _taking(self, envelope: bytes) -> Build:
-        document = open_document(envelope)
-
-        def build(state: State, at_us: int, sequence: int) -> Transaction:
-            scope = scope_of(document)
-            cameras = 0 if scope is None else cameras_in_scope(state.cameras, scope)
-            admitted = admit(
-                state.regime,
-                self._commits.parsed,
-                document,
-                at_us=at_us,
-                cameras=cameras,
-                next_entry=state.entries,
-                figures=(period.figures for period in state.periods),
-            )
-            more = entry_members(document.kind, admitted)
-            return document_transaction(envelope, state.entries, at_us, admitted, more)
-
-        return build
 
     def tell(self) -> list[str]:
         """Commit how authorities and consultations stand, where that is otherwise than the ledger tells.
@@ -183,8 +165,55 @@ class Filing:
             feed.wake()  # whoever waits with such a token is told
 
 
+class Taking:
+    """A document on its way in, which may be judged more than once until it is taken.
+
+    What does not hang on the time, that its signatures are good and what its powers widen, is found anew only when
+    other documents or cameras took effect in between.
+
+    Parameters
+    ----------
+    parsed : Parsed
+        Where it is kept opened once it is taken.
+    """
+
+    def __init__(self, envelope: bytes, document: SignedDocument, parsed: Parsed) -> None:
+        self._envelope = envelope
+        self._document = document
+        self._parsed = parsed
+        self._judged: tuple[int, Judgement] | None = None  # and on which revision of the state
+
+    def build(self, state: State, at_us: int, sequence: int) -> Transaction:
+        """Return the transaction by which it takes effect; a `Build`."""
+        transaction = self.judge(state, at_us)
+        self._parsed.keep(self._envelope, self._document)
+        return transaction
+
+    def judge(self, state: State, at_us: int) -> Transaction:
+        """Return the transaction by which it would take effect; refuse it with a code of docs/spec/documents.md."""
+        document, before = self._document, None
+        if self._judged is not None and self._judged[0] == state.revision:
+            before = self._judged[1]
+        scope = scope_of(document)
+        judgement = examine(
+            state.regime,
+            self._parsed,
+            document,
+            at_us=at_us,
+            cameras=0 if scope is None else cameras_in_scope(state.cameras, scope),
+            next_entry=state.entries,
+            figures=(period.figures for period in state.periods),
+            before=before,
+        )
+        self._judged = state.revision, judgement
+        admitted = judgement.admitted
+        more = entry_members(document.kind, admitted)
+        return document_transaction(self._envelope, document, state.entries, at_us, admitted, more)
+
+
 def document_transaction(
     envelope: bytes,
+    document: SignedDocument,
     entry: int,
     at_us: int,
     admitted: Admitted = _NOTHING_FOUND,
@@ -194,10 +223,13 @@ def document_transaction(
 
     Parameters
     ----------
+    document : SignedDocument
+        What `envelope` holds.
     more : mapping
         What its entry says besides (`admission.entry_members`).
     """
-    body = canonical({"kind": "document", "at": rfc3339(at_us), "envelope": parse_json(envelope), **more})
+    signed = envelope_mapping(document.envelope)
+    body = canonical({"kind": "document", "at": rfc3339(at_us), "envelope": signed, **more})
     if len(body) > MAX_ENTRY_BYTES:
         raise DocumentRefused(f"with its signatures it takes {len(body)} bytes of at most {MAX_ENTRY_BYTES}")
     return Transaction(

@@ -24,6 +24,7 @@ from wicketgate.hotlists import Listing
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.requests import json_answer, read_body
 from wicketgate.reads.plates import PlateFault, read_plate
+from wicketgate.regime.parsed import Parsed
 
 _MOST_BODY = 16 * 1024
 _PATIENCE = 1_000
@@ -130,10 +131,10 @@ class WhyApi:
         return _Moment(state, max(self._gateway.clock.now_us(), state.at_us), False)
 
     async def _moment(self, asked: _Asked) -> _Moment:
-        state = self._gateway.commits.committed
+        state, parsed = self._gateway.commits.committed, self._gateway.commits.parsed
         if asked.as_of_entry is not None:
             last_us = await self._time_of(asked.as_of_entry)
-            past = await _rewound(state, entries=asked.as_of_entry + 1)
+            past = await _rewound(state, parsed, entries=asked.as_of_entry + 1)
             return _Moment(past, max(last_us, past.at_us), True)
         if asked.as_of is not None:
             at_us = _time("as_of", asked.as_of)
@@ -141,7 +142,7 @@ class WhyApi:
                 raise InputError(
                     "`as_of` lies ahead: nobody knows how it will stand then", code="unknown-moment"
                 )
-            return _Moment(await _rewound(state, until_us=at_us), at_us, True)
+            return _Moment(await _rewound(state, parsed, until_us=at_us), at_us, True)
         return self._now()
 
     async def _time_of(self, entry: int) -> int:
@@ -181,10 +182,14 @@ class WhyApi:
         return frozenset(name for name, feed in feeds.items() if feed.is_full)
 
 
-async def _rewound(state: State, *, entries: int | None = None, until_us: int | None = None) -> State:
+async def _rewound(
+    state: State, parsed: Parsed, *, entries: int | None = None, until_us: int | None = None
+) -> State:
     """Return a state as it stood, folded in a thread: of a copy, since the committed one goes on."""
     kept = dump_state(State(regime=state.regime, camera_log=state.camera_log))
-    return await asyncio.to_thread(lambda: rewind(load_state(kept), entries=entries, until_us=until_us))
+    return await asyncio.to_thread(
+        lambda: rewind(load_state(kept), parsed, entries=entries, until_us=until_us)
+    )
 
 
 def _decoded(body: bytes) -> _Asked:

@@ -6,13 +6,13 @@ The gateway, `check`, `verify` and the vectors all ask here. docs/spec/documents
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import DocumentRefused
 from wicketgate.base.periods import Period, add
-from wicketgate.base.signing import Envelope, key_id
+from wicketgate.base.signing import key_id
 from wicketgate.regime.admission.amending import (
     amendment_requirements,
     judge_amendment,
@@ -27,7 +27,16 @@ from wicketgate.regime.admission.limits import (
     requirements,
 )
 from wicketgate.regime.admission.review_figures import since_review
-from wicketgate.regime.admission.widening import applying, coverage, fulfilled, grown, judge, resting
+from wicketgate.regime.admission.widening import (
+    Compared,
+    applying,
+    compare_powers,
+    coverage,
+    fulfilled,
+    grown,
+    judge,
+    resting,
+)
 from wicketgate.regime.admitted import Admitted
 from wicketgate.regime.charter import Charter, Requirement, charter_requirements
 from wicketgate.regime.documents.acts import (
@@ -41,8 +50,8 @@ from wicketgate.regime.documents.acts import (
 )
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.consultations import Consultation, Decision, Objection
-from wicketgate.regime.documents.document import Document, SignedDocument, parse_payload
-from wicketgate.regime.documents.signatures import good_keys, require_signed
+from wicketgate.regime.documents.document import Document, SignedDocument
+from wicketgate.regime.documents.signatures import good_keys, require_keys
 from wicketgate.regime.fold import ConsultationTaken, Named, Regime
 from wicketgate.regime.parsed import Parsed, proposed
 from wicketgate.regime.powers import describe, of_authority
@@ -51,7 +60,7 @@ from wicketgate.regime.standing import in_force_from, reviewed_from
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """What admission finds of a document, its signatures left aside.
+    """What admission finds of a document.
 
     Attributes
     ----------
@@ -61,11 +70,17 @@ class Judgement:
         Who must sign.
     amended : Amended or None
         Of a charter: what it changes.
+    compared : tuple of Compared
+        Of an authority: its powers beside all that took effect before.
+    keys : frozenset of str or None
+        The ids of the keys that signed it; None where nobody looked.
     """
 
     admitted: Admitted
     requirements: tuple[Requirement, ...]
     amended: Amended | None = None
+    compared: tuple[Compared, ...] = ()
+    keys: frozenset[str] | None = None
 
 
 _STRUCK = ("quashed", "objection")
@@ -108,22 +123,63 @@ def admit(
     Nothing can be replayed: an id counts once, and a resumption names the suspension that it lifts. An act's own `at`
     is a statement of its signers and is not compared with the clock: no office's wrong watch delays a revocation.
     """
+    return examine(
+        regime,
+        parsed,
+        document,
+        at_us=at_us,
+        cameras=cameras,
+        next_entry=next_entry,
+        figures=figures,
+    ).admitted
+
+
+def examine(
+    regime: Regime,
+    parsed: Parsed,
+    document: SignedDocument,
+    *,
+    at_us: int,
+    cameras: int,
+    next_entry: int,
+    figures: Iterable[Mapping[str, Any]] = (),
+    before: Judgement | None = None,
+) -> Judgement:
+    """Return what admission finds of a document that may take effect, or refuse it; as `admit`.
+
+    Parameters
+    ----------
+    before : Judgement or None
+        What was found of this document before, beside the same documents and cameras: whatever the time is now, its
+        signatures are not verified again, nor its powers compared.
+    """
     charter = parsed.charter(regime)
-    value = parse_payload(document.kind, document.payload)
+    value = document.value
     # Comparing powers can be costly: only who signs with the key of an office is heard. Who must sign comes last.
     beside = (value,) if isinstance(value, Charter) else ()
-    if not good_keys(document.envelope, (charter, *beside)) or (
-        beside and not _signed_by_any(document.envelope, charter)
-    ):
+    keys = None if before is None else before.keys
+    if keys is None:
+        keys = good_keys(document.envelope, (charter, *beside))
+    if keys.isdisjoint(key_id(office.public) for office in charter.offices.values()):
         raise DocumentRefused(
             f"no office of the charter signed it{_who(value, charter)}", code="signature-missing"
         )
-    judgement = _judge(regime, parsed, value, document.kind, at_us, cameras, next_entry, figures)
+    judgement = judge_document(
+        regime,
+        parsed,
+        document,
+        at_us=at_us,
+        cameras=cameras,
+        next_entry=next_entry,
+        figures=figures,
+        compared=() if before is None else before.compared,
+    )
+    judgement = replace(judgement, keys=keys)
     if isinstance(value, Charter):
         assert judgement.amended is not None
-        require_amendment_signed(charter, value, judgement.amended, document.envelope)
-        return judgement.admitted
-    signed = require_signed(judgement.requirements, document.envelope, charter)
+        require_amendment_signed(charter, value, judgement.amended, keys)
+        return judgement
+    signed = require_keys(judgement.requirements, keys, charter)
     if isinstance(value, Decision):
         draft = parsed.consultation(regime.consultations[value.consultation]).draft
         beneficiary = draft.recipient if isinstance(draft, Authority) else None
@@ -137,12 +193,7 @@ def admit(
         raise DocumentRefused(
             f"no office of `{value.organisation}` signed the objection", code="signature-missing"
         )
-    return judgement.admitted
-
-
-def _signed_by_any(envelope: Envelope, charter: Charter) -> bool:
-    known = {key_id(office.public) for office in charter.offices.values()}
-    return any(signature.key_id in known for signature in envelope.signatures)
+    return judgement
 
 
 def _who(value: Document, charter: Charter) -> str:
@@ -165,11 +216,11 @@ def scope_of(document: SignedDocument) -> Authority | None:
     Raises
     ------
     DocumentRefused
-        As `parse_payload`.
+        As `SignedDocument.value`.
     """
     if document.kind not in ("authority", "consultation"):
         return None
-    value = parse_payload(document.kind, document.payload)
+    value = document.value
     if isinstance(value, Consultation):
         return value.draft if isinstance(value.draft, Authority) else None
     return value if isinstance(value, Authority) else None
@@ -199,22 +250,16 @@ def judge_document(
     cameras: int,
     next_entry: int,
     figures: Iterable[Mapping[str, Any]] = (),
+    compared: tuple[Compared, ...] = (),
 ) -> Judgement:
-    """Return what admission finds of a document, whoever signed it; as `admit`."""
-    value = parse_payload(document.kind, document.payload)
-    return _judge(regime, parsed, value, document.kind, at_us, cameras, next_entry, figures)
+    """Return what admission finds of a document, whoever signed it; as `admit`.
 
-
-def _judge(
-    regime: Regime,
-    parsed: Parsed,
-    value: Document,
-    kind: str,
-    at_us: int,
-    cameras: int,
-    next_entry: int,
-    figures: Iterable[Mapping[str, Any]],
-) -> Judgement:
+    Parameters
+    ----------
+    compared : tuple of Compared
+        Of an authority: its powers as they were compared before; empty has them compared.
+    """
+    value = document.value
     match value:
         case Charter():
             amended, stops, voids = judge_amendment(regime, parsed, value, at_us=at_us, next_entry=next_entry)
@@ -224,7 +269,7 @@ def _judge(
                 amended=amended,
             )
         case Authority():
-            return _authority(regime, parsed, value, at_us, cameras)
+            return _authority(regime, parsed, value, at_us, cameras, compared)
         case Consultation():
             return _consultation(regime, parsed, value, at_us, cameras)
         case Objection():
@@ -232,27 +277,30 @@ def _judge(
         case Decision():
             return _decision(regime, parsed, value, at_us)
         case _:
-            return _act(regime, parsed, value, kind, at_us, figures)
+            return _act(regime, parsed, value, document.kind, at_us, figures)
 
 
 # --- authorities ------------------------------------------------------------------------------------------
 
 
-def _authority(regime: Regime, parsed: Parsed, authority: Authority, at_us: int, cameras: int) -> Judgement:
+def _authority(
+    regime: Regime,
+    parsed: Parsed,
+    authority: Authority,
+    at_us: int,
+    cameras: int,
+    compared: tuple[Compared, ...],
+) -> Judgement:
     charter = parsed.charter(regime)
     named = regime.authorities.get(authority.name)
     last = named.versions[-1] if named is not None else None
     previous = parsed.authority(last) if last is not None else None
     for fault in faults(authority, charter, at_us=at_us, previous=previous):
         raise fault
-    judged = judge(
-        authority,
-        regime,
-        parsed,
-        at_us=at_us,
-        cameras=cameras,
-        previous_cap=None if last is None else last.cap,
+    compared = compared or compare_powers(
+        authority, regime, parsed, cameras=cameras, previous_cap=None if last is None else last.cap
     )
+    judged = judge(compared, authority, regime, parsed, at_us=at_us)
     _require_most(authority, charter, cameras)
     return Judgement(
         admitted=Admitted(
@@ -264,6 +312,7 @@ def _authority(regime: Regime, parsed: Parsed, authority: Authority, at_us: int,
             due_us=judged.due_us,
         ),
         requirements=requirements(authority, charter),
+        compared=compared,
     )
 
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 
 from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import DocumentRefused
-from wicketgate.base.signing import Envelope, key_id, parse_envelope
+from wicketgate.base.signing import key_id
 from wicketgate.regime.admission.comparing import Amended, compare, compare_with_draft, refuse_foreign_keys
 from wicketgate.regime.admission.limits import unknown_names
 from wicketgate.regime.charter import Charter, KeyEnded, Requirement, charter_requirements
-from wicketgate.regime.documents.signatures import require_signed
+from wicketgate.regime.documents.signatures import require_keys
 from wicketgate.regime.fold import ConsultationTaken, Regime
 from wicketgate.regime.parsed import Parsed
 from wicketgate.regime.standing import to_come
@@ -45,7 +45,7 @@ def judge_amendment(
             raise DocumentRefused(f"`keys_ended`: that was not the key of `{ended.office}`")
     _require_usable(regime, parsed, new, at_us)
     _require_consulted(regime, parsed, old, new, amended, at_us)
-    is_void = _void(old, new)
+    is_void = _void(parsed, old, new)
     void = tuple(
         name
         for name, taken in regime.consultations.items()
@@ -185,34 +185,39 @@ def successor_requirements(old: Charter, new: Charter, amended: Amended) -> tupl
     return (*charter_requirements(new), *fresh)
 
 
-def require_amendment_signed(old: Charter, new: Charter, amended: Amended, envelope: Envelope) -> None:
+def require_amendment_signed(old: Charter, new: Charter, amended: Amended, keys: frozenset[str]) -> None:
     """Refuse a charter that is not signed under the old one and, where offices change, under both.
+
+    Parameters
+    ----------
+    keys : frozenset of str
+        The ids of the keys of either charter that signed it (`signatures.good_keys`).
 
     Raises
     ------
     DocumentRefused
-        As `signatures.require_signed`; `signature-invalid` where a key signed that it declares lost.
+        As `signatures.require_keys`; `signature-invalid` where a key signed that it declares lost.
     """
     lost = {key_id(old.offices[name].public) for name in _lost(old, new)}
-    if any(signature.key_id in lost for signature in envelope.signatures):
+    if keys & lost:
         raise DocumentRefused("a key signed that the charter itself declares lost", code="signature-invalid")
-    require_signed(amendment_requirements(old, new, amended), envelope, old, beside=(new,))
+    require_keys(amendment_requirements(old, new, amended), keys, old)
     successors = successor_requirements(old, new, amended)
     if successors:
-        require_signed(successors, envelope, new, beside=(old,))
+        require_keys(successors, keys, new)
 
 
 # --- what an ended key had signed -------------------------------------------------------------------------
 
 
-def _void(old: Charter, new: Charter) -> Callable[[int, bytes], bool]:
+def _void(parsed: Parsed, old: Charter, new: Charter) -> Callable[[int, bytes], bool]:
     """Return what says whether a document counts no more: its entry, and its envelope with a key that ended before."""
     from_entry = {key_id(one.public): one.from_entry for one in _newly_ended(old, new)}
 
     def is_void(entry: int, envelope: bytes) -> bool:
         if not from_entry:
             return False
-        keys = {signature.key_id for signature in parse_envelope(envelope).signatures}
+        keys = {signature.key_id for signature in parsed.open(envelope).envelope.signatures}
         return any(entry >= first and key in keys for key, first in from_entry.items())
 
     return is_void

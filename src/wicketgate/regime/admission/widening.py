@@ -5,12 +5,12 @@ The rules: docs/spec/consultations.md; what a set of powers is: docs/spec/powers
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import DocumentRefused, InputError
-from wicketgate.base.periods import add
+from wicketgate.base.periods import Period, add
 from wicketgate.regime.charter import Charter, ConsultationRule, Need
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.fold import Regime
@@ -45,6 +45,63 @@ class Judged:
     by: tuple[str, ...]
     due_us: int | None
     cap: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UrgentBefore:
+    """Powers that were urgent before.
+
+    Attributes
+    ----------
+    reference : str
+        In which version, as `name@version`.
+    since_us : int
+        Since when, microseconds.
+    again_us : int or None
+        From when on they may be urgent again; None where that is beyond the calendar.
+    """
+
+    reference: str
+    since_us: int
+    again_us: int | None
+    powers: Powers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """An authority's powers, with so many cameras, beside all that took effect before. The clock has no part in it.
+
+    Attributes
+    ----------
+    cap : int or None
+        The most cameras that it may use at a time; None is any number.
+    wider : Powers
+        What no consultation covers.
+    by : tuple of str
+        The consultations that cover some of it.
+    barred : Powers
+        What of `wider` must have been consulted on before.
+    within : Powers
+        What of `wider` must be consulted on within a time.
+    periods : tuple of Period
+        Within which times, one for each rule of the charter.
+    waiting : tuple of (int, Powers)
+        What of `within` was to be covered before, and by when, microseconds.
+    marked : bool
+        Some of `wider` is to be marked.
+    urgent_before : tuple of UrgentBefore
+        Of an urgent authority: what of `wider` was urgent before.
+    """
+
+    cap: int | None
+    wider: Powers
+    by: tuple[str, ...]
+    barred: Powers = NOTHING
+    within: Powers = NOTHING
+    periods: tuple[Period, ...] = ()
+    waiting: tuple[tuple[int, Powers], ...] = ()
+    marked: bool = False
+    urgent_before: tuple[UrgentBefore, ...] = ()
 
 
 def coverage(regime: Regime, parsed: Parsed, *, until_us: int) -> dict[str, Powers]:
@@ -91,16 +148,10 @@ def applying(charter: Charter, authority: Authority) -> Iterator[tuple[Consultat
             )
 
 
-def judge(
-    authority: Authority,
-    regime: Regime,
-    parsed: Parsed,
-    *,
-    at_us: int,
-    cameras: int,
-    previous_cap: int | None,
-) -> Judged:
-    """Return on what footing an authority may take effect.
+def compare_powers(
+    authority: Authority, regime: Regime, parsed: Parsed, *, cameras: int, previous_cap: int | None
+) -> tuple[Compared, ...]:
+    """Return an authority's powers beside all that took effect before, for each number of cameras that it could get.
 
     Parameters
     ----------
@@ -108,6 +159,33 @@ def judge(
         Active cameras in its scope now.
     previous_cap : int or None
         The most cameras of the version before.
+
+    Returns
+    -------
+    tuple of Compared
+        At least one; the most cameras first.
+
+    Notes
+    -----
+    This is what is costly of an admission. It stands until another document or other cameras take effect.
+    """
+    charter = parsed.charter(regime)
+    covered = coverage(regime, parsed, until_us=authority.valid_until_us)
+    return tuple(
+        _compare(authority, regime, parsed, charter, covered, cap)
+        for cap in _caps(authority, charter, cameras, previous_cap, regime)
+    )
+
+
+def judge(
+    compared: Iterable[Compared], authority: Authority, regime: Regime, parsed: Parsed, *, at_us: int
+) -> Judged:
+    """Return on what footing an authority may take effect.
+
+    Parameters
+    ----------
+    compared : iterable of Compared
+        As `compare_powers` returns them.
 
     Raises
     ------
@@ -120,12 +198,11 @@ def judge(
     does: as many as the charter's `camera_growth` allows, or as were covered.
     """
     charter = parsed.charter(regime)
-    covered = coverage(regime, parsed, until_us=authority.valid_until_us)
     refusal: DocumentRefused | None = None
     found: list[Judged] = []
-    for cap in _caps(authority, charter, cameras, previous_cap, regime):
+    for one in compared:
         try:
-            found.append(_judge(authority, regime, parsed, charter, covered, at_us=at_us, cap=cap))
+            found.append(_judge(one, authority, regime, charter, at_us))
         except DocumentRefused as error:
             refusal = error  # the last is of the fewest cameras, and so names the fewest powers
     if found:
@@ -152,16 +229,14 @@ def _caps(
     return [highest, *lower, *([cameras] if cameras else [])]
 
 
-def _judge(
+def _compare(
     authority: Authority,
     regime: Regime,
     parsed: Parsed,
     charter: Charter,
     covered: dict[str, Powers],
-    *,
-    at_us: int,
     cap: int | None,
-) -> Judged:
+) -> Compared:
     powers = of_authority(authority, cap)
     wider = powers
     by = []
@@ -170,37 +245,53 @@ def _judge(
             by.append(id_)
             wider = wider - some
     if not wider:
-        return Judged(need="covered", wider=NOTHING, by=tuple(by), due_us=None, cap=cap)
+        return Compared(cap=cap, wider=NOTHING, by=tuple(by))
     struck = wider & _struck(regime, parsed, authority.name)
     if authority.urgent:
-        if struck:
-            raise _refusal(authority, regime, struck, charter, at_us)
-        _refuse_renewal(authority, wider, regime, parsed, charter, at_us)
-        return Judged(need="urgent", wider=wider, by=tuple(by), due_us=None, cap=cap)
+        before = () if struck else tuple(_urgent_before(regime, parsed, charter, wider))
+        return Compared(cap=cap, wider=wider, by=tuple(by), barred=struck, urgent_before=before)
     needed: dict[Need, Powers] = {"notice": NOTHING, "marked": NOTHING, "within": NOTHING, "before": NOTHING}
-    withins = []
+    periods = []
     for rule, about in applying(charter, authority):
         needed[rule.need] = needed[rule.need] | about
         if rule.within is not None and wider & about:
-            withins.append(add(max(at_us, authority.valid_from_us), rule.within))
+            periods.append(rule.within)
     lenient = needed["notice"] | needed["marked"] | needed["within"]
-    uncovered = (wider & needed["before"]) | (wider - lenient) | struck
-    if uncovered:
-        raise _refusal(authority, regime, uncovered, charter, at_us)
-    need = "notice"
-    if wider & needed["within"]:
-        need = "within"
-    elif wider & needed["marked"]:
-        need = "marked"
-    due_us = None
-    if need == "within":
-        due_us = min(withins)
-        for waiting_us, again in _waiting(regime, parsed, wider & needed["within"]):
+    barred = (wider & needed["before"]) | (wider - lenient) | struck
+    within = wider & needed["within"]
+    return Compared(
+        cap=cap,
+        wider=wider,
+        by=tuple(by),
+        barred=barred,
+        within=within,
+        periods=tuple(periods),
+        waiting=() if barred or not within else tuple(_waiting(regime, parsed, within)),
+        marked=bool(wider & needed["marked"]),
+    )
+
+
+def _judge(compared: Compared, authority: Authority, regime: Regime, charter: Charter, at_us: int) -> Judged:
+    begins_us = max(at_us, authority.valid_from_us)
+    dues = [add(begins_us, period) for period in compared.periods]
+    if compared.barred:
+        raise _refusal(authority, regime, compared.barred, charter, at_us)
+    _refuse_renewal(compared.urgent_before, charter, begins_us)
+    need, due_us = "notice", None
+    if not compared.wider:
+        need = "covered"
+    elif authority.urgent:
+        need = "urgent"
+    elif compared.within:
+        need, due_us = "within", min(dues)
+        for waiting_us, again in compared.waiting:
             # The time runs from when such powers first took effect: no later version or name begins it anew.
             due_us = min(due_us, waiting_us)
             if waiting_us <= at_us:
                 raise _refusal(authority, regime, again, charter, at_us)
-    return Judged(need=need, wider=wider, by=tuple(by), due_us=due_us, cap=cap)
+    elif compared.marked:
+        need = "marked"
+    return Judged(need=need, wider=compared.wider, by=compared.by, due_us=due_us, cap=compared.cap)
 
 
 def _struck(regime: Regime, parsed: Parsed, name: str) -> Powers:
@@ -245,30 +336,36 @@ def _refusal(
     return DocumentRefused.naming(why, words, code="consultation-does-not-cover")
 
 
-def _refuse_renewal(
-    authority: Authority, wider: Powers, regime: Regime, parsed: Parsed, charter: Charter, at_us: int
-) -> None:
-    """Refuse powers that were urgent within the charter's `again_after`, whatever name or unit they were given to."""
+def _urgent_before(regime: Regime, parsed: Parsed, charter: Charter, wider: Powers) -> Iterator[UrgentBefore]:
+    """Yield which powers were urgent before, whatever name or unit they were given to."""
     assert charter.urgency is not None
-    begins_us = max(at_us, authority.valid_from_us)
     for named in regime.authorities.values():
         for version in named.versions:
             before = parsed.authority(version)
             if not before.urgent or version.need != "urgent":
                 continue
+            again = wider & under_any_name(parsed.powers(version))
+            if not again:
+                continue
             since_us = in_force_from(version, before)
             try:
-                again_us = add(since_us, charter.urgency.again_after)
+                again_us: int | None = add(since_us, charter.urgency.again_after)
             except InputError:
-                again_us = begins_us + 1  # beyond the calendar
-            again = wider & under_any_name(parsed.powers(version))
-            if begins_us < again_us and again:
-                raise DocumentRefused.naming(
-                    f"`{before.reference}` was urgent for it from {rfc3339(since_us)}; not again before "
-                    f"{rfc3339(again_us)}",
-                    describe(again, charter),
-                    code="urgent-renewed",
-                )
+                again_us = None  # beyond the calendar
+            yield UrgentBefore(reference=before.reference, since_us=since_us, again_us=again_us, powers=again)
+
+
+def _refuse_renewal(urgent_before: Iterable[UrgentBefore], charter: Charter, begins_us: int) -> None:
+    """Refuse powers that were urgent within the charter's `again_after`."""
+    for one in urgent_before:
+        again_us = begins_us + 1 if one.again_us is None else one.again_us
+        if begins_us < again_us:
+            raise DocumentRefused.naming(
+                f"`{one.reference}` was urgent for it from {rfc3339(one.since_us)}; not again before "
+                f"{rfc3339(again_us)}",
+                describe(one.powers, charter),
+                code="urgent-renewed",
+            )
 
 
 def fulfilled(regime: Regime, parsed: Parsed, covered: Powers, until_us: int) -> list[str]:

@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from functools import cached_property
 from typing import Any
 
 from wicketgate.base.clock import from_datetime, rfc3339
@@ -42,13 +43,24 @@ KINDS = ACTS | {"charter", "authority", "consultation", "objection", "decision"}
 _TYPE = re.compile(r"application/vnd\.wicketgate\.([a-z]{1,20})\+json", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # without slots, so that `value` can be kept
 class SignedDocument:
-    """An envelope that was opened: its kind is known, its payload is canonical, nothing else is checked."""
+    """An envelope that was opened: its kind is known, its payload is canonical, no signature is verified."""
 
     kind: str
     payload: Mapping[str, Any]
     envelope: Envelope
+
+    @cached_property
+    def value(self) -> Document:
+        """What the document says, parsed when it is first asked for.
+
+        Raises
+        ------
+        DocumentRefused
+            As `parse_payload`.
+        """
+        return parse_payload(self.kind, self.payload)
 
 
 Document = Charter | Authority | Act | Consultation | Objection | Decision

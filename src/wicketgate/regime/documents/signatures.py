@@ -63,27 +63,36 @@ def _offices_of(keys: frozenset[str], charter: Charter) -> tuple[Office, ...]:
 
 
 def require_signed(
-    requirements: Iterable[Requirement],
-    envelope: Envelope,
-    charter: Charter,
-    *,
-    beside: tuple[Charter, ...] = (),
+    requirements: Iterable[Requirement], envelope: Envelope, charter: Charter
 ) -> tuple[Office, ...]:
     """Refuse an envelope that lacks the signatures of the offices required; return who signed it.
 
+    Raises
+    ------
+    DocumentRefused
+        As `good_keys` and `require_keys`.
+    """
+    return require_keys(requirements, good_keys(envelope, (charter,)), charter)
+
+
+def require_keys(
+    requirements: Iterable[Requirement], keys: frozenset[str], charter: Charter
+) -> tuple[Office, ...]:
+    """Refuse a document that the keys of the offices required have not signed; return the offices that signed it.
+
     Parameters
     ----------
-    beside : tuple of Charter
-        Charters whose offices may have signed as well; they do not count.
+    keys : frozenset of str
+        The ids of the keys that signed it (`good_keys`). Those of no office of `charter` do not count.
 
     Raises
     ------
     DocumentRefused
         `signer-duplicate` if two required offices have one holder or one key, `signature-missing` with the
-        offices, `not-entitled` if a required office is not in the charter; and as `good_keys`.
+        offices, `not-entitled` if a required office is not in the charter.
     """
     wanted = tuple(requirements)
-    signed = _offices_of(good_keys(envelope, (charter, *beside)), charter)
+    signed = _offices_of(keys, charter)
     names = {office.id for office in signed}
     for requirement in wanted:
         unknown = [office for office in requirement.offices if office not in charter.offices]
