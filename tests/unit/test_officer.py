@@ -594,6 +594,16 @@ def test_an_answer_without_a_reason_is_said_so(
     assert capsys.readouterr().err.endswith("[no-answer]\n")
 
 
+@pytest.mark.parametrize(("status", "code"), [(429, "too-many-failures"), (503, "busy"), (500, "internal")])
+def test_a_gateway_that_cannot_answer_now_is_not_one_that_refuses(
+    gateway: Gateway, signed: Path, status: int, code: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gateway.status = status
+    gateway.body = json.dumps({"code": code, "detail": "try again", "status": status}).encode()
+    assert run("submit", signed, "--to", gateway.url, "--token-file", signed.parent / "token") == 3
+    assert capsys.readouterr().err == f"wicketgate: try again [{code}]\n"
+
+
 def test_nothing_is_sent_without_a_token_or_a_document(
     gateway: Gateway, signed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,13 +1,14 @@
-"""The command `wicketgate`: which command, its arguments, and only then what runs it."""
+"""The command `wicketgate`: find the command, parse its arguments, and import what runs it only then."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
 from wicketgate.base.errors import ConfigurationError, WicketgateError
 from wicketgate.cli.commands import find_command, resolve
-from wicketgate.cli.endings import INTERRUPTED, tell
+from wicketgate.cli.endings import FAILED, INTERRUPTED, tell
 from wicketgate.cli.parser import build_parser as build_parser
 from wicketgate.cli.parser import command_parser, root_parser
 
@@ -19,6 +20,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(given)
     except WicketgateError as error:
         return tell(error)
+    except BrokenPipeError:
+        # Whoever read standard output has gone. Python would say so again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
 
@@ -31,6 +36,7 @@ def _run(given: list[str]) -> int:
     run = resolve(args.run)
     _log_to_stderr()
     code: int = run(args)
+    sys.stdout.flush()
     return code
 
 

@@ -1,4 +1,4 @@
-"""`wicketgate completion`: the script with which a shell completes commands, options and files."""
+"""`wicketgate completion`: print the script with which a shell completes commands, options and files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How commands end: the exit codes, and the one line that an error prints. docs/commands.md has them for people."""
+"""The exit codes, and the one line that an error prints; docs/commands.md explains them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def exit_code(error: WicketgateError) -> int:
 
 def tell(error: WicketgateError) -> int:
     """Print an error as every command does; return its exit code."""
+    line = f"wicketgate: {error.detail} [{error.code}]"
     # One line whatever an answer from elsewhere holds, and nothing that moves a terminal's cursor.
-    words = "".join(character if character.isprintable() else " " for character in error.detail)
-    print(f"wicketgate: {words} [{error.code}]", file=sys.stderr)
+    print("".join(one if one.isprintable() else " " for one in line), file=sys.stderr)
     return exit_code(error)

@@ -1,4 +1,4 @@
-"""What reads a command line: errors in the one style of every command, with what was probably meant."""
+"""Parse command lines; raise what is wrong together with what was probably meant."""
 
 from __future__ import annotations
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
 
 from wicketgate.base.clock import SystemClock
 from wicketgate.base.errors import ConfigurationError, WicketgateError
@@ -70,17 +68,9 @@ def _progress(what: str) -> Callable[[int, int], None]:
 
 def run_receive(args: argparse.Namespace) -> int:
     """Receive; 1 if anything that came was not what was committed, or the feed was stopped."""
-    try:
-        return _receive(args, sys.stderr)
-    except BrokenPipeError:
-        # Whoever read standard output has gone. Python would say so again at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
 
-
-def _receive(args: argparse.Namespace, told: TextIO) -> int:
     def say(words: str) -> None:
-        print(words, file=told, flush=True)
+        print(words, file=sys.stderr, flush=True)
 
     token = read_secret(args.token_file)
     sink = open_sink(args.out, args.format, args.feed, sys.stdout.buffer)

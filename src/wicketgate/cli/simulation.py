@@ -1,11 +1,11 @@
-"""The demonstration's commands, `simulate` and `demo`, as `wicketgate` finds them. docs/demo.md shows them in use."""
+"""The demonstration's commands, `simulate` and `demo`, with their arguments. docs/demo.md shows them in use."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
 
-from wicketgate.cli.arguments import gateway_address
+from wicketgate.cli.arguments import gateway_address, number, port, whole_number
 from wicketgate.cli.commands import Command
 
 DEMO = Command(
@@ -79,7 +79,7 @@ def add_simulate(parser: ArgumentParser) -> None:
 def add_demo(parser: ArgumentParser) -> None:
     """Add the arguments of `demo`."""
     parser.add_argument("--dir", type=Path, default=Path("demo"), metavar="D", help="where (./demo)")
-    parser.add_argument("--port", type=_port, metavar="P", help="the gateway's port (8080 if it is free)")
+    parser.add_argument("--port", type=port, metavar="P", help="the gateway's port (8080 if it is free)")
     parser.add_argument("--cameras", type=_count, metavar="N", help=f"how many ({CAMERAS})")
     parser.add_argument("--rate", type=_rate, default=200.0, metavar="R", help="reads a second (200)")
     parser.add_argument("--seconds", type=_rate, metavar="N", help="headless: N seconds of load, then verify")
@@ -88,37 +88,22 @@ def add_demo(parser: ArgumentParser) -> None:
 
 
 def _count(text: str) -> int:
-    return int(_number(text, 1, 100_000, int))
-
-
-def _port(text: str) -> int:
-    return int(_number(text, 0, 65_535, int))
+    return whole_number(text, 1, 100_000)
 
 
 def _rate(text: str) -> float:
-    value = _number(text, 0, 1_000_000, float)
+    value = number(text, 0, 1_000_000)
     if value == 0:
         raise ArgumentTypeError(f"`{text}` is not above 0")
     return value
 
 
 def _share(text: str) -> float:
-    return _number(text, 0, 1, float)
+    return number(text, 0, 1)
 
 
 def _hour(text: str) -> float:
-    return _number(text, 0, 24, float)
-
-
-def _number(text: str, least: int, most: int, kind: type[int] | type[float]) -> float:
-    try:
-        value = kind(text)
-    except ValueError:
-        value = most + 1
-    if not least <= value <= most:  # nor what is no number at all, `nan`
-        what = "a whole number" if kind is int else "a number"
-        raise ArgumentTypeError(f"`{text}` is not {what} from {least} to {most}")
-    return value
+    return number(text, 0, 24)
 
 
 def _formats(text: str) -> tuple[str, ...]:
@@ -130,5 +115,5 @@ def _formats(text: str) -> tuple[str, ...]:
 
 
 def _address(text: str) -> tuple[str, int]:
-    host, _, port = text.removeprefix("mqtt://").rpartition(":")
-    return host or "127.0.0.1", _port(port)
+    host, _, number_of_port = text.removeprefix("mqtt://").rpartition(":")
+    return host or "127.0.0.1", port(number_of_port)

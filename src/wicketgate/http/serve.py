@@ -6,11 +6,14 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import signal
+import socket
 from collections.abc import Callable, Iterator
 
 import uvicorn
 
+from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.settings import Settings
 from wicketgate.gateway.node import Gateway
 from wicketgate.http.app import build_app
@@ -30,6 +33,18 @@ class _Server(uvicorn.Server):
         """Take no signals."""
         yield
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen. Uvicorn would end the process with exit code 3 where it cannot: here it raises."""
+        try:
+            await super().startup(sockets)
+        except SystemExit as error:
+            where = f"`{self.config.host}`, port {self.config.port}"
+            fault = error.__context__
+            why = os.strerror(fault.errno) if isinstance(fault, OSError) and fault.errno else "see above"
+            raise ConfigurationError(
+                f"cannot listen at {where}: {why.lower()}; choose another --port"
+            ) from error
+
 
 async def serve(settings: Settings, *, ready: Callable[[str, str | None], None]) -> int:
     """Run a deployment until SIGTERM or SIGINT; return the process's exit code.
@@ -38,6 +53,11 @@ async def serve(settings: Settings, *, ready: Callable[[str, str | None], None])
     ----------
     ready : callable
         Called once requests are answered, with the base URL and the address of the MQTT ingress, if there is one.
+
+    Raises
+    ------
+    ConfigurationError
+        If it cannot listen where the settings say.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -61,6 +81,7 @@ async def serve(settings: Settings, *, ready: Callable[[str, str | None], None])
             lifespan="off",
             log_level="warning",
             access_log=False,
+            use_colors=False,  # it would colour at a terminal whatever NO_COLOR says
             server_header=False,
             proxy_headers=False,
             backlog=4096,

@@ -148,8 +148,17 @@ def _organisations() -> list[dict[str, Any]]:
 
 
 def _rules() -> list[dict[str, Any]]:
+    """Return who signs what."""
     return [
         {"kind": "charter", "offices": ["tfl/commissioner", "home-office/secretary-of-state", OVERSEER]},
+        *_rules_of_authorities(),
+        *_rules_of_acts(),
+    ]
+
+
+def _rules_of_authorities() -> list[dict[str, Any]]:
+    """Return who signs an authority, by its instrument, purpose, mode and controller."""
+    return [
         {
             "kind": "authority",
             "instruments": ["ministerial-certificate"],
@@ -215,6 +224,12 @@ def _rules() -> list[dict[str, Any]]:
                 "met/national-security",
             ],
         },
+    ]
+
+
+def _rules_of_acts() -> list[dict[str, Any]]:
+    """Return who signs what comes after an authority, or before it."""
+    return [
         {
             "kind": "revocation",
             "offices": [

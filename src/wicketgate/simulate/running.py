@@ -1,4 +1,4 @@
-"""What runs the demonstration's commands: `simulate` and `demo`."""
+"""Run the demonstration's commands, `simulate` and `demo`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each command takes, one file a role; nothing here imports what runs a command, so that `--help` is quick."""
+"""The arguments of each command, one file a role; it imports nothing heavy, so that `--help` is quick."""
 
 from __future__ import annotations
 
@@ -11,6 +11,33 @@ def gateway_address(text: str) -> str:
     if not text.startswith(("http://", "https://")):
         raise ArgumentTypeError("the address of a gateway begins with http:// or https://")
     return text
+
+
+def whole_number(text: str, least: int, most: int) -> int:
+    """Return a whole number between two others; argparse says so where it is none."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = most + 1
+    if not least <= value <= most:
+        raise ArgumentTypeError(f"`{text}` is not a whole number from {least} to {most}")
+    return value
+
+
+def number(text: str, least: float, most: float) -> float:
+    """Return a number between two others; argparse says so where it is none."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = most + 1
+    if not least <= value <= most:  # nor is `nan`
+        raise ArgumentTypeError(f"`{text}` is not a number from {least:,} to {most:,}")
+    return value
+
+
+def port(text: str) -> int:
+    """Return the number of a port; 0 stands for a free one."""
+    return whole_number(text, 0, 65_535)
 
 
 def add_gateway(parser: ArgumentParser, whose: str) -> None:

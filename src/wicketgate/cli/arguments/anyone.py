@@ -1,4 +1,4 @@
-"""What the commands take that need no office and no token: `verify`, `completion`."""
+"""The arguments of `verify` and `completion`, which need no office and no token."""
 
 from __future__ import annotations
 

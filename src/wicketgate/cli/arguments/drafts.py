@@ -1,4 +1,4 @@
-"""What commands take that draft documents: `review`, `suspend`, `resume`, `revoke`, `consult`, `object`, `decide`."""
+"""The arguments of `review`, `suspend`, `resume`, `revoke`, `consult`, `object` and `decide`."""
 
 from __future__ import annotations
 

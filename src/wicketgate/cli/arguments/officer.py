@@ -1,4 +1,4 @@
-"""What an officer's tools take: `key`, `check`, `sign`, `submit`."""
+"""The arguments of `key`, `check`, `sign` and `submit`."""
 
 from __future__ import annotations
 

@@ -1,9 +1,11 @@
-"""What the operator's commands take: `init`, `serve`."""
+"""The arguments of `init` and `serve`."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser
 from pathlib import Path
+
+from wicketgate.cli.arguments import port
 
 
 def add_init(parser: ArgumentParser) -> None:
@@ -26,5 +28,5 @@ def add_init(parser: ArgumentParser) -> None:
 def add_serve(parser: ArgumentParser) -> None:
     """Add the arguments of `serve`."""
     parser.add_argument("folder", type=Path, metavar="D", help="a directory that `init` made")
-    parser.add_argument("--port", type=int, metavar="P", help="instead of the settings'; 0 takes a free one")
+    parser.add_argument("--port", type=port, metavar="P", help="instead of the settings'; 0 takes a free one")
     parser.set_defaults(run="wicketgate.cli.operator:run_serve")

@@ -1,4 +1,4 @@
-"""What an overseer's tools take: `why`."""
+"""The arguments of `why`."""
 
 from __future__ import annotations
 

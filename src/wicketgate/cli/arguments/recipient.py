@@ -1,4 +1,4 @@
-"""What a recipient's tools take: `receive`, `disclose`, `attest`."""
+"""The arguments of `receive`, `disclose` and `attest`."""
 
 from __future__ import annotations
 
