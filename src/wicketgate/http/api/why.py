@@ -187,6 +187,7 @@ async def _rewound(
 ) -> State:
     """Return a state as it stood, folded in a thread: of a copy, since the committed one goes on."""
     kept = dump_state(State(regime=state.regime, camera_log=state.camera_log))
+    # `parsed` stays shared with the loop: what both open at once is opened twice, and comes to the same.
     return await asyncio.to_thread(
         lambda: rewind(load_state(kept), parsed, entries=entries, until_us=until_us)
     )
