@@ -14,9 +14,9 @@ $(BIN)/uv: tools/uv.lock
 		&& $(PYTHON) -m venv $(VENV); } # Debian's Python comes without it
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tools/uv.lock
 
-$(VENV)/.run: $(BIN)/uv requirements.lock pyproject.toml
+$(VENV)/.run: $(BIN)/uv requirements.lock pyproject.toml src/wicketgate_demo/pyproject.toml
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
-	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps -e .
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps -e . -e src/wicketgate_demo
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.run requirements-dev.lock

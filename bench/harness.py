@@ -19,7 +19,7 @@ from wicketgate.base.clock import SystemClock
 from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.server import NatsServer
 from wicketgate.base.streams.writer import StreamWriter
-from wicketgate.simulate import london
+from wicketgate_demo.world import london
 
 WICKETGATE = (sys.executable, "-P", "-m", "wicketgate")
 

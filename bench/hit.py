@@ -24,10 +24,10 @@ import uvloop
 from bench.harness import WICKETGATE, Connection, Running, gateway, median
 from bench.post import percentile, singly
 from wicketgate.base.clock import DAY_US, SystemClock, rfc3339
-from wicketgate.simulate import london
-from wicketgate.simulate.children import free_port
-from wicketgate.simulate.devices import FORMATS
-from wicketgate.simulate.traffic import Traffic
+from wicketgate_demo.cameras.devices import FORMATS
+from wicketgate_demo.run.children import free_port
+from wicketgate_demo.world import london
+from wicketgate_demo.world.traffic import Traffic
 
 POSTS = tuple(float(text) for text in os.environ.get("WICKETGATE_BENCH_POSTS", "500,1000,2000").split(","))
 MESSAGES_A_READ = 1.6

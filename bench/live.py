@@ -21,7 +21,7 @@ from bench.harness import Connection, Running, durable_writer, gateway, median, 
 from wicketgate.base.clock import SystemClock, rfc3339
 from wicketgate.reads.columns import ReadBatch, to_arrow
 from wicketgate.reads.plates import pack_all
-from wicketgate.simulate import london
+from wicketgate_demo.world import london
 
 BATCH = 500
 ROUNDS = int(os.environ.get("WICKETGATE_BENCH_ROUNDS", "5"))

@@ -20,7 +20,7 @@ import uvloop
 from bench.harness import Connection, Running, durable_writer, gateway, median, own_cpu_s
 from bench.live import plates
 from wicketgate.base.clock import SystemClock, parse_rfc3339, rfc3339
-from wicketgate.simulate import london
+from wicketgate_demo.world import london
 
 RATE = int(os.environ.get("WICKETGATE_BENCH_RATE", "2000"))
 SECONDS = float(os.environ.get("WICKETGATE_BENCH_SECONDS", "10"))

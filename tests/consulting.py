@@ -10,7 +10,7 @@ import httpx
 from bench.harness import Running
 from tests.running import get, now_us, request, submit
 from wicketgate.base.clock import DAY_US, SECOND_US, rfc3339
-from wicketgate.simulate import london
+from wicketgate_demo.world import london
 
 PROPOSER = "home-office/secretary-of-state"
 DECIDERS = ("tfl/data-protection", "dft/minister")

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from wicketgate.base.clock import DAY_US, parse_rfc3339, rfc3339
-from wicketgate.simulate import charter as invented
-from wicketgate.simulate import london
-from wicketgate.simulate.charter import COUNCILS, Offices
-from wicketgate.simulate.places import MAIN_ROADS, cameras, council_cameras
+from wicketgate_demo.world import charter as invented
+from wicketgate_demo.world import london
+from wicketgate_demo.world.charter import COUNCILS, Offices
+from wicketgate_demo.world.places import MAIN_ROADS, cameras, council_cameras
 
 ORIGIN: Final = "wicketgate.example/replay-of-london-2007"
 """The origin of the log: it stands in every checkpoint and on every page, so that nobody takes a replay for the day."""

@@ -25,7 +25,7 @@ from wicketgate.feeds.batches import Batch, read_batches
 from wicketgate.ledger.notes import Checkpoint, open_checkpoint, parse_vkey
 from wicketgate.ledger.tiles import Fetch, iterate_entries
 from wicketgate.regime.documents.document import sign_document
-from wicketgate.simulate import london
+from wicketgate_demo.world import london
 
 CURL = shutil.which("curl")
 NEEDS_CURL = pytest.mark.needs("curl")

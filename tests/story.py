@@ -27,7 +27,7 @@ from wicketgate.gateway.node import Gateway
 from wicketgate.http.app import build_app
 from wicketgate.ledger.writer import Ledger
 from wicketgate.regime.documents.authority import parse_authority, review_due_us
-from wicketgate.simulate import charter as invented
+from wicketgate_demo.world import charter as invented
 
 UNIT = "recipient:met/national-security-units"
 CRIME_UNIT = "recipient:met/crime-units"

@@ -9,10 +9,10 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from tests.hotlist_strategies import changes, confused, entries, lists, questions, read_plates
-from tests.oracles.match_oracle import Answer, match_slowly, substitutions
+from tests.oracles.match_oracle import Answer, match_slowly, skeleton, substitutions
 from wicketgate.hotlists import Change, Entry, Hits, Hotlist, Listing, hashes
 from wicketgate.hotlists.skeletons import NO_MATCH, differences
-from wicketgate.reads.plates import pack_all, skeleton
+from wicketgate.reads.plates import pack_all
 
 Question = tuple[list[str], np.ndarray, int]
 

@@ -34,7 +34,7 @@ from wicketgate.base.clock import DAY_US, SECOND_US, rfc3339
 from wicketgate.base.signing import PrivateKey, dump_envelope, format_public
 from wicketgate.ledger.sealing import new_identity
 from wicketgate.regime.documents.document import sign_document
-from wicketgate.simulate import london
+from wicketgate_demo.world import london
 
 ROOTS = ("tfl/commissioner", "home-office/secretary-of-state", london.OVERSEER)
 CT = london.COUNTER_TERRORISM

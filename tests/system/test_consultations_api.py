@@ -27,7 +27,7 @@ from tests.running import OVERSEER, SOURCE, bearer, client, files_below, get, lo
 from wicketgate.base.signing import canonical
 from wicketgate.http.site.consultations import TOGETHER
 from wicketgate.ledger.merkle import leaf_hash
-from wicketgate.simulate import london
+from wicketgate_demo.world import london
 
 OPEN, SOON, SHORT = "c-open", "c-soon", "c-short"
 JSON = {"Content-Type": "application/json"}

@@ -24,7 +24,7 @@ from tests.consulting import (
 )
 from tests.running import now_us, submit, until
 from wicketgate.base.clock import rfc3339
-from wicketgate.simulate import london
+from wicketgate_demo.world import london
 
 pytestmark = NEEDS_BROWSER
 OPEN, SOON, CLOSED, DECIDED = "c-open", "c-soon", "c-closed", "c-decided"

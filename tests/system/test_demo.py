@@ -23,9 +23,9 @@ import pytest
 from wicketgate.cli import main
 from wicketgate.clients.verify import read_key, verify_folder
 from wicketgate.feeds.batches import read_batches
-from wicketgate.simulate import london
-from wicketgate.simulate.children import WICKETGATE
-from wicketgate.simulate.devices import FORMATS
+from wicketgate_demo.cameras.devices import FORMATS
+from wicketgate_demo.run.children import WICKETGATE
+from wicketgate_demo.world import london
 
 CT, CHARGING = london.COUNTER_TERRORISM, london.CHARGING
 OWN = (CHARGING, *(f"{council}-traffic" for council in london.COUNCILS))

@@ -38,7 +38,7 @@ from wicketgate.base.settings import load_settings
 from wicketgate.gateway.node import Gateway
 from wicketgate.http.app import build_app
 from wicketgate.http.metrics import attested_metrics
-from wicketgate.simulate import london
+from wicketgate_demo.world import london
 
 PASSED_ON = "tfl-passed-on"
 KEPT = london.CHARGING

@@ -16,7 +16,7 @@ from bench.harness import Running, gateway
 from tests.browsing import AXE_TAGS, NEEDS_BROWSER
 from tests.matching import plate_image
 from tests.running import SOURCE, bearer, client, issue, read, request, submit, until
-from wicketgate.simulate import london
+from wicketgate_demo.world import london
 
 pytestmark = NEEDS_BROWSER
 DESK = london.PAPERS[london.OF_INTEREST]

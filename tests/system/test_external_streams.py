@@ -18,7 +18,7 @@ import pytest
 
 from bench.harness import WICKETGATE, Running, enrol, make
 from tests.running import arrived, plates, plates_in, post, read, secret_file, until
-from wicketgate.simulate import london
+from wicketgate_demo.world import london
 
 SERVER = Path(sys.executable).with_name("nats-server")
 

@@ -40,7 +40,7 @@ from wicketgate.feeds.batches import check_batch
 from wicketgate.ledger.facts import FactAnswer, check_fact, check_promise, release_fact, second_entry
 from wicketgate.ledger.merkle import leaf_hash, verify_inclusion
 from wicketgate.ledger.notes import open_checkpoint, parse_vkey
-from wicketgate.simulate import london
+from wicketgate_demo.world import london
 
 URL = f"/v1/feeds/{london.CHARGING}"
 VEHICLE = {"make": "Morris", "kind": "car"}

@@ -26,7 +26,7 @@ from wicketgate.base.clock import SystemClock, rfc3339
 from wicketgate.feeds.batches import check_batch, read_batches
 from wicketgate.ledger.audit import fsck
 from wicketgate.ledger.notes import parse_vkey
-from wicketgate.simulate import london
+from wicketgate_demo.world import london
 
 ROUNDS = int(os.environ.get("WICKETGATE_KILL_ROUNDS", "5"))
 CAMERAS = london.cameras(30)

@@ -38,7 +38,7 @@ from tests.running import (
     until,
 )
 from wicketgate.base.clock import rfc3339
-from wicketgate.simulate import london
+from wicketgate_demo.world import london
 
 CAMERAS = 60
 

@@ -36,7 +36,7 @@ from wicketgate.ledger.audit import audit
 from wicketgate.ledger.facts import release_fact
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.notes import parse_vkey
-from wicketgate.simulate import london
+from wicketgate_demo.world import london
 
 WINDOW = 7
 """Bytes of a needle that are looked for at once; no plate here is shorter."""

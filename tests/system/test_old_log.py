@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from tests.keys import unseal
 from tests.logs import flip
 from tests.old_deployment import CERTIFICATE, FEEDS, Kept, ask
 from tests.running import OVERSEER, batches_of, client, plates, wicketgate
@@ -26,7 +27,6 @@ from wicketgate.clients.verify import Report, verify_folder, verify_url
 from wicketgate.ledger.audit import fsck
 from wicketgate.ledger.facts import SecondTree
 from wicketgate.ledger.notes import parse_vkey
-from wicketgate.ledger.sealing import unseal
 from wicketgate.ledger.tiles import folder_fetch, iterate_entries
 
 V03 = Kept(Path(__file__).parent.parent / "fixtures" / "v03")

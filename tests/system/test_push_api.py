@@ -16,7 +16,7 @@ import pytest
 from bench.harness import Running, gateway
 from tests import running as outside
 from tests.running import CHARGING, MET, SOURCE, arrived, bearer, client, files_below, plates, read
-from wicketgate.simulate import london
+from wicketgate_demo.world import london
 
 JPEG = b"\xff\xd8\xff\xe0"
 PNG = b"\x89PNG\r\n\x1a\n"

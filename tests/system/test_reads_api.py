@@ -18,7 +18,7 @@ from bench.harness import Connection, Running, gateway
 from tests import running as outside
 from tests.running import CHARGING, SOURCE, arrived, client, issue, last_batch, plates, post, read
 from wicketgate.base.clock import rfc3339
-from wicketgate.simulate import london
+from wicketgate_demo.world import london
 
 JSON, NDJSON = "application/json", "application/x-ndjson"
 ARROW = "application/vnd.apache.arrow.stream"

@@ -17,7 +17,7 @@ from tests.running import act, arrived, client, get, log_of, plates, post, read,
 from tests.system import pages_fixture
 from wicketgate.http.site.public import EXHIBIT
 from wicketgate.pages.public import ASSETS
-from wicketgate.simulate import london
+from wicketgate_demo.world import london
 
 pytestmark = NEEDS_BROWSER
 ENDED = "tfl-ended"

@@ -43,7 +43,7 @@ from tests.running import (
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.signing import PrivateKey, dump_envelope, parse_envelope
 from wicketgate.regime.documents.document import sign_document
-from wicketgate.simulate import london
+from wicketgate_demo.world import london
 
 CT = london.COUNTER_TERRORISM
 REVIEWED = "tfl-reviewed"

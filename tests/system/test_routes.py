@@ -17,7 +17,7 @@ from tests.running import CHARGING, NEEDS_CURL, OVERSEER, client, curl, files_be
 from wicketgate.http.api.feeds import Api
 from wicketgate.http.app import READS_PATH, routes
 from wicketgate.http.gatekeeper import PUSH_PREFIX, is_public
-from wicketgate.simulate import london
+from wicketgate_demo.world import london
 
 LIVE = "/demonstration/live"
 """An answer without an end: `tests/system/test_live_browser.py` reads it."""

@@ -47,7 +47,7 @@ from wicketgate import cli
 from wicketgate.ledger.facts import SecondTree
 from wicketgate.ledger.notes import unverified_checkpoint
 from wicketgate.ledger.sealing import new_identity
-from wicketgate.simulate import london
+from wicketgate_demo.world import london
 
 pytestmark = NEEDS_CURL
 URL = f"/v1/feeds/{london.CHARGING}"

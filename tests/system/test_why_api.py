@@ -29,7 +29,7 @@ from tests.running import (
     wicketgate,
 )
 from wicketgate.base.clock import DAY_US, SECOND_US, rfc3339
-from wicketgate.simulate import london
+from wicketgate_demo.world import london
 
 CT, VOI = london.COUNTER_TERRORISM, london.OF_INTEREST
 DESK = london.PAPERS[VOI]

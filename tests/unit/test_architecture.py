@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path("src/wicketgate")
-SOURCES = sorted(PACKAGE.rglob("*.py"))
+DEMONSTRATION = Path("src/wicketgate_demo")
+SOURCES = sorted([*PACKAGE.rglob("*.py"), *DEMONSTRATION.rglob("*.py")])
 MOST_LINES = 600
 
 
@@ -51,7 +52,7 @@ def test_the_layers_name_every_module_and_no_other() -> None:
     assert set(re.findall(r"\w+", layers)) == modules()
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to("src")))
 def test_modules_are_short_and_say_what_they_are_for(path: Path) -> None:
     text = path.read_text()
     assert len(text.splitlines()) <= MOST_LINES
@@ -68,11 +69,11 @@ def caught(path: Path) -> Iterator[str]:
 
 def test_only_the_top_level_handler_catches_everything() -> None:
     wide = {
-        str(path.relative_to(PACKAGE))
+        str(path.relative_to("src"))
         for path in SOURCES
         if any(name in {"everything", "Exception"} for name in caught(path))
     }
-    assert wide == {"http/app.py"}
+    assert wide == {"wicketgate/http/app.py"}
 
 
 def test_whoever_catches_a_cancelled_task_ends_the_gateway_or_cleans_up() -> None:
@@ -87,14 +88,14 @@ def test_whoever_catches_a_cancelled_task_ends_the_gateway_or_cleans_up() -> Non
                 assert any(isinstance(inner, ast.Raise) for inner in ast.walk(node)), path
 
 
-def test_nothing_prints_but_commands_and_the_simulation() -> None:
+def test_nothing_prints_but_commands_and_the_demonstration() -> None:
     printing = {
-        str(path.relative_to(PACKAGE))
+        str(path.relative_to("src"))
         for path in SOURCES
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
     }
-    assert all(name.startswith(("cli/", "simulate/")) for name in printing), printing
+    assert all(name.startswith(("wicketgate/cli/", "wicketgate_demo/")) for name in printing), printing
 
 
 def test_what_is_told_the_time_is_given_no_clock_and_no_path() -> None:

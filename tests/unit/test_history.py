@@ -12,7 +12,7 @@ from wicketgate.regime.admission.limits import faults
 from wicketgate.regime.charter import parse_charter
 from wicketgate.regime.documents.authority import Authority, parse_authority
 from wicketgate.regime.documents.document import parse_payload
-from wicketgate.simulate.charter import appoint
+from wicketgate_demo.world.charter import appoint
 
 CHARTER = parse_charter(history.charter_document(appoint()))
 YEAR = ("2007-07-17T00:00:00Z", "2008-07-17T00:00:00Z")

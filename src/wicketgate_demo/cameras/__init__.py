@@ -1,0 +1,1 @@
+"""Simulated cameras that speak real wire formats."""

@@ -1,0 +1,51 @@
+"""The devices of invented cameras: one small module a wire format, and which camera speaks which for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from wicketgate_demo.cameras.devices import axis, frigate, hikvision, native, platerecognizer, viewtron
+from wicketgate_demo.cameras.devices.base import Device, Format, Message, Site
+
+__all__ = ["FORMATS", "Device", "Format", "Message", "Site", "format_of", "sends_images"]
+
+FORMATS: Final[Mapping[str, Format]] = {
+    one.name: one
+    for one in (
+        native.FORMAT,
+        hikvision.FORMAT,
+        axis.FORMAT,
+        platerecognizer.FORMAT,
+        viewtron.IPC,
+        viewtron.NVR,
+        frigate.FORMAT,
+    )
+}
+
+_TURN: Final = (
+    # Of every twenty cameras, in the order of the list; those with `+` send pictures.
+    *("native", "hikvision+", "axis", "native", "viewtron-ipc+", "hikvision", "frigate", "native"),
+    *("platerecognizer+", "axis", "hikvision+", "native", "viewtron-nvr+", "frigate", "native", "axis"),
+    *("hikvision", "viewtron-ipc", "native", "platerecognizer"),
+)
+
+
+def format_of(number: int, known: Collection[str] = FORMATS) -> str:
+    """Return the name of the format that the camera of a number speaks.
+
+    Parameters
+    ----------
+    known : collection of str
+        The formats that may be spoken; a camera of another one speaks the next of them, always the same.
+    """
+    name = _TURN[number % len(_TURN)].rstrip("+")
+    if name in known:
+        return name
+    allowed = [one for one in FORMATS if one in known]
+    return allowed[number % len(allowed)]
+
+
+def sends_images(number: int) -> bool:
+    """Say whether the camera of a number sends pictures, if its format has any: five in twenty do."""
+    return _TURN[number % len(_TURN)].endswith("+")

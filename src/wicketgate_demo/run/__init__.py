@@ -1,0 +1,1 @@
+"""Run the demonstration: its folder, its processes, its people."""

@@ -1,0 +1,146 @@
+"""`wicketgate demo`: a whole invented London, to look at, or headless with the judgement whether the laws held."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from wicketgate.base.errors import WicketgateError
+from wicketgate.base.settings import read_secret
+from wicketgate_demo.run.children import Child
+from wicketgate_demo.run.enrolment import CAMERAS, bearer, enrol, list_vehicles
+from wicketgate_demo.run.folder import Folder
+from wicketgate_demo.run.proposals import Officers
+from wicketgate_demo.run.serving import Served, serve
+from wicketgate_demo.run.trial import Trial, simulate_words
+from wicketgate_demo.run.words import guide, progress_line
+
+__all__ = ["CAMERAS", "Plan", "demonstrate"]
+
+_PROGRESS_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What `wicketgate demo` was asked for; `cameras` and `port` None: what there is, or the default."""
+
+    folder: Path
+    port: int | None = None
+    cameras: int | None = None
+    rate: float = 200.0
+    seconds: float | None = None
+    report: Path | None = None
+
+
+async def demonstrate(plan: Plan, say: Callable[[str], None]) -> int:
+    """Run a demonstration to its end; return the exit code.
+
+    Every process that it starts has ended when it returns.
+
+    Raises
+    ------
+    WicketgateError
+        If it cannot be made or started.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    folder = Folder(plan.folder)
+    lock = folder.lock()
+    served = Served(folder, say)
+    work = asyncio.create_task(_headless(plan, served) if plan.seconds is not None else _show(plan, served))
+    stopped = asyncio.create_task(stop.wait())
+    failed = asyncio.create_task(served.failed.wait())
+    try:
+        await asyncio.wait({work, stopped, failed}, return_when=asyncio.FIRST_COMPLETED)
+        if work.done():
+            return work.result()
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        if served.failed.is_set():
+            raise WicketgateError(
+                f"the gateway does not stay up: see `{folder.log('gateway.log')}`", code="not-started"
+            )
+        say("Stopped." if plan.seconds is None else "Stopped before the end: no report.")
+        return 0 if plan.seconds is None else 130
+    finally:
+        for task in (stopped, failed):
+            task.cancel()
+        await asyncio.gather(stopped, failed, return_exceptions=True)
+        os.close(lock)
+
+
+async def _show(plan: Plan, served: Served) -> int:
+    """Run until stopped. The hits wait for whoever signs in as the duty officer."""
+    folder = served.folder
+    async with (
+        serve(served, plan.port, plan.cameras or CAMERAS),
+        httpx.AsyncClient(base_url=served.url, timeout=30) as client,
+    ):
+        cameras = await enrol(folder, client, plan.cameras)
+        officers = Officers(folder, client)
+        await officers.publish()
+        deciding = asyncio.create_task(officers.decide())
+        await list_vehicles(folder, client)
+        folder.write_credentials(served.url, cameras)
+        words = simulate_words(served, plan.rate)
+        log, out = folder.log("simulate.log"), folder.log("simulate.out")
+        sending = Child(*words, log=log, out=out)
+        await sending.start()
+        try:
+            for line in guide(folder, served.url, sum(map(len, cameras.values())), plan.rate):
+                served.say(line)
+            await _show_progress(served, client, sending)
+        finally:
+            deciding.cancel()
+            await asyncio.gather(deciding, return_exceptions=True)
+            await sending.stop()
+    return 0
+
+
+async def _show_progress(served: Served, client: httpx.AsyncClient, sending: Child) -> None:
+    terminal = sys.stdout.isatty()
+    folder = served.folder
+    admin = bearer(read_secret(folder.token("admin")))
+    told = False
+    while True:
+        if not sending.running and not told:
+            told = True
+            served.say(f"The cameras stopped: see {folder.log('simulate.log')}. The gateway goes on.")
+        try:
+            line = progress_line((await client.get("/metrics", headers=admin)).text)
+        except httpx.HTTPError:
+            line = "the gateway does not answer"
+        if terminal:
+            sys.stdout.write(f"\r\x1b[K{line}")
+            sys.stdout.flush()
+        else:
+            served.say(line)
+        await asyncio.sleep(1.0 if terminal else _PROGRESS_S)
+
+
+async def _headless(plan: Plan, served: Served) -> int:
+    assert plan.seconds is not None
+    folder = served.folder
+    async with (
+        serve(served, plan.port, plan.cameras or CAMERAS),
+        httpx.AsyncClient(base_url=served.url, timeout=30) as client,
+    ):
+        cameras = await enrol(folder, client, plan.cameras)
+        await Officers(folder, client).publish()
+        folder.write_credentials(served.url, cameras)
+        served.say(
+            f"{sum(map(len, cameras.values())):,} cameras send {plan.rate:g} reads a second for {plan.seconds:g} s "
+            f"to {served.url}."
+        )
+        trial = Trial(served, client, cameras, rate=plan.rate, seconds=plan.seconds)
+        evidence = await trial.run()
+    return trial.conclude(evidence, plan.report)

@@ -1,0 +1,195 @@
+"""The directory of a demonstration: everybody's keys, documents and tokens in one place, as never in life."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wicketgate.base.errors import ConfigurationError
+from wicketgate.base.files import write_secret
+from wicketgate.base.settings import read_secret
+from wicketgate.gateway.deployment import Deployment
+from wicketgate.regime.documents.document import parse_toml
+from wicketgate.regime.documents.toml import dump_toml
+from wicketgate_demo.world import london
+
+_PARTS = ("offices", "overseers", "documents", "tokens", "logs", "received")
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """Where the parts of a demonstration lie.
+
+    gateway/    the deployment, made by `wicketgate init`      offices/    each office's key, mode 0600
+    overseers/  who opens what the ledger hides                documents/  what the officers wrote and signed
+    tokens/     one file a token, mode 0600                    logs/       of gateway and cameras
+    received/   what the recipients got in a headless run      log.key     the log's key, got from `init`
+    """
+
+    path: Path
+
+    @property
+    def gateway(self) -> Path:
+        """The deployment."""
+        return self.path / "gateway"
+
+    @property
+    def log_key(self) -> Path:
+        """The log's verifier key."""
+        return self.path / "log.key"
+
+    @property
+    def exhibit(self) -> Path:
+        """The same day under bulk, match and search, for the page `/why-not-less`."""
+        return self.gateway / "exhibit.json"
+
+    @property
+    def credentials(self) -> Path:
+        """What is written once the gateway answers."""
+        return self.path / "credentials.json"
+
+    def office_key(self, office: str) -> Path:
+        """Return an office's key file."""
+        return self.path / "offices" / f"{office}.pem"
+
+    def document(self, name: str) -> Path:
+        """Return a document as written."""
+        return self.path / "documents" / f"{name}.toml"
+
+    def envelope(self, name: str) -> Path:
+        """Return a document as signed."""
+        return self.path / "documents" / f"{name}.dsse.json"
+
+    def token(self, name: str) -> Path:
+        """Return the file of a token: its name with `-` for `:` and `/`."""
+        return self.path / "tokens" / name.replace(":", "-").replace("/", "-")
+
+    def log(self, name: str) -> Path:
+        """Return a log file."""
+        return self.path / "logs" / name
+
+    def received(self, authority: str) -> Path:
+        """Return what a recipient received of a feed in the last headless run."""
+        return self.path / "received" / f"{authority}.ndjson"
+
+    @property
+    def is_made(self) -> bool:
+        """Whether there is a demonstration that can be taken up again."""
+        return (self.gateway / "keys" / "admin.token").exists()
+
+    def lock(self) -> int:
+        """Make the directory if need be and take its lock; the file descriptor holds it.
+
+        Raises
+        ------
+        ConfigurationError
+            If another demonstration runs in it, or something else lies there.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            strange = [p.name for p in self.path.iterdir() if p.name != ".lock"]
+            if strange and not (self.path / ".lock").exists():
+                raise ConfigurationError(
+                    f"`{self.path}` is not empty and holds no demonstration: give another --dir"
+                )
+            handle = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise ConfigurationError(f"`{self.path}` cannot be used: {error.strerror}") from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            raise ConfigurationError(f"another demonstration runs in `{self.path}`") from None
+        return handle
+
+    def lay(self, at_us: int) -> None:
+        """Make keys and documents, all signed; what an interrupted making left is removed first.
+
+        A crash here, or before `is_made`, leaves a directory that the next start makes anew: nothing in it was
+        ever in force.
+        """
+        for part in (*_PARTS, "gateway"):
+            shutil.rmtree(self.path / part, ignore_errors=True)
+        self.log_key.unlink(missing_ok=True)
+        for part in _PARTS:
+            (self.path / part).mkdir(mode=0o755 if part == "documents" else 0o700)
+        offices = london.appoint()
+        for office, key in offices.keys.items():
+            path = self.office_key(office)
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            key.save(path, label=office)
+        identity = self.path / "overseers" / f"{london.OVERSEER}.age"
+        identity.parent.mkdir(mode=0o700)
+        write_secret(identity, f"# {london.OVERSEER}, public key: {offices.opening_key}\n{offices.identity}")
+        charter = london.charter_document(offices, at_us)
+        self._write("charter", charter, offices, charter["signatures"][0]["offices"])
+        for name, paper in london.PAPERS.items():
+            self._write(name, paper.draft(at_us), offices, paper.signers)
+        revocation = london.revocation(
+            london.COUNTER_TERRORISM, "revocation-1", "To see in the demonstration that it stops.", at_us
+        )
+        self.document("revocation").write_text(
+            dump_toml(
+                revocation,
+                f"Ends {london.COUNTER_TERRORISM}. Not signed yet: any one of its controller's offices",
+                "or the Secretary of State can sign it. Each `id` counts once.",
+            )
+        )
+
+    def _write(
+        self, name: str, document: Mapping[str, Any], offices: london.Offices, by: Sequence[str]
+    ) -> None:
+        text = dump_toml(document, f"Signed by {', '.join(by)}.")
+        self.document(name).write_text(text)
+        # What is signed is what was written down, and nothing else.
+        self.envelope(name).write_bytes(london.signed(parse_toml(text.encode()), offices, tuple(by)) + b"\n")
+
+    def keep_log_key(self) -> None:
+        """Write down the log's key, as an outsider does who was there at `init`."""
+        vkey = Deployment(self.gateway).log_signer().vkey
+        new = self.log_key.with_name("log.key.new")
+        new.write_text(vkey + "\n")
+        new.replace(self.log_key)
+
+    def offices(self) -> dict[str, str]:
+        """Return each office's key file, relative to the directory."""
+        root = self.path / "offices"
+        return {
+            str(path.relative_to(root).with_suffix("")): str(path.relative_to(self.path))
+            for path in sorted(root.glob("*/*.pem"))
+        }
+
+    def tokens(self) -> dict[str, str]:
+        """Return the tokens that there are files of."""
+        names = ("admin", *london.TOKENS)
+        return {name: read_secret(self.token(name)) for name in names if self.token(name).exists()}
+
+    def write_credentials(self, base_url: str, cameras: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
+        """Write `credentials.json`, whole or not at all, readable by its owner alone."""
+        value = {
+            "base_url": base_url,
+            "tokens": self.tokens(),
+            "offices": self.offices(),
+            "authorities": {
+                name: {"mode": paper.mode, "reader": paper.reader} for name, paper in london.PAPERS.items()
+            },
+            "cameras": cameras,
+        }
+        write_whole(self.credentials, json.dumps(value, indent=1).encode() + b"\n", mode=0o600)
+
+
+def write_whole(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+    """Write a file aside, sync it and rename it into place."""
+    new = path.with_name(path.name + ".new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)

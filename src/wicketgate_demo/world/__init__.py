@@ -1,0 +1,1 @@
+"""An invented London: papers, roads, vehicles, traffic."""
