@@ -13,7 +13,7 @@ from wicketgate.base.signing import canonical, parse_json, signature_mappings
 from wicketgate.commits.cameras import active, cameras_in_scope, in_scope
 from wicketgate.commits.state import State
 from wicketgate.regime.charter import Charter
-from wicketgate.regime.documents.acts import Act, Challenge, Review
+from wicketgate.regime.documents.acts import ENDING, Act, Challenge, Review
 from wicketgate.regime.documents.authority import Authority, describe
 from wicketgate.regime.documents.consultations import Objection
 from wicketgate.regime.documents.document import describe_document
@@ -28,8 +28,6 @@ from wicketgate.regime.fold import (
 )
 from wicketgate.regime.parsed import Parsed, act_of
 from wicketgate.regime.standing import consultation_status, in_force_from, in_force_until, review_due, status
-
-_ENDING = frozenset({"revocation", "quashed"})
 
 
 def build_register(
@@ -122,7 +120,7 @@ def _concerns(taken: ActTaken, version: Version, authority: Authority, parsed: P
     if taken.kind == "review":
         act = act_of(taken, parsed)
         return isinstance(act, Review) and act.version == authority.version
-    return taken.kind not in _ENDING or version.committed_us <= taken.at_us
+    return taken.kind not in ENDING or version.committed_us <= taken.at_us
 
 
 def _act(taken: ActTaken, parsed: Parsed) -> dict[str, Any]:

@@ -42,6 +42,11 @@ class FeedState(msgspec.Struct, kw_only=True):
     batches: int = 0
     rows: int = 0
 
+    @property
+    def whose(self) -> str:
+        """The unit, `organisation/unit`, as its token is named."""
+        return f"{self.recipient}/{self.unit}"
+
 
 class ListState(msgspec.Struct, kw_only=True):
     """A hotlist in force: the change that made all of it anew, and those since; each names a blob of the vault.

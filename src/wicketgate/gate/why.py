@@ -23,6 +23,7 @@ from wicketgate.gate.terms import Reason
 from wicketgate.hotlists import Listing
 from wicketgate.hotlists.in_force import Allowed
 from wicketgate.regime.charter import Charter
+from wicketgate.regime.documents.acts import ENDING
 from wicketgate.regime.documents.authority import FIELDS, Authority
 from wicketgate.regime.documents.signatures import signers
 from wicketgate.regime.fold import ActTaken, Named, Regime, Version
@@ -133,13 +134,8 @@ def _names_of(question: Question, state: State, parsed: Parsed) -> list[str]:
     return sorted(
         name
         for name, named in state.authorities.items()
-        if recipient_of(parsed.authority(named.versions[0])) == question.recipient
+        if parsed.authority(named.versions[0]).whose == question.recipient
     )
-
-
-def recipient_of(authority: Authority) -> str:
-    """Return whose an authority is, `organisation/unit`: of all its versions the same."""
-    return f"{authority.recipient}/{authority.unit}"
 
 
 def _never(name: str) -> Answer:
@@ -242,7 +238,7 @@ class _Asked:
     ) -> Answer:
         return Answer(
             authority=self.authority.reference,
-            recipient=recipient_of(self.authority),
+            recipient=self.authority.whose,
             purpose=self.authority.purpose,
             mode=self.authority.mode,
             allowed=allowed,
@@ -365,7 +361,7 @@ class _Asked:
         return not bool(item.terms.cameras[self.number])
 
     def _ended_by(self) -> str:
-        kinds = {self.version.ended_by} if self.version.ended_by else {"revocation", "quashed", "objection"}
+        kinds = {self.version.ended_by} if self.version.ended_by else {*ENDING, "objection"}
         for act in self.named.acts:
             if act.kind in kinds and act.at_us == self.version.revoked_us:
                 return f", by {self._act(act)}"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from wicketgate.base.errors import InputError, NotEntitled
+from wicketgate.commits.state import State
 from wicketgate.gateway.node import Gateway
 from wicketgate.regime.documents.authority import Authority
-from wicketgate.regime.standing import STOPPED, current, status
+from wicketgate.regime.standing import STOPPED, current_status
 
 
 def demand_own(gateway: Gateway, unit: str, name: str) -> None:
@@ -17,8 +18,13 @@ def demand_own(gateway: Gateway, unit: str, name: str) -> None:
         If the unit has no such authority, whether or not another has.
     """
     known = gateway.commits.committed.feeds.get(name)
-    if known is None or f"{known.recipient}/{known.unit}" != unit:
+    if known is None or known.whose != unit:
         raise NotEntitled("this unit has no such authority")
+
+
+def names_of(state: State, unit: str) -> list[str]:
+    """Return the names of all authorities of a unit, in order, however they stand."""
+    return [name for name, feed in sorted(state.feeds.items()) if feed.whose == unit]
 
 
 def entitled(gateway: Gateway, unit: str, name: str) -> Authority:
@@ -46,8 +52,7 @@ def entitled(gateway: Gateway, unit: str, name: str) -> Authority:
     state = commits.committed
     now_us = gateway.clock.now_us()
     named = state.authorities[name]
-    number = current(named, commits.parsed, now_us)
-    stands = status(named, number, commits.parsed, now_us)
+    number, stands = current_status(named, commits.parsed, now_us)
     if stands in STOPPED:
         raise NotEntitled(f"the authority `{name}` is stopped: {stands}", code=stands)
     return commits.parsed.authority(named.versions[number])
@@ -76,15 +81,12 @@ def match_authorities(gateway: Gateway, unit: str) -> tuple[list[Authority], lis
     state, now_us = commits.committed, gateway.clock.now_us()
     open_ones: list[Authority] = []
     stopped: list[tuple[str, str]] = []
-    for name, feed in sorted(state.feeds.items()):
-        if f"{feed.recipient}/{feed.unit}" != unit:
-            continue
+    for name in names_of(state, unit):
         named = state.authorities[name]
-        number = current(named, commits.parsed, now_us)
+        number, stands = current_status(named, commits.parsed, now_us)
         authority = commits.parsed.authority(named.versions[number])
         if authority.mode != "match":
             continue
-        stands = status(named, number, commits.parsed, now_us)
         if stands in STOPPED:
             stopped.append((name, stands))
         else:

@@ -14,7 +14,7 @@ import lmdb
 import msgspec
 
 from wicketgate.commits.transactions import HitImaged, Transaction
-from wicketgate.hotlists.hits import Hit, raised, with_outcome
+from wicketgate.hotlists.hits import WAITING, Hit, raised, with_outcome
 
 _POSITION = b"position"
 _MAP_SIZE = 64 * 1024**3  # address space, not disk
@@ -178,7 +178,7 @@ class HitQueue:
 
 
 def _waits(hit: Hit) -> bool:
-    return hit.status in {"open", "confirmed"}
+    return hit.status in WAITING
 
 
 def _imaged(hit: Hit, imaged: HitImaged) -> Hit:

@@ -20,6 +20,8 @@ UNANSWERED_US = DAY_US
 
 
 Status = Literal["open", "confirmed", "ended", "unanswered"]
+WAITING: frozenset[Status] = frozenset({"open", "confirmed"})
+"""How a hit stands of which something is still to be said."""
 
 
 class Hit(HitRaised, frozen=True, kw_only=True):

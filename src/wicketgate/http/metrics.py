@@ -10,7 +10,7 @@ from wicketgate.commits.state import State
 from wicketgate.gateway.node import Gateway
 from wicketgate.reads.mqtt.ingress import Ingress
 from wicketgate.regime.obligations.disclosures import stand
-from wicketgate.regime.standing import current, status
+from wicketgate.regime.standing import current_status
 
 
 def attested_metrics(state: State, now_us: int) -> list[Metric]:
@@ -96,9 +96,9 @@ def _unconsulted(gateway: Gateway) -> Counter[str]:
     state, parsed, now_us = gateway.commits.committed, gateway.commits.parsed, gateway.clock.now_us()
     found: Counter[str] = Counter({"notice": 0, "marked": 0, "within": 0, "urgent": 0})
     for named in state.authorities.values():
-        number = current(named, parsed, now_us)
+        number, stands = current_status(named, parsed, now_us)
         version = named.versions[number]
-        if version.consulted_us is None and status(named, number, parsed, now_us) == "in-force":
+        if version.consulted_us is None and stands == "in-force":
             found[version.need] += version.need in found
     return found
 

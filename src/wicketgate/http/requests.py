@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
+from msgspec.json import Decoder
 from starlette.requests import Request
 from starlette.responses import Response
 
 from wicketgate.base.errors import InputError
 
 JSON = "application/json"
+_T = TypeVar("_T")
 
 
 def media_type_of(request: Request) -> str:
@@ -43,6 +45,27 @@ async def read_body(request: Request, most: int) -> bytes:
 def _too_large(most: int) -> InputError:
     size = f"{most >> 20} MiB" if most >= 1 << 20 else f"{most >> 10} KiB"
     return InputError(f"at most {size} in one request; nothing of it was taken", code="too-large")
+
+
+def decoded(decoder: Decoder[_T], body: bytes, wrong: str) -> _T:
+    """Return a body in JSON as the value that a handler asks for.
+
+    Parameters
+    ----------
+    wrong : str
+        What to say of a body that is none.
+
+    Raises
+    ------
+    InputError
+        With `wrong` and the place, never with what stands there: a value, or an unknown member's name, is the
+        caller's own and may be a plate.
+    """
+    try:
+        return decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        place = re.search(r"at `\$[^`]*`", str(error))
+        raise InputError(f"{wrong}: look {place[0]}" if place else wrong) from error
 
 
 def json_answer(value: Any, status: int = 200) -> Response:

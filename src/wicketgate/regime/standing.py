@@ -110,6 +110,12 @@ def current(named: Named, parsed: Parsed, at_us: int) -> int:
     return 0
 
 
+def current_status(named: Named, parsed: Parsed, at_us: int) -> tuple[int, Status]:
+    """Return the number (from 0) of the version of a name that counts at `at_us`, and how it stands."""
+    number = current(named, parsed, at_us)
+    return number, status(named, number, parsed, at_us)
+
+
 def to_come(named: Named, parsed: Parsed, at_us: int) -> Iterator[Version]:
     """Yield the versions of a name that let something go, or still can: a review or a resumption may revive them."""
     for version in named.versions[current(named, parsed, at_us) :]:
@@ -138,8 +144,8 @@ def standings(regime: Regime, parsed: Parsed, at_us: int) -> list[Stood]:
     """Return how every authority and consultation stands at `at_us`, by name."""
     found = []
     for name, named in sorted(regime.authorities.items()):
-        number = current(named, parsed, at_us)
-        found.append(Stood(about=name, version=number + 1, status=status(named, number, parsed, at_us)))
+        number, stands = current_status(named, parsed, at_us)
+        found.append(Stood(about=name, version=number + 1, status=stands))
     for id_, taken in sorted(regime.consultations.items()):
         found.append(Stood(about=f"consultation/{id_}", version=0, status=consultation_status(taken, at_us)))
     return found

@@ -14,6 +14,7 @@ from wicketgate.clients.verify.entries import EntryFold, Logged, fold
 from wicketgate.clients.verify.log import TrustedLog
 from wicketgate.clients.verify.report import Findings
 from wicketgate.regime.charter import Charter
+from wicketgate.regime.documents.acts import ENDING
 from wicketgate.regime.documents.authority import describe
 from wicketgate.regime.documents.consultations import parse_decision, parse_objection
 from wicketgate.regime.documents.document import describe_document
@@ -363,7 +364,7 @@ def _concerns(act: ActTaken, version: Version, number: int, said: _Said) -> bool
     if act.kind == "review":
         named: int = said.by_entry[act.entry].document.payload["review"]["version"]
         return named == number + 1
-    return act.kind not in ("revocation", "quashed") or version.committed_us <= act.at_us
+    return act.kind not in ENDING or version.committed_us <= act.at_us
 
 
 def _compare_figures(register: Register, entries: EntryFold, reach: int) -> Iterator[str]:

@@ -22,7 +22,7 @@ from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.hotlists.hits import UNANSWERED_US, Hit, with_outcome
 from wicketgate.hotlists.in_force import Lists
 from wicketgate.hotlists.outcomes import judge_outcome
-from wicketgate.regime.standing import STOPPED, current, status
+from wicketgate.regime.standing import STOPPED, current_status
 
 _MOST_CHANGES = 64
 """Changes of a list that are kept apart; with the next one the list is written anew as a whole."""
@@ -161,8 +161,7 @@ class Desk:
         if named is None:
             raise NotEntitled("this unit has no such authority")
         at_us = max(self._clock.now_us(), state.at_us)
-        number = current(named, parsed, at_us)
-        stands = status(named, number, parsed, at_us)
+        number, stands = current_status(named, parsed, at_us)
         if stands in _STOPPED:
             raise NotEntitled(f"the authority `{name}` is stopped: {stands}", code=stands)
         match = parsed.authority(named.versions[number]).match

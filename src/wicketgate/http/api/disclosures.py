@@ -13,12 +13,12 @@ from starlette.routing import Route
 from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError
 from wicketgate.commits.state import State
-from wicketgate.gateway.entitlement import demand_own
+from wicketgate.gateway.entitlement import demand_own, names_of
 from wicketgate.gateway.filing.disclosures import Said
 from wicketgate.gateway.node import Gateway
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.problems import problem
-from wicketgate.http.requests import json_answer, number_in, read_body
+from wicketgate.http.requests import decoded, json_answer, number_in, read_body
 from wicketgate.regime.obligations.disclosures import Held, published, stand
 from wicketgate.regime.obligations.values import Disclosure, Receipt
 
@@ -149,19 +149,12 @@ class DisclosuresApi:
         if name is not None:
             demand_own(self._gateway, unit, name)
             return [name]
-        return [one for one, feed in sorted(state.feeds.items()) if f"{feed.recipient}/{feed.unit}" == unit]
+        return names_of(state, unit)
 
 
 async def _read(request: Request, shape: type[_Body]) -> _Body:
     body = await read_body(request, _MOST_BODY)
-    try:
-        return msgspec.json.decode(body, type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        # Where it is wrong, and not with what: an unknown member's name is the caller's own.
-        place = re.search(r"at `\$[^`]*`", str(error))
-        raise InputError(
-            f"not in the form that `/docs` shows{f': look {place[0]}' if place else ''}"
-        ) from error
+    return decoded(msgspec.json.Decoder(shape), body, "not in the form that `/docs` shows")
 
 
 def _demand_texts(*, empty: bool = False, **texts: str) -> None:
@@ -193,7 +186,7 @@ def _disclosure(state: State, one: Disclosure) -> dict[str, Any]:
     return {
         "id": one.id,
         "authority": f"{one.authority}@{one.version}",
-        "unit": _unit(state, one.authority),
+        "unit": state.feeds[one.authority].whose,
         "to": one.to,
         "law": one.law,
         "rows": one.rows,
@@ -210,7 +203,7 @@ def _owed(state: State, name: str, held: Held, now_us: int) -> dict[str, Any]:
     coming = standing.next
     return {
         "authority": name,
-        "unit": _unit(state, name),
+        "unit": state.feeds[name].whose,
         **published(standing),
         "next": None
         if coming is None
@@ -229,8 +222,3 @@ def _receipt(one: Receipt) -> dict[str, Any]:
         "said_at": rfc3339(one.said_us),
         "commit": one.commit,
     }
-
-
-def _unit(state: State, name: str) -> str:
-    feed = state.feeds[name]
-    return f"{feed.recipient}/{feed.unit}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import re
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -16,19 +15,19 @@ from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.feeds.feed import Feed
-from wicketgate.gateway.entitlement import entitled
+from wicketgate.gateway.entitlement import entitled, names_of
 from wicketgate.gateway.node import Gateway
 from wicketgate.http.api.documents import _MAX_DOCUMENT
 from wicketgate.http.api.sources import _cameras_decoder
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.problems import problem
-from wicketgate.http.requests import json_answer, number_in, read_body, seconds_in
+from wicketgate.http.requests import decoded, json_answer, number_in, read_body, seconds_in
 from wicketgate.ledger.facts import release_fact
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.notes import unverified_checkpoint
 from wicketgate.reads.cameras import check_cameras
 from wicketgate.reads.parse import MAX_BODY, NDJSON
-from wicketgate.regime.standing import current, status
+from wicketgate.regime.standing import current_status
 
 _MAX_WAIT_S = 60.0
 _MAX_ANSWER = 16 * 1024 * 1024
@@ -63,12 +62,7 @@ class Api:
         """`PUT /v1/cameras`: the source's cameras, in full."""
         source = require(request, "source").name
         body = await read_body(request, MAX_BODY)
-        try:
-            cameras = _cameras_decoder.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            # Where it is wrong, and not with what: an unknown member's name is the caller's own.
-            place = re.search(r"at `\$[^`]*`", str(error))
-            raise InputError(f"not a list of cameras{f': look {place[0]}' if place else ''}") from error
+        cameras = decoded(_cameras_decoder, body, "not a list of cameras")
         check_cameras(cameras)
         entry = await self._gateway.filing.register_cameras(source, tuple(cameras))
         return json_answer({"entry": entry, "cameras": len(cameras)})
@@ -141,18 +135,16 @@ class Api:
         gateway = self._gateway
         state, now_us = gateway.commits.committed, gateway.clock.now_us()
         feeds = []
-        for name, feed in sorted(state.feeds.items()):
-            if f"{feed.recipient}/{feed.unit}" == unit:
-                named = state.authorities[name]
-                number = current(named, gateway.commits.parsed, now_us)
-                feeds.append(
-                    {
-                        "authority": name,
-                        "version": number + 1,
-                        "status": status(named, number, gateway.commits.parsed, now_us),
-                        "batches": gateway.projections.feeds[name].last,
-                    }
-                )
+        for name in names_of(state, unit):
+            number, stands = current_status(state.authorities[name], gateway.commits.parsed, now_us)
+            feeds.append(
+                {
+                    "authority": name,
+                    "version": number + 1,
+                    "status": stands,
+                    "batches": gateway.projections.feeds[name].last,
+                }
+            )
         return json_answer({"feeds": feeds})
 
     async def get_feed(self, request: Request) -> Response:

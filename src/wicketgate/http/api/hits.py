@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,9 +15,9 @@ from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.gateway.entitlement import entitled_match, match_authorities
 from wicketgate.gateway.hits import cannot_confirm, hit_of, queue_of, recent_of
 from wicketgate.gateway.node import Gateway
-from wicketgate.hotlists.hits import Hit
+from wicketgate.hotlists.hits import WAITING, Hit
 from wicketgate.http.gatekeeper import require
-from wicketgate.http.requests import json_answer, number_in, read_body
+from wicketgate.http.requests import decoded, json_answer, number_in, read_body
 from wicketgate.regime.standing import STOPPED
 
 _MOST_BODY = 16 * 1024
@@ -76,14 +75,7 @@ class HitsApi:
         """`POST /v1/hits/{id}/outcome` `{"outcome", "reason"?, "by"?}`."""
         unit = require(request, "recipient").name
         body = await read_body(request, _MOST_BODY)
-        try:
-            said = _decoder.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            # Where it is wrong, and not with what: an unknown member's name is the caller's own.
-            place = re.search(r"at `\$[^`]*`", str(error))
-            raise InputError(
-                f'send `{{"outcome", "reason", "by"}}`, each a text{f": look {place[0]}" if place else ""}'
-            ) from error
+        said = decoded(_decoder, body, 'send `{"outcome", "reason", "by"}`, each a text')
         require(request, "recipient")  # the body may have taken long
         hit_id, stopped = request.path_params["id"], False
         try:
@@ -111,7 +103,7 @@ def _answer(value: Any) -> Response:
 
 def as_json(gateway: Gateway, hit: Hit) -> dict[str, Any]:
     """Return a hit as its unit is shown it: what the authority's fields do not allow is not in it."""
-    waiting = hit.status in {"open", "confirmed"}
+    waiting = hit.status in WAITING
     read = {
         "plate": hit.plate,
         "confidence": hit.confidence,

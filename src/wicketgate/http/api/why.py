@@ -22,7 +22,7 @@ from wicketgate.gate.why import Question, answer
 from wicketgate.gateway.node import Gateway
 from wicketgate.hotlists import Listing
 from wicketgate.http.gatekeeper import require
-from wicketgate.http.requests import json_answer, read_body
+from wicketgate.http.requests import decoded, json_answer, read_body
 from wicketgate.reads.plates import PlateFault, read_plate
 from wicketgate.regime.parsed import Parsed
 
@@ -194,15 +194,9 @@ async def _rewound(
 
 
 def _decoded(body: bytes) -> _Asked:
-    try:
-        asked = _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        # Where it is wrong, and not with what: the body may hold a plate.
-        place = re.search(r"at `\$[^`]*`", str(error))
-        raise InputError(
-            'send `{"read": {"source", "camera", "captured_at"}, "authority" or "recipient"}`'
-            + (f": look {place[0]}" if place else "")
-        ) from error
+    asked = decoded(
+        _decoder, body, 'send `{"read": {"source", "camera", "captured_at"}, "authority" or "recipient"}`'
+    )
     if (asked.authority is None) == (asked.recipient is None):
         raise InputError("name either `authority` or `recipient`")
     if asked.as_of is not None and asked.as_of_entry is not None:

@@ -22,7 +22,7 @@ from wicketgate.commits.state import State
 from wicketgate.gateway.node import Gateway
 from wicketgate.http.problems import problem
 from wicketgate.regime.parsed import Parsed
-from wicketgate.regime.standing import current, status
+from wicketgate.regime.standing import current_status
 
 MAX_LISTENERS = 50
 MAX_STRUCK = 20
@@ -63,8 +63,7 @@ def totals_of(state: State, parsed: Parsed, at_us: int) -> dict[str, Any]:
         "refused": refused,
         "sources": sources,
         "standing": {
-            name: status(named, current(named, parsed, at_us), parsed, at_us)
-            for name, named in state.authorities.items()
+            name: current_status(named, parsed, at_us)[1] for name, named in state.authorities.items()
         },
     }
 

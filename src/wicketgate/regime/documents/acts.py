@@ -16,6 +16,8 @@ from wicketgate.regime.members import Members
 
 ACTS = frozenset({"revocation", "suspension", "resumption", "review", "challenge", "quashed"})
 """The kinds of documents that are acts."""
+ENDING = frozenset({"revocation", "quashed"})
+"""Those that end every version there is of an authority."""
 
 _PROSE = 20_000
 

@@ -216,6 +216,11 @@ class Authority:
         """`name@version`, the form in which rows and refusals name it."""
         return f"{self.name}@{self.version}"
 
+    @property
+    def whose(self) -> str:
+        """The recipient's unit, `organisation/unit`: of all versions of a name the same."""
+        return f"{self.recipient}/{self.unit}"
+
 
 # --- shape ------------------------------------------------------------------------------------------------
 

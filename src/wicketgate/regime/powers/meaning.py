@@ -80,7 +80,7 @@ def of_authority(authority: Authority, cameras: int | None) -> Powers:
     counts = [count for count in (cameras, scope.max_cameras) if count is not None]
     retention_us = longest_us(authority.recipient_retention)
     box = EVERYTHING._replace(
-        unit=Tree.below([f"{authority.recipient}/{authority.unit}"]),
+        unit=Tree.below([authority.whose]),
         purpose=Tree.below([authority.purpose]),
         mode=Names(frozenset(_CONTAINED[authority.mode])),
         source=Names(frozenset(scope.sources)),
