@@ -22,8 +22,7 @@ import numpy as np
 from wicketgate.base.clock import DAY_US, HOUR_US, SECOND_US
 from wicketgate.gate.decide import Decision, decide
 from wicketgate.gate.terms import Terms, compile_table
-from wicketgate.reads.columns import ReadBatch
-from wicketgate.reads.plates import pack_all
+from wicketgate.reads.columns import ReadBatch, filled
 
 N_CAMERAS = 5_000
 N_GROUPS = 40
@@ -77,21 +76,13 @@ def batches(rows: int, scope: str, random: np.random.Generator) -> list[ReadBatc
         delay = np.where(random.random(rows) < 0.01, 60 * SECOND_US, 300_000)
         plates = [f"AB{row % 90 + 10}CDE" for row in range(rows)]
         made.append(
-            ReadBatch(
-                camera=random.integers(0, N_CAMERAS, rows).astype(np.int32),
+            filled(
+                camera=random.integers(0, N_CAMERAS, rows),
                 captured_us=captured,
                 received_us=captured + delay,
-                plate_key=pack_all(plates),
                 plate=plates,
                 confidence=np.ones(rows),
-                lane=[None] * rows,
-                direction=[None] * rows,
-                vehicle=[None] * rows,
                 key=[bytes(20)] * rows,
-                patch=[None] * rows,
-                overview=[None] * rows,
-                marks=[None] * rows,
-                again=np.zeros(rows, np.bool_),
             )
         )
     return made

@@ -19,8 +19,7 @@ import uvloop
 
 from bench.harness import Connection, Running, durable_writer, gateway, median, own_cpu_s
 from wicketgate.base.clock import SystemClock, rfc3339
-from wicketgate.reads.columns import ReadBatch, to_arrow
-from wicketgate.reads.plates import pack_all
+from wicketgate.reads.columns import filled, to_arrow
 from wicketgate_demo.world import london
 
 BATCH = 500
@@ -129,21 +128,14 @@ def arrow(posts: list[bytes]) -> list[bytes]:
         n = len(reads)
         messages.append(
             to_arrow(
-                ReadBatch(
-                    camera=np.zeros(n, np.int32),
-                    captured_us=np.arange(n, dtype=np.int64),
-                    received_us=np.arange(n, dtype=np.int64),
-                    plate_key=pack_all(texts),
+                filled(
+                    captured_us=np.arange(n),
+                    received_us=np.arange(n),
                     plate=texts,
-                    confidence=np.array([read["confidence"] for read in reads]),
+                    confidence=[read["confidence"] for read in reads],
                     lane=["1"] * n,
                     direction=['"towards"'] * n,
-                    vehicle=[None] * n,
                     key=[bytes(20)] * n,
-                    patch=[None] * n,
-                    overview=[None] * n,
-                    marks=[None] * n,
-                    again=np.zeros(n, np.bool_),
                 )
             )
         )

@@ -511,7 +511,7 @@ class World:
         post = Post(reads)
         checked = self.checked(reads)
         if imaged:
-            checked.patch = [IMAGE.text()] * len(checked.patch)
+            checked.reads["patch"] = [IMAGE.text()] * len(checked.reads)
         post.task = asyncio.create_task(self.intake.take(checked, SOURCE))
         self.posts.append(post)
 

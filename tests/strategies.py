@@ -17,8 +17,7 @@ from wicketgate.base.errors import ShapeError
 from wicketgate.gate.decide import Looks
 from wicketgate.gate.terms import Terms
 from wicketgate.hotlists import Entry, Hits, Listing
-from wicketgate.reads.columns import ReadBatch
-from wicketgate.reads.plates import pack_all
+from wicketgate.reads.columns import ReadBatch, filled
 
 EPOCH_US = 1_783_123_200_000_000  # 2026-07-04T00:00:00Z
 SPAN_US = 40
@@ -54,21 +53,13 @@ def batch_of(rows: Sequence[tuple[int, int, int]], plate: str | Sequence[str] = 
     columns = np.array(rows, dtype=np.int64).reshape(-1, 3)
     n = len(rows)
     texts = [plate] * n if isinstance(plate, str) else list(plate)
-    return ReadBatch(
-        camera=columns[:, 0].astype(np.int32),
+    return filled(
+        camera=columns[:, 0],
         captured_us=columns[:, 1].copy(),
         received_us=columns[:, 2].copy(),
-        plate_key=pack_all(texts),
         plate=texts,
         confidence=np.ones(n),
-        lane=[None] * n,
-        direction=[None] * n,
-        vehicle=[None] * n,
         key=[bytes(20)] * n,
-        patch=[None] * n,
-        overview=[None] * n,
-        marks=[None] * n,
-        again=np.zeros(n, np.bool_),
     )
 
 

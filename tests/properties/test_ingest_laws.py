@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.strategies import plate_texts
 from wicketgate.base.clock import DAY_US, SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError
+from wicketgate.reads.columns import SAID
 from wicketgate.reads.parse import ARROW, JSON, NDJSON, Limits, Malformed, check, parse
 
 NOW_US = parse_rfc3339("2026-07-08T12:00:00Z")
@@ -53,16 +54,19 @@ def accounted(body: bytes, media_type: str) -> tuple[int, list[str]]:
     found = check(rows, source="tfl", cameras={"c0": 0, "c1": 1}.get, limits=LIMITS, now_us=NOW_US)
     indexes = sorted([*found.index, *(index for index, _ in found.quarantined)])
     assert indexes == list(range(len(rows)))
-    assert {len(getattr(found, name)) for name in found.__slots__ if name != "quarantined"} == {
-        len(found.index)
-    }
+    columns = [
+        found.camera_id,
+        found.read_id,
+        *found.reads.columns.values(),
+    ]
+    assert {len(column) for column in columns} == {len(found.index)}
     for _, item in found.quarantined:
         json.loads(item.read)
         item.read.decode()
         assert item.camera in ("", "c0", "c1")
-    for confidence in found.confidence:
+    for confidence in found.reads["confidence"]:
         assert 0 <= confidence <= 1
-    for text in (*found.lane, *found.direction, *found.vehicle):
+    for text in (text for column in SAID for text in found.reads[column.name]):
         assert text is None or json.loads(text) is not None
     assert all(isinstance(row, Malformed) or row.camera is not None for row in rows)
     return len(rows), [item.detail for _, item in found.quarantined]

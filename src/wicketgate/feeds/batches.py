@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import InputError, VerificationError
 from wicketgate.ledger import merkle
-from wicketgate.reads.columns import ReadBatch
+from wicketgate.reads.columns import COLUMNS, SAID, ReadBatch
 
 MAX_LINE = 64 * 1024
 FIELDS = ("plate", "time", "place", "vehicle")
 """What can be released of a read, in the order in which it is shown; images are shown by reference besides."""
-IMAGE_FIELDS = {"patch-image": "patch", "overview-image": "overview"}
+IMAGE_FIELDS = {column.shown_by: column.name for column in COLUMNS if column.shown_by not in {"", *FIELDS}}
 """The fields that are images, and the columns of a `ReadBatch` that say where they lie."""
 
 
@@ -105,21 +105,24 @@ class Rendering:
             for row, marks in enumerate(batch.marks):
                 if marks is not None:
                     plates[row] += f',"marks":{marks}'
-            return plates
+            return self._with_said(plates, field)
         if field == "time":
-            return [f'"captured_at":"{text}"' for text in _times(batch.captured_us)]
+            return self._with_said([f'"captured_at":"{text}"' for text in _times(batch.captured_us)], field)
         if field == "place":
-            return [
-                self._camera_json[camera]
-                + ("" if lane is None else f',"lane":{lane}')
-                + ("" if direction is None else f',"direction":{direction}')
-                for camera, lane, direction in zip(
-                    batch.camera.tolist(), batch.lane, batch.direction, strict=True
-                )
-            ]
-        if all(vehicle is None for vehicle in batch.vehicle):
-            return []
-        return ["" if vehicle is None else f'"vehicle":{vehicle}' for vehicle in batch.vehicle]
+            return self._with_said([self._camera_json[camera] for camera in batch.camera.tolist()], field)
+        said = self._with_said([""] * len(batch), field)
+        return said if any(said) else []
+
+    def _with_said(self, texts: list[str], field: str) -> list[str]:
+        """Return the texts of a field with what the camera said that the field shows."""
+        for column in SAID:
+            if column.shown_by == field:
+                member, values = f'"{column.name}":', getattr(self._batch, column.name)
+                texts = [
+                    text if value is None else f"{text},{member}{value}" if text else member + value
+                    for text, value in zip(texts, values, strict=True)
+                ]
+        return texts
 
 
 def _times(at_us: NDArray[np.int64]) -> list[str]:

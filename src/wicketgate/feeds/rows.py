@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -41,6 +41,15 @@ class Rows:
     imaged: list[HitImaged] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateAt:
+    """The state at the moment of a decision, and the tables of the gate from it."""
+
+    state: State
+    standing: Standing
+    at_us: int
+
+
 @dataclass(frozen=True, slots=True)
 class _Images:
     """What of a read's images one authority shows: the members of the row, and the references."""
@@ -48,6 +57,17 @@ class _Images:
     members: str
     patch: str | None
     overview: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shown:
+    """One read of a batch as one authority's row shows it."""
+
+    batch: ReadBatch
+    row: int
+    ref: str
+    images: _Images
+    again: bool
 
 
 class Raising:
@@ -67,14 +87,10 @@ class Raising:
         release: Release,
         rendering: Rendering,
         batch: ReadBatch,
-        *,
-        name: str,
-        state: State,
-        standing: Standing,
-        at_us: int,
+        moment: StateAt,
         into: Rows,
     ) -> None:
-        """Append a release's rows to a feed's batch.
+        """Append a release's rows to the batch of its feed.
 
         Rows that come again are left out where the authority shows no image of them: they were released before.
         """
@@ -92,6 +108,7 @@ class Raising:
             return
         if into.more is None:
             into.more = [""] * len(into.reads)
+        name = moment.standing.names[release.reference]
         # The camera's own fields come with the field `place` alone: they stand in `shown` if they may.
         columns = {column: getattr(batch, column) for column in images}
         for at, row in enumerate(rows):
@@ -105,20 +122,8 @@ class Raising:
                 members += ',"again":true'
                 into.again += 1
             if release.hits is not None and release.which is not None:
-                members += self._hit(
-                    release,
-                    batch,
-                    row,
-                    at,
-                    ref,
-                    found,
-                    again,
-                    name=name,
-                    state=state,
-                    standing=standing,
-                    at_us=at_us,
-                    into=into,
-                )
+                one = _Shown(batch=batch, row=row, ref=ref, images=found, again=again)
+                members += _hit(release, at, one, moment, into)
             into.reads.append(with_members(shown[row], found.members))
             into.late.append(late[at])
             into.more.append(members)
@@ -143,82 +148,70 @@ class Raising:
             )
         return _Images(",".join(members), refs["patch"], refs["overview"])
 
-    def _hit(
-        self,
-        release: Release,
-        batch: ReadBatch,
-        row: int,
-        at: int,
-        ref: str,
-        images: _Images,
-        again: bool,
-        *,
-        name: str,
-        state: State,
-        standing: Standing,
-        at_us: int,
-        into: Rows,
-    ) -> str:
-        """Return the row's member `hit`; raise the hit, or give the one that was raised its image."""
-        hits, which = release.hits, release.which
-        assert isinstance(hits, Hits)
-        assert which is not None
-        entry, exact = hits.entries[which[at]], bool(hits.exact[which[at]])
-        seen = [
-            *state.sightings.get(name, {}).get(entry.voi, []),
-            *(
-                Sighting(hit.id, hit.place, hit.taken_us, hit.quality == "exact")
-                for hit in into.hits
-                if hit.voi == entry.voi
-            ),
-        ]
-        known = ref in state.open_hits or any(before.hit == ref for before in seen)
-        camera = int(batch.camera[row])
-        place, taken_us = standing.places[camera], int(batch.captured_us[row])
-        clone = impossible(seen, standing.positions.get(place), taken_us, standing.positions)
-        if clone and not release.fields >= _JOURNEY:
-            clone = (
-                "two reads that no one vehicle can have made"  # how far and how long would say where and when
+
+def _hit(release: Release, at: int, shown: _Shown, moment: StateAt, into: Rows) -> str:
+    """Return the member `hit` of row `at`; raise the hit, or give the one that was raised its image."""
+    hits, which = release.hits, release.which
+    assert isinstance(hits, Hits)
+    assert which is not None
+    entry, exact = hits.entries[which[at]], bool(hits.exact[which[at]])
+    state, standing, at_us = moment.state, moment.standing, moment.at_us
+    name = standing.names[release.reference]
+    seen = [
+        *state.sightings.get(name, {}).get(entry.voi, []),
+        *(
+            Sighting(hit.id, hit.place, hit.taken_us, hit.quality == "exact")
+            for hit in into.hits
+            if hit.voi == entry.voi
+        ),
+    ]
+    ref, images = shown.ref, shown.images
+    known = ref in state.open_hits or any(before.hit == ref for before in seen)
+    camera = int(shown.batch.camera[shown.row])
+    place, taken_us = standing.places[camera], int(shown.batch.captured_us[shown.row])
+    clone = impossible(seen, standing.positions.get(place), taken_us, standing.positions)
+    if clone and not release.fields >= _JOURNEY:
+        clone = "two reads that no one vehicle can have made"  # how far and how long would say where and when
+    waiting = state.open_hits.get(ref)
+    due = due_us(entry.priority, at_us) if waiting is None else waiting.due_us
+    quality: Literal["exact", "possible"] = "exact" if exact else "possible"
+    if shown.again and known:
+        into.imaged.append(HitImaged(hit=ref, patch=images.patch, overview=images.overview))
+    else:
+        into.hits.append(
+            HitRaised(
+                id=ref,
+                authority=name,
+                version=int(release.reference.rpartition("@")[2]),
+                seq=state.feeds[name].rows + len(into.reads) + 1,
+                voi=entry.voi,
+                kind=entry.kind,
+                priority=entry.priority,
+                quality=quality,
+                raised_us=at_us,
+                due_us=due,
+                place=place,
+                taken_us=taken_us,
+                listed=entry.plate,
+                late=bool(release.late[at]),
+                clone=clone,
+                patch=images.patch,
+                overview=images.overview,
+                entry=_shown(entry),
+                **_allowed(shown.batch, shown.row, release.fields, state.cameras[camera]),
             )
-        waiting = state.open_hits.get(ref)
-        due = due_us(entry.priority, at_us) if waiting is None else waiting.due_us
-        if again and known:
-            into.imaged.append(HitImaged(hit=ref, patch=images.patch, overview=images.overview))
-        else:
-            into.hits.append(
-                HitRaised(
-                    id=ref,
-                    authority=name,
-                    version=int(release.reference.rpartition("@")[2]),
-                    seq=state.feeds[name].rows + len(into.reads) + 1,
-                    voi=entry.voi,
-                    kind=entry.kind,
-                    priority=entry.priority,
-                    quality="exact" if exact else "possible",
-                    raised_us=at_us,
-                    due_us=due,
-                    place=place,
-                    taken_us=taken_us,
-                    listed=entry.plate,
-                    late=bool(release.late[at]),
-                    clone=clone,
-                    patch=images.patch,
-                    overview=images.overview,
-                    entry=_shown(entry),
-                    **_allowed(batch, row, release.fields, state.cameras[camera]),
-                )
-            )
-        member = {
-            "id": ref,
-            "voi": entry.voi,
-            "quality": "exact" if exact else "possible",
-            "kind": entry.kind,
-            "priority": entry.priority,
-            "due": rfc3339(due),
-        }
-        if clone:
-            member["clone"] = True
-        return f',"hit":{json.dumps(member, separators=(",", ":"), ensure_ascii=False)}'
+        )
+    member = {
+        "id": ref,
+        "voi": entry.voi,
+        "quality": quality,
+        "kind": entry.kind,
+        "priority": entry.priority,
+        "due": rfc3339(due),
+    }
+    if clone:
+        member["clone"] = True
+    return f',"hit":{json.dumps(member, separators=(",", ":"), ensure_ascii=False)}'
 
 
 def _shown(entry: Entry) -> dict[str, str]:

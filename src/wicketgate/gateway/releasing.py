@@ -21,7 +21,7 @@ from wicketgate.commits.transactions import (
 )
 from wicketgate.commits.writer import Build, Commits
 from wicketgate.feeds import batches
-from wicketgate.feeds.rows import Raising, Rows
+from wicketgate.feeds.rows import Raising, Rows, StateAt
 from wicketgate.gate.decide import Decision, decide
 from wicketgate.gate.tables import Standing, stand
 from wicketgate.gateway.filing.facts import _decision_fact, hit_fact
@@ -172,6 +172,7 @@ class Releasing:
                 reference: Allowed(self._lists.at(standing.names[reference], state), terms)
                 for reference, terms in standing.matching.items()
             }
+            moment = StateAt(state=state, standing=standing, at_us=at_us)
             decisions: list[Decision] = []
             made: dict[str, Rows] = {}
             # Reads that come again with an image are no new reads: they are released to those whose fields show it,
@@ -181,16 +182,8 @@ class Releasing:
                 decisions.append(decision)
                 rendering = batches.Rendering(some, standing.camera_json)
                 for release in decision.releases:
-                    self._raising.rows(
-                        release,
-                        rendering,
-                        some,
-                        name=standing.names[release.reference],
-                        state=state,
-                        standing=standing,
-                        at_us=at_us,
-                        into=made.setdefault(release.reference, Rows()),
-                    )
+                    into = made.setdefault(release.reference, Rows())
+                    self._raising.rows(release, rendering, some, moment, into)
             decision = decisions[0]
             facts: list[bytes] = []
             released: list[FeedBatch] = []
@@ -198,7 +191,7 @@ class Releasing:
                 if not rows.reads:
                     continue
                 name = standing.names[reference]
-                header, data = self._batch(reference, rows, state, name, sequence, at_us, charter.origin)
+                header, data = self._batch(reference, rows, moment, sequence, charter.origin)
                 released.append(
                     FeedBatch(
                         feed=name,
@@ -237,16 +230,10 @@ class Releasing:
         return build
 
     def _batch(
-        self,
-        reference: str,
-        rows: Rows,
-        state: State,
-        name: str,
-        sequence: int,
-        at_us: int,
-        origin: str,
+        self, reference: str, rows: Rows, moment: StateAt, sequence: int, origin: str
     ) -> tuple[Mapping[str, Any], bytes]:
-        feed = state.feeds[name]
+        feed = moment.state.feeds[moment.standing.names[reference]]
+        at_us = moment.at_us
         lines = batches.row_lines(
             reference=reference,
             first_row=feed.rows + 1,

@@ -1,44 +1,116 @@
-"""Reads as columns, and the form in which they lie in the READS stream."""
+"""Reads as columns: the one table of a read's columns, and the form in which reads lie in the READS stream."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from itertools import chain
-from typing import Any
+from typing import Any, Literal
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from wicketgate.base.errors import InputError, ShapeError
+from wicketgate.reads.plates import pack_all
 
 MAX_ROWS = 1_000
 """Rows in one message of READS: what bounds a transaction."""
 
-_COLUMNS: list[tuple[str, pa.DataType]] = [
-    ("camera", pa.int32()),
-    ("captured_us", pa.int64()),
-    ("received_us", pa.int64()),
-    ("plate_key", pa.uint64()),
-    ("plate", pa.string()),
-    ("confidence", pa.float64()),
-    ("lane", pa.string()),
-    ("direction", pa.string()),
-    ("vehicle", pa.string()),
-    ("key", pa.binary()),
-    ("patch", pa.string()),
-    ("overview", pa.string()),
-    ("marks", pa.string()),
-    ("again", pa.bool_()),
-]
-_SCHEMA = pa.schema(_COLUMNS)
-_NEVER_NULL = ("camera", "captured_us", "received_us", "plate_key", "plate", "confidence", "key", "again")
+_MAX_LANE = 32
+_MAX_TEXT = 256
+
+
+class Vehicle(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True):
+    """What a camera says of the vehicle."""
+
+    make: msgspec.UnsetType | str | None = msgspec.UNSET
+    model: msgspec.UnsetType | str | None = msgspec.UNSET
+    colour: msgspec.UnsetType | str | None = msgspec.UNSET
+    kind: msgspec.UnsetType | str | None = msgspec.UNSET
+
+
+def _fault_of_lane(lane: int | str) -> str | None:
+    if isinstance(lane, str):
+        return f"`lane` has more than {_MAX_LANE} characters" if len(lane) > _MAX_LANE else None
+    return None if -999 <= lane <= 9999 else "`lane` is out of range"
+
+
+def _fault_of_vehicle(vehicle: Vehicle) -> str | None:
+    for text in (vehicle.make, vehicle.model, vehicle.colour, vehicle.kind):
+        if isinstance(text, str) and len(text) > _MAX_TEXT:
+            return f"a member of `vehicle` has more than {_MAX_TEXT} characters"
+    return None
+
+
+_TYPES: Mapping[pa.DataType, tuple[type[np.generic] | None, type]] = {
+    pa.bool_(): (np.bool_, bool),
+    pa.int32(): (np.int32, int),
+    pa.int64(): (np.int64, int),
+    pa.uint64(): (np.uint64, int),
+    pa.float64(): (np.float64, float),
+    pa.string(): (None, str),
+    pa.binary(): (None, bytes),
+}
+"""For each Arrow type its numpy type, None where a batch holds a sequence, and the Python type of one value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column of reads.
+
+    Attributes
+    ----------
+    name : str
+        Its name in a batch and in READS.
+    stored : DataType
+        Its Arrow type in READS.
+    dtype : numpy type, optional
+        Its type in a batch; None where a batch holds a sequence.
+    scalar : type
+        The Python type of one value.
+    null : bool
+        A read may lack it.
+    gathered : bool
+        It comes with the read. The intake adds the others when it accepts the read.
+    shown_by : str
+        The field of an authority that shows it; empty where none does.
+    posted : type, optional
+        Set for what a camera says and the gateway carries, shows, and never decides by: the type of the member of
+        that name in a native read. Its JSON text is stored.
+    fault : callable, optional
+        Returns what is wrong with a posted value, or None.
+    """
+
+    name: str = ""
+    stored: pa.DataType
+    dtype: type[np.generic] | None
+    scalar: type
+    null: bool = False
+    gathered: bool = True
+    shown_by: str = ""
+    posted: Any = None
+    fault: Callable[[Any], str | None] | None = None
+
+
+def _column(stored: pa.DataType, shown_by: str = "", **known: Any) -> Mapping[str, Column]:
+    dtype, scalar = _TYPES[stored]
+    return {"column": Column(stored=stored, dtype=dtype, scalar=scalar, shown_by=shown_by, **known)}
+
+
+def _said(
+    posted: Any, shown_by: str, fault: Callable[[Any], str | None] | None = None
+) -> Mapping[str, Column]:
+    return _column(pa.string(), shown_by, null=True, posted=posted, fault=fault)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadBatch:
     """Reads that were accepted, one row each, in the order of their arrival.
+
+    This is the table of columns. The stored form, the posted form, and what lies between are derived from it: a new
+    column is one line here.
 
     Attributes
     ----------
@@ -64,20 +136,20 @@ class ReadBatch:
         True where the read was decided before, and comes again with an image that followed it.
     """
 
-    camera: NDArray[np.int32]
-    captured_us: NDArray[np.int64]
-    received_us: NDArray[np.int64]
-    plate_key: NDArray[np.uint64]
-    plate: Sequence[str]
-    confidence: NDArray[np.float64]
-    lane: Sequence[str | None]
-    direction: Sequence[str | None]
-    vehicle: Sequence[str | None]
-    key: Sequence[bytes]
-    patch: Sequence[str | None]
-    overview: Sequence[str | None]
-    marks: Sequence[str | None]
-    again: NDArray[np.bool_]
+    camera: NDArray[np.int32] = field(metadata=_column(pa.int32(), "place"))
+    captured_us: NDArray[np.int64] = field(metadata=_column(pa.int64(), "time"))
+    received_us: NDArray[np.int64] = field(metadata=_column(pa.int64(), gathered=False))
+    plate_key: NDArray[np.uint64] = field(metadata=_column(pa.uint64(), gathered=False))
+    plate: Sequence[str] = field(metadata=_column(pa.string(), "plate"))
+    confidence: NDArray[np.float64] = field(metadata=_column(pa.float64(), "plate"))
+    lane: Sequence[str | None] = field(metadata=_said(int | str, "place", _fault_of_lane))
+    direction: Sequence[str | None] = field(metadata=_said(Literal["towards", "away"], "place"))
+    vehicle: Sequence[str | None] = field(metadata=_said(Vehicle, "vehicle", _fault_of_vehicle))
+    key: Sequence[bytes] = field(metadata=_column(pa.binary(), gathered=False))
+    patch: Sequence[str | None] = field(metadata=_column(pa.string(), "patch-image", null=True))
+    overview: Sequence[str | None] = field(metadata=_column(pa.string(), "overview-image", null=True))
+    marks: Sequence[str | None] = field(metadata=_column(pa.string(), "plate", null=True))
+    again: NDArray[np.bool_] = field(metadata=_column(pa.bool_(), gathered=False))
 
     def __post_init__(self) -> None:
         n = len(self.plate)
@@ -89,10 +161,88 @@ class ReadBatch:
         return len(self.plate)
 
 
+COLUMNS: tuple[Column, ...] = tuple(
+    replace(one.metadata["column"], name=one.name) for one in fields(ReadBatch)
+)
+"""The columns, in the order in which they are stored."""
+
+GATHERED = tuple(column for column in COLUMNS if column.gathered)
+"""The columns that come with a read."""
+
+SAID = tuple(column for column in COLUMNS if column.posted is not None)
+"""The columns that carry what a camera said, as members of its read."""
+
+_SCHEMA = pa.schema([(column.name, column.stored) for column in COLUMNS])
+
+
+_GATHERED = tuple(column.name for column in GATHERED)
+
+
+class Gathered:
+    """Reads that were checked and are not stored yet.
+
+    Parameters
+    ----------
+    columns : list
+        By its name each column of `GATHERED`, all of one length, `plate` among them. One that is missing is filled
+        with None.
+    """
+
+    __slots__ = ("columns",)
+
+    def __init__(self, **columns: list[Any]) -> None:
+        n = len(columns["plate"]) if columns else 0
+        for name in _GATHERED:
+            if name not in columns:
+                columns[name] = [None] * n
+        self.columns = columns
+
+    def __len__(self) -> int:
+        return len(self.columns["plate"])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Gathered) and self.columns == other.columns
+
+    def __getitem__(self, name: str) -> list[Any]:
+        return self.columns[name]
+
+    def __setitem__(self, name: str, column: list[Any]) -> None:
+        self.columns[name] = column
+
+    def row(self, n: int) -> dict[str, Any]:
+        """Return one read by the names of its columns."""
+        return {name: column[n] for name, column in self.columns.items()}
+
+    def extend(self, more: Gathered, rows: Sequence[int] | None = None) -> None:
+        """Append reads: all of `more`, or some rows of it."""
+        for name, column in more.columns.items():
+            self.columns[name] += column if rows is None else [column[row] for row in rows]
+
+
+def gathered(batch: ReadBatch) -> Gathered:
+    """Return what of stored reads came with them."""
+    return Gathered(**{name: list(getattr(batch, name)) for name in _GATHERED})
+
+
+def filled(**columns: Any) -> ReadBatch:
+    """Return a batch of these columns, `plate` among them, as lists or as a batch holds them. O(n).
+
+    `plate_key` follows from `plate`. Of any other column that is missing, each read says nothing.
+    """
+    columns.setdefault("plate_key", pack_all(columns["plate"]))
+    n = len(columns["plate"])
+    for column in COLUMNS:
+        if column.name not in columns:
+            columns[column.name] = [None if column.null else column.scalar()] * n
+        if column.dtype is not None:
+            columns[column.name] = np.asarray(columns[column.name], dtype=column.dtype)
+    return ReadBatch(**columns)
+
+
 def to_arrow(batch: ReadBatch) -> bytes:
     """Return a batch as one Arrow IPC stream. O(n)."""
     record = pa.RecordBatch.from_arrays(
-        [pa.array(getattr(batch, field.name), type=field.type) for field in _SCHEMA], schema=_SCHEMA
+        [pa.array(getattr(batch, column.name), type=column.stored) for column in COLUMNS], schema=_SCHEMA
     )
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, _SCHEMA) as writer:
@@ -116,29 +266,17 @@ def from_arrow(data: bytes) -> ReadBatch:
         raise InputError("a message of READS is not an Arrow stream") from error
     if table.schema != _SCHEMA:
         raise InputError("a message of READS has another schema than this version's")
-    if any(table.column(name).null_count for name in _NEVER_NULL):
-        raise InputError("a message of READS lacks a value that every read has")
-
-    def numbers(name: str) -> NDArray[np.generic]:
-        values: NDArray[np.generic] = table.column(name).combine_chunks().to_numpy(zero_copy_only=False)
-        return values
-
-    return ReadBatch(
-        camera=numbers("camera").astype(np.int32, copy=False),
-        captured_us=numbers("captured_us").astype(np.int64, copy=False),
-        received_us=numbers("received_us").astype(np.int64, copy=False),
-        plate_key=numbers("plate_key").astype(np.uint64, copy=False),
-        plate=[plate or "" for plate in table.column("plate").to_pylist()],
-        confidence=numbers("confidence").astype(np.float64, copy=False),
-        lane=table.column("lane").to_pylist(),
-        direction=table.column("direction").to_pylist(),
-        vehicle=table.column("vehicle").to_pylist(),
-        key=[key or b"" for key in table.column("key").to_pylist()],
-        patch=table.column("patch").to_pylist(),
-        overview=table.column("overview").to_pylist(),
-        marks=table.column("marks").to_pylist(),
-        again=numbers("again").astype(np.bool_, copy=False),
-    )
+    columns: dict[str, Any] = {}
+    for column in COLUMNS:
+        values = table.column(column.name)
+        if values.null_count and not column.null:
+            raise InputError("a message of READS lacks a value that every read has")
+        if column.dtype is None:
+            columns[column.name] = values.to_pylist()
+        else:
+            array = values.combine_chunks().to_numpy(zero_copy_only=False)
+            columns[column.name] = array.astype(column.dtype, copy=False)
+    return ReadBatch(**columns)
 
 
 def part(batch: ReadBatch, start: int, stop: int) -> ReadBatch:
@@ -177,19 +315,4 @@ def joined(batches: Sequence[ReadBatch]) -> ReadBatch:
 
 def empty() -> ReadBatch:
     """Return a batch without rows."""
-    return ReadBatch(
-        camera=np.empty(0, np.int32),
-        captured_us=np.empty(0, np.int64),
-        received_us=np.empty(0, np.int64),
-        plate_key=np.empty(0, np.uint64),
-        plate=(),
-        confidence=np.empty(0, np.float64),
-        lane=(),
-        direction=(),
-        vehicle=(),
-        key=(),
-        patch=(),
-        overview=(),
-        marks=(),
-        again=np.empty(0, np.bool_),
-    )
+    return filled(plate=())

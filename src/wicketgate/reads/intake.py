@@ -8,26 +8,21 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import TypeVar
 
 import msgspec
-import numpy as np
 
 from wicketgate.base.clock import MINUTE_US, SECOND_US, Clock, rfc3339
 from wicketgate.base.errors import FencedError, StreamError
 from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.commits import transactions
 from wicketgate.commits.transactions import QuarantinedRead
-from wicketgate.reads.columns import MAX_ROWS, ReadBatch, to_arrow
+from wicketgate.reads.columns import MAX_ROWS, SAID, Gathered, ReadBatch, filled, gathered, to_arrow
 from wicketgate.reads.messages import ReadsMessage, _encoder
 from wicketgate.reads.parse import Checked
-from wicketgate.reads.plates import pack_all
 from wicketgate.reads.repeats import DIGEST, Seen
 from wicketgate.reads.tracking import Emitted, Held, Vehicles
 
 log = logging.getLogger(__name__)
-
-_T = TypeVar("_T")
 
 JOIN_US = 10 * MINUTE_US
 """For how long after a read was accepted an image may follow it; READS keeps the read for as long."""
@@ -36,7 +31,6 @@ _LINGER_S = 0.004
 _UNDER_WAY = 3
 _MAX_WAITING = 50_000
 _QUARANTINED_BYTES = 512 * 1024
-_NOT_OF_GROUP = {"plate_key", "key", "again"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,17 +50,8 @@ class Answer:
 @dataclass(slots=True)
 class _Group:
     stored: asyncio.Future[int]
-    camera: list[int] = field(default_factory=list)
-    captured_us: list[int] = field(default_factory=list)
+    reads: Gathered = field(default_factory=Gathered)
     received_us: list[int] = field(default_factory=list)
-    plate: list[str] = field(default_factory=list)
-    confidence: list[float] = field(default_factory=list)
-    lane: list[str | None] = field(default_factory=list)
-    direction: list[str | None] = field(default_factory=list)
-    vehicle: list[str | None] = field(default_factory=list)
-    patch: list[str | None] = field(default_factory=list)
-    overview: list[str | None] = field(default_factory=list)
-    marks: list[str | None] = field(default_factory=list)
     again: list[bool] = field(default_factory=list)
     contents: list[bytes] = field(default_factory=list)
     ids: list[bytes] = field(default_factory=list)
@@ -79,35 +64,21 @@ class _Group:
 
     def extend(self, checked: Checked, rows: list[int], now_us: int, source: str) -> None:
         """Take these rows of what was checked."""
-        everything = len(rows) == len(checked.plate)
-
-        def these(column: list[_T]) -> list[_T]:
-            return column if everything else [column[row] for row in rows]
-
-        self.camera += these(checked.camera)
-        self.captured_us += these(checked.captured_us)
+        everything = len(rows) == len(checked.reads)
+        self.reads.extend(checked.reads, None if everything else rows)
         self.received_us += [now_us] * len(rows)
-        self.plate += these(checked.plate)
-        self.confidence += these(checked.confidence)
-        self.lane += these(checked.lane)
-        self.direction += these(checked.direction)
-        self.vehicle += these(checked.vehicle)
-        self.patch += these(checked.patch)
-        self.overview += these(checked.overview)
-        self.marks += these(checked.marks)
         self.again += [False] * len(rows)
-        self.accepted += [f"{source}/{camera_id}" for camera_id in these(checked.camera_id)]
+        self.accepted += [f"{source}/{checked.camera_id[row]}" for row in rows]
 
     @property
     def full(self) -> bool:
-        rows = len(self.plate) + len(self.held)
+        rows = len(self.reads) + len(self.held)
         return rows >= MAX_ROWS or self.quarantined_bytes >= _QUARANTINED_BYTES
 
     def extend_again(self, row: ReadBatch, read_id: bytes) -> None:
         """Take a read that is stored already, with an image that followed it."""
-        for name in ReadBatch.__slots__:
-            if name not in _NOT_OF_GROUP:
-                getattr(self, name).extend(getattr(row, name))
+        self.reads.extend(gathered(row))
+        self.received_us += row.received_us.tolist()
         self.again.append(True)
         self.contents += row.key
         self.ids.append(read_id)
@@ -116,6 +87,15 @@ class _Group:
         """Take a read that cannot be taken."""
         self.quarantined.append(read)
         self.quarantined_bytes += len(read.read) + 200
+
+
+@dataclass(slots=True)
+class _New:
+    """Reads that were never seen: their rows among those checked, and their keys in the index of repeats."""
+
+    rows: list[int] = field(default_factory=list)
+    contents: list[bytes] = field(default_factory=list)
+    ids: list[bytes] = field(default_factory=list)
 
 
 class Intake:
@@ -208,43 +188,24 @@ class Intake:
         StreamError
             If they could not be stored, or too much waits already: the source must post again.
         """
-        if self._waiting + len(checked.plate) > _MAX_WAITING and self._waiting:
+        if self._waiting + len(checked.reads) > _MAX_WAITING and self._waiting:
             raise StreamError("too many reads are waiting to be stored: post again in a moment", code="busy")
-        quarantined = list(checked.quarantined)
-        groups: list[_Group] = []
         now_us = self._clock.now_us()
-        look, add = self._seen.look, self._seen.add
-        content_key, id_key = self._seen.content_key, self._seen.id_key
-        new: list[int] = []
-        contents: list[bytes] = []
-        ids: list[bytes] = []
-        repeated = [f"{source}/{camera_id}" for camera_id in late]
-        for n, (camera_id, plate, captured_us, given) in enumerate(
-            zip(checked.camera_id, checked.plate, checked.captured_us, checked.read_id, strict=True)
-        ):
-            content = content_key(source, camera_id, plate, captured_us)
-            read_id = b"" if given is None else id_key(source, given)
-            verdict = look(content, read_id)
-            if verdict == "new":
-                add(content, read_id)
-                new.append(n)
-                contents.append(content)
-                ids.append(read_id)
-            elif verdict == "repeated":
-                repeated.append(f"{source}/{camera_id}")
-            else:
-                quarantined.append((checked.index[n], self._conflict(source, camera_id, checked, n, now_us)))
+        new, repeated, conflicts = self._sort(checked, source, now_us)
+        repeated = [*(f"{source}/{camera_id}" for camera_id in late), *repeated]
+        quarantined = [*checked.quarantined, *conflicts]
+        groups: list[_Group] = []
         group = self._group(groups)
         for name in repeated:
             group.repeated[name] += 1
         at = 0
-        while at < len(new):
+        while at < len(new.rows):
             if group.full:
                 group = self._group(groups)
-            some = slice(at, at + MAX_ROWS - len(group.plate))
-            group.extend(checked, new[some], now_us, source)
-            group.contents += contents[some]
-            group.ids += ids[some]
+            some = slice(at, at + MAX_ROWS - len(group.reads))
+            group.extend(checked, new.rows[some], now_us, source)
+            group.contents += new.contents[some]
+            group.ids += new.ids[some]
             at = some.stop
         if emitted is not None:
             group.emitted.append(emitted)  # in the message of its row: both are stored, or neither
@@ -256,7 +217,7 @@ class Intake:
             if group.full:
                 group = self._group(groups)
             group.quarantine(read)
-        accepted = len(new)
+        accepted = len(new.rows)
         self._waiting += accepted
         self._work.set()
         # Also a post of nothing but repeats waits: what it repeats may be in a group that is not stored yet.
@@ -273,6 +234,33 @@ class Intake:
             held=len(held),
             images=tuple((index, read.code, read.detail) for index, read in images),
         )
+
+    def _sort(
+        self, checked: Checked, source: str, now_us: int
+    ) -> tuple[_New, list[str], list[tuple[int, QuarantinedRead]]]:
+        """Return the new reads, remembered from now on; the cameras of those repeated; those whose id conflicts."""
+        reads = checked.reads
+        look, add = self._seen.look, self._seen.add
+        content_key, id_key = self._seen.content_key, self._seen.id_key
+        new = _New()
+        repeated: list[str] = []
+        conflicts: list[tuple[int, QuarantinedRead]] = []
+        for n, (camera_id, plate, captured_us, given) in enumerate(
+            zip(checked.camera_id, reads["plate"], reads["captured_us"], checked.read_id, strict=True)
+        ):
+            content = content_key(source, camera_id, plate, captured_us)
+            read_id = b"" if given is None else id_key(source, given)
+            verdict = look(content, read_id)
+            if verdict == "new":
+                add(content, read_id)
+                new.rows.append(n)
+                new.contents.append(content)
+                new.ids.append(read_id)
+            elif verdict == "repeated":
+                repeated.append(f"{source}/{camera_id}")
+            else:
+                conflicts.append((checked.index[n], self._conflict(source, camera_id, checked, n, now_us)))
+        return new, repeated, conflicts
 
     async def take_again(self, row: ReadBatch, read_id: bytes) -> None:
         """Store a read again, with an image that followed it, and return once that is durable.
@@ -293,8 +281,9 @@ class Intake:
     def is_new(self, checked: Checked, n: int, source: str) -> bool:
         """Say whether `take` would accept row `n` now."""
         given = checked.read_id[n]
+        reads = checked.reads
         content = self._seen.content_key(
-            source, checked.camera_id[n], checked.plate[n], checked.captured_us[n]
+            source, checked.camera_id[n], reads["plate"][n], reads["captured_us"][n]
         )
         return self._seen.look(content, b"" if given is None else self._seen.id_key(source, given)) == "new"
 
@@ -312,17 +301,19 @@ class Intake:
 
     @staticmethod
     def _conflict(source: str, camera_id: str, checked: Checked, n: int, now_us: int) -> QuarantinedRead:
+        row = checked.reads.row(n)
         read: dict[str, object] = {
             "id": checked.read_id[n],
             "camera": camera_id,
-            "captured_at": rfc3339(checked.captured_us[n]),
-            "plate": checked.plate[n],
-            "confidence": checked.confidence[n],
+            "captured_at": rfc3339(row["captured_us"]),
+            "plate": row["plate"],
+            "confidence": row["confidence"],
         }
-        for name in ("lane", "direction", "vehicle"):
-            text = getattr(checked, name)[n]
-            if text is not None:
-                read[name] = msgspec.Raw(text.encode())
+        read |= {
+            column.name: msgspec.Raw(row[column.name].encode())
+            for column in SAID
+            if row[column.name] is not None
+        }
         return QuarantinedRead(
             source=source,
             camera=camera_id,
@@ -367,7 +358,7 @@ class Intake:
             return
         error = done.exception()
         if error is None:
-            self._waiting -= len(group.plate)
+            self._waiting -= len(group.reads)
             self._seen.stored(group.contents, group.ids, done.result())
             self._vehicles.stored(group.held, group.emitted, done.result())
             now_us = self._clock.now_us()
@@ -381,7 +372,7 @@ class Intake:
         self._groups.clear()
         self._work.clear()
         for each in failed:
-            self._waiting -= len(each.plate)
+            self._waiting -= len(each.reads)
             self._seen.forget(each.contents, each.ids)
             each.stored.set_exception(error)
             each.stored.exception()  # seen by those who wait, if anybody still does
@@ -392,25 +383,11 @@ class Intake:
 
 def _encode(group: _Group) -> bytes:
     rows = b""
-    if group.plate:
-        rows = to_arrow(
-            ReadBatch(
-                camera=np.array(group.camera, dtype=np.int32),
-                captured_us=np.array(group.captured_us, dtype=np.int64),
-                received_us=np.array(group.received_us, dtype=np.int64),
-                plate_key=pack_all(group.plate),
-                plate=group.plate,
-                confidence=np.array(group.confidence, dtype=np.float64),
-                lane=group.lane,
-                direction=group.direction,
-                vehicle=group.vehicle,
-                key=group.contents,
-                patch=group.patch,
-                overview=group.overview,
-                marks=group.marks,
-                again=np.array(group.again, dtype=np.bool_),
-            )
+    if group.reads:
+        batch = filled(
+            **group.reads.columns, received_us=group.received_us, key=group.contents, again=group.again
         )
+        rows = to_arrow(batch)
     quarantined: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for read in group.quarantined:
         counts = quarantined[f"{read.source}/{read.camera}"]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import isnan
-from typing import Any, Literal
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -17,25 +18,17 @@ import pyarrow as pa
 from wicketgate.base.clock import from_datetime, rfc3339
 from wicketgate.base.errors import InputError
 from wicketgate.commits.transactions import QuarantinedRead
+from wicketgate.reads.columns import SAID, Gathered, Vehicle
 from wicketgate.reads.observations import ImageKind
 from wicketgate.reads.plates import PlateFault, read_plate
 
-MAX_BODY = 8 * 1024 * 1024
+MAX_POST_BYTES = 8 * 1024 * 1024
 MAX_READS = 150_000
-"""Reads in one post; in JSON no more than about 105,000 go into `MAX_BODY`."""
+"""Reads in one post; in JSON no more than about 105,000 go into `MAX_POST_BYTES`."""
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
 ARROW = "application/vnd.apache.arrow.stream"
-
-
-class Vehicle(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True):
-    """What a camera says of the vehicle."""
-
-    make: msgspec.UnsetType | str | None = msgspec.UNSET
-    model: msgspec.UnsetType | str | None = msgspec.UNSET
-    colour: msgspec.UnsetType | str | None = msgspec.UNSET
-    kind: msgspec.UnsetType | str | None = msgspec.UNSET
 
 
 class NamedImages(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True):
@@ -45,19 +38,35 @@ class NamedImages(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=T
     overview: str | None = None
 
 
-class RawRead(
+class _Posted(
     msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True, omit_defaults=True
 ):
-    """One read as a source posts it (API.md, `POST /v1/reads`)."""
+    """The members of a posted read that the gateway decides by."""
 
     camera: str
     captured_at: datetime
     plate: str
     confidence: float
     id: str | None = None
-    lane: int | str | None = None
-    direction: Literal["towards", "away"] | None = None
-    vehicle: Vehicle | None = None
+
+
+if TYPE_CHECKING:  # a type checker cannot read the table
+
+    class _WithSaid(_Posted, frozen=True):
+        """The same with a member for each column of `reads.SAID`."""
+else:
+    _WithSaid = msgspec.defstruct(
+        "_WithSaid",
+        [(column.name, column.posted | None, None) for column in SAID],
+        bases=(_Posted,),
+        frozen=True,
+        kw_only=True,
+    )
+
+
+class RawRead(_WithSaid, frozen=True, kw_only=True):
+    """One read as a source posts it (API.md, `POST /v1/reads`)."""
+
     image: str | NamedImages | None = None
 
     def images(self) -> dict[ImageKind, str]:
@@ -86,18 +95,24 @@ class Malformed:
 _array = msgspec.json.Decoder(list[RawRead])
 _one = msgspec.json.Decoder(RawRead)
 _encode = msgspec.json.Encoder().encode
-_MAX_TEXT = 256
 _PLAIN_FAULT = re.compile(
     r"(Expected `[a-z0-9 |]+`, got `[a-z]+`|Object missing required field `[a-z_]+`|Invalid RFC3339 encoded datetime)"
     r"( - at `\$(\.[a-z_]+)*`)?"
 )
-_PLACE = re.compile(
-    r" - at `\$(\.vehicle|\.image)?"
-    r"(\.(make|model|colour|kind|direction|lane|id|plate|camera|image|patch|overview))?`\Z"
+_NAMES = "|".join(
+    [
+        *("id", "plate", "camera", "image"),
+        *(column.name for column in SAID),
+        *Vehicle.__struct_fields__,
+        *NamedImages.__struct_fields__,
+    ]
 )
+_PLACE = re.compile(rf" - at `\$(\.vehicle|\.image)?(\.({_NAMES}))?`\Z")
+_SAID = [(column.name, attrgetter(column.name)) for column in SAID]
+_BOUNDED = [(attrgetter(column.name), column.fault) for column in SAID if column.fault is not None]
 _MAX_KEPT = 16 * 1024
 _MAX_COLUMNS = 64
-_MAX_UNFOLDED = 4 * MAX_BODY
+_MAX_UNFOLDED = 4 * MAX_POST_BYTES
 
 
 def parse(body: bytes, media_type: str) -> Sequence[RawRead | Malformed]:
@@ -106,7 +121,7 @@ def parse(body: bytes, media_type: str) -> Sequence[RawRead | Malformed]:
     Parameters
     ----------
     body : bytes
-        At most `MAX_BODY`; the caller sees to it.
+        At most `MAX_POST_BYTES`; the caller sees to it.
     media_type : str
         `JSON` (one read or an array), `NDJSON` or `ARROW`.
 
@@ -320,16 +335,7 @@ class Limits:
 class Checked:
     """Reads that may be taken, in columns, and what may not."""
 
-    camera: list[int] = field(default_factory=list)
-    captured_us: list[int] = field(default_factory=list)
-    plate: list[str] = field(default_factory=list)
-    confidence: list[float] = field(default_factory=list)
-    lane: list[str | None] = field(default_factory=list)
-    direction: list[str | None] = field(default_factory=list)
-    vehicle: list[str | None] = field(default_factory=list)
-    patch: list[str | None] = field(default_factory=list)
-    overview: list[str | None] = field(default_factory=list)
-    marks: list[str | None] = field(default_factory=list)
+    reads: Gathered = field(default_factory=Gathered)
     camera_id: list[str] = field(default_factory=list)
     read_id: list[str | None] = field(default_factory=list)
     index: list[int] = field(default_factory=list)
@@ -362,78 +368,110 @@ def check(
     Checked
         Columns of what may be taken, and for each other read its row and reason: `malformed`, `unknown-camera`,
         `image-missing`, `zone-missing`, `clock-ahead`, `too-old`, `plate-empty`, `plate-unreadable`,
-        `confidence-range`. The first that applies, in this order. `patch`, `overview` and `marks` are None.
+        `confidence-range`. The first that applies, in this order. Images and marks are left out.
 
     Notes
     -----
     O(n); about 2 µs a read.
     """
-    checked = Checked()
+    numbers: list[int] = []
+    times: list[int] = []
+    plates: list[str] = []
+    judge = _judge_of(limits, now_us, parts, may_be_unsure=may_be_unsure, times=times, plates=plates)
+    taken: list[RawRead] = []
+    indexes: list[int] = []
+    quarantined: list[tuple[int, QuarantinedRead]] = []
+    for index, row in enumerate(rows):
+        known = cameras(row.camera)
+        if isinstance(row, Malformed):
+            fault = _Fault("malformed", row.detail)
+        elif known is None:
+            fault = _Fault("unknown-camera", "this source has registered no such camera")
+        elif (found := judge(row)) is None:
+            numbers.append(known)
+            taken.append(row)
+            indexes.append(index)
+            continue
+        else:
+            fault = found
+        refused = QuarantinedRead(
+            source=source,
+            camera=row.camera if known is not None else "",
+            code=fault.code,
+            detail=fault.detail,
+            at_us=now_us,
+            read=bounded(row.read if isinstance(row, Malformed) else _encode(row)),
+        )
+        quarantined.append((index, refused))
+    return Checked(
+        reads=Gathered(
+            camera=numbers,
+            captured_us=times,
+            plate=plates,
+            confidence=[row.confidence for row in taken],
+            **{name: _texts(map(said, taken)) for name, said in _SAID},
+        ),
+        camera_id=[row.camera for row in taken],
+        read_id=[row.id for row in taken],
+        index=indexes,
+        quarantined=quarantined,
+    )
+
+
+class _Fault(NamedTuple):
+    """Why a read cannot be taken."""
+
+    code: str
+    detail: str
+
+
+def _judge_of(
+    limits: Limits,
+    now_us: int,
+    parts: Container[str],
+    *,
+    may_be_unsure: bool,
+    times: list[int],
+    plates: list[str],
+) -> Callable[[RawRead], _Fault | None]:
+    """Return what appends the time and the plate of a read that may be taken, or returns what is wrong with it."""
     latest = now_us + limits.clock_ahead_us
     earliest = now_us - limits.too_old_us
+    bounds = [(said, fault_of, {None}) for said, fault_of in _BOUNDED]
 
-    def refuse(index: int, row: RawRead | Malformed, code: str, detail: str) -> None:
-        camera = row.camera if cameras(row.camera) is not None else ""
-        read = row.read if isinstance(row, Malformed) else _encode(row)
-        checked.quarantined.append(
-            (
-                index,
-                QuarantinedRead(
-                    source=source, camera=camera, code=code, detail=detail, at_us=now_us, read=bounded(read)
-                ),
-            )
-        )
-
-    for index, row in enumerate(rows):
-        if isinstance(row, Malformed):
-            refuse(index, row, "malformed", row.detail)
-            continue
-        camera = cameras(row.camera)
-        if camera is None:
-            refuse(index, row, "unknown-camera", "this source has registered no such camera")
-            continue
+    def judge(row: RawRead) -> _Fault | None:
         if row.image is not None and not all(name in parts for name in row.images().values()):
-            refuse(index, row, "image-missing", "`image` names a part that did not come with the read")
-            continue
+            return _Fault("image-missing", "`image` names a part that did not come with the read")
         captured = row.captured_at
         if captured.tzinfo is None:
-            refuse(index, row, "zone-missing", "`captured_at` has no zone: send `Z` or an offset")
-            continue
+            return _Fault("zone-missing", "`captured_at` has no zone: send `Z` or an offset")
         captured_us = from_datetime(captured)
         if captured_us > latest:
-            refuse(
-                index, row, "clock-ahead", f"captured later than {rfc3339(latest)}: set the camera's clock"
-            )
-            continue
+            return _Fault("clock-ahead", f"captured later than {rfc3339(latest)}: set the camera's clock")
         if captured_us < earliest:
-            refuse(index, row, "too-old", f"captured before {rfc3339(earliest)}")
-            continue
+            return _Fault("too-old", f"captured before {rfc3339(earliest)}")
         plate = read_plate(row.plate)
         if isinstance(plate, PlateFault):
-            refuse(
-                index, row, plate.value, "the plate is empty" if plate is PlateFault.EMPTY else "not a plate"
-            )
-            continue
+            return _Fault(plate.value, "the plate is empty" if plate is PlateFault.EMPTY else "not a plate")
         if not (0.0 <= row.confidence <= 1.0 or (may_be_unsure and isnan(row.confidence))):
-            refuse(index, row, "confidence-range", "`confidence` must lie between 0 and 1")
-            continue
-        fault = _text_fault(row)
-        if fault is not None:
-            refuse(index, row, "malformed", fault)
-            continue
-        checked.camera.append(camera)
-        checked.captured_us.append(captured_us)
-        checked.plate.append(plate)
-        checked.confidence.append(row.confidence)
-        checked.lane.append(None if row.lane is None else _encode(row.lane).decode())
-        checked.direction.append(None if row.direction is None else f'"{row.direction}"')
-        checked.vehicle.append(None if row.vehicle is None else _encode(row.vehicle).decode())
-        checked.camera_id.append(row.camera)
-        checked.read_id.append(row.id)
-        checked.index.append(index)
-    nothing: list[str | None] = [None] * len(checked.index)
-    checked.patch, checked.overview, checked.marks = nothing, nothing.copy(), nothing.copy()
-    return checked
+            return _Fault("confidence-range", "`confidence` must lie between 0 and 1")
+        if row.id is not None and not 0 < len(row.id) <= 64:
+            return _Fault("malformed", "`id` must have 1 to 64 characters")
+        for said, fault_of, sound in bounds:
+            value = said(row)
+            if value not in sound:  # most reads of a post say the same
+                if detail := fault_of(value):
+                    return _Fault("malformed", detail)
+                sound.add(value)
+        times.append(captured_us)
+        plates.append(plate)
+        return None
+
+    return judge
+
+
+def _texts(values: Iterable[Any]) -> list[str | None]:
+    return [None if value is None else _encode(value).decode() for value in values]
 
 
 def bounded(read: bytes) -> bytes:
@@ -444,18 +482,3 @@ def bounded(read: bytes) -> bytes:
     return _encode(
         {"bytes": len(read), "sha256": digest, "begins": read[:_MAX_KEPT].decode(errors="replace")}
     )
-
-
-def _text_fault(row: RawRead) -> str | None:
-    if row.id is not None and not 0 < len(row.id) <= 64:
-        return "`id` must have 1 to 64 characters"
-    if isinstance(row.lane, str) and len(row.lane) > 32:
-        return "`lane` has more than 32 characters"
-    if isinstance(row.lane, int) and not -999 <= row.lane <= 9999:
-        return "`lane` is out of range"
-    vehicle = row.vehicle
-    if vehicle is not None:
-        for text in (vehicle.make, vehicle.model, vehicle.colour, vehicle.kind):
-            if isinstance(text, str) and len(text) > _MAX_TEXT:
-                return f"a member of `vehicle` has more than {_MAX_TEXT} characters"
-    return None

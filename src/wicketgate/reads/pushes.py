@@ -9,6 +9,7 @@ from contextlib import suppress
 from datetime import datetime, timezone, tzinfo
 from functools import lru_cache
 from math import isfinite, nan
+from typing import Any
 
 import msgspec
 
@@ -18,10 +19,11 @@ from wicketgate.base.hours import load_zone
 from wicketgate.commits.cameras import Camera
 from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.reads.cameras import CameraNames
+from wicketgate.reads.columns import GATHERED, SAID, Gathered, Vehicle
 from wicketgate.reads.images.joining import Joining, Turns, marks_text
 from wicketgate.reads.intake import Answer, Intake
 from wicketgate.reads.observations import Keepalive, Observation, Parsed, Unreadable
-from wicketgate.reads.parse import Checked, Limits, RawRead, Vehicle, bounded, check
+from wicketgate.reads.parse import Checked, Limits, RawRead, bounded, check
 from wicketgate.reads.tracking import Held, Vehicles
 from wicketgate.reads.tracking import Vehicle as Followed
 
@@ -31,6 +33,8 @@ _NEAR_US = 2 * MINUTE_US
 _LOOK_S = 0.25
 _MOST_FOLLOWED = 100_000
 _LONGEST_ID = 64
+_SAID = tuple(column.name for column in SAID if column.name in Observation.__slots__)
+"""The columns of what a device says that adapters know."""
 
 
 class Pushes:
@@ -143,7 +147,7 @@ class Pushes:
         if seen.tracked is not None:
             return await self._follow(source, registered.id, seen, checked, marks, index)
         bodies = {index: {kind: (index, body) for kind, body in seen.images.items()}} if seen.images else {}
-        checked.marks = [marks_text(marks)] * len(checked.index)
+        checked.reads["marks"] = [marks_text(marks)] * len(checked.index)
         bad = await self._joining.attach(checked, source, bodies) if bodies else []
         return await self._intake.take(checked, source, images=bad)
 
@@ -163,14 +167,13 @@ class Pushes:
             marks.append("clock-zone-suspect")
         if seen.confidence is None:
             marks.append("confidence-unknown")
+        said: dict[str, Any] = {name: _said(getattr(seen, name)) for name in _SAID}
         row = RawRead(
             camera=camera.id,
             captured_at=captured,
             plate=_clean(seen.plate),
             confidence=nan if seen.confidence is None else seen.confidence,
-            lane=_clean(seen.lane) if isinstance(seen.lane, str) else seen.lane,
-            direction=seen.direction,
-            vehicle=_vehicle(seen.vehicle),
+            **said,
         )
         return row, tuple(marks)
 
@@ -195,7 +198,7 @@ class Pushes:
         late: tuple[str, ...] = ()
         async with self._turns.take((source, camera_id, tracked)):
             if checked.index:
-                captured_us = checked.captured_us[0]
+                captured_us = checked.reads["captured_us"][0]
                 vehicle = self._vehicles.find(source, camera_id, tracked, now_us, captured_us)
                 if vehicle is not None and self._vehicles.is_over(vehicle):
                     checked, late = self._late(source, camera_id, seen, checked, vehicle, index)
@@ -209,24 +212,20 @@ class Pushes:
                 if vehicle is not None and self._vehicles.is_over(vehicle):
                     checked, late = self._late(source, camera_id, seen, checked, vehicle, index)
                     return await self._intake.take(checked, source, late=late, images=bad)
+                first_us = (
+                    self._vehicles.begin(source, camera_id, tracked, now_us)
+                    if vehicle is None
+                    else vehicle.best.first_us
+                )
+                row = checked.reads.row(0) | {"marks": tuple(sorted(set(marks)))}
+                row.update(stored.items())
                 observation = Held(
                     source=source,
                     camera_id=camera_id,
                     tracked=tracked,
-                    first_us=self._vehicles.begin(source, camera_id, tracked, now_us)
-                    if vehicle is None
-                    else vehicle.best.first_us,
+                    first_us=first_us,
                     received_us=now_us,
-                    camera=checked.camera[0],
-                    captured_us=captured_us,
-                    plate=checked.plate[0],
-                    confidence=checked.confidence[0],
-                    lane=checked.lane[0],
-                    direction=checked.direction[0],
-                    vehicle=checked.vehicle[0],
-                    patch=stored.get("patch"),
-                    overview=stored.get("overview"),
-                    marks=tuple(sorted(set(marks))),
+                    **row,
                 )
                 vehicle = self._vehicles.hold(observation)
                 held = () if seen.final else (observation,)
@@ -251,7 +250,7 @@ class Pushes:
         index: int,
     ) -> tuple[Checked, tuple[str, ...]]:
         """Return what is made of a message that came when its vehicle's read was emitted already."""
-        if checked.plate[0] == vehicle.best.plate:
+        if checked.reads["plate"][0] == vehicle.best.plate:
             return Checked(), (camera_id,)
         detail = "the read of this vehicle was emitted with another text"
         refused = self._refused(source, camera_id, seen, "text-changed-late", detail)
@@ -259,17 +258,10 @@ class Pushes:
 
     async def _emit(self, vehicle: Followed, index: int, *, unfinished: bool) -> Answer:
         best = vehicle.chosen(unfinished=unfinished)
+        row = {column.name: getattr(best, column.name) for column in GATHERED}
+        row["marks"] = marks_text(best.marks)
         checked = Checked(
-            camera=[best.camera],
-            captured_us=[best.captured_us],
-            plate=[best.plate],
-            confidence=[best.confidence],
-            lane=[best.lane],
-            direction=[best.direction],
-            vehicle=[best.vehicle],
-            patch=[best.patch],
-            overview=[best.overview],
-            marks=[marks_text(best.marks)],
+            reads=Gathered(**{name: [value] for name, value in row.items()}),
             camera_id=[best.camera_id],
             read_id=[vehicle.read_id],
             index=[index],
@@ -371,7 +363,18 @@ def _clean(text: str) -> str:
     return text if text.isascii() else text.encode(errors="replace").decode()
 
 
-def _vehicle(said: Mapping[str, str] | None) -> Vehicle | None:
+def _said(value: object) -> object:
+    """Return what a device said as a native read says it."""
+    match value:
+        case str():
+            return _clean(value)
+        case Mapping():
+            return _vehicle(value)
+        case _:
+            return value
+
+
+def _vehicle(said: Mapping[str, str]) -> Vehicle | None:
     if not said:
         return None
     return Vehicle(

@@ -10,11 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import chain
 from math import isnan
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from wicketgate.base.clock import SECOND_US
+from wicketgate.reads.columns import GATHERED
 
 HOLD_US = 3 * SECOND_US
 """How long a vehicle's observations are held, from the first, if the device never says that it has left."""
@@ -23,11 +24,11 @@ SAME_US = 60 * SECOND_US
 """Within how much of its last message a device's id means the same vehicle; devices count from 1 after a restart."""
 
 
-class Held(msgspec.Struct, frozen=True, kw_only=True):
-    """One observation of a followed vehicle, checked, as it lies in READS until its read is emitted.
+class _VehicleMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """Which vehicle a message is about.
 
     `first_us` is when the vehicle's first observation was received: with source, camera and `tracked` it names the
-    vehicle. The other members are those of a read (`reads.ReadBatch`).
+    vehicle.
     """
 
     source: str
@@ -35,26 +36,36 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     tracked: str
     first_us: int
     received_us: int
-    camera: int
-    captured_us: int
-    plate: str
-    confidence: float
-    lane: str | None = None
-    direction: str | None = None
-    vehicle: str | None = None
-    patch: str | None = None
-    overview: str | None = None
+
+
+if TYPE_CHECKING:  # a type checker cannot read the table
+
+    class _Observed(_VehicleMessage, frozen=True):
+        """The same with one value for each column of `reads.GATHERED`."""
+
+        def __getattr__(self, name: str) -> Any: ...
+else:
+    _Observed = msgspec.defstruct(
+        "_Observed",
+        [
+            (column.name, column.scalar | None, None) if column.null else (column.name, column.scalar)
+            for column in GATHERED
+        ],
+        bases=(_VehicleMessage,),
+        frozen=True,
+        kw_only=True,
+    )
+
+
+class Held(_Observed, frozen=True, kw_only=True):
+    """One observation of a followed vehicle, checked, as it lies in READS until its read is emitted."""
+
     marks: tuple[str, ...] = ()
 
 
-class Emitted(msgspec.Struct, frozen=True, kw_only=True):
+class Emitted(_VehicleMessage, frozen=True, kw_only=True):
     """That a vehicle's read was emitted, in the same message of READS, and with which text."""
 
-    source: str
-    camera_id: str
-    tracked: str
-    first_us: int
-    received_us: int
     captured_us: int
     plate: str
 
@@ -260,7 +271,7 @@ class Vehicles:
             if self._of(_name(one)) is None:
                 # Its observations lie before what is learnt: nothing more is needed of them.
                 said = msgspec.structs.asdict(one)
-                self.hold(Held(**said, camera=-1, confidence=0.0))
+                self.hold(Held(**said | {"camera": -1, "confidence": 0.0}))
         self.stored(held, emitted, sequence)
 
     @property

@@ -15,7 +15,7 @@ from wicketgate.base.clock import DAY_US, HOUR_US, SECOND_US
 from wicketgate.gate.decide import decide
 from wicketgate.gate.terms import Terms, compile_table
 from wicketgate.hotlists import Entry, Listing
-from wicketgate.reads.columns import MAX_ROWS, ReadBatch
+from wicketgate.reads.columns import MAX_ROWS, ReadBatch, filled
 from wicketgate.reads.plates import pack_all
 from wicketgate_demo.world.journeys import DAY
 from wicketgate_demo.world.traffic import Traffic
@@ -138,23 +138,13 @@ def _entries(start_us: int) -> list[Entry]:
 
 
 def _batch(day: _Day, start: int, stop: int) -> ReadBatch:
-    n = stop - start
-    nothing = [None] * n
-    return ReadBatch(
+    return filled(
         camera=day.camera[start:stop],
         captured_us=day.captured_us[start:stop],
         received_us=day.captured_us[start:stop],
         plate_key=day.keys[start:stop],
         plate=day.plates[start:stop],
-        confidence=np.full(n, np.nan),
-        lane=nothing,
-        direction=nothing,
-        vehicle=nothing,
-        key=[b""] * n,
-        patch=nothing,
-        overview=nothing,
-        marks=nothing,
-        again=np.zeros(n, np.bool_),
+        confidence=np.full(stop - start, np.nan),
     )
 
 

@@ -14,7 +14,7 @@ from tests.unit.commits.test_state import Fold, unsigned
 from wicketgate.base.clock import HOUR_US, MINUTE_US, SECOND_US, rfc3339
 from wicketgate.commits.transactions import CameraSet, CamerasRegistered, FeedBatch, HitRaised, Outcome
 from wicketgate.feeds.batches import Rendering, row_lines
-from wicketgate.feeds.rows import Raising, Rows
+from wicketgate.feeds.rows import Raising, Rows, StateAt
 from wicketgate.gate.decide import decide
 from wicketgate.gate.tables import stand
 from wicketgate.hotlists import Entry
@@ -69,22 +69,15 @@ class Gate(Fold):
     def take(self, *batches: ReadBatch, name: str = WANTED) -> Rows:
         """Decide batches in one transaction; return what one feed gets, and tell the fold."""
         standing = stand(self.state, self.parsed, self.at_us, frozenset())
+        moment = StateAt(state=self.state, standing=standing, at_us=self.at_us)
         into = Rows()
         for batch in batches:
             lists = dict.fromkeys(standing.matching, Listed.of(self.listed))
             decision = decide(batch, standing.table, self.at_us, MINUTE_US, lists)
             for release in decision.releases:
                 if standing.names[release.reference] == name:
-                    Raising(SECRET).rows(
-                        release,
-                        Rendering(batch, standing.camera_json),
-                        batch,
-                        name=name,
-                        state=self.state,
-                        standing=standing,
-                        at_us=self.at_us,
-                        into=into,
-                    )
+                    rendering = Rendering(batch, standing.camera_json)
+                    Raising(SECRET).rows(release, rendering, batch, moment, into)
         number = self.state.feeds[name].batches + 1
         feed = FeedBatch(feed=name, number=number, rows=len(into.reads), data=b"", again=into.again)
         self.apply(batches=(feed,) if into.reads else (), hits=tuple(into.hits), imaged=tuple(into.imaged))

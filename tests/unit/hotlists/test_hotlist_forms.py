@@ -16,7 +16,7 @@ from wicketgate.base.periods import Period
 from wicketgate.hotlists import MAX_TEXT, TEXTS, Change, Entry, Listing
 from wicketgate.hotlists.forms import (
     CSV,
-    MAX_BODY,
+    MAX_HOTLIST_BYTES,
     MAX_LINE,
     MOST_FAULTS,
     NDJSON,
@@ -276,8 +276,8 @@ def test_an_authority_bounds_the_number() -> None:
 
 
 def test_a_body_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wicketgate.hotlists.forms.MAX_BODY", 100)
-    assert MAX_BODY > 100
+    monkeypatch.setattr("wicketgate.hotlists.forms.MAX_HOTLIST_BYTES", 100)
+    assert MAX_HOTLIST_BYTES > 100
     with pytest.raises(ListRefused) as error:
         parse(b"\n" * 101)
     assert error.value.code == "malformed"

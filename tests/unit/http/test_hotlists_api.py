@@ -194,7 +194,7 @@ async def test_what_is_no_array_of_entries_is_refused(desk: Desk, body: bytes) -
 
 
 async def test_a_body_beyond_its_limit_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hotlists, "MAX_BODY", 1024 * 1024)
+    monkeypatch.setattr(hotlists, "MAX_UPLOAD_BYTES", 1024 * 1024)
     refused = await send(desk, "PUT", b" " * (1024 * 1024 + 1))
     assert (refused.status_code, refused.json()["code"]) == (413, "too-large")
 

@@ -161,7 +161,7 @@ def test_the_example_reads_can_be_posted() -> None:
         limits = parse.Limits(clock_ahead_us=0, too_old_us=1 << 40)
         checked = parse.check(rows, source="tfl", cameras=cameras.get, limits=limits, now_us=now_us)
         assert not checked.quarantined
-        assert len(checked.plate) == len(rows)
+        assert len(checked.reads) == len(rows)
 
 
 def test_the_example_cameras_can_be_registered() -> None:

@@ -71,7 +71,7 @@ def refused(read: dict[str, Any] | bytes) -> tuple[str, str]:
     """Return code and detail of a read that cannot be taken."""
     body = read if isinstance(read, bytes) else json.dumps(read).encode()
     found = checked(parse(body, JSON))
-    assert not found.plate
+    assert not found.reads["plate"]
     ((index, item),) = found.quarantined
     assert index == 0
     assert item.source == "tfl"
@@ -92,22 +92,22 @@ def test_every_form_says_the_same() -> None:
     reads = [FULL, GOOD, {**GOOD, "camera": "c1", "lane": None}]
     answers = [checked(parse(body, media_type)) for body, media_type in posts(reads)]
     assert not answers[0].quarantined
-    assert answers[0].camera == [0, 0, 1]
-    assert answers[0].plate == [PLATE] * 3
-    assert answers[0].captured_us == [NOW_US - SECOND_US] * 3
+    assert answers[0].reads["camera"] == [0, 0, 1]
+    assert answers[0].reads["plate"] == [PLATE] * 3
+    assert answers[0].reads["captured_us"] == [NOW_US - SECOND_US] * 3
     assert answers[0].read_id == ["r1", None, None]
-    assert answers[0].lane == ["2", None, None]
-    assert answers[0].direction == ['"towards"', None, None]
-    assert answers[0].vehicle == ['{"make":"Ford","colour":null}', None, None]
+    assert answers[0].reads["lane"] == ["2", None, None]
+    assert answers[0].reads["direction"] == ['"towards"', None, None]
+    assert answers[0].reads["vehicle"] == ['{"make":"Ford","colour":null}', None, None]
     assert answers[0].index == [0, 1, 2]
     assert answers[1] == answers[0]
-    answers[2].vehicle = answers[0].vehicle  # columns do not tell null from missing
+    answers[2].reads["vehicle"] = answers[0].reads["vehicle"]  # columns do not tell null from missing
     assert answers[2] == answers[0]
 
 
 def test_one_read_without_an_array() -> None:
     assert checked(parse(json.dumps(FULL).encode(), JSON)).read_id == ["r1"]
-    assert checked(parse(b" \n" + json.dumps(GOOD).encode() + b" ", JSON)).plate == [PLATE]
+    assert checked(parse(b" \n" + json.dumps(GOOD).encode() + b" ", JSON)).reads["plate"] == [PLATE]
 
 
 @pytest.mark.parametrize(("body", "media_type"), [(b"[]", JSON), (b"", NDJSON), (b"\n\n", NDJSON)])
@@ -137,7 +137,7 @@ def test_blank_lines_are_passed_over() -> None:
 )
 def test_times_in_every_form(captured_at: str, after_us: int) -> None:
     for body, media_type in posts([{**GOOD, "captured_at": captured_at}]):
-        assert checked(parse(body, media_type)).captured_us == [NOW_US + after_us]
+        assert checked(parse(body, media_type)).reads["captured_us"] == [NOW_US + after_us]
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
@@ -145,13 +145,13 @@ def test_times_in_every_form(captured_at: str, after_us: int) -> None:
 def test_times_of_arrow(unit: str, zone: str) -> None:
     moment = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit] * (NOW_US // SECOND_US - 1)
     columns = column_of(GOOD) | {"captured_at": pa.array([moment], pa.timestamp(unit, zone))}
-    assert checked(parse(stream(columns), ARROW)).captured_us == [NOW_US - SECOND_US]
+    assert checked(parse(stream(columns), ARROW)).reads["captured_us"] == [NOW_US - SECOND_US]
 
 
 def test_nanoseconds_of_arrow_are_cut() -> None:
     moment = (NOW_US - SECOND_US) * 1000 + 999
     columns = column_of(GOOD) | {"captured_at": pa.array([moment], pa.timestamp("ns", "UTC"))}
-    assert checked(parse(stream(columns), ARROW)).captured_us == [NOW_US - SECOND_US]
+    assert checked(parse(stream(columns), ARROW)).reads["captured_us"] == [NOW_US - SECOND_US]
 
 
 @pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view(), "dictionary"])
@@ -159,7 +159,7 @@ def test_texts_of_arrow(kind: Any) -> None:
     text = pa.array(["c0", "c1", "c0"])
     columns = column_of(GOOD, GOOD, GOOD)
     columns["camera"] = text.dictionary_encode() if kind == "dictionary" else text.cast(kind)
-    assert checked(parse(stream(columns), ARROW)).camera == [0, 1, 0]
+    assert checked(parse(stream(columns), ARROW)).reads["camera"] == [0, 1, 0]
 
 
 def test_several_batches_of_arrow() -> None:
@@ -355,7 +355,7 @@ def test_the_first_fault_counts() -> None:
     for code, (member, value) in zip(order, repairs, strict=True):
         assert refused(read)[0] == code
         read[member] = value
-    assert len(checked(parse(json.dumps(read).encode(), JSON)).plate) == 1
+    assert len(checked(parse(json.dumps(read).encode(), JSON)).reads["plate"]) == 1
 
 
 @pytest.mark.parametrize(
@@ -381,9 +381,9 @@ def test_a_confidence_that_is_no_number() -> None:
 
 @pytest.mark.parametrize("confidence", [0, 1, 0.0, 1.0, 0.5])
 def test_confidences_that_are_taken(confidence: float) -> None:
-    assert checked(parse(json.dumps({**GOOD, "confidence": confidence}).encode(), JSON)).confidence == [
-        confidence
-    ]
+    assert checked(parse(json.dumps({**GOOD, "confidence": confidence}).encode(), JSON)).reads[
+        "confidence"
+    ] == [confidence]
 
 
 def test_one_bad_read_does_not_hold_up_the_others() -> None:
@@ -421,7 +421,7 @@ def test_of_a_very_large_read_the_quarantine_keeps_the_beginning(member: str) ->
 
 def test_of_two_members_of_one_name_the_last_counts() -> None:
     body = b'{"camera":"x","camera":"c0","captured_at":"2026-07-08T11:59:59Z","plate":"AB12","confidence":1}'
-    assert checked(parse(body, JSON)).camera == [0]
+    assert checked(parse(body, JSON)).reads["camera"] == [0]
 
 
 # --- images -----------------------------------------------------------------------------------------------
@@ -444,8 +444,10 @@ def test_which_parts_hold_a_reads_images(image: Any, named: dict[str, str]) -> N
     assert row.images() == named
     for parts, taken in (({"p1", "o1"}, True), ((), not named)):
         found = check([row], source="tfl", cameras=CAMERAS.get, limits=LIMITS, now_us=NOW_US, parts=parts)
-        assert bool(found.plate) == taken
-        assert (found.patch, found.overview, found.marks) == (([None],) * 3 if taken else ([],) * 3)
+        assert bool(found.reads["plate"]) == taken
+        assert (found.reads["patch"], found.reads["overview"], found.reads["marks"]) == (
+            ([None],) * 3 if taken else ([],) * 3
+        )
         if not taken:
             assert found.quarantined[0][1].code == "image-missing"
 
@@ -478,7 +480,7 @@ def test_a_confidence_that_is_no_number_counts_only_where_a_device_says_none() -
         found = check(
             [row], source="tfl", cameras=CAMERAS.get, limits=LIMITS, now_us=NOW_US, may_be_unsure=unsure
         )
-        assert len(found.plate) == unsure
+        assert len(found.reads["plate"]) == unsure
     ((_, read),) = checked([row]).quarantined
     assert read.code == "confidence-range"
     assert json.loads(read.read)["confidence"] is None

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,13 +20,13 @@ from wicketgate.base.errors import FencedError, InputError, StreamError
 from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.commits.transactions import QuarantinedRead
-from wicketgate.reads.columns import MAX_ROWS, from_arrow
+from wicketgate.reads.columns import MAX_ROWS, from_arrow, to_arrow
 from wicketgate.reads.intake import Answer, Intake
 from wicketgate.reads.messages import ReadsMessage, decode_reads, seen_keys
 from wicketgate.reads.parse import Checked, Limits, Malformed, RawRead, check
 from wicketgate.reads.plates import pack
 from wicketgate.reads.repeats import Seen
-from wicketgate.reads.tracking import Held, Vehicles
+from wicketgate.reads.tracking import Emitted, Held, Vehicles
 
 NOW_US = parse_rfc3339("2026-07-08T12:00:00Z")
 
@@ -443,3 +446,28 @@ async def test_a_quarantined_image_is_no_read(desk: Desk) -> None:
     assert message.quarantined == (image,)
     assert message.intake.quarantined == {"tfl/": {"image-unbound": 1}}
     assert desk.intake.quarantined == 0
+
+
+# --- the stored form ----------------------------------------------------------------------------------------------
+
+
+def test_a_message_has_the_form_in_which_deployments_hold_it() -> None:
+    """The message was written by version 0.3, before the columns had one table."""
+    stored = (Path("tests/vectors/reads") / "message.msgpack").read_bytes()
+    message = decode_reads(stored)
+    common = {"source": "tfl", "camera_id": "c0", "tracked": "7", "first_us": 1, "received_us": 2}
+    common |= {"captured_us": 3, "plate": "AB12CDE"}
+    said = {"lane": "2", "direction": '"away"', "vehicle": '{"make":"Ford"}', "patch": "p"}
+    assert message.held == (
+        Held(**common, camera=0, confidence=0.5, **said, marks=("unfinished",)),
+        Held(**common, camera=0, confidence=0.5),
+    )
+    assert message.emitted == (Emitted(**common),)
+    assert [json.loads(read.read)["captured_at"][:16] for read in message.quarantined] == [
+        "2026-07-08T12:00"
+    ] * 2
+    batch = from_arrow(message.rows)
+    assert (batch.lane, batch.direction) == (["2", None], ['"away"', None])
+    assert batch.vehicle == ['{"make":"Ford","colour":null}', None]
+    assert msgspec.msgpack.encode(message) == stored
+    assert pa.ipc.open_stream(to_arrow(batch)).schema == pa.ipc.open_stream(message.rows).schema

@@ -26,7 +26,8 @@ from wicketgate.base.errors import ConfigurationError, StreamError
 from wicketgate.base.settings import MqttSettings
 from wicketgate.reads.mqtt import ingress as module
 from wicketgate.reads.mqtt import packets
-from wicketgate.reads.mqtt.ingress import Ingress, Limits, allow_files
+from wicketgate.reads.mqtt.connection import Limits
+from wicketgate.reads.mqtt.ingress import Ingress, allow_files
 from wicketgate.reads.mqtt.topics import Route
 
 TOKEN = b"token-of-tfl"

@@ -11,36 +11,39 @@ from hypothesis import strategies as st
 from tests.strategies import batch_of, moments, plates
 from wicketgate.base.errors import InputError, ShapeError
 from wicketgate.reads import columns as reads
-from wicketgate.reads.columns import ReadBatch, empty, from_arrow, joined, part, split_again, to_arrow
-from wicketgate.reads.plates import pack_all
+from wicketgate.reads.columns import (
+    COLUMNS,
+    Column,
+    ReadBatch,
+    empty,
+    filled,
+    from_arrow,
+    joined,
+    part,
+    split_again,
+    to_arrow,
+)
 
-texts = st.none() | st.text(max_size=5)
+VALUES = {
+    pa.bool_(): st.booleans(),
+    pa.int32(): st.integers(-1, 2**31 - 1),
+    pa.int64(): moments,
+    pa.float64(): st.floats(0, 1) | st.just(np.nan),
+    pa.string(): st.text(max_size=5),
+    pa.binary(): st.binary(max_size=20),
+}
 
 
 @st.composite
 def batches(draw: st.DrawFn) -> ReadBatch:
+    """Draw a batch, any value of its type in each column but the plates, from which `plate_key` follows."""
     n = draw(st.integers(0, 6))
-
-    def many(one: st.SearchStrategy[object]) -> list[object]:
-        return draw(st.lists(one, min_size=n, max_size=n))
-
-    plate = [str(text) for text in many(plates)]
-    return ReadBatch(
-        camera=np.array(many(st.integers(-1, 2**31 - 1)), np.int32),
-        captured_us=np.array(many(moments), np.int64),
-        received_us=np.array(many(moments), np.int64),
-        plate_key=pack_all(plate),
-        plate=plate,
-        confidence=np.array(many(st.floats(0, 1) | st.just(np.nan)), np.float64),
-        lane=many(texts),  # type: ignore[arg-type]
-        direction=many(texts),  # type: ignore[arg-type]
-        vehicle=many(texts),  # type: ignore[arg-type]
-        key=many(st.binary(max_size=20)),  # type: ignore[arg-type]
-        patch=many(texts),  # type: ignore[arg-type]
-        overview=many(texts),  # type: ignore[arg-type]
-        marks=many(texts),  # type: ignore[arg-type]
-        again=np.array(many(st.booleans()), np.bool_),
-    )
+    columns = {"plate": draw(st.lists(plates, min_size=n, max_size=n))}
+    for column in COLUMNS:
+        if column.name not in ("plate", "plate_key"):
+            value = VALUES[column.stored] | st.none() if column.null else VALUES[column.stored]
+            columns[column.name] = draw(st.lists(value, min_size=n, max_size=n))
+    return filled(**columns)
 
 
 def same(one: ReadBatch, other: ReadBatch) -> bool:
@@ -123,23 +126,13 @@ def written(columns: dict[str, pa.Array], schema: pa.Schema) -> bytes:
     return sink.getvalue()
 
 
-FULL = {
-    "camera": 1,
-    "captured_us": 1,
-    "received_us": 1,
-    "plate_key": 1,
-    "plate": "A",
-    "confidence": 1.0,
-    "key": bytes(20),
-    "again": False,
-}
-
-
-@pytest.mark.parametrize("name", FULL)
-def test_a_value_that_every_read_has_may_not_be_missing(name: str) -> None:
-    columns = {column: pa.array([FULL.get(column)], kind) for column, kind in reads._COLUMNS}
+@pytest.mark.parametrize(
+    "column", [column for column in COLUMNS if not column.null], ids=lambda one: one.name
+)
+def test_a_value_that_every_read_has_may_not_be_missing(column: Column) -> None:
+    columns = {one.name: pa.array([None if one.null else one.scalar()], one.stored) for one in COLUMNS}
     assert len(from_arrow(written(columns, reads._SCHEMA))) == 1
-    columns[name] = pa.array([None], reads._SCHEMA.field(name).type)
+    columns[column.name] = pa.array([None], column.stored)
     with pytest.raises(InputError):
         from_arrow(written(columns, reads._SCHEMA))
 

@@ -14,6 +14,7 @@ from wicketgate.base.errors import InputError, VerificationError
 from wicketgate.clients.verify.entries import Logged, apply
 from wicketgate.feeds.batches import Batch, check_batch
 from wicketgate.ledger.facts import check_promise
+from wicketgate.reads.columns import SAID
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.fold import Regime
 from wicketgate.regime.parsed import Parsed
@@ -28,12 +29,10 @@ _MEMBERS = {
     "captured_at": "time",
     "source": "place",
     "camera": "place",
-    "lane": "place",
-    "direction": "place",
-    "vehicle": "vehicle",
     "patch_image": "patch-image",
     "overview_image": "overview-image",
-}
+} | {column.name: column.shown_by for column in SAID}
+"""The members that a released read may have, and the field that shows each."""
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 

@@ -20,7 +20,7 @@ from wicketgate.regime.documents.authority import MatchTerms
 __all__ = [
     "ACTIONS",
     "CSV",
-    "MAX_BODY",
+    "MAX_HOTLIST_BYTES",
     "MAX_LINE",
     "MOST_FAULTS",
     "NDJSON",
@@ -33,7 +33,7 @@ __all__ = [
 NDJSON: Final = "application/x-ndjson"
 CSV: Final = "text/csv"
 
-MAX_BODY: Final = 1024 * 1024 * 1024
+MAX_HOTLIST_BYTES: Final = 1024 * 1024 * 1024
 """Bytes of one body."""
 
 
@@ -53,7 +53,7 @@ def parse_hotlist(
     Parameters
     ----------
     body : bytes
-        Anything; at most `MAX_BODY`.
+        Anything; at most `MAX_HOTLIST_BYTES`.
     media_type : str
         `NDJSON` or `CSV`, without parameters.
     terms : MatchTerms
@@ -86,8 +86,8 @@ def parse_hotlist(
     -----
     Some 15 µs a line. How many entries a list has after a delta is looked at when it is committed.
     """
-    if len(body) > MAX_BODY:
-        raise ListRefused(f"a list of more than {MAX_BODY} bytes", code="malformed")
+    if len(body) > MAX_HOTLIST_BYTES:
+        raise ListRefused(f"a list of more than {MAX_HOTLIST_BYTES} bytes", code="malformed")
     faults = Faults()
     if media_type == NDJSON:
         rows = json_rows(body, faults, whole=whole)

@@ -26,7 +26,7 @@ from wicketgate.ledger.facts import release_fact
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.notes import unverified_checkpoint
 from wicketgate.reads.cameras import check_cameras
-from wicketgate.reads.parse import MAX_BODY, NDJSON
+from wicketgate.reads.parse import MAX_POST_BYTES, NDJSON
 from wicketgate.regime.standing import current_status
 
 _MAX_WAIT_S = 60.0
@@ -61,7 +61,7 @@ class Api:
     async def put_cameras(self, request: Request) -> Response:
         """`PUT /v1/cameras`: the source's cameras, in full."""
         source = require(request, "source").name
-        body = await read_body(request, MAX_BODY)
+        body = await read_body(request, MAX_POST_BYTES)
         cameras = decoded(_cameras_decoder, body, "not a list of cameras")
         check_cameras(cameras)
         entry = await self._gateway.filing.register_cameras(source, tuple(cameras))

@@ -27,7 +27,7 @@ from wicketgate.http.gatekeeper import require
 from wicketgate.http.requests import JSON, json_answer, media_type_of, read_body
 from wicketgate.regime.documents.authority import MatchTerms
 
-MAX_BODY = 64 * 1024 * 1024
+MAX_UPLOAD_BYTES = 64 * 1024 * 1024
 _TRIES = 5
 _LINES_AT_ONCE = 2_000
 _REVISION = re.compile(r'"(\d{1,15})"', re.ASCII)
@@ -63,7 +63,7 @@ class HotlistsApi:
         if media_type not in _TAKEN:
             raise InputError(f"send `{NDJSON}`, `{JSON}` or `{CSV}`", code="unsupported-media-type")
         expected = _expected(request)
-        body = await read_body(request, MAX_BODY)
+        body = await read_body(request, MAX_UPLOAD_BYTES)
         if media_type == JSON:
             body, media_type = await asyncio.to_thread(_lines_of, body), NDJSON
         kind = request.query_params.get("kind")

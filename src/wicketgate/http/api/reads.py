@@ -21,7 +21,17 @@ from wicketgate.reads.images.joining import with_mark
 from wicketgate.reads.images.references import MAX_BYTES
 from wicketgate.reads.intake import Answer
 from wicketgate.reads.observations import ImageKind
-from wicketgate.reads.parse import ARROW, JSON, MAX_BODY, NDJSON, Checked, Malformed, RawRead, check, parse
+from wicketgate.reads.parse import (
+    ARROW,
+    JSON,
+    MAX_POST_BYTES,
+    NDJSON,
+    Checked,
+    Malformed,
+    RawRead,
+    check,
+    parse,
+)
 
 _ROWS_AT_ONCE = 2_000
 _TYPES = (JSON, NDJSON, ARROW)
@@ -55,7 +65,7 @@ class Reads:
             return problem("method-not-allowed", "reads are posted")
         media_type = media_type_of(request)
         if media_type in _TYPES:
-            rows = parse(await read_body(request, MAX_BODY), media_type)
+            rows = parse(await read_body(request, MAX_POST_BYTES), media_type)
             return json_answer(await self._take(source, rows, _Bound()))
         if media_type != FORM:
             return problem("unsupported-media-type", f"send `{JSON}`, `{NDJSON}`, `{ARROW}` or `{FORM}`")
@@ -65,7 +75,7 @@ class Reads:
             raise InputError("a form has one part `reads`, and parts named by the reads' `image`")
         if posted[0].media_type not in _TYPES:
             return problem("unsupported-media-type", f"the part `reads` is `{JSON}`, `{NDJSON}` or `{ARROW}`")
-        if len(posted[0].body) > MAX_BODY:
+        if len(posted[0].body) > MAX_POST_BYTES:
             raise InputError("at most 8 MiB of reads in one post; nothing of it was taken", code="too-large")
         rows = parse(posted[0].body, posted[0].media_type)
         return json_answer(await self._take(source, rows, _Bound(rows, form)))
@@ -142,7 +152,7 @@ class _Bound:
             if certain:
                 bodies[index] = certain
             if len(certain) < len(named):
-                checked.marks[n] = with_mark(checked.marks[n], "image-missing")
+                checked.reads["marks"][n] = with_mark(checked.reads["marks"][n], "image-missing")
         return await gateway.joining.attach(checked, source, bodies)
 
 

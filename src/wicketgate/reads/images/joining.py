@@ -112,10 +112,10 @@ class Joining:
 
         async def one(n: int, given: Bodies) -> list[tuple[int, QuarantinedRead]]:
             stored, bad = await self.store(source, checked.camera_id[n], given)
-            checked.patch[n] = stored.get("patch")
-            checked.overview[n] = stored.get("overview")
+            checked.reads["patch"][n] = stored.get("patch")
+            checked.reads["overview"][n] = stored.get("overview")
             if bad:
-                checked.marks[n] = with_mark(checked.marks[n], "image-missing")
+                checked.reads["marks"][n] = with_mark(checked.reads["marks"][n], "image-missing")
             return bad
 
         new = [

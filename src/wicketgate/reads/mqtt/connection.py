@@ -5,20 +5,92 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections import deque
-from typing import TYPE_CHECKING, cast
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import Protocol, cast
 
 from wicketgate.base.errors import InputError
 from wicketgate.reads.mqtt import packets
 from wicketgate.reads.mqtt.packets import Connect, Disconnect, Ping, Publish, Pubrel, Subscribe, Unsubscribe
-from wicketgate.reads.mqtt.topics import route
-
-if TYPE_CHECKING:
-    from wicketgate.reads.mqtt.ingress import Ingress
+from wicketgate.reads.mqtt.topics import Route, route
 
 log = logging.getLogger(__name__)
 
 _LONGEST_TOKEN = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What the server bounds.
+
+    Attributes
+    ----------
+    connections : int
+        Clients that have shown a token.
+    strangers : int
+        Connections that have not; more are dropped unheard.
+    connect_s, packet_s, close_s : float
+        Seconds for a CONNECT, for a packet that has begun, and for a client to take its last answers.
+    under_way : int
+        Messages of one connection that are not answered yet; the socket is not read meanwhile.
+    held_bytes : int
+        Of all messages that are being read or are not answered yet.
+    sweep_s : float
+        How often timeouts and withdrawn tokens are looked for.
+    """
+
+    connections: int = 20_000
+    strangers: int = 4_096
+    connect_s: float = 10.0
+    packet_s: float = 60.0
+    close_s: float = 10.0
+    under_way: int = 256
+    held_bytes: int = 256 * 1024 * 1024
+    sweep_s: float = 1.0
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of messages (`taken`, `ignored`, `unanswered`, `lost`) and of connections."""
+
+    messages: Counter[str] = field(default_factory=Counter)
+    refused: Counter[int] = field(default_factory=Counter)
+    ended: Counter[str] = field(default_factory=Counter)
+
+
+class MqttServer(Protocol):
+    """What a connection asks of the server that made it (`ingress.Ingress`)."""
+
+    loop: asyncio.AbstractEventLoop
+    limits: Limits
+    counts: Counts
+
+    def admit(self, connection: Connection) -> bool:
+        """Say whether one more may stay that has not said who it is."""
+
+    def welcome(self) -> bool:
+        """Say whether one more client may stay, and count it."""
+
+    def forget(self, connection: Connection) -> None:
+        """Count a connection no longer."""
+
+    def name_of(self, digest: str) -> str | None:
+        """Return the name of a token by its hash."""
+
+    def entitled(self, digest: str, source: str) -> bool:
+        """Say whether a token has not been withdrawn."""
+
+    def begin(self, source: str, where: Route, packet: Publish) -> asyncio.Task[None]:
+        """Begin to make a message durable."""
+
+    def failed(self, error: BaseException) -> None:
+        """Say in the log that something could not be taken."""
+
+    def reserve(self, connection: Connection, size: int) -> bool:
+        """Take room for a message; where there is none, call `Connection.given` once there is."""
+
+    def release(self, size: int) -> None:
+        """Give back the room of a message."""
 
 
 class Connection(asyncio.Protocol):
@@ -34,9 +106,9 @@ class Connection(asyncio.Protocol):
     is a repeat, and a PUBREL is answered whether or not it is known.
     """
 
-    def __init__(self, ingress: Ingress) -> None:
-        self._ingress = ingress
-        self._loop = ingress.loop
+    def __init__(self, server: MqttServer) -> None:
+        self._server = server
+        self._loop = server.loop
         self._decoder = packets.Decoder()
         self._transport: asyncio.Transport | None = None  # None once it ends
         self._ending: asyncio.Transport | None = None
@@ -57,7 +129,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or drop it if there are too many that have not said who they are."""
         made = cast(asyncio.Transport, transport)
-        if not self._ingress.admit(self):
+        if not self._server.admit(self):
             made.abort()
             return
         self._transport = made
@@ -66,10 +138,10 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection; what is under way goes on, and is not answered."""
         if self._transport is not None:
-            self._ingress.counts.ended["lost"] += 1
+            self._server.counts.ended["lost"] += 1
         self._transport = self._ending = None
         self._give_back()
-        self._ingress.forget(self)
+        self._server.forget(self)
 
     def data_received(self, data: bytes) -> None:
         """Take what came over the wire."""
@@ -90,7 +162,7 @@ class Connection(asyncio.Protocol):
         self._write_paused = False
         self.go_on()
 
-    # --- what the ingress says ----------------------------------------------------------------------------------
+    # --- what the server says -----------------------------------------------------------------------------------
 
     def go_on(self) -> None:
         """Take packets for as long as there is room for what they ask."""
@@ -110,7 +182,7 @@ class Connection(asyncio.Protocol):
         """Close the connection, once what has been answered is sent."""
         if self._transport is None:
             return
-        self._ingress.counts.ended[why] += 1
+        self._server.counts.ended[why] += 1
         if detail:
             log.debug("a connection of `%s` ends: %s", self.source, detail)
         self._ending, self._transport = self._transport, None
@@ -150,14 +222,14 @@ class Connection(asyncio.Protocol):
 
     def check(self, now: float) -> None:
         """End the connection if it may not, or need not, be any longer."""
-        limits = self._ingress.limits
+        limits = self._server.limits
         if self._transport is None:
             if now - self._since >= limits.close_s:
                 self.abort()
         elif not self.source:
             if now - self._since >= limits.connect_s:
                 self.end("connect-timeout")
-        elif not self._ingress.entitled(self._digest, self.source):
+        elif not self._server.entitled(self._digest, self.source):
             self.end("token-withdrawn")
         elif self._write_paused:
             if now - self._since >= limits.packet_s:
@@ -175,7 +247,7 @@ class Connection(asyncio.Protocol):
         if type(packet) is Publish:
             self._publish(packet, size)
             return
-        self._ingress.release(size)
+        self._server.release(size)
         match packet:
             case Pubrel():
                 self._write(packets.pubcomp(packet.packet_id))
@@ -193,7 +265,7 @@ class Connection(asyncio.Protocol):
 
     def _connect(self, packet: Connect) -> None:
         digest = hashlib.sha256(packet.password or b"").hexdigest()
-        known = len(packet.password or b"") <= _LONGEST_TOKEN and self._ingress.name_of(digest)
+        known = len(packet.password or b"") <= _LONGEST_TOKEN and self._server.name_of(digest)
         if not packet.supported:
             code = packets.BAD_VERSION
         elif not packet.client_id and not packet.clean:
@@ -202,7 +274,7 @@ class Connection(asyncio.Protocol):
             code = packets.BAD_CREDENTIALS
         elif not packet.username or known != f"source:{packet.username}":
             code = packets.NOT_AUTHORISED
-        elif not self._ingress.welcome():
+        elif not self._server.welcome():
             code = packets.UNAVAILABLE
         else:
             code = packets.ACCEPTED
@@ -210,46 +282,46 @@ class Connection(asyncio.Protocol):
             self._keep_alive_s = packet.keep_alive_s * 1.5
         self._write(packets.connack(code))
         if code != packets.ACCEPTED:
-            self._ingress.counts.refused[code] += 1
+            self._server.counts.refused[code] += 1
             self.end("refused")
 
     def _publish(self, packet: Publish, size: int) -> None:
-        ingress = self._ingress
-        if not ingress.entitled(self._digest, self.source):
-            ingress.release(size)
+        server = self._server
+        if not server.entitled(self._digest, self.source):
+            server.release(size)
             self.end("token-withdrawn")
             return
         answer = (b"", packets.puback(packet.packet_id), packets.pubrec(packet.packet_id))[packet.qos]
         where = route(packet.topic)
         if where is not None:
-            task = ingress.begin(self.source, where, packet)
+            task = server.begin(self.source, where, packet)
             self._waiting.append((task, answer, size))
             task.add_done_callback(self._settle)
             return
-        ingress.counts.messages["ignored"] += 1
+        server.counts.messages["ignored"] += 1
         if self._waiting:
             self._waiting.append((None, answer, size))
         else:
-            ingress.release(size)
+            server.release(size)
             self._write(answer)
 
     def _settle(self, done: asyncio.Task[None]) -> None:
         """Answer what is durable, up to the first message that is not yet."""
         answers: list[bytes] = []
-        ingress, waiting = self._ingress, self._waiting
+        server, waiting = self._server, self._waiting
         while waiting and ((task := waiting[0][0]) is None or task.done()):
             _, answer, size = waiting.popleft()
-            ingress.release(size)
+            server.release(size)
             if task is None:
                 answers.append(answer)
                 continue
             error = asyncio.CancelledError() if task.cancelled() else task.exception()
             if error is None:
-                ingress.counts.messages["taken"] += 1
+                server.counts.messages["taken"] += 1
                 answers.append(answer)
                 continue
-            ingress.counts.messages["unanswered" if answer else "lost"] += 1
-            ingress.failed(error)
+            server.counts.messages["unanswered" if answer else "lost"] += 1
+            server.failed(error)
             if answer and self._transport is not None:
                 self._write(b"".join(answers))
                 answers.clear()
@@ -265,15 +337,15 @@ class Connection(asyncio.Protocol):
             self._write_paused
             or self._stopped
             or self._queued
-            or len(self._waiting) >= self._ingress.limits.under_way
+            or len(self._waiting) >= self._server.limits.under_way
         )
 
     def _reserve(self) -> bool:
-        """Say whether the packet in front has its room; if there is none, the ingress calls `given` when there is."""
+        """Say whether the packet in front has its room; if there is none, the server calls `given` when there is."""
         size = self._decoder.size
         if self._reserved or not size or not self.source:
             return True
-        if self._ingress.reserve(self, size):
+        if self._server.reserve(self, size):
             self._reserved = size
             return True
         self._queued = True
@@ -293,7 +365,7 @@ class Connection(asyncio.Protocol):
     def _give_back(self) -> None:
         size, self._reserved = self._reserved, 0
         if size:
-            self._ingress.release(size)
+            self._server.release(size)
 
     def _write(self, data: bytes) -> None:
         if data and self._transport is not None:

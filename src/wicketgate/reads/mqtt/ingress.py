@@ -7,14 +7,13 @@ import logging
 import resource
 import socket
 import ssl
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from wicketgate.base.errors import ConfigurationError, WicketgateError
 from wicketgate.base.settings import MqttSettings
-from wicketgate.reads.mqtt.connection import Connection
+from wicketgate.reads.mqtt.connection import Connection, Counts, Limits
 from wicketgate.reads.mqtt.packets import Publish
 from wicketgate.reads.mqtt.topics import Route
 
@@ -26,45 +25,6 @@ Take = Callable[[str, Route, bytes, str], Coroutine[Any, Any, None]]
 _OTHER_FILES = 1_000
 _QUIET_S = 10.0
 _HANDSHAKE_S = 10.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What the ingress bounds.
-
-    Attributes
-    ----------
-    connections : int
-        Clients that have shown a token.
-    strangers : int
-        Connections that have not; more are dropped unheard.
-    connect_s, packet_s, close_s : float
-        Seconds for a CONNECT, for a packet that has begun, and for a client to take its last answers.
-    under_way : int
-        Messages of one connection that are not answered yet; the socket is not read meanwhile.
-    held_bytes : int
-        Of all messages that are being read or are not answered yet.
-    sweep_s : float
-        How often timeouts and withdrawn tokens are looked for.
-    """
-
-    connections: int = 20_000
-    strangers: int = 4_096
-    connect_s: float = 10.0
-    packet_s: float = 60.0
-    close_s: float = 10.0
-    under_way: int = 256
-    held_bytes: int = 256 * 1024 * 1024
-    sweep_s: float = 1.0
-
-
-@dataclass(slots=True)
-class Counts:
-    """What became of messages (`taken`, `ignored`, `unanswered`, `lost`) and of connections."""
-
-    messages: Counter[str] = field(default_factory=Counter)
-    refused: Counter[int] = field(default_factory=Counter)
-    ended: Counter[str] = field(default_factory=Counter)
 
 
 class Ingress:
