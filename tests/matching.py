@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import httpx
 from PIL import Image, ImageDraw
 
+from tests.described import hold
 from tests.simulator import OWN, OWN_SIGNERS, envelope, founding
 from tests.vectors import make_documents as documents
 from wicketgate.base.clock import SECOND_US, SystemClock, rfc3339
@@ -80,6 +81,12 @@ def make(folder: Path) -> Path:
     return folder
 
 
+async def _hold(answer: httpx.Response) -> None:
+    if not answer.headers.get("content-type", "").startswith("text/event-stream"):  # which has no end
+        await answer.aread()
+        hold(answer)
+
+
 class Desk:
     """A running gateway with cameras, two authorities of mode match, one of mode bulk, and tokens by name."""
 
@@ -110,7 +117,12 @@ class Desk:
         """Return a client, with the token of a name if one is given."""
         headers = {} if name is None else {"Authorization": f"Bearer {self.tokens[name]}"}
         transport = httpx.ASGITransport(app=self.app)
-        return httpx.AsyncClient(transport=transport, base_url="http://gateway.example", headers=headers)
+        return httpx.AsyncClient(
+            transport=transport,
+            base_url="http://gateway.example",
+            headers=headers,
+            event_hooks={"response": [_hold]},
+        )
 
     async def call(self, name: str | None, method: str, path: str, **more: Any) -> httpx.Response:
         async with self.client(name) as client:

@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from bench.harness import WICKETGATE, Running
+from tests.described import hold
 from wicketgate.base.clock import SystemClock, rfc3339
 from wicketgate.base.signing import dump_envelope
 from wicketgate.feeds.batches import Batch, read_batches
@@ -37,6 +38,16 @@ OVERSEER = f"overseer:{london.OVERSEER}"
 _LETTERS = "ABCDEFGHJKLMNOPRSTUVWXY"
 _T = TypeVar("_T")
 _TLS = ssl.create_default_context()  # made once: it takes longer than a request
+
+
+def _hold(answer: httpx.Response) -> None:
+    if not answer.headers.get("content-type", "").startswith("text/event-stream"):  # which has no end
+        answer.read()
+        hold(answer)
+
+
+_DESCRIBED = {"response": [_hold]}
+"""Every answer to a test is held to the API's description."""
 
 
 def now_us() -> int:
@@ -102,12 +113,23 @@ def bearer(running: Running, name: str) -> dict[str, str]:
 def client(running: Running, name: str | None = None) -> httpx.Client:
     """Return a client, with the token of a name if one is given."""
     headers = {} if name is None else bearer(running, name)
-    return httpx.Client(base_url=running.url, headers=headers, timeout=30, verify=_TLS)
+    return httpx.Client(
+        base_url=running.url, headers=headers, timeout=30, verify=_TLS, event_hooks=_DESCRIBED
+    )
+
+
+def signed_in(running: Running, name: str) -> dict[str, str]:
+    """Return the headers of a browser in which an officer of the unit is signed in."""
+    from_page = {"Sec-Fetch-Site": "same-origin"}
+    form = {"officer": "PC 4711", "token": running.tokens[name]}
+    answer = request("POST", f"{running.url}/sign-in", data=form, headers=from_page)
+    assert answer.status_code == 303, answer.text
+    return {"Cookie": answer.headers["set-cookie"].split(";")[0], **from_page}
 
 
 def request(method: str, url: str, **more: Any) -> httpx.Response:
     """Send one request."""
-    with httpx.Client(timeout=30, verify=_TLS) as anyone:
+    with httpx.Client(timeout=30, verify=_TLS, event_hooks=_DESCRIBED) as anyone:
         return anyone.request(method, url, **more)
 
 

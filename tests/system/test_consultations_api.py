@@ -179,6 +179,9 @@ def test_the_page_shows_what_is_published(over: tuple[Running, Any, Any]) -> Non
         "form-action 'self'" in get(f"{running.url}/consultations/{OPEN}").headers["content-security-policy"]
     )
     assert get(f"{running.url}/consultations/{SHORT}?page=9").status_code == 200
+    assert {get(f"{running.url}/consultations/{SHORT}?page={n}").status_code for n in ("0", "-1", "x")} == {
+        404
+    }
 
 
 def test_after_the_closing_nobody_can_respond(over: tuple[Running, Any, Any]) -> None:

@@ -251,6 +251,13 @@ def test_events_are_the_batches_and_resume_behind_the_last_one(filled: Running) 
     assert events(filled, 1, after=1, header=3) == [(4, ndjson[4])]
 
 
+def test_events_do_not_resume_behind_what_no_event_was(filled: Running) -> None:
+    with client(filled, CHARGING) as unit:
+        for number in ("9" * 17, "9" * 5000):
+            answer = unit.get(f"{URL}/events", headers={"Last-Event-ID": number})
+            assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+
+
 @NEEDS_CURL
 def test_events_reach_curl_as_they_happen(filled: Running) -> None:
     assert CURL is not None

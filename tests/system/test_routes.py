@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from bench.harness import Running
-from tests.running import CHARGING, NEEDS_CURL, OVERSEER, client, curl, files_below, get
+from tests.running import CHARGING, NEEDS_CURL, OVERSEER, client, curl, files_below, get, signed_in
 from wicketgate.http.api.feeds import Api
 from wicketgate.http.app import READS_PATH, routes
 from wicketgate.http.gatekeeper import PUSH_PREFIX, is_public
@@ -203,6 +203,25 @@ def test_a_credential_that_is_entitled_passes(shared: Running) -> None:
             for (method, path), entitled in KINDS.items():
                 if name in entitled and not path.endswith("/events"):
                     assert caller.request(method, path).status_code not in {401, 403}, (method, path, name)
+
+
+def test_what_cannot_be_done_is_told_with_what_can(shared: Running) -> None:
+    allowed: dict[str, set[str]] = {}
+    for method, path in served():
+        allowed.setdefault(path, set()).update({method, "HEAD"} if method == "GET" else {method})
+    session = signed_in(shared, CHARGING)
+    for path, methods in allowed.items():
+        entitled = {name for (_, known), names in KINDS.items() if known == path for name in names}
+        by_session = path in {known for _, known in BY_SESSION}
+        with client(shared, min(entitled, default=None)) as caller:
+            caller.headers.update(session if by_session else {})
+            for method in set(METHODS) - methods:
+                answer = caller.request(method, path)
+                assert answer.status_code == 405, (method, path)
+                assert set(answer.headers["allow"].split(", ")) == methods, (method, path)
+                if method != "HEAD":
+                    assert answer.headers["content-type"] == "application/problem+json"
+                    assert answer.json()["code"] == "method-not-allowed"
 
 
 TRICKS = (

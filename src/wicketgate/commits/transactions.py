@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from wicketgate.base.errors import InputError
+from wicketgate.base.shapes import about, shape
 from wicketgate.ledger.second import SecondClosed
 from wicketgate.regime.admitted import Admitted, Stood
 from wicketgate.regime.obligations.values import Disclosure, Receipt
 
+CAMERA_ID = r"[\w.:-](?:[\w.: -]{0,62}[\w.:-])?"
+CAMERA_GROUP = r"[\w.:-]{1,64}"
+MAX_ALIASES = 8
+MAX_ALIAS = 64
+
 
 class CameraSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A camera as its source registers it.
+    """A camera as its source registers it."""
 
-    `zone` is the time zone of its clock, for payloads that name none; `aliases` are other names that payloads give it.
-    """
-
-    id: str
-    groups: tuple[str, ...] = ()
-    latitude: float | None = None
-    longitude: float | None = None
-    heading: float | None = None
-    zone: str | None = None
-    aliases: tuple[str, ...] = ()
+    id: Annotated[str, shape(pattern=f"^{CAMERA_ID}$")]
+    groups: Annotated[
+        tuple[Annotated[str, shape(pattern=f"^{CAMERA_GROUP}$")], ...], about("What authorities name.")
+    ] = ()
+    latitude: Annotated[
+        float | None, about("WGS 84, degrees; never 0 with longitude 0.", minimum=-90, maximum=90)
+    ] = None
+    longitude: Annotated[
+        float | None, about("WGS 84, degrees; there if `latitude` is.", minimum=-180, maximum=180)
+    ] = None
+    heading: Annotated[float | None, about("Where it looks, degrees from north.", minimum=0, maximum=360)] = (
+        None
+    )
+    zone: Annotated[
+        str | None,
+        about("Of its clock, as the IANA database names it; for payloads that give no zone."),
+    ] = None
+    aliases: Annotated[
+        tuple[Annotated[str, shape(minLength=1, maxLength=MAX_ALIAS)], ...],
+        about("What payloads call it, such as a serial number; no other camera's.", maxItems=MAX_ALIASES),
+    ] = ()
 
 
 class FeedBatch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
+from typing import Annotated
 
 import msgspec
 
 from wicketgate.base.clock import rfc3339, to_datetime
 from wicketgate.base.errors import WicketgateError
 from wicketgate.base.hours import DAYS, describe_hours, load_zone
+from wicketgate.base.shapes import about
 from wicketgate.commits.cameras import Camera
 from wicketgate.commits.state import State
 from wicketgate.gate.decide import Looks
@@ -62,33 +64,25 @@ class Question:
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What one authority says to a read.
+    """What one authority says to a read."""
 
-    Attributes
-    ----------
-    authority : str
-        `name@version`, the version that counted; the name alone where there was none.
-    allowed : bool or None
-        None where it depends on a hotlist that could not be asked about.
-    reason : str or None
-        Why it was refused.
-    fields : tuple of str
-        What may leave of it.
-    listed : bool or None
-        Whether its hotlist has an entry for it; None where none was looked at.
-    words : tuple of str
-        The same in sentences, with the documents that it rests on.
-    """
-
-    authority: str
+    authority: Annotated[
+        str, about("`name@version`, the version that counted; the name alone where there was none.")
+    ]
     recipient: str | None
     purpose: str | None
     mode: str | None
-    allowed: bool | None
-    reason: str | None
-    fields: tuple[str, ...]
-    listed: bool | None
-    words: tuple[str, ...]
+    allowed: Annotated[bool | None, about("Null where it depends on a hotlist that cannot be asked about.")]
+    reason: Annotated[
+        str | None,
+        about("Why it was refused: a reason of the gate, `no-authority` or `unknown-camera`."),
+    ]
+    fields: Annotated[tuple[str, ...], about("What leaves of it, if it does.")]
+    listed: Annotated[
+        bool | None,
+        about("Whether its hotlist has an entry for it; null where none was looked at."),
+    ]
+    words: Annotated[tuple[str, ...], about("The same in sentences, with the documents that it rests on.")]
 
 
 def answer(

@@ -18,6 +18,8 @@ DEADLINES_US: Mapping[int, int] = {1: 900 * SECOND_US, 2: HOUR_US, 3: 4 * HOUR_U
 UNANSWERED_US = DAY_US
 """How long after its deadline the gateway itself ends a hit, as unanswered."""
 
+MOST_REASON = 1000
+MOST_BY = 80
 
 Status = Literal["open", "confirmed", "ended", "unanswered"]
 WAITING: frozenset[Status] = frozenset({"open", "confirmed"})

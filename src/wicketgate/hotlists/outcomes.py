@@ -8,11 +8,10 @@ from typing import Literal, get_args
 from wicketgate.base.clock import SECOND_US
 from wicketgate.base.errors import HitRefused, InputError
 from wicketgate.commits.state import OpenHit, Sighting
+from wicketgate.hotlists.hits import MOST_BY, MOST_REASON
 
 SECOND_READ_US = 1800 * SECOND_US
 """How near in time another read of the same vehicle of interest must be to stand for an image."""
-_MOST_REASON = 1000
-_MOST_BY = 80
 Said = Literal["confirmed", "misread", "acted", "not-acted"]
 
 
@@ -39,8 +38,8 @@ def judge_outcome(
     """
     if said not in get_args(Said):
         raise InputError(f"`outcome` is one of {', '.join(get_args(Said))}")
-    if len(reason) > _MOST_REASON or len(by) > _MOST_BY:
-        raise InputError(f"`reason` has at most {_MOST_REASON} characters and `by` at most {_MOST_BY}")
+    if len(reason) > MOST_REASON or len(by) > MOST_BY:
+        raise InputError(f"`reason` has at most {MOST_REASON} characters and `by` at most {MOST_BY}")
     if hit is None:
         if known:
             raise HitRefused("this hit has ended: an outcome is recorded once", code="already-ended")

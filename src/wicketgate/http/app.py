@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from wicketgate.base.errors import WicketgateError
@@ -24,7 +24,7 @@ from wicketgate.http.api.reads import Reads
 from wicketgate.http.api.why import WhyApi
 from wicketgate.http.gatekeeper import PUSH_PREFIX, Gatekeeper, require
 from wicketgate.http.metrics import _Metrics, _MqttMetrics
-from wicketgate.http.problems import problem, problem_of
+from wicketgate.http.problems import not_allowed, problem, problem_of
 from wicketgate.http.site.consultations import Consultations
 from wicketgate.http.site.duty import Duty
 from wicketgate.http.site.public import Public
@@ -88,8 +88,14 @@ async def _on_error(request: Request, error: Exception) -> Response:
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
-        return problem("method-not-allowed", "see `/docs` for what can be done here")
+        return not_allowed(_methods(request), "see `/docs` for what can be done here")
     return problem("not-found", "see `/docs` for what there is")
+
+
+def _methods(request: Request) -> set[str]:
+    """Return the methods that the path answers; the framework names those of its first route alone."""
+    matching = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
+    return {method for route in matching for method in route.methods or ()}
 
 
 async def _on_unforeseen(request: Request, error: Exception) -> Response:

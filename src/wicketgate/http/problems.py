@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Annotated
 
-import msgspec
+from msgspec import UNSET, Struct, UnsetType, json
 from starlette.responses import Response
 
 from wicketgate.base.errors import (
@@ -17,6 +18,7 @@ from wicketgate.base.errors import (
     StreamError,
     WicketgateError,
 )
+from wicketgate.base.shapes import Count, about
 
 CODES: dict[str, tuple[int, str]] = {
     "unauthorised": (401, "No credential, or one that is not known"),
@@ -64,27 +66,82 @@ CODES: dict[str, tuple[int, str]] = {
 """Codes of the API itself, beside those of documents and of reads; `/docs` lists them."""
 
 
-def problem(code: str, detail: str, *, status: int | None = None, **more: Any) -> Response:
-    """Return the response for a code; `more` are members of its own, as RFC 9457 allows."""
-    default, title = CODES.get(code, (400, code))
+class FaultyLine(Struct, frozen=True, kw_only=True):
+    """A line of a hotlist that cannot be taken."""
+
+    line: Count
+    code: str
+    detail: str
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """An error, RFC 9457. `/docs` and docs/spec/codes.md list the codes."""
+
+    type: Annotated[str, about("Where the code is documented.")]
+    title: str
+    status: int
+    code: str
+    detail: Annotated[str, about("What was wrong here, in words; never a plate.")]
+    lines: (
+        Annotated[tuple[FaultyLine, ...], about("Of a hotlist: which lines are wrong, and why; at most 100.")]
+        | UnsetType
+    ) = UNSET
+    powers: (
+        Annotated[tuple[str, ...], about("Of a document: the powers that no consultation covers, in words.")]
+        | UnsetType
+    ) = UNSET
+    id: Annotated[str, about("Of a disclosure: it is recorded under this id.")] | UnsetType = UNSET
+    commit: Annotated[Count, about("Of a disclosure: where it is recorded.")] | UnsetType = UNSET
+
+
+def problem(
+    code: str,
+    detail: str,
+    *,
+    status: int | None = None,
+    title: str | None = None,
+    lines: tuple[FaultyLine, ...] | UnsetType = UNSET,
+    powers: tuple[str, ...] | UnsetType = UNSET,
+    id: str | UnsetType = UNSET,
+    commit: int | UnsetType = UNSET,
+) -> Response:
+    """Return the response for a code; status and title are the code's own where none is given."""
+    default, meaning = CODES.get(code, (400, code))
     number = status or default
-    body = {"type": f"/docs#code-{code}", "title": title, "status": number, "code": code, "detail": detail}
+    body = Problem(
+        type=f"/docs#code-{code}",
+        title=title or meaning,
+        status=number,
+        code=code,
+        detail=detail,
+        lines=lines,
+        powers=powers,
+        id=id,
+        commit=commit,
+    )
     headers = {"WWW-Authenticate": "Bearer"} if number == 401 else {}
     if number in {503, 507}:
         headers["Retry-After"] = "1"
     return Response(
-        msgspec.json.encode(body | more),
+        json.encode(body),
         status_code=number,
         media_type="application/problem+json",
         headers=headers,
     )
 
 
+def not_allowed(allowed: Iterable[str], detail: str) -> Response:
+    """Return the 405 for a path that answers other methods, which `Allow` names (RFC 9110, 15.5.6)."""
+    answer = problem("method-not-allowed", detail)
+    answer.headers["Allow"] = ", ".join(sorted(allowed))
+    return answer
+
+
 def problem_of(error: WicketgateError) -> Response:
     """Return the response for an error of ours."""
     if isinstance(error, ListRefused):
         faults = error.faults or tuple((line, error.code, error.detail) for line in error.lines)
-        lines = [{"line": line, "code": code, "detail": detail} for line, code, detail in faults]
+        lines = tuple(FaultyLine(line=line, code=code, detail=detail) for line, code, detail in faults)
         return problem(error.code, error.detail, status=422, title="The list is refused", lines=lines)
     code, status, detail = _said(error)
     if isinstance(error, DocumentRefused) and error.powers:

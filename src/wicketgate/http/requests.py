@@ -1,4 +1,4 @@
-"""What every handler does with a request: read its body within bounds, its numbers, and answer with JSON."""
+"""What every handler does with a request: read its body within bounds, and answer with JSON."""
 
 from __future__ import annotations
 
@@ -14,6 +14,12 @@ from wicketgate.base.errors import InputError
 
 JSON = "application/json"
 _T = TypeVar("_T")
+MAX_NAME = 4 * 1024
+"""Bytes of a body that holds a name."""
+MAX_MEMBERS = 16 * 1024
+"""Bytes of a body that holds a few members."""
+MAX_RESPONSE = 160 * 1024
+"""Bytes of a response to a consultation: a character can take twelve, in JSON as well as in a form."""
 
 
 def media_type_of(request: Request) -> str:
@@ -43,8 +49,12 @@ async def read_body(request: Request, most: int) -> bytes:
 
 
 def _too_large(most: int) -> InputError:
-    size = f"{most >> 20} MiB" if most >= 1 << 20 else f"{most >> 10} KiB"
-    return InputError(f"at most {size} in one request; nothing of it was taken", code="too-large")
+    return InputError(f"at most {size_words(most)} in one request; nothing of it was taken", code="too-large")
+
+
+def size_words(size: int) -> str:
+    """Return a number of bytes in words, such as `8 MiB`."""
+    return f"{size >> 20} MiB" if size >= 1 << 20 else f"{size >> 10} KiB"
 
 
 def decoded(decoder: Decoder[_T], body: bytes, wrong: str) -> _T:
@@ -71,25 +81,3 @@ def decoded(decoder: Decoder[_T], body: bytes, wrong: str) -> _T:
 def json_answer(value: Any, status: int = 200) -> Response:
     """Return a value as an answer in JSON."""
     return Response(msgspec.json.encode(value), status_code=status, media_type=JSON)
-
-
-def number_in(
-    request: Request, name: str, default: int | None, *, least: int = 0, most: int = 1 << 53
-) -> int:
-    """Return a whole number of the query, at most `most`; InputError if it is none, or missing without a default."""
-    text = request.query_params.get(name)
-    if text is None:
-        if default is None:
-            raise InputError(f"`{name}` is missing")
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) <= 16 and int(text) >= least):
-        raise InputError(f"`{name}` must be a whole number of at least {least}")
-    return min(int(text), most)
-
-
-def seconds_in(request: Request, name: str, most: float) -> float:
-    """Return a number of seconds of the query, at most `most`, 0 where there is none; InputError for anything else."""
-    text = request.query_params.get(name, "0")
-    if not re.fullmatch(r"\d{1,4}(\.\d{1,6})?", text, re.ASCII):
-        raise InputError(f"`{name}` must be a number of seconds")
-    return min(float(text), most)

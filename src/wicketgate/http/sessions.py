@@ -30,7 +30,7 @@ FAILURE_EVERY_US = 6 * SECOND_US
 
 _ADDRESSES = 10_000
 _LONGEST_TOKEN = 512
-_LONGEST_NAME = 80
+MOST_OFFICER = 80
 _ID = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 
 
@@ -204,8 +204,8 @@ def officer_name(text: str) -> str:
     name = " ".join(unicodedata.normalize("NFC", text).split())
     if not name:
         raise InputError("give your name or number: it is recorded with each outcome")
-    if len(name) > _LONGEST_NAME or any(unicodedata.category(character)[0] == "C" for character in name):
-        raise InputError(f"a name or number has at most {_LONGEST_NAME} characters that can be seen")
+    if len(name) > MOST_OFFICER or any(unicodedata.category(character)[0] == "C" for character in name):
+        raise InputError(f"a name or number has at most {MOST_OFFICER} characters that can be seen")
     return name
 
 

@@ -10,12 +10,13 @@ import binascii
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import msgspec
 
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError, VerificationError
+from wicketgate.base.shapes import Count, Hash, Time, about
 from wicketgate.base.signing import canonical, verify_signature
 from wicketgate.ledger import merkle
 
@@ -170,15 +171,15 @@ def _promised(origin: str, header: Mapping[str, Any]) -> bytes:
 
 
 class FactAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
-    """The public answer for the hash of a fact: from it to the ledger."""
+    """From a fact to the ledger entry of its second."""
 
-    leaf: str
-    index: int
-    size: int
-    path: list[str]
-    root: str
-    second: str
-    entry: int
+    leaf: Annotated[Hash, about("The fact's leaf hash.")]
+    index: Annotated[Count, about("Its place among the second's leaves.")]
+    size: Annotated[Count, about("How many leaves the second has, padding included.")]
+    path: Annotated[list[Hash], about("RFC 6962 audit path to the second's root, lowest first.")]
+    root: Annotated[Hash, about("The second's root, as its entry shows it.")]
+    second: Annotated[Time, about("The second.")]
+    entry: Annotated[Count, about("The index of its entry in the ledger, from 0.")]
 
 
 def check_fact(answer: FactAnswer, leaf: bytes, entry: bytes) -> None:

@@ -9,12 +9,10 @@ from wicketgate.base.errors import InputError
 from wicketgate.base.hours import load_zone
 from wicketgate.commits.cameras import Camera
 from wicketgate.commits.state import State
-from wicketgate.commits.transactions import CameraSet
+from wicketgate.commits.transactions import CAMERA_GROUP, CAMERA_ID, MAX_ALIAS, MAX_ALIASES, CameraSet
 
-_ID = re.compile(r"[\w.:-](?:[\w.: -]{0,62}[\w.:-])?", re.ASCII)
-_GROUP = re.compile(r"[\w.:-]{1,64}", re.ASCII)
-_MAX_ALIASES = 8
-_MAX_ALIAS = 64
+_ID = re.compile(CAMERA_ID, re.ASCII)
+_GROUP = re.compile(CAMERA_GROUP, re.ASCII)
 
 
 def check_cameras(cameras: Sequence[CameraSet]) -> None:
@@ -36,12 +34,12 @@ def check_cameras(cameras: Sequence[CameraSet]) -> None:
         _check_place(camera)
         if camera.zone is not None:
             load_zone(camera.zone)
-        if len(camera.aliases) > _MAX_ALIASES:
-            raise InputError(f"a camera has at most {_MAX_ALIASES} aliases")
+        if len(camera.aliases) > MAX_ALIASES:
+            raise InputError(f"a camera has at most {MAX_ALIASES} aliases")
         for alias in camera.aliases:
-            if alias != alias.strip() or not 0 < len(alias) <= _MAX_ALIAS or not alias.isprintable():
+            if alias != alias.strip() or not 0 < len(alias) <= MAX_ALIAS or not alias.isprintable():
                 raise InputError(
-                    f"aliases have 1 to {_MAX_ALIAS} printable characters, with no space at either end"
+                    f"aliases have 1 to {MAX_ALIAS} printable characters, with no space at either end"
                 )
             if owners.setdefault(alias, camera.id) != camera.id:
                 raise InputError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from itertools import chain
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
@@ -13,34 +13,39 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from wicketgate.base.errors import InputError, ShapeError
+from wicketgate.base.shapes import shape
 from wicketgate.reads.plates import pack_all
 
 MAX_ROWS = 1_000
 """Rows in one message of READS: what bounds a transaction."""
 
-_MAX_LANE = 32
-_MAX_TEXT = 256
+MAX_LANE = 32
+"""Characters of a lane that is a text."""
+LANES = (-999, 9999)
+MAX_TEXT = 256
+Text = Annotated[str, shape(maxLength=MAX_TEXT)]
+Lane = Annotated[int, shape(minimum=LANES[0], maximum=LANES[1])] | Annotated[str, shape(maxLength=MAX_LANE)]
 
 
 class Vehicle(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True):
     """What a camera says of the vehicle."""
 
-    make: msgspec.UnsetType | str | None = msgspec.UNSET
-    model: msgspec.UnsetType | str | None = msgspec.UNSET
-    colour: msgspec.UnsetType | str | None = msgspec.UNSET
-    kind: msgspec.UnsetType | str | None = msgspec.UNSET
+    make: msgspec.UnsetType | Text | None = msgspec.UNSET
+    model: msgspec.UnsetType | Text | None = msgspec.UNSET
+    colour: msgspec.UnsetType | Text | None = msgspec.UNSET
+    kind: msgspec.UnsetType | Text | None = msgspec.UNSET
 
 
 def _fault_of_lane(lane: int | str) -> str | None:
     if isinstance(lane, str):
-        return f"`lane` has more than {_MAX_LANE} characters" if len(lane) > _MAX_LANE else None
-    return None if -999 <= lane <= 9999 else "`lane` is out of range"
+        return f"`lane` has more than {MAX_LANE} characters" if len(lane) > MAX_LANE else None
+    return None if LANES[0] <= lane <= LANES[1] else "`lane` is out of range"
 
 
 def _fault_of_vehicle(vehicle: Vehicle) -> str | None:
     for text in (vehicle.make, vehicle.model, vehicle.colour, vehicle.kind):
-        if isinstance(text, str) and len(text) > _MAX_TEXT:
-            return f"a member of `vehicle` has more than {_MAX_TEXT} characters"
+        if isinstance(text, str) and len(text) > MAX_TEXT:
+            return f"a member of `vehicle` has more than {MAX_TEXT} characters"
     return None
 
 
@@ -142,7 +147,7 @@ class ReadBatch:
     plate_key: NDArray[np.uint64] = field(metadata=_column(pa.uint64(), gathered=False))
     plate: Sequence[str] = field(metadata=_column(pa.string(), "plate"))
     confidence: NDArray[np.float64] = field(metadata=_column(pa.float64(), "plate"))
-    lane: Sequence[str | None] = field(metadata=_said(int | str, "place", _fault_of_lane))
+    lane: Sequence[str | None] = field(metadata=_said(Lane, "place", _fault_of_lane))
     direction: Sequence[str | None] = field(metadata=_said(Literal["towards", "away"], "place"))
     vehicle: Sequence[str | None] = field(metadata=_said(Vehicle, "vehicle", _fault_of_vehicle))
     key: Sequence[bytes] = field(metadata=_column(pa.binary(), gathered=False))

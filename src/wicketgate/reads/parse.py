@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from math import isnan
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from wicketgate.base.clock import from_datetime, rfc3339
 from wicketgate.base.errors import InputError
+from wicketgate.base.shapes import about, shape
 from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.reads.columns import SAID, Gathered, Vehicle
 from wicketgate.reads.observations import ImageKind
@@ -31,6 +32,10 @@ NDJSON = "application/x-ndjson"
 ARROW = "application/vnd.apache.arrow.stream"
 
 
+MAX_ID = 64
+"""Characters of a read's `id`."""
+
+
 class NamedImages(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True):
     """The parts of a multipart post that hold a read's images, by their names."""
 
@@ -43,11 +48,13 @@ class _Posted(
 ):
     """The members of a posted read that the gateway decides by."""
 
-    camera: str
-    captured_at: datetime
-    plate: str
-    confidence: float
-    id: str | None = None
+    camera: Annotated[str, about("As registered.")]
+    captured_at: Annotated[datetime, about("With a zone; kept to the microsecond.", format="date-time")]
+    plate: Annotated[str, about("As read; case and separators do not matter.")]
+    confidence: Annotated[float, shape(minimum=0, maximum=1)]
+    id: Annotated[
+        str | None, about("The source's own, once for each read.", minLength=1, maxLength=MAX_ID)
+    ] = None
 
 
 if TYPE_CHECKING:  # a type checker cannot read the table
@@ -65,9 +72,12 @@ else:
 
 
 class RawRead(_WithSaid, frozen=True, kw_only=True):
-    """One read as a source posts it (API.md, `POST /v1/reads`)."""
+    """One observation of a plate, as a source posts it. A member that is not listed quarantines the read."""
 
-    image: str | NamedImages | None = None
+    image: Annotated[
+        str | NamedImages | None,
+        about("The names of the form's parts that hold its images; a text names the patch."),
+    ] = None
 
     def images(self) -> dict[ImageKind, str]:
         """Return the names of the parts that hold its images; a plain text names the patch."""
@@ -455,8 +465,8 @@ def _judge_of(
             return _Fault(plate.value, "the plate is empty" if plate is PlateFault.EMPTY else "not a plate")
         if not (0.0 <= row.confidence <= 1.0 or (may_be_unsure and isnan(row.confidence))):
             return _Fault("confidence-range", "`confidence` must lie between 0 and 1")
-        if row.id is not None and not 0 < len(row.id) <= 64:
-            return _Fault("malformed", "`id` must have 1 to 64 characters")
+        if row.id is not None and not 0 < len(row.id) <= MAX_ID:
+            return _Fault("malformed", f"`id` must have 1 to {MAX_ID} characters")
         for said, fault_of, sound in bounds:
             value = said(row)
             if value not in sound:  # most reads of a post say the same

@@ -118,8 +118,8 @@ def test_the_child_dies_with_its_parent_and_holds_its_lock_until_then(tmp_path: 
         """
         import asyncio, sys
         from pathlib import Path
-        from wicketgate.deployment import Deployment
-        from wicketgate.streams.server import NatsServer
+        from wicketgate.gateway.deployment import Deployment
+        from wicketgate.base.streams.server import NatsServer
 
         async def main():
             folder = Path(sys.argv[1])

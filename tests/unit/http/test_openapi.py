@@ -1,10 +1,9 @@
-"""The API's description against the routes, the shapes and the codes that there are."""
+"""The API's description against the routes, the structs and the codes that there are."""
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import fields
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_args
@@ -13,33 +12,38 @@ import msgspec
 import pytest
 
 from tests import made_gateway
+from tests.described import validator_for
 from tools.check_docs import codes_in, given_codes
 from wicketgate.base.periods import parse_period
-from wicketgate.base.signing import ENVELOPE_TYPE, canonical, parse_envelope
-from wicketgate.commits.register import build_register
-from wicketgate.commits.transactions import IMAGE_CODES, CameraSet
+from wicketgate.base.signing import canonical, parse_envelope
+from wicketgate.commits.register import build_register, dump_register
+from wicketgate.commits.transactions import IMAGE_CODES
 from wicketgate.feeds import batches
 from wicketgate.gate import terms as terms_module
-from wicketgate.gateway.filing import hotlists
-from wicketgate.hotlists import TEXTS, Listing, outcomes
-from wicketgate.hotlists.forms import CSV, NDJSON, parse_hotlist
+from wicketgate.gateway.filing.documents import MAX_CAMERAS
+from wicketgate.hotlists import TEXTS, Listing
+from wicketgate.hotlists.forms import CSV, NDJSON, HotlistLine, parse_hotlist
 from wicketgate.http import codes
+from wicketgate.http.answers import BatchProof
 from wicketgate.http.api.feeds import Api
 from wicketgate.http.app import READS_PATH, routes
-from wicketgate.http.gatekeeper import PUSH_PREFIX, is_public
-from wicketgate.http.openapi.document import ENVELOPE, OPENAPI
-from wicketgate.http.openapi.examples import EXAMPLES
-from wicketgate.http.openapi.schemas import SCHEMAS
+from wicketgate.http.gatekeeper import PUSH_PREFIX, is_for_officers, is_public
+from wicketgate.http.openapi.bodies import BatchHeader, Envelope, Row
+from wicketgate.http.openapi.document import OPENAPI, OPERATIONS
+from wicketgate.http.openapi.examples import EXAMPLES, HOTLIST_CSV
+from wicketgate.http.openapi.operation import Operation
 from wicketgate.http.problems import CODES
 from wicketgate.ledger import facts
 from wicketgate.pages import reference
 from wicketgate.reads import parse
 from wicketgate.reads.adapters import values
-from wicketgate.regime import standing
+from wicketgate.reads.parse import RawRead
 from wicketgate.regime.documents.authority import MatchTerms
+from wicketgate.regime.documents.document import KINDS
 
 DOCUMENTS_PAGE = Path("docs/spec/documents.md")
-METHODS = {"get", "put", "post", "delete", "patch"}
+SCHEMAS = OPENAPI["components"]["schemas"]
+NAMES = [one.id for one in OPERATIONS]
 
 
 @pytest.fixture
@@ -50,113 +54,112 @@ def served(tmp_path: Path) -> set[tuple[str, str]]:
         deployment=SimpleNamespace(log=tmp_path),
         commits=SimpleNamespace(parsed=SimpleNamespace(charter=lambda _: charter), committed=None),
     )
-    found = {(READS_PATH, "post"), (PUSH_PREFIX + "{adapter}", "post")}
+    found = {(READS_PATH, "POST"), (PUSH_PREFIX + "{adapter}", "POST")}
     for route in routes(gateway, Api(gateway)):
         path = re.sub(r":\w+}", "}", route.path)
         # A GET answers HEAD as well, which is not described apart.
-        found |= {(path, method.lower()) for method in route.methods or () if method != "HEAD"}
+        found |= {(path, method) for method in route.methods or () if method != "HEAD"}
     return found
 
 
-def operations() -> list[tuple[str, str, dict[str, Any]]]:
-    return [
-        (path, method, operation)
+# --- operations ---------------------------------------------------------------------------------------------------
+
+
+def test_every_route_is_in_the_table_and_every_operation_is_routed(served: set[tuple[str, str]]) -> None:
+    listed = [(one.path, one.method) for one in OPERATIONS]
+    assert len(set(listed)) == len(listed)
+    assert set(listed) - served == set(), "described, and not there"
+    assert served - set(listed) == set(), "there, and not described"
+
+
+def test_the_document_has_every_operation_of_the_table_under_its_id() -> None:
+    written = {
+        (path, method.upper()): operation["operationId"]
         for path, item in OPENAPI["paths"].items()
         for method, operation in item.items()
-    ]
+    }
+    assert written == {(one.path, one.method): one.id for one in OPERATIONS}
+    assert len(set(NAMES)) == len(NAMES)
+    assert all(re.fullmatch(r"[a-z]+([A-Z][a-z]+)*", name) for name in NAMES)
 
 
-def test_every_route_is_documented_and_every_documented_one_exists(served: set[tuple[str, str]]) -> None:
-    documented = {(path, method) for path, method, _ in operations()}
-    assert documented - served == set(), "described, and not there"
-    assert served - documented == set(), "there, and not described"
-    assert {method for _, method in documented} <= METHODS
+@pytest.mark.parametrize("operation", OPERATIONS, ids=NAMES)
+def test_an_operation_says_what_it_is_and_who_may_call_it(operation: Operation) -> None:
+    assert (not operation.who) == is_public(operation.path)
+    assert operation.is_for_officers == is_for_officers(operation.path)
+    assert (not operation.who) == (401 not in operation.refused())
+    placed = {one.name for one in operation.parameters if one.place == "path"}
+    assert placed == set(re.findall(r"{(\w+)}", operation.path))
+    assert operation.summary
+    assert operation.tag in {tag["name"] for tag in OPENAPI["tags"]}
+    assert all(meaning for meaning, _ in operation.answers().values())
+    assert min(operation.answers()) < 400
+    assert not operation.answers().keys() & operation.refused().keys()
 
 
-def test_what_is_public_is_what_the_gatekeeper_lets_through() -> None:
-    for path, method, operation in operations():
-        open_to_all = operation["security"] == []
-        assert open_to_all == is_public(path), (method, path)
-        assert open_to_all == ("401" not in operation["responses"]), (method, path)
-
-
-def test_parameters_in_the_path_are_described() -> None:
-    for path, method, operation in operations():
-        inside = {one["name"] for one in operation["parameters"] if one["in"] == "path"}
-        assert inside == set(re.findall(r"{(\w+)}", path)), (method, path)
-
-
-def test_every_operation_says_what_it_is_and_answers() -> None:
-    tags = {tag["name"] for tag in OPENAPI["tags"]}
-    for path, method, operation in operations():
-        assert operation["summary"], (method, path)
-        assert set(operation["tags"]) <= tags
-        assert {"200", "201", "303"} & operation["responses"].keys(), (method, path)
-        for answer in operation["responses"].values():
-            assert answer["description"]
+def test_limits_and_kinds_are_those_of_the_program() -> None:
+    cameras = OPENAPI["paths"]["/v1/cameras"]["put"]
+    assert f"{MAX_CAMERAS:,} cameras" in cameras["description"]
+    assert cameras["requestBody"]["content"]["application/json"]["schema"]["maxItems"] == MAX_CAMERAS
+    documents = OPENAPI["paths"]["/v1/documents"]["post"]["description"]
+    assert all(kind in documents for kind in KINDS)
+    assert len(SCHEMAS["Envelope"]["properties"]["payloadType"]["enum"]) == len(KINDS)
 
 
 def test_every_reference_leads_somewhere() -> None:
-    for name in re.findall(r'"\$ref": "#/components/schemas/(\w+)"', json.dumps(OPENAPI)):
-        assert name in SCHEMAS
+    named = set(re.findall(r'"\$ref": "#/components/schemas/(\w+)"', json.dumps(OPENAPI)))
+    assert named == set(SCHEMAS)
     assert OPENAPI["openapi"].startswith("3.1.")
     json.loads(msgspec.json.encode(OPENAPI))
 
 
 def test_the_page_can_show_it() -> None:
     shown = reference.read(OPENAPI)
-    assert sum(len(group["operations"]) for group in shown["groups"]) == len(operations())
+    assert sum(len(group["operations"]) for group in shown["groups"]) == len(OPERATIONS)
     assert {one["name"] for one in shown["schemas"]} == set(SCHEMAS)
 
 
 # --- shapes -------------------------------------------------------------------------------------------------------
 
 
-def members(name: str) -> set[str]:
-    return set(SCHEMAS[name]["properties"])
+def test_every_struct_says_what_it_is() -> None:
+    assert [name for name, schema in SCHEMAS.items() if not schema.get("description")] == []
+    assert [name for name, schema in SCHEMAS.items() if "----" in schema["description"]] == []
 
 
-def test_shapes_are_those_of_the_program() -> None:
-    assert members("Read") == set(parse.RawRead.__struct_fields__)
-    assert set(SCHEMAS["Read"]["properties"]["vehicle"]["properties"]) == set(parse.Vehicle.__struct_fields__)
-    assert members("Camera") == set(CameraSet.__struct_fields__)
-    assert members("FactProof") == set(facts.FactAnswer.__struct_fields__)
-    assert members("HotlistEntry") >= {"plate", "kind", "priority", "reason", *TEXTS}
-    assert set(EXAMPLES["hit"]) == members("Hit") - {"late", "clone"}
-    assert (
-        set(EXAMPLES["list_taken"])
-        == members("ListTaken")
-        == {one.name for one in fields(hotlists.ListTaken)}
-    )
-    assert set(SCHEMAS["Said"]["properties"]["outcome"]["enum"]) == set(get_args(outcomes.Said))
-    statuses = SCHEMAS["RegisteredAuthority"]["properties"]["status"]["enum"]
-    assert sorted(statuses) == sorted(get_args(standing.Status))
-    assert ENVELOPE == ENVELOPE_TYPE
+def test_a_line_of_a_hotlist_has_every_text_of_an_entry() -> None:
+    assert set(HotlistLine.__struct_fields__) >= {"plate", "kind", "priority", "reason", *TEXTS}
 
 
-def test_shapes_of_the_register_are_those_of_a_register(tmp_path: Path) -> None:
+def test_a_register_is_as_described(tmp_path: Path) -> None:
     world = made_gateway.World(tmp_path / "log")
     try:
         world.document(made_gateway.documents.example("authority"))
         register = build_register(world.state, world.parsed, checkpoint=b"", log_key="", as_of_us=world.at_us)
     finally:
         world.close()
-    assert set(register) == members("Register")
-    assert set(register["authorities"][0]) == members("RegisteredAuthority")
-    assert set(EXAMPLES["register"]) == members("Register")
-    assert set(EXAMPLES["register"]["figures"][0]) == members("Figures")
+    assert register["authorities"]
+    validator_for(SCHEMAS["Register"]).validate(json.loads(dump_register(register)))
 
 
 # --- examples -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("kind", EXAMPLES, ids=lambda kind: kind.__name__)
+def test_an_example_is_of_its_type(kind: type) -> None:
+    validator = validator_for(SCHEMAS[kind.__name__])
+    for text in EXAMPLES[kind]:
+        msgspec.json.decode(text, type=kind)
+        validator.validate(json.loads(text))
+
+
 def test_the_example_reads_can_be_posted() -> None:
     cameras = {"ccz-0001": 0, "ccz-0002": 1}
     for body, media_type in (
-        (msgspec.json.encode(EXAMPLES["read"]), parse.JSON),
-        (EXAMPLES["reads_ndjson"].encode(), parse.NDJSON),
+        (EXAMPLES[RawRead][0], parse.JSON),
+        ("\n".join(EXAMPLES[RawRead]), parse.NDJSON),
     ):
-        rows = parse.parse(body, media_type)
+        rows = parse.parse(body.encode(), media_type)
         now_us = made_gateway.START_US + 60_000_000
         limits = parse.Limits(clock_ahead_us=0, too_old_us=1 << 40)
         checked = parse.check(rows, source="tfl", cameras=cameras.get, limits=limits, now_us=now_us)
@@ -164,13 +167,9 @@ def test_the_example_reads_can_be_posted() -> None:
         assert len(checked.reads) == len(rows)
 
 
-def test_the_example_cameras_can_be_registered() -> None:
-    assert len(msgspec.convert(EXAMPLES["cameras"], list[CameraSet])) == 2
-
-
 def test_the_example_hotlists_can_be_sent() -> None:
     terms = MatchTerms(kinds=("robbery",), max_entries=9, entry_life=parse_period("P28D"))
-    for text, media_type in ((EXAMPLES["hotlist"], NDJSON), (EXAMPLES["hotlist_csv"], CSV)):
+    for text, media_type in ((EXAMPLES[HotlistLine][0], NDJSON), (HOTLIST_CSV, CSV)):
         changes = parse_hotlist(
             text.encode(),
             media_type,
@@ -184,19 +183,17 @@ def test_the_example_hotlists_can_be_sent() -> None:
 
 
 def test_the_example_envelope_is_one() -> None:
-    envelope = parse_envelope(canonical(EXAMPLES["envelope"]))
+    envelope = parse_envelope(EXAMPLES[Envelope][0].encode())
     assert envelope.payload_type == "application/vnd.wicketgate.revocation+json"
 
 
-def test_the_example_batch_has_the_shapes_described() -> None:
-    header, row = (json.loads(line) for line in EXAMPLES["batch"].splitlines())
-    assert set(header) == members("BatchHeader")
-    assert set(header["promise"]) == members("Promise")
-    assert set(row) <= members("Row")
-    assert header["rows"] == 1
-    assert set(EXAMPLES["batch_proof"]) == members("BatchProof")
-    assert canonical(EXAMPLES["batch_proof"]["fact"]) == facts.release_fact(header)
-    assert batches.erased_line(1, b"\0" * 32).startswith(b'{"seq":1,"erased":"')
+def test_the_example_batch_is_proved_by_the_example_proof() -> None:
+    header = json.loads(EXAMPLES[BatchHeader][0])
+    assert header["rows"] == len(EXAMPLES[Row])
+    proof = json.loads(EXAMPLES[BatchProof][0])
+    assert canonical(proof["fact"]) == facts.release_fact(header)
+    erased = json.loads(batches.erased_line(1, b"\0" * 32))
+    validator_for(SCHEMAS["ErasedRow"]).validate(erased)
 
 
 # --- codes --------------------------------------------------------------------------------------------------------
@@ -236,12 +233,7 @@ def test_codes_are_in_the_description_once_for_each_place() -> None:
 
 
 def test_every_code_of_a_request_stands_at_an_operation() -> None:
-    text = " ".join(
-        answer["description"]
-        for _, _, operation in operations()
-        for answer in operation["responses"].values()
-    )
-    everywhere = {"method-not-allowed", "internal"}
-    assert {code for code in codes.REQUEST if f"`{code}`" not in text} == everywhere
+    given = {one.code for operation in OPERATIONS for some in operation.refused().values() for one in some}
+    assert set(codes.REQUEST) - given == {"method-not-allowed", "internal"}
     refused = OPENAPI["paths"]["/v1/documents"]["post"]["responses"]["422"]["description"]
     assert all(f"`{code}`" in refused for code in codes.DOCUMENT)

@@ -10,8 +10,6 @@ from wicketgate.commits.transactions import CameraSet, CamerasRegistered, Transa
 from wicketgate.gateway.filing.facts import salted
 from wicketgate.ledger.merkle import leaf_hash
 
-_MAX_CAMERAS = 20_000
-
 
 def cameras_transaction(source: str, cameras: tuple[CameraSet, ...], entry: int, at_us: int) -> Transaction:
     """Return the transaction of a source's full list of cameras, which the ledger counts as entry `entry`."""

@@ -22,7 +22,7 @@ from wicketgate.commits.transactions import (
     Transaction,
 )
 from wicketgate.commits.writer import Build, Commits
-from wicketgate.gateway.filing.cameras import _MAX_CAMERAS, cameras_transaction
+from wicketgate.gateway.filing.cameras import cameras_transaction
 from wicketgate.gateway.filing.facts import salted
 from wicketgate.gateway.projections import Projections
 from wicketgate.ledger.tiles import MAX_ENTRY_BYTES
@@ -35,6 +35,8 @@ from wicketgate.regime.standing import standing_entry, untold
 
 log = logging.getLogger(__name__)
 
+MAX_CAMERAS = 20_000
+"""Cameras of one source."""
 _MOST_TOLD = 300
 """Changes of standing in one entry of the ledger."""
 _NOTHING_FOUND = Admitted()
@@ -122,8 +124,8 @@ class Filing:
 
     async def register_cameras(self, source: str, cameras: tuple[CameraSet, ...]) -> int:
         """Take the full list of a source's cameras; return the ledger entry that counts them."""
-        if len(cameras) > _MAX_CAMERAS:
-            raise InputError(f"more than {_MAX_CAMERAS} cameras")
+        if len(cameras) > MAX_CAMERAS:
+            raise InputError(f"more than {MAX_CAMERAS} cameras")
         if len({camera.id for camera in cameras}) != len(cameras):
             raise InputError("a camera stands twice in the list")
 

@@ -8,9 +8,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Annotated
 
 from wicketgate.base.clock import DAY_US, Clock
 from wicketgate.base.errors import InputError, NotEntitled
+from wicketgate.base.shapes import Count, about
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import ListChanged, Outcome, Transaction
 from wicketgate.commits.writer import Commits
@@ -34,11 +36,11 @@ _STOPPED = STOPPED | {"expired"}
 class ListTaken:
     """What a change of a hotlist came to."""
 
-    revision: int
-    entries: int
-    added: int
-    changed: int
-    removed: int
+    revision: Annotated[Count, about("Counts up with each change; also the `ETag`.")]
+    entries: Annotated[Count, about("In the list from now on.")]
+    added: Count
+    changed: Count
+    removed: Count
 
 
 class Desk:

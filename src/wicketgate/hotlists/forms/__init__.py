@@ -12,7 +12,7 @@ from typing import Final
 from wicketgate.base.errors import InputError, ListRefused
 from wicketgate.base.periods import add, describe_period
 from wicketgate.hotlists import Change, Entry, Listing
-from wicketgate.hotlists.forms.ndjson import MAX_LINE, PRIORITIES, hotlist_lines, json_rows
+from wicketgate.hotlists.forms.ndjson import MAX_LINE, PRIORITIES, HotlistLine, hotlist_lines, json_rows
 from wicketgate.hotlists.forms.rows import MOST_FAULTS, Faults, Row, whole_seconds
 from wicketgate.hotlists.forms.uk_csv import ACTIONS, UK_FIELDS, csv_rows
 from wicketgate.regime.documents.authority import MatchTerms
@@ -26,6 +26,7 @@ __all__ = [
     "NDJSON",
     "PRIORITIES",
     "UK_FIELDS",
+    "HotlistLine",
     "hotlist_lines",
     "parse_hotlist",
 ]

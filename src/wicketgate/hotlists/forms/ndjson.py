@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from operator import attrgetter
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
 from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError
-from wicketgate.hotlists import TEXTS, Entry
+from wicketgate.base.shapes import Time, about, shape
+from wicketgate.hotlists import MAX_TEXT, TEXTS, Entry
 from wicketgate.hotlists.forms.rows import Faults, Row, needed, plate_of, text_of, texts_of, whole_seconds
 
 MAX_LINE: Final = 64 * 1024
@@ -21,34 +22,45 @@ PRIORITIES: Final = {"critical": 1, "high": 2, "medium": 3, "normal": 3, "low": 
 """Words for priorities."""
 
 
-class _Line(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, gc=False):
-    """A line of NDJSON."""
-
-    plate: str
-    remove: bool = False
-    id: str | None = None
-    kind: str | None = None
-    priority: int | str | None = None
-    reason: str | None = None
-    expires_at: str | None = None
-    review_at: str | None = None
-    listed_at: str | None = None  # as `GET` shows it; a list that was got can be put
-    make: str | None = None
-    model: str | None = None
-    colour: str | None = None
-    action: str | None = None
-    markers: str | None = None
-    nim: str | None = None
-    information: str | None = None
-    force_area: str | None = None
-    pnc_id: str | None = None
-    marking: str | None = None
-    cad: str | None = None
-    instructions: str | None = None
-    source_reference: str | None = None
+Text = Annotated[str, shape(maxLength=MAX_TEXT)]
 
 
-_line = msgspec.json.Decoder(_Line)
+class HotlistLine(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, gc=False):
+    """A vehicle of interest. docs/spec/hotlist.md says what each member means."""
+
+    plate: Annotated[str, about("Case and separators do not matter.")]
+    remove: Annotated[bool, about("In a change: the plate is taken off the list.")] = False
+    id: Annotated[Text | None, about("The unit's own; drawn where there is none.")] = None
+    kind: Annotated[Text | None, about("One that the authority's `[match]` names.")] = None
+    priority: Annotated[
+        int | str | None, about(f"1 to 4, or {', '.join(PRIORITIES)}: how soon a hit must be answered.")
+    ] = None
+    reason: Annotated[Text | None, about("Why it is listed; the duty officer reads it.")] = None
+    expires_at: Annotated[
+        Time | None,
+        about("Not beyond what the authority allows, which is also what stands where it is left out."),
+    ] = None
+    review_at: Annotated[
+        Time | None, about("Until then it must be reviewed and listed again; otherwise it lapses.")
+    ] = None
+    # A list that was got can be put.
+    listed_at: Annotated[str | None, about("As `GET` shows it; not read.")] = None
+    make: Text | None = None
+    model: Text | None = None
+    colour: Text | None = None
+    action: Text | None = None
+    markers: Text | None = None
+    nim: Text | None = None
+    information: Text | None = None
+    force_area: Text | None = None
+    pnc_id: Text | None = None
+    marking: Text | None = None
+    cad: Text | None = None
+    instructions: Text | None = None
+    source_reference: Text | None = None
+
+
+_line = msgspec.json.Decoder(HotlistLine)
 _encode = msgspec.json.Encoder().encode
 _texts = attrgetter(*TEXTS)
 _shown_time = lru_cache(maxsize=4096)(rfc3339)  # many entries share few times
@@ -83,7 +95,7 @@ def _row(text: bytes, number: int, *, whole: bool) -> Row:
     if line.remove:
         if whole:
             raise InputError("`remove` in a whole list: leave the line out")
-        if line != _Line(plate=line.plate, remove=True):
+        if line != HotlistLine(plate=line.plate, remove=True):
             raise InputError("a line that removes a plate says nothing else")
         return Row(
             line=number, plate=plate, kind="", priority=4, reason="", expires_us=None, review_us=None, voi=None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -12,44 +12,63 @@ from starlette.routing import Route
 
 from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError
+from wicketgate.base.shapes import Time, about
 from wicketgate.commits.state import State
 from wicketgate.gateway.entitlement import demand_own, names_of
 from wicketgate.gateway.filing.disclosures import Said
 from wicketgate.gateway.node import Gateway
+from wicketgate.http.answers import (
+    Disclosures,
+    DisclosureShown,
+    DisclosureTaken,
+    NextDeletion,
+    Owed,
+    Receipts,
+    ReceiptShown,
+    ReceiptTaken,
+)
 from wicketgate.http.gatekeeper import require
+from wicketgate.http.parameters import LINES
 from wicketgate.http.problems import problem
-from wicketgate.http.requests import decoded, json_answer, number_in, read_body
+from wicketgate.http.requests import MAX_MEMBERS, decoded, json_answer, read_body
 from wicketgate.regime.obligations.disclosures import Held, published, stand
 from wicketgate.regime.obligations.values import Disclosure, Receipt
 
-_MOST_BODY = 16 * 1024
-_MOST_LISTED = 1_000
 _MOST_ROWS = 1 << 53
 _LONGEST = {"to": 64, "law": 200, "case": 200, "reason": 1_000, "method": 500, "by": 200}
 _ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
+_SEALED = "For the overseers alone."
 
 
-class _Disclosed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    authority: str
-    to: str
-    law: str
-    rows: int
-    version: int | None = None
-    case: str = ""
-    reason: str = ""
-    at: str | None = None
-    id: str = ""
+class Disclosed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Rows were passed on."""
+
+    authority: Annotated[str, about("The authority's name, without a version.")]
+    to: Annotated[str, about("An organisation of the charter.", minLength=1, maxLength=_LONGEST["to"])]
+    law: Annotated[str, about("Under which law; no plate.", minLength=1, maxLength=_LONGEST["law"])]
+    rows: Annotated[int, about("How many rows.", minimum=1, exclusiveMaximum=_MOST_ROWS)]
+    version: Annotated[
+        int | None, about("That released them; if left out the one that counts now.", minimum=1)
+    ] = None
+    case: Annotated[str, about(_SEALED, maxLength=_LONGEST["case"])] = ""
+    reason: Annotated[str, about(_SEALED, maxLength=_LONGEST["reason"])] = ""
+    at: Annotated[Time | None, about("When it was passed on; now, if left out.")] = None
+    id: Annotated[str, about("The unit's own.", pattern=f"^({_ID.pattern})?$")] = ""
 
 
-class _Deleted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    authority: str
-    deleted_until: str
-    method: str
-    by: str
-    rows: int | None = None
+class Deleted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that an authority released before a time is deleted."""
+
+    authority: Annotated[str, about("The authority's name, without a version.")]
+    deleted_until: Annotated[Time, about("Neither ahead of the clock nor before an earlier one.")]
+    method: Annotated[str, about("How it was deleted.", minLength=1, maxLength=_LONGEST["method"])]
+    by: Annotated[str, about("Who says so.", minLength=1, maxLength=_LONGEST["by"])]
+    rows: Annotated[
+        int | None, about("How many, where that is known.", minimum=0, exclusiveMaximum=_MOST_ROWS)
+    ] = None
 
 
-_Body = TypeVar("_Body", _Disclosed, _Deleted)
+_Body = TypeVar("_Body", Disclosed, Deleted)
 
 
 class DisclosuresApi:
@@ -70,7 +89,7 @@ class DisclosuresApi:
     async def post_disclosure(self, request: Request) -> Response:
         """`POST /v1/disclosures` `{"authority","to","law","rows"}`."""
         require(request, "recipient")
-        said = await _read(request, _Disclosed)
+        said = await _read(request, Disclosed)
         unit = require(request, "recipient").name  # the body may have taken long
         _demand_texts(to=said.to, law=said.law)
         _demand_texts(empty=True, case=said.case, reason=said.reason)
@@ -100,24 +119,24 @@ class DisclosuresApi:
                 commit=taken.commit,
             )
         return json_answer(
-            {"id": taken.id, "commit": taken.commit, "version": taken.version, "status": taken.status}, 201
+            DisclosureTaken(id=taken.id, commit=taken.commit, version=taken.version, status=taken.status), 201
         )
 
     async def list_disclosures(self, request: Request) -> Response:
         """`GET /v1/disclosures?authority=&limit=`: the newest first."""
-        limit = number_in(request, "limit", 100, least=1, most=_MOST_LISTED)
+        limit = LINES.read(request)
         state = self._gateway.commits.committed
         names = self._readable(request)
         found = [
             disclosure for name in names if name in state.held for disclosure in state.held[name].disclosures
         ]
         found.sort(key=lambda one: -one.commit)
-        return _private({"disclosures": [_disclosure(state, one) for one in found[:limit]]})
+        return _private(Disclosures(disclosures=[_disclosure(state, one) for one in found[:limit]]))
 
     async def post_receipt(self, request: Request) -> Response:
         """`POST /v1/receipts` `{"authority","deleted_until","method","by"}`."""
         require(request, "recipient")
-        said = await _read(request, _Deleted)
+        said = await _read(request, Deleted)
         unit = require(request, "recipient").name
         _demand_texts(method=said.method, by=said.by)
         if said.rows is not None:
@@ -127,14 +146,14 @@ class DisclosuresApi:
         taken = await self._gateway.disclosures.receive(
             said.authority, deleted_us, method=said.method, by=said.by, rows=said.rows
         )
-        return json_answer({"commit": taken.commit, "counts_until": rfc3339(taken.until_us)}, 201)
+        return json_answer(ReceiptTaken(commit=taken.commit, counts_until=rfc3339(taken.until_us)), 201)
 
     async def list_receipts(self, request: Request) -> Response:
         """`GET /v1/receipts?authority=`: what is due, what is missing, and what was attested last."""
         names = self._readable(request)
         state, now_us = self._gateway.commits.committed, self._gateway.clock.now_us()
         return _private(
-            {"receipts": [_owed(state, name, state.held.get(name) or Held(), now_us) for name in names]}
+            Receipts(receipts=[_owed(state, name, state.held.get(name) or Held(), now_us) for name in names])
         )
 
     def _readable(self, request: Request) -> list[str]:
@@ -153,7 +172,7 @@ class DisclosuresApi:
 
 
 async def _read(request: Request, shape: type[_Body]) -> _Body:
-    body = await read_body(request, _MOST_BODY)
+    body = await read_body(request, MAX_MEMBERS)
     return decoded(msgspec.json.Decoder(shape), body, "not in the form that `/docs` shows")
 
 
@@ -182,43 +201,45 @@ def _private(value: Any) -> Response:
     return answer
 
 
-def _disclosure(state: State, one: Disclosure) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "authority": f"{one.authority}@{one.version}",
-        "unit": state.feeds[one.authority].whose,
-        "to": one.to,
-        "law": one.law,
-        "rows": one.rows,
-        "at": rfc3339(one.made_us),
-        "said_at": rfc3339(one.said_us),
-        "status": one.status,
-        "refused": one.refused,
-        "commit": one.commit,
-    }
+def _disclosure(state: State, one: Disclosure) -> DisclosureShown:
+    return DisclosureShown(
+        id=one.id,
+        authority=f"{one.authority}@{one.version}",
+        unit=state.feeds[one.authority].whose,
+        to=one.to,
+        law=one.law,
+        rows=one.rows,
+        at=rfc3339(one.made_us),
+        said_at=rfc3339(one.said_us),
+        status=one.status,
+        refused=one.refused,
+        commit=one.commit,
+    )
 
 
-def _owed(state: State, name: str, held: Held, now_us: int) -> dict[str, Any]:
+def _owed(state: State, name: str, held: Held, now_us: int) -> Owed:
     standing = stand(held, now_us)
     coming = standing.next
-    return {
+    upcoming = None
+    if coming is not None:
+        upcoming = NextDeletion(until=rfc3339(coming.until_us), by=rfc3339(coming.due_us), rows=coming.rows)
+    members = {
         "authority": name,
         "unit": state.feeds[name].whose,
         **published(standing),
-        "next": None
-        if coming is None
-        else {"until": rfc3339(coming.until_us), "by": rfc3339(coming.due_us), "rows": coming.rows},
+        "next": upcoming,
         "attested": [_receipt(one) for one in reversed(held.receipts)],
     }
+    return msgspec.convert(members, Owed)
 
 
-def _receipt(one: Receipt) -> dict[str, Any]:
-    return {
-        "deleted_until": rfc3339(one.deleted_us),
-        "counts_until": rfc3339(one.until_us),
-        "rows": one.rows,
-        "method": one.method,
-        "by": one.by,
-        "said_at": rfc3339(one.said_us),
-        "commit": one.commit,
-    }
+def _receipt(one: Receipt) -> ReceiptShown:
+    return ReceiptShown(
+        deleted_until=rfc3339(one.deleted_us),
+        counts_until=rfc3339(one.until_us),
+        rows=one.rows,
+        method=one.method,
+        by=one.by,
+        said_at=rfc3339(one.said_us),
+        commit=one.commit,
+    )

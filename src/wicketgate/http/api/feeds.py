@@ -13,15 +13,29 @@ from starlette.routing import Route
 
 from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import InputError, NotEntitled
+from wicketgate.base.signing import MAX_ENVELOPE_BYTES
 from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.feeds.feed import Feed
 from wicketgate.gateway.entitlement import entitled, names_of
 from wicketgate.gateway.node import Gateway
-from wicketgate.http.api.documents import _MAX_DOCUMENT
+from wicketgate.http.answers import (
+    BatchProof,
+    Cameras,
+    CameraShown,
+    Effect,
+    Feeds,
+    FeedShown,
+    Opening,
+    Quarantined,
+    Registered,
+    Token,
+    TokenName,
+)
 from wicketgate.http.api.sources import _cameras_decoder
 from wicketgate.http.gatekeeper import require
+from wicketgate.http.parameters import AFTER, AFTER_BATCH, BATCH, BATCHES, LINES, QUARANTINED, WAIT
 from wicketgate.http.problems import problem
-from wicketgate.http.requests import decoded, json_answer, number_in, read_body, seconds_in
+from wicketgate.http.requests import MAX_NAME, decoded, json_answer, read_body
 from wicketgate.ledger.facts import release_fact
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.notes import unverified_checkpoint
@@ -29,7 +43,6 @@ from wicketgate.reads.cameras import check_cameras
 from wicketgate.reads.parse import MAX_POST_BYTES, NDJSON
 from wicketgate.regime.standing import current_status
 
-_MAX_WAIT_S = 60.0
 _MAX_ANSWER = 16 * 1024 * 1024
 _EVENTS_ALIVE_S = 15.0
 
@@ -65,38 +78,38 @@ class Api:
         cameras = decoded(_cameras_decoder, body, "not a list of cameras")
         check_cameras(cameras)
         entry = await self._gateway.filing.register_cameras(source, tuple(cameras))
-        return json_answer({"entry": entry, "cameras": len(cameras)})
+        return json_answer(Registered(entry=entry, cameras=len(cameras)))
 
     async def get_cameras(self, request: Request) -> Response:
         """`GET /v1/cameras`: the source's cameras, with what became of their reads."""
         source = require(request, "source").name
         state = self._gateway.commits.committed
         return json_answer(
-            {
-                "cameras": [
-                    {
-                        "id": camera.id,
-                        "groups": camera.groups,
-                        "latitude": camera.latitude,
-                        "longitude": camera.longitude,
-                        "heading": camera.heading,
-                        "zone": camera.zone,
-                        "aliases": camera.aliases,
-                        "counts": state.camera_counts.get(f"{source}/{camera.id}", {}),
-                        "judged": state.misreads.get(f"{source}/{camera.id}", {}),
-                    }
+            Cameras(
+                cameras=[
+                    CameraShown(
+                        id=camera.id,
+                        groups=camera.groups,
+                        latitude=camera.latitude,
+                        longitude=camera.longitude,
+                        heading=camera.heading,
+                        zone=camera.zone,
+                        aliases=camera.aliases,
+                        counts=state.camera_counts.get(f"{source}/{camera.id}", {}),
+                        judged=state.misreads.get(f"{source}/{camera.id}", {}),
+                    )
                     for camera in state.cameras
                     if camera.source == source and camera.active
                 ],
-                "source": source,
-                "unknown": state.camera_counts.get(f"{source}/", {}),
-            }
+                source=source,
+                unknown=state.camera_counts.get(f"{source}/", {}),
+            )
         )
 
     async def get_quarantine(self, request: Request) -> Response:
         """`GET /v1/quarantine?after=N&limit=N`: what of the source's own could not be taken."""
         source = require(request, "source").name
-        after, limit = number_in(request, "after", 0), number_in(request, "limit", 100, most=1000)
+        after, limit = AFTER.read(request), QUARANTINED.read(request)
         stream = self._gateway.projections.quarantine
         first, last, _ = await stream.extent()
         lines: list[bytes] = []
@@ -108,14 +121,14 @@ class Api:
                 continue
             item = msgspec.msgpack.decode(data, type=QuarantinedRead)
             if item.source == source:
-                shown = {
-                    "number": number,
-                    "at": rfc3339(item.at_us),
-                    "camera": item.camera or None,
-                    "code": item.code,
-                    "detail": item.detail,
-                    "read": msgspec.Raw(item.read),
-                }
+                shown = Quarantined(
+                    number=number,
+                    at=rfc3339(item.at_us),
+                    camera=item.camera or None,
+                    code=item.code,
+                    detail=item.detail,
+                    read=msgspec.Raw(item.read),
+                )
                 lines.append(msgspec.json.encode(shown) + b"\n")
         return Response(b"".join(lines), media_type=NDJSON)
 
@@ -123,9 +136,9 @@ class Api:
 
     async def take_document(self, request: Request) -> Response:
         """`POST /v1/documents`: a signed document; any known token may submit, the signatures count."""
-        body = await read_body(request, _MAX_DOCUMENT)
+        body = await read_body(request, MAX_ENVELOPE_BYTES)
         entry, in_force_us = await self._gateway.filing.submit(body)
-        return json_answer({"entry": entry, "in_force_from": rfc3339(in_force_us)}, status=201)
+        return json_answer(Effect(entry=entry, in_force_from=rfc3339(in_force_us)), status=201)
 
     # --- recipients -----------------------------------------------------------------------------------------------
 
@@ -138,21 +151,19 @@ class Api:
         for name in names_of(state, unit):
             number, stands = current_status(state.authorities[name], gateway.commits.parsed, now_us)
             feeds.append(
-                {
-                    "authority": name,
-                    "version": number + 1,
-                    "status": stands,
-                    "batches": gateway.projections.feeds[name].last,
-                }
+                FeedShown(
+                    authority=name,
+                    version=number + 1,
+                    status=stands,
+                    batches=gateway.projections.feeds[name].last,
+                )
             )
-        return json_answer({"feeds": feeds})
+        return json_answer(Feeds(feeds=feeds))
 
     async def get_feed(self, request: Request) -> Response:
         """`GET /v1/feeds/{authority}?after=B&limit=N&wait=S`."""
         name, feed = self._feed(request)
-        after = number_in(request, "after", 0)
-        limit = number_in(request, "limit", 100, least=1, most=10_000)
-        wait_s = seconds_in(request, "wait", _MAX_WAIT_S)
+        after, limit, wait_s = AFTER_BATCH.read(request), BATCHES.read(request), WAIT.read(request)
         if wait_s and feed.last <= after:
             await feed.wait(after, wait_s)
             self._feed(request)  # it may have been revoked meanwhile
@@ -168,7 +179,7 @@ class Api:
     async def get_proof(self, request: Request) -> Response:
         """`GET /v1/feeds/{authority}/proofs?batch=B`."""
         name, feed = self._feed(request)
-        number = number_in(request, "batch", None, least=1)
+        number = BATCH.read(request)
         data = await feed.batch(number)
         if data is None:
             if await feed.is_past_term(number - 1):
@@ -187,20 +198,23 @@ class Api:
         size = unverified_checkpoint(checkpoint).size
         proof = await asyncio.to_thread(projections.ledger.inclusion, answer.entry, size)
         return json_answer(
-            {
-                "batch": number,
-                "fact": msgspec.Raw(release_fact(header)),
-                **msgspec.to_builtins(answer),
-                "entry_proof": [node.hex() for node in proof],
-                "checkpoint": checkpoint.decode(),
-            }
+            BatchProof(
+                batch=number,
+                fact=msgspec.Raw(release_fact(header)),
+                **msgspec.structs.asdict(answer),
+                entry_proof=[node.hex() for node in proof],
+                checkpoint=checkpoint.decode(),
+            )
         )
 
     async def get_events(self, request: Request) -> Response:
         """`GET /v1/feeds/{authority}/events`: server-sent events, a batch each."""
         _, feed = self._feed(request)
         resumed = request.headers.get("last-event-id", "")
-        after = int(resumed) if resumed.isascii() and resumed.isdigit() else number_in(request, "after", 0)
+        if resumed.isascii() and resumed.isdigit():
+            after = AFTER_BATCH.parse(resumed, "Last-Event-ID")
+        else:
+            after = AFTER_BATCH.read(request)
         if await feed.is_past_term(after):
             return problem("cursor-past-term", f"batch {after + 1} is past its term")
         if request.method == "HEAD":
@@ -240,14 +254,14 @@ class Api:
     async def get_openings(self, request: Request) -> Response:
         """`GET /v1/openings?after=N&limit=N`: the sealed openings of seconds, by their number."""
         require(request, "overseer")
-        after, limit = number_in(request, "after", 0), number_in(request, "limit", 100, least=1, most=1000)
+        after, limit = AFTER.read(request), LINES.read(request)
         stream = self._gateway.openings
         lines: list[bytes] = []
         for number in range(after + 1, min(after + limit, stream.last) + 1):
             data = await stream.get(number)
             if data is not None:
                 sealed = base64.b64encode(data).decode()
-                lines.append(msgspec.json.encode({"number": number, "sealed": sealed}) + b"\n")
+                lines.append(msgspec.json.encode(Opening(number=number, sealed=sealed)) + b"\n")
         return Response(b"".join(lines), media_type=NDJSON)
 
     async def issue_token(self, request: Request) -> Response:
@@ -255,18 +269,18 @@ class Api:
         require(request, "admin")
         name = await self._token_name(request)
         token = await self._gateway.filing.issue_token(name)
-        return json_answer({"name": name, "token": token}, status=201)
+        return json_answer(Token(name=name, token=token), status=201)
 
     async def withdraw_tokens(self, request: Request) -> Response:
         """`POST /v1/tokens/withdraw` `{"name"}`: every token of that name is worthless from now on."""
         require(request, "admin")
         name = await self._token_name(request)
         await self._gateway.filing.withdraw_tokens(name)
-        return json_answer({"name": name})
+        return json_answer(TokenName(name=name))
 
     async def _token_name(self, request: Request) -> str:
         try:
-            name = msgspec.json.decode(await read_body(request, 4096), type=dict[str, str]).get("name", "")
+            name = msgspec.json.decode(await read_body(request, MAX_NAME), type=TokenName).name
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise InputError('send `{"name": "source:<organisation>"}` or the like') from error
         commits = self._gateway.commits

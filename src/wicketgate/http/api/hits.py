@@ -2,37 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, TypeVar, get_args
 
 import msgspec
+from msgspec import UNSET, Raw, UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import InputError, NotEntitled
+from wicketgate.base.shapes import about, shape
 from wicketgate.gateway.entitlement import entitled_match, match_authorities
 from wicketgate.gateway.hits import cannot_confirm, hit_of, queue_of, recent_of
 from wicketgate.gateway.node import Gateway
-from wicketgate.hotlists.hits import WAITING, Hit
+from wicketgate.hotlists.hits import MOST_BY, MOST_REASON, WAITING, Hit
+from wicketgate.hotlists.outcomes import Said
+from wicketgate.http.answers import HitRead, Hits, HitShown, ImageLink, OutcomeShown, StoppedHit
 from wicketgate.http.gatekeeper import require
-from wicketgate.http.requests import decoded, json_answer, number_in, read_body
+from wicketgate.http.parameters import LINES
+from wicketgate.http.requests import MAX_MEMBERS, decoded, json_answer, read_body
 from wicketgate.regime.standing import STOPPED
 
-_MOST_BODY = 16 * 1024
-_MOST_HITS = 1_000
-_STATES = ("queue", "recent")
+STATES = ("queue", "recent")
 _HIDDEN = "no-store"
+_T = TypeVar("_T")
 
 
-class _Said(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    outcome: str
-    reason: str = ""
-    by: str = ""
+class OutcomeSaid(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What became of a hit."""
+
+    outcome: Annotated[str, shape(enum=list(get_args(Said)))]
+    reason: Annotated[str, about("Needed for `not-acted`.", maxLength=MOST_REASON)] = ""
+    by: Annotated[str, about("Who says so: a name or number.", maxLength=MOST_BY)] = ""
 
 
-_decoder = msgspec.json.Decoder(_Said)
+_decoder = msgspec.json.Decoder(OutcomeSaid)
 
 
 class HitsApi:
@@ -53,9 +58,9 @@ class HitsApi:
         """`GET /v1/hits?authority=&state=queue|recent&limit=`."""
         unit = require(request, "recipient").name
         state = request.query_params.get("state", "queue")
-        if state not in _STATES:
-            raise InputError(f"`state` is one of {', '.join(_STATES)}")
-        limit = number_in(request, "limit", 100, least=1, most=_MOST_HITS)
+        if state not in STATES:
+            raise InputError(f"`state` is one of {', '.join(STATES)}")
+        limit = LINES.read(request)
         name = request.query_params.get("authority")
         gateway = self._gateway
         if name is None:
@@ -63,7 +68,7 @@ class HitsApi:
         else:
             names = [entitled_match(gateway, unit, name).name]
         found = queue_of(gateway, names) if state == "queue" else recent_of(gateway, names, limit)
-        return _answer({"hits": [as_json(gateway, hit) for hit in found[:limit]]})
+        return _answer(Hits(hits=[as_json(gateway, hit) for hit in found[:limit]]))
 
     async def get_hit(self, request: Request) -> Response:
         """`GET /v1/hits/{id}`."""
@@ -74,7 +79,7 @@ class HitsApi:
     async def post_outcome(self, request: Request) -> Response:
         """`POST /v1/hits/{id}/outcome` `{"outcome", "reason"?, "by"?}`."""
         unit = require(request, "recipient").name
-        body = await read_body(request, _MOST_BODY)
+        body = await read_body(request, MAX_MEMBERS)
         said = decoded(_decoder, body, 'send `{"outcome", "reason", "by"}`, each a text')
         require(request, "recipient")  # the body may have taken long
         hit_id, stopped = request.path_params["id"], False
@@ -86,10 +91,12 @@ class HitsApi:
             stopped = True
         after = await self._gateway.desk.record_outcome(hit_id, said.outcome, said.reason, said.by)
         shown = as_json(self._gateway, after)
-        if stopped:
-            # What became of it must be said even then; the read itself is shown no longer.
-            shown = {name: shown[name] for name in ("id", "authority", "status", "outcomes")}
-        return _answer(shown)
+        if not stopped:
+            return _answer(shown)
+        # What became of it must be said even then; the read itself is shown no longer.
+        return _answer(
+            StoppedHit(id=shown.id, authority=shown.authority, status=shown.status, outcomes=shown.outcomes)
+        )
 
 
 def _answer(value: Any) -> Response:
@@ -101,58 +108,62 @@ def _answer(value: Any) -> Response:
 # --- what the duty officer's pages ask too ------------------------------------------------------------------------
 
 
-def as_json(gateway: Gateway, hit: Hit) -> dict[str, Any]:
+def as_json(gateway: Gateway, hit: Hit) -> HitShown:
     """Return a hit as its unit is shown it: what the authority's fields do not allow is not in it."""
     waiting = hit.status in WAITING
-    read = {
-        "plate": hit.plate,
-        "confidence": hit.confidence,
-        "captured_at": None if hit.captured_us is None else rfc3339(hit.captured_us),
-        "source": hit.source,
-        "camera": hit.camera,
-        "latitude": hit.latitude,
-        "longitude": hit.longitude,
-        "heading": hit.heading,
-        "lane": _raw(hit.lane),
-        "direction": _raw(hit.direction),
-        "vehicle": _raw(hit.vehicle),
-        "patch_image": _image(hit, hit.patch),
-        "overview_image": _image(hit, hit.overview),
-        "marks": hit.marks or None,
-    }
-    return {
-        "id": hit.id,
-        "authority": f"{hit.authority}@{hit.version}",
-        "seq": hit.seq,
-        "voi": hit.voi,
-        "kind": hit.kind,
-        "priority": hit.priority,
-        "quality": hit.quality,
-        **({"late": True} if hit.late else {}),
-        **({"clone": True} if hit.clone else {}),
-        "raised_at": rfc3339(hit.raised_us),
-        "due_at": rfc3339(hit.due_us),
-        "overdue": waiting and gateway.clock.now_us() >= hit.due_us,
-        "status": hit.status,
-        "actionable": hit.status == "confirmed",
-        "cannot_confirm": cannot_confirm(gateway, hit),
-        "read": {name: value for name, value in read.items() if value is not None},
-        "listed": {"plate": hit.listed, **hit.entry},
-        "outcomes": [
-            {
-                "outcome": outcome.outcome,
-                "reason": outcome.reason,
-                "by": outcome.by,
-                "at": rfc3339(outcome.at_us),
-            }
+    return HitShown(
+        id=hit.id,
+        authority=f"{hit.authority}@{hit.version}",
+        seq=hit.seq,
+        voi=hit.voi,
+        kind=hit.kind,
+        priority=hit.priority,
+        quality=hit.quality,
+        late=hit.late or UNSET,
+        clone=True if hit.clone else UNSET,
+        raised_at=rfc3339(hit.raised_us),
+        due_at=rfc3339(hit.due_us),
+        overdue=waiting and gateway.clock.now_us() >= hit.due_us,
+        status=hit.status,
+        actionable=hit.status == "confirmed",
+        cannot_confirm=cannot_confirm(gateway, hit),
+        read=_read(hit),
+        listed={"plate": hit.listed, **hit.entry},
+        outcomes=[
+            OutcomeShown(
+                outcome=outcome.outcome, reason=outcome.reason, by=outcome.by, at=rfc3339(outcome.at_us)
+            )
             for outcome in hit.outcomes
         ],
-    }
+    )
 
 
-def _raw(text: str | None) -> msgspec.Raw | None:
-    return None if text is None else msgspec.Raw(text.encode())
+def _read(hit: Hit) -> HitRead:
+    return HitRead(
+        plate=_given(hit.plate),
+        confidence=_given(hit.confidence),
+        captured_at=UNSET if hit.captured_us is None else rfc3339(hit.captured_us),
+        source=_given(hit.source),
+        camera=_given(hit.camera),
+        latitude=_given(hit.latitude),
+        longitude=_given(hit.longitude),
+        heading=_given(hit.heading),
+        lane=_raw(hit.lane),
+        direction=_raw(hit.direction),
+        vehicle=_raw(hit.vehicle),
+        patch_image=_image(hit, hit.patch),
+        overview_image=_image(hit, hit.overview),
+        marks=hit.marks or UNSET,
+    )
 
 
-def _image(hit: Hit, ref: str | None) -> Mapping[str, str] | None:
-    return None if ref is None else {"ref": ref, "href": f"/v1/feeds/{hit.authority}/images/{ref}"}
+def _given(value: _T | None) -> _T | UnsetType:
+    return UNSET if value is None else value
+
+
+def _raw(text: str | None) -> Raw | UnsetType:
+    return UNSET if text is None else Raw(text.encode())
+
+
+def _image(hit: Hit, ref: str | None) -> ImageLink | UnsetType:
+    return UNSET if ref is None else ImageLink(ref=ref, href=f"/v1/feeds/{hit.authority}/images/{ref}")

@@ -10,7 +10,7 @@ from wicketgate.base.errors import WicketgateError
 from wicketgate.gateway.node import Gateway
 from wicketgate.http.api.reads import answer_of
 from wicketgate.http.gatekeeper import PUSH_PREFIX, require
-from wicketgate.http.problems import problem, problem_of
+from wicketgate.http.problems import not_allowed, problem, problem_of
 from wicketgate.http.requests import json_answer, read_body
 from wicketgate.reads import adapters
 from wicketgate.reads.observations import Payload
@@ -36,7 +36,7 @@ class Push:
         if name not in adapters.ADAPTERS:
             return problem("not-found", f"there are adapters for {', '.join(sorted(adapters.ADAPTERS))}")
         if request.method != "POST":
-            return problem("method-not-allowed", "payloads are posted")
+            return not_allowed(["POST"], "payloads are posted")
         payload = Payload(
             content_type=request.headers.get("content-type", ""),
             body=await read_body(request, adapters.MAX_PAYLOAD),

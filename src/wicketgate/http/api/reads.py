@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -13,9 +14,10 @@ from starlette.types import Receive, Scope, Send
 
 from wicketgate.base.errors import InputError, WicketgateError
 from wicketgate.gateway.node import Gateway
+from wicketgate.http.answers import ImageTaken, RefusedImage, RefusedRead, Taken
 from wicketgate.http.forms import FORM, MAX_FORM, Part, parts_of
 from wicketgate.http.gatekeeper import require
-from wicketgate.http.problems import problem, problem_of
+from wicketgate.http.problems import not_allowed, problem, problem_of
 from wicketgate.http.requests import json_answer, media_type_of, read_body
 from wicketgate.reads.images.joining import with_mark
 from wicketgate.reads.images.references import MAX_BYTES
@@ -24,6 +26,7 @@ from wicketgate.reads.observations import ImageKind
 from wicketgate.reads.parse import (
     ARROW,
     JSON,
+    MAX_ID,
     MAX_POST_BYTES,
     NDJSON,
     Checked,
@@ -35,7 +38,6 @@ from wicketgate.reads.parse import (
 
 _ROWS_AT_ONCE = 2_000
 _TYPES = (JSON, NDJSON, ARROW)
-_LONGEST_ID = 64
 
 
 class Reads:
@@ -62,7 +64,7 @@ class Reads:
     async def _take_reads(self, request: Request) -> Response:
         source = require(request, "source").name
         if request.method != "POST":
-            return problem("method-not-allowed", "reads are posted")
+            return not_allowed(["POST"], "reads are posted")
         media_type = media_type_of(request)
         if media_type in _TYPES:
             rows = parse(await read_body(request, MAX_POST_BYTES), media_type)
@@ -80,7 +82,7 @@ class Reads:
         rows = parse(posted[0].body, posted[0].media_type)
         return json_answer(await self._take(source, rows, _Bound(rows, form)))
 
-    async def _take(self, source: str, rows: Sequence[RawRead | Malformed], bound: _Bound) -> dict[str, Any]:
+    async def _take(self, source: str, rows: Sequence[RawRead | Malformed], bound: _Bound) -> Taken:
         gateway = self._gateway
         limits = gateway.limits()
         cameras = gateway.cameras.ids(source).get
@@ -111,7 +113,7 @@ class Reads:
         """`PUT /v1/reads/{id}/images/{patch|overview}`: an image that follows its read."""
         source = require(request, "source").name
         kind, given = request.path_params["kind"], request.path_params["id"]
-        if kind not in MAX_BYTES or not 0 < len(given) <= _LONGEST_ID:
+        if kind not in MAX_BYTES or not 0 < len(given) <= MAX_ID:
             return problem(
                 "not-found", "a read's images are `patch` and `overview`, its `id` has 1 to 64 characters"
             )
@@ -119,7 +121,7 @@ class Reads:
         joined = await self._gateway.joining.follow(source, given, kind, body)
         if joined.code:
             return problem(joined.code, joined.detail)
-        return json_answer({"image": kind, "sha256": joined.sha256, "repeated": joined.repeated})
+        return json_answer(ImageTaken(image=kind, sha256=joined.sha256, repeated=joined.repeated))
 
 
 class _Bound:
@@ -156,21 +158,22 @@ class _Bound:
         return await gateway.joining.attach(checked, source, bodies)
 
 
-def answer_of(answers: Sequence[tuple[int, Answer]]) -> dict[str, Any]:
+def answer_of(answers: Sequence[tuple[int, Answer]]) -> Taken:
     """Return the body that answers a post; each answer with the index in the post at which its part begins."""
-    body: dict[str, Any] = {
-        "accepted": sum(answer.accepted for _, answer in answers),
-        "repeated": sum(answer.repeated for _, answer in answers),
-        "quarantined": [
-            {"index": start + index, "code": code, "detail": detail}
-            for start, answer in answers
-            for index, code, detail in answer.quarantined
-        ],
-    }
     held = sum(answer.held for _, answer in answers)
     images = [
-        {"part": number, "code": code, "detail": detail}
+        RefusedImage(part=number, code=code, detail=detail)
         for _, answer in answers
         for number, code, detail in answer.images
     ]
-    return body | ({"held": held} if held else {}) | ({"images": images} if images else {})
+    return Taken(
+        accepted=sum(answer.accepted for _, answer in answers),
+        repeated=sum(answer.repeated for _, answer in answers),
+        quarantined=[
+            RefusedRead(index=start + index, code=code, detail=detail)
+            for start, answer in answers
+            for index, code, detail in answer.quarantined
+        ],
+        held=held or UNSET,
+        images=images or UNSET,
+    )

@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from starlette.requests import Request
@@ -15,41 +15,57 @@ from starlette.routing import Route
 
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError, StreamError
+from wicketgate.base.shapes import Time, about, shape
 from wicketgate.base.signing import parse_json
 from wicketgate.commits.past import rewind
 from wicketgate.commits.state import State, dump_state, load_state
 from wicketgate.gate.why import Question, answer
 from wicketgate.gateway.node import Gateway
 from wicketgate.hotlists import Listing
+from wicketgate.http.answers import Answered, QuestionRead
 from wicketgate.http.gatekeeper import require
-from wicketgate.http.requests import decoded, json_answer, read_body
+from wicketgate.http.requests import MAX_MEMBERS, decoded, json_answer, read_body
 from wicketgate.reads.plates import PlateFault, read_plate
 from wicketgate.regime.parsed import Parsed
 
-_MOST_BODY = 16 * 1024
 _PATIENCE = 1_000
 _ID = re.compile(r"[\w.: -]{1,64}", re.ASCII)
 _NAME = re.compile(r"[a-z0-9-]{1,64}", re.ASCII)
 _UNIT = re.compile(r"[a-z0-9-]{1,64}/[a-z0-9-]{1,64}", re.ASCII)
 
 
-class _Read(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    source: str
-    camera: str
-    captured_at: str
-    received_at: str | None = None
-    plate: str | None = None
+class ReadAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A read as an overseer describes it."""
+
+    source: Annotated[str, shape(pattern=f"^{_NAME.pattern}$")]
+    camera: Annotated[str, about("The camera's id at its source.", pattern=f"^{_ID.pattern}$")]
+    captured_at: Time
+    received_at: Annotated[
+        Time | None, about("When the gateway took it; without it nothing is said of lateness.")
+    ] = None
+    plate: Annotated[str | None, about("Here and nowhere else. Without it nothing is said of hotlists.")] = (
+        None
+    )
 
 
-class _Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    read: _Read
-    authority: str | None = None
-    recipient: str | None = None
-    as_of_entry: int | None = None
-    as_of: str | None = None
+class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A question of an overseer."""
+
+    read: ReadAsked
+    authority: Annotated[
+        str | None, about("An authority's name, or else `recipient`.", pattern=f"^{_NAME.pattern}$")
+    ] = None
+    recipient: Annotated[
+        str | None, about("`organisation/unit`: all authorities that it has.", pattern=f"^{_UNIT.pattern}$")
+    ] = None
+    as_of_entry: Annotated[
+        int | None,
+        about("The state after this entry of the ledger, at its time; of a second at its end.", minimum=0),
+    ] = None
+    as_of: Annotated[Time | None, about("Or the state at a time that is past. Without either: now.")] = None
 
 
-_decoder = msgspec.json.Decoder(_Asked)
+_decoder = msgspec.json.Decoder(Asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +90,7 @@ class WhyApi:
     async def post_why(self, request: Request) -> Response:
         """`POST /v1/why` `{"read", "authority" | "recipient", "as_of_entry"? | "as_of"?}`."""
         office = require(request, "overseer").name
-        asked = _decoded(await read_body(request, _MOST_BODY))
+        asked = _decoded(await read_body(request, MAX_MEMBERS))
         question = _question(asked)
         moment = await self._moment(asked)
         require(request, "overseer")  # the body may have taken long
@@ -108,18 +124,18 @@ class WhyApi:
         late_after_us = parsed.charter(moment.state).limits.late_after_us
         received_us = question.received_us
         said = json_answer(
-            {
-                "at": rfc3339(moment.at_us),
-                "as_of_entry": asked.as_of_entry,
-                "read": {
-                    "source": question.source,
-                    "camera": question.camera,
-                    "captured_at": rfc3339(question.captured_us),
-                },
-                "late": None if received_us is None else received_us - question.captured_us > late_after_us,
-                "answers": answers,
-                "notes": notes,
-            }
+            Answered(
+                at=rfc3339(moment.at_us),
+                as_of_entry=asked.as_of_entry,
+                read=QuestionRead(
+                    source=question.source,
+                    camera=question.camera,
+                    captured_at=rfc3339(question.captured_us),
+                ),
+                late=None if received_us is None else received_us - question.captured_us > late_after_us,
+                answers=answers,
+                notes=notes,
+            )
         )
         said.headers["Cache-Control"] = "no-store"
         return said
@@ -130,7 +146,7 @@ class WhyApi:
         state = self._gateway.commits.committed
         return _Moment(state, max(self._gateway.clock.now_us(), state.at_us), False)
 
-    async def _moment(self, asked: _Asked) -> _Moment:
+    async def _moment(self, asked: Asked) -> _Moment:
         state, parsed = self._gateway.commits.committed, self._gateway.commits.parsed
         if asked.as_of_entry is not None:
             last_us = await self._time_of(asked.as_of_entry)
@@ -193,7 +209,7 @@ async def _rewound(
     )
 
 
-def _decoded(body: bytes) -> _Asked:
+def _decoded(body: bytes) -> Asked:
     asked = decoded(
         _decoder, body, 'send `{"read": {"source", "camera", "captured_at"}, "authority" or "recipient"}`'
     )
@@ -204,7 +220,7 @@ def _decoded(body: bytes) -> _Asked:
     return asked
 
 
-def _question(asked: _Asked) -> Question:
+def _question(asked: Asked) -> Question:
     read = asked.read
     for member, text, form in (
         ("read.source", read.source, _NAME),

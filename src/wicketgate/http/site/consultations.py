@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
+from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
@@ -15,10 +16,12 @@ from wicketgate.base.clock import MINUTE_US, SECOND_US, rfc3339
 from wicketgate.base.errors import InputError, WicketgateError
 from wicketgate.gateway.filing.responses import MOST_TEXT, PAGE, Acknowledged, parse_said
 from wicketgate.gateway.node import Gateway
+from wicketgate.http.answers import ResponseHeld, ResponseShown, ResponseTaken
 from wicketgate.http.gatekeeper import require
+from wicketgate.http.parameters import PAGE_OF_RESPONSES
 from wicketgate.http.problems import problem, status_and_title
 from wicketgate.http.rates import Allowance, Rate
-from wicketgate.http.requests import JSON, json_answer, media_type_of, number_in, read_body
+from wicketgate.http.requests import JSON, MAX_RESPONSE, json_answer, media_type_of, read_body
 from wicketgate.http.site.public import Public
 from wicketgate.pages.public import FORM_HEADERS, HEADERS
 
@@ -29,8 +32,6 @@ EACH = Rate(burst=10, every_us=MINUTE_US)
 TOGETHER = Rate(burst=100, every_us=SECOND_US // 2)
 """How often all may."""
 
-# A character can take twelve bytes, in JSON as well as in a form.
-_MOST_BODY = 160 * 1024
 _MOST_MEMBERS = 10
 _YES = {"yes": True, "true": True, "no": False, "false": False}
 
@@ -81,12 +82,17 @@ class Consultations:
         return _page(self._public.pages(request).consultations(register, self._gateway.clock.now_us()))
 
     async def get_one(self, request: Request) -> Response:
-        """`GET /consultations/{id}`."""
-        return await self._shown(request)
+        """`GET /consultations/{id}?page=N`."""
+        try:
+            number = PAGE_OF_RESPONSES.read(request)
+        except InputError:
+            return _page(self._public.pages(request).not_found(), 404)
+        return await self._shown(request, number)
 
     async def _shown(
         self,
         request: Request,
+        number: int = 1,
         *,
         written: Mapping[str, str] | None = None,
         fault: str = "",
@@ -97,7 +103,7 @@ class Consultations:
         stands = _status(register, name)
         responses = None
         if stands not in {None, "announced", "open"}:
-            responses = await self._said(request, name)
+            responses = await self._said(name, number)
         html = pages.consultation(
             register, name, self._gateway.clock.now_us(), responses=responses, written=written, fault=fault
         )
@@ -105,12 +111,12 @@ class Consultations:
             return _page(pages.not_found(), 404)
         return _page(html, status, FORM_HEADERS if stands == "open" else HEADERS)
 
-    async def _said(self, request: Request, name: str) -> dict[str, Any] | None:
+    async def _said(self, name: str, number: int) -> dict[str, Any] | None:
         """Return one page of what the public said; None where it cannot be read now."""
         try:
             count, withheld = self._gateway.responses.count(name)
             pages = max(1, -(-count // PAGE))
-            page = min(number_in(request, "page", 1, least=1), pages)
+            page = min(number, pages)
             first = (page - 1) * PAGE + 1
             shown = await self._gateway.responses.published(name, first, min(count, first + PAGE - 1))
         except WicketgateError:
@@ -127,7 +133,7 @@ class Consultations:
         if media_type_of(request) != JSON:
             raise InputError(f"send `{JSON}` or `{FORM}`", code="unsupported-media-type")
         try:
-            members = msgspec.json.decode(await read_body(request, _MOST_BODY), type=dict[str, Any])
+            members = msgspec.json.decode(await read_body(request, MAX_RESPONSE), type=dict[str, Any])
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise InputError("the body is no JSON object") from error
         try:
@@ -136,14 +142,14 @@ class Consultations:
             answer = problem(error.code, error.detail)
             answer.headers["Retry-After"] = str(error.retry_s)
             return answer
-        return json_answer(_receipt(taken, opening=msgspec.Raw(taken.fact)), 201)
+        return json_answer(_receipt(taken), 201)
 
     async def _post_form(self, request: Request) -> Response:
         """Take a response from the page's form; what is wrong is said there, and what was written kept."""
         form: dict[str, str] = {}
         try:
             self._gateway.responses.demand_open(request.path_params["id"])
-            form = _form(await read_body(request, _MOST_BODY))
+            form = _form(await read_body(request, MAX_RESPONSE))
             _demand_text(form.get("text", ""))
             members: dict[str, Any] = dict(form)
             if "publish" in form:
@@ -158,7 +164,7 @@ class Consultations:
                 answer.headers["Retry-After"] = str(error.retry_s)
             return answer
         register, pages = await self._public.view(), self._public.pages(request)
-        receipt = _receipt(taken, opening=taken.fact.decode())
+        receipt = msgspec.structs.asdict(_receipt(taken)) | {"opening": taken.fact.decode()}
         return _page(pages.response_taken(register, request.path_params["id"], receipt), 201)
 
     async def _take(self, request: Request, members: Mapping[str, Any]) -> Acknowledged:
@@ -179,10 +185,14 @@ class Consultations:
     async def _published(self, name: str, count: int) -> AsyncIterator[bytes]:
         for first in range(1, count + 1, PAGE):
             for one in await self._gateway.responses.published(name, first, min(count, first + PAGE - 1)):
-                members = {"id": one.id, "received_on": one.received_on, "text": one.text}
-                members |= {"name": one.name} if one.name else {}
-                members |= {"organisation": one.organisation} if one.organisation else {}
-                yield msgspec.json.encode(members) + b"\n"
+                shown = ResponseShown(
+                    id=one.id,
+                    received_on=one.received_on,
+                    text=one.text,
+                    name=one.name or UNSET,
+                    organisation=one.organisation or UNSET,
+                )
+                yield msgspec.json.encode(shown) + b"\n"
 
     async def get_all(self, request: Request) -> Response:
         """`GET /v1/consultations/{id}/responses`: all of them as they were written, for overseers."""
@@ -196,24 +206,24 @@ class Consultations:
     async def _held(self, name: str, count: int) -> AsyncIterator[bytes]:
         for first in range(1, count + 1, PAGE):
             for one in await self._gateway.responses.read(name, first, min(count, first + PAGE - 1)):
-                members = {
-                    "id": one.id,
-                    "received_at": rfc3339(one.received_us),
-                    "publish": one.publish,
-                    "text": one.text,
-                    "name": one.name,
-                    "organisation": one.organisation,
-                }
-                yield msgspec.json.encode(members) + b"\n"
+                held = ResponseHeld(
+                    id=one.id,
+                    received_at=rfc3339(one.received_us),
+                    publish=one.publish,
+                    text=one.text,
+                    name=one.name,
+                    organisation=one.organisation,
+                )
+                yield msgspec.json.encode(held) + b"\n"
 
 
-def _receipt(taken: Acknowledged, *, opening: object) -> dict[str, Any]:
-    return {
-        "id": taken.id,
-        "received_at": rfc3339(taken.received_us),
-        "fact": taken.leaf,
-        "opening": opening,
-    }
+def _receipt(taken: Acknowledged) -> ResponseTaken:
+    return ResponseTaken(
+        id=taken.id,
+        received_at=rfc3339(taken.received_us),
+        fact=taken.leaf,
+        opening=msgspec.Raw(taken.fact),
+    )
 
 
 def _form(body: bytes) -> dict[str, str]:

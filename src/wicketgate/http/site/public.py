@@ -14,8 +14,10 @@ from starlette.routing import Route
 from wicketgate.base.errors import InputError
 from wicketgate.commits.register import build_register, dump_register
 from wicketgate.gateway.node import Gateway
+from wicketgate.http.answers import Health
 from wicketgate.http.openapi.document import OPENAPI
 from wicketgate.http.problems import problem
+from wicketgate.http.requests import json_answer
 from wicketgate.http.site.live import Live
 from wicketgate.ledger.tiles import folder_fetch
 from wicketgate.pages.public import ASSETS, HEADERS, MAP_HEADERS, Pages
@@ -158,11 +160,11 @@ class Public:
 
     async def openapi(self, request: Request) -> Response:
         """`/openapi.json`."""
-        return Response(msgspec.json.encode(OPENAPI), media_type="application/json")
+        return json_answer(OPENAPI)
 
     async def health(self, request: Request) -> Response:
         """`/healthz`."""
-        return Response(b'{"status":"ok"}', media_type="application/json")
+        return json_answer(Health())
 
     async def key(self, request: Request) -> Response:
         """`/log/key`."""
@@ -196,7 +198,7 @@ class Public:
         answer = self._gateway.projections.proofs.answer(bytes.fromhex(leaf))
         if answer is None:
             return problem("not-due", "no such fact, or not yet")
-        return Response(msgspec.json.encode(answer), media_type="application/json")
+        return json_answer(answer)
 
 
 def _html(text: str, status: int = 200, headers: Mapping[str, str] = HEADERS) -> Response:

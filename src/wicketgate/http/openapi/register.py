@@ -1,0 +1,231 @@
+"""The API's description: the register, which `register` builds from the state.
+
+Only the description uses these structs; `tests/unit/http/test_openapi.py` holds registers that were built to them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Struct, UnsetType, field
+
+from wicketgate.base.shapes import Count, Hash, Time, about, shape
+from wicketgate.http import codes
+from wicketgate.regime.standing import ConsultationStatus, Status
+
+Document = Annotated[dict[str, Any], about("The signed document, in full.")]
+Entry = Annotated[Count, about("Where the envelope stands in the ledger.")]
+Cell = Annotated[Count | None, about("Null: suppressed.")]
+Cells = dict[str, Count | None]
+
+
+class EnvelopeSignature(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A signature of a DSSE envelope."""
+
+    keyid: Annotated[Hash, about("SHA-256 of the raw public key.")]
+    sig: Annotated[str, about("Base64 of the Ed25519 signature over the DSSE encoding.")]
+
+
+class RegisteredCharter(Struct, frozen=True, kw_only=True):
+    """One version of the charter."""
+
+    document: Document
+    entry: Entry
+    at: Time
+    wider: Annotated[list[str], about("What it was wider in, in words.")]
+    signatures: list[EnvelopeSignature]
+
+
+class SinceReview(Struct, frozen=True, kw_only=True):
+    """What an authority cost, and what came of it, since its last review."""
+
+    since: Time
+    from_: Time | None = field(name="from")
+    until: Time | None
+    periods: Count
+    decided: Count
+    released: Count
+    hits: dict[str, Count]
+    outcomes: dict[str, Count]
+    searches: Count
+    left_ppm: Annotated[
+        Count | None, about("Of a million reads decided, how many left; null where none was decided.")
+    ]
+    suppressed: Annotated[Count, about("Cells that were too small to be published, and are in no sum.")]
+
+
+class RegisteredAct(Struct, frozen=True, kw_only=True):
+    """A review, a suspension, a challenge, an objection, or what ended the authority."""
+
+    kind: str
+    id: str
+    at: Time
+    entry: Entry
+    reason: str
+    document: Document
+    signatures: list[EnvelopeSignature]
+    figures: Annotated[SinceReview, about("Of a review.")] | UnsetType = UNSET
+
+
+class Told(Struct, frozen=True, kw_only=True):
+    """How an authority stood from when on."""
+
+    status: Status
+    at: Time
+    entry: Count
+
+
+class Consulted(Struct, frozen=True, kw_only=True):
+    """What was consulted on of a version."""
+
+    need: Annotated[
+        Literal["covered", "notice", "marked", "within", "urgent"],
+        about("`covered` by consultations, or what stands in for one."),
+    ]
+    wider: Annotated[list[str], about("The powers that no consultation covered, in words.")]
+    by: Annotated[list[str], about("The consultations that cover the rest.")]
+    due: Annotated[Time | None, about("Where one must come: by when.")]
+    since: Annotated[Time | None, about("When one did.")]
+
+
+class RegisteredAuthority(Struct, frozen=True, kw_only=True):
+    """One version of an authority, as it stands."""
+
+    name: str
+    version: Count
+    status: Status
+    mode: str
+    document: Document
+    signatures: list[EnvelopeSignature]
+    entry: Entry
+    committed_at: Time
+    in_force_from: Time
+    in_force_until: Annotated[Time, about("As things stand: the end, or the review that is due.")]
+    review_due: Annotated[Time | None, about("Null where none is demanded.")]
+    cameras: Annotated[Count, about("Cameras that it may use now.")]
+    cameras_withheld: Annotated[Count, about("Cameras in its scope beyond `camera_cap`.")]
+    camera_cap: Annotated[Count | None, about("The most that it may use; null: any number.")]
+    ended_by: Literal["revocation", "quashed", "objection"] | None
+    consulted: Consulted
+    redactions: Annotated[Count, about("Members that are withheld from the public.")]
+    standings: list[Told]
+    acts: list[RegisteredAct]
+    words: Annotated[list[str], about("The document in plain words.")]
+
+
+class RegisteredObjection(Struct, frozen=True, kw_only=True):
+    """An objection to a proposal."""
+
+    id: str
+    organisation: str
+    reason: str
+    entry: Entry
+    at: Time
+    document: Document
+    signatures: list[EnvelopeSignature]
+
+
+class AnswerToObjection(Struct, frozen=True, kw_only=True):
+    """What a decision answers to an objection."""
+
+    objection: str
+    answer: str
+
+
+class RegisteredDecision(Struct, frozen=True, kw_only=True):
+    """What was decided after a consultation."""
+
+    id: str
+    outcome: Literal["approved", "rejected"]
+    reasons: str
+    answers: list[AnswerToObjection]
+    covered_until: Time | None
+    entry: Entry
+    at: Time
+    document: Document
+    signatures: list[EnvelopeSignature]
+
+
+class RegisteredConsultation(Struct, frozen=True, kw_only=True):
+    """One consultation, as it stands."""
+
+    id: str
+    title: str
+    kind: Literal["authority", "charter"]
+    status: ConsultationStatus
+    opens_at: Time
+    closes_at: Time
+    assessment: str
+    cameras: Annotated[Count, about("Cameras in the draft's scope when it was published.")]
+    camera_cap: Annotated[Count | None, about("The most that its decision can cover; null: any number.")]
+    wider: Annotated[list[str], about("What it would widen, in words.")]
+    words: Annotated[list[str], about("The draft in plain words.")]
+    entry: Entry
+    at: Time
+    document: Document
+    signatures: list[EnvelopeSignature]
+    committed_at: Time
+    objections: list[RegisteredObjection]
+    decision: RegisteredDecision | None
+    void_at: Annotated[
+        Time | None, about("When a charter ended what it covers, with a key that had signed its decision.")
+    ]
+    quashed_at: Annotated[Time | None, about("When a court ended what it covers.")]
+    responses: Annotated[Count | None, about("Null until it has closed.")]
+    responses_withheld: Annotated[Count | None, about("Of those, at the respondents' wish.")]
+
+
+class RefusedRows(Struct, frozen=True, kw_only=True):
+    """Rows that one authority refused for one reason."""
+
+    authority: str
+    reason: Annotated[str, shape(enum=sorted(codes.REFUSAL))]
+    rows: Cell
+
+
+class Deletions(Struct, frozen=True, kw_only=True):
+    """Until when a recipient attests to have deleted what left, and what is missing."""
+
+    attested_until: Time | None
+    due_until: Time | None
+    missing: bool
+    missing_since: Time | None
+    overdue_rows: Cell
+
+
+class Figures(Struct, frozen=True, kw_only=True):
+    """The counts of a period; docs/spec/ledger.md says what they mean. A null is suppressed."""
+
+    kind: Literal["figures"]
+    from_: Time = field(name="from")
+    until: Time
+    taken: Count | None
+    repeated: Count | None
+    quarantined: Count | None
+    decided: Count | None
+    withheld: Count | None
+    released: Annotated[Cells, about("Rows by authority.")]
+    refused: list[RefusedRows]
+    again: Annotated[Cells, about("Rows that came again with an image, by authority.")]
+    hits: Annotated[dict[str, Cells], about("By authority and kind.")]
+    outcomes: Annotated[dict[str, Cells], about("By authority and outcome.")]
+    disclosures: Annotated[dict[str, Cells], about("Rows passed on by recipients, by authority and to whom.")]
+    disclosures_refused: Annotated[Cells, about("Attempts by authority.")]
+    receipts: Annotated[dict[str, Deletions], about("By authority.")]
+    entry: Annotated[Count, about("Where they stand in the ledger.")]
+
+
+class Register(Struct, frozen=True, kw_only=True):
+    """What anybody may see of the state."""
+
+    origin: Annotated[str, about("The log's name.")]
+    demonstration: Annotated[bool, about("Invented vehicles.")]
+    as_of: Time
+    log_key: Annotated[str, about("The log's verifier key.")]
+    checkpoint: Annotated[str, about("It covers every entry named here.")]
+    charter: Annotated[RegisteredCharter, about("The one in force.")]
+    charters: Annotated[list[RegisteredCharter], about("Every version.")]
+    authorities: Annotated[list[RegisteredAuthority], about("Every version ever in effect.")]
+    consultations: Annotated[list[RegisteredConsultation], about("Every one ever opened.")]
+    figures: Annotated[list[Figures], about("Every closed period.")]
+    small_cells: Annotated[Count, about("Counts from 1 to one less than this are null.")]

@@ -1,0 +1,198 @@
+"""The table of the operations that anybody may call, and of the duty officers' pages."""
+
+from __future__ import annotations
+
+from wicketgate.http.answers import Health, HitShown, ResponseShown, ResponseTaken
+from wicketgate.http.openapi.bodies import OutcomeForm, ResponseForm, ResponseSaid, SignInForm, SignOutForm
+from wicketgate.http.openapi.examples import CHECKPOINT, VKEY
+from wicketgate.http.openapi.operation import (
+    EVENTS,
+    HTML,
+    JSON,
+    NDJSON,
+    OFFICER,
+    PAGE,
+    TEXT,
+    Bytes,
+    Content,
+    Operation,
+    Sample,
+    tagged,
+)
+from wicketgate.http.openapi.register import Register
+from wicketgate.http.openapi.v1 import AUTHORITY, HIT, IMAGES, STOPS
+from wicketgate.http.parameters import PAGE_OF_RESPONSES, Parameter
+from wicketgate.http.requests import MAX_MEMBERS, MAX_RESPONSE
+from wicketgate.ledger.facts import FactAnswer
+
+_FORM = "application/x-www-form-urlencoded"
+_CONSULTATION = Parameter(name="id", words="The consultation's id.")
+_NAME = Parameter(name="name", words="The authority's name.")
+_VERSION = Parameter(name="version", words="Its version.", schema={"type": "integer", "minimum": 1})
+_LEAF = Parameter(
+    name="leaf",
+    words="The leaf hash, 64 lower-case hexadecimal digits.",
+    schema={"type": "string", "pattern": "^[0-9a-f]{64}$"},
+)
+_ASSET = Parameter(name="path", words="As the pages name it.")
+_TILE = Parameter(
+    name="path",
+    words="`L/N` for hashes of level L, `entries/N` for entries; the last, while it is not full, with `.p/W`.",
+)
+_REFRESH = Parameter(
+    name="refresh",
+    place="query",
+    words="`off`: a browser without JavaScript does not load it again by itself.",
+)
+_RECORDED = Parameter(name="recorded", place="query", words="A hit whose outcome the page confirms.")
+_REF = Parameter(name="ref", words="As the page has it.")
+_NONE = {404: ("A page that says that there is no such thing.", PAGE)}
+_SIGN_IN: dict[int, tuple[str, Content]] = {
+    303: ("Nobody is signed in: a browser is sent to `/sign-in`.", {})
+}
+
+# A table: one operation after another, as short as it can be said.
+# fmt: off
+
+_PUBLIC = tagged(
+    "public", (),
+    Operation("showRegister", "GET /", "The register, as a page", gives=PAGE),
+    Operation(
+        "showAuthority", "GET /authorities/{name}/{version}", "One version of an authority, in full",
+        parameters=(_NAME, _VERSION), gives=PAGE, also=_NONE,
+    ),
+    Operation("showModes", "GET /why-not-less", "The modes side by side, as a page", gives=PAGE),
+    Operation(
+        "followDemonstration", "GET /demonstration/live", "Counts as they change, a second each",
+        "In a demonstration alone, whose vehicles are invented. Of real vehicles a count that moves as they pass would "
+        "let somebody be timed, so a real deployment answers 404.\n\nA sample: `at`; counts since the gateway began: "
+        "`taken`, `stayed`, `released` and `hits` by authority, `refused` by reason, `sources`; `standing`, the status "
+        "of each authority; and new since the last sample: `cameras`, a list of `[number, reads]`, and `struck`, the "
+        "hits as `[number, quality]`. A plate is in none of it.", gives={EVENTS: None},
+        meaning="Server-sent events; `data` is a sample.", codes="not-found busy",
+    ),
+    Operation(
+        "getDemonstrationCameras", "GET /demonstration/cameras.json", "Where the cameras of a demonstration stand",
+        "As the samples of `/demonstration/live` number them; 404 in a real deployment.", gives={JSON: None},
+        meaning="`sources`: their names; `cameras`: a camera's place is its number.", codes="not-found",
+    ),
+    Operation("showChecks", "GET /verify", "How to check all of it", gives=PAGE),
+    Operation("showApi", "GET /docs", "This description, as a page", gives=PAGE),
+    Operation(
+        "getAsset", "GET /assets/{path}", "Style sheet and pictures of the pages", parameters=(_ASSET,),
+        gives={"*/*": None}, meaning="The asset; it may be kept for ever.", codes="not-found",
+    ),
+    Operation(
+        "getRegister", "GET /register.json", "The register, as data",
+        "Made at most twice a second. Counts come from closed periods alone, so that nothing here moves with the "
+        "traffic. `wicketgate verify` compares it with the log.", gives=Register,
+    ),
+    Operation(
+        "getDescription", "GET /openapi.json", "This description, as data", gives={JSON: None}, meaning="OpenAPI 3.1.",
+    ),
+    Operation("getHealth", "GET /healthz", "Liveness", gives=Health),
+    Operation("showConsultations", "GET /consultations", "The consultations, as a page", gives=PAGE),
+    Operation(
+        "showConsultation", "GET /consultations/{id}",
+        "One consultation, with its form while it is open and its responses afterwards",
+        parameters=(_CONSULTATION, PAGE_OF_RESPONSES), gives=PAGE, also=_NONE,
+    ),
+    Operation(
+        "getResponses", "GET /consultations/{id}/responses", "What the public said, once the consultation has closed",
+        "Without those whose writers asked that they are not published; the register counts them. What reads as a "
+        "number plate, an e-mail address or a phone number is masked.", parameters=(_CONSULTATION,),
+        gives={NDJSON: ResponseShown}, meaning="In the order in which they came.",
+        codes="unknown-consultation consultation-not-closed",
+    ),
+    Operation(
+        "respond", "POST /consultations/{id}/responses", "Respond to a consultation",
+        "Anybody, without a credential, while it is open. Another member is `malformed`, an e-mail address too. A form "
+        "is answered with a page, whatever came of it. No address is stored or logged.\n\nTen from one address (of "
+        "IPv6 a /64), then one a minute; a hundred from all together, then two a second.", parameters=(_CONSULTATION,),
+        takes={JSON: ResponseSaid, _FORM: ResponseForm}, most=MAX_RESPONSE, status=201,
+        gives={JSON: ResponseTaken, HTML: None}, commits=True, as_page=True,
+        codes="unknown-consultation consultation-not-open consultation-closed malformed unsupported-media-type "
+        "too-many-responses",
+    ),
+    Operation(
+        "showDrift", "GET /drift",
+        "How powers grew: every document in the order of the log, with what it widened and narrowed", gives=PAGE,
+    ),
+)
+
+_LOG = tagged(
+    "log", (),
+    Operation(
+        "getLogKey", "GET /log/key", "The log's verifier key",
+        "Whoever runs the gateway chose what is shown here: compare it with the key got another way.",
+        gives={TEXT: Sample(VKEY)}, meaning="A C2SP vkey and a newline.",
+    ),
+    Operation(
+        "getCheckpoint", "GET /log/checkpoint", "The log's signed head", gives={TEXT: Sample(CHECKPOINT)},
+        meaning="A C2SP tlog-checkpoint.",
+    ),
+    Operation(
+        "getTile", "GET /log/tile/{path}", "A tile of hashes or a bundle of entries", parameters=(_TILE,),
+        gives={"application/octet-stream": Bytes}, meaning="Bytes as C2SP tlog-tiles says; they may be kept for ever.",
+        codes="not-found",
+    ),
+    Operation(
+        "getFact", "GET /log/fact/{leaf}", "From the hash of a release's fact to the ledger entry of its second",
+        "The hash can be computed only by those who hold the batch: the fact holds a random salt. So a recipient needs "
+        "no token to have its batch proved, and nobody learns anything by asking.\n\nThe fact of a batch is the "
+        "canonical JSON (RFC 8785) of its header's `authority`, `batch`, `commit`, `released_at`, `root` and `rows`, "
+        "with `kind` set to `release` and `salt` to the promise's salt. Its leaf hash is SHA-256 over a zero byte and "
+        "those bytes.", parameters=(_LEAF,), gives=FactAnswer, codes="not-found not-due",
+    ),
+)
+
+_SIGNING_IN = tagged(
+    "duty", (),
+    Operation("showSignIn", "GET /sign-in", "The page to sign in", gives=PAGE),
+    Operation(
+        "signIn", "POST /sign-in", "Sign in",
+        "From the page alone. Where it does not let you in, the page says why. Ten failures from one address are free, "
+        "then one every six seconds.", takes={_FORM: SignInForm}, most=MAX_MEMBERS, status=303,
+        meaning="Signed in: a cookie, and on to `/duty`.", as_page=True,
+        codes="malformed form-refused unsupported-media-type too-many-failures",
+    ),
+)
+
+_DUTY = tagged(
+    "duty", (OFFICER,),
+    Operation(
+        "signOut", "POST /sign-out", "Sign out", takes={_FORM: SignOutForm}, most=MAX_MEMBERS, status=303,
+        meaning="The session has ended, or there was none.", as_page=True,
+        codes="malformed form-refused unsupported-media-type",
+    ),
+    Operation(
+        "showQueue", "GET /duty", "The queue of hits", parameters=(_REFRESH, _RECORDED), gives=PAGE, also=_SIGN_IN,
+    ),
+    Operation(
+        "showQueuePart", "GET /duty/queue", "The part of the queue's page that changes", gives=PAGE, also=_SIGN_IN,
+    ),
+    Operation(
+        "followQueue", "GET /duty/events", "That the queue has changed", gives={EVENTS: None}, also=_SIGN_IN,
+        meaning="Server-sent events `changed`, and `end` with the session.", codes="busy",
+    ),
+    Operation(
+        "showHit", "GET /duty/hits/{id}", "One hit, with the last places where its vehicle was read", parameters=(HIT,),
+        gives=PAGE, also=_SIGN_IN, as_page=True, codes=f"not-entitled {STOPS} not-a-match-authority unknown-hit",
+    ),
+    Operation(
+        "sayOutcome", "POST /duty/hits/{id}/outcome", "Say what became of a hit, by a form", parameters=(HIT,),
+        takes={_FORM: OutcomeForm}, most=MAX_MEMBERS, gives=HitShown, meaning="For a script, which asks for JSON.",
+        also={303: ("Recorded: back to the queue. Or nobody is signed in.", {})}, commits=True, as_page=True,
+        codes=f"not-entitled {STOPS} form-refused unknown-hit not-confirmed needs-image already-ended reason-missing "
+        "malformed unsupported-media-type",
+    ),
+    Operation(
+        "showImage", "GET /duty/images/{authority}/{ref}", "An image of a released read", parameters=(AUTHORITY, _REF),
+        gives=IMAGES, meaning="The image; that it was fetched is committed.", also=_SIGN_IN, as_page=True,
+        codes=f"not-entitled {STOPS} not-found", commits=True,
+    ),
+)
+
+# fmt: on
+
+SITE = (*_SIGNING_IN, *_DUTY, *_PUBLIC, *_LOG)
