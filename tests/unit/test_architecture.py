@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from tools import check_sizes, list_rooms
+from tools.list_rooms import layers
+
 PACKAGE = Path("src/wicketgate")
 DEMONSTRATION = Path("src/wicketgate_demo")
 SOURCES = sorted([*PACKAGE.rglob("*.py"), *DEMONSTRATION.rglob("*.py")])
-MOST_LINES = 600
 
 
 def contracts() -> configparser.ConfigParser:
@@ -24,38 +26,56 @@ def contracts() -> configparser.ConfigParser:
     return parser
 
 
-def names_in_table() -> set[str]:
-    """Return the modules that the README's table names."""
+def rooms(package: Path = PACKAGE) -> set[str]:
+    """Return the folders of a package that are packages themselves."""
+    return {path.name for path in package.iterdir() if (path / "__init__.py").exists()}
+
+
+def test_the_readme_names_every_room_and_no_other() -> None:
     section = Path("README.md").read_text().split("## The tree")[1].split("\n## ")[0]
-    return {
-        name
-        for row in re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE)
-        for name in re.findall(r"`([a-z_]+)`", row)
-    }
+    assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == rooms()
 
 
-def modules() -> set[str]:
-    """Return the names directly under the package: modules, and folders of modules."""
-    return {
-        path.stem if path.is_file() else path.name
-        for path in PACKAGE.iterdir()
-        if (path.suffix == ".py" and path.stem != "__init__") or (path / "__init__.py").exists()
-    }
+def test_the_layers_name_every_room_and_no_other() -> None:
+    assert set(layers(Path(".importlinter").read_text(), "wicketgate")) == rooms() | {"__main__"}
+    assert rooms() | {path.stem for path in PACKAGE.glob("*.py")} == rooms() | {"__init__", "__main__"}
 
 
-def test_the_readme_names_every_module_and_no_other() -> None:
-    assert names_in_table() == modules()
+def test_the_reason_for_a_wall_is_printed_when_it_breaks() -> None:
+    parsed = contracts()
+    names = [parsed[section]["name"] for section in parsed.sections() if "contract" in section]
+    assert len(names) >= 8
+    assert all(", because " in name for name in names)
 
 
-def test_the_layers_name_every_module_and_no_other() -> None:
-    layers = contracts()["importlinter:contract:layers"]["layers"]
-    assert set(re.findall(r"\w+", layers)) == modules()
+def test_the_page_lists_what_is_in_the_tree(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list_rooms.main([]) == 0, capsys.readouterr().out
+    page = Path("docs/architecture.md").read_text()
+    for path in SOURCES:
+        if path.stem not in {"__init__", "__main__"} and len(path.parts) > 3:
+            assert f"| `{'/'.join(path.parts[3:])}` |" in page, path
+
+
+def test_the_walks_name_files_that_exist() -> None:
+    walks = Path("docs/architecture.md").read_text().split("## Three walks")[1].split("## The files")[0]
+    named = re.findall(r"`(\w+/[\w/]+(?:\.py|/))`", walks)
+    assert len(named) > 25
+    for name in named:
+        assert (PACKAGE / name).exists(), name
+
+
+def test_sizes_are_measured() -> None:
+    long = "def f():\n" + "    x = 1\n" * 80
+    assert list(check_sizes.faults("a.py", long)) == [
+        "a.py:1: `f` has 81 lines of at most 80: name its steps"
+    ]
+    assert list(check_sizes.faults("a.py", "@one\n" + long[:-20])) == []
+    assert len(list(check_sizes.faults("a.py", "x = 1\n" * 501))) == 1
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to("src")))
-def test_modules_are_short_and_say_what_they_are_for(path: Path) -> None:
+def test_modules_say_what_they_are_for(path: Path) -> None:
     text = path.read_text()
-    assert len(text.splitlines()) <= MOST_LINES
     assert ast.get_docstring(ast.parse(text)), "every module begins with its purpose"
 
 

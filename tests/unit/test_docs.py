@@ -377,10 +377,5 @@ def test_codes_are_found_where_they_are_given() -> None:
     assert check_docs.codes_in(source) == {"of-a-class", "of-a-call", "of-a-read", "of-a-problem"}
 
 
-def test_long_modules_are_listed() -> None:
-    assert check_docs.long_modules(most=10_000) == []
-    assert all(lines > 300 for _, lines in check_docs.long_modules(most=300))
-
-
 def test_the_repository_as_it_is_has_no_faults() -> None:
     assert check_docs.faults() == []

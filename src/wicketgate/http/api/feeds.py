@@ -1,4 +1,4 @@
-"""The API under `/v1/`: what sources, recipients, officers, overseers and the admin call."""
+"""`/v1/feeds`: the feeds of a unit, their batches and their proofs."""
 
 from __future__ import annotations
 

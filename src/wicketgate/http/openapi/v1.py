@@ -1,4 +1,4 @@
-"""The table of the operations below `/v1/`, and `/metrics`: what sources, recipients, overseers and the admin call."""
+"""The table of the operations below `/v1`, and `/metrics`: what sources, recipients, overseers and the admin call."""
 
 from __future__ import annotations
 
