@@ -546,8 +546,16 @@ def example_openapi() -> dict[str, Any]:
             "/healthz": {
                 "get": {"summary": "Liveness", "security": [], "responses": {"200": {"description": "Up"}}}
             },
+            "/duty": {
+                "get": {
+                    "summary": "The queue",
+                    "security": [{"session": []}],
+                    "responses": {"200": {"description": "The page"}},
+                }
+            },
         },
         "components": {
+            "securitySchemes": {"session": {"type": "apiKey", "in": "cookie", "name": "session"}},
             "parameters": {
                 "authority": {
                     "name": "authority",

@@ -13,10 +13,13 @@ import httpx
 import pytest
 
 from bench.harness import Running
+from tests.described import pattern_of
 from tests.running import CHARGING, NEEDS_CURL, OVERSEER, client, curl, files_below, get, signed_in
 from wicketgate.http.api.feeds import Api
 from wicketgate.http.app import READS_PATH, routes
 from wicketgate.http.gatekeeper import PUSH_PREFIX, is_public
+from wicketgate.http.openapi.document import OPERATIONS
+from wicketgate.http.openapi.operation import OFFICER
 from wicketgate_demo.world import london
 
 LIVE = "/demonstration/live"
@@ -132,6 +135,19 @@ def test_every_route_is_public_or_stands_in_the_table() -> None:
     protected = {(method, path) for method, path in served() if not is_public(path)}
     assert protected == set(KINDS) | BY_SESSION
     assert {path for _, path in served() if is_public(path)} == PUBLIC
+
+
+def test_the_description_says_the_same_of_who_may_call_what() -> None:
+    described = {(one.method, one.path): set(one.who) for one in OPERATIONS if one.who}
+    assert len(described) == len(KINDS) + len(BY_SESSION)
+    for (method, path), who in described.items():
+        written = [
+            known
+            for known in {*KINDS, *BY_SESSION}
+            if known[0] == method and pattern_of(path).fullmatch(known[1])
+        ]
+        kinds = {name.partition(":")[0] for known in written for name in KINDS.get(known, {OFFICER})}
+        assert who == kinds, (method, path)
 
 
 def test_nothing_but_the_public_paths_answers_without_a_credential(shared: Running) -> None:

@@ -100,6 +100,7 @@ def _operations(api: Mapping[str, Any], path: str, item: Mapping[str, Any]) -> I
             "summary": str(operation.get("summary") or ""),
             "description": str(operation.get("description") or ""),
             "public": not any(_list(security)),  # `{}` among them means that none is needed
+            "by_session": _is_by_session(api, _list(security)),
             "parameters": [
                 {
                     "name": one.get("name"),
@@ -129,6 +130,13 @@ def _operations(api: Mapping[str, Any], path: str, item: Mapping[str, Any]) -> I
                 )
             ],
         }
+
+
+def _is_by_session(api: Mapping[str, Any], security: list[Mapping[str, Any]]) -> bool:
+    """Say whether an operation is opened by a cookie and nothing else."""
+    schemes = _mapping(_mapping(api.get("components")).get("securitySchemes"))
+    named = [_mapping(schemes.get(name)) for one in security for name in one]
+    return bool(named) and all(scheme.get("in") == "cookie" for scheme in named)
 
 
 def _content(holder: Mapping[str, Any]) -> list[dict[str, Any]]:

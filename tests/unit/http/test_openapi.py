@@ -117,6 +117,12 @@ def test_the_page_can_show_it() -> None:
     shown = reference.read(OPENAPI)
     assert sum(len(group["operations"]) for group in shown["groups"]) == len(OPERATIONS)
     assert {one["name"] for one in shown["schemas"]} == set(SCHEMAS)
+    listed = {
+        f"{one['method']} {one['path']}": one for group in shown["groups"] for one in group["operations"]
+    }
+    for operation in OPERATIONS:
+        assert listed[operation.at]["public"] == (not operation.who)
+        assert listed[operation.at]["by_session"] == operation.is_for_officers
 
 
 # --- shapes -------------------------------------------------------------------------------------------------------

@@ -744,6 +744,7 @@ def test_docs_render_what_the_api_document_says(pages: Pages) -> None:
         "POST /v1/reads",
         "Public: no credential.",
         "Needs a credential (Authorization: Bearer TOKEN).",
+        "Needs a session: sign in first.",
         "after query integer, at least 0, if left out: 0 The last batch that you have.",
         "authority required path string",
         "413 Over 8 MiB",
