@@ -151,8 +151,9 @@ def decide(
     O(n A / 64 + n W) for the tables and O(A + rows released) for the answer: bench/RESULTS.md.
     """
     n = len(batch)
-    camera, captured = batch.camera, batch.captured_us
-    if not (_is(camera, np.int32) and _is(captured, np.int64) and _is(batch.received_us, np.int64)):
+    if not (
+        _is(batch.camera, np.int32) and _is(batch.captured_us, np.int64) and _is(batch.received_us, np.int64)
+    ):
         raise ShapeError("a column of the batch has a type that `ReadBatch` does not allow")
     if n == 0:
         return Decision(rows=0, releases=(), refusals=(), withheld=0)
@@ -162,70 +163,125 @@ def decide(
         Refusal(reference=table.references[number], reason=_whole_reason(table, number, at_us), rows=n)
         for number in (~live[: len(table)]).nonzero()[0].tolist()
     ]
-    columns, unknown = _camera_columns(camera, table.n_cameras)
-    low, high, interval = _intervals(captured, table.edges_us)
-    late = batch.received_us - captured > late_after_us
-    every_row = np.arange(n)
-    late.flags.writeable = every_row.flags.writeable = False  # releases share them
-
+    laid = _lay(batch, table, late_after_us)
     released = np.zeros(n, dtype=_WORD)
     releases: list[Release] = []
     for word, live_word in enumerate(np.packbits(live, bitorder="little").view(_WORD).tolist()):
-        if not live_word:
-            continue
-        first = word * _WORD_BITS
-        octets = -(-min(_WORD_BITS, len(table) - first) // 8)
-        in_scope = table.camera_words[word].take(columns)
-        in_scope &= live_word
-        before = _outside(in_scope, live_word, table.before_words[word], low, high, interval, octets)
-        after = _outside(in_scope, live_word, table.after_words[word], low, high, interval, octets)
-        allowed = in_scope
-        allowed &= table.open_words[word, interval]
-        matched = _match(allowed, live_word, table, first, batch, at_us, lists)
-        released |= allowed
-        all_word = int(np.bitwise_and.reduce(allowed))
-        allowed ^= all_word
-        some_rows, some_late, bounds = _rows_by_bit(allowed, octets, late)
-        for bit in live[first : first + _WORD_BITS].nonzero()[0].tolist():
-            reference = table.references[first + bit]
-            if all_word >> bit & 1:
-                rows, row_late = every_row, late
-            else:
-                part = slice(bounds[bit], bounds[bit + 1])
-                rows, row_late = some_rows[part], some_late[part]
-            r = len(rows)
-            match = matched.get(bit)
-            if r:
-                releases.append(
-                    Release(
-                        reference=reference,
-                        rows=rows,
-                        late=row_late,
-                        fields=table.fields[first + bit],
-                        hits=None if match is None else match.hits,
-                        which=None if match is None else match.which,
-                    )
-                )
-            left = n - unknown - r
-            if match is not None and match.refused:
-                left -= match.refused
-                if match.hits is not None:
-                    refusals.append(Refusal(reference=reference, reason="not-listed", rows=match.refused))
-            errors = unknown
-            if match is not None and match.hits is None:
-                errors += match.refused
-            if errors:
-                refusals.append(Refusal(reference=reference, reason="error", rows=errors))
-            if before is not None and before[bit]:
-                left -= before[bit]
-                refusals.append(Refusal(reference=reference, reason="before-validity", rows=before[bit]))
-            if after is not None and after[bit]:
-                left -= after[bit]
-                refusals.append(Refusal(reference=reference, reason="expired", rows=after[bit]))
-            if left:
-                refusals.append(Refusal(reference=reference, reason="out-of-scope", rows=left))
+        if live_word:
+            looked = _look(laid, table, word, live_word, at_us, lists)
+            released |= looked.allowed
+            bits = live[looked.first : looked.first + _WORD_BITS].nonzero()[0].tolist()
+            _answer(laid, table, looked, bits, releases, refusals)
     withheld = n - int(np.count_nonzero(released))
     return Decision(rows=n, releases=tuple(releases), refusals=tuple(refusals), withheld=withheld)
+
+
+class _Laid(NamedTuple):
+    """A batch laid beside a table: what is the same for every word of authorities."""
+
+    batch: ReadBatch
+    columns: NDArray[np.intp]
+    unknown: int
+    low: int
+    high: int
+    interval: int | NDArray[np.intp]
+    every_row: NDArray[np.intp]
+    late: NDArray[np.bool_]
+
+
+def _lay(batch: ReadBatch, table: Table, late_after_us: int) -> _Laid:
+    """Lay a batch beside a table: its cameras' columns, its captures' intervals, its late rows."""
+    columns, unknown = _camera_columns(batch.camera, table.n_cameras)
+    low, high, interval = _intervals(batch.captured_us, table.edges_us)
+    late = batch.received_us - batch.captured_us > late_after_us
+    every_row = np.arange(len(batch))
+    late.flags.writeable = every_row.flags.writeable = False  # releases share them
+    return _Laid(batch, columns, unknown, low, high, interval, every_row, late)
+
+
+class _Looked(NamedTuple):
+    """What the authorities of one word allow of a batch, the first of them number `first` of the table.
+
+    `before` and `after` count by bit the rows in scope that lie outside its validity; None where there are none.
+    """
+
+    first: int
+    octets: int
+    allowed: NDArray[np.uint64]
+    before: list[int] | None
+    after: list[int] | None
+    matched: dict[int, _Matched]
+
+
+def _look(
+    laid: _Laid, table: Table, word: int, live_word: int, at_us: int, lists: Mapping[str, Looks]
+) -> _Looked:
+    """Look what the live authorities of one word allow."""
+    first = word * _WORD_BITS
+    octets = -(-min(_WORD_BITS, len(table) - first) // 8)
+    low, high, interval = laid.low, laid.high, laid.interval
+    in_scope = table.camera_words[word].take(laid.columns)
+    in_scope &= live_word
+    before = _outside(in_scope, live_word, table.before_words[word], low, high, interval, octets)
+    after = _outside(in_scope, live_word, table.after_words[word], low, high, interval, octets)
+    allowed = in_scope
+    allowed &= table.open_words[word, interval]
+    matched = _match(allowed, live_word, table, first, laid.batch, at_us, lists)
+    return _Looked(first, octets, allowed, before, after, matched)
+
+
+def _answer(
+    laid: _Laid,
+    table: Table,
+    looked: _Looked,
+    bits: list[int],
+    releases: list[Release],
+    refusals: list[Refusal],
+) -> None:
+    """Add what each live authority of one word releases and refuses; `looked.allowed` is spent."""
+    first, octets, allowed, before, after, matched = looked
+    n, unknown, every_row, late = len(laid.batch), laid.unknown, laid.every_row, laid.late
+    all_word = int(np.bitwise_and.reduce(allowed))
+    allowed ^= all_word
+    some_rows, some_late, bounds = _rows_by_bit(allowed, octets, late)
+    for bit in bits:
+        reference = table.references[first + bit]
+        if all_word >> bit & 1:
+            rows, row_late = every_row, late
+        else:
+            part = slice(bounds[bit], bounds[bit + 1])
+            rows, row_late = some_rows[part], some_late[part]
+        r = len(rows)
+        match = matched.get(bit)
+        if r:
+            releases.append(
+                Release(
+                    reference=reference,
+                    rows=rows,
+                    late=row_late,
+                    fields=table.fields[first + bit],
+                    hits=None if match is None else match.hits,
+                    which=None if match is None else match.which,
+                )
+            )
+        left = n - unknown - r
+        if match is not None and match.refused:
+            left -= match.refused
+            if match.hits is not None:
+                refusals.append(Refusal(reference=reference, reason="not-listed", rows=match.refused))
+        errors = unknown
+        if match is not None and match.hits is None:
+            errors += match.refused
+        if errors:
+            refusals.append(Refusal(reference=reference, reason="error", rows=errors))
+        if before is not None and before[bit]:
+            left -= before[bit]
+            refusals.append(Refusal(reference=reference, reason="before-validity", rows=before[bit]))
+        if after is not None and after[bit]:
+            left -= after[bit]
+            refusals.append(Refusal(reference=reference, reason="expired", rows=after[bit]))
+        if left:
+            refusals.append(Refusal(reference=reference, reason="out-of-scope", rows=left))
 
 
 class _Matched(NamedTuple):

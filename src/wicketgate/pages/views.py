@@ -132,15 +132,6 @@ def view_of(item: Mapping[str, Any], names: Names) -> dict[str, Any]:
     unit = names.units.get((recipient_id, unit_id)) or unit_id
     recipient = names.organisation(recipient_id)
     kind = str(instrument.get("kind") or "not named")
-    others = {key: value for key, value in authority.items() if key not in TOLD}
-    others |= {
-        f"scope: {key}": value
-        for key, value in scope.items()
-        if key not in {"sources", "groups", "fields", "hours", "area", "max_cameras"}
-    }
-    others |= {
-        key: value for key, value in document.items() if key not in {"authority", "scope", "redactions"}
-    }
     return {
         "item": item,
         "document": authority,
@@ -190,19 +181,39 @@ def view_of(item: Mapping[str, Any], names: Names) -> dict[str, Any]:
             }
             for one in tables(document.get("redactions"))
         ],
-        "reviews": [
-            {
-                **act,
-                "figures": figures_of(act["figures"]),
-                "figures_from": act["figures"].get("from") or act["figures"].get("since"),
-                "figures_until": act["figures"].get("until"),
-            }
-            for act in tables(item.get("acts"))
-            if act.get("kind") == "review" and isinstance(act.get("figures"), Mapping)
-        ],
-        "others": {key.replace("_", " "): phrases.plain(value) for key, value in others.items()},
+        "reviews": _reviews_of(item),
+        "others": _others_of(document),
         "json": phrases.as_json(document, indent=2),
     }
+
+
+def _others_of(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an authority's document says that has no place of its own on the page, in words."""
+    authority, scope = document.get("authority") or {}, document.get("scope") or {}
+    others = {key: value for key, value in authority.items() if key not in TOLD}
+    others |= {
+        f"scope: {key}": value
+        for key, value in scope.items()
+        if key not in {"sources", "groups", "fields", "hours", "area", "max_cameras"}
+    }
+    others |= {
+        key: value for key, value in document.items() if key not in {"authority", "scope", "redactions"}
+    }
+    return {key.replace("_", " "): phrases.plain(value) for key, value in others.items()}
+
+
+def _reviews_of(item: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the reviews of a version with the figures that were attached to them."""
+    return [
+        {
+            **act,
+            "figures": figures_of(act["figures"]),
+            "figures_from": act["figures"].get("from") or act["figures"].get("since"),
+            "figures_until": act["figures"].get("until"),
+        }
+        for act in tables(item.get("acts"))
+        if act.get("kind") == "review" and isinstance(act.get("figures"), Mapping)
+    ]
 
 
 _BY_THE_CLOCK = frozenset({"expired", "review-overdue", "consultation-overdue"})

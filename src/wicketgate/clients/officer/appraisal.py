@@ -14,9 +14,10 @@ from wicketgate.base.errors import DocumentRefused
 from wicketgate.base.signing import key_id
 from wicketgate.clients.officer.drafting import describe_deadline, figures_for
 from wicketgate.clients.officer.from_register import Known, list_of, number_of
-from wicketgate.regime.admission.admit import Judgement, examine, judge_document, scope_of
+from wicketgate.regime.admission.admit import examine, judge_document, scope_of
 from wicketgate.regime.admission.amending import successor_requirements
 from wicketgate.regime.admission.comparing import Amended, compare
+from wicketgate.regime.admission.judgement import Judgement
 from wicketgate.regime.admission.limits import faults, requirements
 from wicketgate.regime.admission.widening import grown
 from wicketgate.regime.charter import Charter, Requirement, charter_requirements, require_distinct

@@ -26,7 +26,8 @@ from wicketgate.gateway.filing.cameras import cameras_transaction
 from wicketgate.gateway.filing.facts import salted
 from wicketgate.gateway.projections import Projections
 from wicketgate.ledger.tiles import MAX_ENTRY_BYTES
-from wicketgate.regime.admission.admit import Judgement, entry_members, examine, scope_of
+from wicketgate.regime.admission.admit import entry_members, examine, scope_of
+from wicketgate.regime.admission.judgement import Judgement
 from wicketgate.regime.admitted import Admitted, Stood
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.document import SignedDocument, open_document

@@ -1,4 +1,4 @@
-"""Hotlists as units send and get them: NDJSON and the UK 16-field CSV, checked against an authority's limits.
+"""Parse hotlists as units send them, NDJSON or the UK 16-field CSV, within an authority's limits.
 
 docs/spec/hotlist.md, sections 1 to 3. A body is taken as a whole or refused as a whole, with the numbers of the
 lines that are wrong; nothing that a line says is repeated.
@@ -6,7 +6,7 @@ lines that are wrong; nothing that a line says is repeated.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from wicketgate.base.errors import InputError, ListRefused
@@ -97,6 +97,15 @@ def parse_hotlist(
     else:
         raise InputError(f"a list comes as `{NDJSON}` or `{CSV}`", code="unsupported-media-type")
     longest_us = whole_seconds(add(at_us, terms.entry_life))
+    kept = _keep(rows, terms, at_us, longest_us, faults)
+    before = listing.known([row.plate for row in kept])
+    return tuple(
+        _change(row, known, at_us, longest_us, draw_voi) for row, known in zip(kept, before, strict=True)
+    )
+
+
+def _keep(rows: Iterable[Row], terms: MatchTerms, at_us: int, longest_us: int, faults: Faults) -> list[Row]:
+    """Return the rows of a list without a fault; refuse a list with any, or with too many entries."""
     kept: list[Row] = []
     plates: set[str] = set()
     ids: set[str] = set()
@@ -121,10 +130,7 @@ def parse_hotlist(
             )
     if faults.found:
         raise faults.refusal()
-    before = listing.known([row.plate for row in kept])
-    return tuple(
-        _change(row, known, at_us, longest_us, draw_voi) for row, known in zip(kept, before, strict=True)
-    )
+    return kept
 
 
 def _fault(row: Row, terms: MatchTerms, at_us: int, longest_us: int) -> tuple[str, str] | None:

@@ -179,6 +179,15 @@ def _succession(authority: Authority, previous: Authority | None) -> Iterator[Do
             )
 
 
+def require_most_cameras(authority: Authority, charter: Charter, cameras: int) -> None:
+    """Refuse an authority whose cameras nothing would bound: none is in its scope yet, and it names no most."""
+    if charter.limits.camera_growth is not None and not cameras and authority.scope.max_cameras is None:
+        raise DocumentRefused(
+            "`scope.max_cameras` is missing: no camera is in its scope yet from which the charter's `camera_growth` "
+            "could be counted"
+        )
+
+
 def requirements(authority: Authority, charter: Charter) -> tuple[Requirement, ...]:
     """Return which offices must sign an authority: those of every rule of the charter that applies.
 
