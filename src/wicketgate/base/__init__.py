@@ -1,4 +1,4 @@
-"""What every room stands on: errors, the clock, spans of time, keys and canonical JSON, settings, the streams.
+"""The ground under every room: errors, clock, spans of time, keys, settings, streams.
 
 No word of the glossary stands here.
 """

@@ -1,4 +1,7 @@
-"""The one injected clock: UTC, whole microseconds since 1970-01-01T00:00Z."""
+"""The one injected clock.
+
+Times are UTC, whole microseconds since 1970-01-01T00:00Z.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]
 
 
 class Clock(Protocol):
-    """What the program may know of time."""
+    """The program's only way to the time."""
 
     def now_us(self) -> int:
         """Return the time now, microseconds since the epoch."""
@@ -63,7 +66,9 @@ def to_datetime(at_us: int) -> datetime:
 
 
 def rfc3339(at_us: int) -> str:
-    """Return a time as RFC 3339 in UTC with 0, 3 or 6 decimals, the fewest that lose nothing.
+    """Return a time as RFC 3339 in UTC.
+
+    It has 0, 3 or 6 decimals, the fewest that lose nothing.
 
     >>> rfc3339(1_000_000), rfc3339(1_500_000), rfc3339(1_000_001)
     ('1970-01-01T00:00:01Z', '1970-01-01T00:00:01.500Z', '1970-01-01T00:00:01.000001Z')
@@ -79,7 +84,9 @@ def rfc3339(at_us: int) -> str:
 
 
 def parse_rfc3339(text: str) -> int:
-    """Return an RFC 3339 time as microseconds since the epoch; digits beyond those are cut.
+    """Return an RFC 3339 time as microseconds since the epoch.
+
+    Digits beyond microseconds are cut.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Everything that Wicketgate raises, in one tree.
+"""The tree of Wicketgate's exceptions.
 
     WicketgateError
     ├── InputError            what somebody sent cannot be read (400)
@@ -15,7 +15,7 @@
     ├── LedgerError           the log on disk or on the net does not verify
     └── VerificationError     something received is not what was committed
 
-A refusal to release reads is a value (`gate.Refusal`), never an exception. No message holds a plate.
+A refusal to release reads is a value (`gate.decide.Refusal`), never an exception. No message holds a plate.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ _POWERS_SHOWN = 20
 
 
 class WicketgateError(Exception):
-    """The root. `code` is stable and documented; `str()` is for people.
+    """The root of all errors.
+
+    `code` is stable and documented; `str()` is for people.
 
     Parameters
     ----------
@@ -46,13 +48,13 @@ class WicketgateError(Exception):
 
 
 class InputError(WicketgateError):
-    """Bytes that cannot be read as what they should be. Nothing of them was taken."""
+    """Bytes in another form than expected; nothing of them was taken."""
 
     code = "malformed"
 
 
 class ListRefused(InputError):
-    """A hotlist, or a change of one, that is refused as a whole.
+    """A hotlist, or a change of one, refused as a whole.
 
     Parameters
     ----------
@@ -80,7 +82,7 @@ class ListRefused(InputError):
 
 
 class DocumentRefused(WicketgateError):
-    """A document that may not take effect.
+    """A document refused: it does not take effect.
 
     Parameters
     ----------
@@ -98,7 +100,10 @@ class DocumentRefused(WicketgateError):
 
     @classmethod
     def naming(cls, why: str, words: Iterable[str], *, code: str) -> DocumentRefused:
-        """Return a refusal for powers: the first of them stand in its detail, all of them in `powers`."""
+        """Return a refusal for powers.
+
+        The first of them stand in its detail, all of them in `powers`.
+        """
         powers = tuple(words)
         shown = "; ".join(powers[:_POWERS_SHOWN])
         if len(powers) > _POWERS_SHOWN:
@@ -107,13 +112,19 @@ class DocumentRefused(WicketgateError):
 
 
 class NotEntitled(WicketgateError):
-    """A known caller asked for something that belongs to somebody else, or is stopped."""
+    """A known caller's request for something of somebody else's.
+
+    A caller that is stopped gets it too.
+    """
 
     code = "not-entitled"
 
 
 class HitRefused(WicketgateError):
-    """An outcome that may not be recorded for a hit; `code` is one of docs/spec/hits.md."""
+    """An outcome refused for a hit.
+
+    `code` is one of docs/spec/hits.md.
+    """
 
     code = "unknown-hit"
 
@@ -125,31 +136,34 @@ class ShapeError(WicketgateError):
 
 
 class ConfigurationError(WicketgateError):
-    """A setting, directory or key file that cannot be used as it is."""
+    """An unusable setting, directory or key file."""
 
     code = "configuration"
 
 
 class Unreachable(WicketgateError):
-    """The other side of a command does not answer, or what it should look at is not there: nothing was looked at."""
+    """No answer from the other side of a command; nothing was looked at.
+
+    It is raised too where the command finds nothing to look at.
+    """
 
     code = "no-answer"
 
 
 class SignerError(WicketgateError):
-    """A private key that did not open, or a signer that did not sign; nothing was signed."""
+    """A private key that stayed shut, or a signer without a signature; nothing was signed."""
 
     code = "signer-failed"
 
 
 class StreamError(WicketgateError):
-    """The streams did not acknowledge in time, or refused."""
+    """Streams that did not acknowledge in time, or refused."""
 
     code = "streams-unavailable"
 
 
 class FencedError(StreamError):
-    """Another writer has appended to a stream that only this gateway may write."""
+    """Another writer's message in a stream of this gateway alone."""
 
     code = "fenced"
 
@@ -161,6 +175,9 @@ class LedgerError(WicketgateError):
 
 
 class VerificationError(WicketgateError):
-    """Something received differs from what was committed, or its proof is missing."""
+    """Something received without a proof, or unlike the commitment.
+
+    It differs from what was committed, or its proof is missing.
+    """
 
     code = "verification-failed"

@@ -7,15 +7,18 @@ from pathlib import Path
 
 
 def write_durably(path: Path, data: bytes, *, aside: Path) -> None:
-    """Write a private file whole or not at all: aside in the same folder, synced, renamed, the folder synced.
+    """Write a private file whole or not at all.
 
-    A crash leaves at most the file aside.
+    The file is written aside in the same folder, synced and renamed; then the folder is synced. A crash leaves at
+    most the file aside.
     """
+    # A crash up to the rename leaves the former file, and perhaps a part of the new one aside.
     with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
     aside.replace(path)
+    # A crash before this sync may bring the former file back: nothing may have been answered yet.
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
@@ -24,6 +27,9 @@ def write_durably(path: Path, data: bytes, *, aside: Path) -> None:
 
 
 def write_secret(path: Path, text: str) -> None:
-    """Write a secret that must not exist yet, readable by its owner alone."""
+    """Write a secret to a new file, readable by its owner alone.
+
+    A crash leaves at worst a short file, which is never overwritten: remove it and write again.
+    """
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text + "\n")

@@ -52,7 +52,9 @@ class Hours:
 
 
 def parse_hours(zone: str, days: Iterable[str], from_text: str, until_text: str) -> Hours:
-    """Return hours from the words of a document: `("Europe/London", ["mon"], "07:00", "19:00")`.
+    """Return hours from the words of a document.
+
+    For instance `("Europe/London", ["mon"], "07:00", "19:00")`.
 
     Raises
     ------
@@ -92,7 +94,7 @@ def windows(
     span_from_us: int,
     span_until_us: int,
 ) -> NDArray[np.int64]:
-    """Return the windows of capture times that are within the validity, the hours and a span.
+    """Return the windows of capture times within validity, hours and a span.
 
     Parameters
     ----------
@@ -169,7 +171,7 @@ def _offset_us(zone: tzinfo, at_us: int) -> int:
 
 
 def _segments(zone: tzinfo, begin: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Yield (from, until, offset) over which the zone's offset from UTC stays the same."""
+    """Yield (from, until, offset) for each stretch of one offset."""
     start, offset, at = begin, _offset_us(zone, begin), begin
     while at < end:
         following = min(at + _STEP_US, end)
@@ -192,7 +194,10 @@ def _segments(zone: tzinfo, begin: int, end: int) -> Iterator[tuple[int, int, in
 
 
 def _local_windows(hours: Hours, begin: int, end: int, offset_us: int) -> NDArray[np.int64]:
-    """Return the windows of one span with one offset: local days are simple arithmetic here."""
+    """Return the windows of one span with one offset.
+
+    Within it local days are simple arithmetic.
+    """
     # Hours that began the day before may reach into the span.
     days = np.arange((begin + offset_us) // DAY_US - 1, (end + offset_us) // DAY_US + 1, dtype=np.int64)
     weekday = (days + 3) % 7  # 1970-01-01 was a Thursday

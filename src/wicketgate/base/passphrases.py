@@ -1,8 +1,8 @@
-"""Private keys at rest: PKCS#8 encrypted under a passphrase, with scrypt. Pure.
+"""Private keys at rest: PKCS#8, encrypted under a passphrase with scrypt.
 
-The library's own encryption derives the key with 2,048 rounds of PBKDF2, less than a millisecond for whoever guesses.
-So the structure is written here: PBES2 (RFC 8018, section 6.2) with scrypt (RFC 7914, section 7) and AES-256-CBC. It is
-read by the library, and by OpenSSL. docs/decisions/0017-keys-of-officers.md.
+Pure. The library's own encryption derives the key with 2,048 rounds of PBKDF2, less than a millisecond for whoever
+guesses. So the structure is written here: PBES2 (RFC 8018, section 6.2) with scrypt (RFC 7914, section 7) and
+AES-256-CBC. It is read by the library, and by OpenSSL. docs/decisions/0017-keys-of-officers.md.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ _INTEGER, _OCTETS, _SEQUENCE = 0x02, 0x04, 0x30
 
 
 def encrypt(der: bytes, passphrase: bytes, *, salt: bytes, iv: bytes) -> bytes:
-    """Return a PKCS#8 private key encrypted, as the text `ENCRYPTED PRIVATE KEY` in PEM (RFC 7468, section 11).
+    """Return a PKCS#8 private key encrypted, as PEM text.
+
+    The label is `ENCRYPTED PRIVATE KEY` (RFC 7468, section 11).
 
     Parameters
     ----------
@@ -57,7 +59,7 @@ def encrypt(der: bytes, passphrase: bytes, *, salt: bytes, iv: bytes) -> bytes:
 
 
 def is_encrypted(pem: bytes) -> bool:
-    """Say whether a PEM text claims to hold an encrypted key."""
+    """Return whether a PEM text claims to hold an encrypted key."""
     return b"-----BEGIN ENCRYPTED PRIVATE KEY-----" in pem
 
 

@@ -1,4 +1,7 @@
-"""Lengths of time as documents write them: ISO 8601 durations, with calendar months counted in UTC."""
+"""Lengths of time as documents write them.
+
+ISO 8601 durations, with calendar months counted in UTC.
+"""
 
 from __future__ import annotations
 
@@ -41,10 +44,10 @@ class Period:
 
 
 def parse_period(text: str) -> Period:
-    """Return an ISO 8601 duration such as `P3M`, `P28D`, `PT60S`, `P1Y` or `P4W`.
+    """Return the period of an ISO 8601 duration.
 
-    Designators are upper case; only seconds may have decimals, at most six; weeks stand alone; there is no
-    sign, and at least one number. At most 100 years.
+    Examples are `P3M`, `P28D`, `PT60S`, `P1Y` and `P4W`. Designators are upper case; only seconds may have decimals, at
+    most six; weeks stand alone; there is no sign, and at least one number. At most 100 years.
 
     Raises
     ------
@@ -70,7 +73,9 @@ def parse_period(text: str) -> Period:
 
 
 def format_period(period: Period) -> str:
-    """Return a period as an ISO 8601 duration; `parse_period` reads it back.
+    """Return a period as an ISO 8601 duration.
+
+    `parse_period` reads it back.
 
     >>> format_period(Period(months=15, us=90_500_000))
     'P1Y3MT1M30.5S'
@@ -132,11 +137,12 @@ def add(at_us: int, period: Period) -> int:
 
 
 def never_longer(period: Period, limit: Period) -> bool:
-    """Return whether `period` ends no later than `limit`, whatever the day on which both begin.
+    """Return whether `period` ends no later than `limit`.
 
-    The comparison is conservative: months that cancel are compared as months, those that remain count with
-    their longest or shortest possible length, whichever is less favourable to `period`. So `P1Y` is within
-    `P366D` but not within `P365D`, `P365D` is within `P1Y`, and `P1M` is within `P31D` but not `P30D`.
+    This holds whatever the day on which both begin. The comparison is conservative: months that cancel are compared
+    as months, those that remain count with their longest or shortest possible length, whichever is less favourable
+    to `period`. So `P1Y` is within `P366D` but not within `P365D`, `P365D` is within `P1Y`, and `P1M` is within
+    `P31D` but not `P30D`.
     """
     spare = limit.months - period.months
     if spare >= 0:
@@ -145,10 +151,11 @@ def never_longer(period: Period, limit: Period) -> bool:
 
 
 def longest_us(period: Period) -> int:
-    """Return the most microseconds that a period can last, whatever the day on which it begins.
+    """Return the most microseconds in a period.
 
-    This is how lengths are put in one order where powers are compared: `P1M` counts as 31 days, `P2M` as 62,
-    `P1Y` as 366. What is `never_longer` than a limit is not longer by this measure either.
+    This holds whatever the day on which it begins. This is how lengths are put in one order where powers are
+    compared: `P1M` counts as 31 days, `P2M` as 62, `P1Y` as 366. What is `never_longer` than a limit is not longer
+    by this measure either.
 
     >>> longest_us(Period(months=1)) == longest_us(Period(us=31 * DAY_US))
     True
@@ -165,7 +172,10 @@ def _longest_days(months: int) -> int:
 
 @lru_cache(maxsize=1)
 def _firsts() -> tuple[int, ...]:
-    """Return the first days of the months of 500 years as numbers: the calendar's 400, and the longest period."""
+    """Return the first days of the months of 500 years, as numbers.
+
+    The calendar repeats after 400 years; the rest is for the longest period.
+    """
     return tuple(
         (_first(2000 + years, month) - _first(2000, 1)).days for years in range(501) for month in range(1, 13)
     )
@@ -173,9 +183,10 @@ def _firsts() -> tuple[int, ...]:
 
 @lru_cache(maxsize=256)
 def _spread(months: int) -> tuple[int, int]:
-    """Return the fewest and most microseconds that `months` more months make, over the calendar's 400 years.
+    """Return the fewest and most microseconds in `months` months.
 
-    Both ends may have been moved back to a month's last day, so the difference of the months' lengths counts.
+    The calendar's 400 years are looked at. Both ends may have been moved back to a month's last day, so the difference
+    of the months' lengths counts.
     """
     if months == 0:
         return 0, 0

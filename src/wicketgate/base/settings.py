@@ -1,4 +1,7 @@
-"""What a deployment's operator may set: where things are, never what may leave."""
+"""A deployment's settings.
+
+Its operator may set where things are, never what may leave.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ from wicketgate.base.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamsSettings:
-    """How to reach a NATS server or cluster. The system user is asked whether the server is durable."""
+    """How to reach a NATS server or cluster.
+
+    The system user is asked whether the server is durable.
+    """
 
     url: str
     user: str
@@ -24,7 +30,10 @@ class StreamsSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MqttSettings:
-    """Where the MQTT ingress listens; with a certificate it speaks TLS alone. Port 0 takes a free one."""
+    """Where the MQTT ingress listens.
+
+    With a certificate it speaks TLS alone. Port 0 takes a free one.
+    """
 
     host: str
     port: int
@@ -33,7 +42,7 @@ class MqttSettings:
 
     @property
     def is_local(self) -> bool:
-        """Whether nobody but this machine reaches it."""
+        """Whether this machine alone can reach it."""
         return self.host in ("localhost", "::1") or self.host.startswith("127.")
 
 
@@ -119,7 +128,9 @@ def load_settings(folder: Path) -> Settings:
 
 
 def parse_settings(text: bytes, folder: Path) -> Settings:
-    """Return the settings in the text of a `wicketgate.toml`; the paths in it are relative to `folder`.
+    """Return the settings in the text of a `wicketgate.toml`.
+
+    The paths in it are relative to `folder`.
 
     Raises
     ------
@@ -186,7 +197,7 @@ def _mqtt(folder: Path, data: object) -> MqttSettings:
 
 
 def read_secret(path: Path) -> str:
-    """Return the secret in a file that its owner alone may read.
+    """Return the secret in a file for its owner alone.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The forms that members of JSON have in common, as the API's description shows them.
+"""The shapes shared by members of JSON, as the API's description shows them.
 
 Decoding enforces none of them: whoever takes a value checks it, and the description shows the bounds of that check.
 """
@@ -11,7 +11,7 @@ from msgspec import Meta
 
 
 def about(meaning: str, **keywords: Any) -> Meta:
-    """Return what the description says of a member.
+    """Return a member's words and example for the description.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
-"""Canonical JSON, Ed25519 keys, DSSE envelopes, and the strict reading of what was signed.
+"""Canonical JSON, Ed25519 keys and DSSE envelopes.
 
-Canonical JSON is RFC 8785. Envelopes are DSSE v1 (https://github.com/secure-systems-lab/dsse). Signatures are
-Ed25519 (RFC 8032). Nothing here reaches a clock; the only files are key files.
+What was signed is read strictly. Canonical JSON is RFC 8785. Envelopes are DSSE v1
+(https://github.com/secure-systems-lab/dsse). Signatures are Ed25519 (RFC 8032). Nothing here reaches a clock; the
+only files are key files.
 """
 
 from __future__ import annotations
@@ -79,7 +80,9 @@ def canonical(value: object) -> bytes:
 
 
 def parse_canonical(data: bytes) -> dict[str, Any]:
-    """Return the JSON object of which `data` is the one canonical form (RFC 8785).
+    """Return the JSON object of canonical bytes (RFC 8785).
+
+    An object has one canonical form only, and `data` must be it.
 
     Raises
     ------
@@ -96,7 +99,7 @@ def parse_canonical(data: bytes) -> dict[str, Any]:
 
 
 def parse_json(data: bytes) -> Any:
-    """Return the JSON value of `data`; keys given twice are refused.
+    """Return the JSON value of `data`, without repeated keys.
 
     Raises
     ------
@@ -137,7 +140,7 @@ def _check_depth(value: object, left: int) -> None:
 
 
 class Signer(Protocol):
-    """Whatever holds a private key: a file, a token, a key service.
+    """A holder of a private key: a file, a token, a key service.
 
     It may be slow, ask its owner, or fail. What it answers is verified before it is used (`add_signature`).
     """
@@ -159,7 +162,10 @@ class Signer(Protocol):
 
 
 class PrivateKey:
-    """An Ed25519 private key held in memory. A `Signer`."""
+    """An Ed25519 private key held in memory.
+
+    It is a `Signer`.
+    """
 
     __slots__ = ("_key", "_public")
 
@@ -174,7 +180,9 @@ class PrivateKey:
 
     @classmethod
     def from_pem(cls, data: bytes, passphrase: bytes | None = None) -> PrivateKey:
-        """Return the key of a PKCS#8 PEM text; lines before `-----BEGIN` are ignored (RFC 7468).
+        """Return the key of a PKCS#8 PEM text.
+
+        Lines before `-----BEGIN` are ignored (RFC 7468).
 
         Parameters
         ----------
@@ -200,7 +208,9 @@ class PrivateKey:
 
     @classmethod
     def load(cls, path: Path) -> PrivateKey:
-        """Return the key in the file `path`, which is not encrypted; officers' files: `keyfiles.open_signer`.
+        """Return the key in the file `path`.
+
+        The file is not encrypted; officers' files are opened by `clients.officer.keyfiles.open_signer`.
 
         Raises
         ------
@@ -213,7 +223,10 @@ class PrivateKey:
             raise ConfigurationError(f"`{path}` is not a usable key file: {error}") from error
 
     def pem(self, passphrase: bytes | None = None) -> bytes:
-        """Return the key as a PKCS#8 PEM text, encrypted where there is a passphrase."""
+        """Return the key as a PKCS#8 PEM text.
+
+        It is encrypted where there is a passphrase.
+        """
         if passphrase is None:
             return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         der = self._key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
@@ -221,9 +234,10 @@ class PrivateKey:
         return passphrases.encrypt(der, passphrase, salt=salt, iv=iv)
 
     def save(self, path: Path, *, label: str | None = None, passphrase: bytes | None = None) -> None:
-        """Write the key to a new file of mode 0600, with `label` as a comment line before it.
+        """Write the key to a new file of mode 0600.
 
-        A crash here leaves at worst an incomplete file, which `load` refuses and which this never overwrites.
+        `label` stands before it as a comment line. A crash here leaves at worst an incomplete file, which `load`
+        refuses and which this never overwrites.
 
         Raises
         ------
@@ -251,7 +265,10 @@ class PrivateKey:
 
 
 def key_id(public: bytes) -> str:
-    """Return the DSSE `keyid` of a raw public key: the lower-case hex SHA-256 over its 32 bytes."""
+    """Return the DSSE `keyid` of a raw public key.
+
+    That is the lower-case hex SHA-256 over its 32 bytes.
+    """
     return hashlib.sha256(public).hexdigest()
 
 
@@ -283,7 +300,10 @@ def parse_public(text: str) -> bytes:
 
 
 def verify_signature(public: bytes, message: bytes, signature: bytes) -> bool:
-    """Return whether `signature` is that of the key `public` (raw, 32 bytes) over `message`."""
+    """Return whether `signature` is of the key `public` over `message`.
+
+    The key is raw, 32 bytes.
+    """
     try:
         Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
     except (InvalidSignature, ValueError):
@@ -296,7 +316,10 @@ def verify_signature(public: bytes, message: bytes, signature: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """One signature of an envelope; `key_id` says which key is claimed, and proves nothing."""
+    """One signature of an envelope.
+
+    `key_id` says which key is claimed, and proves nothing.
+    """
 
     key_id: str
     signature: bytes
@@ -312,7 +335,10 @@ class Envelope:
 
 
 def pae(payload_type: str, payload: bytes) -> bytes:
-    """Return DSSE's pre-authentication encoding: the bytes that are signed (DSSE v1, protocol)."""
+    """Return DSSE's pre-authentication encoding.
+
+    These are the bytes that are signed (DSSE v1, protocol).
+    """
     kind = payload_type.encode("utf-8")
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
@@ -326,7 +352,9 @@ def sign_payload(payload_type: str, payload: bytes, keys: Iterable[Signer]) -> E
 
 
 def add_signature(envelope: Envelope, key: Signer) -> Envelope:
-    """Return `envelope` with the signature of `key` added; other signatures are not looked at.
+    """Return `envelope` with the signature of `key` added.
+
+    Other signatures are not looked at.
 
     Raises
     ------
@@ -340,7 +368,9 @@ def add_signature(envelope: Envelope, key: Signer) -> Envelope:
 
 
 def add_made_signature(envelope: Envelope, public: bytes, signature: bytes) -> Envelope:
-    """Return `envelope` with a signature over its `pae` added that was made elsewhere, once it verifies.
+    """Return `envelope` with a signature from elsewhere, once it verifies.
+
+    The signature is over the envelope's `pae`.
 
     Raises
     ------
@@ -366,7 +396,7 @@ def _require_new(envelope: Envelope, public: bytes) -> None:
 
 
 def parse_envelope(data: bytes) -> Envelope:
-    """Return the envelope in `data`, read strictly.
+    """Read an envelope strictly.
 
     Members are exactly `payload`, `payloadType` and `signatures` of `keyid` and `sig`; base64 is the standard
     alphabet with padding; a `keyid` is as `key_id` makes it. Nothing is verified here.
@@ -406,12 +436,15 @@ def _parse_signature(value: object) -> Signature:
 
 
 def dump_envelope(envelope: Envelope) -> bytes:
-    """Return the envelope as canonical JSON; `parse_envelope` reads it back."""
+    """Return the envelope as canonical JSON.
+
+    `parse_envelope` reads it back.
+    """
     return canonical(envelope_mapping(envelope))
 
 
 def envelope_mapping(envelope: Envelope) -> dict[str, Any]:
-    """Return the envelope as the JSON object that DSSE describes."""
+    """Return the envelope as DSSE's JSON object."""
     return {
         "payload": base64.b64encode(envelope.payload).decode("ascii"),
         "payloadType": envelope.payload_type,
@@ -420,7 +453,7 @@ def envelope_mapping(envelope: Envelope) -> dict[str, Any]:
 
 
 def signature_mappings(envelope: Envelope) -> list[dict[str, str]]:
-    """Return the signatures of an envelope as the JSON objects that DSSE describes."""
+    """Return an envelope's signatures as DSSE's JSON objects."""
     return [
         {"keyid": one.key_id, "sig": base64.b64encode(one.signature).decode("ascii")}
         for one in envelope.signatures
@@ -428,7 +461,10 @@ def signature_mappings(envelope: Envelope) -> list[dict[str, str]]:
 
 
 def _base64(text: object) -> bytes:
-    """Return the bytes of base64 text; only the one encoding of those bytes is taken (RFC 4648, 3.5)."""
+    """Return the bytes of base64 text in its one encoding (RFC 4648, 3.5).
+
+    Other encodings of the same bytes are refused.
+    """
     if not isinstance(text, str):
         raise InputError("base64 text expected")
     try:

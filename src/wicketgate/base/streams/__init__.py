@@ -1,4 +1,4 @@
-"""NATS JetStream: the child process, and what Wicketgate needs on top of the client library.
+"""NATS JetStream: the child process, and the layer on its client library.
 
 `server` runs the server as a supervised child; `link` connects and asserts the durable settings; `writer` appends in
 order to a stream that this gateway alone writes; `reader` follows one in order.

@@ -1,4 +1,7 @@
-"""The connection to the streams, and the assertion that they are durable."""
+"""The connection to the streams.
+
+It asserts that they are durable.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,10 @@ _NEXT_REPLY_S = 0.2
 
 
 class Link:
-    """One connection to the streams, which reconnects for as long as it takes."""
+    """One connection to the streams.
+
+    It reconnects for as long as it takes.
+    """
 
     def __init__(self, client: Client, replicas: int) -> None:
         self.client = client
@@ -87,17 +93,17 @@ class Link:
         self._on_reconnect.append(call)
 
     def off_reconnect(self, call: Callable[[], None]) -> None:
-        """No longer call `call`."""
+        """Call `call` no longer."""
         if call in self._on_reconnect:
             self._on_reconnect.remove(call)
 
     async def ensure_stream(
         self, name: str, *, max_age_us: int = 0, duplicate_window_s: float = 120
     ) -> StreamInfo:
-        """Make a durable stream with the one subject `name` if it is not there; settle its limits if it is.
+        """Make a durable stream with the one subject `name`, or settle its limits.
 
         No `max_bytes`: the server would set that much of its disk aside for each stream. What a feed may hold is
-        looked at before a release is committed (`feeds.Feed.is_full`), and a full disk is refused by the server.
+        looked at before a release is committed (`feeds.feed.Feed.is_full`), and a full disk is refused by the server.
         """
         config = StreamConfig(
             name=name,
@@ -116,6 +122,7 @@ class Link:
         return info
 
     async def _settle(self, name: str, config: StreamConfig) -> StreamInfo:
+        # A crash in here leaves no stream or an empty one, and the next start settles its limits.
         try:
             await self.jetstream.stream_info(name)
         except NotFoundError:
@@ -123,17 +130,22 @@ class Link:
         return await self.jetstream.update_stream(config)
 
     async def info(self, name: str) -> StreamInfo:
-        """Return a stream's information, waiting while the server is away."""
+        """Return a stream's information.
+
+        Waits while the server is away.
+        """
         info: StreamInfo = await self.ask(lambda: self.jetstream.stream_info(name))
         return info
 
     async def purge_below(self, name: str, sequence: int) -> None:
-        """Remove every message of `name` with a sequence below `sequence`."""
+        """Remove every message of `name` below `sequence`."""
         if sequence > 1:
             await self.ask(lambda: self.jetstream.purge_stream(name, seq=sequence))
 
     async def ask(self, call: Callable[[], Awaitable[Any]], patience_s: float = 60.0) -> Any:
-        """Return what `call` answers, trying again while the server is away.
+        """Return the answer of `call`.
+
+        Tries again while the server is away.
 
         Raises
         ------
@@ -156,7 +168,7 @@ class Link:
 
 
 async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel tasks until each has ended, whatever it ends with.
+    """Cancel tasks until each has ended, however it ends.
 
     Once is not enough: the client library drops a cancellation that arrives while it flushes.
     """

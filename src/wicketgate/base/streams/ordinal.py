@@ -1,4 +1,4 @@
-"""Keep a stream whose messages are numbered from 1 without gaps."""
+"""A stream with messages numbered from 1 without gaps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wicketgate.base.streams.writer import StreamWriter
 
 
 class OrdinalStream:
-    """A projection of COMMITS into a stream, whose nth item is its nth message.
+    """A projection of COMMITS into a stream, item n as message n.
 
     The number is the item's own, given by its transaction: whatever is replayed is recognised by it and passed over, so
     a crash at any point loses nothing and repeats nothing.
@@ -31,7 +31,10 @@ class OrdinalStream:
         return self
 
     async def keep_for(self, max_age_us: int) -> None:
-        """Give the stream another term; what is past it then goes at once."""
+        """Give the stream another term.
+
+        What is past it then goes at once.
+        """
         await self._link.ensure_stream(self.name, max_age_us=max_age_us)
 
     async def close(self) -> None:
@@ -44,7 +47,9 @@ class OrdinalStream:
         return self._writer.last
 
     async def put(self, number: int, data: bytes) -> None:
-        """Write item `number`, unless it is there; return once it is durable.
+        """Write item `number`, unless it is there.
+
+        On return it is durable.
 
         Raises
         ------
@@ -54,13 +59,16 @@ class OrdinalStream:
         await self.put_all(number, (data,))
 
     async def put_all(self, first: int, items: Sequence[bytes]) -> None:
-        """Write items numbered from `first` on, but for those that are there; return once all are durable.
+        """Write items numbered from `first` on.
+
+        Those that are there are passed over. On return all are durable.
 
         Raises
         ------
         InputError
             If an item before them is missing.
         """
+        # A crash in here leaves the first few of the items: the replay passes them over and writes the others.
         stored: list[asyncio.Future[int]] = []
         for number, data in enumerate(items, first):
             if number <= self._writer.last:
@@ -72,7 +80,10 @@ class OrdinalStream:
             await asyncio.gather(*stored)
 
     async def get(self, number: int) -> bytes | None:
-        """Return item `number`, or None if it is past its term or not there yet."""
+        """Return item `number`, or None.
+
+        None where it is past its term or not there yet.
+        """
         try:
             stored = await self._link.ask(
                 lambda: self._link.jetstream.get_msg(self.name, seq=number, direct=True), 10
@@ -83,6 +94,6 @@ class OrdinalStream:
         return data
 
     async def extent(self) -> tuple[int, int, int]:
-        """Return the numbers of the first item held and the last, and the bytes that they take."""
+        """Return the first number held, the last, and the bytes of all."""
         state = (await self._link.info(self.name)).state
         return state.first_seq, state.last_seq, state.bytes

@@ -1,4 +1,4 @@
-"""Following a stream in order from a given sequence."""
+"""The reader of a stream, in order from a given sequence."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ class Stored:
 
 
 class StreamReader:
-    """Follows one stream; positions are the caller's, so the server keeps none.
+    """The follower of one stream.
+
+    Positions are the caller's, so the server keeps none.
 
     Parameters
     ----------
@@ -59,7 +61,10 @@ class StreamReader:
         link.on_reconnect(self._reconnected)
 
     async def next(self, timeout_s: float | None = None) -> Sequence[Stored]:
-        """Return the messages that have arrived, in order and at least one; empty after `timeout_s` without any."""
+        """Return the messages that have arrived, in order.
+
+        At least one; none after `timeout_s` without any.
+        """
         loop = asyncio.get_running_loop()
         until = None if timeout_s is None else loop.time() + timeout_s
         while True:
@@ -81,7 +86,10 @@ class StreamReader:
                 return stored
 
     async def close(self) -> None:
-        """Forget the consumer; the server drops it by itself as well."""
+        """Forget the consumer.
+
+        The server drops it by itself as well.
+        """
         self._link.off_reconnect(self._reconnected)
         await self._unsubscribe()
         consumer, self._consumer = self._consumer, None

@@ -40,7 +40,9 @@ def _free_port() -> int:
 
 
 class NatsServer:
-    """One NATS server on a private port of the loopback, which dies when this process dies.
+    """One NATS server on a private port of the loopback.
+
+    It dies when this process dies.
 
     Parameters
     ----------
@@ -70,7 +72,7 @@ class NatsServer:
 
     @property
     def settings(self) -> StreamsSettings:
-        """How to connect to this server."""
+        """The settings for a connection to this server."""
         url = f"nats://127.0.0.1:{self._port}"
         return StreamsSettings(
             url=url,
@@ -100,7 +102,10 @@ class NatsServer:
         self._keeper = asyncio.create_task(self._keep())
 
     async def stop(self) -> None:
-        """Stop the child; its store is complete afterwards."""
+        """Stop the child.
+
+        Its store is complete afterwards.
+        """
         if self._keeper:
             # Before the child ends, or it would be started again; and not in the middle of a start, whose child nobody
             # would know.
@@ -131,6 +136,7 @@ accounts {{
 }}
 """
         path = self._folder / "server.conf"
+        # A crash in here leaves no file or a part of one: every start writes it anew.
         path.unlink(missing_ok=True)
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(text)

@@ -1,4 +1,7 @@
-"""Appending to a stream in order, with every message expected at one sequence."""
+"""The one writer of a stream.
+
+It appends in order, with every message expected at one sequence.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +69,7 @@ class StreamWriter:
 
     @property
     def under_way(self) -> int:
-        """Messages submitted and not acknowledged."""
+        """The number of messages submitted and not acknowledged."""
         return len(self._pending)
 
     async def open(self) -> StreamWriter:
@@ -79,7 +82,10 @@ class StreamWriter:
         return self
 
     async def close(self) -> None:
-        """Stop sending; what is not acknowledged yet fails, and may or may not be stored."""
+        """Stop sending.
+
+        What is not acknowledged yet fails, and may or may not be stored.
+        """
         await end_tasks(self._tasks)
         self._link.off_reconnect(self._trouble.set)
         self._broken = self._broken or StreamError(f"the writer of `{self._stream}` is closed")
@@ -126,6 +132,8 @@ class StreamWriter:
 
     async def _put(self, sequence: int, pending: _Pending) -> None:
         pending.sent_at = asyncio.get_running_loop().time()
+        # A crash from here on leaves a beginning of what was sent, in its order, without gaps. Whoever opens the stream
+        # again asks for its end, and learns how far it came.
         headers = {
             "Nats-Msg-Id": pending.message_id,
             "Nats-Expected-Last-Sequence": str(sequence - 1),
@@ -162,7 +170,10 @@ class StreamWriter:
         self._work.set()
 
     def _fail(self, error: StreamError, first: int) -> None:
-        """Give up the messages from `first` on: none of them is in the stream."""
+        """Give up the messages from `first` on.
+
+        None of them is in the stream.
+        """
         for sequence in [s for s in self._pending if s >= first]:
             pending = self._pending.pop(sequence)
             if not pending.stored.done():
@@ -172,7 +183,10 @@ class StreamWriter:
         self._generation += 1
 
     async def _mend(self) -> None:
-        """After a reconnection, an error or a silence: learn what is stored, and send the rest again."""
+        """Learn what is stored, and send the rest again.
+
+        This happens after a reconnection, an error or a silence.
+        """
         while True:
             try:
                 await asyncio.wait_for(self._trouble.wait(), 1.0)
