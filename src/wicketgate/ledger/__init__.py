@@ -1,1 +1,4 @@
-"""The public log: its arithmetic, its formats, the one writer, the audit, and what it commits to unseen."""
+"""The public log: its arithmetic and formats, the one writer, the audit.
+
+Facts, promises and proofs are about what it commits to unseen.
+"""

@@ -1,6 +1,7 @@
-"""The audit: a whole log recomputed from its entries, and whatever differs named.
+"""The audit: a whole log recomputed from its entries.
 
-Memory is bounded by the right edge of the tree and one bundle of entries, however long the log.
+Whatever differs is named. Memory is bounded by the right edge of the tree and one bundle of entries, however long
+the log.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditReport:
-    """What an audit found to be true.
+    """The report of an audit: everything it found to be true.
 
     Parameters
     ----------
@@ -64,7 +65,9 @@ def audit(
     on_entry: Callable[[int, bytes], None] | None = None,
     progress: Progress | None = None,
 ) -> AuditReport:
-    """Recompute a whole log from its entries and compare every hash tile, the root and older checkpoints.
+    """Recompute a whole log from its entries.
+
+    Every hash tile, the root and older checkpoints are compared.
 
     Parameters
     ----------
@@ -137,10 +140,10 @@ def fsck(
     on_entry: Callable[[int, bytes], None] | None = None,
     progress: Progress | None = None,
 ) -> AuditReport:
-    """Audit a log in a folder, and what lies about in it: every older partial tile must agree as well.
+    """Audit a log in a folder, with its older partial tiles.
 
-    Tiles beyond the checkpoint are left alone: a crash between tiles and checkpoint leaves such, and so does
-    a log that grows meanwhile.
+    Every one of them must agree with its tile. Tiles beyond the checkpoint are left alone: a crash between tiles
+    and checkpoint leaves such, and so does a log that grows meanwhile.
 
     Raises
     ------
@@ -180,7 +183,7 @@ def _compare_partial(fetch: Fetch, reader: TileReader, name: TileName, size: int
 
 
 def _open_seen(seen: Sequence[bytes], verifier: Verifier, now: Checkpoint) -> list[Checkpoint]:
-    """Return older checkpoints by falling size, so that the smallest is the last."""
+    """Return older checkpoints by falling size, the smallest last."""
     older = []
     for note in seen:
         try:
@@ -197,7 +200,10 @@ def _open_seen(seen: Sequence[bytes], verifier: Verifier, now: Checkpoint) -> li
 
 
 def _compare_seen(older: list[Checkpoint], edge: Edge, hashes: Sequence[bytes]) -> None:
-    """Take from `older` what lies within the next leaves, and compare its root with the entries so far."""
+    """Compare the older checkpoints within the next leaves with the entries so far.
+
+    They are taken from `older`.
+    """
     while older and older[-1].size <= edge.size + len(hashes):
         checkpoint = older.pop()
         then = edge.copy()
@@ -208,7 +214,10 @@ def _compare_seen(older: list[Checkpoint], edge: Edge, hashes: Sequence[bytes]) 
 
 
 def _compare(reader: TileReader, checkpoint: Checkpoint, name: TileName, expected: Sequence[bytes]) -> None:
-    """Refuse a tile that is not what was computed, and say which side is wrong: see `_leads_to_root`."""
+    """Refuse a tile unlike the computed one.
+
+    The message says which side is wrong: see `_leads_to_root`.
+    """
     level = name.level or 0
     found = split_hashes(reader.tile(level, name.index))
     if found == list(expected):

@@ -1,4 +1,4 @@
-"""What the ledger commits to without showing it: facts, the seconds that fold them, and promises.
+"""Facts, committed to unseen: the seconds around them, and promises.
 
 The rules stand in docs/spec/ledger.md. Pure: salts and seeds are given, times are given.
 """
@@ -30,7 +30,7 @@ _PROMISE_CONTEXT = b"wicketgate promise v1\n"
 
 
 class Signs(Protocol):
-    """Whatever signs with the log's key."""
+    """A signer with the log's key."""
 
     def sign(self, message: bytes) -> bytes:
         """Return the Ed25519 signature over `message`."""
@@ -38,12 +38,17 @@ class Signs(Protocol):
 
 
 def fact(kind: str, body: Mapping[str, Any], salt: bytes) -> bytes:
-    """Return a fact as canonical JSON with its salt, without which its hash cannot be guessed."""
+    """Return a fact as canonical JSON with its salt.
+
+    Without the salt its hash cannot be guessed.
+    """
     return canonical({"kind": kind, **body, "salt": salt.hex()})
 
 
 def release_fact(header: Mapping[str, Any]) -> bytes:
-    """Return the fact of a release, as anyone who holds the batch's header can build it again.
+    """Return the fact of a release.
+
+    Anyone who holds the batch's header can build it again.
 
     Raises
     ------
@@ -60,13 +65,13 @@ def release_fact(header: Mapping[str, Any]) -> bytes:
 
 
 def second_of(at_us: int) -> int:
-    """Return the start of the second that `at_us` lies in, microseconds."""
+    """Return the start of the second around `at_us`, microseconds."""
     return at_us - at_us % SECOND_US
 
 
 @dataclass(frozen=True, slots=True)
 class FactProof:
-    """That a fact is under a second's root.
+    """The proof of a fact under a second's root.
 
     Attributes
     ----------
@@ -82,10 +87,10 @@ class FactProof:
 
 
 class SecondTree:
-    """The facts of one second, salted, padded to a power of two and ordered by their hashes.
+    """The facts of one second, salted, padded and ordered by hash.
 
-    Padding hides how many facts there were; the order by hash hides which came first. Neither needs to be
-    trusted: the overseer, who has the facts and the seed, builds the tree again.
+    They are padded to a power of two. Padding hides how many facts there were; the order by hash hides which came
+    first. Neither needs to be trusted: the overseer, who has the facts and the seed, builds the tree again.
     """
 
     def __init__(self, facts: Sequence[bytes], seed: bytes) -> None:
@@ -103,21 +108,27 @@ class SecondTree:
         self.root = self._rows[-1][0]
 
     def prove(self, leaf: bytes) -> FactProof:
-        """Return the proof for the fact whose leaf hash is `leaf`; KeyError if it is not here. O(log n)."""
+        """Return the proof for the fact with the leaf hash `leaf`.
+
+        KeyError if it is not here. O(log n).
+        """
         index = self._places[leaf]
         path = tuple(row[(index >> height) ^ 1] for height, row in enumerate(self._rows[:-1]))
         return FactProof(index, len(self._rows[0]), path)
 
 
 def second_entry(second_us: int, root: bytes) -> bytes:
-    """Return the ledger's entry of a second: the same size whatever happened."""
+    """Return the ledger's entry of a second.
+
+    It has the same size whatever happened.
+    """
     return canonical({"kind": "second", "at": rfc3339(second_us), "root": root.hex()})
 
 
 def make_promise(
     origin: str, header: Mapping[str, Any], salt: bytes, at_us: int, signer: Signs
 ) -> dict[str, str]:
-    """Return the promise for a batch whose header is otherwise complete.
+    """Return the promise for a batch's header, complete otherwise.
 
     Parameters
     ----------
@@ -138,7 +149,7 @@ def make_promise(
 
 
 def check_promise(origin: str, header: Mapping[str, Any], log_public: bytes) -> None:
-    """Check a header's promise: its signature, the second that it names, and the merge delay.
+    """Check a header's promise: signature, second and merge delay.
 
     Raises
     ------
@@ -171,7 +182,7 @@ def _promised(origin: str, header: Mapping[str, Any]) -> bytes:
 
 
 class FactAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
-    """From a fact to the ledger entry of its second."""
+    """The way from a fact to the ledger entry of its second."""
 
     leaf: Annotated[Hash, about("The fact's leaf hash.")]
     index: Annotated[Count, about("Its place among the second's leaves.")]
@@ -183,7 +194,9 @@ class FactAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
 
 
 def check_fact(answer: FactAnswer, leaf: bytes, entry: bytes) -> None:
-    """Check that `leaf` is under the ledger entry that `answer` names.
+    """Check a fact's leaf hash against a ledger entry.
+
+    `leaf` must be under the entry that `answer` names.
 
     Parameters
     ----------
@@ -209,7 +222,9 @@ def check_fact(answer: FactAnswer, leaf: bytes, entry: bytes) -> None:
 
 
 def check_kept(header: Mapping[str, Any], answer: FactAnswer, entry: bytes) -> None:
-    """Check that a promise was kept: that the release is under the entry of the second that was promised.
+    """Check the keeping of a promise.
+
+    The release must be under the entry of the second that was promised.
 
     Parameters
     ----------

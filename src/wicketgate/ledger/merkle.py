@@ -1,7 +1,8 @@
-"""Merkle tree arithmetic of RFC 6962, section 2.1 (RFC 9162, section 2.1, says the same with algorithms).
+"""Merkle tree arithmetic of RFC 6962, section 2.1.
 
-Pure: no file, clock, socket or environment. A tree is given by its leaf hashes, a subtree by the half-open
-range of leaves `(start, end)` that it spans, so that the same proofs can be made from a list or from tiles.
+RFC 9162, section 2.1, says the same with algorithms. Pure: no file, clock, socket or environment. A tree is given
+by its leaf hashes, a subtree by the half-open range of leaves `(start, end)` that it spans, so that the same proofs
+can be made from a list or from tiles.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ def leaf_hash(data: bytes) -> bytes:
 
 
 def leaf_hashes(lines: Sequence[bytes]) -> list[bytes]:
-    """Return `leaf_hash` of each line, in order; about 0.7 microseconds each for short lines."""
+    """Return `leaf_hash` of each line, in order.
+
+    About 0.7 microseconds each for short lines.
+    """
     hasher = sha256
     return [hasher(b"\x00" + line).digest() for line in lines]
 
@@ -66,12 +70,17 @@ def root(hashes: Sequence[bytes]) -> bytes:
 
 
 def _split(size: int) -> int:
-    """Return the largest power of two smaller than `size`, which is at least 2 (RFC 6962, section 2.1)."""
+    """Return the largest power of two smaller than `size`.
+
+    `size` is at least 2 (RFC 6962, section 2.1).
+    """
     return 1 << ((size - 1).bit_length() - 1)
 
 
 def inclusion_ranges(index: int, size: int) -> list[tuple[int, int]]:
-    """Return the subtrees whose hashes prove that leaf `index` is in the tree of `size` leaves.
+    """Return the subtrees whose hashes prove the inclusion of leaf `index`.
+
+    The tree has `size` leaves.
 
     Returns
     -------
@@ -100,7 +109,9 @@ def inclusion_ranges(index: int, size: int) -> list[tuple[int, int]]:
 
 
 def consistency_ranges(old_size: int, size: int) -> list[tuple[int, int]]:
-    """Return the subtrees whose hashes prove that the tree of `old_size` is a beginning of that of `size`.
+    """Return the subtrees whose hashes prove consistency of two sizes.
+
+    They prove that the tree of `old_size` is a beginning of that of `size`.
 
     Returns
     -------
@@ -134,7 +145,9 @@ def consistency_ranges(old_size: int, size: int) -> list[tuple[int, int]]:
 
 
 def perfect_subtrees(start: int, end: int) -> list[tuple[int, int]]:
-    """Return the complete subtrees that a range of the tree is made of, as (start, height), left to right.
+    """Return the complete subtrees of a range, as (start, height).
+
+    They stand from left to right.
 
     Parameters
     ----------
@@ -152,7 +165,10 @@ def perfect_subtrees(start: int, end: int) -> list[tuple[int, int]]:
 
 
 def fold(parts: Sequence[bytes]) -> bytes:
-    """Return the hash over complete subtrees of falling height, as `perfect_subtrees` orders them."""
+    """Return the hash over complete subtrees of falling height.
+
+    `perfect_subtrees` orders them so.
+    """
     if not parts:
         return EMPTY_ROOT
     result = parts[-1]
@@ -201,7 +217,9 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
 def verify_consistency(
     old_size: int, new_size: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]
 ) -> bool:
-    """Return whether `proof` shows that the tree of `old_size` is a beginning of the tree of `new_size`.
+    """Return whether `proof` shows one tree to be a beginning of another.
+
+    The old tree has `old_size` leaves, the new one `new_size`.
 
     Notes
     -----

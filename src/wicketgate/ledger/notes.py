@@ -1,8 +1,9 @@
-"""Signed notes and checkpoints: C2SP signed-note 1.0 and tlog-checkpoint 1.0, with Ed25519 keys (type 0x01).
+"""Signed notes and checkpoints, with Ed25519 keys.
 
-A note is a text and, after a blank line, signature lines `— name base64(key id || signature)`. Other kinds
-of signature fit in beside these: whatever has a name, a four-byte key id and `verify` is a `Verifier`. A line
-of a key that nobody asked about is ignored, as the specification demands: so witnesses can cosign.
+C2SP signed-note 1.0 and tlog-checkpoint 1.0; keys are of type 0x01. A note is a text and, after a blank line,
+signature lines `— name base64(key id || signature)`. Other kinds of signature fit in beside these: whatever has a
+name, a four-byte key id and `verify` is a `Verifier`. A line of a key that nobody asked about is ignored, as the
+specification demands: so witnesses can cosign.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\ud800-\udfff]")  # and what cannot b
 
 
 class Verifier(Protocol):
-    """What can tell whether a signature line of a note is good."""
+    """A judge of a note's signature lines."""
 
     @property
     def name(self) -> str:
@@ -72,12 +73,15 @@ class NoteVerifier:
 
     @property
     def key_id(self) -> bytes:
-        """SHA-256(name || 0x0A || 0x01 || public key), its first four bytes."""
+        """The first four bytes of SHA-256(name || 0x0A || 0x01 || public key)."""
         return sha256(self.name.encode() + b"\n" + _ED25519 + self.public).digest()[:4]
 
     @property
     def vkey(self) -> str:
-        """The verifier key as text: `name+key id in hex+base64(0x01 || public key)`."""
+        """The verifier key as text.
+
+        It has the form `name+key id in hex+base64(0x01 || public key)`.
+        """
         return f"{self.name}+{self.key_id.hex()}+{base64.b64encode(_ED25519 + self.public).decode()}"
 
     def verify(self, text: bytes, signature: bytes) -> bool:
@@ -91,7 +95,10 @@ class NoteVerifier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteSigner:
-    """An Ed25519 private key with a name; a text is never signed two ways (RFC 8032 is deterministic)."""
+    """An Ed25519 private key with a name.
+
+    A text is never signed two ways (RFC 8032 is deterministic).
+    """
 
     name: str
     private: Signer
@@ -116,7 +123,10 @@ class NoteSigner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """One signature line of a note; proves nothing before a `Verifier` has looked at it."""
+    """One signature line of a note.
+
+    It proves nothing before a `Verifier` has looked at it.
+    """
 
     name: str
     key_id: bytes
@@ -141,7 +151,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """The head of a log: its origin, number of entries and root hash (C2SP tlog-checkpoint).
+    """The head of a log: origin, number of entries, root hash (C2SP tlog-checkpoint).
 
     Parameters
     ----------
@@ -170,7 +180,7 @@ class Checkpoint:
             raise InputError("a checkpoint's root has 32 bytes")
 
     def to_text(self) -> str:
-        """Return the note text that is signed."""
+        """Return the note text, as signed."""
         lines = (self.origin, str(self.size), base64.b64encode(self.root).decode(), *self.extensions)
         return "".join(f"{line}\n" for line in lines)
 
@@ -216,7 +226,9 @@ def parse_vkey(vkey: str) -> NoteVerifier:
 
 
 def sign_note(text: str, signers: Sequence[NoteSigner]) -> bytes:
-    """Return `text` as a note with one signature line for each signer, in order.
+    """Return `text` as a note, a signature line for each signer.
+
+    The lines are in the signers' order.
 
     Raises
     ------
@@ -236,7 +248,7 @@ def sign_note(text: str, signers: Sequence[NoteSigner]) -> bytes:
 
 
 def parse_note(note: bytes) -> Note:
-    """Return text and signature lines of a note, none of them verified.
+    """Return a note's text and signature lines, none verified.
 
     Raises
     ------
@@ -262,7 +274,7 @@ def parse_note(note: bytes) -> Note:
 
 
 def open_note(note: bytes, verifiers: Sequence[Verifier]) -> Note:
-    """Return the text of a note and those signatures that one of `verifiers` found good.
+    """Return a note's text and the signatures found good by `verifiers`.
 
     Parameters
     ----------
@@ -302,7 +314,7 @@ def open_note(note: bytes, verifiers: Sequence[Verifier]) -> Note:
 
 
 def open_checkpoint(note: bytes, verifiers: Sequence[Verifier]) -> Checkpoint:
-    """Return the checkpoint that a signed note holds.
+    """Return the checkpoint in a signed note.
 
     Raises
     ------
@@ -315,7 +327,9 @@ def open_checkpoint(note: bytes, verifiers: Sequence[Verifier]) -> Checkpoint:
 
 
 def unverified_checkpoint(note: bytes) -> Checkpoint:
-    """Return the checkpoint that a note holds, whoever signed it: it proves nothing.
+    """Return the checkpoint in a note, whoever signed it.
+
+    It proves nothing.
 
     Raises
     ------

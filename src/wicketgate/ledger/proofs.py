@@ -1,6 +1,6 @@
-"""The proofs of releases and of the public's responses: from a fact's hash to the ledger entry of its second.
+"""The proofs of releases and of the public's responses.
 
-A projection of COMMITS, in LMDB.
+Each leads from a fact's hash to the ledger entry of its second. A projection of COMMITS, in LMDB.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ _decoder = msgspec.msgpack.Decoder(FactAnswer)
 
 
 def prove_fact(second: SecondClosed, tree: SecondTree, leaf: bytes) -> FactAnswer:
-    """Return the proof that a fact, by its hash, is under a closed second; KeyError if it is not.
+    """Return the proof of a fact under a closed second.
+
+    The fact is named by its hash; KeyError if it is not there.
 
     Parameters
     ----------
@@ -43,9 +45,10 @@ def prove_fact(second: SecondClosed, tree: SecondTree, leaf: bytes) -> FactAnswe
 
 
 class Proofs:
-    """Answers to the hash of a fact, which only those can compute who hold the batch, or the receipt of a response.
+    """The store of proofs, asked by a fact's hash.
 
-    A kill between two transactions leaves whole seconds, or none; the replay of COMMITS writes them again.
+    Only those can compute the hash who hold the batch, or the receipt of a response. A kill between two
+    transactions leaves whole seconds, or none; the replay of COMMITS writes them again.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -59,7 +62,11 @@ class Proofs:
         self._environment.close()
 
     def add(self, seconds: Iterable[SecondClosed], forget_before_us: int) -> None:
-        """Write the proofs of closed seconds in one durable transaction, and remove those past their term."""
+        """Write the proofs of closed seconds, and remove those past their term.
+
+        Both are one durable transaction.
+        """
+        # A crash before the transaction's end leaves none of these seconds.
         with self._environment.begin(write=True) as transaction:
             for second in seconds:
                 self._add(transaction, second)
@@ -85,7 +92,10 @@ class Proofs:
                 transaction.put(struct.pack(">Q", second.second_us) + leaf, b"", db=self._order)
 
     def answer(self, leaf: bytes) -> FactAnswer | None:
-        """Return the proof for a fact's hash, or None if there is none (yet, or any more)."""
+        """Return the proof for a fact's hash, or None.
+
+        None where there is none yet, or none any more.
+        """
         with self._environment.begin(db=self._answers) as transaction:
             found = transaction.get(leaf)
         return None if found is None else _decoder.decode(found)

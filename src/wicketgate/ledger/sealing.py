@@ -1,4 +1,4 @@
-"""Encryption of what only overseers may open, in the age format (C2SP age, X25519)."""
+"""Encryption for overseers alone, in the age format (C2SP age, X25519)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The second that was closed, as COMMITS keeps it."""
+"""The closed second, as COMMITS keeps it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class SecondClosed(msgspec.Struct, frozen=True, kw_only=True):
-    """A second that is over.
+    """A closed second.
 
     `number` counts closed seconds from 1; `entry` is its place in the ledger; `facts` and `seed` are the openings in
     the clear, from which the proofs are made; `sealed` is the same for the overseer alone.

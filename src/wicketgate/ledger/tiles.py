@@ -1,7 +1,8 @@
-"""The log as anyone reads it: the layout of C2SP tlog-tiles 0.1.0, proofs from tiles. `audit` checks it.
+"""The log as anyone reads it: tiles, bundles, and proofs from them.
 
-This module alone knows the layout, because the specification is not at 1.0 yet. Everything is read through a
-`Fetch`, so that a folder and a web server are read by the same code.
+The layout is that of C2SP tlog-tiles 0.1.0; `audit` checks it. This module alone knows the layout, because the
+specification is not at 1.0 yet. Everything is read through a `Fetch`, so that a folder and a web server are read by
+the same code.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ _PATH = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TileName:
-    """What a path under `tile/` says.
+    """The meaning of a path under `tile/`.
 
     Parameters
     ----------
@@ -75,12 +76,17 @@ class TileName:
 
     @property
     def full(self) -> TileName:
-        """The full tile that this one is, or is a beginning of."""
+        """The full tile in whose place this one is.
+
+        It is that tile, or a beginning of it.
+        """
         return TileName(level=self.level, index=self.index)
 
 
 def parse_path(path: str) -> TileName:
-    """Return what a path names: of one tile there is one path only.
+    """Return the name in a tile's path.
+
+    Of one tile there is one path only.
 
     Raises
     ------
@@ -102,7 +108,7 @@ def parse_path(path: str) -> TileName:
 
 
 def tile_at(level: int | None, index: int, size: int) -> TileName:
-    """Return the name of a tile as a log of `size` entries has it.
+    """Return the name of a tile in a log of `size` entries.
 
     Raises
     ------
@@ -116,12 +122,17 @@ def tile_at(level: int | None, index: int, size: int) -> TileName:
 
 
 def build_bundle(entries: Iterable[bytes]) -> bytes:
-    """Return entries as a bundle: each after its length, two bytes, big-endian."""
+    """Return entries as a bundle.
+
+    Each stands after its length, two bytes, big-endian.
+    """
     return b"".join(part for entry in entries for part in (len(entry).to_bytes(2, "big"), entry))
 
 
 def parse_bundle(data: bytes, width: int) -> list[bytes]:
-    """Return the first `width` entries of a bundle, which holds these or a full bundle's 256.
+    """Return the first `width` entries of a bundle.
+
+    It holds these, or the 256 of a full bundle.
 
     Raises
     ------
@@ -147,9 +158,9 @@ def split_hashes(data: bytes) -> list[bytes]:
 
 
 class Edge:
-    """The right edge of a log: the hashes of its partial tiles, level by level. All that growing needs.
+    """The right edge of a log: its partial tiles' hashes, level by level.
 
-    At most 255 hashes for each level, so memory is O(log n).
+    That is all that growing needs. At most 255 hashes for each level, so memory is O(log n).
     """
 
     __slots__ = ("rows", "size")
@@ -159,14 +170,17 @@ class Edge:
         self.size = 0
 
     def copy(self) -> Edge:
-        """Return an edge that can grow on its own."""
+        """Return an independent copy of the edge."""
         other = Edge()
         other.rows = [row.copy() for row in self.rows]
         other.size = self.size
         return other
 
     def extend(self, hashes: Sequence[bytes]) -> Iterator[tuple[TileName, list[bytes]]]:
-        """Add leaf hashes and yield each tile that became full. Must be run to its end."""
+        """Add leaf hashes and yield each newly full tile.
+
+        Must be run to its end.
+        """
         at = 0
         while at < len(hashes):
             if not self.rows:
@@ -193,7 +207,10 @@ class Edge:
                 yield TileName(level=level, index=index, width=len(row)), row
 
     def root(self) -> bytes:
-        """Return the root hash; at most 255 hashes a level."""
+        """Return the root hash.
+
+        At most 255 hashes a level are made.
+        """
         below: list[bytes] = []
         for row in self.rows:
             if row or below:
@@ -202,9 +219,9 @@ class Edge:
 
 
 class TileReader:
-    """Reads tiles and bundles of a log of a known size, and makes hashes of subtrees from them.
+    """The reader of a log's tiles and bundles, and of hashes from them.
 
-    What it returns is as good as what it was given: check proofs against a root, or audit.
+    The log's size is known. Nothing is verified here: check the result against a signed root, or audit.
 
     Parameters
     ----------
@@ -257,7 +274,10 @@ class TileReader:
             raise LedgerError(f"`{found.path}`: {error.detail}") from error
 
     def subtree(self, start: int, end: int) -> bytes:
-        """Return the hash of a subtree, as `merkle.inclusion_ranges` and the like name them."""
+        """Return the hash of a subtree.
+
+        `merkle.inclusion_ranges` and the like name subtrees so.
+        """
         return fold([self._perfect(at, height) for at, height in perfect_subtrees(start, end)])
 
     def _perfect(self, start: int, height: int) -> bytes:
@@ -280,17 +300,26 @@ class TileReader:
 
 
 def prove_inclusion(reader: TileReader, index: int, size: int) -> tuple[bytes, ...]:
-    """Return the audit path of entry `index` in the tree of `size` entries; O(log n) tiles are read."""
+    """Return the audit path of entry `index` in a tree of `size`.
+
+    O(log n) tiles are read.
+    """
     return tuple(reader.subtree(start, end) for start, end in inclusion_ranges(index, size))
 
 
 def prove_consistency(reader: TileReader, old_size: int, size: int) -> tuple[bytes, ...]:
-    """Return the proof that the first `old_size` entries are a beginning of the first `size`."""
+    """Return the proof of consistency of two sizes.
+
+    It proves that the first `old_size` entries are a beginning of the first `size`.
+    """
     return tuple(reader.subtree(start, end) for start, end in consistency_ranges(old_size, size))
 
 
 def folder_fetch(folder: Path) -> Fetch:
-    """Return a `Fetch` over a folder. Paths of anything but checkpoint and tiles are not found."""
+    """Return a `Fetch` over a folder.
+
+    Paths of anything but checkpoint and tiles are not found.
+    """
 
     def fetch(path: str) -> bytes:
         if path != CHECKPOINT:
@@ -308,7 +337,7 @@ def folder_fetch(folder: Path) -> Fetch:
 
 
 def fetch_checkpoint(fetch: Fetch, verifiers: Sequence[Verifier]) -> tuple[Checkpoint, bytes]:
-    """Return the log's checkpoint, verified, and the signed note that it came in.
+    """Return the log's verified checkpoint and its signed note.
 
     Raises
     ------
@@ -326,7 +355,9 @@ def fetch_checkpoint(fetch: Fetch, verifiers: Sequence[Verifier]) -> tuple[Check
 
 
 def iterate_entries(fetch: Fetch, checkpoint_size: int, start: int = 0) -> Iterator[bytes]:
-    """Yield the entries from number `start` on, a bundle in memory at a time, unverified (`audit` verifies).
+    """Yield the entries from number `start` on, unverified.
+
+    A bundle in memory at a time; `audit` verifies.
 
     Raises
     ------

@@ -1,6 +1,7 @@
-"""The one writer of the log: entries become tiles in a folder, and then a signed checkpoint makes them count.
+"""The one writer of the log.
 
-The folder can be served as it is by any web server. Reading is in `tiles`, checking in `audit`.
+Entries become tiles in a folder, and then a signed checkpoint makes them count. The folder can be served as it is
+by any web server. Reading is in `tiles`, checking in `audit`.
 
 The rules that make a crash harmless, wherever it comes:
 
@@ -49,10 +50,16 @@ _FOLDERS_KEPT = 1_000
 
 
 class Disk:
-    """The file operations of the ledger, so that a test can stop the world between any two of them."""
+    """The file operations of the ledger.
+
+    They stand apart, so that a test can stop the world between any two of them.
+    """
 
     def write(self, path: Path, data: bytes) -> None:
-        """Write a file; nothing is durable yet, not even its being there."""
+        """Write a file.
+
+        Nothing is durable yet, not even its being there.
+        """
         path.write_bytes(data)
 
     def sync(self, path: Path) -> None:
@@ -64,15 +71,21 @@ class Disk:
             os.close(handle)
 
     def rename(self, source: Path, target: Path) -> None:
-        """Give a file its name, atomically; durable once the folder of `target` is synced."""
+        """Give a file its name, atomically.
+
+        Durable once the folder of `target` is synced.
+        """
         source.replace(target)
 
     def make_folder(self, path: Path) -> None:
-        """Make a folder; durable once the folder that holds it is synced."""
+        """Make a folder.
+
+        Durable once the folder that holds it is synced.
+        """
         path.mkdir()
 
     def remove_folder(self, path: Path) -> None:
-        """Remove a folder with all that is in it, in any order."""
+        """Remove a folder with all its content, in any order."""
         shutil.rmtree(path)
 
 
@@ -131,7 +144,7 @@ class Ledger:
 
     @classmethod
     def open(cls, folder: Path, signer: NoteSigner, *, disk: Disk | None = None) -> Ledger:
-        """Open a log that exists, after a clean stop or a crash alike.
+        """Open an existing log, after a clean stop or a crash alike.
 
         What a crash left unfinished under `.writing/` is removed. Tiles without a checkpoint stay: see above.
 
@@ -162,7 +175,10 @@ class Ledger:
         return ledger
 
     def close(self) -> None:
-        """Let others open the log. Nothing is lost without it."""
+        """Let others open the log.
+
+        Nothing is lost without it.
+        """
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
@@ -182,21 +198,23 @@ class Ledger:
 
     @property
     def size(self) -> int:
-        """Number of entries under the last checkpoint."""
+        """The number of entries under the last checkpoint."""
         return self._head.size
 
     @property
     def root(self) -> bytes:
-        """Root hash of the last checkpoint."""
+        """The root hash of the last checkpoint."""
         return self._head.root
 
     @property
     def checkpoint(self) -> bytes:
-        """The last checkpoint, signed, as it is served."""
+        """The last checkpoint, signed, as served."""
         return self._checkpoint
 
     def append(self, entries: Sequence[bytes]) -> None:
-        """Append entries; on return they are durable and under a signed checkpoint.
+        """Append entries, durably and under a signed checkpoint.
+
+        Both are done when this returns.
 
         Parameters
         ----------
@@ -225,7 +243,9 @@ class Ledger:
                 raise LedgerError(f"the ledger cannot be written: {error.strerror}") from error
 
     def entry(self, index: int) -> bytes:
-        """Return entry `index` as it lies on the disk; reads one bundle.
+        """Return entry `index` from the disk.
+
+        Reads one bundle.
 
         Raises
         ------
@@ -239,7 +259,9 @@ class Ledger:
         return TileReader(self._fetch, self.size).entries(index // TILE_WIDTH)[index % TILE_WIDTH]
 
     def inclusion(self, index: int, size: int | None = None) -> tuple[bytes, ...]:
-        """Return the proof that entry `index` is in the tree of `size` entries; None: the last checkpoint's.
+        """Return the proof of entry `index` in the tree of `size` entries.
+
+        None for `size` means the last checkpoint's.
 
         Raises
         ------
@@ -260,7 +282,10 @@ class Ledger:
         return proof
 
     def _recover(self) -> None:
-        """Load the right edge and check it: the same code after a clean stop and after a crash."""
+        """Load the right edge and check it.
+
+        The same code runs after a clean stop and after a crash.
+        """
         writing = self._folder / _WRITING
         if writing.exists():
             self._disk.remove_folder(writing)
@@ -314,7 +339,7 @@ class Ledger:
         self._prune(filled)
 
     def _bundles(self, entries: Sequence[bytes]) -> Iterator[tuple[int, list[bytes]]]:
-        """Yield the bundles that new entries fill or begin, with their places."""
+        """Yield the bundles filled or begun by new entries, with their places."""
         index = self.size // TILE_WIDTH
         at = TILE_WIDTH - len(self._bundle)
         yield index, [*self._bundle, *entries[:at]]
@@ -324,7 +349,10 @@ class Ledger:
             at += TILE_WIDTH
 
     def _prune(self, filled: Sequence[TileName]) -> None:
-        """Remove partial tiles of full tiles but the last: a slow reader finds the full tile as well."""
+        """Remove the partial tiles of full tiles but the last.
+
+        A slow reader finds the full tile as well.
+        """
         first: dict[int, int] = {}
         last: dict[int, int] = {}
         for name in filled:
@@ -342,7 +370,10 @@ class Ledger:
 
 
 class _Placing:
-    """Files on their way into the log: staged one by one, then made durable, then put in place."""
+    """The files on their way into the log.
+
+    They are staged one by one, then made durable, then put in place.
+    """
 
     def __init__(self, disk: Disk, root: Path, durable: set[Path]) -> None:
         self._disk = disk
@@ -352,7 +383,7 @@ class _Placing:
         self._touched: dict[Path, None] = {}
 
     def stage(self, name: TileName, data: bytes) -> None:
-        """Write a tile under `.writing/`, unless it stands in its place already."""
+        """Write a tile under `.writing/`, unless it is in place already."""
         target = self._root / name.path
         try:
             standing = target.read_bytes()
@@ -366,9 +397,10 @@ class _Placing:
         self._touched[target.parent] = None
 
     def place(self) -> None:
-        """Make what was staged durable at its place."""
+        """Make the staged files durable in their places."""
         for source, _ in self._staged:
             self._disk.sync(source)
+        # A crash from here on leaves empty folders, or whole tiles beyond the checkpoint: nothing serves them.
         for source, target in self._staged:
             self._make_folders(target.parent)
             self._disk.rename(source, target)
@@ -390,6 +422,7 @@ class _Placing:
 def _replace(disk: Disk, folder: Path, name: str, data: bytes) -> None:
     """Give a file new content, atomically and durably."""
     source = folder / _WRITING / name
+    # A crash up to the rename leaves the former content, and after it either one; the new one once this returns.
     disk.write(source, data)
     disk.sync(source)
     disk.rename(source, folder / name)
