@@ -1,1 +1,4 @@
-"""From the bytes of a camera to durable reads: plates, adapters, MQTT, images, repeats, group commit."""
+"""Reads: plates, adapters, MQTT, images, repeats, group commit.
+
+They come as bytes of a camera and leave as durable reads.
+"""

@@ -1,4 +1,7 @@
-"""Which registered camera a name means."""
+"""Cameras by their names.
+
+A name is an id or an alias, and means one registered camera of a source.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ _GROUP = re.compile(CAMERA_GROUP, re.ASCII)
 
 
 def check_cameras(cameras: Sequence[CameraSet]) -> None:
-    """Check the cameras that a source would register.
+    """Check a source's cameras before they are registered.
 
     Raises
     ------
@@ -61,7 +64,9 @@ def _check_place(camera: CameraSet) -> None:
 
 
 class CameraNames:
-    """The active cameras of each source, by the ids and by the other names under which they are registered.
+    """The active cameras of each source, by id and by alias.
+
+    An alias is another name under which a camera is registered.
 
     Parameters
     ----------
@@ -81,7 +86,10 @@ class CameraNames:
         return self._ids.get(source, {})
 
     def find(self, source: str, names: Iterable[str]) -> tuple[int, Camera] | None:
-        """Return the camera that the first known of these names means, and its number; an id goes before an alias."""
+        """Return the camera of the first known name, and its number.
+
+        An id goes before an alias.
+        """
         self._refresh()
         known = self._names.get(source)
         if known:

@@ -1,4 +1,7 @@
-"""Reads as columns: the one table of a read's columns, and the form in which reads lie in the READS stream."""
+"""The table of a read's columns.
+
+Every form of a read is derived from it, and so is the form in which reads lie in the READS stream.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ Lane = Annotated[int, shape(minimum=LANES[0], maximum=LANES[1])] | Annotated[str
 
 
 class Vehicle(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True):
-    """What a camera says of the vehicle."""
+    """A camera's words on the vehicle."""
 
     make: msgspec.UnsetType | Text | None = msgspec.UNSET
     model: msgspec.UnsetType | Text | None = msgspec.UNSET
@@ -112,7 +115,7 @@ def _said(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadBatch:
-    """Reads that were accepted, one row each, in the order of their arrival.
+    """Accepted reads, one row each, in the order of arrival.
 
     This is the table of columns. The stored form, the posted form, and what lies between are derived from it: a new
     column is one line here.
@@ -120,7 +123,7 @@ class ReadBatch:
     Attributes
     ----------
     camera : (n,) int32
-        Numbers of cameras in the camera register (`state.Cameras`); never reused.
+        Numbers of cameras in the camera register (`commits.state.State.cameras`); never reused.
     captured_us, received_us : (n,) int64
         Times of capture and of acceptance, microseconds since the epoch, any order.
     plate_key : (n,) uint64
@@ -134,7 +137,7 @@ class ReadBatch:
     key : (n,) sequence of bytes
         What a read is recognised by (`repeats.Seen.content_key`).
     patch, overview : (n,) sequence of str or None
-        Where an image lies and what it is (`images.Stored.text`).
+        Where an image lies and what it is (`images.references.Stored.text`).
     marks : (n,) sequence of str or None
         JSON text of the list of marks (`observations.MARKS`).
     again : (n,) bool
@@ -184,7 +187,7 @@ _GATHERED = tuple(column.name for column in GATHERED)
 
 
 class Gathered:
-    """Reads that were checked and are not stored yet.
+    """Checked reads, not stored yet.
 
     Parameters
     ----------
@@ -219,20 +222,21 @@ class Gathered:
         return {name: column[n] for name, column in self.columns.items()}
 
     def extend(self, more: Gathered, rows: Sequence[int] | None = None) -> None:
-        """Append reads: all of `more`, or some rows of it."""
+        """Append all reads of `more`, or some rows of it."""
         for name, column in more.columns.items():
             self.columns[name] += column if rows is None else [column[row] for row in rows]
 
 
 def gathered(batch: ReadBatch) -> Gathered:
-    """Return what of stored reads came with them."""
+    """Return the gathered columns of stored reads."""
     return Gathered(**{name: list(getattr(batch, name)) for name in _GATHERED})
 
 
 def filled(**columns: Any) -> ReadBatch:
-    """Return a batch of these columns, `plate` among them, as lists or as a batch holds them. O(n).
+    """Return a batch of these columns.
 
-    `plate_key` follows from `plate`. Of any other column that is missing, each read says nothing.
+    `plate` is among them; they are lists, or as a batch holds them. O(n). `plate_key` follows from `plate`. Of any
+    other column that is missing, each read says nothing.
     """
     columns.setdefault("plate_key", pack_all(columns["plate"]))
     n = len(columns["plate"])
@@ -245,7 +249,10 @@ def filled(**columns: Any) -> ReadBatch:
 
 
 def to_arrow(batch: ReadBatch) -> bytes:
-    """Return a batch as one Arrow IPC stream. O(n)."""
+    """Return a batch as one Arrow IPC stream.
+
+    O(n).
+    """
     record = pa.RecordBatch.from_arrays(
         [pa.array(getattr(batch, column.name), type=column.stored) for column in COLUMNS], schema=_SCHEMA
     )
@@ -256,7 +263,7 @@ def to_arrow(batch: ReadBatch) -> bytes:
 
 
 def from_arrow(data: bytes) -> ReadBatch:
-    """Return the batch that `to_arrow` wrote.
+    """Return the batch of a `to_arrow` stream.
 
     Raises
     ------
@@ -290,7 +297,10 @@ def part(batch: ReadBatch, start: int, stop: int) -> ReadBatch:
 
 
 def split_again(batch: ReadBatch) -> tuple[ReadBatch, ...]:
-    """Return the reads that come for the first time, and behind them those that come again, if there are any."""
+    """Return the new reads, and behind them the repeated ones, if any.
+
+    The new ones come for the first time, the others again.
+    """
     if not batch.again.any():
         return (batch,)
     parts = []
@@ -306,7 +316,10 @@ def split_again(batch: ReadBatch) -> tuple[ReadBatch, ...]:
 
 
 def joined(batches: Sequence[ReadBatch]) -> ReadBatch:
-    """Return the rows of several batches, in order; at least one batch."""
+    """Return the rows of several batches, in order.
+
+    At least one batch is given.
+    """
     if len(batches) == 1:
         return batches[0]
     columns: dict[str, Any] = {}

@@ -1,4 +1,7 @@
-"""Group commit of reads: posts from many connections become one durable message of READS each few milliseconds."""
+"""The group commit of reads.
+
+Posts from many connections become one durable message of READS each few milliseconds.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ _QUARANTINED_BYTES = 512 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What became of a post: sent = accepted + repeated + quarantined + held.
+    """The fate of a post: sent = accepted + repeated + quarantined + held.
 
     `images` are those that were put into quarantine, by their number in the post; they do not count as reads.
     """
@@ -63,7 +66,7 @@ class _Group:
     emitted: list[Emitted] = field(default_factory=list)
 
     def extend(self, checked: Checked, rows: list[int], now_us: int, source: str) -> None:
-        """Take these rows of what was checked."""
+        """Take these rows of the checked reads."""
         everything = len(rows) == len(checked.reads)
         self.reads.extend(checked.reads, None if everything else rows)
         self.received_us += [now_us] * len(rows)
@@ -76,7 +79,7 @@ class _Group:
         return rows >= MAX_ROWS or self.quarantined_bytes >= _QUARANTINED_BYTES
 
     def extend_again(self, row: ReadBatch, read_id: bytes) -> None:
-        """Take a read that is stored already, with an image that followed it."""
+        """Take a stored read again, with an image behind it."""
         self.reads.extend(gathered(row))
         self.received_us += row.received_us.tolist()
         self.again.append(True)
@@ -84,14 +87,14 @@ class _Group:
         self.ids.append(read_id)
 
     def quarantine(self, read: QuarantinedRead) -> None:
-        """Take a read that cannot be taken."""
+        """Take a read for the quarantine."""
         self.quarantined.append(read)
         self.quarantined_bytes += len(read.read) + 200
 
 
 @dataclass(slots=True)
 class _New:
-    """Reads that were never seen: their rows among those checked, and their keys in the index of repeats."""
+    """New reads: their rows among the checked, their keys in the index."""
 
     rows: list[int] = field(default_factory=list)
     contents: list[bytes] = field(default_factory=list)
@@ -99,7 +102,9 @@ class _New:
 
 
 class Intake:
-    """Takes checked reads, and answers once they are durable.
+    """The intake of checked reads.
+
+    It answers once they are durable.
 
     Parameters
     ----------
@@ -151,7 +156,10 @@ class Intake:
         self._task = asyncio.create_task(self._write())
 
     async def close(self) -> None:
-        """Stop. What waits fails and is not stored; what is under way is settled by the writer when it closes."""
+        """Stop.
+
+        What waits fails and is not stored; what is under way is settled by the writer when it closes.
+        """
         if self._task:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -170,7 +178,9 @@ class Intake:
         late: Sequence[str] = (),
         images: Sequence[tuple[int, QuarantinedRead]] = (),
     ) -> Answer:
-        """Store checked reads and return once they are durable.
+        """Store checked reads.
+
+        On return they are durable.
 
         Parameters
         ----------
@@ -238,7 +248,10 @@ class Intake:
     def _sort(
         self, checked: Checked, source: str, now_us: int
     ) -> tuple[_New, list[str], list[tuple[int, QuarantinedRead]]]:
-        """Return the new reads, remembered from now on; the cameras of those repeated; those whose id conflicts."""
+        """Return the new reads, the repeated reads' cameras, and the conflicts.
+
+        New reads are remembered from now on. A conflict is a read whose id was given to another one before.
+        """
         reads = checked.reads
         look, add = self._seen.look, self._seen.add
         content_key, id_key = self._seen.content_key, self._seen.id_key
@@ -263,7 +276,9 @@ class Intake:
         return new, repeated, conflicts
 
     async def take_again(self, row: ReadBatch, read_id: bytes) -> None:
-        """Store a read again, with an image that followed it, and return once that is durable.
+        """Store a read again, with an image behind it.
+
+        On return that is durable.
 
         Parameters
         ----------
@@ -279,7 +294,7 @@ class Intake:
         await asyncio.shield(group.stored)
 
     def is_new(self, checked: Checked, n: int, source: str) -> bool:
-        """Say whether `take` would accept row `n` now."""
+        """Return whether `take` would accept row `n` now."""
         given = checked.read_id[n]
         reads = checked.reads
         content = self._seen.content_key(
@@ -288,7 +303,10 @@ class Intake:
         return self._seen.look(content, b"" if given is None else self._seen.id_key(source, given)) == "new"
 
     def past_term(self, now_us: int) -> int:
-        """Return the last message of READS to whose reads no image can come any more (`JOIN_US`)."""
+        """Return the last message of READS past the term of images.
+
+        To its reads and earlier ones no image can come any more (`JOIN_US`).
+        """
         while self._ages and now_us - self._ages[0][0] > JOIN_US + SECOND_US:
             self._past_term = max(self._past_term, self._ages.popleft()[1])
         return self._past_term
@@ -348,6 +366,7 @@ class Intake:
     def _submit(self, group: _Group) -> None:
         # Never one id for two messages, though a sequence may be tried again: it would hide a loss.
         self._sent += 1
+        # A crash from here on leaves this message whole or absent, and none behind it: nobody was answered.
         stored = self._writer.submit(_encode(group), f"{self._instance}-{self._sent}")
         self._submitted = self._writer.last
         stored.add_done_callback(lambda done: self._stored(group, done))

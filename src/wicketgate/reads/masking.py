@@ -1,7 +1,7 @@
-"""What is masked in a text that somebody from the public wrote before it is published. Pure.
+"""The masking of a public text before it is published.
 
-No plate may stand in anything public (law 5), nor should an address or a number by which somebody can be reached.
-docs/spec/responses.md says what is found, and what a machine cannot find.
+Pure. No plate may stand in anything public (law 5), nor should an address or a number by which somebody can be
+reached. docs/spec/responses.md says what is found, and what a machine cannot find.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _UNBROKEN: Final = frozenset(UkKind) - {UkKind.TRADE}
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """Letters and digits without anything between: where they stand, as they stand, and in normal form."""
+    """A run of letters and digits: its place, text and normal form."""
 
     start: int
     end: int
@@ -75,7 +75,7 @@ class _Piece:
 
 
 def mask(text: str) -> str:
-    """Return a text with what reads as a number plate, an e-mail address or a phone number masked.
+    """Return a text with plates, e-mail addresses and phone numbers masked.
 
     Masking again changes nothing. About 0.2 ms for 1,000 characters.
 
@@ -113,7 +113,10 @@ def _plates_in(text: str) -> list[tuple[int, int]]:
 
 
 def _ends(text: str, pieces: Sequence[_Piece], first: int) -> Iterator[int]:
-    """Yield the last piece of each window from `first` on that reads as a plate."""
+    """Yield the last piece of each window read as a plate.
+
+    Windows begin at `first`.
+    """
     plain, glued = "", True
     for last in range(first, min(first + _LONGEST, len(pieces))):
         if last > first:
@@ -129,12 +132,12 @@ def _ends(text: str, pieces: Sequence[_Piece], first: int) -> Iterator[int]:
 
 
 def _is_gap(gap: str) -> bool:
-    """Say whether what stands between two pieces may stand within a plate."""
+    """Return whether the text between two pieces may stand within a plate."""
     return len(gap) <= _GAP and (not normal_form(gap).strip("\u200c\u200d\u200e\u200f") or gap in _MARKS)
 
 
 def _reads_alone(pieces: Sequence[_Piece], first: int, plain: str) -> bool:
-    """Say whether a text without gaps reads as a plate, in whatever case."""
+    """Return whether a text without gaps reads as a plate, in whatever case."""
     written = pieces[first].text
     if kind(plain) is None:
         return _is_confused(plain)
@@ -146,7 +149,10 @@ def _reads_alone(pieces: Sequence[_Piece], first: int, plain: str) -> bool:
 
 
 def _reads_apart(text: str, pieces: Sequence[_Piece], first: int, last: int, plain: str) -> bool:
-    """Say whether pieces with gaps between them read as a plate: `AB12 CDE`, `KLM 3`, but not `in 2007`."""
+    """Return whether pieces with gaps read as a plate.
+
+    `AB12 CDE` and `KLM 3` do, but not `in 2007`.
+    """
     window = pieces[first : last + 1]
     syntax = kind(plain)
     if syntax is None:
@@ -171,7 +177,7 @@ def _reads_apart(text: str, pieces: Sequence[_Piece], first: int, last: int, pla
 
 
 def _goes_on(text: str, pieces: Sequence[_Piece], last: int) -> bool:
-    """Say whether a word in lower case follows."""
+    """Return whether a word in lower case follows."""
     if last + 1 >= len(pieces) or not _is_gap(text[pieces[last].end : pieces[last + 1].start]):
         return False
     follows = pieces[last + 1].text
@@ -179,7 +185,10 @@ def _goes_on(text: str, pieces: Sequence[_Piece], last: int) -> bool:
 
 
 def _is_confused(plain: str, kinds: Container[UkKind | None] = _UNBROKEN) -> bool:
-    """Say whether a text reads as a plate of some kinds once 0 and O, or 1 and I, are taken for one another."""
+    """Return whether a text reads as a plate of some kinds, once confused.
+
+    0 and O, or 1 and I, are taken for one another.
+    """
     if not _CONFUSED_FROM <= len(plain) <= _LONGEST or plain.isalpha() or plain.isdigit():
         return False
     places = [place for place, character in enumerate(plain) if character in _OTHER]

@@ -1,4 +1,4 @@
-"""Write and read the messages of READS."""
+"""The messages of READS, written and read."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ _CONTENT = 4 + DIGEST
 class ReadsMessage(msgspec.Struct, frozen=True, kw_only=True):
     """One message of READS.
 
-    `rows` is an Arrow stream (`reads.to_arrow`), empty where nothing was accepted; `contents` and `ids` are the keys of
-    its reads in the index of repeats, joined (an id of zeros: none). `held` are observations of vehicles that a device
-    still follows, `emitted` those vehicles whose read is in this message, or was found to be repeated.
+    `rows` is an Arrow stream (`columns.to_arrow`), empty where nothing was accepted; `contents` and `ids` are the
+    keys of its reads in the index of repeats, joined (an id of zeros: none). `held` are observations of vehicles
+    that a device still follows, `emitted` those vehicles whose read is in this message, or was found to be
+    repeated.
     """
 
     rows: bytes
@@ -38,7 +39,10 @@ _encoder = msgspec.msgpack.Encoder()
 
 
 def decode_reads(data: bytes) -> ReadsMessage:
-    """Return a message of READS; InputError for anything else."""
+    """Read a message of READS.
+
+    InputError for anything else.
+    """
     try:
         return _decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -46,7 +50,10 @@ def decode_reads(data: bytes) -> ReadsMessage:
 
 
 def seen_keys(message: ReadsMessage) -> tuple[list[bytes], list[bytes]]:
-    """Return the keys of a message's reads in the index of repeats; an empty id is none."""
+    """Return the keys of a message's reads in the index of repeats.
+
+    An empty id is none.
+    """
     contents = [message.contents[n : n + _CONTENT] for n in range(0, len(message.contents), _CONTENT)]
     ids = [message.ids[n : n + DIGEST] for n in range(0, len(message.ids), DIGEST)]
     return contents, [b"" if not any(i) else i for i in ids]

@@ -1,4 +1,4 @@
-"""What an adapter makes of one payload of a vendor: observations, what cannot be read, or nothing but a sign of life.
+"""The products of an adapter: observations, unreadable ones, signs of life.
 
 Pure. An adapter guesses nothing: what it cannot know stays None, and what it had to decide is a mark.
 """
@@ -29,7 +29,7 @@ MARKS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """One observation of a plate, as the device said it.
+    """One observation of a plate, as its device gave it.
 
     Attributes
     ----------
@@ -71,7 +71,9 @@ class Observation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
-    """What an adapter cannot make a read of; goes to the quarantine.
+    """An observation unfit to be a read.
+
+    It goes to the quarantine.
 
     Attributes
     ----------
@@ -91,7 +93,7 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keepalive:
-    """A message that holds no read: a heartbeat, or an event of another kind."""
+    """A message without a read: a heartbeat, or another event."""
 
     cameras: tuple[str, ...] = ()
 
@@ -101,7 +103,7 @@ Parsed = tuple[Observation | Unreadable | Keepalive, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payload:
-    """What came over the wire.
+    """The content of one message over the wire.
 
     Attributes
     ----------

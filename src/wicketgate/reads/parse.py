@@ -1,4 +1,7 @@
-"""From the bytes that a source posts to rows that may be taken, or the reason why not. Pure."""
+"""The parser and checker of posted reads: bytes in, rows or faults out.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ MAX_ID = 64
 
 
 class NamedImages(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True):
-    """The parts of a multipart post that hold a read's images, by their names."""
+    """The image parts of a multipart post, by their names."""
 
     patch: str | None = None
     overview: str | None = None
@@ -46,7 +49,7 @@ class NamedImages(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=T
 class _Posted(
     msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True, omit_defaults=True
 ):
-    """The members of a posted read that the gateway decides by."""
+    """The members of a posted read for the gateway's decisions."""
 
     camera: Annotated[str, about("As registered.")]
     captured_at: Annotated[datetime, about("With a zone; kept to the microsecond.", format="date-time")]
@@ -60,7 +63,7 @@ class _Posted(
 if TYPE_CHECKING:  # a type checker cannot read the table
 
     class _WithSaid(_Posted, frozen=True):
-        """The same with a member for each column of `reads.SAID`."""
+        """The same, with a member for each column of `columns.SAID`."""
 else:
     _WithSaid = msgspec.defstruct(
         "_WithSaid",
@@ -72,7 +75,10 @@ else:
 
 
 class RawRead(_WithSaid, frozen=True, kw_only=True):
-    """One observation of a plate, as a source posts it. A member that is not listed quarantines the read."""
+    """One observation of a plate, as a source posts it.
+
+    A member that is not listed quarantines the read.
+    """
 
     image: Annotated[
         str | NamedImages | None,
@@ -80,7 +86,7 @@ class RawRead(_WithSaid, frozen=True, kw_only=True):
     ] = None
 
     def images(self) -> dict[ImageKind, str]:
-        """Return the names of the parts that hold its images; a plain text names the patch."""
+        """Return the names of the image parts; a plain text names the patch."""
         if isinstance(self.image, str):
             return {"patch": self.image}
         if self.image is None:
@@ -95,7 +101,7 @@ class RawRead(_WithSaid, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """A read whose shape is wrong: what was posted, as JSON, what is wrong with it, and the camera if it names one."""
+    """A read of a wrong shape: its JSON, its fault, and its camera if named."""
 
     read: bytes
     detail: str
@@ -193,7 +199,7 @@ def _each(values: Sequence[Any]) -> list[RawRead | Malformed]:
 
 
 def _without_values(message: str) -> str:
-    """Return what the library says if it can hold nothing that was posted: a name or a value there may be a plate."""
+    """Return the library's words, if free of posted names and values: a plate may be among them."""
     if _PLAIN_FAULT.fullmatch(message):
         return message
     where = _PLACE.search(message)
@@ -216,7 +222,7 @@ def _arrow_rows(body: bytes) -> list[dict[str, Any]]:
 
 
 def _check_schema(schema: pa.Schema) -> None:
-    """Refuse columns that cannot be a read's; lists and runs of a few bytes could unfold to gigabytes besides."""
+    """Refuse columns unfit for a read; lists and runs of a few bytes could unfold to gigabytes besides."""
     if len(schema) > _MAX_COLUMNS or len(set(schema.names)) < len(schema):
         raise InputError("an Arrow stream with too many columns, or two of one name")
     for column in schema:
@@ -241,7 +247,7 @@ def _is_plain(kind: pa.DataType) -> bool:
 
 
 def _check_size(table: pa.Table) -> None:
-    """Refuse more rows than a post may have, and dictionaries and views that unfold far beyond the body."""
+    """Refuse too many rows, and dictionaries and views far larger unfolded than the body."""
     if table.num_rows > MAX_READS:
         raise InputError(f"more than {MAX_READS} reads in one post")
     if sum(_unfolded(chunk) for column in table.columns for chunk in column.chunks) > _MAX_UNFOLDED:
@@ -249,7 +255,7 @@ def _check_size(table: pa.Table) -> None:
 
 
 def _unfolded(column: Any) -> int:
-    """Return about how many bytes the texts of an Arrow array take that may point at the same bytes many times."""
+    """Return about how many bytes an Arrow array's texts unfold to: they may share the same bytes."""
     kind = column.type
     if pa.types.is_struct(kind):
         return sum(_unfolded(column.field(n)) for n in range(kind.num_fields))
@@ -265,7 +271,7 @@ def _unfolded(column: Any) -> int:
 
 
 def _in_microseconds(table: pa.Table) -> pa.Table:
-    """Return the table with times in nanoseconds cut to microseconds."""
+    """Return the table with its times cut from nanoseconds to microseconds."""
     for number, column in enumerate(table.columns):
         if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
             cut = column.cast(pa.timestamp("us", column.type.tz), safe=False)
@@ -286,7 +292,7 @@ def _without_nulls(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _uncompressed(body: bytes) -> bytes:
-    """Return `body` if none of its record batches is compressed.
+    """Return `body` if no record batch of it is compressed.
 
     A compressed buffer of a few bytes may unfold to gigabytes, and the library has no limit to set.
     """
@@ -307,7 +313,7 @@ def _uncompressed(body: bytes) -> bytes:
 
 
 def _is_compressed(metadata: bytes) -> bool:
-    """Say whether the flatbuffer of an Arrow message (Message.fbs) has a RecordBatch with `compression` set."""
+    """Return whether an Arrow message's flatbuffer (Message.fbs) has a RecordBatch with `compression` set."""
 
     def u16(at: int) -> int:
         return int.from_bytes(metadata[at : at + 2], "little")
@@ -335,7 +341,7 @@ def _is_compressed(metadata: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How far a camera's clock may be off, microseconds; the charter sets both."""
+    """The limits of a camera's clock, microseconds, set by the charter: how far it may be off."""
 
     clock_ahead_us: int
     too_old_us: int
@@ -343,7 +349,7 @@ class Limits:
 
 @dataclass(slots=True)
 class Checked:
-    """Reads that may be taken, in columns, and what may not."""
+    """Checked reads, in columns, and those beyond taking."""
 
     reads: Gathered = field(default_factory=Gathered)
     camera_id: list[str] = field(default_factory=list)
@@ -429,7 +435,7 @@ def check(
 
 
 class _Fault(NamedTuple):
-    """Why a read cannot be taken."""
+    """The fault of a read."""
 
     code: str
     detail: str
@@ -444,7 +450,7 @@ def _judge_of(
     times: list[int],
     plates: list[str],
 ) -> Callable[[RawRead], _Fault | None]:
-    """Return what appends the time and the plate of a read that may be taken, or returns what is wrong with it."""
+    """Return a judge: it appends the time and plate of a good read, or returns the read's fault."""
     latest = now_us + limits.clock_ahead_us
     earliest = now_us - limits.too_old_us
     bounds = [(said, fault_of, {None}) for said, fault_of in _BOUNDED]
@@ -485,7 +491,7 @@ def _texts(values: Iterable[Any]) -> list[str | None]:
 
 
 def bounded(read: bytes) -> bytes:
-    """Return what is kept of a read in quarantine: all of it, or where it is larger than any read its beginning."""
+    """Return the kept part of a quarantined read: all of it, or the beginning of one too large."""
     if len(read) <= _MAX_KEPT:
         return read
     digest = hashlib.sha256(read).hexdigest()

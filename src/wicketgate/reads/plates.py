@@ -1,4 +1,4 @@
-"""Plates: their normal form, what cannot be one, packed keys for columnar work, UK syntax, confusions.
+"""Plates: normal form, packed keys, UK syntax, confusions.
 
 Pure: reaches no clock, file, socket or environment. docs/spec/plates.md is the specification.
 A packed key is personal data just as the plate is: it never stands in a log, a metric or anything public.
@@ -66,14 +66,20 @@ PLACEHOLDERS: Final = frozenset(
 
 
 class PlateFault(Enum):
-    """Why a text is not a plate; `value` is the code that the quarantine shows."""
+    """The fault of a text as a plate.
+
+    `value` is the code that the quarantine shows.
+    """
 
     EMPTY = "plate-empty"
     UNREADABLE = "plate-unreadable"
 
 
 class UkKind(StrEnum):
-    """The syntax of a UK plate: what it looks like, not what was issued."""
+    """The syntax of a UK plate.
+
+    It is about the look of a plate, not about what was issued.
+    """
 
     CURRENT = "current"
     SUFFIX = "suffix"
@@ -113,7 +119,9 @@ def normal_form(text: str) -> str:
 
 
 def read_plate(text: str) -> str | PlateFault:
-    """Return the plate in normal form that a camera's text says, or why it says none.
+    """Return the plate in a camera's text, or its fault.
+
+    The plate is in normal form.
 
     Parameters
     ----------
@@ -203,7 +211,7 @@ def pack(plate: str) -> int:
 
 
 def pack_all(plates: Sequence[str]) -> NDArray[np.uint64]:
-    """Return the keys of many plates, as `pack` does for each.
+    """Return the keys of many plates, each as by `pack`.
 
     Parameters
     ----------
@@ -232,7 +240,10 @@ def pack_all(plates: Sequence[str]) -> NDArray[np.uint64]:
 
 
 def _pack_short(plates: Sequence[str]) -> NDArray[np.uint64] | None:
-    """Return the keys, or None if any plate is longer than 12 or has a character outside 0-9 and A-Z."""
+    """Return the keys, or None for longer or unusual plates.
+
+    None if any plate is longer than 12 or has a character outside 0-9 and A-Z.
+    """
     n = len(plates)
     text = "".join([plate.ljust(PACKED_CHARACTERS, _PAD) for plate in plates])
     if len(text) != n * PACKED_CHARACTERS or not text.isascii():
@@ -250,7 +261,9 @@ def _pack_short(plates: Sequence[str]) -> NDArray[np.uint64] | None:
 
 
 def unpack(key: int) -> str | None:
-    """Return the text that `pack` made an exact key of; None for a key from 2**63, which has lost it.
+    """Return the text of an exact key.
+
+    `pack` made it. None for a key from 2**63, which has lost its text.
 
     Raises
     ------
@@ -287,7 +300,7 @@ _UK_SYNTAX = re.compile(
 
 
 def kind(plate: str) -> UkKind | None:
-    """Return which UK syntax a plate in normal form has, or None.
+    """Return the UK syntax of a plate in normal form, or None.
 
     The syntax only: a foreign plate may look like a UK one, and no letter is corrected here. Kinds are
     listed in docs/spec/plates.md, section 4. About 1 µs.
@@ -306,10 +319,11 @@ _ALIKE: Final = {character: pair for pair in ALIKE for character in pair}
 
 
 def position_decides(plate: str) -> bool:
-    """Return whether UK syntax says of every 0, O, 1 and I in a plate which it is.
+    """Return whether UK syntax settles each 0, O, 1 and I of a plate.
 
-    Of all ways to read each 0 or O, and each 1 or I, exactly one must have a UK syntax. Nothing is cached: plates of
-    reads are not kept longer than they must be. About 1 µs where there is nothing to decide, and 2 µs for each way.
+    It says of each which it is. Of all ways to read each 0 or O, and each 1 or I, exactly one must have a UK
+    syntax. Nothing is cached: plates of reads are not kept longer than they must be. About 1 µs where there is
+    nothing to decide, and 2 µs for each way.
 
     >>> position_decides("ABI2CDE"), position_decides("A101BCD"), position_decides("W999991")
     (True, False, False)
@@ -318,7 +332,10 @@ def position_decides(plate: str) -> bool:
 
 
 def _uk_ways(plate: str) -> list[str]:
-    """Return the ways to read a plate's 0 and O, 1 and I that have a UK syntax; no more than two of them."""
+    """Return the readings of a plate's 0, O, 1 and I with a UK syntax.
+
+    No more than two of them are returned.
+    """
     ways: list[str] = []
     if len(plate) <= _LONGEST_UK:
         for characters in product(*(_ALIKE.get(character, character) for character in plate)):

@@ -1,4 +1,7 @@
-"""What devices push becomes reads: which camera, which zone, which images, and one read for each vehicle."""
+"""The way from a device's push to reads.
+
+It finds the camera, the zone and the images, and makes one read for each vehicle.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,7 @@ _SAID = tuple(column.name for column in SAID if column.name in Observation.__slo
 
 
 class Pushes:
-    """Takes what adapters make of payloads, over HTTP and over MQTT alike.
+    """The taker of adapters' payloads, over HTTP and MQTT alike.
 
     Parameters
     ----------
@@ -69,7 +72,9 @@ class Pushes:
         self._turns = Turns()
 
     async def take(self, source: str, parsed: Parsed, *, camera: str | None = None) -> Answer:
-        """Take a payload; return once what is answered is durable.
+        """Take a payload.
+
+        On return what is answered is durable.
 
         Parameters
         ----------
@@ -104,13 +109,19 @@ class Pushes:
         return total
 
     async def run(self) -> None:
-        """Emit, for ever, the reads of vehicles whose device never says that they have left."""
+        """Emit, for ever, the reads of vehicles never reported gone.
+
+        Their device does not say that they have left.
+        """
         while True:
             await self._clock.sleep(_LOOK_S)
             await self.emit_due()
 
     async def emit_due(self) -> None:
-        """Emit the reads that are due now; what cannot be stored stays due."""
+        """Emit the reads due now.
+
+        What cannot be stored stays due.
+        """
         now_us = self._clock.now_us()
         due = self._vehicles.due(now_us)
         await asyncio.gather(*(self._emit_unfinished(vehicle) for vehicle in due))
@@ -152,7 +163,10 @@ class Pushes:
         return await self._intake.take(checked, source, images=bad)
 
     def _row(self, seen: Observation, camera: Camera, now_us: int) -> tuple[RawRead | str, tuple[str, ...]]:
-        """Return the observation as a read and its marks; in place of the read why its time is not known."""
+        """Return the observation as a read, and its marks.
+
+        In place of the read it may return why its time is not known.
+        """
         marks = list(seen.marks)
         captured = seen.captured_at
         if captured.utcoffset() is None:
@@ -249,7 +263,10 @@ class Pushes:
         vehicle: Followed,
         index: int,
     ) -> tuple[Checked, tuple[str, ...]]:
-        """Return what is made of a message that came when its vehicle's read was emitted already."""
+        """Return the treatment of a message behind its vehicle's read.
+
+        The read was emitted already when the message came.
+        """
         if checked.reads["plate"][0] == vehicle.best.plate:
             return Checked(), (camera_id,)
         detail = "the read of this vehicle was emitted with another text"
@@ -330,7 +347,10 @@ def _sum(one: Answer, other: Answer) -> Answer:
 
 
 def _in_zone(local: datetime, zone: str) -> datetime | None:
-    """Return a local time in a zone; None where a change of clocks lets it stand twice or never."""
+    """Return a local time in a zone.
+
+    None where a change of clocks lets it stand twice or never.
+    """
     first = local.replace(tzinfo=_zone(zone), fold=0).utcoffset()
     second = local.replace(tzinfo=_zone(zone), fold=1).utcoffset()
     return None if first is None or first != second else local.replace(tzinfo=timezone(first), fold=0)
@@ -342,7 +362,10 @@ def _zone(name: str) -> tzinfo:
 
 
 def _is_suspect(captured_us: int, now_us: int) -> bool:
-    """Say whether a time is off as if by another zone: by whole quarters of an hour, give or take two minutes."""
+    """Return whether a time is off as if by another zone.
+
+    That is by whole quarters of an hour, give or take two minutes.
+    """
     off_us = abs(captured_us - now_us)
     quarters = round(off_us / _QUARTER_US)
     return 1 <= quarters <= _FARTHEST and abs(off_us - quarters * _QUARTER_US) <= _NEAR_US
@@ -359,12 +382,15 @@ def _short(text: str) -> str:
 
 
 def _clean(text: str) -> str:
-    """Return a text without halves of characters, which no message can hold; they stand for what is unreadable."""
+    """Return a text without halves of characters.
+
+    No message can hold them; they stand for what is unreadable.
+    """
     return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def _said(value: object) -> object:
-    """Return what a device said as a native read says it."""
+    """Return a device's words in the form of a native read."""
     match value:
         case str():
             return _clean(value)

@@ -1,8 +1,8 @@
-"""Which reads have been seen: the index that finds repeats and conflicting ids, over restarts.
+"""The index of reads already seen.
 
-It is a projection of READS. What came since the last flush is in memory; the rest lies in LMDB, ordered by the second
-of capture: a flush writes few pages, and what is past its term is removed from one end. The index holds keyed digests,
-never a plate.
+It finds repeats and conflicting ids, over restarts. It is a projection of READS. What came since the last flush is
+in memory; the rest lies in LMDB, ordered by the second of capture: a flush writes few pages, and what is past its
+term is removed from one end. The index holds keyed digests, never a plate.
 """
 
 from __future__ import annotations
@@ -66,7 +66,10 @@ class Seen:
         self._view = self._environment.begin()
 
     def close(self) -> None:
-        """Close the environment; what was not flushed is learnt again from READS."""
+        """Close the environment.
+
+        What was not flushed is learnt again from READS.
+        """
         self._view.abort()
         self._environment.close()
 
@@ -83,7 +86,7 @@ class Seen:
         return keyed.digest()
 
     def look(self, content: bytes, read_id: bytes) -> Literal["new", "repeated", "id-conflict"]:
-        """Say whether a read is new.
+        """Return whether a read is new, repeated, or of a conflicting id.
 
         Parameters
         ----------
@@ -107,15 +110,19 @@ class Seen:
         return "new"
 
     def add(self, content: bytes, read_id: bytes) -> None:
-        """Remember a read that is about to be stored; `stored` or `forget` follows."""
+        """Remember a read about to be stored.
+
+        `stored` or `forget` follows.
+        """
         self._waiting_contents[content] = read_id
         if read_id:
             self._waiting_ids[read_id] = content
 
     def stored(self, contents: Iterable[bytes], read_ids: Iterable[bytes], sequence: int) -> None:
-        """Say that reads are durable in READS at `sequence`, in this order; also at a replay.
+        """Note reads durable in READS at `sequence`, in this order.
 
-        Reads that were never added may be among them: those of a replay, and those that come again with an image.
+        It is called at a replay too. Reads that were never added may be among them: those of a replay, and those
+        that come again with an image.
         """
         for row, (content, read_id) in enumerate(zip(contents, read_ids, strict=True)):
             self._waiting_contents.pop(content, None)
@@ -126,7 +133,10 @@ class Seen:
         self._reached = max(self._reached, sequence)
 
     def place(self, read_id: bytes) -> tuple[int, int] | None:
-        """Return where in READS the read of an id was stored last: the message's sequence, and the row in it."""
+        """Return the last place of an id's read in READS.
+
+        That is the message's sequence, and the row in it.
+        """
         held = self._new_ids.get(read_id) or self._flushing_ids.get(read_id)
         if held is None:
             held = self._view.get(read_id, db=self._ids)
@@ -136,19 +146,20 @@ class Seen:
         return sequence, row
 
     def is_waiting(self, read_id: bytes) -> bool:
-        """Say whether the read of an id is on its way to READS."""
+        """Return whether the read of an id is on its way to READS."""
         return read_id in self._waiting_ids
 
     def forget(self, contents: Iterable[bytes], read_ids: Iterable[bytes]) -> None:
-        """Take back reads that could not be stored."""
+        """Take back reads after a failure to store them."""
         for content, read_id in zip(contents, read_ids, strict=True):
             self._waiting_contents.pop(content, None)
             self._waiting_ids.pop(read_id, None)
 
     def begin_flush(self, needed_from: int | None = None) -> int:
-        """Set apart what a flush will write; call in the thread that adds. Returns the position it will reach.
+        """Set apart the content of a flush, and return its position.
 
-        `needed_from`: a message of READS from which somebody else must learn again; the position stays before it.
+        Call it in the thread that adds. The position is the one that the flush will reach. `needed_from`: a message
+        of READS from which somebody else must learn again; the position stays before it.
         """
         self._flushing_contents, self._new_contents = self._new_contents, {}
         self._flushing_ids, self._new_ids = self._new_ids, {}
@@ -157,10 +168,12 @@ class Seen:
         return max(self.position, min(self._reached, needed_from - 1))
 
     def flush(self, position: int, forget_before_us: int) -> None:
-        """Write what was set apart, with its position, in one durable transaction; remove what is past its term.
+        """Write the content set apart, with its position, and remove old reads.
 
-        Runs in any one thread. A crash before the commit leaves the former position, and READS is replayed from it.
+        Both are one durable transaction; reads past their term are removed. Runs in any one thread. A crash before
+        the commit leaves the former position, and READS is replayed from it.
         """
+        # A crash in here leaves the index of the last flush, whole.
         with self._environment.begin(write=True) as transaction:
             contents = transaction.cursor(db=self._contents)
             _put_sorted(contents, self._flushing_contents)
@@ -177,7 +190,10 @@ class Seen:
         self.position = position
 
     def end_flush(self) -> None:
-        """Drop from memory what the flush has written; call in the thread that adds."""
+        """Drop the flushed reads from memory.
+
+        Call it in the thread that adds.
+        """
         self._view.abort()
         self._view = self._environment.begin()
         self._flushing_contents, self._flushing_ids = {}, {}

@@ -1,7 +1,7 @@
-"""One read a vehicle: what a device says of the vehicle that it follows, over several messages. Pure.
+"""The following of vehicles: several messages, one read a vehicle.
 
-A device that follows a vehicle says NEW, UPDATE, LOST, with another text each time perhaps. Its observations are held,
-durably, until the last one or `HOLD_US` after the first; then the surest becomes the vehicle's one read.
+Pure. A device that follows a vehicle says NEW, UPDATE, LOST, with another text each time perhaps. Its observations
+are held, durably, until the last one or `HOLD_US` after the first; then the surest becomes the vehicle's one read.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SAME_US = 60 * SECOND_US
 
 
 class _VehicleMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """Which vehicle a message is about.
+    """The vehicle of a message.
 
     `first_us` is when the vehicle's first observation was received: with source, camera and `tracked` it names the
     vehicle.
@@ -41,7 +41,7 @@ class _VehicleMessage(msgspec.Struct, frozen=True, kw_only=True):
 if TYPE_CHECKING:  # a type checker cannot read the table
 
     class _Observed(_VehicleMessage, frozen=True):
-        """The same with one value for each column of `reads.GATHERED`."""
+        """The same, with one value for each column of `columns.GATHERED`."""
 
         def __getattr__(self, name: str) -> Any: ...
 else:
@@ -58,13 +58,19 @@ else:
 
 
 class Held(_Observed, frozen=True, kw_only=True):
-    """One observation of a followed vehicle, checked, as it lies in READS until its read is emitted."""
+    """One checked observation of a followed vehicle.
+
+    It lies in READS so until its vehicle's read is emitted.
+    """
 
     marks: tuple[str, ...] = ()
 
 
 class Emitted(_VehicleMessage, frozen=True, kw_only=True):
-    """That a vehicle's read was emitted, in the same message of READS, and with which text."""
+    """The note of a vehicle's emitted read.
+
+    It is in the same message of READS as the read, and says with which text it was emitted.
+    """
 
     captured_us: int
     plate: str
@@ -76,7 +82,7 @@ _Name = tuple[_Device, int]
 
 @dataclass(slots=True, kw_only=True)
 class Vehicle:
-    """What is known of one followed vehicle.
+    """The knowledge of one followed vehicle.
 
     Attributes
     ----------
@@ -103,11 +109,17 @@ class Vehicle:
 
     @property
     def read_id(self) -> str:
-        """The id of its read: the same in every life of the gateway."""
+        """The id of its read.
+
+        It is the same in every life of the gateway.
+        """
         return f"\0{self.best.camera_id}\0{self.best.tracked}\0{self.best.first_us}"
 
     def chosen(self, *, unfinished: bool) -> Held:
-        """Return the observation that becomes its read, with what the others add to it."""
+        """Return the observation for its read.
+
+        The others add to it.
+        """
         marks = set(self.best.marks)
         if self.changed:
             marks.add("text-changed")
@@ -121,7 +133,7 @@ class Vehicle:
         )
 
     def emitted(self) -> Emitted:
-        """Return what says in READS that its read was emitted."""
+        """Return the note of its emitted read for READS."""
         best = self.best
         return Emitted(
             source=best.source,
@@ -150,7 +162,7 @@ def _sure(held: Held) -> float:
 
 @dataclass(slots=True)
 class Vehicles:
-    """The vehicles that are followed now, and those whose read was emitted not long ago.
+    """The followed vehicles, and those whose read was emitted lately.
 
     A projection of READS: `learn` brings it back after a kill, from the message that `needed_from` names.
 
@@ -169,18 +181,18 @@ class Vehicles:
 
     @property
     def held(self) -> int:
-        """How many vehicles are held."""
+        """The number of vehicles held."""
         return len(self._held)
 
     def find(
         self, source: str, camera_id: str, tracked: str, received_us: int, captured_us: int
     ) -> Vehicle | None:
-        """Return the vehicle that a message speaks of, if it is one of those known."""
+        """Return the vehicle of a message, if known."""
         vehicle = self.current(source, camera_id, tracked, received_us)
         return vehicle if vehicle and abs(captured_us - vehicle.captured_us) <= SAME_US else None
 
     def current(self, source: str, camera_id: str, tracked: str, received_us: int) -> Vehicle | None:
-        """Return the vehicle that a message without a usable time speaks of, if it is one of those known."""
+        """Return the vehicle of a message without a usable time, if known."""
         device = (source, camera_id, tracked)
         vehicle = self._of((device, self._current.get(device, -1)))
         return vehicle if vehicle and abs(received_us - vehicle.last_us) <= SAME_US else None
@@ -190,30 +202,36 @@ class Vehicles:
 
     @staticmethod
     def is_over(vehicle: Vehicle) -> bool:
-        """Say whether a vehicle's read was emitted, or is being stored."""
+        """Return whether a vehicle's read was emitted, or is being stored."""
         return vehicle.state != "held"
 
     @staticmethod
     def reopen(vehicle: Vehicle) -> None:
-        """Hold a vehicle again whose read could not be stored."""
+        """Hold a vehicle again after a failure to store its read."""
         if vehicle.state == "ending":
             vehicle.state = "held"
 
     def touch(self, vehicle: Vehicle, received_us: int) -> None:
-        """Say that a device spoke of a vehicle that is over."""
+        """Note a device's message about a vehicle already over."""
         vehicle.last_us = max(vehicle.last_us, received_us)
         name = _name(vehicle.best)
         if name in self._emitted:
             self._emitted[name] = self._emitted.pop(name)
 
     def begin(self, source: str, camera_id: str, tracked: str, received_us: int) -> int:
-        """Return the `first_us` of a vehicle that is seen for the first time: none of its device has it yet."""
+        """Return the `first_us` of a vehicle seen for the first time.
+
+        None of its device has it yet.
+        """
         while self._of(((source, camera_id, tracked), received_us)):
             received_us += 1
         return received_us
 
     def hold(self, held: Held) -> Vehicle:
-        """Take an observation of the vehicle that its `first_us` names; a new one where there is none."""
+        """Take an observation of the vehicle of its `first_us`.
+
+        Where there is none, a new one is begun.
+        """
         name = _name(held)
         vehicle = self._of(name)
         if vehicle is None:
@@ -231,7 +249,10 @@ class Vehicles:
         return vehicle
 
     def due(self, now_us: int) -> list[Vehicle]:
-        """Return the vehicles whose read must be emitted though the device has not said that they left."""
+        """Return the vehicles whose read is due.
+
+        It must be emitted though the device has not said that they left.
+        """
         return [
             vehicle
             for (device, first_us), vehicle in self._held.items()
@@ -240,7 +261,10 @@ class Vehicles:
         ]
 
     def forget(self, now_us: int) -> None:
-        """Forget the vehicles of which nothing was heard for so long that their id may mean another one."""
+        """Forget the vehicles of long silence.
+
+        Nothing was heard of them for so long that their id may mean another one.
+        """
         while self._emitted:
             name, vehicle = next(iter(self._emitted.items()))
             if now_us - vehicle.last_us <= SAME_US:
@@ -250,7 +274,7 @@ class Vehicles:
                 del self._current[name[0]]
 
     def stored(self, held: Iterable[Held], emitted: Iterable[Emitted], sequence: int) -> None:
-        """Say that these are durable in READS at `sequence`."""
+        """Note observations and emitted reads durable in READS at `sequence`."""
         for observation in held:
             vehicle = self._held.get(_name(observation))
             if vehicle is not None and vehicle.needed_from is None:
@@ -263,7 +287,10 @@ class Vehicles:
                 self._emitted[_name(one)] = vehicle
 
     def learn(self, held: Iterable[Held], emitted: Iterable[Emitted], sequence: int) -> None:
-        """Take up a message of READS at a start, in the order of READS."""
+        """Learn from a message of READS at a start.
+
+        Messages come in the order of READS.
+        """
         held, emitted = tuple(held), tuple(emitted)
         for observation in held:
             self.hold(observation)
@@ -276,7 +303,10 @@ class Vehicles:
 
     @property
     def needed_from(self) -> int | None:
-        """The first message of READS that must be learnt again after a kill; None if none must."""
+        """The first message of READS to learn again after a kill.
+
+        None if none must be.
+        """
         vehicles = chain(self._held.values(), self._emitted.values())
         return min((v.needed_from for v in vehicles if v.needed_from is not None), default=None)
 

@@ -1,6 +1,6 @@
-"""What vendors' devices send, as observations: one file a vendor, pure, from the bytes of one payload.
+"""The adapters of vendors' devices: one file a vendor.
 
-docs/adapters.md says how to add one.
+They are pure: each makes observations of the bytes of one payload. docs/adapters.md says how to add one.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ Outcome = Literal["taken", "quarantined", "refused"]
 
 
 def parse(name: str, payload: Payload) -> Parsed:
-    """Return what one payload of a vendor says: at least one observation, unreadable one, or sign of life.
+    """Return the meaning of a vendor's payload.
+
+    It has at least one observation, unreadable one, or sign of life.
 
     Parameters
     ----------
@@ -55,9 +57,10 @@ def parse(name: str, payload: Payload) -> Parsed:
 
 
 def answer(name: str, parsed: Parsed, outcome: Outcome) -> tuple[int, str, bytes] | None:
-    """Return the status, media type and body that a device expects; None if it takes any answer.
+    """Return the status, media type and body for a device.
 
-    Where nothing is durable there is none: the gateway's own answer, whose status is no 2xx, has the device send again.
+    None if it takes any answer. Where nothing is durable there is none: the gateway's own answer, whose status is
+    no 2xx, has the device send again.
     """
     if outcome == "refused":
         return None

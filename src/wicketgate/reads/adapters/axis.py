@@ -1,8 +1,9 @@
-"""Axis cameras with the FF Group LPR application or AXIS License Plate Verifier: JSON, alone or in multipart.
+"""Axis cameras: JSON, alone or in multipart.
 
-Facts: FF Group, JSON fields (protocol 1.6); Axis, License plate verifier API (NEW at first sight, UPDATE when text or
-direction changes, LOST once it has left). `carMoveDirection` says in or out as the camera was set up, which is no
-direction towards or away from it: it is left out.
+They run the FF Group LPR application or AXIS License Plate Verifier. Facts: FF Group, JSON fields (protocol 1.6);
+Axis, License plate verifier API (NEW at first sight, UPDATE when text or direction changes, LOST once it has left).
+`carMoveDirection` says in or out as the camera was set up, which is no direction towards or away from it: it is
+left out.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ _FILE_KIND: Final = re.compile(r"(?:^|[0-9_.-])(plate|lp|frame|vehicle|roi|mmrcr
 
 
 def read(payload: Payload) -> Parsed:
-    """Return what a payload of an Axis camera says.
+    """Read a payload of an Axis camera.
 
     Raises
     ------
@@ -80,7 +81,7 @@ def _events(value: Any) -> list[dict[str, Any]]:
 
 
 def _within(event: dict[str, Any]) -> dict[str, Any]:
-    """Return the event that a relay has put into an envelope, or the one itself."""
+    """Return the event within a relay's envelope, or the one itself."""
     inner = (event.get(name) for name in ("buffer", "event", "data"))
     return next(
         (one for one in inner if isinstance(one, dict) and any(name in one for name in _OF_CAR)), event
@@ -140,7 +141,7 @@ def _observation(event: dict[str, Any], pictures: Sequence[Part], *, alone: bool
 def _images(
     event: dict[str, Any], pictures: Sequence[Part], *, alone: bool
 ) -> tuple[dict[ImageKind, bytes], bool]:
-    """Return the event's images, and whether one was announced that did not come.
+    """Return the event's images, and whether an announced one is missing.
 
     Those within the event are its own. A part is the event's if it is the only event; what a single part shows is
     what `imageType` says, what several show is in their names.

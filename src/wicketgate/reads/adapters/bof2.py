@@ -1,8 +1,8 @@
-"""The UK police back office's form (BOF2): SOAP `sendCapture`, and `sendCompactCapture` and its compounds.
+"""The UK police back office's form (BOF2), in SOAP.
 
-Facts: the published service description of `input.webservices.bof2.anite.com`; the compact forms from a public
-re-implementation. Feed, source and camera identifiers are numbers that together name a camera; the user's name and
-signature are not read.
+Its calls are `sendCapture`, and `sendCompactCapture` and its compounds. Facts: the published service description of
+`input.webservices.bof2.anite.com`; the compact forms from a public re-implementation. Feed, source and camera
+identifiers are numbers that together name a camera; the user's name and signature are not read.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _OPERATIONS: Final = ("sendcapture", "sendcompactcapture", "sendcompoundcapture"
 
 
 def read(payload: Payload) -> Parsed:
-    """Return what a SOAP call of the back office says.
+    """Read a SOAP call of the back office.
 
     Raises
     ------
@@ -82,7 +82,10 @@ def read(payload: Payload) -> Parsed:
 
 
 def answer(outcome: str) -> bytes:
-    """Return the SOAP answer: an empty string if nothing was wrong, else that something is in the quarantine."""
+    """Return the SOAP answer.
+
+    It is an empty string if nothing was wrong, else it says that something is in the quarantine.
+    """
     said = "" if outcome == "taken" else outcome
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'

@@ -1,7 +1,8 @@
-"""Frigate's MQTT messages: `frigate/events` (new, update, end) and `frigate/tracked_object_update` of type lpr.
+"""Frigate's MQTT messages.
 
-Facts: Frigate, MQTT documentation. Both speak of one object by one id, which is never used again. The names that
-owners gave to known plates are not read. Pictures come under topics of their own that do not say whose they are.
+They are `frigate/events` (new, update, end) and `frigate/tracked_object_update` of type lpr. Facts: Frigate, MQTT
+documentation. Both speak of one object by one id, which is never used again. The names that owners gave to known
+plates are not read. Pictures come under topics of their own that do not say whose they are.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ _TOPICS: Final = ("events", "tracked_object_update")
 
 
 def read(payload: Payload) -> Parsed:
-    """Return what a message of Frigate says; of topics other than the two, that it lives.
+    """Read a message of Frigate.
+
+    One of another topic than the two is a sign of life.
 
     Raises
     ------

@@ -1,7 +1,8 @@
-"""Hikvision cameras and recorders: `EventNotificationAlert` of ISAPI, as XML or JSON, alone or in multipart.
+"""Hikvision cameras and recorders: `EventNotificationAlert` of ISAPI.
 
-Facts: Hikvision, ISAPI developer guide (ANPR), XML_EventNotificationAlert_ANPR; the forms in circulation (three
-namespaces or none, `aNPR`, empty picture parts) from public listeners for these cameras.
+It comes as XML or JSON, alone or in multipart. Facts: Hikvision, ISAPI developer guide (ANPR),
+XML_EventNotificationAlert_ANPR; the forms in circulation (three namespaces or none, `aNPR`, empty picture parts)
+from public listeners for these cameras.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ _PLATES: Final = ("licenseplate", "licenceplate", "originallicenseplate", "plate
 
 
 def read(payload: Payload) -> Parsed:
-    """Return what a payload of a Hikvision camera or recorder says.
+    """Read a payload of a Hikvision camera or recorder.
 
     Raises
     ------
@@ -168,7 +169,10 @@ def _observation(
 
 
 def _confidence(anpr: dict[str, Any]) -> tuple[float | None, tuple[str, ...]]:
-    """Return the confidence of the whole plate, which is documented in percent; else the least of its characters."""
+    """Return the confidence of the whole plate, else the least of its characters.
+
+    It is documented in percent.
+    """
     whole = at(anpr, "confidencelevel")
     return confidence(whole if whole not in (None, "") else at(anpr, "platecharbelieve"), "percent")
 
@@ -190,7 +194,7 @@ def _id(
 def _images(
     alert: dict[str, Any], listed: Sequence[dict[str, Any]], pictures: Sequence[Part], shared: Set[str]
 ) -> tuple[dict[ImageKind, bytes], bool]:
-    """Return the images that are this passage's with certainty, and whether one was announced that is not joined.
+    """Return the images certain to be this passage's, and whether an announced one is missing.
 
     A part is this passage's if it alone is called what the list of pictures says. Where the payload holds several
     passages, names that more than one of them lists, or that every event has, say nothing.
@@ -223,5 +227,8 @@ def _stem(name: Any) -> str:
 
 
 def _word(value: Any) -> Any:
-    """Return a word; None for a bare number, which is the maker's own code of a make or model."""
+    """Return a word.
+
+    None for a bare number, which is the maker's own code of a make or model.
+    """
     return None if isinstance(value, str) and value.isdecimal() else value

@@ -1,4 +1,7 @@
-"""JSON of devices, and names of members in small letters where firmwares differ in capitals."""
+"""The JSON of devices.
+
+Names of members are taken in small letters, because firmwares differ in capitals.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ _decode = msgspec.json.Decoder().decode
 
 
 def looks_like_json(data: bytes) -> bool:
-    """Say whether bytes begin as an object or an array of JSON does."""
+    """Return whether bytes begin as a JSON object or array."""
     return data[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
 
 
@@ -32,7 +35,9 @@ def read_json(data: bytes) -> Any:
 
 
 def small_names(value: Any, depth: int = 0) -> Any:
-    """Return a value with the names of all its members in small letters; of two that become one, the first stays.
+    """Return a value with its members' names in small letters.
+
+    Of two that become one, the first stays.
 
     Raises
     ------

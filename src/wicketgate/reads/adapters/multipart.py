@@ -1,4 +1,4 @@
-"""The parts of a multipart body, or of one that is a single part."""
+"""The parts of a multipart body, or its only part."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class Part:
 
 
 def parts(payload: Payload) -> list[Part]:
-    """Return the parts of a payload, in order; a body that is not multipart is its only part.
+    """Return the parts of a payload, in order.
 
-    A body that begins with a boundary is multipart, whatever its type says; what its last boundary would have closed
-    is taken as closed; lines may end in LF alone.
+    A body that is not multipart is its only part. A body that begins with a boundary is multipart, whatever its
+    type says; what its last boundary would have closed is taken as closed; lines may end in LF alone.
 
     Raises
     ------
@@ -77,7 +77,10 @@ def _parsed_type(content_type: str) -> tuple[str, bytes]:
 
 
 def _begin(body: bytes, boundary: bytes) -> int:
-    """Return where the first line is that is a boundary, or -1; what stands before it is no part."""
+    """Return the place of the first boundary line, or -1.
+
+    What stands before it is no part.
+    """
     if body.startswith(b"--" + boundary):
         return 0
     found = body.find(b"\n--" + boundary)
@@ -110,7 +113,10 @@ def _part(head: bytes, data: bytes) -> Part:
 
 @lru_cache(maxsize=1024)
 def _header(line: bytes) -> dict[str, str]:
-    """Return what a header says of its part: a camera sends the same ones with each event."""
+    """Return the facts of a part in one header line.
+
+    A camera sends the same headers with each event.
+    """
     name, _, value = line.decode(errors="replace").partition(":")
     match name.strip().lower():
         case "content-disposition":

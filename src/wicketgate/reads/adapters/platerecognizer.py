@@ -1,8 +1,8 @@
-"""Plate Recognizer Stream and ParkPow: JSON in a form's field `json` with the picture beside it, or by itself.
+"""Plate Recognizer Stream and ParkPow: JSON, and a picture beside it.
 
-Facts: Plate Recognizer, Stream, webhooks and outputs. Two forms of a result are in use: `plate` as a text, or as an
-object whose `props.plate` lists values. `direction` is an angle within the picture and `orientation` the side that is
-seen: neither says towards or away.
+The JSON comes in a form's field `json`, or by itself. Facts: Plate Recognizer, Stream, webhooks and outputs. Two
+forms of a result are in use: `plate` as a text, or as an object whose `props.plate` lists values. `direction` is an
+angle within the picture and `orientation` the side that is seen: neither says towards or away.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ _encode = msgspec.json.Encoder().encode
 
 
 def read(payload: Payload) -> Parsed:
-    """Return what a payload of Plate Recognizer says, an observation a result that has a plate.
+    """Read a payload of Plate Recognizer.
+
+    Each result with a plate is an observation.
 
     Raises
     ------
@@ -94,7 +96,10 @@ def _urlencoded(body: bytes) -> Any:
 
 
 def _plate(result: dict[str, Any]) -> tuple[str | None, Any]:
-    """Return a result's plate and its score; None for a vehicle whose plate was not read."""
+    """Return a result's plate and its score.
+
+    None for a vehicle whose plate was not read.
+    """
     plate = result.get("plate")
     if isinstance(plate, str):
         return plate_text(plate), result.get("score")
@@ -133,7 +138,10 @@ def _observation(
 
 
 def _id(data: dict[str, Any], number: int, result: dict[str, Any], cameras: tuple[str, ...]) -> str | None:
-    """Return an id of where and when a result was seen, which tells it from any other: the message has none."""
+    """Return an id made of a result's place and time.
+
+    It tells the result from any other: the message has none.
+    """
     where = at(result, "box") or at(result, "plate", "box") or at(result, "vehicle", "box")
     moments = (at(data, "timestamp"), at(data, "timestamp_local"), at(data, "time"))
     file, position = at(data, "filename"), at(result, "position_sec")
@@ -157,7 +165,7 @@ def _vehicle(result: dict[str, Any]) -> dict[str, str] | None:
 def _images(
     data: dict[str, Any], pictures: Sequence[Part], *, alone: bool
 ) -> tuple[dict[ImageKind, bytes], bool]:
-    """Return the images of a message's only result, and whether one was announced that is not joined."""
+    """Return the images of a message's only result, and whether an announced one is missing."""
     images: dict[ImageKind, bytes] = {}
     if alone:
         for name, kind in _KINDS.items():

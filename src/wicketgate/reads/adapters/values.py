@@ -1,4 +1,4 @@
-"""Values as devices write them: times, confidences, colours before plates, ids, images.
+"""The values of devices: times, confidences, colours, ids, images.
 
 Nothing is guessed in silence: what cannot be known is None, an `InputError`, or a mark.
 """
@@ -56,7 +56,7 @@ _BASE64: Final = re.compile(r"data:[a-z]+/[a-z+.-]+;base64,", re.IGNORECASE)
 
 
 def moment(value: Any) -> datetime:
-    """Return the time that a device wrote.
+    """Return the time in a device's text.
 
     Parameters
     ----------
@@ -91,7 +91,9 @@ def moment(value: Any) -> datetime:
 
 
 def first_moment(*values: Any) -> datetime:
-    """Return the first of these times that can be read; those that are absent or 0 are passed over.
+    """Return the first readable one of these times.
+
+    Those that are absent or 0 are passed over.
 
     Raises
     ------
@@ -168,7 +170,9 @@ def _year_last(text: str) -> datetime:
 
 
 def confidence(value: Any, scale: Scale) -> tuple[float | None, tuple[str, ...]]:
-    """Return a confidence from 0 to 1 and the marks that reading it took.
+    """Return a confidence from 0 to 1, and its marks.
+
+    The marks say what reading it took.
 
     Parameters
     ----------
@@ -219,7 +223,9 @@ def _one_confidence(value: Any, scale: Scale) -> tuple[float | None, tuple[str, 
 
 
 def without_colour(plate: str, colour: str = "") -> tuple[str, tuple[str, ...]]:
-    """Return a plate's text without the colour that the device wrote before it, and the mark that says so.
+    """Return a plate's text without a colour before it, and a mark.
+
+    The device wrote the colour; the mark says so.
 
     Parameters
     ----------
@@ -250,7 +256,10 @@ def without_colour(plate: str, colour: str = "") -> tuple[str, tuple[str, ...]]:
 
 
 def short_text(value: Any, limit: int = MAX_TEXT) -> str:
-    """Return a text or number as a bounded text without white space around it; anything else as an empty one."""
+    """Return a short text or number without white space around it.
+
+    Its length is bounded; anything else becomes an empty text.
+    """
     if isinstance(value, str):
         return value.strip()[:limit]
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -259,26 +268,36 @@ def short_text(value: Any, limit: int = MAX_TEXT) -> str:
 
 
 def plate_text(value: Any) -> str:
-    """Return a plate's text as it stands, so bounded that what is too long stays too long to be a plate."""
+    """Return a plate's text as it stands, bounded.
+
+    What is too long stays too long to be a plate.
+    """
     return value[:256] if isinstance(value, str) else short_text(value)
 
 
 def names(*values: Any) -> tuple[str, ...]:
-    """Return what a payload calls its camera: those of `values` that are there, once each, in their order."""
+    """Return a payload's names of its camera.
+
+    They are those of `values` that are there, once each, in their order.
+    """
     texts = (short_text(value, 128) for value in values if value)
     return tuple(dict.fromkeys(text for text in texts if text and text.lower() not in _UNKNOWN))
 
 
 def with_channel(device: Any, channel: Any) -> str:
-    """Return the name of one channel of a device, `DEVICE-CHANNEL`; empty if either is unknown."""
+    """Return the name of one channel of a device, `DEVICE-CHANNEL`.
+
+    It is empty if either is unknown.
+    """
     of, number = (short_text(device), short_text(channel)) if device and channel else ("", "")
     return f"{of}-{number}" if of and number else ""
 
 
 def event_id(adapter: str, *parts: str) -> str | None:
-    """Return an id of at most 64 characters that only the same event of the same device has; None if a part is empty.
+    """Return an event's id of at most 64 characters.
 
-    The device is one of the parts, so that two cameras of one source never collide.
+    Only the same event of the same device has it. None if a part is empty. The device is one of the parts, so that
+    two cameras of one source never collide.
     """
     if not all(parts):
         return None
@@ -295,13 +314,16 @@ def _encoded(text: str) -> bytes:
 
 
 def vehicle(**said: Any) -> dict[str, str] | None:
-    """Return what a device says of a vehicle, without what says nothing."""
+    """Return a device's words on a vehicle, without empty ones."""
     texts = {name: short_text(value) for name, value in said.items() if value}
     return {name: text for name, text in texts.items() if text.lower() not in _UNKNOWN} or None
 
 
 def lane(value: Any) -> int | str | None:
-    """Return a lane as a native read may have it: a number of up to 4 digits, or up to 32 characters."""
+    """Return a lane in the form of a native read.
+
+    That is a number of up to 4 digits, or up to 32 characters.
+    """
     text = short_text(value)
     if text.lower() in _UNKNOWN:
         return None
@@ -313,12 +335,18 @@ def lane(value: Any) -> int | str | None:
 def said_direction(
     value: Any, meanings: Mapping[str, Literal["towards", "away"]]
 ) -> Literal["towards", "away"] | None:
-    """Return a direction if the maker's word has a meaning."""
+    """Return the direction of a maker's word, or None.
+
+    None where the word has no meaning.
+    """
     return meanings.get(short_text(value).lower())
 
 
 def is_image(data: bytes) -> bool:
-    """Say whether bytes begin as a JPEG, PNG, BMP or WebP does and are not more than `MAX_IMAGE`."""
+    """Return whether bytes begin as an image and are not too many.
+
+    They begin as a JPEG, PNG, BMP or WebP does, and are not more than `MAX_IMAGE`.
+    """
     return len(data) <= MAX_IMAGE and (
         data.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM"))
         or (data.startswith(b"RIFF") and data[8:12] == b"WEBP")
@@ -326,7 +354,10 @@ def is_image(data: bytes) -> bool:
 
 
 def base64_image(text: Any) -> bytes | None:
-    """Return the image in a base64 text, or None if there is none; line breaks and a data URL are taken."""
+    """Return the image in a base64 text, or None.
+
+    Line breaks and a data URL are taken.
+    """
     if not isinstance(text, str) or not 16 <= len(text) <= MAX_IMAGE * 3 // 2:
         return None
     head = _BASE64.match(text)
@@ -341,7 +372,7 @@ _One = TypeVar("_One")
 
 
 def bounded(found: list[_One]) -> list[_One]:
-    """Return what was found in a payload.
+    """Return the findings in a payload, bounded.
 
     Raises
     ------
@@ -354,7 +385,10 @@ def bounded(found: list[_One]) -> list[_One]:
 
 
 def unreadable(cameras: tuple[str, ...], fault: InputError, kept: Mapping[str, Any]) -> Unreadable:
-    """Return what goes to the quarantine in place of an observation; of `kept`, short texts and numbers alone."""
+    """Return the quarantine's record in place of an observation.
+
+    Of `kept` it has short texts and numbers alone.
+    """
     plain = {name: text for name, value in kept.items() if (text := short_text(value, 256))}
     return Unreadable(cameras=cameras, code=fault.code, detail=fault.detail, kept=plain)
 

@@ -1,8 +1,9 @@
-"""Viewtron cameras (XML 1.x) and recorders (2.0), made by TVT: `config` with the images in base64, and keepalives.
+"""Viewtron cameras (XML 1.x) and recorders (2.0), made by TVT.
 
-Facts: the Viewtron API documentation (events, time stamps, image data, server response), published by its vendor. A
-camera sends smartType VEHICE, misspelt, or VEHICLE, a recorder `vehicle`; times come in s, ms or µs or as a text; a
-body may be empty, which is a keepalive. The device drops its connection unless it is answered in XML.
+They send `config` with the images in base64, and keepalives. Facts: the Viewtron API documentation (events, time
+stamps, image data, server response), published by its vendor. A camera sends smartType VEHICE, misspelt, or
+VEHICLE, a recorder `vehicle`; times come in s, ms or µs or as a text; a body may be empty, which is a keepalive.
+The device drops its connection unless it is answered in XML.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ _LISTS: Final = ("licenseplatelistinfo", "listinfo", "targetlistinfo")
 
 
 def read(payload: Payload) -> Parsed:
-    """Return what a payload of a Viewtron camera or recorder says.
+    """Read a payload of a Viewtron camera or recorder.
 
     Raises
     ------
@@ -139,7 +140,10 @@ def _observation(
 
 
 def _id(item: dict[str, Any], number: int, written: Any, cameras: tuple[str, ...]) -> str | None:
-    """Return an id of the target and its moment; None where a moment of whole seconds is all there is."""
+    """Return an id of the target and its moment.
+
+    None where a moment of whole seconds is all there is.
+    """
     time = short_text(written)
     target = short_text(at(item, "targetid")) or short_text(at(item, "eventid"))
     if not cameras or not time or not (target or (time.isdecimal() and len(time) >= 13)):
@@ -150,7 +154,7 @@ def _id(item: dict[str, Any], number: int, written: Any, cameras: tuple[str, ...
 def _images(
     tree: dict[str, Any], item: dict[str, Any], plates: list[dict[str, Any]], others: list[dict[str, Any]]
 ) -> tuple[dict[ImageKind, bytes], bool]:
-    """Return a plate's images, and whether one is there that cannot be read or joined.
+    """Return a plate's images, and whether one cannot be read or joined.
 
     The crop within a plate's own item is that plate's. The whole frame, and an item without a plate, are the plate's
     if each is the only one.

@@ -1,8 +1,9 @@
-"""XML of devices as mappings: names in small letters without their namespace, attributes left out.
+"""The XML of devices as mappings.
 
-Two namespaces or none, and capitals that differ from one firmware to the next, are then all the same. No document
-type and no entity is taken: with neither, the one thing that XML can be made to unfold to is itself. The parser is
-Python's own in C, three times as fast as defusedxml's, which tests hold beside it.
+Names are in small letters without their namespace; attributes are left out. Two namespaces or none, and capitals
+that differ from one firmware to the next, are then all the same. No document type and no entity is taken: with
+neither, the one thing that XML can be made to unfold to is itself. The parser is Python's own in C, three times as
+fast as defusedxml's, which tests hold beside it.
 """
 
 from __future__ import annotations
@@ -31,12 +32,12 @@ Tree = dict[str, Any]
 
 
 def looks_like_xml(data: bytes) -> bool:
-    """Say whether bytes begin as a document of XML does."""
+    """Return whether bytes begin as an XML document."""
     return data[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
 
 
 def read_xml(data: bytes) -> tuple[str, Tree]:
-    """Return the name of a document's root and what is in it.
+    """Return a document's root by name, and its content.
 
     Raises
     ------
@@ -115,7 +116,10 @@ def _tree(element: Element, depth: int, long: list[int]) -> Tree:
 
 
 def at(tree: Any, *path: str) -> Any:
-    """Return what stands at a path of names, the first where a name stands several times; None if nothing does."""
+    """Return the value at a path of names, or None.
+
+    Where a name stands several times, the first counts.
+    """
     for name in path:
         if not isinstance(tree, dict):
             return None
@@ -126,7 +130,10 @@ def at(tree: Any, *path: str) -> Any:
 
 
 def every(tree: Any, *path: str) -> list[Any]:
-    """Return all that stands at a path of names, in order; of the names before the last, the first of each."""
+    """Return all values at a path of names, in order.
+
+    Of the names before the last, the first of each counts.
+    """
     above = at(tree, *path[:-1])
     found = above.get(path[-1]) if isinstance(above, dict) else None
     if found is None:

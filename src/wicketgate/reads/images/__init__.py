@@ -1,1 +1,1 @@
-"""Images: their store, their references, and what joins them to reads."""
+"""Images: their store, their references, their joining to reads."""

@@ -1,7 +1,7 @@
-"""What joins an image to its read: that both came in one post and name one another, or the read's own id.
+"""The joining of images to reads.
 
-An image that cannot be joined with certainty goes to the quarantine, and never to the next vehicle
-(docs/spec/images.md).
+It goes by part name in one post, or by read id when the image follows later. An image that cannot be joined with
+certainty goes to the quarantine, and never to the next vehicle (docs/spec/images.md).
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ Bodies = Mapping[ImageKind, tuple[int, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """What became of an image that followed its read: `code` is empty where the read has it now."""
+    """The fate of an image behind its read.
+
+    `code` is empty where the read has it now.
+    """
 
     code: Literal["", "image-unbound", "image-conflict", "image-unreadable"]
     detail: str
@@ -46,7 +49,10 @@ class Joined:
 
 
 class Turns:
-    """What goes on under one name, one after another, in the order in which it began."""
+    """The turns under each name, one after another.
+
+    They are in the order in which they began.
+    """
 
     def __init__(self) -> None:
         self._under_way: dict[Hashable, tuple[asyncio.Lock, int]] = {}
@@ -56,7 +62,7 @@ class Turns:
 
     @asynccontextmanager
     async def take(self, name: Hashable) -> AsyncIterator[None]:
-        """Wait for those under this name that began before."""
+        """Wait for earlier turns under this name."""
         lock, users = self._under_way.get(name) or (asyncio.Lock(), 0)
         self._under_way[name] = lock, users + 1
         try:
@@ -70,7 +76,7 @@ class Turns:
 
 
 class Joining:
-    """Joins images to reads.
+    """The joiner of images to reads.
 
     Parameters
     ----------
@@ -128,7 +134,10 @@ class Joining:
     async def store(
         self, source: str, camera: str, bodies: Bodies
     ) -> tuple[dict[ImageKind, str], list[tuple[int, QuarantinedRead]]]:
-        """Store the images of one read: their texts (`Stored.text`), and those that are no images."""
+        """Store one read's images.
+
+        Returned are their texts (`references.Stored.text`), and those that are no images.
+        """
         stored: dict[ImageKind, str] = {}
         bad: list[tuple[int, QuarantinedRead]] = []
         for kind, (number, body) in bodies.items():
@@ -140,7 +149,10 @@ class Joining:
         return stored, bad
 
     async def unbound(self, source: str, body: bytes, detail: str) -> QuarantinedRead:
-        """Return what puts an image into quarantine that no read can be given with certainty."""
+        """Return the quarantine record of an image of no read.
+
+        No read can be given it with certainty.
+        """
         wrong = fault("overview", body)
         if wrong is not None:
             return self._refused(source, "", None, "image-unreadable", wrong, body)
@@ -148,7 +160,9 @@ class Joining:
         return self._refused(source, "", None, "image-unbound", detail, body, stored)
 
     async def follow(self, source: str, given: str, kind: ImageKind, body: bytes) -> Joined:
-        """Take an image that follows its read, named by the read's id; return once that is durable.
+        """Take an image behind its read, named by the read's id.
+
+        On return it is durable.
 
         Raises
         ------
@@ -242,7 +256,10 @@ class Joining:
 
 
 def marks_text(marks: tuple[str, ...]) -> str | None:
-    """Return marks as they stand in a column of reads; None where there are none."""
+    """Return marks in a column's form.
+
+    None where there are none.
+    """
     return msgspec.json.encode(sorted(set(marks))).decode() if marks else None
 
 

@@ -25,7 +25,7 @@ _REF_BYTES = 88  # of a name, padded: the length of a reference does not tell it
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """An image that is durable: where it lies, and what it is."""
+    """A durable image: its place and its kind."""
 
     name: str
     sha256: str
@@ -33,12 +33,15 @@ class Stored:
     size: int
 
     def text(self) -> str:
-        """Return it as it stands in a column of reads: name, SHA-256, media type, bytes."""
+        """Return it in a column's form: name, SHA-256, media type, bytes."""
         return f"{self.name} {self.sha256} {self.media_type} {self.size}"
 
     @staticmethod
     def parse(text: str) -> Stored:
-        """Return what `text` wrote; InputError for anything else."""
+        """Read the form of `text`.
+
+        InputError for anything else.
+        """
         found = _TEXT.fullmatch(text)
         if found is None:
             raise InputError("not the text of a stored image")
@@ -46,7 +49,10 @@ class Stored:
 
 
 def media_type_of(body: bytes) -> str | None:
-    """Return `image/jpeg` or `image/png` by the first bytes, whatever a sender calls it; None for anything else."""
+    """Return `image/jpeg` or `image/png` by the first bytes.
+
+    Whatever a sender calls it; None for anything else.
+    """
     if body.startswith(b"\xff\xd8\xff"):
         return "image/jpeg"
     if body.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -55,7 +61,10 @@ def media_type_of(body: bytes) -> str | None:
 
 
 def fault(kind: ImageKind, body: bytes) -> str | None:
-    """Return why a body cannot be taken as an image of a kind, in words; None if it can."""
+    """Return the fault of a body as an image of a kind, or None.
+
+    The fault is in words; None if the body can be taken.
+    """
     if len(body) > MAX_BYTES[kind]:
         return f"larger than {MAX_BYTES[kind] // 1024} KiB, the most that a {kind} may have"
     if media_type_of(body) is None:
@@ -97,7 +106,9 @@ def make_ref(secret: bytes, authority: str, name: str) -> str:
 
 
 def open_ref(secret: bytes, authority: str, ref: str) -> str:
-    """Return the name in a reference that `make_ref` made for this authority.
+    """Return the name in an authority's reference.
+
+    `make_ref` made it for this authority.
 
     Raises
     ------

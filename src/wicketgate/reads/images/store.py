@@ -1,7 +1,8 @@
-"""Images of reads: kept apart from them, under random names, durable before the read that names them.
+"""The store of images, apart from reads.
 
-docs/spec/images.md is the specification. A name holds neither a plate nor a time, only the source and the day of
-receipt, by which images end; a reference in a feed's row hides those too and is good for one authority alone.
+Images lie under random names, and are durable before the read that names them. docs/spec/images.md is the
+specification. A name holds neither a plate nor a time, only the source and the day of receipt, by which images end;
+a reference in a feed's row hides those too and is good for one authority alone.
 """
 
 from __future__ import annotations
@@ -72,7 +73,9 @@ class Images:
         self._task: asyncio.Task[None] | None = None
 
     async def put(self, source: str, body: bytes, at_us: int) -> Stored:
-        """Store an image that has no `fault`; return once it is durable.
+        """Store an image without a `fault`.
+
+        On return it is durable.
 
         Parameters
         ----------
@@ -95,7 +98,10 @@ class Images:
         return await asyncio.shield(job.stored)
 
     async def find(self, authority: str, ref: str) -> bytes | None:
-        """Return the image that a reference of this authority means, or None if there is none."""
+        """Return the image behind an authority's reference, or None.
+
+        None if there is none.
+        """
         try:
             name = open_ref(self._secret, authority, ref)
         except InputError:
@@ -103,7 +109,10 @@ class Images:
         return await self.get(name)
 
     async def get(self, name: str) -> bytes | None:
-        """Return an image, or None if it is past its term or was never stored."""
+        """Return an image, or None.
+
+        None where it is past its term or was never stored.
+        """
         if _NAME.fullmatch(name) is None:
             return None
         try:
@@ -115,9 +124,10 @@ class Images:
             raise StreamError("the store of images does not answer") from error
 
     async def purge(self, retention: Mapping[str, Period], now_us: int) -> int:
-        """Delete the images of whole days whose last moment is past its source's retention; return how many days.
+        """Delete the images of whole days past their retention.
 
-        A source that `retention` does not name keeps its images. A kill leaves a part of a day, for the next purge.
+        A day's last moment must be past its source's retention. Returns the number of days. A source that
+        `retention` does not name keeps its images. A kill leaves a part of a day, for the next purge.
         """
         days = 0
         for source, period in retention.items():
@@ -157,6 +167,7 @@ class Images:
 
     def _write(self, jobs: Sequence[_Job]) -> list[Stored]:
         stored = []
+        # A crash in here leaves images that no read names: they end with their day.
         for job in jobs:
             media_type = media_type_of(job.body) or "application/octet-stream"
             obstore.put(self._store, job.name, job.body, mode="create")
@@ -180,6 +191,7 @@ class Images:
         return sorted(day for day in days if _is_day(day))
 
     async def _delete(self, prefix: str) -> None:
+        # A crash in here leaves a part of the day, for the next purge.
         if self._folder is not None:
             await asyncio.to_thread(shutil.rmtree, self._folder / prefix, ignore_errors=True)
             await asyncio.to_thread(self._sync)
@@ -202,9 +214,10 @@ def _is_day(text: str) -> bool:
 
 
 def _sync_file_system(folder: Path) -> None:
-    """Make everything written below `folder` durable: files, names and folders, with one call (syncfs, Linux).
+    """Make everything written below `folder` durable with one call.
 
-    The library's store of files has no way to sync them, and a sync for each file and folder costs ten times as much.
+    Files, names and folders are synced by syncfs (Linux). The library's store of files has no way to sync them, and
+    a sync for each file and folder costs ten times as much.
     """
     handle = os.open(folder, os.O_RDONLY)
     try:

@@ -1,1 +1,4 @@
-"""The MQTT ingress: what is published is acknowledged once it is durable."""
+"""The MQTT ingress.
+
+It acknowledges a message once it is durable.
+"""

@@ -1,4 +1,7 @@
-"""One connection of a client: packets in, answers out, in order and not before they are true."""
+"""One client's connection: packets in, answers out, in order.
+
+No answer goes out before it is true.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ _LONGEST_TOKEN = 512
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What the server bounds.
+    """The bounds of a server.
 
     Attributes
     ----------
@@ -51,7 +54,10 @@ class Limits:
 
 @dataclass(slots=True)
 class Counts:
-    """What became of messages (`taken`, `ignored`, `unanswered`, `lost`) and of connections."""
+    """The counts of messages and connections.
+
+    Messages are `taken`, `ignored`, `unanswered` or `lost`.
+    """
 
     messages: Counter[str] = field(default_factory=Counter)
     refused: Counter[int] = field(default_factory=Counter)
@@ -59,17 +65,20 @@ class Counts:
 
 
 class MqttServer(Protocol):
-    """What a connection asks of the server that made it (`ingress.Ingress`)."""
+    """The server as its connections see it (`ingress.Ingress`)."""
 
     loop: asyncio.AbstractEventLoop
     limits: Limits
     counts: Counts
 
     def admit(self, connection: Connection) -> bool:
-        """Say whether one more may stay that has not said who it is."""
+        """Return whether one more stranger may stay.
+
+        A stranger has not said who it is.
+        """
 
     def welcome(self) -> bool:
-        """Say whether one more client may stay, and count it."""
+        """Return whether one more client may stay, and count it."""
 
     def forget(self, connection: Connection) -> None:
         """Count a connection no longer."""
@@ -78,23 +87,29 @@ class MqttServer(Protocol):
         """Return the name of a token by its hash."""
 
     def entitled(self, digest: str, source: str) -> bool:
-        """Say whether a token has not been withdrawn."""
+        """Return whether a token is still good.
+
+        It has not been withdrawn.
+        """
 
     def begin(self, source: str, where: Route, packet: Publish) -> asyncio.Task[None]:
         """Begin to make a message durable."""
 
     def failed(self, error: BaseException) -> None:
-        """Say in the log that something could not be taken."""
+        """Log a failure to take a message."""
 
     def reserve(self, connection: Connection, size: int) -> bool:
-        """Take room for a message; where there is none, call `Connection.given` once there is."""
+        """Take room for a message.
+
+        Where there is none, `Connection.given` is called once there is.
+        """
 
     def release(self, size: int) -> None:
         """Give back the room of a message."""
 
 
 class Connection(asyncio.Protocol):
-    """What the event loop calls for one client.
+    """The event loop's callbacks for one client.
 
     Notes
     -----
@@ -127,7 +142,10 @@ class Connection(asyncio.Protocol):
     # --- what the event loop says -------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the connection, or drop it if there are too many that have not said who they are."""
+        """Take the connection, or drop it among too many strangers.
+
+        A stranger has not said who it is.
+        """
         made = cast(asyncio.Transport, transport)
         if not self._server.admit(self):
             made.abort()
@@ -136,7 +154,10 @@ class Connection(asyncio.Protocol):
         self._since = self._begun_at = self._loop.time()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection; what is under way goes on, and is not answered."""
+        """Forget the connection.
+
+        What is under way goes on, and is not answered.
+        """
         if self._transport is not None:
             self._server.counts.ended["lost"] += 1
         self._transport = self._ending = None
@@ -144,7 +165,7 @@ class Connection(asyncio.Protocol):
         self._server.forget(self)
 
     def data_received(self, data: bytes) -> None:
-        """Take what came over the wire."""
+        """Take bytes off the wire."""
         if self._transport is None:
             return
         if not self._decoder.begun:
@@ -153,7 +174,7 @@ class Connection(asyncio.Protocol):
         self.go_on()
 
     def pause_writing(self) -> None:
-        """Read nothing more from a client that does not take its answers."""
+        """Stop reading from a client with unread answers."""
         self._write_paused = True
         self._set_reading()
 
@@ -165,7 +186,7 @@ class Connection(asyncio.Protocol):
     # --- what the server says -----------------------------------------------------------------------------------
 
     def go_on(self) -> None:
-        """Take packets for as long as there is room for what they ask."""
+        """Take packets for as long as there is room for them."""
         try:
             while self._transport is not None and not self._held_up() and self._reserve():
                 packet = self._decoder.next()
@@ -179,7 +200,7 @@ class Connection(asyncio.Protocol):
         self._set_reading()
 
     def end(self, why: str, detail: str = "") -> None:
-        """Close the connection, once what has been answered is sent."""
+        """Close the connection, once its answers are sent."""
         if self._transport is None:
             return
         self._server.counts.ended[why] += 1
@@ -207,12 +228,18 @@ class Connection(asyncio.Protocol):
             self._ending.abort()
 
     def stop_reading(self) -> None:
-        """Take nothing more; what is under way is still answered."""
+        """Take nothing more.
+
+        What is under way is still answered.
+        """
         self._stopped = True
         self._set_reading()
 
     def given(self, size: int) -> bool:
-        """Take the room that was waited for; False if it is needed no longer."""
+        """Take the awaited room.
+
+        False if it is needed no longer.
+        """
         self._queued = False
         if self._transport is None:
             return False
@@ -221,7 +248,7 @@ class Connection(asyncio.Protocol):
         return True
 
     def check(self, now: float) -> None:
-        """End the connection if it may not, or need not, be any longer."""
+        """End the connection if it may not, or need not, stay."""
         limits = self._server.limits
         if self._transport is None:
             if now - self._since >= limits.close_s:
@@ -306,7 +333,7 @@ class Connection(asyncio.Protocol):
             self._write(answer)
 
     def _settle(self, done: asyncio.Task[None]) -> None:
-        """Answer what is durable, up to the first message that is not yet."""
+        """Answer the durable messages, up to the first that is not."""
         answers: list[bytes] = []
         server, waiting = self._server, self._waiting
         while waiting and ((task := waiting[0][0]) is None or task.done()):
@@ -341,7 +368,10 @@ class Connection(asyncio.Protocol):
         )
 
     def _reserve(self) -> bool:
-        """Say whether the packet in front has its room; if there is none, the server calls `given` when there is."""
+        """Return whether the packet in front has its room.
+
+        If there is none, the server calls `given` when there is.
+        """
         size = self._decoder.size
         if self._reserved or not size or not self.source:
             return True

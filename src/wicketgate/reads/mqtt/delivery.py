@@ -1,4 +1,7 @@
-"""From a message to the pipeline of pushes; what cannot be read goes to the quarantine, and is durable there."""
+"""The delivery of messages to the pipeline of pushes.
+
+What cannot be read goes to the quarantine, and is durable there.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,9 @@ PAUSES_S = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 def delivery(pushes: Pushes, pauses_s: Sequence[float] = PAUSES_S) -> Take:
-    """Return what makes a message durable by way of `pushes`.
+    """Return a delivery by way of `pushes`.
+
+    It makes a message durable.
 
     Parameters
     ----------
@@ -50,7 +55,7 @@ def delivery(pushes: Pushes, pauses_s: Sequence[float] = PAUSES_S) -> Take:
 
 
 def unreadable(where: Route, topic: str, body: bytes, fault: InputError) -> Unreadable:
-    """Return what is kept of a message that its adapter cannot read."""
+    """Return the record of a message unreadable to its adapter."""
     return Unreadable(
         cameras=() if where.camera is None else (where.camera,),
         code=fault.code,

@@ -1,4 +1,4 @@
-"""The MQTT server: it listens, keeps its limits, and stops in order."""
+"""The MQTT server: it listens, keeps its limits, stops in order."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _HANDSHAKE_S = 10.0
 
 
 class Ingress:
-    """Takes what clients publish.
+    """The ingress of published messages.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class Ingress:
     # --- life ---------------------------------------------------------------------------------------------------
 
     async def start(self) -> str:
-        """Listen; return the address.
+        """Listen, and return the address.
 
         Raises
         ------
@@ -91,7 +91,10 @@ class Ingress:
         return f"{'mqtt' if context is None else 'mqtts'}://{host}:{port}"
 
     async def stop(self, settle_s: float = 5.0) -> None:
-        """Stop in order: take nothing more, answer what becomes durable within `settle_s`, close."""
+        """Stop in order.
+
+        It takes nothing more, answers what becomes durable within `settle_s`, and closes.
+        """
         if self._server is None:
             return
         self._server.close()
@@ -123,21 +126,27 @@ class Ingress:
 
     @property
     def connections(self) -> int:
-        """Clients that have shown a token and are connected."""
+        """The number of clients with a token."""
         return self._welcome
 
     @property
     def strangers(self) -> int:
-        """Connections that have not shown a token."""
+        """The number of connections without a token."""
         return len(self._connections) - self._welcome
 
     @property
     def held_bytes(self) -> int:
-        """Bytes of the messages that are being read or are not answered yet."""
+        """The bytes of messages held.
+
+        They are being read, or are not answered yet.
+        """
         return self._held
 
     def admit(self, connection: Connection) -> bool:
-        """Say whether one more may stay that has not said who it is."""
+        """Return whether one more stranger may stay.
+
+        A stranger has not said who it is.
+        """
         if self.strangers >= self.limits.strangers:
             self.counts.ended["too-many"] += 1
             return False
@@ -145,7 +154,7 @@ class Ingress:
         return True
 
     def welcome(self) -> bool:
-        """Say whether one more client may stay, and count it."""
+        """Return whether one more client may stay, and count it."""
         if self._welcome >= self.limits.connections or (self._server and not self._server.is_serving()):
             return False
         self._welcome += 1
@@ -158,11 +167,17 @@ class Ingress:
             self._welcome -= bool(connection.source)
 
     def name_of(self, digest: str) -> str | None:
-        """Return the name of a token by its hash. What this takes does not depend on how much of a guess is right."""
+        """Return the name of a token by its hash.
+
+        The time that this takes does not depend on how much of a guess is right.
+        """
         return self._tokens().get(digest)
 
     def entitled(self, digest: str, source: str) -> bool:
-        """Say whether a token has not been withdrawn."""
+        """Return whether a token is still good.
+
+        It has not been withdrawn.
+        """
         return self._tokens().get(digest) == f"source:{source}"
 
     def begin(self, source: str, where: Route, packet: Publish) -> asyncio.Task[None]:
@@ -173,7 +188,7 @@ class Ingress:
         return task
 
     def failed(self, error: BaseException) -> None:
-        """Say in the log that something could not be taken, but not for each message of an outage."""
+        """Log a failure to take a message, but not each of an outage."""
         if not isinstance(error, WicketgateError | asyncio.CancelledError):
             # An error's text may hold what was published, so only its type and place are logged.
             frame = error.__traceback__
@@ -189,7 +204,10 @@ class Ingress:
             log.warning("what clients publish by MQTT cannot be taken, and is not acknowledged [%s]", code)
 
     def reserve(self, connection: Connection, size: int) -> bool:
-        """Take room for a message; without any the connection is told to go on when its turn comes."""
+        """Take room for a message.
+
+        Where there is none, the connection is told to go on when its turn comes.
+        """
         if not self._queue and (self._held + size <= self.limits.held_bytes or not self._held):
             self._held += size
             return True
@@ -206,7 +224,9 @@ class Ingress:
 
 
 def tls_context(settings: MqttSettings) -> ssl.SSLContext | None:
-    """Return what TLS needs; None where there is no certificate.
+    """Return the settings of TLS.
+
+    None where there is no certificate.
 
     Raises
     ------
@@ -229,7 +249,7 @@ def tls_context(settings: MqttSettings) -> ssl.SSLContext | None:
 
 
 def allow_files(wanted: int) -> None:
-    """Raise the process's limit of open files as far as it may be raised."""
+    """Raise the process's limit of open files as far as allowed."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return

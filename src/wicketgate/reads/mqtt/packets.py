@@ -1,6 +1,6 @@
-"""MQTT 3.1.1 on the wire, as far as a server that sends nothing but answers needs it. Pure: bytes in, packets out.
+"""MQTT 3.1.1 on the wire, for a server of nothing but answers.
 
-The numbers in brackets are the sections of the OASIS standard.
+Pure: bytes in, packets out. The numbers in brackets are the sections of the OASIS standard.
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ PINGRESP = b"\xd0\x00"
 
 
 class Connect(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """CONNECT. Where `supported` is False the protocol is another, and nothing else of the packet was read."""
+    """CONNECT.
+
+    Where `supported` is False the protocol is another, and nothing else of the packet was read.
+    """
 
     supported: bool
     clean: bool = True
@@ -42,7 +45,10 @@ class Connect(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Publish(msgspec.Struct, frozen=True, gc=False):
-    """PUBLISH. `packet_id` is 0 with QoS 0. Whether it is retained, or sent again, makes no difference here."""
+    """PUBLISH.
+
+    `packet_id` is 0 with QoS 0. Whether it is retained, or sent again, makes no difference here.
+    """
 
     topic: str
     payload: bytes
@@ -81,7 +87,7 @@ Packet = Connect | Publish | Pubrel | Subscribe | Unsubscribe | Ping | Disconnec
 
 
 class Decoder:
-    """Packets out of bytes that come in any pieces.
+    """The decoder of packets, from bytes in pieces of any size.
 
     Notes
     -----
@@ -100,7 +106,7 @@ class Decoder:
         self._broken = False
 
     def feed(self, data: bytes) -> None:
-        """Take what came over the wire."""
+        """Take bytes off the wire."""
         if self._at:
             del self._held[: self._at]
             self._body -= self._at if self._body else 0
@@ -110,12 +116,14 @@ class Decoder:
 
     @property
     def begun(self) -> bool:
-        """Whether a part of a packet is held that has not been returned."""
+        """Whether a part of a packet is held."""
         return self._at < len(self._held)
 
     @property
     def size(self) -> int:
-        """Bytes of the packet in front; 0 while its length is not known.
+        """The bytes of the packet in front.
+
+        0 while its length is not known.
 
         Raises
         ------
@@ -127,7 +135,9 @@ class Decoder:
         return self._end - self._at if self._body else 0
 
     def next(self) -> Packet | None:
-        """Return the packet in front, or None until all of it is there.
+        """Return the packet in front, or None.
+
+        None until all of it is there.
 
         Raises
         ------
@@ -151,7 +161,7 @@ class Decoder:
         return packet
 
     def _head(self) -> None:
-        """Read the fixed header in front, if it is all there [2.2]."""
+        """Read the fixed header in front, if all of it is there [2.2]."""
         if self._broken:
             self._fail("nothing can be read behind a packet that is malformed")
         held, at = self._held, self._at
@@ -185,7 +195,10 @@ class Decoder:
 
 
 def _parse(kind: int, flags: int, held: bytearray, at: int, end: int) -> Packet:
-    """Return the packet whose variable header and payload lie in `held` from `at` to `end`."""
+    """Return the packet in `held` from `at` to `end`.
+
+    Its variable header and payload lie there.
+    """
     if kind == _PUBLISH:
         topic, at = _text(held, at, end)
         if not topic or "+" in topic or "#" in topic:
@@ -294,7 +307,10 @@ def _no_more(at: int, end: int) -> None:
 
 
 def connack(code: int) -> bytes:
-    """Return a CONNACK; there is never a session from before."""
+    """Return a CONNACK.
+
+    There is never a session from before.
+    """
     return bytes((0x20, 2, 0, code))
 
 

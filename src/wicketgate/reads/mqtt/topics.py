@@ -1,4 +1,7 @@
-"""Which topics hold reads, whose adapter reads them, and what kind of content it is. Pure."""
+"""The topics of reads, their adapters and their kinds of content.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ _BOUNDARY = re.compile(rb"\s*--([\w'()+,./:=?-]{1,70}) *\r?\n", re.ASCII)
 
 
 class Route(msgspec.Struct, frozen=True, gc=False):
-    """Where a message goes: the adapter's name, and the camera if the topic names one."""
+    """The way of a message: its adapter, and its camera if named.
+
+    The topic may name the camera.
+    """
 
     adapter: str
     camera: str | None = None
@@ -22,7 +28,9 @@ _EVERY_FRIGATE = Route("frigate")
 
 
 def route(topic: str) -> Route | None:
-    """Return where a message of a topic goes; None for topics that hold no reads.
+    """Return the way of a topic's messages.
+
+    None for topics that hold no reads.
 
     >>> route("frigate/events"), route("wicketgate/push/hikvision/ccz-0001"), route("frigate/stats")
     (Route(adapter='frigate', camera=None), Route(adapter='hikvision', camera='ccz-0001'), None)
@@ -36,7 +44,10 @@ def route(topic: str) -> Route | None:
 
 
 def content_type(body: bytes) -> str:
-    """Return what kind of content a payload is, as MQTT 3.1.1 has no place to say it."""
+    """Return a payload's kind of content.
+
+    MQTT 3.1.1 has no place to say it.
+    """
     start = body[:200].lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     if start in (b"{", b"["):
         return "application/json"
