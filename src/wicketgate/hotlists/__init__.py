@@ -1,7 +1,8 @@
-"""Hotlists: entries, the compiled matcher, lists in force and how they are kept. Pure.
+"""Hotlists: entries, the compiled matcher, lists in force.
 
-Reaches no clock, file, socket or environment; docs/spec/hotlist.md is the specification. How units send lists is in
-`hotlist_forms`. Plates and packed plates stand in nothing that is public, logged or raised.
+How lists are kept is here too. Pure. Reaches no clock, file, socket or environment; docs/spec/hotlist.md is the
+specification. How units send lists is in `hotlists.forms`. Plates and packed plates stand in nothing that is public,
+logged or raised.
 """
 
 from wicketgate.hotlists.entries import MAX_TEXT, TEXTS, Change, Entry

@@ -34,7 +34,7 @@ Time = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """A vehicle of interest, as one authority's list holds it.
+    """A vehicle of interest on one authority's list.
 
     Attributes
     ----------
@@ -89,17 +89,26 @@ source_reference : str or None
 
     @property
     def precedence(self) -> tuple[int, str, str]:
-        """What orders entries that are equally good for a read; the least goes first."""
+        """Return the rank of an entry among equally good ones.
+
+        The least goes first.
+        """
         return self.priority, self.voi, self.plate
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """One plate's change: its entry from now on, or None where it is on the list no longer."""
+    """One plate's change: its next entry, or None.
+
+    With None it is on the list no longer.
+    """
 
     plate: Text
     entry: Entry | None = None
 
     @classmethod
     def put(cls, entry: Entry) -> Change:
-        """Return the change that lists an entry, instead of what was listed for its plate."""
+        """Return the change to an entry for its plate.
+
+        It lists the entry instead of what was listed for the plate.
+        """
         return cls(plate=entry.plate, entry=entry)

@@ -1,6 +1,7 @@
-"""The hits that wait for an outcome, and those that ended: a projection of COMMITS, in LMDB.
+"""The store of hits: those open, and those ended.
 
-It holds plates: only hits, for as long as feeds hold their rows.
+An open hit waits for an outcome. It is a projection of COMMITS, in LMDB. It holds plates: only hits, for as long as
+feeds hold their rows.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class HitQueue:
-    """Every hit of the gateway, by its id; those that have not ended are in memory too.
+    """Every hit of the gateway, by its id.
+
+    Those that have not ended are in memory too.
 
     Parameters
     ----------
@@ -67,19 +70,25 @@ class HitQueue:
     # --- what is there ------------------------------------------------------------------------------------------
 
     def get(self, hit_id: str) -> Hit | None:
-        """Return a hit, or None if there is none or it is past its term."""
+        """Return a hit, or None.
+
+        None if there is none or it is past its term.
+        """
         with self._environment.begin() as transaction:
             data = transaction.get(hit_id.encode("utf-8", "replace")[:200] or b"-", db=self._hits)
         return None if data is None else _decode(data)
 
     def queue(self, authority: str) -> list[Hit]:
-        """Return the hits of an authority that have not ended: live before late, then by deadline."""
+        """Return an authority's open hits: live before late, then by deadline."""
         return sorted(
             self._waiting.get(authority, {}).values(), key=lambda hit: (hit.late, hit.due_us, hit.id)
         )
 
     def recent(self, authority: str, limit: int, voi: str | None = None) -> list[Hit]:
-        """Return hits of an authority, the newest first; those of one vehicle of interest, if it is given."""
+        """Return hits of an authority, the newest first.
+
+        With a vehicle of interest, only its own.
+        """
         found: list[Hit] = []
         prefix = authority.encode() + b"\0"
         with self._environment.begin() as transaction:
@@ -97,7 +106,7 @@ class HitQueue:
         return found
 
     async def wait(self, after_changes: int, timeout_s: float) -> None:
-        """Return when `changes` is more than `after_changes`, or after `timeout_s`."""
+        """Wait for more changes than `after_changes`, at most `timeout_s`."""
         if self.changes > after_changes:
             return
         try:
@@ -108,8 +117,12 @@ class HitQueue:
     # --- the projection -----------------------------------------------------------------------------------------
 
     def write(self, taken: Iterable[tuple[int, Transaction]]) -> list[Hit]:
-        """Write what transactions bring, in one durable step; return the hits that changed. Runs in any one thread."""
+        """Write the hits of transactions, and return those changed.
+
+        It is one durable step. Runs in any one thread.
+        """
         changed: dict[str, Hit] = {}
+        # A crash in here leaves the former position and hits, whole: the replay of COMMITS writes them again.
         with self._environment.begin(write=True) as store:
 
             def held(hit_id: str) -> Hit | None:
@@ -143,7 +156,10 @@ class HitQueue:
         return list(changed.values())
 
     def show(self, changed: Iterable[Hit]) -> None:
-        """Let what `write` returned be seen, and wake those who wait; in the thread of the event loop."""
+        """Show the hits returned by `write`, and wake those who wait.
+
+        Runs in the thread of the event loop.
+        """
         for hit in changed:
             waiting = self._waiting.setdefault(hit.authority, {})
             if _waits(hit):
@@ -155,7 +171,11 @@ class HitQueue:
         news.set()
 
     def forget(self, before_us: int, open_hits: Collection[str]) -> None:
-        """Remove hits that were raised before `before_us` and have ended. O(what is removed and what is open)."""
+        """Remove ended hits raised before `before_us`.
+
+        O(what is removed and what is open).
+        """
+        # A crash in here removes nothing: the next time removes it.
         with self._environment.begin(write=True) as store:
             cursor = store.cursor(db=self._order)
             more = cursor.first()

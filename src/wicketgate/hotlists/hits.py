@@ -1,6 +1,6 @@
-"""Hits: how urgent they are, whether a journey was possible, and which outcome may be recorded. Pure.
+"""Hits: urgency, impossible journeys, recordable outcomes.
 
-docs/spec/hits.md has the rules. A hit that was only raised is never actionable: somebody confirms it first.
+Pure. docs/spec/hits.md has the rules. A hit that was only raised is never actionable: somebody confirms it first.
 """
 
 from __future__ import annotations
@@ -27,14 +27,17 @@ WAITING: frozenset[Status] = frozenset({"open", "confirmed"})
 
 
 class Hit(HitRaised, frozen=True, kw_only=True):
-    """A hit with what became of it; all that a recipient may be shown, but for `place`."""
+    """A hit with its outcomes.
+
+    It is all that a recipient may be shown, but for `place`.
+    """
 
     outcomes: tuple[Outcome, ...] = ()
     status: Status = "open"
 
 
 def raised(hit: HitRaised) -> Hit:
-    """Return a hit that has just been raised."""
+    """Return a newly raised hit."""
     return Hit(**{name: getattr(hit, name) for name in HitRaised.__struct_fields__})
 
 
@@ -51,5 +54,8 @@ def with_outcome(hit: Hit, outcome: Outcome) -> Hit:
 
 
 def due_us(priority: int, raised_us: int) -> int:
-    """Return when a hit of a priority (1 to 4) must have an outcome."""
+    """Return the deadline of the outcome of a hit.
+
+    It follows from the priority (1 to 4).
+    """
     return raised_us + DEADLINES_US[priority]

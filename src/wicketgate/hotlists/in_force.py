@@ -1,7 +1,8 @@
-"""The hotlists in force: their changes as blobs in the vault, and the compiled lists that the gate asks.
+"""The hotlists in force.
 
-A blob is written durably before the commit that names it; a crash between the two leaves a file that nothing names,
-which housekeeping removes. A blob that a commit names and that is missing is a reason to refuse to start.
+Their changes are blobs in the vault; the gate asks the compiled lists. A blob is written durably before the commit
+that names it; a crash between the two leaves a file that nothing names, which housekeeping removes. A blob that a
+commit names and that is missing is a reason to refuse to start.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class Lists:
         self._empty = Listing.empty()
 
     def load(self, state: State) -> None:
-        """Compile every list that a fold names.
+        """Compile every list of a fold.
 
         Raises
         ------
@@ -77,36 +78,46 @@ class Lists:
         return data
 
     def at(self, name: str, state: State) -> Listing:
-        """Return the list of an authority's name as a state has it; empty if it never had one."""
+        """Return the list of an authority's name in a state.
+
+        It is empty if the name never had one.
+        """
         known = state.hotlists.get(name)
         return self._empty if known is None else self._known[name][known.revision]
 
     def prepare(self, name: str, revision: int, listing: Listing) -> None:
-        """Have a revision at hand before it is committed."""
+        """Keep a revision at hand before its commit."""
         revisions = self._known.setdefault(name, {})
         revisions[revision] = listing
         for old in sorted(revisions)[:-_KEPT]:
             del revisions[old]
 
     def store(self, data: bytes) -> str:
-        """Write a blob durably, unless it is there; return its name. Runs in any thread."""
+        """Write a blob durably, and return its name.
+
+        One that is there is not written again. Runs in any thread.
+        """
         blob = hashlib.sha256(data).hexdigest()
         path = self._folder / blob
         if path.exists():
-            os.utime(path)
+            os.utime(path)  # for `tidy`, which leaves the last hour's alone: its commit is still to come
             return blob
+        # A crash in here leaves a file aside, or a blob that no commit names: `tidy` removes either.
         write_durably(path, data, aside=self._folder / f".{blob}.{os.urandom(4).hex()}")
         return blob
 
     @staticmethod
     def named(*states: State) -> frozenset[str]:
-        """Return the blobs that states name."""
+        """Return the names of the blobs of states."""
         return frozenset(
             blob for state in states for known in state.hotlists.values() for blob, _ in known.blobs
         )
 
     def tidy(self, named: frozenset[str]) -> None:
-        """Remove blobs that are not among those named and not of the last hour. Runs in any thread."""
+        """Remove unnamed blobs older than an hour.
+
+        Runs in any thread.
+        """
         for path in self._folder.iterdir():
             if path.name not in named and time.time() - path.stat().st_mtime > _ORPHAN_S:
                 path.unlink(missing_ok=True)
@@ -114,7 +125,7 @@ class Lists:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """A list as far as an authority's terms reach.
+    """A list, as far as an authority's terms reach.
 
     Whoever changes a list is held to the terms of that day. A later version may allow less: an entry of a kind that it
     does not allow never hits, though it is still listed.
@@ -130,7 +141,7 @@ class Allowed:
         captured_us: NDArray[np.int64],
         at_us: int,
     ) -> Hits:
-        """Return the reads that an entry is for (`Listing.look`).
+        """Return the reads with an entry (`Listing.look`).
 
         Raises
         ------

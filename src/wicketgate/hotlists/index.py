@@ -1,4 +1,4 @@
-"""The compiled matcher: immutable arrays, at most 24 bytes an entry, and nothing else.
+"""The compiled matcher: immutable arrays, at most 24 bytes an entry.
 
 Nearly all reads are of no interest, so that what matters is how fast they are let pass: a hash of the plate's
 skeleton (`skeletons.hashes`) and two bits of a filter settle 98 in 100. The others look into a bucket of about
@@ -36,7 +36,7 @@ _NO_SLOTS: Final = np.empty(0, np.intp)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """The reads that an entry is for, one entry each.
+    """Reads with an entry, one entry each.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ NOTHING: Final = Found(
 
 
 class Times:
-    """A column of exact times in as few bytes as they allow.
+    """A column of exact times in as few bytes as possible.
 
     Whole seconds from 1970 to 2106 take four bytes; up to 65,536 different times two, as the times at which
     lists were changed are few; any others eight.
@@ -88,7 +88,7 @@ class Times:
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the column takes."""
+        """The bytes of the column."""
         return self._codes.nbytes + (0 if self._table is None else self._table.nbytes)
 
     def at(self, slots: NDArray[np.intp] | slice) -> NDArray[np.int64]:
@@ -101,9 +101,9 @@ class Times:
 
 
 class Hotlist:
-    """Entries compiled for look-ups; made by `Hotlist.build` alone, and never changed.
+    """Entries compiled for look-ups, never changed.
 
-    Entries have numbers from 0, in the order that `build` returns.
+    Made by `Hotlist.build` alone. Entries have numbers from 0, in the order that `build` returns.
     """
 
     __slots__ = (
@@ -217,18 +217,21 @@ class Hotlist:
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the arrays take: at most 24 an entry, as long as `until_us` are whole seconds."""
+        """The bytes of the arrays.
+
+        At most 24 an entry, as long as `until_us` are whole seconds.
+        """
         arrays = self.keys.nbytes + self._starts.nbytes + self._filter.nbytes
         return arrays + self._listed.nbytes + self._until.nbytes
 
     @property
     def listed_us(self) -> NDArray[np.int64]:
-        """(m,) from when each entry counts, by number."""
+        """The time of each entry's beginning, by number, (m,)."""
         return self._listed.at(slice(None))
 
     @property
     def until_us(self) -> NDArray[np.int64]:
-        """(m,) until when each entry counts, by number."""
+        """The time of each entry's end, by number, (m,)."""
         return self._until.at(slice(None))
 
     def look(
@@ -241,7 +244,7 @@ class Hotlist:
         hashed: NDArray[np.uint32] | None = None,
         without: NDArray[np.bool_] | None = None,
     ) -> Found:
-        """Return the reads that an entry is for.
+        """Return the reads with an entry.
 
         Parameters
         ----------
@@ -275,7 +278,7 @@ class Hotlist:
         """
         if not len(plate_key) == len(plate) == len(captured_us):
             raise ShapeError("columns of reads differ in length")
-        row, number = self._of_one_skeleton(hashes(plate_key) if hashed is None else hashed)
+        row, number = self._pairs_with_equal_hash(hashes(plate_key) if hashed is None else hashed)
         if not len(row):
             return NOTHING
         captured = captured_us[row]
@@ -297,9 +300,12 @@ class Hotlist:
         return Found(rows=row, entry=number, exact=substitutions == 0, substitutions=substitutions)
 
     def numbers(self, plate_key: NDArray[np.uint64], plate: Sequence[str]) -> NDArray[np.intp]:
-        """Return the number of an entry for each of these very plates, or -1; confusions and times do not count."""
+        """Return the entry's number for each of these very plates, or -1.
+
+        Confusions and times do not count.
+        """
         numbers = np.full(len(plate_key), -1, dtype=np.intp)
-        row, number = self._of_one_skeleton(hashes(plate_key))
+        row, number = self._pairs_with_equal_hash(hashes(plate_key))
         same = (plate_key[row] == self.keys[number]) & (
             self._substitutions(plate_key, plate, row, number) == 0
         )
@@ -307,8 +313,11 @@ class Hotlist:
         numbers[row[same][::-1]] = number[same][::-1]
         return numbers
 
-    def _of_one_skeleton(self, hashed: NDArray[np.uint32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Return pairs of a read and an entry whose hashes are the same; reads and then entries ascend."""
+    def _pairs_with_equal_hash(self, hashed: NDArray[np.uint32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return pairs of a read and an entry with equal hashes.
+
+        Reads and then entries ascend.
+        """
         bit = hashed >> self._filter_shift
         rows = self._is_set(bit).nonzero()[0]
         if len(rows):
@@ -327,7 +336,7 @@ class Hotlist:
         return row.take(same), number.take(same)
 
     def _is_set(self, bit: NDArray[np.uint32]) -> NDArray[np.uint8]:
-        """Return for bits of the filter something that is not 0 where they are set."""
+        """Return for bits of the filter something other than 0 if set."""
         octets = self._filter.take(bit >> np.uint32(3))
         octets &= _BITS.take(bit & np.uint32(7))
         return octets
@@ -339,7 +348,10 @@ class Hotlist:
         row: NDArray[np.intp],
         number: NDArray[np.intp],
     ) -> NDArray[np.uint8]:
-        """Return for pairs in how many places they differ: 0 where they are the same plate, `NO_MATCH` where no hit."""
+        """Return the number of different places of each pair.
+
+        0 where they are the same plate, `NO_MATCH` where there is no hit.
+        """
         read, entry = plate_key.take(row), self.keys.take(number)
         substitutions = np.zeros(len(row), dtype=np.uint8)
         unequal = (read != entry).nonzero()[0]
@@ -357,19 +369,25 @@ class Hotlist:
 
 
 def _second(first: NDArray[np.uint32], hashed: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """Return the second bit of the filter for hashes: in the same line of the cache as the first."""
+    """Return the second bit of the filter for hashes.
+
+    It is in the same line of the cache as the first.
+    """
     return (first & _LINE) | (hashed * _SPREAD >> np.uint32(_HASH_BITS - _LINE_BITS))
 
 
 def _is_decided(key: np.uint64) -> bool:
-    """Return whether UK syntax decides the 0, O, 1 and I of a packed plate; never of a hashed one."""
+    """Return whether UK syntax decides a packed plate's 0, O, 1 and I.
+
+    Never of a hashed one.
+    """
     return bool(key < EXACT_KEYS) and position_decides(text_of(int(key)))
 
 
 def _order_equals(
     hashed: NDArray[np.uint32], order: NDArray[np.intp], precedence: Callable[[int], Any]
 ) -> None:
-    """Put entries of equal hashes into the order of their precedence, in place."""
+    """Put entries of equal hashes into order of precedence, in place."""
     same = np.concatenate(([False], hashed[1:] == hashed[:-1], [False]))
     starts = (~same[:-1] & same[1:]).nonzero()[0]
     ends = (same[:-1] & ~same[1:]).nonzero()[0] + 1

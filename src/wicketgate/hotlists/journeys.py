@@ -1,4 +1,4 @@
-"""Find journeys that no vehicle can have made."""
+"""The finding of journeys impossible for one vehicle."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ _EARTH_KM = 6371.0
 
 
 def distance_km(one: tuple[float, float], other: tuple[float, float]) -> float:
-    """Return the distance of two positions (latitude, longitude in degrees) over the ground, kilometres."""
+    """Return the distance of two positions over the ground, kilometres.
+
+    Positions are latitude and longitude in degrees.
+    """
     north, far = math.radians(one[0]), math.radians(other[0])
     half = (
         math.sin((far - north) / 2) ** 2
@@ -30,7 +33,9 @@ def impossible(
     taken_us: int,
     position: Mapping[str, tuple[float, float]],
 ) -> str:
-    """Return why two reads of one plate cannot be of one vehicle, in words; empty where they can.
+    """Return the reason against one vehicle for two reads of a plate.
+
+    It is in words, and empty where one vehicle can have made both.
 
     Parameters
     ----------

@@ -1,4 +1,7 @@
-"""A list in force: compiled entries, with the changes since in a small layer above. An immutable value."""
+"""A list in force: compiled entries under a layer of changes.
+
+The layer is small. A list is an immutable value.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ _OVERLAY_SHARE: Final = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hits:
-    """The reads that a list is for, one entry each.
+    """Reads with an entry in a list, one entry each.
 
     Attributes
     ----------
@@ -45,7 +48,7 @@ class Hits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """How many plates some changes add to a list, change in it and remove from it."""
+    """The numbers of plates added, changed and removed."""
 
     added: int
     changed: int
@@ -89,7 +92,7 @@ class _Layer:
         return cls(tuple([entries[place] for place in order.tolist()]), index)
 
     def joined(self, kept: NDArray[np.bool_], other: _Layer) -> _Layer:
-        """Return what is kept of this layer and all of another as one."""
+        """Return this layer's remaining entries and all of another as one."""
         return self.compiled(
             [*self.entries_where(kept), *other.entries],
             np.concatenate([self.index.keys[kept], other.index.keys]),
@@ -131,15 +134,18 @@ class Listing:
 
     @classmethod
     def of(cls, entries: Sequence[Entry]) -> Self:
-        """Return the list of some entries, in any order; of several for one plate the last counts. O(m log m)."""
+        """Return the list of some entries, in any order.
+
+        Of several for one plate the last counts. O(m log m).
+        """
         by_plate = {entry.plate: entry for entry in entries}
         base = _Layer.of(tuple(by_plate.values()))
         return cls(base, _NO_LAYER, np.zeros(len(base.entries), np.bool_))
 
     def changed(self, changes: Sequence[Change]) -> Self:
-        """Return the list after changes; of several for one plate the last counts.
+        """Return the list after changes.
 
-        Removing a plate that is not listed changes nothing.
+        Of several for one plate the last counts. Removing a plate that is not listed changes nothing.
 
         Notes
         -----
@@ -164,7 +170,10 @@ class Listing:
         return type(self)(base, _NO_LAYER, np.zeros(len(base.entries), np.bool_))
 
     def tally(self, changes: Sequence[Change]) -> Tally:
-        """Return what changes would do; an entry that is the same as before counts as nothing."""
+        """Return the effect of changes in numbers.
+
+        An entry that is the same as before counts as nothing.
+        """
         last = {change.plate: change.entry for change in changes}
         before = self.known(list(last))
         pairs = [(old, new) for old, new in zip(before, last.values(), strict=True) if old != new]
@@ -187,7 +196,10 @@ class Listing:
     __hash__ = None  # type: ignore[assignment]
 
     def entries(self) -> Iterator[Entry]:
-        """Yield the entries, ended ones too, in the order of their packed plates. O(m log m) before the first."""
+        """Yield the entries by packed plate, ended ones too.
+
+        O(m log m) before the first.
+        """
         shown = ~self._hidden
         keys = np.concatenate([self._base.index.keys[shown], self._overlay.index.keys])
         numbers = np.concatenate(
@@ -198,11 +210,17 @@ class Listing:
             yield self._base.entries[number] if number < m else self._overlay.entries[number - m]
 
     def entry(self, plate: str) -> Entry | None:
-        """Return the entry of a plate in normal form, ended or not; nothing is confused. Some 60 µs."""
+        """Return the entry of a plate in normal form, ended or not.
+
+        Nothing is confused. Some 60 µs.
+        """
         return self.known([plate])[0]
 
     def known(self, plates: Sequence[str]) -> list[Entry | None]:
-        """Return the entry of each of these plates, as `entry` does. Some 2 µs each when there are many."""
+        """Return the entry of each of these plates.
+
+        As `entry` does. Some 2 µs each when there are many.
+        """
         keys = pack_all(plates)
         found: list[Entry | None] = [None] * len(plates)
         for layer, hidden in ((self._base, self._hidden), (self._overlay, None)):
@@ -213,7 +231,10 @@ class Listing:
         return found
 
     def ended(self, at_us: int) -> list[Entry]:
-        """Return the entries that count no more at a time: they are to be removed. O(m), 2 ns an entry."""
+        """Return the entries ended at a time.
+
+        They are to be removed. O(m), 2 ns an entry.
+        """
         ended = (self._base.index.until_us <= at_us) & ~self._hidden
         return [
             *self._base.entries_where(ended),
@@ -227,10 +248,11 @@ class Listing:
         captured_us: NDArray[np.int64],
         at_us: int,
     ) -> Hits:
-        """Return the reads that an entry is for; arguments, rules and cost as with `Hotlist.look`.
+        """Return the reads with an entry.
 
-        Of several entries for one read, from whichever change, the one that is exact, else has fewer
-        substitutions, else the smaller priority, else the smaller `voi`.
+        Arguments, rules and cost are those of `Hotlist.look`. Of several entries for one read, from whichever
+        change, the one that is exact, else has fewer substitutions, else the smaller priority, else the smaller
+        `voi`.
         """
         hashed = hashes(plate_key)
         layers: list[tuple[_Layer, Found]] = []
@@ -251,7 +273,7 @@ class Listing:
 
 
 def _best(layers: Sequence[tuple[_Layer, Found]]) -> Hits:
-    """Return the better one where both layers have an entry for a read."""
+    """Return the better one of two layers' entries for a read."""
     best: dict[int, tuple[int, Entry]] = {}
     for layer, found in layers:
         columns = found.rows.tolist(), found.substitutions.tolist(), found.entry.tolist()

@@ -1,4 +1,4 @@
-"""Judge which outcome may be recorded for a hit."""
+"""The judging of outcomes before they are recorded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Said = Literal["confirmed", "misread", "acted", "not-acted"]
 def judge_outcome(
     hit_id: str, hit: OpenHit | None, known: bool, seen: Sequence[Sighting], said: str, reason: str, by: str
 ) -> Said:
-    """Return an outcome that may be recorded.
+    """Return an outcome fit to be recorded.
 
     Parameters
     ----------

@@ -1,6 +1,7 @@
-"""Confusions on packed keys: a hash that confused plates share, and in how many places two plates differ.
+"""Confusions on packed keys.
 
-All of it is arithmetic on `plates.pack`: base 37, twelve places, in four chunks of three.
+Plates that may be confused share a hash, and differ in a number of places. All of it is arithmetic on
+`plates.pack`: base 37, twelve places, in four chunks of three.
 """
 
 from __future__ import annotations
@@ -29,7 +30,10 @@ _ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def _classes(alike: tuple[str, ...]) -> NDArray[np.uint8]:
-    """Return for each of the 37 codes the code that stands for its class."""
+    """Return the class of each of the 37 codes.
+
+    A code stands for its class.
+    """
     table = np.arange(_BASE, dtype=np.uint8)
     for characters in alike:
         codes = [_ALPHABET.index(character) + 1 for character in characters]
@@ -43,9 +47,10 @@ _PLACES: Final = np.array([[_BASE**n] for n in range(PACKED_CHARACTERS)], dtype=
 
 
 def _tables() -> tuple[NDArray[np.uint32], ...]:
-    """Return one table a chunk: random words, but the same for chunks of one skeleton.
+    """Return one table of random words a chunk.
 
-    The exclusive or of a word from each is tabulation hashing: as good as random however regular the keys are.
+    Chunks of one skeleton have the same word. The exclusive or of a word from each is tabulation hashing: as good
+    as random however regular the keys are.
     """
     random = np.random.Generator(np.random.PCG64(37))
     codes = np.arange(_BASE**3)
@@ -109,7 +114,7 @@ def _hashes(keys: NDArray[np.uint64]) -> NDArray[np.uint32]:
 def differences(
     first: NDArray[np.uint64], second: NDArray[np.uint64]
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return in how many places pairs of plates differ by confusion.
+    """Return the number of confused places of pairs of plates.
 
     Parameters
     ----------

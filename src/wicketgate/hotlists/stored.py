@@ -1,4 +1,4 @@
-"""Lists and changes as bytes, so that they can be kept and compiled again.
+"""Lists and changes as bytes, to be kept and compiled again.
 
 A file is a name of its form and then frames: two little-endian 32-bit numbers (bytes packed, bytes unpacked) and a
 MessagePack list of at most `_IN_FRAME` entries, packed by zstd. A frame that says it unpacks to more than it can
@@ -32,12 +32,15 @@ _Item = TypeVar("_Item", Entry, Change)
 
 
 def dump_entries(entries: Iterable[Entry]) -> bytes:
-    """Return entries as bytes, in their order; the same entries always give the same bytes. About 1 µs each."""
+    """Return entries as bytes, in their order.
+
+    The same entries always give the same bytes. About 1 µs each.
+    """
     return _dump(_ENTRIES, entries)
 
 
 def load_entries(data: bytes) -> tuple[Entry, ...]:
-    """Return the entries that `dump_entries` wrote.
+    """Return the entries in the bytes of `dump_entries`.
 
     Raises
     ------
@@ -53,7 +56,7 @@ def dump_changes(changes: Iterable[Change]) -> bytes:
 
 
 def load_changes(data: bytes) -> tuple[Change, ...]:
-    """Return the changes that `dump_changes` wrote.
+    """Return the changes in the bytes of `dump_changes`.
 
     Raises
     ------

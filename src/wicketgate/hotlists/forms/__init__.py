@@ -1,7 +1,8 @@
-"""Parse hotlists as units send them, NDJSON or the UK 16-field CSV, within an authority's limits.
+"""The forms of hotlists, as units send and get them.
 
-docs/spec/hotlist.md, sections 1 to 3. A body is taken as a whole or refused as a whole, with the numbers of the
-lines that are wrong; nothing that a line says is repeated.
+They are NDJSON and the UK 16-field CSV, checked against an authority's limits. docs/spec/hotlist.md, sections 1 to
+3. A body is taken as a whole or refused as a whole, with the numbers of the lines that are wrong; nothing that a
+line says is repeated.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ def parse_hotlist(
     whole: bool,
     default_kind: str | None = None,
 ) -> tuple[Change, ...]:
-    """Return the changes that a body asks for; for a whole list one for each entry of it.
+    """Return the changes asked for by a body.
+
+    For a whole list there is one for each entry of it.
 
     Parameters
     ----------
@@ -134,7 +137,7 @@ def _keep(rows: Iterable[Row], terms: MatchTerms, at_us: int, longest_us: int, f
 
 
 def _fault(row: Row, terms: MatchTerms, at_us: int, longest_us: int) -> tuple[str, str] | None:
-    """Return why a row may not be taken, or None."""
+    """Return the fault of a row, or None."""
     if not row.kind:
         return None
     if row.kind not in terms.kinds:

@@ -1,4 +1,4 @@
-"""NDJSON: a line an entry."""
+"""The NDJSON form: a line an entry."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ Text = Annotated[str, shape(maxLength=MAX_TEXT)]
 
 
 class HotlistLine(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, gc=False):
-    """A vehicle of interest. docs/spec/hotlist.md says what each member means."""
+    """A vehicle of interest.
+
+    docs/spec/hotlist.md says what each member means.
+    """
 
     plate: Annotated[str, about("Case and separators do not matter.")]
     remove: Annotated[bool, about("In a change: the plate is taken off the list.")] = False
@@ -67,7 +70,10 @@ _shown_time = lru_cache(maxsize=4096)(rfc3339)  # many entries share few times
 
 
 def json_rows(body: bytes, faults: Faults, *, whole: bool) -> Iterator[Row]:
-    """Yield what each line says; what is wrong with the others goes to `faults`. Blank lines are passed over."""
+    """Yield the row of each good line.
+
+    What is wrong with the others goes to `faults`. Blank lines are passed over.
+    """
     start, number = 0, 0
     while start < len(body):
         end = body.find(b"\n", start)
@@ -137,7 +143,10 @@ def _parsed_time(text: str) -> int:
 
 
 def hotlist_lines(entries: Iterable[Entry]) -> Iterator[bytes]:
-    """Yield each entry as a line of NDJSON, with its LF; `parse_hotlist` takes such lines."""
+    """Yield each entry as a line of NDJSON, with its LF.
+
+    `parse_hotlist` takes such lines.
+    """
     for entry in entries:
         line: dict[str, str | int] = {
             "id": entry.voi,

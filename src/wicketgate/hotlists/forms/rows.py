@@ -1,4 +1,4 @@
-"""What a line of a list says, whatever its form; what is wrong with lines."""
+"""The rows of a list in any form, and their faults."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What a line says, whatever the form; `kind` empty for a line that removes a plate."""
+    """The content of a line, whatever the form.
+
+    `kind` is empty for a line that removes a plate.
+    """
 
     line: int
     plate: str
@@ -41,13 +44,19 @@ class Faults:
     found: list[tuple[int, str, str]] = field(default_factory=list)
 
     def add(self, line: int, code: str, detail: str) -> None:
-        """Note a fault; raise if there are too many to go on."""
+        """Note a fault.
+
+        Raises if there are too many to go on.
+        """
         self.found.append((line, code, detail))
         if len(self.found) >= MOST_FAULTS:
             raise self.refusal()
 
     def refusal(self) -> ListRefused:
-        """Return the refusal of the body: with the code of its first faulty line."""
+        """Return the refusal of the body.
+
+        It has the code of the first faulty line.
+        """
         found = sorted(self.found)
         _, code, detail = found[0]
         lines = tuple(line for line, other, _ in found if other == code)
@@ -61,7 +70,10 @@ class Faults:
 
 
 def whole_seconds(at_us: int) -> int:
-    """Return a time without its part of a second: ends are whole seconds, which the index keeps in four bytes."""
+    """Return a time without its part of a second.
+
+    Ends are whole seconds, which the index keeps in four bytes.
+    """
     return at_us - at_us % SECOND_US
 
 
@@ -73,13 +85,16 @@ def plate_of(text: str) -> str:
 
 
 def texts_of(pairs: Iterable[tuple[str, str | None]]) -> dict[str, str]:
-    """Return those of some texts that say anything, by name."""
+    """Return the non-empty ones of some texts, by name."""
     texts = {name: text_of(name, text) for name, text in pairs if text}
     return {name: text for name, text in texts.items() if text is not None}
 
 
 def text_of(name: str, text: str | None) -> str | None:
-    """Return a text without the space around it; None if nothing is left."""
+    """Return a text without the space around it.
+
+    None if nothing is left.
+    """
     if text is None:
         return None
     text = text.strip()

@@ -1,4 +1,7 @@
-"""The UK 16-field CSV of vehicles of interest, as one back office exports it for another."""
+"""The UK 16-field CSV of vehicles of interest.
+
+One back office exports it so for another.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,10 @@ _LOCAL_TIME = re.compile(
 
 
 def csv_rows(body: bytes, kind: str, faults: Faults) -> Iterator[Row]:
-    """Yield what each row says, all of one kind; what is wrong with the others goes to `faults`."""
+    """Yield each good row, all of one kind.
+
+    What is wrong with the others goes to `faults`.
+    """
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -112,7 +118,10 @@ def _action_priority(action: str) -> int:
 
 
 def _weed_us(text: str) -> int | None:
-    """Return when a row is to be weeded; a day ends at its end in London, and a time without a zone is London's."""
+    """Return the time at which to weed a row.
+
+    A day ends at its end in London, and a time without a zone is London's.
+    """
     if not text:
         return None
     match = _LOCAL_TIME.fullmatch(text)
