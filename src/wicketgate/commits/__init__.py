@@ -1,1 +1,4 @@
-"""COMMITS: transactions, the fold of them, its figures and its register, and the one place that appends."""
+"""COMMITS: transactions, their fold, its figures and register.
+
+One place alone appends to it.
+"""

@@ -1,4 +1,4 @@
-"""Cameras of the fold, and which of them a scope reaches."""
+"""The cameras of the fold, and their scopes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from wicketgate.regime.documents.authority import Authority
 
 
 class Camera(msgspec.Struct, frozen=True, kw_only=True):
-    """A camera in the register; its place in the list is its number for ever."""
+    """A camera in the register.
+
+    Its place in the list is its number for ever.
+    """
 
     source: str
     id: str
@@ -26,7 +29,10 @@ class Camera(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CameraChange(msgspec.Struct, frozen=True, array_like=True):
-    """What a camera became: when the ledger had that many entries, at that time. `past` folds them again."""
+    """A camera's change at a time.
+
+    The ledger had that many entries then. `past` folds the changes again.
+    """
 
     entries: int
     at_us: int
@@ -35,7 +41,7 @@ class CameraChange(msgspec.Struct, frozen=True, array_like=True):
 
 
 def in_scope(cameras: Sequence[Camera], authority: Authority, cap: int | None = None) -> NDArray[np.bool_]:
-    """Return for each camera number whether it is in an authority's scope.
+    """Return a mask of the cameras in an authority's scope, by number.
 
     Parameters
     ----------
@@ -60,10 +66,16 @@ def in_scope(cameras: Sequence[Camera], authority: Authority, cap: int | None = 
 
 
 def active(cameras: Sequence[Camera]) -> NDArray[np.bool_]:
-    """Return for each camera number whether its source still lists it."""
+    """Return a mask of the active cameras, by number.
+
+    A camera is active while its source lists it.
+    """
     return np.array([camera.active for camera in cameras], dtype=np.bool_)
 
 
 def cameras_in_scope(cameras: Sequence[Camera], authority: Authority) -> int:
-    """Return how many active cameras are in an authority's scope, whatever its most is."""
+    """Return the number of active cameras in an authority's scope.
+
+    Whatever its most is.
+    """
     return int(np.count_nonzero(in_scope(cameras, authority) & active(cameras)))

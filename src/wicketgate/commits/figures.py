@@ -1,4 +1,7 @@
-"""Count what the ledger publishes, and suppress its small cells."""
+"""The figures of the ledger.
+
+They are counted, and their small cells suppressed.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,10 @@ import msgspec
 
 
 def public_counts(counts: Counts, small_cells: int) -> dict[str, Any]:
-    """Return figures as they are published: a count above 0 and below `small_cells` is null."""
+    """Return figures as published.
+
+    A count above 0 and below `small_cells` is null.
+    """
 
     def cell(count: int) -> int | None:
         return None if 0 < count < small_cells else count
@@ -70,10 +76,11 @@ def _shown_hits(
 def _shown_cells(
     counts: Counts, name: str, cell: Callable[[int], int | None]
 ) -> dict[tuple[str, str], int | None]:
-    """Return an authority's cells as published: its released rows under `("", "")`, its refusals by version and reason.
+    """Return an authority's cells as published.
 
-    They add up to the reads decided, which are published too, so one suppressed cell could be worked out from the
-    others: then the smallest of those is suppressed with it.
+    Its released rows stand under `("", "")`, its refusals under version and reason. They add up to the reads
+    decided, which are published too, so one suppressed cell could be worked out from the others: then the smallest
+    of those is suppressed with it.
     """
     cells = {("", ""): counts.released.get(name, 0)}
     for authority, reasons in counts.refused.items():
@@ -87,7 +94,7 @@ def _shown_cells(
 
 
 class Counts(msgspec.Struct, kw_only=True):
-    """Figures of a period.
+    """The figures of a period.
 
     `refused` is keyed by `name@version` and then by reason; the others by name; hits then by quality (`exact`,
     `possible`) and `late`, `clone`, disclosures by to whom.

@@ -1,7 +1,8 @@
-"""The state as of a past moment: documents and cameras, folded again as far as they went then. Pure.
+"""The state at a past moment: documents and cameras, folded again.
 
-A regime keeps every document with its entry and time, and the state every change of a camera; so both can be made
-again for any entry. What has no history in the state (tokens, hotlists, feeds, figures) is not in the answer.
+They are folded as far as they went then. Pure. A regime keeps every document with its entry and time, and the state
+every change of a camera; so both can be made again for any entry. What has no history in the state (tokens,
+hotlists, feeds, figures) is not in the answer.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from wicketgate.regime.parsed import Parsed
 
 
 class _Step(NamedTuple):
-    """A document that took effect: in the order of the ledger they make the regime."""
+    """A document's taking effect.
+
+    In the order of the ledger these steps make the regime.
+    """
 
     entry: int
     at_us: int
@@ -27,7 +31,7 @@ class _Step(NamedTuple):
 
 
 def rewind(state: State, parsed: Parsed, *, entries: int | None = None, until_us: int | None = None) -> State:
-    """Return documents and cameras as they stood at a moment.
+    """Return the documents and cameras of a moment.
 
     Parameters
     ----------

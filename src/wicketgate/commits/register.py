@@ -1,4 +1,7 @@
-"""The register: what anybody may see of the state, as `/register.json`. Pure."""
+"""The register: the public view of the state, as `/register.json`.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -105,7 +108,7 @@ def _version(
 
 
 def consulted_on(version: Version) -> dict[str, Any]:
-    """Return what was consulted on of a version, as the register shows it."""
+    """Return the consultation on a version, as the register shows it."""
     return {
         "need": version.need,
         "wider": version.wider,
@@ -116,7 +119,10 @@ def consulted_on(version: Version) -> dict[str, Any]:
 
 
 def _concerns(taken: ActTaken, version: Version, authority: Authority, parsed: Parsed) -> bool:
-    """Say whether an act is about this version: a review names one, a revocation ends those there were."""
+    """Return whether an act is about this version.
+
+    A review names one, a revocation ends those there were.
+    """
     if taken.kind == "review":
         act = act_of(taken, parsed)
         return isinstance(act, Review) and act.version == authority.version

@@ -1,4 +1,4 @@
-"""Replay COMMITS into a state."""
+"""The replay of COMMITS into a state."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ _PATIENCE_S = 30.0
 async def replay(
     link: Link, state: State, parsed: Parsed, take: Callable[[int, Transaction], Awaitable[None]]
 ) -> None:
-    """Fold what COMMITS holds behind `state`, and hand every transaction that it still holds to `take`.
+    """Fold the rest of COMMITS into `state`, and show every transaction.
+
+    The rest is what follows `state`; every transaction that COMMITS still holds goes to `take`.
 
     Parameters
     ----------

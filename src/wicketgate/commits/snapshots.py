@@ -1,4 +1,7 @@
-"""Snapshots of the fold on disk, so that COMMITS need not be kept for ever."""
+"""The snapshots of the fold on disk.
+
+With them COMMITS need not be kept for ever.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ _KEPT = 2
 
 
 class Snapshots:
-    """A folder of snapshots, the last two of which are kept.
+    """A folder of snapshots, kept to the last two.
 
     A snapshot is the SHA-256 of the rest, then the state. It is written aside, synced and renamed: a crash leaves the
     former ones and perhaps a `.new` file, which the next snapshot overwrites.
@@ -26,7 +29,9 @@ class Snapshots:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def latest(self) -> State | None:
-        """Return the latest whole snapshot's state, or None if there is none at all.
+        """Return the state of the latest whole snapshot, or None.
+
+        None if there is no snapshot at all.
 
         Raises
         ------
@@ -53,6 +58,7 @@ class Snapshots:
         path = self._folder / f"{sequence:020d}.snapshot"
         write_durably(path, hashlib.sha256(state).digest() + state, aside=self._folder / "next.new")
         kept = self._found()
+        # A crash in here leaves older snapshots too many: the next one removes them.
         for old in kept[:-_KEPT]:
             old.unlink()
         return int(kept[-_KEPT:][0].stem)

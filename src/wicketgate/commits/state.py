@@ -1,7 +1,8 @@
-"""The state of a gateway: a fold of COMMITS, and nothing else. Pure.
+"""The state of a gateway: a fold of COMMITS, and nothing else.
 
-`State.apply` is the only way in which anything changes. It is deterministic, so that a replay from any snapshot gives
-the same state, and it takes no decision: what may be committed is decided before (`node`, `documents`).
+`State.apply` is the only way in which anything changes. It is deterministic, so that a replay from any snapshot
+gives the same state, and it takes no decision: what may be committed is decided before (`gateway.filing`,
+`regime.admission`).
 """
 
 from __future__ import annotations
@@ -35,7 +36,10 @@ _SIGHTINGS_US = DAY_US
 
 
 class FeedState(msgspec.Struct, kw_only=True):
-    """Where a feed stands, and whose it is for ever."""
+    """The place and the owner of a feed.
+
+    The owner is for ever.
+    """
 
     recipient: str
     unit: str
@@ -49,9 +53,10 @@ class FeedState(msgspec.Struct, kw_only=True):
 
 
 class ListState(msgspec.Struct, kw_only=True):
-    """A hotlist in force: the change that made all of it anew, and those since; each names a blob of the vault.
+    """A hotlist in force: its last whole change, and those since.
 
-    `changed_us` is the time of the last change: what the list held before is not kept.
+    Each names a blob of the vault. `changed_us` is the time of the last change: what the list held before is not
+    kept.
     """
 
     revision: int = 0
@@ -61,7 +66,7 @@ class ListState(msgspec.Struct, kw_only=True):
 
 
 class OpenHit(msgspec.Struct, kw_only=True):
-    """A hit that has not ended: what is needed to judge an outcome."""
+    """An open hit, as far as outcomes are judged by it."""
 
     authority: str
     voi: str
@@ -75,7 +80,10 @@ class OpenHit(msgspec.Struct, kw_only=True):
 
 
 class Sighting(msgspec.Struct, frozen=True, array_like=True):
-    """Where and when a vehicle of interest was read last, by one authority's hits."""
+    """The last read of a vehicle of interest: its place and time.
+
+    It is known from one authority's hits.
+    """
 
     hit: str
     place: str
@@ -84,7 +92,7 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True):
 
 
 class State(msgspec.Struct, kw_only=True):
-    """Everything that is in force, and where every stream stands."""
+    """Everything in force, and the place of every stream."""
 
     sequence: int = 0
     at_us: int = 0
@@ -116,16 +124,19 @@ class State(msgspec.Struct, kw_only=True):
 
     @property
     def charter_envelope(self) -> bytes:
-        """The envelope of the charter in force; empty before there is one."""
+        """The envelope of the charter in force.
+
+        It is empty before there is one.
+        """
         return self.regime.charter_envelope
 
     @property
     def authorities(self) -> dict[str, Named]:
-        """All that was ever signed, by name."""
+        """Every signed authority, by name."""
         return self.regime.authorities
 
     def apply(self, transaction: Transaction, sequence: int, parsed: Parsed | None = None) -> None:
-        """Take in the transaction at `sequence` of COMMITS.
+        """Apply the transaction at `sequence` of COMMITS.
 
         Parameters
         ----------
@@ -221,7 +232,10 @@ class State(msgspec.Struct, kw_only=True):
             self.feeds.setdefault(value.name, FeedState(recipient=value.recipient, unit=value.unit))
 
     def _withdraw_tokens(self, old: Charter, new: Charter) -> None:
-        """Make worthless what was given to those whom a new charter does not know, or whose office changes hands."""
+        """Withdraw the tokens of names gone from a new charter.
+
+        Those of an office that changes hands go too.
+        """
         changed = {f"overseer:{name}" for name, one in old.offices.items() if new.offices.get(name) != one}
         self.tokens = {
             digest: name for digest, name in self.tokens.items() if new.knows(name) and name not in changed
@@ -390,7 +404,10 @@ def dump_state(state: State) -> bytes:
 
 
 def load_state(data: bytes) -> State:
-    """Return the state of a snapshot; InputError for anything else."""
+    """Return the state of a snapshot.
+
+    InputError for anything else.
+    """
     try:
         state = _decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -1,4 +1,7 @@
-"""What one message of COMMITS holds: a transaction, whole or absent. Pure."""
+"""The message of COMMITS: a transaction, whole or absent.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,10 @@ class CameraSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class FeedBatch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A batch for one feed, as it will be delivered; `again` of its rows bring an image of a read released before."""
+    """A batch for one feed, as delivered.
+
+    `again` of its rows bring an image of a read released before.
+    """
 
     feed: str
     number: int
@@ -55,7 +61,9 @@ class FeedBatch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class HitRaised(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A hit, as it was released: what the authority's fields do not allow is None.
+    """A hit at its release.
+
+    What the authority's fields do not allow is None.
 
     Attributes
     ----------
@@ -74,7 +82,7 @@ class HitRaised(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     lane, direction, vehicle : str or None
         JSON texts.
     patch, overview : str or None
-        References to images (`images.make_ref`).
+        References to images (`images.references.make_ref`).
     entry : mapping
         What the list says of the vehicle.
     """
@@ -112,7 +120,7 @@ class HitRaised(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class HitImaged(msgspec.Struct, frozen=True, kw_only=True):
-    """An image that followed the read of a hit."""
+    """An image behind the read of a hit."""
 
     hit: str
     patch: str | None
@@ -120,7 +128,10 @@ class HitImaged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a hit; `by` says who said so, `unanswered` is the gateway's own word."""
+    """The outcome of a hit.
+
+    `by` says who said so, `unanswered` is the gateway's own word.
+    """
 
     hit: str
     outcome: Literal["confirmed", "misread", "acted", "not-acted", "unanswered"]
@@ -130,7 +141,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListChanged(msgspec.Struct, frozen=True, kw_only=True):
-    """A hotlist's next revision; the entries lie in the vault under their hash.
+    """A hotlist's next revision.
+
+    The entries lie in the vault under their hash.
 
     Attributes
     ----------
@@ -154,7 +167,10 @@ IMAGE_CODES = frozenset({"image-unbound", "image-conflict", "image-unreadable"})
 
 
 class QuarantinedRead(msgspec.Struct, frozen=True, kw_only=True):
-    """What could not be taken, with its reason; of a large `read` only how it began."""
+    """A read in quarantine, with its reason.
+
+    Of a large `read` only the beginning is kept.
+    """
 
     source: str
     camera: str
@@ -165,9 +181,10 @@ class QuarantinedRead(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Intake(msgspec.Struct, frozen=True, kw_only=True):
-    """What came in with one message of READS, or with the transaction that carries it on.
+    """The intake of one message of READS.
 
-    `accepted`, `repeated`: reads by camera, as `source/camera`; `quarantined`: by that and code.
+    A further transaction may carry it on. `accepted`, `repeated`: reads by camera, as `source/camera`;
+    `quarantined`: by that and code.
     """
 
     accepted: dict[str, int] = {}
@@ -176,7 +193,10 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DocumentTaken(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A signed document in force from this transaction on, where it stands in the ledger, what its admission found."""
+    """A signed document and the findings of its admission.
+
+    It is in force from this transaction on, and has its place in the ledger.
+    """
 
     envelope: bytes
     entry: int
@@ -191,14 +211,17 @@ class CamerasRegistered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TokenIssued(msgspec.Struct, frozen=True, kw_only=True):
-    """A credential: its name and the SHA-256 of the token. An empty hash withdraws the name's tokens."""
+    """A credential: its name and the SHA-256 of the token.
+
+    An empty hash withdraws the name's tokens.
+    """
 
     name: str
     sha256: str
 
 
 class FiguresClosed(msgspec.Struct, frozen=True, kw_only=True):
-    """A period whose figures were published, and where.
+    """A period of published figures, and their place.
 
     `due` says of each authority under which rows left in the period when its recipient must have deleted them.
     """
@@ -210,7 +233,9 @@ class FiguresClosed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ResponseGiven(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What somebody from the public said to a consultation; the fold keeps the number of them alone.
+    """A public response to a consultation.
+
+    The fold keeps the number of them alone.
 
     Attributes
     ----------
@@ -233,7 +258,7 @@ class ResponseGiven(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """Rows that one authority refused for one reason."""
+    """The rows refused by one authority for one reason."""
 
     authority: str
     reason: str
@@ -302,7 +327,10 @@ def encode(transaction: Transaction) -> bytes:
 
 
 def decode(data: bytes) -> Transaction:
-    """Return the transaction that `encode` wrote; InputError for anything else."""
+    """Return the transaction in the bytes of `encode`.
+
+    InputError for anything else.
+    """
     try:
         return _decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

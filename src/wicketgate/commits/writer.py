@@ -1,4 +1,4 @@
-"""COMMITS: the log of transactions, its replay, and the one place that appends to it."""
+"""The one writer of COMMITS, with its replay."""
 
 from __future__ import annotations
 
@@ -36,12 +36,13 @@ Committed = tuple[int, Transaction]
 
 
 class Commits:
-    """Stages transactions one behind the other and reveals each once it is durable.
+    """The staging and revealing of transactions.
 
-    `staged` runs ahead of the disk by what is under way: transactions are built on it, so that a revocation stops the
-    very next decision. `committed` is what is durable: all that is shown or answered comes from it. Were an append to
-    fail, `staged` would be wrong; then nothing can be committed any more and the gateway must end (`on_failure`). Its
-    next start folds COMMITS, and finds each transaction whole or absent.
+    They are staged one behind the other, and each is revealed once it is durable. `staged` runs ahead of the disk
+    by what is under way: transactions are built on it, so that a revocation stops the very next decision.
+    `committed` is what is durable: all that is shown or answered comes from it. Were an append to fail, `staged`
+    would be wrong; then nothing can be committed any more and the gateway must end (`on_failure`). Its next start
+    folds COMMITS, and finds each transaction whole or absent.
 
     Parameters
     ----------
@@ -81,7 +82,7 @@ class Commits:
 
     @property
     def under_way(self) -> int:
-        """Transactions that are not durable yet."""
+        """The number of transactions not durable yet."""
         return self._writer.under_way
 
     def commit(self, build: Build) -> asyncio.Future[Committed]:
@@ -109,11 +110,11 @@ class Commits:
         return self._stage(transaction)
 
     def tick(self) -> None:
-        """Close the seconds and periods that have passed."""
+        """Close the past seconds and periods."""
         self._roll(max(self._clock.now_us(), self.staged.at_us))
 
     def start(self, operation: Mapping[str, Any]) -> asyncio.Future[Committed]:
-        """Commit that the gateway has started, and open the present second.
+        """Commit the gateway's start, and open the present second.
 
         The second that an earlier run left open is closed with its facts; those between are missing, and said to be.
         """
@@ -158,6 +159,7 @@ class Commits:
         if transaction.second is not None:
             self._open_bytes = 0
         self._open_bytes += sum(map(len, transaction.facts))
+        # A crash from here on leaves this transaction whole or absent, and none behind an absent one.
         stored = self._writer.submit(data, f"{self._instance}-{sequence}")
         waiter: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
         stored.add_done_callback(lambda done: self._stored(done, sequence, transaction, waiter))
