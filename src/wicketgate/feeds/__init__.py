@@ -1,1 +1,1 @@
-"""What leaves: rows, batches, and one durable feed for each authority."""
+"""The way out: rows, batches, and one durable feed for each authority."""

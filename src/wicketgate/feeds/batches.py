@@ -1,6 +1,7 @@
-"""Batches of released rows: how they are written, hashed, and read again by those who receive them.
+"""Batches of released rows: written, hashed, and read again.
 
-A batch is a header line and `rows` row lines, each ended by LF (docs/spec/feeds.md). Pure.
+Those who receive them read them with this code too. A batch is a header line and `rows` row lines, each ended by LF
+(docs/spec/feeds.md). Pure.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ IMAGE_FIELDS = {column.shown_by: column.name for column in COLUMNS if column.sho
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """One batch as it lies in a feed.
+    """One batch in a feed.
 
     Attributes
     ----------
@@ -48,7 +49,7 @@ class Batch:
 
 
 class Rendering:
-    """The reads of a batch as JSON objects of the fields allowed, and of nothing else.
+    """The reads of a batch as JSON objects of their allowed fields alone.
 
     Each field is rendered once, whatever the number of authorities that show it.
 
@@ -65,9 +66,10 @@ class Rendering:
         self._reads: dict[tuple[str, ...], list[str]] = {}
 
     def reads(self, fields: frozenset[str]) -> list[str]:
-        """Return each read with these fields: `plate`, `time`, `place`, `vehicle`; about 1 µs a row.
+        """Return each read with these fields.
 
-        Images are left to `with_images`: their references differ from authority to authority.
+        Fields are `plate`, `time`, `place` and `vehicle`; about 1 µs a row. Images are left to `with_images`: their
+        references differ from authority to authority.
 
         Raises
         ------
@@ -114,7 +116,7 @@ class Rendering:
         return said if any(said) else []
 
     def _with_said(self, texts: list[str], field: str) -> list[str]:
-        """Return the texts of a field with what the camera said that the field shows."""
+        """Return a field's texts with the camera's words for that field."""
         for column in SAID:
             if column.shown_by == field:
                 member, values = f'"{column.name}":', getattr(self._batch, column.name)
@@ -132,7 +134,10 @@ def _times(at_us: NDArray[np.int64]) -> list[str]:
 
 
 def with_members(read: str, members: str) -> str:
-    """Return a read's JSON object with more members (`"name":value`, joined by commas); `read` if there are none."""
+    """Return a read's JSON object with more members.
+
+    Members are `"name":value`, joined by commas; with none it is `read`.
+    """
     if not members:
         return read
     return f"{read[:-1]},{members}}}" if len(read) > 2 else f"{{{members}}}"
@@ -203,7 +208,7 @@ def build(
 
 
 def read_batches(source: BinaryIO) -> Iterator[Batch]:
-    """Yield the batches of a feed's answer, or of several one after another.
+    """Yield the batches of one answer of a feed, or of several in turn.
 
     Raises
     ------
@@ -240,7 +245,9 @@ def _member_object(line: bytes, where: str) -> dict[str, Any]:
 
 
 def check_batch(batch: Batch) -> None:
-    """Check a batch against its own header: rows, root and sha256, and that its rows name its authority.
+    """Check a batch against its own header.
+
+    Rows, root and sha256 must agree, and the rows must name its authority.
 
     Raises
     ------
@@ -275,7 +282,10 @@ def _row(line: bytes, where: str, number: int) -> dict[str, Any]:
 
 
 def _erased_leaf(line: bytes, row: Mapping[str, Any], where: str, number: int) -> bytes:
-    """Return the leaf hash of an erased row, which must be of its one form: nothing else is committed to."""
+    """Return the leaf hash of an erased row.
+
+    The row must be of its one form: nothing else is committed to.
+    """
     try:
         leaf = bytes.fromhex(str(row["erased"]))
     except ValueError:
@@ -286,5 +296,5 @@ def _erased_leaf(line: bytes, row: Mapping[str, Any], where: str, number: int) -
 
 
 def erased_line(seq: object, leaf: bytes) -> bytes:
-    """Return the line, without LF, that stands for an erased row."""
+    """Return the line of an erased row, without LF."""
     return b'{"seq":%d,"erased":"%b"}' % (seq if isinstance(seq, int) else -1, leaf.hex().encode())

@@ -1,4 +1,7 @@
-"""Feeds: one durable stream for each authority name, where batch B stands at sequence B."""
+"""The feeds: one durable stream for each authority name.
+
+Batch B stands at sequence B.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,10 @@ _RECENT_BYTES = 8 * 1024 * 1024
 
 
 class Feed:
-    """One authority's feed: written by the projection, read by its unit."""
+    """One authority's feed.
+
+    The projection writes it, and its unit reads it.
+    """
 
     def __init__(self, stream: OrdinalStream, max_bytes: int) -> None:
         self._stream = stream
@@ -28,7 +34,10 @@ class Feed:
 
     @classmethod
     async def open(cls, link: Link, name: str, *, term_us: int, max_bytes: int) -> Feed:
-        """Open the feed of an authority name, made if it is new."""
+        """Open the feed of an authority name.
+
+        It is made if it is new.
+        """
         stream = await OrdinalStream(link, f"FEED-{name}").open(max_age_us=term_us)
         feed = cls(stream, max_bytes)
         feed.last = stream.last
@@ -36,7 +45,10 @@ class Feed:
         return feed
 
     async def keep_for(self, term_us: int) -> None:
-        """Give the feed another term; batches that are past it then go at once."""
+        """Give the feed another term.
+
+        Batches that are past it then go at once.
+        """
         await self._stream.keep_for(term_us)
         await self.refresh()
 
@@ -56,18 +68,22 @@ class Feed:
 
     @property
     def held_bytes(self) -> int:
-        """About how much the feed holds."""
+        """The bytes held in the feed, about."""
         return self._bytes
 
     async def refresh(self) -> None:
-        """Learn how much is held and what has run out."""
+        """Learn the feed's size and its first batch."""
         self._first, _, self._bytes = await self._stream.extent()
         while self._recent and self._recent[0][0] < self._first:
             self._recent_bytes -= len(self._recent.popleft()[1])
 
     async def put(self, batch: FeedBatch) -> None:
-        """Write a batch; whoever waits gets it once it is durable here."""
+        """Write a batch.
+
+        Whoever waits gets it once it is durable here.
+        """
         known = batch.number <= self.last
+        # A crash before this is durable: the replay of COMMITS puts the batch again, under its own number.
         await self._stream.put(batch.number, batch.data)
         if known:
             return
@@ -80,12 +96,12 @@ class Feed:
         self.wake()
 
     def wake(self) -> None:
-        """Let everyone who waits look again."""
+        """Wake everyone who waits, to look again."""
         news, self._news = self._news, asyncio.Event()
         news.set()
 
     async def wait(self, after: int, timeout_s: float) -> None:
-        """Return when there is a batch behind `after`, when woken, or after `timeout_s`."""
+        """Wait for a batch behind `after`, a wake-up, or `timeout_s`."""
         if self.last > after:
             return
         try:
@@ -94,7 +110,10 @@ class Feed:
             return
 
     async def is_past_term(self, after: int) -> bool:
-        """Say whether the batch behind `after` was held once and has run out."""
+        """Return whether the batch behind `after` has run out.
+
+        It was held once.
+        """
         if after >= self.last:
             return False
         if after + 1 < self._first:
@@ -105,7 +124,10 @@ class Feed:
         return after + 1 < self._first
 
     async def batch(self, number: int) -> bytes | None:
-        """Return one batch as delivered, or None if it is past its term or not there."""
+        """Return one batch as delivered, or None.
+
+        None if it is past its term or not there.
+        """
         if number < 1 or number > self.last:
             return None
         if self._recent and number >= self._recent[0][0]:
@@ -113,7 +135,10 @@ class Feed:
         return await self._stream.get(number)
 
     async def batches(self, after: int, limit: int, max_bytes: int) -> Sequence[bytes]:
-        """Return batches behind `after`, in order: at most `limit`, and not much more than `max_bytes` together."""
+        """Return batches behind `after`, in order.
+
+        At most `limit`, and not much more than `max_bytes` together.
+        """
         found: list[bytes] = []
         size = 0
         for number in range(after + 1, min(after + limit, self.last) + 1):

@@ -1,4 +1,7 @@
-"""What a release shows beside the fields that all rows have: references, images, hits."""
+"""The special parts of a release's rows: references, images, hits.
+
+Rows have them beside the fields of all rows.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ _NOT_SHOWN = frozenset({"nim", "pnc_id"})  # codes of other systems, of no use t
 
 @dataclass(slots=True)
 class Rows:
-    """The rows of one feed's batch, as they are to be written, and what the fold must know of them."""
+    """The rows of one feed's batch, and their news for the fold."""
 
     reads: list[str] = field(default_factory=list)
     late: list[bool] = field(default_factory=list)
@@ -43,7 +46,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateAt:
-    """The state at the moment of a decision, and the tables of the gate from it."""
+    """The state at a decision's moment, and the gate's tables from it."""
 
     state: State
     standing: Standing
@@ -52,7 +55,10 @@ class StateAt:
 
 @dataclass(frozen=True, slots=True)
 class _Images:
-    """What of a read's images one authority shows: the members of the row, and the references."""
+    """One authority's view of a read's images.
+
+    It has the members of the row, and the references.
+    """
 
     members: str
     patch: str | None
@@ -61,7 +67,7 @@ class _Images:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Shown:
-    """One read of a batch as one authority's row shows it."""
+    """One read of a batch in one authority's row."""
 
     batch: ReadBatch
     row: int
@@ -71,7 +77,7 @@ class _Shown:
 
 
 class Raising:
-    """Makes the rows of releases.
+    """The maker of releases' rows.
 
     Parameters
     ----------
@@ -129,7 +135,10 @@ class Raising:
             into.more.append(members)
 
     def ref(self, name: str, key: bytes) -> str:
-        """Return what one authority's rows call a read: the same whenever it comes, another for each authority."""
+        """Return one authority's name for a read.
+
+        It is the same whenever the read comes, and another for each authority.
+        """
         keyed = hashlib.blake2b(key=self._secret, digest_size=_REF_BYTES, person=b"wicketgate ref")
         keyed.update(name.encode() + b"\0" + key)
         return keyed.hexdigest()
@@ -150,7 +159,10 @@ class Raising:
 
 
 def _hit(release: Release, at: int, shown: _Shown, moment: StateAt, into: Rows) -> str:
-    """Return the member `hit` of row `at`; raise the hit, or give the one that was raised its image."""
+    """Return the member `hit` of row `at`.
+
+    The hit is raised, or the one that was raised gets its image.
+    """
     hits, which = release.hits, release.which
     assert isinstance(hits, Hits)
     assert which is not None
@@ -220,7 +232,7 @@ def _shown(entry: Entry) -> dict[str, str]:
 
 
 def _allowed(batch: ReadBatch, row: int, fields: frozenset[str], camera: Camera) -> dict[str, Any]:
-    """Return what of a read an authority's fields let a hit show."""
+    """Return the part of a read open to a hit by an authority's fields."""
     shown: dict[str, Any] = {}
     if "plate" in fields:
         confidence = float(batch.confidence[row])
