@@ -1,7 +1,9 @@
-"""What a document would do against a register: words before signatures. Pure; docs/officer.md shows them.
+"""The effect of a document on a register, in words before it is signed.
+
+Pure. docs/officer.md shows the words.
 
 The document is judged by the same function that the gateway asks (`admission.judge_document`), against what a register
-shows (`knowledge`).
+shows (`from_register`).
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ _NEEDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Appraisal:
-    """What a document would do.
+    """The effect of one document.
 
     Attributes
     ----------
@@ -60,7 +62,7 @@ _UNKNOWN = 1
 
 
 def appraise(document: SignedDocument, known: Known, *, at_us: int, cameras: int | None = None) -> Appraisal:
-    """Return what a document would do if it were submitted now.
+    """Return the effect of a document submitted now.
 
     Parameters
     ----------
@@ -115,7 +117,7 @@ def appraise(document: SignedDocument, known: Known, *, at_us: int, cameras: int
 
 
 def _count(document: SignedDocument, known: Known, cameras: int | None) -> tuple[int, list[str]]:
-    """Return how many cameras are in a document's scope, as well as that is known, and words on it."""
+    """Return the number of cameras in a document's scope, as far as known, with words on it."""
     scope = scope_of(document)
     if scope is None or cameras is not None:
         return cameras or 0, []
@@ -258,7 +260,7 @@ def _decision(decision: Decision, known: Known, judgement: Judgement | None) -> 
 
 
 def _stands(name: str, known: Known, at_us: int) -> list[str]:
-    """Return how an authority that an act is about stands now."""
+    """Return the standing of the authority under an act."""
     named = known.regime.authorities.get(name)
     if named is None:
         return []
@@ -272,7 +274,9 @@ def _stands(name: str, known: Known, at_us: int) -> list[str]:
 
 
 def review_words(name: str, known: Known, reviewed_us: int) -> list[str]:
-    """Return what whoever reviews an authority must have seen: its figures, why nothing narrower does, the deadline.
+    """Return the words for the reviewer of an authority.
+
+    They are its figures, why nothing narrower does, and the deadline.
 
     Raises
     ------
@@ -303,7 +307,7 @@ def review_words(name: str, known: Known, reviewed_us: int) -> list[str]:
 def _signing(
     document: SignedDocument, value: object, known: Known, judgement: Judgement, at_us: int, cameras: int
 ) -> tuple[list[str], list[DocumentRefused]]:
-    """Return who must sign and who has, and what is wrong with that."""
+    """Return required and given signatures, and the faults in them."""
     charter = known.charter
     wanted = [(judgement.requirements, charter)]
     if isinstance(value, Charter) and judgement.amended is not None:
@@ -344,7 +348,10 @@ def _titled(charter: Charter, name: str) -> str:
 
 
 def _signed(document: SignedDocument, charters: list[Charter]) -> list[str]:
-    """Return who has signed; refuse a signature that is not good, as `signatures.good_keys`."""
+    """Return the signers of a document.
+
+    A signature that is not good is refused, as by `signatures.good_keys`.
+    """
     keys = good_keys(document.envelope, charters)
     offices = {
         office.id: _titled(charter, office.id)
@@ -356,7 +363,7 @@ def _signed(document: SignedDocument, charters: list[Charter]) -> list[str]:
 
 
 def founding(document: SignedDocument, charter: Charter) -> Appraisal:
-    """Return what a charter would do by itself, as the first of a deployment."""
+    """Return the effect of a charter as the first of a deployment."""
     requirements = charter_requirements(charter)
     words = [*describe_document(charter), *must_sign(requirements, charter)]
     try:

@@ -1,4 +1,6 @@
-"""Drafts of acts, and the figures that whoever reviews must have seen. Pure: the time and the chance are passed in.
+"""Drafts of acts, and the figures before a review.
+
+Pure: the time and the chance are passed in.
 
 A draft is the document, complete, as `toml.dump_toml` writes it for an officer to read, check and sign.
 """
@@ -20,7 +22,9 @@ _HITS = ("exact", "possible", "late", "clone")
 
 
 def new_id(kind: str, at_us: int, chance: str) -> str:
-    """Return the id of a new document: its kind, the day, and `chance`, so that no two drafts have one.
+    """Return the id of a new document.
+
+    It has the kind, the day, and `chance`, so that no two drafts have one id.
 
     >>> new_id("review", 1_783_512_000_000_000, "4f2c9a")
     'review-20260708-4f2c9a'
@@ -31,12 +35,12 @@ def new_id(kind: str, at_us: int, chance: str) -> str:
 def draft_stop(
     kind: Literal["suspension", "revocation"], name: str, *, id_: str, at_us: int, reason: str
 ) -> Draft:
-    """Return what stops an authority, until it is lifted or for good."""
+    """Return a stop of an authority, until it is lifted or for good."""
     return {kind: {"id": id_, "authority": name, "at": rfc3339(at_us), "reason": reason}}
 
 
 def draft_resumption(name: str, suspension: str, *, id_: str, at_us: int, reason: str) -> Draft:
-    """Return what lifts one suspension of an authority."""
+    """Return the lifting of one suspension of an authority."""
     members = {"id": id_, "authority": name, "suspension": suspension, "at": rfc3339(at_us), "reason": reason}
     return {"resumption": members}
 
@@ -50,7 +54,10 @@ def draft_review(
     why_not_match: str | None,
     why_not_search: str | None,
 ) -> Draft:
-    """Return the finding that a version may go on; it was reviewed at the time of the draft."""
+    """Return a review in favour of a version.
+
+    The time of the review is the time of the draft.
+    """
     members: Draft = {
         "id": id_,
         "authority": authority.name,
@@ -75,7 +82,7 @@ def draft_consultation(
     closes_us: int,
     assessment: str,
 ) -> Draft:
-    """Return a consultation on a whole document, an authority or a charter."""
+    """Return a consultation on a whole authority or charter."""
     members = {
         "id": id_,
         "title": title,
@@ -118,7 +125,10 @@ def draft_decision(
     covered_until_us: int | None,
     covered: Mapping[str, Any] | None,
 ) -> Draft:
-    """Return a decision on a consultation: approved until `covered_until_us`, or rejected where that is None."""
+    """Return a decision on a consultation.
+
+    It approves until `covered_until_us`, or rejects where that is None.
+    """
     members: Draft = {
         "id": id_,
         "consultation": consultation,
@@ -136,7 +146,9 @@ def draft_decision(
 
 
 def figures_for(periods: Iterable[Mapping[str, Any]], authority: Authority, since_us: int) -> list[str]:
-    """Return sentences that say the figures which the ledger will attach to a review.
+    """Return sentences on the figures for a review.
+
+    They are those which the ledger will attach to it.
 
     Parameters
     ----------
@@ -185,7 +197,9 @@ def _share(figures: Mapping[str, Any]) -> str:
 
 
 def describe_deadline(authority: Authority, due_us: int | None, reviewed_us: int) -> list[str]:
-    """Return sentences that say by when a review must be recorded, and what this one would make of that.
+    """Return sentences on the deadline of a review.
+
+    They say by when it must be recorded, and what this one would make of that.
 
     Parameters
     ----------

@@ -1,4 +1,6 @@
-"""What a register shows to be in force, folded into a regime as the gateway's own documents are. Pure.
+"""The regime of a register, folded as the gateway folds its own documents.
+
+Pure.
 
 The register is believed: `wicketgate verify` is what checks it. What contradicts itself is refused all the same.
 """
@@ -23,7 +25,7 @@ from wicketgate.regime.parsed import Parsed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What a register shows to be in force, as a fold.
+    """The regime of a register: documents in force, as a fold.
 
     Attributes
     ----------
@@ -45,7 +47,7 @@ class Known:
 
 
 def learn(register: Mapping[str, Any]) -> Known:
-    """Return what a register shows to be in force.
+    """Return the regime of a register.
 
     Raises
     ------
@@ -80,7 +82,10 @@ def learn(register: Mapping[str, Any]) -> Known:
 
 
 def _size(register: Mapping[str, Any]) -> int:
-    """Return the entries under the checkpoint that a register shows; 0 where it shows none."""
+    """Return the size of the log under a register's checkpoint.
+
+    It is 0 where the register shows no checkpoint.
+    """
     try:
         return unverified_checkpoint(
             str(register.get("checkpoint", "")).encode("utf-8", "surrogatepass")
@@ -93,7 +98,10 @@ _Taken = tuple[int, int, SignedDocument, Mapping[str, Any]]
 
 
 def _documents(register: Mapping[str, Any]) -> Iterator[_Taken]:
-    """Yield every document that a register shows, once: entry, time, document, and what is shown beside it."""
+    """Yield every document of a register, once.
+
+    Each comes with its entry, its time, and what is shown beside it.
+    """
     charters = list_of(register, "charters") or [register["charter"]]
     for shown in charters:
         yield _taken("charter", shown, "at")
@@ -128,7 +136,10 @@ def _taken(kind: str, shown: Mapping[str, Any], time: str) -> _Taken:
 
 
 def list_of(shown: Mapping[str, Any], name: str) -> list[Any]:
-    """Return a list of the register; one that is missing or null is empty."""
+    """Return a list of the register.
+
+    One that is missing or null is empty.
+    """
     value = shown.get(name) or []
     if not isinstance(value, list):
         raise InputError(f"the register's `{name}` is no list")
@@ -138,7 +149,10 @@ def list_of(shown: Mapping[str, Any], name: str) -> list[Any]:
 def _admitted(
     regime: Regime, parsed: Parsed, document: SignedDocument, shown: Mapping[str, Any], at_us: int, entry: int
 ) -> Admitted:
-    """Return what the admission of a document found: as the register shows it, or else found again."""
+    """Return the admission of a document.
+
+    It is as the register shows it, or else found again.
+    """
     if document.kind == "authority":
         consulted = shown.get("consulted") or {}
         due = consulted.get("due")
@@ -164,7 +178,7 @@ def _admitted(
 
 
 def number_of(shown: Mapping[str, Any], name: str) -> int | None:
-    """Return a whole number of the register, or None where it shows none."""
+    """Return a whole number of the register, or None for anything else."""
     value = shown.get(name)
     if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
         raise InputError(f"the register's `{name}` is no number")

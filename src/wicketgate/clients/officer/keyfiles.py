@@ -1,4 +1,4 @@
-"""Where officers' keys are kept: key files, and the one place that opens a signer by its name.
+"""Officers' key files, and the opening of a signer by name.
 
 A signer is named `SCHEME:rest`, or by the path of a key file alone. This version builds `file`; a token or a key
 service is one more opener here and nothing elsewhere. docs/decisions/0017-keys-of-officers.md.
@@ -24,7 +24,7 @@ _MOST_PASSPHRASE = 1024
 
 
 def open_signer(spec: str, ask: Ask) -> Signer:
-    """Return the signer that `spec` names.
+    """Return the signer of a `spec`.
 
     Parameters
     ----------
@@ -82,7 +82,9 @@ def open_key_file(path: Path, ask: Ask) -> PrivateKey:
 
 
 def read_passphrase(path: Path) -> bytes:
-    """Return the first line of a file, which its owner alone may read, as a passphrase.
+    """Return the first line of a file as a passphrase.
+
+    The file must be readable by its owner alone.
 
     Raises
     ------
@@ -101,7 +103,7 @@ def read_passphrase(path: Path) -> bytes:
 
 
 def require_passphrase(passphrase: bytes, where: str) -> bytes:
-    """Return a passphrase that is none of nothing, and not beyond 1,024 bytes."""
+    """Return a passphrase of 1 to 1,024 bytes, or refuse it."""
     if not passphrase or len(passphrase) > _MOST_PASSPHRASE:
         raise ConfigurationError(f"{where} holds no passphrase of 1 to {_MOST_PASSPHRASE} bytes")
     return passphrase

@@ -1,4 +1,6 @@
-"""A recipient's client: batches as they come, each checked, and its proof after the merge delay.
+"""A recipient's client for one feed.
+
+Batches are checked as they come, each with its proof after the merge delay.
 
 `Receiver` asks and checks; a sink (`sinks`) keeps. The order makes a crash harmless: what one answer held is
 durable in the sink before the next request, and the sink knows by itself where it stopped.
@@ -38,36 +40,42 @@ _LONGEST_PAUSE_S = 15.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """A batch that was checked, and its bytes as they came."""
+    """A checked batch, and its bytes as they came."""
 
     batch: Batch
     data: bytes
 
 
 class Sink(Protocol):
-    """Where batches are kept."""
+    """The store of a recipient's batches."""
 
     @property
     def last(self) -> Last | None:
-        """The last batch kept, from an earlier run perhaps; None if there is none."""
+        """The last batch kept, or None.
+
+        It may be of an earlier run.
+        """
         ...
 
     @property
     def unproved(self) -> Sequence[Mapping[str, Any]]:
-        """Headers of batches kept earlier whose proofs may not have been checked."""
+        """The headers of earlier batches with proofs perhaps unchecked."""
         ...
 
     @property
     def seen(self) -> bytes | None:
-        """The signed checkpoint that an earlier run came to."""
+        """The signed checkpoint of an earlier run."""
         ...
 
     def write(self, received: Sequence[Received]) -> None:
-        """Keep batches; on return they are durable."""
+        """Keep batches durably.
+
+        On return they survive a crash.
+        """
         ...
 
     def note(self, due: Sequence[Mapping[str, Any]], checkpoint: bytes) -> None:
-        """Remember which proofs are still due, and the checkpoint that the log has come to."""
+        """Remember the proofs still due, and the latest checkpoint."""
         ...
 
     def close(self) -> None:
@@ -84,7 +92,7 @@ class _Due:
 
 @dataclass(slots=True)
 class Tally:
-    """What a receiver has done."""
+    """The work of a receiver, counted."""
 
     batches: int = 0
     rows: int = 0
@@ -110,7 +118,9 @@ class _Feeds(msgspec.Struct, frozen=True):
 
 
 class Receiver:
-    """Asks one feed for batches, and checks each with its promise and its proof.
+    """The receiver of one feed.
+
+    It asks for batches, and checks each with its promise and its proof.
 
     Parameters
     ----------
@@ -160,7 +170,9 @@ class Receiver:
         self.tally = Tally()
 
     def run(self, *, follow: bool) -> Tally:
-        """Receive what there is now, or for ever; then check the proofs still due.
+        """Receive the batches, then check the proofs still due.
+
+        It takes what there is now, or goes on for ever.
 
         Raises
         ------
@@ -196,7 +208,7 @@ class Receiver:
 
     @property
     def due(self) -> int:
-        """How many proofs have not been checked."""
+        """The number of proofs not checked yet."""
         return len(self._due)
 
     def _open(self) -> None:
@@ -232,7 +244,10 @@ class Receiver:
         return min(self._wait_s, max(self._due[0].at_s - time.monotonic(), 0.0))
 
     def _ask(self, wait_s: float) -> list[Received]:
-        """Return the batches of one answer, all checked; none of them is kept yet."""
+        """Return the batches of one answer, all checked.
+
+        None of them is kept yet.
+        """
         answer = self._remote.get(
             f"/v1/feeds/{self._feed}",
             most=MAX_ANSWER_BYTES,
@@ -283,7 +298,10 @@ class Receiver:
         self._sink.note([due.header for due in self._due], self._log.note)
 
     def _prove_due(self) -> None:
-        """Check the proofs that are due; one that is missing is asked for again until it is too late."""
+        """Check the proofs now due.
+
+        One that is missing is asked for again until it is too late.
+        """
         proved = 0
         while self._due and self._due[0].at_s <= time.monotonic():
             due = self._due[0]
@@ -312,7 +330,10 @@ class Receiver:
         return due.missing_since_s is not None and time.monotonic() - due.missing_since_s > _MERGE_S + GRACE_S
 
     def _prove(self, header: Mapping[str, Any]) -> bool | None:
-        """Return whether the proof is there, and None if it cannot be had any more; raise if it does not hold."""
+        """Return whether the proof is there.
+
+        None says that it cannot be had any more. A proof that does not hold is raised.
+        """
         answer = self._remote.get(
             f"/v1/feeds/{self._feed}/proofs", most=MAX_PROOF_BYTES, params={"batch": header["batch"]}
         )
@@ -348,7 +369,10 @@ class Receiver:
         return True
 
     def _patiently(self, ask: Callable[[], Any]) -> Any:
-        """Return what `ask` returns, trying again with growing pauses while the gateway is unreachable."""
+        """Return the result of `ask`, retried while the gateway is unreachable.
+
+        The pauses grow.
+        """
         began_s = time.monotonic()
         pause_s = _FIRST_PAUSE_S
         while True:
@@ -370,7 +394,9 @@ class Receiver:
 
 
 def second_entry_of(answer: FactAnswer) -> bytes:
-    """Return the ledger entry that a proof speaks of; whether the log has it is for the path to show.
+    """Return the ledger entry named by a proof.
+
+    Whether the log has it is for the path to show.
 
     Raises
     ------

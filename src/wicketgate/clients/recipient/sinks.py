@@ -1,4 +1,4 @@
-"""Where a recipient keeps what it received: standard output, NDJSON, CSV or Parquet.
+"""The sinks of a recipient: standard output, NDJSON, CSV or Parquet.
 
 A crash at any point leaves whole batches up to some number, which `last` names at the next start; what lies
 behind them is cut off. Beside the rows, `F.cursor` remembers the log's last checkpoint and, but for NDJSON,
@@ -85,7 +85,10 @@ def open_sink(path: Path | None, form: str, feed: str, out: BinaryIO) -> Sink:
 
 
 class StdoutSink:
-    """Whole batches to standard output; it remembers nothing."""
+    """Whole batches on standard output.
+
+    It remembers nothing.
+    """
 
     last: Last | None = None
     unproved: Sequence[Mapping[str, Any]] = ()
@@ -104,11 +107,11 @@ class StdoutSink:
         """Remember nothing."""
 
     def close(self) -> None:
-        """Nothing is left to do."""
+        """Do nothing: everything is flushed already."""
 
 
 class _Cursor:
-    """What is remembered beside the rows."""
+    """The memory beside the rows."""
 
     def __init__(self, path: Path, feed: str, form: str) -> None:
         self._path = path.with_name(path.name + ".cursor")
@@ -134,7 +137,7 @@ class _Cursor:
 
     @property
     def unproved(self) -> Sequence[Mapping[str, Any]]:
-        """Headers whose proofs are still due."""
+        """The headers with proofs still due."""
         due: Sequence[Mapping[str, Any]] = self._value.get("due", ())
         return due
 
@@ -160,7 +163,9 @@ class _Cursor:
 
 
 class NdjsonSink:
-    """Batches as they came, one after another, in one file: what `verify --feed-file` takes.
+    """One file of batches, one after another, as they came.
+
+    It is what `verify --feed-file` takes.
 
     The file is its own state: the last whole batch. A torn end is cut off at the start.
     """
@@ -209,7 +214,10 @@ class NdjsonSink:
 
     @property
     def unproved(self) -> Sequence[Mapping[str, Any]]:
-        """Headers of the last minute: which of their proofs were checked is not in the file."""
+        """The headers of the last minute.
+
+        Which of their proofs were checked is not in the file.
+        """
         return self._recent
 
     @property
@@ -218,13 +226,19 @@ class NdjsonSink:
         return self._cursor.seen
 
     def write(self, received: Sequence[Received]) -> None:
-        """Append batches. A crash here leaves some of them whole and perhaps one torn."""
+        """Append batches.
+
+        A crash here leaves some of them whole and perhaps one torn.
+        """
         self._file.write(b"".join(one.data for one in received))
         _sync(self._file)
         self.last = _last_of(received[-1].batch.header, received[-1].batch.lines[-1])
 
     def note(self, due: Sequence[Mapping[str, Any]], checkpoint: bytes) -> None:
-        """Remember the checkpoint; which proofs are due the file tells."""
+        """Remember the checkpoint.
+
+        The file itself tells which proofs are due.
+        """
         now_s = time.monotonic()
         if checkpoint != self._cursor.seen and now_s >= self._next_s:
             self._cursor.save(checkpoint=checkpoint.decode())
@@ -236,7 +250,10 @@ class NdjsonSink:
 
 
 class CsvSink:
-    """Rows as CSV with a header line. The cursor says how far the file counts; the rest is cut off."""
+    """Rows as CSV with a header line.
+
+    The cursor says how far the file counts. The rest is cut off.
+    """
 
     def __init__(self, path: Path, feed: str) -> None:
         self._cursor = _Cursor(path, feed, "csv")
@@ -258,7 +275,7 @@ class CsvSink:
 
     @property
     def unproved(self) -> Sequence[Mapping[str, Any]]:
-        """Headers whose proofs are still due."""
+        """The headers with proofs still due."""
         return self._cursor.unproved
 
     @property
@@ -267,7 +284,10 @@ class CsvSink:
         return self._cursor.seen
 
     def write(self, received: Sequence[Received]) -> None:
-        """Append rows, and then move the cursor. A crash between leaves rows that the next start cuts off."""
+        """Append rows, then move the cursor.
+
+        A crash between leaves rows past the cursor. The next start cuts them off.
+        """
         text = io.StringIO(newline="")
         writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
         if not self._length:
@@ -293,7 +313,9 @@ class CsvSink:
 
 
 class ParquetSink:
-    """A folder of parts, `part-<first batch>-<last batch>.parquet`, each whole or absent.
+    """A folder of parts, each whole or absent.
+
+    A part is `part-<first batch>-<last batch>.parquet`.
 
     Rows wait in memory until 50,000 are together or the receiver ends; those of a crash are asked for again.
     """
@@ -324,7 +346,7 @@ class ParquetSink:
 
     @property
     def unproved(self) -> Sequence[Mapping[str, Any]]:
-        """Headers whose proofs are still due."""
+        """The headers with proofs still due."""
         last = 0 if self.last is None else self.last.batch
         return [header for header in self._due if header["batch"] <= last]
 
@@ -334,7 +356,10 @@ class ParquetSink:
         return self._checkpoint
 
     def write(self, received: Sequence[Received]) -> None:
-        """Take batches; a part is written when there are enough rows."""
+        """Take batches.
+
+        A part is written when there are enough rows.
+        """
         self._waiting.extend(received)
         if sum(len(one.batch.lines) for one in self._waiting) >= _PART_ROWS:
             self._write_part()
@@ -374,7 +399,7 @@ class ParquetSink:
             self._cursor.save(due=self._due, checkpoint=self._checkpoint.decode())
 
     def close(self) -> None:
-        """Write the rows that wait."""
+        """Write the rows not yet written."""
         if self._waiting:
             self._write_part()
 

@@ -1,4 +1,7 @@
-"""Verification of log, signatures, seconds, figures, register and feed files, by anyone."""
+"""Verification by anyone.
+
+It covers log, signatures, seconds, figures, register and feed files.
+"""
 
 from wicketgate.clients.verify.report import Check as Check
 from wicketgate.clients.verify.report import Report as Report

@@ -1,4 +1,6 @@
-"""What the figures say that recipients attest: what they passed on, and what they deleted.
+"""The disclosures and receipts of recipients, by the figures.
+
+Disclosures are the rows passed on, receipts the deletions.
 
 What is due and what is missing follows from the rows released, the documents and the times attested, all of which are
 published: it is worked out again (docs/spec/disclosures.md).
@@ -20,7 +22,7 @@ _MEMBERS = ("attested_until", "due_until", "missing", "missing_since", "overdue_
 
 
 class Attested:
-    """The disclosures and receipts of all figures of a log, taken in order."""
+    """The disclosures and receipts of a log's figures, in order."""
 
     def __init__(self) -> None:
         self._held: dict[str, Held] = {}
@@ -33,7 +35,10 @@ class Attested:
         regime: Regime,
         parsed: Parsed,
     ) -> Iterator[str]:
-        """Take the rows that recipients passed on in a period; return what cannot be."""
+        """Take the disclosures of a period, and return the impossible ones.
+
+        A disclosure is of rows that a recipient passed on.
+        """
         self._released |= rows_left(figures).keys() & regime.authorities.keys()
         for name, by_recipient in passed_on.items():
             named = regime.authorities.get(name)
@@ -55,7 +60,10 @@ class Attested:
         regime: Regime,
         parsed: Parsed,
     ) -> Iterator[str]:
-        """Take how recipients stand at the end of a period; return what is not as the log has it."""
+        """Take the receipts at the end of a period.
+
+        Returned is what is not as the log has it.
+        """
         from_us, until_us = period
         left = {name: rows for name, rows in rows_left(figures).items() if name in regime.authorities}
         names = {*left, *(name for name, held in self._held.items() if held.left)}

@@ -1,4 +1,6 @@
-"""The entries of a log, read in order: documents by their signatures, seconds by their succession, figures.
+"""The entries of a log, read in order.
+
+Documents are checked by their signatures, seconds by their succession, and figures.
 
 Nothing here trusts the gateway: the fold is made anew from what was logged, by the charter in entry 0.
 """
@@ -36,7 +38,7 @@ _HEX64 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Logged:
-    """A document that took effect, and where it stands.
+    """A document in force, and its place in the log.
 
     `at_us` is when it did: as its entry says, and never before the document ahead of it.
     """
@@ -50,14 +52,14 @@ class Logged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """The cameras that a source has registered: how many, and how many of them are in each group."""
+    """The registered cameras of a source, in all and by group."""
 
     count: int
     groups: Mapping[str, int]
 
 
 def fold(documents: Iterable[Logged]) -> Regime:
-    """Return the regime that documents make, by the gateway's own fold."""
+    """Return the regime of documents, by the gateway's own fold."""
     regime = Regime()
     for logged in documents:
         apply(regime, logged)
@@ -65,14 +67,14 @@ def fold(documents: Iterable[Logged]) -> Regime:
 
 
 def apply(regime: Regime, logged: Logged) -> None:
-    """Let one more document take effect; it was checked before."""
+    """Apply one more checked document."""
     regime.apply(
         logged.document, logged.envelope, entry=logged.entry, at_us=logged.at_us, admitted=logged.admitted
     )
 
 
 class EntryFold:
-    """What the entries of a log say, and what is wrong with them.
+    """The fold of a log's entries, with their faults.
 
     Parameters
     ----------
@@ -105,7 +107,10 @@ class EntryFold:
     # --- one entry after another --------------------------------------------------------------------------
 
     def take(self, index: int, entry: bytes) -> None:
-        """Take the entry at `index`; they come in order. Never raises for what an entry holds."""
+        """Take the entry at `index`.
+
+        They come in order. It never raises for what an entry holds.
+        """
         self.entries = index + 1
         if self.charter is None:
             if index == 0:
@@ -175,7 +180,10 @@ class EntryFold:
         self.documents.append(logged)
 
     def _time(self, index: int, body: Mapping[str, Any]) -> int:
-        """Return when an entry was made; it must lie in the second that is open, or begin another."""
+        """Return the time of an entry.
+
+        It must lie in the second that is open, or begin another.
+        """
         at_us = _parse_time(body, "at")
         if at_us < self._at_us:
             self._seconds.add(f"entry {index}: of {body['at']}, earlier than an entry before it")
@@ -233,7 +241,10 @@ class EntryFold:
         self._figures_due = self._ruling()[1].due(self.open_us)
 
     def _check_due(self, index: int, entry: bytes, due_us: int) -> None:
-        """Refuse figures that are put off: only a start may come between."""
+        """Refuse late figures.
+
+        Only a start may come between the end of a period and its figures.
+        """
         self._figures_due = None
         if b'"kind":"figures"' in entry or b'"operation":"start"' in entry:
             return
@@ -278,7 +289,10 @@ class EntryFold:
             self._ruling()[1].amend(self.charter)
 
     def _most_cameras(self, authority: Authority) -> int:
-        """Return how many cameras a scope can hold at most: areas and who is in two groups are not in the log."""
+        """Return the most cameras in a scope.
+
+        It is a bound: areas and who is in two groups are not in the log.
+        """
         groups = set(authority.scope.groups)
         most = 0
         for source in set(authority.scope.sources) & self.cameras.keys():
@@ -288,7 +302,10 @@ class EntryFold:
         return most
 
     def _take_standing(self, index: int, body: Mapping[str, Any], at_us: int) -> None:
-        """Take how things stand from an entry on: what it says must follow from the documents before it."""
+        """Take how things stand from an entry on.
+
+        What it says must follow from the documents before it.
+        """
         changes = body.get("changes")
         if set(body) != {"kind", "at", "changes"} or not isinstance(changes, list) or not changes:
             raise InputError("a change of standing without the members that it must have, or with others")
@@ -301,7 +318,10 @@ class EntryFold:
             self.regime.tell(stood, at_us=at_us, entry=index)
 
     def _check_told(self) -> None:
-        """Look whether every change of standing was told: one that is older than the slack, and lasted that long."""
+        """Check the telling of every change of standing.
+
+        Due is a change that is older than the slack, and lasted that long.
+        """
         try:
             for one in self._never_told(self.open_us - _TELL_WITHIN_US):
                 self._documents.add(f"`{one.about}` is {one.status}, and no entry tells so")
@@ -309,7 +329,10 @@ class EntryFold:
             self._documents.add(error.detail)
 
     def _never_told(self, since_us: int) -> list[Stood]:
-        """Return what stood so ever since then, by the documents of each moment, and was not told until now."""
+        """Return the changes of standing not told until now.
+
+        They stood ever since, by the documents of each moment.
+        """
         if any(end_us > since_us for _, end_us in self.gaps):
             return []  # nobody was there to tell
         told = self.regime.told
@@ -369,7 +392,10 @@ class EntryFold:
         return [] if self.chain is None else self.chain.periods
 
     def checks(self, origin: str) -> list[Check]:
-        """Return the checks of documents, seconds and figures of the log whose checkpoint names `origin`."""
+        """Return the checks of documents, seconds and figures.
+
+        `origin` is named by the checkpoint of the log.
+        """
         if self.charter is None:
             if not self._documents.total:
                 self._documents.add("the log is empty: it has no charter")
@@ -421,7 +447,7 @@ class EntryFold:
         )
 
     def counts(self) -> dict[str, int]:
-        """Return how much was looked at."""
+        """Return the amounts looked at."""
         return {
             "entries": self.entries,
             "documents": len(self.documents),

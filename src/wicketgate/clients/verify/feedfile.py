@@ -1,4 +1,7 @@
-"""A file of batches, against the log: that what was received is what was committed, and was allowed."""
+"""A file of batches, checked against the log.
+
+What was received must be what was committed, and be allowed.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,10 @@ _decode_answer = msgspec.json.Decoder(FactAnswer).decode
 
 
 def parse_answer(data: bytes) -> FactAnswer:
-    """Return the proof in an answer; InputError for anything else."""
+    """Return the proof in an answer.
+
+    Anything else is an InputError.
+    """
     try:
         return _decode_answer(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -38,7 +44,9 @@ def parse_answer(data: bytes) -> FactAnswer:
 
 
 def fetch_fact(remote: Remote, leaf: bytes) -> FactAnswer | None:
-    """Return the public proof for the hash of a fact, or None if the gateway has none.
+    """Return the public proof of a fact, or None.
+
+    The gateway is asked by the fact's hash and may have no proof.
 
     Raises
     ------
@@ -91,7 +99,9 @@ class FeedFile:
         self.batches = self.rows = self.erased = self.proved = self.late = self.too_old = 0
 
     def check(self, path: Path, progress: Callable[[int, int], None] | None = None) -> tuple[Check, ...]:
-        """Return the checks of the file's batches and of their proofs. The first fault ends both.
+        """Return the checks of the file's batches and proofs.
+
+        The first fault ends both.
 
         Raises
         ------
@@ -171,7 +181,7 @@ class FeedFile:
         return f"{self.proved} batches are in the log, in the second that was promised; {late}"
 
     def not_checked(self) -> list[str]:
-        """Return what could not be checked of the file."""
+        """Return the parts of the file not checked."""
         words = ["camera groups and hours of the rows (the groups of cameras are not public)"]
         if self._remote is None:
             words.append(
@@ -188,7 +198,7 @@ class FeedFile:
         return words
 
     def counts(self) -> dict[str, int]:
-        """Return how much was looked at."""
+        """Return the amounts looked at."""
         return {
             "batches": self.batches,
             "rows": self.rows,

@@ -1,4 +1,7 @@
-"""Batches as a recipient holds them: whole, promised, in one unbroken row, and of an authority in force."""
+"""Batches in a recipient's hands: whole, promised, unbroken, and authorised.
+
+Each must be of an authority in force, in one unbroken row.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,7 @@ _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 @dataclass(slots=True)
 class Last:
-    """Where a feed has come to."""
+    """The last batch of a feed."""
 
     batch: int
     seq: int
@@ -64,7 +67,9 @@ class FeedChain:
         self.last: dict[str, Last] = {}
 
     def take(self, batch: Batch) -> tuple[str, int, int]:
-        """Check that a batch is whole, promised and next; return its authority, version and time of release.
+        """Check a batch, and return its authority, version and time of release.
+
+        It must be whole, promised and next.
 
         Raises
         ------
@@ -105,7 +110,7 @@ class FeedChain:
 
 
 class Entitlement:
-    """Whether what was released was allowed then, by the documents in the log.
+    """The right to each release, by the documents in the log.
 
     Batches come in the order of their release, or the documents are folded again from the first.
     """
@@ -120,7 +125,9 @@ class Entitlement:
         self._next = 0
 
     def check(self, batch: Batch, name: str, version: int, released_us: int) -> None:
-        """Check that an authority was in force when it released a batch, and let each row and field of it go.
+        """Check a batch against its authority.
+
+        It must have been in force at the release, and let each row and field of it go.
 
         Raises
         ------

@@ -1,4 +1,6 @@
-"""The published figures: that their periods join, and that what they say can be true.
+"""The published figures, checked as far as anyone can.
+
+Their periods must join, and what they say must be possible.
 
 A cell is a number, or null where it is suppressed: for a number from 1 to one less than the charter's
 `small_cells`, and among the rows of an authority also for one from which such a number could be worked out. The
@@ -41,7 +43,7 @@ Range = tuple[int, int]
 
 
 class FiguresChain:
-    """All figures of a log, taken in order."""
+    """The figures of a log, taken in order."""
 
     def __init__(self, charter: Charter, from_us: int) -> None:
         self._limits = charter.limits
@@ -54,18 +56,21 @@ class FiguresChain:
         """Those that can be added up, with their entries."""
 
     def amend(self, charter: Charter) -> None:
-        """Take a charter that has taken effect."""
+        """Take a charter now in force."""
         self._limits = charter.limits
 
     def due(self, open_us: int) -> int | None:
-        """Return the end of the period that must be published once seconds are closed to `open_us`."""
+        """Return the end of the next period due.
+
+        Its figures must be published once seconds are closed to `open_us`.
+        """
         boundary_us = open_us - open_us % self._limits.figures_every_us
         return boundary_us if boundary_us > self._from_us else None
 
     def take(
         self, index: int, body: Mapping[str, Any], open_us: int, regime: Regime, parsed: Parsed
     ) -> list[str]:
-        """Take the figures of the ledger's entry `index`; return what is wrong with them."""
+        """Take the figures in entry `index`, and return their faults."""
         where = f"entry {index}"
         if set(body) != _MEMBERS:
             return [f"{where}: figures without the members that they must have, or with others"]
@@ -181,7 +186,7 @@ class FiguresChain:
         return faults
 
     def _stood(self, name: str, before: int, open_us: int, regime: Regime, parsed: Parsed) -> bool:
-        """Say whether every decision of the period was also one on this authority.
+        """Say whether every decision of the period was also on this authority.
 
         It was if the authority is older than the period, and not so long past that no read it covered could
         come.
@@ -213,7 +218,10 @@ class FiguresChain:
 
 
 def _shaped(body: Mapping[str, Any]) -> bool:
-    """Say whether figures with all their members have tables and cells where these must be: reviews add them up."""
+    """Say whether complete figures have the right shape.
+
+    Tables and cells must be where reviews add them up.
+    """
     tables = [body[name] for name in (*_BY_NAME, *_BY_KIND, "receipts")]
     if not all(isinstance(table, dict) for table in tables):
         return False
@@ -236,7 +244,10 @@ def _table(value: object, what: str) -> Mapping[str, Any]:
 def _raised(
     released: Mapping[str, Range], again: Mapping[str, Range], hits: Mapping[str, Mapping[str, Range]]
 ) -> list[str]:
-    """Return which hits cannot be: each row that an authority with a hotlist releases is one, and nothing else is."""
+    """Return the impossible hits.
+
+    Each row that an authority with a hotlist releases is a hit, and nothing else is.
+    """
     faults = []
     for name, kinds in hits.items():
         if set(kinds) != _HITS:
@@ -257,7 +268,10 @@ def _raised(
 def _of_another_mode(
     released: Mapping[str, Range], hits: Mapping[str, Mapping[str, Range]], regime: Regime, parsed: Parsed
 ) -> list[str]:
-    """Return which authorities show hits and never matched, or only match and show rows without hits."""
+    """Return the authorities with figures of another mode.
+
+    They show hits and never matched, or only match and show rows without hits.
+    """
     faults = []
     for name, named in regime.authorities.items():
         modes = {parsed.authority(version).mode for version in named.versions}
@@ -273,7 +287,7 @@ def _sum(ranges: list[Range]) -> Range:
 
 
 def _possible(cells: Mapping[str, Range], released: Mapping[str, Range]) -> list[str]:
-    """Return which relations between decided, withheld and released cannot hold."""
+    """Return the impossible relations of decided, withheld and released."""
     decided, withheld = cells["decided"], cells["withheld"]
     faults = []
     if withheld[0] > decided[1]:
@@ -291,7 +305,7 @@ def _possible(cells: Mapping[str, Range], released: Mapping[str, Range]) -> list
 
 
 def _accounted(name: str, rows: Range, decided: Range, stood: bool) -> list[str]:
-    """Return what is wrong with an authority's released and refused rows together."""
+    """Return the faults in an authority's released and refused rows together."""
     if rows[0] > decided[1]:
         return [f"`{name}` released and refused {rows[0]} rows, of {decided[1]} reads decided"]
     if stood and rows[1] < decided[0]:

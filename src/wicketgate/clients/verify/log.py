@@ -1,4 +1,4 @@
-"""A log as far as it is trusted: its latest signed checkpoint, and what is proved to be under it."""
+"""A trusted log: its latest signed checkpoint, and proofs under it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BUNDLES_KEPT = 16
 
 
 class TrustedLog:
-    """A log that only ever grows.
+    """A trusted log, only ever growing.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class TrustedLog:
 
     @classmethod
     def open(cls, fetch: Fetch, verifier: Verifier) -> TrustedLog:
-        """Return the log as its checkpoint says it is now.
+        """Return the log at its present checkpoint.
 
         Raises
         ------
@@ -55,7 +55,9 @@ class TrustedLog:
         return cls(fetch, verifier, *fetch_checkpoint(fetch, [verifier]))
 
     def accept(self, note: bytes) -> Checkpoint:
-        """Return the checkpoint in `note`, once it is proved to be of this log; a longer one is kept.
+        """Return the checkpoint in `note`, proved to be of this log.
+
+        A longer one is kept.
 
         Raises
         ------
@@ -86,7 +88,7 @@ class TrustedLog:
         return other
 
     def advance(self) -> None:
-        """Take the checkpoint that the log shows now.
+        """Take the log's present checkpoint.
 
         Raises
         ------
@@ -96,7 +98,7 @@ class TrustedLog:
         self.accept(fetch_checkpoint(self._fetch, [self._verifier])[1])
 
     def entry(self, index: int) -> bytes:
-        """Return an entry that is proved to be under the checkpoint.
+        """Return an entry, proved under the checkpoint.
 
         Raises
         ------
@@ -116,12 +118,17 @@ class TrustedLog:
 
     @staticmethod
     def prove(index: int, entry: bytes, checkpoint: Checkpoint, proof: tuple[bytes, ...]) -> None:
-        """Raise LedgerError unless `proof` shows that `entry` is entry `index` under `checkpoint`."""
+        """Raise LedgerError unless `proof` holds.
+
+        It must show that `entry` is entry `index` under `checkpoint`.
+        """
         if not verify_inclusion(leaf_hash(entry), index, checkpoint.size, proof, checkpoint.root):
             raise LedgerError(f"entry {index} is not under the checkpoint of {checkpoint.size} entries")
 
     def entry_of(self, answer: FactAnswer) -> bytes:
-        """Return the entry that the proof of a fact names, taking a newer checkpoint if need be.
+        """Return the entry named by a fact's proof.
+
+        A newer checkpoint is taken if need be.
 
         Raises
         ------

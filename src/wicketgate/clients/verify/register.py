@@ -1,4 +1,4 @@
-"""The register as it is shown, against what the log says."""
+"""A shown register, compared with the log."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _REASONS = {"review": "findings", "challenge": "claim"}
 
 
 class Register:
-    """A register as fetched; nothing of it is trusted.
+    """A fetched register, not trusted.
 
     Raises
     ------
@@ -59,7 +59,7 @@ class Register:
 
     @property
     def reach(self) -> int:
-        """How many entries the log must have at least, for the register to be of it."""
+        """The least size of the log for the register to be of it."""
         items = [*self.authorities, *self.figures]
         for name in ("charters", "consultations"):
             items.extend(_objects(self.value.get(name)))
@@ -73,7 +73,7 @@ class Register:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Said:
-    """What the log says, as far as a register is of it.
+    """The log's own account, as far as a register is of it.
 
     Attributes
     ----------
@@ -93,7 +93,9 @@ class _Said:
 def check_register(
     register: Register, entries: EntryFold, log: TrustedLog, charter: Charter, vkey: str
 ) -> Findings:
-    """Compare a register with the entries of an audited log that covers it.
+    """Compare a register with an audited log.
+
+    The log must cover it.
 
     Parameters
     ----------
@@ -134,7 +136,10 @@ def check_register(
 
 
 def _said(entries: EntryFold, charter: Charter, reach: int, as_of_us: int) -> _Said:
-    """Return what the first `reach` entries say; `charter` stands in where there is none among them."""
+    """Return the account of the first `reach` entries.
+
+    `charter` stands in where there is none among them.
+    """
     regime = fold(one for one in entries.documents if one.entry < reach)
     for about, told in entries.regime.told.items():
         regime.told[about] = [one for one in told if one.entry < reach]
@@ -241,7 +246,10 @@ def _compare_consultation(
 def _check(
     found: Findings, where: str, shown: object, logged: Logged, expected: Mapping[str, object]
 ) -> None:
-    """Compare what is shown of a document with the document, and with what follows from it and the log."""
+    """Compare a shown document with the log.
+
+    It must be as the document, and as what follows from it and the log.
+    """
     _check_signed(found, where, shown, logged)
     if isinstance(shown, dict):
         _check_members(found, where, shown, expected)
@@ -274,7 +282,10 @@ def _check_signed(found: Findings, where: str, shown: object, logged: Logged) ->
 
 
 def _differ(one: object, other: object) -> bool:
-    """Compare JSON values by their texts: in Python 1 is 1.0 and true."""
+    """Compare JSON values by their texts.
+
+    In Python 1 is 1.0 and true.
+    """
     return json.dumps(one, sort_keys=True) != json.dumps(other, sort_keys=True)
 
 
@@ -360,7 +371,10 @@ def _compare_acts(found: Findings, shown: list[object], named: Named, number: in
 
 
 def _concerns(act: ActTaken, version: Version, number: int, said: _Said) -> bool:
-    """Say whether an act is about a version: a review names one, and what ends an authority ends those there were."""
+    """Say whether an act is about a version.
+
+    A review names one. What ends an authority ends those there were.
+    """
     if act.kind == "review":
         named: int = said.by_entry[act.entry].document.payload["review"]["version"]
         return named == number + 1

@@ -1,4 +1,7 @@
-"""A gateway as an outsider reaches it: every answer bounded in size and time, and no redirects."""
+"""A gateway, reached from outside.
+
+Every answer is bounded in size and time, and redirects are not followed.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ _TILES_KEPT = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A status other than a fault of the line, and the body."""
+    """The status and body of an answer.
+
+    A status of 500 or more never gets here.
+    """
 
     status: int
     body: bytes
@@ -85,7 +91,9 @@ class Remote:
     def get(
         self, path: str, *, most: int, params: Mapping[str, str | int] | None = None, wait_s: float = 0.0
     ) -> Answer:
-        """Return the answer to a request for `path`, whatever its status below 500.
+        """Return the answer to a request for `path`.
+
+        Its status may be any below 500.
 
         Parameters
         ----------
@@ -137,7 +145,7 @@ class Remote:
         return Answer(status=status, body=bytes(body))
 
     def need(self, path: str, *, most: int) -> bytes:
-        """Return the body of an answer that must be 200.
+        """Return the body of an answer of status 200.
 
         Raises
         ------
@@ -152,7 +160,10 @@ class Remote:
         return answer.body
 
     def log(self) -> Fetch:
-        """Return a `Fetch` over the gateway's log. Full tiles are kept: they never change."""
+        """Return a `Fetch` over the gateway's log.
+
+        Full tiles are kept: they never change.
+        """
         kept: OrderedDict[str, bytes] = OrderedDict()
 
         def fetch(path: str) -> bytes:

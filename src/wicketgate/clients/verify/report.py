@@ -1,4 +1,4 @@
-"""What a verification found, in words."""
+"""The outcome of a verification, in words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _FAULTS_SHOWN = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One thing that was checked.
+    """One check and its outcome.
 
     Attributes
     ----------
@@ -62,7 +62,10 @@ class Report:
 
     @property
     def unreached(self) -> bool:
-        """Whether nothing that was seen is wrong, and the gateway could not be reached for the rest."""
+        """Whether only the gateway's absence spoilt the verification.
+
+        Nothing that was seen is wrong, and it could not be reached for the rest.
+        """
         failed = [check for check in self.checked if not check.ok]
         return bool(failed) and all(check.unreached for check in failed)
 
@@ -96,7 +99,7 @@ class Report:
 
 @dataclass(slots=True)
 class Findings:
-    """The faults of one check as they are found."""
+    """The faults of one check, as they are found."""
 
     name: str
     faults: list[str] = field(default_factory=list)
@@ -104,7 +107,10 @@ class Findings:
     unreached: bool = False
 
     def add(self, fault: str) -> None:
-        """Note a fault; the first 20 are kept."""
+        """Note a fault.
+
+        The first 20 are kept.
+        """
         self.total += 1
         if len(self.faults) < _FAULTS_SHOWN:
             self.faults.append(fault)

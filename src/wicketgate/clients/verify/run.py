@@ -1,4 +1,7 @@
-"""`wicketgate verify`: every check in its order, against a gateway or a folder."""
+"""The checks of `wicketgate verify`, against a gateway or a folder.
+
+They stand here in their order.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,9 @@ _NEVER_CHECKED = (
 
 
 def read_key(path: Path) -> NoteVerifier:
-    """Return the log's key in a file: the line that `/log/key` shows.
+    """Return the log's key in a file.
+
+    The file has the line that `/log/key` shows.
 
     Raises
     ------
@@ -54,7 +59,9 @@ def read_key(path: Path) -> NoteVerifier:
 
 
 def shown_key(remote: Remote) -> NoteVerifier:
-    """Return the log's key that a gateway shows; whoever runs the gateway chose it.
+    """Return the log's key as the gateway shows it.
+
+    It proves nothing: whoever runs the gateway chose it.
 
     Raises
     ------
@@ -79,7 +86,9 @@ def verify_url(
     file_progress: Callable[[int, int], None] | None = None,
     clock: Clock | None = None,
 ) -> Report:
-    """Check a gateway as any member of the public can, and a feed file if one is given.
+    """Check a gateway as any member of the public can.
+
+    A feed file is checked too, if one is given.
 
     Parameters
     ----------
@@ -156,7 +165,9 @@ def verify_folder(
     progress: Progress | None = None,
     file_progress: Callable[[int, int], None] | None = None,
 ) -> Report:
-    """Check a log in a folder: a deployment's, or the log itself. Parameters as for `verify_url`.
+    """Check a log in a folder.
+
+    The folder is a deployment's, or the log itself. Parameters are as for `verify_url`.
 
     Raises
     ------
@@ -207,7 +218,7 @@ class _Run:
         self.entries: EntryFold
 
     def take_key(self, given: NoteVerifier | None, shown: Callable[[], NoteVerifier]) -> None:
-        """Settle which key everything is checked against."""
+        """Settle the key for all checks."""
         try:
             found = shown()
         except WicketgateError:
@@ -227,7 +238,10 @@ class _Run:
         self.checks.append(Check(name="key", ok=True, words="the key shown is the key given"))
 
     def audit(self, progress: Progress | None) -> bool:
-        """Recompute the log; return whether it holds, so that what it says can be looked at."""
+        """Recompute the log, and return whether it holds.
+
+        Only then can what it says be looked at.
+        """
         self.entries = EntryFold(self.verifier.vkey)
         take = self.entries.take
         try:
@@ -255,7 +269,10 @@ class _Run:
         self.counts |= self.entries.counts()
 
     def check_fresh(self, register: Register, now_us: int) -> None:
-        """Refuse a log whose last second is older than the register allows."""
+        """Refuse a stale log.
+
+        Its last second may not be older than the register allows.
+        """
         last_us = self.entries.last_us
         as_of_us = register.as_of_us
         found = Findings("fresh")
@@ -284,7 +301,7 @@ class _Run:
         self.counts |= feed_file.counts()
 
     def end(self, name: str, error: WicketgateError) -> Report:
-        """Return the report of a verification that cannot go on."""
+        """Return the report of an interrupted verification."""
         unreached = isinstance(error, Unreachable)
         self.checks.append(Check(name=name, ok=False, words=error.detail, unreached=unreached))
         self.not_checked.append(
@@ -312,7 +329,10 @@ def _audit_words(report: AuditReport) -> str:
 
 
 def _await_log(run: _Run, reach: int) -> None:
-    """Wait until the log covers what the register speaks of: it is written a moment later."""
+    """Wait until the log covers the register.
+
+    The log is written a moment later.
+    """
     until_s = time.monotonic() + _CATCH_UP_S
     log = TrustedLog.open(run.fetch, run.verifier)
     while log.checkpoint.size < reach and time.monotonic() < until_s:
@@ -321,7 +341,10 @@ def _await_log(run: _Run, reach: int) -> None:
 
 
 def _key_within(fetch: Fetch) -> NoteVerifier:
-    """Return the key that the log's own entry of `init` names; it proves nothing by itself."""
+    """Return the log's key in its own entry of `init`.
+
+    It proves nothing by itself.
+    """
     try:
         size = unverified_checkpoint(fetch("checkpoint")[: MAX_NOTE_BYTES + 1]).size
         for number, entry in enumerate(iterate_entries(fetch, min(size, 2**40))):
