@@ -1,1 +1,1 @@
-"""HTML from the register and from hits; no gateway behind it."""
+"""HTML from the register and from hits, without a gateway behind it."""

@@ -1,4 +1,7 @@
-"""The consultations of a register, made ready for the templates. Pure; what the public said comes besides."""
+"""The consultations of a register, made ready for the templates.
+
+Pure: what the public said comes besides.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,10 @@ def consultations_of(register: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def open_of(register: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return what anybody can respond to now: `href`, `title` and `closes`; what closes first stands first."""
+    """Return the open consultations, the first to close first.
+
+    Each has `href`, `title` and `closes`, and anybody can respond to it now.
+    """
     found = [
         {
             "href": f"/consultations/{item.get('id')}",
@@ -39,7 +45,10 @@ def open_of(register: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def groups_of(consultations: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the parts of the list that have something in them; a status that is not known stands with the decided."""
+    """Return the non-empty parts of the list of consultations.
+
+    A status that is not known stands with the decided.
+    """
     known = {status for _, _, statuses in GROUPS for status in statuses}
     groups = []
     for key, title, statuses in GROUPS:
@@ -54,7 +63,7 @@ def groups_of(consultations: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def consultation_of(item: Mapping[str, Any], names: Names) -> dict[str, Any]:
-    """Return one consultation of the register with the words that its pages use."""
+    """Return one consultation with the words for its pages."""
     document = item.get("document") or {}
     said = document.get("consultation") or {}
     draft = document.get("draft") or {}

@@ -1,4 +1,6 @@
-"""What recipients attest, in words for the pages: what left our sight, and which receipts are missing. Pure.
+"""The attestations of recipients, in words for the pages.
+
+They say what left our sight, and which receipts are missing. Pure.
 
 All of it comes from the figures of the register, so it is as old as their last period.
 """
@@ -14,7 +16,7 @@ from wicketgate.pages.views import small_cells_of, tables
 
 
 class _Told:
-    """What the figures say of one authority."""
+    """The attested figures of one authority."""
 
     def __init__(self) -> None:
         self.passed_on: dict[str, list[object]] = {}
@@ -24,7 +26,7 @@ class _Told:
 
 
 def attested(register: Mapping[str, Any], name: object) -> dict[str, Any]:
-    """Return what the recipient of one authority attests.
+    """Return the attestations of one authority's recipient.
 
     Returns
     -------
@@ -36,7 +38,10 @@ def attested(register: Mapping[str, Any], name: object) -> dict[str, Any]:
 
 
 def attested_by_name(register: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the same for each authority under which anything left, with its `name`: what is missing goes first."""
+    """Return the attestations of each authority with releases, by `name`.
+
+    An authority with something missing goes first.
+    """
     rows = [{"name": name, **_words(register, told)} for name, told in sorted(_gather(register).items())]
     return sorted(rows, key=lambda row: not row["missing"])
 

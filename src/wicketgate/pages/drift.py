@@ -1,6 +1,8 @@
-"""How powers grew: every document of the register in the order of the ledger, and what each widened or narrowed. Pure.
+"""The growth of powers over time.
 
-What two versions of an authority allow is compared as the gateway compares them (`wicketgate.powers`).
+Every document of the register stands in the order of the ledger, with what it widened or narrowed. Pure.
+
+What two versions of an authority allow is compared as the gateway compares them (`wicketgate.regime.powers`).
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ _MOST_COMPARED = 1_000
 
 
 def drift_of(register: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return what happened, the oldest first.
+    """Return the events of the register, the oldest first.
 
     Returns
     -------
@@ -164,7 +166,9 @@ def _consultations(register: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 def compare(
     previous: Mapping[str, Any] | None, view: Mapping[str, Any], charter: bytes | None = None
 ) -> tuple[list[str], list[str]]:
-    """Return what a version widened and narrowed against the one before it, in words.
+    """Return a version's widenings and narrowings, in words.
+
+    It is compared with the one before it.
 
     A first version widens all that it allows. Names are those of `charter`, its document as JSON. Where a document
     cannot be read by this version of the program, what the register says of its widening stands for it.

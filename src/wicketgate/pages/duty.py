@@ -1,4 +1,6 @@
-"""The duty officer's pages: the queue of hits, one hit with its journey, signing in. Rendering alone.
+"""The duty officer's pages: the queue of hits, one hit with its journey, signing in.
+
+They render, and nothing else.
 
 Hits become HTML; no socket, clock or gateway is touched. What a camera, a list or a colleague wrote is escaped. The
 pages run under `CONTENT_SECURITY_POLICY`: scripts of our own and nothing from elsewhere.
@@ -24,7 +26,7 @@ from wicketgate.reads.observations import MARKS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A duty officer who is signed in.
+    """A duty officer's session.
 
     Attributes
     ----------
@@ -73,7 +75,7 @@ REFRESH_S = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
-    """What the page `/duty` shows.
+    """The content of the page `/duty`.
 
     Attributes
     ----------
@@ -104,7 +106,7 @@ class Queue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """An outcome that was not recorded: its code, and what the officer had written."""
+    """A refused outcome: its code, and the officer's words."""
 
     code: str
     reason: str = ""
@@ -112,14 +114,20 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Journey:
-    """The last sightings of one vehicle of interest, the newest first; empty where no place is allowed."""
+    """The last sightings of one vehicle of interest, the newest first.
+
+    It is empty where no place is allowed.
+    """
 
     hits: Sequence[Hit] = field(default_factory=tuple)
     allowed: bool = True
 
 
 def digest(queue: Queue) -> str:
-    """Return what changes when the queue does, however much time goes by."""
+    """Return a digest of the queue, whatever the time.
+
+    It changes when the queue does, however much time goes by.
+    """
     state = [
         [
             (hit.id, hit.status, len(hit.outcomes), hit.patch, hit.overview, queue.confirmable(hit))
@@ -187,7 +195,7 @@ class DutyPages:
         )
 
     def queue_part(self, queue: Queue, session: Session, now_us: int) -> str:
-        """Return the queue alone, which the page puts in its place."""
+        """Return the queue alone, for its place in the page."""
         return self._render("duty-queue.html", **self._queue(queue, session, now_us))
 
     def _queue(self, queue: Queue, session: Session, now_us: int) -> dict[str, Any]:
@@ -248,12 +256,15 @@ class DutyPages:
         )
 
     def problem(self, status: int, title: str, detail: str, session: Session | None) -> str:
-        """Return the page for an error that an officer met."""
+        """Return the page for an officer's error."""
         return self._render("duty-problem.html", status=status, title=title, detail=detail, session=session)
 
 
 def summary(views: Sequence[Mapping[str, Any]], more: int = 0) -> str:
-    """Return the queue in one sentence, to be read out when it changes; `more` hits wait beside those shown."""
+    """Return the queue in one sentence, to be read out when it changes.
+
+    `more` hits wait beside those shown.
+    """
     if not views:
         return "No hit waits for an answer."
     overdue = sum(view["overdue"] for view in views)
@@ -268,7 +279,7 @@ def summary(views: Sequence[Mapping[str, Any]], more: int = 0) -> str:
 
 
 def view(hit: Hit, now_us: int, cannot_confirm: str | None) -> dict[str, Any]:
-    """Return one hit with the words and marks that its templates show.
+    """Return one hit with the words and marks for its templates.
 
     Parameters
     ----------
@@ -321,7 +332,10 @@ def view(hit: Hit, now_us: int, cannot_confirm: str | None) -> dict[str, Any]:
 
 
 def _digest(hit: Hit, cannot_confirm: str | None) -> str:
-    """Return what changes when a hit does, and never with time alone."""
+    """Return a digest of a hit, whatever the time.
+
+    It changes when the hit does, and never with time alone.
+    """
     return hashlib.sha256(msgspec.msgpack.encode((hit, cannot_confirm))).hexdigest()[:16]
 
 

@@ -1,4 +1,7 @@
-"""Plain words and marks for a hit: how two plates differ, how long is left, what was listed and what was seen. Pure."""
+"""Plain words and marks for a hit.
+
+They say how two plates differ, how long is left, what was listed and what was seen. Pure.
+"""
 
 from __future__ import annotations
 
@@ -48,14 +51,17 @@ _DIRECTIONS = {"towards": "towards the camera", "away": "away from the camera"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letters:
-    """A plate letter by letter: each with whether it differs from the other plate's at its place."""
+    """A plate letter by letter, compared with another.
+
+    Each letter comes with whether it differs from the other plate's at its place.
+    """
 
     text: str
     letters: tuple[tuple[str, bool], ...]
 
 
 def compare(read: str, listed: str) -> tuple[Letters, Letters, str]:
-    """Return two plates with what differs marked, and the difference in words.
+    """Return two plates with their differences marked, and in words.
 
     >>> compare("AB12CDE", "A812CDE")[2]
     'They differ in 1 character: at place 2, B was read and 8 is listed.'
@@ -82,7 +88,9 @@ def compare(read: str, listed: str) -> tuple[Letters, Letters, str]:
 
 
 def how_long(us: int) -> str:
-    """Return a length of time in its two largest units: what is left of a deadline, or how far it is past.
+    """Return a length of time in its two largest units.
+
+    It is what is left of a deadline, or how far it is past.
 
     >>> how_long(30_000_000), how_long(840_000_000), how_long(7_260_000_000), how_long(90_000_000_000)
     ('less than a minute', '14 minutes', '2 hours 1 minute', '1 day 1 hour')
@@ -102,7 +110,9 @@ def _counted(n: int, unit: str) -> str:
 
 
 def time_left(due_us: int, now_us: int) -> str:
-    """Return how a deadline stands in words; docs/spec/hits.md has the deadlines.
+    """Return the state of a deadline in words.
+
+    docs/spec/hits.md has the deadlines.
 
     >>> time_left(840_000_000, 0), time_left(0, 840_000_000)
     ('14 minutes left', 'Overdue by 14 minutes')
@@ -112,7 +122,10 @@ def time_left(due_us: int, now_us: int) -> str:
 
 
 def said_of_entry(entry: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return what the list says of a vehicle beside its looks, in the order in which an officer needs it."""
+    """Return the list's words on a vehicle beside its looks.
+
+    They stand in the order in which an officer needs them.
+    """
     known = [(words, entry[member]) for member, words in _ENTRY.items() if entry.get(member)]
     others = [
         (member.replace("_", " ").capitalize(), text)
@@ -123,7 +136,9 @@ def said_of_entry(entry: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def looks(entry: Mapping[str, str], vehicle: str | None) -> list[dict[str, str | bool]]:
-    """Return make, model and colour as listed and as seen; those that neither says are left out.
+    """Return make, model and colour as listed and as seen.
+
+    Those that neither says are left out.
 
     `differs` stands only where both say something: a camera that is silent contradicts nothing.
     """
@@ -142,13 +157,19 @@ def _plain(text: str) -> str:
 
 
 def read_vehicle(vehicle: str | None) -> dict[str, str]:
-    """Return what a camera said of the vehicle, by name; nothing where it is not readable."""
+    """Return a camera's words on the vehicle, by name.
+
+    There are none where they are not readable.
+    """
     said = read_json(vehicle)
     return {key: str(value) for key, value in said.items() if value} if isinstance(said, dict) else {}
 
 
 def read_json(text: str | None) -> Any:
-    """Return the value of a JSON text, or None for none and for what is not JSON."""
+    """Return the value of a JSON text, or None.
+
+    None stands for no text and for what is not JSON.
+    """
     try:
         return None if text is None else msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
@@ -156,7 +177,10 @@ def read_json(text: str | None) -> Any:
 
 
 def where(source: str | None, camera: str | None, direction: str | None, lane: str | None) -> str:
-    """Return the camera in words: `tfl camera ccz-0001, lane 2, towards the camera`; empty where it is not known."""
+    """Return the camera in words: `tfl camera ccz-0001, lane 2, towards the camera`.
+
+    The text is empty where the camera is not known.
+    """
     if camera is None:
         return ""
     words = [f"{source} camera {camera}" if source else f"camera {camera}"]

@@ -1,4 +1,6 @@
-"""Plain words for what the register holds: codes, counts, times and spans. Pure.
+"""Plain words for the register: codes, counts, times and spans.
+
+Pure.
 
 Each function that is given something it does not know returns it as it stands, so that a page never hides
 what a document says.
@@ -177,7 +179,9 @@ def sentence_case(value: object) -> str:
 
 
 def number(value: object) -> str:
-    """Return a count with thousands separators; anything else as it is.
+    """Return a count with thousands separators.
+
+    Anything else stays as it is.
 
     >>> number(1234567), number("many")
     ('1,234,567', 'many')
@@ -186,7 +190,9 @@ def number(value: object) -> str:
 
 
 def count(value: object, small_cells: int) -> str:
-    """Return a published count in words: None is a suppressed small cell.
+    """Return a published count in words.
+
+    None is a suppressed small cell.
 
     >>> count(None, 10), count(12, 10)
     ('fewer than 10', '12')
@@ -195,7 +201,9 @@ def count(value: object, small_cells: int) -> str:
 
 
 def per_million(value: object) -> str:
-    """Return a share of a million in per cent; where there is none, that nothing was decided.
+    """Return a share of a million in per cent.
+
+    Where there is no share, it says that nothing was decided.
 
     >>> per_million(500_000), per_million(12), per_million(0), per_million(None)
     ('50%', '0.0012%', '0%', 'no read was decided')
@@ -206,7 +214,9 @@ def per_million(value: object) -> str:
 
 
 def area(value: object) -> str:
-    """Return an area of a scope in words; what is none, as it stands.
+    """Return an area of a scope in words.
+
+    Anything else stays as it is.
 
     >>> area({"south": 51.4, "west": -0.2, "north": 51.6, "east": 0.1})
     'from 51.4 to 51.6 degrees north, and from -0.2 to 0.1 degrees east'
@@ -218,7 +228,9 @@ def area(value: object) -> str:
 
 
 def total(values: Iterable[object], small_cells: int) -> str:
-    """Return the sum of published counts in words, saying so where some were suppressed.
+    """Return the sum of published counts in words.
+
+    It says so where some were suppressed.
 
     >>> total([1200, None], 10), total([None, None], 10), total([], 10)
     ('at least 1,200', 'fewer than 20', '0')
@@ -241,7 +253,10 @@ def at_us_of(value: object) -> int | None:
 
 
 def day(value: object) -> str:
-    """Return the UTC date of an RFC 3339 time or of microseconds: `4 July 2026`; other values as they are."""
+    """Return the UTC date of a time: `4 July 2026`.
+
+    The time is RFC 3339 or microseconds. Other values stay as they are.
+    """
     at_us = at_us_of(value)
     if at_us is None:
         return str(value)
@@ -250,7 +265,10 @@ def day(value: object) -> str:
 
 
 def moment(value: object, *, seconds: bool = False) -> str:
-    """Return a time as `4 July 2026, 16:20 UTC`; what is no time, as it is."""
+    """Return a time as `4 July 2026, 16:20 UTC`.
+
+    Anything else stays as it is.
+    """
     at_us = at_us_of(value)
     if at_us is None:
         return str(value)
@@ -258,7 +276,10 @@ def moment(value: object, *, seconds: bool = False) -> str:
 
 
 def span(start: object, end: object) -> str:
-    """Return an interval as `4 July 2026, 13:00 to 14:00`, with both dates where it is not of one day."""
+    """Return an interval as `4 July 2026, 13:00 to 14:00`.
+
+    It has both dates where it is not of one day.
+    """
     start_us, end_us = at_us_of(start), at_us_of(end)
     if start_us is None or end_us is None:
         return f"{start} to {end}"
@@ -268,7 +289,9 @@ def span(start: object, end: object) -> str:
 
 
 def duration(value: object) -> str:
-    """Return an ISO 8601 period in words; what is no period, as it is.
+    """Return an ISO 8601 period in words.
+
+    Anything else stays as it is.
 
     >>> duration("P3M"), duration("P28D"), duration("soon")
     ('3 months', '28 days', 'soon')
@@ -280,7 +303,10 @@ def duration(value: object) -> str:
 
 
 def hours_of(value: object) -> str:
-    """Return one window of a scope's hours in words; what is none, as it is."""
+    """Return one window of a scope's hours in words.
+
+    Anything else stays as it is.
+    """
     if not isinstance(value, Mapping) or set(value) != {"zone", "days", "from", "until"}:
         return plain(value)
     try:
@@ -291,12 +317,15 @@ def hours_of(value: object) -> str:
 
 
 def plain(value: object) -> str:
-    """Return a member of a document as it stands there: text as it is, anything else as JSON."""
+    """Return a member of a document as written: text as it is, else JSON."""
     return value if isinstance(value, str) else as_json(value)
 
 
 def as_json(value: object, *, indent: int | None = None) -> str:
-    """Return a value of a document as JSON for people; read-only mappings count as objects."""
+    """Return a value of a document as JSON for people.
+
+    Read-only mappings count as objects.
+    """
     return json.dumps(value, ensure_ascii=False, indent=indent, default=_thawed)
 
 
@@ -305,7 +334,10 @@ def _thawed(value: object) -> object:
 
 
 def distance(at: object, now_us: int) -> str:
-    """Return how far a time is from now, in its largest whole unit: `in 22 days`, `3 hours ago`, `now`."""
+    """Return the distance of a time from now: `in 22 days`, `3 hours ago`, `now`.
+
+    It is given in its largest whole unit.
+    """
     at_us = at_us_of(at)
     if at_us is None:
         return ""
@@ -319,24 +351,29 @@ def distance(at: object, now_us: int) -> str:
 
 
 def inline(value: object) -> Markup:
-    """Return text escaped, with what stands in backticks marked as code."""
+    """Return escaped text, with backticks made code."""
     marked = re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(value)))
     return Markup(marked)  # noqa: S704 # escaped in the line above
 
 
 def prose(value: object) -> Markup:
-    """Return text as escaped paragraphs, which an empty line parts."""
+    """Return text as escaped paragraphs, split at empty lines."""
     paragraphs = [part.strip() for part in re.split(r"\n\s*\n", str(value)) if part.strip()]
     return Markup("").join(Markup('<p class="govuk-body">{}</p>').format(inline(part)) for part in paragraphs)
 
 
 def web_address(value: object) -> str:
-    """Return `value` if it is an `http` or `https` address, else an empty text: no other becomes a link."""
+    """Return `value` if it is a web address, else an empty text.
+
+    Only `http` and `https` become a link.
+    """
     return value if isinstance(value, str) and re.match(r"https?://[^\s/]", value, re.ASCII) else ""
 
 
 def entry_place(index: object) -> str:
-    """Return where a ledger entry lies in the tiles: number 17 in the file `…/x001/234`.
+    """Return the place of a ledger entry in the tiles.
+
+    It is like number 17 in the file `…/x001/234`.
 
     The encoding is that of C2SP tlog-tiles: 256 entries a bundle, its number in groups of three digits.
     """

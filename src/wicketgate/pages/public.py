@@ -1,4 +1,4 @@
-"""The public pages: the register in plain words, as HTML that needs no script.
+"""The public pages: the register in plain words, as HTML without scripts.
 
 Everything here is rendering: a register (the value of `/register.json`) or an OpenAPI document becomes a
 string. No socket or clock is touched, and of files only the templates and assets, once. What the register
@@ -90,7 +90,7 @@ _MEDIA_TYPES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asset:
-    """A file that the pages need, with what to send it with.
+    """A file for the pages, with its headers.
 
     Its path holds its hash, so it never changes and may be kept for ever. `compressed` is the content in gzip, where
     that is worth it; it is the same for every start.
@@ -112,7 +112,10 @@ def _assets_in(folder: Traversable, below: str = "") -> Iterator[tuple[str, byte
 
 
 def load_assets() -> tuple[Mapping[str, Asset], Mapping[str, str]]:
-    """Return the assets by their path (`/assets/…`), and those paths by the name in the tree."""
+    """Return the assets by their path (`/assets/…`), and the paths by name.
+
+    A name is that in the tree.
+    """
     assets: dict[str, Asset] = {}
     paths: dict[str, str] = {}
     for name, content in _assets_in(files("wicketgate.pages") / "assets"):
@@ -133,7 +136,7 @@ ASSETS, _PATHS = load_assets()
 
 
 def _unless_missing(function: Callable[..., str]) -> Callable[..., str]:
-    """Return a filter that answers nothing for a member that the register does not have."""
+    """Return a filter with an empty answer for a missing member."""
 
     @wraps(function)
     def of_what_is_there(value: object, *rest: Any, **named: Any) -> str:
@@ -143,7 +146,10 @@ def _unless_missing(function: Callable[..., str]) -> Callable[..., str]:
 
 
 def _figures(register: Mapping[str, Any], views: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Return the figures of the latest day, newest first, with their totals; None where there are none."""
+    """Return the figures of the latest day, newest first, with their totals.
+
+    It is None where there are none.
+    """
     rows = sorted(tables(register.get("figures")), key=lambda row: str(row.get("from")), reverse=True)
     ends_us = [at_us for row in rows if (at_us := at_us_of(row.get("until"))) is not None]
     begin_us = max(ends_us, default=0) - LATEST_US
@@ -192,7 +198,10 @@ def _figures(register: Mapping[str, Any], views: Mapping[str, Mapping[str, Any]]
 
 
 def _checkpoint(register: Mapping[str, Any]) -> dict[str, str]:
-    """Return origin, size, root and first bundle of the signed note; empty where it is not one. Not verified."""
+    """Return origin, size, root and first bundle of the signed note.
+
+    It is empty where the note is none. Nothing is verified.
+    """
     try:
         head = unverified_checkpoint(str(register.get("checkpoint") or "").encode("utf-8", "surrogatepass"))
     except InputError:
@@ -207,7 +216,7 @@ def _checkpoint(register: Mapping[str, Any]) -> dict[str, str]:
 
 @cache
 def templates() -> Environment:
-    """Return the environment of every template of the package, compiled once."""
+    """Return the environment of every template, compiled once."""
     macros = PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")})
     environment = Environment(
         loader=ChoiceLoader([PackageLoader("wicketgate.pages", "templates"), macros]),
@@ -227,7 +236,9 @@ def templates() -> Environment:
 
 
 class Pages:
-    """The public pages. The templates are read and compiled once, whatever the number of these.
+    """The public pages.
+
+    The templates are read and compiled once, whatever the number of these.
 
     Parameters
     ----------
@@ -256,7 +267,9 @@ class Pages:
         )
 
     def front(self, register: Mapping[str, Any], now_us: int, live: Mapping[str, Any] | None = None) -> str:
-        """Return the page `/`: what was seen and what left, the authorities, the figures and the checkpoint.
+        """Return the page `/`.
+
+        It has what was seen and what left, the authorities, the figures and the checkpoint.
 
         Parameters
         ----------
@@ -289,7 +302,7 @@ class Pages:
         )
 
     def authority(self, register: Mapping[str, Any], name: str, version: int | str) -> str | None:
-        """Return the page `/authorities/{name}/{version}`, or None where the register has no such version."""
+        """Return the page `/authorities/{name}/{version}`, or None for an unknown version."""
         names = Names(register)
         versions = [view for view in views_of(register, names) if view["name"] == name]
         view = next((one for one in versions if str(one["version"]) == str(version)), None)
@@ -319,7 +332,7 @@ class Pages:
         )
 
     def consultations(self, register: Mapping[str, Any], now_us: int) -> str:
-        """Return the page `/consultations`: all of them, by how they stand."""
+        """Return the page `/consultations`, by their status."""
         groups = groups_of(consultations_of(register))
         return self._render("consultations.html", register, groups=groups, now_us=now_us)
 
@@ -333,7 +346,7 @@ class Pages:
         written: Mapping[str, str] | None = None,
         fault: str = "",
     ) -> str | None:
-        """Return the page `/consultations/{id}`, or None where the register has no such one.
+        """Return the page `/consultations/{id}`, or None for an unknown one.
 
         Parameters
         ----------
@@ -356,28 +369,34 @@ class Pages:
         )
 
     def response_taken(self, register: Mapping[str, Any], name: str, receipt: Mapping[str, Any]) -> str:
-        """Return the page that thanks for a response: `receipt` has `id`, `received_at`, `fact` and `opening`."""
+        """Return the page of thanks for a response.
+
+        `receipt` has `id`, `received_at`, `fact` and `opening`.
+        """
         found: Mapping[str, Any] = next((one for one in consultations_of(register) if one["id"] == name), {})
         return self._render("response-thanks.html", register, one=found, receipt=receipt)
 
     def drift(self, register: Mapping[str, Any]) -> str:
-        """Return the page `/drift`: every document in the order of the ledger, and what it widened or narrowed."""
+        """Return the page `/drift`.
+
+        Every document stands in the order of the ledger, with what it widened or narrowed.
+        """
         return self._render("drift.html", register, rows=drift_of(register))
 
     def how_to_verify(self, register: Mapping[str, Any]) -> str:
-        """Return the page `/verify`: what anybody can check, with commands."""
+        """Return the page `/verify`: the checks open to anybody, with commands."""
         return self._render("verify.html", register, checkpoint=_checkpoint(register))
 
     def docs(self, openapi: Mapping[str, Any]) -> str:
-        """Return the page `/docs`: an OpenAPI 3.1 document as a readable reference."""
+        """Return the page `/docs`: a readable reference of an OpenAPI 3.1 document."""
         return self._render("docs.html", api=reference.read(openapi))
 
     def problem(self, status: int, title: str, detail: str) -> str:
-        """Return the page for an error that a person met."""
+        """Return the page for a person's error."""
         return self._render("problem.html", status=status, title=title, detail=detail)
 
     def not_found(self) -> str:
-        """Return the page for an address that is not one."""
+        """Return the page for an unknown address."""
         return self.problem(
             404,
             "Page not found",

@@ -1,4 +1,6 @@
-"""Reads an OpenAPI 3.1 document into what the page `/docs` shows: operations, bodies, answers, shapes.
+"""The page `/docs`, read out of an OpenAPI 3.1 document.
+
+It shows operations, bodies, answers and shapes.
 
 Pure. `$ref` is followed for parameters, bodies and responses; a schema that is one becomes a link to its
 place in the list of shapes, so a schema may refer to itself. Members that a page cannot show are left
@@ -29,7 +31,7 @@ _BOUNDS = {
 
 
 def read(api: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the title, version, groups of operations and schemas of an OpenAPI document."""
+    """Return the title, version, operations by group and schemas of a document."""
     info = _mapping(api.get("info"))
     described = {str(tag.get("name")): tag.get("description") for tag in _list(api.get("tags"))}
     groups: dict[str, list[dict[str, Any]]] = {name: [] for name in described}
@@ -69,7 +71,10 @@ def read(api: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _codes(api: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the stable codes, each with where it is met; the first of a code bears the anchor of problems' `type`."""
+    """Return the stable codes, each with its operations.
+
+    The first of a code bears the anchor of problems' `type`.
+    """
     places = _mapping(api.get("x-code-places"))
     listed: list[dict[str, Any]] = []
     for one in api.get("x-codes") or []:
@@ -151,7 +156,10 @@ def _content(holder: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def members(schema: Mapping[str, Any], prefix: str = "", depth: int = 0) -> Iterator[dict[str, Any]]:
-    """Yield the members of an object's schema, those of objects written out inside it under `outer.inner`."""
+    """Yield the members of an object's schema.
+
+    Those of objects written out inside it come under `outer.inner`.
+    """
     if "$ref" in schema or depth >= MAX_DEPTH:
         return
     items = _mapping(schema.get("items"))
@@ -170,7 +178,9 @@ def members(schema: Mapping[str, Any], prefix: str = "", depth: int = 0) -> Iter
 
 
 def type_words(schema: Mapping[str, Any], depth: int = 0) -> list[tuple[str, str]]:
-    """Return what a value may be as pieces of text, each with the anchor of a schema it links to, or ''.
+    """Return the type of a value as texts with anchors.
+
+    The anchor is that of a schema which the text links to, or ''.
 
     >>> type_words({"type": ["integer", "null"], "minimum": 0})
     [('integer or null', ''), (', at least 0', '')]
@@ -202,7 +212,10 @@ def type_words(schema: Mapping[str, Any], depth: int = 0) -> list[tuple[str, str
 
 
 def resolve(api: Mapping[str, Any], value: object) -> Mapping[str, Any]:
-    """Return a mapping with its `$ref` within the document followed; empty where that leads nowhere."""
+    """Return a mapping with its `$ref` followed.
+
+    It is empty where that leads nowhere within the document.
+    """
     found = _mapping(value)
     for _ in range(MAX_DEPTH):
         if "$ref" not in found:

@@ -1,4 +1,6 @@
-"""What the first page tells at one glance, and the page `/why-not-less`: counts made ready for the templates. Pure.
+"""The story of the first page, and the exhibit of `/why-not-less`.
+
+Counts are made ready for the templates. Pure.
 
 The counts are those of the register's figures, or, in a demonstration alone, of the gateway as it runs (`live`).
 """
@@ -20,7 +22,9 @@ def tell(
     live: Mapping[str, Any] | None,
     sources: Mapping[Any, Any],
 ) -> dict[str, Any]:
-    """Return the story of the reads: seen, left (to whom, why), stayed.
+    """Return the story of the reads: seen, left, stayed.
+
+    For those that left it says to whom and why.
 
     Parameters
     ----------
@@ -100,7 +104,7 @@ def _rank(mode: str) -> int:
 
 
 def what_goes(view: Mapping[str, Any]) -> str:
-    """Return in words which reads an authority lets go."""
+    """Return the reads under an authority in words."""
     number = view["item"].get("cameras")
     cameras = "its cameras"
     if number is not None:
@@ -114,7 +118,9 @@ def what_goes(view: Mapping[str, Any]) -> str:
 
 
 def share(part: int | None, whole: int | None) -> float | None:
-    """Return how many of 100 a part is, 0 to 100; None where either is not known.
+    """Return a part as a whole number of 100.
+
+    It is from 0 to 100, and None where either is not known.
 
     >>> share(1, 3), share(None, 3), share(0, 0)
     (33.33, None, None)
@@ -177,7 +183,10 @@ def _exact(count: int) -> tuple[int, str]:
 
 
 def _sum(cells: Iterable[object]) -> int:
-    """Return the sum of published counts, those that are suppressed left out: for the length of a bar alone."""
+    """Return the sum of the published counts not suppressed.
+
+    It serves for the length of a bar alone.
+    """
     return sum(cell for cell in cells if isinstance(cell, int))
 
 
@@ -192,7 +201,10 @@ _COUNTS = ("reads_left", "innocent_vehicles", "noticed", "missed", "false_hits")
 
 
 def compare(exhibit: object) -> dict[str, Any] | None:
-    """Return the exhibit of a demonstration, made ready: the same day under each mode; None where it is not one."""
+    """Return the exhibit of a demonstration: one day under each mode.
+
+    It is made ready for the template, and None where it is not one.
+    """
     if not isinstance(exhibit, Mapping):
         return None
     found = exhibit.get("modes")
@@ -225,14 +237,19 @@ def compare(exhibit: object) -> dict[str, Any] | None:
 
 
 def _bar(value: object) -> float:
-    """Return the length of a bar of 100 for a share of 1; what is there at all is seen."""
+    """Return the length of a bar of 100 for a share of 1.
+
+    Whatever is not nothing is seen.
+    """
     if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
         return 0.0
     return round(min(100.0, max(0.5, 100 * value)), 2)
 
 
 def _percent(value: object) -> str:
-    """Return a share of 1 as per cent, with as many digits as tell it from nothing.
+    """Return a share of 1 as per cent.
+
+    It has as many digits as tell it from nothing.
 
     >>> _percent(1), _percent(0.0004), _percent(0), _percent(None)
     ('100%', '0.04%', '0%', 'not known')
@@ -260,7 +277,9 @@ def _soon(seconds: object) -> str:
 def by_mode(
     views: Sequence[Mapping[str, Any]], figures: Sequence[Mapping[str, Any]], small: int
 ) -> list[dict[str, Any]]:
-    """Return the published figures of a deployment's own authorities by mode, over all its periods.
+    """Return a deployment's published figures by mode.
+
+    They are of its own authorities, over all its periods.
 
     Parameters
     ----------

@@ -1,4 +1,7 @@
-"""What the register holds, made ready for the templates: ids become names, codes become words. Pure."""
+"""The register, made ready for the templates.
+
+Ids become names and codes become words. Pure.
+"""
 
 from __future__ import annotations
 
@@ -16,23 +19,35 @@ STANDING_STILL = frozenset({"pending", "suspended", "review-overdue", "consultat
 
 
 def texts(value: object) -> list[str]:
-    """Return the items of a list as texts; nothing for what is no list."""
+    """Return the items of a list as texts.
+
+    There are none where it is no list.
+    """
     return [str(one) for one in value] if isinstance(value, list | tuple) else []
 
 
 def small_cells_of(register: Mapping[str, Any]) -> int:
-    """Return below which number a register's counts are suppressed; 0 where it does not say."""
+    """Return the number below which counts are suppressed.
+
+    It is 0 where the register does not say.
+    """
     small = register.get("small_cells")
     return small if isinstance(small, int) else 0
 
 
 def tables(value: object) -> list[Mapping[str, Any]]:
-    """Return the tables of a list; none where it is no list."""
+    """Return the tables of a list.
+
+    There are none where it is no list.
+    """
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list | tuple) else []
 
 
 class Names:
-    """Titles for the ids of the charter; an id that it does not name stands for itself."""
+    """The titles of the charter's ids.
+
+    An id that it does not name stands for itself.
+    """
 
     def __init__(self, register: Mapping[str, Any]) -> None:
         charter = (register.get("charter") or {}).get("document") or {}
@@ -67,7 +82,7 @@ class Names:
         return ": ".join(titles) if self.purposes.get(name) else str(name)
 
     def signer(self, key_id: object) -> dict[str, str] | None:
-        """Return office, organisation and holder of a key; None where no charter names it."""
+        """Return office, organisation and holder of a key, or None for an unknown key."""
         office = self.offices.get(str(key_id))
         if office is None:
             return None
@@ -78,7 +93,10 @@ class Names:
 
 
 def key_id(public: str) -> str:
-    """Return the key id of `ed25519:<base64>`; empty where it is not that, so that it matches nothing."""
+    """Return the key id of `ed25519:<base64>`.
+
+    It is empty for anything else, so that it matches nothing.
+    """
     try:
         raw = base64.b64decode(public.removeprefix("ed25519:"), validate=True)
     except (binascii.Error, ValueError):
@@ -115,7 +133,7 @@ TOLD = frozenset(
 
 
 def view_of(item: Mapping[str, Any], names: Names) -> dict[str, Any]:
-    """Return one authority of the register with the words that both pages use."""
+    """Return one authority with the words for both pages."""
     document = item.get("document") or {}
     authority = document.get("authority") or {}
     scope = document.get("scope") or {}
@@ -220,7 +238,10 @@ _BY_THE_CLOCK = frozenset({"expired", "review-overdue", "consultation-overdue"})
 
 
 def events_of(item: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return what happened to a version, its publication included, in the order of time."""
+    """Return the events of a version in the order of time.
+
+    Its publication is one of them.
+    """
     published = {
         "what": "Signed and published",
         "at": item.get("committed_at"),
@@ -245,7 +266,10 @@ def events_of(item: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def act_of(act: Mapping[str, Any]) -> dict[str, str]:
-    """Return the reason of an act, and who it is by or what it does where that is more than its kind says."""
+    """Return the reason of an act, with its author or effect.
+
+    The author or the effect stands there where it is more than the kind says.
+    """
     said = (act.get("document") or {}).get(act.get("kind")) or {}
     reason = str(act.get("reason") or said.get("reason") or said.get("claim") or "")
     if act.get("kind") == "challenge":
@@ -259,7 +283,10 @@ def act_of(act: Mapping[str, Any]) -> dict[str, str]:
 
 
 def consulted_of(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what was consulted on of an authority, in words; `need` is empty where the register does not say."""
+    """Return the consultation on an authority, in words.
+
+    `need` is empty where the register does not say.
+    """
     consulted = item.get("consulted")
     known: Mapping[str, Any] = consulted if isinstance(consulted, Mapping) else {}
     need = str(known.get("need") or "")
@@ -275,7 +302,10 @@ def consulted_of(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def marks_of(item: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Return the tags that an authority bears wherever it stands: what took the place of a consultation."""
+    """Return the tags of an authority.
+
+    They say, wherever it stands, what took the place of a consultation.
+    """
     consulted = consulted_of(item)
     label, colour, _ = phrases.NEEDS.get(consulted["need"], ("", "", ""))
     if not label:
@@ -300,7 +330,10 @@ _NO_ROWS = frozenset({"since", "from", "until", "periods"})
 
 
 def figures_of(figures: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Return the figures that a review has attached (`intrusion.since_review`), a row each."""
+    """Return the figures of a review, a row each.
+
+    They are those which it has attached (`intrusion.since_review`).
+    """
     known = {key: figures[key] for key in _FIGURES if key in figures}
     known |= {
         key: value
@@ -325,7 +358,7 @@ def figures_of(figures: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def views_of(register: Mapping[str, Any], names: Names) -> list[dict[str, Any]]:
-    """Return every version of every authority, with the words that the pages use."""
+    """Return every version of every authority, in words for the pages."""
     views = [view_of(item, names) for item in tables(register.get("authorities"))]
     begins = {(view["name"], view["version"]): view["item"].get("in_force_from") for view in views}
     for view in views:
@@ -345,7 +378,10 @@ def views_of(register: Mapping[str, Any], names: Names) -> list[dict[str, Any]]:
 
 
 def _running(register: Mapping[str, Any]) -> dict[object, str]:
-    """Return the page of the consultation that runs on an authority, by the authority's name."""
+    """Return the page of the consultation open on an authority.
+
+    The authority is asked for by its name.
+    """
     found: dict[object, str] = {}
     for status in ("closed", "announced", "open"):  # the last one found counts: an open one before the others
         for item in tables(register.get("consultations")):
