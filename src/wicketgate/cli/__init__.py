@@ -1,4 +1,7 @@
-"""The command `wicketgate`: find the command, parse its arguments, and import what runs it only then."""
+"""The command `wicketgate`.
+
+It finds the command, parses its arguments, and imports what runs it only then.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from wicketgate.cli.parser import command_parser, root_parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return the exit code."""
+    """Run one command, and return its exit code."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
         return _run(given)

@@ -1,4 +1,7 @@
-"""What a recipient tells of rows that it holds: `disclose` and `attest`. docs/recipient.md shows them in use."""
+"""A recipient's statements on rows: `disclose` and `attest`.
+
+docs/recipient.md shows them in use.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from wicketgate.cli.terminal import ask
 
 
 def run_disclose(args: argparse.Namespace) -> int:
-    """Tell of a disclosure; print its id and how it stands."""
+    """Tell of a disclosure, and print its id and status."""
     body = {
         "authority": args.authority,
         "to": args.to,
@@ -31,7 +34,10 @@ def run_disclose(args: argparse.Namespace) -> int:
 
 
 def run_attest(args: argparse.Namespace) -> int:
-    """Attest a deletion, or show what is due; 1 if a receipt is missing."""
+    """Attest a deletion, or show the receipts due.
+
+    It ends with 1 if a receipt is missing.
+    """
     if args.until is None:
         return _show(args)
     if args.method is None or args.by is None:
@@ -62,7 +68,7 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _ask(args: argparse.Namespace, path: str, said: Mapping[str, object] | None = None) -> Mapping[str, Any]:
-    """Post what is said, or ask; return the answer."""
+    """Post a statement, or ask, and return the answer."""
     token = read_secret(args.token_file)
     if said is None:
         return ask(args.url, path, token, 200, params={"authority": args.authority})

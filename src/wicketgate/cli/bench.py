@@ -24,7 +24,7 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
 
 
 def run_bench(args: argparse.Namespace) -> int:
-    """Run one benchmark and print its table, or its result as JSON."""
+    """Run one benchmark, and print its table or JSON."""
     module = _bench(args.name)
     if args.json:
         print(json.dumps(module.run(), indent=2))
@@ -33,7 +33,10 @@ def run_bench(args: argparse.Namespace) -> int:
 
 
 def _bench(name: str) -> ModuleType:
-    """Return a module under bench/ of the source tree: that of the current directory, or that of this package."""
+    """Return a module under bench/ of the source tree.
+
+    The tree is that of the current directory, or that of this package.
+    """
     for root in (Path.cwd(), *Path.cwd().parents, *Path(wicketgate.__file__).resolve().parents):
         if (root / "bench" / "harness.py").is_file() and (root / "pyproject.toml").is_file():
             break

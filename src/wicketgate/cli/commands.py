@@ -1,4 +1,7 @@
-"""The table of commands, and the look-up of those that other packages add; every start reads it."""
+"""The table of commands, and the look-up of other packages' commands.
+
+Every start reads it.
+"""
 
 from __future__ import annotations
 
@@ -85,7 +88,7 @@ COMMANDS: tuple[Command, ...] = (
 
 
 def find_command(name: str) -> Command:
-    """Return the command of a name: the product's own, or else one that another package adds.
+    """Return the command of a name, the product's own or another package's.
 
     Raises
     ------
@@ -106,7 +109,10 @@ def find_command(name: str) -> Command:
 
 
 def all_commands() -> Iterator[Command]:
-    """Yield every command; of a package that cannot be loaded, one that says so when it is run."""
+    """Yield every command.
+
+    Of a package that cannot be loaded it is one that says so when it is run.
+    """
     yield from COMMANDS
     known = {command.name for command in COMMANDS}
     for name, point in sorted(_entry_points().items()):
@@ -123,13 +129,16 @@ def add_nothing(parser: Parser) -> None:
 
 
 def resolve(reference: str) -> Any:
-    """Return what `module:name` names; the module is imported."""
+    """Import a module, and return the object of `module:name`."""
     module, _, name = reference.partition(":")
     return getattr(import_module(module), name)
 
 
 def meant(word: str, known: list[str]) -> str:
-    """Return what stands between a fault and what to do: whether a known word was meant, if one is close."""
+    """Return the suggestion between a fault and its remedy.
+
+    It asks whether a known word was meant, if one is close.
+    """
     from difflib import get_close_matches
 
     close = get_close_matches(word, known, n=1, cutoff=0.6)

@@ -1,4 +1,7 @@
-"""`wicketgate completion`: print the script with which a shell completes commands, options and files."""
+"""Print a shell's completion script: `wicketgate completion`.
+
+The shell then completes commands, options and files.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ def run_completion(args: argparse.Namespace) -> int:
 
 
 def _mark_files(parser: argparse.ArgumentParser) -> None:
-    """Mark what takes a path, which the shell then completes."""
+    """Mark the arguments with paths, for the shell to complete."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for below in action.choices.values():

@@ -1,4 +1,6 @@
-"""Drafts of acts and consultations, which an officer then reads, checks and signs: `review`, `suspend`, `resume`,
+"""Drafts of acts and consultations: `review`, `suspend`, `resume`, …
+
+An officer then reads, checks and signs them.
 `revoke`, `consult`, `object`, `decide`. docs/officer.md shows them in use. All work without a network.
 """
 
@@ -43,7 +45,7 @@ _CHANCE_BYTES = 3
 
 
 def _prose(args: argparse.Namespace, name: str) -> str:
-    """Return a text that was given, is in a file, or is typed now."""
+    """Return a text as given, from a file, or typed now."""
     member = name.replace("-", "_")
     text, path = getattr(args, member), getattr(args, f"{member}_file")
     if path is not None:
@@ -59,7 +61,10 @@ def _prose(args: argparse.Namespace, name: str) -> str:
 
 
 def write_draft(args: argparse.Namespace) -> int:
-    """Write the draft that a command makes; with `--sign` say what it does, ask, and sign it."""
+    """Write a command's draft.
+
+    With `--sign` it says what the draft does, asks, and signs it.
+    """
     draft = _DRAFTING[args.command](args)
     signed = args.out.with_suffix(".dsse.json")
     if args.sign != (args.key is not None):
@@ -98,7 +103,7 @@ def _named(known: Known, name: str) -> Named:
 
 
 def _time(args: argparse.Namespace, option: str, from_us: int) -> int:
-    """Return the time that an option says, or the time one period after `from_us`."""
+    """Return an option's time, or the time one period after `from_us`."""
     text = getattr(args, option.replace("-", "_"))
     try:
         return add(from_us, parse_period(text)) if text.startswith("P") else parse_rfc3339(text)
@@ -114,7 +119,7 @@ def _now() -> int:
 
 
 def review_authority(args: argparse.Namespace) -> Draft:
-    """Return a review of the latest version, once its figures and its deadline are printed."""
+    """Print figures and deadline, and return a review of the latest version."""
     at_us = _now()
     known = learn(read_register(args.against))
     authority = known.parsed.authority(_named(known, args.about).versions[-1])
@@ -149,7 +154,10 @@ def _stop(kind: Literal["suspension", "revocation"], args: argparse.Namespace) -
 
 
 def resume_authority(args: argparse.Namespace) -> Draft:
-    """Return what lifts the suspension that was named, or the only one that is open."""
+    """Return the lifting of a suspension.
+
+    It is the one that was named, or the only one that is open.
+    """
     known, at_us = _known(args), _now()
     suspension = args.suspension
     if suspension is None:
@@ -206,7 +214,10 @@ def object_to(args: argparse.Namespace) -> Draft:
 
 
 def decide_on(args: argparse.Namespace) -> Draft:
-    """Return a decision; every objection that was published is printed, and must be answered."""
+    """Return a decision.
+
+    Every objection that was published is printed, and must be answered.
+    """
     at_us = _now()
     known = learn(read_register(args.against))
     taken = known.regime.consultations.get(args.about)

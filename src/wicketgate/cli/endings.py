@@ -1,4 +1,7 @@
-"""The exit codes, and the one line that an error prints; docs/commands.md explains them."""
+"""The exit codes, and the one line of an error.
+
+docs/commands.md explains them.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ INTERRUPTED = 130
 
 
 def exit_code(error: WicketgateError) -> int:
-    """Return the exit code of a command that an error ended."""
+    """Return the exit code of an error."""
     if isinstance(error, ConfigurationError):
         return USAGE
     # Streams that stop or are full answered; `serve` and `init` could not reach those with this code.
@@ -26,7 +29,10 @@ def exit_code(error: WicketgateError) -> int:
 
 
 def tell(error: WicketgateError) -> int:
-    """Print an error as every command does; return its exit code."""
+    """Print an error, and return its exit code.
+
+    Every command prints its errors so.
+    """
     line = f"wicketgate: {error.detail} [{error.code}]"
     # One line whatever an answer from elsewhere holds, and nothing that moves a terminal's cursor.
     print("".join(one if one.isprintable() else " " for one in line), file=sys.stderr)

@@ -1,4 +1,6 @@
-"""An officer's tools: `key`, `check`, `sign`, `submit`. docs/officer.md shows them in use.
+"""An officer's tools: `key`, `check`, `sign`, `submit`.
+
+docs/officer.md shows them in use.
 
 All but `submit`, and `--against` with an address, work without a network.
 """
@@ -51,7 +53,10 @@ _SIGNATURE_BYTES = 64
 
 
 def new_key(args: argparse.Namespace) -> int:
-    """Make a key file of mode 0600 and print the line for the charter."""
+    """Make a key file, and print the line for the charter.
+
+    Its mode is 0600.
+    """
     if not args.office.isprintable() or "-----" in args.office:
         raise ConfigurationError("an office is written `organisation/office`")
     if args.out.exists():
@@ -72,7 +77,10 @@ def new_key(args: argparse.Namespace) -> int:
 
 
 def show_key(args: argparse.Namespace) -> int:
-    """Print a key's public half: the line for the charter, and the id under which envelopes name it."""
+    """Print a key's public half.
+
+    It prints the line for the charter, and the id under which envelopes name the key.
+    """
     key = open_key_file(args.file, asking(args))
     first = read_file(args.file).split(b"\n", 1)[0].decode("utf-8", "replace")
     if first.startswith("# ") and first.isprintable():
@@ -86,7 +94,10 @@ def show_key(args: argparse.Namespace) -> int:
 
 
 def check_document(args: argparse.Namespace) -> int:
-    """Print what a document allows, who must sign it and what is wrong with it; 1 if anything is."""
+    """Print a document's effect, its signers and its faults.
+
+    It ends with 1 if anything is wrong with it.
+    """
     document = read_document(args.document)
     appraisal = _appraise(document, args)
     for line in _told(document, appraisal):
@@ -97,7 +108,10 @@ def check_document(args: argparse.Namespace) -> int:
 
 
 def _appraise(document: SignedDocument, args: argparse.Namespace) -> Appraisal | None:
-    """Return what a document would do; None if there is nothing to judge it against."""
+    """Return the effect of a document.
+
+    It is None if there is nothing to judge the document against.
+    """
     if args.against is not None:
         known = learn(read_register(args.against))
         return appraise(document, known, at_us=SystemClock().now_us(), cameras=args.cameras)
@@ -106,7 +120,7 @@ def _appraise(document: SignedDocument, args: argparse.Namespace) -> Appraisal |
 
 
 def _told(document: SignedDocument, appraisal: Appraisal | None) -> list[str]:
-    """Return everything that is to be read of a document before it is signed."""
+    """Return everything to read before a signature."""
     if appraisal is None:
         lines = describe_document(document.value)
         return [
@@ -126,7 +140,10 @@ def _told(document: SignedDocument, appraisal: Appraisal | None) -> list[str]:
 
 
 def sign_file(args: argparse.Namespace) -> int:
-    """Sign a TOML document into a new envelope, or add a signature to the envelope of the same document."""
+    """Sign a TOML document or its envelope.
+
+    It makes a new envelope, or adds a signature to the envelope of the same document.
+    """
     ways = {"--key": args.key, "--payload-out": args.payload_out, "--signature": args.signature}
     given = [option for option, value in ways.items() if value is not None]
     if len(given) != 1:
@@ -143,7 +160,10 @@ def sign_file(args: argparse.Namespace) -> int:
 
 
 def sign_document_to(envelope: Envelope, document: SignedDocument, args: argparse.Namespace) -> int:
-    """Say what a document does, ask, and add a signature to its envelope in `args.out`."""
+    """Explain a document, ask, and add a signature.
+
+    The signature goes to its envelope in `args.out`.
+    """
     known = SignedDocument(kind=document.kind, payload=document.payload, envelope=envelope)
     for line in _told(known, _appraise(known, args)):
         print(line)
@@ -170,7 +190,10 @@ def _public(text: str) -> bytes:
 
 
 def _begun(document: SignedDocument, out: Path) -> Envelope:
-    """Return the envelope to add to: what `out` holds of the same document, or a new one."""
+    """Return the envelope for a signature.
+
+    It is what `out` holds of the same document, or a new one.
+    """
     if not out.exists():
         return document.envelope
     envelope = parse_envelope(read_file(out))
@@ -194,7 +217,10 @@ def _write_payload(document: SignedDocument, args: argparse.Namespace) -> int:
 
 
 def _raw(data: bytes, path: Path) -> bytes:
-    """Return a signature as it is, or out of base64, which key services answer with."""
+    """Return a signature, raw or decoded from base64.
+
+    Key services answer with base64.
+    """
     if len(data) == _SIGNATURE_BYTES:
         return data
     try:
@@ -212,7 +238,10 @@ def _raw(data: bytes, path: Path) -> bytes:
 
 
 def submit_file(args: argparse.Namespace) -> int:
-    """Hand an envelope to a gateway; print its entry and from when it is in force."""
+    """Submit an envelope to a gateway, and print its entry.
+
+    It prints too from when it is in force.
+    """
     data = read_file(args.envelope)
     open_document(data)
     token = read_file(args.token_file).decode("utf-8", "replace").strip()

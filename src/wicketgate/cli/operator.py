@@ -22,7 +22,10 @@ from wicketgate.regime.documents.signatures import verify_charter
 
 
 def run_init(arguments: argparse.Namespace) -> int:
-    """Make a deployment; print the log's key, which is to be published another way as well."""
+    """Make a deployment, and print the log's key.
+
+    The key is to be published another way as well.
+    """
     envelope = read_file(arguments.charter)
     try:
         signed = parse_envelope(envelope)
@@ -55,7 +58,7 @@ def run_init(arguments: argparse.Namespace) -> int:
 
 
 def run_serve(arguments: argparse.Namespace) -> int:
-    """Run a deployment until it is told to stop."""
+    """Run a deployment until stopped."""
     settings = load_settings(arguments.folder)
     if arguments.port is not None:
         settings = dataclasses.replace(settings, port=arguments.port)

@@ -1,4 +1,7 @@
-"""An overseer's tools: `why`. docs/overseer.md shows it in use."""
+"""An overseer's tools: `why`.
+
+docs/overseer.md shows it in use.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,10 @@ def run_why(args: argparse.Namespace) -> int:
 
 
 def _read(place: str) -> dict[str, Any]:
-    """Return the read to ask about: of what a file holds those members that a question may have."""
+    """Return the read for a question.
+
+    Of what a file holds it has those members that a question may have.
+    """
     try:
         data = sys.stdin.buffer.read() if place == "-" else Path(place).read_bytes()
     except OSError as error:

@@ -1,4 +1,7 @@
-"""Parse command lines; raise what is wrong together with what was probably meant."""
+"""The parsers of command lines.
+
+They raise what is wrong together with what was probably meant.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,15 @@ _WIDTH = 12
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that raises what is wrong instead of printing it: `main` alone prints errors."""
+    """A parser with exceptions instead of prints.
+
+    `main` alone prints errors.
+    """
 
     _given: Sequence[str] = ()
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse, and remember what was given for what may be wrong with it."""
+        """Parse, and remember the arguments for a message of error."""
         self._given = list(args or ())
         return super().parse_known_args(args, namespace)
 
@@ -32,7 +38,7 @@ class Parser(argparse.ArgumentParser):
         )
 
     def _meant(self) -> str:
-        """Return which option the first unknown one may stand for."""
+        """Return the option nearest to the first unknown one."""
         known = [option for option in _options(self) if option.startswith("--")]
         for word in self._given:
             option = word.partition("=")[0]
@@ -53,7 +59,10 @@ def _options(parser: argparse.ArgumentParser) -> Iterator[str]:
 
 
 class _Root(Parser):
-    """The parser above all commands; its help lists them by who uses them."""
+    """The parser above all commands.
+
+    Its help lists them by who uses them.
+    """
 
     def format_help(self) -> str:
         """Return the help."""
@@ -76,7 +85,10 @@ class _Root(Parser):
 
 
 class _Version(argparse.Action):
-    """`--version`: the version is looked up only where it is asked for."""
+    """The option `--version`.
+
+    The version is looked up only where it is asked for.
+    """
 
     def __call__(self, parser: argparse.ArgumentParser, *_args: object, **_more: object) -> NoReturn:
         from importlib.metadata import version
@@ -86,7 +98,10 @@ class _Version(argparse.Action):
 
 
 def root_parser() -> Parser:
-    """Return the parser of a command line that begins with no command: `--help` and `--version`."""
+    """Return the parser of a line without a command.
+
+    Such a line has `--help` and `--version`.
+    """
     parser = _Root(prog="wicketgate")
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     return parser
@@ -100,7 +115,10 @@ def command_parser(command: Command) -> Parser:
 
 
 def build_parser() -> Parser:
-    """Return one parser of every command, for what looks at all of them; a command line is parsed without it."""
+    """Return one parser of every command.
+
+    It is for what looks at all of them. A command line is parsed without it.
+    """
     parser = root_parser()
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=Parser)
     for command in all_commands():

@@ -1,4 +1,7 @@
-"""A recipient's tools, and anyone's: `receive` and `verify`. docs/recipient.md shows them in use."""
+"""A recipient's tools, and anyone's: `receive` and `verify`.
+
+docs/recipient.md shows them in use.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ from wicketgate.clients.verify.run import shown_key
 
 
 def run_verify(args: argparse.Namespace) -> int:
-    """Check, say in words what was checked and what was not; 0 only if everything agrees."""
+    """Verify, and print the checks done and not done.
+
+    It ends with 0 only if everything agrees.
+    """
     progress = _progress("entries") if sys.stderr.isatty() else None
     file_progress = _progress("bytes of the feed file") if sys.stderr.isatty() else None
     try:
@@ -67,7 +73,10 @@ def _progress(what: str) -> Callable[[int, int], None]:
 
 
 def run_receive(args: argparse.Namespace) -> int:
-    """Receive; 1 if anything that came was not what was committed, or the feed was stopped."""
+    """Receive a feed.
+
+    It ends with 1 if anything that came was not what was committed, or the feed was stopped.
+    """
 
     def say(words: str) -> None:
         print(words, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""What officers' commands share at the terminal: files, passphrases, questions, the register that is asked."""
+"""The terminal of officers' commands: files, passphrases, questions, the register."""
 
 from __future__ import annotations
 
@@ -27,12 +27,18 @@ TIMEOUT_S = 30.0
 
 
 def on_terminal() -> bool:
-    """Say whether somebody can be asked: scripts and pipes never wait for an answer."""
+    """Say whether somebody can be asked.
+
+    Scripts and pipes never wait for an answer.
+    """
     return sys.stdin is not None and sys.stdin.isatty()
 
 
 def confirmed(question: str) -> bool:
-    """Ask; anything but `y` or `yes` is no. What is asked goes to standard error, where it is seen in any case."""
+    """Ask, and say whether the answer was `y` or `yes`.
+
+    The question goes to standard error, where it is seen in any case.
+    """
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
@@ -43,7 +49,7 @@ def confirmed(question: str) -> bool:
 def ask(
     url: str, path: str, token: str, wanted: int, *, timeout_s: float = TIMEOUT_S, **request: Any
 ) -> dict[str, Any]:
-    """Ask a gateway; return its answer.
+    """Ask a gateway, and return its answer.
 
     Parameters
     ----------
@@ -92,7 +98,10 @@ def ask(
 
 
 def asking(args: argparse.Namespace) -> Ask:
-    """Return what gives the passphrase of a key: the file that was named, or the person at the terminal."""
+    """Return the giver of a key's passphrase.
+
+    It is the file that was named, or the person at the terminal.
+    """
 
     def ask(what: str) -> bytes:
         if args.passphrase_file is not None:
@@ -107,7 +116,10 @@ def asking(args: argparse.Namespace) -> Ask:
 
 
 def new_passphrase(args: argparse.Namespace) -> bytes | None:
-    """Return the passphrase for a new key, asked for twice; None where nobody can be asked and no file is named."""
+    """Return the passphrase for a new key, asked for twice.
+
+    It is None where nobody can be asked and no file is named.
+    """
     if args.passphrase_file is not None:
         return read_passphrase(args.passphrase_file)
     if not on_terminal():
@@ -129,7 +141,7 @@ def _typed(prompt: str) -> bytes:
 
 
 def read_file(path: Path) -> bytes:
-    """Return what is in a file.
+    """Return the content of a file.
 
     Raises
     ------
@@ -160,7 +172,10 @@ def read_prose(path: Path) -> str:
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Write a file whole: a crash here leaves the old file, and perhaps one ending in `.new`."""
+    """Write a file whole.
+
+    A crash here leaves the old file, and perhaps one ending in `.new`.
+    """
     new = path.with_name(path.name + ".new")
     try:
         with new.open("wb") as file:
@@ -173,14 +188,16 @@ def replace_file(path: Path, data: bytes) -> None:
 
 
 def make_file(path: Path, data: bytes) -> None:
-    """Write a new file; one that is there is never overwritten."""
+    """Write a new file, and never overwrite one."""
     if path.exists():
         raise ConfigurationError(f"`{path}` exists already")
     replace_file(path, data)
 
 
 def read_document(path: Path) -> SignedDocument:
-    """Return the document in a file: an envelope, or TOML, which is one that nobody has signed yet.
+    """Return the document in a file.
+
+    The file is an envelope, or TOML, which is a document that nobody has signed yet.
 
     Raises
     ------
@@ -200,7 +217,9 @@ def read_document(path: Path) -> SignedDocument:
 
 
 def read_register(against: str) -> Mapping[str, Any]:
-    """Return the register of a gateway, or one that was saved from it; nothing in it is verified.
+    """Return the register of a gateway, or one saved from it.
+
+    Nothing in it is verified.
 
     Raises
     ------

@@ -1,4 +1,7 @@
-"""The arguments of each command, one file a role; it imports nothing heavy, so that `--help` is quick."""
+"""The arguments of each command, one file a role.
+
+Nothing heavy is imported, so that `--help` is quick.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,20 @@ from pathlib import Path
 
 
 def gateway_address(text: str) -> str:
-    """Return the address of a gateway; argparse says so where it is none."""
+    """Return the address of a gateway.
+
+    argparse says so where it is none.
+    """
     if not text.startswith(("http://", "https://")):
         raise ArgumentTypeError("the address of a gateway begins with http:// or https://")
     return text
 
 
 def whole_number(text: str, least: int, most: int) -> int:
-    """Return a whole number between two others; argparse says so where it is none."""
+    """Return a whole number between two others.
+
+    argparse says so where it is none.
+    """
     try:
         value = int(text)
     except ValueError:
@@ -25,7 +34,10 @@ def whole_number(text: str, least: int, most: int) -> int:
 
 
 def number(text: str, least: float, most: float) -> float:
-    """Return a number between two others; argparse says so where it is none."""
+    """Return a number between two others.
+
+    argparse says so where it is none.
+    """
     try:
         value = float(text)
     except ValueError:
@@ -36,12 +48,15 @@ def number(text: str, least: float, most: float) -> float:
 
 
 def port(text: str) -> int:
-    """Return the number of a port; 0 stands for a free one."""
+    """Return the number of a port.
+
+    0 stands for a free one.
+    """
     return whole_number(text, 0, 65_535)
 
 
 def add_gateway(parser: ArgumentParser, whose: str) -> None:
-    """Add `--from` and `--token-file`, which belong to whoever asks a gateway."""
+    """Add `--from` and `--token-file`, for commands on a gateway."""
     parser.add_argument(
         "--from", dest="url", required=True, type=gateway_address, metavar="URL", help="the gateway"
     )
@@ -51,7 +66,10 @@ def add_gateway(parser: ArgumentParser, whose: str) -> None:
 
 
 def add_passphrase_file(parser: ArgumentParser) -> None:
-    """Add `--passphrase-file`: a passphrase is never an argument, which other users of the machine can see."""
+    """Add `--passphrase-file`.
+
+    A passphrase is never an argument, because other users of the machine can see those.
+    """
     parser.add_argument(
         "--passphrase-file",
         type=Path,
@@ -61,7 +79,7 @@ def add_passphrase_file(parser: ArgumentParser) -> None:
 
 
 def add_against(parser: ArgumentParser, *, required: bool = False) -> None:
-    """Add `--against`: where what is in force is known from."""
+    """Add `--against`: the source of the documents in force."""
     parser.add_argument(
         "--against",
         metavar="URL|FILE",
@@ -71,7 +89,7 @@ def add_against(parser: ArgumentParser, *, required: bool = False) -> None:
 
 
 def add_signing(parser: ArgumentParser) -> None:
-    """Add what names a signer, and that it signs without asking."""
+    """Add the options for a signer, and for signing without a question."""
     parser.add_argument(
         "--key", metavar="KEY", help="who signs: a key file, or SCHEME:… (this version knows `file`)"
     )

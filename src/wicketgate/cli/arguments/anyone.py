@@ -1,4 +1,7 @@
-"""The arguments of `verify` and `completion`, which need no office and no token."""
+"""The arguments of `verify` and `completion`, for anyone.
+
+They need no office and no token.
+"""
 
 from __future__ import annotations
 
