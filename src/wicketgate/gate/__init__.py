@@ -1,1 +1,1 @@
-"""The decision: reads and authorities to releases and refusals, and why."""
+"""The decision on reads under authorities, and its reasons."""

@@ -27,11 +27,14 @@ _OCTET_BITS: Final[NDArray[np.uint8]] = (1 << np.arange(8)).astype(np.uint8).res
 
 
 class Hits(Protocol):
-    """What a hotlist finds among reads (`hotlist.Hits`): aligned columns, `rows` ascending."""
+    """The hits of a hotlist among reads.
+
+    They are aligned columns (`hotlists.listing.Hits`), `rows` ascending.
+    """
 
     @property
     def rows(self) -> NDArray[np.intp]:
-        """Which reads, (h,)."""
+        """The numbers of the reads, (h,)."""
         ...
 
 
@@ -45,7 +48,10 @@ class Looks(Protocol):
         captured_us: NDArray[np.int64],
         at_us: int,
     ) -> Hits:
-        """Return the reads that an entry is for, listed at the capture and at `at_us`."""
+        """Return the hits among reads.
+
+        The entry must have been listed at the capture and at `at_us`.
+        """
         ...
 
 
@@ -54,7 +60,7 @@ class Looks(Protocol):
 
 
 class Release(msgspec.Struct, frozen=True, kw_only=True):
-    """The rows of a batch that one authority lets go, and the fields of them that may be seen.
+    """The released rows and fields of a batch for one authority.
 
     Attributes
     ----------
@@ -81,7 +87,10 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
-    """How many rows of a batch one authority did not let go, for one reason; at least one."""
+    """The count of rows refused by one authority, for one reason.
+
+    It is at least one.
+    """
 
     reference: str
     reason: Reason
@@ -90,7 +99,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What the gate answers for one batch.
+    """The gate's answer for one batch.
 
     Attributes
     ----------
@@ -285,7 +294,10 @@ def _answer(
 
 
 class _Matched(NamedTuple):
-    """What a hotlist left of one authority's rows: `hits` None if it could not be asked."""
+    """The rows of one authority after matching.
+
+    `hits` is None if the hotlist could not be asked.
+    """
 
     hits: Hits | None
     which: NDArray[np.intp] | None
@@ -301,7 +313,10 @@ def _match(
     at_us: int,
     lists: Mapping[str, Looks],
 ) -> dict[int, _Matched]:
-    """Take from `allowed` what no hotlist holds, for each live authority of the word that matches."""
+    """Remove rows without a hit from `allowed`.
+
+    It does so for each live authority of the word that matches.
+    """
     matched: dict[int, _Matched] = {}
     for bit, matches in enumerate(table.matches[first : first + _WORD_BITS]):
         if not (matches and live_word >> bit & 1):
@@ -325,7 +340,7 @@ def _match(
 
 
 def _whole_reason(table: Table, number: int, at_us: int) -> Reason:
-    """Return why an authority that is not in force refuses everything."""
+    """Return the reason of an authority not in force."""
     stop = table.stops[number]
     if stop is not None:
         return stop
@@ -333,7 +348,7 @@ def _whole_reason(table: Table, number: int, at_us: int) -> Reason:
 
 
 def _camera_columns(camera: NDArray[np.int32], n_cameras: int) -> tuple[NDArray[np.intp], int]:
-    """Return the columns of `camera_words` for cameras, and how many cameras the table does not know."""
+    """Return the columns of `camera_words`, and the number of unknown cameras."""
     columns = camera.astype(np.intp)
     if np.maximum.reduce(camera.view(np.uint32)) < n_cameras:  # negative numbers are large ones there
         return columns, 0
@@ -345,7 +360,10 @@ def _camera_columns(camera: NDArray[np.int32], n_cameras: int) -> tuple[NDArray[
 def _intervals(
     captured: NDArray[np.int64], edges: NDArray[np.int64]
 ) -> tuple[int, int, int | NDArray[np.intp]]:
-    """Return the first and last interval of the captures, and the interval of each, or the one of all."""
+    """Return the first and last interval, and each capture's.
+
+    Where all captures lie in one interval, that one stands for each.
+    """
     low = int(edges.searchsorted(np.minimum.reduce(captured), side="right"))
     high = int(edges.searchsorted(np.maximum.reduce(captured), side="right"))
     if low == high:  # most batches lie between two edges
@@ -362,7 +380,10 @@ def _outside(
     interval: int | NDArray[np.intp],
     octets: int,
 ) -> list[int] | None:
-    """Return for each bit the rows in scope whose interval has it in `words`; None if no interval has any."""
+    """Count for each bit the rows in scope with it in their interval.
+
+    The bits of an interval are in `words`. It is None if no interval has any.
+    """
     found = int(words[low]) if low == high else int(np.bitwise_or.reduce(words[low : high + 1]))
     if not found & live_word:
         return None
@@ -373,7 +394,10 @@ def _outside(
 def _rows_by_bit(
     words: NDArray[np.uint64], octets: int, late: NDArray[np.bool_]
 ) -> tuple[NDArray[np.intp], NDArray[np.bool_], list[int]]:
-    """Return the rows where the lowest bits stand, bit after bit; which are late; where each bit begins."""
+    """Return the rows of the lowest bits, bit after bit.
+
+    Returned besides: which are late, and where each bit begins.
+    """
     n = len(words)
     starts = np.arange(0, 8 * octets * n + 1, n)
     if np.count_nonzero(words):
@@ -390,7 +414,9 @@ def _rows_by_bit(
 
 
 def _bits(words: NDArray[np.uint64], octets: int, ones: int = 0) -> NDArray[np.bool_]:
-    """Return (8 octets + ones, n) bool, a contiguous row of n for each of the lowest bits of the words.
+    """Return the lowest bits of the words as booleans.
+
+    The shape is (8 octets + ones, n), a contiguous row of n for each bit.
 
     `ones` rows of truth follow. One for eight is worth its cost before `nonzero`, which goes through an
     array without branches only if more than a tenth of it is true.

@@ -1,4 +1,6 @@
-"""The single decision: one read under one authority, in microseconds; for searches and pages. Pure.
+"""The single decision: one read under one authority, in microseconds.
+
+It is for searches and pages. Pure.
 
 A second evaluator beside the gate. It is made of the same `Terms` and gives the same reasons in the same order
 (docs/spec/gate.md, section 3), but shares none of the gate's code: a property test holds the two together, and both
@@ -36,7 +38,7 @@ _WINDOWS_AXES: Final = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorityTerms:
-    """What a single decision must know of one version of one authority, as it stands at a moment.
+    """The terms of one authority version at a moment.
 
     Attributes
     ----------
@@ -52,12 +54,17 @@ class AuthorityTerms:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """Use as a feed makes of it: what is decided is the release of a read, in mode `bulk` or `match`."""
+    """The use of a read in a feed.
+
+    What is decided is the release of a read, in mode `bulk` or `match`.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Use as an answer to a question to the history, asked at the moment of the decision.
+    """The use of a read in an answer to a question.
+
+    The history is asked at the moment of the decision.
 
     Attributes
     ----------
@@ -75,7 +82,7 @@ LIVE: Final = Live()
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What one authority says to one read.
+    """The verdict of one authority on one read.
 
     Attributes
     ----------
@@ -99,7 +106,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Decider:
-    """Authorities as they stand at a moment, by reference.
+    """The authorities at a moment, by reference.
 
     Parameters
     ----------
@@ -124,7 +131,10 @@ class Decider:
             self._known[reference] = _Known(item, len(places), alone=copies[reference] == 1)
 
     def number(self, place: str) -> int | None:
-        """Return the number of the camera `source/camera`, or None if the register has none of that name."""
+        """Return the number of a camera, or None.
+
+        It is asked for by `source/camera`, and None if the register has none of that name.
+        """
         return self._numbers.get(place)
 
     def decide(
@@ -191,7 +201,7 @@ class Decider:
 
 
 class _Known:
-    """One authority, in the form in which it is looked up."""
+    """One authority, ready for look-ups."""
 
     __slots__ = (
         "_edges",
@@ -260,7 +270,10 @@ class _Known:
 def _age_reason(
     terms: SearchTerms, captured_us: int, at_us: int, approved_by: frozenset[str]
 ) -> SearchReason | None:
-    """Return why a read is too old for a search; ages are half-open, and an approver counts for younger tiers too."""
+    """Return why a read is too old for a search.
+
+    Ages are half-open, and an approver counts for younger tiers too.
+    """
     if _is_older(captured_us, terms.max_age, at_us):
         return "older-than-allowed"
     reached = [n for n, tier in enumerate(terms.tiers) if _is_older(captured_us, tier.older_than, at_us)]
@@ -277,7 +290,7 @@ def _is_older(captured_us: int, age: Period, at_us: int) -> bool:
 
 
 def _is_sound(terms: Terms, n_cameras: int) -> bool:
-    """Return whether terms may be trusted at all (docs/spec/gate.md, section 4)."""
+    """Say whether terms may be trusted at all (docs/spec/gate.md, section 4)."""
     cameras, windows = terms.cameras, terms.windows
     if cameras.dtype != np.bool_ or cameras.shape != (n_cameras,):
         return False

@@ -1,4 +1,7 @@
-"""How the authorities stand at a moment, as the tables that the gate decides by. Pure."""
+"""The gate's tables for the authorities at a moment.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ from wicketgate.regime.standing import current, ends, in_force_from
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """The gate's tables, and for how long they hold.
+    """The gate's tables, and the time until they change.
 
     Attributes
     ----------
@@ -35,7 +38,7 @@ class Standing:
     matching : mapping of str to MatchTerms
         For the reference of each that matches what its hotlist may hold.
     camera_json : tuple of str
-        For each camera number what `batches.Rendering` shows of it.
+        For each camera number what `feeds.batches.Rendering` shows of it.
     places : tuple of str
         For each camera number `source/camera`.
     positions : mapping of str to (latitude, longitude)
@@ -132,7 +135,7 @@ def stand(
 def terms_at(
     state: State, parsed: Parsed, name: str, at_us: int, *, captured_us: int, full: bool = False
 ) -> AuthorityTerms:
-    """Return an authority as it stands at a moment, for single decisions (`deciding`).
+    """Return an authority at a moment, for single decisions (`single`).
 
     Parameters
     ----------

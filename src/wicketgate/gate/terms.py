@@ -25,7 +25,7 @@ _WORD_BITS: Final = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What the gate must know of one version of one authority.
+    """The terms of one authority version, for the gate.
 
     A value of this class may be wrong: `compile_table` looks, and refuses everything under a wrong one.
 
@@ -67,7 +67,9 @@ class Terms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Terms compiled for many batches; made by `compile_table` alone.
+    """The compiled terms for many batches.
+
+    It is made by `compile_table` alone.
 
     Bit `a % 64` of word `a // 64` is the authority of number `a`, in the order of the terms; W words.
 
@@ -112,7 +114,9 @@ class Table:
 
 
 def compile_table(terms: Sequence[Terms], n_cameras: int) -> Table:
-    """Return the table by which `decide` decides, for as long as the terms hold.
+    """Return the table for `decide`.
+
+    It holds for as long as the terms do.
 
     Parameters
     ----------
@@ -187,7 +191,7 @@ def _edges(terms: Sequence[Terms]) -> NDArray[np.int64]:
 
 
 def _fault(term: Terms, n_cameras: int) -> str | None:
-    """Return what is wrong with terms, or None."""
+    """Return the fault in terms, or None."""
     times = (term.valid_from_us, term.valid_until_us, term.in_force_from_us, term.in_force_until_us)
     windows = term.windows
     if not (_is(term.cameras, np.bool_) and term.cameras.shape == (n_cameras,)):
@@ -211,5 +215,5 @@ def _fault(term: Terms, n_cameras: int) -> str | None:
 
 
 def _is(column: NDArray[np.generic], dtype: type[np.generic]) -> bool:
-    """Return whether a column has at run time the type that it was declared with."""
+    """Say whether a column has its declared type at run time."""
     return bool(column.dtype == dtype)

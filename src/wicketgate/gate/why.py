@@ -1,7 +1,9 @@
-"""Why a read was let go, or was not: which authority, by which document, in words; as of now or of a past moment. Pure.
+"""The reasons for or against a read's release, in words.
 
-It decides the read as it is described, by the single decision (`deciding`), on the state as it stood (`past`). Whether
-there was such a read is another question: the openings answer that.
+They say which authority, by which document, as of now or of a past moment. Pure.
+
+It decides the read as it is described, by the single decision (`single`), on the state as it stood (`commits.past`).
+Whether there was such a read is another question: the openings answer that.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ Listed = Callable[[str], Listing | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """A read as somebody describes it, and who would have got it.
+    """A described read, and its possible recipients.
 
     Attributes
     ----------
@@ -64,7 +66,7 @@ class Question:
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What one authority says to a read."""
+    """The answer of one authority on a read."""
 
     authority: Annotated[
         str, about("`name@version`, the version that counted; the name alone where there was none.")
@@ -93,7 +95,7 @@ def answer(
     listed: Listed,
     full: Set[str] = frozenset(),
 ) -> tuple[Answer, ...]:
-    """Return what each authority that a question concerns says to its read.
+    """Return the answer of each authority in a question.
 
     Parameters
     ----------
@@ -147,7 +149,7 @@ def _never(name: str) -> Answer:
 
 
 class _Asked:
-    """One authority, the version of it that counts at the moment, and the read."""
+    """One authority's version at the moment, and the read."""
 
     def __init__(self, question: Question, state: State, parsed: Parsed, at_us: int, name: str) -> None:
         self.question, self.state, self.parsed, self.at_us = question, state, parsed, at_us
@@ -163,12 +165,15 @@ class _Asked:
 
     @property
     def camera(self) -> Camera:
-        """The read's camera; ask only where the register had one."""
+        """The read's camera.
+
+        It may be asked for only where the register had one.
+        """
         assert self.number is not None
         return self.state.cameras[self.number]
 
     def answer(self, listed: Listed, full: bool) -> Answer:
-        """Decide, and say why."""
+        """Decide, and explain the decision."""
         if self.number is None:
             return self._answer(
                 False,
@@ -204,7 +209,7 @@ class _Asked:
         return self._answer(verdict.allowed, verdict.reason, words, fields=fields, listed=asked)
 
     def _decide(self, item: AuthorityTerms, listed: Listed) -> tuple[Verdict, bool | None]:
-        """Return the verdict, and what the list said where it was asked."""
+        """Return the verdict, and the list's answer if asked."""
         reference = item.terms.reference
         plate: str | None = None
         lists: Mapping[str, Looks] = {}
@@ -388,7 +393,10 @@ class _Asked:
 
 
 def signed_by(regime: Regime, parsed: Parsed, envelope: bytes, entry: int) -> list[str]:
-    """Return the offices that signed a document, by the charter that was in force when it was committed."""
+    """Return the offices behind a document's signatures.
+
+    They are by the charter that was in force when it was committed.
+    """
     before = [taken for taken in regime.charters if taken.entry < entry]
     if not before:
         return []
