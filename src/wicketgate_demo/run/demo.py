@@ -19,7 +19,7 @@ from wicketgate_demo.run.enrolment import CAMERAS, bearer, enrol, list_vehicles
 from wicketgate_demo.run.folder import Folder
 from wicketgate_demo.run.proposals import Officers
 from wicketgate_demo.run.serving import Served, serve
-from wicketgate_demo.run.trial import Trial, simulate_words
+from wicketgate_demo.run.trial import Trial, simulate_arguments
 from wicketgate_demo.run.words import guide, progress_line
 
 __all__ = ["CAMERAS", "Plan", "demonstrate"]
@@ -91,7 +91,7 @@ async def _show(plan: Plan, served: Served) -> int:
         deciding = asyncio.create_task(officers.decide())
         await list_vehicles(folder, client)
         folder.write_credentials(served.url, cameras)
-        words = simulate_words(served, plan.rate)
+        words = simulate_arguments(served, plan.rate)
         log, out = folder.log("simulate.log"), folder.log("simulate.out")
         sending = Child(*words, log=log, out=out)
         await sending.start()

@@ -171,7 +171,7 @@ class Trial:
         folder = self._folder
         record, out = folder.log(_RECORD), folder.log("simulate.out")
         words = [
-            *simulate_words(self._served, self._rate),
+            *simulate_arguments(self._served, self._rate),
             *("--seconds", str(self._seconds)),
             *("--record", str(record)),
         ]
@@ -313,7 +313,7 @@ def _hit_counts(feeds: Mapping[str, Sequence[Batch]]) -> dict[str, Any]:
     return {"hits": sum(quality.values()), "hits_by_quality": dict(sorted(quality.items())), "clones": clones}
 
 
-def simulate_words(served: Served, rate: float) -> list[str]:
+def simulate_arguments(served: Served, rate: float) -> list[str]:
     """Return the command that lets the cameras of all sources send, without `wicketgate` itself."""
     host, port = served.mqtt
     words = ["simulate", served.url, "--rate", str(rate), "--mqtt", f"{host}:{port}"]

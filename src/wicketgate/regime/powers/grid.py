@@ -77,20 +77,20 @@ class Grid:
             found[place] = reduce(or_, (part for one, part in classes if one & mask))
         return Box._make(found)
 
-    def meet(self, one: int, two: int) -> bool:
-        """Return whether two boxes have something in common."""
+    def overlap(self, one: int, two: int) -> bool:
+        """Return whether two boxes overlap."""
         common = one & two
         return all(common & field for field in self.fields)
 
-    def pieces(self, mask: int, other: int) -> Iterator[int]:
-        """Yield all maximal boxes of what is left of a box without another that it meets."""
+    def maximal_pieces(self, mask: int, other: int) -> Iterator[int]:
+        """Yield the maximal boxes of one box without an overlapping one."""
         left = mask & ~other
         for field in self.fields:
             if left & field:
                 yield (mask & ~field) | (left & field)
 
-    def splinters(self, mask: int, other: int) -> Iterator[int]:
-        """Yield what is left of a box without another that it meets, as boxes that do not meet."""
+    def disjoint_pieces(self, mask: int, other: int) -> Iterator[int]:
+        """Yield disjoint boxes of one box without an overlapping one."""
         left = mask & ~other
         for field in self.fields:
             if left & field:
@@ -107,8 +107,10 @@ class Grid:
         near = self._nearest(mask, others)
         kept = [mask]
         for other in near:
-            missed = [one for one in kept if not self.meet(one, other)]
-            pieces = {piece for one in kept if self.meet(one, other) for piece in self.pieces(one, other)}
+            missed = [one for one in kept if not self.overlap(one, other)]
+            pieces = {
+                piece for one in kept if self.overlap(one, other) for piece in self.maximal_pieces(one, other)
+            }
             # What the other box misses is within no piece: it is within none of the boxes that the pieces are of.
             kept = absorbed(pieces, missed)
             if len(kept) > MOST_MAXIMAL:
@@ -118,9 +120,9 @@ class Grid:
     def _splintered(self, mask: int, others: Iterable[int]) -> list[int]:
         kept = [mask]
         for other in others:
-            missed = [one for one in kept if not self.meet(one, other)]
+            missed = [one for one in kept if not self.overlap(one, other)]
             kept = missed + [
-                part for one in kept if self.meet(one, other) for part in self.splinters(one, other)
+                part for one in kept if self.overlap(one, other) for part in self.disjoint_pieces(one, other)
             ]
             if len(kept) > MOST_BOXES:
                 raise _too_many()
@@ -143,13 +145,13 @@ class Grid:
             seen += 1
             if seen > MOST_BOXES:
                 raise _too_many()
-            todo.extend((piece, near[1:]) for piece in self.splinters(part, near[0]))
+            todo.extend((piece, near[1:]) for piece in self.disjoint_pieces(part, near[0]))
         return True
 
     def _nearest(self, mask: int, others: Iterable[int]) -> list[int]:
-        """Return those of other boxes that meet a box, first those that leave least of it."""
+        """Return the boxes overlapping a box, those that leave least of it first."""
         return sorted(
-            (other for other in others if self.meet(mask, other)),
+            (other for other in others if self.overlap(mask, other)),
             key=lambda other: sum(bool(mask & ~other & field) for field in self.fields),
         )
 
