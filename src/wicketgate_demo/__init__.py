@@ -1,1 +1,4 @@
-"""An invented London: its offices, papers and cameras. Nobody in it exists, and no plate in it is anybody's."""
+"""An invented London: its offices, papers and cameras.
+
+Nobody in it exists, and no plate in it is anybody's.
+"""

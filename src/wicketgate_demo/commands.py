@@ -1,4 +1,7 @@
-"""The demonstration's commands, `simulate` and `demo`, with their arguments. docs/demo.md shows them in use."""
+"""The demonstration's commands, `simulate` and `demo`, with their arguments.
+
+docs/demo.md shows them in use.
+"""
 
 from __future__ import annotations
 

@@ -18,7 +18,10 @@ from wicketgate_demo.run.demo import Plan, demonstrate
 
 
 def run_simulate(args: argparse.Namespace) -> int:
-    """Send until told to stop; print what became of the reads as one line of JSON. 1 if any was never answered."""
+    """Send until stopped, and print the outcome of the reads.
+
+    It is one line of JSON. The exit code is 1 if any read was never answered.
+    """
     names = args.source or [""] * len(args.token_file)
     if len(names) != len(args.token_file):
         raise ConfigurationError("give as many --source as --token-file, or none")
@@ -57,7 +60,10 @@ async def _simulate(args: argparse.Namespace, tokens: Sequence[tuple[str, str]])
 
 
 def run_demo(args: argparse.Namespace) -> int:
-    """Run the demonstration; headless, 0 only if all laws held."""
+    """Run the demonstration.
+
+    Headless it returns 0 only if all laws held.
+    """
     if args.report is not None and args.seconds is None:
         raise ConfigurationError("--report is for a headless run: give --seconds")
     if args.report is not None and not args.report.absolute().parent.is_dir():

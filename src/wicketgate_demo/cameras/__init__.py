@@ -1,1 +1,1 @@
-"""Simulated cameras that speak real wire formats."""
+"""Simulated cameras with real wire formats."""

@@ -1,4 +1,7 @@
-"""Cameras that send: each in its own format, at a rate together, until every read is acknowledged."""
+"""The load of many cameras.
+
+Each sends in its own format, all at a rate together, until every read is acknowledged.
+"""
 
 from __future__ import annotations
 
@@ -44,12 +47,18 @@ _BECAME = ("accepted", "repeated", "quarantined")
 
 
 def due(elapsed_s: float, rate: float) -> int:
-    """Return how many reads are due `elapsed_s` after the start: the first at once, one each 1/rate s."""
+    """Return the number of reads due `elapsed_s` after the start.
+
+    The first is due at once, and then one each 1/rate s.
+    """
     return max(0, math.floor(elapsed_s * rate + 1e-9) + 1) if elapsed_s >= 0 else 0
 
 
 class Source(msgspec.Struct, frozen=True):
-    """A source whose cameras send: its id (empty if not known), its token, its cameras as the gateway has them."""
+    """A source with sending cameras.
+
+    It has its id (empty if not known), its token, and its cameras as the gateway has them.
+    """
 
     name: str
     token: str
@@ -57,7 +66,7 @@ class Source(msgspec.Struct, frozen=True):
 
 
 class _Place(msgspec.Struct):
-    """One camera: whose it is, what it speaks and over which connection."""
+    """One camera: its source, its format and its connection."""
 
     source: Source
     camera: str
@@ -128,7 +137,10 @@ class Cameras:
     def _hang(
         self, sources: Sequence[Source], run: str, formats: Collection[str], mqtt: tuple[str, int] | None
     ) -> list[_Place]:
-        """Return the cameras in their order: which format each speaks depends on its number within its source."""
+        """Return the cameras in their order.
+
+        Which format each speaks depends on its number within its source.
+        """
         places: list[_Place] = []
         for source in sources:
             recorded = 0
@@ -163,7 +175,10 @@ class Cameras:
         return self._address
 
     def request(self, post: Post, message: Message) -> bytes:
-        """Return an HTTP request whole, with the source's token as such devices show it."""
+        """Return a whole HTTP request.
+
+        The source's token stands in it as such devices show it.
+        """
         place = self._places[post.device]
         before, behind = self._head(place.source, place.format)
         camera = f"camera={message.camera}" if message.camera else ""
@@ -188,7 +203,7 @@ class Cameras:
         return found
 
     def answered(self, post: Post) -> None:
-        """Count what became of a read."""
+        """Count the outcome of a read."""
         tally, read = self.tally, post.read
         if read is None:
             tally.keepalives += 1
@@ -222,7 +237,10 @@ class Cameras:
             self._write(post, _BECAME[became])
 
     def refused(self, status: int, body: bytes) -> None:
-        """Stop: what the gateway answers will not get better by asking again."""
+        """Stop.
+
+        What the gateway answers will not get better by asking again.
+        """
         try:
             code = json.loads(body).get("code", "")
         except (ValueError, AttributeError):
@@ -234,7 +252,7 @@ class Cameras:
         self.going = False
 
     def retried(self) -> None:
-        """Count a message that is sent again."""
+        """Count a repeated message."""
         self.tally.retries += 1
 
     def _write(self, post: Post, became: str) -> None:
@@ -262,7 +280,9 @@ class Cameras:
     # --- the run ----------------------------------------------------------------------------------------------
 
     async def run(self, rate: float, seconds: float | None, stop: asyncio.Event) -> Tally:
-        """Send `rate` reads a second until `seconds` are over or `stop` is set, then wait for the answers.
+        """Send `rate` reads a second, then wait for the answers.
+
+        It sends until `seconds` are over or `stop` is set.
 
         A camera's read that cannot be sent waits; when 20,000 wait, no more are captured until some are taken.
         What is not acknowledged within 30 s of the end counts as `unacknowledged`.
@@ -343,7 +363,7 @@ class Cameras:
         place.connection.add(Post(read, read.camera, messages, due_s, 0, [0, 0, 0]))
 
     def _keep_alive(self) -> None:
-        """Let the next device that has a sign of life give it."""
+        """Let the next device give its sign of life."""
         for _ in range(len(self._places)):
             number = self._kept_alive % len(self._places)
             self._kept_alive += 1

@@ -1,4 +1,7 @@
-"""Kept-alive connections of simulated cameras: one post at a time over HTTP/1.1, again until it is acknowledged."""
+"""The kept-alive connections of simulated cameras.
+
+They send one post at a time over HTTP/1.1, again until it is acknowledged.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,10 @@ _PAUSES_S = (0.1, 0.3, 1.0, 2.0)
 
 
 class Answer(msgspec.Struct):
-    """What the gateway says of a post; a part of a vehicle that is still followed counts for nothing yet."""
+    """The gateway's answer to a post.
+
+    A part of a vehicle that is still followed counts for nothing yet.
+    """
 
     accepted: int
     repeated: int
@@ -31,7 +37,7 @@ _decode = msgspec.json.Decoder(Answer).decode
 
 @dataclass(slots=True)
 class Post:
-    """One read, or a sign of life (`read` None), on its way.
+    """One read on its way, or a sign of life (`read` None).
 
     Attributes
     ----------
@@ -56,7 +62,7 @@ class Post:
 
 
 class Owner(Protocol):
-    """Whose connections they are."""
+    """The owner of connections."""
 
     going: bool
 
@@ -67,13 +73,13 @@ class Owner(Protocol):
         """Return an HTTP request whole."""
 
     def answered(self, post: Post) -> None:
-        """Learn that all messages of a post are acknowledged."""
+        """Learn of a post acknowledged in all its messages."""
 
     def refused(self, status: int, body: bytes) -> None:
-        """Learn that the gateway answers what no retry can mend."""
+        """Learn of an answer beyond any retry."""
 
     def retried(self) -> None:
-        """Learn that a message is sent again."""
+        """Learn of a repeated message."""
 
 
 def pause_s(pauses: int) -> float:
@@ -82,7 +88,10 @@ def pause_s(pauses: int) -> float:
 
 
 class Connection(asyncio.Protocol):
-    """One kept-alive HTTP/1.1 connection with one request under way, and the posts that wait for it."""
+    """One kept-alive HTTP/1.1 connection, and its posts.
+
+    One request is under way, and the other posts wait for it.
+    """
 
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
@@ -139,7 +148,10 @@ class Connection(asyncio.Protocol):
         self.next()
 
     def next(self) -> None:
-        """Send what waits, if nothing is under way; connect first if need be."""
+        """Send the next post, if nothing is under way.
+
+        It connects first if need be.
+        """
         if self._post is not None or not self.waiting:
             return
         if self._transport is None or self._transport.is_closing():
@@ -190,7 +202,10 @@ class Connection(asyncio.Protocol):
 
     @staticmethod
     def _take(post: Post, is_json: bool, body: bytes) -> bool:
-        """Add up what an answer says; some devices are answered in a form of their own, which says nothing."""
+        """Add up an answer.
+
+        Some devices are answered in a form of their own, which says nothing.
+        """
         if not is_json and post.messages[0].camera:
             return True
         try:
@@ -202,7 +217,10 @@ class Connection(asyncio.Protocol):
         return True
 
     def _again(self) -> None:
-        """Put the post that was under way back in front: the same ids make a repeat known."""
+        """Put the post under way back in front.
+
+        The same ids make a repeat known.
+        """
         post, self._post = self._post, None
         self._pauses += 1
         if post is not None:
@@ -212,7 +230,7 @@ class Connection(asyncio.Protocol):
             asyncio.get_running_loop().call_soon(self.next)
 
     def look(self, now_s: float) -> None:
-        """Give up on an answer that does not come."""
+        """Give up on an overdue answer."""
         if self._post is not None and now_s - self._asked_s > ANSWER_S and self._transport is not None:
             self._transport.abort()
 
@@ -230,5 +248,8 @@ class Connection(asyncio.Protocol):
 
     @property
     def unanswered(self) -> list[Post]:
-        """What was posted or waits and was not acknowledged."""
+        """The posts without an acknowledgement.
+
+        They were sent, or wait.
+        """
         return [*([self._post] if self._post else []), *self.waiting]

@@ -1,4 +1,7 @@
-"""A small MQTT 3.1.1 client: publishes with QoS 1, and again whatever was not acknowledged when a connection breaks."""
+"""A small MQTT 3.1.1 client.
+
+It publishes with QoS 1, and again whatever was not acknowledged when a connection breaks.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,7 @@ def publish_packet(message: Message, packet_id: int, *, again: bool) -> bytes:
 
 
 class MqttConnection(asyncio.Protocol):
-    """One connection of a device, which comes back whenever it is lost.
+    """One connection of a device, renewed after each loss.
 
     Parameters
     ----------
@@ -124,13 +127,16 @@ class MqttConnection(asyncio.Protocol):
     # --- messages -----------------------------------------------------------------------------------------
 
     def add(self, post: Post) -> None:
-        """Publish the messages of a post when their turn comes."""
+        """Publish the messages of a post in its turn."""
         self._posts[id(post)] = post
         self._unsent.extend((post, message, False) for message in post.messages)
         self.next()
 
     def next(self) -> None:
-        """Send what waits; connect first if need be."""
+        """Send the waiting messages.
+
+        It connects first if need be.
+        """
         if self._transport is None:
             if self._opening is None and self._unsent:
                 self._opening = asyncio.create_task(self._open())
@@ -173,7 +179,10 @@ class MqttConnection(asyncio.Protocol):
         self.next()
 
     def look(self, now_s: float) -> None:
-        """Ping where nothing was said; give up on a server that says nothing."""
+        """Ping after a silence.
+
+        It gives up on a server that says nothing.
+        """
         if self._transport is None:
             self.next()
         elif now_s - self._heard_s > ANSWER_S and (self._under_way or not self._welcome):
@@ -198,5 +207,8 @@ class MqttConnection(asyncio.Protocol):
 
     @property
     def unanswered(self) -> list[Post]:
-        """What was published or waits and was not acknowledged."""
+        """The messages without an acknowledgement.
+
+        They were published, or wait.
+        """
         return list(self._posts.values())

@@ -1,4 +1,7 @@
-"""What simulated cameras count: what became of reads, and how long the answers took."""
+"""The counts of simulated cameras.
+
+They say what became of reads, and how long the answers took.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,10 @@ _STEP = math.log(1.02)
 
 
 class Latencies:
-    """Times to acknowledgement, in steps of two in a hundred, in bounded memory."""
+    """The times to acknowledgement, in bounded memory.
+
+    Their steps are two in a hundred.
+    """
 
     def __init__(self) -> None:
         self._counts: dict[int, int] = {}
@@ -26,7 +32,7 @@ class Latencies:
         self._most = max(self._most, seconds)
 
     def quantile_ms(self, share: float) -> float | None:
-        """Return the time that `share` of all did not exceed, or None if there are none."""
+        """Return the quantile `share` of the times, or None without any."""
         left = math.ceil(self._total * share)
         for step in sorted(self._counts):
             left -= self._counts[step]
@@ -42,7 +48,10 @@ class Latencies:
 
 @dataclass(slots=True)
 class FormatTally:
-    """The part of one wire format; `encode_s` is what making its messages took."""
+    """The tally of one wire format.
+
+    `encode_s` is what making its messages took.
+    """
 
     reads: int = 0
     messages: int = 0
@@ -51,7 +60,7 @@ class FormatTally:
     latencies: Latencies = field(default_factory=Latencies)
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as `wicketgate simulate` prints it."""
+        """Return the form printed by `wicketgate simulate`."""
         each = self.reads or 1
         return {
             "reads": self.reads,
@@ -64,7 +73,10 @@ class FormatTally:
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the reads. A read counts as sent once the gateway has said what became of it."""
+    """The outcomes of the reads.
+
+    A read counts as sent once the gateway has said what became of it.
+    """
 
     accepted: int = 0
     repeated: int = 0
@@ -80,7 +92,7 @@ class Tally:
 
     @property
     def sent(self) -> int:
-        """Reads that were acknowledged one way or another."""
+        """The number of acknowledged reads, whatever their outcome."""
         return self.accepted + self.repeated + self.quarantined
 
     def of(self, name: str) -> FormatTally:
@@ -91,7 +103,7 @@ class Tally:
         return found
 
     def to_json(self) -> dict[str, Any]:
-        """Return the line that `wicketgate simulate` ends with."""
+        """Return the last line of `wicketgate simulate`."""
         formats: Mapping[str, Any] = {name: part.to_json() for name, part in sorted(self.formats.items())}
         return {
             "sent": self.sent,

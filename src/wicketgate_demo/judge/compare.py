@@ -1,4 +1,7 @@
-"""Why not less? The same simulated day under bulk, match and search, decided by the gate itself. Pure."""
+"""The same simulated day under bulk, match and search: why not less?
+
+The gate itself decides. Pure.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,10 @@ _STREETS: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class _Day:
-    """A day's reads in columns; `truth` is what the plates really say, `wanted` who of the list passed (-1 nobody)."""
+    """A day's reads in columns.
+
+    `truth` is what the plates really say, `wanted` who of the list passed (-1 nobody).
+    """
 
     camera: NDArray[np.int32]
     captured_us: NDArray[np.int64]
@@ -50,7 +56,9 @@ class _Day:
 def compare(
     cameras: Sequence[Mapping[str, Any]], *, start_us: int, reads: int = READS, seed: int = 2007
 ) -> dict[str, Any]:
-    """Return what left, to how much use, if one day is released in bulk, by match, and by search.
+    """Return the release and the use of one day, by mode.
+
+    The modes are bulk, match and search.
 
     Parameters
     ----------
@@ -121,7 +129,10 @@ def _drive(cameras: Sequence[Mapping[str, Any]], start_us: int, reads: int, seed
 
 
 def _entries(start_us: int) -> list[Entry]:
-    """Return the list, which stood the day before: the entry of number n is the vehicle of interest n."""
+    """Return the list, as it stood the day before.
+
+    The entry of number n is the vehicle of interest n.
+    """
     return [
         Entry(
             voi=f"voi-{one.voi:03d}",
@@ -151,7 +162,10 @@ def _batch(day: _Day, start: int, stop: int) -> ReadBatch:
 def _released(
     day: _Day, cameras: int, entries: Sequence[Entry], mode: str, start_us: int
 ) -> NDArray[np.bool_]:
-    """Return which reads the gate lets go under one authority of a mode over all cameras."""
+    """Return the reads released by the gate under one authority.
+
+    The authority is of a mode over all cameras.
+    """
     from_us, until_us = start_us - DAY_US, start_us + 30 * DAY_US
     terms = Terms(
         reference=f"{mode}@1",
@@ -178,7 +192,7 @@ def _released(
 
 
 def _hits(day: _Day, entries: Sequence[Entry]) -> list[tuple[int, int]]:
-    """Return which rows hit which entry, whatever leaves."""
+    """Return the hits of rows and entries, whatever leaves."""
     found = Listing.of(entries).look(day.keys, day.plates, day.captured_us, int(day.captured_us[-1]))
     numbers = {entry.voi: number for number, entry in enumerate(entries)}
     return [(int(row), numbers[entry.voi]) for row, entry in zip(found.rows, found.entries, strict=True)]
@@ -202,7 +216,10 @@ def _search(
     listed: set[str],
     chance: random.Random,
 ) -> dict[str, Any]:
-    """Answer questions that are asked after the event: rows that the gate would let go and that a question names."""
+    """Answer questions asked after the event.
+
+    Answered are rows that the gate would let go and that a question names.
+    """
     left = np.zeros(len(day), np.bool_)
     notices_s: list[float] = []
     noticed: set[int] = set()

@@ -1,4 +1,7 @@
-"""What a run of the demonstration left: what was sent, received, logged and shown. Pure."""
+"""The evidence of a run: things sent, received, logged and shown.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ END_US = 5 * SECOND_US
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """A read that the simulated cameras sent, as they recorded it.
+    """A sent read, as the simulated cameras recorded it.
 
     Attributes
     ----------
@@ -57,7 +60,7 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One row of a feed, decoded, and what must be known of its batch."""
+    """One decoded row of a feed, with the facts of its batch."""
 
     batch: int
     where: str
@@ -66,20 +69,26 @@ class Row(msgspec.Struct, frozen=True):
 
     @property
     def read(self) -> dict[str, Any]:
-        """The fields that it shows."""
+        """The fields shown by the row."""
         found = self.value.get("read")
         return found if isinstance(found, dict) else {}
 
 
 @dataclass(slots=True)
 class Finding:
-    """Whether a law held, and in words where it did not. Words never hold a plate."""
+    """The finding on one law, with its faults in words.
+
+    The words never hold a plate.
+    """
 
     faults: list[str] = field(default_factory=list)
     count: int = 0
 
     def add(self, fault: str) -> None:
-        """Note a fault; the first five are kept."""
+        """Note a fault.
+
+        The first five are kept.
+        """
         self.count += 1
         if len(self.faults) < _FAULTS_KEPT:
             self.faults.append(fault)
@@ -92,7 +101,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Force:
-    """One version of an authority, and when it was in force, microseconds, half-open."""
+    """One version of an authority, and its time in force.
+
+    The time is in microseconds, half-open.
+    """
 
     reference: str
     mode: str
@@ -109,7 +121,10 @@ class Force:
         return self.from_us <= at_us < self.until_us and not any(a <= at_us < b for a, b in self.stops)
 
     def surely(self, at_us: int) -> bool:
-        """Say whether it was in force around a moment, so that a read answered then was decided under it."""
+        """Say whether it was in force around a moment.
+
+        Then a read answered at that moment was decided under it.
+        """
         return all(self.in_force(at_us + margin) for margin in (-BEGIN_US, 0, END_US))
 
     def has(self, source: str, groups: Iterable[str]) -> bool:
@@ -119,7 +134,10 @@ class Force:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """One entry of a hotlist, as it was sent; `voi` is its id."""
+    """One entry of a hotlist, as it was sent.
+
+    `voi` is its id.
+    """
 
     voi: str
     plate: str
@@ -129,7 +147,10 @@ class Listed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """What somebody tried, the code that it must get, and what it got; `powers` it was told that it widens."""
+    """An attempt, with the code due and the code received.
+
+    `powers` are those that it was told it widens.
+    """
 
     what: str
     wanted: str
@@ -140,7 +161,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What a run left.
+    """The evidence of a run.
 
     Attributes
     ----------
@@ -197,7 +218,7 @@ class Evidence:
 
 
 def forces(register: Mapping[str, Any]) -> dict[str, Force]:
-    """Return each version in a register by its reference."""
+    """Return each version in a register, by its reference."""
     found: dict[str, Force] = {}
     for version in register["authorities"]:
         document = version["document"]
@@ -218,7 +239,10 @@ def forces(register: Mapping[str, Any]) -> dict[str, Force]:
 
 
 def _stops(acts: Iterable[Mapping[str, Any]]) -> list[tuple[int, int]]:
-    """Return when an authority was suspended; a suspension that nothing lifts has no end."""
+    """Return the suspensions of an authority.
+
+    A suspension that nothing lifts has no end.
+    """
     begun: dict[str, int] = {}
     stops: list[tuple[int, int]] = []
     for act in acts:
@@ -232,7 +256,7 @@ def _stops(acts: Iterable[Mapping[str, Any]]) -> list[tuple[int, int]]:
 
 
 def rows_of(name: str, batches: Sequence[Batch]) -> Iterator[Row]:
-    """Yield the rows of a feed that are not erased."""
+    """Yield the unerased rows of a feed."""
     for batch in batches:
         for number, line in enumerate(batch.lines, 1):
             value = msgspec.json.decode(line)
@@ -242,7 +266,7 @@ def rows_of(name: str, batches: Sequence[Batch]) -> Iterator[Row]:
 
 
 class Matching:
-    """Which rows of a feed are which reads that were sent.
+    """The matching of a feed's rows with the sent reads.
 
     Parameters
     ----------
@@ -266,7 +290,10 @@ class Matching:
             self._count += 1
 
     def take(self, sent: Sent) -> Row | None:
-        """Return the row of a read, or None if there is none; it is accounted for then."""
+        """Return the row of a read, or None.
+
+        The row is accounted for then.
+        """
         if sent.camera is None:
             return None
         at_us = parse_rfc3339(sent.captured_at)
@@ -280,14 +307,16 @@ class Matching:
 
     @property
     def strange(self) -> int:
-        """How many rows nobody sent, as far as `take` was asked."""
+        """The number of rows sent by nobody, as far as `take` was asked."""
         return self._count - self.twice - len(self._taken)
 
 
 def expected(
     evidence: Evidence, authority: str, also: Callable[[Sent], bool] = lambda sent: True
 ) -> list[Sent]:
-    """Return the accepted reads that a feed must have: those in scope, answered while it was surely in force.
+    """Return the accepted reads due in a feed.
+
+    They are those in scope, answered while the authority was surely in force.
 
     A read that was answered as repeated is one too: its first post was stored, and the answer to that was lost.
     Each read is there once, however often it was sent.
@@ -310,5 +339,5 @@ def expected(
 
 
 def counted(sent: Iterable[Sent]) -> Counter[str]:
-    """Return how many reads became what."""
+    """Return the number of reads by outcome."""
     return Counter(read.became for read in sent)

@@ -1,4 +1,6 @@
-"""Whether hits are what they must be: decided again from the lists and from what really passed. Pure.
+"""The laws of hits.
+
+Hits are decided again from the lists and from what really passed. Pure.
 
 This is no copy of the gate's matcher: it goes by characters, one pair of plates after the other. Where 0 and O, or 1
 and I, differ, the position may decide which was meant, and both answers are taken here; tests of the matcher tell
@@ -24,7 +26,9 @@ _IMAGES: Final = {"patch_image": "patch-image", "overview_image": "overview-imag
 
 
 def confusions(read: str, listed: str) -> tuple[int, int] | None:
-    """Return how many characters were at least, and at most, taken for others; None where they cannot all have been.
+    """Return the least and most characters taken for others.
+
+    It is None where they cannot all have been.
 
     >>> confusions("ABB5CDE", "AB85CDE"), confusions("AB85CDO", "AB85CD0"), confusions("AB85CDE", "AB86CDE")
     ((1, 1), (0, 1), None)
@@ -48,7 +52,7 @@ def hits_surely(read: str, entries: Iterable[Listed]) -> bool:
 
 
 def must_hit(evidence: Evidence, authority: str) -> Callable[[Sent], bool]:
-    """Return what says of a read whether this authority's list demands that it leaves."""
+    """Return the test for reads demanded by this authority's list."""
     entries = evidence.hotlists.get(authority, ())
     known: dict[str, bool] = {}
 
@@ -69,7 +73,10 @@ def check_hits(
     evidence: Evidence,
     found: Finding,
 ) -> None:
-    """Check each row of a feed that matches: its entry, its quality, its kind, its images, and that late is late."""
+    """Check each matching row of a feed.
+
+    Checked are its entry, its quality, its kind, its images, and that late is late.
+    """
     entries = {entry.voi: entry for entry in evidence.hotlists.get(name, ())}
     rows = list(rows_of(name, batches))
     sent_of = _sent_of(rows, evidence)
@@ -127,7 +134,7 @@ def _image_faults(row: Row, force: Force, evidence: Evidence) -> Iterable[str]:
 
 
 def _sent_of(rows: Sequence[Row], evidence: Evidence) -> dict[int, Sent]:
-    """Return for rows, by their identity, what was sent."""
+    """Return the sent reads of rows, by identity."""
     matching = Matching(rows)
     found: dict[int, Sent] = {}
     for sent in evidence.sent:
@@ -138,7 +145,10 @@ def _sent_of(rows: Sequence[Row], evidence: Evidence) -> dict[int, Sent]:
 
 
 def _late_fault(row: Row, sent: Sent | None, late_after_us: int) -> str:
-    """Return what is wrong with a row's lateness: it was received when it was answered at the latest."""
+    """Return the fault in a row's lateness.
+
+    The row was received when it was answered at the latest.
+    """
     if sent is None or "captured_at" not in row.read:
         return ""
     spent_us = sent.at - parse_rfc3339(row.read["captured_at"])

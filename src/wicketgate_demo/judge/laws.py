@@ -1,4 +1,7 @@
-"""Whether the five laws held in a run: what was sent, received, logged and shown, compared with one another. Pure."""
+"""The judgement on the five laws after a run.
+
+What was sent, received, logged and shown is compared with one another. Pure.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,10 @@ _PUBLIC_CHECKS = frozenset({"key", "log", "documents", "seconds", "figures", "fr
 
 
 def judge(evidence: Evidence) -> dict[str, Finding | None]:
-    """Return each law's finding; None for a law whose part is not built yet."""
+    """Return each law's finding.
+
+    It is None for a law whose part is not built yet.
+    """
     return {
         "1": releases_authorised(evidence),
         "2": everything_committed(evidence),
@@ -53,7 +59,9 @@ def judge(evidence: Evidence) -> dict[str, Finding | None]:
 
 
 def releases_authorised(evidence: Evidence) -> Finding:
-    """Law 1: each row names one authority that the log holds, in force when it let go this camera and these fields.
+    """Law 1: each row names one authority entitled to release it.
+
+    The log holds the authority, in force when it let go this camera and these fields.
 
     Where the authority matches, an entry of its list must be the reason for each row.
     """
@@ -103,7 +111,10 @@ def _row_fault(row: Row, force: Force, evidence: Evidence) -> str:
 def _check_faults(
     report: Mapping[str, Any] | None, names: Iterable[str], batches: Sequence[Batch]
 ) -> list[str]:
-    """Return what is wrong with the named checks of a report; all of them must be there."""
+    """Return the faults in the named checks of a report.
+
+    All of them must be there.
+    """
     if report is None:
         return ["nothing verified it"] if batches else []
     checks = {check["name"]: check for check in report["checked"]}
@@ -172,9 +183,11 @@ def _failed(report: Mapping[str, Any]) -> str:
 
 
 def nothing_widened(evidence: Evidence) -> Finding:
-    """Law 3: what widens is said to, in the log and on its page, from its first second; and officers who tried to widen
-    more, with every signature, were refused and told what they would have widened. That the powers are compared rightly
-    an outsider's verification has checked (law 5).
+    """Law 3: nothing widens unseen.
+
+    What widens is said to, in the log and on its page, from its first second. Officers who tried to widen more, with
+    every signature, were refused and told what they would have widened. That the powers are compared rightly an
+    outsider's verification has checked (law 5).
     """
     found = Finding()
     for version in evidence.register["authorities"]:
@@ -207,9 +220,10 @@ def nothing_widened(evidence: Evidence) -> Finding:
 
 
 def nothing_lost(evidence: Evidence) -> Finding:
-    """Law 4, as far as it is built: sent = accepted + repeated + quarantined, and each accepted read once in each
-    feed whose scope has its camera, of those that match each for which an entry stood. Erasure at the end of a term
-    is not built yet.
+    """Law 4, as far as built: nothing is lost.
+
+    Sent = accepted + repeated + quarantined, and each accepted read stands once in each feed whose scope has its
+    camera, of those that match each for which an entry stood. Erasure at the end of a term is not built yet.
     """
     found = Finding()
     tally = evidence.tally
@@ -251,7 +265,10 @@ def nothing_lost(evidence: Evidence) -> Finding:
 
 
 def checked_by_anyone(evidence: Evidence) -> Finding:
-    """Law 5: an outsider's verification passed, and no plate of the run stands in anything public, logs or metrics."""
+    """Law 5: anyone can check, and nothing public holds a plate.
+
+    An outsider's verification passed, and no plate of the run stands in anything public, logs or metrics.
+    """
     found = Finding()
     for name, report in evidence.verified.items():
         for check in report["checked"]:
@@ -286,7 +303,9 @@ _IN_SMALL = re.compile(rb"(?<!" + _EDGE + rb")([a-z0-9]{3,4}) ?([a-z0-9]{3,4})(?
 
 
 def find_plates(data: bytes, plates: set[str]) -> int:
-    """Return how often plates of the simulated kind stand in `data`, joined or apart, also within other text.
+    """Return the number of simulated plates in `data`.
+
+    They stand joined or apart, also within other text.
 
     In small letters they are looked for as words of their own, since hashes in hexadecimal are full of
     everything. Misread ones are looked for too: seven characters, whatever their order.

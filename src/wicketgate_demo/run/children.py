@@ -1,4 +1,7 @@
-"""The processes of a demonstration: started in order, watched, and stopped in order."""
+"""The processes of a demonstration, from start to stop.
+
+They are started in order, watched, and stopped in order.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ _STOP_S = 40.0
 
 
 def free_port(preferred: int) -> int:
-    """Return `preferred` if nobody listens there, else a port that is free now."""
+    """Return `preferred` if nobody listens there, else a free port."""
     for port in (preferred, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -36,7 +39,9 @@ def free_port(preferred: int) -> int:
 
 
 class Child:
-    """One process, which gets SIGTERM when this process dies.
+    """One process, bound to the life of this one.
+
+    It gets SIGTERM when this process dies.
 
     Parameters
     ----------
@@ -105,7 +110,10 @@ class Child:
         return line.decode().strip()
 
     async def wait(self) -> int:
-        """Return its exit code once it has ended; negative for the signal that killed it."""
+        """Wait for its end, and return its exit code.
+
+        The code is negative for the signal that killed it.
+        """
         assert self._process is not None
         return await self._process.wait()
 
@@ -115,7 +123,10 @@ class Child:
         return self._process is not None and self._process.returncode is None
 
     async def stop(self, patience_s: float = _STOP_S) -> int | None:
-        """End it: SIGTERM, and SIGKILL if that does not help in time. Return its exit code."""
+        """End it, and return its exit code.
+
+        It gets SIGTERM, and SIGKILL if that does not help in time.
+        """
         if self._process is None:
             return None
         if self._process.returncode is None:
@@ -130,7 +141,10 @@ class Child:
 
 
 async def run_child(*words: str | Path, log: Path, out: Path) -> int:
-    """Run one command to its end; return its exit code. If this is cancelled, so is the command."""
+    """Run one command to its end, and return its exit code.
+
+    If this is cancelled, so is the command.
+    """
     child = Child(*words, log=log, out=out)
     await child.start()
     try:

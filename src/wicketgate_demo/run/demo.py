@@ -1,4 +1,7 @@
-"""`wicketgate demo`: a whole invented London, to look at, or headless with the judgement whether the laws held."""
+"""The command `wicketgate demo`: a whole invented London.
+
+It is there to look at, or runs headless with the judgement whether the laws held.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,10 @@ _PROGRESS_S = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What `wicketgate demo` was asked for; `cameras` and `port` None: what there is, or the default."""
+    """The plan of one `wicketgate demo`.
+
+    `cameras` and `port` are None for what there is, or the default.
+    """
 
     folder: Path
     port: int | None = None
@@ -40,7 +46,7 @@ class Plan:
 
 
 async def demonstrate(plan: Plan, say: Callable[[str], None]) -> int:
-    """Run a demonstration to its end; return the exit code.
+    """Run a demonstration to its end, and return the exit code.
 
     Every process that it starts has ended when it returns.
 
@@ -79,7 +85,10 @@ async def demonstrate(plan: Plan, say: Callable[[str], None]) -> int:
 
 
 async def _show(plan: Plan, served: Served) -> int:
-    """Run until stopped. The hits wait for whoever signs in as the duty officer."""
+    """Run until stopped.
+
+    The hits wait for whoever signs in as the duty officer.
+    """
     folder = served.folder
     async with (
         serve(served, plan.port, plan.cameras or CAMERAS),

@@ -1,4 +1,6 @@
-"""A simulated duty officer: looks at each hit as a person would, and records what became of it.
+"""A simulated duty officer.
+
+It looks at each hit as a person would, and records what became of it.
 
 What the officer sees on an image is taken from the cameras' own record of what really passed; the image itself is
 fetched, so that the gateway knows that it was looked at.
@@ -27,7 +29,7 @@ _decode = msgspec.json.Decoder(Sent).decode
 
 
 class Record:
-    """What the cameras wrote down, read on as it grows."""
+    """The cameras' own record, read on as it grows."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -36,7 +38,10 @@ class Record:
         self._passed: dict[tuple[str, str, str], list[Sent]] = {}
 
     def read_on(self) -> None:
-        """Take what is new; what is not a whole line yet waits."""
+        """Take the new whole lines.
+
+        What is not a whole line yet waits.
+        """
         try:
             with self._path.open("rb") as file:
                 file.seek(self._at)
@@ -52,7 +57,10 @@ class Record:
                     self._passed.setdefault((sent.source, sent.camera, plate), []).append(sent)
 
     def find(self, read: Mapping[str, Any]) -> Sent | None:
-        """Return what really passed when a read was made, or None if it is not written down yet."""
+        """Return the vehicle behind a read, or None.
+
+        It is what really passed when the read was made, if that is written down already.
+        """
         at_us = parse_rfc3339(read["captured_at"])
         for sent in self._passed.get((read["source"], read["camera"], read["plate"]), ()):
             sent_us = parse_rfc3339(sent.captured_at)
@@ -62,7 +70,7 @@ class Record:
 
 
 class DutyOfficer:
-    """Goes through the queue until cancelled.
+    """The officer at the queue of hits, until cancelled.
 
     Attributes
     ----------
@@ -93,7 +101,7 @@ class DutyOfficer:
             await asyncio.sleep(_PAUSE_S)
 
     async def answer_queue(self) -> int:
-        """Answer what can be answered now; return how many hits wait on."""
+        """Answer the hits ready for it, and return the number of the rest."""
         self._record.read_on()
         answer = await self._client.get(
             "/v1/hits", params={"state": "queue", "limit": _AT_ONCE}, headers=self._headers
@@ -108,7 +116,10 @@ class DutyOfficer:
         return waiting
 
     async def _answer(self, hit: Mapping[str, Any], sent: Sent) -> bool:
-        """Record what became of one hit; False if nothing can be said of it yet."""
+        """Record the outcome of one hit.
+
+        It is False if nothing can be said of it yet.
+        """
         image = hit["read"].get("patch_image")
         if image is not None and image["ref"] not in self.images:
             picture = await self._client.get(image["href"], headers=self._headers)
@@ -130,7 +141,10 @@ class DutyOfficer:
         return await self._say(hit, "not-acted", "no patrol was near")
 
     async def pass_on(self, authority: str) -> list[Attempt]:
-        """Tell that a row was passed on to somebody whom the authority names, and to somebody whom it does not."""
+        """Tell of a row passed on.
+
+        Once it went to somebody whom the authority names, and once to somebody whom it does not.
+        """
         made = []
         for to, law, wanted in (
             ("dvla", "Vehicle Excise and Registration Act 1994", "recorded"),

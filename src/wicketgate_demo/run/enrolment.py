@@ -1,4 +1,7 @@
-"""What a demonstration's people do once its gateway answers: tokens, cameras, authorities, hotlists."""
+"""The enrolment of a demonstration: tokens, cameras, authorities, hotlists.
+
+Its people do it once the gateway answers.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ _NDJSON = "application/x-ndjson"
 
 
 def bearer(token: str) -> dict[str, str]:
-    """Return the header that shows a token."""
+    """Return the header with a token."""
     return {"Authorization": f"Bearer {token}"}
 
 
@@ -49,7 +52,9 @@ def need(answer: httpx.Response, status: int) -> Any:
 
 
 async def enrol(folder: Folder, client: httpx.AsyncClient, cameras: int | None) -> Groups:
-    """Issue what tokens are missing, register cameras, submit what is not in force; return cameras with groups.
+    """Issue tokens, register cameras, and submit authorities.
+
+    It does what is missing yet, and returns cameras with groups.
 
     Parameters
     ----------
@@ -100,7 +105,9 @@ async def cameras_of(client: httpx.AsyncClient, headers: Mapping[str, str]) -> d
 
 
 async def list_vehicles(folder: Folder, client: httpx.AsyncClient) -> dict[str, list[Listed]]:
-    """Put each hotlist, whole, as the duty desk does each morning; return what stands on them.
+    """Put each hotlist whole, and return the entries.
+
+    The duty desk does so each morning.
 
     An authority that was stopped takes no list.
     """

@@ -1,4 +1,7 @@
-"""The directory of a demonstration: everybody's keys, documents and tokens in one place, as never in life."""
+"""The directory of a demonstration.
+
+It has everybody's keys, documents and tokens in one place, as never in life.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ _PARTS = ("offices", "overseers", "documents", "tokens", "logs", "received")
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """Where the parts of a demonstration lie.
+    """The layout of a demonstration's directory.
 
     gateway/    the deployment, made by `wicketgate init`      offices/    each office's key, mode 0600
     overseers/  who opens what the ledger hides                documents/  what the officers wrote and signed
@@ -46,12 +49,15 @@ class Folder:
 
     @property
     def exhibit(self) -> Path:
-        """The same day under bulk, match and search, for the page `/why-not-less`."""
+        """The exhibit for the page `/why-not-less`.
+
+        It is the same day under bulk, match and search.
+        """
         return self.gateway / "exhibit.json"
 
     @property
     def credentials(self) -> Path:
-        """What is written once the gateway answers."""
+        """The credentials, written once the gateway answers."""
         return self.path / "credentials.json"
 
     def office_key(self, office: str) -> Path:
@@ -67,7 +73,10 @@ class Folder:
         return self.path / "documents" / f"{name}.dsse.json"
 
     def token(self, name: str) -> Path:
-        """Return the file of a token: its name with `-` for `:` and `/`."""
+        """Return the file of a token.
+
+        It has the token's name with `-` for `:` and `/`.
+        """
         return self.path / "tokens" / name.replace(":", "-").replace("/", "-")
 
     def log(self, name: str) -> Path:
@@ -75,16 +84,21 @@ class Folder:
         return self.path / "logs" / name
 
     def received(self, authority: str) -> Path:
-        """Return what a recipient received of a feed in the last headless run."""
+        """Return a recipient's batches of a feed in the last headless run."""
         return self.path / "received" / f"{authority}.ndjson"
 
     @property
     def is_made(self) -> bool:
-        """Whether there is a demonstration that can be taken up again."""
+        """Whether a whole demonstration stands here.
+
+        It can then be taken up again.
+        """
         return (self.gateway / "keys" / "admin.token").exists()
 
     def lock(self) -> int:
-        """Make the directory if need be and take its lock; the file descriptor holds it.
+        """Make the directory if need be, and take its lock.
+
+        The file descriptor holds the lock.
 
         Raises
         ------
@@ -109,7 +123,9 @@ class Folder:
         return handle
 
     def lay(self, at_us: int) -> None:
-        """Make keys and documents, all signed; what an interrupted making left is removed first.
+        """Make keys and documents, all signed.
+
+        What an interrupted making left is removed first.
 
         A crash here, or before `is_made`, leaves a directory that the next start makes anew: nothing in it was
         ever in force.
@@ -151,7 +167,10 @@ class Folder:
         self.envelope(name).write_bytes(london.signed(parse_toml(text.encode()), offices, tuple(by)) + b"\n")
 
     def keep_log_key(self) -> None:
-        """Write down the log's key, as an outsider does who was there at `init`."""
+        """Write down the log's key.
+
+        An outsider who was there at `init` does so.
+        """
         vkey = Deployment(self.gateway).log_signer().vkey
         new = self.log_key.with_name("log.key.new")
         new.write_text(vkey + "\n")
@@ -166,12 +185,15 @@ class Folder:
         }
 
     def tokens(self) -> dict[str, str]:
-        """Return the tokens that there are files of."""
+        """Return the tokens with files."""
         names = ("admin", *london.TOKENS)
         return {name: read_secret(self.token(name)) for name in names if self.token(name).exists()}
 
     def write_credentials(self, base_url: str, cameras: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
-        """Write `credentials.json`, whole or not at all, readable by its owner alone."""
+        """Write `credentials.json`, whole or not at all.
+
+        It is readable by its owner alone.
+        """
         value = {
             "base_url": base_url,
             "tokens": self.tokens(),

@@ -1,4 +1,7 @@
-"""What the officers of an invented London propose, object to, decide and suspend while the demonstration runs."""
+"""The proposals of an invented London's officers.
+
+While the demonstration runs they propose, object, decide and suspend.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ _DEPUTIES: Final = ("tfl/data-protection", "dft/minister")
 
 
 def events_authority(at_us: int) -> dict[str, Any]:
-    """Return the authority that is suspended: listed vehicles near a public event."""
+    """Return the suspended authority: listed vehicles near a public event."""
     document = london.PAPERS[london.OF_INTEREST].draft(at_us)
     document["authority"] |= {
         "name": EVENTS,
@@ -83,7 +86,10 @@ def _consultation(
 
 
 class Officers:
-    """Those who propose and decide, with their keys, over a gateway that answers."""
+    """The officers with proposals and decisions.
+
+    They have their keys, over a gateway that answers.
+    """
 
     def __init__(self, folder: Folder, client: httpx.AsyncClient) -> None:
         self._folder = folder
@@ -91,7 +97,10 @@ class Officers:
         self._headers = bearer(read_secret(folder.token("source:tfl")))
 
     async def publish(self) -> None:
-        """Submit what is not there yet: a suspended authority, a consultation that ends soon, one that does not."""
+        """Submit the documents not there yet.
+
+        They are a suspended authority, a consultation that ends soon, and one that does not.
+        """
         register = need(await self._client.get("/register.json"), 200)
         known = {version["name"] for version in register["authorities"]}
         acts = {act["id"] for version in register["authorities"] for act in version["acts"]}
@@ -143,7 +152,10 @@ class Officers:
             await self._submit(objection, ("dft/minister",))
 
     async def decide(self) -> None:
-        """Wait until the short consultation has closed, and decide on it; what is decided already stays so."""
+        """Decide on the short consultation once it has closed.
+
+        What is decided already stays so.
+        """
         register = need(await self._client.get("/register.json"), 200)
         held = next(one for one in register["consultations"] if one["id"] == HELD)
         if held["decision"] is not None:
@@ -165,7 +177,7 @@ class Officers:
         await self._submit(decision, _DEPUTIES)
 
     async def attempt_to_widen(self) -> list[Attempt]:
-        """Try to widen, with every signature that is needed; return what came of it."""
+        """Try to widen with every signature needed, and return the outcome."""
         now_us = SystemClock().now_us()
         register = need(await self._client.get("/register.json"), 200)
         version = max(

@@ -1,4 +1,7 @@
-"""The recipients of a demonstration: each follows its feed, checks every batch as it comes, and keeps it."""
+"""The recipients of a demonstration.
+
+Each follows its feed, checks every batch as it comes, and keeps it.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,9 @@ _ANSWER_BYTES = 64 * 1024 * 1024
 
 
 class Follower:
-    """Follows one feed over one kept-alive connection; asks again where the gateway breaks off.
+    """The follower of one feed over one kept-alive connection.
+
+    It asks again where the gateway breaks off.
 
     Parameters
     ----------
@@ -66,7 +71,10 @@ class Follower:
         self.stopped = ""
 
     async def follow(self) -> None:
-        """Follow until cancelled, or until the feed is stopped (`stopped`) or wrong (`fault`)."""
+        """Follow until cancelled.
+
+        It ends too when the feed is stopped (`stopped`) or wrong (`fault`).
+        """
         try:
             while True:
                 try:

@@ -1,4 +1,7 @@
-"""The gateway of a demonstration: made once, started, and started again when somebody kills it to see what happens."""
+"""The gateway of a demonstration.
+
+It is made once, started, and started again when somebody kills it to see what happens.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,10 @@ class Served:
     watch: asyncio.Task[None] | None = None
 
     async def stop(self) -> int | None:
-        """Stop it as its operator would, and watch it no longer; return its exit code."""
+        """Stop it as its operator would, and return its exit code.
+
+        It is watched no longer.
+        """
         if self.watch is not None:
             self.watch.cancel()
             await asyncio.gather(self.watch, return_exceptions=True)
@@ -117,7 +123,10 @@ async def _make(folder: Folder) -> None:
 
 
 def _exhibit(folder: Folder, cameras: int) -> None:
-    """Write what `/why-not-less` shows: about three seconds for all cameras."""
+    """Write the exhibit of `/why-not-less`.
+
+    It takes about three seconds for all cameras.
+    """
     every = london.cameras(cameras)
     every += [
         c for council in london.COUNCILS for c in london.council_cameras(council, london.COUNCIL_CAMERAS)
@@ -128,7 +137,10 @@ def _exhibit(folder: Folder, cameras: int) -> None:
 
 
 def _listen(folder: Folder) -> int:
-    """Return the port of the MQTT ingress; another one goes into the settings where somebody has taken it."""
+    """Return the port of the MQTT ingress.
+
+    Another one goes into the settings where somebody has taken it.
+    """
     path = folder.gateway / "wicketgate.regime.documents.toml"
     text = path.read_text()
     found = _MQTT_SETTING.search(text)
@@ -152,7 +164,10 @@ async def _start(served: Served, port: int) -> int:
 
 
 async def _watch(served: Served, port: int) -> None:
-    """Start the gateway again when it ends by itself, or somebody kills it to see what happens."""
+    """Start the gateway again after its end.
+
+    It ended by itself, or somebody killed it to see what happens.
+    """
     for _ in range(_RESTARTS):
         assert served.gateway is not None
         code = await served.gateway.wait()

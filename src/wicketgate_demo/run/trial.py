@@ -1,4 +1,7 @@
-"""A headless run: load, duty desk, verification from outside, and the judgement whether the laws held."""
+"""A headless run and its judgement.
+
+Load, duty desk and verification from outside come first, then whether the laws held.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,7 @@ _VERIFIERS = 3
 
 
 class Trial:
-    """One headless run against a gateway that answers.
+    """One headless run against a running gateway.
 
     Parameters
     ----------
@@ -92,7 +95,10 @@ class Trial:
         self._began_s = time.monotonic()
 
     async def run(self) -> Evidence:
-        """Let the cameras send, follow every feed, answer the hits, stop, and verify; return what is left."""
+        """Run the cameras, feeds and desk, then stop and verify.
+
+        It follows every feed, answers the hits, and returns what is left.
+        """
         folder = self._folder
         self._hotlists = await list_vehicles(folder, self._client)
         self._followers = await self._follow()
@@ -167,7 +173,7 @@ class Trial:
         return followers
 
     async def _load(self) -> tuple[dict[str, Any], list[Sent]]:
-        """Let the cameras send; return what they counted and what they recorded."""
+        """Let the cameras send, and return their counts and record."""
         folder = self._folder
         record, out = folder.log(_RECORD), folder.log("simulate.out")
         words = [
@@ -205,7 +211,10 @@ class Trial:
                 rows, still_s = now, time.monotonic()
 
     async def _verify(self) -> dict[str, dict[str, Any]]:
-        """Verify from outside, with each feed that was received; without one if none was."""
+        """Verify from outside, with each feed received.
+
+        If no feed was received, it verifies without one.
+        """
         files = {f.authority: self._folder.received(f.authority) for f in self._followers if f.batches}
         url, room = self._served.url, asyncio.Semaphore(_VERIFIERS)
 
@@ -226,7 +235,10 @@ class Trial:
         return report
 
     async def _public(self, register: Mapping[str, Any]) -> dict[str, bytes]:
-        """Return every public page and the metrics; the log's files are taken from its folder."""
+        """Return every public page and the metrics.
+
+        The log's files are taken from its folder.
+        """
         shown: dict[str, bytes] = {}
         pages = [f"/authorities/{one['name']}/{one['version']}" for one in register["authorities"]]
         pages += [f"/consultations/{one['id']}" for one in register["consultations"]]
@@ -244,7 +256,7 @@ class Trial:
     # --- the report ---------------------------------------------------------------------------------------
 
     def conclude(self, evidence: Evidence, report_to: Path | None) -> int:
-        """Judge, write the report, and say it; return the exit code."""
+        """Judge, write and print the report, and return the exit code."""
         findings = laws.judge(evidence)
         feeds = evidence.feeds
         hit_latencies, bulk_latencies = self._latencies(evidence)
@@ -288,7 +300,10 @@ class Trial:
         return 0 if all(finding is None or finding.held for finding in findings.values()) else 1
 
     def _latencies(self, evidence: Evidence) -> tuple[Latencies, Latencies]:
-        """Return from when a vehicle passed to when its row was received: of hits, and of bulk rows."""
+        """Return the latencies of hits and of bulk rows.
+
+        Each runs from when a vehicle passed to when its row was received.
+        """
         hits, bulk = Latencies(), Latencies()
         for follower in self._followers:
             into = hits if london.PAPERS[follower.authority].mode == "match" else bulk
@@ -314,7 +329,7 @@ def _hit_counts(feeds: Mapping[str, Sequence[Batch]]) -> dict[str, Any]:
 
 
 def simulate_arguments(served: Served, rate: float) -> list[str]:
-    """Return the command that lets the cameras of all sources send, without `wicketgate` itself."""
+    """Return the arguments for cameras of all sources, after `wicketgate`."""
     host, port = served.mqtt
     words = ["simulate", served.url, "--rate", str(rate), "--mqtt", f"{host}:{port}"]
     for source in london.SOURCES:
@@ -323,7 +338,7 @@ def simulate_arguments(served: Served, rate: float) -> list[str]:
 
 
 def _files(folder: Folder) -> Iterator[tuple[str, bytes]]:
-    """Yield every file of the public log, and every log of a process."""
+    """Yield every file of the public log, and every process's log."""
     log = folder.gateway / "log"
     for path in sorted(log.rglob("*")):
         if path.is_file():
@@ -336,7 +351,7 @@ def _files(folder: Folder) -> Iterator[tuple[str, bytes]]:
 
 
 def _entries(log: Path) -> dict[int, bytes]:
-    """Return the entries of a log that was verified, but for the seconds."""
+    """Return the entries of a verified log, but for the seconds."""
     fetch = folder_fetch(log)
     try:
         size = unverified_checkpoint(fetch("checkpoint")).size

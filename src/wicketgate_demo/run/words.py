@@ -1,4 +1,4 @@
-"""What a demonstration tells people."""
+"""The words of a demonstration for people."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from wicketgate_demo.world import london
 
 
 def guide(folder: Folder, url: str, cameras: int, rate: float) -> list[str]:
-    """Return what a newcomer needs to know of a running demonstration, in at most 15 lines."""
+    """Return a newcomer's guide to a running demonstration.
+
+    It has at most 15 lines.
+    """
     command = _command()
 
     def at(path: Path) -> str:
@@ -52,7 +55,7 @@ def _command() -> str:
 
 
 def progress_line(metrics: str) -> str:
-    """Return one line of what the metrics say."""
+    """Return one line of progress from the metrics."""
     values: dict[str, float] = {}
     for line in metrics.splitlines():
         name, _, value = line.rpartition(" ")

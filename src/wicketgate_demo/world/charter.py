@@ -1,4 +1,4 @@
-"""The charter of an invented London, and who holds which office."""
+"""The charter of an invented London, and its offices."""
 
 from __future__ import annotations
 
@@ -40,7 +40,10 @@ _HOLDERS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offices:
-    """The keys of every office, and the overseer's identity for openings."""
+    """The keys of every office, with the overseer's for openings.
+
+    The latter is the overseer's identity.
+    """
 
     keys: Mapping[str, PrivateKey]
     identity: str
@@ -148,7 +151,7 @@ def _organisations() -> list[dict[str, Any]]:
 
 
 def _rules() -> list[dict[str, Any]]:
-    """Return who signs what."""
+    """Return the rules of signature."""
     return [
         {"kind": "charter", "offices": ["tfl/commissioner", "home-office/secretary-of-state", OVERSEER]},
         *_rules_of_authorities(),
@@ -157,7 +160,10 @@ def _rules() -> list[dict[str, Any]]:
 
 
 def _rules_of_authorities() -> list[dict[str, Any]]:
-    """Return who signs an authority, by its instrument, purpose, mode and controller."""
+    """Return the rules of signature for authorities.
+
+    They go by instrument, purpose, mode and controller.
+    """
     return [
         {
             "kind": "authority",
@@ -228,7 +234,10 @@ def _rules_of_authorities() -> list[dict[str, Any]]:
 
 
 def _rules_of_acts() -> list[dict[str, Any]]:
-    """Return who signs what comes after an authority, or before it."""
+    """Return the rules of signature for acts.
+
+    Acts come after an authority, or before it.
+    """
     return [
         {
             "kind": "revocation",
@@ -262,7 +271,10 @@ def _rules_of_acts() -> list[dict[str, Any]]:
 
 
 def _consultations() -> list[dict[str, Any]]:
-    """Return what powers need that no consultation covers; those that are not named here need one before."""
+    """Return the needs of powers outside any consultation.
+
+    Those that are not named here need one before.
+    """
     return [
         {"instruments": ["own-purpose"], "purposes": ["road-charging", "traffic"], "need": "notice"},
         {
@@ -300,11 +312,11 @@ def _office(office: str, offices: Offices) -> dict[str, Any]:
 
 
 def signed_charter(offices: Offices, at_us: int) -> bytes:
-    """Return the charter in its envelope, signed by those whom it names."""
+    """Return the charter in its envelope, signed by its offices."""
     document = charter_document(offices, at_us)
     return signed(document, offices, document["signatures"][0]["offices"])
 
 
 def signed(document: Mapping[str, Any], offices: Offices, by: Sequence[str]) -> bytes:
-    """Return a document in an envelope with the signatures of the offices named."""
+    """Return a document in an envelope with the named offices' signatures."""
     return dump_envelope(sign_document(document, [offices.keys[office] for office in by]))

@@ -1,4 +1,7 @@
-"""Who drives at which hour, from where to where, and what they do afterwards. Seeded, and pure."""
+"""The journeys of a city's people, hour by hour.
+
+They say who drives, from where to where, and what they do afterwards. Seeded, and pure.
+"""
 
 from __future__ import annotations
 
@@ -101,7 +104,7 @@ class Trip(msgspec.Struct):
 
 
 class Journeys:
-    """The invented people of a city, and where they go.
+    """The invented people of a city, with their journeys.
 
     Parameters
     ----------
@@ -127,7 +130,7 @@ class Journeys:
         return (_FIRST_VISITOR if role == "visitor" else _FIRST[role]) + index
 
     def at_hour(self, hour: int) -> None:
-        """Say which hour of the day it is, 0 to 23, local time."""
+        """Return the hour of the day, 0 to 23, local time."""
         if hour == self._hour:
             return
         self._hour = hour
@@ -139,13 +142,16 @@ class Journeys:
             self._bounds.append(total)
 
     def seconds(self, trip: Trip) -> float:
-        """Return how long the way takes from the camera that was passed last to the next one."""
+        """Return the time from the last camera to the next."""
         here, there = trip.cameras[trip.passed - 1], trip.cameras[trip.passed]
         speed_m_s = trip.speed_m_s * self._pace * (0.8 + 0.4 * self._chance.random())
         return self._roads.seconds(here, there, speed_m_s)
 
     def set_out(self) -> Trip:
-        """Return somebody's journey that begins now: who it is depends on the hour."""
+        """Return somebody's journey from now on.
+
+        Who it is depends on the hour.
+        """
         drawn = self._chance.random() * self._bounds[-1]
         role = ROLES[min(bisect(self._bounds, drawn), len(ROLES) - 1)]
         if role == "commuter":
@@ -162,11 +168,17 @@ class Journeys:
         return trip if trip is not None else self._visit()
 
     def fixed(self, vehicle: Vehicle, legs: int = 1) -> Trip:
-        """Return the journey that a vehicle always makes: from the outskirts to one place inside."""
+        """Return the constant journey of a vehicle.
+
+        It goes from the outskirts to one place inside.
+        """
         return self._trip(vehicle, self._habit(vehicle.number), legs)
 
     def after(self, trip: Trip) -> tuple[Trip, float] | None:
-        """Return what a vehicle does when a leg has ended, and after how many seconds; None if that was all."""
+        """Return a vehicle's next act after a leg, and its delay in seconds.
+
+        It is None if that was all.
+        """
         vehicle, chance = trip.vehicle, self._chance
         role = vehicle.role
         if not trip.legs:
@@ -198,7 +210,10 @@ class Journeys:
         return turn
 
     def _keep(self, role: str, index: int, cameras: tuple[int, ...] | None, legs: int) -> Trip | None:
-        """Send out one of a pool, who is busy until the last leg has ended; None if it still is."""
+        """Send out one of a pool, or None if it is still busy.
+
+        It is busy until its last leg has ended.
+        """
         number = self.number(role, index)
         if number in self._busy:
             return None
@@ -221,7 +236,7 @@ class Journeys:
         return self._trip(vehicle, way, 1)
 
     def _habit(self, number: int) -> tuple[int, ...]:
-        """Return the way that a vehicle always takes."""
+        """Return the habitual way of a vehicle."""
         roads, bits = self._roads, mixed(number ^ self._seed << 32)
         start = roads.outer[bits % len(roads.outer)]
         goal = roads.inner[(bits >> 20) % len(roads.inner)]
@@ -243,7 +258,10 @@ class Journeys:
         return camera
 
     def _lay_lines(self) -> list[tuple[int, ...]]:
-        """Return the bus lines: each from the outskirts across the middle to the other side."""
+        """Return the bus lines.
+
+        Each runs from the outskirts across the middle to the other side.
+        """
         roads = self._roads
         count = max(1, min(_LINES, len(roads) // _CAMERAS_A_LINE))
         lines = []

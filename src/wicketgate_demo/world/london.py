@@ -1,4 +1,7 @@
-"""The papers of an invented London: charter, authorities, and who holds which office."""
+"""The papers of an invented London.
+
+They are its charter, its authorities, and its appointments to offices.
+"""
 
 from __future__ import annotations
 
@@ -109,7 +112,10 @@ def charging_authority(at_us: int) -> dict[str, Any]:
 
 
 def counter_terrorism_authority(at_us: int) -> dict[str, Any]:
-    """Return the authority modelled on the ministerial certificate of 2007 (boundary cameras, three fields)."""
+    """Return the authority modelled on the certificate of 2007.
+
+    The certificate was ministerial: boundary cameras, three fields.
+    """
     return {
         "authority": {
             "name": COUNTER_TERRORISM,

@@ -1,4 +1,6 @@
-"""Pictures of invented plates, as small JPEG files, put together from blocks that were coded once.
+"""The pictures of invented plates, as small JPEG files.
+
+They are put together from blocks that were coded once.
 
 A picture of a plate is made of 8x8 blocks of which there are few kinds. Each is transformed and coded at its first use
 (ITU-T T.81, baseline, the tables of its Annex K); a picture is then the codes of its blocks one after another.
@@ -98,7 +100,10 @@ Block = tuple[int, str]
 
 
 def _codes(counts: tuple[int, ...], values: bytes) -> dict[int, str]:
-    """Return the bits of each value of a Huffman table (T.81, Annex C)."""
+    """Return the bits of each value of a Huffman table.
+
+    T.81, Annex C.
+    """
     found: dict[int, str] = {}
     code = at = 0
     for length, count in enumerate(counts, 1):
@@ -123,7 +128,7 @@ _ORDER = np.array([8 * row + column for row, column in _ZIGZAG])
 
 
 def _bits(value: int) -> tuple[int, str]:
-    """Return a number's category and the bits that follow it."""
+    """Return a number's category and its further bits."""
     size = abs(value).bit_length()
     if not size:
         return 0, ""
@@ -131,7 +136,10 @@ def _bits(value: int) -> tuple[int, str]:
 
 
 def _coded(points: NDArray[np.float64]) -> list[Block]:
-    """Return the 8x8 blocks of a picture of points, 0 to 255, row after row."""
+    """Return the 8x8 blocks of a picture, row after row.
+
+    Its points are 0 to 255.
+    """
     height, width = points.shape
     blocks = points.reshape(height // 8, 8, width // 8, 8).swapaxes(1, 2)
     numbers = np.rint(_COSINES @ (blocks - 128.0) @ _COSINES.T / _DIVISORS).astype(np.int64)
@@ -206,7 +214,10 @@ def _file(width: int, height: int, blocks: list[Block], comment: str) -> bytes:
 
 @functools.cache
 def _glyph(character: str, light: int) -> tuple[tuple[Block, ...], ...]:
-    """Return the blocks of one character on its ground, row after row."""
+    """Return the blocks of one character, row after row.
+
+    The character stands on its ground.
+    """
     blocks = 1 if character == " " else _CELL_BLOCKS
     ground = np.full((8 * _FRONT_ROWS, 8 * blocks), light, dtype=np.float64)
     for row, bits in enumerate(_FONT.get(character, _FONT[" "])):
@@ -288,7 +299,9 @@ def _scene_parts(number: int) -> tuple[bytes, bytes]:
 
 
 def overview(number: int, comment: str) -> bytes:
-    """Return the picture of a street with a vehicle, 320x176 points, at most 5 KB.
+    """Return the picture of a street with a vehicle.
+
+    It has 320x176 points and at most 5 KB.
 
     Parameters
     ----------

@@ -1,4 +1,7 @@
-"""Where the cameras of an invented London stand. The outlines are rough and drawn by hand, taken from no map. Pure."""
+"""The places of an invented London's cameras.
+
+The outlines are rough and drawn by hand, taken from no map. Pure.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,10 @@ _WIDE = math.cos(math.radians(51.51))
 
 
 def cameras(count: int, seed: int = 2007) -> list[dict[str, Any]]:
-    """Return the road authority's cameras: two in three on the zone's boundary, facing in or out, the rest inside."""
+    """Return the road authority's cameras.
+
+    Two in three stand on the zone's boundary, facing in or out, the rest inside.
+    """
     chance = random.Random(seed)
     placed = []
     for number in range(count):
@@ -56,7 +62,10 @@ def cameras(count: int, seed: int = 2007) -> list[dict[str, Any]]:
 
 
 def council_cameras(council: str, count: int) -> list[dict[str, Any]]:
-    """Return a council's cameras: three in four on its main roads, the rest on bus lanes."""
+    """Return a council's cameras.
+
+    Three in four stand on its main roads, the rest on bus lanes.
+    """
     prefix, district = _DISTRICTS[council]
     chance = random.Random(prefix)
     return [
@@ -81,7 +90,10 @@ def _camera(name: str, groups: list[str], at: Point, heading: float) -> dict[str
 
 
 def _on_edge(outline: Sequence[Point], chance: random.Random) -> tuple[Point, float]:
-    """Return a point on an outline that is drawn clockwise, and the direction outwards, degrees from north."""
+    """Return a point on an outline, and the direction outwards.
+
+    The outline is drawn clockwise, and the direction is in degrees from north.
+    """
     edges = list(itertools.pairwise((*outline, outline[0])))
     lengths = [math.hypot(b[0] - a[0], (b[1] - a[1]) * _WIDE) for a, b in edges]
     (first, second) = chance.choices(edges, lengths)[0]
@@ -105,7 +117,10 @@ def _within(outline: Sequence[Point], chance: random.Random) -> Point:
 
 
 def inside(at: Point, outline: Sequence[Point] = _ZONE) -> bool:
-    """Say whether a point lies within an outline (by the crossings of a line to the east)."""
+    """Say whether a point lies within an outline.
+
+    It goes by the crossings of a line to the east.
+    """
     within = False
     for (a, b), (c, d) in itertools.pairwise((*outline, outline[0])):
         if (a > at[0]) != (c > at[0]) and at[1] < (d - b) * (at[0] - a) / (c - a) + b:

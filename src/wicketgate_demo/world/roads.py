@@ -1,4 +1,7 @@
-"""Where cameras stand, which are near which, and how a vehicle gets from one to another. Pure."""
+"""The roads between cameras.
+
+They say where cameras stand, which are near which, and how a vehicle gets from one to another. Pure.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ _METRES_PER_DEGREE = 111_320.0
 
 
 class Roads:
-    """Which cameras are near which, and how long the way between two takes.
+    """The neighbours of cameras, and the time between two.
 
     Parameters
     ----------
@@ -57,7 +60,9 @@ class Roads:
         return len(self._at)
 
     def near(self, camera: int) -> tuple[int, ...]:
-        """Return cameras around one, itself not among them; O(cameras) the first time.
+        """Return the cameras around one, without itself.
+
+        O(cameras) the first time.
 
         They are eight of the nearest 24, each third one: a vehicle does not pass every camera on its way.
         """
@@ -72,7 +77,9 @@ class Roads:
         return found
 
     def way(self, start: int, goal: int, most: int, salt: int) -> tuple[int, ...]:
-        """Return the cameras on a way from one to another, both ends among them if the way gets there.
+        """Return the cameras on a way from one to another.
+
+        Both ends are among them if the way gets there.
 
         Parameters
         ----------
@@ -106,17 +113,23 @@ class Roads:
         return tuple(cameras)
 
     def seconds(self, here: int, there: int, speed_m_s: float) -> float:
-        """Return how long the way from one camera to the next takes."""
+        """Return the time from one camera to the next."""
         (x, y), (u, v) = self._at[here], self._at[there]
         metres = math.sqrt((x - u) * (x - u) + (y - v) * (y - v))
         return max(metres * _DETOUR / min(speed_m_s, FASTEST_M_S), FASTEST_PASS_S)
 
     def farthest(self, camera: int, among: Sequence[int]) -> int:
-        """Return the camera that is farthest from one; O(cameras)."""
+        """Return the farthest camera from one.
+
+        O(cameras).
+        """
         away = ((self._points[list(among)] - self._points[camera]) ** 2).sum(axis=1)
         return among[int(away.argmax())]
 
     def opposite(self, camera: int) -> int:
-        """Return the camera nearest to the point that lies across the middle; O(cameras)."""
+        """Return the camera opposite, across the middle.
+
+        It is the one nearest to the point that lies there. O(cameras).
+        """
         away = ((self._points + self._points[camera]) ** 2).sum(axis=1)
         return int(away.argmin())

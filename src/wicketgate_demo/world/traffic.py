@@ -1,4 +1,7 @@
-"""Reads of invented vehicles at a rate: which camera sees which plate when, and what it makes of it. Seeded, pure."""
+"""The reads of invented vehicles at a rate.
+
+They say which camera sees which plate when, and what it makes of it. Seeded, pure.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,7 @@ _EACH_CLONE = 3_000  # of those who set out, one has a plate that another bears
 
 
 class Read(msgspec.Struct, frozen=True, gc=False):
-    """One read: what passed, and what the camera is to say of it.
+    """One read: the vehicle, and the camera's words on it.
 
     Attributes
     ----------
@@ -82,7 +85,9 @@ class Read(msgspec.Struct, frozen=True, gc=False):
 
 
 class Traffic:
-    """Reads at a rate that the caller sets: whoever is due at a camera passes it, else somebody sets out.
+    """The traffic at a rate set by the caller.
+
+    Whoever is due at a camera passes it, else somebody sets out.
 
     Parameters
     ----------
@@ -142,12 +147,18 @@ class Traffic:
         self._beside = [by_source[camera.get("source")] for camera in cameras]
 
     def acknowledged(self, read: Read) -> None:
-        """Learn that the gateway has a read: it may be sent again later, on purpose."""
+        """Learn of a read acknowledged by the gateway.
+
+        It may be sent again later, on purpose.
+        """
         if not read.flaw:
             self._done.append(read)
 
     def next(self, at_us: int) -> Read:
-        """Return the read of `at_us`, microseconds; calls come in order. Some 10 µs."""
+        """Return the read of `at_us`, microseconds.
+
+        Calls come in order. Some 10 µs.
+        """
         minute = at_us // _MINUTE_US
         if minute != self._minute:
             self._minute = minute
@@ -214,7 +225,10 @@ class Traffic:
         return self._journeys.fixed(self._wanted[turn % len(self._wanted)].vehicle)
 
     def _send_clone(self, vehicle: Vehicle, camera: int, at_us: int) -> None:
-        """Have another vehicle with the same plate pass the farthest camera of this source within seconds."""
+        """Let another vehicle with the same plate pass elsewhere.
+
+        It passes the farthest camera of this source within seconds.
+        """
         self._clones += 1
         other = invent_vehicle(vehicle.number + self._clones, "visitor")
         clone = msgspec.structs.replace(other, number=vehicle.number, plate=vehicle.plate, role="clone")

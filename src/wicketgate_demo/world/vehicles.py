@@ -1,4 +1,7 @@
-"""Invented vehicles: plates that nobody was ever given, what they look like, and how cameras misread them. Pure."""
+"""The invented vehicles: plates, looks and misreadings.
+
+The plates were never given to anybody. Pure.
+"""
 
 from __future__ import annotations
 
@@ -94,7 +97,10 @@ class Vehicle(msgspec.Struct, frozen=True, gc=False):
 
 
 def mixed(number: int) -> int:
-    """Return 64 bits that look random and depend on `number` alone (the finaliser of splitmix64)."""
+    """Return 64 random-looking bits of `number`.
+
+    They depend on it alone (the finaliser of splitmix64).
+    """
     number = (number + 0x9E3779B97F4A7C15) & _MASK
     number = ((number ^ (number >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
     number = ((number ^ (number >> 27)) * 0x94D049BB133111EB) & _MASK
@@ -102,7 +108,9 @@ def mixed(number: int) -> int:
 
 
 def plate_of(number: int) -> str:
-    """Return the plate of the vehicle of a number: UK syntax, seven characters, given to no vehicle.
+    """Return the plate of the vehicle of a number.
+
+    It has UK syntax and seven characters, and was given to no vehicle.
 
     The age numbers 80 to 99 are for the years from 2030, and I, O, U and Z were never letters of a year. Up to 100
     million different numbers have different plates.
@@ -129,7 +137,10 @@ def _letters(drawn: int, count: int) -> str:
 
 
 def invent_vehicle(number: int, role: str) -> Vehicle:
-    """Return the vehicle of a number: the same number and role are the same vehicle. About 3 µs."""
+    """Return the vehicle of a number.
+
+    The same number and role are the same vehicle. About 3 µs.
+    """
     bits = mixed(number)
     models = _MODELS_OF.get(role, _ANY_CAR)
     make, model, kind = MODELS[models[bits % len(models)]]
@@ -143,13 +154,16 @@ def invent_vehicle(number: int, role: str) -> Vehicle:
 
 
 def spaced(plate: str) -> str:
-    """Return a plate with its space, as it is painted."""
+    """Return a plate with its space, as painted."""
     at = 3 if plate[:3].isalpha() else 4
     return f"{plate[:at]} {plate[at:]}"
 
 
 def misread(plate: str, chance: random.Random) -> str | None:
-    """Return a plate with one or two characters taken for others of their class; None if it has none of a class."""
+    """Return a misread plate, or None.
+
+    One or two characters are taken for others of their class. It is None if the plate has none of a class.
+    """
     places = [place for place, character in enumerate(plate) if character in _SWAPS]
     if not places:
         return None
@@ -170,7 +184,10 @@ def _swapped(character: str, chance: random.Random) -> str:
 
 
 def lookalike(plate: str) -> str | None:
-    """Return another plate of the same form that differs in a D or an O alone; None if there is no such letter."""
+    """Return another plate of the same form, or None.
+
+    It differs in a D or an O alone. It is None if there is no such letter.
+    """
     for place, character in enumerate(plate):
         if character in "DO" and plate[:1] not in _NEVER_YEAR_LETTERS and place != len(plate) - 1:
             return f"{plate[:place]}{'O' if character == 'D' else 'D'}{plate[place + 1 :]}"

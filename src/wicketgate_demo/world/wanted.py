@@ -1,4 +1,7 @@
-"""The vehicles of interest of an invented London: the hotlists, who of them drives, who merely looks alike. Pure."""
+"""The vehicles of interest of an invented London.
+
+They are the hotlists, who of them drives, and who merely looks alike. Pure.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,7 @@ _DAYS: Final = (2, 7, 14, 27)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """One entry of a hotlist, and the vehicle that it means.
+    """One entry of a hotlist, and its vehicle.
 
     Attributes
     ----------
@@ -77,7 +80,10 @@ class Wanted:
 
 
 def wanted_vehicles(listed: int = LISTED) -> list[Wanted]:
-    """Return the vehicles of interest: the same for ever, those that drive first."""
+    """Return the vehicles of interest, the driving ones first.
+
+    They are the same for ever.
+    """
     found = []
     for voi in range(listed):
         drives = voi < DRIVING
@@ -98,7 +104,10 @@ def wanted_vehicles(listed: int = LISTED) -> list[Wanted]:
 
 
 def lookalikes() -> list[Vehicle]:
-    """Return innocent vehicles whose plates differ from a driving vehicle of interest's in a D or an O alone."""
+    """Return the innocent lookalikes of vehicles of interest.
+
+    Their plates differ from that of a driving one in a D or an O alone.
+    """
     found = []
     for one in wanted_vehicles(DRIVING):
         plate = lookalike(one.vehicle.plate)
@@ -111,7 +120,9 @@ def lookalikes() -> list[Vehicle]:
 
 
 def hotlist(kinds: tuple[str, ...], at_us: int, listed: int = LISTED) -> list[dict[str, Any]]:
-    """Return the entries of an authority that allows these kinds, as `PUT /v1/hotlists/{authority}` takes them.
+    """Return the entries of an authority, by its kinds.
+
+    They are as `PUT /v1/hotlists/{authority}` takes them.
 
     Each carries what an officer must know before acting, and lapses within four weeks of `at_us`.
     """

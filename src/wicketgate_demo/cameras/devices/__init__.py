@@ -1,4 +1,7 @@
-"""The devices of invented cameras: one small module a wire format, and which camera speaks which for ever."""
+"""The devices of invented cameras, one small module a wire format.
+
+Which camera speaks which format is fixed for ever.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ _TURN: Final = (
 
 
 def format_of(number: int, known: Collection[str] = FORMATS) -> str:
-    """Return the name of the format that the camera of a number speaks.
+    """Return the format of the camera of a number.
 
     Parameters
     ----------
@@ -47,5 +50,8 @@ def format_of(number: int, known: Collection[str] = FORMATS) -> str:
 
 
 def sends_images(number: int) -> bool:
-    """Say whether the camera of a number sends pictures, if its format has any: five in twenty do."""
+    """Say whether the camera of a number sends pictures.
+
+    Five in twenty do, if their format has any.
+    """
     return _TURN[number % len(_TURN)].endswith("+")

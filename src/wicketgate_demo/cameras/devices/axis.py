@@ -1,4 +1,7 @@
-"""Axis with the LPR application of FF Group: NEW, UPDATE and LOST of one vehicle."""
+"""Axis with the LPR application of FF Group.
+
+It sends NEW, UPDATE and LOST of one vehicle.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,10 @@ _CHANGES = 0.1
 
 
 class Axis:
-    """A camera that follows a vehicle through its picture, and is surest of its plate when it leaves."""
+    """A camera with tracking of each vehicle.
+
+    It follows a vehicle through its picture, and is surest of its plate when it leaves.
+    """
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -23,7 +29,9 @@ class Axis:
         self._first = zlib.crc32(site.run.encode()) % 1_000_000 * 1_000_000
 
     def messages(self, read: Read) -> tuple[Message, ...]:
-        """Return the three events of one vehicle; its name for it is the same in all of them.
+        """Return the three events of one vehicle.
+
+        Its name for the vehicle is the same in all of them.
 
         What is sent again on purpose is the last one alone, as after an answer that did not come.
         """
@@ -34,7 +42,7 @@ class Axis:
         return events[-1:] if read.flaw == "repeat" else events
 
     def texts(self, read: Read) -> tuple[str, ...]:
-        """Return the shorter text that it began with, if it did."""
+        """Return the shorter text of the first event, if there was one."""
         return (read.plate[:-1],) if read.chance < _CHANGES else ()
 
     def keepalive(self, at_us: int) -> None:

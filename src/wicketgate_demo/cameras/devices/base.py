@@ -1,4 +1,4 @@
-"""What a camera's device puts on the wire for one read, whatever its maker."""
+"""The messages of a camera's device for one read, whatever its maker."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
 
 class Site(msgspec.Struct, frozen=True, gc=False):
-    """Where a device hangs.
+    """The site of a device.
 
     Attributes
     ----------
@@ -59,21 +59,30 @@ class Site(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def serial(self) -> str:
-        """Twelve hexadecimal digits that no other device of this run has."""
+        """The twelve hexadecimal digits of this device alone.
+
+        No other device of this run has them.
+        """
         return f"02574b{self.number & 0xFFFFFF:06x}"
 
 
 class Device(Protocol):
-    """A camera's device: the same read always makes the same messages."""
+    """A camera's device.
+
+    The same read always makes the same messages.
+    """
 
     def messages(self, read: Read) -> tuple[Message, ...]:
-        """Return what the device sends of a read, in order."""
+        """Return the messages of a read, in order."""
 
     def texts(self, read: Read) -> tuple[str, ...]:
-        """Return what else it says of the plate on the way, in normal form."""
+        """Return the other texts of the plate, in normal form.
+
+        The device says them on the way.
+        """
 
     def keepalive(self, at_us: int) -> Message | None:
-        """Return its sign of life, or None if such devices send none."""
+        """Return a sign of life, or None for devices without one."""
 
 
 class Format(msgspec.Struct, frozen=True):
@@ -110,12 +119,12 @@ class Format(msgspec.Struct, frozen=True):
 
 
 def camera_of(site: Site, read: Read) -> str:
-    """Return what the device calls itself in a read."""
+    """Return the device's own name in a read."""
     return UNKNOWN if read.flaw == "unknown-camera" else site.camera
 
 
 def patch(site: Site, read: Read) -> bytes:
-    """Return the picture of the plate as it is, not as it was read."""
+    """Return the picture of the plate, as it is and not as read."""
     return pictures.patch(read.vehicle.plate, f"{site.serial} {read.number}", 200 + 20 * (read.number % 3))
 
 
@@ -125,13 +134,19 @@ def overview(site: Site, read: Read) -> bytes:
 
 
 def local_time(at_us: int, hours: int = 0) -> str:
-    """Return a time to the second as `2026-11-22T05:00:00+01:00`, in a zone `hours` east of UTC."""
+    """Return a time to the second as `2026-11-22T05:00:00+01:00`.
+
+    The zone lies `hours` east of UTC.
+    """
     at = to_datetime(at_us - at_us % 1_000_000) + timedelta(hours=hours)
     return f"{at:%Y-%m-%dT%H:%M:%S}{'-' if hours < 0 else '+'}{abs(hours):02d}:00"
 
 
 def form(parts: list[tuple[str, str, str, bytes]], boundary: str) -> tuple[str, bytes]:
-    """Return content type and body of a multipart form: name, file name, media type and data of each part."""
+    """Return content type and body of a multipart form.
+
+    Each part has a name, a file name, a media type and data.
+    """
     out: list[bytes] = []
     for name, file, media_type, data in parts:
         disposition = f'form-data; name="{name}"' + (f'; filename="{file}"' if file else "")

@@ -1,4 +1,7 @@
-"""Frigate: events over MQTT, `new`, `update` and `end` of one vehicle, and the plate when it is recognised."""
+"""Frigate: events over MQTT.
+
+They are `new`, `update` and `end` of one vehicle, and the plate when it is recognised.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,19 @@ PREFIX = "frigate"
 
 
 class Frigate:
-    """A recorder in software whose camera is named as its source registered it."""
+    """A recorder in software.
+
+    Its camera is named as its source registered it.
+    """
 
     def __init__(self, site: Site) -> None:
         self._site = site
 
     def messages(self, read: Read) -> tuple[Message, ...]:
-        """Return what is published of one vehicle, in order; again on purpose, the end alone."""
+        """Return the messages of one vehicle, in order.
+
+        Sent again on purpose, it is the end alone.
+        """
         at_s = round(read.at_us // 1000 / 1e3, 3)
         began_s = round(at_s - 1.6, 3)
         name = f"{began_s:.3f}-{self._site.run[-6:]}{read.number:x}"

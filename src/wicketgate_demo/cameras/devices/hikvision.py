@@ -1,4 +1,7 @@
-"""Hikvision: an ISAPI EventNotificationAlert, as one part of a form whose other parts are the pictures."""
+"""Hikvision: an ISAPI EventNotificationAlert.
+
+It is one part of a form whose other parts are the pictures.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,10 @@ _BOUNDARY = "boundary"
 
 
 class Hikvision:
-    """A camera of that maker, set to UTC as London's are in winter; one in three to an hour east, which it says."""
+    """A Hikvision camera.
+
+    It is set to UTC as London's are in winter. One in three is set to an hour east, which it says.
+    """
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -29,7 +35,10 @@ class Hikvision:
         self._address = f"10.{site.number >> 14 & 255}.{site.number >> 7 & 127}.{site.number & 127}"
 
     def messages(self, read: Read) -> tuple[Message, ...]:
-        """Return the alert, with the picture of the plate and, of every second camera with pictures, the street's."""
+        """Return the alert with its pictures.
+
+        They are the plate's and, of every second camera with pictures, the street's.
+        """
         site, vehicle = self._site, read.vehicle
         parts: list[tuple[str, str, str, bytes]] = []
         if site.has_images:

@@ -1,4 +1,7 @@
-"""The gateway's own JSON, as a modern camera posts it to `/v1/reads`."""
+"""The gateway's own JSON, as posted to `/v1/reads`.
+
+A modern camera posts it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from wicketgate_demo.world.vehicles import spaced
 
 
 class Native:
-    """A camera that speaks `/v1/reads`."""
+    """A camera for `/v1/reads`."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -35,7 +38,7 @@ class Native:
         return ()
 
     def keepalive(self, at_us: int) -> None:
-        """Return nothing: it has no sign of life but its reads."""
+        """Return nothing: its reads are its only sign of life."""
 
     def _time(self, at_us: int) -> str:
         """Return a time to the millisecond."""

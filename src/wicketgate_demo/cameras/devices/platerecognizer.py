@@ -1,4 +1,7 @@
-"""Plate Recognizer Stream: a form with the field `json` and the picture as the file `upload`."""
+"""Plate Recognizer Stream: a form with JSON and a picture.
+
+The field is `json`, and the picture the file `upload`.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +22,16 @@ _BOUNDARY = "7f1a0c5be4d24e0b8c55"
 
 
 class PlateRecognizer:
-    """A computer beside a camera that runs that software."""
+    """A computer with the software beside a camera."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
 
     def messages(self, read: Read) -> tuple[Message, ...]:
-        """Return one webhook call; plates come in small letters."""
+        """Return one webhook call.
+
+        Plates come in small letters.
+        """
         site, vehicle, sure = self._site, read.vehicle, read.confidence
         name = camera_of(site, read)
         captured_at = rfc3339(read.at_us - read.at_us % 1000).removesuffix("Z") + "+00:00"
@@ -73,7 +79,7 @@ class PlateRecognizer:
         return ()
 
     def keepalive(self, at_us: int) -> None:
-        """Return nothing: the webhook is called for vehicles only."""
+        """Return nothing: the webhook serves vehicles only."""
 
 
 _TYPES = {"van": "Van", "bus": "Bus", "lorry": "Big Truck", "taxi": "Sedan"}

@@ -1,4 +1,7 @@
-"""Viewtron: the camera's own XML (IPC) and the recorder's (NVR), with pictures in base64, and keepalives."""
+"""Viewtron: the XML of the camera (IPC) and the recorder (NVR).
+
+Pictures come in base64, and there are keepalives.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ _TYPE = "application/xml"
 
 
 class Camera:
-    """A camera of that maker that posts by itself (version 1 of the protocol, with its misspelt event)."""
+    """A Viewtron camera with posts of its own.
+
+    It speaks version 1 of the protocol, with its misspelt event.
+    """
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -55,7 +61,10 @@ class Camera:
 
 
 class Recorder:
-    """A recorder of that maker that posts for its cameras (version 2)."""
+    """A Viewtron recorder with posts for its cameras.
+
+    It speaks version 2.
+    """
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -108,7 +117,10 @@ class Recorder:
 
 
 def _target(picture: bytes, size: tuple[int, int], *, typed: bool) -> str:
-    """Return a picture as the element that both protocols have, with attributes in the first one alone."""
+    """Return a picture as the element of both protocols.
+
+    It has attributes in the first one alone.
+    """
     coded = base64.b64encode(picture).decode()
     if typed:
         return (
