@@ -82,7 +82,7 @@ def days(period: str) -> int:
 
 
 def allows(document: Document, cap: int | None, power: Power) -> bool:
-    """Return whether an authority allows a power; nothing of `wicketgate.powers` is asked."""
+    """Return whether an authority allows a power; nothing of `wicketgate.regime.powers` is asked."""
     head, scope = document["authority"], document["scope"]
     modes = {"match": ("match",), "bulk": ("match", "search", "bulk")}[head["mode"]]
     return (

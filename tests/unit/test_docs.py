@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import base64
 import json
 import re
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from wicketgate.cli import build_parser
 from wicketgate.http.openapi.document import OPENAPI
 from wicketgate.ledger import merkle
 from wicketgate.ledger.facts import SecondTree, fact
+from wicketgate.ledger.sealing import new_identity, seal
 
 PAGES = sorted([*Path().glob("*.md"), *Path("docs").rglob("*.md")])
 PROMISES = Path("docs/promises.md")
@@ -253,6 +255,22 @@ def test_the_overseers_script_builds_the_roots_of_the_gateway() -> None:
         again = [canonical({"kind": "release", **body, "salt": "00" * 16}) for body in bodies]
         assert again == facts
         assert root_of(facts, b"s" * 32) == SecondTree(facts, b"s" * 32).root
+
+
+def test_the_overseers_python_opens_what_the_gateway_sealed() -> None:
+    text = Path("docs/overseer.md").read_text()
+    source = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)[1]
+    script: dict[str, object] = {}
+    exec(compile(source, "docs/overseer.md", "exec"), script)  # noqa: S102 - the document's own code
+    open_line, root_of = script["open_line"], script["root_of"]
+    assert callable(open_line)
+    assert callable(root_of)
+    facts = [fact("release", {"commit": n, "rows": n, "authority": "é@1"}, bytes(16)) for n in range(3)]
+    second = {"facts": [json.loads(one) for one in facts], "seed": "73" * 32}
+    identity, key = new_identity()
+    sealed = base64.b64encode(seal(json.dumps(second).encode(), [key])).decode()
+    assert open_line(json.dumps({"number": 1, "sealed": sealed}), identity) == second
+    assert root_of(second) == SecondTree(facts, b"s" * 32).root
 
 
 # --- the checker itself -------------------------------------------------------------------------------------------
