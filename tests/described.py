@@ -11,8 +11,13 @@ from typing import Any
 import httpx
 from jsonschema_rs import Draft202012Validator
 
-from wicketgate.http.openapi.document import OPENAPI, OPERATIONS
+from wicketgate.http.openapi import document
 from wicketgate.http.openapi.operation import EVENTS, NDJSON, Operation
+from wicketgate_demo.site import addition
+
+OPERATIONS = (*document.OPERATIONS, *addition.OPERATIONS)
+"""Those of a demonstration, as the gateways of the tests are."""
+OPENAPI = document.describe(OPERATIONS)
 
 _LINES = 50
 """Lines of an answer that are looked at, of its beginning and of its end."""

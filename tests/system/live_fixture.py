@@ -11,7 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from tests.system import pages_fixture as fixture
-from wicketgate.pages.public import ASSETS, MAP_HEADERS, Pages
+from wicketgate.pages.public import MAP_HEADERS, Pages, assets_of
+from wicketgate_demo.site.addition import PACKAGE
+from wicketgate_demo.site.front import part_of
 
 SOURCES = {"tfl": "Transport for London", "marshbridge": "Marshbridge Council"}
 RELEASED = ("tfl-charging", "tfl-met-ct", "tfl-met-vehicles")
@@ -86,7 +88,7 @@ class Feed:
 def _handler(feed: Feed, site: Mapping[str, bytes]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asset = ASSETS.get(self.path)
+            asset = assets_of(PACKAGE).by_path.get(self.path)
             if self.path == "/demonstration/live":
                 self._stream()
             elif asset is not None:
@@ -127,7 +129,8 @@ def _handler(feed: Feed, site: Mapping[str, bytes]) -> type[BaseHTTPRequestHandl
 def serving(feed: Feed, placed: Sequence[Mapping[str, Any] | None] | None = None) -> Iterator[str]:
     """Serve the page, its assets and the feed on a free local port; yield the base URL."""
     told = {"sources": SOURCES, "cameras": cameras() if placed is None else placed}
-    html = Pages(demonstration=True).front(register(), fixture.NOW_US, sample(1000))
+    pages = Pages(demonstration=True, package=PACKAGE)
+    html = pages.front(register(), fixture.NOW_US, part_of(register(), sample(1000)))
     site = {"/": html.encode(), "/demonstration/cameras.json": json.dumps(told).encode()}
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(feed, site))
     server.daemon_threads = True

@@ -11,8 +11,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from wicketgate.base.clock import HOUR_US, parse_rfc3339, rfc3339
-from wicketgate.pages.public import ASSETS, HEADERS, Pages
+from wicketgate.pages.public import HEADERS, Pages, assets_of
+from wicketgate_demo.site import same_day
+from wicketgate_demo.site.addition import PACKAGE
 
+ASSETS = assets_of(PACKAGE).by_path
 NOW = "2026-09-12T15:04:10Z"
 _NIGHTS = {"from": "22:00", "until": "05:00", "zone": "Europe/London", "days": ["fri", "sat"]}
 NOW_US = parse_rfc3339(NOW)
@@ -605,7 +608,7 @@ def rendered(pages: Pages, register: Mapping[str, Any], openapi: Mapping[str, An
     """Return every page by its path."""
     site = {
         "/": pages.front(register, NOW_US),
-        "/why-not-less": pages.why_not_less(register, EXHIBIT),
+        "/why-not-less": pages.why_not_less(register, same_day.part_of(EXHIBIT)),
         "/verify": pages.how_to_verify(register),
         "/docs": pages.docs(openapi),
         "/problem": pages.problem(503, "The register cannot be read now", "the streams do not answer"),
@@ -658,7 +661,7 @@ def _handler(site: Mapping[str, str], missing: str, seen: list[str]) -> type[Bas
 @contextmanager
 def serving(make_site: Callable[[Pages], Mapping[str, str]], seen: list[str] | None = None) -> Iterator[str]:
     """Serve the pages on a free local port and yield the base URL; `seen` collects the paths asked for."""
-    pages = Pages(demonstration=True)
+    pages = Pages(demonstration=True, package=PACKAGE)
     site = make_site(pages)
     server = ThreadingHTTPServer(
         ("127.0.0.1", 0), _handler(site, pages.not_found(), [] if seen is None else seen)

@@ -15,8 +15,8 @@ from bench.harness import Running, gateway
 from tests.browsing import AXE_TAGS, NEEDS_BROWSER
 from tests.running import act, arrived, client, get, log_of, plates, post, read, submit, until
 from tests.system import pages_fixture
-from wicketgate.http.site.public import EXHIBIT
 from wicketgate.pages.public import ASSETS
+from wicketgate_demo.site.same_day import EXHIBIT
 from wicketgate_demo.world import london
 
 pytestmark = NEEDS_BROWSER

@@ -20,6 +20,7 @@ from wicketgate.http.app import READS_PATH, routes
 from wicketgate.http.gatekeeper import PUSH_PREFIX, is_public
 from wicketgate.http.openapi.document import OPERATIONS
 from wicketgate.http.openapi.operation import OFFICER
+from wicketgate.http.site.addition import find_addition, sight_of
 from wicketgate_demo.world import london
 
 LIVE = "/demonstration/live"
@@ -111,8 +112,9 @@ def served() -> set[tuple[str, str]]:
     """Return every method and path that the application routes, with its parameters filled in."""
     charter = SimpleNamespace(demonstration=True)
     gateway: Any = SimpleNamespace(
-        deployment=SimpleNamespace(log=Path("nowhere")),
+        deployment=SimpleNamespace(log=Path("nowhere"), folder=Path("nowhere")),
         commits=SimpleNamespace(parsed=SimpleNamespace(charter=lambda _: charter), committed=None),
+        clock=None,
     )
     filled = {
         "authority": "tfl-charging",
@@ -125,7 +127,7 @@ def served() -> set[tuple[str, str]]:
         "id": "x",
     }
     found = {("POST", READS_PATH), ("POST", PUSH_PREFIX + "axis")}
-    for route in routes(gateway, Api(gateway)):
+    for route in routes(gateway, Api(gateway), addition=find_addition(sight_of(gateway))):
         path = re.sub(r"{(\w+)(?::\w+)?}", lambda match: filled[match[1]], route.path)
         found |= {(method, path) for method in route.methods or () if method != "HEAD"}
     return found

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.described import OPENAPI
 from tools import check_docs
 from wicketgate.base.settings import TEMPLATE
 from wicketgate.cli import build_parser
-from wicketgate.http.openapi.document import OPENAPI
 from wicketgate.ledger import merkle
 from wicketgate.ledger.facts import SecondTree, fact
 from wicketgate.ledger.sealing import new_identity, seal

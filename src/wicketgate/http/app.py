@@ -25,6 +25,7 @@ from wicketgate.http.api.why import WhyApi
 from wicketgate.http.gatekeeper import PUSH_PREFIX, Gatekeeper, require
 from wicketgate.http.metrics import _Metrics, _MqttMetrics
 from wicketgate.http.problems import not_allowed, problem, problem_of
+from wicketgate.http.site.addition import Addition, find_addition, sight_of
 from wicketgate.http.site.consultations import Consultations
 from wicketgate.http.site.duty import Duty
 from wicketgate.http.site.public import Public
@@ -38,9 +39,10 @@ READS_PATH = "/v1/reads"
 
 def build_app(gateway: Gateway, ingress: Ingress | None = None) -> ASGIApp:
     """Return the application over a running gateway."""
-    api, duty = Api(gateway), Duty(gateway)
+    addition = find_addition(sight_of(gateway))
+    api, duty = Api(gateway), Duty(gateway, addition)
     app = Starlette(
-        routes=routes(gateway, api, duty, ingress),
+        routes=routes(gateway, api, duty, ingress, addition),
         exception_handlers={
             WicketgateError: _on_error,
             HTTPException: _on_http,
@@ -53,7 +55,11 @@ def build_app(gateway: Gateway, ingress: Ingress | None = None) -> ASGIApp:
 
 
 def routes(
-    gateway: Gateway, api: Api, duty: Duty | None = None, ingress: Ingress | None = None
+    gateway: Gateway,
+    api: Api,
+    duty: Duty | None = None,
+    ingress: Ingress | None = None,
+    addition: Addition | None = None,
 ) -> list[Route]:
     """Return every route but `READS_PATH` and those below `PUSH_PREFIX`, which are reached without routing."""
     metrics = CollectorRegistry()
@@ -66,7 +72,7 @@ def routes(
         return Response(generate_latest(metrics), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return [
-        *(public := Public(gateway)).routes(),
+        *(public := Public(gateway, addition)).routes(),
         *Consultations(gateway, public).routes(),
         *Reads(gateway).routes(),
         *FeedImages(gateway).routes(),

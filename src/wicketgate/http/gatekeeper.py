@@ -29,9 +29,10 @@ PUBLIC_PATHS = frozenset(
         "/healthz",
         "/sign-in",
     }
-    | {"/demonstration/live", "/demonstration/cameras.json"}  # 404 where vehicles are real
 )
-PUBLIC_PREFIXES = ("/assets/", "/authorities/", "/consultations/", "/log/")
+DEMONSTRATION_PREFIX = "/demonstration/"
+"""Below which a demonstration shows more; where vehicles are real, nothing is there."""
+PUBLIC_PREFIXES = ("/assets/", "/authorities/", "/consultations/", "/log/", DEMONSTRATION_PREFIX)
 PUSH_PREFIX = "/v1/push/"
 """What devices post to; there alone Basic and `?key=` are credentials too."""
 _LONGEST_TOKEN = 512

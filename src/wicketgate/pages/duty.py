@@ -147,14 +147,17 @@ class DutyPages:
     ----------
     demonstration : bool
         Put the banner of a demonstration on every page.
+    ground : str, optional
+        The address of the GeoJSON over which a hit's map is drawn.
     """
 
-    def __init__(self, *, demonstration: bool = False) -> None:
+    def __init__(self, *, demonstration: bool = False, ground: str | None = None) -> None:
         self._demonstration = demonstration
+        self._ground = ground
 
     def _render(self, template: str, **context: Any) -> str:
         page = templates().get_template(template)
-        return page.render(demonstration=self._demonstration, register={}, **context)
+        return page.render(demonstration=self._demonstration, ground=self._ground, register={}, **context)
 
     def sign_in(self, *, fault: str = "", at: str = "", officer: str = "", ended: bool = False) -> str:
         """Return the page `/sign-in`.

@@ -111,14 +111,32 @@ def _assets_in(folder: Traversable, below: str = "") -> Iterator[tuple[str, byte
             yield below + item.name, item.read_bytes()
 
 
-def load_assets() -> tuple[Mapping[str, Asset], Mapping[str, str]]:
-    """Return the assets by their path (`/assets/…`), and the paths by name.
+@dataclass(frozen=True, slots=True)
+class Assets:
+    """Assets by their path (`/assets/…`), and those paths by the name in the tree."""
 
-    A name is that in the tree.
+    by_path: Mapping[str, Asset]
+    paths: Mapping[str, str]
+
+
+@cache
+def assets_of(package: str | None = None) -> Assets:
+    """Return the assets of the pages, and those of a package that adds to them.
+
+    None can take the place of ours.
     """
+    if package is None:
+        return _load_assets("wicketgate.pages")
+    ours, added = assets_of(), _load_assets(package)
+    return Assets(
+        MappingProxyType({**added.by_path, **ours.by_path}), MappingProxyType({**added.paths, **ours.paths})
+    )
+
+
+def _load_assets(package: str) -> Assets:
     assets: dict[str, Asset] = {}
     paths: dict[str, str] = {}
-    for name, content in _assets_in(files("wicketgate.pages") / "assets"):
+    for name, content in _assets_in(files(package) / "assets"):
         digest = hashlib.sha256(content).hexdigest()[:16]
         stem, dot, suffix = name.rpartition(".")
         path = f"/assets/{stem}.{digest}.{suffix}"
@@ -129,10 +147,29 @@ def load_assets() -> tuple[Mapping[str, Asset], Mapping[str, str]]:
             compressed=gzip.compress(content, 6, mtime=0) if len(content) > 2_000 else None,
         )
         paths[name] = path
-    return MappingProxyType(assets), MappingProxyType(paths)
+    return Assets(MappingProxyType(assets), MappingProxyType(paths))
 
 
-ASSETS, _PATHS = load_assets()
+ASSETS = assets_of().by_path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What a package adds to one page.
+
+    Attributes
+    ----------
+    template : str
+        Of the package; it extends the page's own by its name.
+    context : mapping
+        What the template shows.
+    counts : Counts, optional
+        On the first page, the counts to tell in place of the published figures.
+    """
+
+    template: str
+    context: Mapping[str, Any]
+    counts: story.Counts | None = None
 
 
 def _unless_missing(function: Callable[..., str]) -> Callable[..., str]:
@@ -215,11 +252,15 @@ def _checkpoint(register: Mapping[str, Any]) -> dict[str, str]:
 
 
 @cache
-def templates() -> Environment:
-    """Return the environment of every template, compiled once."""
+def templates(package: str | None = None) -> Environment:
+    """Return the environment of every template, compiled once.
+
+    Those of a package are below `added/`.
+    """
     macros = PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")})
+    added = PrefixLoader({} if package is None else {"added": PackageLoader(package)})
     environment = Environment(
-        loader=ChoiceLoader([PackageLoader("wicketgate.pages", "templates"), macros]),
+        loader=ChoiceLoader([PackageLoader("wicketgate.pages", "templates"), macros, added]),
         autoescape=True,
         undefined=ChainableUndefined,  # a member that the register does not have is shown as nothing
         trim_blocks=True,
@@ -227,7 +268,7 @@ def templates() -> Environment:
     )
     for name in _FILTERS:
         environment.filters[name] = _unless_missing(getattr(phrases, name))
-    environment.globals |= {"asset": _PATHS.__getitem__, "reasons": phrases.REASONS}
+    environment.globals |= {"asset": assets_of(package).paths.__getitem__, "reasons": phrases.REASONS}
     environment.globals |= {
         "attested": disclosures.attested,
         "attested_by_name": disclosures.attested_by_name,
@@ -247,16 +288,21 @@ class Pages:
         with `demonstration` puts it on its own pages in any case.
     base_url : str, optional
         The address of this gateway as the public reaches it, for the commands to copy.
+    package : str, optional
+        A package that adds to the pages: its `templates` and `assets`.
     """
 
-    def __init__(self, *, demonstration: bool = False, base_url: str | None = None) -> None:
+    def __init__(
+        self, *, demonstration: bool = False, base_url: str | None = None, package: str | None = None
+    ) -> None:
+        self._package = package
         self._demonstration = demonstration
         self._base_url = (base_url or "https://ADDRESS-OF-THIS-SITE").rstrip("/")
 
     def _render(self, template: str, register: Mapping[str, Any] | None = None, **context: Any) -> str:
         known = register or {}
         return (
-            templates()
+            templates(self._package)
             .get_template(template)
             .render(
                 register=known,
@@ -266,22 +312,23 @@ class Pages:
             )
         )
 
-    def front(self, register: Mapping[str, Any], now_us: int, live: Mapping[str, Any] | None = None) -> str:
+    def front(self, register: Mapping[str, Any], now_us: int, part: Part | None = None) -> str:
         """Return the page `/`.
 
         It has what was seen and what left, the authorities, the figures and the checkpoint.
 
         Parameters
         ----------
-        live : mapping, optional
-            The counts of a demonstration until now, in whose page they then move; it must be sent with `MAP_HEADERS`.
+        part : Part, optional
+            What a package adds; the page must then be sent with `MAP_HEADERS`.
         """
         names = Names(register)
         views = views_of(register, names)
         as_of_us = at_us_of(register.get("as_of"))
         figures = _figures(register, {str(view["name"]): view for view in views})
+        counts = part.counts if part is not None else None
         return self._render(
-            "front.html",
+            "front.html" if part is None else f"added/{part.template}",
             register,
             now_us=now_us,
             in_force=sorted(
@@ -293,12 +340,11 @@ class Pages:
             sources=names.sources,
             operator=names.operator,
             figures=figures,
-            story=story.tell(views, figures, live, names.organisations),
-            live=live,
-            statuses={name: words[0] for name, words in phrases.STATUSES.items()},
+            story=story.tell(views, counts if counts is not None else story.of_figures(figures)),
             open_consultations=open_of(register),
             checkpoint=_checkpoint(register),
             stale=as_of_us is not None and now_us - as_of_us > STALE_AFTER_US,
+            **(part.context if part is not None else {}),
         )
 
     def authority(self, register: Mapping[str, Any], name: str, version: int | str) -> str | None:
@@ -310,25 +356,25 @@ class Pages:
             return None
         return self._render("authority.html", register, authority=view, versions=versions)
 
-    def why_not_less(self, register: Mapping[str, Any], exhibit: object = None) -> str:
+    def why_not_less(self, register: Mapping[str, Any], part: Part | None = None) -> str:
         """Return the page `/why-not-less`: the modes side by side.
 
         Parameters
         ----------
-        exhibit : object
-            What a demonstration measured of one simulated day under each mode; None where there is none.
+        part : Part, optional
+            What a package adds.
         """
         views = views_of(register, Names(register))
         figures = tables(register.get("figures"))
         small = small_cells_of(register)
         return self._render(
-            "why-not-less.html",
+            "why-not-less.html" if part is None else f"added/{part.template}",
             register,
-            exhibit=story.compare(exhibit),
             by_mode=story.by_mode(views, figures, small),
             latest={str(view["name"]): view for view in views},
             begins=figures[0].get("from") if figures else None,
             ends=figures[-1].get("until") if figures else None,
+            **(part.context if part is not None else {}),
         )
 
     def consultations(self, register: Mapping[str, Any], now_us: int) -> str:

@@ -1,13 +1,9 @@
-"""The story of the first page, and the exhibit of `/why-not-less`.
-
-Counts are made ready for the templates. Pure.
-
-The counts are those of the register's figures, or, in a demonstration alone, of the gateway as it runs (`live`).
-"""
+"""The story of the first page, in counts made ready for the templates. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from wicketgate.pages import phrases
@@ -16,12 +12,34 @@ MODES = ("bulk", "match", "search")
 _STANDING = frozenset({"in-force", "suspended", "review-overdue", "consultation-overdue", "pending"})
 
 
-def tell(
-    views: Sequence[Mapping[str, Any]],
-    figures: Mapping[str, Any] | None,
-    live: Mapping[str, Any] | None,
-    sources: Mapping[Any, Any],
-) -> dict[str, Any]:
+Said = tuple[int | None, str]
+"""A count, None where it cannot be said, and the words for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What was seen and what left.
+
+    Attributes
+    ----------
+    known : bool
+        Whether anything is counted yet.
+    taken, nobody : Said
+        Reads seen, and those that were released to nobody.
+    most : mapping
+        The most that can have left, by authority.
+    released : mapping
+        What left, by authority.
+    """
+
+    known: bool
+    taken: Said
+    nobody: Said
+    most: Mapping[str, int]
+    released: Mapping[str, Said]
+
+
+def tell(views: Sequence[Mapping[str, Any]], counts: Counts) -> dict[str, Any]:
     """Return the story of the reads: seen, left, stayed.
 
     For those that left it says to whom and why.
@@ -30,12 +48,8 @@ def tell(
     ----------
     views : sequence of mapping
         The authorities as the pages show them.
-    figures : mapping or None
-        The figures of the latest day as the pages show them; None where none are published.
-    live : mapping or None
-        The counts of a demonstration (`live.totals_of`), instead of the figures.
-    sources : mapping
-        Names of organisations by their ids.
+    counts : Counts
+        Those of the published figures (`of_figures`), or others that a page is given in their place.
 
     Returns
     -------
@@ -48,9 +62,8 @@ def tell(
     `stayed` is a bound from below: reads that went to none but the cameras' own organisation, or to nobody. One read
     can go to several others, and the counts do not say which, so it is what was taken less all that went to others.
     """
-    counts = _of_live(live) if live is not None else _of_figures(figures)
-    taken = counts["taken"]
-    latest: dict[object, Mapping[str, Any]] = {}
+    taken = counts.taken
+    latest: dict[str, Mapping[str, Any]] = {}
     for view in views:  # of each name the version that counts
         if view["status"]["id"] in _STANDING and (
             view["name"] not in latest or view["status"]["id"] == "in-force"
@@ -66,8 +79,8 @@ def tell(
             + (f" of {view['controller']}" if several and not view["own_use"] else ""),
             "why": view["purpose"].rpartition(": ")[2],
             "is_match": view["mode"]["id"] == "match",
-            "number": counts["released"].get(name, (None, "none"))[1] if counts["known"] else "",
-            "share": share(counts["released"].get(name, (0, ""))[0], taken[0]),
+            "number": counts.released.get(name, (None, "none"))[1] if counts.known else "",
+            "share": share(counts.released.get(name, (0, ""))[0], taken[0]),
         }
         for name, view in latest.items()
     ]
@@ -81,21 +94,16 @@ def tell(
         )
     )
     others = sum(
-        most for name, most in counts["most"].items() if not (name in latest and latest[name]["own_use"])
+        most for name, most in counts.most.items() if not (name in latest and latest[name]["own_use"])
     )
-    stayed = max(counts["nobody"][0] or 0, (taken[0] or 0) - others)
+    stayed = max(counts.nobody[0] or 0, (taken[0] or 0) - others)
     return {
-        "known": counts["known"],
+        "known": counts.known,
         "taken": taken[1],
         "stayed": phrases.number(stayed),
         "stayed_share": share(stayed, taken[0]),
-        "nobody": counts["nobody"][1],
+        "nobody": counts.nobody[1],
         "left": rows,
-        "refused": counts["refused"],
-        "sources": [
-            {"id": source, "name": sources.get(source) or source, "number": phrases.number(reads)}
-            for source, reads in (live or {}).get("sources", {}).items()
-        ],
     }
 
 
@@ -128,37 +136,16 @@ def share(part: int | None, whole: int | None) -> float | None:
     return None if part is None or not whole else round(min(100.0, 100 * part / whole), 2)
 
 
-def _of_live(live: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "known": True,
-        "taken": _exact(live["taken"]),
-        "nobody": _exact(live["stayed"]),
-        "most": dict(live["released"]),
-        "released": {name: _exact(rows) for name, rows in live["released"].items()},
-        "refused": [
-            {"id": reason, "reason": phrases.REASONS.get(reason, reason), "number": phrases.number(rows)}
-            for reason, rows in sorted(live["refused"].items())
-        ],
-    }
-
-
-def _of_figures(figures: Mapping[str, Any] | None) -> dict[str, Any]:
+def of_figures(figures: Mapping[str, Any] | None) -> Counts:
+    """Return the counts of the figures of the latest day as the pages show them; None where none are published."""
     if figures is None:
-        nothing = (None, "")
-        return {
-            "known": False,
-            "taken": nothing,
-            "nobody": nothing,
-            "most": {},
-            "released": {},
-            "refused": [],
-        }
+        return Counts(known=False, taken=(None, ""), nobody=(None, ""), most={}, released={})
     small = figures["small"]
-    return {
-        "known": True,
-        "taken": (_sum(row.get("taken") for row in figures["rows"]), figures["totals"]["taken"]),
-        "nobody": (_sum(row.get("withheld") for row in figures["rows"]), figures["totals"]["withheld"]),
-        "most": {
+    return Counts(
+        known=True,
+        taken=(_sum(row.get("taken") for row in figures["rows"]), figures["totals"]["taken"]),
+        nobody=(_sum(row.get("withheld") for row in figures["rows"]), figures["totals"]["withheld"]),
+        most={
             one["name"]: _sum((row.get("released") or {}).get(one["name"], 0) for row in figures["rows"])
             + sum(
                 max(0, small - 1)
@@ -167,19 +154,14 @@ def _of_figures(figures: Mapping[str, Any] | None) -> dict[str, Any]:
             )
             for one in figures["released"]
         },
-        "released": {
+        released={
             one["name"]: (
                 _sum((row.get("released") or {}).get(one["name"], 0) for row in figures["rows"]),
                 one["total"],
             )
             for one in figures["released"]
         },
-        "refused": [],
-    }
-
-
-def _exact(count: int) -> tuple[int, str]:
-    return count, phrases.number(count)
+    )
 
 
 def _sum(cells: Iterable[object]) -> int:
@@ -192,86 +174,7 @@ def _sum(cells: Iterable[object]) -> int:
 
 # --- why not less? ------------------------------------------------------------------------------------------------
 
-_WORDS = {
-    "bulk": ("Bulk", "Every read leaves. The recipient looks through them itself."),
-    "match": ("Match", "The gate compares. Only reads of listed vehicles leave."),
-    "search": ("Search", "Nothing leaves by itself. Approved questions are answered, later."),
-}
-_COUNTS = ("reads_left", "innocent_vehicles", "noticed", "missed", "false_hits")
-
-
-def compare(exhibit: object) -> dict[str, Any] | None:
-    """Return the exhibit of a demonstration: one day under each mode.
-
-    It is made ready for the template, and None where it is not one.
-    """
-    if not isinstance(exhibit, Mapping):
-        return None
-    found = exhibit.get("modes")
-    if not isinstance(found, Mapping):
-        return None
-    columns = []
-    for mode in MODES:
-        one = found.get(mode)
-        if not isinstance(one, Mapping):
-            return None
-        counts = {name: one.get(name) for name in _COUNTS}
-        columns.append(
-            {
-                "id": mode,
-                "title": _WORDS[mode][0],
-                "words": _WORDS[mode][1],
-                "share": _percent(one.get("share")),
-                "soon": _soon(one.get("median_notice_s")),
-                "bar": _bar(one.get("share")),
-                **{
-                    name: "not known" if value is None else phrases.number(value)
-                    for name, value in counts.items()
-                },
-            }
-        )
-    return {
-        "columns": columns,
-        **{name: exhibit.get(name) for name in ("reads", "wanted", "cameras", "questions", "sampling")},
-    }
-
-
-def _bar(value: object) -> float:
-    """Return the length of a bar of 100 for a share of 1.
-
-    Whatever is not nothing is seen.
-    """
-    if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
-        return 0.0
-    return round(min(100.0, max(0.5, 100 * value)), 2)
-
-
-def _percent(value: object) -> str:
-    """Return a share of 1 as per cent.
-
-    It has as many digits as tell it from nothing.
-
-    >>> _percent(1), _percent(0.0004), _percent(0), _percent(None)
-    ('100%', '0.04%', '0%', 'not known')
-    """
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return "not known"
-    return f"{100 * value:.2g}%" if value < 0.1 else f"{100 * value:.0f}%"
-
-
-def _soon(seconds: object) -> str:
-    """Return a time to notice in words.
-
-    >>> _soon(0.4), _soon(90), _soon(7200), _soon(None)
-    ('less than a second', '2 minutes', '2 hours', 'never')
-    """
-    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
-        return "never"
-    for size, unit in ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
-        if seconds >= size:
-            number = round(seconds / size)
-            return f"{number} {unit}{'' if number == 1 else 's'}"
-    return "less than a second"
+MODE_TITLES = {"bulk": "Bulk", "match": "Match", "search": "Search"}
 
 
 def by_mode(
@@ -296,7 +199,7 @@ def by_mode(
     return [
         {
             "id": mode,
-            "title": _WORDS[mode][0] if mode in _WORDS else mode,
+            "title": MODE_TITLES.get(mode, mode),
             "authorities": sorted(names),
             "released": _total(figures, "released", names, small),
             "hits": _total(figures, "hits", names, small),

@@ -20,6 +20,7 @@ from wicketgate.base.settings import read_secret
 from wicketgate.gateway.deployment import Deployment
 from wicketgate.regime.documents.document import parse_toml
 from wicketgate.regime.documents.toml import dump_toml
+from wicketgate_demo.site.same_day import EXHIBIT
 from wicketgate_demo.world import london
 
 _PARTS = ("offices", "overseers", "documents", "tokens", "logs", "received")
@@ -49,11 +50,8 @@ class Folder:
 
     @property
     def exhibit(self) -> Path:
-        """The exhibit for the page `/why-not-less`.
-
-        It is the same day under bulk, match and search.
-        """
-        return self.gateway / "exhibit.json"
+        """The same day under bulk, match and search, for the page `/why-not-less`."""
+        return self.gateway / EXHIBIT
 
     @property
     def credentials(self) -> Path:

@@ -84,7 +84,9 @@ def test_what_is_not_public_needs_a_credential(path: str) -> None:
 
 @given(st.text(max_size=30).map(lambda text: "/" + text))
 def test_any_path_but_the_public_ones_is_closed(path: str) -> None:
-    public = path in PUBLIC_PATHS or path.startswith(("/assets/", "/authorities/", "/log/"))
+    public = path in PUBLIC_PATHS or path.startswith(
+        ("/assets/", "/authorities/", "/demonstration/", "/log/")
+    )
     assert is_public(path) == public
     assert (call(path)[0] == 401) == (not public)
 

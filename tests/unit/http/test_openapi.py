@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from tests import made_gateway
-from tests.described import validator_for
+from tests.described import OPENAPI, OPERATIONS, validator_for
 from tools.check_docs import codes_in, given_codes
 from wicketgate.base.periods import parse_period
 from wicketgate.base.signing import canonical, parse_envelope
@@ -29,10 +29,10 @@ from wicketgate.http.api.feeds import Api
 from wicketgate.http.app import READS_PATH, routes
 from wicketgate.http.gatekeeper import PUSH_PREFIX, is_for_officers, is_public
 from wicketgate.http.openapi.bodies import BatchHeader, Envelope, Row
-from wicketgate.http.openapi.document import OPENAPI, OPERATIONS
 from wicketgate.http.openapi.examples import EXAMPLES, HOTLIST_CSV
 from wicketgate.http.openapi.operation import Operation
 from wicketgate.http.problems import CODES
+from wicketgate.http.site.addition import find_addition, sight_of
 from wicketgate.ledger import facts
 from wicketgate.pages import reference
 from wicketgate.reads import parse
@@ -51,11 +51,12 @@ def served(tmp_path: Path) -> set[tuple[str, str]]:
     """Every route and method of the application."""
     charter = SimpleNamespace(demonstration=True)
     gateway: Any = SimpleNamespace(
-        deployment=SimpleNamespace(log=tmp_path),
+        deployment=SimpleNamespace(log=tmp_path, folder=tmp_path),
         commits=SimpleNamespace(parsed=SimpleNamespace(charter=lambda _: charter), committed=None),
+        clock=None,
     )
     found = {(READS_PATH, "POST"), (PUSH_PREFIX + "{adapter}", "POST")}
-    for route in routes(gateway, Api(gateway)):
+    for route in routes(gateway, Api(gateway), addition=find_addition(sight_of(gateway))):
         path = re.sub(r":\w+}", "}", route.path)
         # A GET answers HEAD as well, which is not described apart.
         found |= {(path, method) for method in route.methods or () if method != "HEAD"}

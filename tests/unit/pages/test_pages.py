@@ -20,9 +20,13 @@ from hypothesis import strategies as st
 
 from tests.system import pages_fixture as fixture
 from wicketgate.pages import phrases, reference, story
-from wicketgate.pages.public import ASSETS, CONTENT_SECURITY_POLICY, HEADERS, MAP_HEADERS, Pages
+from wicketgate.pages.public import CONTENT_SECURITY_POLICY, HEADERS, MAP_HEADERS, Pages, assets_of
 from wicketgate.pages.views import events_of
+from wicketgate_demo.site import same_day
+from wicketgate_demo.site.addition import PACKAGE
+from wicketgate_demo.site.front import part_of
 
+ASSETS = assets_of(PACKAGE).by_path
 NOW_US = fixture.NOW_US
 OPEN = "/consultations/c-2026-003"
 """The one page with a form."""
@@ -70,7 +74,7 @@ class Reader(HTMLParser):
 
 @pytest.fixture(scope="module")
 def pages() -> Pages:
-    return Pages(base_url="https://gate.example/")
+    return Pages(base_url="https://gate.example/", package=PACKAGE)
 
 
 @pytest.fixture
@@ -235,9 +239,11 @@ def test_internal_links_lead_somewhere(pages: Pages, register: dict[str, Any]) -
 
 def test_the_demonstration_says_so_on_every_page(register: dict[str, Any]) -> None:
     words = "Demonstration: invented vehicles"
-    assert all(words in html for html in every_page(Pages(demonstration=True), register).values())
+    assert all(
+        words in html for html in every_page(Pages(demonstration=True, package=PACKAGE), register).values()
+    )
     register["demonstration"] = False
-    assert not any(words in html for html in every_page(Pages(), register).values())
+    assert not any(words in html for html in every_page(Pages(package=PACKAGE), register).values())
     register["demonstration"] = True
     assert words in Pages().front(register, NOW_US)
 
@@ -374,7 +380,7 @@ LIVE = {
 def test_the_story_says_what_was_seen_what_left_to_whom_why_and_what_stayed(
     pages: Pages, register: dict[str, Any]
 ) -> None:
-    page = Reader(pages.front(register, NOW_US, LIVE))
+    page = Reader(pages.front(register, NOW_US, part_of(register, LIVE)))
     for words in (
         "Cameras saw 9,000 reads since this gateway began",
         "The gate asks of each read: is there an authority in force that lets it go?",
@@ -400,13 +406,13 @@ def test_where_there_are_several_controllers_each_row_says_whose_cameras(
 ) -> None:
     register["authorities"][2]["document"]["authority"]["controller"] = "home-office"
     register["charter"]["document"]["organisations"][3]["roles"] = ["source"]
-    text = Reader(pages.front(register, NOW_US, LIVE)).text
+    text = Reader(pages.front(register, NOW_US, part_of(register, LIVE))).text
     assert "every vehicle that passes any of 1,187 cameras of Home Office" in text
     assert "Cameras of Transport for London and Home Office read every number plate" in text
 
 
 def test_only_the_page_that_moves_has_a_script(pages: Pages, register: dict[str, Any]) -> None:
-    moving = Reader(pages.front(register, NOW_US, LIVE))
+    moving = Reader(pages.front(register, NOW_US, part_of(register, LIVE)))
     scripts = [attrs for tag, attrs in moving.tags if tag == "script"]
     assert len(scripts) == 1
     assert scripts[0]["src"] in ASSETS
@@ -467,8 +473,11 @@ def test_what_stayed_is_never_more_than_could_have(taken: int, nobody: int, othe
         }
         for name in ("own", "other")
     ]
-    live = {"taken": taken, "stayed": nobody, "released": {"own": own, "other": others}, "refused": {}}
-    told = story.tell(views, None, live, {})
+    live = {"taken": taken, "stayed": nobody, "released": {"own": own, "other": others}}
+    live |= {"refused": {}, "sources": {}}
+    counts = part_of({}, live).counts
+    assert counts is not None
+    told = story.tell(views, counts)
     assert told["stayed"] == f"{max(nobody, taken - others):,}"
     assert all(row["share"] is None or 0 <= row["share"] <= 100 for row in told["left"])
     assert [row["view"]["name"] for row in told["left"]] == ["other", "own"]
@@ -487,7 +496,7 @@ def test_a_suppressed_release_counts_against_what_stayed_as_its_most(
 
 
 def test_the_same_day_stands_under_each_mode(pages: Pages, register: dict[str, Any]) -> None:
-    text = Reader(pages.why_not_less(register, fixture.EXHIBIT)).text
+    text = Reader(pages.why_not_less(register, same_day.part_of(fixture.EXHIBIT))).text
     for words in (
         "A simulated day at 1,500 cameras of invented vehicles, 41 of them wanted, decided once by the gate under "
         "each mode; for search, 16 questions were asked the day after.",
@@ -516,7 +525,7 @@ def test_the_same_day_stands_under_each_mode(pages: Pages, register: dict[str, A
 def test_an_exhibit_that_is_none_is_not_shown_as_one(
     pages: Pages, register: dict[str, Any], exhibit: object
 ) -> None:
-    text = Reader(pages.why_not_less(register, exhibit)).text
+    text = Reader(pages.why_not_less(register, same_day.part_of(exhibit))).text
     assert "has not compared the modes" in text
     assert "Innocent vehicles" not in text
 
@@ -527,7 +536,7 @@ def test_what_an_exhibit_does_not_say_is_not_known(pages: Pages, register: dict[
         "match": {"share": True},
         "search": {"share": HOSTILE, "noticed": HOSTILE},
     }
-    page = Reader(pages.why_not_less(register, {"modes": modes}))
+    page = Reader(pages.why_not_less(register, same_day.part_of({"modes": modes})))
     assert page.text.count("not known") > 10
     assert "script" not in {tag for tag, _ in page.tags}
 

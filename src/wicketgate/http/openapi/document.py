@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Any
 
@@ -11,7 +12,7 @@ from wicketgate.http.openapi.site import SITE
 from wicketgate.http.openapi.v1 import V1
 
 OPERATIONS: tuple[Operation, ...] = (*V1, *SITE)
-"""Every method of every path."""
+"""Every method of every path of the product."""
 
 _TAGS = {
     "sources": "For those whose cameras these are.",
@@ -46,8 +47,9 @@ _SCHEMES = {
 }
 
 
-def _document() -> dict[str, Any]:
-    paths, schemas = written(OPERATIONS)
+def describe(operations: Iterable[Operation] = OPERATIONS) -> dict[str, Any]:
+    """Return the description of an API that has these operations."""
+    paths, schemas = written(operations)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -79,4 +81,4 @@ def _document() -> dict[str, Any]:
     }
 
 
-OPENAPI: dict[str, Any] = _document()
+OPENAPI: dict[str, Any] = describe()

@@ -62,20 +62,6 @@ _PUBLIC = tagged(
         parameters=(_NAME, _VERSION), gives=PAGE, also=_NONE,
     ),
     Operation("showModes", "GET /why-not-less", "The modes side by side, as a page", gives=PAGE),
-    Operation(
-        "followDemonstration", "GET /demonstration/live", "Counts as they change, a second each",
-        "In a demonstration alone, whose vehicles are invented. Of real vehicles a count that moves as they pass would "
-        "let somebody be timed, so a real deployment answers 404.\n\nA sample: `at`; counts since the gateway began: "
-        "`taken`, `stayed`, `released` and `hits` by authority, `refused` by reason, `sources`; `standing`, the status "
-        "of each authority; and new since the last sample: `cameras`, a list of `[number, reads]`, and `struck`, the "
-        "hits as `[number, quality]`. A plate is in none of it.", gives={EVENTS: None},
-        meaning="Server-sent events; `data` is a sample.", codes="not-found busy",
-    ),
-    Operation(
-        "getDemonstrationCameras", "GET /demonstration/cameras.json", "Where the cameras of a demonstration stand",
-        "As the samples of `/demonstration/live` number them; 404 in a real deployment.", gives={JSON: None},
-        meaning="`sources`: their names; `cameras`: a camera's place is its number.", codes="not-found",
-    ),
     Operation("showChecks", "GET /verify", "How to check all of it", gives=PAGE),
     Operation("showApi", "GET /docs", "This description, as a page", gives=PAGE),
     Operation(

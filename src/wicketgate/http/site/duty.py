@@ -23,7 +23,9 @@ from wicketgate.http.gatekeeper import require
 from wicketgate.http.problems import problem, problem_of, status_and_title
 from wicketgate.http.requests import json_answer, media_type_of, read_body
 from wicketgate.http.sessions import Sessions, TooManyFailures, is_form_key, officer_name, set_cookie
+from wicketgate.http.site.addition import Addition
 from wicketgate.pages.duty import HEADERS, DutyPages, Journey, Queue, Refusal, Session, digest
+from wicketgate.pages.public import assets_of
 from wicketgate.pages.views import marks_of
 from wicketgate.regime.documents.authority import Authority
 
@@ -44,10 +46,13 @@ _Handler = Callable[[Request], Awaitable[Response]]
 class Duty:
     """The handlers, over one gateway, and the sessions that open them."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, addition: Addition | None = None) -> None:
         self._gateway = gateway
         charter = gateway.commits.parsed.charter(gateway.commits.committed)
-        self._pages = DutyPages(demonstration=charter.demonstration)
+        ground = None
+        if addition is not None and addition.ground is not None:
+            ground = assets_of(addition.package).paths[addition.ground]
+        self._pages = DutyPages(demonstration=charter.demonstration, ground=ground)
         self._listening: Counter[str] = Counter()
         self.sessions = Sessions(lambda: gateway.clock.now_us(), lambda: gateway.commits.committed.tokens)
 

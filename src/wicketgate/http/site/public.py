@@ -6,7 +6,6 @@ import asyncio
 import re
 from collections.abc import Mapping
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -15,31 +14,30 @@ from wicketgate.base.errors import InputError
 from wicketgate.commits.register import build_register, dump_register
 from wicketgate.gateway.node import Gateway
 from wicketgate.http.answers import Health
-from wicketgate.http.openapi.document import OPENAPI
+from wicketgate.http.openapi.document import OPENAPI, OPERATIONS, describe
 from wicketgate.http.problems import problem
 from wicketgate.http.requests import json_answer
-from wicketgate.http.site.live import Live
+from wicketgate.http.site.addition import Addition, routes_of, sight_of
 from wicketgate.ledger.tiles import folder_fetch
-from wicketgate.pages.public import ASSETS, HEADERS, MAP_HEADERS, Pages
+from wicketgate.pages.public import HEADERS, MAP_HEADERS, Pages, assets_of
 
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _FOR_EVER = "public, max-age=31536000, immutable"
-EXHIBIT = "exhibit.json"
-"""In the folder of a demonstration: one simulated day under each mode."""
-_MOST_EXHIBIT = 1 << 20
 
 
 class Public:
     """The handlers, over one gateway."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, addition: Addition | None = None) -> None:
         self._gateway = gateway
+        self._sight = sight_of(gateway)
+        self._addition = addition
+        self._assets = assets_of(addition.package if addition is not None else None).by_path
+        self._openapi = OPENAPI if addition is None else describe((*OPERATIONS, *addition.operations))
         self._fetch = folder_fetch(gateway.deployment.log)
-        charter = gateway.commits.parsed.charter(gateway.commits.committed)
         self._pages: dict[str, Pages] = {}
-        self._demonstration = charter.demonstration
+        self._demonstration = self._sight.is_demonstration()
         self._register: tuple[int, int, dict[str, object]] | None = None
-        self._live = Live(gateway)
 
     def routes(self) -> list[Route]:
         """Return every public route."""
@@ -58,7 +56,7 @@ class Public:
             Route("/log/checkpoint", self.checkpoint),
             Route("/log/tile/{path:path}", self.tile),
             Route("/log/fact/{leaf}", self.fact),
-            *self._live.routes(),
+            *(routes_of(self._addition, self._sight) if self._addition is not None else ()),
         ]
 
     async def view(self) -> dict[str, object]:
@@ -93,14 +91,19 @@ class Public:
         if base_url not in self._pages:
             if len(self._pages) >= 8:  # the Host header is the caller's to choose
                 self._pages.clear()
-            self._pages[base_url] = Pages(demonstration=self._demonstration, base_url=base_url)
+            package = self._addition.package if self._addition is not None else None
+            self._pages[base_url] = Pages(
+                demonstration=self._demonstration, base_url=base_url, package=package
+            )
         return self._pages[base_url]
 
     async def front(self, request: Request) -> Response:
         """`/`."""
-        live = self._live.totals()
-        html = self.pages(request).front(await self.view(), self._gateway.clock.now_us(), live)
-        return _html(html, headers=HEADERS if live is None else MAP_HEADERS)
+        register = await self.view()
+        addition = self._shown()
+        part = await addition.front(register) if addition is not None else None
+        html = self.pages(request).front(register, self._gateway.clock.now_us(), part)
+        return _html(html, headers=HEADERS if part is None else MAP_HEADERS)
 
     async def authority(self, request: Request) -> Response:
         """`/authorities/{name}/{version}`."""
@@ -116,16 +119,14 @@ class Public:
 
     async def why_not_less(self, request: Request) -> Response:
         """`/why-not-less`."""
-        exhibit = await asyncio.to_thread(self._exhibit) if self._live.is_shown else None
-        return _html(self.pages(request).why_not_less(await self.view(), exhibit))
+        register = await self.view()
+        addition = self._shown()
+        part = await addition.why_not_less(register) if addition is not None else None
+        return _html(self.pages(request).why_not_less(register, part))
 
-    def _exhibit(self) -> object:
-        """Return what the demonstration wrote; None where it wrote nothing that can be read."""
-        try:
-            with (self._gateway.deployment.folder / EXHIBIT).open("rb") as file:
-                return msgspec.json.decode(file.read(_MOST_EXHIBIT))
-        except (OSError, msgspec.DecodeError):
-            return None
+    def _shown(self) -> Addition | None:
+        """Return what a package adds, as long as the charter in force lets it."""
+        return self._addition if self._sight.is_demonstration() else None
 
     async def verify(self, request: Request) -> Response:
         """`/verify`."""
@@ -133,11 +134,11 @@ class Public:
 
     async def docs(self, request: Request) -> Response:
         """`/docs`."""
-        return _html(self.pages(request).docs(OPENAPI))
+        return _html(self.pages(request).docs(self._openapi))
 
     async def asset(self, request: Request) -> Response:
         """`/assets/…`."""
-        asset = ASSETS.get(request.url.path)
+        asset = self._assets.get(request.url.path)
         if asset is None:
             return problem("not-found", "no such asset")
         headers = {
@@ -160,7 +161,7 @@ class Public:
 
     async def openapi(self, request: Request) -> Response:
         """`/openapi.json`."""
-        return json_answer(OPENAPI)
+        return json_answer(self._openapi)
 
     async def health(self, request: Request) -> Response:
         """`/healthz`."""

@@ -346,7 +346,7 @@
   const map = document.getElementById("map");
   if (map && window.maplibregl) draw(map);
 
-  // What lies below the points in a demonstration. Fetched here, as the map's worker may fetch nothing.
+  // What lies below the points, where the gateway has it. Fetched here, as the map's worker may fetch nothing.
   async function sketchAt(address) {
     try {
       return address ? await (await fetch(address)).json() : null;

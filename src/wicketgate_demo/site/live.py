@@ -1,8 +1,8 @@
-"""What a demonstration shows live: a sample a second of what was read, what left and what stayed.
+"""Show live what was read, what left and what stayed: a sample a second.
 
 No gateway but a demonstration has this. Where vehicles are real, a count that moves as they pass would let somebody
-be timed (law 5), so there the routes answer 404 and the first page shows the published figures. Even of invented
-vehicles no plate is shown, nor anything made from one: counts, cameras, and of a hit its camera and its quality.
+be timed (law 5), so there the product looks for no such routes. Even of invented vehicles no plate is shown, nor
+anything made from one: counts, cameras, and of a hit its camera and its quality.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from starlette.routing import Route
 
 from wicketgate.base.clock import Clock, rfc3339
 from wicketgate.commits.state import State
-from wicketgate.gateway.node import Gateway
 from wicketgate.http.problems import problem
+from wicketgate.http.site.addition import Sight
 from wicketgate.regime.parsed import Parsed
 from wicketgate.regime.standing import current_status
 
@@ -200,10 +200,10 @@ class Broadcast:
 
 
 class Live:
-    """The routes below `/demonstration/`, which only a demonstration answers."""
+    """The routes below `/demonstration/`."""
 
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
+    def __init__(self, sight: Sight) -> None:
+        self._sight = sight
         self._broadcast: Broadcast | None = None
 
     def routes(self) -> list[Route]:
@@ -213,25 +213,15 @@ class Live:
             Route("/demonstration/cameras.json", self.cameras),
         ]
 
-    @property
-    def is_shown(self) -> bool:
-        """Whether the charter in force says that every vehicle is invented."""
-        commits = self._gateway.commits
-        return commits.parsed.charter(commits.committed).demonstration
-
-    def totals(self) -> dict[str, Any] | None:
-        """Return the counts until now, for the page as it is first drawn; None where they are not to be shown."""
-        gateway = self._gateway
-        if not self.is_shown:
-            return None
-        return totals_of(gateway.commits.committed, gateway.commits.parsed, gateway.clock.now_us())
+    def totals(self) -> dict[str, Any]:
+        """Return the counts until now, for the page as it is first drawn."""
+        sight = self._sight
+        return totals_of(sight.state(), sight.parsed, sight.clock.now_us())
 
     async def events(self, request: Request) -> Response:
         """`/demonstration/live`: server-sent events, one a second."""
-        if not self.is_shown:
-            return problem("not-found", "only a demonstration shows this")
         if self._broadcast is None:
-            self._broadcast = Broadcast(self._gateway.clock, self._sampling)
+            self._broadcast = Broadcast(self._sight.clock, self._sampling)
         if self._broadcast.is_full:
             return problem("busy", f"{MAX_LISTENERS} listen already: try again in a moment")
         if request.method == "HEAD":
@@ -239,15 +229,13 @@ class Live:
         return StreamingResponse(self._broadcast.events(), media_type="text/event-stream", headers=_HEADERS)
 
     def _sampling(self) -> Callable[[], Mapping[str, Any]]:
-        gateway, sampler = self._gateway, Sampler()
-        return lambda: sampler.take(gateway.commits.committed, gateway.commits.parsed, gateway.clock.now_us())
+        sight, sampler = self._sight, Sampler()
+        return lambda: sampler.take(sight.state(), sight.parsed, sight.clock.now_us())
 
     async def cameras(self, request: Request) -> Response:
         """`/demonstration/cameras.json`: where the cameras stand."""
-        if not self.is_shown:
-            return problem("not-found", "only a demonstration shows this")
-        commits = self._gateway.commits
-        charter = commits.parsed.charter(commits.committed)
+        state = self._sight.state()
+        charter = self._sight.parsed.charter(state)
         names = {organisation.id: organisation.name for organisation in charter.organisations.values()}
-        body = msgspec.json.encode(cameras_of(commits.committed, names))
+        body = msgspec.json.encode(cameras_of(state, names))
         return Response(body, media_type="application/json", headers=_HEADERS)

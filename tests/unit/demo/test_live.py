@@ -1,9 +1,10 @@
-"""live: what a demonstration shows as it happens, who may listen, and that a real deployment shows none of it."""
+"""live: what a demonstration shows as it happens, and who may listen."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,9 +21,10 @@ from wicketgate.base.clock import parse_rfc3339
 from wicketgate.commits.cameras import Camera
 from wicketgate.commits.figures import Counts
 from wicketgate.commits.state import OpenHit, State
-from wicketgate.http.site import live
-from wicketgate.http.site.live import Broadcast, Live, Sampler, cameras_of, totals_of
+from wicketgate.http.site.addition import Sight
 from wicketgate.regime.parsed import Parsed
+from wicketgate_demo.site import live
+from wicketgate_demo.site.live import Broadcast, Live, Sampler, cameras_of, totals_of
 
 AT_US = parse_rfc3339("2026-07-08T12:00:00.700Z")
 
@@ -278,50 +280,27 @@ async def test_an_answer_ends_by_itself_in_the_end(monkeypatch: pytest.MonkeyPat
 # --- routes -----------------------------------------------------------------------------------------------
 
 
-def gateway_of(state: State, *, demonstration: bool) -> Any:
+def sight_of(state: State) -> Sight:
     organisations = {"tfl": SimpleNamespace(id="tfl", name="Transport for London")}
-    charter = SimpleNamespace(demonstration=demonstration, organisations=organisations)
+    charter = SimpleNamespace(demonstration=True, organisations=organisations)
     parsed = Parsed()
     parsed.charter = lambda _: charter  # type: ignore[method-assign, assignment, return-value]
-    return SimpleNamespace(
-        commits=SimpleNamespace(committed=state, parsed=parsed), clock=SimpleNamespace(now_us=lambda: AT_US)
-    )
-
-
-async def get(routes: Live, path: str) -> httpx.Response:
-    transport = httpx.ASGITransport(app=Starlette(routes=routes.routes()))
-    async with httpx.AsyncClient(transport=transport, base_url="http://gate.example") as client:
-        return await client.get(path)
-
-
-async def test_a_real_deployment_has_no_live_feed(state: State) -> None:
-    routes = Live(gateway_of(state, demonstration=False))
-    assert routes.totals() is None
-    for path in ("/demonstration/live", "/demonstration/cameras.json"):
-        answer = await get(routes, path)
-        assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
-
-
-def test_the_charter_is_asked_each_time(state: State) -> None:
-    gateway = gateway_of(state, demonstration=True)
-    routes = Live(gateway)
-    assert routes.is_shown
-    gateway.commits.parsed.charter(state).demonstration = False
-    assert not routes.is_shown
+    return Sight(state=lambda: state, parsed=parsed, clock=ByHand(), folder=Path("nowhere"))
 
 
 async def test_a_demonstration_shows_its_cameras(state: State) -> None:
-    routes = Live(gateway_of(state, demonstration=True))
-    totals = routes.totals()
-    assert totals is not None
-    assert totals["taken"] == 6
-    answer = await get(routes, "/demonstration/cameras.json")
+    routes = Live(sight_of(state))
+    assert routes.totals()["taken"] == 6
+    transport = httpx.ASGITransport(app=Starlette(routes=routes.routes()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://gate.example") as client:
+        answer = await client.get("/demonstration/cameras.json")
     assert answer.headers["cache-control"] == "no-store"
     assert len(answer.json()["cameras"]) == 3
+    assert answer.json()["sources"] == {"tfl": "Transport for London"}
 
 
 async def test_one_too_many_is_told_to_come_again(state: State) -> None:
-    routes = Live(gateway_of(state, demonstration=True))
+    routes = Live(sight_of(state))
     request = Request({"type": "http", "method": "GET", "headers": []})
     assert (await routes.events(request)).status_code == 200
     assert routes._broadcast is not None

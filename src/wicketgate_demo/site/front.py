@@ -1,0 +1,41 @@
+"""Tell the counts of a running demonstration on its first page, where a script then moves them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from wicketgate.pages import phrases
+from wicketgate.pages.public import Part
+from wicketgate.pages.story import Counts, Said
+from wicketgate.pages.views import Names
+
+
+def part_of(register: Mapping[str, Any], live: Mapping[str, Any]) -> Part:
+    """Return the part of the first page that shows the counts until now (`live.totals_of`)."""
+    names = Names(register).organisations
+    return Part(
+        template="front.html",
+        counts=Counts(
+            known=True,
+            taken=_exact(live["taken"]),
+            nobody=_exact(live["stayed"]),
+            most=dict(live["released"]),
+            released={name: _exact(rows) for name, rows in live["released"].items()},
+        ),
+        context={
+            "statuses": {name: words[0] for name, words in phrases.STATUSES.items()},
+            "by_source": [
+                {"id": source, "name": names.get(source) or source, "number": phrases.number(reads)}
+                for source, reads in live["sources"].items()
+            ],
+            "refused": [
+                {"id": reason, "reason": phrases.REASONS.get(reason, reason), "number": phrases.number(rows)}
+                for reason, rows in sorted(live["refused"].items())
+            ],
+        },
+    )
+
+
+def _exact(count: int) -> Said:
+    return count, phrases.number(count)
