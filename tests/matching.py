@@ -102,12 +102,12 @@ class Desk:
         clock = MovableClock()
         desk = cls(await Gateway.start(load_settings(folder), clock), clock)
         gateway = desk.gateway
-        await gateway.filing.register_cameras("tfl", CAMERAS)
+        await gateway.camera_lists.register_cameras("tfl", CAMERAS)
         await gateway.filing.submit(envelope("authority-own-use", OWN_SIGNERS))
         await gateway.filing.submit(signed_match())
         await gateway.filing.submit(signed_match(NO_PLACE, scope__fields=["plate"]))
         for name in (UNIT, OTHER_UNIT, CHARGING, SOURCE):
-            desk.tokens[name] = await gateway.filing.issue_token(name)
+            desk.tokens[name] = await gateway.tokens.issue_token(name)
         return desk
 
     async def stop(self) -> None:

@@ -36,6 +36,7 @@ from wicketgate.gateway.filing import documents as filing_documents
 from wicketgate.gateway.filing.cameras import cameras_transaction
 from wicketgate.gateway.filing.documents import Filing, Taking
 from wicketgate.gateway.filing.hotlists import Desk
+from wicketgate.gateway.filing.outcomes import OutcomeFiling
 from wicketgate.gateway.releasing import Releasing
 from wicketgate.hotlists import Change
 from wicketgate.hotlists.hit_store import HitQueue
@@ -311,6 +312,7 @@ class World:
         self.lists: Lists
         self.hits: HitQueue
         self.desk: Desk
+        self.outcomes: OutcomeFiling
 
     # --- life -------------------------------------------------------------------------------------------------
 
@@ -354,7 +356,8 @@ class World:
         )
         self.lists = Lists(self.folder / "vault")
         self.lists.load(state)
-        self.desk = Desk(self.commits, self.lists, self.hits, self.clock)
+        self.desk = Desk(self.commits, self.lists, self.clock)
+        self.outcomes = OutcomeFiling(self.commits, self.hits, self.clock)
         self.projections.show_hits(self.hits)
 
     def _run(self) -> None:
@@ -545,7 +548,7 @@ class World:
         known = self.known_hits()
         hit_id = known[number % len(known)].id if known else "none"
         reason = "as the test says"
-        self._ask(("outcome", hit_id, said), self.desk.record_outcome(hit_id, said, reason, "officer"))
+        self._ask(("outcome", hit_id, said), self.outcomes.record_outcome(hit_id, said, reason, "officer"))
 
     def _ask(self, said: tuple[Any, ...], asked: Coroutine[Any, Any, Any]) -> None:
         self.requests.append(Request(said, asyncio.create_task(asked)))

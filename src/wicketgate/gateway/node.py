@@ -33,10 +33,14 @@ from wicketgate.commits.transactions import Transaction
 from wicketgate.commits.writer import Commits
 from wicketgate.feeds.rows import Raising
 from wicketgate.gateway.deployment import Deployment, note_signer
+from wicketgate.gateway.filing.cameras import CameraFiling
 from wicketgate.gateway.filing.disclosures import Attesting
 from wicketgate.gateway.filing.documents import Filing, document_transaction
+from wicketgate.gateway.filing.facts import FactFiling
 from wicketgate.gateway.filing.hotlists import Desk
+from wicketgate.gateway.filing.outcomes import OutcomeFiling
 from wicketgate.gateway.filing.responses import Responses
+from wicketgate.gateway.filing.tokens import TokenFiling
 from wicketgate.gateway.housekeeping import _FLUSH_S, _SNAPSHOT_S, _TERMS_LOOKS, _TERMS_S
 from wicketgate.gateway.projections import Projections
 from wicketgate.gateway.releasing import Releasing
@@ -98,7 +102,11 @@ class Gateway:
         self.hits: HitQueue
         self.lists: Lists
         self.desk: Desk
+        self.outcomes: OutcomeFiling
         self.filing: Filing
+        self.camera_lists: CameraFiling
+        self.tokens: TokenFiling
+        self.facts: FactFiling
         self.responses: Responses
         self.disclosures: Attesting
         self._snapshots: Snapshots
@@ -142,7 +150,7 @@ class Gateway:
                 raise ConfigurationError("the streams hold the commits of another deployment")
             Seen(gateway.deployment.part("index"), gateway.deployment.index_secret()).close()
             await gateway.commits.commit(gateway._founding(envelope))
-            token = await gateway.filing.issue_token("admin")
+            token = await gateway.tokens.issue_token("admin")
             await gateway._project_all()
         finally:
             await gateway.stop()
@@ -224,8 +232,12 @@ class Gateway:
             on_failure=self._fail,
         )
         parts.push_async_callback(self._settle)
-        self.desk = Desk(self.commits, self.lists, self.hits, self.clock)
+        self.desk = Desk(self.commits, self.lists, self.clock)
+        self.outcomes = OutcomeFiling(self.commits, self.hits, self.clock)
         self.filing = Filing(self.commits, self.projections, self.clock)
+        self.camera_lists = CameraFiling(self.commits)
+        self.tokens = TokenFiling(self.commits, self.projections)
+        self.facts = FactFiling(self.commits)
         self.responses = Responses(self.commits, self.projections, self.clock)
         self.disclosures = Attesting(self.commits)
 
@@ -361,7 +373,7 @@ class Gateway:
             await self._purge(self._save_snapshot())
             for feed in self.projections.feeds.values():
                 await feed.refresh()
-            await self.desk.end_unanswered()
+            await self.outcomes.end_unanswered()
             named = self.lists.named(self.commits.committed, self.commits.staged)
             await asyncio.to_thread(self.lists.tidy, named)
             term_us = self.commits.parsed.charter(self.commits.committed).limits.feed_term_us

@@ -24,7 +24,7 @@ from wicketgate.feeds import batches
 from wicketgate.feeds.rows import Raising, Rows, StateAt
 from wicketgate.gate.decide import Decision, decide
 from wicketgate.gate.tables import Standing, stand
-from wicketgate.gateway.filing.facts import _decision_fact, hit_fact
+from wicketgate.gateway.filing.facts import decision_fact, hit_fact
 from wicketgate.gateway.projections import Projections
 from wicketgate.hotlists.in_force import Allowed, Lists
 from wicketgate.ledger.facts import SALT_BYTES, Signs, make_promise, release_fact
@@ -210,7 +210,7 @@ class Releasing:
             quarantined: list[QuarantinedRead] = []
             for message in messages:
                 quarantined.extend(message.quarantined)
-            facts.append(_decision_fact(sequence, decision.rows, decision.withheld, refused, intake))
+            facts.append(decision_fact(sequence, decision.rows, decision.withheld, refused, intake))
             return Transaction(
                 at_us=at_us,
                 reads_to=reads_to,

@@ -40,7 +40,7 @@ from wicketgate.commits.transactions import (
     encode,
 )
 from wicketgate.commits.writer import STREAM, Commits
-from wicketgate.gateway.filing.facts import salted
+from wicketgate.gateway.filing.facts import token_fact
 from wicketgate.regime.parsed import Parsed
 
 
@@ -95,7 +95,7 @@ class Office:
 def token(name: str) -> Any:
     """Return how to build a small transaction."""
     return lambda state, at_us, sequence: Transaction(
-        at_us=at_us, token=TokenIssued(name=name, sha256=name), facts=(salted("token", {"name": name}),)
+        at_us=at_us, token=TokenIssued(name=name, sha256=name), facts=(token_fact(name, name, sequence),)
     )
 
 

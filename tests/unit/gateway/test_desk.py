@@ -18,6 +18,7 @@ from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from wicketgate.base.errors import HitRefused, InputError, NotEntitled, StreamError
 from wicketgate.commits.transactions import Transaction, decode
 from wicketgate.gateway.filing import hotlists as module
+from wicketgate.gateway.filing import outcomes
 from wicketgate.gateway.filing.hotlists import ListTaken
 from wicketgate.hotlists import Change, Entry
 
@@ -320,7 +321,7 @@ async def raise_hits(world: World, *plates: str, imaged: bool = False) -> list[s
 
 
 async def record(world: World, hit_id: str, said: str, reason: str = "") -> Any:
-    return await told(world, world.desk.record_outcome(hit_id, said, reason, "officer"))
+    return await told(world, world.outcomes.record_outcome(hit_id, said, reason, "officer"))
 
 
 async def test_a_hit_is_confirmed_and_acted_on(world: World) -> None:
@@ -372,8 +373,8 @@ async def test_a_hit_that_has_ended_says_so(world: World) -> None:
 async def test_of_two_outcomes_at_once_one_counts(world: World) -> None:
     (hit_id,) = await raise_hits(world, "KLM3")
     both = asyncio.gather(
-        world.desk.record_outcome(hit_id, "misread", "", "one"),
-        world.desk.record_outcome(hit_id, "not-acted", "no unit", "other"),
+        world.outcomes.record_outcome(hit_id, "misread", "", "one"),
+        world.outcomes.record_outcome(hit_id, "not-acted", "no unit", "other"),
         return_exceptions=True,
     )
     first, second = await told(world, both)
@@ -414,11 +415,11 @@ async def test_nothing_is_left_without_an_end(world: World) -> None:
     (confirmed, waiting, fresh) = await raise_hits(world, "KLM3", "B5GZ", "B5GZ")
     await record(world, confirmed, "confirmed")
     await record(world, fresh, "misread")
-    assert await told(world, world.desk.end_unanswered()) == 0
+    assert await told(world, world.outcomes.end_unanswered()) == 0
     await away(world, HOUR_US + DAY_US - MINUTE_US)  # an hour is the time for hits of priority 2
-    assert await told(world, world.desk.end_unanswered()) == 0
+    assert await told(world, world.outcomes.end_unanswered()) == 0
     await away(world, 2 * MINUTE_US)
-    assert await told(world, world.desk.end_unanswered()) == 2
+    assert await told(world, world.outcomes.end_unanswered()) == 2
     assert [hit.status for hit in world.known_hits()] == ["unanswered", "unanswered", "ended"]
     assert world.known_hits()[0].outcomes[-1].by == "gateway"
     assert world.hits.queue(WANTED) == []
@@ -431,8 +432,8 @@ async def test_nothing_is_left_without_an_end(world: World) -> None:
 
 async def test_only_so_many_are_ended_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     await raise_hits(world, "KLM3", "B5GZ", "85GZ")
-    monkeypatch.setattr(module, "_AT_ONCE", 2)
-    monkeypatch.setattr(module, "UNANSWERED_US", -2 * HOUR_US)
-    counts = [await told(world, world.desk.end_unanswered()) for _ in range(3)]
+    monkeypatch.setattr(outcomes, "_AT_ONCE", 2)
+    monkeypatch.setattr(outcomes, "UNANSWERED_US", -2 * HOUR_US)
+    counts = [await told(world, world.outcomes.end_unanswered()) for _ in range(3)]
     assert counts == [2, 1, 0]
     checks.check_settled(world)

@@ -73,7 +73,7 @@ def folder(template: Path, tmp_path: Path, swept: None) -> Path:
 async def gateway(folder: Path) -> AsyncIterator[Gateway]:
     """A running gateway with cameras."""
     running = await start(folder)
-    await running.filing.register_cameras("tfl", CAMERAS)
+    await running.camera_lists.register_cameras("tfl", CAMERAS)
     yield running
     await running.stop()
 
@@ -137,7 +137,7 @@ async def test_a_start_opens_each_document_once(
 ) -> None:
     monkeypatch.setattr("wicketgate.gateway.housekeeping._SNAPSHOT_S", 3600.0)  # COMMITS is left whole
     gateway = await start(folder)
-    await gateway.filing.register_cameras("tfl", CAMERAS)
+    await gateway.camera_lists.register_cameras("tfl", CAMERAS)
     for document, offices in (
         (example("authority"), CT_OFFICES),
         (example("suspension"), ("ico/deputy",)),

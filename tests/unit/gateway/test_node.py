@@ -88,7 +88,7 @@ async def start(folder: Path) -> Gateway:
 
 async def equip(gateway: Gateway) -> None:
     """Register cameras and let two authorities take effect."""
-    await gateway.filing.register_cameras("tfl", CAMERAS)
+    await gateway.camera_lists.register_cameras("tfl", CAMERAS)
     await gateway.filing.submit(envelope("authority-own-use", OWN_SIGNERS))
     await gateway.filing.submit(envelope("authority", documents.CT_OFFICES))
 
@@ -193,7 +193,7 @@ async def test_a_second_gateway_on_one_deployment_is_refused(
     monkeypatch.setattr("wicketgate.gateway.deployment._LOCK_PATIENCE_S", 0.2)
     with pytest.raises(ConfigurationError, match="another gateway"):
         await start(folder)
-    assert (await gateway.filing.issue_token("source:tfl")) != ""  # the first goes on
+    assert (await gateway.tokens.issue_token("source:tfl")) != ""  # the first goes on
 
 
 async def test_a_folder_that_is_no_deployment_is_refused(tmp_path: Path) -> None:
@@ -348,7 +348,7 @@ async def test_a_part_that_cannot_stop_keeps_no_other_from_stopping(
 
 
 async def test_documents_take_effect_or_change_nothing(gateway: Gateway) -> None:
-    await gateway.filing.register_cameras("tfl", CAMERAS)
+    await gateway.camera_lists.register_cameras("tfl", CAMERAS)
     with pytest.raises(DocumentRefused) as caught:
         await gateway.filing.submit(envelope("authority", documents.CT_OFFICES[:2]))
     assert caught.value.code == "signature-missing"
@@ -387,27 +387,27 @@ async def test_a_revocation_stops_the_feed_and_wakes_who_waits(gateway: Gateway)
 
 
 async def test_cameras_are_committed_as_a_list(gateway: Gateway) -> None:
-    entry = await gateway.filing.register_cameras("tfl", CAMERAS)
+    entry = await gateway.camera_lists.register_cameras("tfl", CAMERAS)
     await until(lambda: gateway.ledger.size > entry)
     body = json.loads(gateway.ledger.entry(entry))
     assert (body["count"], body["groups"]) == (3, {"ccz-boundary": 2, "outside": 1})
     assert b'"c0"' not in gateway.ledger.entry(entry)
     for wrong in ((CAMERAS[0], CAMERAS[0]), tuple(CameraSet(id=f"c{n}") for n in range(100_001))):
         with pytest.raises(InputError):
-            await gateway.filing.register_cameras("tfl", wrong)
+            await gateway.camera_lists.register_cameras("tfl", wrong)
 
 
 async def test_tokens(gateway: Gateway) -> None:
     first, second = (
-        await gateway.filing.issue_token("source:tfl"),
-        await gateway.filing.issue_token("source:tfl"),
+        await gateway.tokens.issue_token("source:tfl"),
+        await gateway.tokens.issue_token("source:tfl"),
     )
     assert first != second
     assert len(first) > 30
     state = gateway.commits.committed
     assert sorted(state.tokens.values()) == ["admin", "source:tfl", "source:tfl"]
     assert first not in str(state.tokens)
-    await gateway.filing.withdraw_tokens("source:tfl")
+    await gateway.tokens.withdraw_tokens("source:tfl")
     assert list(gateway.commits.committed.tokens.values()) == ["admin"]
 
 

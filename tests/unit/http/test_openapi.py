@@ -20,7 +20,7 @@ from wicketgate.commits.register import build_register, dump_register
 from wicketgate.commits.transactions import IMAGE_CODES
 from wicketgate.feeds import batches
 from wicketgate.gate import terms as terms_module
-from wicketgate.gateway.filing.documents import MAX_CAMERAS
+from wicketgate.gateway.filing.cameras import MAX_CAMERAS
 from wicketgate.hotlists import TEXTS, Listing
 from wicketgate.hotlists.forms import CSV, NDJSON, HotlistLine, parse_hotlist
 from wicketgate.http import codes

@@ -546,9 +546,9 @@ async def test_a_cookie_opens_no_api_and_a_token_no_page(desk: Desk, officer: Of
 
 
 async def test_a_session_ends_with_its_token_and_its_term(desk: Desk, officer: Officer) -> None:
-    await desk.gateway.filing.withdraw_tokens(UNIT)
+    await desk.gateway.tokens.withdraw_tokens(UNIT)
     assert (await officer.get("/duty")).headers["location"] == "/sign-in?ended=1"
-    desk.tokens[UNIT] = await desk.gateway.filing.issue_token(UNIT)
+    desk.tokens[UNIT] = await desk.gateway.tokens.issue_token(UNIT)
     assert (await officer.get("/duty")).status_code == 303
     await officer.sign_in(desk.tokens[UNIT])
     desk.clock.shift_us += LIFE_US - MINUTE_US
@@ -727,7 +727,7 @@ async def test_a_page_is_told_of_its_units_changes_and_of_no_others(
         await other.send("/sign-out", {"form_key": other.form_key})
         assert await theirs.event() == "end"
         await theirs.close()
-    await desk.gateway.filing.withdraw_tokens(UNIT)
+    await desk.gateway.tokens.withdraw_tokens(UNIT)
     assert await mine.event() == "end"
     await mine.close()
 

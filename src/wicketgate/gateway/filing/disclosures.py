@@ -6,12 +6,11 @@ import asyncio
 from dataclasses import dataclass
 from uuid import uuid4
 
-from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import InputError, StreamError
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import Transaction
 from wicketgate.commits.writer import Commits
-from wicketgate.gateway.filing.facts import salted
+from wicketgate.gateway.filing.facts import disclosure_fact, receipt_fact
 from wicketgate.regime.obligations.disclosures import (
     demand_disclosure,
     demand_receipt,
@@ -76,20 +75,7 @@ class Attesting:
 
         def build(state: State, at_us: int, sequence: int) -> Transaction:
             disclosure = self._judged(said, state, at_us, sequence)
-            body = {
-                "commit": sequence,
-                "id": disclosure.id,
-                "authority": f"{disclosure.authority}@{disclosure.version}",
-                "to": disclosure.to,
-                "law": disclosure.law,
-                "rows": disclosure.rows,
-                "made_at": rfc3339(disclosure.made_us),
-                "status": disclosure.status,
-                "refused": disclosure.refused,
-                "case": disclosure.case,
-                "reason": disclosure.reason,
-            }
-            return Transaction(at_us=at_us, facts=(salted("disclosure", body),), disclosure=disclosure)
+            return Transaction(at_us=at_us, facts=(disclosure_fact(disclosure),), disclosure=disclosure)
 
         _, transaction = await self._commits.commit(build)
         assert transaction.disclosure is not None
@@ -177,15 +163,7 @@ class Attesting:
                 said_us=at_us,
                 commit=sequence,
             )
-            body = {
-                "commit": sequence,
-                "authority": name,
-                "deleted_until": rfc3339(deleted_us),
-                "rows": rows,
-                "method": method,
-                "by": by,
-            }
-            return Transaction(at_us=at_us, facts=(salted("receipt", body),), receipt=receipt)
+            return Transaction(at_us=at_us, facts=(receipt_fact(receipt),), receipt=receipt)
 
         _, transaction = await self._commits.commit(build)
         assert transaction.receipt is not None

@@ -1,11 +1,9 @@
-"""What is handed in and committed: signed documents, lists of cameras, credentials, and notes of what was done."""
+"""File signed documents, and tell how what they came to stands."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import logging
-import secrets
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -15,15 +13,8 @@ from wicketgate.base.errors import DocumentRefused, InputError
 from wicketgate.base.signing import canonical, envelope_mapping
 from wicketgate.commits.cameras import cameras_in_scope
 from wicketgate.commits.state import State
-from wicketgate.commits.transactions import (
-    CameraSet,
-    DocumentTaken,
-    TokenIssued,
-    Transaction,
-)
+from wicketgate.commits.transactions import DocumentTaken, Transaction
 from wicketgate.commits.writer import Build, Commits
-from wicketgate.gateway.filing.cameras import cameras_transaction
-from wicketgate.gateway.filing.facts import salted
 from wicketgate.gateway.projections import Projections
 from wicketgate.ledger.tiles import MAX_ENTRY_BYTES
 from wicketgate.regime.admission.admit import entry_members, examine, scope_of
@@ -36,8 +27,6 @@ from wicketgate.regime.standing import standing_entry, untold
 
 log = logging.getLogger(__name__)
 
-MAX_CAMERAS = 20_000
-"""Cameras of one source."""
 _MOST_TOLD = 300
 """Changes of standing in one entry of the ledger."""
 _NOTHING_FOUND = Admitted()
@@ -45,7 +34,7 @@ _NO_MEMBERS: Mapping[str, Any] = MappingProxyType({})
 
 
 class Filing:
-    """Takes what officers, sources and the admin hand in, over the commits of one gateway."""
+    """Takes what officers sign, over the commits of one gateway."""
 
     def __init__(self, commits: Commits, projections: Projections, clock: Clock) -> None:
         self._commits = commits
@@ -122,50 +111,6 @@ class Filing:
             )
 
         return build
-
-    async def register_cameras(self, source: str, cameras: tuple[CameraSet, ...]) -> int:
-        """Take the full list of a source's cameras; return the ledger entry that counts them."""
-        if len(cameras) > MAX_CAMERAS:
-            raise InputError(f"more than {MAX_CAMERAS} cameras")
-        if len({camera.id for camera in cameras}) != len(cameras):
-            raise InputError("a camera stands twice in the list")
-
-        def build(state: State, at_us: int, sequence: int) -> Transaction:
-            return cameras_transaction(source, cameras, state.entries, at_us)
-
-        _, transaction = await self._commits.commit(build)
-        return transaction.first_entry
-
-    async def record(self, kind: str, body: Mapping[str, Any]) -> None:
-        """Commit a fact of something that happened and changes nothing, such as that an image was fetched."""
-
-        def build(state: State, at_us: int, sequence: int) -> Transaction:
-            return Transaction(at_us=at_us, facts=(salted(kind, {**body, "commit": sequence}),))
-
-        await self._commits.commit(build)
-
-    async def issue_token(self, name: str) -> str:
-        """Return a fresh token under a name; only its hash is kept."""
-        token = secrets.token_urlsafe(32)
-        digest = hashlib.sha256(token.encode()).hexdigest()
-
-        def build(state: State, at_us: int, sequence: int) -> Transaction:
-            fact = salted("token", {"name": name, "sha256": digest, "commit": sequence})
-            return Transaction(at_us=at_us, facts=(fact,), token=TokenIssued(name=name, sha256=digest))
-
-        await self._commits.commit(build)
-        return token
-
-    async def withdraw_tokens(self, name: str) -> None:
-        """Make every token of a name worthless."""
-
-        def build(state: State, at_us: int, sequence: int) -> Transaction:
-            fact = salted("token-withdrawn", {"name": name, "commit": sequence})
-            return Transaction(at_us=at_us, facts=(fact,), token=TokenIssued(name=name, sha256=""))
-
-        await self._commits.commit(build)
-        for feed in self._projections.feeds.values():
-            feed.wake()  # whoever waits with such a token is told
 
 
 class Taking:

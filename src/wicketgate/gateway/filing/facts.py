@@ -1,19 +1,73 @@
-"""Commit facts of what happened and changes nothing."""
+"""The vocabulary of facts: what the ledger commits to unseen, one function a kind (docs/spec/ledger.md)."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from wicketgate.commits.transactions import HitRaised, Intake, Refused
+import msgspec
+
+from wicketgate.base.clock import rfc3339
+from wicketgate.commits.state import State
+from wicketgate.commits.transactions import (
+    CameraSet,
+    HitRaised,
+    Intake,
+    ListChanged,
+    Outcome,
+    Refused,
+    ResponseGiven,
+    Transaction,
+)
+from wicketgate.commits.writer import Commits
 from wicketgate.ledger.facts import SALT_BYTES, fact
+from wicketgate.regime.obligations.values import Disclosure, Receipt
+
+
+class FactFiling:
+    """Commits facts of what happened and changes nothing, over the commits of one gateway."""
+
+    def __init__(self, commits: Commits) -> None:
+        self._commits = commits
+
+    async def record(self, make: Callable[[int], bytes]) -> None:
+        """Commit the fact that `make` returns for the sequence of its commit."""
+
+        def build(state: State, at_us: int, sequence: int) -> Transaction:
+            return Transaction(at_us=at_us, facts=(make(sequence),))
+
+        await self._commits.commit(build)
+
+
+# --- reads and hits -----------------------------------------------------------------------------------------------
+
+
+def decision_fact(
+    sequence: int, rows: int, withheld: int, refused: Sequence[Refused], intake: Intake | None
+) -> bytes:
+    """Return the fact of a decision: how many reads, refused to whom and why, and what ingest made of them."""
+    quarantined: Counter[str] = Counter()
+    for codes in (intake.quarantined if intake else {}).values():
+        quarantined.update(codes)
+    return _salted(
+        "decision",
+        {
+            "commit": sequence,
+            "reads": rows,
+            "withheld": withheld,
+            "refused": [{"authority": r.authority, "reason": r.reason, "rows": r.rows} for r in refused],
+            "accepted": sum(intake.accepted.values()) if intake else 0,
+            "repeated": sum(intake.repeated.values()) if intake else 0,
+            "quarantined": dict(sorted(quarantined.items())),
+        },
+    )
 
 
 def hit_fact(hit: HitRaised, sequence: int) -> bytes:
     """Return the fact of a hit: which row, for which entry, how sure; the plate stands in the row alone."""
-    return salted(
+    return _salted(
         "hit",
         {
             "commit": sequence,
@@ -28,26 +82,138 @@ def hit_fact(hit: HitRaised, sequence: int) -> bytes:
     )
 
 
-def _decision_fact(
-    sequence: int, rows: int, withheld: int, refused: Sequence[Refused], intake: Intake | None
-) -> bytes:
-    quarantined: Counter[str] = Counter()
-    for codes in (intake.quarantined if intake else {}).values():
-        quarantined.update(codes)
-    return salted(
-        "decision",
+def outcome_fact(outcome: Outcome, sequence: int) -> bytes:
+    """Return the fact of what became of a hit."""
+    return _salted(
+        "outcome",
         {
             "commit": sequence,
-            "reads": rows,
-            "withheld": withheld,
-            "refused": [{"authority": r.authority, "reason": r.reason, "rows": r.rows} for r in refused],
-            "accepted": sum(intake.accepted.values()) if intake else 0,
-            "repeated": sum(intake.repeated.values()) if intake else 0,
-            "quarantined": dict(sorted(quarantined.items())),
+            "hit": outcome.hit,
+            "outcome": outcome.outcome,
+            "reason": outcome.reason,
+            "by": outcome.by,
         },
     )
 
 
-def salted(kind: str, body: Mapping[str, Any]) -> bytes:
-    """Return a fact with a fresh salt."""
+def hotlist_fact(change: ListChanged, sequence: int, *, added: int, changed: int, removed: int) -> bytes:
+    """Return the fact of a hotlist's next revision: counts of entries, and the hash of the change."""
+    return _salted(
+        "hotlist",
+        {
+            "commit": sequence,
+            "authority": change.authority,
+            "revision": change.revision,
+            "entries": change.entries,
+            "added": added,
+            "changed": changed,
+            "removed": removed,
+            "sha256": change.blob,
+        },
+    )
+
+
+# --- looks --------------------------------------------------------------------------------------------------------
+
+
+def image_fact(sequence: int, *, authority: str, sha256: str, unit: str, by: str) -> bytes:
+    """Return the fact that an image was fetched, by a unit or by its officer."""
+    return _salted(
+        "image-read",
+        {"commit": sequence, "authority": authority, "sha256": sha256, "unit": unit, "by": by},
+    )
+
+
+def why_fact(
+    sequence: int,
+    *,
+    by: str,
+    source: str,
+    camera: str,
+    captured_us: int,
+    plate: bool,
+    authority: str | None,
+    recipient: str | None,
+    as_of_us: int | None,
+) -> bytes:
+    """Return the fact that an overseer asked why; `plate` is whether one was asked about, never which."""
+    said = {
+        "commit": sequence,
+        "by": by,
+        "source": source,
+        "camera": camera,
+        "captured_at": rfc3339(captured_us),
+        "plate": plate,
+        "authority": authority,
+        "recipient": recipient,
+        "as_of": None if as_of_us is None else rfc3339(as_of_us),
+    }
+    return _salted("why", {name: value for name, value in said.items() if value is not None})
+
+
+# --- sources and credentials --------------------------------------------------------------------------------------
+
+
+def cameras_fact(source: str, cameras: Sequence[CameraSet]) -> bytes:
+    """Return the fact of a source's full list of cameras."""
+    return _salted("cameras", {"source": source, "cameras": msgspec.to_builtins(cameras)})
+
+
+def token_fact(name: str, sha256: str, sequence: int) -> bytes:
+    """Return the fact that a token was issued under a name; only its hash is told."""
+    return _salted("token", {"name": name, "sha256": sha256, "commit": sequence})
+
+
+def token_withdrawn_fact(name: str, sequence: int) -> bytes:
+    """Return the fact that the tokens of a name were withdrawn."""
+    return _salted("token-withdrawn", {"name": name, "commit": sequence})
+
+
+# --- what recipients and the public say ---------------------------------------------------------------------------
+
+
+def disclosure_fact(disclosure: Disclosure) -> bytes:
+    """Return the fact that rows were passed on, or that it was refused."""
+    return _salted(
+        "disclosure",
+        {
+            "commit": disclosure.commit,
+            "id": disclosure.id,
+            "authority": f"{disclosure.authority}@{disclosure.version}",
+            "to": disclosure.to,
+            "law": disclosure.law,
+            "rows": disclosure.rows,
+            "made_at": rfc3339(disclosure.made_us),
+            "status": disclosure.status,
+            "refused": disclosure.refused,
+            "case": disclosure.case,
+            "reason": disclosure.reason,
+        },
+    )
+
+
+def receipt_fact(receipt: Receipt) -> bytes:
+    """Return the fact that a recipient attested a deletion."""
+    return _salted(
+        "receipt",
+        {
+            "commit": receipt.commit,
+            "authority": receipt.authority,
+            "deleted_until": rfc3339(receipt.deleted_us),
+            "rows": receipt.rows,
+            "method": receipt.method,
+            "by": receipt.by,
+        },
+    )
+
+
+def response_fact(response: ResponseGiven, sha256: str) -> bytes:
+    """Return the fact of a response, `sha256` being the hash of what it says.
+
+    Whoever responds is told it: the number of the commit would tell them how much is going on here.
+    """
+    return _salted("response", {"consultation": response.consultation, "id": response.id, "sha256": sha256})
+
+
+def _salted(kind: str, body: Mapping[str, Any]) -> bytes:
     return fact(kind, body, os.urandom(SALT_BYTES))

@@ -1,4 +1,4 @@
-"""What a recipient commits: changes of its hotlists, and outcomes of its hits."""
+"""File changes of hotlists."""
 
 from __future__ import annotations
 
@@ -7,28 +7,22 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Annotated
 
 from wicketgate.base.clock import DAY_US, Clock
 from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.base.shapes import Count, about
 from wicketgate.commits.state import State
-from wicketgate.commits.transactions import ListChanged, Outcome, Transaction
+from wicketgate.commits.transactions import ListChanged, Transaction
 from wicketgate.commits.writer import Commits
-from wicketgate.gateway.filing.facts import salted
-from wicketgate.gateway.filing.outcomes import GATEWAY, _outcomes
+from wicketgate.gateway.filing.facts import hotlist_fact
 from wicketgate.hotlists import Listing, dump_changes, dump_entries
 from wicketgate.hotlists.entries import Change
-from wicketgate.hotlists.hit_store import HitQueue
-from wicketgate.hotlists.hits import UNANSWERED_US, Hit, with_outcome
 from wicketgate.hotlists.in_force import Lists
-from wicketgate.hotlists.outcomes import judge_outcome
 from wicketgate.regime.standing import STOPPED, current_status
 
 _MOST_CHANGES = 64
 """Changes of a list that are kept apart; with the next one the list is written anew as a whole."""
-_AT_ONCE = 500
 _STOPPED = STOPPED | {"expired"}
 
 
@@ -44,12 +38,11 @@ class ListTaken:
 
 
 class Desk:
-    """Hotlists and outcomes, over the commits of one gateway."""
+    """Hotlists, over the commits of one gateway."""
 
-    def __init__(self, commits: Commits, lists: Lists, hits: HitQueue, clock: Clock) -> None:
+    def __init__(self, commits: Commits, lists: Lists, clock: Clock) -> None:
         self._commits = commits
         self._lists = lists
-        self._hits = hits
         self._clock = clock
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -106,30 +99,17 @@ class Desk:
                         f"the list would have {len(listing)} entries of at most {most}",
                         code="too-many-entries",
                     )
-                fact = salted(
-                    "hotlist",
-                    {
-                        "commit": sequence,
-                        "authority": name,
-                        "revision": revision + 1,
-                        "entries": len(listing),
-                        "added": taken.added,
-                        "changed": taken.changed,
-                        "removed": taken.removed,
-                        "sha256": blob,
-                    },
+                change = ListChanged(
+                    authority=name,
+                    revision=revision + 1,
+                    blob=blob,
+                    whole=anew,
+                    entries=len(listing),
                 )
-                return Transaction(
-                    at_us=at_us,
-                    facts=(fact,),
-                    hotlist=ListChanged(
-                        authority=name,
-                        revision=revision + 1,
-                        blob=blob,
-                        whole=anew,
-                        entries=len(listing),
-                    ),
+                fact = hotlist_fact(
+                    change, sequence, added=taken.added, changed=taken.changed, removed=taken.removed
                 )
+                return Transaction(at_us=at_us, facts=(fact,), hotlist=change)
 
             await self._commits.commit(build)
             return taken
@@ -188,56 +168,3 @@ class Desk:
                     await self.change_hotlist(name, removals, whole=False, expected=revision, anew=True)
                     lapsed += len(removals)
         return lapsed
-
-    async def record_outcome(self, hit_id: str, said: str, reason: str, by: str) -> Hit:
-        """Record what became of a hit; return it as it stands then.
-
-        Raises
-        ------
-        HitRefused, InputError
-            As `hits.judge_outcome`.
-        """
-        known = self._hits.get(hit_id)
-
-        def build(state: State, at_us: int, sequence: int) -> Transaction:
-            hit = state.open_hits.get(hit_id)
-            seen = [] if hit is None else state.sightings.get(hit.authority, {}).get(hit.voi, [])
-            outcome = Outcome(
-                hit=hit_id,
-                outcome=judge_outcome(hit_id, hit, known is not None, seen, said, reason, by),
-                reason=reason,
-                by=by,
-                at_us=at_us,
-            )
-            return _outcomes((outcome,), at_us, sequence)
-
-        sequence, transaction = await self._commits.commit(build)
-        while self._hits.position < sequence:
-            await self._hits.wait(self._hits.changes, 1.0)
-        after = self._hits.get(hit_id)
-        assert after is not None or known is not None
-        return after or with_outcome(known, transaction.outcomes[0])  # type: ignore[arg-type]
-
-    async def end_unanswered(self) -> int:
-        """End the hits that nobody answered for a day after their deadline; return how many."""
-        before_us = self._clock.now_us() - UNANSWERED_US
-        overdue = (i for i, hit in self._commits.staged.open_hits.items() if hit.due_us < before_us)
-        due = list(islice(overdue, _AT_ONCE))
-
-        def build(state: State, at_us: int, sequence: int) -> Transaction:
-            ended = tuple(
-                Outcome(
-                    hit=hit_id,
-                    outcome="unanswered",
-                    reason="nobody said what became of it in time",
-                    by=GATEWAY,
-                    at_us=at_us,
-                )
-                for hit_id in due
-                if hit_id in state.open_hits
-            )
-            return _outcomes(ended, at_us, sequence)
-
-        if due:
-            await self._commits.commit(build)
-        return len(due)

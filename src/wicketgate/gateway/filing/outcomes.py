@@ -2,25 +2,84 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
+from wicketgate.base.clock import Clock
+from wicketgate.commits.state import State
 from wicketgate.commits.transactions import Outcome, Transaction
-from wicketgate.gateway.filing.facts import salted
+from wicketgate.commits.writer import Commits
+from wicketgate.gateway.filing.facts import outcome_fact
+from wicketgate.hotlists.hit_store import HitQueue
+from wicketgate.hotlists.hits import UNANSWERED_US, Hit, with_outcome
+from wicketgate.hotlists.outcomes import judge_outcome
 
 GATEWAY = "gateway"
 """Who ends a hit that nobody answered."""
+_AT_ONCE = 500
 
 
-def _outcomes(outcomes: tuple[Outcome, ...], at_us: int, sequence: int) -> Transaction:
-    facts = tuple(
-        salted(
-            "outcome",
-            {
-                "commit": sequence,
-                "hit": outcome.hit,
-                "outcome": outcome.outcome,
-                "reason": outcome.reason,
-                "by": outcome.by,
-            },
-        )
-        for outcome in outcomes
-    )
+class OutcomeFiling:
+    """Outcomes of hits, over the commits of one gateway."""
+
+    def __init__(self, commits: Commits, hits: HitQueue, clock: Clock) -> None:
+        self._commits = commits
+        self._hits = hits
+        self._clock = clock
+
+    async def record_outcome(self, hit_id: str, said: str, reason: str, by: str) -> Hit:
+        """Record what became of a hit; return it as it stands then.
+
+        Raises
+        ------
+        HitRefused, InputError
+            As `hits.judge_outcome`.
+        """
+        known = self._hits.get(hit_id)
+
+        def build(state: State, at_us: int, sequence: int) -> Transaction:
+            hit = state.open_hits.get(hit_id)
+            seen = [] if hit is None else state.sightings.get(hit.authority, {}).get(hit.voi, [])
+            outcome = Outcome(
+                hit=hit_id,
+                outcome=judge_outcome(hit_id, hit, known is not None, seen, said, reason, by),
+                reason=reason,
+                by=by,
+                at_us=at_us,
+            )
+            return _transaction((outcome,), at_us, sequence)
+
+        sequence, transaction = await self._commits.commit(build)
+        while self._hits.position < sequence:
+            await self._hits.wait(self._hits.changes, 1.0)
+        after = self._hits.get(hit_id)
+        assert after is not None or known is not None
+        return after or with_outcome(known, transaction.outcomes[0])  # type: ignore[arg-type]
+
+    async def end_unanswered(self) -> int:
+        """End the hits that nobody answered for a day after their deadline; return how many."""
+        before_us = self._clock.now_us() - UNANSWERED_US
+        overdue = (i for i, hit in self._commits.staged.open_hits.items() if hit.due_us < before_us)
+        due = list(islice(overdue, _AT_ONCE))
+
+        def build(state: State, at_us: int, sequence: int) -> Transaction:
+            ended = tuple(
+                Outcome(
+                    hit=hit_id,
+                    outcome="unanswered",
+                    reason="nobody said what became of it in time",
+                    by=GATEWAY,
+                    at_us=at_us,
+                )
+                for hit_id in due
+                if hit_id in state.open_hits
+            )
+            return _transaction(ended, at_us, sequence)
+
+        if due:
+            await self._commits.commit(build)
+        return len(due)
+
+
+def _transaction(outcomes: tuple[Outcome, ...], at_us: int, sequence: int) -> Transaction:
+    facts = tuple(outcome_fact(outcome, sequence) for outcome in outcomes)
     return Transaction(at_us=at_us, outcomes=outcomes, facts=facts)

@@ -22,7 +22,7 @@ from wicketgate.base.signing import canonical
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import ResponseGiven, Transaction
 from wicketgate.commits.writer import Commits
-from wicketgate.gateway.filing.facts import salted
+from wicketgate.gateway.filing.facts import response_fact
 from wicketgate.gateway.projections import Projections
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.reads.masking import mask
@@ -165,9 +165,8 @@ class Responses:
                 organisation=said.organisation,
                 publish=said.publish,
             )
-            # Whoever responds is told the fact. The number of the commit would tell them how much is going on here.
-            body = {"consultation": consultation, "id": response_id, "sha256": digest(response)}
-            return Transaction(at_us=at_us, facts=(salted("response", body),), responses=(response,))
+            fact = response_fact(response, digest(response))
+            return Transaction(at_us=at_us, facts=(fact,), responses=(response,))
 
         _, transaction = await self._commits.commit(build)
         return Acknowledged(id=response_id, received_us=transaction.at_us, fact=transaction.facts[-1])

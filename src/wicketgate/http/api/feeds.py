@@ -77,7 +77,7 @@ class Api:
         body = await read_body(request, MAX_POST_BYTES)
         cameras = decoded(_cameras_decoder, body, "not a list of cameras")
         check_cameras(cameras)
-        entry = await self._gateway.filing.register_cameras(source, tuple(cameras))
+        entry = await self._gateway.camera_lists.register_cameras(source, tuple(cameras))
         return json_answer(Registered(entry=entry, cameras=len(cameras)))
 
     async def get_cameras(self, request: Request) -> Response:
@@ -268,14 +268,14 @@ class Api:
         """`POST /v1/tokens` `{"name"}`: a fresh token, shown once."""
         require(request, "admin")
         name = await self._token_name(request)
-        token = await self._gateway.filing.issue_token(name)
+        token = await self._gateway.tokens.issue_token(name)
         return json_answer(Token(name=name, token=token), status=201)
 
     async def withdraw_tokens(self, request: Request) -> Response:
         """`POST /v1/tokens/withdraw` `{"name"}`: every token of that name is worthless from now on."""
         require(request, "admin")
         name = await self._token_name(request)
-        await self._gateway.filing.withdraw_tokens(name)
+        await self._gateway.tokens.withdraw_tokens(name)
         return json_answer(TokenName(name=name))
 
     async def _token_name(self, request: Request) -> str:

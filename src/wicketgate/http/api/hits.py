@@ -89,7 +89,7 @@ class HitsApi:
             if error.code not in STOPPED:
                 raise
             stopped = True
-        after = await self._gateway.desk.record_outcome(hit_id, said.outcome, said.reason, said.by)
+        after = await self._gateway.outcomes.record_outcome(hit_id, said.outcome, said.reason, said.by)
         shown = as_json(self._gateway, after)
         if not stopped:
             return _answer(shown)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from wicketgate.gateway.entitlement import entitled
+from wicketgate.gateway.filing.facts import image_fact
 from wicketgate.gateway.node import Gateway
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.problems import problem
@@ -42,8 +44,8 @@ async def image_answer(gateway: Gateway, unit: str, authority: str, ref: str, *,
     if body is None:
         return problem("not-found", f"`{authority}` has no such image, or it is past its term")
     digest = hashlib.sha256(body).hexdigest()
-    fact = {"authority": authority, "sha256": digest, "unit": unit, "by": by}
-    await gateway.filing.record("image-read", fact)
+    fact = partial(image_fact, authority=authority, sha256=digest, unit=unit, by=by)
+    await gateway.facts.record(fact)
     entitled(gateway, unit, authority)  # it may have been revoked meanwhile
     media_type = media_type_of(body) or "application/octet-stream"
     return Response(body, media_type=media_type, headers=_HEADERS)

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -20,6 +21,7 @@ from wicketgate.base.signing import parse_json
 from wicketgate.commits.past import rewind
 from wicketgate.commits.state import State, dump_state, load_state
 from wicketgate.gate.why import Question, answer
+from wicketgate.gateway.filing.facts import why_fact
 from wicketgate.gateway.node import Gateway
 from wicketgate.hotlists import Listing
 from wicketgate.http.answers import Answered, QuestionRead
@@ -94,19 +96,18 @@ class WhyApi:
         question = _question(asked)
         moment = await self._moment(asked)
         require(request, "overseer")  # the body may have taken long
-        fact = {
-            "by": office,
-            "source": question.source,
-            "camera": question.camera,
-            "captured_at": rfc3339(question.captured_us),
-            "plate": question.plate is not None,  # whether one was asked about, never which
-            "authority": question.authority,
-            "recipient": question.recipient,
-            "as_of": rfc3339(moment.at_us) if moment.past else None,
-        }
-        await self._gateway.filing.record(
-            "why", {name: value for name, value in fact.items() if value is not None}
+        fact = partial(
+            why_fact,
+            by=office,
+            source=question.source,
+            camera=question.camera,
+            captured_us=question.captured_us,
+            plate=question.plate is not None,
+            authority=question.authority,
+            recipient=question.recipient,
+            as_of_us=moment.at_us if moment.past else None,
         )
+        await self._gateway.facts.record(fact)
         if not moment.past:
             moment = self._now()
         parsed = self._gateway.commits.parsed

@@ -7,7 +7,7 @@ from typing import Annotated
 from wicketgate.base.shapes import shape
 from wicketgate.base.signing import ENVELOPE_TYPE, MAX_ENVELOPE_BYTES
 from wicketgate.commits.transactions import CameraSet
-from wicketgate.gateway.filing.documents import MAX_CAMERAS
+from wicketgate.gateway.filing.cameras import MAX_CAMERAS
 from wicketgate.gateway.filing.hotlists import ListTaken
 from wicketgate.hotlists.forms import CSV, MOST_FAULTS, HotlistLine
 from wicketgate.http import answers, codes

@@ -244,7 +244,7 @@ class Duty:
         hit, _ = hit_of(self._gateway, session.unit, request.path_params["id"])
         outcome, reason = form.get("outcome", ""), form.get("reason", "").strip()
         try:
-            after: Hit = await self._gateway.desk.record_outcome(hit.id, outcome, reason, session.officer)
+            after: Hit = await self._gateway.outcomes.record_outcome(hit.id, outcome, reason, session.officer)
         except HitRefused as refused:
             if not _wants_page(request):
                 raise
