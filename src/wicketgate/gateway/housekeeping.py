@@ -1,8 +1,148 @@
-"""Keep house beside the gate: snapshots, terms, purges."""
+"""Keep house beside the gate: seconds, snapshots, terms, purges."""
 
 from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from wicketgate.base.clock import Clock
+from wicketgate.base.periods import Period
+from wicketgate.base.streams.link import Link
+from wicketgate.commits.snapshots import Snapshots
+from wicketgate.commits.state import State, dump_state
+from wicketgate.commits.writer import STREAM, Commits
+from wicketgate.gateway.filing.documents import Filing
+from wicketgate.gateway.filing.hotlists import Desk
+from wicketgate.gateway.filing.outcomes import OutcomeFiling
+from wicketgate.gateway.projections import Projections
+from wicketgate.hotlists.hit_store import HitQueue
+from wicketgate.hotlists.in_force import Lists
+from wicketgate.reads.images.store import Images
+from wicketgate.reads.intake import Intake
+from wicketgate.reads.messages import READS
+from wicketgate.reads.repeats import Seen
+from wicketgate.reads.tracking import Vehicles
 
 _SNAPSHOT_S = 10.0
 _FLUSH_S = 2.0
 _TERMS_S = 600.0
 _TERMS_LOOKS = 1200
+
+
+class Housekeeping:
+    """What goes on by itself in one gateway; each of `works` for ever, until its task is cancelled."""
+
+    def __init__(
+        self,
+        commits: Commits,
+        projections: Projections,
+        clock: Clock,
+        *,
+        link: Link,
+        snapshots: Snapshots,
+        filing: Filing,
+        desk: Desk,
+        outcomes: OutcomeFiling,
+        lists: Lists,
+        hits: HitQueue,
+        intake: Intake,
+        images: Images,
+        seen: Seen,
+        vehicles: Vehicles,
+    ) -> None:
+        self._commits = commits
+        self._projections = projections
+        self._clock = clock
+        self._link = link
+        self._snapshots = snapshots
+        self._filing = filing
+        self._desk = desk
+        self._outcomes = outcomes
+        self._lists = lists
+        self._hits = hits
+        self._intake = intake
+        self._images = images
+        self._seen = seen
+        self._vehicles = vehicles
+        self._flushing: asyncio.Future[None] | None = None
+
+    @property
+    def works(self) -> tuple[Callable[[], Awaitable[None]], ...]:
+        """What must run, each in a task of its own."""
+        return self._tick, self._keep_house, self._keep_terms, self._flush_seen
+
+    async def flushed(self) -> None:
+        """Wait for a flush that is under way: a thread cannot be cancelled, and the index is closed later."""
+        if self._flushing is not None:
+            await asyncio.gather(self._flushing, return_exceptions=True)
+
+    async def _tick(self) -> None:
+        while True:
+            now_us = self._clock.now_us()
+            await self._clock.sleep((1_000_000 - now_us % 1_000_000) / 1e6 + 0.002)
+            self._commits.tick()
+            self._tell()
+
+    def _tell(self) -> None:
+        """Tell how authorities stand; whoever waits at the feed of one that stands otherwise looks again."""
+        for name in self._filing.tell():
+            if name in self._projections.feeds:
+                self._projections.feeds[name].wake()
+
+    async def _flush_seen(self) -> None:
+        while True:
+            await self._clock.sleep(_FLUSH_S)
+            charter = self._commits.parsed.charter(self._commits.committed)
+            term_us = charter.limits.too_old_us + charter.limits.clock_ahead_us
+            position = self._seen.begin_flush(self._vehicles.needed_from)
+            forget_before_us = self._clock.now_us() - term_us
+            self._flushing = asyncio.ensure_future(
+                asyncio.to_thread(self._seen.flush, position, forget_before_us)
+            )
+            await asyncio.shield(self._flushing)
+            self._seen.end_flush()
+
+    async def _keep_house(self) -> None:
+        while True:
+            await self._clock.sleep(_SNAPSHOT_S)
+            await self.purge()
+            for feed in self._projections.feeds.values():
+                await feed.refresh()
+            await self._outcomes.end_unanswered()
+            named = self._lists.named(self._commits.committed, self._commits.staged)
+            await asyncio.to_thread(self._lists.tidy, named)
+            term_us = self._commits.parsed.charter(self._commits.committed).limits.feed_term_us
+            open_hits = frozenset(self._commits.staged.open_hits)
+            await asyncio.to_thread(self._hits.forget, self._clock.now_us() - term_us, open_hits)
+
+    async def _keep_terms(self) -> None:
+        while True:
+            charter = self._commits.committed.charter_envelope
+            await self._images.purge(self._retention(), self._clock.now_us())
+            await self._desk.lapse()
+            for _ in range(_TERMS_LOOKS):  # a new charter's terms hold at once
+                await self._clock.sleep(_TERMS_S / _TERMS_LOOKS)
+                if self._commits.committed.charter_envelope != charter:
+                    break
+
+    def _retention(self) -> dict[str, Period]:
+        """Return how long each source's images are kept; those of one that is no source any more not at all."""
+        state = self._commits.committed
+        organisations = self._commits.parsed.charter(state).organisations
+        retention = {camera.source: Period() for camera in state.cameras}
+        return retention | {name: one.retention for name, one in organisations.items() if one.retention}
+
+    async def purge(self) -> None:
+        """Keep a snapshot and let go of what every projection has: nothing is kept twice for longer than it must be."""
+        snapshot = save_snapshot(self._snapshots, self._commits.committed)
+        await self._link.purge_below(STREAM, min(snapshot, self._projections.position) + 1)
+        decided = self._commits.committed.reads_to
+        joined = self._intake.past_term(self._clock.now_us())
+        await self._link.purge_below(READS, min(decided, self._seen.position, joined) + 1)
+
+
+def save_snapshot(snapshots: Snapshots, state: State) -> int:
+    """Keep a snapshot of the fold; return the sequence behind which COMMITS must be kept, 0 where nothing is folded."""
+    if state.sequence == 0:
+        return 0
+    return snapshots.save(dump_state(state), state.sequence)

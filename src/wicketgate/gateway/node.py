@@ -17,7 +17,6 @@ from nats.js.errors import NotFoundError
 
 from wicketgate.base.clock import DAY_US, Clock, SystemClock, rfc3339
 from wicketgate.base.errors import ConfigurationError, WicketgateError
-from wicketgate.base.periods import Period
 from wicketgate.base.settings import Settings, StreamsSettings
 from wicketgate.base.signing import PrivateKey, canonical
 from wicketgate.base.streams.link import Link, end_tasks
@@ -28,7 +27,7 @@ from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.commits import writer as commits_module
 from wicketgate.commits.replay import replay
 from wicketgate.commits.snapshots import Snapshots
-from wicketgate.commits.state import State, dump_state
+from wicketgate.commits.state import State
 from wicketgate.commits.transactions import Transaction
 from wicketgate.commits.writer import Commits
 from wicketgate.feeds.rows import Raising
@@ -41,7 +40,7 @@ from wicketgate.gateway.filing.hotlists import Desk
 from wicketgate.gateway.filing.outcomes import OutcomeFiling
 from wicketgate.gateway.filing.responses import Responses
 from wicketgate.gateway.filing.tokens import TokenFiling
-from wicketgate.gateway.housekeeping import _FLUSH_S, _SNAPSHOT_S, _TERMS_LOOKS, _TERMS_S
+from wicketgate.gateway.housekeeping import Housekeeping, save_snapshot
 from wicketgate.gateway.projections import Projections
 from wicketgate.gateway.releasing import Releasing
 from wicketgate.hotlists.hit_store import HitQueue
@@ -53,10 +52,11 @@ from wicketgate.reads.cameras import CameraNames
 from wicketgate.reads.images.joining import Joining
 from wicketgate.reads.images.store import Images
 from wicketgate.reads.intake import Intake
-from wicketgate.reads.messages import READS, decode_reads, seen_keys
+from wicketgate.reads.messages import READS
 from wicketgate.reads.parse import Limits
 from wicketgate.reads.pushes import Pushes
 from wicketgate.reads.repeats import Seen
+from wicketgate.reads.replay import replay_reads
 from wicketgate.reads.tracking import Vehicles
 from wicketgate.regime.parsed import Parsed
 
@@ -80,7 +80,6 @@ class Gateway:
         self.failure: BaseException | None = None
         self.server: NatsServer | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._flushing: asyncio.Future[None] | None = None
         self._instance = secrets.token_hex(8)
         # How each part is stopped, the last one first. Writers and files are written to until all else has stopped.
         self._parts = AsyncExitStack()
@@ -109,6 +108,7 @@ class Gateway:
         self.facts: FactFiling
         self.responses: Responses
         self.disclosures: Attesting
+        self.housekeeping: Housekeeping
         self._snapshots: Snapshots
 
     # --- life -------------------------------------------------------------------------------------------------
@@ -165,9 +165,7 @@ class Gateway:
 
     async def _end_work(self) -> None:
         await end_tasks(self._tasks)
-        if self._flushing is not None:
-            # A thread cannot be cancelled, and the index is closed later.
-            await asyncio.gather(self._flushing, return_exceptions=True)
+        await self.housekeeping.flushed()
 
     async def _settle(self) -> None:
         """Bring the projections to the last commit and keep a snapshot, if the gateway can go on at all."""
@@ -175,7 +173,7 @@ class Gateway:
             return
         try:
             await asyncio.wait_for(self._project_all(), _SETTLE_S)
-            self._save_snapshot()
+            save_snapshot(self._snapshots, self.commits.committed)
         except TimeoutError:
             log.warning("the streams did not settle: the next start replays what is left")
 
@@ -267,7 +265,8 @@ class Gateway:
         self.seen = Seen(self.deployment.part("index"), self.deployment.index_secret())
         self._files.callback(self.seen.close)
         writer = await self._writer(READS)
-        await self._learn_reads(writer.last)
+        decided = self.commits.staged.reads_to
+        await replay_reads(self.link, self.seen, self.vehicles, last=writer.last, decided=decided)
         self.images = Images(self.deployment.part("images"), self.deployment.index_secret())
         self._parts.push_async_callback(self.images.close)
         self.intake = Intake(
@@ -289,38 +288,25 @@ class Gateway:
             lists=self.lists,
             raising=Raising(self.deployment.index_secret()),
         )
+        self.housekeeping = Housekeeping(
+            self.commits,
+            self.projections,
+            self.clock,
+            link=self.link,
+            snapshots=self._snapshots,
+            filing=self.filing,
+            desk=self.desk,
+            outcomes=self.outcomes,
+            lists=self.lists,
+            hits=self.hits,
+            intake=self.intake,
+            images=self.images,
+            seen=self.seen,
+            vehicles=self.vehicles,
+        )
         self._parts.push_async_callback(self._end_work)
-        for work in (
-            releasing.run,
-            self.pushes.run,
-            self._tick,
-            self._keep_house,
-            self._keep_terms,
-            self._flush_seen,
-        ):
+        for work in (releasing.run, self.pushes.run, *self.housekeeping.works):
             self._tasks.append(asyncio.create_task(self._guard(work)))
-
-    async def _learn_reads(self, last: int) -> None:
-        """Bring the index of repeats up to the end of READS: what came behind its last flush."""
-        known = max(self.seen.position, self.commits.staged.reads_to)
-        if known > last:
-            raise ConfigurationError(
-                f"READS ends at {last}, and message {known} of it was taken: an older `nats` stands beside a newer "
-                "deployment; restore all of it as it was at one time"
-            )
-        first = (await self.link.info(READS)).state.first_seq
-        reader = StreamReader(self.link, READS, after=max(self.seen.position, first - 1))
-        reached = max(self.seen.position, first - 1)
-        while reached < last:
-            held = await reader.next(_SETTLE_S)
-            if not held:
-                raise ConfigurationError(f"what stands behind message {reached} of READS cannot be read")
-            for stored in held:
-                message = decode_reads(stored.data)
-                self.seen.stored(*seen_keys(message), stored.sequence)
-                self.vehicles.learn(message.held, message.emitted, stored.sequence)
-                reached = stored.sequence
-        await reader.close()
 
     def _fail(self, error: BaseException) -> None:
         if not self.failed.is_set():
@@ -339,64 +325,6 @@ class Gateway:
             self._fail(error)
             raise
 
-    # --- what goes on by itself ---------------------------------------------------------------------------------
-
-    async def _tick(self) -> None:
-        while True:
-            now_us = self.clock.now_us()
-            await self.clock.sleep((1_000_000 - now_us % 1_000_000) / 1e6 + 0.002)
-            self.commits.tick()
-            self._tell()
-
-    def _tell(self) -> None:
-        """Tell how authorities stand; whoever waits at the feed of one that stands otherwise looks again."""
-        for name in self.filing.tell():
-            if name in self.projections.feeds:
-                self.projections.feeds[name].wake()
-
-    async def _flush_seen(self) -> None:
-        while True:
-            await self.clock.sleep(_FLUSH_S)
-            charter = self.commits.parsed.charter(self.commits.committed)
-            term_us = charter.limits.too_old_us + charter.limits.clock_ahead_us
-            position = self.seen.begin_flush(self.vehicles.needed_from)
-            forget_before_us = self.clock.now_us() - term_us
-            self._flushing = asyncio.ensure_future(
-                asyncio.to_thread(self.seen.flush, position, forget_before_us)
-            )
-            await asyncio.shield(self._flushing)
-            self.seen.end_flush()
-
-    async def _keep_house(self) -> None:
-        while True:
-            await self.clock.sleep(_SNAPSHOT_S)
-            await self._purge(self._save_snapshot())
-            for feed in self.projections.feeds.values():
-                await feed.refresh()
-            await self.outcomes.end_unanswered()
-            named = self.lists.named(self.commits.committed, self.commits.staged)
-            await asyncio.to_thread(self.lists.tidy, named)
-            term_us = self.commits.parsed.charter(self.commits.committed).limits.feed_term_us
-            open_hits = frozenset(self.commits.staged.open_hits)
-            await asyncio.to_thread(self.hits.forget, self.clock.now_us() - term_us, open_hits)
-
-    async def _keep_terms(self) -> None:
-        while True:
-            charter = self.commits.committed.charter_envelope
-            await self.images.purge(self._retention(), self.clock.now_us())
-            await self.desk.lapse()
-            for _ in range(_TERMS_LOOKS):  # a new charter's terms hold at once
-                await self.clock.sleep(_TERMS_S / _TERMS_LOOKS)
-                if self.commits.committed.charter_envelope != charter:
-                    break
-
-    def _retention(self) -> dict[str, Period]:
-        """Return how long each source's images are kept; those of one that is no source any more not at all."""
-        state = self.commits.committed
-        organisations = self.commits.parsed.charter(state).organisations
-        retention = {camera.source: Period() for camera in state.cameras}
-        return retention | {name: one.retention for name, one in organisations.items() if one.retention}
-
     async def _message_of_reads(self, sequence: int) -> bytes | None:
         """Return a message of READS, or None if it is past its term."""
         try:
@@ -412,19 +340,6 @@ class Gateway:
         """Return how far a camera's clock may be off, by the charter in force."""
         limits = self.commits.parsed.charter(self.commits.committed).limits
         return Limits(clock_ahead_us=limits.clock_ahead_us, too_old_us=limits.too_old_us)
-
-    def _save_snapshot(self) -> int:
-        state = self.commits.committed
-        if state.sequence == 0:
-            return 0
-        return self._snapshots.save(dump_state(state), state.sequence)
-
-    async def _purge(self, snapshot: int) -> None:
-        """Let go of what every projection has: nothing is kept twice for longer than it must be."""
-        await self.link.purge_below(commits_module.STREAM, min(snapshot, self.projections.position) + 1)
-        decided = self.commits.committed.reads_to
-        joined = self.intake.past_term(self.clock.now_us())
-        await self.link.purge_below(READS, min(decided, self.seen.position, joined) + 1)
 
     async def _project_all(self) -> None:
         while self.commits.under_way and not self.failed.is_set():

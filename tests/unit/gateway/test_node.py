@@ -416,7 +416,7 @@ async def test_what_every_part_has_is_let_go(gateway: Gateway, monkeypatch: pyte
     await post(gateway, 1, 2, 3)
     await until(lambda: rows(gateway, OWN) == 3)
     await gateway._project_all()
-    await gateway._purge(gateway._save_snapshot())
+    await gateway.housekeeping.purge()
     reads = (await gateway.link.info("READS")).state
     position = gateway.seen.position
     assert reads.first_seq <= position + 1  # the index has not been flushed further
