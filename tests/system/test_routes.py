@@ -6,21 +6,18 @@ import re
 import socket
 import stat
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import httpx
 import pytest
 
 from bench.harness import Running
 from tests.described import pattern_of
+from tests.routed import every_route
 from tests.running import CHARGING, NEEDS_CURL, OVERSEER, client, curl, files_below, get, signed_in
-from wicketgate.http.api.feeds import Api
-from wicketgate.http.app import READS_PATH, routes
+from wicketgate.http.app import READS_PATH
 from wicketgate.http.gatekeeper import PUSH_PREFIX, is_public
 from wicketgate.http.openapi.document import OPERATIONS
 from wicketgate.http.openapi.operation import OFFICER
-from wicketgate.http.site.addition import find_addition, sight_of
 from wicketgate_demo.world import london
 
 LIVE = "/demonstration/live"
@@ -110,12 +107,6 @@ PUBLIC = {
 
 def served() -> set[tuple[str, str]]:
     """Return every method and path that the application routes, with its parameters filled in."""
-    charter = SimpleNamespace(demonstration=True)
-    gateway: Any = SimpleNamespace(
-        deployment=SimpleNamespace(log=Path("nowhere"), folder=Path("nowhere")),
-        commits=SimpleNamespace(parsed=SimpleNamespace(charter=lambda _: charter), committed=None),
-        clock=None,
-    )
     filled = {
         "authority": "tfl-charging",
         "name": "tfl-charging",
@@ -127,7 +118,7 @@ def served() -> set[tuple[str, str]]:
         "id": "x",
     }
     found = {("POST", READS_PATH), ("POST", PUSH_PREFIX + "axis")}
-    for route in routes(gateway, Api(gateway), addition=find_addition(sight_of(gateway))):
+    for route in every_route(Path("nowhere")):
         path = re.sub(r"{(\w+)(?::\w+)?}", lambda match: filled[match[1]], route.path)
         found |= {(method, path) for method in route.methods or () if method != "HEAD"}
     return found

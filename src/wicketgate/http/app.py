@@ -14,13 +14,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from wicketgate.base.errors import WicketgateError
 from wicketgate.gateway.node import Gateway
+from wicketgate.http.api.admin import AdminApi
 from wicketgate.http.api.disclosures import DisclosuresApi
-from wicketgate.http.api.feeds import Api
+from wicketgate.http.api.documents import DocumentsApi
+from wicketgate.http.api.feeds import FeedsApi
 from wicketgate.http.api.hits import HitsApi
 from wicketgate.http.api.hotlists import HotlistsApi
 from wicketgate.http.api.images import FeedImages
 from wicketgate.http.api.push import Push
 from wicketgate.http.api.reads import Reads
+from wicketgate.http.api.sources import SourcesApi
 from wicketgate.http.api.why import WhyApi
 from wicketgate.http.gatekeeper import PUSH_PREFIX, Gatekeeper, require
 from wicketgate.http.metrics import _Metrics, _MqttMetrics
@@ -40,9 +43,9 @@ READS_PATH = "/v1/reads"
 def build_app(gateway: Gateway, ingress: Ingress | None = None) -> ASGIApp:
     """Return the application over a running gateway."""
     addition = find_addition(sight_of(gateway))
-    api, duty = Api(gateway), Duty(gateway, addition)
+    duty = Duty(gateway, addition)
     app = Starlette(
-        routes=routes(gateway, api, duty, ingress, addition),
+        routes=routes(gateway, duty, ingress, addition),
         exception_handlers={
             WicketgateError: _on_error,
             HTTPException: _on_http,
@@ -56,7 +59,6 @@ def build_app(gateway: Gateway, ingress: Ingress | None = None) -> ASGIApp:
 
 def routes(
     gateway: Gateway,
-    api: Api,
     duty: Duty | None = None,
     ingress: Ingress | None = None,
     addition: Addition | None = None,
@@ -76,7 +78,10 @@ def routes(
         *Consultations(gateway, public).routes(),
         *Reads(gateway).routes(),
         *FeedImages(gateway).routes(),
-        *api.routes(),
+        *SourcesApi(gateway.commits, gateway.camera_lists, gateway.projections.quarantine).routes(),
+        *DocumentsApi(gateway.filing).routes(),
+        *FeedsApi(gateway).routes(),
+        *AdminApi(gateway.commits, gateway.tokens, gateway.openings).routes(),
         *HitsApi(gateway).routes(),
         *DisclosuresApi(gateway).routes(),
         *WhyApi(gateway).routes(),

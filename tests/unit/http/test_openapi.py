@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, get_args
+from typing import get_args
 
 import msgspec
 import pytest
 
 from tests import made_gateway
 from tests.described import OPENAPI, OPERATIONS, validator_for
+from tests.routed import every_route
 from tools.check_docs import codes_in, given_codes
 from wicketgate.base.periods import parse_period
 from wicketgate.base.signing import canonical, parse_envelope
@@ -25,14 +25,12 @@ from wicketgate.hotlists import TEXTS, Listing
 from wicketgate.hotlists.forms import CSV, NDJSON, HotlistLine, parse_hotlist
 from wicketgate.http import codes
 from wicketgate.http.answers import BatchProof
-from wicketgate.http.api.feeds import Api
-from wicketgate.http.app import READS_PATH, routes
+from wicketgate.http.app import READS_PATH
 from wicketgate.http.gatekeeper import PUSH_PREFIX, is_for_officers, is_public
 from wicketgate.http.openapi.bodies import BatchHeader, Envelope, Row
 from wicketgate.http.openapi.examples import EXAMPLES, HOTLIST_CSV
 from wicketgate.http.openapi.operation import Operation
 from wicketgate.http.problems import CODES
-from wicketgate.http.site.addition import find_addition, sight_of
 from wicketgate.ledger import facts
 from wicketgate.pages import reference
 from wicketgate.reads import parse
@@ -49,14 +47,8 @@ NAMES = [one.id for one in OPERATIONS]
 @pytest.fixture
 def served(tmp_path: Path) -> set[tuple[str, str]]:
     """Every route and method of the application."""
-    charter = SimpleNamespace(demonstration=True)
-    gateway: Any = SimpleNamespace(
-        deployment=SimpleNamespace(log=tmp_path, folder=tmp_path),
-        commits=SimpleNamespace(parsed=SimpleNamespace(charter=lambda _: charter), committed=None),
-        clock=None,
-    )
     found = {(READS_PATH, "POST"), (PUSH_PREFIX + "{adapter}", "POST")}
-    for route in routes(gateway, Api(gateway), addition=find_addition(sight_of(gateway))):
+    for route in every_route(tmp_path):
         path = re.sub(r":\w+}", "}", route.path)
         # A GET answers HEAD as well, which is not described apart.
         found |= {(path, method) for method in route.methods or () if method != "HEAD"}

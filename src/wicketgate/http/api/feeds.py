@@ -1,9 +1,8 @@
-"""`/v1/feeds`: the feeds of a unit, their batches and their proofs."""
+"""`/v1/feeds`: what recipients are released, with its proofs."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -11,136 +10,39 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from wicketgate.base.clock import rfc3339
-from wicketgate.base.errors import InputError, NotEntitled
-from wicketgate.base.signing import MAX_ENVELOPE_BYTES
-from wicketgate.commits.transactions import QuarantinedRead
+from wicketgate.base.errors import NotEntitled
 from wicketgate.feeds.feed import Feed
 from wicketgate.gateway.entitlement import entitled, names_of
 from wicketgate.gateway.node import Gateway
-from wicketgate.http.answers import (
-    BatchProof,
-    Cameras,
-    CameraShown,
-    Effect,
-    Feeds,
-    FeedShown,
-    Opening,
-    Quarantined,
-    Registered,
-    Token,
-    TokenName,
-)
-from wicketgate.http.api.sources import _cameras_decoder
+from wicketgate.http.answers import BatchProof, Feeds, FeedShown
 from wicketgate.http.gatekeeper import require
-from wicketgate.http.parameters import AFTER, AFTER_BATCH, BATCH, BATCHES, LINES, QUARANTINED, WAIT
+from wicketgate.http.parameters import AFTER_BATCH, BATCH, BATCHES, WAIT
 from wicketgate.http.problems import problem
-from wicketgate.http.requests import MAX_NAME, decoded, json_answer, read_body
+from wicketgate.http.requests import json_answer
 from wicketgate.ledger.facts import release_fact
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.notes import unverified_checkpoint
-from wicketgate.reads.cameras import check_cameras
-from wicketgate.reads.parse import MAX_POST_BYTES, NDJSON
+from wicketgate.reads.parse import NDJSON
 from wicketgate.regime.standing import current_status
 
 _MAX_ANSWER = 16 * 1024 * 1024
 _EVENTS_ALIVE_S = 15.0
 
 
-class Api:
+class FeedsApi:
     """The handlers, over one gateway."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
 
     def routes(self) -> list[Route]:
-        """Return every route under `/v1/`."""
+        """Return the routes under `/v1/feeds`."""
         return [
-            Route("/v1/cameras", self.put_cameras, methods=["PUT"]),
-            Route("/v1/cameras", self.get_cameras, methods=["GET"]),
-            Route("/v1/quarantine", self.get_quarantine, methods=["GET"]),
-            Route("/v1/documents", self.take_document, methods=["POST"]),
             Route("/v1/feeds", self.list_feeds, methods=["GET"]),
             Route("/v1/feeds/{authority}", self.get_feed, methods=["GET"]),
             Route("/v1/feeds/{authority}/proofs", self.get_proof, methods=["GET"]),
             Route("/v1/feeds/{authority}/events", self.get_events, methods=["GET"]),
-            Route("/v1/openings", self.get_openings, methods=["GET"]),
-            Route("/v1/tokens", self.issue_token, methods=["POST"]),
-            Route("/v1/tokens/withdraw", self.withdraw_tokens, methods=["POST"]),
         ]
-
-    # --- sources --------------------------------------------------------------------------------------------------
-
-    async def put_cameras(self, request: Request) -> Response:
-        """`PUT /v1/cameras`: the source's cameras, in full."""
-        source = require(request, "source").name
-        body = await read_body(request, MAX_POST_BYTES)
-        cameras = decoded(_cameras_decoder, body, "not a list of cameras")
-        check_cameras(cameras)
-        entry = await self._gateway.camera_lists.register_cameras(source, tuple(cameras))
-        return json_answer(Registered(entry=entry, cameras=len(cameras)))
-
-    async def get_cameras(self, request: Request) -> Response:
-        """`GET /v1/cameras`: the source's cameras, with what became of their reads."""
-        source = require(request, "source").name
-        state = self._gateway.commits.committed
-        return json_answer(
-            Cameras(
-                cameras=[
-                    CameraShown(
-                        id=camera.id,
-                        groups=camera.groups,
-                        latitude=camera.latitude,
-                        longitude=camera.longitude,
-                        heading=camera.heading,
-                        zone=camera.zone,
-                        aliases=camera.aliases,
-                        counts=state.camera_counts.get(f"{source}/{camera.id}", {}),
-                        judged=state.misreads.get(f"{source}/{camera.id}", {}),
-                    )
-                    for camera in state.cameras
-                    if camera.source == source and camera.active
-                ],
-                source=source,
-                unknown=state.camera_counts.get(f"{source}/", {}),
-            )
-        )
-
-    async def get_quarantine(self, request: Request) -> Response:
-        """`GET /v1/quarantine?after=N&limit=N`: what of the source's own could not be taken."""
-        source = require(request, "source").name
-        after, limit = AFTER.read(request), QUARANTINED.read(request)
-        stream = self._gateway.projections.quarantine
-        first, last, _ = await stream.extent()
-        lines: list[bytes] = []
-        number = max(after, first - 1)
-        while number < last and len(lines) < limit:
-            number += 1
-            data = await stream.get(number)
-            if data is None:
-                continue
-            item = msgspec.msgpack.decode(data, type=QuarantinedRead)
-            if item.source == source:
-                shown = Quarantined(
-                    number=number,
-                    at=rfc3339(item.at_us),
-                    camera=item.camera or None,
-                    code=item.code,
-                    detail=item.detail,
-                    read=msgspec.Raw(item.read),
-                )
-                lines.append(msgspec.json.encode(shown) + b"\n")
-        return Response(b"".join(lines), media_type=NDJSON)
-
-    # --- documents ------------------------------------------------------------------------------------------------
-
-    async def take_document(self, request: Request) -> Response:
-        """`POST /v1/documents`: a signed document; any known token may submit, the signatures count."""
-        body = await read_body(request, MAX_ENVELOPE_BYTES)
-        entry, in_force_us = await self._gateway.filing.submit(body)
-        return json_answer(Effect(entry=entry, in_force_from=rfc3339(in_force_us)), status=201)
-
-    # --- recipients -----------------------------------------------------------------------------------------------
 
     async def list_feeds(self, request: Request) -> Response:
         """`GET /v1/feeds`: the unit's feeds."""
@@ -248,43 +150,3 @@ class Api:
         name = request.path_params["authority"]
         entitled(self._gateway, unit, name)
         return name, self._gateway.projections.feeds[name]
-
-    # --- overseers and the admin ----------------------------------------------------------------------------------
-
-    async def get_openings(self, request: Request) -> Response:
-        """`GET /v1/openings?after=N&limit=N`: the sealed openings of seconds, by their number."""
-        require(request, "overseer")
-        after, limit = AFTER.read(request), LINES.read(request)
-        stream = self._gateway.openings
-        lines: list[bytes] = []
-        for number in range(after + 1, min(after + limit, stream.last) + 1):
-            data = await stream.get(number)
-            if data is not None:
-                sealed = base64.b64encode(data).decode()
-                lines.append(msgspec.json.encode(Opening(number=number, sealed=sealed)) + b"\n")
-        return Response(b"".join(lines), media_type=NDJSON)
-
-    async def issue_token(self, request: Request) -> Response:
-        """`POST /v1/tokens` `{"name"}`: a fresh token, shown once."""
-        require(request, "admin")
-        name = await self._token_name(request)
-        token = await self._gateway.tokens.issue_token(name)
-        return json_answer(Token(name=name, token=token), status=201)
-
-    async def withdraw_tokens(self, request: Request) -> Response:
-        """`POST /v1/tokens/withdraw` `{"name"}`: every token of that name is worthless from now on."""
-        require(request, "admin")
-        name = await self._token_name(request)
-        await self._gateway.tokens.withdraw_tokens(name)
-        return json_answer(TokenName(name=name))
-
-    async def _token_name(self, request: Request) -> str:
-        try:
-            name = msgspec.json.decode(await read_body(request, MAX_NAME), type=TokenName).name
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise InputError('send `{"name": "source:<organisation>"}` or the like') from error
-        commits = self._gateway.commits
-        charter = commits.parsed.charter(commits.committed)
-        if not charter.knows(name):
-            raise InputError("the charter knows no such source, recipient unit or overseer")
-        return name

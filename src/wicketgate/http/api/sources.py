@@ -1,9 +1,100 @@
-"""Answer sources: their cameras, and what was quarantined of theirs."""
+"""`/v1/cameras` and `/v1/quarantine`: what sources hand in beside reads, and what could not be taken."""
 
 from __future__ import annotations
 
 import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
-from wicketgate.commits.transactions import CameraSet
+from wicketgate.base.clock import rfc3339
+from wicketgate.base.streams.ordinal import OrdinalStream
+from wicketgate.commits.durable import Durable
+from wicketgate.commits.transactions import CameraSet, QuarantinedRead
+from wicketgate.gateway.filing.cameras import CameraFiling
+from wicketgate.http.answers import Cameras, CameraShown, Quarantined, Registered
+from wicketgate.http.gatekeeper import require
+from wicketgate.http.parameters import AFTER, QUARANTINED
+from wicketgate.http.requests import decoded, json_answer, read_body
+from wicketgate.reads.cameras import check_cameras
+from wicketgate.reads.parse import MAX_POST_BYTES, NDJSON
 
-_cameras_decoder = msgspec.json.Decoder(list[CameraSet])
+_decoder = msgspec.json.Decoder(list[CameraSet])
+
+
+class SourcesApi:
+    """The handlers, over the committed state, the lists of cameras and the quarantine."""
+
+    def __init__(self, commits: Durable, camera_lists: CameraFiling, quarantine: OrdinalStream) -> None:
+        self._commits = commits
+        self._camera_lists = camera_lists
+        self._quarantine = quarantine
+
+    def routes(self) -> list[Route]:
+        """Return the routes of `/v1/cameras` and `/v1/quarantine`."""
+        return [
+            Route("/v1/cameras", self.put_cameras, methods=["PUT"]),
+            Route("/v1/cameras", self.get_cameras, methods=["GET"]),
+            Route("/v1/quarantine", self.get_quarantine, methods=["GET"]),
+        ]
+
+    async def put_cameras(self, request: Request) -> Response:
+        """`PUT /v1/cameras`: the source's cameras, in full."""
+        source = require(request, "source").name
+        body = await read_body(request, MAX_POST_BYTES)
+        cameras = decoded(_decoder, body, "not a list of cameras")
+        check_cameras(cameras)
+        entry = await self._camera_lists.register_cameras(source, tuple(cameras))
+        return json_answer(Registered(entry=entry, cameras=len(cameras)))
+
+    async def get_cameras(self, request: Request) -> Response:
+        """`GET /v1/cameras`: the source's cameras, with what became of their reads."""
+        source = require(request, "source").name
+        state = self._commits.committed
+        return json_answer(
+            Cameras(
+                cameras=[
+                    CameraShown(
+                        id=camera.id,
+                        groups=camera.groups,
+                        latitude=camera.latitude,
+                        longitude=camera.longitude,
+                        heading=camera.heading,
+                        zone=camera.zone,
+                        aliases=camera.aliases,
+                        counts=state.camera_counts.get(f"{source}/{camera.id}", {}),
+                        judged=state.misreads.get(f"{source}/{camera.id}", {}),
+                    )
+                    for camera in state.cameras
+                    if camera.source == source and camera.active
+                ],
+                source=source,
+                unknown=state.camera_counts.get(f"{source}/", {}),
+            )
+        )
+
+    async def get_quarantine(self, request: Request) -> Response:
+        """`GET /v1/quarantine?after=N&limit=N`: what of the source's own could not be taken."""
+        source = require(request, "source").name
+        after, limit = AFTER.read(request), QUARANTINED.read(request)
+        stream = self._quarantine
+        first, last, _ = await stream.extent()
+        lines: list[bytes] = []
+        number = max(after, first - 1)
+        while number < last and len(lines) < limit:
+            number += 1
+            data = await stream.get(number)
+            if data is None:
+                continue
+            item = msgspec.msgpack.decode(data, type=QuarantinedRead)
+            if item.source == source:
+                shown = Quarantined(
+                    number=number,
+                    at=rfc3339(item.at_us),
+                    camera=item.camera or None,
+                    code=item.code,
+                    detail=item.detail,
+                    read=msgspec.Raw(item.read),
+                )
+                lines.append(msgspec.json.encode(shown) + b"\n")
+        return Response(b"".join(lines), media_type=NDJSON)

@@ -1,0 +1,74 @@
+"""`/v1/openings` and `/v1/tokens`: what overseers and the admin call."""
+
+from __future__ import annotations
+
+import base64
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from wicketgate.base.errors import InputError
+from wicketgate.base.streams.ordinal import OrdinalStream
+from wicketgate.commits.durable import Durable
+from wicketgate.gateway.filing.tokens import TokenFiling
+from wicketgate.http.answers import Opening, Token, TokenName
+from wicketgate.http.gatekeeper import require
+from wicketgate.http.parameters import AFTER, LINES
+from wicketgate.http.requests import MAX_NAME, json_answer, read_body
+from wicketgate.reads.parse import NDJSON
+
+
+class AdminApi:
+    """The handlers, over the committed state, the tokens and the sealed openings of seconds."""
+
+    def __init__(self, commits: Durable, tokens: TokenFiling, openings: OrdinalStream) -> None:
+        self._commits = commits
+        self._tokens = tokens
+        self._openings = openings
+
+    def routes(self) -> list[Route]:
+        """Return the routes of `/v1/openings` and `/v1/tokens`."""
+        return [
+            Route("/v1/openings", self.get_openings, methods=["GET"]),
+            Route("/v1/tokens", self.issue_token, methods=["POST"]),
+            Route("/v1/tokens/withdraw", self.withdraw_tokens, methods=["POST"]),
+        ]
+
+    async def get_openings(self, request: Request) -> Response:
+        """`GET /v1/openings?after=N&limit=N`: the sealed openings of seconds, by their number."""
+        require(request, "overseer")
+        after, limit = AFTER.read(request), LINES.read(request)
+        stream = self._openings
+        lines: list[bytes] = []
+        for number in range(after + 1, min(after + limit, stream.last) + 1):
+            data = await stream.get(number)
+            if data is not None:
+                sealed = base64.b64encode(data).decode()
+                lines.append(msgspec.json.encode(Opening(number=number, sealed=sealed)) + b"\n")
+        return Response(b"".join(lines), media_type=NDJSON)
+
+    async def issue_token(self, request: Request) -> Response:
+        """`POST /v1/tokens` `{"name"}`: a fresh token, shown once."""
+        require(request, "admin")
+        name = await self._token_name(request)
+        token = await self._tokens.issue_token(name)
+        return json_answer(Token(name=name, token=token), status=201)
+
+    async def withdraw_tokens(self, request: Request) -> Response:
+        """`POST /v1/tokens/withdraw` `{"name"}`: every token of that name is worthless from now on."""
+        require(request, "admin")
+        name = await self._token_name(request)
+        await self._tokens.withdraw_tokens(name)
+        return json_answer(TokenName(name=name))
+
+    async def _token_name(self, request: Request) -> str:
+        try:
+            name = msgspec.json.decode(await read_body(request, MAX_NAME), type=TokenName).name
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise InputError('send `{"name": "source:<organisation>"}` or the like') from error
+        charter = self._commits.parsed.charter(self._commits.committed)
+        if not charter.knows(name):
+            raise InputError("the charter knows no such source, recipient unit or overseer")
+        return name
