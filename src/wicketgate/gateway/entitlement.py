@@ -2,93 +2,95 @@
 
 from __future__ import annotations
 
+from wicketgate.base.clock import Clock
 from wicketgate.base.errors import InputError, NotEntitled
+from wicketgate.commits.durable import Durable
 from wicketgate.commits.state import State
-from wicketgate.gateway.node import Gateway
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.standing import STOPPED, current_status
 
 
-def demand_own(gateway: Gateway, unit: str, name: str) -> None:
-    """Refuse a unit what is another's; that its own authority has ended, or is stopped, refuses nothing.
+class Entitlement:
+    """What units may have, by the commits of one gateway and its clock."""
 
-    Raises
-    ------
-    NotEntitled
-        If the unit has no such authority, whether or not another has.
-    """
-    known = gateway.commits.committed.feeds.get(name)
-    if known is None or known.whose != unit:
-        raise NotEntitled("this unit has no such authority")
+    def __init__(self, commits: Durable, clock: Clock) -> None:
+        self._commits = commits
+        self._clock = clock
+
+    def demand_own(self, unit: str, name: str) -> None:
+        """Refuse a unit what is another's; that its own authority has ended, or is stopped, refuses nothing.
+
+        Raises
+        ------
+        NotEntitled
+            If the unit has no such authority, whether or not another has.
+        """
+        known = self._commits.committed.feeds.get(name)
+        if known is None or known.whose != unit:
+            raise NotEntitled("this unit has no such authority")
+
+    def entitled(self, unit: str, name: str) -> Authority:
+        """Return the version that counts now of an authority, if the unit may have what it released.
+
+        Parameters
+        ----------
+        unit : str
+            `organisation/unit`, as in the name of its token.
+        name : str
+            The authority's name, as the caller gave it.
+
+        Raises
+        ------
+        NotEntitled
+            If the unit has no such authority, whether or not another has; or, with the code of how it stands, if the
+            authority is revoked, suspended, or its review or consultation is overdue.
+
+        Notes
+        -----
+        What an expired authority released may be had until its term. Ask again after anything that took time.
+        """
+        self.demand_own(unit, name)
+        state, now_us = self._commits.committed, self._clock.now_us()
+        named = state.authorities[name]
+        number, stands = current_status(named, self._commits.parsed, now_us)
+        if stands in STOPPED:
+            raise NotEntitled(f"the authority `{name}` is stopped: {stands}", code=stands)
+        return self._commits.parsed.authority(named.versions[number])
+
+    def entitled_match(self, unit: str, name: str) -> Authority:
+        """Return the same for an authority of mode match; InputError `not-a-match-authority` for another mode."""
+        authority = self.entitled(unit, name)
+        if authority.mode != "match":
+            raise InputError(
+                f"`{name}` is of mode {authority.mode}: only an authority of mode match has a hotlist and hits",
+                code="not-a-match-authority",
+            )
+        return authority
+
+    def match_authorities(self, unit: str) -> tuple[list[Authority], list[tuple[str, str]]]:
+        """Return a unit's authorities of mode match by name: those that it may have now, and the stopped ones.
+
+        Returns
+        -------
+        list of Authority, list of (str, str)
+            The versions that count now; and name and how it stands of each that is stopped.
+        """
+        state, now_us = self._commits.committed, self._clock.now_us()
+        open_ones: list[Authority] = []
+        stopped: list[tuple[str, str]] = []
+        for name in names_of(state, unit):
+            named = state.authorities[name]
+            number, stands = current_status(named, self._commits.parsed, now_us)
+            authority = self._commits.parsed.authority(named.versions[number])
+            if authority.mode != "match":
+                continue
+            if stands in STOPPED:
+                stopped.append((name, stands))
+            else:
+                open_ones.append(authority)
+        return open_ones, stopped
 
 
 def names_of(state: State, unit: str) -> list[str]:
     """Return the names of all authorities of a unit, in order, however they stand."""
     return [name for name, feed in sorted(state.feeds.items()) if feed.whose == unit]
-
-
-def entitled(gateway: Gateway, unit: str, name: str) -> Authority:
-    """Return the version that counts now of an authority, if the unit may have what it released.
-
-    Parameters
-    ----------
-    unit : str
-        `organisation/unit`, as in the name of its token.
-    name : str
-        The authority's name, as the caller gave it.
-
-    Raises
-    ------
-    NotEntitled
-        If the unit has no such authority, whether or not another has; or, with the code of how it stands, if the
-        authority is revoked, suspended, or its review or consultation is overdue.
-
-    Notes
-    -----
-    What an expired authority released may be had until its term. Ask again after anything that took time.
-    """
-    demand_own(gateway, unit, name)
-    commits = gateway.commits
-    state = commits.committed
-    now_us = gateway.clock.now_us()
-    named = state.authorities[name]
-    number, stands = current_status(named, commits.parsed, now_us)
-    if stands in STOPPED:
-        raise NotEntitled(f"the authority `{name}` is stopped: {stands}", code=stands)
-    return commits.parsed.authority(named.versions[number])
-
-
-def entitled_match(gateway: Gateway, unit: str, name: str) -> Authority:
-    """Return the same for an authority of mode match; InputError `not-a-match-authority` for another mode."""
-    authority = entitled(gateway, unit, name)
-    if authority.mode != "match":
-        raise InputError(
-            f"`{name}` is of mode {authority.mode}: only an authority of mode match has a hotlist and hits",
-            code="not-a-match-authority",
-        )
-    return authority
-
-
-def match_authorities(gateway: Gateway, unit: str) -> tuple[list[Authority], list[tuple[str, str]]]:
-    """Return a unit's authorities of mode match by name: those that it may have now, and the stopped ones.
-
-    Returns
-    -------
-    list of Authority, list of (str, str)
-        The versions that count now; and name and how it stands of each that is stopped.
-    """
-    commits = gateway.commits
-    state, now_us = commits.committed, gateway.clock.now_us()
-    open_ones: list[Authority] = []
-    stopped: list[tuple[str, str]] = []
-    for name in names_of(state, unit):
-        named = state.authorities[name]
-        number, stands = current_status(named, commits.parsed, now_us)
-        authority = commits.parsed.authority(named.versions[number])
-        if authority.mode != "match":
-            continue
-        if stands in STOPPED:
-            stopped.append((name, stands))
-        else:
-            open_ones.append(authority)
-    return open_ones, stopped

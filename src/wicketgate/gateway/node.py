@@ -32,6 +32,7 @@ from wicketgate.commits.transactions import Transaction
 from wicketgate.commits.writer import Commits
 from wicketgate.feeds.rows import Raising
 from wicketgate.gateway.deployment import Deployment, note_signer
+from wicketgate.gateway.entitlement import Entitlement
 from wicketgate.gateway.filing.cameras import CameraFiling
 from wicketgate.gateway.filing.disclosures import Attesting
 from wicketgate.gateway.filing.documents import Filing, document_transaction
@@ -40,6 +41,7 @@ from wicketgate.gateway.filing.hotlists import Desk
 from wicketgate.gateway.filing.outcomes import OutcomeFiling
 from wicketgate.gateway.filing.responses import Responses
 from wicketgate.gateway.filing.tokens import TokenFiling
+from wicketgate.gateway.hits import UnitHits
 from wicketgate.gateway.housekeeping import Housekeeping, save_snapshot
 from wicketgate.gateway.projections import Projections
 from wicketgate.gateway.releasing import Releasing
@@ -106,6 +108,8 @@ class Gateway:
         self.camera_lists: CameraFiling
         self.tokens: TokenFiling
         self.facts: FactFiling
+        self.entitlement: Entitlement
+        self.unit_hits: UnitHits
         self.responses: Responses
         self.disclosures: Attesting
         self.housekeeping: Housekeeping
@@ -236,6 +240,8 @@ class Gateway:
         self.camera_lists = CameraFiling(self.commits)
         self.tokens = TokenFiling(self.commits, self.projections)
         self.facts = FactFiling(self.commits)
+        self.entitlement = Entitlement(self.commits, self.clock)
+        self.unit_hits = UnitHits(self.commits, self.hits, self.entitlement)
         self.responses = Responses(self.commits, self.projections, self.clock)
         self.disclosures = Attesting(self.commits)
 

@@ -26,7 +26,7 @@ from wicketgate.http.api.reads import Reads
 from wicketgate.http.api.sources import SourcesApi
 from wicketgate.http.api.why import WhyApi
 from wicketgate.http.gatekeeper import PUSH_PREFIX, Gatekeeper, require
-from wicketgate.http.metrics import _Metrics, _MqttMetrics
+from wicketgate.http.metrics import GatewayMetrics, MqttMetrics
 from wicketgate.http.problems import not_allowed, problem, problem_of
 from wicketgate.http.site.addition import Addition, find_addition, sight_of
 from wicketgate.http.site.consultations import Consultations
@@ -43,7 +43,7 @@ READS_PATH = "/v1/reads"
 def build_app(gateway: Gateway, ingress: Ingress | None = None) -> ASGIApp:
     """Return the application over a running gateway."""
     addition = find_addition(sight_of(gateway))
-    duty = Duty(gateway, addition)
+    duty = _duty(gateway, addition)
     app = Starlette(
         routes=routes(gateway, duty, ingress, addition),
         exception_handlers={
@@ -53,7 +53,9 @@ def build_app(gateway: Gateway, ingress: Ingress | None = None) -> ASGIApp:
         },
     )
     return Gatekeeper(
-        _Outermost(app, gateway), lambda: gateway.commits.committed.tokens, sessions=duty.sessions
+        _Outermost(app, _reads(gateway), Push(gateway.pushes)),
+        lambda: gateway.commits.committed.tokens,
+        sessions=duty.sessions,
     )
 
 
@@ -65,30 +67,52 @@ def routes(
 ) -> list[Route]:
     """Return every route but `READS_PATH` and those below `PUSH_PREFIX`, which are reached without routing."""
     metrics = CollectorRegistry()
-    metrics.register(_Metrics(gateway))
+    metrics.register(GatewayMetrics(gateway.commits, gateway.projections, gateway.clock, gateway.server))
     if ingress is not None:
-        metrics.register(_MqttMetrics(ingress))
+        metrics.register(MqttMetrics(ingress))
 
     async def get_metrics(request: Request) -> Response:
         require(request, "admin")
         return Response(generate_latest(metrics), media_type="text/plain; version=0.0.4; charset=utf-8")
 
+    commits, clock, entitlement = gateway.commits, gateway.clock, gateway.entitlement
     return [
         *(public := Public(gateway, addition)).routes(),
-        *Consultations(gateway, public).routes(),
-        *Reads(gateway).routes(),
-        *FeedImages(gateway).routes(),
-        *SourcesApi(gateway.commits, gateway.camera_lists, gateway.projections.quarantine).routes(),
+        *Consultations(gateway.responses, public, clock).routes(),
+        *_reads(gateway).routes(),
+        *_images(gateway).routes(),
+        *SourcesApi(commits, gateway.camera_lists, gateway.projections.quarantine).routes(),
         *DocumentsApi(gateway.filing).routes(),
-        *FeedsApi(gateway).routes(),
-        *AdminApi(gateway.commits, gateway.tokens, gateway.openings).routes(),
-        *HitsApi(gateway).routes(),
-        *DisclosuresApi(gateway).routes(),
-        *WhyApi(gateway).routes(),
-        *HotlistsApi(gateway).routes(),
-        *(duty or Duty(gateway)).routes(),
+        *FeedsApi(commits, gateway.projections, entitlement, clock).routes(),
+        *AdminApi(commits, gateway.tokens, gateway.openings).routes(),
+        *HitsApi(gateway.unit_hits, gateway.outcomes, entitlement, clock).routes(),
+        *DisclosuresApi(commits, gateway.disclosures, entitlement, clock).routes(),
+        *WhyApi(commits, gateway.projections, gateway.lists, gateway.facts, clock).routes(),
+        *HotlistsApi(commits, gateway.desk, gateway.lists, entitlement, clock).routes(),
+        *(duty or _duty(gateway, addition)).routes(),
         Route("/metrics", get_metrics),
     ]
+
+
+def _reads(gateway: Gateway) -> Reads:
+    return Reads(gateway.cameras, gateway.intake, gateway.joining, gateway.clock, gateway.limits)
+
+
+def _images(gateway: Gateway) -> FeedImages:
+    return FeedImages(gateway.images, gateway.facts, gateway.entitlement)
+
+
+def _duty(gateway: Gateway, addition: Addition | None) -> Duty:
+    return Duty(
+        gateway.commits,
+        gateway.clock,
+        entitlement=gateway.entitlement,
+        hits=gateway.hits,
+        unit_hits=gateway.unit_hits,
+        outcomes=gateway.outcomes,
+        images=_images(gateway),
+        addition=addition,
+    )
 
 
 async def _on_error(request: Request, error: Exception) -> Response:
@@ -116,10 +140,10 @@ async def _on_unforeseen(request: Request, error: Exception) -> Response:
 class _Outermost:
     """The one top-level handler. An error's text may hold what was posted, so only its type and place are logged."""
 
-    def __init__(self, app: ASGIApp, gateway: Gateway) -> None:
+    def __init__(self, app: ASGIApp, reads: Reads, push: Push) -> None:
         self._app = app
-        self._reads = Reads(gateway)
-        self._push = Push(gateway)
+        self._reads = reads
+        self._push = push
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:

@@ -6,8 +6,11 @@ from collections import Counter
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from wicketgate.base.clock import Clock
+from wicketgate.base.streams.server import NatsServer
+from wicketgate.commits.durable import Durable
 from wicketgate.commits.state import State
-from wicketgate.gateway.node import Gateway
+from wicketgate.gateway.projections import Projections
 from wicketgate.reads.mqtt.ingress import Ingress
 from wicketgate.regime.obligations.disclosures import stand
 from wicketgate.regime.standing import current_status
@@ -36,15 +39,19 @@ def attested_metrics(state: State, now_us: int) -> list[Metric]:
     return [disclosed, refused, missing]
 
 
-class _Metrics:
+class GatewayMetrics:
     """Prometheus metrics, read from the gateway when they are asked for."""
 
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
+    def __init__(
+        self, commits: Durable, projections: Projections, clock: Clock, server: NatsServer | None
+    ) -> None:
+        self._commits = commits
+        self._projections = projections
+        self._clock = clock
+        self._server = server
 
     def collect(self) -> list[Metric]:
-        gateway = self._gateway
-        totals = gateway.commits.committed.totals
+        totals = self._commits.committed.totals
         metrics: list[Metric] = []
         reads = CounterMetricFamily(
             "wicketgate_reads", "Reads by what became of them at ingest.", labels=["became"]
@@ -69,10 +76,10 @@ class _Metrics:
         behind = GaugeMetricFamily(
             "wicketgate_projection_lag", "Transactions committed and not projected yet."
         )
-        behind.add_metric([], gateway.commits.committed.sequence - gateway.projections.position)
+        behind.add_metric([], self._commits.committed.sequence - self._projections.position)
         full = GaugeMetricFamily("wicketgate_feed_full", "1 where a feed is full.", labels=["authority"])
         held = GaugeMetricFamily("wicketgate_feed_bytes", "Bytes that a feed holds.", labels=["authority"])
-        for name, feed in gateway.projections.feeds.items():
+        for name, feed in self._projections.feeds.items():
             full.add_metric([name], 1.0 if feed.is_full else 0.0)
             held.add_metric([name], feed.held_bytes)
         unconsulted = GaugeMetricFamily(
@@ -80,20 +87,20 @@ class _Metrics:
             "Authorities in force that no consultation covers, by what stands in for one.",
             labels=["need"],
         )
-        for need, count in sorted(_unconsulted(gateway).items()):
+        for need, count in sorted(_unconsulted(self._commits, self._clock.now_us()).items()):
             unconsulted.add_metric([need], count)
         size = GaugeMetricFamily("wicketgate_ledger_entries", "Entries of the ledger.")
-        size.add_metric([], gateway.projections.ledger.size)
+        size.add_metric([], self._projections.ledger.size)
         restarts = CounterMetricFamily("wicketgate_streams_restarts", "Restarts of the NATS child.")
-        restarts.add_metric([], gateway.server.restarts if gateway.server else 0)
+        restarts.add_metric([], self._server.restarts if self._server else 0)
         metrics.append(unconsulted)
         metrics += [reads, withheld, released, refused, behind, full, held, size, restarts]
-        metrics += attested_metrics(gateway.commits.committed, gateway.clock.now_us())
+        metrics += attested_metrics(self._commits.committed, self._clock.now_us())
         return metrics
 
 
-def _unconsulted(gateway: Gateway) -> Counter[str]:
-    state, parsed, now_us = gateway.commits.committed, gateway.commits.parsed, gateway.clock.now_us()
+def _unconsulted(commits: Durable, now_us: int) -> Counter[str]:
+    state, parsed = commits.committed, commits.parsed
     found: Counter[str] = Counter({"notice": 0, "marked": 0, "within": 0, "urgent": 0})
     for named in state.authorities.values():
         number, stands = current_status(named, parsed, now_us)
@@ -103,7 +110,7 @@ def _unconsulted(gateway: Gateway) -> Counter[str]:
     return found
 
 
-class _MqttMetrics:
+class MqttMetrics:
     """Metrics of the MQTT ingress."""
 
     def __init__(self, ingress: Ingress) -> None:

@@ -503,10 +503,12 @@ async def test_an_address_is_told_to_wait_over_http(pages: Pages) -> None:
             taken.append(said.text)
             return Acknowledged(id="a", received_us=1, fact=b"{}")
 
-    gateway: Any = SimpleNamespace(clock=SimpleNamespace(now_us=Hand()), responses=Said())
+    said: Any = Said()
+    clock: Any = SimpleNamespace(now_us=Hand())
     handlers = Consultations(
-        gateway,
+        said,
         SimpleNamespace(),  # type: ignore[arg-type]
+        clock,
         each=Rate(burst=1, every_us=7 * SECOND_US),
         together=Rate(burst=9, every_us=SECOND_US),
     )

@@ -10,13 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from wicketgate.base.clock import parse_rfc3339, rfc3339
+from wicketgate.base.clock import Clock, parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError
 from wicketgate.base.shapes import Time, about
+from wicketgate.commits.durable import Durable
 from wicketgate.commits.state import State
-from wicketgate.gateway.entitlement import demand_own, names_of
-from wicketgate.gateway.filing.disclosures import Said
-from wicketgate.gateway.node import Gateway
+from wicketgate.gateway.entitlement import Entitlement, names_of
+from wicketgate.gateway.filing.disclosures import Attesting, Said
 from wicketgate.http.answers import (
     Disclosures,
     DisclosureShown,
@@ -72,10 +72,15 @@ _Body = TypeVar("_Body", Disclosed, Deleted)
 
 
 class DisclosuresApi:
-    """The handlers, over one gateway."""
+    """The handlers, over what recipients attest and the committed state."""
 
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
+    def __init__(
+        self, commits: Durable, disclosures: Attesting, entitlement: Entitlement, clock: Clock
+    ) -> None:
+        self._commits = commits
+        self._disclosures = disclosures
+        self._entitlement = entitlement
+        self._clock = clock
 
     def routes(self) -> list[Route]:
         """Return the routes under `/v1/disclosures` and `/v1/receipts`."""
@@ -96,8 +101,8 @@ class DisclosuresApi:
         _demand_rows(said.rows)
         if said.id and not _ID.fullmatch(said.id):
             raise InputError("`id` is at most 64 letters, digits and `_.:-`")
-        demand_own(self._gateway, unit, said.authority)
-        taken = await self._gateway.disclosures.disclose(
+        self._entitlement.demand_own(unit, said.authority)
+        taken = await self._disclosures.disclose(
             Said(
                 authority=said.authority,
                 to=said.to,
@@ -125,7 +130,7 @@ class DisclosuresApi:
     async def list_disclosures(self, request: Request) -> Response:
         """`GET /v1/disclosures?authority=&limit=`: the newest first."""
         limit = LINES.read(request)
-        state = self._gateway.commits.committed
+        state = self._commits.committed
         names = self._readable(request)
         found = [
             disclosure for name in names if name in state.held for disclosure in state.held[name].disclosures
@@ -142,8 +147,8 @@ class DisclosuresApi:
         if said.rows is not None:
             _demand_rows(said.rows, least=0)
         deleted_us = _time(said.deleted_until, "deleted_until")
-        demand_own(self._gateway, unit, said.authority)
-        taken = await self._gateway.disclosures.receive(
+        self._entitlement.demand_own(unit, said.authority)
+        taken = await self._disclosures.receive(
             said.authority, deleted_us, method=said.method, by=said.by, rows=said.rows
         )
         return json_answer(ReceiptTaken(commit=taken.commit, counts_until=rfc3339(taken.until_us)), 201)
@@ -151,7 +156,7 @@ class DisclosuresApi:
     async def list_receipts(self, request: Request) -> Response:
         """`GET /v1/receipts?authority=`: what is due, what is missing, and what was attested last."""
         names = self._readable(request)
-        state, now_us = self._gateway.commits.committed, self._gateway.clock.now_us()
+        state, now_us = self._commits.committed, self._clock.now_us()
         return _private(
             Receipts(receipts=[_owed(state, name, state.held.get(name) or Held(), now_us) for name in names])
         )
@@ -159,14 +164,14 @@ class DisclosuresApi:
     def _readable(self, request: Request) -> list[str]:
         """Return the authorities that the caller may ask about: a unit's own, an overseer's all, or the one named."""
         principal = request.scope["principal"]
-        state = self._gateway.commits.committed
+        state = self._commits.committed
         name = request.query_params.get("authority")
         if principal is not None and principal.kind == "overseer":
             require(request, "overseer")
             return [one for one in sorted(state.feeds) if name in (None, one)]
         unit = require(request, "recipient").name
         if name is not None:
-            demand_own(self._gateway, unit, name)
+            self._entitlement.demand_own(unit, name)
             return [name]
         return names_of(state, unit)
 

@@ -10,10 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from wicketgate.base.clock import Clock
 from wicketgate.base.errors import NotEntitled
+from wicketgate.commits.durable import Durable
 from wicketgate.feeds.feed import Feed
-from wicketgate.gateway.entitlement import entitled, names_of
-from wicketgate.gateway.node import Gateway
+from wicketgate.gateway.entitlement import Entitlement, names_of
+from wicketgate.gateway.projections import Projections
 from wicketgate.http.answers import BatchProof, Feeds, FeedShown
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.parameters import AFTER_BATCH, BATCH, BATCHES, WAIT
@@ -30,10 +32,15 @@ _EVENTS_ALIVE_S = 15.0
 
 
 class FeedsApi:
-    """The handlers, over one gateway."""
+    """The handlers, over the feeds and the committed state."""
 
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
+    def __init__(
+        self, commits: Durable, projections: Projections, entitlement: Entitlement, clock: Clock
+    ) -> None:
+        self._commits = commits
+        self._projections = projections
+        self._entitlement = entitlement
+        self._clock = clock
 
     def routes(self) -> list[Route]:
         """Return the routes under `/v1/feeds`."""
@@ -47,17 +54,16 @@ class FeedsApi:
     async def list_feeds(self, request: Request) -> Response:
         """`GET /v1/feeds`: the unit's feeds."""
         unit = require(request, "recipient").name
-        gateway = self._gateway
-        state, now_us = gateway.commits.committed, gateway.clock.now_us()
+        state, now_us = self._commits.committed, self._clock.now_us()
         feeds = []
         for name in names_of(state, unit):
-            number, stands = current_status(state.authorities[name], gateway.commits.parsed, now_us)
+            number, stands = current_status(state.authorities[name], self._commits.parsed, now_us)
             feeds.append(
                 FeedShown(
                     authority=name,
                     version=number + 1,
                     status=stands,
-                    batches=gateway.projections.feeds[name].last,
+                    batches=self._projections.feeds[name].last,
                 )
             )
         return json_answer(Feeds(feeds=feeds))
@@ -89,7 +95,7 @@ class FeedsApi:
             return problem("not-found", f"`{name}` has no batch {number}")
         header = msgspec.json.decode(data[: data.index(b"\n")])
         leaf = leaf_hash(release_fact(header))
-        projections = self._gateway.projections
+        projections = self._projections
         answer = projections.proofs.answer(leaf)
         if answer is None:
             return problem(
@@ -148,5 +154,5 @@ class FeedsApi:
         """Return the feed in the path, if the caller's unit may have it now."""
         unit = require(request, "recipient").name
         name = request.path_params["authority"]
-        entitled(self._gateway, unit, name)
-        return name, self._gateway.projections.feeds[name]
+        self._entitlement.entitled(unit, name)
+        return name, self._projections.feeds[name]

@@ -10,12 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from wicketgate.base.clock import rfc3339
+from wicketgate.base.clock import Clock, rfc3339
 from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.base.shapes import about, shape
-from wicketgate.gateway.entitlement import entitled_match, match_authorities
-from wicketgate.gateway.hits import cannot_confirm, hit_of, queue_of, recent_of
-from wicketgate.gateway.node import Gateway
+from wicketgate.gateway.entitlement import Entitlement
+from wicketgate.gateway.filing.outcomes import OutcomeFiling
+from wicketgate.gateway.hits import UnitHits
 from wicketgate.hotlists.hits import MOST_BY, MOST_REASON, WAITING, Hit
 from wicketgate.hotlists.outcomes import Said
 from wicketgate.http.answers import HitRead, Hits, HitShown, ImageLink, OutcomeShown, StoppedHit
@@ -41,10 +41,15 @@ _decoder = msgspec.json.Decoder(OutcomeSaid)
 
 
 class HitsApi:
-    """The handlers, over one gateway."""
+    """The handlers, over the hits of units and what became of them."""
 
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
+    def __init__(
+        self, hits: UnitHits, outcomes: OutcomeFiling, entitlement: Entitlement, clock: Clock
+    ) -> None:
+        self._hits = hits
+        self._outcomes = outcomes
+        self._entitlement = entitlement
+        self._clock = clock
 
     def routes(self) -> list[Route]:
         """Return the routes under `/v1/hits`."""
@@ -62,19 +67,18 @@ class HitsApi:
             raise InputError(f"`state` is one of {', '.join(STATES)}")
         limit = LINES.read(request)
         name = request.query_params.get("authority")
-        gateway = self._gateway
         if name is None:
-            names = [authority.name for authority in match_authorities(gateway, unit)[0]]
+            names = [authority.name for authority in self._entitlement.match_authorities(unit)[0]]
         else:
-            names = [entitled_match(gateway, unit, name).name]
-        found = queue_of(gateway, names) if state == "queue" else recent_of(gateway, names, limit)
-        return _answer(Hits(hits=[as_json(gateway, hit) for hit in found[:limit]]))
+            names = [self._entitlement.entitled_match(unit, name).name]
+        found = self._hits.queue_of(names) if state == "queue" else self._hits.recent_of(names, limit)
+        return _answer(Hits(hits=[self._shown(hit) for hit in found[:limit]]))
 
     async def get_hit(self, request: Request) -> Response:
         """`GET /v1/hits/{id}`."""
         unit = require(request, "recipient").name
-        hit, _ = hit_of(self._gateway, unit, request.path_params["id"])
-        return _answer(as_json(self._gateway, hit))
+        hit, _ = self._hits.hit_of(unit, request.path_params["id"])
+        return _answer(self._shown(hit))
 
     async def post_outcome(self, request: Request) -> Response:
         """`POST /v1/hits/{id}/outcome` `{"outcome", "reason"?, "by"?}`."""
@@ -84,19 +88,22 @@ class HitsApi:
         require(request, "recipient")  # the body may have taken long
         hit_id, stopped = request.path_params["id"], False
         try:
-            hit_of(self._gateway, unit, hit_id)
+            self._hits.hit_of(unit, hit_id)
         except NotEntitled as error:
             if error.code not in STOPPED:
                 raise
             stopped = True
-        after = await self._gateway.outcomes.record_outcome(hit_id, said.outcome, said.reason, said.by)
-        shown = as_json(self._gateway, after)
+        after = await self._outcomes.record_outcome(hit_id, said.outcome, said.reason, said.by)
+        shown = self._shown(after)
         if not stopped:
             return _answer(shown)
         # What became of it must be said even then; the read itself is shown no longer.
         return _answer(
             StoppedHit(id=shown.id, authority=shown.authority, status=shown.status, outcomes=shown.outcomes)
         )
+
+    def _shown(self, hit: Hit) -> HitShown:
+        return as_json(hit, cannot_confirm=self._hits.cannot_confirm(hit), now_us=self._clock.now_us())
 
 
 def _answer(value: Any) -> Response:
@@ -108,7 +115,7 @@ def _answer(value: Any) -> Response:
 # --- what the duty officer's pages ask too ------------------------------------------------------------------------
 
 
-def as_json(gateway: Gateway, hit: Hit) -> HitShown:
+def as_json(hit: Hit, *, cannot_confirm: str | None, now_us: int) -> HitShown:
     """Return a hit as its unit is shown it: what the authority's fields do not allow is not in it."""
     waiting = hit.status in WAITING
     return HitShown(
@@ -123,10 +130,10 @@ def as_json(gateway: Gateway, hit: Hit) -> HitShown:
         clone=True if hit.clone else UNSET,
         raised_at=rfc3339(hit.raised_us),
         due_at=rfc3339(hit.due_us),
-        overdue=waiting and gateway.clock.now_us() >= hit.due_us,
+        overdue=waiting and now_us >= hit.due_us,
         status=hit.status,
         actionable=hit.status == "confirmed",
-        cannot_confirm=cannot_confirm(gateway, hit),
+        cannot_confirm=cannot_confirm,
         read=_read(hit),
         listed={"plate": hit.listed, **hit.entry},
         outcomes=[

@@ -15,13 +15,14 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from wicketgate.base.clock import rfc3339
+from wicketgate.base.clock import Clock, rfc3339
 from wicketgate.base.errors import InputError, ListRefused, NotEntitled
-from wicketgate.gateway.entitlement import entitled_match
-from wicketgate.gateway.filing.hotlists import ListTaken
-from wicketgate.gateway.node import Gateway
+from wicketgate.commits.durable import Durable
+from wicketgate.gateway.entitlement import Entitlement
+from wicketgate.gateway.filing.hotlists import Desk, ListTaken
 from wicketgate.hotlists import Entry, Listing
 from wicketgate.hotlists.forms import CSV, NDJSON, UK_FIELDS, hotlist_lines, parse_hotlist
+from wicketgate.hotlists.in_force import Lists
 from wicketgate.http.codes import HOTLIST
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.requests import JSON, json_answer, media_type_of, read_body
@@ -35,10 +36,16 @@ _TAKEN = (NDJSON, JSON, CSV)
 
 
 class HotlistsApi:
-    """The handlers, over one gateway."""
+    """The handlers, over the hotlists of one gateway."""
 
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
+    def __init__(
+        self, commits: Durable, desk: Desk, lists: Lists, entitlement: Entitlement, clock: Clock
+    ) -> None:
+        self._commits = commits
+        self._desk = desk
+        self._lists = lists
+        self._entitlement = entitlement
+        self._clock = clock
 
     def routes(self) -> list[Route]:
         """Return the routes under `/v1/hotlists/`."""
@@ -94,7 +101,7 @@ class HotlistsApi:
                 media_type,
                 terms=terms,
                 listing=listing,
-                at_us=self._gateway.clock.now_us(),
+                at_us=self._clock.now_us(),
                 draw_voi=_draw_voi,
                 whole=whole,
                 default_kind=kind,
@@ -102,7 +109,7 @@ class HotlistsApi:
             self._terms(request, name)  # a large list takes seconds
             try:
                 # What was parsed keeps the ids of the entries before, so that it fits this revision and no other.
-                return await self._gateway.desk.change_hotlist(name, changes, whole=whole, expected=revision)
+                return await self._desk.change_hotlist(name, changes, whole=whole, expected=revision)
             except ListRefused:
                 raise
             except InputError as error:
@@ -117,7 +124,7 @@ class HotlistsApi:
         """`GET /v1/hotlists/{authority}`: the unit's own list, as NDJSON or the UK 16-field CSV."""
         name = request.path_params["authority"]
         unit = require(request, "recipient").name
-        entitled_match(self._gateway, unit, name)
+        self._entitlement.entitled_match(unit, name)
         revision, listing = self._listing(name)
         as_csv = CSV in request.headers.get("accept", "").lower()
         lines = uk_rows(listing.entries()) if as_csv else hotlist_lines(listing.entries())
@@ -129,15 +136,15 @@ class HotlistsApi:
 
     def _terms(self, request: Request, name: str) -> MatchTerms:
         unit = require(request, "recipient").name
-        terms = entitled_match(self._gateway, unit, name).match
+        terms = self._entitlement.entitled_match(unit, name).match
         if terms is None:
             raise NotEntitled("this authority has no hotlist")
         return terms
 
     def _listing(self, name: str) -> tuple[int, Listing]:
-        state = self._gateway.commits.committed
+        state = self._commits.committed
         known = state.hotlists.get(name)
-        return 0 if known is None else known.revision, self._gateway.lists.at(name, state)
+        return 0 if known is None else known.revision, self._lists.at(name, state)
 
 
 def _expected(request: Request) -> int | None:

@@ -9,53 +9,23 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from wicketgate.gateway.entitlement import entitled
-from wicketgate.gateway.filing.facts import image_fact
-from wicketgate.gateway.node import Gateway
+from wicketgate.gateway.entitlement import Entitlement
+from wicketgate.gateway.filing.facts import FactFiling, image_fact
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.problems import problem
 from wicketgate.reads.images.references import media_type_of
+from wicketgate.reads.images.store import Images
 
 _HEADERS = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
 
 
-async def image_answer(gateway: Gateway, unit: str, authority: str, ref: str, *, by: str) -> Response:
-    """Return the image that a reference of this authority means, once it is committed that it was fetched.
-
-    Parameters
-    ----------
-    unit : str
-        `organisation/unit`, whose feed it is.
-    by : str
-        Who looks at it, for the fact of it: the unit, or its officer where one is known.
-
-    Returns
-    -------
-    Response
-        404 if the reference is another authority's, or the image past its term.
-
-    Raises
-    ------
-    NotEntitled
-        As the feed itself does.
-    """
-    entitled(gateway, unit, authority)
-    body = await gateway.images.find(authority, ref)
-    if body is None:
-        return problem("not-found", f"`{authority}` has no such image, or it is past its term")
-    digest = hashlib.sha256(body).hexdigest()
-    fact = partial(image_fact, authority=authority, sha256=digest, unit=unit, by=by)
-    await gateway.facts.record(fact)
-    entitled(gateway, unit, authority)  # it may have been revoked meanwhile
-    media_type = media_type_of(body) or "application/octet-stream"
-    return Response(body, media_type=media_type, headers=_HEADERS)
-
-
 class FeedImages:
-    """The handler, over one gateway."""
+    """The handler, over the images of released reads."""
 
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
+    def __init__(self, images: Images, facts: FactFiling, entitlement: Entitlement) -> None:
+        self._images = images
+        self._facts = facts
+        self._entitlement = entitlement
 
     def routes(self) -> list[Route]:
         """Return the route."""
@@ -65,4 +35,35 @@ class FeedImages:
         """`GET /v1/feeds/{authority}/images/{ref}`."""
         unit = require(request, "recipient").name
         authority, ref = request.path_params["authority"], request.path_params["ref"]
-        return await image_answer(self._gateway, unit, authority, ref, by=unit)
+        return await self.answer(unit, authority, ref, by=unit)
+
+    async def answer(self, unit: str, authority: str, ref: str, *, by: str) -> Response:
+        """Return the image that a reference of this authority means, once it is committed that it was fetched.
+
+        Parameters
+        ----------
+        unit : str
+            `organisation/unit`, whose feed it is.
+        by : str
+            Who looks at it, for the fact of it: the unit, or its officer where one is known.
+
+        Returns
+        -------
+        Response
+            404 if the reference is another authority's, or the image past its term.
+
+        Raises
+        ------
+        NotEntitled
+            As the feed itself does.
+        """
+        self._entitlement.entitled(unit, authority)
+        body = await self._images.find(authority, ref)
+        if body is None:
+            return problem("not-found", f"`{authority}` has no such image, or it is past its term")
+        digest = hashlib.sha256(body).hexdigest()
+        fact = partial(image_fact, authority=authority, sha256=digest, unit=unit, by=by)
+        await self._facts.record(fact)
+        self._entitlement.entitled(unit, authority)  # it may have been revoked meanwhile
+        media_type = media_type_of(body) or "application/octet-stream"
+        return Response(body, media_type=media_type, headers=_HEADERS)

@@ -7,20 +7,20 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from wicketgate.base.errors import WicketgateError
-from wicketgate.gateway.node import Gateway
 from wicketgate.http.api.reads import answer_of
 from wicketgate.http.gatekeeper import PUSH_PREFIX, require
 from wicketgate.http.problems import not_allowed, problem, problem_of
 from wicketgate.http.requests import json_answer, read_body
 from wicketgate.reads import adapters
 from wicketgate.reads.observations import Payload
+from wicketgate.reads.pushes import Pushes
 
 
 class Push:
-    """The handler, over one gateway; an ASGI application of its own, as for `POST /v1/reads`."""
+    """The handler, over the pushes of devices; an ASGI application of its own, as for `POST /v1/reads`."""
 
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
+    def __init__(self, pushes: Pushes) -> None:
+        self._pushes = pushes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one payload of a device."""
@@ -43,7 +43,7 @@ class Push:
         )
         parsed = adapters.parse(name, payload)
         camera = request.query_params.get("camera") or None
-        taken = await self._gateway.pushes.take(source, parsed, camera=camera)
+        taken = await self._pushes.take(source, parsed, camera=camera)
         outcome: adapters.Outcome = "quarantined" if taken.quarantined else "taken"
         expected = adapters.answer(name, parsed, outcome)
         if expected is None:

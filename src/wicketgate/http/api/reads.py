@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec import UNSET
@@ -12,16 +12,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from wicketgate.base.clock import Clock
 from wicketgate.base.errors import InputError, WicketgateError
-from wicketgate.gateway.node import Gateway
 from wicketgate.http.answers import ImageTaken, RefusedImage, RefusedRead, Taken
 from wicketgate.http.forms import FORM, MAX_FORM, Part, parts_of
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.problems import not_allowed, problem, problem_of
 from wicketgate.http.requests import json_answer, media_type_of, read_body
-from wicketgate.reads.images.joining import with_mark
+from wicketgate.reads.cameras import CameraNames
+from wicketgate.reads.images.joining import Joining, with_mark
 from wicketgate.reads.images.references import MAX_BYTES
-from wicketgate.reads.intake import Answer
+from wicketgate.reads.intake import Answer, Intake
 from wicketgate.reads.observations import ImageKind
 from wicketgate.reads.parse import (
     ARROW,
@@ -30,6 +31,7 @@ from wicketgate.reads.parse import (
     MAX_POST_BYTES,
     NDJSON,
     Checked,
+    Limits,
     Malformed,
     RawRead,
     check,
@@ -41,10 +43,21 @@ _TYPES = (JSON, NDJSON, ARROW)
 
 
 class Reads:
-    """The handlers, over one gateway."""
+    """The handlers, over the intake of one gateway."""
 
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
+    def __init__(
+        self,
+        cameras: CameraNames,
+        intake: Intake,
+        joining: Joining,
+        clock: Clock,
+        limits: Callable[[], Limits],
+    ) -> None:
+        self._cameras = cameras
+        self._intake = intake
+        self._joining = joining
+        self._clock = clock
+        self._limits = limits
 
     def routes(self) -> list[Route]:
         """Return the routes of images that follow their reads."""
@@ -83,9 +96,8 @@ class Reads:
         return json_answer(await self._take(source, rows, _Bound(rows, form)))
 
     async def _take(self, source: str, rows: Sequence[RawRead | Malformed], bound: _Bound) -> Taken:
-        gateway = self._gateway
-        limits = gateway.limits()
-        cameras = gateway.cameras.ids(source).get
+        limits = self._limits()
+        cameras = self._cameras.ids(source).get
         answers: list[tuple[int, Answer]] = []
         # In parts, so that one large post does not hold up a thousand small ones.
         for start in range(0, len(rows), _ROWS_AT_ONCE):
@@ -95,18 +107,18 @@ class Reads:
                 source=source,
                 cameras=cameras,
                 limits=limits,
-                now_us=gateway.clock.now_us(),
+                now_us=self._clock.now_us(),
                 parts=bound.names,
             )
-            bad = await bound.attach(checked, source, some, gateway) if bound.names else []
-            answers.append((start, await gateway.intake.take(checked, source, images=bad)))
+            bad = await bound.attach(checked, source, some, self._joining) if bound.names else []
+            answers.append((start, await self._intake.take(checked, source, images=bad)))
         if bound.left:
             detail = "no read of the post names this part, or more than one"
             left = [
-                (number, await gateway.joining.unbound(source, part.body, detail))
+                (number, await self._joining.unbound(source, part.body, detail))
                 for number, part in bound.left
             ]
-            answers.append((0, await gateway.intake.take(Checked(), source, images=left)))
+            answers.append((0, await self._intake.take(Checked(), source, images=left)))
         return answer_of(answers)
 
     async def put_image(self, request: Request) -> Response:
@@ -118,7 +130,7 @@ class Reads:
                 "not-found", "a read's images are `patch` and `overview`, its `id` has 1 to 64 characters"
             )
         body = await read_body(request, MAX_BYTES[kind])
-        joined = await self._gateway.joining.follow(source, given, kind, body)
+        joined = await self._joining.follow(source, given, kind, body)
         if joined.code:
             return problem(joined.code, joined.detail)
         return json_answer(ImageTaken(image=kind, sha256=joined.sha256, repeated=joined.repeated))
@@ -142,7 +154,7 @@ class _Bound:
         self.left = [(number, part) for number, part in parts if part.name not in self._certain]
 
     async def attach(
-        self, checked: Checked, source: str, rows: Sequence[RawRead | Malformed], gateway: Gateway
+        self, checked: Checked, source: str, rows: Sequence[RawRead | Malformed], joining: Joining
     ) -> list[Any]:
         """Join the images of checked rows; return those that are none."""
         bodies: dict[int, Mapping[ImageKind, tuple[int, bytes]]] = {}
@@ -155,7 +167,7 @@ class _Bound:
                 bodies[index] = certain
             if len(certain) < len(named):
                 checked.reads["marks"][n] = with_mark(checked.reads["marks"][n], "image-missing")
-        return await gateway.joining.attach(checked, source, bodies)
+        return await joining.attach(checked, source, bodies)
 
 
 def answer_of(answers: Sequence[tuple[int, Answer]]) -> Taken:

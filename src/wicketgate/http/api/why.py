@@ -14,16 +14,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
+from wicketgate.base.clock import SECOND_US, Clock, parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError, StreamError
 from wicketgate.base.shapes import Time, about, shape
 from wicketgate.base.signing import parse_json
+from wicketgate.commits.durable import Durable
 from wicketgate.commits.past import rewind
 from wicketgate.commits.state import State, dump_state, load_state
 from wicketgate.gate.why import Question, answer
-from wicketgate.gateway.filing.facts import why_fact
-from wicketgate.gateway.node import Gateway
+from wicketgate.gateway.filing.facts import FactFiling, why_fact
+from wicketgate.gateway.projections import Projections
 from wicketgate.hotlists import Listing
+from wicketgate.hotlists.in_force import Lists
 from wicketgate.http.answers import Answered, QuestionRead
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.requests import MAX_MEMBERS, decoded, json_answer, read_body
@@ -80,10 +82,16 @@ class _Moment:
 
 
 class WhyApi:
-    """The handler, over one gateway."""
+    """The handler, over the committed state and its past."""
 
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
+    def __init__(
+        self, commits: Durable, projections: Projections, lists: Lists, facts: FactFiling, clock: Clock
+    ) -> None:
+        self._commits = commits
+        self._projections = projections
+        self._lists = lists
+        self._facts = facts
+        self._clock = clock
 
     def routes(self) -> list[Route]:
         """Return the route."""
@@ -107,12 +115,12 @@ class WhyApi:
             recipient=question.recipient,
             as_of_us=moment.at_us if moment.past else None,
         )
-        await self._gateway.facts.record(fact)
+        await self._facts.record(fact)
         if not moment.past:
             moment = self._now()
-        parsed = self._gateway.commits.parsed
+        parsed = self._commits.parsed
         answers = answer(
-            question, moment.state, parsed, moment.at_us, self._lists(moment), self._full(moment)
+            question, moment.state, parsed, moment.at_us, self._listed(moment), self._full(moment)
         )
         notes = [
             f"No authority for `{question.recipient}` had been committed: without one nothing leaves."
@@ -144,11 +152,11 @@ class WhyApi:
     # --- when ----------------------------------------------------------------------------------------------------
 
     def _now(self) -> _Moment:
-        state = self._gateway.commits.committed
-        return _Moment(state, max(self._gateway.clock.now_us(), state.at_us), False)
+        state = self._commits.committed
+        return _Moment(state, max(self._clock.now_us(), state.at_us), False)
 
     async def _moment(self, asked: Asked) -> _Moment:
-        state, parsed = self._gateway.commits.committed, self._gateway.commits.parsed
+        state, parsed = self._commits.committed, self._commits.parsed
         if asked.as_of_entry is not None:
             last_us = await self._time_of(asked.as_of_entry)
             past = await _rewound(state, parsed, entries=asked.as_of_entry + 1)
@@ -164,7 +172,7 @@ class WhyApi:
 
     async def _time_of(self, entry: int) -> int:
         """Return the last microsecond that an entry is about: of a second its end."""
-        entries, ledger = self._gateway.commits.committed.entries, self._gateway.projections.ledger
+        entries, ledger = self._commits.committed.entries, self._projections.ledger
         if not 0 <= entry < entries:
             raise InputError(
                 f"the ledger has {entries} entries: there is no entry `{entry}`", code="unknown-moment"
@@ -181,21 +189,21 @@ class WhyApi:
 
     # --- what is not in a rewound state ----------------------------------------------------------------------------
 
-    def _lists(self, moment: _Moment) -> Callable[[str], Listing | None]:
-        state = self._gateway.commits.committed
+    def _listed(self, moment: _Moment) -> Callable[[str], Listing | None]:
+        state = self._commits.committed
 
         def listed(name: str) -> Listing | None:
             known = state.hotlists.get(name)
             if moment.past and known is not None and known.changed_us > moment.at_us:
                 return None
-            return self._gateway.lists.at(name, state)
+            return self._lists.at(name, state)
 
         return listed
 
     def _full(self, moment: _Moment) -> frozenset[str]:
         if moment.past:
             return frozenset()
-        feeds = self._gateway.projections.feeds
+        feeds = self._projections.feeds
         return frozenset(name for name, feed in feeds.items() if feed.is_full)
 
 

@@ -12,10 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from wicketgate.base.clock import MINUTE_US, SECOND_US, rfc3339
+from wicketgate.base.clock import MINUTE_US, SECOND_US, Clock, rfc3339
 from wicketgate.base.errors import InputError, WicketgateError
-from wicketgate.gateway.filing.responses import MOST_TEXT, PAGE, Acknowledged, parse_said
-from wicketgate.gateway.node import Gateway
+from wicketgate.gateway.filing.responses import MOST_TEXT, PAGE, Acknowledged, Responses, parse_said
 from wicketgate.http.answers import ResponseHeld, ResponseShown, ResponseTaken
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.parameters import PAGE_OF_RESPONSES
@@ -47,7 +46,7 @@ class TooManyResponses(InputError):
 
 
 class Consultations:
-    """The handlers, over one gateway.
+    """The handlers, over the responses of one gateway.
 
     Parameters
     ----------
@@ -58,11 +57,18 @@ class Consultations:
     """
 
     def __init__(
-        self, gateway: Gateway, public: Public, *, each: Rate = EACH, together: Rate = TOGETHER
+        self,
+        responses: Responses,
+        public: Public,
+        clock: Clock,
+        *,
+        each: Rate = EACH,
+        together: Rate = TOGETHER,
     ) -> None:
-        self._gateway = gateway
+        self._responses = responses
         self._public = public
-        self._allowance = Allowance(lambda: gateway.clock.now_us(), each=each, together=together)
+        self._clock = clock
+        self._allowance = Allowance(clock.now_us, each=each, together=together)
 
     def routes(self) -> list[Route]:
         """Return every route."""
@@ -79,7 +85,7 @@ class Consultations:
     async def get_list(self, request: Request) -> Response:
         """`GET /consultations`."""
         register = await self._public.view()
-        return _page(self._public.pages(request).consultations(register, self._gateway.clock.now_us()))
+        return _page(self._public.pages(request).consultations(register, self._clock.now_us()))
 
     async def get_one(self, request: Request) -> Response:
         """`GET /consultations/{id}?page=N`."""
@@ -105,7 +111,7 @@ class Consultations:
         if stands not in {None, "announced", "open"}:
             responses = await self._said(name, number)
         html = pages.consultation(
-            register, name, self._gateway.clock.now_us(), responses=responses, written=written, fault=fault
+            register, name, self._clock.now_us(), responses=responses, written=written, fault=fault
         )
         if html is None:
             return _page(pages.not_found(), 404)
@@ -114,11 +120,11 @@ class Consultations:
     async def _said(self, name: str, number: int) -> dict[str, Any] | None:
         """Return one page of what the public said; None where it cannot be read now."""
         try:
-            count, withheld = self._gateway.responses.count(name)
+            count, withheld = self._responses.count(name)
             pages = max(1, -(-count // PAGE))
             page = min(number, pages)
             first = (page - 1) * PAGE + 1
-            shown = await self._gateway.responses.published(name, first, min(count, first + PAGE - 1))
+            shown = await self._responses.published(name, first, min(count, first + PAGE - 1))
         except WicketgateError:
             return None
         return {"count": count, "withheld": withheld, "shown": shown, "page": page, "pages": pages}
@@ -129,7 +135,7 @@ class Consultations:
         """`POST /consultations/{id}/responses`: JSON, or the form of the page."""
         if media_type_of(request) == FORM:
             return await self._post_form(request)
-        self._gateway.responses.demand_open(request.path_params["id"])
+        self._responses.demand_open(request.path_params["id"])
         if media_type_of(request) != JSON:
             raise InputError(f"send `{JSON}` or `{FORM}`", code="unsupported-media-type")
         try:
@@ -148,7 +154,7 @@ class Consultations:
         """Take a response from the page's form; what is wrong is said there, and what was written kept."""
         form: dict[str, str] = {}
         try:
-            self._gateway.responses.demand_open(request.path_params["id"])
+            self._responses.demand_open(request.path_params["id"])
             form = _form(await read_body(request, MAX_RESPONSE))
             _demand_text(form.get("text", ""))
             members: dict[str, Any] = dict(form)
@@ -172,19 +178,19 @@ class Consultations:
         retry_s = self._allowance.take(request.client.host if request.client else "")
         if retry_s:
             raise TooManyResponses(retry_s)
-        return await self._gateway.responses.give(request.path_params["id"], said)
+        return await self._responses.give(request.path_params["id"], said)
 
     # --- responses ----------------------------------------------------------------------------------------------------
 
     async def get_responses(self, request: Request) -> Response:
         """`GET /consultations/{id}/responses`: what may be shown, masked, once it has closed."""
         name = request.path_params["id"]
-        count, _ = self._gateway.responses.count(name)
+        count, _ = self._responses.count(name)
         return StreamingResponse(self._published(name, count), media_type=NDJSON, headers=dict(HEADERS))
 
     async def _published(self, name: str, count: int) -> AsyncIterator[bytes]:
         for first in range(1, count + 1, PAGE):
-            for one in await self._gateway.responses.published(name, first, min(count, first + PAGE - 1)):
+            for one in await self._responses.published(name, first, min(count, first + PAGE - 1)):
                 shown = ResponseShown(
                     id=one.id,
                     received_on=one.received_on,
@@ -198,14 +204,14 @@ class Consultations:
         """`GET /v1/consultations/{id}/responses`: all of them as they were written, for overseers."""
         require(request, "overseer")
         name = request.path_params["id"]
-        count, _ = self._gateway.responses.count(name)
+        count, _ = self._responses.count(name)
         return StreamingResponse(
             self._held(name, count), media_type=NDJSON, headers={"Cache-Control": "no-store"}
         )
 
     async def _held(self, name: str, count: int) -> AsyncIterator[bytes]:
         for first in range(1, count + 1, PAGE):
-            for one in await self._gateway.responses.read(name, first, min(count, first + PAGE - 1)):
+            for one in await self._responses.read(name, first, min(count, first + PAGE - 1)):
                 held = ResponseHeld(
                     id=one.id,
                     received_at=rfc3339(one.received_us),

@@ -11,14 +11,17 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from wicketgate.base.clock import Clock
 from wicketgate.base.errors import HitRefused, InputError, NotEntitled, WicketgateError
+from wicketgate.commits.durable import Durable
 from wicketgate.commits.register import consulted_on
-from wicketgate.gateway.entitlement import match_authorities
-from wicketgate.gateway.hits import cannot_confirm, hit_of, queue_of, recent_of
-from wicketgate.gateway.node import Gateway
+from wicketgate.gateway.entitlement import Entitlement
+from wicketgate.gateway.filing.outcomes import OutcomeFiling
+from wicketgate.gateway.hits import UnitHits
+from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.hotlists.hits import Hit
 from wicketgate.http.api.hits import as_json
-from wicketgate.http.api.images import image_answer
+from wicketgate.http.api.images import FeedImages
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.problems import problem, problem_of, status_and_title
 from wicketgate.http.requests import json_answer, media_type_of, read_body
@@ -46,15 +49,32 @@ _Handler = Callable[[Request], Awaitable[Response]]
 class Duty:
     """The handlers, over one gateway, and the sessions that open them."""
 
-    def __init__(self, gateway: Gateway, addition: Addition | None = None) -> None:
-        self._gateway = gateway
-        charter = gateway.commits.parsed.charter(gateway.commits.committed)
+    def __init__(
+        self,
+        commits: Durable,
+        clock: Clock,
+        *,
+        entitlement: Entitlement,
+        hits: HitQueue,
+        unit_hits: UnitHits,
+        outcomes: OutcomeFiling,
+        images: FeedImages,
+        addition: Addition | None = None,
+    ) -> None:
+        self._commits = commits
+        self._clock = clock
+        self._entitlement = entitlement
+        self._hits = hits
+        self._unit_hits = unit_hits
+        self._outcomes = outcomes
+        self._images = images
+        charter = commits.parsed.charter(commits.committed)
         ground = None
         if addition is not None and addition.ground is not None:
             ground = assets_of(addition.package).paths[addition.ground]
         self._pages = DutyPages(demonstration=charter.demonstration, ground=ground)
         self._listening: Counter[str] = Counter()
-        self.sessions = Sessions(lambda: gateway.clock.now_us(), lambda: gateway.commits.committed.tokens)
+        self.sessions = Sessions(clock.now_us, lambda: commits.committed.tokens)
 
     def routes(self) -> list[Route]:
         """Return `/sign-in`, `/sign-out` and every route under `/duty`."""
@@ -133,13 +153,13 @@ class Duty:
         recorded = None
         if hit_id := request.query_params.get("recorded"):
             try:
-                recorded, _ = hit_of(self._gateway, session.unit, hit_id)
+                recorded, _ = self._unit_hits.hit_of(session.unit, hit_id)
             except WicketgateError:
                 recorded = None  # whatever somebody put into the address
         html = self._pages.queue(
             self._queue(session.unit),
             session,
-            self._gateway.clock.now_us(),
+            self._clock.now_us(),
             recorded=recorded,
             refreshing=request.query_params.get("refresh") != "off",
         )
@@ -148,19 +168,20 @@ class Duty:
     async def get_queue_part(self, request: Request) -> Response:
         """`GET /duty/queue`: the part of the page that changes."""
         session = _session(request)
-        return _page(self._pages.queue_part(self._queue(session.unit), session, self._gateway.clock.now_us()))
+        return _page(self._pages.queue_part(self._queue(session.unit), session, self._clock.now_us()))
 
     def _queue(self, unit: str) -> Queue:
-        gateway = self._gateway
-        authorities, stopped = match_authorities(gateway, unit)
+        authorities, stopped = self._entitlement.match_authorities(unit)
         names = [authority.name for authority in authorities]
-        hits = queue_of(gateway, names)
-        ended = [hit for hit in recent_of(gateway, names, SHOWN) if hit.status in {"ended", "unanswered"}]
+        hits = self._unit_hits.queue_of(names)
+        ended = [
+            hit for hit in self._unit_hits.recent_of(names, SHOWN) if hit.status in {"ended", "unanswered"}
+        ]
         ended.sort(key=lambda hit: hit.outcomes[-1].at_us if hit.outcomes else 0, reverse=True)
         return Queue(
             hits=hits[:SHOWN],
             more=max(0, len(hits) - SHOWN),
-            confirmable=partial(cannot_confirm, gateway),
+            confirmable=self._unit_hits.cannot_confirm,
             authorities=[(authority.name, authority.title) for authority in authorities],
             stopped=stopped,
             ended=ended[:_ENDED],
@@ -169,7 +190,7 @@ class Duty:
 
     def _marks(self, authority: Authority) -> list[dict[str, str]]:
         """Return the tags that an authority bears on every page."""
-        named = self._gateway.commits.committed.authorities[authority.name]
+        named = self._commits.committed.authorities[authority.name]
         return marks_of({"consulted": consulted_on(named.versions[authority.version - 1])})
 
     async def get_events(self, request: Request) -> Response:
@@ -186,7 +207,7 @@ class Duty:
         )
 
     async def _events(self, request: Request, session: Session) -> AsyncIterator[bytes]:
-        hits = self._gateway.hits
+        hits = self._hits
         self._listening[session.key] += 1
         known = ""
         try:
@@ -201,7 +222,7 @@ class Duty:
                     yield b": alive\n\n"
                 await hits.wait(changes, _ALIVE_S)
                 # Many hits at once are told of once: a look at the queue is not free.
-                await self._gateway.clock.sleep(_PAUSE_S)
+                await self._clock.sleep(_PAUSE_S)
         except NotEntitled:
             yield b"event: end\ndata: signed-out\n\n"
         finally:
@@ -218,18 +239,17 @@ class Duty:
     def _hit_page(
         self, request: Request, session: Session, refused: Refusal | None = None, status: int = 200
     ) -> Response:
-        gateway = self._gateway
-        hit, authority = hit_of(gateway, session.unit, request.path_params["id"])
+        hit, authority = self._unit_hits.hit_of(session.unit, request.path_params["id"])
         allowed = "place" in authority.scope.fields
-        sightings = gateway.hits.recent(hit.authority, _JOURNEY, hit.voi) if allowed else []
+        sightings = self._hits.recent(hit.authority, _JOURNEY, hit.voi) if allowed else []
         # Raised last is not read last: a late read says where the vehicle was before.
         sightings.sort(key=lambda one: one.taken_us, reverse=True)
         html = self._pages.hit(
             hit,
             Journey(hits=sightings, allowed=allowed),
             session,
-            gateway.clock.now_us(),
-            cannot_confirm=cannot_confirm(gateway, hit),
+            self._clock.now_us(),
+            cannot_confirm=self._unit_hits.cannot_confirm(hit),
             title=authority.title,
             marked=self._marks(authority),
             refused=refused,
@@ -241,10 +261,10 @@ class Duty:
         session = _session(request)
         form = await _form(request, session)
         _session(request)  # the body may have taken long
-        hit, _ = hit_of(self._gateway, session.unit, request.path_params["id"])
+        hit, _ = self._unit_hits.hit_of(session.unit, request.path_params["id"])
         outcome, reason = form.get("outcome", ""), form.get("reason", "").strip()
         try:
-            after: Hit = await self._gateway.outcomes.record_outcome(hit.id, outcome, reason, session.officer)
+            after: Hit = await self._outcomes.record_outcome(hit.id, outcome, reason, session.officer)
         except HitRefused as refused:
             if not _wants_page(request):
                 raise
@@ -252,7 +272,8 @@ class Duty:
             return self._hit_page(request, session, again, status_and_title(refused)[0])
         if _wants_page(request):
             return _redirect(f"/duty?recorded={after.id}")
-        answer = json_answer(as_json(self._gateway, after))
+        confirming, now_us = self._unit_hits.cannot_confirm(after), self._clock.now_us()
+        answer = json_answer(as_json(after, cannot_confirm=confirming, now_us=now_us))
         answer.headers["Cache-Control"] = "no-store"
         return answer
 
@@ -260,7 +281,7 @@ class Duty:
         """`GET /duty/images/{authority}/{ref}`: an image of a released read."""
         session = _session(request)
         name, ref = request.path_params["authority"], request.path_params["ref"]
-        return await image_answer(self._gateway, session.unit, name, ref, by=session.officer)
+        return await self._images.answer(session.unit, name, ref, by=session.officer)
 
 
 def _session(request: Request) -> Session:
