@@ -48,7 +48,7 @@ class WicketgateError(Exception):
 
 
 class InputError(WicketgateError):
-    """Bytes in another form than expected; nothing of them was taken."""
+    """Bytes in another form than expected: nothing of them was taken."""
 
     code = "malformed"
 
@@ -142,7 +142,7 @@ class ConfigurationError(WicketgateError):
 
 
 class Unreachable(WicketgateError):
-    """No answer from the other side of a command; nothing was looked at.
+    """No answer from the other side of a command: nothing was looked at.
 
     It is raised too where the command finds nothing to look at.
     """
@@ -151,13 +151,13 @@ class Unreachable(WicketgateError):
 
 
 class SignerError(WicketgateError):
-    """A private key that stayed shut, or a signer without a signature; nothing was signed."""
+    """A failed opening of a private key, or a failed signing: nothing was signed."""
 
     code = "signer-failed"
 
 
 class StreamError(WicketgateError):
-    """Streams that did not acknowledge in time, or refused."""
+    """A late acknowledgement of the streams, or their refusal."""
 
     code = "streams-unavailable"
 
@@ -169,7 +169,7 @@ class FencedError(StreamError):
 
 
 class LedgerError(WicketgateError):
-    """Tiles, checkpoints or proofs that contradict one another."""
+    """Contradicting tiles, checkpoints or proofs."""
 
     code = "ledger-invalid"
 

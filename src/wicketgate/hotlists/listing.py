@@ -57,7 +57,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
-    """Entries and their index; numbers are places in both."""
+    """Entries and their index, under the same numbers."""
 
     entries: tuple[Entry, ...]
     index: Hotlist

@@ -86,7 +86,7 @@ class RawRead(_WithSaid, frozen=True, kw_only=True):
     ] = None
 
     def images(self) -> dict[ImageKind, str]:
-        """Return the names of the image parts; a plain text names the patch."""
+        """Return the names of the image parts (a plain text names the patch)."""
         if isinstance(self.image, str):
             return {"patch": self.image}
         if self.image is None:
@@ -222,7 +222,7 @@ def _arrow_rows(body: bytes) -> list[dict[str, Any]]:
 
 
 def _check_schema(schema: pa.Schema) -> None:
-    """Refuse columns unfit for a read; lists and runs of a few bytes could unfold to gigabytes besides."""
+    """Refuse columns unfit for a read: lists and runs of a few bytes could unfold to gigabytes."""
     if len(schema) > _MAX_COLUMNS or len(set(schema.names)) < len(schema):
         raise InputError("an Arrow stream with too many columns, or two of one name")
     for column in schema:
@@ -349,7 +349,7 @@ class Limits:
 
 @dataclass(slots=True)
 class Checked:
-    """Checked reads, in columns, and those beyond taking."""
+    """Checked reads: those to take, in columns, and the others."""
 
     reads: Gathered = field(default_factory=Gathered)
     camera_id: list[str] = field(default_factory=list)

@@ -118,7 +118,7 @@ def _action_priority(action: str) -> int:
 
 
 def _weed_us(text: str) -> int | None:
-    """Return the time at which to weed a row.
+    """Return a row's time of weeding.
 
     A day ends at its end in London, and a time without a zone is London's.
     """
