@@ -118,6 +118,44 @@ def test_nothing_prints_but_commands_and_the_demonstration() -> None:
     assert all(name.startswith(("wicketgate/cli/", "wicketgate_demo/")) for name in printing), printing
 
 
+def private_names(path: Path) -> Iterator[str]:
+    """Yield the private names that a module takes from another module of ours."""
+    tree = ast.parse(path.read_text())
+    ours = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("wicketgate"):
+            ours |= {alias.asname or alias.name for alias in node.names if alias.name.islower()}
+            yield from (f"{node.module}.{alias.name}" for alias in node.names if alias.name.startswith("_"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ours:
+            yield from (f"{node.value.id}.{name}" for name in [node.attr] if name.startswith("_"))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to("src")))
+def test_a_private_name_is_used_in_its_module_alone(path: Path) -> None:
+    assert list(private_names(path)) == []
+
+
+def test_private_names_of_other_modules_are_found(tmp_path: Path) -> None:
+    module = tmp_path / "module.py"
+    module.write_text(
+        "from wicketgate.gate.terms import WORD, _STOPS\nfrom wicketgate.gate import terms\nx = terms._ENDS\n"
+        "from os import _exit\nself._own = _STOPS\n"
+    )
+    assert list(private_names(module)) == ["wicketgate.gate.terms._STOPS", "terms._ENDS"]
+
+
+def test_the_body_of_a_fact_is_written_in_two_modules() -> None:
+    # The release's fact alone is built by whoever holds the batch's header as well.
+    writers = {
+        str(path.relative_to(PACKAGE))
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"fact", "facts.fact"}
+    }
+    assert writers == {"ledger/facts.py", "gateway/filing/facts.py"}
+
+
 def test_what_is_told_the_time_is_given_no_clock_and_no_path() -> None:
     # Backs the four imports that the contract `decided` in .importlinter lets pass.
     section = contracts()["importlinter:contract:decided"]

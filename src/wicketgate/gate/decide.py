@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wicketgate.base.errors import ShapeError, WicketgateError
-from wicketgate.gate.terms import _WORD, _WORD_BITS, Reason, Table, _is
+from wicketgate.gate.terms import WORD, WORD_BITS, Reason, Table, has_dtype
 from wicketgate.reads.columns import ReadBatch
 
 _OCTET_BITS: Final[NDArray[np.uint8]] = (1 << np.arange(8)).astype(np.uint8).reshape(1, 8, 1)
@@ -161,7 +161,9 @@ def decide(
     """
     n = len(batch)
     if not (
-        _is(batch.camera, np.int32) and _is(batch.captured_us, np.int64) and _is(batch.received_us, np.int64)
+        has_dtype(batch.camera, np.int32)
+        and has_dtype(batch.captured_us, np.int64)
+        and has_dtype(batch.received_us, np.int64)
     ):
         raise ShapeError("a column of the batch has a type that `ReadBatch` does not allow")
     if n == 0:
@@ -173,13 +175,13 @@ def decide(
         for number in (~live[: len(table)]).nonzero()[0].tolist()
     ]
     laid = _lay(batch, table, late_after_us)
-    released = np.zeros(n, dtype=_WORD)
+    released = np.zeros(n, dtype=WORD)
     releases: list[Release] = []
-    for word, live_word in enumerate(np.packbits(live, bitorder="little").view(_WORD).tolist()):
+    for word, live_word in enumerate(np.packbits(live, bitorder="little").view(WORD).tolist()):
         if live_word:
             looked = _look(laid, table, word, live_word, at_us, lists)
             released |= looked.allowed
-            bits = live[looked.first : looked.first + _WORD_BITS].nonzero()[0].tolist()
+            bits = live[looked.first : looked.first + WORD_BITS].nonzero()[0].tolist()
             _answer(laid, table, looked, bits, releases, refusals)
     withheld = n - int(np.count_nonzero(released))
     return Decision(rows=n, releases=tuple(releases), refusals=tuple(refusals), withheld=withheld)
@@ -226,8 +228,8 @@ def _look(
     laid: _Laid, table: Table, word: int, live_word: int, at_us: int, lists: Mapping[str, Looks]
 ) -> _Looked:
     """Look what the live authorities of one word allow."""
-    first = word * _WORD_BITS
-    octets = -(-min(_WORD_BITS, len(table) - first) // 8)
+    first = word * WORD_BITS
+    octets = -(-min(WORD_BITS, len(table) - first) // 8)
     low, high, interval = laid.low, laid.high, laid.interval
     in_scope = table.camera_words[word].take(laid.columns)
     in_scope &= live_word
@@ -318,7 +320,7 @@ def _match(
     It does so for each live authority of the word that matches.
     """
     matched: dict[int, _Matched] = {}
-    for bit, matches in enumerate(table.matches[first : first + _WORD_BITS]):
+    for bit, matches in enumerate(table.matches[first : first + WORD_BITS]):
         if not (matches and live_word >> bit & 1):
             continue
         mask = np.uint64(1 << bit)

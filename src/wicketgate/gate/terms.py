@@ -19,8 +19,8 @@ Reason = Literal[StopReason, EndReason, "not-in-force-yet", "out-of-scope", "bef
 _STOPS: Final = get_args(StopReason)
 _ENDS: Final = get_args(EndReason)
 _TIME_LIMIT_US: Final = 1 << 62  # differences of times below it fit int64
-_WORD: Final = np.dtype("<u8")  # little-endian in memory on every machine: bytes of words are looked at
-_WORD_BITS: Final = 64
+WORD: Final = np.dtype("<u8")  # little-endian in memory on every machine: bytes of words are looked at
+WORD_BITS: Final = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,19 +144,19 @@ def compile_table(terms: Sequence[Terms], n_cameras: int) -> Table:
             sound.append((number, term))
 
     stops: list[StopReason | None] = ["error"] * len(terms)
-    words = -(-len(terms) // _WORD_BITS)
-    in_force_from = np.full(words * _WORD_BITS, _TIME_LIMIT_US, dtype=np.int64)
-    in_force_until = np.full(words * _WORD_BITS, -_TIME_LIMIT_US, dtype=np.int64)
-    camera_words = np.zeros((words, n_cameras + 1), dtype=_WORD)
+    words = -(-len(terms) // WORD_BITS)
+    in_force_from = np.full(words * WORD_BITS, _TIME_LIMIT_US, dtype=np.int64)
+    in_force_until = np.full(words * WORD_BITS, -_TIME_LIMIT_US, dtype=np.int64)
+    camera_words = np.zeros((words, n_cameras + 1), dtype=WORD)
     edges = _edges([term for _, term in sound])
-    open_words, before_words, after_words = np.zeros((3, words, len(edges) + 1), dtype=_WORD)
+    open_words, before_words, after_words = np.zeros((3, words, len(edges) + 1), dtype=WORD)
     for number, term in sound:
         stops[number] = term.stopped_by
         if term.stopped_by is not None:
             continue
         in_force_from[number] = term.in_force_from_us
         in_force_until[number] = term.in_force_until_us
-        word, bit = number // _WORD_BITS, np.uint64(1 << number % _WORD_BITS)
+        word, bit = number // WORD_BITS, np.uint64(1 << number % WORD_BITS)
         camera_words[word, :n_cameras] |= term.cameras * bit
         starts, ends = 1 + np.searchsorted(edges, term.windows.T)
         change = np.zeros(len(edges) + 2, dtype=np.int8)
@@ -194,9 +194,9 @@ def _fault(term: Terms, n_cameras: int) -> str | None:
     """Return the fault in terms, or None."""
     times = (term.valid_from_us, term.valid_until_us, term.in_force_from_us, term.in_force_until_us)
     windows = term.windows
-    if not (_is(term.cameras, np.bool_) and term.cameras.shape == (n_cameras,)):
+    if not (has_dtype(term.cameras, np.bool_) and term.cameras.shape == (n_cameras,)):
         return "cameras are not one truth value for each camera of the register"
-    if not (_is(windows, np.int64) and windows.shape == (len(windows), 2)):
+    if not (has_dtype(windows, np.int64) and windows.shape == (len(windows), 2)):
         return "windows are not pairs of times"
     if not all(abs(at_us) < _TIME_LIMIT_US for at_us in times):
         return "a time out of range"
@@ -214,6 +214,6 @@ def _fault(term: Terms, n_cameras: int) -> str | None:
     return None
 
 
-def _is(column: NDArray[np.generic], dtype: type[np.generic]) -> bool:
+def has_dtype(column: NDArray[np.generic], dtype: type[np.generic]) -> bool:
     """Say whether a column has its declared type at run time."""
     return bool(column.dtype == dtype)

@@ -20,7 +20,7 @@ from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.commits import transactions
 from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.reads.columns import MAX_ROWS, SAID, Gathered, ReadBatch, filled, gathered, to_arrow
-from wicketgate.reads.messages import ReadsMessage, _encoder
+from wicketgate.reads.messages import ReadsMessage, encode_reads
 from wicketgate.reads.parse import Checked
 from wicketgate.reads.repeats import DIGEST, Seen
 from wicketgate.reads.tracking import Emitted, Held, Vehicles
@@ -411,7 +411,7 @@ def _encode(group: _Group) -> bytes:
     for read in group.quarantined:
         counts = quarantined[f"{read.source}/{read.camera}"]
         counts[read.code] = counts.get(read.code, 0) + 1
-    return _encoder.encode(
+    return encode_reads(
         ReadsMessage(
             rows=rows,
             contents=b"".join(group.contents),

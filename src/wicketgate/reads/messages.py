@@ -38,6 +38,11 @@ _decoder = msgspec.msgpack.Decoder(ReadsMessage)
 _encoder = msgspec.msgpack.Encoder()
 
 
+def encode_reads(message: ReadsMessage) -> bytes:
+    """Return a message as READS holds it."""
+    return _encoder.encode(message)
+
+
 def decode_reads(data: bytes) -> ReadsMessage:
     """Read a message of READS.
 

@@ -6,7 +6,7 @@ may take effect is judged before (`admission`); what that found comes with it (`
 
 from __future__ import annotations
 
-from typing import TypeVar, assert_never
+from typing import assert_never
 
 import msgspec
 
@@ -24,8 +24,6 @@ from wicketgate.regime.documents.acts import (
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.consultations import Consultation, Decision, Objection
 from wicketgate.regime.documents.document import SignedDocument
-
-_Value = TypeVar("_Value", Authority, Charter, Consultation, Decision, Objection)
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.acts import Act
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.consultations import Consultation, Decision, Objection
 from wicketgate.regime.documents.document import SignedDocument, open_document
-from wicketgate.regime.fold import ActTaken, ConsultationTaken, DecisionTaken, Taken, Version, _Value
+from wicketgate.regime.fold import ActTaken, ConsultationTaken, DecisionTaken, Taken, Version
 from wicketgate.regime.powers import Powers, of_authority
+
+_Value = TypeVar("_Value", Authority, Charter, Consultation, Decision, Objection)
 
 
 class HasCharter(Protocol):

@@ -92,7 +92,7 @@ async def serve(served: Served, port: int | None, cameras: int) -> AsyncIterator
         folder.keep_log_key()
     if not folder.exhibit.exists():
         await asyncio.to_thread(_exhibit, folder, cameras)
-    served.mqtt = ("127.0.0.1", _listen(folder))
+    served.mqtt = ("127.0.0.1", mqtt_port(folder))
     port = port if port is not None else free_port(PORT)
     try:
         port = await _start(served, port)
@@ -136,7 +136,7 @@ def _exhibit(folder: Folder, cameras: int) -> None:
     write_whole(folder.exhibit, json.dumps(result, indent=1).encode() + b"\n")
 
 
-def _listen(folder: Folder) -> int:
+def mqtt_port(folder: Folder) -> int:
     """Return the port of the MQTT ingress.
 
     Another one goes into the settings where somebody has taken it.

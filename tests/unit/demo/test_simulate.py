@@ -27,7 +27,7 @@ from wicketgate_demo.cameras.load import CONNECTIONS
 from wicketgate_demo.run.children import Child, run_child
 from wicketgate_demo.run.demo import CAMERAS
 from wicketgate_demo.run.folder import Folder, write_whole
-from wicketgate_demo.run.serving import _listen
+from wicketgate_demo.run.serving import mqtt_port
 from wicketgate_demo.run.words import guide, progress_line, summary
 from wicketgate_demo.world import london, places
 
@@ -329,16 +329,16 @@ def test_another_port_goes_into_the_settings_where_somebody_has_taken_it(tmp_pat
     folder.gateway.mkdir()
     path = folder.gateway / "wicketgate.regime.documents.toml"
     path.write_text(TEMPLATE)
-    port = _listen(folder)
+    port = mqtt_port(folder)
     settings = load_settings(folder.gateway)
     assert settings.mqtt is not None
     assert (settings.mqtt.host, settings.mqtt.port) == ("127.0.0.1", port)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port))
         taken.listen()
-        other = _listen(folder)
+        other = mqtt_port(folder)
     assert other != port
     settings = load_settings(folder.gateway)
     assert settings.mqtt is not None
     assert settings.mqtt.port == other
-    assert _listen(folder) == other
+    assert mqtt_port(folder) == other

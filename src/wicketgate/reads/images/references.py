@@ -17,8 +17,8 @@ from wicketgate.reads.observations import ImageKind
 
 MAX_BYTES: Mapping[ImageKind, int] = {"patch": 512 * 1024, "overview": 4 * 1024 * 1024}
 """The largest image of each kind."""
-_NAME = re.compile(r"([a-z0-9][a-z0-9-]{0,63})/(\d{8})/([0-9a-f]{32})", re.ASCII)
-_TEXT = re.compile(rf"({_NAME.pattern}) ([0-9a-f]{{64}}) (image/(?:jpeg|png)) (\d{{1,8}})", re.ASCII)
+NAME = re.compile(r"([a-z0-9][a-z0-9-]{0,63})/(\d{8})/([0-9a-f]{32})", re.ASCII)
+_TEXT = re.compile(rf"({NAME.pattern}) ([0-9a-f]{{64}}) (image/(?:jpeg|png)) (\d{{1,8}})", re.ASCII)
 _REF = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
 _REF_BYTES = 88  # of a name, padded: the length of a reference does not tell its source
 
@@ -97,7 +97,7 @@ def make_ref(secret: bytes, authority: str, name: str) -> str:
     AES-SIV (RFC 5297) with the authority as associated data: nobody without the secret can make one, read a source or
     a day in it, or see that two authorities were given the same image. About 5 µs.
     """
-    found = _NAME.fullmatch(name)
+    found = NAME.fullmatch(name)
     if found is None:
         raise InputError("not the name of an image")
     plain = bytes.fromhex(found[3]) + int(found[2]).to_bytes(4, "big") + found[1].encode()

@@ -26,7 +26,7 @@ from obstore.store import LocalStore, ObjectStore
 from wicketgate.base.clock import DAY_US, parse_rfc3339, to_datetime
 from wicketgate.base.errors import InputError, StreamError
 from wicketgate.base.periods import Period, add
-from wicketgate.reads.images.references import _NAME, Stored, media_type_of, open_ref
+from wicketgate.reads.images.references import NAME, Stored, media_type_of, open_ref
 
 _AT_ONCE = 64
 _BYTES_AT_ONCE = 16 * 1024 * 1024
@@ -113,7 +113,7 @@ class Images:
 
         None where it is past its term or was never stored.
         """
-        if _NAME.fullmatch(name) is None:
+        if NAME.fullmatch(name) is None:
             return None
         try:
             found = await obstore.get_async(self._store, name)
