@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec.json import Decoder
@@ -13,6 +14,7 @@ from starlette.responses import Response
 from wicketgate.base.errors import InputError
 
 JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
 _T = TypeVar("_T")
 MAX_NAME = 4 * 1024
 """Bytes of a body that holds a name."""
@@ -20,6 +22,7 @@ MAX_MEMBERS = 16 * 1024
 """Bytes of a body that holds a few members."""
 MAX_RESPONSE = 160 * 1024
 """Bytes of a response to a consultation: a character can take twelve, in JSON as well as in a form."""
+_MOST_PAIRS = 10
 
 
 def media_type_of(request: Request) -> str:
@@ -81,3 +84,20 @@ def decoded(decoder: Decoder[_T], body: bytes, wrong: str) -> _T:
 def json_answer(value: Any, status: int = 200) -> Response:
     """Return a value as an answer in JSON."""
     return Response(msgspec.json.encode(value), status_code=status, media_type=JSON)
+
+
+def private_answer(value: Any) -> Response:
+    """Return a value as an answer in JSON that nobody on the way may keep."""
+    answer = json_answer(value)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def form_pairs(body: bytes) -> list[tuple[str, str]]:
+    """Return the names and values that a page's form sent, in its order; InputError for anything else."""
+    try:
+        return parse_qsl(
+            body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_PAIRS
+        )
+    except ValueError as error:
+        raise InputError("this is no form of these pages") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -30,7 +30,7 @@ from wicketgate.http.answers import (
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.parameters import LINES
 from wicketgate.http.problems import problem
-from wicketgate.http.requests import MAX_MEMBERS, decoded, json_answer, read_body
+from wicketgate.http.requests import MAX_MEMBERS, decoded, json_answer, private_answer, read_body
 from wicketgate.regime.obligations.disclosures import Held, published, stand
 from wicketgate.regime.obligations.values import Disclosure, Receipt
 
@@ -136,7 +136,7 @@ class DisclosuresApi:
             disclosure for name in names if name in state.held for disclosure in state.held[name].disclosures
         ]
         found.sort(key=lambda one: -one.commit)
-        return _private(Disclosures(disclosures=[_disclosure(state, one) for one in found[:limit]]))
+        return private_answer(Disclosures(disclosures=[_disclosure(state, one) for one in found[:limit]]))
 
     async def post_receipt(self, request: Request) -> Response:
         """`POST /v1/receipts` `{"authority","deleted_until","method","by"}`."""
@@ -157,7 +157,7 @@ class DisclosuresApi:
         """`GET /v1/receipts?authority=`: what is due, what is missing, and what was attested last."""
         names = self._readable(request)
         state, now_us = self._commits.committed, self._clock.now_us()
-        return _private(
+        return private_answer(
             Receipts(receipts=[_owed(state, name, state.held.get(name) or Held(), now_us) for name in names])
         )
 
@@ -198,12 +198,6 @@ def _time(text: str, name: str) -> int:
         return parse_rfc3339(text)
     except InputError as error:
         raise InputError(f"`{name}` is not a time with a zone, such as `2026-07-08T12:00:00Z`") from error
-
-
-def _private(value: Any) -> Response:
-    answer = json_answer(value)
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
 
 
 def _disclosure(state: State, one: Disclosure) -> DisclosureShown:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, TypeVar, get_args
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
@@ -21,11 +21,10 @@ from wicketgate.hotlists.outcomes import Said
 from wicketgate.http.answers import HitRead, Hits, HitShown, ImageLink, OutcomeShown, StoppedHit
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.parameters import LINES
-from wicketgate.http.requests import MAX_MEMBERS, decoded, json_answer, read_body
+from wicketgate.http.requests import MAX_MEMBERS, decoded, private_answer, read_body
 from wicketgate.regime.standing import STOPPED
 
 STATES = ("queue", "recent")
-_HIDDEN = "no-store"
 _T = TypeVar("_T")
 
 
@@ -72,13 +71,13 @@ class HitsApi:
         else:
             names = [self._entitlement.entitled_match(unit, name).name]
         found = self._hits.queue_of(names) if state == "queue" else self._hits.recent_of(names, limit)
-        return _answer(Hits(hits=[self._shown(hit) for hit in found[:limit]]))
+        return private_answer(Hits(hits=[self._shown(hit) for hit in found[:limit]]))
 
     async def get_hit(self, request: Request) -> Response:
         """`GET /v1/hits/{id}`."""
         unit = require(request, "recipient").name
         hit, _ = self._hits.hit_of(unit, request.path_params["id"])
-        return _answer(self._shown(hit))
+        return private_answer(self._shown(hit))
 
     async def post_outcome(self, request: Request) -> Response:
         """`POST /v1/hits/{id}/outcome` `{"outcome", "reason"?, "by"?}`."""
@@ -96,20 +95,14 @@ class HitsApi:
         after = await self._outcomes.record_outcome(hit_id, said.outcome, said.reason, said.by)
         shown = self._shown(after)
         if not stopped:
-            return _answer(shown)
+            return private_answer(shown)
         # What became of it must be said even then; the read itself is shown no longer.
-        return _answer(
+        return private_answer(
             StoppedHit(id=shown.id, authority=shown.authority, status=shown.status, outcomes=shown.outcomes)
         )
 
     def _shown(self, hit: Hit) -> HitShown:
         return as_json(hit, cannot_confirm=self._hits.cannot_confirm(hit), now_us=self._clock.now_us())
-
-
-def _answer(value: Any) -> Response:
-    answer = json_answer(value)
-    answer.headers["Cache-Control"] = _HIDDEN
-    return answer
 
 
 # --- what the duty officer's pages ask too ------------------------------------------------------------------------

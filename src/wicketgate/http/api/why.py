@@ -28,7 +28,7 @@ from wicketgate.hotlists import Listing
 from wicketgate.hotlists.in_force import Lists
 from wicketgate.http.answers import Answered, QuestionRead
 from wicketgate.http.gatekeeper import require
-from wicketgate.http.requests import MAX_MEMBERS, decoded, json_answer, read_body
+from wicketgate.http.requests import MAX_MEMBERS, decoded, private_answer, read_body
 from wicketgate.reads.plates import PlateFault, read_plate
 from wicketgate.regime.parsed import Parsed
 
@@ -132,7 +132,7 @@ class WhyApi:
             )
         late_after_us = parsed.charter(moment.state).limits.late_after_us
         received_us = question.received_us
-        said = json_answer(
+        return private_answer(
             Answered(
                 at=rfc3339(moment.at_us),
                 as_of_entry=asked.as_of_entry,
@@ -146,8 +146,6 @@ class WhyApi:
                 notes=notes,
             )
         )
-        said.headers["Cache-Control"] = "no-store"
-        return said
 
     # --- when ----------------------------------------------------------------------------------------------------
 

@@ -22,10 +22,9 @@ from wicketgate.http.openapi.operation import (
 from wicketgate.http.openapi.register import Register
 from wicketgate.http.openapi.v1 import AUTHORITY, HIT, IMAGES, STOPS
 from wicketgate.http.parameters import PAGE_OF_RESPONSES, Parameter
-from wicketgate.http.requests import MAX_MEMBERS, MAX_RESPONSE
+from wicketgate.http.requests import FORM, MAX_MEMBERS, MAX_RESPONSE
 from wicketgate.ledger.facts import FactAnswer
 
-_FORM = "application/x-www-form-urlencoded"
 _CONSULTATION = Parameter(name="id", words="The consultation's id.")
 _NAME = Parameter(name="name", words="The authority's name.")
 _VERSION = Parameter(name="version", words="Its version.", schema={"type": "integer", "minimum": 1})
@@ -95,7 +94,7 @@ _PUBLIC = tagged(
         "Anybody, without a credential, while it is open. Another member is `malformed`, an e-mail address too. A form "
         "is answered with a page, whatever came of it. No address is stored or logged.\n\nTen from one address (of "
         "IPv6 a /64), then one a minute; a hundred from all together, then two a second.", parameters=(_CONSULTATION,),
-        takes={JSON: ResponseSaid, _FORM: ResponseForm}, most=MAX_RESPONSE, status=201,
+        takes={JSON: ResponseSaid, FORM: ResponseForm}, most=MAX_RESPONSE, status=201,
         gives={JSON: ResponseTaken, HTML: None}, commits=True, as_page=True,
         codes="unknown-consultation consultation-not-open consultation-closed malformed unsupported-media-type "
         "too-many-responses",
@@ -138,7 +137,7 @@ _SIGNING_IN = tagged(
     Operation(
         "signIn", "POST /sign-in", "Sign in",
         "From the page alone. Where it does not let you in, the page says why. Ten failures from one address are free, "
-        "then one every six seconds.", takes={_FORM: SignInForm}, most=MAX_MEMBERS, status=303,
+        "then one every six seconds.", takes={FORM: SignInForm}, most=MAX_MEMBERS, status=303,
         meaning="Signed in: a cookie, and on to `/duty`.", as_page=True,
         codes="malformed form-refused unsupported-media-type too-many-failures",
     ),
@@ -147,7 +146,7 @@ _SIGNING_IN = tagged(
 _DUTY = tagged(
     "duty", (OFFICER,),
     Operation(
-        "signOut", "POST /sign-out", "Sign out", takes={_FORM: SignOutForm}, most=MAX_MEMBERS, status=303,
+        "signOut", "POST /sign-out", "Sign out", takes={FORM: SignOutForm}, most=MAX_MEMBERS, status=303,
         meaning="The session has ended, or there was none.", as_page=True,
         codes="malformed form-refused unsupported-media-type",
     ),
@@ -167,7 +166,7 @@ _DUTY = tagged(
     ),
     Operation(
         "sayOutcome", "POST /duty/hits/{id}/outcome", "Say what became of a hit, by a form", parameters=(HIT,),
-        takes={_FORM: OutcomeForm}, most=MAX_MEMBERS, gives=HitShown, meaning="For a script, which asks for JSON.",
+        takes={FORM: OutcomeForm}, most=MAX_MEMBERS, gives=HitShown, meaning="For a script, which asks for JSON.",
         also={303: ("Recorded: back to the queue. Or nobody is signed in.", {})}, commits=True, as_page=True,
         codes=f"not-entitled {STOPS} form-refused unknown-hit not-confirmed needs-image already-ended reason-missing "
         "malformed unsupported-media-type",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
-from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import UNSET
@@ -20,18 +19,24 @@ from wicketgate.http.gatekeeper import require
 from wicketgate.http.parameters import PAGE_OF_RESPONSES
 from wicketgate.http.problems import problem, status_and_title
 from wicketgate.http.rates import Allowance, Rate
-from wicketgate.http.requests import JSON, MAX_RESPONSE, json_answer, media_type_of, read_body
+from wicketgate.http.requests import (
+    FORM,
+    JSON,
+    MAX_RESPONSE,
+    form_pairs,
+    json_answer,
+    media_type_of,
+    read_body,
+)
 from wicketgate.http.site.public import Public
 from wicketgate.pages.public import FORM_HEADERS, HEADERS
+from wicketgate.reads.parse import NDJSON
 
-FORM = "application/x-www-form-urlencoded"
-NDJSON = "application/x-ndjson"
 EACH = Rate(burst=10, every_us=MINUTE_US)
 """How often one address may respond."""
 TOGETHER = Rate(burst=100, every_us=SECOND_US // 2)
 """How often all may."""
 
-_MOST_MEMBERS = 10
 _YES = {"yes": True, "true": True, "no": False, "false": False}
 
 
@@ -233,12 +238,7 @@ def _receipt(taken: Acknowledged) -> ResponseTaken:
 
 
 def _form(body: bytes) -> dict[str, str]:
-    try:
-        pairs = parse_qsl(
-            body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_MEMBERS
-        )
-    except ValueError as error:
-        raise InputError("this is no form of these pages") from error
+    pairs = form_pairs(body)
     if len({name for name, _ in pairs}) != len(pairs):
         raise InputError("a member of the form stands twice")
     return dict(pairs)

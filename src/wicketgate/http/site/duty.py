@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
@@ -24,7 +24,7 @@ from wicketgate.http.api.hits import as_json
 from wicketgate.http.api.images import FeedImages
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.problems import problem, problem_of, status_and_title
-from wicketgate.http.requests import json_answer, media_type_of, read_body
+from wicketgate.http.requests import FORM, MAX_MEMBERS, form_pairs, media_type_of, private_answer, read_body
 from wicketgate.http.sessions import Sessions, TooManyFailures, is_form_key, officer_name, set_cookie
 from wicketgate.http.site.addition import Addition
 from wicketgate.pages.duty import HEADERS, DutyPages, Journey, Queue, Refusal, Session, digest
@@ -32,13 +32,10 @@ from wicketgate.pages.public import assets_of
 from wicketgate.pages.views import marks_of
 from wicketgate.regime.documents.authority import Authority
 
-FORM = "application/x-www-form-urlencoded"
 SHOWN = 100
 """Hits that the page shows of a queue; the most urgent."""
 _ENDED = 5
 _JOURNEY = 12
-_MOST_FORM = 16 * 1024
-_MOST_MEMBERS = 10
 _STREAMS = 8
 _ALIVE_S = 15.0
 _PAUSE_S = 0.25
@@ -273,9 +270,7 @@ class Duty:
         if _wants_page(request):
             return _redirect(f"/duty?recorded={after.id}")
         confirming, now_us = self._unit_hits.cannot_confirm(after), self._clock.now_us()
-        answer = json_answer(as_json(after, cannot_confirm=confirming, now_us=now_us))
-        answer.headers["Cache-Control"] = "no-store"
-        return answer
+        return private_answer(as_json(after, cannot_confirm=confirming, now_us=now_us))
 
     async def get_image(self, request: Request) -> Response:
         """`GET /duty/images/{authority}/{ref}`: an image of a released read."""
@@ -304,15 +299,7 @@ async def _form(request: Request, session: Session | None = None) -> dict[str, s
         raise NotEntitled("this form was sent from elsewhere", code="form-refused")
     if media_type_of(request) != FORM:
         raise InputError(f"send `{FORM}`", code="unsupported-media-type")
-    body = await read_body(request, _MOST_FORM)
-    try:
-        form = dict(
-            parse_qsl(
-                body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_MEMBERS
-            )
-        )
-    except ValueError as error:
-        raise InputError("this is no form of these pages") from error
+    form = dict(form_pairs(await read_body(request, MAX_MEMBERS)))
     if session is not None and not is_form_key(session, form.get("form_key", "")):
         raise NotEntitled("this form is not of this session: load the page again", code="form-refused")
     return form
