@@ -1,6 +1,6 @@
 """The gate, the single decision and Cedar say the same of every read in thousands of worlds.
 
-The gate decides by words of bits, `deciding` by looking things up, and the Cedar policies are written from the
+The gate decides by words of bits, `gate.single` by looking things up, and the Cedar policies are written from the
 documents (`tests/oracles/cedar_oracle.py`). A failure names the seed of its world; the slow test with
 `WICKETGATE_WORLD_SEED=n WICKETGATE_WORLDS=1` makes it again.
 """

@@ -1,7 +1,7 @@
 """The regime: what the signed documents that took effect come to. A fold, and nothing else; pure.
 
 The gateway's state holds one, and so does whoever checks from outside, from the public log alone. Whether a document
-may take effect is judged before (`admission`); what that found comes with it (`transactions.Admitted`).
+may take effect is judged before (`admission`); what that found comes with it (`admitted.Admitted`).
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ def status(named: Named, number: int, parsed: Parsed, at_us: int) -> Status:
 
     Notes
     -----
-    The gate decides by the same dates (`standing`); a property test holds the two together.
+    The gate decides by the same dates (`gate.tables`); a property test holds the two together.
     """
     version = named.versions[number]
     authority = parsed.authority(version)

@@ -60,7 +60,7 @@ class Desk:
         Parameters
         ----------
         changes : sequence of Change
-            Checked against the authority's limits before (`hotlist_forms`), but for `max_entries`.
+            Checked against the authority's limits before (`hotlists.forms`), but for `max_entries`.
         expected : int, optional
             The revision that the change was made for.
         anew : bool

@@ -32,7 +32,7 @@ class OutcomeFiling:
         Raises
         ------
         HitRefused, InputError
-            As `hits.judge_outcome`.
+            As `hotlists.outcomes.judge_outcome`.
         """
         known = self._hits.get(hit_id)
 

@@ -1,4 +1,4 @@
-"""Documents as TOML that people can read. What is written is read again by `documents.parse_toml` as it was. Pure."""
+"""Documents as TOML that people can read. What is written is read again by `document.parse_toml` as it was. Pure."""
 
 from __future__ import annotations
 
