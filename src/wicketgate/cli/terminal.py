@@ -182,7 +182,7 @@ def replace_file(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        new.replace(path)
+        new.replace(path)  # whole or not at all: a reader never meets half a file
     except OSError as error:
         raise ConfigurationError(f"cannot write `{path}`: {error.strerror}") from error
 

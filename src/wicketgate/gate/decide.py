@@ -177,6 +177,7 @@ def decide(
     laid = _lay(batch, table, late_after_us)
     released = np.zeros(n, dtype=WORD)
     releases: list[Release] = []
+    # Everything below is by words of 64 authorities: a bit is one authority, a row one read.
     for word, live_word in enumerate(np.packbits(live, bitorder="little").view(WORD).tolist()):
         if live_word:
             looked = _look(laid, table, word, live_word, at_us, lists)
@@ -252,6 +253,7 @@ def _answer(
     """Add what each live authority of one word releases and refuses; `looked.allowed` is spent."""
     first, octets, allowed, before, after, matched = looked
     n, unknown, every_row, late = len(laid.batch), laid.unknown, laid.every_row, laid.late
+    # Authorities that let every row go share one array: only the others have their rows looked for.
     all_word = int(np.bitwise_and.reduce(allowed))
     allowed ^= all_word
     some_rows, some_late, bounds = _rows_by_bit(allowed, octets, late)

@@ -153,11 +153,12 @@ def compile_table(terms: Sequence[Terms], n_cameras: int) -> Table:
     for number, term in sound:
         stops[number] = term.stopped_by
         if term.stopped_by is not None:
-            continue
+            continue  # its times stay such that it is never in force
         in_force_from[number] = term.in_force_from_us
         in_force_until[number] = term.in_force_until_us
         word, bit = number // WORD_BITS, np.uint64(1 << number % WORD_BITS)
         camera_words[word, :n_cameras] |= term.cameras * bit
+        # Interval k lies before edge k: what begins at an edge is open from the next interval on.
         starts, ends = 1 + np.searchsorted(edges, term.windows.T)
         change = np.zeros(len(edges) + 2, dtype=np.int8)
         change[starts] += 1

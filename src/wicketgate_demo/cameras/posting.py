@@ -227,6 +227,7 @@ class Connection(asyncio.Protocol):
             self._owner.retried()
             self.waiting.appendleft(post)
         if self.waiting and self._owner.going:
+            # Not at once: the caller closes this connection first, and `next` would ask over it again.
             asyncio.get_running_loop().call_soon(self.next)
 
     def look(self, now_s: float) -> None:

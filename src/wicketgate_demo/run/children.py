@@ -62,10 +62,12 @@ class Child:
     async def start(self) -> None:
         """Start it."""
         parent = os.getpid()
+        # Loaded before the fork: the child does as little as it can until it is another program.
         libc = ctypes.CDLL(None, use_errno=True)
 
         def leave_no_orphan() -> None:
             libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+            # This process may have died before the call took effect: then no signal comes.
             if os.getppid() != parent:
                 os._exit(1)
 

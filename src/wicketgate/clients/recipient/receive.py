@@ -289,6 +289,7 @@ class Receiver:
         now_us, now_s = self._clock.now_us(), time.monotonic()
         for one in received:
             merge_by_us = parse_rfc3339(one.batch.header["promise"]["merge_by"])
+            # The monotonic clock from here on, and the merge delay at most: a wrong wall clock puts no check off.
             ahead_s = min(max((merge_by_us - now_us) / SECOND_US, 0.0), _MERGE_S)
             self._due.append(_Due(one.batch.header, now_s + ahead_s))
             self.tally.rows += len(one.batch.lines)
@@ -320,6 +321,7 @@ class Receiver:
                     f"batch {due.header['batch']}: promise broken: no proof that it is in the log by "
                     f"{due.header['promise']['merge_by']}, nor {self._latest_s:g} s later"
                 )
+            # The others wait behind it: batches are proved in their order.
             due.at_s = now_s + 0.5
             break
         if proved:

@@ -186,6 +186,7 @@ class NdjsonSink:
             self._file.close()
             raise
         if not existed:
+            # A crash could lose the name of a new file, and every row with it.
             _sync_folder(path.parent)
 
     def _scan(self, path: Path, feed: str) -> int:
@@ -258,6 +259,7 @@ class CsvSink:
     def __init__(self, path: Path, feed: str) -> None:
         self._cursor = _Cursor(path, feed, "csv")
         length = self._cursor.get("length")
+        # Without its cursor nobody knows how much of a file counts: cutting it to nothing would lose good rows.
         if not isinstance(length, int) and path.exists() and path.stat().st_size and not self._cursor.found:
             raise ConfigurationError(
                 f"`{path}` is there and its cursor is not: take it away, or restore the cursor"

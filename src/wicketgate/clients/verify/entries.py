@@ -187,6 +187,7 @@ class EntryFold:
         at_us = _parse_time(body, "at")
         if at_us < self._at_us:
             self._seconds.add(f"entry {index}: of {body['at']}, earlier than an entry before it")
+        # One entry out of order is one fault: those behind it are not judged by its time.
         self._at_us = max(self._at_us, at_us)
         if "missing_from" in body or "missing_until" in body:
             self._take_gap(index, body, at_us)

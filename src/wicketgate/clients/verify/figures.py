@@ -89,6 +89,7 @@ class FiguresChain:
             faults.append(
                 f"{where}: figures until {body['until']}, which is not the end of a period that is over"
             )
+        # Whatever is wrong with these figures, the next ones join their end: one fault does not become many.
         before, self._from_us, self._entry = self._entry, until_us, index
         try:
             cells = {name: self._cell(body[name], name) for name in _CELLS}

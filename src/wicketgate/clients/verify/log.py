@@ -84,7 +84,7 @@ class TrustedLog:
             )
         if other.size > self.checkpoint.size:
             self.checkpoint, self.note, self._reader = other, note, reader
-            self._bundles.clear()
+            self._bundles.clear()  # the last one may have been partial
         return other
 
     def advance(self) -> None:

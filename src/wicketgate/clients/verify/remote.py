@@ -64,6 +64,7 @@ class Remote:
             raise ConfigurationError(
                 f"`{base_url[:200]}` is not the address of a gateway: it begins with http or https"
             )
+        # No compression: a small body could unpack to far more than `most`.
         headers = {"accept-encoding": "identity", "user-agent": "wicketgate"}
         if token is not None:
             headers["authorization"] = f"Bearer {token}"
@@ -71,6 +72,7 @@ class Remote:
         self._attempts = attempts
         self._timeout_s = timeout_s
         try:
+            # A gateway does not choose who else is asked.
             self._client = httpx.Client(headers=headers, follow_redirects=False)
             httpx.URL(self.base_url)
         except (httpx.InvalidURL, UnicodeError) as error:
@@ -128,6 +130,7 @@ class Remote:
                     body += chunk
                     if len(body) > most:
                         raise InputError(f"`{path}` is longer than {most} bytes")
+                    # The time-out of `httpx` bounds each chunk alone: a body in drips would never end.
                     if time.monotonic() > deadline:
                         raise Unreachable(f"`{path}` takes too long to arrive", code=_UNREACHABLE)
                 status = response.status_code
