@@ -133,7 +133,7 @@ def test_a_server_that_acknowledges_before_it_syncs_is_refused(
     with external(tmp_path / "nats", sync_interval) as careless:
         copy = tmp_path / "gateway"
         shutil.copytree(running.folder, copy)
-        (copy / "wicketgate.regime.documents.toml").write_text(careless.settings())
+        (copy / "wicketgate.toml").write_text(careless.settings())
         done = serve(copy)
     assert done.returncode == 2
     assert "sync_interval: always" in done.stderr
@@ -145,7 +145,7 @@ def test_a_server_that_acknowledges_before_it_syncs_is_refused(
 def test_passwords_that_others_may_read_or_that_are_wrong_are_refused(
     running: Running, streams: External
 ) -> None:
-    settings = running.folder / "wicketgate.regime.documents.toml"
+    settings = running.folder / "wicketgate.toml"
     good = settings.read_text()
     running.stop()
     try:

@@ -52,7 +52,7 @@ class WithMqtt(Running):
     def start(self) -> None:
         """Start the gateway, and learn both of its addresses."""
         if self.mqtt_port:
-            path = self.folder / "wicketgate.regime.documents.toml"
+            path = self.folder / "wicketgate.toml"
             path.write_text(re.sub(r"(\[mqtt\]\nport =) \d+", rf"\1 {self.mqtt_port}", path.read_text()))
         port = self.address[1] if self.url else 0
         with self.log.open("ab") as output:

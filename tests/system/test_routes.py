@@ -348,7 +348,7 @@ def test_secrets_are_for_their_owner_alone(shared: Running) -> None:
             continue
         parents = [parent for parent in path.parents if parent.is_relative_to(shared.folder)]
         closed = any(not parent.stat().st_mode & 0o077 for parent in parents)
-        if path.is_file() and not closed and path.name != "wicketgate.regime.documents.toml":
+        if path.is_file() and not closed and path.name != "wicketgate.toml":
             assert not path.stat().st_mode & 0o077, f"{path} may be read by others"
 
 

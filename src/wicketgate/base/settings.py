@@ -115,7 +115,7 @@ def load_settings(folder: Path) -> Settings:
     ConfigurationError
         If `folder` is not a deployment, or a setting is unknown or of the wrong type.
     """
-    path = folder / "wicketgate.regime.documents.toml"
+    path = folder / "wicketgate.toml"
     try:
         text = path.read_bytes()
     except FileNotFoundError as error:
@@ -137,7 +137,7 @@ def parse_settings(text: bytes, folder: Path) -> Settings:
     ConfigurationError
         As `load_settings`.
     """
-    name = "wicketgate.regime.documents.toml"
+    name = "wicketgate.toml"
     try:
         data = tomllib.loads(text.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -189,7 +189,7 @@ def decide(
 
 
 class _Laid(NamedTuple):
-    """A batch laid beside a table: what is the same for every word of authorities."""
+    """A batch laid beside a table, for every word of authorities."""
 
     batch: ReadBatch
     columns: NDArray[np.intp]
@@ -202,7 +202,10 @@ class _Laid(NamedTuple):
 
 
 def _lay(batch: ReadBatch, table: Table, late_after_us: int) -> _Laid:
-    """Lay a batch beside a table: its cameras' columns, its captures' intervals, its late rows."""
+    """Lay a batch beside a table.
+
+    Its cameras get their columns, its captures their intervals, and its late rows are marked.
+    """
     columns, unknown = _camera_columns(batch.camera, table.n_cameras)
     low, high, interval = _intervals(batch.captured_us, table.edges_us)
     late = batch.received_us - batch.captured_us > late_after_us
@@ -212,7 +215,9 @@ def _lay(batch: ReadBatch, table: Table, late_after_us: int) -> _Laid:
 
 
 class _Looked(NamedTuple):
-    """What the authorities of one word allow of a batch, the first of them number `first` of the table.
+    """The rows of a batch allowed by the authorities of one word.
+
+    The first of them has number `first` in the table.
 
     `before` and `after` count by bit the rows in scope that lie outside its validity; None where there are none.
     """
@@ -228,7 +233,7 @@ class _Looked(NamedTuple):
 def _look(
     laid: _Laid, table: Table, word: int, live_word: int, at_us: int, lists: Mapping[str, Looks]
 ) -> _Looked:
-    """Look what the live authorities of one word allow."""
+    """Look up the rows allowed by the live authorities of one word."""
     first = word * WORD_BITS
     octets = -(-min(WORD_BITS, len(table) - first) // 8)
     low, high, interval = laid.low, laid.high, laid.interval
@@ -250,7 +255,10 @@ def _answer(
     releases: list[Release],
     refusals: list[Refusal],
 ) -> None:
-    """Add what each live authority of one word releases and refuses; `looked.allowed` is spent."""
+    """Add the releases and refusals of each live authority of one word.
+
+    `looked.allowed` is spent.
+    """
     first, octets, allowed, before, after, matched = looked
     n, unknown, every_row, late = len(laid.batch), laid.unknown, laid.every_row, laid.late
     # Authorities that let every row go share one array: only the others have their rows looked for.

@@ -92,7 +92,7 @@ class Deployment:
             Naming what is missing.
         """
         demanded = [
-            self.folder / "wicketgate.regime.documents.toml",
+            self.folder / "wicketgate.toml",
             self.log_key,
             self.index_key,
             self.log / "checkpoint",
@@ -121,7 +121,7 @@ class Deployment:
         key = PrivateKey.generate()
         key.save(self.log_key, label="the log's key")
         write_secret(self.index_key, secrets.token_hex(32))
-        (self.folder / "wicketgate.regime.documents.toml").write_bytes(settings)
+        (self.folder / "wicketgate.toml").write_bytes(settings)
         return key
 
     def lock(self) -> int:

@@ -372,7 +372,7 @@ class Gateway:
         return build
 
     def _software(self) -> Mapping[str, Any]:
-        settings = (self.deployment.folder / "wicketgate.regime.documents.toml").read_bytes()
+        settings = (self.deployment.folder / "wicketgate.toml").read_bytes()
         return {
             "software": f"wicketgate {installed_version('wicketgate')}",
             "settings": hashlib.sha256(settings).hexdigest(),

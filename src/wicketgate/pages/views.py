@@ -27,9 +27,9 @@ def texts(value: object) -> list[str]:
 
 
 def small_cells_of(register: Mapping[str, Any]) -> int:
-    """Return the number below which counts are suppressed.
+    """Return the limit of suppressed counts.
 
-    It is 0 where the register does not say.
+    Counts below it are suppressed. It is 0 where the register does not say.
     """
     small = register.get("small_cells")
     return small if isinstance(small, int) else 0
@@ -206,7 +206,10 @@ def view_of(item: Mapping[str, Any], names: Names) -> dict[str, Any]:
 
 
 def _others_of(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what an authority's document says that has no place of its own on the page, in words."""
+    """Return the rest of an authority's document, in words.
+
+    It has what has no place of its own on the page.
+    """
     authority, scope = document.get("authority") or {}, document.get("scope") or {}
     others = {key: value for key, value in authority.items() if key not in TOLD}
     others |= {
@@ -221,7 +224,7 @@ def _others_of(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _reviews_of(item: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the reviews of a version with the figures that were attached to them."""
+    """Return the reviews of a version, with their figures."""
     return [
         {
             **act,
@@ -332,7 +335,7 @@ _NO_ROWS = frozenset({"since", "from", "until", "periods"})
 def figures_of(figures: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return the figures of a review, a row each.
 
-    They are those which it has attached (`intrusion.since_review`).
+    They are those which it has attached (`review_figures.since_review`).
     """
     known = {key: figures[key] for key in _FIGURES if key in figures}
     known |= {

@@ -32,7 +32,7 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     voids : tuple of str
         Of a charter: the consultations whose decision such a key had signed; they cover nothing more.
     figures : dict
-        Of a review: what the authority cost and what came of it since the last one (`intrusion.since_review`).
+        Of a review: what the authority cost and what came of it since the last one (`review_figures.since_review`).
     """
 
     cameras: int = 0

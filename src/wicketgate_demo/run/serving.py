@@ -141,7 +141,7 @@ def mqtt_port(folder: Folder) -> int:
 
     Another one goes into the settings where somebody has taken it.
     """
-    path = folder.gateway / "wicketgate.regime.documents.toml"
+    path = folder.gateway / "wicketgate.toml"
     text = path.read_text()
     found = _MQTT_SETTING.search(text)
     port = int(found[1]) if found else MQTT_PORT

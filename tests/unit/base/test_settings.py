@@ -20,7 +20,7 @@ system_password_file = "system.password"
 
 
 def load(folder: Path, text: str) -> Settings:
-    (folder / "wicketgate.regime.documents.toml").write_text(text)
+    (folder / "wicketgate.toml").write_text(text)
     for name in ("nats.password", "system.password", "mqtt.key"):
         (folder / name).write_text(f"secret of {name}\n")
         (folder / name).chmod(0o600)
@@ -97,7 +97,7 @@ def test_the_key_of_mqtt_is_a_secret(tmp_path: Path) -> None:
         ("feed_bytes = 0", "feed_bytes"),
         ("feed_bytes = 1.5", "feed_bytes"),
         ("host = 1", "host"),
-        ("port =", "wicketgate.regime.documents.toml"),
+        ("port =", "wicketgate.toml"),
         ("streams = 1", "streams"),
         ("[streams]\nurl = 'nats://x'", "password_file"),
         (STREAMS + "replicas = '3'", "replicas"),
@@ -127,14 +127,14 @@ def test_a_folder_that_is_no_deployment(tmp_path: Path) -> None:
 
 
 def test_settings_that_cannot_be_read(tmp_path: Path) -> None:
-    (tmp_path / "wicketgate.regime.documents.toml").mkdir()
+    (tmp_path / "wicketgate.toml").mkdir()
     with pytest.raises(ConfigurationError):
         load_settings(tmp_path)
     (tmp_path / "file").touch()
     with pytest.raises(ConfigurationError):
         load_settings(tmp_path / "file")
     (tmp_path / "bad").mkdir()
-    (tmp_path / "bad" / "wicketgate.regime.documents.toml").write_bytes(b"\xff\xfe")
+    (tmp_path / "bad" / "wicketgate.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigurationError, match="TOML"):
         load_settings(tmp_path / "bad")
 

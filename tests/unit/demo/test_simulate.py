@@ -327,7 +327,7 @@ def test_a_report_needs_a_headless_run() -> None:
 def test_another_port_goes_into_the_settings_where_somebody_has_taken_it(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     folder.gateway.mkdir()
-    path = folder.gateway / "wicketgate.regime.documents.toml"
+    path = folder.gateway / "wicketgate.toml"
     path.write_text(TEMPLATE)
     port = mqtt_port(folder)
     settings = load_settings(folder.gateway)

@@ -70,7 +70,7 @@ def test_nothing_is_made_over_what_is_there(tmp_path: Path, there: str) -> None:
 @pytest.mark.parametrize(
     "missing",
     [
-        "wicketgate.regime.documents.toml",
+        "wicketgate.toml",
         "log/checkpoint",
         "index/data.mdb",
         "keys/log.pem",
