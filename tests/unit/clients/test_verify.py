@@ -468,6 +468,14 @@ def any_entries(draw: st.DrawFn, bodies: list[dict[str, Any]]) -> list[dict[str,
     return entries
 
 
+def test_each_document_of_a_log_is_opened_once(world: World) -> None:
+    fold = EntryFold(VKEY)
+    for index, entry in enumerate(world.entries):
+        fold.take(index, entry)
+    assert len(fold.documents) == 3
+    assert all(fold.parsed.open(one.envelope) is one.document for one in fold.documents)
+
+
 @given(st.data())
 @settings(QUICK, max_examples=150)
 def test_no_entry_is_too_strange_for_a_report(

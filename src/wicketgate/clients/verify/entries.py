@@ -176,6 +176,7 @@ class EntryFold:
         self._log(Logged(entry=0, at_us=at_us, document=document, envelope=canonical(body["envelope"])))
 
     def _log(self, logged: Logged) -> None:
+        self.parsed.keep(logged.envelope, logged.document)
         apply(self.regime, logged)
         self.documents.append(logged)
 
