@@ -63,6 +63,7 @@ from wicketgate.ledger.writer import Ledger
 from wicketgate.regime.admission.admit import entry_members
 from wicketgate.regime.admitted import Admitted
 from wicketgate.regime.documents.document import open_document, sign_document
+from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
 
 OTHER_KEY = seeded(b"\x08" * 32)
@@ -340,11 +341,10 @@ class World:
     def register(self) -> dict[str, Any]:
         """Return the register as the gateway builds it."""
         register = build_register(
+            RegimeAt(self.state.regime, self.parsed, self.at_us),
             self.state,
-            self.parsed,
             checkpoint=self.ledger.checkpoint,
             log_key=VKEY,
-            as_of_us=self.at_us,
         )
         value: dict[str, Any] = json.loads(dump_register(register))
         return value

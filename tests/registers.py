@@ -18,6 +18,7 @@ from wicketgate.ledger.notes import Checkpoint, sign_note
 from wicketgate.regime.admission.admit import admit, scope_of
 from wicketgate.regime.admitted import Admitted
 from wicketgate.regime.documents.document import SignedDocument, open_document, sign_document
+from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
 
 FOUNDERS = ("tfl/commissioner", "home-office/secretary-of-state", "ico/commissioner")
@@ -55,10 +56,8 @@ class Chancery:
         data = document if isinstance(document, bytes) else sign(document, signers)
         opened = open_document(data)
         admitted = admit(
-            self.state.regime,
-            self.parsed,
+            RegimeAt(self.state.regime, self.parsed, self.at_us),
             opened,
-            at_us=self.at_us,
             cameras=self.cameras_of(opened),
             next_entry=self.state.entries,
         )
@@ -84,11 +83,10 @@ class Chancery:
         """Return the register as anybody gets it."""
         head = Checkpoint(origin=_LOG.name, size=self.state.entries, root=bytes(32))
         built = build_register(
+            RegimeAt(self.state.regime, self.parsed, self.at_us),
             self.state,
-            self.parsed,
             checkpoint=sign_note(head.to_text(), [_LOG]),
             log_key="the key",
-            as_of_us=self.at_us,
         )
         shown: dict[str, Any] = json.loads(dump_register(built))
         return shown

@@ -24,8 +24,8 @@ from wicketgate.hotlists import Entry
 from wicketgate.regime.admitted import Admitted
 from wicketgate.regime.documents.authority import MatchTerms
 from wicketgate.regime.documents.document import sign_document
+from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
-from wicketgate.regime.standing import current
 
 FIELDS = ("plate", "time", "place", "vehicle", "patch-image", "overview-image")
 SOURCES = ("tfl", "westminster")
@@ -89,7 +89,8 @@ class World:
     def match_terms(self, name: str, at_us: int) -> MatchTerms | None:
         """Return what the list of the version that counts may hold; None in another mode."""
         named = self.state.authorities[name]
-        return self.parsed.authority(named.versions[current(named, self.parsed, at_us)]).match
+        moment = RegimeAt(self.state.regime, self.parsed, at_us)
+        return moment.authority(named.versions[moment.current(named)]).match
 
     def take(self, document: dict[str, Any], admitted: Admitted = COVERED) -> None:
         """Commit a document, with what its admission found."""

@@ -30,8 +30,9 @@ from wicketgate.regime.admission.admit import admit, entry_members
 from wicketgate.regime.admitted import Admitted, Stood
 from wicketgate.regime.documents.document import SignedDocument, open_document, sign_document
 from wicketgate.regime.fold import Regime
+from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
-from wicketgate.regime.standing import standing_entry, status, untold
+from wicketgate.regime.standing import standing_entry
 
 BEGIN_US = parse_rfc3339(world.BEGIN)
 VKEY = "example+00000000+AA=="
@@ -247,7 +248,7 @@ class World:
 
     def tell(self) -> None:
         """Write down how things stand now, where the log does not tell."""
-        changes = untold(self.regime, self.parsed, self.at_us)
+        changes = RegimeAt(self.regime, self.parsed, self.at_us).untold()
         if changes:
             entry = len(self.log)
             self.log.append(canonical(standing_entry(changes, self.at_us)))
@@ -275,10 +276,8 @@ class World:
         before = msgspec.msgpack.encode(self.regime)
         try:
             admitted = admit(
-                self.regime,
-                self.parsed,
+                RegimeAt(self.regime, self.parsed, self.at_us),
                 opened,
-                at_us=self.at_us,
                 cameras=cameras,
                 next_entry=len(self.log),
             )
@@ -420,7 +419,7 @@ class World:
         """Nothing in force has a power that nothing allows."""
         for name, named in self.regime.authorities.items():
             for number, held in enumerate(self.held.get(name, ())):
-                how = status(named, number, self.parsed, self.at_us)
+                how = RegimeAt(self.regime, self.parsed, self.at_us).status(named, number)
                 if named.versions[number].revoked_us is not None:
                     assert how == "revoked"
                 if how != "in-force":
@@ -635,7 +634,7 @@ def test_the_fold_is_the_same_again_and_in_a_snapshot_and_for_who_reads_the_log(
         if document is not None:
             if again.charters:
                 cameras = taken.admitted.cameras
-                found = admit(again, parsed, document, at_us=at_us, cameras=cameras, next_entry=entry)
+                found = admit(RegimeAt(again, parsed, at_us), document, cameras=cameras, next_entry=entry)
                 assert found == taken.admitted
             again.apply(document, taken.envelope, entry=entry, at_us=at_us, admitted=taken.admitted)
             signed = DocumentTaken(envelope=taken.envelope, entry=entry, admitted=taken.admitted)

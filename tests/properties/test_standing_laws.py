@@ -17,7 +17,6 @@ from wicketgate.gate.decide import Looks, decide
 from wicketgate.gate.tables import Standing, stand
 from wicketgate.hotlists import Listing
 from wicketgate.regime.documents.authority import Authority
-from wicketgate.regime.standing import current, status
 
 HOURS = [
     {"zone": "Europe/London", "days": ["wed", "thu", "sun"], "from": "07:00", "until": "18:00"},
@@ -140,14 +139,14 @@ def test_status_and_gate_agree(happenings: list[tuple[Any, ...]], ages: list[int
         register.take(event)
     for at_us in register.edges():
         rows = [(camera, at_us - age_us, at_us) for age_us in (0, *ages) for camera in (0, 1)]
-        standing = stand(register.state, register.parsed, at_us, frozenset())
+        standing = stand(register.at(at_us), register.state.cameras, frozenset())
         found = decide(batch_of(rows), standing.table, at_us, 60 * SECOND_US, lists(standing))
         if register.named is None:
             assert not found.releases
             continue
-        number = current(register.named, register.parsed, at_us)
+        number = register.at(at_us).current(register.named)
         authority = register.parsed.authority(register.named.versions[number])
-        shown = status(register.named, number, register.parsed, at_us)
+        shown = register.at(at_us).status(register.named, number)
         expected = [
             row
             for row, (camera, captured_us, _) in enumerate(rows)
@@ -166,9 +165,7 @@ def test_status_and_gate_agree(happenings: list[tuple[Any, ...]], ages: list[int
             assert nobody.refusals == found.refusals
         if shown != "in-force" and len(standing.table):
             assert {refusal.reason for refusal in found.refusals} <= GATE_REASONS[shown]
-        others = [
-            status(register.named, n, register.parsed, at_us) for n in range(len(register.named.versions))
-        ]
+        others = [register.at(at_us).status(register.named, n) for n in range(len(register.named.versions))]
         assert others.count("in-force") <= 1
         assert "in-force" not in others[:number] + others[number + 1 :]
 
@@ -186,13 +183,13 @@ def test_tables_hold_for_as_long_as_they_say(
     for event in happenings:
         register.take(event)
     made_us = register.at_us
-    standing = stand(register.state, register.parsed, made_us, frozenset())
+    standing = stand(register.at(made_us), register.state.cameras, frozenset())
     moments = [made_us + later_us, standing.holds_until_us - 1, *register.edges()]
     for at_us in moments:
         if not made_us <= at_us < standing.holds_until_us:
             continue
         batch = batch_of([(0, at_us - age_us, at_us), (1, at_us, at_us), (0, at_us, at_us)])
-        fresh = stand(register.state, register.parsed, at_us, frozenset())
+        fresh = stand(register.at(at_us), register.state.cameras, frozenset())
         kept = decide(batch, standing.table, at_us, SECOND_US, lists(standing))
         new = decide(batch, fresh.table, at_us, SECOND_US, lists(fresh))
         assert [

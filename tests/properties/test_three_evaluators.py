@@ -24,6 +24,7 @@ from wicketgate.gate.single import LIVE, AuthorityTerms, Decider, Search, Use, V
 from wicketgate.gate.tables import Standing, stand, terms_at
 from wicketgate.hotlists import Listing
 from wicketgate.hotlists.in_force import Allowed
+from wicketgate.regime.moment import RegimeAt
 
 WORLDS = int(os.environ.get("WICKETGATE_WORLDS", "20000"))
 SEED = int(os.environ.get("WICKETGATE_WORLD_SEED", "1"))
@@ -66,12 +67,13 @@ class Session:
         self.world, self.at_us = world, at_us
         self.reads = reads(world, at_us, READS)
         earliest_us = min(read.captured_us for read in self.reads)
-        state, parsed = world.state, world.parsed
+        state = world.state
+        moment = RegimeAt(state.regime, world.parsed, at_us)
         self.terms: dict[str, AuthorityTerms] = {
-            name: terms_at(state, parsed, name, at_us, captured_us=earliest_us, full=name in world.full)
+            name: terms_at(moment, state.cameras, name, captured_us=earliest_us, full=name in world.full)
             for name in state.authorities
         }
-        self.standing: Standing = stand(state, parsed, at_us, world.full, earliest_us=earliest_us)
+        self.standing: Standing = stand(moment, state.cameras, world.full, earliest_us=earliest_us)
         self.decider = Decider(
             self.terms.values(), [f"{camera.source}/{camera.id}" for camera in state.cameras]
         )

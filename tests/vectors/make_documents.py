@@ -34,6 +34,7 @@ from wicketgate.regime.documents.document import (
 )
 from wicketgate.regime.documents.signatures import verify_charter
 from wicketgate.regime.fold import Regime
+from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
 from wicketgate.regime.powers import describe, of_authority
 
@@ -211,7 +212,7 @@ def take(regime: Regime, taken: Taken) -> tuple[Regime, Admitted]:
     at_us = parse_rfc3339(taken.at)
     if regime.charters:
         admitted = admit(
-            regime, Parsed(), document, at_us=at_us, cameras=taken.cameras, next_entry=taken.entry
+            RegimeAt(regime, Parsed(), at_us), document, cameras=taken.cameras, next_entry=taken.entry
         )
     else:
         verify_charter(document.envelope)

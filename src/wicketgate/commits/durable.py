@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from wicketgate.commits.state import State
+from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
 
 
@@ -18,3 +19,6 @@ class Durable(Protocol):
     @property
     def parsed(self) -> Parsed:
         """Where its documents are kept opened."""
+
+    def committed_at(self, at_us: int) -> RegimeAt:
+        """Return the regime as it stands at a moment."""

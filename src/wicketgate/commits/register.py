@@ -1,7 +1,4 @@
-"""The register: the public view of the state, as `/register.json`.
-
-Pure.
-"""
+"""Show of the state what anybody may see, as `/register.json`. Pure."""
 
 from __future__ import annotations
 
@@ -29,17 +26,18 @@ from wicketgate.regime.fold import (
     Taken,
     Version,
 )
+from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed, act_of
-from wicketgate.regime.standing import consultation_status, in_force_from, in_force_until, review_due, status
+from wicketgate.regime.standing import consultation_status, in_force_from, review_due
 
 
-def build_register(
-    state: State, parsed: Parsed, *, checkpoint: bytes, log_key: str, as_of_us: int
-) -> dict[str, Any]:
-    """Return the register of a state, at a moment.
+def build_register(moment: RegimeAt, state: State, *, checkpoint: bytes, log_key: str) -> dict[str, Any]:
+    """Return the register at a moment.
 
     Parameters
     ----------
+    state : State
+        Where the moment's regime stands: its cameras, responses and figures are shown too.
     checkpoint : bytes
         The log's latest; it covers every entry named here (the caller sees to it).
 
@@ -47,22 +45,22 @@ def build_register(
     -----
     O(authorities x cameras). Counts come from closed periods alone, so nothing here moves with the traffic.
     """
-    charter = parsed.charter(state)
+    parsed, charter = moment.parsed, moment.charter
     return {
         "origin": charter.origin,
         "demonstration": charter.demonstration,
-        "as_of": rfc3339(as_of_us),
+        "as_of": rfc3339(moment.at_us),
         "log_key": log_key,
         "checkpoint": checkpoint.decode(),
         "charter": _charter(state.regime.charters[-1], parsed),
         "charters": [_charter(taken, parsed) for taken in state.regime.charters],
         "authorities": [
-            _version(state, named, number, parsed, charter, as_of_us)
+            _version(moment, state, named, number)
             for _, named in sorted(state.authorities.items())
             for number in range(len(named.versions))
         ],
         "consultations": [
-            _consultation(id_, taken, state, parsed, charter, as_of_us)
+            _consultation(moment, state, id_, taken)
             for id_, taken in sorted(state.regime.consultations.items(), key=lambda item: item[1].entry)
         ],
         "figures": [{**period.figures, "entry": period.entry} for period in state.periods],
@@ -70,24 +68,22 @@ def build_register(
     }
 
 
-def _version(
-    state: State, named: Named, number: int, parsed: Parsed, charter: Charter, as_of_us: int
-) -> dict[str, Any]:
+def _version(moment: RegimeAt, state: State, named: Named, number: int) -> dict[str, Any]:
     version = named.versions[number]
-    authority = parsed.authority(version)
+    parsed, authority = moment.parsed, moment.authority(version)
     due_us = review_due(version, authority)
     listed = active(state.cameras)
     return {
         "name": authority.name,
         "version": authority.version,
-        "status": status(named, number, parsed, as_of_us),
+        "status": moment.status(named, number),
         "mode": authority.mode,
         "document": _plain(authority.document),
         "signatures": _signatures(version.envelope, parsed),
         "entry": version.entry,
         "committed_at": rfc3339(version.committed_us),
         "in_force_from": rfc3339(in_force_from(version, authority)),
-        "in_force_until": rfc3339(in_force_until(named, number, parsed)),
+        "in_force_until": rfc3339(moment.in_force_until(named, number)),
         "review_due": None if due_us is None else rfc3339(due_us),
         "cameras": int(np.count_nonzero(in_scope(state.cameras, authority, version.cap) & listed)),
         "cameras_withheld": (
@@ -103,7 +99,7 @@ def _version(
             if told.version == authority.version
         ],
         "acts": [_act(taken, parsed) for taken in named.acts if _concerns(taken, version, authority, parsed)],
-        "words": describe(authority, charter),
+        "words": describe(authority, moment.charter),
     }
 
 
@@ -163,23 +159,21 @@ def _charter(taken: CharterTaken, parsed: Parsed) -> dict[str, Any]:
     }
 
 
-def _consultation(
-    id_: str, taken: ConsultationTaken, state: State, parsed: Parsed, charter: Charter, as_of_us: int
-) -> dict[str, Any]:
-    consultation = parsed.consultation(taken)
-    closed = as_of_us >= taken.closes_us
+def _consultation(moment: RegimeAt, state: State, id_: str, taken: ConsultationTaken) -> dict[str, Any]:
+    parsed, consultation = moment.parsed, moment.consultation(taken)
+    closed = moment.at_us >= taken.closes_us
     return {
         "id": id_,
         "title": consultation.title,
         "kind": "charter" if isinstance(consultation.draft, Charter) else "authority",
-        "status": consultation_status(taken, as_of_us),
+        "status": consultation_status(taken, moment.at_us),
         "opens_at": rfc3339(taken.opens_us),
         "closes_at": rfc3339(taken.closes_us),
         "assessment": consultation.assessment,
         "cameras": taken.cameras,
         "camera_cap": taken.cap,
         "wider": taken.wider,
-        "words": describe_document(consultation.draft, charter),
+        "words": describe_document(consultation.draft, moment.charter),
         **_signed(taken, parsed),
         "committed_at": rfc3339(taken.at_us),
         "objections": [_objection(one, parsed) for one in taken.objections],

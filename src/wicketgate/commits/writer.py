@@ -19,6 +19,7 @@ from wicketgate.commits.state import State, dump_state, load_state
 from wicketgate.commits.transactions import FiguresClosed, Transaction, encode
 from wicketgate.ledger.facts import SecondTree, second_entry, second_of
 from wicketgate.ledger.second import SecondClosed
+from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.obligations.disclosures import rows_left
 from wicketgate.regime.obligations.receipts import due_by_name, published_receipts
 from wicketgate.regime.parsed import Parsed
@@ -108,6 +109,10 @@ class Commits:
         if self._open_bytes + sum(map(len, transaction.facts)) > _OPENINGS_BYTES:
             raise StreamError("too much happens in one second: try again in the next", code="busy")
         return self._stage(transaction)
+
+    def committed_at(self, at_us: int) -> RegimeAt:
+        """Return the committed regime at a moment."""
+        return RegimeAt(self.committed.regime, self.parsed, at_us)
 
     def tick(self) -> None:
         """Close the past seconds and periods."""
@@ -239,7 +244,8 @@ class Commits:
 
     def _close_figures(self, at_us: int, until_us: int) -> Transaction:
         state = self.staged
-        small = self.parsed.charter(state).limits.small_cells
+        moment = RegimeAt(state.regime, self.parsed, until_us)
+        small = moment.charter.limits.small_cells
         shown = public_counts(state.counts, small)
         left = rows_left(shown)
         body = {
@@ -257,6 +263,6 @@ class Commits:
                 from_us=state.counting_from_us,
                 until_us=until_us,
                 entry=state.entries,
-                due=due_by_name(state.regime, self.parsed, left, state.counting_from_us, until_us),
+                due=due_by_name(moment, left, state.counting_from_us),
             ),
         )

@@ -1,12 +1,9 @@
-"""The gate's tables for the authorities at a moment.
-
-Pure.
-"""
+"""Make the tables by which the gate decides, of the authorities as they stand at a moment. Pure."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,14 +12,14 @@ from numpy.typing import NDArray
 from wicketgate.base.clock import DAY_US, HOUR_US
 from wicketgate.base.errors import WicketgateError
 from wicketgate.base.hours import windows
-from wicketgate.commits.cameras import in_scope
-from wicketgate.commits.state import FOREVER_US, State
+from wicketgate.commits.cameras import Camera, in_scope
+from wicketgate.commits.state import FOREVER_US
 from wicketgate.gate.single import AuthorityTerms
 from wicketgate.gate.terms import StopReason, Table, Terms, compile_table
 from wicketgate.regime.documents.authority import Authority, MatchTerms
 from wicketgate.regime.fold import Named, Version
-from wicketgate.regime.parsed import Parsed
-from wicketgate.regime.standing import current, ends, in_force_from
+from wicketgate.regime.moment import RegimeAt
+from wicketgate.regime.standing import ends, in_force_from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,14 +63,23 @@ class Standing:
 
 
 def stand(
-    state: State, parsed: Parsed, at_us: int, full: Set[str], *, earliest_us: int | None = None
+    moment: RegimeAt,
+    cameras: Sequence[Camera],
+    full: Set[str],
+    *,
+    revision: int = 0,
+    earliest_us: int | None = None,
 ) -> Standing:
-    """Return the tables for decisions from `at_us` on.
+    """Return the tables for decisions from a moment on.
 
     Parameters
     ----------
+    cameras : sequence of Camera
+        The register of cameras, by number.
     full : set of str
         Names whose feeds are full: they refuse with `feed-full`.
+    revision : int
+        The revision of the state of which regime and cameras are.
     earliest_us : int, optional
         The earliest capture to be decided: reads that waited while the gateway was away may be older than any that
         are taken now.
@@ -83,19 +89,19 @@ def stand(
     O(authorities x cameras). Edges of validity, review and hours inside the term of the tables are exact to the
     microsecond: the gate looks at them itself.
     """
-    limits = parsed.charter(state).limits
+    at_us, limits = moment.at_us, moment.charter.limits
     reach_us = limits.too_old_us + limits.clock_ahead_us
     holds_until_us = at_us + DAY_US
     covers_from_us = min(at_us - reach_us - HOUR_US, at_us if earliest_us is None else earliest_us)
     terms: list[Terms] = []
     names: dict[str, str] = {}
     matching: dict[str, MatchTerms] = {}
-    for name, named in state.authorities.items():
-        number = current(named, parsed, at_us)
+    for name, named in moment.regime.authorities.items():
+        number = moment.current(named)
         version = named.versions[number]
-        authority = parsed.authority(version)
+        authority = moment.authority(version)
         for later in named.versions[number:]:
-            begins_us = in_force_from(later, parsed.authority(later))
+            begins_us = in_force_from(later, moment.authority(later))
             if begins_us > at_us:
                 holds_until_us = min(holds_until_us, begins_us)
         if authority.search is not None:
@@ -105,44 +111,41 @@ def stand(
             continue  # no read that it ever covered can still come
         stopped = _stopped(named, version, name in full)
         span = (covers_from_us, at_us + 2 * DAY_US)
-        terms.append(
-            _terms(in_scope(state.cameras, authority, version.cap), version, authority, span, stopped)
-        )
+        terms.append(_terms(in_scope(cameras, authority, version.cap), version, authority, span, stopped))
         names[authority.reference] = name
         if authority.match is not None:
             matching[authority.reference] = authority.match
     return Standing(
-        table=compile_table(terms, len(state.cameras)),
+        table=compile_table(terms, len(cameras)),
         names=names,
         matching=matching,
         camera_json=tuple(
-            f'"source":{json.dumps(camera.source)},"camera":{json.dumps(camera.id)}'
-            for camera in state.cameras
+            f'"source":{json.dumps(camera.source)},"camera":{json.dumps(camera.id)}' for camera in cameras
         ),
-        places=tuple(f"{camera.source}/{camera.id}" for camera in state.cameras),
+        places=tuple(f"{camera.source}/{camera.id}" for camera in cameras),
         positions={
             f"{camera.source}/{camera.id}": (camera.latitude, camera.longitude)
-            for camera in state.cameras
+            for camera in cameras
             if camera.latitude is not None and camera.longitude is not None
         },
         holds_until_us=holds_until_us,
         covers_from_us=covers_from_us,
-        revision=state.revision,
+        revision=revision,
         full=frozenset(full),
     )
 
 
 def terms_at(
-    state: State, parsed: Parsed, name: str, at_us: int, *, captured_us: int, full: bool = False
+    moment: RegimeAt, cameras: Sequence[Camera], name: str, *, captured_us: int, full: bool = False
 ) -> AuthorityTerms:
-    """Return an authority at a moment, for single decisions (`single`).
+    """Return an authority as it stands at a moment, for single decisions (`single`).
 
     Parameters
     ----------
     name : str
-        The authority's; the version that counts at `at_us` is meant.
+        The authority's; the version that counts then is meant.
     captured_us : int
-        The earliest capture to be decided; the latest is two days after `at_us`.
+        The earliest capture to be decided; the latest is two days after the moment.
     full : bool
         Its feed is full.
 
@@ -150,13 +153,13 @@ def terms_at(
     -----
     O(cameras), and the hours from the capture on: some 1,500 questions to the zone for each year.
     """
-    named = state.authorities[name]
-    version = named.versions[current(named, parsed, at_us)]
-    authority = parsed.authority(version)
-    cameras = in_scope(state.cameras, authority, version.cap)
-    span = (min(captured_us, at_us), at_us + 2 * DAY_US)
+    named = moment.regime.authorities[name]
+    version = named.versions[moment.current(named)]
+    authority = moment.authority(version)
+    used = in_scope(cameras, authority, version.cap)
+    span = (min(captured_us, moment.at_us), moment.at_us + 2 * DAY_US)
     return AuthorityTerms(
-        terms=_terms(cameras, version, authority, span, _stopped(named, version, full)),
+        terms=_terms(used, version, authority, span, _stopped(named, version, full)),
         search=authority.search,
     )
 

@@ -1,14 +1,12 @@
-"""The reasons for or against a read's release, in words.
+"""Say why a read was let go or was not, by which authority and which document, now or at a past moment. Pure.
 
-They say which authority, by which document, as of now or of a past moment. Pure.
-
-It decides the read as it is described, by the single decision (`single`), on the state as it stood (`commits.past`).
-Whether there was such a read is another question: the openings answer that.
+It decides the read as it is described, by the single decision (`single`), on the state as it stood (`past`). Whether
+there was such a read is another question: the openings answer that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -19,7 +17,6 @@ from wicketgate.base.errors import WicketgateError
 from wicketgate.base.hours import DAYS, describe_hours, load_zone
 from wicketgate.base.shapes import about
 from wicketgate.commits.cameras import Camera
-from wicketgate.commits.state import State
 from wicketgate.gate.decide import Looks
 from wicketgate.gate.single import AuthorityTerms, Decider, SearchReason, Verdict
 from wicketgate.gate.tables import terms_at
@@ -30,9 +27,10 @@ from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.acts import ENDING
 from wicketgate.regime.documents.authority import FIELDS, Authority
 from wicketgate.regime.documents.signatures import signers
-from wicketgate.regime.fold import ActTaken, Named, Regime, Version
-from wicketgate.regime.parsed import Parsed, act_of
-from wicketgate.regime.standing import consultation_due, current, in_force_from, review_due
+from wicketgate.regime.fold import ActTaken, Named, Version
+from wicketgate.regime.moment import RegimeAt
+from wicketgate.regime.parsed import act_of
+from wicketgate.regime.standing import consultation_due, in_force_from, review_due
 
 Listed = Callable[[str], Listing | None]
 """Returns the hotlist of an authority's name as of the moment asked about; None where it is not kept."""
@@ -89,9 +87,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 def answer(
     question: Question,
-    state: State,
-    parsed: Parsed,
-    at_us: int,
+    moment: RegimeAt,
+    cameras: Sequence[Camera],
     listed: Listed,
     full: Set[str] = frozenset(),
 ) -> tuple[Answer, ...]:
@@ -101,12 +98,10 @@ def answer(
     ----------
     question : Question
         It names an authority or a recipient.
-    state : State
-        As it stood at the moment: `past.rewind`, or the committed one.
-    parsed : Parsed
-        Where parsed documents are kept.
-    at_us : int
-        The moment of the decision, microseconds since the epoch.
+    moment : RegimeAt
+        The moment of the decision, and the regime as it stood then: `past.rewind`, or the committed one.
+    cameras : sequence of Camera
+        The register of cameras as it stood then, by number.
     listed : callable
         Gives each authority's hotlist as of then.
     full : set of str
@@ -117,20 +112,20 @@ def answer(
     tuple of Answer
         One for each authority concerned, by name; for a recipient without any none.
     """
-    names = [question.authority] if question.authority is not None else _names_of(question, state, parsed)
+    names = [question.authority] if question.authority is not None else _names_of(question, moment)
     return tuple(
-        _Asked(question, state, parsed, at_us, name).answer(listed, name in full)
-        if name in state.authorities
+        _Asked(question, moment, cameras, name).answer(listed, name in full)
+        if name in moment.regime.authorities
         else _never(name)
         for name in names
     )
 
 
-def _names_of(question: Question, state: State, parsed: Parsed) -> list[str]:
+def _names_of(question: Question, moment: RegimeAt) -> list[str]:
     return sorted(
         name
-        for name, named in state.authorities.items()
-        if parsed.authority(named.versions[0]).whose == question.recipient
+        for name, named in moment.regime.authorities.items()
+        if moment.authority(named.versions[0]).whose == question.recipient
     )
 
 
@@ -151,14 +146,14 @@ def _never(name: str) -> Answer:
 class _Asked:
     """One authority's version at the moment, and the read."""
 
-    def __init__(self, question: Question, state: State, parsed: Parsed, at_us: int, name: str) -> None:
-        self.question, self.state, self.parsed, self.at_us = question, state, parsed, at_us
-        self.named: Named = state.authorities[name]
-        number = current(self.named, parsed, at_us)
+    def __init__(self, question: Question, moment: RegimeAt, cameras: Sequence[Camera], name: str) -> None:
+        self.question, self.moment, self.cameras = question, moment, cameras
+        self.named: Named = moment.regime.authorities[name]
+        number = moment.current(self.named)
         self.version: Version = self.named.versions[number]
-        self.authority: Authority = parsed.authority(self.version)
+        self.authority: Authority = moment.authority(self.version)
         self.name = name
-        places = [f"{camera.source}/{camera.id}" for camera in state.cameras]
+        places = [f"{camera.source}/{camera.id}" for camera in cameras]
         place = f"{question.source}/{question.camera}"
         self.number = places.index(place) if place in places else None
         self.places = places
@@ -170,7 +165,7 @@ class _Asked:
         It may be asked for only where the register had one.
         """
         assert self.number is not None
-        return self.state.cameras[self.number]
+        return self.cameras[self.number]
 
     def answer(self, listed: Listed, full: bool) -> Answer:
         """Decide, and explain the decision."""
@@ -184,10 +179,9 @@ class _Asked:
                 ],
             )
         item = terms_at(
-            self.state,
-            self.parsed,
+            self.moment,
+            self.cameras,
             self.name,
-            self.at_us,
             captured_us=self.question.captured_us,
             full=full,
         )
@@ -220,7 +214,7 @@ class _Asked:
                 plate, lists = self.question.plate, {reference: Allowed(listing, match)}
         assert self.number is not None
         verdict = Decider([item], self.places).decide(
-            reference, self.number, self.question.captured_us, self.at_us, plate=plate, lists=lists
+            reference, self.number, self.question.captured_us, self.moment.at_us, plate=plate, lists=lists
         )
         if match is None or verdict.allowed is None:
             return verdict, None
@@ -274,7 +268,7 @@ class _Asked:
         if self.version.need in {"marked", "within", "urgent"} and self.version.consulted_us is None:
             yield f"No consultation has covered all of it: it runs as `{self.version.need}`."
         yield f"What leaves of it: {', '.join(FIELDS[field] for field in authority.scope.fields)}."
-        charter = self.parsed.charter(self.state)
+        charter = self.moment.charter
         received_us = self.question.received_us
         if received_us is not None and received_us - self.question.captured_us > charter.limits.late_after_us:
             yield "It came late: it is released with that mark, and is never a live hit."
@@ -298,7 +292,7 @@ class _Asked:
                     f"(entry {version.entry})"
                 )
             case "expired":
-                if self.at_us >= authority.valid_until_us:
+                if self.moment.at_us >= authority.valid_until_us:
                     return f"it ended on {rfc3339(authority.valid_until_us)}, when its validity ran out"
                 return f"it was captured at {captured}, and the validity ended on {rfc3339(authority.valid_until_us)}"
             case "before-validity":
@@ -355,7 +349,7 @@ class _Asked:
     def _is_withheld(self) -> bool:
         assert self.number is not None
         item = terms_at(
-            self.state, self.parsed, self.name, self.at_us, captured_us=self.question.captured_us, full=False
+            self.moment, self.cameras, self.name, captured_us=self.question.captured_us, full=False
         )
         return not bool(item.terms.cameras[self.number])
 
@@ -368,7 +362,7 @@ class _Asked:
 
     def _suspended(self) -> Iterator[str]:
         acts = {
-            act_of(act, self.parsed).id: act
+            act_of(act, self.moment.parsed).id: act
             for act in self.named.acts
             if act.kind in {"suspension", "challenge"}
         }
@@ -384,25 +378,22 @@ class _Asked:
 
     def _act(self, taken: ActTaken) -> str:
         kind = {"quashed": "the order"}.get(taken.kind, f"the {taken.kind}")
-        id_, signed = act_of(taken, self.parsed).id, self._signed(taken.envelope, taken.entry)
+        id_, signed = act_of(taken, self.moment.parsed).id, self._signed(taken.envelope, taken.entry)
         return f"{kind} `{id_}` (entry {taken.entry}{signed})"
 
     def _signed(self, envelope: bytes, entry: int) -> str:
-        offices = signed_by(self.state.regime, self.parsed, envelope, entry)
+        offices = signed_by(self.moment, envelope, entry)
         return f", signed by {', '.join(offices)}" if offices else ""
 
 
-def signed_by(regime: Regime, parsed: Parsed, envelope: bytes, entry: int) -> list[str]:
-    """Return the offices behind a document's signatures.
-
-    They are by the charter that was in force when it was committed.
-    """
-    before = [taken for taken in regime.charters if taken.entry < entry]
+def signed_by(moment: RegimeAt, envelope: bytes, entry: int) -> list[str]:
+    """Return the offices that signed a document, by the charter that was in force when it was committed."""
+    before = [taken for taken in moment.regime.charters if taken.entry < entry]
     if not before:
         return []
-    charter: Charter = parsed.charter_of(before[-1].envelope)
+    charter: Charter = moment.parsed.charter_of(before[-1].envelope)
     try:
-        return [office.id for office in signers(parsed.open(envelope).envelope, charter)]
+        return [office.id for office in signers(moment.parsed.open(envelope).envelope, charter)]
     except WicketgateError:
         return []  # a later charter may have ended a key; the document took effect all the same
 

@@ -7,7 +7,7 @@ from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.commits.durable import Durable
 from wicketgate.commits.state import State
 from wicketgate.regime.documents.authority import Authority
-from wicketgate.regime.standing import STOPPED, current_status
+from wicketgate.regime.standing import STOPPED
 
 
 class Entitlement:
@@ -50,12 +50,12 @@ class Entitlement:
         What an expired authority released may be had until its term. Ask again after anything that took time.
         """
         self.demand_own(unit, name)
-        state, now_us = self._commits.committed, self._clock.now_us()
-        named = state.authorities[name]
-        number, stands = current_status(named, self._commits.parsed, now_us)
+        moment = self._commits.committed_at(self._clock.now_us())
+        named = moment.regime.authorities[name]
+        number, stands = moment.current_status(named)
         if stands in STOPPED:
             raise NotEntitled(f"the authority `{name}` is stopped: {stands}", code=stands)
-        return self._commits.parsed.authority(named.versions[number])
+        return moment.authority(named.versions[number])
 
     def entitled_match(self, unit: str, name: str) -> Authority:
         """Return the same for an authority of mode match; InputError `not-a-match-authority` for another mode."""
@@ -75,13 +75,13 @@ class Entitlement:
         list of Authority, list of (str, str)
             The versions that count now; and name and how it stands of each that is stopped.
         """
-        state, now_us = self._commits.committed, self._clock.now_us()
+        moment = self._commits.committed_at(self._clock.now_us())
         open_ones: list[Authority] = []
         stopped: list[tuple[str, str]] = []
-        for name in names_of(state, unit):
-            named = state.authorities[name]
-            number, stands = current_status(named, self._commits.parsed, now_us)
-            authority = self._commits.parsed.authority(named.versions[number])
+        for name in names_of(self._commits.committed, unit):
+            named = moment.regime.authorities[name]
+            number, stands = moment.current_status(named)
+            authority = moment.authority(named.versions[number])
             if authority.mode != "match":
                 continue
             if stands in STOPPED:

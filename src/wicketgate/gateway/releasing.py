@@ -31,6 +31,7 @@ from wicketgate.ledger.facts import SALT_BYTES, Signs, make_promise, release_fac
 from wicketgate.reads import columns
 from wicketgate.reads.columns import MAX_ROWS, ReadBatch
 from wicketgate.reads.messages import ReadsMessage, decode_reads
+from wicketgate.regime.moment import RegimeAt
 
 _LINGER_S = 0.008
 _UNDER_WAY = 4
@@ -158,7 +159,8 @@ class Releasing:
             or at_us >= standing.holds_until_us
             or earliest_us < standing.covers_from_us
         ):
-            standing = stand(state, self._commits.parsed, at_us, full, earliest_us=earliest_us)
+            moment = RegimeAt(state.regime, self._commits.parsed, at_us)
+            standing = stand(moment, state.cameras, full, revision=state.revision, earliest_us=earliest_us)
             self._standing = standing
         return standing
 

@@ -12,8 +12,8 @@ from wicketgate.commits.durable import Durable
 from wicketgate.commits.state import State
 from wicketgate.gateway.projections import Projections
 from wicketgate.reads.mqtt.ingress import Ingress
+from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.obligations.disclosures import stand
-from wicketgate.regime.standing import current_status
 
 
 def attested_metrics(state: State, now_us: int) -> list[Metric]:
@@ -87,7 +87,7 @@ class GatewayMetrics:
             "Authorities in force that no consultation covers, by what stands in for one.",
             labels=["need"],
         )
-        for need, count in sorted(_unconsulted(self._commits, self._clock.now_us()).items()):
+        for need, count in sorted(_unconsulted(self._commits.committed_at(self._clock.now_us())).items()):
             unconsulted.add_metric([need], count)
         size = GaugeMetricFamily("wicketgate_ledger_entries", "Entries of the ledger.")
         size.add_metric([], self._projections.ledger.size)
@@ -99,11 +99,10 @@ class GatewayMetrics:
         return metrics
 
 
-def _unconsulted(commits: Durable, now_us: int) -> Counter[str]:
-    state, parsed = commits.committed, commits.parsed
+def _unconsulted(moment: RegimeAt) -> Counter[str]:
     found: Counter[str] = Counter({"notice": 0, "marked": 0, "within": 0, "urgent": 0})
-    for named in state.authorities.values():
-        number, stands = current_status(named, parsed, now_us)
+    for named in moment.regime.authorities.values():
+        number, stands = moment.current_status(named)
         version = named.versions[number]
         if version.consulted_us is None and stands == "in-force":
             found[version.need] += version.need in found

@@ -1,15 +1,14 @@
-"""Say how authorities and consultations stand at a moment."""
+"""Say when a version takes effect and ends, and name how things stand."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from wicketgate.base.clock import rfc3339
 from wicketgate.regime.admitted import Stood
 from wicketgate.regime.documents.authority import Authority, review_due_us
-from wicketgate.regime.fold import ConsultationTaken, Named, Regime, Version
-from wicketgate.regime.parsed import Parsed
+from wicketgate.regime.fold import ConsultationTaken, Regime, Version
 
 Status = Literal[
     "in-force",
@@ -70,59 +69,6 @@ def ends(version: Version, authority: Authority) -> tuple[int, EndReason]:
     return end
 
 
-def in_force_until(named: Named, number: int, parsed: Parsed) -> int:
-    """Return when version `number` (from 0) of a name ends as things stand: by clock, act or a later version."""
-    version = named.versions[number]
-    found = [ends(version, parsed.authority(version))[0]]
-    found.extend(in_force_from(later, parsed.authority(later)) for later in named.versions[number + 1 :])
-    if version.revoked_us is not None:
-        found.append(version.revoked_us)
-    return min(found)
-
-
-def status(named: Named, number: int, parsed: Parsed, at_us: int) -> Status:
-    """Return how version `number` (from 0) of a name stands at `at_us`.
-
-    Notes
-    -----
-    The gate decides by the same dates (`gate.tables`); a property test holds the two together.
-    """
-    version = named.versions[number]
-    authority = parsed.authority(version)
-    if version.revoked_us is not None:
-        return "revoked"
-    for later in named.versions[number + 1 :]:
-        if in_force_from(later, parsed.authority(later)) <= at_us:
-            return "superseded"
-    if named.suspensions:
-        return "suspended"
-    if at_us < in_force_from(version, authority) < authority.valid_until_us:
-        return "pending"
-    end_us, reason = ends(version, authority)
-    return reason if at_us >= end_us else "in-force"
-
-
-def current(named: Named, parsed: Parsed, at_us: int) -> int:
-    """Return the number (from 0) of the version that counts at `at_us`: the last in effect, or the first to come."""
-    for number in range(len(named.versions) - 1, -1, -1):
-        if in_force_from(named.versions[number], parsed.authority(named.versions[number])) <= at_us:
-            return number
-    return 0
-
-
-def current_status(named: Named, parsed: Parsed, at_us: int) -> tuple[int, Status]:
-    """Return the number (from 0) of the version of a name that counts at `at_us`, and how it stands."""
-    number = current(named, parsed, at_us)
-    return number, status(named, number, parsed, at_us)
-
-
-def to_come(named: Named, parsed: Parsed, at_us: int) -> Iterator[Version]:
-    """Yield the versions of a name that let something go, or still can: a review or a resumption may revive them."""
-    for version in named.versions[current(named, parsed, at_us) :]:
-        if version.revoked_us is None and parsed.authority(version).valid_until_us > at_us:
-            yield version
-
-
 def consultation_status(taken: ConsultationTaken, at_us: int) -> ConsultationStatus:
     """Return how a consultation stands at `at_us`."""
     if taken.quashed_us is not None:
@@ -138,22 +84,6 @@ def consultation_status(taken: ConsultationTaken, at_us: int) -> ConsultationSta
     if at_us < taken.opens_us:
         return "announced"
     return "open" if at_us < taken.closes_us else "closed"
-
-
-def standings(regime: Regime, parsed: Parsed, at_us: int) -> list[Stood]:
-    """Return how every authority and consultation stands at `at_us`, by name."""
-    found = []
-    for name, named in sorted(regime.authorities.items()):
-        number, stands = current_status(named, parsed, at_us)
-        found.append(Stood(about=name, version=number + 1, status=stands))
-    for id_, taken in sorted(regime.consultations.items()):
-        found.append(Stood(about=f"consultation/{id_}", version=0, status=consultation_status(taken, at_us)))
-    return found
-
-
-def untold(regime: Regime, parsed: Parsed, at_us: int) -> list[Stood]:
-    """Return what stands at `at_us` otherwise than the ledger tells."""
-    return [stood for stood in standings(regime, parsed, at_us) if not is_told(regime, stood)]
 
 
 def is_told(regime: Regime, stood: Stood) -> bool:

@@ -21,8 +21,8 @@ from wicketgate.base.clock import Clock, rfc3339
 from wicketgate.commits.state import State
 from wicketgate.http.problems import problem
 from wicketgate.http.site.addition import Sight
+from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
-from wicketgate.regime.standing import current_status
 
 MAX_LISTENERS = 50
 MAX_STRUCK = 20
@@ -42,7 +42,7 @@ def totals_of(state: State, parsed: Parsed, at_us: int) -> dict[str, Any]:
         `taken`, `stayed` (released to nobody); `released` and `hits` by authority; `refused` by reason; `sources`:
         reads by source; `standing`: the status of each authority's version that counts now.
     """
-    totals = state.totals
+    totals, moment = state.totals, RegimeAt(state.regime, parsed, at_us)
     refused: dict[str, int] = {}
     for reasons in totals.refused.values():
         for reason, rows in reasons.items():
@@ -62,9 +62,7 @@ def totals_of(state: State, parsed: Parsed, at_us: int) -> dict[str, Any]:
         },
         "refused": refused,
         "sources": sources,
-        "standing": {
-            name: current_status(named, parsed, at_us)[1] for name, named in state.authorities.items()
-        },
+        "standing": {name: moment.current_status(named)[1] for name, named in state.authorities.items()},
     }
 
 

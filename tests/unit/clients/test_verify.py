@@ -50,6 +50,7 @@ from wicketgate.ledger.notes import Checkpoint, parse_vkey, sign_note
 from wicketgate.ledger.tiles import folder_fetch
 from wicketgate.regime.admission.admit import admit, entry_members, scope_of
 from wicketgate.regime.documents.document import open_document
+from wicketgate.regime.moment import RegimeAt
 
 QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -393,8 +394,8 @@ def test_more_cameras_than_a_scope_can_hold_are_found(
     envelope = signed(document, made.SIGNERS)
     opened = open_document(envelope)
     admitted = admit(
-        *(fresh.state.regime, fresh.parsed, opened),
-        at_us=fresh.at_us,
+        RegimeAt(fresh.state.regime, fresh.parsed, fresh.at_us),
+        opened,
         cameras=cameras,
         next_entry=len(fresh.entries),
     )

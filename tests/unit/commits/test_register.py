@@ -14,6 +14,7 @@ from wicketgate.base.clock import DAY_US, rfc3339
 from wicketgate.base.signing import canonical
 from wicketgate.commits.register import build_register, dump_register
 from wicketgate.commits.transactions import CameraSet, CamerasRegistered, FiguresClosed
+from wicketgate.regime.moment import RegimeAt
 
 
 @pytest.fixture
@@ -26,11 +27,10 @@ def fold() -> Fold:
 
 def register(fold: Fold, at_us: int | None = None) -> dict[str, Any]:
     built = build_register(
+        RegimeAt(fold.state.regime, fold.parsed, fold.at_us if at_us is None else at_us),
         fold.state,
-        fold.parsed,
         checkpoint=b"the checkpoint\n",
         log_key="the key",
-        as_of_us=fold.at_us if at_us is None else at_us,
     )
     shown: dict[str, Any] = json.loads(dump_register(built))
     assert shown == json.loads(json.dumps(built))  # plain values throughout

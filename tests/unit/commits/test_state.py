@@ -31,8 +31,9 @@ from wicketgate.commits.transactions import (
 )
 from wicketgate.ledger.second import SecondClosed
 from wicketgate.regime.documents.document import sign_document
+from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
-from wicketgate.regime.standing import current, in_force_from, review_due, status
+from wicketgate.regime.standing import in_force_from, review_due
 
 AT_US = parse_rfc3339("2026-07-08T12:00:00Z")
 NAME = "tfl-met-ct"
@@ -72,7 +73,11 @@ class Fold:
     def status(self, number: int = 0, at: str | int | None = None) -> str:
         """Return how a version stands."""
         moment = self.at_us if at is None else parse_rfc3339(at) if isinstance(at, str) else at
-        return status(self.state.authorities[NAME], number, self.parsed, moment)
+        return self.at(moment).status(self.state.authorities[NAME], number)
+
+    def at(self, at_us: int) -> RegimeAt:
+        """Return the regime at a moment."""
+        return RegimeAt(self.state.regime, self.parsed, at_us)
 
 
 def unsigned(kind: str, **changes: Any) -> bytes:
@@ -463,11 +468,11 @@ def test_revoked_is_the_end_of_what_there_was(fold: Fold) -> None:
 def test_the_last_version_in_effect_counts(fold: Fold) -> None:
     fold.authority(authority__valid_from="2026-07-10T00:00:00Z")
     named = fold.state.authorities[NAME]
-    assert current(named, fold.parsed, AT_US) == 0  # none is in effect: the first to come
+    assert fold.at(AT_US).current(named) == 0  # none is in effect: the first to come
     fold.authority(authority__version=2, authority__valid_from="2026-07-20T00:00:00Z")
     edge = parse_rfc3339("2026-07-20T00:00:00Z")
-    assert current(named, fold.parsed, edge - 1) == 0
-    assert current(named, fold.parsed, edge) == 1
+    assert fold.at(edge - 1).current(named) == 0
+    assert fold.at(edge).current(named) == 1
     assert (fold.status(0, edge - 1), fold.status(1, edge - 1)) == ("in-force", "pending")
     assert (fold.status(0, edge), fold.status(1, edge)) == ("superseded", "in-force")
 

@@ -20,6 +20,7 @@ from wicketgate.gate.tables import stand
 from wicketgate.hotlists import Entry
 from wicketgate.reads.columns import ReadBatch
 from wicketgate.reads.images.references import Stored, open_ref
+from wicketgate.regime.moment import RegimeAt
 
 BULK, WANTED = "tfl-met-ct", "tfl-met-wanted"
 SECRET = b"s" * 32
@@ -68,7 +69,9 @@ class Gate(Fold):
 
     def take(self, *batches: ReadBatch, name: str = WANTED) -> Rows:
         """Decide batches in one transaction; return what one feed gets, and tell the fold."""
-        standing = stand(self.state, self.parsed, self.at_us, frozenset())
+        standing = stand(
+            RegimeAt(self.state.regime, self.parsed, self.at_us), self.state.cameras, frozenset()
+        )
         moment = StateAt(state=self.state, standing=standing, at_us=self.at_us)
         into = Rows()
         for batch in batches:

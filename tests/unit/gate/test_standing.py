@@ -15,6 +15,7 @@ from wicketgate.commits.cameras import in_scope
 from wicketgate.commits.transactions import CameraSet, CamerasRegistered
 from wicketgate.gate.decide import Decision, decide
 from wicketgate.gate.tables import Standing, stand
+from wicketgate.regime.moment import RegimeAt
 
 REF = f"{NAME}@1"
 
@@ -33,7 +34,13 @@ def fold() -> Fold:
 
 
 def standing(fold: Fold, full: frozenset[str] = frozenset(), **options: Any) -> Standing:
-    return stand(fold.state, fold.parsed, fold.at_us, full, **options)
+    return stand(
+        RegimeAt(fold.state.regime, fold.parsed, fold.at_us),
+        fold.state.cameras,
+        full,
+        revision=fold.state.revision,
+        **options,
+    )
 
 
 def decision(fold: Fold, *, ago_us: int = 0, camera: int = 0, full: frozenset[str] = frozenset()) -> Decision:

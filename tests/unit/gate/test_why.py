@@ -19,6 +19,7 @@ from wicketgate.gate.why import Answer, Question, answer
 from wicketgate.hotlists import Listing
 from wicketgate.regime.admitted import Admitted
 from wicketgate.regime.documents.document import sign_document
+from wicketgate.regime.moment import RegimeAt
 
 START = "2026-07-08T12:00:00Z"
 AT_US = parse_rfc3339(START)
@@ -77,7 +78,13 @@ class City:
     def answers(self, question: Question, at_us: int, **more: Any) -> tuple[Answer, ...]:
         """Ask anything."""
         world = self.world
-        return answer(question, world.state, world.parsed, at_us, lambda name: self.lists.get(name), **more)
+        return answer(
+            question,
+            RegimeAt(world.state.regime, world.parsed, at_us),
+            world.state.cameras,
+            lambda name: self.lists.get(name),
+            **more,
+        )
 
 
 @pytest.fixture
@@ -411,4 +418,6 @@ def test_as_of_any_moment_it_is_answered_as_it_was_then(city: City) -> None:
     world = city.world
     for at_us, then in asked:
         past = rewind(world.state, world.parsed, until_us=at_us)
-        assert answer(question, past, world.parsed, at_us, lambda _: None) == (then,)
+        assert answer(question, RegimeAt(past.regime, world.parsed, at_us), past.cameras, lambda _: None) == (
+            then,
+        )

@@ -85,11 +85,10 @@ async def submit_and_show(gateway: Gateway, envelope: bytes) -> Counter[str]:
         await asyncio.wait_for(gateway.projections.settle(), 20)
         gateway.filing.tell()
         build_register(
+            gateway.commits.committed_at(CLOCK.now_us()),
             gateway.commits.committed,
-            gateway.commits.parsed,
             checkpoint=gateway.ledger.checkpoint,
             log_key=gateway.ledger_vkey,
-            as_of_us=CLOCK.now_us(),
         )
     return calls
 

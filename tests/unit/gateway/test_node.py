@@ -32,7 +32,6 @@ from wicketgate.reads.images.store import Images
 from wicketgate.reads.intake import Answer, Intake
 from wicketgate.reads.parse import Limits, check, parse
 from wicketgate.reads.repeats import Seen
-from wicketgate.regime.standing import status
 
 ORIGIN = "tfl.example/wicketgate"
 
@@ -383,7 +382,7 @@ async def test_a_revocation_stops_the_feed_and_wakes_who_waits(gateway: Gateway)
     state = gateway.commits.committed
     assert rows(gateway, CT) == 0
     assert state.totals.refused[f"{CT}@1"] == {"revoked": 1}
-    assert status(state.authorities[CT], 0, gateway.commits.parsed, CLOCK.now_us()) == "revoked"
+    assert gateway.commits.committed_at(CLOCK.now_us()).status(state.authorities[CT], 0) == "revoked"
 
 
 async def test_cameras_are_committed_as_a_list(gateway: Gateway) -> None:

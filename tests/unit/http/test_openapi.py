@@ -38,6 +38,7 @@ from wicketgate.reads.adapters import values
 from wicketgate.reads.parse import RawRead
 from wicketgate.regime.documents.authority import MatchTerms
 from wicketgate.regime.documents.document import KINDS
+from wicketgate.regime.moment import RegimeAt
 
 DOCUMENTS_PAGE = Path("docs/spec/documents.md")
 SCHEMAS = OPENAPI["components"]["schemas"]
@@ -134,7 +135,9 @@ def test_a_register_is_as_described(tmp_path: Path) -> None:
     world = made_gateway.World(tmp_path / "log")
     try:
         world.document(made_gateway.documents.example("authority"))
-        register = build_register(world.state, world.parsed, checkpoint=b"", log_key="", as_of_us=world.at_us)
+        register = build_register(
+            RegimeAt(world.state.regime, world.parsed, world.at_us), world.state, checkpoint=b"", log_key=""
+        )
     finally:
         world.close()
     assert register["authorities"]

@@ -19,18 +19,19 @@ from wicketgate.base.clock import DAY_US, parse_rfc3339
 from wicketgate.base.errors import DocumentRefused
 from wicketgate.base.signing import dump_envelope
 from wicketgate.regime.admission.admit import (
-    Judgement,
     admit,
     entry_members,
     examine,
     judge_document,
     scope_of,
 )
+from wicketgate.regime.admission.judgement import Judgement
 from wicketgate.regime.admission.widening import compare_powers
 from wicketgate.regime.admitted import Admitted
 from wicketgate.regime.documents.document import KINDS, SignedDocument, open_document, sign_document
 from wicketgate.regime.documents.signatures import good_keys
 from wicketgate.regime.fold import Regime
+from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
 
 BEGUN = Story.under(world.example("charter"))
@@ -47,8 +48,9 @@ def signed(document: dict[str, Any], by: tuple[str, ...]) -> SignedDocument:
 
 
 def ask(story: Story, document: SignedDocument, **how: Any) -> Admitted:
-    settings = {"at_us": world.AT_US, "cameras": 0, "next_entry": 99, **how}
-    return admit(story.regime, Parsed(), document, **settings)
+    at_us = how.pop("at_us", world.AT_US)
+    settings = {"cameras": 0, "next_entry": 99, **how}
+    return admit(RegimeAt(story.regime, Parsed(), at_us), document, **settings)
 
 
 def test_admission_changes_nothing_whatever_it_answers() -> None:
@@ -79,7 +81,7 @@ def test_a_judgement_says_who_must_sign_whoever_has() -> None:
         (second(), [("all", world.ROOTS)]),
     ):
         judged = judge_document(
-            BEGUN.regime, Parsed(), signed(document, ()), at_us=world.AT_US, cameras=100, next_entry=99
+            RegimeAt(BEGUN.regime, Parsed(), world.AT_US), signed(document, ()), cameras=100, next_entry=99
         )
         assert [(one.need, one.offices) for one in judged.requirements] == wanted
         assert (judged.amended is not None) == ("charter" in document)
@@ -118,15 +120,14 @@ def test_what_was_found_before_stands_at_any_time_and_is_not_found_again() -> No
             continue
         named = regime.authorities.get(authority.name)
         cap, cameras = named.versions[-1].cap if named else None, submitted.cameras
-        compared = compare_powers(authority, regime, parsed, cameras=cameras, previous_cap=cap)
+        submitted_at = RegimeAt(regime, parsed, parse_rfc3339(submitted.at))
+        compared = compare_powers(authority, submitted_at, cameras=cameras, previous_cap=cap)
         before = Judgement(admitted=Admitted(), requirements=(), compared=compared, keys=keys)
         for days in (-10, 0, 100, 400):
             asked = partial(
                 examine,
-                regime,
-                parsed,
+                submitted_at.at(submitted_at.at_us + days * DAY_US),
                 document,
-                at_us=parse_rfc3339(submitted.at) + days * DAY_US,
                 cameras=cameras,
                 next_entry=submitted.entry,
             )

@@ -14,8 +14,9 @@ from wicketgate.base.clock import parse_rfc3339
 from wicketgate.base.errors import DocumentRefused
 from wicketgate.base.signing import dump_envelope, format_public
 from wicketgate.regime.documents.document import sign_document
+from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
-from wicketgate.regime.standing import consultation_status, status
+from wicketgate.regime.standing import consultation_status
 
 Document = dict[str, Any]
 Change = Callable[[Document], object]
@@ -218,7 +219,7 @@ def test_an_authority_stays_as_it_was_signed() -> None:
 
 def standing(story: Story, name: str, at: str = LATER) -> str:
     named = story.regime.authorities[name]
-    return status(named, len(named.versions) - 1, Parsed(), parse_rfc3339(at))
+    return RegimeAt(story.regime, Parsed(), parse_rfc3339(at)).status(named, len(named.versions) - 1)
 
 
 def test_whom_an_authority_names_cannot_leave_while_it_is_not_over() -> None:

@@ -27,6 +27,7 @@ from wicketgate.commits.figures import Counts, public_counts
 from wicketgate.commits.state import State, dump_state, load_state
 from wicketgate.commits.transactions import FeedBatch, Transaction
 from wicketgate.gateway.filing.disclosures import Attesting, Said
+from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.obligations.disclosures import (
     DISCLOSURES_KEPT,
     GRACE_US,
@@ -431,8 +432,9 @@ def faults_of(world: World, change: Callable[[list[dict[str, Any]]], object]) ->
     found: list[str] = []
     for body in figures:
         period = parse_rfc3339(body["from"]), parse_rfc3339(body["until"])
-        found += chain.take_disclosures(body["disclosures"], body, world.state.regime, world.parsed)
-        found += chain.take_receipts(body["receipts"], body, period, world.state.regime, world.parsed)
+        moment = RegimeAt(world.state.regime, world.parsed, period[1])
+        found += chain.take_disclosures(body["disclosures"], body, moment)
+        found += chain.take_receipts(body["receipts"], body, period, moment)
     return found
 
 

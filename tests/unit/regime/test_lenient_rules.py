@@ -13,6 +13,7 @@ from wicketgate.regime.admission.widening import Judged, compare_powers, judge
 from wicketgate.regime.charter import parse_charter
 from wicketgate.regime.documents.authority import Authority, parse_authority
 from wicketgate.regime.fold import CharterTaken, Regime
+from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
 
 AT_US = documents.AT_US
@@ -33,9 +34,9 @@ def judged(rule: dict[str, Any], **members: Any) -> str:
 
 
 def footing(regime: Regime, authority: Authority) -> Judged:
-    parsed = Parsed()
-    compared = compare_powers(authority, regime, parsed, cameras=10, previous_cap=None)
-    return judge(compared, authority, regime, parsed, at_us=AT_US)
+    moment = RegimeAt(regime, Parsed(), AT_US)
+    compared = compare_powers(authority, moment, cameras=10, previous_cap=None)
+    return judge(compared, authority, moment)
 
 
 MARKED = {"need": "marked", "instruments": ["ministerial-certificate"]}

@@ -37,15 +37,14 @@ from wicketgate.base.errors import DocumentRefused
 from wicketgate.regime.documents.acts import Suspension
 from wicketgate.regime.documents.consultations import Objection
 from wicketgate.regime.fold import Named, Regime
+from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed, act_of
 from wicketgate.regime.standing import (
     consultation_due,
     consultation_status,
-    current,
     ends,
     in_force_from,
     review_due,
-    status,
 )
 
 CT, WANTED = "tfl-met-ct", "tfl-met-wanted"
@@ -59,7 +58,7 @@ def named(story: Story, name: str = CT) -> Named:
 
 
 def stands(story: Story, at: str, name: str = CT, number: int = 0) -> str:
-    return status(named(story, name), number, Parsed(), parse_rfc3339(at))
+    return RegimeAt(story.regime, Parsed(), parse_rfc3339(at)).status(named(story, name), number)
 
 
 # --- what documents do ------------------------------------------------------------------------------------
@@ -254,7 +253,7 @@ def test_a_later_version_supersedes_from_when_it_takes_effect() -> None:
         "in-force",
     )
     for at, number in (("2026-07-01T00:00:00Z", 0), ("2026-07-31T00:00:00Z", 0), ("2026-08-01T00:00:00Z", 1)):
-        assert current(named(story), Parsed(), parse_rfc3339(at)) == number
+        assert RegimeAt(story.regime, Parsed(), parse_rfc3339(at)).current(named(story)) == number
 
 
 def test_a_within_that_no_decision_covers_in_time_is_suspended_until_one_does() -> None:

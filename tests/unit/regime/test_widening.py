@@ -34,6 +34,7 @@ from wicketgate.regime.admission.widening import (
 )
 from wicketgate.regime.charter import parse_charter
 from wicketgate.regime.documents.authority import parse_authority
+from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
 from wicketgate.regime.powers import of_authority
 
@@ -43,12 +44,16 @@ BEGUN = Story.under(world.example("charter"))
 DRAFT = world.example("consultation")["draft"]
 
 
+def moment_of(story: Story, at: str = LATER) -> RegimeAt:
+    return RegimeAt(story.regime, Parsed(), parse_rfc3339(at))
+
+
 def judged(
     story: Story, document: dict[str, Any], *, at: str = LATER, cameras: int = 100, cap: int | None = None
 ) -> Judged:
-    authority, regime, parsed = parse_authority(document), story.regime, Parsed()
-    compared = compare_powers(authority, regime, parsed, cameras=cameras, previous_cap=cap)
-    return judge(compared, authority, regime, parsed, at_us=parse_rfc3339(at))
+    authority, moment = parse_authority(document), moment_of(story, at)
+    compared = compare_powers(authority, moment, cameras=cameras, previous_cap=cap)
+    return judge(compared, authority, moment)
 
 
 def refusal(story: Story, document: dict[str, Any], **how: Any) -> DocumentRefused:
@@ -112,10 +117,10 @@ def test_a_most_that_is_named_is_the_cap_whatever_is_there() -> None:
 def test_coverage_is_by_consultation_and_until_a_time() -> None:
     covered = consulted(BEGUN, DRAFT)
     until_us = parse_rfc3339("2027-09-01T00:00:00Z")
-    assert list(coverage(covered.regime, Parsed(), until_us=until_us)) == [NAME]
-    assert coverage(covered.regime, Parsed(), until_us=until_us + 1) == {}
-    assert coverage(BEGUN.regime, Parsed(), until_us=0) == {}
-    powers = coverage(covered.regime, Parsed(), until_us=0)[NAME]
+    assert list(coverage(moment_of(covered), until_us=until_us)) == [NAME]
+    assert coverage(moment_of(covered), until_us=until_us + 1) == {}
+    assert coverage(moment_of(BEGUN), until_us=0) == {}
+    powers = coverage(moment_of(covered), until_us=0)[NAME]
     assert equivalent(powers, of_authority(parse_authority(DRAFT), 1600))
 
 
@@ -125,7 +130,7 @@ def test_a_charter_that_was_consulted_on_covers_no_authority() -> None:
     decided = BEGUN.then(changed(consultation_on(draft), closes), ("tfl/commissioner",), at=PUBLISHED).then(
         decision_on(NAME, put("decision.covered_until", "2027-01-01T00:00:00Z")), world.ROOTS, at=LATER
     )
-    assert coverage(decided.regime, Parsed(), until_us=0) == {}
+    assert coverage(moment_of(decided), until_us=0) == {}
 
 
 def test_only_consultations_that_cover_some_of_it_are_named() -> None:
@@ -227,14 +232,14 @@ def test_it_does_not_begin_anew_with_another_version_or_name() -> None:
 
 
 def test_a_decision_fulfils_what_waited_only_if_nothing_is_left() -> None:
-    story, parsed = waiting(), Parsed()
+    moment = moment_of(waiting())
     match = parse_authority(world.example("authority-match"))
     whole = of_authority(match, 110)
     fewer = of_authority(match, 109)
     until_us = match.valid_until_us
-    assert fulfilled(story.regime, parsed, whole, until_us) == ["tfl-met-wanted@1"]
-    assert fulfilled(story.regime, parsed, whole, until_us - 1) == []
-    assert fulfilled(story.regime, parsed, fewer, until_us) == []
+    assert fulfilled(moment, whole, until_us) == ["tfl-met-wanted@1"]
+    assert fulfilled(moment, whole, until_us - 1) == []
+    assert fulfilled(moment, fewer, until_us) == []
 
 
 def test_a_decision_fulfils_together_with_an_earlier_one() -> None:

@@ -31,7 +31,7 @@ from wicketgate.regime.documents.signatures import good_keys, require_signed
 from wicketgate.regime.fold import ConsultationTaken
 from wicketgate.regime.parsed import proposed
 from wicketgate.regime.powers import Powers, describe, of_authority
-from wicketgate.regime.standing import consultation_status, current, review_due, reviewed_from, status
+from wicketgate.regime.standing import consultation_status, review_due, reviewed_from
 
 _NEEDS = {
     "notice": "It takes effect all the same, and is published as a widening.",
@@ -83,9 +83,7 @@ def appraise(document: SignedDocument, known: Known, *, at_us: int, cameras: int
     found: list[DocumentRefused] = []
     judgement: Judgement | None = None
     try:
-        judgement = judge_document(
-            known.regime, known.parsed, document, at_us=at_us, cameras=counted, next_entry=known.entries
-        )
+        judgement = judge_document(known.at(at_us), document, cameras=counted, next_entry=known.entries)
     except DocumentRefused as error:
         found.append(error)
     if isinstance(value, Authority):
@@ -264,11 +262,9 @@ def _stands(name: str, known: Known, at_us: int) -> list[str]:
     named = known.regime.authorities.get(name)
     if named is None:
         return []
-    number = current(named, known.parsed, at_us)
+    number, stands = known.at(at_us).current_status(named)
     authority = known.parsed.authority(named.versions[number])
-    lines = [
-        f"`{authority.reference}` ({authority.title}) is {status(named, number, known.parsed, at_us)} now."
-    ]
+    lines = [f"`{authority.reference}` ({authority.title}) is {stands} now."]
     lines += [f"It has the open suspension `{id_}`." for id_ in named.suspensions]
     return lines
 
@@ -317,10 +313,8 @@ def _signing(
         if document.envelope.signatures:
             lines += _signed(document, [by for _, by in wanted])
             examine(
-                known.regime,
-                known.parsed,
+                known.at(at_us),
                 document,
-                at_us=at_us,
                 cameras=cameras,
                 next_entry=known.entries,
                 before=judgement,

@@ -1,6 +1,4 @@
-"""The regime of a register, folded as the gateway folds its own documents.
-
-Pure.
+"""Fold what a register shows to be in force into a regime, as the gateway does. Pure.
 
 The register is believed: `wicketgate verify` is what checks it. What contradicts itself is refused all the same.
 """
@@ -20,6 +18,7 @@ from wicketgate.regime.admitted import Admitted
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.document import SignedDocument, open_envelope, payload_type
 from wicketgate.regime.fold import Regime
+from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
 
 
@@ -45,6 +44,10 @@ class Known:
         """The charter in force."""
         return self.parsed.charter(self.regime)
 
+    def at(self, at_us: int) -> RegimeAt:
+        """Return the regime at a moment."""
+        return RegimeAt(self.regime, self.parsed, at_us)
+
 
 def learn(register: Mapping[str, Any]) -> Known:
     """Return the regime of a register.
@@ -63,7 +66,7 @@ def learn(register: Mapping[str, Any]) -> Known:
         try:
             if document.kind != "charter" and not regime.charters:
                 raise InputError("the register shows no charter before other documents")
-            admitted = _admitted(regime, parsed, document, shown, at_us, entry)
+            admitted = _admitted(RegimeAt(regime, parsed, at_us), document, shown, entry)
             envelope = dump_envelope(document.envelope)
             parsed.keep(envelope, document)
             regime.apply(document, envelope, entry=entry, at_us=at_us, admitted=admitted)
@@ -146,13 +149,8 @@ def list_of(shown: Mapping[str, Any], name: str) -> list[Any]:
     return value
 
 
-def _admitted(
-    regime: Regime, parsed: Parsed, document: SignedDocument, shown: Mapping[str, Any], at_us: int, entry: int
-) -> Admitted:
-    """Return the admission of a document.
-
-    It is as the register shows it, or else found again.
-    """
+def _admitted(moment: RegimeAt, document: SignedDocument, shown: Mapping[str, Any], entry: int) -> Admitted:
+    """Return what the admission of a document found: as the register shows it, or else found again."""
     if document.kind == "authority":
         consulted = shown.get("consulted") or {}
         due = consulted.get("due")
@@ -171,9 +169,8 @@ def _admitted(
         )
     if document.kind == "review":
         return Admitted(figures=dict(shown.get("figures") or {}))
-    if document.kind in ("decision", "quashed") or (document.kind == "charter" and regime.charters):
-        judged = judge_document(regime, parsed, document, at_us=at_us, cameras=0, next_entry=entry)
-        return judged.admitted
+    if document.kind in ("decision", "quashed") or (document.kind == "charter" and moment.regime.charters):
+        return judge_document(moment, document, cameras=0, next_entry=entry).admitted
     return Admitted()
 
 

@@ -13,10 +13,9 @@ from typing import Any
 
 from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError
-from wicketgate.regime.fold import Regime
+from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.obligations.disclosures import Held, published, receipt_counts, rows_left, stand
 from wicketgate.regime.obligations.receipts import due_of
-from wicketgate.regime.parsed import Parsed
 
 _MEMBERS = ("attested_until", "due_until", "missing", "missing_since", "overdue_rows")
 
@@ -32,22 +31,18 @@ class Attested:
         self,
         passed_on: Mapping[str, Mapping[str, object]],
         figures: Mapping[str, Any],
-        regime: Regime,
-        parsed: Parsed,
+        moment: RegimeAt,
     ) -> Iterator[str]:
-        """Take the disclosures of a period, and return the impossible ones.
-
-        A disclosure is of rows that a recipient passed on.
-        """
-        self._released |= rows_left(figures).keys() & regime.authorities.keys()
+        """Take the rows that recipients passed on in a period; return what cannot be."""
+        self._released |= rows_left(figures).keys() & moment.regime.authorities.keys()
         for name, by_recipient in passed_on.items():
-            named = regime.authorities.get(name)
+            named = moment.regime.authorities.get(name)
             if named is None:
                 yield f"disclosures of `{name}`, which is not in the log"
                 continue
             if name not in self._released:
                 yield f"disclosures of `{name}`, which released nothing"
-            allowed = {to for version in named.versions for to in parsed.authority(version).onward}
+            allowed = {to for version in named.versions for to in moment.authority(version).onward}
             for to in by_recipient:
                 if to not in allowed:
                     yield f"disclosures of `{name}` to `{to[:64]}`, to whom no version lets it be passed on"
@@ -57,15 +52,14 @@ class Attested:
         shown: Mapping[str, Any],
         figures: Mapping[str, Any],
         period: tuple[int, int],
-        regime: Regime,
-        parsed: Parsed,
+        moment: RegimeAt,
     ) -> Iterator[str]:
         """Take the receipts at the end of a period.
 
         Returned is what is not as the log has it.
         """
         from_us, until_us = period
-        left = {name: rows for name, rows in rows_left(figures).items() if name in regime.authorities}
+        left = {name: rows for name, rows in rows_left(figures).items() if name in moment.regime.authorities}
         names = {*left, *(name for name, held in self._held.items() if held.left)}
         for name in sorted(names - shown.keys()):
             yield f"the receipts of `{name}`, to whose recipient rows left, are not shown"
@@ -75,7 +69,11 @@ class Attested:
             held = self._held.setdefault(name, Held())
             if name in shown:
                 yield from self._compare(name, held, shown[name], until_us)
-            due_us = due_of(regime.authorities[name], parsed, from_us, until_us) if name in left else None
+            due_us = (
+                due_of(moment.at(until_us), moment.regime.authorities[name], from_us)
+                if name in left
+                else None
+            )
             held.close(until_us, due_us, left.get(name))
 
     @staticmethod

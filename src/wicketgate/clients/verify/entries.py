@@ -1,6 +1,4 @@
-"""The entries of a log, read in order.
-
-Documents are checked by their signatures, seconds by their succession, and figures.
+"""Read the entries of a log in order: documents by their signatures, seconds by their succession, figures.
 
 Nothing here trusts the gateway: the fold is made anew from what was logged, by the charter in entry 0.
 """
@@ -25,8 +23,9 @@ from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.document import SignedDocument, open_document
 from wicketgate.regime.documents.signatures import verify_charter
 from wicketgate.regime.fold import Regime
+from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
-from wicketgate.regime.standing import described, standings, untold
+from wicketgate.regime.standing import described
 
 _SECOND = re.compile(rb'\{"at":"([0-9T:Z-]{20})","kind":"second","root":"[0-9a-f]{64}"\}')
 _TELL_WITHIN_US = 10 * SECOND_US
@@ -103,6 +102,10 @@ class EntryFold:
         self.gaps: list[tuple[int, int]] = []
         self.cameras: dict[str, Listed] = {}
         self.entries = 0
+
+    def at(self, at_us: int) -> RegimeAt:
+        """Return the regime of the entries so far at a moment."""
+        return RegimeAt(self.regime, self.parsed, at_us)
 
     # --- one entry after another --------------------------------------------------------------------------
 
@@ -211,7 +214,7 @@ class EntryFold:
     def _take_figures(self, index: int, body: Mapping[str, Any]) -> None:
         self._count("figures")
         try:
-            faults = self._ruling()[1].take(index, body, self.open_us, self.regime, self.parsed)
+            faults = self._ruling()[1].take(index, body, self.at(self.open_us))
         except InputError as error:
             faults = [f"entry {index}: {error.detail}"]
         for fault in faults:
@@ -264,10 +267,8 @@ class EntryFold:
                 f"{self._most_cameras(scope)} at most"
             )
         admitted = admit(
-            self.regime,
-            self.parsed,
+            self.at(at_us),
             document,
-            at_us=at_us,
             cameras=cameras,
             next_entry=index,
             figures=(figures for _, figures in self.figures),
@@ -311,7 +312,7 @@ class EntryFold:
         changes = body.get("changes")
         if set(body) != {"kind", "at", "changes"} or not isinstance(changes, list) or not changes:
             raise InputError("a change of standing without the members that it must have, or with others")
-        stand = untold(self.regime, self.parsed, at_us)
+        stand = self.at(at_us).untold()
         known = {canonical(change): one for one, change in zip(stand, described(stand), strict=True)}
         for change in changes:
             stood = known.pop(canonical(change), None) if isinstance(change, dict) else None
@@ -340,7 +341,7 @@ class EntryFold:
         told = self.regime.told
         lasting = {
             one
-            for one in untold(self.regime, self.parsed, self.open_us)
+            for one in self.at(self.open_us).untold()
             if one.about not in told or told[one.about][-1].at_us <= since_us
         }
         if not lasting:
@@ -351,11 +352,12 @@ class EntryFold:
         )
         # Between documents the clock alone changes how things stand, and never back: a look on both sides of each does.
         regime = fold(self.documents[:older])
-        lasting &= set(standings(regime, self.parsed, since_us))
+        lasting &= set(RegimeAt(regime, self.parsed, since_us).standings())
         for logged in self.documents[older:]:
-            lasting &= set(standings(regime, self.parsed, logged.at_us))
+            moment = RegimeAt(regime, self.parsed, logged.at_us)
+            lasting &= set(moment.standings())
             apply(regime, logged)
-            lasting &= set(standings(regime, self.parsed, logged.at_us))
+            lasting &= set(moment.standings())
         return sorted(lasting, key=lambda one: one.about)
 
     def _take_cameras(self, body: Mapping[str, Any]) -> None:

@@ -20,8 +20,8 @@ from wicketgate.ledger.facts import check_promise
 from wicketgate.reads.columns import SAID
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.fold import Regime
+from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
-from wicketgate.regime.standing import status
 
 _REFERENCE = re.compile(r"([a-z0-9][a-z0-9-]{0,63})@([1-9][0-9]{0,6})", re.ASCII)
 _SEQ = re.compile(rb'\{"seq":(0|[1-9][0-9]{0,17}),')
@@ -167,7 +167,7 @@ class Entitlement:
         named = self._regime.authorities.get(name)
         if named is None or len(named.versions) < version:
             return ""
-        return status(named, version - 1, self._parsed, released_us)
+        return RegimeAt(self._regime, self._parsed, released_us).status(named, version - 1)
 
 
 def _row_fault(row: Mapping[str, Any], authority: Authority) -> str:

@@ -19,7 +19,7 @@ from wicketgate.clients.verify.attested import Attested
 from wicketgate.reads.columns import MAX_ROWS
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.fold import Regime
-from wicketgate.regime.parsed import Parsed
+from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.standing import in_force_from
 
 _CELLS = ("taken", "repeated", "quarantined", "decided", "withheld")
@@ -67,10 +67,8 @@ class FiguresChain:
         boundary_us = open_us - open_us % self._limits.figures_every_us
         return boundary_us if boundary_us > self._from_us else None
 
-    def take(
-        self, index: int, body: Mapping[str, Any], open_us: int, regime: Regime, parsed: Parsed
-    ) -> list[str]:
-        """Take the figures in entry `index`, and return their faults."""
+    def take(self, index: int, body: Mapping[str, Any], moment: RegimeAt) -> list[str]:
+        """Take the figures of entry `index` at a moment, the end of the last second; return what is wrong."""
         where = f"entry {index}"
         if set(body) != _MEMBERS:
             return [f"{where}: figures without the members that they must have, or with others"]
@@ -85,7 +83,7 @@ class FiguresChain:
             faults.append(
                 f"{where}: figures from {body['from']}, but the last ones end at {rfc3339(self._from_us)}"
             )
-        if until_us != self.due(open_us):
+        if until_us != self.due(moment.at_us):
             faults.append(
                 f"{where}: figures until {body['until']}, which is not the end of a period that is over"
             )
@@ -107,12 +105,12 @@ class FiguresChain:
             passed_on = self._by_name(body["disclosures"], "disclosures")
             for name, value in _table(body["disclosures_refused"], "disclosures_refused").items():
                 self._cell(value, "disclosures_refused", _MOST)
-                if name not in regime.authorities:
+                if name not in moment.regime.authorities:
                     faults.append(f"{where}: disclosures of `{name}`, which is not in the log")
             receipts = _table(body["receipts"], "receipts")
         except InputError as error:
             return [*faults, f"{where}: {error.detail}"]
-        faults.extend(f"{where}: {fault}" for fault in self._unknown(released, refused, regime))
+        faults.extend(f"{where}: {fault}" for fault in self._unknown(released, refused, moment.regime))
         faults.extend(f"{where}: {fault}" for fault in _possible(cells, released))
         for name in sorted({*released, *(reference.partition("@")[0] for reference, _ in refused)}):
             parts = [released.get(name, (0, 0))]
@@ -120,19 +118,19 @@ class FiguresChain:
             faults.extend(
                 f"{where}: {fault}"
                 for fault in _accounted(
-                    name, _sum(parts), cells["decided"], self._stood(name, before, open_us, regime, parsed)
+                    name, _sum(parts), cells["decided"], self._stood(name, before, moment)
                 )
             )
-        for name in sorted({*again, *hits, *outcomes} - regime.authorities.keys()):
+        for name in sorted({*again, *hits, *outcomes} - moment.regime.authorities.keys()):
             faults.append(f"{where}: hits or images of `{name}`, which is not in the log")
         faults.extend(
             f"{where}: {fault}"
             for fault in (
-                *self._attested.take_disclosures(passed_on, body, regime, parsed),
-                *self._attested.take_receipts(receipts, body, (from_us, until_us), regime, parsed),
+                *self._attested.take_disclosures(passed_on, body, moment),
+                *self._attested.take_receipts(receipts, body, (from_us, until_us), moment),
             )
         )
-        faults.extend(f"{where}: {fault}" for fault in _of_another_mode(released, hits, regime, parsed))
+        faults.extend(f"{where}: {fault}" for fault in _of_another_mode(released, hits, moment))
         faults.extend(f"{where}: {fault}" for fault in _raised(released, again, hits))
         faults.extend(f"{where}: {fault}" for fault in self._under_way(cells))
         return faults
@@ -186,22 +184,22 @@ class FiguresChain:
         )
         return faults
 
-    def _stood(self, name: str, before: int, open_us: int, regime: Regime, parsed: Parsed) -> bool:
-        """Say whether every decision of the period was also on this authority.
+    def _stood(self, name: str, before: int, moment: RegimeAt) -> bool:
+        """Say whether every decision of the period was also one on this authority.
 
         It was if the authority is older than the period, and not so long past that no read it covered could
         come.
         """
-        named = regime.authorities.get(name)
+        named = moment.regime.authorities.get(name)
         if named is None or named.versions[0].entry >= before:
             return False
         reach_us = self._limits.too_old_us + self._limits.clock_ahead_us
         for number, version in enumerate(named.versions):
-            authority = parsed.authority(version)
+            authority = moment.authority(version)
             ended_us = authority.valid_until_us if version.revoked_us is None else version.revoked_us
             if (
-                number == 0 or in_force_from(version, authority) <= open_us
-            ) and ended_us + reach_us < open_us:
+                number == 0 or in_force_from(version, authority) <= moment.at_us
+            ) and ended_us + reach_us < moment.at_us:
                 return False
         return True
 
@@ -267,15 +265,15 @@ def _raised(
 
 
 def _of_another_mode(
-    released: Mapping[str, Range], hits: Mapping[str, Mapping[str, Range]], regime: Regime, parsed: Parsed
+    released: Mapping[str, Range], hits: Mapping[str, Mapping[str, Range]], moment: RegimeAt
 ) -> list[str]:
     """Return the authorities with figures of another mode.
 
     They show hits and never matched, or only match and show rows without hits.
     """
     faults = []
-    for name, named in regime.authorities.items():
-        modes = {parsed.authority(version).mode for version in named.versions}
+    for name, named in moment.regime.authorities.items():
+        modes = {moment.authority(version).mode for version in named.versions}
         if name in hits and "match" not in modes:
             faults.append(f"hits of `{name}`, which never matched")
         if name not in hits and modes == {"match"} and released.get(name, (0, 0))[0]:

@@ -18,9 +18,9 @@ from wicketgate.regime.documents.acts import ENDING
 from wicketgate.regime.documents.authority import describe
 from wicketgate.regime.documents.consultations import parse_decision, parse_objection
 from wicketgate.regime.documents.document import describe_document
-from wicketgate.regime.fold import ActTaken, ConsultationTaken, Named, Regime, Version
-from wicketgate.regime.parsed import Parsed
-from wicketgate.regime.standing import consultation_status, in_force_from, in_force_until, review_due, status
+from wicketgate.regime.fold import ActTaken, ConsultationTaken, Named, Version
+from wicketgate.regime.moment import RegimeAt
+from wicketgate.regime.standing import consultation_status, in_force_from, review_due
 
 MAX_REGISTER_BYTES = 64 * 1024 * 1024
 STALE_US = 10 * SECOND_US
@@ -77,17 +77,15 @@ class _Said:
 
     Attributes
     ----------
+    moment : RegimeAt
+        The regime of those entries, at the register's time.
     charter : Charter
         The one in force.
-    as_of_us : int
-        The register's time.
     """
 
-    regime: Regime
-    parsed: Parsed
+    moment: RegimeAt
     charter: Charter
     by_entry: Mapping[int, Logged]
-    as_of_us: int
 
 
 def check_register(
@@ -144,16 +142,14 @@ def _said(entries: EntryFold, charter: Charter, reach: int, as_of_us: int) -> _S
     for about, told in entries.regime.told.items():
         regime.told[about] = [one for one in told if one.entry < reach]
     return _Said(
-        regime=regime,
-        parsed=entries.parsed,
+        moment=RegimeAt(regime, entries.parsed, as_of_us),
         charter=entries.parsed.charter(regime) if regime.charters else charter,
         by_entry={one.entry: one for one in entries.documents},
-        as_of_us=as_of_us,
     )
 
 
 def _compare_charters(found: Findings, register: Register, said: _Said) -> None:
-    charters = said.regime.charters
+    charters = said.moment.regime.charters
     shown = _list(register.value.get("charters"))
     if len(shown) != len(charters):
         found.add(f"{len(shown)} charters are shown, and the log has {len(charters)}")
@@ -182,7 +178,7 @@ def _compare_consultations(found: Findings, register: Register, said: _Said) -> 
             found.add(f"the consultation `{str(item.get('id'))[:64]}` stands twice")
         else:
             shown[str(item.get("id"))] = item
-    for id_, taken in said.regime.consultations.items():
+    for id_, taken in said.moment.regime.consultations.items():
         known = shown.pop(id_, None)
         if known is None:
             found.add(f"the consultation `{id_}` of entry {taken.entry} is not shown")
@@ -195,12 +191,12 @@ def _compare_consultations(found: Findings, register: Register, said: _Said) -> 
 def _compare_consultation(
     found: Findings, id_: str, shown: Mapping[str, Any], taken: ConsultationTaken, said: _Said
 ) -> None:
-    consultation = said.parsed.consultation(taken)
+    consultation = said.moment.parsed.consultation(taken)
     expected: dict[str, object] = {
         "id": id_,
         "title": consultation.title,
         "kind": "charter" if isinstance(consultation.draft, Charter) else "authority",
-        "status": consultation_status(taken, said.as_of_us),
+        "status": consultation_status(taken, said.moment.at_us),
         "opens_at": rfc3339(taken.opens_us),
         "closes_at": rfc3339(taken.closes_us),
         "assessment": consultation.assessment,
@@ -296,7 +292,7 @@ def _compare_authorities(found: Findings, register: Register, said: _Said) -> No
         if reference in shown:
             found.add(f"`{reference[:100]}` stands twice")
         shown[reference] = item
-    for name, named in said.regime.authorities.items():
+    for name, named in said.moment.regime.authorities.items():
         for number, version in enumerate(named.versions):
             known = shown.pop(f"{name}@{number + 1}", None)
             if known is None:
@@ -311,15 +307,15 @@ def _compare_version(
     found: Findings, shown: Mapping[str, Any], named: Named, number: int, said: _Said
 ) -> None:
     version = named.versions[number]
-    authority = said.parsed.authority(version)
+    authority = said.moment.authority(version)
     expected = {
         "name": authority.name,
         "version": authority.version,
-        "status": status(named, number, said.parsed, said.as_of_us),
+        "status": said.moment.status(named, number),
         "mode": authority.mode,
         "committed_at": rfc3339(version.committed_us),
         "in_force_from": rfc3339(in_force_from(version, authority)),
-        "in_force_until": rfc3339(in_force_until(named, number, said.parsed)),
+        "in_force_until": rfc3339(said.moment.in_force_until(named, number)),
         "review_due": _time(review_due(version, authority)),
         "camera_cap": version.cap,
         "ended_by": version.ended_by or None,
@@ -333,7 +329,7 @@ def _compare_version(
         "redactions": len(authority.redactions),
         "standings": [
             {"status": told.status, "at": rfc3339(told.at_us), "entry": told.entry}
-            for told in said.regime.told.get(authority.name, ())
+            for told in said.moment.regime.told.get(authority.name, ())
             if told.version == authority.version
         ],
         "words": describe(authority, said.charter),
@@ -344,7 +340,7 @@ def _compare_version(
 
 def _compare_acts(found: Findings, shown: list[object], named: Named, number: int, said: _Said) -> None:
     version = named.versions[number]
-    where = f"`{said.parsed.authority(version).reference}`"
+    where = f"`{said.moment.authority(version).reference}`"
     logged = {act.entry: act for act in named.acts if _concerns(act, version, number, said)}
     seen = []
     for item in shown:

@@ -11,6 +11,7 @@ from wicketgate.commits.state import State
 from wicketgate.commits.transactions import Transaction
 from wicketgate.commits.writer import Commits
 from wicketgate.gateway.filing.facts import disclosure_fact, receipt_fact
+from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.obligations.disclosures import (
     demand_disclosure,
     demand_receipt,
@@ -18,7 +19,7 @@ from wicketgate.regime.obligations.disclosures import (
     receipt_counts,
 )
 from wicketgate.regime.obligations.values import Disclosure, Receipt
-from wicketgate.regime.standing import current, in_force_from, status
+from wicketgate.regime.standing import in_force_from
 
 _PATIENCE_S = 30.0
 _PAUSE_S = 0.01
@@ -104,13 +105,13 @@ class Attesting:
             waited_s += _PAUSE_S
 
     def _judged(self, said: Said, state: State, at_us: int, sequence: int) -> Disclosure:
-        parsed = self._commits.parsed
+        moment = RegimeAt(state.regime, self._commits.parsed, at_us)
         named = state.authorities[said.authority]
-        number = current(named, parsed, at_us) + 1 if said.version is None else said.version
+        number = moment.current(named) + 1 if said.version is None else said.version
         if not 0 < number <= len(named.versions):
             raise InputError(f"`{said.authority}` has no version {number}")
         version = named.versions[number - 1]
-        authority = parsed.authority(version)
+        authority = moment.authority(version)
         made_us = at_us if said.made_us is None else said.made_us
         refused = not may_pass_on(authority, said.to)
         if not refused:
@@ -131,7 +132,7 @@ class Attesting:
             rows=said.rows,
             made_us=made_us,
             said_us=at_us,
-            status=status(named, number - 1, parsed, at_us),
+            status=moment.status(named, number - 1),
             commit=sequence,
             refused=refused,
             case=said.case,

@@ -22,8 +22,9 @@ from wicketgate.regime.admission.judgement import Judgement
 from wicketgate.regime.admitted import Admitted, Stood
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.document import SignedDocument, open_document
+from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
-from wicketgate.regime.standing import standing_entry, untold
+from wicketgate.regime.standing import standing_entry
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +91,8 @@ class Filing:
         state = self._commits.staged
         if not state.charter_envelope:
             return []
-        found = untold(state.regime, self._commits.parsed, max(self._clock.now_us(), state.at_us))
+        at_us = max(self._clock.now_us(), state.at_us)
+        found = RegimeAt(state.regime, self._commits.parsed, at_us).untold()
         for first in range(0, len(found), _MOST_TOLD):
             with contextlib.suppress(InputError):  # it stands again as it was told
                 self._commits.commit(self._telling(found[first : first + _MOST_TOLD]))
@@ -100,7 +102,8 @@ class Filing:
         names = {stood.about for stood in about}
 
         def build(state: State, at_us: int, sequence: int) -> Transaction:
-            changes = [one for one in untold(state.regime, self._commits.parsed, at_us) if one.about in names]
+            moment = RegimeAt(state.regime, self._commits.parsed, at_us)
+            changes = [one for one in moment.untold() if one.about in names]
             if not changes:
                 raise InputError("nothing stands otherwise")
             return Transaction(
@@ -144,10 +147,8 @@ class Taking:
             before = self._judged[1]
         scope = scope_of(document)
         judgement = examine(
-            state.regime,
-            self._parsed,
+            RegimeAt(state.regime, self._parsed, at_us),
             document,
-            at_us=at_us,
             cameras=0 if scope is None else cameras_in_scope(state.cameras, scope),
             next_entry=state.entries,
             figures=(period.figures for period in state.periods),

@@ -19,7 +19,8 @@ from wicketgate.gateway.filing.facts import hotlist_fact
 from wicketgate.hotlists import Listing, dump_changes, dump_entries
 from wicketgate.hotlists.entries import Change
 from wicketgate.hotlists.in_force import Lists
-from wicketgate.regime.standing import STOPPED, current_status
+from wicketgate.regime.moment import RegimeAt
+from wicketgate.regime.standing import STOPPED
 
 _MOST_CHANGES = 64
 """Changes of a list that are kept apart; with the next one the list is written anew as a whole."""
@@ -138,15 +139,14 @@ class Desk:
 
     def _demand(self, state: State, name: str) -> int:
         """Return how many entries the authority allows, if it may have a list now."""
-        parsed = self._commits.parsed
         named = state.authorities.get(name)
         if named is None:
             raise NotEntitled("this unit has no such authority")
-        at_us = max(self._clock.now_us(), state.at_us)
-        number, stands = current_status(named, parsed, at_us)
+        moment = RegimeAt(state.regime, self._commits.parsed, max(self._clock.now_us(), state.at_us))
+        number, stands = moment.current_status(named)
         if stands in _STOPPED:
             raise NotEntitled(f"the authority `{name}` is stopped: {stands}", code=stands)
-        match = parsed.authority(named.versions[number]).match
+        match = moment.authority(named.versions[number]).match
         if match is None:
             raise NotEntitled(f"`{name}` does not match: it has no hotlist", code="not-a-match-authority")
         return match.max_entries

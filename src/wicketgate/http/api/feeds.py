@@ -25,7 +25,6 @@ from wicketgate.ledger.facts import release_fact
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.notes import unverified_checkpoint
 from wicketgate.reads.parse import NDJSON
-from wicketgate.regime.standing import current_status
 
 _MAX_ANSWER = 16 * 1024 * 1024
 _EVENTS_ALIVE_S = 15.0
@@ -54,10 +53,10 @@ class FeedsApi:
     async def list_feeds(self, request: Request) -> Response:
         """`GET /v1/feeds`: the unit's feeds."""
         unit = require(request, "recipient").name
-        state, now_us = self._commits.committed, self._clock.now_us()
+        state, moment = self._commits.committed, self._commits.committed_at(self._clock.now_us())
         feeds = []
         for name in names_of(state, unit):
-            number, stands = current_status(state.authorities[name], self._commits.parsed, now_us)
+            number, stands = moment.current_status(state.authorities[name])
             feeds.append(
                 FeedShown(
                     authority=name,

@@ -30,6 +30,7 @@ from wicketgate.http.answers import Answered, QuestionRead
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.requests import MAX_MEMBERS, decoded, private_answer, read_body
 from wicketgate.reads.plates import PlateFault, read_plate
+from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
 
 _PATIENCE = 1_000
@@ -118,10 +119,8 @@ class WhyApi:
         await self._facts.record(fact)
         if not moment.past:
             moment = self._now()
-        parsed = self._commits.parsed
-        answers = answer(
-            question, moment.state, parsed, moment.at_us, self._listed(moment), self._full(moment)
-        )
+        asked_of = RegimeAt(moment.state.regime, self._commits.parsed, moment.at_us)
+        answers = answer(question, asked_of, moment.state.cameras, self._listed(moment), self._full(moment))
         notes = [
             f"No authority for `{question.recipient}` had been committed: without one nothing leaves."
             for _ in range(not answers)
@@ -130,7 +129,7 @@ class WhyApi:
             notes.append(
                 "Whether a feed was full then is not kept: the openings of that second say what was refused for it."
             )
-        late_after_us = parsed.charter(moment.state).limits.late_after_us
+        late_after_us = asked_of.charter.limits.late_after_us
         received_us = question.received_us
         return private_answer(
             Answered(

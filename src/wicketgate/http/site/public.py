@@ -76,11 +76,10 @@ class Public:
                 break
             await asyncio.sleep(0.005)
         register = build_register(
+            gateway.commits.committed_at(now_us),
             state,
-            gateway.commits.parsed,
             checkpoint=ledger.checkpoint,
             log_key=gateway.ledger_vkey,
-            as_of_us=now_us,
         )
         self._register = (now_us, revision, register)
         return register

@@ -52,18 +52,15 @@ from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.consultations import Consultation, Decision, Objection
 from wicketgate.regime.documents.document import Document, SignedDocument
 from wicketgate.regime.documents.signatures import good_keys, require_keys
-from wicketgate.regime.fold import Regime
-from wicketgate.regime.parsed import Parsed
+from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.powers import describe
 from wicketgate.regime.standing import reviewed_from
 
 
 def admit(
-    regime: Regime,
-    parsed: Parsed,
+    moment: RegimeAt,
     document: SignedDocument,
     *,
-    at_us: int,
     cameras: int,
     next_entry: int,
     figures: Iterable[Mapping[str, Any]] = (),
@@ -72,12 +69,10 @@ def admit(
 
     Parameters
     ----------
-    regime : Regime
-        Everything that took effect before; it has a charter.
+    moment : RegimeAt
+        Everything that took effect before, at the time of the decision; it has a charter.
     document : SignedDocument
         The document, opened.
-    at_us : int
-        The time of the decision, microseconds since the epoch.
     cameras : int
         Of an authority, or of the draft of one: active cameras in its scope (`scope_of`). Anything else: 0.
     next_entry : int
@@ -96,10 +91,8 @@ def admit(
     is a statement of its signers and is not compared with the clock: no office's wrong watch delays a revocation.
     """
     return examine(
-        regime,
-        parsed,
+        moment,
         document,
-        at_us=at_us,
         cameras=cameras,
         next_entry=next_entry,
         figures=figures,
@@ -107,11 +100,9 @@ def admit(
 
 
 def examine(
-    regime: Regime,
-    parsed: Parsed,
+    moment: RegimeAt,
     document: SignedDocument,
     *,
-    at_us: int,
     cameras: int,
     next_entry: int,
     figures: Iterable[Mapping[str, Any]] = (),
@@ -125,7 +116,7 @@ def examine(
         What was found of this document before, beside the same documents and cameras: whatever the time is now, its
         signatures are not verified again, nor its powers compared.
     """
-    charter = parsed.charter(regime)
+    charter = moment.charter
     value = document.value
     # Comparing powers can be costly: only who signs with the key of an office is heard. Who must sign comes last.
     beside = (value,) if isinstance(value, Charter) else ()
@@ -137,10 +128,8 @@ def examine(
             f"no office of the charter signed it{_who(value, charter)}", code="signature-missing"
         )
     judgement = judge_document(
-        regime,
-        parsed,
+        moment,
         document,
-        at_us=at_us,
         cameras=cameras,
         next_entry=next_entry,
         figures=figures,
@@ -153,7 +142,7 @@ def examine(
         return judgement
     signed = require_keys(judgement.requirements, keys, charter)
     if isinstance(value, Decision):
-        draft = parsed.consultation(regime.consultations[value.consultation]).draft
+        draft = moment.consultation(moment.regime.consultations[value.consultation]).draft
         beneficiary = draft.recipient if isinstance(draft, Authority) else None
         deciding = {office for one in judgement.requirements for office in one.offices}
         if all(office.organisation == beneficiary for office in signed if office.id in deciding):
@@ -214,11 +203,9 @@ def entry_members(kind: str, admitted: Admitted) -> dict[str, Any]:
 
 
 def judge_document(
-    regime: Regime,
-    parsed: Parsed,
+    moment: RegimeAt,
     document: SignedDocument,
     *,
-    at_us: int,
     cameras: int,
     next_entry: int,
     figures: Iterable[Mapping[str, Any]] = (),
@@ -234,45 +221,43 @@ def judge_document(
     value = document.value
     match value:
         case Charter():
-            amended, stops, voids = judge_amendment(regime, parsed, value, at_us=at_us, next_entry=next_entry)
+            amended, stops, voids = judge_amendment(moment, value, next_entry=next_entry)
             return Judgement(
                 admitted=Admitted(wider=(*amended.wider, *amended.entrenched), stops=stops, voids=voids),
-                requirements=amendment_requirements(parsed.charter(regime), value, amended),
+                requirements=amendment_requirements(moment.charter, value, amended),
                 amended=amended,
             )
         case Authority():
-            return _authority(regime, parsed, value, at_us, cameras, compared)
+            return _authority(moment, value, cameras, compared)
         case Consultation():
-            return judge_consultation(regime, parsed, value, at_us, cameras)
+            return judge_consultation(moment, value, cameras)
         case Objection():
-            return judge_objection(regime, parsed, value, at_us)
+            return judge_objection(moment, value)
         case Decision():
-            return judge_decision(regime, parsed, value, at_us)
+            return judge_decision(moment, value)
         case _:
-            return _act(regime, parsed, value, document.kind, at_us, figures)
+            return _act(moment, value, document.kind, figures)
 
 
 # --- authorities ------------------------------------------------------------------------------------------
 
 
 def _authority(
-    regime: Regime,
-    parsed: Parsed,
+    moment: RegimeAt,
     authority: Authority,
-    at_us: int,
     cameras: int,
     compared: tuple[Compared, ...],
 ) -> Judgement:
-    charter = parsed.charter(regime)
-    named = regime.authorities.get(authority.name)
+    charter = moment.charter
+    named = moment.regime.authorities.get(authority.name)
     last = named.versions[-1] if named is not None else None
-    previous = parsed.authority(last) if last is not None else None
-    for fault in faults(authority, charter, at_us=at_us, previous=previous):
+    previous = moment.authority(last) if last is not None else None
+    for fault in faults(authority, charter, at_us=moment.at_us, previous=previous):
         raise fault
     compared = compared or compare_powers(
-        authority, regime, parsed, cameras=cameras, previous_cap=None if last is None else last.cap
+        authority, moment, cameras=cameras, previous_cap=None if last is None else last.cap
     )
-    judged = judge(compared, authority, regime, parsed, at_us=at_us)
+    judged = judge(compared, authority, moment)
     require_most_cameras(authority, charter, cameras)
     return Judgement(
         admitted=Admitted(
@@ -297,16 +282,14 @@ def _refuse_reserved_id(id_: str, kind: str) -> None:
 
 
 def _act(
-    regime: Regime,
-    parsed: Parsed,
+    moment: RegimeAt,
     act: Act,
     kind: str,
-    at_us: int,
     figures: Iterable[Mapping[str, Any]],
 ) -> Judgement:
-    charter = parsed.charter(regime)
-    named = known_name(regime, act.authority)
-    authority = parsed.authority(named.versions[-1])
+    charter = moment.charter
+    named = known_name(moment.regime, act.authority)
+    authority = moment.authority(named.versions[-1])
     wanted = act_requirements(kind, authority, charter)
     attached: dict[str, Any] = {}
     stops: tuple[str, ...] = ()
@@ -321,13 +304,13 @@ def _act(
             if named.versions[-1].ended_by in STRUCK and act.consultation is None:
                 raise DocumentRefused(f"`{authority.reference}` has ended already", code="already-taken")
             if act.consultation is not None:
-                taken = known_consultation(regime, act.consultation)
+                taken = known_consultation(moment.regime, act.consultation)
                 if taken.quashed_us is not None or taken.decision is None or not taken.decision.approved:
                     raise DocumentRefused(f"`{act.consultation}` covers nothing that could be quashed")
                 _refuse_reserved_id(act.id, kind)
-                stops = tuple(resting(regime, parsed, act.consultation, at_us=at_us, but=act.authority))
+                stops = tuple(resting(moment, act.consultation, but=act.authority))
                 for name in stops:
-                    require_new(regime.authorities[name], act.id, name)
+                    require_new(moment.regime.authorities[name], act.id, name)
         case Resumption():
             if act.suspension not in named.suspensions:
                 raise DocumentRefused(
@@ -343,7 +326,7 @@ def _act(
                 raise DocumentRefused(
                     f"`review.version`: the latest is {authority.reference}", code="version-not-next"
                 )
-            if act.reviewed_us > at_us + charter.limits.clock_ahead_us:
+            if act.reviewed_us > moment.at_us + charter.limits.clock_ahead_us:
                 raise DocumentRefused("`review.reviewed_at` lies ahead of the clock")
             if authority.mode == "bulk" and (act.why_not_match is None or act.why_not_search is None):
                 raise DocumentRefused(

@@ -11,13 +11,13 @@ from wicketgate.regime.admission.comparing import Amended, compare, compare_with
 from wicketgate.regime.admission.limits import unknown_names
 from wicketgate.regime.charter import Charter, KeyEnded, Requirement, charter_requirements
 from wicketgate.regime.documents.signatures import require_keys
-from wicketgate.regime.fold import ConsultationTaken, Regime
+from wicketgate.regime.fold import ConsultationTaken
+from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
-from wicketgate.regime.standing import to_come
 
 
 def judge_amendment(
-    regime: Regime, parsed: Parsed, new: Charter, *, at_us: int, next_entry: int
+    moment: RegimeAt, new: Charter, *, next_entry: int
 ) -> tuple[Amended, tuple[str, ...], tuple[str, ...]]:
     """Return what a new charter changes, the authorities that it stops, and the consultations that cover no more.
 
@@ -32,10 +32,10 @@ def judge_amendment(
         As `comparing.compare`; `malformed` if it holds from later on, or what it says of keys cannot be;
         `still-in-use`; `widening`, `consultation-open`, `consultation-does-not-cover`.
     """
-    old = parsed.charter(regime)
+    old = moment.charter
     amended = compare(old, new)
-    refuse_foreign_keys((parsed.charter_of(one.envelope) for one in regime.charters), new)
-    if new.valid_from_us > at_us:
+    refuse_foreign_keys((moment.parsed.charter_of(one.envelope) for one in moment.regime.charters), new)
+    if new.valid_from_us > moment.at_us:
         raise DocumentRefused(f"`charter.valid_from`: submit it from {rfc3339(new.valid_from_us)} on")
     for ended in _newly_ended(old, new):
         if ended.from_entry > next_entry:
@@ -43,25 +43,25 @@ def judge_amendment(
         office = old.offices.get(ended.office)
         if office is None or office.public != ended.public:
             raise DocumentRefused(f"`keys_ended`: that was not the key of `{ended.office}`")
-    _require_usable(regime, parsed, new, at_us)
-    _require_consulted(regime, parsed, old, new, amended, at_us)
-    is_void = _void(parsed, old, new)
+    _require_usable(moment, new)
+    _require_consulted(moment, old, new, amended)
+    is_void = _void(moment.parsed, old, new)
     void = tuple(
         name
-        for name, taken in regime.consultations.items()
+        for name, taken in moment.regime.consultations.items()
         if taken.decision is not None and is_void(taken.decision.entry, taken.decision.envelope)
     )
-    return amended, tuple(_stopped(regime, parsed, is_void, frozenset(void), at_us)), void
+    return amended, tuple(_stopped(moment, is_void, frozenset(void))), void
 
 
 def _newly_ended(old: Charter, new: Charter) -> tuple[KeyEnded, ...]:
     return new.keys_ended[len(old.keys_ended) :]
 
 
-def _require_usable(regime: Regime, parsed: Parsed, new: Charter, at_us: int) -> None:
-    for named in regime.authorities.values():
-        for version in to_come(named, parsed, at_us):
-            authority = parsed.authority(version)
+def _require_usable(moment: RegimeAt, new: Charter) -> None:
+    for named in moment.regime.authorities.values():
+        for version in moment.to_come(named):
+            authority = moment.authority(version)
             for fault in unknown_names(authority, new):
                 raise DocumentRefused(
                     f"`{authority.reference}` is not over; revoke it first: {fault.detail}",
@@ -72,49 +72,48 @@ def _require_usable(regime: Regime, parsed: Parsed, new: Charter, at_us: int) ->
 # --- what was consulted on --------------------------------------------------------------------------------
 
 
-def _require_consulted(
-    regime: Regime, parsed: Parsed, old: Charter, new: Charter, amended: Amended, at_us: int
-) -> None:
+def _require_consulted(moment: RegimeAt, old: Charter, new: Charter, amended: Amended) -> None:
     """Refuse what the consultation that the charter names does not cover. One consultation covers one charter."""
     if not amended.wider and not amended.entrenched:
         return
     name = new.consultation
     if name is None:
         raise _refusal("no closed consultation covers it", amended, "widening")
-    taken = regime.consultations.get(name)
-    why = _why_not(regime, parsed, name, taken, at_us)
+    taken = moment.regime.consultations.get(name)
+    why = _why_not(moment, name, taken)
     if why or taken is None:
         raise _refusal(f"the consultation `{name}` {why}", amended, "consultation-does-not-cover")
     if taken.decision is None:
         raise _refusal(f"the consultation `{name}` is not decided", amended, "consultation-open")
-    draft = parsed.consultation(taken).draft
+    draft = moment.consultation(taken).draft
     assert isinstance(draft, Charter)
-    left = compare_with_draft(old, new, base=_in_force_at(regime, parsed, taken), draft=draft)
+    left = compare_with_draft(old, new, base=_in_force_at(moment, taken), draft=draft)
     if left.wider or left.entrenched:
         raise _refusal(f"the consultation `{name}` does not cover it", left, "consultation-does-not-cover")
 
 
-def _why_not(regime: Regime, parsed: Parsed, name: str, taken: ConsultationTaken | None, at_us: int) -> str:
+def _why_not(moment: RegimeAt, name: str, taken: ConsultationTaken | None) -> str:
     """Return why a consultation covers no charter, whatever is decided; empty if it does, or is not decided yet."""
     if taken is None:
         return "is not known"
-    if not isinstance(parsed.consultation(taken).draft, Charter):
+    if not isinstance(moment.consultation(taken).draft, Charter):
         return "is on no charter"
     if not taken.covers or (taken.decision is not None and not taken.decision.approved):
         return "covers nothing"
-    if taken.decision is not None and (taken.decision.until_us or 0) <= at_us:
+    if taken.decision is not None and (taken.decision.until_us or 0) <= moment.at_us:
         return "covers nothing any more"
     if any(
-        one.admitted.wider and parsed.charter_of(one.envelope).consultation == name for one in regime.charters
+        one.admitted.wider and moment.parsed.charter_of(one.envelope).consultation == name
+        for one in moment.regime.charters
     ):
         return "has covered a charter, and covers no other"
     return ""
 
 
-def _in_force_at(regime: Regime, parsed: Parsed, taken: ConsultationTaken) -> Charter:
+def _in_force_at(moment: RegimeAt, taken: ConsultationTaken) -> Charter:
     """Return the charter that was in force when a consultation was published."""
-    before = [one for one in regime.charters if one.entry < taken.entry] or regime.charters[:1]
-    return parsed.charter_of(before[-1].envelope)
+    before = [one for one in moment.regime.charters if one.entry < taken.entry] or moment.regime.charters[:1]
+    return moment.parsed.charter_of(before[-1].envelope)
 
 
 def _refusal(why: str, amended: Amended, code: str) -> DocumentRefused:
@@ -224,19 +223,17 @@ def _void(parsed: Parsed, old: Charter, new: Charter) -> Callable[[int, bytes], 
 
 
 def _stopped(
-    regime: Regime,
-    parsed: Parsed,
+    moment: RegimeAt,
     is_void: Callable[[int, bytes], bool],
     void: frozenset[str],
-    at_us: int,
 ) -> Iterator[str]:
     """Yield the authorities that let something go, or still can, by a signature that does not count.
 
     It does not count if it stands at or behind the entry from which on its key has ended: under a version, under a
     review or a resumption, or under the decision on a consultation (`void`) that covered it.
     """
-    for name, named in regime.authorities.items():
-        versions = list(to_come(named, parsed, at_us))
+    for name, named in moment.regime.authorities.items():
+        versions = list(moment.to_come(named))
         if versions and (
             any(
                 is_void(one.entry, one.envelope) or not void.isdisjoint((*one.by, one.consulted_by))

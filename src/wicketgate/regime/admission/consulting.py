@@ -30,24 +30,22 @@ from wicketgate.regime.admitted import Admitted
 from wicketgate.regime.charter import Charter, Requirement, charter_requirements
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.consultations import Consultation, Decision, Objection
-from wicketgate.regime.fold import Regime
-from wicketgate.regime.parsed import Parsed, proposed
+from wicketgate.regime.moment import RegimeAt
+from wicketgate.regime.parsed import proposed
 from wicketgate.regime.powers import describe, of_authority
 from wicketgate.regime.standing import in_force_from
 
 
-def judge_consultation(
-    regime: Regime, parsed: Parsed, consultation: Consultation, at_us: int, cameras: int
-) -> Judgement:
+def judge_consultation(moment: RegimeAt, consultation: Consultation, cameras: int) -> Judgement:
     """Judge a consultation: its draft, its length, and what it would widen."""
-    charter = parsed.charter(regime)
-    if consultation.id in regime.consultations:
+    charter = moment.charter
+    if consultation.id in moment.regime.consultations:
         raise DocumentRefused(f"`{consultation.id}` has been opened", code="already-taken")
     draft = consultation.draft
-    opens_us = max(at_us, consultation.opens_us)
+    opens_us = max(moment.at_us, consultation.opens_us)
     if isinstance(draft, Charter):
         return _consultation_on_charter(charter, draft, consultation, opens_us)
-    for fault in faults(draft, charter, at_us=at_us, previous=None):
+    for fault in faults(draft, charter, at_us=moment.at_us, previous=None):
         if fault.code != "version-not-next":
             raise DocumentRefused(f"in `draft`: {fault.detail}", code=fault.code)
     require_most_cameras(draft, charter, cameras)
@@ -62,7 +60,7 @@ def judge_consultation(
     for period in shortest:
         _require_length(consultation, opens_us, period)
     wider = powers
-    for some in coverage(regime, parsed, until_us=draft.valid_until_us).values():
+    for some in coverage(moment, until_us=draft.valid_until_us).values():
         wider = wider - some
     return Judgement(
         admitted=Admitted(cameras=cameras, cap=cap, wider=tuple(describe(wider, charter))),
@@ -101,31 +99,31 @@ def _require_length(consultation: Consultation, opens_us: int, shortest: Period)
         )
 
 
-def judge_objection(regime: Regime, parsed: Parsed, objection: Objection, at_us: int) -> Judgement:
+def judge_objection(moment: RegimeAt, objection: Objection) -> Judgement:
     """Judge an objection to a consultation or an authority."""
-    charter = parsed.charter(regime)
+    charter = moment.charter
     if objection.organisation not in charter.organisations:
         raise DocumentRefused(
             f"`objection.organisation`: the charter has no `{objection.organisation}`",
             code="unknown-organisation",
         )
     if objection.authority is not None:
-        named = known_name(regime, objection.authority)
+        named = known_name(moment.regime, objection.authority)
         require_new(named, objection.id, objection.authority)
         version = named.versions[-1]
-        about: Authority | Charter = parsed.authority(version)
+        about: Authority | Charter = moment.authority(version)
         if objection.annul and version.ended_by in STRUCK:
             raise DocumentRefused(f"`{objection.authority}` has ended already", code="already-taken")
     else:
         assert objection.consultation is not None
-        taken = known_consultation(regime, objection.consultation)
+        taken = known_consultation(moment.regime, objection.consultation)
         if objection.id in taken.objection_ids:
             raise DocumentRefused(f"`{objection.id}` has been published", code="already-taken")
-        if at_us >= taken.closes_us:
+        if moment.at_us >= taken.closes_us:
             raise DocumentRefused(
                 f"`{objection.consultation}` closed at {rfc3339(taken.closes_us)}", code="consultation-closed"
             )
-        about = parsed.consultation(taken).draft
+        about = moment.consultation(taken).draft
     rules = [
         rule
         for rule in (
@@ -139,9 +137,9 @@ def judge_objection(regime: Regime, parsed: Parsed, objection: Objection, at_us:
         raise DocumentRefused("the charter lets nobody object to that with such effect", code="not-entitled")
     if objection.annul:
         assert isinstance(about, Authority)
-        since_us = in_force_from(regime.authorities[about.name].versions[-1], about)
+        since_us = in_force_from(moment.regime.authorities[about.name].versions[-1], about)
         for rule in rules:
-            if rule.within is not None and at_us >= add(since_us, rule.within):
+            if rule.within is not None and moment.at_us >= add(since_us, rule.within):
                 raise DocumentRefused(
                     f"`{about.reference}` could be annulled until {rfc3339(add(since_us, rule.within))}",
                     code="not-entitled",
@@ -157,14 +155,14 @@ def judge_objection(regime: Regime, parsed: Parsed, objection: Objection, at_us:
     return Judgement(admitted=Admitted(), requirements=wanted)
 
 
-def judge_decision(regime: Regime, parsed: Parsed, decision: Decision, at_us: int) -> Judgement:
+def judge_decision(moment: RegimeAt, decision: Decision) -> Judgement:
     """Judge a decision: its answers, its term, and what it covers."""
-    charter = parsed.charter(regime)
-    taken = known_consultation(regime, decision.consultation)
-    draft = parsed.consultation(taken).draft
+    charter = moment.charter
+    taken = known_consultation(moment.regime, decision.consultation)
+    draft = moment.consultation(taken).draft
     if taken.decision is not None:
         raise DocumentRefused(f"`{decision.consultation}` is decided", code="already-taken")
-    if at_us < taken.closes_us:
+    if moment.at_us < taken.closes_us:
         raise DocumentRefused(
             f"`{decision.consultation}` is open until {rfc3339(taken.closes_us)}", code="consultation-open"
         )
@@ -181,12 +179,12 @@ def judge_decision(regime: Regime, parsed: Parsed, decision: Decision, at_us: in
             raise DocumentRefused("`covered`: a charter is decided on as a whole")
         if charter.amendment is None:
             raise DocumentRefused("the charter has no `amendment`: it cannot be widened", code="not-entitled")
-        _require_term(decision, at_us, [charter.amendment.covers_for])
+        _require_term(decision, moment.at_us, [charter.amendment.covers_for])
         return Judgement(admitted=Admitted(), requirements=charter_requirements(charter))
     powers = proposed(draft, taken)
     rules = [rule for rule, about in applying(charter, draft) if powers & about]
     terms = [rule.covers_for for rule in rules if rule.covers_for is not None]
-    _require_term(decision, at_us, [charter.consulting.covers_for, *terms])
+    _require_term(decision, moment.at_us, [charter.consulting.covers_for, *terms])
     fulfils: list[str] = []
     if decision.covered_until_us is not None:
         covered = powers if decision.covered is None else proposed(decision.covered, taken)
@@ -197,7 +195,7 @@ def judge_decision(regime: Regime, parsed: Parsed, decision: Decision, at_us: in
                 describe(beyond, charter),
                 code="consultation-does-not-cover",
             )
-        fulfils = fulfilled(regime, parsed, covered, decision.covered_until_us)
+        fulfils = fulfilled(moment, covered, decision.covered_until_us)
     return Judgement(
         admitted=Admitted(fulfils=tuple(fulfils)),
         requirements=act_requirements("decision", draft, charter),

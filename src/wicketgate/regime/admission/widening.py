@@ -1,4 +1,4 @@
-"""Whether a draft widens what consultations covered, and what the charter wants for that. Pure.
+"""Compare a draft with what consultations covered, and judge what the charter wants for that. Pure.
 
 The rules: docs/spec/consultations.md; what a set of powers is: docs/spec/powers.md.
 """
@@ -14,9 +14,9 @@ from wicketgate.base.periods import Period, add
 from wicketgate.regime.charter import Charter, ConsultationRule, Need
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.fold import Regime
-from wicketgate.regime.parsed import Parsed
+from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.powers import NOTHING, Powers, describe, of_authority, region, under_any_name
-from wicketgate.regime.standing import in_force_from, to_come
+from wicketgate.regime.standing import in_force_from
 
 _FOOTINGS = ("covered", "notice", "marked", "within", "urgent")
 """What `Judged.need` can be, the least first."""
@@ -104,16 +104,16 @@ class Compared:
     urgent_before: tuple[UrgentBefore, ...] = ()
 
 
-def coverage(regime: Regime, parsed: Parsed, *, until_us: int) -> dict[str, Powers]:
+def coverage(moment: RegimeAt, *, until_us: int) -> dict[str, Powers]:
     """Return what closed consultations cover until a time at least, by the id of the consultation."""
     found: dict[str, Powers] = {}
-    for id_, taken in regime.consultations.items():
+    for id_, taken in moment.regime.consultations.items():
         decision = taken.decision
         if decision is None or not decision.approved or not taken.covers:
             continue
         assert decision.until_us is not None
-        if decision.until_us >= until_us and isinstance(parsed.consultation(taken).draft, Authority):
-            found[id_] = parsed.covered(taken)
+        if decision.until_us >= until_us and isinstance(moment.consultation(taken).draft, Authority):
+            found[id_] = moment.parsed.covered(taken)
     return found
 
 
@@ -149,7 +149,7 @@ def applying(charter: Charter, authority: Authority) -> Iterator[tuple[Consultat
 
 
 def compare_powers(
-    authority: Authority, regime: Regime, parsed: Parsed, *, cameras: int, previous_cap: int | None
+    authority: Authority, moment: RegimeAt, *, cameras: int, previous_cap: int | None
 ) -> tuple[Compared, ...]:
     """Return an authority's powers beside all that took effect before, for each number of cameras that it could get.
 
@@ -167,19 +167,18 @@ def compare_powers(
 
     Notes
     -----
-    This is what is costly of an admission. It stands until another document or other cameras take effect.
+    This is what is costly of an admission. The moment's time has no part in it, so it stands until another document or
+    other cameras take effect.
     """
-    charter = parsed.charter(regime)
-    covered = coverage(regime, parsed, until_us=authority.valid_until_us)
+    charter = moment.charter
+    covered = coverage(moment, until_us=authority.valid_until_us)
     return tuple(
-        _compare(authority, regime, parsed, charter, covered, cap)
-        for cap in _caps(authority, charter, cameras, previous_cap, regime)
+        _compare(authority, moment, charter, covered, cap)
+        for cap in _caps(authority, charter, cameras, previous_cap, moment.regime)
     )
 
 
-def judge(
-    compared: Iterable[Compared], authority: Authority, regime: Regime, parsed: Parsed, *, at_us: int
-) -> Judged:
+def judge(compared: Iterable[Compared], authority: Authority, moment: RegimeAt) -> Judged:
     """Return on what footing an authority may take effect.
 
     Parameters
@@ -197,12 +196,12 @@ def judge(
     An authority that names no most of cameras gets the highest that needs nothing more than the number in its scope
     does: as many as the charter's `camera_growth` allows, or as were covered.
     """
-    charter = parsed.charter(regime)
+    charter = moment.charter
     refusal: DocumentRefused | None = None
     found: list[Judged] = []
     for one in compared:
         try:
-            found.append(_judge(one, authority, regime, charter, at_us))
+            found.append(_judge(one, authority, moment, charter))
         except DocumentRefused as error:
             refusal = error  # the last is of the fewest cameras, and so names the fewest powers
     if found:
@@ -231,8 +230,7 @@ def _caps(
 
 def _compare(
     authority: Authority,
-    regime: Regime,
-    parsed: Parsed,
+    moment: RegimeAt,
     charter: Charter,
     covered: dict[str, Powers],
     cap: int | None,
@@ -246,9 +244,9 @@ def _compare(
             wider = wider - some
     if not wider:
         return Compared(cap=cap, wider=NOTHING, by=tuple(by))
-    struck = wider & _struck(regime, parsed, authority.name)
+    struck = wider & _struck(moment, authority.name)
     if authority.urgent:
-        before = () if struck else tuple(_urgent_before(regime, parsed, charter, wider))
+        before = () if struck else tuple(_urgent_before(moment, charter, wider))
         return Compared(cap=cap, wider=wider, by=tuple(by), barred=struck, urgent_before=before)
     needed: dict[Need, Powers] = {"notice": NOTHING, "marked": NOTHING, "within": NOTHING, "before": NOTHING}
     periods = []
@@ -266,16 +264,16 @@ def _compare(
         barred=barred,
         within=within,
         periods=tuple(periods),
-        waiting=() if barred or not within else tuple(_waiting(regime, parsed, within)),
+        waiting=() if barred or not within else tuple(_waiting(moment, within)),
         marked=bool(wider & needed["marked"]),
     )
 
 
-def _judge(compared: Compared, authority: Authority, regime: Regime, charter: Charter, at_us: int) -> Judged:
-    begins_us = max(at_us, authority.valid_from_us)
+def _judge(compared: Compared, authority: Authority, moment: RegimeAt, charter: Charter) -> Judged:
+    begins_us = max(moment.at_us, authority.valid_from_us)
     dues = [add(begins_us, period) for period in compared.periods]
     if compared.barred:
-        raise _refusal(authority, regime, compared.barred, charter, at_us)
+        raise _refusal(authority, moment, compared.barred, charter)
     _refuse_renewal(compared.urgent_before, charter, begins_us)
     need, due_us = "notice", None
     if not compared.wider:
@@ -287,48 +285,46 @@ def _judge(compared: Compared, authority: Authority, regime: Regime, charter: Ch
         for waiting_us, again in compared.waiting:
             # The time runs from when such powers first took effect: no later version or name begins it anew.
             due_us = min(due_us, waiting_us)
-            if waiting_us <= at_us:
-                raise _refusal(authority, regime, again, charter, at_us)
+            if waiting_us <= moment.at_us:
+                raise _refusal(authority, moment, again, charter)
     elif compared.marked:
         need = "marked"
     return Judged(need=need, wider=compared.wider, by=compared.by, due_us=due_us, cap=compared.cap)
 
 
-def _struck(regime: Regime, parsed: Parsed, name: str) -> Powers:
+def _struck(moment: RegimeAt, name: str) -> Powers:
     """Return the powers that a court quashed or Parliament annulled, or that a court has stayed under another name.
 
     Nothing but a consultation brings them back, under whatever name and for whichever unit of the recipient.
     """
     found = NOTHING
-    for other, named in regime.authorities.items():
+    for other, named in moment.regime.authorities.items():
         for version in named.versions:
             if version.ended_by in ("quashed", "objection") or (named.stays and other != name):
-                found = found | under_any_name(parsed.powers(version))
+                found = found | under_any_name(moment.powers(version))
     return found
 
 
-def _waiting(regime: Regime, parsed: Parsed, powers: Powers) -> Iterator[tuple[int, Powers]]:
+def _waiting(moment: RegimeAt, powers: Powers) -> Iterator[tuple[int, Powers]]:
     """Yield by when a consultation was to cover some of the powers, which an authority had before and none covered."""
-    for named in regime.authorities.values():
+    for named in moment.regime.authorities.values():
         for version in named.versions:
             if version.consult_due_us is None or version.consulted_us is not None:
                 continue
-            again = powers & under_any_name(parsed.powers(version))
+            again = powers & under_any_name(moment.powers(version))
             if again:
                 yield version.consult_due_us, again
 
 
-def _refusal(
-    authority: Authority, regime: Regime, powers: Powers, charter: Charter, at_us: int
-) -> DocumentRefused:
+def _refusal(authority: Authority, moment: RegimeAt, powers: Powers, charter: Charter) -> DocumentRefused:
     words, until = describe(powers, charter), rfc3339(authority.valid_until_us)
     name = authority.consultation
     if name is None:
         why = f"no closed consultation covers it until {until}, and the charter wants one before"
         return DocumentRefused.naming(why, words, code="widening")
-    taken = regime.consultations.get(name)
-    if taken is not None and (at_us < taken.closes_us or taken.decision is None):
-        what = "is open until" if at_us < taken.closes_us else "has no decision yet; it closed at"
+    taken = moment.regime.consultations.get(name)
+    if taken is not None and (moment.at_us < taken.closes_us or taken.decision is None):
+        what = "is open until" if moment.at_us < taken.closes_us else "has no decision yet; it closed at"
         why = f"the consultation `{name}` {what} {rfc3339(taken.closes_us)}"
         return DocumentRefused.naming(why, words, code="consultation-open")
     what = "is not known" if taken is None else "does not cover it"
@@ -336,15 +332,15 @@ def _refusal(
     return DocumentRefused.naming(why, words, code="consultation-does-not-cover")
 
 
-def _urgent_before(regime: Regime, parsed: Parsed, charter: Charter, wider: Powers) -> Iterator[UrgentBefore]:
+def _urgent_before(moment: RegimeAt, charter: Charter, wider: Powers) -> Iterator[UrgentBefore]:
     """Yield which powers were urgent before, whatever name or unit they were given to."""
     assert charter.urgency is not None
-    for named in regime.authorities.values():
+    for named in moment.regime.authorities.values():
         for version in named.versions:
-            before = parsed.authority(version)
+            before = moment.authority(version)
             if not before.urgent or version.need != "urgent":
                 continue
-            again = wider & under_any_name(parsed.powers(version))
+            again = wider & under_any_name(moment.powers(version))
             if not again:
                 continue
             since_us = in_force_from(version, before)
@@ -368,7 +364,7 @@ def _refuse_renewal(urgent_before: Iterable[UrgentBefore], charter: Charter, beg
             )
 
 
-def fulfilled(regime: Regime, parsed: Parsed, covered: Powers, until_us: int) -> list[str]:
+def fulfilled(moment: RegimeAt, covered: Powers, until_us: int) -> list[str]:
     """Return the `name@version` of authorities whose consultation was due and which a decision now covers.
 
     Parameters
@@ -379,36 +375,36 @@ def fulfilled(regime: Regime, parsed: Parsed, covered: Powers, until_us: int) ->
         Until when.
     """
     found = []
-    for name, named in regime.authorities.items():
+    for name, named in moment.regime.authorities.items():
         for number, version in enumerate(named.versions, 1):
             if version.consult_due_us is None or version.consulted_us is not None:
                 continue
-            authority = parsed.authority(version)
-            left = parsed.powers(version)
+            authority = moment.authority(version)
+            left = moment.powers(version)
             if until_us >= authority.valid_until_us:
                 left = left - covered
-            for some in coverage(regime, parsed, until_us=authority.valid_until_us).values():
+            for some in coverage(moment, until_us=authority.valid_until_us).values():
                 left = left - some
             if not left:
                 found.append(f"{name}@{number}")
     return found
 
 
-def resting(regime: Regime, parsed: Parsed, consultation: str, *, at_us: int, but: str) -> Iterator[str]:
+def resting(moment: RegimeAt, consultation: str, *, but: str) -> Iterator[str]:
     """Yield the authorities that are not over and rest on a consultation, but for one of that name.
 
     They rest on it if it covers some of their powers and nothing else would let those be.
     """
-    if not isinstance(parsed.consultation(regime.consultations[consultation]).draft, Authority):
+    if not isinstance(moment.consultation(moment.regime.consultations[consultation]).draft, Authority):
         return
-    gone = parsed.covered(regime.consultations[consultation])
-    for name, named in regime.authorities.items():
+    gone = moment.parsed.covered(moment.regime.consultations[consultation])
+    for name, named in moment.regime.authorities.items():
         if name == but:
             continue
-        for version in to_come(named, parsed, at_us):
-            authority = parsed.authority(version)
-            left = parsed.powers(version) & gone
-            for id_, some in coverage(regime, parsed, until_us=authority.valid_until_us).items():
+        for version in moment.to_come(named):
+            authority = moment.authority(version)
+            left = moment.powers(version) & gone
+            for id_, some in coverage(moment, until_us=authority.valid_until_us).items():
                 if id_ != consultation:
                     left = left - some
             if left and consultation in (*version.by, version.consulted_by):

@@ -9,31 +9,31 @@ from collections.abc import Mapping
 from typing import Any
 
 from wicketgate.regime.documents.authority import Authority
-from wicketgate.regime.fold import Named, Regime
+from wicketgate.regime.fold import Named
+from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.obligations.disclosures import Held, deletion_due, published, stand
-from wicketgate.regime.parsed import Parsed
 from wicketgate.regime.standing import in_force_from
 
 
-def in_effect(named: Named, parsed: Parsed, from_us: int, until_us: int) -> list[Authority]:
-    """Return the versions of a name that took effect before `until_us` and had no later one in effect at `from_us`.
+def in_effect(moment: RegimeAt, named: Named, from_us: int) -> list[Authority]:
+    """Return the versions of a name under which something can have left in the period from `from_us` to the moment.
 
-    Under another one nothing can have left in that time, whether or not these were stopped. Where none had taken effect
-    it is the first.
+    They took effect before the moment and had no later one in effect at `from_us`, whether or not they were stopped.
+    Where none had taken effect it is the first.
     """
-    begins = [in_force_from(version, parsed.authority(version)) for version in named.versions]
+    begins = [in_force_from(version, moment.authority(version)) for version in named.versions]
     ruling = [
-        parsed.authority(version)
+        moment.authority(version)
         for number, version in enumerate(named.versions)
-        if begins[number] < until_us and all(later > from_us for later in begins[number + 1 :])
+        if begins[number] < moment.at_us and all(later > from_us for later in begins[number + 1 :])
     ]
-    return ruling or [parsed.authority(named.versions[0])]
+    return ruling or [moment.authority(named.versions[0])]
 
 
-def due_of(named: Named, parsed: Parsed, from_us: int, until_us: int) -> int:
-    """Return when the recipient must have deleted what left in a period, and said so; microseconds."""
-    versions = in_effect(named, parsed, from_us, until_us)
-    return deletion_due(until_us, (authority.recipient_retention for authority in versions))
+def due_of(moment: RegimeAt, named: Named, from_us: int) -> int:
+    """Return when the recipient must have deleted what left from `from_us` to the moment, microseconds."""
+    versions = in_effect(moment, named, from_us)
+    return deletion_due(moment.at_us, (authority.recipient_retention for authority in versions))
 
 
 def published_receipts(held: Mapping[str, Held], left: Mapping[str, object], until_us: int) -> dict[str, Any]:
@@ -50,8 +50,6 @@ def published_receipts(held: Mapping[str, Held], left: Mapping[str, object], unt
     return {name: published(stand(held.get(name) or Held(), until_us)) for name in sorted(names)}
 
 
-def due_by_name(
-    regime: Regime, parsed: Parsed, left: Mapping[str, object], from_us: int, until_us: int
-) -> dict[str, int]:
-    """Return of each authority under which rows left in a period when they must be deleted."""
-    return {name: due_of(regime.authorities[name], parsed, from_us, until_us) for name in left}
+def due_by_name(moment: RegimeAt, left: Mapping[str, object], from_us: int) -> dict[str, int]:
+    """Return when the rows that left under each authority, from `from_us` to the moment, must be deleted."""
+    return {name: due_of(moment, moment.regime.authorities[name], from_us) for name in left}

@@ -1,0 +1,127 @@
+"""Ask a regime how its authorities and consultations stand at a moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from wicketgate.regime.admitted import Stood
+from wicketgate.regime.charter import Charter
+from wicketgate.regime.documents.authority import Authority
+from wicketgate.regime.documents.consultations import Consultation
+from wicketgate.regime.fold import ConsultationTaken, Named, Regime, Version
+from wicketgate.regime.parsed import Parsed
+from wicketgate.regime.powers import Powers
+from wicketgate.regime.standing import Status, consultation_status, ends, in_force_from, is_told
+
+
+@dataclass(frozen=True, slots=True)
+class RegimeAt:
+    """A regime, its documents as they were opened, and the moment at which both are asked.
+
+    The regime is the fold itself, not a copy: ask before another document takes effect, or mean that one too.
+
+    Attributes
+    ----------
+    regime : Regime
+        All that has taken effect.
+    parsed : Parsed
+        Where its documents are kept opened.
+    at_us : int
+        The moment, microseconds since the epoch. Versions of an authority are counted from 0.
+    """
+
+    regime: Regime
+    parsed: Parsed
+    at_us: int
+
+    def at(self, at_us: int) -> RegimeAt:
+        """Return the same regime at another moment."""
+        return replace(self, at_us=at_us)
+
+    # --- documents, opened --------------------------------------------------------------------------------
+
+    @property
+    def charter(self) -> Charter:
+        """The charter that took effect last."""
+        return self.parsed.charter(self.regime)
+
+    def authority(self, version: Version) -> Authority:
+        """Return the authority of a committed version."""
+        return self.parsed.authority(version)
+
+    def consultation(self, taken: ConsultationTaken) -> Consultation:
+        """Return a consultation."""
+        return self.parsed.consultation(taken)
+
+    def powers(self, version: Version) -> Powers:
+        """Return the powers of a committed version."""
+        return self.parsed.powers(version)
+
+    # --- one authority ------------------------------------------------------------------------------------
+
+    def in_force_until(self, named: Named, number: int) -> int:
+        """Return when a version ends as things stand: by the clock, by an act or by a later version."""
+        version = named.versions[number]
+        found = [ends(version, self.authority(version))[0]]
+        found.extend(in_force_from(later, self.authority(later)) for later in named.versions[number + 1 :])
+        if version.revoked_us is not None:
+            found.append(version.revoked_us)
+        return min(found)
+
+    def status(self, named: Named, number: int) -> Status:
+        """Return how a version stands.
+
+        Notes
+        -----
+        The gate decides by the same dates (`standing`); a property test holds the two together.
+        """
+        version = named.versions[number]
+        authority = self.authority(version)
+        if version.revoked_us is not None:
+            return "revoked"
+        for later in named.versions[number + 1 :]:
+            if in_force_from(later, self.authority(later)) <= self.at_us:
+                return "superseded"
+        if named.suspensions:
+            return "suspended"
+        if self.at_us < in_force_from(version, authority) < authority.valid_until_us:
+            return "pending"
+        end_us, reason = ends(version, authority)
+        return reason if self.at_us >= end_us else "in-force"
+
+    def current(self, named: Named) -> int:
+        """Return the number of the version that counts: the last in effect, or the first to come."""
+        for number in range(len(named.versions) - 1, -1, -1):
+            version = named.versions[number]
+            if in_force_from(version, self.authority(version)) <= self.at_us:
+                return number
+        return 0
+
+    def current_status(self, named: Named) -> tuple[int, Status]:
+        """Return the number of the version that counts, and how it stands."""
+        number = self.current(named)
+        return number, self.status(named, number)
+
+    def to_come(self, named: Named) -> Iterator[Version]:
+        """Yield the versions that let something go or still can: a review or a resumption may revive them."""
+        for version in named.versions[self.current(named) :]:
+            if version.revoked_us is None and self.authority(version).valid_until_us > self.at_us:
+                yield version
+
+    # --- all of them --------------------------------------------------------------------------------------
+
+    def standings(self) -> list[Stood]:
+        """Return how every authority and consultation stands, by name."""
+        found = []
+        for name, named in sorted(self.regime.authorities.items()):
+            number, stands = self.current_status(named)
+            found.append(Stood(about=name, version=number + 1, status=stands))
+        for id_, taken in sorted(self.regime.consultations.items()):
+            stands_now = consultation_status(taken, self.at_us)
+            found.append(Stood(about=f"consultation/{id_}", version=0, status=stands_now))
+        return found
+
+    def untold(self) -> list[Stood]:
+        """Return what stands otherwise than the ledger tells."""
+        return [stood for stood in self.standings() if not is_told(self.regime, stood)]
