@@ -45,7 +45,7 @@ from wicketgate.commits.transactions import (
     CameraSet,
     FeedBatch,
     HitRaised,
-    Intake,
+    IntakeCounts,
     Outcome,
     Refused,
     Transaction,
@@ -218,7 +218,7 @@ class World:
         self.apply(
             reads=reads,
             withheld=withheld,
-            intake=Intake(accepted={"tfl/c1": reads}),
+            intake=IntakeCounts(accepted={"tfl/c1": reads}),
             refused=tuple(refused),
             batches=tuple(out),
             hits=tuple(hits),

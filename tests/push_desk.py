@@ -18,17 +18,17 @@ from wicketgate.reads.cameras import CameraNames
 from wicketgate.reads.columns import ReadBatch, from_arrow
 from wicketgate.reads.images.joining import Joining
 from wicketgate.reads.images.store import Images
-from wicketgate.reads.intake import Answer, Intake
+from wicketgate.reads.intake import Intake, PostAnswer
 from wicketgate.reads.messages import ReadsMessage, decode_reads, seen_keys
 from wicketgate.reads.observations import Observation, Parsed
-from wicketgate.reads.parse import Limits
+from wicketgate.reads.parse import ClockLimits
 from wicketgate.reads.pushes import Pushes
 from wicketgate.reads.repeats import Seen
 from wicketgate.reads.tracking import Vehicles
 
 NOW_US = parse_rfc3339("2026-07-08T12:00:00Z")
 SECRET = b"k" * 32
-LIMITS = Limits(clock_ahead_us=60 * SECOND_US, too_old_us=7 * DAY_US)
+LIMITS = ClockLimits(clock_ahead_us=60 * SECOND_US, too_old_us=7 * DAY_US)
 JPEG = b"\xff\xd8\xff\xe0"
 PNG = b"\x89PNG\r\n\x1a\n"
 CAMERAS = [
@@ -98,7 +98,7 @@ class Desk:
             self.writer.acknowledge(9)
         return task.result()
 
-    async def push(self, *parsed: Any, camera: str | None = None, source: str = "tfl") -> Answer:
+    async def push(self, *parsed: Any, camera: str | None = None, source: str = "tfl") -> PostAnswer:
         """Push a payload."""
         items: Parsed = tuple(parsed)
         return await self.done(self.pushes.take(source, items, camera=camera))

@@ -30,12 +30,12 @@ from wicketgate.base.streams.reader import Stored
 from wicketgate.commits.state import State, dump_state, load_state
 from wicketgate.commits.transactions import CameraSet, Transaction, decode
 from wicketgate.commits.writer import Commits
-from wicketgate.feeds.rows import Raising
+from wicketgate.feeds.rows import RowMaker
 from wicketgate.gateway.deployment import note_signer
 from wicketgate.gateway.filing import documents as filing_documents
 from wicketgate.gateway.filing.cameras import cameras_transaction
 from wicketgate.gateway.filing.documents import Filing, Taking
-from wicketgate.gateway.filing.hotlists import Desk
+from wicketgate.gateway.filing.hotlists import HotlistFiling
 from wicketgate.gateway.filing.outcomes import OutcomeFiling
 from wicketgate.gateway.releasing import Releasing
 from wicketgate.hotlists import Change
@@ -44,10 +44,10 @@ from wicketgate.hotlists.hits import Hit
 from wicketgate.hotlists.in_force import Lists
 from wicketgate.ledger.sealing import seal
 from wicketgate.reads.columns import from_arrow, part
-from wicketgate.reads.images.references import Stored as StoredImage
-from wicketgate.reads.intake import Answer, Intake
+from wicketgate.reads.images.references import StoredImage
+from wicketgate.reads.intake import Intake, PostAnswer
 from wicketgate.reads.messages import decode_reads, seen_keys
-from wicketgate.reads.parse import Checked, Limits, check, parse
+from wicketgate.reads.parse import Checked, ClockLimits, check, parse
 from wicketgate.reads.repeats import Seen
 from wicketgate.regime.admitted import Admitted
 from wicketgate.regime.documents.document import open_document, sign_document
@@ -225,8 +225,8 @@ class Post:
     """What a camera posted, and what it was answered, if it was."""
 
     reads: list[dict[str, Any]]
-    task: asyncio.Task[Answer] | None = None
-    answer: Answer | None = None
+    task: asyncio.Task[PostAnswer] | None = None
+    answer: PostAnswer | None = None
 
 
 @dataclass
@@ -297,7 +297,7 @@ class World:
         self.posts: list[Post] = []
         self.sent: list[list[dict[str, Any]]] = []
         self.unanswered: list[list[dict[str, Any]]] = []
-        self.answered: list[tuple[list[dict[str, Any]], Answer]] = []
+        self.answered: list[tuple[list[dict[str, Any]], PostAnswer]] = []
         self.failures: list[BaseException] = []
         self.numbered = 0
         self.lives = 0
@@ -311,7 +311,7 @@ class World:
         self.seen: Seen
         self.lists: Lists
         self.hits: HitQueue
-        self.desk: Desk
+        self.desk: HotlistFiling
         self.outcomes: OutcomeFiling
 
     # --- life -------------------------------------------------------------------------------------------------
@@ -356,7 +356,7 @@ class World:
         )
         self.lists = Lists(self.folder / "vault")
         self.lists.load(state)
-        self.desk = Desk(self.commits, self.lists, self.clock)
+        self.desk = HotlistFiling(self.commits, self.lists, self.clock)
         self.outcomes = OutcomeFiling(self.commits, self.hits, self.clock)
         self.projections.show_hits(self.hits)
 
@@ -387,7 +387,7 @@ class World:
             LOG_KEY,
             self.clock,
             lists=self.lists,
-            raising=Raising(b"k" * 32),
+            raising=RowMaker(b"k" * 32),
         )
 
     async def spin(self, turns: int = 40) -> None:
@@ -566,7 +566,7 @@ class World:
             rows,
             source=SOURCE,
             cameras=numbers.get,
-            limits=Limits(clock_ahead_us=60 * SECOND_US, too_old_us=7 * 86_400 * SECOND_US),
+            limits=ClockLimits(clock_ahead_us=60 * SECOND_US, too_old_us=7 * 86_400 * SECOND_US),
             now_us=self.clock.at_us,
         )
 

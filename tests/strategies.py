@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from wicketgate.base.errors import ShapeError
 from wicketgate.gate.decide import Looks
 from wicketgate.gate.terms import Terms
-from wicketgate.hotlists import Entry, Hits, Listing
+from wicketgate.hotlists import Entry, ListedRows, Listing
 from wicketgate.reads.columns import ReadBatch, filled
 
 EPOCH_US = 1_783_123_200_000_000  # 2026-07-04T00:00:00Z
@@ -205,7 +205,7 @@ entry_lists = st.lists(entries(), max_size=5, unique_by=lambda entry: entry.plat
 class BrokenList:
     """A list that cannot be asked."""
 
-    def look(self, *_: object) -> Hits:
+    def look(self, *_: object) -> ListedRows:
         """Fail."""
         raise ShapeError("a list that is broken")
 
@@ -223,7 +223,9 @@ class Listed:
         kept = tuple(entries)
         return cls(kept, Listing.of(kept))
 
-    def look(self, plate_key: np.ndarray, plate: Sequence[str], captured_us: np.ndarray, at_us: int) -> Hits:
+    def look(
+        self, plate_key: np.ndarray, plate: Sequence[str], captured_us: np.ndarray, at_us: int
+    ) -> ListedRows:
         """Ask the real one."""
         return self.listing.look(plate_key, plate, captured_us, at_us)
 

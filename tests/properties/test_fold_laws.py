@@ -19,7 +19,7 @@ from wicketgate.commits.state import State, dump_state, load_state
 from wicketgate.commits.transactions import (
     CamerasRegistered,
     FeedBatch,
-    Intake,
+    IntakeCounts,
     QuarantinedRead,
     Refused,
     TokenIssued,
@@ -113,7 +113,7 @@ class Writer:
                 reads_to=state.reads_to + 1,
                 reads=reads,
                 withheld=reads - released,
-                intake=Intake(accepted={"tfl/c0": reads}, repeated={"tfl/c1": 2}),
+                intake=IntakeCounts(accepted={"tfl/c0": reads}, repeated={"tfl/c1": 2}),
                 batches=(FeedBatch(feed=feed, number=number, rows=released, data=b"x"),) if released else (),
                 refused=tuple(item for item in refused if item.rows),
                 facts=(json.dumps({"kind": "decision", "n": sequence}).encode(),),
@@ -130,7 +130,7 @@ class Writer:
             )
             return Transaction(
                 at_us=at_us,
-                intake=Intake(quarantined={"tfl/": {"too-old": count}}),
+                intake=IntakeCounts(quarantined={"tfl/": {"too-old": count}}),
                 quarantine_from=state.quarantined + 1,
                 quarantined=(read,) * count,
             )

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from tests.hotlist_strategies import changes, confused, entries, lists, questions, read_plates
 from tests.oracles.match_oracle import Answer, match_slowly, skeleton, substitutions
-from wicketgate.hotlists import Change, Entry, Hits, Hotlist, Listing, hashes
+from wicketgate.hotlists import Change, Entry, Hotlist, ListedRows, Listing, hashes
 from wicketgate.hotlists.skeletons import NO_MATCH, differences
 from wicketgate.reads.plates import pack_all
 
 Question = tuple[list[str], np.ndarray, int]
 
 
-def answer_of(hits: Hits) -> Answer:
+def answer_of(hits: ListedRows) -> Answer:
     """Return hits as the oracle gives them."""
     columns = hits.rows.tolist(), hits.entries, hits.exact.tolist(), hits.substitutions.tolist()
     return list(zip(*columns, strict=True))

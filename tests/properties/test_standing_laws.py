@@ -14,7 +14,7 @@ from wicketgate.base.clock import DAY_US, HOUR_US, SECOND_US, rfc3339
 from wicketgate.base.hours import windows
 from wicketgate.commits.transactions import CameraSet, CamerasRegistered
 from wicketgate.gate.decide import Looks, decide
-from wicketgate.gate.tables import Standing, stand
+from wicketgate.gate.tables import GateTables, tables_at
 from wicketgate.hotlists import Listing
 from wicketgate.regime.documents.authority import Authority
 
@@ -120,7 +120,7 @@ def _due(version: Any, authority: Authority) -> int | None:
 EVERYTHING = Listing.of([entry_of("AB12CDE", -(2**61), 2**61)])
 
 
-def lists(standing: Standing, listing: Listing = EVERYTHING) -> dict[str, Looks]:
+def lists(standing: GateTables, listing: Listing = EVERYTHING) -> dict[str, Looks]:
     """Return a list for each authority that matches; without another word one that every read is on."""
     return dict.fromkeys(standing.matching, listing)
 
@@ -139,7 +139,7 @@ def test_status_and_gate_agree(happenings: list[tuple[Any, ...]], ages: list[int
         register.take(event)
     for at_us in register.edges():
         rows = [(camera, at_us - age_us, at_us) for age_us in (0, *ages) for camera in (0, 1)]
-        standing = stand(register.at(at_us), register.state.cameras, frozenset())
+        standing = tables_at(register.at(at_us), register.state.cameras, frozenset())
         found = decide(batch_of(rows), standing.table, at_us, 60 * SECOND_US, lists(standing))
         if register.named is None:
             assert not found.releases
@@ -183,13 +183,13 @@ def test_tables_hold_for_as_long_as_they_say(
     for event in happenings:
         register.take(event)
     made_us = register.at_us
-    standing = stand(register.at(made_us), register.state.cameras, frozenset())
+    standing = tables_at(register.at(made_us), register.state.cameras, frozenset())
     moments = [made_us + later_us, standing.holds_until_us - 1, *register.edges()]
     for at_us in moments:
         if not made_us <= at_us < standing.holds_until_us:
             continue
         batch = batch_of([(0, at_us - age_us, at_us), (1, at_us, at_us), (0, at_us, at_us)])
-        fresh = stand(register.at(at_us), register.state.cameras, frozenset())
+        fresh = tables_at(register.at(at_us), register.state.cameras, frozenset())
         kept = decide(batch, standing.table, at_us, SECOND_US, lists(standing))
         new = decide(batch, fresh.table, at_us, SECOND_US, lists(fresh))
         assert [

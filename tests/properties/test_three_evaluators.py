@@ -21,7 +21,7 @@ from tests.worlds import APPROVERS, FIELDS, Read, World, make_world, moments, re
 from wicketgate.base.clock import MINUTE_US
 from wicketgate.gate.decide import Looks, decide
 from wicketgate.gate.single import LIVE, AuthorityTerms, Decider, Search, Use, Verdict
-from wicketgate.gate.tables import Standing, stand, terms_at
+from wicketgate.gate.tables import GateTables, tables_at, terms_at
 from wicketgate.hotlists import Listing
 from wicketgate.hotlists.in_force import Allowed
 from wicketgate.regime.moment import RegimeAt
@@ -73,7 +73,7 @@ class Session:
             name: terms_at(moment, state.cameras, name, captured_us=earliest_us, full=name in world.full)
             for name in state.authorities
         }
-        self.standing: Standing = stand(moment, state.cameras, world.full, earliest_us=earliest_us)
+        self.standing: GateTables = tables_at(moment, state.cameras, world.full, earliest_us=earliest_us)
         self.decider = Decider(
             self.terms.values(), [f"{camera.source}/{camera.id}" for camera in state.cameras]
         )

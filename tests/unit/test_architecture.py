@@ -64,6 +64,15 @@ def test_the_walks_name_files_that_exist() -> None:
         assert (PACKAGE / name).exists(), name
 
 
+def test_a_class_has_a_name_of_its_own() -> None:
+    places: dict[str, list[str]] = {}
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(str(path))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
 def test_sizes_are_measured() -> None:
     long = "def f():\n" + "    x = 1\n" * 80
     assert list(check_sizes.faults("a.py", long)) == [

@@ -36,7 +36,7 @@ from wicketgate.clients.officer.drafting import (
     draft_stop,
     new_id,
 )
-from wicketgate.clients.officer.from_register import Known, learn
+from wicketgate.clients.officer.from_register import ShownRegister, learn
 from wicketgate.regime.documents.document import parse_payload, parse_toml
 from wicketgate.regime.documents.toml import dump_toml
 from wicketgate.regime.fold import Named
@@ -91,11 +91,11 @@ def _id(kind: str, at_us: int) -> str:
     return new_id(kind, at_us, secrets.token_hex(_CHANCE_BYTES))
 
 
-def _known(args: argparse.Namespace) -> Known | None:
+def _known(args: argparse.Namespace) -> ShownRegister | None:
     return None if args.against is None else learn(read_register(args.against))
 
 
-def _named(known: Known, name: str) -> Named:
+def _named(known: ShownRegister, name: str) -> Named:
     named = known.regime.authorities.get(name)
     if named is None:
         raise DocumentRefused(f"no authority `{name}` has taken effect", code="unknown-authority")

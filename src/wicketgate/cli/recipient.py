@@ -15,7 +15,7 @@ from wicketgate.base.clock import SystemClock
 from wicketgate.base.errors import ConfigurationError, WicketgateError
 from wicketgate.base.settings import read_secret
 from wicketgate.cli.endings import FAILED, GOOD, INTERRUPTED, UNREACHED, exit_code
-from wicketgate.clients.recipient.receive import Receiver, Tally
+from wicketgate.clients.recipient.receive import ReceivedTally, Receiver
 from wicketgate.clients.recipient.sinks import open_sink
 from wicketgate.clients.verify import read_key, verify_folder, verify_url
 from wicketgate.clients.verify.remote import Remote
@@ -118,7 +118,7 @@ def run_receive(args: argparse.Namespace) -> int:
     return 0
 
 
-def _summary(feed: str, tally: Tally) -> str:
+def _summary(feed: str, tally: ReceivedTally) -> str:
     if tally.first is None:
         batches = "no new batch"
     else:

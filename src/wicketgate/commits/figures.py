@@ -114,7 +114,7 @@ class Counts(msgspec.Struct, kw_only=True):
     disclosures_refused: dict[str, int] = {}
 
 
-class Period(msgspec.Struct, frozen=True, kw_only=True):
+class ClosedFigures(msgspec.Struct, frozen=True, kw_only=True):
     """Closed figures and their entry in the ledger."""
 
     entry: int

@@ -14,7 +14,7 @@ import msgspec
 from wicketgate.base.clock import DAY_US, SECOND_US
 from wicketgate.base.errors import InputError
 from wicketgate.commits.cameras import Camera, CameraChange
-from wicketgate.commits.figures import Counts, Period
+from wicketgate.commits.figures import ClosedFigures, Counts
 from wicketgate.commits.transactions import (
     IMAGE_CODES,
     CameraSet,
@@ -111,7 +111,7 @@ class State(msgspec.Struct, kw_only=True):
     counts: Counts = msgspec.field(default_factory=Counts)
     totals: Counts = msgspec.field(default_factory=Counts)
     counting_from_us: int = 0
-    periods: list[Period] = []
+    periods: list[ClosedFigures] = []
     camera_counts: dict[str, dict[str, int]] = {}
     revision: int = 0
     hotlists: dict[str, ListState] = {}
@@ -378,7 +378,7 @@ class State(msgspec.Struct, kw_only=True):
         closed = transaction.figures
         assert closed is not None
         published = msgspec.json.decode(transaction.entries[closed.entry - transaction.first_entry])
-        self.periods.append(Period(entry=closed.entry, figures=published))
+        self.periods.append(ClosedFigures(entry=closed.entry, figures=published))
         rows = rows_left(published) if closed.due else {}
         for name in sorted({*self.held, *closed.due}):
             held = self.held.setdefault(name, Held())

@@ -180,7 +180,7 @@ class QuarantinedRead(msgspec.Struct, frozen=True, kw_only=True):
     read: bytes
 
 
-class Intake(msgspec.Struct, frozen=True, kw_only=True):
+class IntakeCounts(msgspec.Struct, frozen=True, kw_only=True):
     """The intake of one message of READS.
 
     A further transaction may carry it on. `accepted`, `repeated`: reads by camera, as `source/camera`;
@@ -293,7 +293,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     reads_offset: int = 0
     reads: int = 0
     withheld: int = 0
-    intake: Intake | None = None
+    intake: IntakeCounts | None = None
     refused: tuple[Refused, ...] = ()
     batches: tuple[FeedBatch, ...] = ()
     hits: tuple[HitRaised, ...] = ()

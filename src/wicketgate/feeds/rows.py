@@ -20,12 +20,12 @@ from wicketgate.commits.state import Sighting, State
 from wicketgate.commits.transactions import HitImaged, HitRaised
 from wicketgate.feeds.batches import IMAGE_FIELDS, Rendering, with_members
 from wicketgate.gate.decide import Release
-from wicketgate.gate.tables import Standing
-from wicketgate.hotlists import TEXTS, Entry, Hits
+from wicketgate.gate.tables import GateTables
+from wicketgate.hotlists import TEXTS, Entry, ListedRows
 from wicketgate.hotlists.hits import due_us
 from wicketgate.hotlists.journeys import impossible
 from wicketgate.reads.columns import ReadBatch
-from wicketgate.reads.images.references import Stored, make_ref
+from wicketgate.reads.images.references import StoredImage, make_ref
 
 _REF_BYTES = 12
 _JOURNEY = frozenset({"place", "time"})
@@ -49,7 +49,7 @@ class StateAt:
     """The state at a decision's moment, and the gate's tables from it."""
 
     state: State
-    standing: Standing
+    standing: GateTables
     at_us: int
 
 
@@ -76,7 +76,7 @@ class _Shown:
     again: bool
 
 
-class Raising:
+class RowMaker:
     """The maker of releases' rows.
 
     Parameters
@@ -149,7 +149,7 @@ class Raising:
         for column, text in texts.items():
             if text is None:
                 continue
-            stored = Stored.parse(text)
+            stored = StoredImage.parse(text)
             ref = refs[column] = make_ref(self._secret, name, stored.name)
             members.append(
                 f'"{column}_image":{{"ref":"{ref}","sha256":"{stored.sha256}",'
@@ -164,7 +164,7 @@ def _hit(release: Release, at: int, shown: _Shown, moment: StateAt, into: Rows) 
     The hit is raised, or the one that was raised gets its image.
     """
     hits, which = release.hits, release.which
-    assert isinstance(hits, Hits)
+    assert isinstance(hits, ListedRows)
     assert which is not None
     entry, exact = hits.entries[which[at]], bool(hits.exact[which[at]])
     state, standing, at_us = moment.state, moment.standing, moment.at_us

@@ -23,7 +23,7 @@ import numpy as np
 from wicketgate.base.errors import InputError, WicketgateError
 from wicketgate.base.periods import Period, add
 from wicketgate.gate.decide import Hits, Looks
-from wicketgate.gate.terms import EndReason, Reason, StopReason, Terms
+from wicketgate.gate.terms import Reason, StopReason, TermEnd, Terms
 from wicketgate.reads.plates import pack_all
 from wicketgate.regime.documents.authority import SearchTerms
 
@@ -31,7 +31,7 @@ SearchReason = Literal["no-authority", "older-than-allowed", "approval-needed"]
 """Why an authority does not let a read go for a use, beside the gate's reasons."""
 
 _STOPS: Final = frozenset(get_args(StopReason))
-_ENDS: Final = frozenset(get_args(EndReason))
+_ENDS: Final = frozenset(get_args(TermEnd))
 _TOO_FAR_US: Final = 2**62
 _WINDOWS_AXES: Final = 2
 
@@ -53,7 +53,7 @@ class AuthorityTerms:
 
 
 @dataclass(frozen=True, slots=True)
-class Live:
+class FeedUse:
     """The use of a read in a feed.
 
     What is decided is the release of a read, in mode `bulk` or `match`.
@@ -75,10 +75,10 @@ class Search:
     approved_by: frozenset[str] = frozenset()
 
 
-Use = Live | Search
+Use = FeedUse | Search
 """What a read is wanted for."""
 
-LIVE: Final = Live()
+LIVE: Final = FeedUse()
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -258,7 +258,7 @@ class _Known:
         if bisect_right(self._edges, captured_us) % 2 == 0:
             return "out-of-scope"
         match use:
-            case Live():
+            case FeedUse():
                 return None
             case Search():
                 assert self._search is not None

@@ -23,7 +23,7 @@ from wicketgate.regime.standing import ends, in_force_from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class GateTables:
     """The gate's tables, and the time until they change.
 
     Attributes
@@ -62,14 +62,14 @@ class Standing:
     full: frozenset[str]
 
 
-def stand(
+def tables_at(
     moment: RegimeAt,
     cameras: Sequence[Camera],
     full: Set[str],
     *,
     revision: int = 0,
     earliest_us: int | None = None,
-) -> Standing:
+) -> GateTables:
     """Return the tables for decisions from a moment on.
 
     Parameters
@@ -115,7 +115,7 @@ def stand(
         names[authority.reference] = name
         if authority.match is not None:
             matching[authority.reference] = authority.match
-    return Standing(
+    return GateTables(
         table=compile_table(terms, len(cameras)),
         names=names,
         matching=matching,

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 StopReason = Literal["revoked", "suspended", "error", "feed-full"]
 """Why an authority is stopped before its end."""
-EndReason = Literal["expired", "review-overdue", "consultation-overdue"]
+TermEnd = Literal["expired", "review-overdue", "consultation-overdue"]
 """What an authority's end in force came from."""
-Reason = Literal[StopReason, EndReason, "not-in-force-yet", "out-of-scope", "before-validity", "not-listed"]
+Reason = Literal[StopReason, TermEnd, "not-in-force-yet", "out-of-scope", "before-validity", "not-listed"]
 """Why a row is refused under an authority; each refused row has exactly one for each authority."""
 _STOPS: Final = get_args(StopReason)
-_ENDS: Final = get_args(EndReason)
+_ENDS: Final = get_args(TermEnd)
 _TIME_LIMIT_US: Final = 1 << 62  # differences of times below it fit int64
 WORD: Final = np.dtype("<u8")  # little-endian in memory on every machine: bytes of words are looked at
 WORD_BITS: Final = 64
@@ -59,7 +59,7 @@ class Terms:
     valid_until_us: int
     in_force_from_us: int
     in_force_until_us: int
-    ended_by: EndReason
+    ended_by: TermEnd
     stopped_by: StopReason | None
     fields: frozenset[str]
     matches: bool = False
@@ -96,7 +96,7 @@ class Table:
 
     references: tuple[str, ...]
     fields: tuple[frozenset[str], ...]
-    ends: tuple[EndReason, ...]
+    ends: tuple[TermEnd, ...]
     matches: tuple[bool, ...]
     stops: tuple[StopReason | None, ...]
     faults: tuple[tuple[str, str], ...]

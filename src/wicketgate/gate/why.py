@@ -63,7 +63,7 @@ class Question:
     recipient: str | None = None
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class AuthorityAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The answer of one authority on a read."""
 
     authority: Annotated[
@@ -91,7 +91,7 @@ def answer(
     cameras: Sequence[Camera],
     listed: Listed,
     full: Set[str] = frozenset(),
-) -> tuple[Answer, ...]:
+) -> tuple[AuthorityAnswer, ...]:
     """Return the answer of each authority in a question.
 
     Parameters
@@ -129,8 +129,8 @@ def _names_of(question: Question, moment: RegimeAt) -> list[str]:
     )
 
 
-def _never(name: str) -> Answer:
-    return Answer(
+def _never(name: str) -> AuthorityAnswer:
+    return AuthorityAnswer(
         authority=name,
         recipient=None,
         purpose=None,
@@ -167,7 +167,7 @@ class _Asked:
         assert self.number is not None
         return self.cameras[self.number]
 
-    def answer(self, listed: Listed, full: bool) -> Answer:
+    def answer(self, listed: Listed, full: bool) -> AuthorityAnswer:
         """Decide, and explain the decision."""
         if self.number is None:
             return self._answer(
@@ -228,8 +228,8 @@ class _Asked:
         *,
         fields: tuple[str, ...] = (),
         listed: bool | None = None,
-    ) -> Answer:
-        return Answer(
+    ) -> AuthorityAnswer:
+        return AuthorityAnswer(
             authority=self.authority.reference,
             recipient=self.authority.whose,
             purpose=self.authority.purpose,

@@ -12,7 +12,7 @@ from wicketgate.commits.snapshots import Snapshots
 from wicketgate.commits.state import State, dump_state
 from wicketgate.commits.writer import STREAM, Commits
 from wicketgate.gateway.filing.documents import Filing
-from wicketgate.gateway.filing.hotlists import Desk
+from wicketgate.gateway.filing.hotlists import HotlistFiling
 from wicketgate.gateway.filing.outcomes import OutcomeFiling
 from wicketgate.gateway.projections import Projections
 from wicketgate.hotlists.hit_store import HitQueue
@@ -41,7 +41,7 @@ class Housekeeping:
         link: Link,
         snapshots: Snapshots,
         filing: Filing,
-        desk: Desk,
+        desk: HotlistFiling,
         outcomes: OutcomeFiling,
         lists: Lists,
         hits: HitQueue,

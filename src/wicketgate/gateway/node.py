@@ -30,14 +30,14 @@ from wicketgate.commits.snapshots import Snapshots
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import Transaction
 from wicketgate.commits.writer import Commits
-from wicketgate.feeds.rows import Raising
+from wicketgate.feeds.rows import RowMaker
 from wicketgate.gateway.deployment import Deployment, note_signer
 from wicketgate.gateway.entitlement import Entitlement
 from wicketgate.gateway.filing.cameras import CameraFiling
-from wicketgate.gateway.filing.disclosures import Attesting
+from wicketgate.gateway.filing.disclosures import DisclosureFiling
 from wicketgate.gateway.filing.documents import Filing, document_transaction
 from wicketgate.gateway.filing.facts import FactFiling
-from wicketgate.gateway.filing.hotlists import Desk
+from wicketgate.gateway.filing.hotlists import HotlistFiling
 from wicketgate.gateway.filing.outcomes import OutcomeFiling
 from wicketgate.gateway.filing.responses import Responses
 from wicketgate.gateway.filing.tokens import TokenFiling
@@ -55,7 +55,7 @@ from wicketgate.reads.images.joining import Joining
 from wicketgate.reads.images.store import Images
 from wicketgate.reads.intake import Intake
 from wicketgate.reads.messages import READS
-from wicketgate.reads.parse import Limits
+from wicketgate.reads.parse import ClockLimits
 from wicketgate.reads.pushes import Pushes
 from wicketgate.reads.repeats import Seen
 from wicketgate.reads.replay import replay_reads
@@ -102,7 +102,7 @@ class Gateway:
         self.pushes: Pushes
         self.hits: HitQueue
         self.lists: Lists
-        self.desk: Desk
+        self.desk: HotlistFiling
         self.outcomes: OutcomeFiling
         self.filing: Filing
         self.camera_lists: CameraFiling
@@ -111,7 +111,7 @@ class Gateway:
         self.entitlement: Entitlement
         self.unit_hits: UnitHits
         self.responses: Responses
-        self.disclosures: Attesting
+        self.disclosures: DisclosureFiling
         self.housekeeping: Housekeeping
         self._snapshots: Snapshots
 
@@ -234,7 +234,7 @@ class Gateway:
             on_failure=self._fail,
         )
         parts.push_async_callback(self._settle)
-        self.desk = Desk(self.commits, self.lists, self.clock)
+        self.desk = HotlistFiling(self.commits, self.lists, self.clock)
         self.outcomes = OutcomeFiling(self.commits, self.hits, self.clock)
         self.filing = Filing(self.commits, self.projections, self.clock)
         self.camera_lists = CameraFiling(self.commits)
@@ -243,7 +243,7 @@ class Gateway:
         self.entitlement = Entitlement(self.commits, self.clock)
         self.unit_hits = UnitHits(self.commits, self.hits, self.entitlement)
         self.responses = Responses(self.commits, self.projections, self.clock)
-        self.disclosures = Attesting(self.commits)
+        self.disclosures = DisclosureFiling(self.commits)
 
     async def _open_projections(self, state: State, parsed: Parsed) -> None:
         if state.charter_envelope:
@@ -292,7 +292,7 @@ class Gateway:
             self.log_key,
             self.clock,
             lists=self.lists,
-            raising=Raising(self.deployment.index_secret()),
+            raising=RowMaker(self.deployment.index_secret()),
         )
         self.housekeeping = Housekeeping(
             self.commits,
@@ -342,10 +342,10 @@ class Gateway:
         data: bytes | None = stored.data
         return data
 
-    def limits(self) -> Limits:
+    def limits(self) -> ClockLimits:
         """Return how far a camera's clock may be off, by the charter in force."""
         limits = self.commits.parsed.charter(self.commits.committed).limits
-        return Limits(clock_ahead_us=limits.clock_ahead_us, too_old_us=limits.too_old_us)
+        return ClockLimits(clock_ahead_us=limits.clock_ahead_us, too_old_us=limits.too_old_us)
 
     async def _project_all(self) -> None:
         while self.commits.under_way and not self.failed.is_set():

@@ -14,16 +14,16 @@ from wicketgate.base.streams.reader import Stored, StreamReader
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import (
     FeedBatch,
-    Intake,
+    IntakeCounts,
     QuarantinedRead,
     Refused,
     Transaction,
 )
 from wicketgate.commits.writer import Build, Commits
 from wicketgate.feeds import batches
-from wicketgate.feeds.rows import Raising, Rows, StateAt
+from wicketgate.feeds.rows import RowMaker, Rows, StateAt
 from wicketgate.gate.decide import Decision, decide
-from wicketgate.gate.tables import Standing, stand
+from wicketgate.gate.tables import GateTables, tables_at
 from wicketgate.gateway.filing.facts import decision_fact, hit_fact
 from wicketgate.gateway.projections import Projections
 from wicketgate.hotlists.in_force import Allowed, Lists
@@ -65,7 +65,7 @@ class Releasing:
         clock: Clock,
         *,
         lists: Lists,
-        raising: Raising,
+        raising: RowMaker,
     ) -> None:
         self._commits = commits
         self._projections = projections
@@ -74,7 +74,7 @@ class Releasing:
         self._clock = clock
         self._lists = lists
         self._raising = raising
-        self._standing: Standing | None = None
+        self._standing: GateTables | None = None
         self._messages: list[_Message] = []
 
     async def run(self) -> None:
@@ -148,7 +148,7 @@ class Releasing:
         authorities = 1 if self._standing is None else max(1, len(self._standing.names))
         return max(1, min(MAX_ROWS, _TRANSACTION_BYTES // (row_bytes * authorities)))
 
-    def _stand(self, state: State, at_us: int, batch: ReadBatch) -> Standing:
+    def _stand(self, state: State, at_us: int, batch: ReadBatch) -> GateTables:
         earliest_us = int(batch.captured_us.min()) if len(batch) else at_us
         full = self._projections.full_feeds()
         standing = self._standing
@@ -160,7 +160,9 @@ class Releasing:
             or earliest_us < standing.covers_from_us
         ):
             moment = RegimeAt(state.regime, self._commits.parsed, at_us)
-            standing = stand(moment, state.cameras, full, revision=state.revision, earliest_us=earliest_us)
+            standing = tables_at(
+                moment, state.cameras, full, revision=state.revision, earliest_us=earliest_us
+            )
             self._standing = standing
         return standing
 
@@ -254,7 +256,7 @@ class Releasing:
         )
 
 
-def _joined_intake(intakes: Sequence[Intake]) -> Intake | None:
+def _joined_intake(intakes: Sequence[IntakeCounts]) -> IntakeCounts | None:
     if not intakes:
         return None
     accepted: Counter[str] = Counter()
@@ -265,7 +267,7 @@ def _joined_intake(intakes: Sequence[Intake]) -> Intake | None:
         repeated.update(intake.repeated)
         for camera, codes in intake.quarantined.items():
             quarantined.setdefault(camera, Counter()).update(codes)
-    return Intake(
+    return IntakeCounts(
         accepted=dict(accepted),
         repeated=dict(repeated),
         quarantined={camera: dict(codes) for camera, codes in quarantined.items()},

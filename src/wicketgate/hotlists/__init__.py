@@ -7,7 +7,7 @@ logged or raised.
 
 from wicketgate.hotlists.entries import MAX_TEXT, TEXTS, Change, Entry
 from wicketgate.hotlists.index import MOST_SUBSTITUTIONS, Found, Hotlist
-from wicketgate.hotlists.listing import Hits, Listing, Tally
+from wicketgate.hotlists.listing import ListChanges, ListedRows, Listing
 from wicketgate.hotlists.skeletons import hashes
 from wicketgate.hotlists.stored import dump_changes, dump_entries, load_changes, load_entries
 
@@ -18,10 +18,10 @@ __all__ = [
     "Change",
     "Entry",
     "Found",
-    "Hits",
     "Hotlist",
+    "ListChanges",
+    "ListedRows",
     "Listing",
-    "Tally",
     "dump_changes",
     "dump_entries",
     "hashes",

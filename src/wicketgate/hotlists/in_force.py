@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from wicketgate.base.errors import ConfigurationError, InputError
 from wicketgate.base.files import write_durably
 from wicketgate.commits.state import State
-from wicketgate.hotlists import Hits, Listing, load_changes, load_entries
+from wicketgate.hotlists import ListedRows, Listing, load_changes, load_entries
 from wicketgate.regime.documents.authority import MatchTerms
 
 _KEPT = 4
@@ -140,7 +140,7 @@ class Allowed:
         plate: Sequence[str],
         captured_us: NDArray[np.int64],
         at_us: int,
-    ) -> Hits:
+    ) -> ListedRows:
         """Return the reads with an entry (`Listing.look`).
 
         Raises
@@ -154,7 +154,7 @@ class Allowed:
         kept = [n for n, entry in enumerate(hits.entries) if entry.kind in self.terms.kinds]
         if len(kept) == len(hits):
             return hits
-        return Hits(
+        return ListedRows(
             rows=hits.rows[kept],
             entries=tuple(hits.entries[n] for n in kept),
             exact=hits.exact[kept],

@@ -22,7 +22,7 @@ _OVERLAY_SHARE: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hits:
+class ListedRows:
     """Reads with an entry in a list, one entry each.
 
     Attributes
@@ -47,7 +47,7 @@ class Hits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
+class ListChanges:
     """The numbers of plates added, changed and removed."""
 
     added: int
@@ -105,7 +105,7 @@ class _Layer:
 
 
 _NO_LAYER: Final = _Layer.of(())
-_NO_HITS: Final = Hits(
+_NO_HITS: Final = ListedRows(
     rows=np.empty(0, np.intp),
     entries=(),
     exact=np.empty(0, np.bool_),
@@ -169,7 +169,7 @@ class Listing:
         base = self._base.joined(~hidden, overlay)
         return type(self)(base, _NO_LAYER, np.zeros(len(base.entries), np.bool_))
 
-    def tally(self, changes: Sequence[Change]) -> Tally:
+    def tally(self, changes: Sequence[Change]) -> ListChanges:
         """Return the effect of changes in numbers.
 
         An entry that is the same as before counts as nothing.
@@ -177,7 +177,7 @@ class Listing:
         last = {change.plate: change.entry for change in changes}
         before = self.known(list(last))
         pairs = [(old, new) for old, new in zip(before, last.values(), strict=True) if old != new]
-        return Tally(
+        return ListChanges(
             added=sum(old is None for old, _ in pairs),
             changed=sum(old is not None and new is not None for old, new in pairs),
             removed=sum(new is None for _, new in pairs),
@@ -247,7 +247,7 @@ class Listing:
         plate: Sequence[str],
         captured_us: NDArray[np.int64],
         at_us: int,
-    ) -> Hits:
+    ) -> ListedRows:
         """Return the reads with an entry.
 
         Arguments, rules and cost are those of `Hotlist.look`. Of several entries for one read, from whichever
@@ -266,13 +266,13 @@ class Listing:
         if len(layers) == 1:
             layer, found = layers[0]
             entries = tuple([layer.entries[number] for number in found.entry.tolist()])
-            return Hits(
+            return ListedRows(
                 rows=found.rows, entries=entries, exact=found.exact, substitutions=found.substitutions
             )
         return _best(layers)
 
 
-def _best(layers: Sequence[tuple[_Layer, Found]]) -> Hits:
+def _best(layers: Sequence[tuple[_Layer, Found]]) -> ListedRows:
     """Return the better one of two layers' entries for a read."""
     best: dict[int, tuple[int, Entry]] = {}
     for layer, found in layers:
@@ -284,7 +284,7 @@ def _best(layers: Sequence[tuple[_Layer, Found]]) -> Hits:
                 best[row] = substitutions, entry
     rows = sorted(best)
     substitutions = np.array([best[row][0] for row in rows], dtype=np.uint8)
-    return Hits(
+    return ListedRows(
         rows=np.array(rows, dtype=np.intp),
         entries=tuple([best[row][1] for row in rows]),
         exact=substitutions == 0,

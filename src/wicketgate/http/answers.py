@@ -8,7 +8,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from wicketgate.base.shapes import Count, Day, Hash, Time, about, shape
 from wicketgate.commits.transactions import IMAGE_CODES
-from wicketgate.gate.why import Answer
+from wicketgate.gate.why import AuthorityAnswer
 from wicketgate.hotlists.hits import Status as HitStatus
 from wicketgate.http import codes
 from wicketgate.reads.observations import ImageKind
@@ -36,7 +36,7 @@ class RefusedImage(Struct, frozen=True, kw_only=True):
     detail: str
 
 
-class Taken(Struct, frozen=True, kw_only=True):
+class ReadsTaken(Struct, frozen=True, kw_only=True):
     """What became of a post: what was sent is accepted, repeated, quarantined or held."""
 
     accepted: Annotated[Count, about("Stored for the first time, and durable.")]
@@ -86,7 +86,7 @@ class CameraShown(Struct, frozen=True, kw_only=True):
     ]
 
 
-class Cameras(Struct, frozen=True, kw_only=True):
+class CamerasShown(Struct, frozen=True, kw_only=True):
     """The cameras of a source."""
 
     cameras: list[CameraShown]
@@ -220,7 +220,7 @@ class StoppedHit(Struct, frozen=True, kw_only=True):
     outcomes: list[OutcomeShown]
 
 
-class Hits(Struct, frozen=True, kw_only=True):
+class HitsShown(Struct, frozen=True, kw_only=True):
     """The hits of a unit."""
 
     hits: list[HitShown]
@@ -284,7 +284,7 @@ class NextDeletion(Struct, frozen=True, kw_only=True):
     rows: Annotated[Count | None, about("Null where a part of them is suppressed.")]
 
 
-class Owed(Struct, frozen=True, kw_only=True):
+class OwedShown(Struct, frozen=True, kw_only=True):
     """What the recipient of an authority must have deleted, and what it attests."""
 
     authority: str
@@ -304,7 +304,7 @@ class Owed(Struct, frozen=True, kw_only=True):
 class Receipts(Struct, frozen=True, kw_only=True):
     """What is due, what is missing, and what was attested last."""
 
-    receipts: list[Owed]
+    receipts: list[OwedShown]
 
 
 # --- overseers and the admin --------------------------------------------------------------------------------------
@@ -332,7 +332,7 @@ class Answered(Struct, frozen=True, kw_only=True):
     as_of_entry: Count | None
     read: QuestionRead
     late: Annotated[bool | None, about("Null where it was not said when the gateway took the read.")]
-    answers: tuple[Answer, ...]
+    answers: tuple[AuthorityAnswer, ...]
     notes: Annotated[list[str], about("What cannot be said of that moment.")]
 
 

@@ -15,7 +15,7 @@ MAX_PARTS = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class FormPart:
     """One part of a form: its field's name, its media type in lower case without parameters, and what is in it."""
 
     name: str
@@ -23,7 +23,7 @@ class Part:
     body: bytes
 
 
-def parts_of(body: bytes, content_type: str) -> list[Part]:
+def parts_of(body: bytes, content_type: str) -> list[FormPart]:
     """Return the parts of a form, in order.
 
     Raises
@@ -51,7 +51,7 @@ class _Form:
     """What the parser calls back."""
 
     def __init__(self) -> None:
-        self.parts: list[Part] = []
+        self.parts: list[FormPart] = []
         self.ended = False
         self._headers: dict[bytes, bytes] = {}
         self._field = self._value = b""
@@ -86,7 +86,7 @@ class _Form:
             raise InputError("a part of the form has no name")
         media_type, _ = _options(self._headers.get(b"content-type", b""))
         self.parts.append(
-            Part(name=name, media_type=media_type.decode("latin-1").lower(), body=b"".join(self._data))
+            FormPart(name=name, media_type=media_type.decode("latin-1").lower(), body=b"".join(self._data))
         )
 
     def end(self) -> None:

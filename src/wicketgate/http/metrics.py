@@ -13,7 +13,7 @@ from wicketgate.commits.state import State
 from wicketgate.gateway.projections import Projections
 from wicketgate.reads.mqtt.ingress import Ingress
 from wicketgate.regime.moment import RegimeAt
-from wicketgate.regime.obligations.disclosures import stand
+from wicketgate.regime.obligations.disclosures import owed_at
 
 
 def attested_metrics(state: State, now_us: int) -> list[Metric]:
@@ -35,7 +35,7 @@ def attested_metrics(state: State, now_us: int) -> list[Metric]:
         "wicketgate_receipt_missing", "1 where a deletion is due and not attested.", labels=["authority"]
     )
     for name, held in state.held.items():
-        missing.add_metric([name], 0.0 if stand(held, now_us).missing_us is None else 1.0)
+        missing.add_metric([name], 0.0 if owed_at(held, now_us).missing_us is None else 1.0)
     return [disclosed, refused, missing]
 
 

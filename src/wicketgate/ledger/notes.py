@@ -122,7 +122,7 @@ class NoteSigner:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Signature:
+class NoteSignature:
     """One signature line of a note.
 
     It proves nothing before a `Verifier` has looked at it.
@@ -146,7 +146,7 @@ class Note:
     """
 
     text: str
-    signatures: tuple[Signature, ...]
+    signatures: tuple[NoteSignature, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,7 +298,7 @@ def open_note(note: bytes, verifiers: Sequence[Verifier]) -> Note:
     parsed = parse_note(note)
     text = parsed.text.encode()
     known = {(verifier.name, verifier.key_id): verifier for verifier in verifiers}
-    good: dict[tuple[str, bytes], Signature] = {}
+    good: dict[tuple[str, bytes], NoteSignature] = {}
     for line in parsed.signatures:
         key = (line.name, line.key_id)
         verifier = known.get(key)
@@ -339,7 +339,7 @@ def unverified_checkpoint(note: bytes) -> Checkpoint:
     return parse_checkpoint(parse_note(note).text)
 
 
-def _parse_line(line: str) -> Signature:
+def _parse_line(line: str) -> NoteSignature:
     name, space, encoded = line.removeprefix(_DASH).partition(" ")
     if not line.startswith(_DASH) or not space:
         raise InputError("a signature line that is not `\u2014 name base64`")
@@ -347,7 +347,7 @@ def _parse_line(line: str) -> Signature:
     value = _base64(encoded)
     if len(value) < 5:
         raise InputError("a signature line without a signature")
-    return Signature(name=name, key_id=value[:4], signature=value[4:])
+    return NoteSignature(name=name, key_id=value[:4], signature=value[4:])
 
 
 def _check_name(name: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wicketgate.pages import phrases
-from wicketgate.pages.views import Names, tables, texts, view_of
+from wicketgate.pages.views import ShownNames, tables, texts, view_of
 
 GROUPS = (
     ("open", "Open now", ("open",)),
@@ -22,7 +22,7 @@ GROUPS = (
 
 def consultations_of(register: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the consultations of a register for the templates, the latest first."""
-    names = Names(register)
+    names = ShownNames(register)
     found = [consultation_of(item, names) for item in tables(register.get("consultations"))]
     return sorted(found, key=lambda one: _entry(one["item"]), reverse=True)
 
@@ -62,7 +62,7 @@ def groups_of(consultations: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return groups
 
 
-def consultation_of(item: Mapping[str, Any], names: Names) -> dict[str, Any]:
+def consultation_of(item: Mapping[str, Any], names: ShownNames) -> dict[str, Any]:
     """Return one consultation with the words for its pages."""
     document = item.get("document") or {}
     said = document.get("consultation") or {}
@@ -93,7 +93,7 @@ def consultation_of(item: Mapping[str, Any], names: Names) -> dict[str, Any]:
     }
 
 
-def _draft(item: Mapping[str, Any], draft: Mapping[str, Any], names: Names) -> dict[str, Any]:
+def _draft(item: Mapping[str, Any], draft: Mapping[str, Any], names: ShownNames) -> dict[str, Any]:
     authority = draft.get("authority") or {}
     return view_of(
         {
@@ -108,7 +108,7 @@ def _draft(item: Mapping[str, Any], draft: Mapping[str, Any], names: Names) -> d
     )
 
 
-def _objection(item: Mapping[str, Any], names: Names) -> dict[str, Any]:
+def _objection(item: Mapping[str, Any], names: ShownNames) -> dict[str, Any]:
     return {
         "id": item.get("id"),
         "who": names.organisation(item.get("organisation")),
@@ -119,7 +119,7 @@ def _objection(item: Mapping[str, Any], names: Names) -> dict[str, Any]:
     }
 
 
-def _decision(decision: object, names: Names, item: Mapping[str, Any]) -> dict[str, Any] | None:
+def _decision(decision: object, names: ShownNames, item: Mapping[str, Any]) -> dict[str, Any] | None:
     if not isinstance(decision, Mapping):
         return None
     document = decision.get("document") or {}

@@ -17,7 +17,7 @@ from wicketgate.base.errors import WicketgateError
 from wicketgate.pages import phrases
 from wicketgate.pages.consultations import consultations_of
 from wicketgate.pages.phrases import at_us_of
-from wicketgate.pages.views import Names, tables, texts, views_of
+from wicketgate.pages.views import ShownNames, tables, texts, views_of
 from wicketgate.regime.charter import Charter, parse_charter
 from wicketgate.regime.documents.authority import parse_authority
 from wicketgate.regime.powers import NOTHING, Powers, describe, of_authority
@@ -40,7 +40,7 @@ def drift_of(register: Mapping[str, Any]) -> list[dict[str, Any]]:
         `entry`, `at`, `kind`, `what`, `href`, `title`, `marks`; `widened` and `narrowed`: sentences; `note`: what it
         neither widened nor narrowed, in words.
     """
-    names = Names(register)
+    names = ShownNames(register)
     found = [
         *_charters(register),
         *_authorities(register, names),
@@ -76,7 +76,7 @@ def _charters(register: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         )
 
 
-def _authorities(register: Mapping[str, Any], names: Names) -> Iterator[dict[str, Any]]:
+def _authorities(register: Mapping[str, Any], names: ShownNames) -> Iterator[dict[str, Any]]:
     before: dict[object, Mapping[str, Any]] = {}
     views = views_of(register, names)
     charter = _encoded((register.get("charter") or {}).get("document"))

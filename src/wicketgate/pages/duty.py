@@ -105,7 +105,7 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class RefusalShown:
     """A refused outcome: its code, and the officer's words."""
 
     code: str
@@ -227,7 +227,7 @@ class DutyPages:
         cannot_confirm: str | None,
         title: str,
         marked: Sequence[Mapping[str, str]] = (),
-        refused: Refusal | None = None,
+        refused: RefusalShown | None = None,
     ) -> str:
         """Return the page `/duty/hits/{id}`.
 

@@ -30,7 +30,7 @@ from wicketgate.pages import disclosures, phrases, reference, story
 from wicketgate.pages.consultations import consultations_of, groups_of, open_of
 from wicketgate.pages.drift import drift_of
 from wicketgate.pages.phrases import at_us_of, total
-from wicketgate.pages.views import STANDING_STILL, Names, small_cells_of, tables, views_of
+from wicketgate.pages.views import STANDING_STILL, ShownNames, small_cells_of, tables, views_of
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -154,7 +154,7 @@ ASSETS = assets_of().by_path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class FrontPart:
     """What a package adds to one page.
 
     Attributes
@@ -169,7 +169,7 @@ class Part:
 
     template: str
     context: Mapping[str, Any]
-    counts: story.Counts | None = None
+    counts: story.StoryCounts | None = None
 
 
 def _unless_missing(function: Callable[..., str]) -> Callable[..., str]:
@@ -312,7 +312,7 @@ class Pages:
             )
         )
 
-    def front(self, register: Mapping[str, Any], now_us: int, part: Part | None = None) -> str:
+    def front(self, register: Mapping[str, Any], now_us: int, part: FrontPart | None = None) -> str:
         """Return the page `/`.
 
         It has what was seen and what left, the authorities, the figures and the checkpoint.
@@ -322,7 +322,7 @@ class Pages:
         part : Part, optional
             What a package adds; the page must then be sent with `MAP_HEADERS`.
         """
-        names = Names(register)
+        names = ShownNames(register)
         views = views_of(register, names)
         as_of_us = at_us_of(register.get("as_of"))
         figures = _figures(register, {str(view["name"]): view for view in views})
@@ -349,14 +349,14 @@ class Pages:
 
     def authority(self, register: Mapping[str, Any], name: str, version: int | str) -> str | None:
         """Return the page `/authorities/{name}/{version}`, or None for an unknown version."""
-        names = Names(register)
+        names = ShownNames(register)
         versions = [view for view in views_of(register, names) if view["name"] == name]
         view = next((one for one in versions if str(one["version"]) == str(version)), None)
         if view is None:
             return None
         return self._render("authority.html", register, authority=view, versions=versions)
 
-    def why_not_less(self, register: Mapping[str, Any], part: Part | None = None) -> str:
+    def why_not_less(self, register: Mapping[str, Any], part: FrontPart | None = None) -> str:
         """Return the page `/why-not-less`: the modes side by side.
 
         Parameters
@@ -364,7 +364,7 @@ class Pages:
         part : Part, optional
             What a package adds.
         """
-        views = views_of(register, Names(register))
+        views = views_of(register, ShownNames(register))
         figures = tables(register.get("figures"))
         small = small_cells_of(register)
         return self._render(

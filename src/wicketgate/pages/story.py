@@ -17,7 +17,7 @@ Said = tuple[int | None, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
+class StoryCounts:
     """What was seen and what left.
 
     Attributes
@@ -39,7 +39,7 @@ class Counts:
     released: Mapping[str, Said]
 
 
-def tell(views: Sequence[Mapping[str, Any]], counts: Counts) -> dict[str, Any]:
+def tell(views: Sequence[Mapping[str, Any]], counts: StoryCounts) -> dict[str, Any]:
     """Return the story of the reads: seen, left, stayed.
 
     For those that left it says to whom and why.
@@ -136,12 +136,12 @@ def share(part: int | None, whole: int | None) -> float | None:
     return None if part is None or not whole else round(min(100.0, 100 * part / whole), 2)
 
 
-def of_figures(figures: Mapping[str, Any] | None) -> Counts:
+def of_figures(figures: Mapping[str, Any] | None) -> StoryCounts:
     """Return the counts of the figures of the latest day as the pages show them; None where none are published."""
     if figures is None:
-        return Counts(known=False, taken=(None, ""), nobody=(None, ""), most={}, released={})
+        return StoryCounts(known=False, taken=(None, ""), nobody=(None, ""), most={}, released={})
     small = figures["small"]
-    return Counts(
+    return StoryCounts(
         known=True,
         taken=(_sum(row.get("taken") for row in figures["rows"]), figures["totals"]["taken"]),
         nobody=(_sum(row.get("withheld") for row in figures["rows"]), figures["totals"]["withheld"]),

@@ -43,7 +43,7 @@ def tables(value: object) -> list[Mapping[str, Any]]:
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list | tuple) else []
 
 
-class Names:
+class ShownNames:
     """The titles of the charter's ids.
 
     An id that it does not name stands for itself.
@@ -132,7 +132,7 @@ TOLD = frozenset(
 )
 
 
-def view_of(item: Mapping[str, Any], names: Names) -> dict[str, Any]:
+def view_of(item: Mapping[str, Any], names: ShownNames) -> dict[str, Any]:
     """Return one authority with the words for both pages."""
     document = item.get("document") or {}
     authority = document.get("authority") or {}
@@ -360,7 +360,7 @@ def figures_of(figures: Mapping[str, Any]) -> list[dict[str, str]]:
     return rows
 
 
-def views_of(register: Mapping[str, Any], names: Names) -> list[dict[str, Any]]:
+def views_of(register: Mapping[str, Any], names: ShownNames) -> list[dict[str, Any]]:
     """Return every version of every authority, in words for the pages."""
     views = [view_of(item, names) for item in tables(register.get("authorities"))]
     begins = {(view["name"], view["version"]): view["item"].get("in_force_from") for view in views}

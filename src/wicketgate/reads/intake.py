@@ -23,7 +23,7 @@ from wicketgate.reads.columns import MAX_ROWS, SAID, Gathered, ReadBatch, filled
 from wicketgate.reads.messages import ReadsMessage, encode_reads
 from wicketgate.reads.parse import Checked
 from wicketgate.reads.repeats import DIGEST, Seen
-from wicketgate.reads.tracking import Emitted, Held, Vehicles
+from wicketgate.reads.tracking import Emitted, HeldSighting, Vehicles
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ _QUARANTINED_BYTES = 512 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class PostAnswer:
     """The fate of a post: sent = accepted + repeated + quarantined + held.
 
     `images` are those that were put into quarantine, by their number in the post; they do not count as reads.
@@ -62,7 +62,7 @@ class _Group:
     repeated: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     quarantined: list[QuarantinedRead] = field(default_factory=list)
     quarantined_bytes: int = 0
-    held: list[Held] = field(default_factory=list)
+    held: list[HeldSighting] = field(default_factory=list)
     emitted: list[Emitted] = field(default_factory=list)
 
     def extend(self, checked: Checked, rows: list[int], now_us: int, source: str) -> None:
@@ -173,11 +173,11 @@ class Intake:
         checked: Checked,
         source: str,
         *,
-        held: Sequence[Held] = (),
+        held: Sequence[HeldSighting] = (),
         emitted: Emitted | None = None,
         late: Sequence[str] = (),
         images: Sequence[tuple[int, QuarantinedRead]] = (),
-    ) -> Answer:
+    ) -> PostAnswer:
         """Store checked reads.
 
         On return they are durable.
@@ -237,7 +237,7 @@ class Intake:
         self.repeated += len(repeated)
         self.quarantined += len(quarantined)
         quarantined.sort(key=lambda pair: pair[0])
-        return Answer(
+        return PostAnswer(
             accepted=accepted,
             repeated=len(repeated),
             quarantined=tuple((index, read.code, read.detail) for index, read in quarantined),
@@ -416,7 +416,7 @@ def _encode(group: _Group) -> bytes:
             rows=rows,
             contents=b"".join(group.contents),
             ids=b"".join(i or bytes(DIGEST) for i in group.ids),
-            intake=transactions.Intake(
+            intake=transactions.IntakeCounts(
                 accepted=dict(Counter(group.accepted)),
                 repeated=dict(group.repeated),
                 quarantined=dict(quarantined),

@@ -8,7 +8,7 @@ from wicketgate.base.errors import InputError
 from wicketgate.commits import transactions
 from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.reads.repeats import DIGEST
-from wicketgate.reads.tracking import Emitted, Held
+from wicketgate.reads.tracking import Emitted, HeldSighting
 
 READS = "READS"
 
@@ -28,9 +28,9 @@ class ReadsMessage(msgspec.Struct, frozen=True, kw_only=True):
     rows: bytes
     contents: bytes
     ids: bytes
-    intake: transactions.Intake
+    intake: transactions.IntakeCounts
     quarantined: tuple[QuarantinedRead, ...] = ()
-    held: tuple[Held, ...] = ()
+    held: tuple[HeldSighting, ...] = ()
     emitted: tuple[Emitted, ...] = ()
 
 

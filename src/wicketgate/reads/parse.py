@@ -340,7 +340,7 @@ def _is_compressed(metadata: bytes) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class ClockLimits:
     """The limits of a camera's clock, microseconds, set by the charter: how far it may be off."""
 
     clock_ahead_us: int
@@ -363,7 +363,7 @@ def check(
     *,
     source: str,
     cameras: Callable[[str], int | None],
-    limits: Limits,
+    limits: ClockLimits,
     now_us: int,
     parts: Container[str] = (),
     may_be_unsure: bool = False,
@@ -442,7 +442,7 @@ class _Fault(NamedTuple):
 
 
 def _judge_of(
-    limits: Limits,
+    limits: ClockLimits,
     now_us: int,
     parts: Container[str],
     *,

@@ -24,11 +24,11 @@ from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.reads.cameras import CameraNames
 from wicketgate.reads.columns import GATHERED, SAID, Gathered, Vehicle
 from wicketgate.reads.images.joining import Joining, Turns, marks_text
-from wicketgate.reads.intake import Answer, Intake
+from wicketgate.reads.intake import Intake, PostAnswer
 from wicketgate.reads.observations import Keepalive, Observation, Parsed, Unreadable
-from wicketgate.reads.parse import Checked, Limits, RawRead, bounded, check
-from wicketgate.reads.tracking import Held, Vehicles
-from wicketgate.reads.tracking import Vehicle as Followed
+from wicketgate.reads.parse import Checked, ClockLimits, RawRead, bounded, check
+from wicketgate.reads.tracking import HeldSighting, Vehicles
+from wicketgate.reads.tracking import TrackedVehicle as Followed
 
 _QUARTER_US = 15 * MINUTE_US
 _FARTHEST = 14 * 4  # quarters of an hour: no zone is farther from another's clock
@@ -61,7 +61,7 @@ class Pushes:
         joining: Joining,
         vehicles: Vehicles,
         clock: Clock,
-        limits: Callable[[], Limits],
+        limits: Callable[[], ClockLimits],
     ) -> None:
         self._cameras = cameras
         self._intake = intake
@@ -71,7 +71,7 @@ class Pushes:
         self._limits = limits
         self._turns = Turns()
 
-    async def take(self, source: str, parsed: Parsed, *, camera: str | None = None) -> Answer:
+    async def take(self, source: str, parsed: Parsed, *, camera: str | None = None) -> PostAnswer:
         """Take a payload.
 
         On return what is answered is durable.
@@ -95,7 +95,7 @@ class Pushes:
         """
         if len(parsed) == 1 and isinstance(parsed[0], Observation):
             return await self._take_one(source, parsed[0], 0, camera)
-        total = Answer(accepted=0, repeated=0, quarantined=())
+        total = PostAnswer(accepted=0, repeated=0, quarantined=())
         index = 0
         for item in parsed:
             if isinstance(item, Keepalive):
@@ -133,7 +133,7 @@ class Pushes:
 
     # --- one observation ------------------------------------------------------------------------------------------
 
-    async def _take_one(self, source: str, seen: Observation, index: int, camera: str | None) -> Answer:
+    async def _take_one(self, source: str, seen: Observation, index: int, camera: str | None) -> PostAnswer:
         now_us = self._clock.now_us()
         names = seen.cameras if camera is None else (camera,)
         found = self._cameras.find(source, names)
@@ -201,13 +201,13 @@ class Pushes:
         checked: Checked,
         marks: tuple[str, ...],
         index: int,
-    ) -> Answer:
+    ) -> PostAnswer:
         tracked = _short(seen.tracked or "")
         now_us = self._clock.now_us()
         if self._vehicles.held >= _MOST_FOLLOWED:
             raise StreamError("too many vehicles are followed: send it again in a moment", code="busy")
         bad: list[tuple[int, QuarantinedRead]] = []
-        held: tuple[Held, ...] = ()
+        held: tuple[HeldSighting, ...] = ()
         vehicle: Followed | None = None
         late: tuple[str, ...] = ()
         async with self._turns.take((source, camera_id, tracked)):
@@ -233,7 +233,7 @@ class Pushes:
                 )
                 row = checked.reads.row(0) | {"marks": tuple(sorted(set(marks)))}
                 row.update(stored.items())
-                observation = Held(
+                observation = HeldSighting(
                     source=source,
                     camera_id=camera_id,
                     tracked=tracked,
@@ -247,7 +247,7 @@ class Pushes:
                 # What is wrong with the last message does not lose what the others said.
                 vehicle = self._vehicles.current(source, camera_id, tracked, now_us)
         refused = Checked(quarantined=checked.quarantined)
-        answer = Answer(accepted=0, repeated=0, quarantined=())
+        answer = PostAnswer(accepted=0, repeated=0, quarantined=())
         if held or bad or refused.quarantined:
             answer = await self._intake.take(refused, source, held=held, images=bad)
         if seen.final and vehicle is not None and not self._vehicles.is_over(vehicle):
@@ -273,7 +273,7 @@ class Pushes:
         refused = self._refused(source, camera_id, seen, "text-changed-late", detail)
         return Checked(quarantined=[(index, refused)]), ()
 
-    async def _emit(self, vehicle: Followed, index: int, *, unfinished: bool) -> Answer:
+    async def _emit(self, vehicle: Followed, index: int, *, unfinished: bool) -> PostAnswer:
         best = vehicle.chosen(unfinished=unfinished)
         row = {column.name: getattr(best, column.name) for column in GATHERED}
         row["marks"] = marks_text(best.marks)
@@ -306,7 +306,7 @@ class Pushes:
 
     async def _refuse(
         self, source: str, camera: str, seen: Observation, index: int, code: str, detail: str
-    ) -> Answer:
+    ) -> PostAnswer:
         refused = self._refused(source, camera, seen, code, detail)
         return await self._intake.take(Checked(quarantined=[(index, refused)]), source)
 
@@ -336,8 +336,8 @@ class Pushes:
         )
 
 
-def _sum(one: Answer, other: Answer) -> Answer:
-    return Answer(
+def _sum(one: PostAnswer, other: PostAnswer) -> PostAnswer:
+    return PostAnswer(
         accepted=one.accepted + other.accepted,
         repeated=one.repeated + other.repeated,
         quarantined=one.quarantined + other.quarantined,

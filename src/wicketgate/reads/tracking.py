@@ -57,7 +57,7 @@ else:
     )
 
 
-class Held(_Observed, frozen=True, kw_only=True):
+class HeldSighting(_Observed, frozen=True, kw_only=True):
     """One checked observation of a followed vehicle.
 
     It lies in READS so until its vehicle's read is emitted.
@@ -81,7 +81,7 @@ _Name = tuple[_Device, int]
 
 
 @dataclass(slots=True, kw_only=True)
-class Vehicle:
+class TrackedVehicle:
     """The knowledge of one followed vehicle.
 
     Attributes
@@ -98,7 +98,7 @@ class Vehicle:
         The first message of READS from which it would be learnt again.
     """
 
-    best: Held
+    best: HeldSighting
     last_us: int
     captured_us: int
     changed: bool = False
@@ -115,7 +115,7 @@ class Vehicle:
         """
         return f"\0{self.best.camera_id}\0{self.best.tracked}\0{self.best.first_us}"
 
-    def chosen(self, *, unfinished: bool) -> Held:
+    def chosen(self, *, unfinished: bool) -> HeldSighting:
         """Return the observation for its read.
 
         The others add to it.
@@ -145,7 +145,7 @@ class Vehicle:
             plate=best.plate,
         )
 
-    def take(self, held: Held) -> None:
+    def take(self, held: HeldSighting) -> None:
         """Take a further observation."""
         self.changed = self.changed or held.plate != self.best.plate
         if _sure(held) >= _sure(self.best):
@@ -156,7 +156,7 @@ class Vehicle:
         self.captured_us = held.captured_us
 
 
-def _sure(held: Held) -> float:
+def _sure(held: HeldSighting) -> float:
     return -1.0 if isnan(held.confidence) else held.confidence
 
 
@@ -172,8 +172,8 @@ class Vehicles:
     of, so that `forget` costs what it forgets.
     """
 
-    _held: dict[_Name, Vehicle] = field(default_factory=dict)
-    _emitted: dict[_Name, Vehicle] = field(default_factory=dict)
+    _held: dict[_Name, TrackedVehicle] = field(default_factory=dict)
+    _emitted: dict[_Name, TrackedVehicle] = field(default_factory=dict)
     _current: dict[_Device, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -186,32 +186,32 @@ class Vehicles:
 
     def find(
         self, source: str, camera_id: str, tracked: str, received_us: int, captured_us: int
-    ) -> Vehicle | None:
+    ) -> TrackedVehicle | None:
         """Return the vehicle of a message, if known."""
         vehicle = self.current(source, camera_id, tracked, received_us)
         return vehicle if vehicle and abs(captured_us - vehicle.captured_us) <= SAME_US else None
 
-    def current(self, source: str, camera_id: str, tracked: str, received_us: int) -> Vehicle | None:
+    def current(self, source: str, camera_id: str, tracked: str, received_us: int) -> TrackedVehicle | None:
         """Return the vehicle of a message without a usable time, if known."""
         device = (source, camera_id, tracked)
         vehicle = self._of((device, self._current.get(device, -1)))
         return vehicle if vehicle and abs(received_us - vehicle.last_us) <= SAME_US else None
 
-    def _of(self, name: _Name) -> Vehicle | None:
+    def _of(self, name: _Name) -> TrackedVehicle | None:
         return self._held.get(name) or self._emitted.get(name)
 
     @staticmethod
-    def is_over(vehicle: Vehicle) -> bool:
+    def is_over(vehicle: TrackedVehicle) -> bool:
         """Return whether a vehicle's read was emitted, or is being stored."""
         return vehicle.state != "held"
 
     @staticmethod
-    def reopen(vehicle: Vehicle) -> None:
+    def reopen(vehicle: TrackedVehicle) -> None:
         """Hold a vehicle again after a failure to store its read."""
         if vehicle.state == "ending":
             vehicle.state = "held"
 
-    def touch(self, vehicle: Vehicle, received_us: int) -> None:
+    def touch(self, vehicle: TrackedVehicle, received_us: int) -> None:
         """Note a device's message about a vehicle already over."""
         vehicle.last_us = max(vehicle.last_us, received_us)
         name = _name(vehicle.best)
@@ -227,7 +227,7 @@ class Vehicles:
             received_us += 1
         return received_us
 
-    def hold(self, held: Held) -> Vehicle:
+    def hold(self, held: HeldSighting) -> TrackedVehicle:
         """Take an observation of the vehicle of its `first_us`.
 
         Where there is none, a new one is begun.
@@ -235,7 +235,7 @@ class Vehicles:
         name = _name(held)
         vehicle = self._of(name)
         if vehicle is None:
-            vehicle = Vehicle(
+            vehicle = TrackedVehicle(
                 best=held,
                 last_us=held.received_us,
                 captured_us=held.captured_us,
@@ -248,7 +248,7 @@ class Vehicles:
             vehicle.take(held)
         return vehicle
 
-    def due(self, now_us: int) -> list[Vehicle]:
+    def due(self, now_us: int) -> list[TrackedVehicle]:
         """Return the vehicles whose read is due.
 
         It must be emitted though the device has not said that they left.
@@ -273,7 +273,7 @@ class Vehicles:
             if self._current.get(name[0]) == name[1]:
                 del self._current[name[0]]
 
-    def stored(self, held: Iterable[Held], emitted: Iterable[Emitted], sequence: int) -> None:
+    def stored(self, held: Iterable[HeldSighting], emitted: Iterable[Emitted], sequence: int) -> None:
         """Note observations and emitted reads durable in READS at `sequence`."""
         for observation in held:
             vehicle = self._held.get(_name(observation))
@@ -286,7 +286,7 @@ class Vehicles:
                 vehicle.needed_from = sequence  # from here on it is known that it was emitted
                 self._emitted[_name(one)] = vehicle
 
-    def learn(self, held: Iterable[Held], emitted: Iterable[Emitted], sequence: int) -> None:
+    def learn(self, held: Iterable[HeldSighting], emitted: Iterable[Emitted], sequence: int) -> None:
         """Learn from a message of READS at a start.
 
         Messages come in the order of READS.
@@ -298,7 +298,7 @@ class Vehicles:
             if self._of(_name(one)) is None:
                 # Its observations lie before what is learnt: nothing more is needed of them.
                 said = msgspec.structs.asdict(one)
-                self.hold(Held(**said | {"camera": -1, "confidence": 0.0}))
+                self.hold(HeldSighting(**said | {"camera": -1, "confidence": 0.0}))
         self.stored(held, emitted, sequence)
 
     @property
@@ -311,5 +311,5 @@ class Vehicles:
         return min((v.needed_from for v in vehicles if v.needed_from is not None), default=None)
 
 
-def _name(said: Held | Emitted) -> _Name:
+def _name(said: HeldSighting | Emitted) -> _Name:
     return (said.source, said.camera_id, said.tracked), said.first_us

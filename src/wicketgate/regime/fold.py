@@ -22,7 +22,7 @@ from wicketgate.regime.documents.acts import (
     Suspension,
 )
 from wicketgate.regime.documents.authority import Authority
-from wicketgate.regime.documents.consultations import Consultation, Decision, Objection
+from wicketgate.regime.documents.consultations import Consultation, ConsultationDecision, Objection
 from wicketgate.regime.documents.document import SignedDocument
 
 
@@ -229,7 +229,7 @@ class Regime(msgspec.Struct, kw_only=True):
                 )
             case Objection():
                 self._take_objection(value, taken)
-            case Decision():
+            case ConsultationDecision():
                 self._take_decision(value, taken, admitted)
             case _:
                 self._take_act(value, document.kind, taken, admitted)
@@ -259,7 +259,7 @@ class Regime(msgspec.Struct, kw_only=True):
         if objection.annul:
             _end(named, taken.at_us, "objection")
 
-    def _take_decision(self, decision: Decision, taken: Taken, admitted: Admitted) -> None:
+    def _take_decision(self, decision: ConsultationDecision, taken: Taken, admitted: Admitted) -> None:
         self.consultations[decision.consultation].decision = DecisionTaken(
             envelope=taken.envelope,
             entry=taken.entry,

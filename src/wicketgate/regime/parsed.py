@@ -7,12 +7,12 @@ from typing import Protocol, TypeVar
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.acts import Act
 from wicketgate.regime.documents.authority import Authority
-from wicketgate.regime.documents.consultations import Consultation, Decision, Objection
+from wicketgate.regime.documents.consultations import Consultation, ConsultationDecision, Objection
 from wicketgate.regime.documents.document import SignedDocument, open_document
 from wicketgate.regime.fold import ActTaken, ConsultationTaken, DecisionTaken, Taken, Version
 from wicketgate.regime.powers import Powers, of_authority
 
-_Value = TypeVar("_Value", Authority, Charter, Consultation, Decision, Objection)
+_Value = TypeVar("_Value", Authority, Charter, Consultation, ConsultationDecision, Objection)
 
 
 class HasCharter(Protocol):
@@ -64,9 +64,9 @@ class Parsed:
         """Return a consultation."""
         return self._value(taken.envelope, Consultation)
 
-    def decision(self, taken: DecisionTaken) -> Decision:
+    def decision(self, taken: DecisionTaken) -> ConsultationDecision:
         """Return the decision on a consultation."""
-        return self._value(taken.envelope, Decision)
+        return self._value(taken.envelope, ConsultationDecision)
 
     def objection(self, taken: Taken) -> Objection:
         """Return an objection to a proposal."""

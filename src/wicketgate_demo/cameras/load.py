@@ -24,7 +24,7 @@ import msgspec
 from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import ConfigurationError, InputError, NotEntitled, Unreachable, WicketgateError
 from wicketgate_demo.cameras.devices import FORMATS, Device, Format, Message, Site, format_of, sends_images
-from wicketgate_demo.cameras.posting import Connection, Post
+from wicketgate_demo.cameras.posting import Post, PostConnection
 from wicketgate_demo.cameras.publishing import MqttConnection
 from wicketgate_demo.cameras.tally import Latencies, Tally
 from wicketgate_demo.world.traffic import Read, Traffic
@@ -72,7 +72,7 @@ class _Place(msgspec.Struct):
     camera: str
     format: Format
     device: Device
-    connection: Connection | MqttConnection
+    connection: PostConnection | MqttConnection
 
 
 class Cameras:
@@ -117,7 +117,8 @@ class Cameras:
         self._host = parts.netloc
         self._heads: dict[tuple[str, str], tuple[str, str]] = {}
         self._http = [
-            Connection(self) for _ in range(max(1, min(connections, sum(len(s.cameras) for s in sources))))
+            PostConnection(self)
+            for _ in range(max(1, min(connections, sum(len(s.cameras) for s in sources))))
         ]
         self._mqtt: dict[tuple[str, int], MqttConnection] = {}
         self._places = self._hang(sources, run, formats, mqtt)
@@ -151,7 +152,7 @@ class Cameras:
                 form = FORMATS[format_of(number, known)]
                 name = str(camera["id"])
                 site = Site(number, name, sends_images(number), f"{run}{source.name[:8]}")
-                connection: Connection | MqttConnection
+                connection: PostConnection | MqttConnection
                 if form.credential == "mqtt" and mqtt is not None:
                     connection = self._recorder(source, recorded // _CAMERAS_A_RECORDER, run, mqtt)
                     recorded += 1
@@ -301,7 +302,7 @@ class Cameras:
                 self._look()
         finally:
             self.going = False
-            connections: list[Connection | MqttConnection] = [*self._http, *self._mqtt.values()]
+            connections: list[PostConnection | MqttConnection] = [*self._http, *self._mqtt.values()]
             await asyncio.gather(*(connection.end() for connection in connections))
             left = [p for connection in connections for p in connection.unanswered if p.read is not None]
             self.tally.unacknowledged = len(left)
@@ -375,7 +376,7 @@ class Cameras:
 
     def _look(self) -> None:
         now_s = time.monotonic()
-        connections: list[Connection | MqttConnection] = [*self._http, *self._mqtt.values()]
+        connections: list[PostConnection | MqttConnection] = [*self._http, *self._mqtt.values()]
         for connection in connections:
             connection.look(now_s)
         if self._record is not None:

@@ -21,7 +21,7 @@ ANSWER_S = 30.0
 _PAUSES_S = (0.1, 0.3, 1.0, 2.0)
 
 
-class Answer(msgspec.Struct):
+class AnswerBody(msgspec.Struct):
     """The gateway's answer to a post.
 
     A part of a vehicle that is still followed counts for nothing yet.
@@ -32,7 +32,7 @@ class Answer(msgspec.Struct):
     quarantined: list[msgspec.Raw]
 
 
-_decode = msgspec.json.Decoder(Answer).decode
+_decode = msgspec.json.Decoder(AnswerBody).decode
 
 
 @dataclass(slots=True)
@@ -87,7 +87,7 @@ def pause_s(pauses: int) -> float:
     return _PAUSES_S[min(pauses, len(_PAUSES_S)) - 1] * (0.75 + secrets.randbelow(500) / 1000)
 
 
-class Connection(asyncio.Protocol):
+class PostConnection(asyncio.Protocol):
     """One kept-alive HTTP/1.1 connection, and its posts.
 
     One request is under way, and the other posts wait for it.

@@ -59,7 +59,7 @@ class Sent(msgspec.Struct, frozen=True):
     passed_us: int = 0
 
 
-class Row(msgspec.Struct, frozen=True):
+class FeedRow(msgspec.Struct, frozen=True):
     """One decoded row of a feed, with the facts of its batch."""
 
     batch: int
@@ -133,7 +133,7 @@ class Force:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class SentEntry:
     """One entry of a hotlist, as it was sent.
 
     `voi` is its id.
@@ -210,7 +210,7 @@ class Evidence:
     at_rest: Mapping[str, Any]
     starts: int
     shown: Mapping[str, bytes]
-    hotlists: Mapping[str, Sequence[Listed]] = field(default_factory=dict)
+    hotlists: Mapping[str, Sequence[SentEntry]] = field(default_factory=dict)
     late_after_us: int = 60 * SECOND_US
     images: Mapping[str, str] = field(default_factory=dict)
     attempts: Sequence[Attempt] = ()
@@ -255,14 +255,14 @@ def _stops(acts: Iterable[Mapping[str, Any]]) -> list[tuple[int, int]]:
     return stops + [(from_us, 1 << 62) for from_us in begun.values()]
 
 
-def rows_of(name: str, batches: Sequence[Batch]) -> Iterator[Row]:
+def rows_of(name: str, batches: Sequence[Batch]) -> Iterator[FeedRow]:
     """Yield the unerased rows of a feed."""
     for batch in batches:
         for number, line in enumerate(batch.lines, 1):
             value = msgspec.json.decode(line)
             if "erased" not in value:
                 where = f"`{name}`, batch {batch.header.get('batch')}, row {number}"
-                yield Row(batch.number, where, str(batch.header.get("authority")), value)
+                yield FeedRow(batch.number, where, str(batch.header.get("authority")), value)
 
 
 class Matching:
@@ -274,8 +274,8 @@ class Matching:
         Of one feed; those without plate, time and place are left out, and those that come again with an image.
     """
 
-    def __init__(self, rows: Iterable[Row]) -> None:
-        self._rows: dict[tuple[str, str, str], dict[int, Row]] = {}
+    def __init__(self, rows: Iterable[FeedRow]) -> None:
+        self._rows: dict[tuple[str, str, str], dict[int, FeedRow]] = {}
         self.twice = 0
         self._count = 0
         self._taken: set[tuple[str, str, str, int]] = set()
@@ -289,7 +289,7 @@ class Matching:
             known[at_us] = row
             self._count += 1
 
-    def take(self, sent: Sent) -> Row | None:
+    def take(self, sent: Sent) -> FeedRow | None:
         """Return the row of a read, or None.
 
         The row is accounted for then.

@@ -14,7 +14,16 @@ from typing import Final
 
 from wicketgate.base.clock import SECOND_US, parse_rfc3339
 from wicketgate.feeds.batches import Batch
-from wicketgate_demo.judge.evidence import Evidence, Finding, Force, Listed, Matching, Row, Sent, rows_of
+from wicketgate_demo.judge.evidence import (
+    Evidence,
+    FeedRow,
+    Finding,
+    Force,
+    Matching,
+    Sent,
+    SentEntry,
+    rows_of,
+)
 from wicketgate_demo.world.vehicles import CONFUSION_CLASSES
 
 MOST: Final = 2
@@ -46,7 +55,7 @@ def confusions(read: str, listed: str) -> tuple[int, int] | None:
     return least, most
 
 
-def hits_surely(read: str, entries: Iterable[Listed]) -> bool:
+def hits_surely(read: str, entries: Iterable[SentEntry]) -> bool:
     """Say whether an entry stands for a read, whatever its position decides."""
     return any((found := confusions(read, entry.plate)) is not None and found[1] <= MOST for entry in entries)
 
@@ -93,7 +102,7 @@ def check_hits(
             found.add(f"{row.where}: {late}")
 
 
-def _hit_faults(row: Row, force: Force, entries: Mapping[str, Listed]) -> Iterable[str]:
+def _hit_faults(row: FeedRow, force: Force, entries: Mapping[str, SentEntry]) -> Iterable[str]:
     hit = row.value.get("hit")
     if force.mode != "match":
         if hit is not None:
@@ -120,7 +129,7 @@ def _hit_faults(row: Row, force: Force, entries: Mapping[str, Listed]) -> Iterab
         yield "an exact read is called possible"
 
 
-def _image_faults(row: Row, force: Force, evidence: Evidence) -> Iterable[str]:
+def _image_faults(row: FeedRow, force: Force, evidence: Evidence) -> Iterable[str]:
     for member, field in _IMAGES.items():
         image = row.read.get(member)
         if image is None:
@@ -133,7 +142,7 @@ def _image_faults(row: Row, force: Force, evidence: Evidence) -> Iterable[str]:
             yield "an image that came as another one"
 
 
-def _sent_of(rows: Sequence[Row], evidence: Evidence) -> dict[int, Sent]:
+def _sent_of(rows: Sequence[FeedRow], evidence: Evidence) -> dict[int, Sent]:
     """Return the sent reads of rows, by identity."""
     matching = Matching(rows)
     found: dict[int, Sent] = {}
@@ -144,7 +153,7 @@ def _sent_of(rows: Sequence[Row], evidence: Evidence) -> dict[int, Sent]:
     return found
 
 
-def _late_fault(row: Row, sent: Sent | None, late_after_us: int) -> str:
+def _late_fault(row: FeedRow, sent: Sent | None, late_after_us: int) -> str:
     """Return the fault in a row's lateness.
 
     The row was received when it was answered at the latest.

@@ -17,10 +17,10 @@ from wicketgate.base.signing import parse_envelope, parse_json
 from wicketgate.feeds.batches import Batch
 from wicketgate_demo.judge.evidence import (
     Evidence,
+    FeedRow,
     Finding,
     Force,
     Matching,
-    Row,
     counted,
     expected,
     forces,
@@ -89,7 +89,7 @@ def releases_authorised(evidence: Evidence) -> Finding:
     return found
 
 
-def _row_fault(row: Row, force: Force, evidence: Evidence) -> str:
+def _row_fault(row: FeedRow, force: Force, evidence: Evidence) -> str:
     if row.value.get("authority") != row.reference:
         return "it names another authority than its batch"
     if not isinstance(row.value.get("read"), dict):

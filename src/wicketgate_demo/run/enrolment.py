@@ -16,7 +16,7 @@ from wicketgate.base.clock import SystemClock
 from wicketgate.base.errors import WicketgateError
 from wicketgate.base.settings import read_secret
 from wicketgate.regime.standing import STOPPED
-from wicketgate_demo.judge.evidence import Listed
+from wicketgate_demo.judge.evidence import SentEntry
 from wicketgate_demo.run.folder import Folder, write_whole
 from wicketgate_demo.world import london
 from wicketgate_demo.world.wanted import hotlist
@@ -104,7 +104,7 @@ async def cameras_of(client: httpx.AsyncClient, headers: Mapping[str, str]) -> d
     return {camera["id"]: camera["groups"] for camera in need(answer, 200)["cameras"]}
 
 
-async def list_vehicles(folder: Folder, client: httpx.AsyncClient) -> dict[str, list[Listed]]:
+async def list_vehicles(folder: Folder, client: httpx.AsyncClient) -> dict[str, list[SentEntry]]:
     """Put each hotlist whole, and return the entries.
 
     The duty desk does so each morning.
@@ -114,7 +114,7 @@ async def list_vehicles(folder: Folder, client: httpx.AsyncClient) -> dict[str, 
     headers = bearer(read_secret(folder.token(london.DUTY_DESK)))
     feeds = need(await client.get("/v1/feeds", headers=headers), 200)["feeds"]
     stopped = {feed["authority"] for feed in feeds if feed["status"] in STOPPED}
-    listed: dict[str, list[Listed]] = {}
+    listed: dict[str, list[SentEntry]] = {}
     now_us = SystemClock().now_us()
     for name, paper in london.PAPERS.items():
         if paper.mode != "match" or name in stopped:
@@ -129,9 +129,9 @@ async def list_vehicles(folder: Folder, client: httpx.AsyncClient) -> dict[str, 
     return listed
 
 
-def _listed(entries: Sequence[Mapping[str, Any]]) -> list[Listed]:
+def _listed(entries: Sequence[Mapping[str, Any]]) -> list[SentEntry]:
     return [
-        Listed(voi=one["id"], plate=one["plate"], kind=one["kind"], priority=one["priority"])
+        SentEntry(voi=one["id"], plate=one["plate"], kind=one["kind"], priority=one["priority"])
         for one in entries
     ]
 

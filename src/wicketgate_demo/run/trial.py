@@ -25,7 +25,7 @@ from wicketgate.ledger.notes import parse_vkey, unverified_checkpoint
 from wicketgate.ledger.tiles import folder_fetch, iterate_entries
 from wicketgate_demo.cameras.tally import Latencies
 from wicketgate_demo.judge import laws
-from wicketgate_demo.judge.evidence import Evidence, Listed, Matching, Sent, rows_of
+from wicketgate_demo.judge.evidence import Evidence, Matching, Sent, SentEntry, rows_of
 from wicketgate_demo.run.children import run_child
 from wicketgate_demo.run.desk import DutyOfficer
 from wicketgate_demo.run.enrolment import Groups, bearer, cameras_of, list_vehicles, need
@@ -85,7 +85,7 @@ class Trial:
         self._cameras = cameras
         self._rate = rate
         self._seconds = seconds
-        self._hotlists: Mapping[str, Sequence[Listed]] = {}
+        self._hotlists: Mapping[str, Sequence[SentEntry]] = {}
         self._officer = DutyOfficer(
             client,
             bearer(read_secret(self._folder.token(london.DUTY_DESK))),

@@ -7,9 +7,9 @@ from typing import Any
 
 from wicketgate.http.openapi.operation import EVENTS, JSON, Operation, tagged
 from wicketgate.http.site.addition import Addition, Sight
-from wicketgate.pages.public import Part
+from wicketgate.pages.public import FrontPart
 from wicketgate_demo.site import front, same_day
-from wicketgate_demo.site.live import Live
+from wicketgate_demo.site.live import LiveRoutes
 
 PACKAGE = "wicketgate_demo.site"
 
@@ -39,12 +39,12 @@ OPERATIONS = tagged(
 
 def add(sight: Sight) -> Addition:
     """Return what the demonstration adds."""
-    live = Live(sight)
+    live = LiveRoutes(sight)
 
-    async def counts(register: Mapping[str, Any]) -> Part:
+    async def counts(register: Mapping[str, Any]) -> FrontPart:
         return front.part_of(register, live.totals())
 
-    async def day(register: Mapping[str, Any]) -> Part:
+    async def day(register: Mapping[str, Any]) -> FrontPart:
         return await same_day.part_in(sight.folder)
 
     return Addition(

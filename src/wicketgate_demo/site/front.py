@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from wicketgate.pages import phrases
-from wicketgate.pages.public import Part
-from wicketgate.pages.story import Counts, Said
-from wicketgate.pages.views import Names
+from wicketgate.pages.public import FrontPart
+from wicketgate.pages.story import Said, StoryCounts
+from wicketgate.pages.views import ShownNames
 
 
-def part_of(register: Mapping[str, Any], live: Mapping[str, Any]) -> Part:
+def part_of(register: Mapping[str, Any], live: Mapping[str, Any]) -> FrontPart:
     """Return the part of the first page that shows the counts until now (`live.totals_of`)."""
-    names = Names(register).organisations
-    return Part(
+    names = ShownNames(register).organisations
+    return FrontPart(
         template="front.html",
-        counts=Counts(
+        counts=StoryCounts(
             known=True,
             taken=_exact(live["taken"]),
             nobody=_exact(live["stayed"]),

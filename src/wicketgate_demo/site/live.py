@@ -197,7 +197,7 @@ class Broadcast:
                 self._changed.notify_all()
 
 
-class Live:
+class LiveRoutes:
     """The routes below `/demonstration/`."""
 
     def __init__(self, sight: Sight) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from wicketgate.pages import phrases
-from wicketgate.pages.public import Part
+from wicketgate.pages.public import FrontPart
 from wicketgate.pages.story import MODE_TITLES, MODES
 
 EXHIBIT = "exhibit.json"
@@ -57,14 +57,14 @@ def ready(exhibit: object) -> dict[str, Any] | None:
     }
 
 
-async def part_in(folder: Path) -> Part:
+async def part_in(folder: Path) -> FrontPart:
     """Return the part of `/why-not-less` that shows the exhibit of a folder."""
     return part_of(await asyncio.to_thread(_read, folder / EXHIBIT))
 
 
-def part_of(exhibit: object) -> Part:
+def part_of(exhibit: object) -> FrontPart:
     """Return the part of `/why-not-less` that shows an exhibit, or says that there is none."""
-    return Part(template="why-not-less.html", context={"exhibit": ready(exhibit)})
+    return FrontPart(template="why-not-less.html", context={"exhibit": ready(exhibit)})
 
 
 def _read(path: Path) -> object:

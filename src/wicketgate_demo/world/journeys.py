@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from wicketgate_demo.world.roads import Roads
-from wicketgate_demo.world.vehicles import Vehicle, invent_vehicle, mixed
+from wicketgate_demo.world.vehicles import InventedVehicle, invent_vehicle, mixed
 
 MOST_CAMERAS = 20
 """Cameras on one way at most."""
@@ -96,7 +96,7 @@ class Trip(msgspec.Struct):
         Legs that may follow.
     """
 
-    vehicle: Vehicle
+    vehicle: InventedVehicle
     cameras: tuple[int, ...]
     speed_m_s: float
     passed: int = 0
@@ -167,7 +167,7 @@ class Journeys:
         # Where the whole pool is out already, somebody comes from elsewhere.
         return trip if trip is not None else self._visit()
 
-    def fixed(self, vehicle: Vehicle, legs: int = 1) -> Trip:
+    def fixed(self, vehicle: InventedVehicle, legs: int = 1) -> Trip:
         """Return the constant journey of a vehicle.
 
         It goes from the outskirts to one place inside.
@@ -242,7 +242,7 @@ class Journeys:
         goal = roads.inner[(bits >> 20) % len(roads.inner)]
         return roads.way(start, goal, 8, bits >> 3)
 
-    def _trip(self, vehicle: Vehicle, cameras: Sequence[int], legs: int) -> Trip:
+    def _trip(self, vehicle: InventedVehicle, cameras: Sequence[int], legs: int) -> Trip:
         speed_m_s = _SLOWEST_M_S + self._chance.random() * (_FASTEST_M_S - _SLOWEST_M_S)
         return Trip(vehicle, tuple(cameras), speed_m_s, 0, legs)
 

@@ -17,7 +17,7 @@ import msgspec
 from wicketgate.base.clock import SECOND_US, to_datetime
 from wicketgate_demo.world.journeys import Journeys, Trip
 from wicketgate_demo.world.roads import Roads
-from wicketgate_demo.world.vehicles import Vehicle, invent_vehicle, misread
+from wicketgate_demo.world.vehicles import InventedVehicle, invent_vehicle, misread
 from wicketgate_demo.world.wanted import DRIVING, lookalikes, wanted_vehicles
 
 IMPERFECTIONS: Final = ("repeat", "plate-empty", "clock-ahead", "unknown-camera")
@@ -68,7 +68,7 @@ class Read(msgspec.Struct, frozen=True, gc=False):
     camera: int
     at_us: int
     plate: str
-    vehicle: Vehicle
+    vehicle: InventedVehicle
     confidence: float
     chance: float
     flaw: str = ""
@@ -224,7 +224,7 @@ class Traffic:
             return self._journeys.fixed(self._alike[turn // _EACH_LOOKALIKE % len(self._alike)], legs=0)
         return self._journeys.fixed(self._wanted[turn % len(self._wanted)].vehicle)
 
-    def _send_clone(self, vehicle: Vehicle, camera: int, at_us: int) -> None:
+    def _send_clone(self, vehicle: InventedVehicle, camera: int, at_us: int) -> None:
         """Let another vehicle with the same plate pass elsewhere.
 
         It passes the farthest camera of this source within seconds.
@@ -238,7 +238,7 @@ class Traffic:
 
     # --- what a camera sees -----------------------------------------------------------------------------------
 
-    def _seen(self, camera: int, vehicle: Vehicle, at_us: int) -> Read:
+    def _seen(self, camera: int, vehicle: InventedVehicle, at_us: int) -> Read:
         chance = self._chance
         self._number += 1
         plate, drawn = vehicle.plate, chance.random()

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from wicketgate.base.clock import DAY_US, rfc3339
 from wicketgate_demo.world.journeys import NEVER_ON_THE_ROAD
-from wicketgate_demo.world.vehicles import Vehicle, invent_vehicle, lookalike, mixed
+from wicketgate_demo.world.vehicles import InventedVehicle, invent_vehicle, lookalike, mixed
 
 DRIVING: Final = 40
 """Vehicles of interest that pass cameras."""
@@ -72,7 +72,7 @@ class Wanted:
     """
 
     voi: int
-    vehicle: Vehicle
+    vehicle: InventedVehicle
     kind: str
     priority: int
     drives: bool
@@ -103,7 +103,7 @@ def wanted_vehicles(listed: int = LISTED) -> list[Wanted]:
     return found
 
 
-def lookalikes() -> list[Vehicle]:
+def lookalikes() -> list[InventedVehicle]:
     """Return the innocent lookalikes of vehicles of interest.
 
     Their plates differ from that of a driving one in a D or an O alone.
@@ -114,7 +114,9 @@ def lookalikes() -> list[Vehicle]:
         if plate is not None:
             other = invent_vehicle(NEVER_ON_THE_ROAD - 1 - one.voi, "visitor")
             found.append(
-                Vehicle(other.number, plate, other.make, other.model, other.colour, other.kind, "lookalike")
+                InventedVehicle(
+                    other.number, plate, other.make, other.model, other.colour, other.kind, "lookalike"
+                )
             )
     return found
 

@@ -32,7 +32,7 @@ from wicketgate.commits.state import State, dump_state
 from wicketgate.commits.transactions import (
     CamerasRegistered,
     FeedBatch,
-    Intake,
+    IntakeCounts,
     Refused,
     TokenIssued,
     Transaction,
@@ -348,7 +348,7 @@ def decided(reads: int, released: int, reason: str = "out-of-scope") -> Any:
             at_us=at_us,
             reads=reads,
             withheld=reads - released,
-            intake=Intake(accepted={"tfl/c0": reads}, repeated={"tfl/c0": 1}),
+            intake=IntakeCounts(accepted={"tfl/c0": reads}, repeated={"tfl/c0": 1}),
             batches=(batch,) if released else (),
             refused=(refused,) if reads > released else (),
         )

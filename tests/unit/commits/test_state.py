@@ -21,7 +21,7 @@ from wicketgate.commits.transactions import (
     FiguresClosed,
     HitImaged,
     HitRaised,
-    Intake,
+    IntakeCounts,
     ListChanged,
     Outcome,
     QuarantinedRead,
@@ -167,7 +167,7 @@ def test_figures_count_what_was_taken_decided_released_and_refused(fold: Fold) -
     fold.apply(
         reads=10,
         withheld=4,
-        intake=Intake(
+        intake=IntakeCounts(
             accepted={"tfl/c0": 6, "tfl/c1": 4},
             repeated={"tfl/c0": 2},
             quarantined={"tfl/": {"unknown-camera": 1}, "tfl/c0": {"too-old": 2, "plate-empty": 1}},
@@ -352,7 +352,7 @@ def test_a_read_that_comes_again_is_not_counted_again(fold: Fold) -> None:
 
 
 def test_quarantined_images_are_no_reads(fold: Fold) -> None:
-    intake = Intake(accepted={"tfl/c0": 1}, quarantined={"tfl/c0": {"image-unbound": 4, "too-old": 2}})
+    intake = IntakeCounts(accepted={"tfl/c0": 1}, quarantined={"tfl/c0": {"image-unbound": 4, "too-old": 2}})
     fold.apply(intake=intake)
     assert fold.state.totals.quarantined == 2
     assert fold.state.camera_counts["tfl/c0"]["image-unbound"] == 4

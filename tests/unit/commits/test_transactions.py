@@ -15,7 +15,7 @@ from wicketgate.commits.transactions import (
     FiguresClosed,
     HitImaged,
     HitRaised,
-    Intake,
+    IntakeCounts,
     ListChanged,
     Outcome,
     QuarantinedRead,
@@ -35,7 +35,7 @@ FULL = Transaction(
     reads_offset=3,
     reads=4,
     withheld=5,
-    intake=Intake(accepted={"a/b": 1}, repeated={"a/b": 2}, quarantined={"a/": {"too-old": 3}}),
+    intake=IntakeCounts(accepted={"a/b": 1}, repeated={"a/b": 2}, quarantined={"a/": {"too-old": 3}}),
     refused=(Refused(authority="a@1", reason="expired", rows=1),),
     batches=(FeedBatch(feed="a", number=1, rows=1, data=b"\x00\xff", again=1),),
     hits=(
@@ -142,7 +142,9 @@ def test_named_bad_bytes(decoder: object, data: bytes) -> None:
 
 @given(st.data())
 def test_any_change_of_a_byte_is_a_value_or_an_input_error(data: st.DataObject) -> None:
-    message = ReadsMessage(rows=b"rows", contents=b"c" * 20, ids=b"i" * 16, intake=FULL.intake or Intake())
+    message = ReadsMessage(
+        rows=b"rows", contents=b"c" * 20, ids=b"i" * 16, intake=FULL.intake or IntakeCounts()
+    )
     for decoder, good in ((decode, encode(FULL)), (decode_reads, msgspec.msgpack.encode(message))):
         changed = bytearray(good)
         changed[data.draw(st.integers(0, len(changed) - 1))] = data.draw(st.integers(0, 255))

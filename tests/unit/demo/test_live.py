@@ -24,7 +24,7 @@ from wicketgate.commits.state import OpenHit, State
 from wicketgate.http.site.addition import Sight
 from wicketgate.regime.parsed import Parsed
 from wicketgate_demo.site import live
-from wicketgate_demo.site.live import Broadcast, Live, Sampler, cameras_of, totals_of
+from wicketgate_demo.site.live import Broadcast, LiveRoutes, Sampler, cameras_of, totals_of
 
 AT_US = parse_rfc3339("2026-07-08T12:00:00.700Z")
 
@@ -289,7 +289,7 @@ def sight_of(state: State) -> Sight:
 
 
 async def test_a_demonstration_shows_its_cameras(state: State) -> None:
-    routes = Live(sight_of(state))
+    routes = LiveRoutes(sight_of(state))
     assert routes.totals()["taken"] == 6
     transport = httpx.ASGITransport(app=Starlette(routes=routes.routes()))
     async with httpx.AsyncClient(transport=transport, base_url="http://gate.example") as client:
@@ -300,7 +300,7 @@ async def test_a_demonstration_shows_its_cameras(state: State) -> None:
 
 
 async def test_one_too_many_is_told_to_come_again(state: State) -> None:
-    routes = Live(sight_of(state))
+    routes = LiveRoutes(sight_of(state))
     request = Request({"type": "http", "method": "GET", "headers": []})
     assert (await routes.events(request)).status_code == 200
     assert routes._broadcast is not None

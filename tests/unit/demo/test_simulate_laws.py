@@ -16,7 +16,7 @@ from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.base.signing import canonical, parse_json
 from wicketgate.feeds.batches import Batch
 from wicketgate_demo.judge import evidence as kept
-from wicketgate_demo.judge.evidence import Attempt, Evidence, Listed, Sent
+from wicketgate_demo.judge.evidence import Attempt, Evidence, Sent, SentEntry
 from wicketgate_demo.judge.hit_laws import confusions, hits_surely
 from wicketgate_demo.judge.laws import find_plates, judge
 from wicketgate_demo.world import london
@@ -30,9 +30,9 @@ START_US = parse_rfc3339("2026-07-08T12:00:00Z")
 CT, CHARGING, VOI = london.COUNTER_TERRORISM, london.CHARGING, london.OF_INTEREST
 PLATES = ("AB85CDE", "CD90EFG", "U123ABC")
 LISTED = (
-    Listed(voi="voi-1", plate="AB85CDE", kind="stolen", priority=2),
-    Listed(voi="voi-2", plate="CD9OEFG", kind="wanted", priority=1),
-    Listed(voi="voi-3", plate="ZZ80AAA", kind="stolen", priority=4),
+    SentEntry(voi="voi-1", plate="AB85CDE", kind="stolen", priority=2),
+    SentEntry(voi="voi-2", plate="CD9OEFG", kind="wanted", priority=1),
+    SentEntry(voi="voi-3", plate="ZZ80AAA", kind="stolen", priority=4),
 )
 CHECKS = ("key", "log", "documents", "seconds", "figures", "fresh", "register", "feed-file", "proofs")
 OFFICES = london.appoint()
@@ -63,7 +63,7 @@ def batch(reference: str, number: int, reads: list[dict[str, Any]]) -> Batch:
     return Batch(header=header, lines=lines)
 
 
-def hit_row(number: int, read: dict[str, Any], entry: Listed, quality: str, **more: Any) -> bytes:
+def hit_row(number: int, read: dict[str, Any], entry: SentEntry, quality: str, **more: Any) -> bytes:
     hit = {
         "id": f"h{number}",
         "voi": entry.voi,
@@ -470,6 +470,6 @@ def test_confusions_are_counted(read: str, listed: str, found: tuple[int, int] |
 def test_every_misread_of_a_listed_vehicle_must_hit(seed: int) -> None:
     chance = random.Random(seed)
     plate = plate_of(seed)
-    entry = Listed(voi="v", plate=plate, kind="stolen", priority=1)
+    entry = SentEntry(voi="v", plate=plate, kind="stolen", priority=1)
     assert hits_surely(misread(plate, chance) or plate, [entry])
     assert not hits_surely(plate[::-1] + "X", [entry])

@@ -14,18 +14,18 @@ from tests.unit.commits.test_state import Fold, unsigned
 from wicketgate.base.clock import HOUR_US, MINUTE_US, SECOND_US, rfc3339
 from wicketgate.commits.transactions import CameraSet, CamerasRegistered, FeedBatch, HitRaised, Outcome
 from wicketgate.feeds.batches import Rendering, row_lines
-from wicketgate.feeds.rows import Raising, Rows, StateAt
+from wicketgate.feeds.rows import RowMaker, Rows, StateAt
 from wicketgate.gate.decide import decide
-from wicketgate.gate.tables import stand
+from wicketgate.gate.tables import tables_at
 from wicketgate.hotlists import Entry
 from wicketgate.reads.columns import ReadBatch
-from wicketgate.reads.images.references import Stored, open_ref
+from wicketgate.reads.images.references import StoredImage, open_ref
 from wicketgate.regime.moment import RegimeAt
 
 BULK, WANTED = "tfl-met-ct", "tfl-met-wanted"
 SECRET = b"s" * 32
-PATCH = Stored(name=f"tfl/20260708/{1:032x}", sha256="ab" * 32, media_type="image/jpeg", size=3000)
-OVERVIEW = Stored(name=f"tfl/20260708/{2:032x}", sha256="cd" * 32, media_type="image/png", size=25_000)
+PATCH = StoredImage(name=f"tfl/20260708/{1:032x}", sha256="ab" * 32, media_type="image/jpeg", size=3000)
+OVERVIEW = StoredImage(name=f"tfl/20260708/{2:032x}", sha256="cd" * 32, media_type="image/png", size=25_000)
 EVERY_FIELD = ["plate", "time", "place", "vehicle", "patch-image", "overview-image"]
 CAMERAS = (
     CameraSet(id="arch", groups=("ccz-boundary",), latitude=51.5134, longitude=-0.1588, heading=90.0),
@@ -69,7 +69,7 @@ class Gate(Fold):
 
     def take(self, *batches: ReadBatch, name: str = WANTED) -> Rows:
         """Decide batches in one transaction; return what one feed gets, and tell the fold."""
-        standing = stand(
+        standing = tables_at(
             RegimeAt(self.state.regime, self.parsed, self.at_us), self.state.cameras, frozenset()
         )
         moment = StateAt(state=self.state, standing=standing, at_us=self.at_us)
@@ -80,7 +80,7 @@ class Gate(Fold):
             for release in decision.releases:
                 if standing.names[release.reference] == name:
                     rendering = Rendering(batch, standing.camera_json)
-                    Raising(SECRET).rows(release, rendering, batch, moment, into)
+                    RowMaker(SECRET).rows(release, rendering, batch, moment, into)
         number = self.state.feeds[name].batches + 1
         feed = FeedBatch(feed=name, number=number, rows=len(into.reads), data=b"", again=into.again)
         self.apply(batches=(feed,) if into.reads else (), hits=tuple(into.hits), imaged=tuple(into.imaged))
@@ -127,7 +127,7 @@ def test_an_image_is_shown_by_reference_and_only_that_of_a_field(gate: Gate) -> 
     assert row["read"] == {"plate": "A1", "confidence": 1.0}
     assert (shown["sha256"], shown["type"], shown["bytes"]) == (PATCH.sha256, "image/jpeg", 3000)
     assert open_ref(SECRET, BULK, shown["ref"]) == PATCH.name
-    assert row["ref"] == Raising(SECRET).ref(BULK, batch.key[0])
+    assert row["ref"] == RowMaker(SECRET).ref(BULK, batch.key[0])
     assert "hit" not in row
 
 
@@ -141,13 +141,13 @@ def test_an_image_may_be_all_that_is_shown(gate: Gate) -> None:
 
 
 def test_a_reference_is_another_for_each_authority_and_the_same_each_time(gate: Gate) -> None:
-    raising = Raising(SECRET)
+    raising = RowMaker(SECRET)
     assert raising.ref("a", b"key") == raising.ref("a", b"key")
     refs = {
         raising.ref("a", b"key"),
         raising.ref("b", b"key"),
         raising.ref("a", b"yek"),
-        Raising(b"x").ref("a", b"key"),
+        RowMaker(b"x").ref("a", b"key"),
     }
     assert len(refs) == 4
     assert all(len(ref) == 24 for ref in refs)

@@ -14,7 +14,7 @@ from wicketgate.base.errors import InputError
 from wicketgate.commits.cameras import in_scope
 from wicketgate.commits.transactions import CameraSet, CamerasRegistered
 from wicketgate.gate.decide import Decision, decide
-from wicketgate.gate.tables import Standing, stand
+from wicketgate.gate.tables import GateTables, tables_at
 from wicketgate.regime.moment import RegimeAt
 
 REF = f"{NAME}@1"
@@ -33,8 +33,8 @@ def fold() -> Fold:
     return made
 
 
-def standing(fold: Fold, full: frozenset[str] = frozenset(), **options: Any) -> Standing:
-    return stand(
+def standing(fold: Fold, full: frozenset[str] = frozenset(), **options: Any) -> GateTables:
+    return tables_at(
         RegimeAt(fold.state.regime, fold.parsed, fold.at_us),
         fold.state.cameras,
         full,

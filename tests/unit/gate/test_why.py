@@ -15,7 +15,7 @@ from wicketgate.base.clock import DAY_US, HOUR_US, parse_rfc3339, rfc3339
 from wicketgate.base.signing import dump_envelope
 from wicketgate.commits.past import rewind
 from wicketgate.commits.transactions import CameraSet
-from wicketgate.gate.why import Answer, Question, answer
+from wicketgate.gate.why import AuthorityAnswer, Question, answer
 from wicketgate.hotlists import Listing
 from wicketgate.regime.admitted import Admitted
 from wicketgate.regime.documents.document import sign_document
@@ -67,7 +67,7 @@ class City:
         }
         return self.submit({kind: body}, *offices)
 
-    def ask(self, camera: str = "c0", *, after_us: int = 0, name: str = CT, **more: Any) -> Answer:
+    def ask(self, camera: str = "c0", *, after_us: int = 0, name: str = CT, **more: Any) -> AuthorityAnswer:
         """Ask about a read of now, decided `after_us` later."""
         question = Question(
             **{"source": "tfl", "camera": camera, "captured_us": self.world.at_us, "authority": name, **more}
@@ -75,7 +75,7 @@ class City:
         (found,) = self.answers(question, self.world.at_us + after_us)
         return found
 
-    def answers(self, question: Question, at_us: int, **more: Any) -> tuple[Answer, ...]:
+    def answers(self, question: Question, at_us: int, **more: Any) -> tuple[AuthorityAnswer, ...]:
         """Ask anything."""
         world = self.world
         return answer(
@@ -95,7 +95,7 @@ def city() -> City:
 def test_what_leaves_and_by_which_document(city: City) -> None:
     entry = city.authority()
     found = city.ask()
-    assert found == Answer(
+    assert found == AuthorityAnswer(
         authority="tfl-met-ct@1",
         recipient="met/national-security-units",
         purpose="national-security/terrorism",
@@ -394,7 +394,7 @@ def test_a_recipient_is_told_about_each_of_its_authorities(city: City) -> None:
 
 
 def test_as_of_any_moment_it_is_answered_as_it_was_then(city: City) -> None:
-    asked: list[tuple[int, Answer]] = []
+    asked: list[tuple[int, AuthorityAnswer]] = []
     question = Question(source="tfl", camera="c0", captured_us=AT_US, authority=CT)
 
     def remember() -> None:

@@ -29,8 +29,8 @@ from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.ledger.proofs import Proofs
 from wicketgate.ledger.writer import Ledger
 from wicketgate.reads.images.store import Images
-from wicketgate.reads.intake import Answer, Intake
-from wicketgate.reads.parse import Limits, check, parse
+from wicketgate.reads.intake import Intake, PostAnswer
+from wicketgate.reads.parse import ClockLimits, check, parse
 from wicketgate.reads.repeats import Seen
 
 ORIGIN = "tfl.example/wicketgate"
@@ -92,7 +92,7 @@ async def equip(gateway: Gateway) -> None:
     await gateway.filing.submit(envelope("authority", documents.CT_OFFICES))
 
 
-async def post(gateway: Gateway, *numbers: int) -> Answer:
+async def post(gateway: Gateway, *numbers: int) -> PostAnswer:
     """Post reads of one camera."""
     now_us = CLOCK.now_us()
     reads = [
@@ -109,7 +109,7 @@ async def post(gateway: Gateway, *numbers: int) -> Answer:
         parse(json.dumps(reads).encode(), "application/json"),
         source="tfl",
         cameras={"c0": 0}.get,
-        limits=Limits(clock_ahead_us=60 * SECOND_US, too_old_us=7 * DAY_US),
+        limits=ClockLimits(clock_ahead_us=60 * SECOND_US, too_old_us=7 * DAY_US),
         now_us=now_us,
     )
     return await gateway.intake.take(checked, "tfl")
@@ -446,7 +446,7 @@ async def test_it_stops_in_the_middle_of_everything(folder: Path, monkeypatch: p
         await asyncio.sleep(pause_s)
         await gateway.stop()
         results = await asyncio.gather(*posts, return_exceptions=True)
-        assert all(isinstance(result, Answer | StreamError) for result in results)
+        assert all(isinstance(result, PostAnswer | StreamError) for result in results)
     gateway = await start(folder)
     await post(gateway, *range(50))
     await until(lambda: rows(gateway, OWN) == 50)

@@ -24,7 +24,7 @@ from wicketgate.base.signing import dump_envelope
 from wicketgate.commits.state import State, dump_state, load_state
 from wicketgate.commits.transactions import ResponseGiven, Transaction, decode, encode
 from wicketgate.gateway.deployment import Deployment, note_signer
-from wicketgate.gateway.filing.responses import MOST_TEXT, Said, digest, parse_said
+from wicketgate.gateway.filing.responses import MOST_TEXT, SaidInPublic, digest, parse_said
 from wicketgate.gateway.filing.responses import publish as published_form
 from wicketgate.gateway.node import Gateway
 from wicketgate.ledger.merkle import leaf_hash
@@ -49,8 +49,8 @@ def given_response(number: int, **more: Any) -> ResponseGiven:
 
 
 def test_what_is_said_is_read() -> None:
-    assert parse_said({"text": "a\r\nb"}) == Said(text="a\nb")
-    assert parse_said({"text": "a", "name": "", "organisation": None}) == Said(text="a")
+    assert parse_said({"text": "a\r\nb"}) == SaidInPublic(text="a\nb")
+    assert parse_said({"text": "a", "name": "", "organisation": None}) == SaidInPublic(text="a")
     whole = parse_said({"text": "x" * MOST_TEXT, "name": " A B ", "organisation": "C", "publish": False})
     assert (whole.name, whole.organisation, whole.publish) == ("A B", "C", False)
 
@@ -214,7 +214,7 @@ async def life(laid: Path, tmp_path: Path) -> AsyncIterator[Life]:
 
 async def test_a_response_is_acknowledged_once_it_is_committed(life: Life) -> None:
     responses = life.gateway.responses
-    taken = await responses.give(NAME, Said(text="I object."))
+    taken = await responses.give(NAME, SaidInPublic(text="I object."))
     fact = json.loads(taken.fact)
     assert set(fact) == {"kind", "consultation", "id", "sha256", "salt"}, "it tells neither count nor commit"
     assert leaf_hash(taken.fact).hex() == taken.leaf
@@ -232,7 +232,7 @@ async def test_those_that_come_at_the_same_time_are_all_kept_in_order(life: Life
     responses = life.gateway.responses
     texts = [f"Voice {n}" for n in range(60)]
     taken = await asyncio.gather(
-        *(responses.give(NAME, Said(text=text, publish=n % 3 != 0)) for n, text in enumerate(texts))
+        *(responses.give(NAME, SaidInPublic(text=text, publish=n % 3 != 0)) for n, text in enumerate(texts))
     )
     assert len({one.id for one in taken}) == 60
     life.clock.shift_us += 3 * MINUTE_US
@@ -251,17 +251,17 @@ async def test_it_is_taken_from_the_opening_to_the_closing(life: Life) -> None:
     await life.gateway.filing.submit(proposal(life.clock, "c-later", opens_in_us=MINUTE_US))
     for name, code in (("c-later", "consultation-not-open"), ("c-none", "unknown-consultation")):
         with pytest.raises(InputError) as refused:
-            await responses.give(name, Said(text="a"))
+            await responses.give(name, SaidInPublic(text="a"))
         assert refused.value.code == code
         with pytest.raises(InputError) as asked:
             responses.demand_open(name)
         assert asked.value.code == code
     life.clock.shift_us += 2 * MINUTE_US - 20_000_000
-    await responses.give("c-later", Said(text="In time."))
-    await responses.give(NAME, Said(text="At the last moment."))
+    await responses.give("c-later", SaidInPublic(text="In time."))
+    await responses.give(NAME, SaidInPublic(text="At the last moment."))
     life.clock.shift_us += 30_000_000
     with pytest.raises(InputError) as late:
-        await responses.give(NAME, Said(text="Late."))
+        await responses.give(NAME, SaidInPublic(text="Late."))
     assert late.value.code == "consultation-closed"
     assert responses.count(NAME) == (1, 0)
 
@@ -269,7 +269,7 @@ async def test_it_is_taken_from_the_opening_to_the_closing(life: Life) -> None:
 async def test_what_was_committed_and_not_projected_is_there_after_the_next_start(life: Life) -> None:
     """A crash between commit and projection: the stream is lost, COMMITS is replayed."""
     gateway = life.gateway
-    taken = [await gateway.responses.give(NAME, Said(text=f"Kept {n}")) for n in range(5)]
+    taken = [await gateway.responses.give(NAME, SaidInPublic(text=f"Kept {n}")) for n in range(5)]
     await gateway.projections.settle()
     await gateway.link.jetstream.delete_stream(f"RESPONSES-{NAME}")
     # As a kill leaves it: no snapshot and no purge that came after.
@@ -285,10 +285,10 @@ async def test_what_was_committed_and_not_projected_is_there_after_the_next_star
 
 async def test_a_replay_writes_nothing_twice(life: Life) -> None:
     gateway = life.gateway
-    await gateway.responses.give(NAME, Said(text="Once."))
+    await gateway.responses.give(NAME, SaidInPublic(text="Once."))
     await gateway.stop()
     gateway = await life.start()
-    await gateway.responses.give(NAME, Said(text="Twice."))
+    await gateway.responses.give(NAME, SaidInPublic(text="Twice."))
     life.clock.shift_us += 3 * MINUTE_US
     assert [one.text for one in await gateway.responses.read(NAME, 1, 2)] == ["Once.", "Twice."]
     stream = await gateway.projections.responses(NAME)
@@ -300,7 +300,7 @@ async def test_a_replay_writes_nothing_twice(life: Life) -> None:
 
 async def test_the_proof_of_a_response_has_no_term(life: Life) -> None:
     gateway = life.gateway
-    taken = await gateway.responses.give(NAME, Said(text="Prove it."))
+    taken = await gateway.responses.give(NAME, SaidInPublic(text="Prove it."))
     life.clock.shift_us += 3_000_000
     gateway.commits.tick()
     await asyncio.wait_for(_settled(gateway), 20)

@@ -19,10 +19,10 @@ from wicketgate.hotlists import (
     TEXTS,
     Change,
     Entry,
-    Hits,
     Hotlist,
+    ListChanges,
+    ListedRows,
     Listing,
-    Tally,
     dump_changes,
     dump_entries,
     load_changes,
@@ -51,7 +51,7 @@ def entry(plate: str, **changed: object) -> Entry:
     return Entry(**members | changed)
 
 
-def look(listing: Listing, *plates: str, captured_us: int = AT_US, at_us: int = AT_US) -> Hits:
+def look(listing: Listing, *plates: str, captured_us: int = AT_US, at_us: int = AT_US) -> ListedRows:
     """Ask about reads."""
     return listing.look(pack_all(plates), plates, np.full(len(plates), captured_us), at_us)
 
@@ -307,7 +307,7 @@ def test_the_tally_of_changes() -> None:
             Change.put(entry("A4")),
         ]
     )
-    assert tally == Tally(added=1, changed=1, removed=1)
+    assert tally == ListChanges(added=1, changed=1, removed=1)
 
 
 def test_many_changes_are_merged_and_stay_the_same_list() -> None:

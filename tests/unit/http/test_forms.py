@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wicketgate.base.errors import InputError
-from wicketgate.http.forms import MAX_PARTS, Part, parts_of
+from wicketgate.http.forms import MAX_PARTS, FormPart, parts_of
 
 TYPE = "multipart/form-data; boundary=b"
 
@@ -33,12 +33,12 @@ def test_parts_are_what_was_sent(parts: list[tuple[str, bytes]]) -> None:
         "POST", "http://gate/", files=[*files, ("reads", ("r", b"[]", "application/json"))]
     )
     found = parts_of(request.read(), request.headers["content-type"])
-    wanted = [Part(name=name, media_type="image/png", body=data) for name, data in parts]
-    assert found == [*wanted, Part(name="reads", media_type="application/json", body=b"[]")]
+    wanted = [FormPart(name=name, media_type="image/png", body=data) for name, data in parts]
+    assert found == [*wanted, FormPart(name="reads", media_type="application/json", body=b"[]")]
 
 
 def test_media_types_are_small_and_without_parameters() -> None:
-    assert parts_of(form(("a", b"x")), TYPE) == [Part(name="a", media_type="image/jpeg", body=b"x")]
+    assert parts_of(form(("a", b"x")), TYPE) == [FormPart(name="a", media_type="image/jpeg", body=b"x")]
     assert (
         parts_of(b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nx\r\n--b--', TYPE)[0].media_type
         == ""

@@ -27,7 +27,7 @@ from wicketgate.http import codes
 from wicketgate.http.answers import BatchProof
 from wicketgate.http.app import READS_PATH
 from wicketgate.http.gatekeeper import PUSH_PREFIX, is_for_officers, is_public
-from wicketgate.http.openapi.bodies import BatchHeader, Envelope, Row
+from wicketgate.http.openapi.bodies import BatchHeader, EnvelopeBody, RowBody
 from wicketgate.http.openapi.examples import EXAMPLES, HOTLIST_CSV
 from wicketgate.http.openapi.operation import Operation
 from wicketgate.http.problems import CODES
@@ -163,7 +163,7 @@ def test_the_example_reads_can_be_posted() -> None:
     ):
         rows = parse.parse(body.encode(), media_type)
         now_us = made_gateway.START_US + 60_000_000
-        limits = parse.Limits(clock_ahead_us=0, too_old_us=1 << 40)
+        limits = parse.ClockLimits(clock_ahead_us=0, too_old_us=1 << 40)
         checked = parse.check(rows, source="tfl", cameras=cameras.get, limits=limits, now_us=now_us)
         assert not checked.quarantined
         assert len(checked.reads) == len(rows)
@@ -185,13 +185,13 @@ def test_the_example_hotlists_can_be_sent() -> None:
 
 
 def test_the_example_envelope_is_one() -> None:
-    envelope = parse_envelope(EXAMPLES[Envelope][0].encode())
+    envelope = parse_envelope(EXAMPLES[EnvelopeBody][0].encode())
     assert envelope.payload_type == "application/vnd.wicketgate.revocation+json"
 
 
 def test_the_example_batch_is_proved_by_the_example_proof() -> None:
     header = json.loads(EXAMPLES[BatchHeader][0])
-    assert header["rows"] == len(EXAMPLES[Row])
+    assert header["rows"] == len(EXAMPLES[RowBody])
     proof = json.loads(EXAMPLES[BatchProof][0])
     assert canonical(proof["fact"]) == facts.release_fact(header)
     erased = json.loads(batches.erased_line(1, b"\0" * 32))

@@ -23,7 +23,7 @@ from wicketgate.pages import drift
 from wicketgate.pages.consultations import consultations_of, groups_of, open_of
 from wicketgate.pages.phrases import CONSULTATIONS, NEEDS
 from wicketgate.pages.public import FORM_HEADERS, HEADERS, Pages
-from wicketgate.pages.views import Names, act_of, figures_of, marks_of, view_of
+from wicketgate.pages.views import ShownNames, act_of, figures_of, marks_of, view_of
 from wicketgate.regime.standing import ConsultationStatus
 from wicketgate_demo.site.addition import PACKAGE
 from wicketgate_demo.site.front import part_of
@@ -431,7 +431,7 @@ def test_charters_are_told_with_what_they_widened(register: dict[str, Any]) -> N
 def test_a_document_that_cannot_be_compared_is_told_by_the_register(register: dict[str, Any]) -> None:
     item = copy.deepcopy(register["authorities"][2])
     item["document"] = {"authority": {"mode": "unheard-of"}}
-    view = view_of(item, Names(register))
+    view = view_of(item, ShownNames(register))
     assert drift.compare(None, view) == (item["consulted"]["wider"], [])
 
 

@@ -25,7 +25,7 @@ from wicketgate.commits.transactions import Outcome
 from wicketgate.hotlists.hits import Hit
 from wicketgate.http.sessions import FAILURES, LIFE_US, MOST_OF_A_UNIT
 from wicketgate.pages import duty_words as words
-from wicketgate.pages.duty import HEADERS, DutyPages, Journey, Queue, Refusal, Session, digest
+from wicketgate.pages.duty import HEADERS, DutyPages, Journey, Queue, RefusalShown, Session, digest
 
 NOW_US = parse_rfc3339("2026-07-08T12:00:00Z")
 PAGES = DutyPages(demonstration=True)
@@ -268,7 +268,7 @@ def test_without_places_there_is_no_map() -> None:
 
 
 def test_a_refused_outcome_is_told_and_what_was_written_is_kept() -> None:
-    html = hit_page(a_hit(), Journey(), refused=Refusal(code="reason-missing", reason="half a reas"))
+    html = hit_page(a_hit(), Journey(), refused=RefusalShown(code="reason-missing", reason="half a reas"))
     page = Reader(html)
     assert "Nothing was recorded" in page.text
     assert "Write why nothing was done." in page.text
@@ -286,7 +286,7 @@ def test_nothing_that_a_list_or_a_camera_says_becomes_markup() -> None:
     mine = Session(key="k", unit=HOSTILE, officer=HOSTILE, token_sha256="", form_key="F", until_us=0)
     for html in (
         PAGES.queue(a_queue(hit, authorities=[(HOSTILE, HOSTILE)], ended=[hit]), mine, NOW_US, recorded=hit),
-        hit_page(hit, Journey(hits=[hit]), title=HOSTILE, refused=Refusal(code=HOSTILE, reason=HOSTILE)),
+        hit_page(hit, Journey(hits=[hit]), title=HOSTILE, refused=RefusalShown(code=HOSTILE, reason=HOSTILE)),
         PAGES.sign_in(fault=HOSTILE, at="officer", officer=HOSTILE),
         PAGES.problem(403, HOSTILE, HOSTILE, mine),
     ):

@@ -19,7 +19,14 @@ from obstore.store import MemoryStore
 from wicketgate.base.clock import DAY_US, parse_rfc3339
 from wicketgate.base.errors import InputError, StreamError
 from wicketgate.base.periods import parse_period
-from wicketgate.reads.images.references import MAX_BYTES, Stored, fault, make_ref, media_type_of, open_ref
+from wicketgate.reads.images.references import (
+    MAX_BYTES,
+    StoredImage,
+    fault,
+    make_ref,
+    media_type_of,
+    open_ref,
+)
 from wicketgate.reads.images.store import Images
 
 NOON_US = parse_rfc3339("2026-07-08T12:00:00Z")
@@ -79,9 +86,9 @@ def test_each_kind_has_its_largest_size() -> None:
 
 
 def test_the_text_of_a_stored_image_is_read_again() -> None:
-    stored = Stored(name=NAME, sha256="ab" * 32, media_type="image/png", size=3012)
+    stored = StoredImage(name=NAME, sha256="ab" * 32, media_type="image/png", size=3012)
     assert stored.text() == f"{NAME} {'ab' * 32} image/png 3012"
-    assert Stored.parse(stored.text()) == stored
+    assert StoredImage.parse(stored.text()) == stored
 
 
 @pytest.mark.parametrize(
@@ -98,7 +105,7 @@ def test_the_text_of_a_stored_image_is_read_again() -> None:
 )
 def test_what_is_no_text_of_a_stored_image(text: str) -> None:
     with pytest.raises(InputError):
-        Stored.parse(text)
+        StoredImage.parse(text)
 
 
 @given(names)

@@ -19,7 +19,7 @@ from wicketgate.reads.parse import (
     MAX_READS,
     NDJSON,
     Checked,
-    Limits,
+    ClockLimits,
     Malformed,
     RawRead,
     check,
@@ -27,7 +27,7 @@ from wicketgate.reads.parse import (
 )
 
 NOW_US = parse_rfc3339("2026-07-08T12:00:00Z")
-LIMITS = Limits(clock_ahead_us=60 * SECOND_US, too_old_us=7 * DAY_US)
+LIMITS = ClockLimits(clock_ahead_us=60 * SECOND_US, too_old_us=7 * DAY_US)
 CAMERAS = {"c0": 0, "c1": 1}
 PLATE = "AB12CDE"
 GOOD: dict[str, Any] = {

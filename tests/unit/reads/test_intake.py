@@ -21,12 +21,12 @@ from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.reads.columns import MAX_ROWS, from_arrow, to_arrow
-from wicketgate.reads.intake import Answer, Intake
+from wicketgate.reads.intake import Intake, PostAnswer
 from wicketgate.reads.messages import ReadsMessage, decode_reads, seen_keys
-from wicketgate.reads.parse import Checked, Limits, Malformed, RawRead, check
+from wicketgate.reads.parse import Checked, ClockLimits, Malformed, RawRead, check
 from wicketgate.reads.plates import pack
 from wicketgate.reads.repeats import Seen
-from wicketgate.reads.tracking import Emitted, Held, Vehicles
+from wicketgate.reads.tracking import Emitted, HeldSighting, Vehicles
 
 NOW_US = parse_rfc3339("2026-07-08T12:00:00Z")
 
@@ -44,7 +44,7 @@ def read(number: int, *, camera: str = "c0", name: str | None = None, plate: str
 
 def checked(rows: list[RawRead | Malformed]) -> Checked:
     """Check reads against two cameras."""
-    limits = Limits(clock_ahead_us=60 * SECOND_US, too_old_us=7 * DAY_US)
+    limits = ClockLimits(clock_ahead_us=60 * SECOND_US, too_old_us=7 * DAY_US)
     return check(rows, source="tfl", cameras={"c0": 0, "c1": 1}.get, limits=limits, now_us=NOW_US)
 
 
@@ -63,7 +63,7 @@ class Desk:
             on_failure=self.failures.append,
         )
 
-    def post(self, *rows: RawRead | Malformed) -> asyncio.Task[Answer]:
+    def post(self, *rows: RawRead | Malformed) -> asyncio.Task[PostAnswer]:
         """Post reads."""
         return asyncio.create_task(self.intake.take(checked(list(rows)), "tfl"))
 
@@ -110,7 +110,7 @@ async def test_nothing_is_answered_before_it_is_stored_and_acknowledged(desk: De
     assert not posted.done()
     desk.writer.acknowledge(9)
     await desk.spin()
-    assert posted.result() == Answer(accepted=1, repeated=0, quarantined=())
+    assert posted.result() == PostAnswer(accepted=1, repeated=0, quarantined=())
 
 
 async def test_posts_of_one_moment_share_a_message(desk: Desk) -> None:
@@ -146,7 +146,7 @@ async def test_a_message_is_never_too_large_for_the_streams(desk: Desk) -> None:
 async def test_a_repeat_inside_one_post(desk: Desk) -> None:
     posted = desk.post(read(1), read(1), read(2), read(1, camera="c1"))
     await desk.through()
-    assert posted.result() == Answer(accepted=3, repeated=1, quarantined=())
+    assert posted.result() == PostAnswer(accepted=3, repeated=1, quarantined=())
     assert desk.messages[0].intake.repeated == {"tfl/c0": 1}
 
 
@@ -161,7 +161,7 @@ async def test_a_repeat_of_what_is_under_way_waits_for_it(desk: Desk) -> None:
     await desk.spin()
     assert first.result().accepted == 1
     await desk.through()
-    assert again.result() == Answer(accepted=0, repeated=1, quarantined=())
+    assert again.result() == PostAnswer(accepted=0, repeated=1, quarantined=())
 
 
 async def test_the_same_id_with_other_content_goes_to_the_quarantine(desk: Desk) -> None:
@@ -187,7 +187,7 @@ async def test_what_is_quarantined_stands_in_the_order_of_the_post(desk: Desk) -
 async def test_an_empty_post_is_answered(desk: Desk) -> None:
     posted = desk.post()
     await desk.through()
-    assert posted.result() == Answer(accepted=0, repeated=0, quarantined=())
+    assert posted.result() == PostAnswer(accepted=0, repeated=0, quarantined=())
 
 
 async def test_a_full_stream_fails_the_posts_and_what_leant_on_them(desk: Desk) -> None:
@@ -327,7 +327,7 @@ def test_what_was_sent_is_accepted_repeated_or_quarantined(steps: list[tuple[Any
         seen = Seen(folder, b"k" * 32)
         desk = Desk(seen)
         desk.intake.start()
-        posts: list[tuple[list[Any], asyncio.Task[Answer]]] = []
+        posts: list[tuple[list[Any], asyncio.Task[PostAnswer]]] = []
         for step in steps:
             match step:
                 case ("post", posted):
@@ -386,9 +386,9 @@ def test_what_was_sent_is_accepted_repeated_or_quarantined(steps: list[tuple[Any
         asyncio.run(scene(Path(folder)))
 
 
-def followed(number: int) -> Held:
+def followed(number: int) -> HeldSighting:
     """Return an observation of a followed vehicle."""
-    return Held(
+    return HeldSighting(
         source="tfl",
         camera_id="c0",
         tracked=f"{number}",
@@ -406,7 +406,7 @@ async def test_what_is_held_is_answered_once_it_is_durable(desk: Desk) -> None:
     await desk.spin()
     assert not posted.done()
     await desk.through()
-    assert posted.result() == Answer(accepted=0, repeated=0, quarantined=(), held=1)
+    assert posted.result() == PostAnswer(accepted=0, repeated=0, quarantined=(), held=1)
     (message,) = desk.messages
     assert message.held == (followed(1),)
     assert not message.rows
@@ -439,7 +439,7 @@ async def test_a_quarantined_image_is_no_read(desk: Desk) -> None:
     )
     posted = asyncio.create_task(desk.intake.take(checked([read(1)]), "tfl", images=[(3, image)]))
     await desk.through()
-    assert posted.result() == Answer(
+    assert posted.result() == PostAnswer(
         accepted=1, repeated=0, quarantined=(), images=((3, "image-unbound", "odd"),)
     )
     (message,) = desk.messages
@@ -459,8 +459,8 @@ def test_a_message_has_the_form_in_which_deployments_hold_it() -> None:
     common |= {"captured_us": 3, "plate": "AB12CDE"}
     said = {"lane": "2", "direction": '"away"', "vehicle": '{"make":"Ford"}', "patch": "p"}
     assert message.held == (
-        Held(**common, camera=0, confidence=0.5, **said, marks=("unfinished",)),
-        Held(**common, camera=0, confidence=0.5),
+        HeldSighting(**common, camera=0, confidence=0.5, **said, marks=("unfinished",)),
+        HeldSighting(**common, camera=0, confidence=0.5),
     )
     assert message.emitted == (Emitted(**common),)
     assert [json.loads(read.read)["captured_at"][:16] for read in message.quarantined] == [

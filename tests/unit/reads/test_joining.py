@@ -19,8 +19,8 @@ from wicketgate.base.clock import SECOND_US, to_datetime
 from wicketgate.base.errors import StreamError
 from wicketgate.reads.columns import ReadBatch
 from wicketgate.reads.images.joining import Joined, Turns, marks_text, with_mark
-from wicketgate.reads.images.references import Stored
-from wicketgate.reads.intake import JOIN_US, Answer
+from wicketgate.reads.images.references import StoredImage
+from wicketgate.reads.intake import JOIN_US, PostAnswer
 from wicketgate.reads.observations import ImageKind
 from wicketgate.reads.parse import RawRead, check
 
@@ -32,7 +32,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     await made.end()
 
 
-async def post(desk: Desk, *names: str | None) -> Answer:
+async def post(desk: Desk, *names: str | None) -> PostAnswer:
     """Post reads of these ids."""
     rows = [
         RawRead(
@@ -67,7 +67,7 @@ async def test_the_read_comes_again_with_its_image(desk: Desk) -> None:
     for name in ReadBatch.__slots__:
         if name not in {"patch", "again"}:
             assert list(getattr(again, name)) == [getattr(before, name)[1]], name
-    stored = Stored.parse(again.patch[0] or "")
+    stored = StoredImage.parse(again.patch[0] or "")
     assert await desk.images.get(stored.name) == JPEG
     message = desk.messages[-1]
     assert message.intake.accepted == {}
@@ -110,7 +110,7 @@ async def test_what_cannot_be_joined_is_quarantined(desk: Desk, name: str, body:
     else:
         assert await desk.images.get(kept["name"]) == body
     assert sum(batch.again.tolist().count(True) for batch in desk.reads) == 1
-    assert Stored.parse(latest(desk).patch[0] or "").sha256 == hashlib.sha256(JPEG).hexdigest()
+    assert StoredImage.parse(latest(desk).patch[0] or "").sha256 == hashlib.sha256(JPEG).hexdigest()
 
 
 async def test_another_sources_read_is_unknown(desk: Desk) -> None:
@@ -281,7 +281,7 @@ def test_a_read_keeps_its_first_image_of_each_kind(steps: list[tuple[Any, ...]])
             for plate, patch, overview in zip(batch.plate, batch.patch, batch.overview, strict=True):
                 for kind, text in (("patch", patch), ("overview", overview)):
                     if text is not None:
-                        found.setdefault((plate[1:].lower(), kind), set()).add(Stored.parse(text).sha256)
+                        found.setdefault((plate[1:].lower(), kind), set()).add(StoredImage.parse(text).sha256)
         assert found == {name: {digest} for name, digest in had.items()}
         assert len(desk.codes) == refused
         await desk.end()

@@ -26,7 +26,7 @@ from wicketgate.base.errors import ConfigurationError, StreamError
 from wicketgate.base.settings import MqttSettings
 from wicketgate.reads.mqtt import ingress as module
 from wicketgate.reads.mqtt import packets
-from wicketgate.reads.mqtt.connection import Limits
+from wicketgate.reads.mqtt.connection import MqttLimits
 from wicketgate.reads.mqtt.ingress import Ingress, allow_files
 from wicketgate.reads.mqtt.topics import Route
 
@@ -88,7 +88,7 @@ async def listening(
         settings or MqttSettings(host="127.0.0.1", port=0),
         desk.take,
         lambda: desk.tokens,
-        limits=Limits(**{"sweep_s": 0.01, **limits}),
+        limits=MqttLimits(**{"sweep_s": 0.01, **limits}),
     )
     address = await ingress.start()
     try:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.push_desk import JPEG, NOW_US, PNG, Desk, marks_of, seen
 from wicketgate.base.clock import MINUTE_US, SECOND_US, to_datetime
 from wicketgate.base.errors import StreamError
-from wicketgate.reads.images.references import Stored
+from wicketgate.reads.images.references import StoredImage
 from wicketgate.reads.observations import MARKS, Keepalive, Observation, Unreadable
 from wicketgate.reads.tracking import HOLD_US, SAME_US
 
@@ -230,7 +230,7 @@ async def test_images_are_durable_before_the_read_that_names_them(desk: Desk) ->
     assert (await task).accepted == 1
     (batch,) = desk.reads
     for column, body in ((batch.patch, bodies["patch"]), (batch.overview, bodies["overview"])):
-        stored = Stored.parse(column[0] or "")
+        stored = StoredImage.parse(column[0] or "")
         assert await desk.images.get(stored.name) == body
         assert "AB12CDE" not in stored.name
 
@@ -280,7 +280,7 @@ async def test_new_update_and_lost_are_one_read_with_the_surest_text(desk: Desk)
     assert desk.rows == [("c0", "AB12CDE")]
     assert int(batch.captured_us[0]) == NOW_US + SECOND_US
     assert marks_of(batch) == ["text-changed"]
-    assert await desk.images.get(Stored.parse(batch.patch[0] or "").name) == JPEG + b"1"
+    assert await desk.images.get(StoredImage.parse(batch.patch[0] or "").name) == JPEG + b"1"
 
 
 async def test_of_two_as_sure_the_later_and_its_own_image(desk: Desk) -> None:
@@ -288,7 +288,7 @@ async def test_of_two_as_sure_the_later_and_its_own_image(desk: Desk) -> None:
     await desk.push(event(images={"patch": JPEG + b"2"}, ago_s=-1, final=True))
     (batch,) = desk.reads
     assert int(batch.captured_us[0]) == NOW_US + SECOND_US
-    assert await desk.images.get(Stored.parse(batch.patch[0] or "").name) == JPEG + b"2"
+    assert await desk.images.get(StoredImage.parse(batch.patch[0] or "").name) == JPEG + b"2"
     assert batch.overview[0] is not None
     assert marks_of(batch) == []
 

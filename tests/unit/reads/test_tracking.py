@@ -7,7 +7,7 @@ from math import nan
 import pytest
 
 from wicketgate.base.clock import SECOND_US
-from wicketgate.reads.tracking import HOLD_US, SAME_US, Held, Vehicles
+from wicketgate.reads.tracking import HOLD_US, SAME_US, HeldSighting, Vehicles
 
 AT_US = 1_000_000 * SECOND_US
 
@@ -21,8 +21,8 @@ def held(
     tracked: str = "7",
     patch: str | None = None,
     marks: tuple[str, ...] = (),
-) -> Held:
-    return Held(
+) -> HeldSighting:
+    return HeldSighting(
         source="tfl",
         camera_id="c0",
         tracked=tracked,

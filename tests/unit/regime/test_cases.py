@@ -8,14 +8,14 @@ import pytest
 
 from tests.vectors import make_documents as world
 from wicketgate.base.periods import Period
-from wicketgate.regime.admission.signers import LETTING, STOPPING, Case, Cases, Shift, Who
+from wicketgate.regime.admission.signers import LETTING, STOPPING, Case, Cases, Shift, SignaturesNeeded
 from wicketgate.regime.charter import RULE_KINDS, Charter, parse_charter
 
 CHARTER = parse_charter(world.example("charter"))
 
 
-def who(every: Iterable[str] = (), *choices: Iterable[str], within: Period | None = None) -> Who:
-    return Who(frozenset(every), frozenset(frozenset(one) for one in choices), within)
+def who(every: Iterable[str] = (), *choices: Iterable[str], within: Period | None = None) -> SignaturesNeeded:
+    return SignaturesNeeded(frozenset(every), frozenset(frozenset(one) for one in choices), within)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def who(every: Iterable[str] = (), *choices: Iterable[str], within: Period | Non
         (who("a", within=Period(us=6)), who("a", within=Period(us=5)), False),
     ],
 )
-def test_what_signatures_suffice_for(one: Who, other: Who, suffices: bool) -> None:
+def test_what_signatures_suffice_for(one: SignaturesNeeded, other: SignaturesNeeded, suffices: bool) -> None:
     """Whoever has a longer time can still come when another could not any more."""
     assert one.suffices_for(other) is suffices
     assert one.suffices_for(one)

@@ -13,10 +13,10 @@ from wicketgate.base.signing import format_public
 from wicketgate.regime.charter import (
     READ_FIELDS,
     ConsultationRule,
+    ConsultationTerms,
     KeyEnded,
     Limits,
     RedactionRule,
-    Terms,
     Urgency,
     covers,
     exact_us,
@@ -188,8 +188,12 @@ def test_an_opening_key_in_upper_case_is_another_text_for_the_same_key() -> None
 
 
 def test_what_a_consultation_is_needed_for_is_read_in_full() -> None:
-    assert CHARTER.consulting == Terms(shortest=Period(us=28 * DAY_US), covers_for=Period(months=36))
-    assert CHARTER.amendment == Terms(shortest=Period(us=42 * DAY_US), covers_for=Period(months=12))
+    assert CHARTER.consulting == ConsultationTerms(
+        shortest=Period(us=28 * DAY_US), covers_for=Period(months=36)
+    )
+    assert CHARTER.amendment == ConsultationTerms(
+        shortest=Period(us=42 * DAY_US), covers_for=Period(months=12)
+    )
     assert CHARTER.urgency == Urgency(
         longest=Period(us=14 * DAY_US),
         again_after=Period(months=12),

@@ -16,13 +16,13 @@ from wicketgate.regime.admission.comparing import Amended, compare, compare_with
 from wicketgate.regime.charter import (
     Charter,
     ConsultationRule,
+    ConsultationTerms,
     KeyEnded,
     Limits,
     Office,
     Organisation,
     RedactionRule,
     Rule,
-    Terms,
     Unit,
     Urgency,
     parse_charter,
@@ -646,7 +646,7 @@ def test_no_member_of_a_charter_is_overlooked() -> None:
             Organisation,
             RedactionRule,
             Rule,
-            Terms,
+            ConsultationTerms,
             Unit,
             Urgency,
         )

@@ -26,7 +26,7 @@ from wicketgate.clients.verify.attested import Attested
 from wicketgate.commits.figures import Counts, public_counts
 from wicketgate.commits.state import State, dump_state, load_state
 from wicketgate.commits.transactions import FeedBatch, Transaction
-from wicketgate.gateway.filing.disclosures import Attesting, Said
+from wicketgate.gateway.filing.disclosures import DisclosureFiling, DisclosureSaid
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.obligations.disclosures import (
     DISCLOSURES_KEPT,
@@ -36,10 +36,10 @@ from wicketgate.regime.obligations.disclosures import (
     deletion_due,
     demand_disclosure,
     demand_receipt,
+    owed_at,
     published,
     receipt_counts,
     rows_left,
-    stand,
 )
 from wicketgate.regime.obligations.values import Disclosure, Receipt
 
@@ -98,7 +98,7 @@ def test_a_deletion_is_due_a_day_after_the_longest_retention(
 
 def test_what_is_due_and_not_attested_is_missing_since_then() -> None:
     held = Held()
-    assert published(stand(held, AT_US)) == {
+    assert published(owed_at(held, AT_US)) == {
         "attested_until": None,
         "due_until": None,
         "missing": False,
@@ -106,22 +106,22 @@ def test_what_is_due_and_not_attested_is_missing_since_then() -> None:
         "overdue_rows": 0,
     }
     held.close(AT_US, AT_US + 2 * DAY_US, 40)
-    before = stand(held, AT_US + 2 * DAY_US - 1)
+    before = owed_at(held, AT_US + 2 * DAY_US - 1)
     assert (before.missing_us, before.due_until_us, before.overdue_rows) == (None, None, 0)
     assert before.next is not None
     assert (before.next.until_us, before.next.due_us, before.next.rows) == (AT_US, AT_US + 2 * DAY_US, 40)
-    then = stand(held, AT_US + 2 * DAY_US)
+    then = owed_at(held, AT_US + 2 * DAY_US)
     assert (then.missing_us, then.due_until_us, then.overdue_rows, then.next) == (
         AT_US + 2 * DAY_US, AT_US, 40, None,
     )  # fmt: skip
     held.take_receipt(receipt(AT_US - 1))
-    assert stand(held, AT_US + 2 * DAY_US).missing_us == AT_US + 2 * DAY_US
+    assert owed_at(held, AT_US + 2 * DAY_US).missing_us == AT_US + 2 * DAY_US
     held.take_receipt(receipt(AT_US))
-    attested = stand(held, AT_US + 2 * DAY_US)
+    attested = owed_at(held, AT_US + 2 * DAY_US)
     assert (attested.missing_us, attested.due_until_us, attested.attested_us) == (None, AT_US, AT_US)
     held.close(AT_US + 3 * DAY_US, None, None)
     assert held.left == []
-    assert stand(held, AT_US + 9 * DAY_US).due_until_us == AT_US
+    assert owed_at(held, AT_US + 9 * DAY_US).due_until_us == AT_US
 
 
 def test_a_receipt_that_comes_early_is_kept_until_it_is_due() -> None:
@@ -130,18 +130,18 @@ def test_a_receipt_that_comes_early_is_kept_until_it_is_due() -> None:
     held.take_receipt(receipt(AT_US))
     held.close(AT_US + HOUR_US, None, None)
     assert len(held.left) == 1
-    assert stand(held, AT_US + 2 * DAY_US).due_until_us == AT_US
-    assert stand(held, AT_US + 2 * DAY_US).missing_us is None
+    assert owed_at(held, AT_US + 2 * DAY_US).due_until_us == AT_US
+    assert owed_at(held, AT_US + 2 * DAY_US).missing_us is None
 
 
 def test_what_is_suppressed_makes_the_overdue_rows_unknown() -> None:
     held = Held()
     for hour, rows in enumerate([40, None, 12]):
         held.close(AT_US + hour * DAY_US, AT_US + (hour + 2) * DAY_US, rows)
-    assert stand(held, AT_US + 2 * DAY_US).overdue_rows == 40
-    assert stand(held, AT_US + 5 * DAY_US).overdue_rows is None
+    assert owed_at(held, AT_US + 2 * DAY_US).overdue_rows == 40
+    assert owed_at(held, AT_US + 5 * DAY_US).overdue_rows is None
     held.take_receipt(receipt(AT_US + DAY_US))
-    assert stand(held, AT_US + 5 * DAY_US).overdue_rows == 12
+    assert owed_at(held, AT_US + 5 * DAY_US).overdue_rows == 12
 
 
 def test_rows_that_come_again_have_left_too() -> None:
@@ -188,7 +188,7 @@ def test_nothing_that_is_due_is_overlooked_and_nobody_is_called_late_too_soon(
         # All periods of a day are due with its last.
         due = [day for day in left.values() if day[-1][1] <= at_us]
         missing = [one for day in due for one in day if one[0] > attested_us]
-        standing = stand(held, at_us)
+        standing = owed_at(held, at_us)
         assert (standing.missing_us is not None) == bool(missing)
         assert standing.due_until_us == max((day[-1][0] for day in due), default=None)
         cells = [one[2] for one in missing]
@@ -321,11 +321,11 @@ async def live(told: list[tuple[int, str, int]]) -> None:
         )
     )
     await desk.settle()
-    attesting = Attesting(desk.commits)
+    attesting = DisclosureFiling(desk.commits)
     answered: list[Any] = []
     for number, (rows, to, step_us) in enumerate(told):
         desk.clock.at_us += step_us
-        said = Said(authority=OWN, to=to, law="an Act", rows=rows, id=f"d{number // 2}")
+        said = DisclosureSaid(authority=OWN, to=to, law="an Act", rows=rows, id=f"d{number // 2}")
         task = asyncio.ensure_future(attesting.disclose(said))
         await asyncio.sleep(0)
         await desk.settle()

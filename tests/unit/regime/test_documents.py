@@ -16,7 +16,7 @@ from wicketgate.base.errors import DocumentRefused, InputError
 from wicketgate.base.signing import PrivateKey, canonical, dump_envelope, format_public, sign_payload
 from wicketgate.regime.charter import Charter, parse_charter
 from wicketgate.regime.documents.authority import Authority
-from wicketgate.regime.documents.consultations import Consultation, Decision, Objection
+from wicketgate.regime.documents.consultations import Consultation, ConsultationDecision, Objection
 from wicketgate.regime.documents.document import (
     KINDS,
     describe_charter,
@@ -175,7 +175,7 @@ def test_the_values_of_the_kinds_that_are_no_acts() -> None:
         "authority": Authority,
         "consultation": Consultation,
         "objection": Objection,
-        "decision": Decision,
+        "decision": ConsultationDecision,
     }
     for kind, value in wanted.items():
         assert isinstance(parse_payload(kind, world.example(kind)), value)

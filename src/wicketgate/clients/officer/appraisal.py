@@ -15,7 +15,7 @@ from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import DocumentRefused
 from wicketgate.base.signing import key_id
 from wicketgate.clients.officer.drafting import describe_deadline, figures_for
-from wicketgate.clients.officer.from_register import Known, list_of, number_of
+from wicketgate.clients.officer.from_register import ShownRegister, list_of, number_of
 from wicketgate.regime.admission.admit import examine, judge_document, scope_of
 from wicketgate.regime.admission.amending import successor_requirements
 from wicketgate.regime.admission.comparing import Amended, compare
@@ -25,7 +25,7 @@ from wicketgate.regime.admission.widening import grown
 from wicketgate.regime.charter import Charter, Requirement, charter_requirements, require_distinct
 from wicketgate.regime.documents.acts import Review
 from wicketgate.regime.documents.authority import Authority
-from wicketgate.regime.documents.consultations import Consultation, Decision, Objection
+from wicketgate.regime.documents.consultations import Consultation, ConsultationDecision, Objection
 from wicketgate.regime.documents.document import SignedDocument, describe_document
 from wicketgate.regime.documents.signatures import good_keys, require_signed
 from wicketgate.regime.fold import ConsultationTaken
@@ -61,7 +61,9 @@ _UNKNOWN = 1
 """The cameras as which an unknown number counts: an authority for none would have to name its most."""
 
 
-def appraise(document: SignedDocument, known: Known, *, at_us: int, cameras: int | None = None) -> Appraisal:
+def appraise(
+    document: SignedDocument, known: ShownRegister, *, at_us: int, cameras: int | None = None
+) -> Appraisal:
     """Return the effect of a document submitted now.
 
     Parameters
@@ -98,7 +100,7 @@ def appraise(document: SignedDocument, known: Known, *, at_us: int, cameras: int
             words += _consultation(value, known, judgement)
         case Objection():
             words += _objection(value, known, at_us)
-        case Decision():
+        case ConsultationDecision():
             words += _decision(value, known, judgement)
         case _:
             words += _stands(value.authority, known, at_us)
@@ -114,7 +116,7 @@ def appraise(document: SignedDocument, known: Known, *, at_us: int, cameras: int
     return Appraisal(words=(*describe_document(value, known.charter), *words), faults=tuple(found))
 
 
-def _count(document: SignedDocument, known: Known, cameras: int | None) -> tuple[int, list[str]]:
+def _count(document: SignedDocument, known: ShownRegister, cameras: int | None) -> tuple[int, list[str]]:
     """Return the number of cameras in a document's scope, as far as known, with words on it."""
     scope = scope_of(document)
     if scope is None or cameras is not None:
@@ -139,14 +141,14 @@ def _count(document: SignedDocument, known: Known, cameras: int | None) -> tuple
     ]
 
 
-def _previous(authority: Authority, known: Known) -> Authority | None:
+def _previous(authority: Authority, known: ShownRegister) -> Authority | None:
     named = known.regime.authorities.get(authority.name)
     return None if named is None else known.parsed.authority(named.versions[-1])
 
 
 def _authority(
     authority: Authority,
-    known: Known,
+    known: ShownRegister,
     judgement: Judgement | None,
     found: list[DocumentRefused],
     cameras: int,
@@ -192,7 +194,7 @@ def _listed(title: str, powers: Powers, charter: Charter, *, none: str) -> list[
     return [title, *(f"- {words}" for words in describe(powers, charter))] if powers else [none]
 
 
-def _charter(new: Charter, known: Known) -> list[str]:
+def _charter(new: Charter, known: ShownRegister) -> list[str]:
     try:
         return [f"It replaces version {known.charter.version}.", *_amended(compare(known.charter, new))]
     except DocumentRefused:
@@ -210,7 +212,7 @@ def _amended(amended: Amended) -> list[str]:
     return lines or ["It widens nothing, touches no entrenched clause and changes no office."]
 
 
-def _consultation(consultation: Consultation, known: Known, judgement: Judgement | None) -> list[str]:
+def _consultation(consultation: Consultation, known: ShownRegister, judgement: Judgement | None) -> list[str]:
     if judgement is None:
         return []
     if judgement.amended is not None:
@@ -223,19 +225,19 @@ def _consultation(consultation: Consultation, known: Known, judgement: Judgement
     ]
 
 
-def _objection(objection: Objection, known: Known, at_us: int) -> list[str]:
+def _objection(objection: Objection, known: ShownRegister, at_us: int) -> list[str]:
     if objection.authority is not None:
         return _stands(objection.authority, known, at_us)
     taken = known.regime.consultations.get(objection.consultation or "")
     return [] if taken is None else [_consulted(taken, known, at_us)]
 
 
-def _consulted(taken: ConsultationTaken, known: Known, at_us: int) -> str:
+def _consulted(taken: ConsultationTaken, known: ShownRegister, at_us: int) -> str:
     consultation = known.parsed.consultation(taken)
     return f"The consultation `{consultation.id}` ({consultation.title}) is {consultation_status(taken, at_us)} now."
 
 
-def _decision(decision: Decision, known: Known, judgement: Judgement | None) -> list[str]:
+def _decision(decision: ConsultationDecision, known: ShownRegister, judgement: Judgement | None) -> list[str]:
     taken = known.regime.consultations.get(decision.consultation)
     if taken is None:
         return []
@@ -257,7 +259,7 @@ def _decision(decision: Decision, known: Known, judgement: Judgement | None) -> 
     return lines
 
 
-def _stands(name: str, known: Known, at_us: int) -> list[str]:
+def _stands(name: str, known: ShownRegister, at_us: int) -> list[str]:
     """Return the standing of the authority under an act."""
     named = known.regime.authorities.get(name)
     if named is None:
@@ -269,7 +271,7 @@ def _stands(name: str, known: Known, at_us: int) -> list[str]:
     return lines
 
 
-def review_words(name: str, known: Known, reviewed_us: int) -> list[str]:
+def review_words(name: str, known: ShownRegister, reviewed_us: int) -> list[str]:
     """Return the words for the reviewer of an authority.
 
     They are its figures, why nothing narrower does, and the deadline.
@@ -301,7 +303,12 @@ def review_words(name: str, known: Known, reviewed_us: int) -> list[str]:
 
 
 def _signing(
-    document: SignedDocument, value: object, known: Known, judgement: Judgement, at_us: int, cameras: int
+    document: SignedDocument,
+    value: object,
+    known: ShownRegister,
+    judgement: Judgement,
+    at_us: int,
+    cameras: int,
 ) -> tuple[list[str], list[DocumentRefused]]:
     """Return required and given signatures, and the faults in them."""
     charter = known.charter

@@ -23,7 +23,7 @@ from wicketgate.regime.parsed import Parsed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class ShownRegister:
     """The regime of a register: documents in force, as a fold.
 
     Attributes
@@ -49,7 +49,7 @@ class Known:
         return RegimeAt(self.regime, self.parsed, at_us)
 
 
-def learn(register: Mapping[str, Any]) -> Known:
+def learn(register: Mapping[str, Any]) -> ShownRegister:
     """Return the regime of a register.
 
     Raises
@@ -81,7 +81,7 @@ def learn(register: Mapping[str, Any]) -> Known:
     if not regime.charters:
         raise InputError("the register shows no charter")
     seen = 1 + max(entry for entry, *_ in taken)
-    return Known(register=register, regime=regime, parsed=parsed, entries=max(seen, _size(register)))
+    return ShownRegister(register=register, regime=regime, parsed=parsed, entries=max(seen, _size(register)))
 
 
 def _size(register: Mapping[str, Any]) -> int:

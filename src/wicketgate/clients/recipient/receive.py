@@ -91,7 +91,7 @@ class _Due:
 
 
 @dataclass(slots=True)
-class Tally:
+class ReceivedTally:
     """The work of a receiver, counted."""
 
     batches: int = 0
@@ -167,9 +167,9 @@ class Receiver:
         self._due: deque[_Due] = deque()
         self._log: TrustedLog
         self._chain: FeedChain
-        self.tally = Tally()
+        self.tally = ReceivedTally()
 
-    def run(self, *, follow: bool) -> Tally:
+    def run(self, *, follow: bool) -> ReceivedTally:
         """Receive the batches, then check the proofs still due.
 
         It takes what there is now, or goes on for ever.

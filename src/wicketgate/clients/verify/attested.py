@@ -14,7 +14,7 @@ from typing import Any
 from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError
 from wicketgate.regime.moment import RegimeAt
-from wicketgate.regime.obligations.disclosures import Held, published, receipt_counts, rows_left, stand
+from wicketgate.regime.obligations.disclosures import Held, owed_at, published, receipt_counts, rows_left
 from wicketgate.regime.obligations.receipts import due_of
 
 _MEMBERS = ("attested_until", "due_until", "missing", "missing_since", "overdue_rows")
@@ -92,7 +92,7 @@ class Attested:
             yield f"`{name}` is attested until {shown['attested_until']}, after the end of the period"
         else:
             held.attested_us = attested_us
-        expected = published(stand(held, until_us))
+        expected = published(owed_at(held, until_us))
         for member in _MEMBERS:
             # In Python 1 is true.
             if shown[member] != expected[member] or type(shown[member]) is not type(expected[member]):

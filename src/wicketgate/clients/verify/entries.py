@@ -50,7 +50,7 @@ class Logged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class CamerasListed:
     """The registered cameras of a source, in all and by group."""
 
     count: int
@@ -100,7 +100,7 @@ class EntryFold:
         self.first_us: int | None = None
         self.seconds = 0
         self.gaps: list[tuple[int, int]] = []
-        self.cameras: dict[str, Listed] = {}
+        self.cameras: dict[str, CamerasListed] = {}
         self.entries = 0
 
     def at(self, at_us: int) -> RegimeAt:
@@ -373,7 +373,7 @@ class EntryFold:
             raise InputError("a group of more cameras than there are")
         if not isinstance(body["root"], str) or not _HEX64.fullmatch(body["root"]):
             raise InputError("a camera register without a hash of its list")
-        self.cameras[source] = Listed(count=count, groups=groups)
+        self.cameras[source] = CamerasListed(count=count, groups=groups)
 
     def _take_operation(self, index: int, body: Mapping[str, Any]) -> None:
         if not isinstance(body.get("operation"), str):

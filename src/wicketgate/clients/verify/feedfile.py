@@ -14,7 +14,7 @@ import msgspec
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import ConfigurationError, InputError, LedgerError, Unreachable, VerificationError
 from wicketgate.clients.verify.entries import EntryFold
-from wicketgate.clients.verify.feeds import Entitlement, FeedChain
+from wicketgate.clients.verify.feeds import FeedChain, ReleaseRight
 from wicketgate.clients.verify.log import TrustedLog
 from wicketgate.clients.verify.remote import Remote
 from wicketgate.clients.verify.report import Check, Findings
@@ -92,7 +92,7 @@ class FeedFile:
         self._as_of = as_of
         self._pause = pause
         self._chain = FeedChain(log.checkpoint.origin, public)
-        self._entitlement = Entitlement(entries.documents, entries.parsed)
+        self._entitlement = ReleaseRight(entries.documents, entries.parsed)
         self._rows = Findings("feed-file")
         self._proofs = Findings("proofs")
         self._first = ""

@@ -109,7 +109,7 @@ class FeedChain:
         return name, int(match[2]), released_us
 
 
-class Entitlement:
+class ReleaseRight:
     """The right to each release, by the documents in the log.
 
     Batches come in the order of their release, or the documents are folded again from the first.

@@ -24,7 +24,7 @@ _TILES_KEPT = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class HttpAnswer:
     """The status and body of an answer.
 
     A status of 500 or more never gets here.
@@ -92,7 +92,7 @@ class Remote:
 
     def get(
         self, path: str, *, most: int, params: Mapping[str, str | int] | None = None, wait_s: float = 0.0
-    ) -> Answer:
+    ) -> HttpAnswer:
         """Return the answer to a request for `path`.
 
         Its status may be any below 500.
@@ -120,7 +120,7 @@ class Remote:
                 time.sleep(0.2 * 2**attempt)
         raise AssertionError("at least one attempt is made")
 
-    def _get(self, path: str, most: int, params: Mapping[str, str | int] | None, wait_s: float) -> Answer:
+    def _get(self, path: str, most: int, params: Mapping[str, str | int] | None, wait_s: float) -> HttpAnswer:
         deadline = time.monotonic() + _DEADLINE_S + wait_s
         body = bytearray()
         timeout = httpx.Timeout(self._timeout_s, read=self._timeout_s + wait_s)
@@ -145,7 +145,7 @@ class Remote:
             raise InputError(f"`{path}` answers with a redirect, which is not followed")
         if encoding != "identity":
             raise InputError(f"`{path}` comes in an encoding that was not asked for")
-        return Answer(status=status, body=bytes(body))
+        return HttpAnswer(status=status, body=bytes(body))
 
     def need(self, path: str, *, most: int) -> bytes:
         """Return the body of an answer of status 200.

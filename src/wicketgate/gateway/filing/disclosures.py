@@ -26,7 +26,7 @@ _PAUSE_S = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class DisclosureSaid:
     """A disclosure as a recipient tells of it; texts and the number of rows were checked before."""
 
     authority: str
@@ -40,13 +40,13 @@ class Said:
     id: str = ""
 
 
-class Attesting:
+class DisclosureFiling:
     """Disclosures and receipts, over the commits of one gateway."""
 
     def __init__(self, commits: Commits) -> None:
         self._commits = commits
 
-    async def disclose(self, said: Said) -> Disclosure:
+    async def disclose(self, said: DisclosureSaid) -> Disclosure:
         """Record that rows were passed on; an attempt that the authority does not allow is recorded as refused.
 
         Parameters
@@ -82,7 +82,7 @@ class Attesting:
         assert transaction.disclosure is not None
         return transaction.disclosure
 
-    def _known(self, said: Said) -> Disclosure | None:
+    def _known(self, said: DisclosureSaid) -> Disclosure | None:
         held = self._commits.staged.held.get(said.authority)
         if not said.id or held is None:
             return None
@@ -104,7 +104,7 @@ class Attesting:
             await asyncio.sleep(_PAUSE_S)
             waited_s += _PAUSE_S
 
-    def _judged(self, said: Said, state: State, at_us: int, sequence: int) -> Disclosure:
+    def _judged(self, said: DisclosureSaid, state: State, at_us: int, sequence: int) -> Disclosure:
         moment = RegimeAt(state.regime, self._commits.parsed, at_us)
         named = state.authorities[said.authority]
         number = moment.current(named) + 1 if said.version is None else said.version

@@ -14,7 +14,7 @@ from wicketgate.commits.state import State
 from wicketgate.commits.transactions import (
     CameraSet,
     HitRaised,
-    Intake,
+    IntakeCounts,
     ListChanged,
     Outcome,
     Refused,
@@ -45,7 +45,7 @@ class FactFiling:
 
 
 def decision_fact(
-    sequence: int, rows: int, withheld: int, refused: Sequence[Refused], intake: Intake | None
+    sequence: int, rows: int, withheld: int, refused: Sequence[Refused], intake: IntakeCounts | None
 ) -> bytes:
     """Return the fact of a decision: how many reads, refused to whom and why, and what ingest made of them."""
     quarantined: Counter[str] = Counter()

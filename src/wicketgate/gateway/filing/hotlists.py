@@ -38,7 +38,7 @@ class ListTaken:
     removed: Count
 
 
-class Desk:
+class HotlistFiling:
     """Hotlists, over the commits of one gateway."""
 
     def __init__(self, commits: Commits, lists: Lists, clock: Clock) -> None:

@@ -43,7 +43,7 @@ _decoder = msgspec.msgpack.Decoder(ResponseGiven)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class SaidInPublic:
     """What somebody from the public says; `publish` is false where it is not to be shown."""
 
     text: str
@@ -88,7 +88,7 @@ class Published:
     organisation: str
 
 
-def parse_said(members: Mapping[str, Any]) -> Said:
+def parse_said(members: Mapping[str, Any]) -> SaidInPublic:
     """Return what a JSON object or a form says.
 
     Parameters
@@ -104,7 +104,7 @@ def parse_said(members: Mapping[str, Any]) -> Said:
     """
     table = Members({name: _plain(value) for name, value in members.items() if value not in ("", None)})
     try:
-        said = Said(
+        said = SaidInPublic(
             text=_text(table, "text", MOST_TEXT),
             name=_line(table, "name", MOST_NAME),
             organisation=_line(table, "organisation", MOST_ORGANISATION),
@@ -143,7 +143,7 @@ class Responses:
         self._projections = projections
         self._clock = clock
 
-    async def give(self, consultation: str, said: Said) -> Acknowledged:
+    async def give(self, consultation: str, said: SaidInPublic) -> Acknowledged:
         """Take a response; return once it is durable.
 
         Raises

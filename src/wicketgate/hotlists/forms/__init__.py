@@ -14,7 +14,7 @@ from wicketgate.base.errors import InputError, ListRefused
 from wicketgate.base.periods import add, describe_period
 from wicketgate.hotlists import Change, Entry, Listing
 from wicketgate.hotlists.forms.ndjson import MAX_LINE, PRIORITIES, HotlistLine, hotlist_lines, json_rows
-from wicketgate.hotlists.forms.rows import MOST_FAULTS, Faults, Row, whole_seconds
+from wicketgate.hotlists.forms.rows import MOST_FAULTS, Faults, FormRow, whole_seconds
 from wicketgate.hotlists.forms.uk_csv import ACTIONS, UK_FIELDS, csv_rows
 from wicketgate.regime.documents.authority import MatchTerms
 
@@ -107,9 +107,11 @@ def parse_hotlist(
     )
 
 
-def _keep(rows: Iterable[Row], terms: MatchTerms, at_us: int, longest_us: int, faults: Faults) -> list[Row]:
+def _keep(
+    rows: Iterable[FormRow], terms: MatchTerms, at_us: int, longest_us: int, faults: Faults
+) -> list[FormRow]:
     """Return the rows of a list without a fault; refuse a list with any, or with too many entries."""
-    kept: list[Row] = []
+    kept: list[FormRow] = []
     plates: set[str] = set()
     ids: set[str] = set()
     entries = 0
@@ -136,7 +138,7 @@ def _keep(rows: Iterable[Row], terms: MatchTerms, at_us: int, longest_us: int, f
     return kept
 
 
-def _fault(row: Row, terms: MatchTerms, at_us: int, longest_us: int) -> tuple[str, str] | None:
+def _fault(row: FormRow, terms: MatchTerms, at_us: int, longest_us: int) -> tuple[str, str] | None:
     """Return the fault of a row, or None."""
     if not row.kind:
         return None
@@ -152,7 +154,7 @@ def _fault(row: Row, terms: MatchTerms, at_us: int, longest_us: int) -> tuple[st
 
 
 def _change(
-    row: Row, known: Entry | None, at_us: int, longest_us: int, draw_voi: Callable[[], str]
+    row: FormRow, known: Entry | None, at_us: int, longest_us: int, draw_voi: Callable[[], str]
 ) -> Change:
     if not row.kind:
         return Change(plate=row.plate)

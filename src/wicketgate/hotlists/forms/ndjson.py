@@ -13,7 +13,7 @@ from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError
 from wicketgate.base.shapes import Time, about, shape
 from wicketgate.hotlists import MAX_TEXT, TEXTS, Entry
-from wicketgate.hotlists.forms.rows import Faults, Row, needed, plate_of, text_of, texts_of, whole_seconds
+from wicketgate.hotlists.forms.rows import Faults, FormRow, needed, plate_of, text_of, texts_of, whole_seconds
 
 MAX_LINE: Final = 64 * 1024
 """Bytes of one line."""
@@ -69,7 +69,7 @@ _texts = attrgetter(*TEXTS)
 _shown_time = lru_cache(maxsize=4096)(rfc3339)  # many entries share few times
 
 
-def json_rows(body: bytes, faults: Faults, *, whole: bool) -> Iterator[Row]:
+def json_rows(body: bytes, faults: Faults, *, whole: bool) -> Iterator[FormRow]:
     """Yield the row of each good line.
 
     What is wrong with the others goes to `faults`. Blank lines are passed over.
@@ -87,7 +87,7 @@ def json_rows(body: bytes, faults: Faults, *, whole: bool) -> Iterator[Row]:
             faults.add(number, error.code, error.detail)
 
 
-def _row(text: bytes, number: int, *, whole: bool) -> Row:
+def _row(text: bytes, number: int, *, whole: bool) -> FormRow:
     if len(text) > MAX_LINE:
         raise InputError(f"a line of more than {MAX_LINE} bytes")
     try:
@@ -103,11 +103,11 @@ def _row(text: bytes, number: int, *, whole: bool) -> Row:
             raise InputError("`remove` in a whole list: leave the line out")
         if line != HotlistLine(plate=line.plate, remove=True):
             raise InputError("a line that removes a plate says nothing else")
-        return Row(
+        return FormRow(
             line=number, plate=plate, kind="", priority=4, reason="", expires_us=None, review_us=None, voi=None,
             texts={},
         )  # fmt: skip
-    return Row(
+    return FormRow(
         line=number,
         plate=plate,
         kind=needed("kind", line.kind),

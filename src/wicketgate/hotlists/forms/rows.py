@@ -20,7 +20,7 @@ MOST_FAULTS: Final = 100
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class FormRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The content of a line, whatever the form.
 
     `kind` is empty for a line that removes a plate.

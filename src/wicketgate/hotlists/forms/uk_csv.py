@@ -17,7 +17,7 @@ from wicketgate.base.clock import from_datetime, parse_rfc3339
 from wicketgate.base.errors import InputError, ListRefused
 from wicketgate.base.hours import load_zone
 from wicketgate.hotlists import TEXTS
-from wicketgate.hotlists.forms.rows import Faults, Row, needed, plate_of, texts_of, whole_seconds
+from wicketgate.hotlists.forms.rows import Faults, FormRow, needed, plate_of, texts_of, whole_seconds
 
 ACTIONS: Final = (
     ("do not stop", 4),
@@ -59,7 +59,7 @@ _LOCAL_TIME = re.compile(
 )
 
 
-def csv_rows(body: bytes, kind: str, faults: Faults) -> Iterator[Row]:
+def csv_rows(body: bytes, kind: str, faults: Faults) -> Iterator[FormRow]:
     """Yield each good row, all of one kind.
 
     What is wrong with the others goes to `faults`.
@@ -94,12 +94,12 @@ def _is_header(fields: Sequence[str]) -> bool:
     return len(fields) == len(UK_FIELDS) and fields[0].strip().lower() in _VRM_HEADS
 
 
-def _row(fields: Sequence[str], line: int, kind: str) -> Row:
+def _row(fields: Sequence[str], line: int, kind: str) -> FormRow:
     if len(fields) != len(UK_FIELDS):
         raise InputError(f"a row has {len(UK_FIELDS)} fields")
     row = dict(zip(UK_FIELDS, fields, strict=True))
     texts = texts_of((name, row[name]) for name in TEXTS)
-    return Row(
+    return FormRow(
         line=line,
         plate=plate_of(row["vrm"]),
         kind=kind,

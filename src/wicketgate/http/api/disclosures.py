@@ -16,13 +16,13 @@ from wicketgate.base.shapes import Time, about
 from wicketgate.commits.durable import Durable
 from wicketgate.commits.state import State
 from wicketgate.gateway.entitlement import Entitlement, names_of
-from wicketgate.gateway.filing.disclosures import Attesting, Said
+from wicketgate.gateway.filing.disclosures import DisclosureFiling, DisclosureSaid
 from wicketgate.http.answers import (
     Disclosures,
     DisclosureShown,
     DisclosureTaken,
     NextDeletion,
-    Owed,
+    OwedShown,
     Receipts,
     ReceiptShown,
     ReceiptTaken,
@@ -31,7 +31,7 @@ from wicketgate.http.gatekeeper import require
 from wicketgate.http.parameters import LINES
 from wicketgate.http.problems import problem
 from wicketgate.http.requests import MAX_MEMBERS, decoded, json_answer, private_answer, read_body
-from wicketgate.regime.obligations.disclosures import Held, published, stand
+from wicketgate.regime.obligations.disclosures import Held, owed_at, published
 from wicketgate.regime.obligations.values import Disclosure, Receipt
 
 _MOST_ROWS = 1 << 53
@@ -75,7 +75,7 @@ class DisclosuresApi:
     """The handlers, over what recipients attest and the committed state."""
 
     def __init__(
-        self, commits: Durable, disclosures: Attesting, entitlement: Entitlement, clock: Clock
+        self, commits: Durable, disclosures: DisclosureFiling, entitlement: Entitlement, clock: Clock
     ) -> None:
         self._commits = commits
         self._disclosures = disclosures
@@ -103,7 +103,7 @@ class DisclosuresApi:
             raise InputError("`id` is at most 64 letters, digits and `_.:-`")
         self._entitlement.demand_own(unit, said.authority)
         taken = await self._disclosures.disclose(
-            Said(
+            DisclosureSaid(
                 authority=said.authority,
                 to=said.to,
                 law=said.law,
@@ -216,8 +216,8 @@ def _disclosure(state: State, one: Disclosure) -> DisclosureShown:
     )
 
 
-def _owed(state: State, name: str, held: Held, now_us: int) -> Owed:
-    standing = stand(held, now_us)
+def _owed(state: State, name: str, held: Held, now_us: int) -> OwedShown:
+    standing = owed_at(held, now_us)
     coming = standing.next
     upcoming = None
     if coming is not None:
@@ -229,7 +229,7 @@ def _owed(state: State, name: str, held: Held, now_us: int) -> Owed:
         "next": upcoming,
         "attested": [_receipt(one) for one in reversed(held.receipts)],
     }
-    return msgspec.convert(members, Owed)
+    return msgspec.convert(members, OwedShown)
 
 
 def _receipt(one: Receipt) -> ReceiptShown:

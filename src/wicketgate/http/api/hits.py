@@ -18,7 +18,7 @@ from wicketgate.gateway.filing.outcomes import OutcomeFiling
 from wicketgate.gateway.hits import UnitHits
 from wicketgate.hotlists.hits import MOST_BY, MOST_REASON, WAITING, Hit
 from wicketgate.hotlists.outcomes import Said
-from wicketgate.http.answers import HitRead, Hits, HitShown, ImageLink, OutcomeShown, StoppedHit
+from wicketgate.http.answers import HitRead, HitShown, HitsShown, ImageLink, OutcomeShown, StoppedHit
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.parameters import LINES
 from wicketgate.http.requests import MAX_MEMBERS, decoded, private_answer, read_body
@@ -71,7 +71,7 @@ class HitsApi:
         else:
             names = [self._entitlement.entitled_match(unit, name).name]
         found = self._hits.queue_of(names) if state == "queue" else self._hits.recent_of(names, limit)
-        return private_answer(Hits(hits=[self._shown(hit) for hit in found[:limit]]))
+        return private_answer(HitsShown(hits=[self._shown(hit) for hit in found[:limit]]))
 
     async def get_hit(self, request: Request) -> Response:
         """`GET /v1/hits/{id}`."""

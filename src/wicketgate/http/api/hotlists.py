@@ -19,7 +19,7 @@ from wicketgate.base.clock import Clock, rfc3339
 from wicketgate.base.errors import InputError, ListRefused, NotEntitled
 from wicketgate.commits.durable import Durable
 from wicketgate.gateway.entitlement import Entitlement
-from wicketgate.gateway.filing.hotlists import Desk, ListTaken
+from wicketgate.gateway.filing.hotlists import HotlistFiling, ListTaken
 from wicketgate.hotlists import Entry, Listing
 from wicketgate.hotlists.forms import CSV, NDJSON, UK_FIELDS, hotlist_lines, parse_hotlist
 from wicketgate.hotlists.in_force import Lists
@@ -39,7 +39,7 @@ class HotlistsApi:
     """The handlers, over the hotlists of one gateway."""
 
     def __init__(
-        self, commits: Durable, desk: Desk, lists: Lists, entitlement: Entitlement, clock: Clock
+        self, commits: Durable, desk: HotlistFiling, lists: Lists, entitlement: Entitlement, clock: Clock
     ) -> None:
         self._commits = commits
         self._desk = desk

@@ -14,15 +14,15 @@ from starlette.types import Receive, Scope, Send
 
 from wicketgate.base.clock import Clock
 from wicketgate.base.errors import InputError, WicketgateError
-from wicketgate.http.answers import ImageTaken, RefusedImage, RefusedRead, Taken
-from wicketgate.http.forms import FORM, MAX_FORM, Part, parts_of
+from wicketgate.http.answers import ImageTaken, ReadsTaken, RefusedImage, RefusedRead
+from wicketgate.http.forms import FORM, MAX_FORM, FormPart, parts_of
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.problems import not_allowed, problem, problem_of
 from wicketgate.http.requests import json_answer, media_type_of, read_body
 from wicketgate.reads.cameras import CameraNames
 from wicketgate.reads.images.joining import Joining, with_mark
 from wicketgate.reads.images.references import MAX_BYTES
-from wicketgate.reads.intake import Answer, Intake
+from wicketgate.reads.intake import Intake, PostAnswer
 from wicketgate.reads.observations import ImageKind
 from wicketgate.reads.parse import (
     ARROW,
@@ -31,7 +31,7 @@ from wicketgate.reads.parse import (
     MAX_POST_BYTES,
     NDJSON,
     Checked,
-    Limits,
+    ClockLimits,
     Malformed,
     RawRead,
     check,
@@ -51,7 +51,7 @@ class Reads:
         intake: Intake,
         joining: Joining,
         clock: Clock,
-        limits: Callable[[], Limits],
+        limits: Callable[[], ClockLimits],
     ) -> None:
         self._cameras = cameras
         self._intake = intake
@@ -95,10 +95,10 @@ class Reads:
         rows = parse(posted[0].body, posted[0].media_type)
         return json_answer(await self._take(source, rows, _Bound(rows, form)))
 
-    async def _take(self, source: str, rows: Sequence[RawRead | Malformed], bound: _Bound) -> Taken:
+    async def _take(self, source: str, rows: Sequence[RawRead | Malformed], bound: _Bound) -> ReadsTaken:
         limits = self._limits()
         cameras = self._cameras.ids(source).get
-        answers: list[tuple[int, Answer]] = []
+        answers: list[tuple[int, PostAnswer]] = []
         # In parts, so that one large post does not hold up a thousand small ones.
         for start in range(0, len(rows), _ROWS_AT_ONCE):
             some = rows[start : start + _ROWS_AT_ONCE] if start or len(rows) > _ROWS_AT_ONCE else rows
@@ -139,7 +139,7 @@ class Reads:
 class _Bound:
     """Which part of a form is which read's image: one that exactly one read names, and that stands there once."""
 
-    def __init__(self, rows: Sequence[RawRead | Malformed] = (), form: Sequence[Part] = ()) -> None:
+    def __init__(self, rows: Sequence[RawRead | Malformed] = (), form: Sequence[FormPart] = ()) -> None:
         parts = [(number, part) for number, part in enumerate(form) if part.name != "reads"]
         there = Counter(part.name for _, part in parts)
         named = Counter(
@@ -170,7 +170,7 @@ class _Bound:
         return await joining.attach(checked, source, bodies)
 
 
-def answer_of(answers: Sequence[tuple[int, Answer]]) -> Taken:
+def answer_of(answers: Sequence[tuple[int, PostAnswer]]) -> ReadsTaken:
     """Return the body that answers a post; each answer with the index in the post at which its part begins."""
     held = sum(answer.held for _, answer in answers)
     images = [
@@ -178,7 +178,7 @@ def answer_of(answers: Sequence[tuple[int, Answer]]) -> Taken:
         for _, answer in answers
         for number, code, detail in answer.images
     ]
-    return Taken(
+    return ReadsTaken(
         accepted=sum(answer.accepted for _, answer in answers),
         repeated=sum(answer.repeated for _, answer in answers),
         quarantined=[

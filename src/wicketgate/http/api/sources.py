@@ -12,7 +12,7 @@ from wicketgate.base.streams.ordinal import OrdinalStream
 from wicketgate.commits.durable import Durable
 from wicketgate.commits.transactions import CameraSet, QuarantinedRead
 from wicketgate.gateway.filing.cameras import CameraFiling
-from wicketgate.http.answers import Cameras, CameraShown, Quarantined, Registered
+from wicketgate.http.answers import CameraShown, CamerasShown, Quarantined, Registered
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.parameters import AFTER, QUARANTINED
 from wicketgate.http.requests import decoded, json_answer, read_body
@@ -52,7 +52,7 @@ class SourcesApi:
         source = require(request, "source").name
         state = self._commits.committed
         return json_answer(
-            Cameras(
+            CamerasShown(
                 cameras=[
                     CameraShown(
                         id=camera.id,

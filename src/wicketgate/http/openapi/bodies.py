@@ -81,7 +81,7 @@ class RowHit(Struct, frozen=True, kw_only=True):
     clone: Annotated[bool, shape(const=True)] | UnsetType = UNSET
 
 
-class Row(Struct, frozen=True, kw_only=True):
+class RowBody(Struct, frozen=True, kw_only=True):
     """A line of a batch."""
 
     seq: Annotated[Count, about("Counts the feed's rows, from 1.")]
@@ -108,7 +108,7 @@ class ErasedRow(Struct, frozen=True, kw_only=True):
 # --- what is posted -----------------------------------------------------------------------------------------------
 
 
-class Envelope(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class EnvelopeBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A DSSE v1 envelope."""
 
     payloadType: Annotated[  # noqa: N815 - as DSSE names it

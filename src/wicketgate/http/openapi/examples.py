@@ -12,7 +12,7 @@ from wicketgate.http import answers
 from wicketgate.http.api.disclosures import Deleted, Disclosed
 from wicketgate.http.api.hits import OutcomeSaid
 from wicketgate.http.api.why import Asked
-from wicketgate.http.openapi.bodies import BatchHeader, Envelope, ResponseSaid, Row
+from wicketgate.http.openapi.bodies import BatchHeader, EnvelopeBody, ResponseSaid, RowBody
 from wicketgate.ledger.facts import FactAnswer
 from wicketgate.reads.parse import RawRead
 
@@ -70,7 +70,7 @@ EXAMPLES: dict[type, tuple[str, ...]] = {
         '"zone":"Europe/London","aliases":["ACCC8ED3290D"]}',
         '{"id":"ccz-0002","groups":["ccz"]}',
     ),
-    Envelope: (
+    EnvelopeBody: (
         '{"payloadType":"application/vnd.wicketgate.revocation+json","payload":"eyJyZXZvY2F0aW9uIjp7fX0=",'
         f'"signatures":[{{"keyid":"{_ROOT}","sig":"{_SIGNATURE}"}}]}}',
     ),
@@ -92,13 +92,13 @@ EXAMPLES: dict[type, tuple[str, ...]] = {
         '"as_of_entry":812}',
     ),
     ResponseSaid: ('{"text":"I pass this camera each day, and object.","name":"A. Driver","publish":true}',),
-    answers.Taken: (
+    answers.ReadsTaken: (
         '{"accepted":1,"repeated":0,"quarantined":[{"index":1,"code":"unknown-camera",'
         '"detail":"this source has registered no such camera"}]}',
     ),
     answers.ImageTaken: (f'{{"image":"patch","sha256":"{_ROOT}","repeated":false}}',),
     answers.Registered: ('{"entry":56,"cameras":2}',),
-    answers.Cameras: (
+    answers.CamerasShown: (
         '{"cameras":[{"id":"ccz-0002","groups":["ccz"],"latitude":null,"longitude":null,"heading":null,"zone":null,'
         '"aliases":[],"counts":{"accepted":120,"repeated":3,"plate-unreadable":2},"judged":{}}],"source":"tfl",'
         '"unknown":{"unknown-camera":1}}',
@@ -111,7 +111,7 @@ EXAMPLES: dict[type, tuple[str, ...]] = {
     answers.Effect: ('{"entry":55,"in_force_from":"2026-07-08T12:00:00.239147Z"}',),
     answers.Feeds: ('{"feeds":[{"authority":"tfl-met-ct","version":1,"status":"in-force","batches":4}]}',),
     BatchHeader: (_HEADER,),
-    Row: (_ROW,),
+    RowBody: (_ROW,),
     FactAnswer: (f"{{{_FACT}}}",),
     answers.BatchProof: (
         f'{{"batch":1,"fact":{{{_RELEASED}}},{_FACT},'
@@ -120,7 +120,7 @@ EXAMPLES: dict[type, tuple[str, ...]] = {
     ),
     ListTaken: ('{"revision":7,"entries":1204,"added":3,"changed":1,"removed":0}',),
     answers.HitShown: (_HIT,),
-    answers.Hits: (f'{{"hits":[{_HIT}]}}',),
+    answers.HitsShown: (f'{{"hits":[{_HIT}]}}',),
     answers.DisclosureTaken: ('{"id":"d-2026-014","commit":8112,"version":1,"status":"in-force"}',),
     answers.ReceiptTaken: ('{"commit":8113,"counts_until":"2026-07-08T00:00:00Z"}',),
     answers.Answered: (

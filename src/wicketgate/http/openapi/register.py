@@ -67,7 +67,7 @@ class RegisteredAct(Struct, frozen=True, kw_only=True):
     figures: Annotated[SinceReview, about("Of a review.")] | UnsetType = UNSET
 
 
-class Told(Struct, frozen=True, kw_only=True):
+class StandingTold(Struct, frozen=True, kw_only=True):
     """How an authority stood from when on."""
 
     status: Status
@@ -108,7 +108,7 @@ class RegisteredAuthority(Struct, frozen=True, kw_only=True):
     ended_by: Literal["revocation", "quashed", "objection"] | None
     consulted: Consulted
     redactions: Annotated[Count, about("Members that are withheld from the public.")]
-    standings: list[Told]
+    standings: list[StandingTold]
     acts: list[RegisteredAct]
     words: Annotated[list[str], about("The document in plain words.")]
 
@@ -215,7 +215,7 @@ class Figures(Struct, frozen=True, kw_only=True):
     entry: Annotated[Count, about("Where they stand in the ledger.")]
 
 
-class Register(Struct, frozen=True, kw_only=True):
+class RegisterBody(Struct, frozen=True, kw_only=True):
     """What anybody may see of the state."""
 
     origin: Annotated[str, about("The log's name.")]

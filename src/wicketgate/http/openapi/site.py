@@ -19,7 +19,7 @@ from wicketgate.http.openapi.operation import (
     Sample,
     tagged,
 )
-from wicketgate.http.openapi.register import Register
+from wicketgate.http.openapi.register import RegisterBody
 from wicketgate.http.openapi.v1 import AUTHORITY, HIT, IMAGES, STOPS
 from wicketgate.http.parameters import PAGE_OF_RESPONSES, Parameter
 from wicketgate.http.requests import FORM, MAX_MEMBERS, MAX_RESPONSE
@@ -70,7 +70,7 @@ _PUBLIC = tagged(
     Operation(
         "getRegister", "GET /register.json", "The register, as data",
         "Made at most twice a second. Counts come from closed periods alone, so that nothing here moves with the "
-        "traffic. `wicketgate verify` compares it with the log.", gives=Register,
+        "traffic. `wicketgate verify` compares it with the log.", gives=RegisterBody,
     ),
     Operation(
         "getDescription", "GET /openapi.json", "This description, as data", gives={JSON: None}, meaning="OpenAPI 3.1.",

@@ -16,7 +16,7 @@ from wicketgate.http.api.hits import STATES, OutcomeSaid
 from wicketgate.http.api.hotlists import MAX_UPLOAD_BYTES
 from wicketgate.http.api.why import Asked
 from wicketgate.http.forms import FORM, MAX_FORM, MAX_PARTS
-from wicketgate.http.openapi.bodies import BatchHeader, Envelope, ErasedRow, ReadsForm, Row
+from wicketgate.http.openapi.bodies import BatchHeader, EnvelopeBody, ErasedRow, ReadsForm, RowBody
 from wicketgate.http.openapi.examples import BATCH_EVENT, HOTLIST_CSV, METRICS
 from wicketgate.http.openapi.operation import (
     EVENTS,
@@ -102,7 +102,8 @@ _SOURCES = tagged(
         "of the charter, over restarts too. What cannot be taken goes to the quarantine with its code. Sent = accepted "
         "+ repeated + quarantined.\n\nAfter no answer, or 503 or 507, post the same again: what was stored is then "
         "found to be repeated. Keep to one connection, and post several reads at once where you can.",
-        takes={JSON: (RawRead, list[RawRead]), NDJSON: RawRead, ARROW: Bytes, FORM: ReadsForm}, gives=answers.Taken,
+        takes={JSON: (RawRead, list[RawRead]), NDJSON: RawRead, ARROW: Bytes, FORM: ReadsForm},
+        gives=answers.ReadsTaken,
         codes="malformed unsupported-media-type stream-full", commits=True,
     ),
     Operation(
@@ -119,8 +120,8 @@ _SOURCES = tagged(
         "Basic (source id, token) and `?key=` are taken, here alone; Digest is not.\n\nA vehicle that the device "
         "follows over several messages becomes one read: at the last message, or three seconds after the first.",
         parameters=(_MAKER, _CAMERA), takes={"*/*": None}, most=MAX_PAYLOAD, by_device=True,
-        gives={JSON: answers.Taken, "application/xml": None, "text/xml": None}, codes="malformed not-found stream-full",
-        commits=True,
+        gives={JSON: answers.ReadsTaken, "application/xml": None, "text/xml": None},
+        codes="malformed not-found stream-full", commits=True,
     ),
     Operation(
         "putCameras", "PUT /v1/cameras", "Register the source's cameras",
@@ -131,7 +132,8 @@ _SOURCES = tagged(
         codes="malformed", commits=True,
     ),
     Operation(
-        "getCameras", "GET /v1/cameras", "The source's cameras, with what became of their reads", gives=answers.Cameras,
+        "getCameras", "GET /v1/cameras", "The source's cameras, with what became of their reads",
+        gives=answers.CamerasShown,
     ),
     Operation(
         "getQuarantine", "GET /v1/quarantine", "What of the source's own could not be taken",
@@ -149,7 +151,8 @@ _FEEDS = tagged(
         "Each batch is a header line and then exactly `rows` lines of rows. Batches count from 1, on over versions of "
         "the authority. Ask again with `after` set to the last batch that you keep: nothing is lost and nothing comes "
         "twice.\n\nAfter expiry the backlog can be read until its term; after a revocation, and while suspended, it "
-        "cannot.", parameters=(AUTHORITY, AFTER_BATCH, BATCHES, WAIT), gives={NDJSON: (BatchHeader, Row, ErasedRow)},
+        "cannot.", parameters=(AUTHORITY, AFTER_BATCH, BATCHES, WAIT),
+        gives={NDJSON: (BatchHeader, RowBody, ErasedRow)},
         meaning="Batches in order; empty if there is nothing new.", codes=f"{STOPS} cursor-past-term malformed",
     ),
     Operation(
@@ -204,7 +207,8 @@ _MATCH = tagged(
         meaning="The list, with its revision as `ETag`.", codes=f"{STOPS} not-a-match-authority",
     ),
     Operation(
-        "listHits", "GET /v1/hits", "The unit's hits", parameters=(_OF_AUTHORITY, _STATE, LINES), gives=answers.Hits,
+        "listHits", "GET /v1/hits", "The unit's hits", parameters=(_OF_AUTHORITY, _STATE, LINES),
+        gives=answers.HitsShown,
         codes=f"{STOPS} not-a-match-authority malformed",
     ),
     Operation(
@@ -258,7 +262,7 @@ _OFFICERS = tagged(
     Operation(
         "submitDocument", "POST /v1/documents", "Submit a signed document",
         "A DSSE envelope, whose payload is the canonical JSON of the document. The signatures are what counts, not who "
-        f"submits. Kinds: {', '.join(sorted(KINDS))}.", takes={ENVELOPE_TYPE: Envelope}, most=MAX_ENVELOPE_BYTES,
+        f"submits. Kinds: {', '.join(sorted(KINDS))}.", takes={ENVELOPE_TYPE: EnvelopeBody}, most=MAX_ENVELOPE_BYTES,
         gives=answers.Effect, status=201, refusals=codes.DOCUMENT.values(), commits=True,
     ),
 )

@@ -24,13 +24,13 @@ from wicketgate.gateway.node import Gateway
 from wicketgate.http.gatekeeper import DEMONSTRATION_PREFIX
 from wicketgate.http.openapi.operation import Operation
 from wicketgate.http.problems import problem
-from wicketgate.pages.public import Part
+from wicketgate.pages.public import FrontPart
 from wicketgate.regime.parsed import Parsed
 
 ENTRY_POINTS = "wicketgate.site"
 """The group under which a package adds to the site: its one entry point names a `Factory`."""
 
-MakePart = Callable[[Mapping[str, Any]], Awaitable[Part]]
+MakePart = Callable[[Mapping[str, Any]], Awaitable[FrontPart]]
 """Makes the part of a page from the register, at each request."""
 
 

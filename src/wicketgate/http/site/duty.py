@@ -27,7 +27,7 @@ from wicketgate.http.problems import problem, problem_of, status_and_title
 from wicketgate.http.requests import FORM, MAX_MEMBERS, form_pairs, media_type_of, private_answer, read_body
 from wicketgate.http.sessions import Sessions, TooManyFailures, is_form_key, officer_name, set_cookie
 from wicketgate.http.site.addition import Addition
-from wicketgate.pages.duty import HEADERS, DutyPages, Journey, Queue, Refusal, Session, digest
+from wicketgate.pages.duty import HEADERS, DutyPages, Journey, Queue, RefusalShown, Session, digest
 from wicketgate.pages.public import assets_of
 from wicketgate.pages.views import marks_of
 from wicketgate.regime.documents.authority import Authority
@@ -234,7 +234,7 @@ class Duty:
         return self._hit_page(request, _session(request))
 
     def _hit_page(
-        self, request: Request, session: Session, refused: Refusal | None = None, status: int = 200
+        self, request: Request, session: Session, refused: RefusalShown | None = None, status: int = 200
     ) -> Response:
         hit, authority = self._unit_hits.hit_of(session.unit, request.path_params["id"])
         allowed = "place" in authority.scope.fields
@@ -265,7 +265,7 @@ class Duty:
         except HitRefused as refused:
             if not _wants_page(request):
                 raise
-            again = Refusal(code=refused.code, reason=reason)
+            again = RefusalShown(code=refused.code, reason=reason)
             return self._hit_page(request, session, again, status_and_title(refused)[0])
         if _wants_page(request):
             return _redirect(f"/duty?recorded={after.id}")

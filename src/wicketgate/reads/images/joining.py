@@ -20,7 +20,7 @@ from wicketgate.base.clock import Clock
 from wicketgate.base.errors import StreamError
 from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.reads.columns import ReadBatch, from_arrow, part
-from wicketgate.reads.images.references import Stored, fault
+from wicketgate.reads.images.references import StoredImage, fault
 from wicketgate.reads.images.store import Images
 from wicketgate.reads.intake import JOIN_US, Intake
 from wicketgate.reads.messages import decode_reads
@@ -188,7 +188,7 @@ class Joining:
         digest = hashlib.sha256(body).hexdigest()
         row = await self._read_of(read_id)
         there = None if row is None else (row.patch if kind == "patch" else row.overview)[0]
-        if there is not None and Stored.parse(there).sha256 == digest:
+        if there is not None and StoredImage.parse(there).sha256 == digest:
             return Joined("", "", digest, repeated=True)
         wrong = fault(kind, body)
         if wrong is not None:
@@ -237,7 +237,7 @@ class Joining:
         code: str,
         detail: str,
         body: bytes,
-        stored: Stored | None = None,
+        stored: StoredImage | None = None,
     ) -> QuarantinedRead:
         kept: dict[str, object] = {"bytes": len(body)}
         if kind is not None:

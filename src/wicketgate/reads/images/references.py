@@ -24,7 +24,7 @@ _REF_BYTES = 88  # of a name, padded: the length of a reference does not tell it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
+class StoredImage:
     """A durable image: its place and its kind."""
 
     name: str
@@ -37,7 +37,7 @@ class Stored:
         return f"{self.name} {self.sha256} {self.media_type} {self.size}"
 
     @staticmethod
-    def parse(text: str) -> Stored:
+    def parse(text: str) -> StoredImage:
         """Read the form of `text`.
 
         InputError for anything else.
@@ -45,7 +45,7 @@ class Stored:
         found = _TEXT.fullmatch(text)
         if found is None:
             raise InputError("not the text of a stored image")
-        return Stored(name=found[1], sha256=found[5], media_type=found[6], size=int(found[7]))
+        return StoredImage(name=found[1], sha256=found[5], media_type=found[6], size=int(found[7]))
 
 
 def media_type_of(body: bytes) -> str | None:

@@ -26,7 +26,7 @@ from obstore.store import LocalStore, ObjectStore
 from wicketgate.base.clock import DAY_US, parse_rfc3339, to_datetime
 from wicketgate.base.errors import InputError, StreamError
 from wicketgate.base.periods import Period, add
-from wicketgate.reads.images.references import NAME, Stored, media_type_of, open_ref
+from wicketgate.reads.images.references import NAME, StoredImage, media_type_of, open_ref
 
 _AT_ONCE = 64
 _BYTES_AT_ONCE = 16 * 1024 * 1024
@@ -38,7 +38,7 @@ _DELETE_AT_ONCE = 1_000
 class _Job:
     name: str
     body: bytes
-    stored: asyncio.Future[Stored]
+    stored: asyncio.Future[StoredImage]
 
 
 class Images:
@@ -72,7 +72,7 @@ class Images:
         self._waiting_bytes = 0
         self._task: asyncio.Task[None] | None = None
 
-    async def put(self, source: str, body: bytes, at_us: int) -> Stored:
+    async def put(self, source: str, body: bytes, at_us: int) -> StoredImage:
         """Store an image without a `fault`.
 
         On return it is durable.
@@ -165,14 +165,16 @@ class Images:
             for job, done in zip(jobs, stored, strict=True):
                 job.stored.set_result(done)
 
-    def _write(self, jobs: Sequence[_Job]) -> list[Stored]:
+    def _write(self, jobs: Sequence[_Job]) -> list[StoredImage]:
         stored = []
         # A crash in here leaves images that no read names: they end with their day.
         for job in jobs:
             media_type = media_type_of(job.body) or "application/octet-stream"
             obstore.put(self._store, job.name, job.body, mode="create")
             digest = hashlib.sha256(job.body).hexdigest()
-            stored.append(Stored(name=job.name, sha256=digest, media_type=media_type, size=len(job.body)))
+            stored.append(
+                StoredImage(name=job.name, sha256=digest, media_type=media_type, size=len(job.body))
+            )
         self._sync()
         return stored
 

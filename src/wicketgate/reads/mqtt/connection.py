@@ -23,7 +23,7 @@ _LONGEST_TOKEN = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class MqttLimits:
     """The bounds of a server.
 
     Attributes
@@ -53,7 +53,7 @@ class Limits:
 
 
 @dataclass(slots=True)
-class Counts:
+class MqttCounts:
     """The counts of messages and connections.
 
     Messages are `taken`, `ignored`, `unanswered` or `lost`.
@@ -68,8 +68,8 @@ class MqttServer(Protocol):
     """The server as its connections see it (`ingress.Ingress`)."""
 
     loop: asyncio.AbstractEventLoop
-    limits: Limits
-    counts: Counts
+    limits: MqttLimits
+    counts: MqttCounts
 
     def admit(self, connection: Connection) -> bool:
         """Return whether one more stranger may stay.

@@ -13,7 +13,7 @@ from typing import Any
 
 from wicketgate.base.errors import ConfigurationError, WicketgateError
 from wicketgate.base.settings import MqttSettings
-from wicketgate.reads.mqtt.connection import Connection, Counts, Limits
+from wicketgate.reads.mqtt.connection import Connection, MqttCounts, MqttLimits
 from wicketgate.reads.mqtt.packets import Publish
 from wicketgate.reads.mqtt.topics import Route
 
@@ -44,10 +44,10 @@ class Ingress:
         take: Take,
         tokens: Callable[[], Mapping[str, str]],
         *,
-        limits: Limits | None = None,
+        limits: MqttLimits | None = None,
     ) -> None:
-        self.limits = limits or Limits()
-        self.counts = Counts()
+        self.limits = limits or MqttLimits()
+        self.counts = MqttCounts()
         self.loop: asyncio.AbstractEventLoop
         self._settings = settings
         self._take = take

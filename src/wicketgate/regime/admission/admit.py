@@ -49,7 +49,7 @@ from wicketgate.regime.documents.acts import (
     Suspension,
 )
 from wicketgate.regime.documents.authority import Authority
-from wicketgate.regime.documents.consultations import Consultation, Decision, Objection
+from wicketgate.regime.documents.consultations import Consultation, ConsultationDecision, Objection
 from wicketgate.regime.documents.document import Document, SignedDocument
 from wicketgate.regime.documents.signatures import good_keys, require_keys
 from wicketgate.regime.moment import RegimeAt
@@ -141,7 +141,7 @@ def examine(
         require_amendment_signed(charter, value, judgement.amended, keys)
         return judgement
     signed = require_keys(judgement.requirements, keys, charter)
-    if isinstance(value, Decision):
+    if isinstance(value, ConsultationDecision):
         draft = moment.consultation(moment.regime.consultations[value.consultation]).draft
         beneficiary = draft.recipient if isinstance(draft, Authority) else None
         deciding = {office for one in judgement.requirements for office in one.offices}
@@ -233,7 +233,7 @@ def judge_document(
             return judge_consultation(moment, value, cameras)
         case Objection():
             return judge_objection(moment, value)
-        case Decision():
+        case ConsultationDecision():
             return judge_decision(moment, value)
         case _:
             return _act(moment, value, document.kind, figures)

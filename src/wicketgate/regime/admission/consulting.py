@@ -29,7 +29,7 @@ from wicketgate.regime.admission.widening import applying, coverage, fulfilled, 
 from wicketgate.regime.admitted import Admitted
 from wicketgate.regime.charter import Charter, Requirement, charter_requirements
 from wicketgate.regime.documents.authority import Authority
-from wicketgate.regime.documents.consultations import Consultation, Decision, Objection
+from wicketgate.regime.documents.consultations import Consultation, ConsultationDecision, Objection
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import proposed
 from wicketgate.regime.powers import describe, of_authority
@@ -155,7 +155,7 @@ def judge_objection(moment: RegimeAt, objection: Objection) -> Judgement:
     return Judgement(admitted=Admitted(), requirements=wanted)
 
 
-def judge_decision(moment: RegimeAt, decision: Decision) -> Judgement:
+def judge_decision(moment: RegimeAt, decision: ConsultationDecision) -> Judgement:
     """Judge a decision: its answers, its term, and what it covers."""
     charter = moment.charter
     taken = known_consultation(moment.regime, decision.consultation)
@@ -202,7 +202,7 @@ def judge_decision(moment: RegimeAt, decision: Decision) -> Judgement:
     )
 
 
-def _require_term(decision: Decision, at_us: int, terms: Iterable[Period]) -> None:
+def _require_term(decision: ConsultationDecision, at_us: int, terms: Iterable[Period]) -> None:
     until_us = decision.covered_until_us
     if until_us is None:
         return

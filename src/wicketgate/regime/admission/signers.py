@@ -40,7 +40,7 @@ _WORDS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Who:
+class SignaturesNeeded:
     """What signatures a document needs.
 
     Attributes
@@ -57,7 +57,7 @@ class Who:
     choices: frozenset[frozenset[str]]
     within: Period | None = None
 
-    def suffices_for(self, other: Who) -> bool:
+    def suffices_for(self, other: SignaturesNeeded) -> bool:
         """Return whether whatever signatures meet this meet `other` too, and in no shorter a time."""
         if other.within is not None and (self.within is None or not never_longer(self.within, other.within)):
             return False
@@ -65,10 +65,10 @@ class Who:
             one & self.every or any(mine <= one for mine in self.choices) for one in other.choices
         )
 
-    def naming(self, offices: Collection[str]) -> Who:
+    def naming(self, offices: Collection[str]) -> SignaturesNeeded:
         """Return that part of it in which one of some offices is named."""
         some = frozenset(offices)
-        return Who(self.every & some, frozenset(one for one in self.choices if one & some))
+        return SignaturesNeeded(self.every & some, frozenset(one for one in self.choices if one & some))
 
     def names(self, offices: Collection[str]) -> bool:
         """Return whether one of some offices is named."""
@@ -97,8 +97,8 @@ class Case(NamedTuple):
 class Shift:
     """Who had to sign in a case, and who has to now; None: nobody can."""
 
-    before: Who | None
-    now: Who | None
+    before: SignaturesNeeded | None
+    now: SignaturesNeeded | None
 
     @property
     def loosens(self) -> bool:
@@ -243,9 +243,9 @@ class _Rulings:
         self._named = named
         self._offices = charter.offices.keys()
         self._masks: dict[tuple[str, str], int] = {}
-        self._known: dict[tuple[int, str], Who | None] = {}
+        self._known: dict[tuple[int, str], SignaturesNeeded | None] = {}
 
-    def who(self, case: Case) -> Who | None:
+    def who(self, case: Case) -> SignaturesNeeded | None:
         applying = (
             self._mask("instrument", case.instrument)
             & self._mask("purpose", case.purpose)
@@ -265,7 +265,7 @@ class _Rulings:
             self._masks[key] = sum(1 << n for n, rule in enumerate(self._rules) if applies(rule, value))
         return self._masks[key]
 
-    def _who(self, rules: list[Rule], controller: str) -> Who | None:
+    def _who(self, rules: list[Rule], controller: str) -> SignaturesNeeded | None:
         if not rules:
             return None
         every: set[str] = set()
@@ -282,7 +282,9 @@ class _Rulings:
                 choices.add(there)
             if rule.within is not None and (within is None or never_longer(rule.within, within)):
                 within = rule.within
-        return Who(frozenset(every), frozenset(choice for choice in choices if not choice & every), within)
+        return SignaturesNeeded(
+            frozenset(every), frozenset(choice for choice in choices if not choice & every), within
+        )
 
     def _filled(self, office: str, controller: str) -> str:
         """Return an office of a rule; empty where the charter does not have it.

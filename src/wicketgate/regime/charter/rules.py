@@ -16,9 +16,9 @@ from wicketgate.regime.charter.values import (
     RULE_KINDS,
     Charter,
     ConsultationRule,
+    ConsultationTerms,
     RedactionRule,
     Rule,
-    Terms,
     Urgency,
 )
 from wicketgate.regime.members import Members
@@ -146,9 +146,9 @@ def parse_urgency(members: Members, demonstration: bool) -> Urgency:
     return urgency
 
 
-def parse_terms(members: Members) -> Terms:
+def parse_terms(members: Members) -> ConsultationTerms:
     """Return how long consultations are open and cover; as `parse_rule`."""
-    terms = Terms(
+    terms = ConsultationTerms(
         shortest=members.parsed("shortest", _some_time), covers_for=members.parsed("covers_for", _some_time)
     )
     members.end()

@@ -272,7 +272,7 @@ class Urgency:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class ConsultationTerms:
     """How long a consultation is open at least, and for how long its decision covers at most."""
 
     shortest: Period
@@ -344,8 +344,8 @@ class Charter:
     rules: tuple[Rule, ...]
     consultations: tuple[ConsultationRule, ...]
     urgency: Urgency | None
-    consulting: Terms
-    amendment: Terms | None
+    consulting: ConsultationTerms
+    amendment: ConsultationTerms | None
     redaction: RedactionRule | None
     keys_ended: tuple[KeyEnded, ...]
     document: Mapping[str, Any]

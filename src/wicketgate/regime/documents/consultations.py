@@ -66,7 +66,7 @@ class Objection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class ConsultationDecision:
     """What came of a consultation.
 
     Attributes
@@ -151,7 +151,7 @@ def parse_objection(document: Mapping[str, Any]) -> Objection:
     return objection
 
 
-def parse_decision(document: Mapping[str, Any]) -> Decision:
+def parse_decision(document: Mapping[str, Any]) -> ConsultationDecision:
     """Return the decision that a document describes; as `parse_consultation`."""
     root = Members(document)
     members = root.table("decision")
@@ -172,7 +172,7 @@ def parse_decision(document: Mapping[str, Any]) -> Decision:
             covered = parse_authority(Members(root.get("covered"), "covered").mapping)
         except DocumentRefused as error:
             raise DocumentRefused(f"in `covered`: {error.detail}", code=error.code) from error
-    decision = Decision(
+    decision = ConsultationDecision(
         id=members.text("id", pattern=DOCUMENT_ID),
         consultation=members.text("consultation", pattern=DOCUMENT_ID),
         at_us=members.time_us("at"),
@@ -208,7 +208,7 @@ def describe_objection(objection: Objection, charter: Charter | None = None) -> 
     return [f"Objection `{objection.id}` of {who} to `{about}`.{effect}", f"Reason: {objection.reason}"]
 
 
-def describe_decision(decision: Decision) -> list[str]:
+def describe_decision(decision: ConsultationDecision) -> list[str]:
     """Return sentences that say what was decided and what is covered until when."""
     lines = [f"Decision `{decision.id}` on the consultation `{decision.consultation}`: {decision.outcome}."]
     if decision.covered_until_us is not None:

@@ -27,7 +27,7 @@ from wicketgate.regime.documents.acts import ACTS, Act, describe_act, parse_act
 from wicketgate.regime.documents.authority import Authority, describe, parse_authority
 from wicketgate.regime.documents.consultations import (
     Consultation,
-    Decision,
+    ConsultationDecision,
     Objection,
     describe_consultation,
     describe_decision,
@@ -63,7 +63,7 @@ class SignedDocument:
         return parse_payload(self.kind, self.payload)
 
 
-Document = Charter | Authority | Act | Consultation | Objection | Decision
+Document = Charter | Authority | Act | Consultation | Objection | ConsultationDecision
 """What a document says, as a value."""
 
 
@@ -205,7 +205,7 @@ def describe_document(value: Document, charter: Charter | None = None) -> list[s
             return [*describe_consultation(value), *words]
         case Objection():
             return describe_objection(value, charter)
-        case Decision():
+        case ConsultationDecision():
             words = [] if value.covered is None else describe(value.covered, charter)
             return [*describe_decision(value), *words]
         case _:

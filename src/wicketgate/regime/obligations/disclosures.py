@@ -99,7 +99,7 @@ def _day(until_us: int) -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Owed:
     """How a recipient stands with its deletions under one authority.
 
     Attributes
@@ -123,7 +123,7 @@ class Standing:
     next: Left | None
 
 
-def stand(held: Held, at_us: int) -> Standing:
+def owed_at(held: Held, at_us: int) -> Owed:
     """Return how the recipient of an authority stands at `at_us`, which is not before the last period's end."""
     due = [item for item in held.left if item.due_us <= at_us]
     missing = [item for item in due if item.until_us > held.attested_us]
@@ -131,7 +131,7 @@ def stand(held: Held, at_us: int) -> Standing:
     overdue: int | None = 0
     for item in missing:
         overdue = None if overdue is None or item.rows is None else overdue + item.rows
-    return Standing(
+    return Owed(
         attested_us=held.attested_us or None,
         due_until_us=max(held.due_until_us, *(item.until_us for item in due), 0) or None,
         missing_us=min((item.due_us for item in missing), default=None),
@@ -140,7 +140,7 @@ def stand(held: Held, at_us: int) -> Standing:
     )
 
 
-def published(standing: Standing) -> dict[str, object]:
+def published(standing: Owed) -> dict[str, object]:
     """Return a standing as the figures publish it."""
     return {
         "attested_until": _time(standing.attested_us),

@@ -11,7 +11,7 @@ from typing import Any
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.fold import Named
 from wicketgate.regime.moment import RegimeAt
-from wicketgate.regime.obligations.disclosures import Held, deletion_due, published, stand
+from wicketgate.regime.obligations.disclosures import Held, deletion_due, owed_at, published
 from wicketgate.regime.standing import in_force_from
 
 
@@ -47,7 +47,7 @@ def published_receipts(held: Mapping[str, Held], left: Mapping[str, object], unt
         The names under which rows left in the period.
     """
     names = {*left, *(name for name, one in held.items() if one.left)}
-    return {name: published(stand(held.get(name) or Held(), until_us)) for name in sorted(names)}
+    return {name: published(owed_at(held.get(name) or Held(), until_us)) for name in sorted(names)}
 
 
 def due_by_name(moment: RegimeAt, left: Mapping[str, object], from_us: int) -> dict[str, int]:

@@ -15,7 +15,7 @@ _XML = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _TYPE = "application/xml"
 
 
-class Camera:
+class ViewtronPost:
     """A Viewtron camera with posts of its own.
 
     It speaks version 1 of the protocol, with its misspelt event.
@@ -141,7 +141,7 @@ _TYPES = {"van": "van", "bus": "bus", "lorry": "truck", "car": "sedan"}
 
 def make_camera(site: Site) -> Device:
     """Return the camera of a site."""
-    return Camera(site)
+    return ViewtronPost(site)
 
 
 def make_recorder(site: Site) -> Device:
