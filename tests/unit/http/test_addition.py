@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from starlette.applications import Starlette
+from starlette.routing import Route
 
 from tests.system import pages_fixture as fixture
 from wicketgate.base.clock import SystemClock
@@ -18,6 +20,7 @@ from wicketgate.commits.cameras import Camera
 from wicketgate.commits.state import State
 from wicketgate.http.site import addition as module
 from wicketgate.http.site.addition import ENTRY_POINTS, Addition, Sight, find_addition, routes_of
+from wicketgate.http.site.duty import Duty
 from wicketgate.http.site.public import Public
 from wicketgate.pages.public import CONTENT_SECURITY_POLICY
 from wicketgate.regime.parsed import Parsed
@@ -72,10 +75,8 @@ def broken(sight: Sight) -> object:
 
 def elsewhere(sight: Sight) -> Addition:
     """A factory whose routes lie where others are."""
-    from dataclasses import replace
-
     made = add(sight)
-    moved = made.routes[0].__class__("/v1/feeds", made.routes[0].endpoint)
+    moved = Route("/v1/feeds", made.routes[0].endpoint)
     return replace(made, routes=[moved])
 
 
@@ -149,9 +150,17 @@ async def test_assets_and_description_come_along(tmp_path: Path) -> None:
     described = (await site.get("/openapi.json", add(site.sight))).json()["paths"]
     assert set(PATHS) <= described.keys()
     assert not set(PATHS) & (await site.get("/openapi.json", None)).json()["paths"].keys()
-    assert "followDemonstration" in (await site.get("/docs", add(site.sight))).text or (
-        "/demonstration/live" in (await site.get("/docs", add(site.sight))).text
-    )
+    assert PATHS[0] in (await site.get("/docs", add(site.sight))).text
+    assert PATHS[0] not in (await site.get("/docs", None)).text
+
+
+def test_what_lies_under_the_map_of_a_hit_is_the_addition_s(tmp_path: Path) -> None:
+    site = Site(tmp_path, demonstration=True)
+    ground = Duty(site.gateway, add(site.sight))._pages._ground
+    assert ground is not None
+    assert "/london-sketch." in ground
+    assert ground in fixture.ASSETS
+    assert Duty(site.gateway)._pages._ground is None
 
 
 async def test_the_charter_is_asked_at_each_request(tmp_path: Path) -> None:
