@@ -172,14 +172,16 @@ def foreign_places(name: str, text: str) -> Iterator[str]:
 
 
 def codes_in(source: str) -> set[str]:
-    """Return the codes that a module gives: `code=…`, `code = …` of a class, `refuse(…)` and `problem(…)`."""
+    """Return the codes that a module gives: `code=…`, `code = …` of a class, `refuse(…)`, `problem(…)`, `_Fault(…)`."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         values: list[ast.expr] = []
         if isinstance(node, ast.Call):
             values += [keyword.value for keyword in node.keywords if keyword.arg == "code"]
             name = node.func.id if isinstance(node.func, ast.Name) else ""
-            values += {"problem": node.args[:1], "refuse": node.args[2:3]}.get(name, [])
+            values += {"problem": node.args[:1], "refuse": node.args[2:3], "_Fault": node.args[:1]}.get(
+                name, []
+            )
         elif isinstance(node, ast.ClassDef):
             values += [
                 item.value
