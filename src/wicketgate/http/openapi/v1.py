@@ -48,6 +48,7 @@ from wicketgate.regime.obligations.disclosures import DISCLOSURES_KEPT
 from wicketgate.regime.standing import STOPPED
 
 STOPS = " ".join(sorted(STOPPED))
+FEED = f"{STOPS} cursor-past-term malformed streams-unavailable"
 IMAGES = {"image/jpeg": Bytes, "image/png": Bytes}
 CameraList = Annotated[list[CameraSet], shape(maxItems=MAX_CAMERAS)]
 
@@ -139,7 +140,7 @@ _SOURCES = tagged(
         "getQuarantine", "GET /v1/quarantine", "What of the source's own could not be taken",
         "Kept for as long as `too_old` of the charter. Ask again behind the last `number`.",
         parameters=(AFTER, QUARANTINED), gives={NDJSON: answers.Quarantined}, meaning="A line for each, oldest first.",
-        codes="malformed",
+        codes="malformed streams-unavailable",
     ),
 )
 
@@ -153,12 +154,12 @@ _FEEDS = tagged(
         "twice.\n\nAfter expiry the backlog can be read until its term; after a revocation, and while suspended, it "
         "cannot.", parameters=(AUTHORITY, AFTER_BATCH, BATCHES, WAIT),
         gives={NDJSON: (BatchHeader, RowBody, ErasedRow)},
-        meaning="Batches in order; empty if there is nothing new.", codes=f"{STOPS} cursor-past-term malformed",
+        meaning="Batches in order; empty if there is nothing new.", codes=FEED,
     ),
     Operation(
         "getProof", "GET /v1/feeds/{authority}/proofs", "From a batch's root to the ledger",
         parameters=(AUTHORITY, BATCH), gives=answers.BatchProof,
-        codes=f"{STOPS} cursor-past-term malformed not-found not-due",
+        codes=f"{FEED} not-found not-due",
     ),
     Operation(
         "getImage", "GET /v1/feeds/{authority}/images/{ref}", "An image of a released read",
@@ -171,7 +172,7 @@ _FEEDS = tagged(
         "`id` is the batch; `data` is its header and rows, a line each. A comment comes every 15 seconds. When the "
         "authority is stopped, an event `end` names the code and the answer ends.",
         parameters=(AUTHORITY, AFTER_BATCH, _RESUMED), gives={EVENTS: Sample(BATCH_EVENT)},
-        meaning="An event for each batch, without end.", codes=f"{STOPS} cursor-past-term malformed",
+        meaning="An event for each batch, without end.", codes=FEED,
     ),
 )
 
@@ -280,7 +281,8 @@ _OVERSEERS = tagged(
         "getOpenings", "GET /v1/openings", "The sealed openings of seconds",
         "`sealed` is base64 of an age file to the opening keys of the charter. Opened it is the second, its `entry`, "
         "its `seed` and its `facts`, from which the root in the ledger can be built again.", parameters=(AFTER, LINES),
-        gives={NDJSON: answers.Opening}, meaning="A line for each second, by number.", codes="malformed",
+        gives={NDJSON: answers.Opening}, meaning="A line for each second, by number.",
+        codes="malformed streams-unavailable",
     ),
     Operation(
         "getAllResponses", "GET /v1/consultations/{id}/responses",
