@@ -97,7 +97,7 @@ def test_limits_and_kinds_are_those_of_the_program() -> None:
     assert cameras["requestBody"]["content"]["application/json"]["schema"]["maxItems"] == MAX_CAMERAS
     documents = OPENAPI["paths"]["/v1/documents"]["post"]["description"]
     assert all(kind in documents for kind in KINDS)
-    assert len(SCHEMAS["Envelope"]["properties"]["payloadType"]["enum"]) == len(KINDS)
+    assert len(SCHEMAS["EnvelopeBody"]["properties"]["payloadType"]["enum"]) == len(KINDS)
 
 
 def test_every_reference_leads_somewhere() -> None:
@@ -141,7 +141,7 @@ def test_a_register_is_as_described(tmp_path: Path) -> None:
     finally:
         world.close()
     assert register["authorities"]
-    validator_for(SCHEMAS["Register"]).validate(json.loads(dump_register(register)))
+    validator_for(SCHEMAS["RegisterBody"]).validate(json.loads(dump_register(register)))
 
 
 # --- examples -----------------------------------------------------------------------------------------------------

@@ -507,12 +507,12 @@ CHANGES: dict[str, tuple[str, Change, str, str]] = {
         "entrenched",
     ),
     "shorter consultations": (
-        "Charter.consulting Terms.shortest",
+        "Charter.consulting ConsultationTerms.shortest",
         put("consulting.shortest", "P27D"),
         "entrenched",
         "entrenched",
     ),
-    "longer coverage": ("Terms.covers_for", put("consulting.covers_for", "P4Y"), "entrenched", "entrenched"),
+    "longer coverage": ("ConsultationTerms.covers_for", put("consulting.covers_for", "P4Y"), "entrenched", "entrenched"),
     "easier amendments": ("Charter.amendment", put("amendment.shortest", "P41D"), "entrenched", "entrenched"),
     "longer coverage of amendments": (
         "Charter.amendment",
