@@ -308,7 +308,7 @@ async def test_parts_stop_in_order_and_once(folder: Path, monkeypatch: pytest.Mo
         ("HitQueue.__init__", ["Link.close", "Ledger.close", "NatsServer.stop"]),
         ("replay", ["Projections.close", "Link.close", "Proofs.close", "HitQueue.close", "Ledger.close"]),
         ("Images.__init__", ["Projections.settle", "Projections.close", "Link.close", "Seen.close"]),
-        ("Raising.__init__", ["Intake.close", "Images.close", "Projections.settle", "Projections.close"]),
+        ("RowMaker.__init__", ["Intake.close", "Images.close", "Projections.settle", "Projections.close"]),
     ],
 )
 async def test_a_start_that_fails_closes_what_it_opened(
