@@ -13,6 +13,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from tests.routed import Unasked
 from tests.system import pages_fixture as fixture
 from wicketgate.base.clock import SystemClock
 from wicketgate.base.errors import ConfigurationError
@@ -156,11 +157,17 @@ async def test_assets_and_description_come_along(tmp_path: Path) -> None:
 
 def test_what_lies_under_the_map_of_a_hit_is_the_addition_s(tmp_path: Path) -> None:
     site = Site(tmp_path, demonstration=True)
-    ground = Duty(site.gateway, add(site.sight))._pages._ground
+
+    def duty(addition: Addition | None) -> Duty:
+        asked_of_nothing: Any = Unasked()
+        parts = dict.fromkeys(("entitlement", "hits", "unit_hits", "outcomes", "images"), asked_of_nothing)
+        return Duty(site.gateway.commits, site.sight.clock, **parts, addition=addition)
+
+    ground = duty(add(site.sight))._pages._ground
     assert ground is not None
     assert "/london-sketch." in ground
     assert ground in fixture.ASSETS
-    assert Duty(site.gateway)._pages._ground is None
+    assert duty(None)._pages._ground is None
 
 
 async def test_the_charter_is_asked_at_each_request(tmp_path: Path) -> None:

@@ -512,7 +512,12 @@ CHANGES: dict[str, tuple[str, Change, str, str]] = {
         "entrenched",
         "entrenched",
     ),
-    "longer coverage": ("ConsultationTerms.covers_for", put("consulting.covers_for", "P4Y"), "entrenched", "entrenched"),
+    "longer coverage": (
+        "ConsultationTerms.covers_for",
+        put("consulting.covers_for", "P4Y"),
+        "entrenched",
+        "entrenched",
+    ),
     "easier amendments": ("Charter.amendment", put("amendment.shortest", "P41D"), "entrenched", "entrenched"),
     "longer coverage of amendments": (
         "Charter.amendment",
