@@ -1,4 +1,6 @@
-"""Acts on authorities: what stops, ends, resumes, reviews or challenges one. Values, shapes and words. Pure.
+"""Acts on authorities: their values, shapes and words.
+
+An act stops, ends, resumes, reviews or challenges an authority. Pure.
 
 Whether an act may take effect is judged in `admission`. docs/spec/documents.md, section 5.
 """
@@ -24,7 +26,7 @@ _PROSE = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revocation:
-    """Ends every version of an authority that has taken effect so far."""
+    """The end of every version of an authority that has taken effect so far."""
 
     id: str
     authority: str
@@ -35,7 +37,7 @@ class Revocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suspension:
-    """Stops an authority, later versions too, until a resumption names it."""
+    """The stop of an authority, later versions included, until a resumption names it."""
 
     id: str
     authority: str
@@ -46,7 +48,10 @@ class Suspension:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resumption:
-    """Lifts one suspension, named by its id; others go on."""
+    """The lifting of one suspension, named by its id.
+
+    Other suspensions go on.
+    """
 
     id: str
     authority: str
@@ -58,7 +63,10 @@ class Resumption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """Finds that one version of an authority may go on; the next review is due from `reviewed_us` on."""
+    """The finding that one version of an authority may go on.
+
+    The next review is due from `reviewed_us` on.
+    """
 
     id: str
     authority: str
@@ -73,7 +81,10 @@ class Review:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Challenge:
-    """Tells that a court was asked to quash an authority; with `stay` it is suspended until a resumption names it."""
+    """Notice of a court case to quash an authority.
+
+    With `stay` the authority is suspended until a resumption names the challenge.
+    """
 
     id: str
     authority: str
@@ -86,7 +97,10 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quashed:
-    """A court's order that ends every version of an authority, and the coverage of a consultation if it names one."""
+    """A court's order to end every version of an authority.
+
+    It also ends the coverage of a consultation, if it names one.
+    """
 
     id: str
     authority: str
@@ -101,7 +115,9 @@ Act = Revocation | Suspension | Resumption | Review | Challenge | Quashed
 
 
 def parse_act(kind: str, document: Mapping[str, Any]) -> Act:
-    """Return the act that a document describes; neither charter nor signatures are looked at.
+    """Return the act in a document.
+
+    Neither charter nor signatures are looked at.
 
     Raises
     ------
@@ -167,7 +183,7 @@ def _if_there(members: Members, name: str) -> str | None:
 
 
 def describe_act(act: Act) -> list[str]:
-    """Return sentences that say what an act does."""
+    """Describe an act in sentences."""
     match act:
         case Revocation():
             return [

@@ -1,4 +1,6 @@
-"""The authority: the signed document that lets reads go. Its shape, and whether a charter lets it stand.
+"""The authority: the signed document that lets reads go.
+
+Here are its shape, and whether a charter lets it stand.
 
 Everything here is pure: the time is passed in. Whether it widens, and whether it was consulted on, is judged in
 `admission`. The words and codes: docs/spec/documents.md.
@@ -51,7 +53,10 @@ class Instrument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Area:
-    """A part of the map, its edges included; microdegrees, WGS 84. A camera without a position is in none."""
+    """An area of the map in WGS 84 microdegrees, edges included.
+
+    A camera without a position is in no area.
+    """
 
     south: int
     west: int
@@ -70,7 +75,7 @@ class Area:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """Which reads an authority is about.
+    """The reads that an authority is about.
 
     Attributes
     ----------
@@ -98,7 +103,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchTerms:
-    """What hotlists under an authority of mode `match` may hold.
+    """The limits on hotlists under an authority of mode `match`.
 
     Attributes
     ----------
@@ -117,7 +122,7 @@ class MatchTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tier:
-    """Searches further back than `older_than` need the approval of an office of the recipient."""
+    """An age beyond which a search needs the approval of an office of the recipient."""
 
     older_than: Period
     approver: str
@@ -125,7 +130,10 @@ class Tier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchTerms:
-    """How far back an authority of mode `search` may look, and from which age on with whose approval, ascending."""
+    """The terms of searches under an authority of mode `search`.
+
+    They say how far back it may look, and from which age on with whose approval, ascending.
+    """
 
     max_age: Period
     tiers: tuple[Tier, ...]
@@ -133,7 +141,7 @@ class SearchTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redaction:
-    """A member that is withheld from the public.
+    """A member withheld from the public.
 
     Attributes
     ----------
@@ -213,7 +221,7 @@ class Authority:
 
     @property
     def reference(self) -> str:
-        """`name@version`, the form in which rows and refusals name it."""
+        """The reference of rows and refusals to this version, `name@version`."""
         return f"{self.name}@{self.version}"
 
     @property
@@ -226,7 +234,9 @@ class Authority:
 
 
 def parse_authority(document: Mapping[str, Any]) -> Authority:
-    """Return the authority that a document describes; neither charter nor signatures are looked at.
+    """Return the authority in a document.
+
+    Neither charter nor signatures are looked at.
 
     Raises
     ------
@@ -407,7 +417,7 @@ def _positive(members: Members, name: str) -> Period:
 
 
 def review_due_us(authority: Authority, since_us: int) -> int | None:
-    """Return when an authority lapses for want of a review, or None if it needs none.
+    """Return when an authority lapses without a review, or None if it needs none.
 
     Parameters
     ----------
@@ -438,7 +448,7 @@ def _what_leaves(authority: Authority) -> str:
 
 
 def describe_area(area: Area) -> str:
-    """Return an area in words."""
+    """Describe an area in words."""
     south, west, north, east = (
         f"{edge / 1_000_000:g}°" for edge in (area.south, area.west, area.north, area.east)
     )
@@ -446,7 +456,7 @@ def describe_area(area: Area) -> str:
 
 
 def describe(authority: Authority, charter: Charter | None = None) -> list[str]:
-    """Return sentences on what an authority allows, to whom, until when; names come from the charter."""
+    """Describe in sentences an authority's powers, recipient and end, by the charter's names."""
 
     def name_of(organisation: str) -> str:
         known = charter.organisations.get(organisation) if charter else None

@@ -1,4 +1,6 @@
-"""Consultations: the proposal, the objections of departments, and the decision. Values, shapes and words. Pure.
+"""Consultations: the proposal, the objections and the decision.
+
+Here are their values, shapes and words; the objections are those of departments. Pure.
 
 Whether one may take effect, and what a decision covers, is judged in `admission`. docs/spec/consultations.md.
 """
@@ -21,7 +23,7 @@ _MOST_ANSWERS = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consultation:
-    """A published proposal on which the public can say something until it closes.
+    """A published proposal, open to responses until it closes.
 
     Attributes
     ----------
@@ -45,7 +47,7 @@ class Consultation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objection:
-    """What an organisation has against a proposal, or against an authority in force.
+    """An organisation's objection to a proposal or to an authority in force.
 
     Attributes
     ----------
@@ -67,7 +69,7 @@ class Objection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsultationDecision:
-    """What came of a consultation.
+    """The decision on a consultation.
 
     Attributes
     ----------
@@ -91,7 +93,9 @@ class ConsultationDecision:
 
 
 def parse_consultation(document: Mapping[str, Any]) -> Consultation:
-    """Return the consultation that a document describes; neither charter nor signatures are looked at.
+    """Return the consultation in a document.
+
+    Neither charter nor signatures are looked at.
 
     Raises
     ------
@@ -127,7 +131,7 @@ def _draft(value: object) -> Authority | Charter:
 
 
 def parse_objection(document: Mapping[str, Any]) -> Objection:
-    """Return the objection that a document describes; as `parse_consultation`."""
+    """Return the objection in a document, as `parse_consultation` does."""
     root = Members(document)
     members = root.table("objection")
     objection = Objection(
@@ -152,7 +156,7 @@ def parse_objection(document: Mapping[str, Any]) -> Objection:
 
 
 def parse_decision(document: Mapping[str, Any]) -> ConsultationDecision:
-    """Return the decision that a document describes; as `parse_consultation`."""
+    """Return the decision in a document, as `parse_consultation` does."""
     root = Members(document)
     members = root.table("decision")
     outcome = members.one_of("outcome", ("approved", "rejected"))
@@ -189,7 +193,10 @@ def parse_decision(document: Mapping[str, Any]) -> ConsultationDecision:
 
 
 def describe_consultation(consultation: Consultation) -> list[str]:
-    """Return sentences that say what a consultation is about; those of the draft come besides."""
+    """Describe in sentences the subject of a consultation.
+
+    The sentences of the draft come besides.
+    """
     draft = consultation.draft
     what = f"the charter version {draft.version}" if isinstance(draft, Charter) else f"`{draft.reference}`"
     return [
@@ -200,7 +207,10 @@ def describe_consultation(consultation: Consultation) -> list[str]:
 
 
 def describe_objection(objection: Objection, charter: Charter | None = None) -> list[str]:
-    """Return sentences that say who objects to what, and with what effect."""
+    """Describe in sentences an objection and its effect.
+
+    They say who objects to what, and with what effect.
+    """
     known = charter.organisations.get(objection.organisation) if charter else None
     who = known.name if known else f"`{objection.organisation}`"
     about = objection.consultation or objection.authority
@@ -209,7 +219,7 @@ def describe_objection(objection: Objection, charter: Charter | None = None) -> 
 
 
 def describe_decision(decision: ConsultationDecision) -> list[str]:
-    """Return sentences that say what was decided and what is covered until when."""
+    """Describe in sentences a decision, its coverage and the end of it."""
     lines = [f"Decision `{decision.id}` on the consultation `{decision.consultation}`: {decision.outcome}."]
     if decision.covered_until_us is not None:
         what = "what was proposed" if decision.covered is None else "less than what was proposed"

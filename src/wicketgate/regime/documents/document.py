@@ -1,4 +1,7 @@
-"""Signed documents of every kind: from TOML to envelope, and from envelope to value. Pure. docs/spec/documents.md."""
+"""Signed documents of every kind: from TOML to envelope, and from envelope to value.
+
+Pure. The rules: docs/spec/documents.md.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,10 @@ _TYPE = re.compile(r"application/vnd\.wicketgate\.([a-z]{1,20})\+json", re.ASCII
 
 @dataclass(frozen=True, kw_only=True)  # without slots, so that `value` can be kept
 class SignedDocument:
-    """An envelope that was opened: its kind is known, its payload is canonical, no signature is verified."""
+    """An opened envelope, its signatures not yet verified.
+
+    Its kind is known and its payload is canonical.
+    """
 
     kind: str
     payload: Mapping[str, Any]
@@ -53,7 +59,7 @@ class SignedDocument:
 
     @cached_property
     def value(self) -> Document:
-        """What the document says, parsed when it is first asked for.
+        """The document's value, parsed at first use.
 
         Raises
         ------
@@ -76,7 +82,7 @@ def payload_type(kind: str) -> str:
 
 
 def parse_toml(data: bytes) -> dict[str, Any]:
-    """Return the document that officers wrote as TOML, as the JSON object that is signed.
+    """Return officers' TOML as the JSON object to sign.
 
     Times become RFC 3339 texts in UTC. Neither kind nor members are checked.
 
@@ -111,7 +117,9 @@ def _json_value(value: Any) -> Any:
 
 
 def kind_of(document: Mapping[str, Any]) -> str:
-    """Return the kind of a document: the one table in it that is named after a kind.
+    """Return the kind of a document.
+
+    It is the name of the one table in the document that is named after a kind.
 
     Raises
     ------
@@ -125,7 +133,7 @@ def kind_of(document: Mapping[str, Any]) -> str:
 
 
 def sign_document(document: Mapping[str, Any], keys: Iterable[Signer]) -> Envelope:
-    """Return an envelope with a document, signed by each of `keys`.
+    """Sign a document with each of `keys`, and return its envelope.
 
     Raises
     ------
@@ -139,7 +147,9 @@ def sign_document(document: Mapping[str, Any], keys: Iterable[Signer]) -> Envelo
 
 
 def open_document(data: bytes) -> SignedDocument:
-    """Return the document in the bytes of an envelope. Signatures are not verified here.
+    """Open the document in the bytes of an envelope.
+
+    Signatures are not verified here.
 
     Raises
     ------
@@ -155,7 +165,7 @@ def open_document(data: bytes) -> SignedDocument:
 
 
 def open_envelope(envelope: Envelope) -> SignedDocument:
-    """Return the document in an envelope; as `open_document`."""
+    """Open the document in an envelope, as `open_document` does."""
     match = _TYPE.fullmatch(envelope.payload_type)
     if match is None or match[1] not in KINDS:
         raise DocumentRefused(f"no payload type `{envelope.payload_type[:80]}`")
@@ -193,7 +203,10 @@ def parse_payload(kind: str, document: Mapping[str, Any]) -> Document:
 
 
 def describe_document(value: Document, charter: Charter | None = None) -> list[str]:
-    """Return sentences that say what a document does; names come from the charter."""
+    """Describe in sentences the effect of a document.
+
+    Names come from the charter.
+    """
     match value:
         case Charter():
             return describe_charter(value)
@@ -213,7 +226,10 @@ def describe_document(value: Document, charter: Charter | None = None) -> list[s
 
 
 def describe_charter(charter: Charter) -> list[str]:
-    """Return sentences that say who is in a charter and who must sign what."""
+    """Describe in sentences a charter's members and rules on signatures.
+
+    They say who is in the charter and who must sign what.
+    """
     operator = charter.organisations[charter.operator].name
     lines = [
         f"{charter.title} ({charter.name}, version {charter.version}).",

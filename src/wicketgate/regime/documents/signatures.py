@@ -1,4 +1,7 @@
-"""Who signed: every signature must be good, and the offices that must sign are counted as people and as keys. Pure."""
+"""Signatures on documents, counted as people and as keys.
+
+Every signature must be good, and the offices that must sign are counted as people and as keys. Pure.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,9 @@ from wicketgate.regime.charter import (
 
 
 def good_keys(envelope: Envelope, charters: Iterable[Charter]) -> frozenset[str]:
-    """Return the ids of the keys that signed an envelope; every signature in it must be good.
+    """Return the ids of an envelope's signing keys.
+
+    Every signature in the envelope must be good.
 
     Parameters
     ----------
@@ -51,7 +56,9 @@ def good_keys(envelope: Envelope, charters: Iterable[Charter]) -> frozenset[str]
 
 
 def signers(envelope: Envelope, charter: Charter) -> tuple[Office, ...]:
-    """Return the offices whose keys signed an envelope, in the charter's order; as `good_keys`.
+    """Return the offices that signed an envelope, in the charter's order.
+
+    Signatures are verified as by `good_keys`.
 
     An office is in it once; `require_signed` counts people and keys.
     """
@@ -65,7 +72,9 @@ def _offices_of(keys: frozenset[str], charter: Charter) -> tuple[Office, ...]:
 def require_signed(
     requirements: Iterable[Requirement], envelope: Envelope, charter: Charter
 ) -> tuple[Office, ...]:
-    """Refuse an envelope that lacks the signatures of the offices required; return who signed it.
+    """Require the signatures of some offices on an envelope, and return its signers.
+
+    An envelope that lacks one of them is refused.
 
     Raises
     ------
@@ -78,7 +87,10 @@ def require_signed(
 def require_keys(
     requirements: Iterable[Requirement], keys: frozenset[str], charter: Charter
 ) -> tuple[Office, ...]:
-    """Refuse a document that the keys of the offices required have not signed; return the offices that signed it.
+    """Require the keys of some offices among the signing keys, and return its signers.
+
+    A document that the keys of the offices required have not signed is refused. The offices that signed it are
+    returned.
 
     Parameters
     ----------
@@ -117,7 +129,10 @@ def require_keys(
 
 
 def _distinct_choice(chosen: list[Office], choices: list[list[Office]]) -> bool:
-    """Return whether an office can be taken from each choice so that all taken differ in holder and key."""
+    """Return whether offices differing in holder and key can be taken, one from each choice.
+
+    All offices taken must differ in holder and key, those already in `chosen` too.
+    """
     if not choices:
         return True
     return any(
@@ -131,7 +146,9 @@ def _distinct_choice(chosen: list[Office], choices: list[list[Office]]) -> bool:
 
 
 def verify_charter(envelope: Envelope) -> Charter:
-    """Return the charter in an envelope that all offices of its own rule for charters have signed.
+    """Verify an envelope by its own charter's rule, and return the charter.
+
+    All offices of its own rule for charters must have signed it.
 
     Raises
     ------

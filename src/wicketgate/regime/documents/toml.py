@@ -1,4 +1,7 @@
-"""Documents as TOML that people can read. What is written is read again by `document.parse_toml` as it was. Pure."""
+"""Documents as TOML for people to read.
+
+What is written is read again by `document.parse_toml` as it was. Pure.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ _WIDTH = 100
 
 
 def dump_toml(document: Mapping[str, Any], *heading: str) -> str:
-    """Return a document as TOML, with lines of comment before it.
+    """Write a document as TOML, with lines of comment before it.
 
     Parameters
     ----------
@@ -29,7 +32,10 @@ def dump_toml(document: Mapping[str, Any], *heading: str) -> str:
 
 
 def _tables(path: str, members: Mapping[str, Any], title: str = "") -> Iterator[str]:
-    """Yield a table and those that do not stand on its lines."""
+    """Yield a table and the tables below it with headings of their own.
+
+    A table that fits on a line of its parent stands there.
+    """
     lines: list[str] = []
     below: list[str] = []
     for name, value in members.items():
@@ -67,7 +73,10 @@ def _text(value: str) -> str:
 
 
 def _prose(value: str) -> str:
-    """Return a text of several lines as it would be typed: the first line feed after the quotes is not part of it."""
+    """Quote a text of several lines as people type it.
+
+    The first line feed after the quotes is not part of the text.
+    """
     lines = [_text(line)[1:-1] for line in value.split("\n")]
     return '"""\n' + "\n".join(lines) + '"""'
 
