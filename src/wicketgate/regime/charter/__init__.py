@@ -1,4 +1,6 @@
-"""The charter: organisations, offices, purposes, limits, and which offices must sign what.
+"""The charter: organisations, offices, purposes, limits and rules on signatures.
+
+The rules say which offices must sign what.
 
 It is the root of trust. `parse_charter` reads its shape; `signatures.verify_charter` checks the signatures of the
 offices that its own rule for charters names. The words and codes: docs/spec/charter.md.

@@ -1,4 +1,7 @@
-"""The charter's shape: from a document to a value. Pure. docs/spec/charter.md."""
+"""The charter's shape: from a document to a value.
+
+Pure. The rules: docs/spec/charter.md.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,9 @@ _ORIGIN = re.compile(r"[a-z0-9][a-z0-9.-]{0,100}(?:/[A-Za-z0-9._~-]{1,60}){0,8}"
 
 
 def parse_charter(document: Mapping[str, Any]) -> Charter:
-    """Return the charter that a document describes; signatures are not looked at.
+    """Return the charter in a document.
+
+    Signatures are not looked at.
 
     Raises
     ------
@@ -116,7 +121,7 @@ def _check(charter: Charter) -> None:
 
 
 def _check_consultations(charter: Charter) -> None:
-    """Refuse rules on consultations that name what the charter does not have."""
+    """Refuse rules on consultations with names unknown to the charter."""
     for index, rule in enumerate(charter.consultations):
         path = f"consultations[{index}]"
         for purpose in sorted(rule.purposes or ()):
@@ -261,7 +266,7 @@ def _by_instrument(members: Members) -> dict[str, Period]:
 
 
 def exact_us(text: str) -> int:
-    """Return a duration without months or years, in microseconds.
+    """Return a duration in microseconds, if it has neither months nor years.
 
     Raises
     ------

@@ -1,4 +1,7 @@
-"""The charter's rules: who signs what, and what needs a consultation. Pure. docs/spec/charter.md."""
+"""The charter's rules on signatures and consultations.
+
+They say who signs what, and what needs a consultation. Pure. docs/spec/charter.md.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +74,7 @@ def parse_rule(members: Members) -> Rule:
 
 
 def check_rule(rule: Rule, charter: Charter, path: str) -> None:
-    """Refuse a rule on signatures that does not fit its charter."""
+    """Refuse a rule on signatures unfit for its charter."""
     for office in rule.offices:
         if not office.startswith("{") and office not in charter.offices:
             raise DocumentRefused(
@@ -97,7 +100,7 @@ def check_rule(rule: Rule, charter: Charter, path: str) -> None:
 
 
 def parse_consultation_rule(members: Members) -> ConsultationRule:
-    """Return a rule on what needs a consultation; as `parse_rule`."""
+    """Return a rule on the need for consultation, as `parse_rule` does."""
     chosen: dict[str, frozenset[str] | None] = {}
     for name, known in (
         ("instruments", INSTRUMENTS),
@@ -132,7 +135,7 @@ def parse_consultation_rule(members: Members) -> ConsultationRule:
 
 
 def parse_urgency(members: Members, demonstration: bool) -> Urgency:
-    """Return the rule on urgent authorities; as `parse_rule`."""
+    """Return the rule on urgent authorities, as `parse_rule` does."""
     urgency = Urgency(
         longest=members.parsed("longest", _some_time),
         again_after=members.parsed("again_after", _some_time),
@@ -147,7 +150,7 @@ def parse_urgency(members: Members, demonstration: bool) -> Urgency:
 
 
 def parse_terms(members: Members) -> ConsultationTerms:
-    """Return how long consultations are open and cover; as `parse_rule`."""
+    """Return the opening and coverage times of consultations, as `parse_rule` does."""
     terms = ConsultationTerms(
         shortest=members.parsed("shortest", _some_time), covers_for=members.parsed("covers_for", _some_time)
     )
@@ -156,7 +159,10 @@ def parse_terms(members: Members) -> ConsultationTerms:
 
 
 def parse_redaction(members: Members) -> RedactionRule:
-    """Return what may be withheld from the public; as `parse_rule`."""
+    """Return the members allowed to be withheld, as `parse_rule` does.
+
+    They may be withheld from the public.
+    """
     rule = RedactionRule(
         members=frozenset(members.texts("members")), longest=members.parsed("longest", _some_time)
     )

@@ -75,7 +75,7 @@ DOCUMENT_ID = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}", re.ASCII)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
-    """The part of a recipient that an authority names."""
+    """The part of a recipient named by an authority."""
 
     id: str
     name: str
@@ -104,7 +104,7 @@ class Organisation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Office:
-    """A named post and who holds it.
+    """A named post and its holder.
 
     Attributes
     ----------
@@ -129,13 +129,18 @@ class Office:
 
     @property
     def holder_key(self) -> str:
-        """The holder's name as it is compared: without regard to case, spacing or compatibility forms."""
+        """The holder's name in the form for comparison.
+
+        It is without regard to case, spacing or compatibility forms.
+        """
         return " ".join(unicodedata.normalize("NFKC", self.holder).casefold().split())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What no authority under the charter may exceed, and the gateway's own limits.
+    """The limits on authorities under the charter, and the gateway's own.
+
+    No authority under the charter may exceed them.
 
     Attributes
     ----------
@@ -174,7 +179,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """Which offices must sign documents of one kind.
+    """The offices required to sign documents of one kind.
 
     Attributes
     ----------
@@ -203,7 +208,10 @@ class Rule:
     within: Period | None = None
 
     def applies(self, *, instrument: str, purpose: str, mode: str, controller: str) -> bool:
-        """Return whether an authority falls under the rule; a purpose covers those below it."""
+        """Return whether an authority falls under the rule.
+
+        A purpose covers those below it.
+        """
         return (
             (self.instruments is None or instrument in self.instruments)
             and (self.purposes is None or any(covers(above, purpose) for above in self.purposes))
@@ -214,7 +222,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
-    """Offices of which all, or any one, must sign a document."""
+    """The offices needed on a document, all or any one of them.
+
+    Of these offices all, or any one, must sign the document.
+    """
 
     offices: tuple[str, ...]
     need: Literal["all", "any"]
@@ -222,7 +233,7 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsultationRule:
-    """What powers need that no consultation covers.
+    """The need of powers not covered by a consultation.
 
     Attributes
     ----------
@@ -264,7 +275,11 @@ class ConsultationRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Urgency:
-    """How long an urgent authority may last, after how long the same power may be urgent again, who signs besides."""
+    """The terms of urgent authorities.
+
+    They say how long an urgent authority may last, after how long the same power may be urgent again, and who signs
+    besides.
+    """
 
     longest: Period
     again_after: Period
@@ -273,7 +288,7 @@ class Urgency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsultationTerms:
-    """How long a consultation is open at least, and for how long its decision covers at most."""
+    """The shortest opening of a consultation, and the longest coverage by its decision."""
 
     shortest: Period
     covers_for: Period
@@ -281,7 +296,7 @@ class ConsultationTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedactionRule:
-    """Which members of an authority may be withheld from the public, and for how long."""
+    """The members of an authority allowed to be withheld from the public, and for how long."""
 
     members: frozenset[str]
     longest: Period
@@ -289,7 +304,9 @@ class RedactionRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyEnded:
-    """A key that no longer counts.
+    """An ended key.
+
+    It no longer counts.
 
     Attributes
     ----------
@@ -311,7 +328,9 @@ class KeyEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Charter:
-    """A charter as a value; mappings are by id and cannot be changed.
+    """A charter as a value.
+
+    Mappings are by id and cannot be changed.
 
     Attributes
     ----------
@@ -396,7 +415,7 @@ def covers(above: str, purpose: str) -> bool:
 
 
 def require_distinct(offices: Collection[str], charter: Charter) -> None:
-    """Refuse, with `signer-duplicate`, offices of which two have one holder or one key."""
+    """Refuse, with `signer-duplicate`, two offices of one holder or one key."""
     holders: dict[str, str] = {}
     keys: dict[bytes, str] = {}
     for name in sorted(offices):
@@ -410,7 +429,7 @@ def require_distinct(offices: Collection[str], charter: Charter) -> None:
 
 
 def charter_requirements(charter: Charter) -> tuple[Requirement, ...]:
-    """Return which offices must sign the charter itself."""
+    """Return the offices required to sign the charter itself."""
     return tuple(
         Requirement(offices=rule.offices, need=rule.need) for rule in charter.rules if rule.kind == "charter"
     )
