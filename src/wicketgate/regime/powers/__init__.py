@@ -1,4 +1,6 @@
-"""Authorities as sets of powers: what contains what, what two have in common, what one has beyond others. Pure.
+"""Authorities as sets of powers, and their comparison.
+
+The comparison says what contains what, what two have in common, and what one has beyond others. Pure.
 
 The exact meaning: docs/spec/powers.md. `sides` are the sets of which boxes are made, `algebra` computes with boxes,
 `meaning` says what an authority's members are, `words` says powers in sentences.

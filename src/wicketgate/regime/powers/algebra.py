@@ -58,7 +58,10 @@ class Powers:
         )
 
     def __sub__(self, other: Powers) -> Powers:
-        """Return what is in this set alone, as all of its maximal boxes unless they are too many."""
+        """Return the powers in this set alone, as all of its maximal boxes.
+
+        Where these are too many, the boxes are not all maximal ones.
+        """
         mine = self.maximal()
         left: list[Box] = []
         complete = mine.all_maximal
@@ -103,7 +106,7 @@ def _covered(box: Box, others: Sequence[Box]) -> bool:
 
 
 def _absorbed(boxes: Iterable[Box]) -> list[Box]:
-    """Return the boxes that are neither empty nor within another, each once."""
+    """Return the boxes neither empty nor within another, each once."""
     kept: list[Box] = []
     for box in boxes:
         if not all(sides(box)) or any(box.within(other) for other in kept):

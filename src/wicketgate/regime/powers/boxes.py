@@ -1,4 +1,7 @@
-"""One power, and the box of all powers whose every member is in some set. Pure."""
+"""One power, and the box of powers.
+
+A box is all powers whose every member is in some set. Pure.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,10 @@ from wicketgate.regime.powers.sides import Names, Side, Spans, Tree, Week
 
 
 class Power(NamedTuple):
-    """One power: an atom of an authority. Members as in `Box`."""
+    """One power: an atom of an authority.
+
+    Members as in `Box`.
+    """
 
     unit: str
     purpose: str
@@ -83,19 +89,19 @@ class Box(NamedTuple):
     entry_life: Spans
 
     def holds(self, power: Power) -> bool:
-        """Return whether a power is in it."""
+        """Return whether a power is in this box."""
         return all(value in side for side, value in zip(sides(self), power, strict=True))
 
     def within(self, other: Box) -> bool:
-        """Return whether all of it is in another."""
+        """Return whether all of this box is in another."""
         return all(mine <= theirs for mine, theirs in zip(sides(self), sides(other), strict=True))
 
     def meets(self, other: Box) -> bool:
-        """Return whether some power is in both."""
+        """Return whether some power is in both boxes."""
         return all(mine.meets(theirs) for mine, theirs in zip(sides(self), sides(other), strict=True))
 
     def common(self, other: Box) -> Box:
-        """Return the box of what is in both, which may be empty."""
+        """Return the box common to both, which may be empty."""
         return Box._make(mine & theirs for mine, theirs in zip(sides(self), sides(other), strict=True))
 
 
@@ -105,5 +111,8 @@ def sides(box: Box) -> tuple[Side, ...]:
 
 
 def sort_key(box: Box) -> tuple[tuple[object, ...], ...]:
-    """Return what boxes are sorted by: an order that is always the same, and means nothing."""
+    """Return the key by which boxes are sorted.
+
+    The order is always the same, and means nothing.
+    """
     return tuple(side.key for side in sides(box))

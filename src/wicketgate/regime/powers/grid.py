@@ -64,7 +64,7 @@ class Grid:
         self.fields = tuple(fields)
 
     def mask(self, box: Box) -> int:
-        """Return the mask of what a box has of the whole."""
+        """Return the mask of a box's share of the whole."""
         mask = 0
         for field, (place, masks) in zip(self.fields, self._masks.items(), strict=True):
             mask |= masks.get(sides(box)[place], field)
@@ -98,7 +98,7 @@ class Grid:
                 mask &= other | ~field
 
     def without(self, mask: int, others: Iterable[int]) -> tuple[list[int], bool]:
-        """Return what is left of a box without others, and whether that is all maximal boxes of it.
+        """Return the rest of a box without others, and whether that is all of its maximal boxes.
 
         Notes
         -----
@@ -149,14 +149,17 @@ class Grid:
         return True
 
     def _nearest(self, mask: int, others: Iterable[int]) -> list[int]:
-        """Return the boxes overlapping a box, those that leave least of it first."""
+        """Return the boxes overlapping a box, in ascending order of the rest they leave.
+
+        Those that leave least of it come first.
+        """
         return sorted(
             (other for other in others if self.overlap(mask, other)),
             key=lambda other: sum(bool(mask & ~other & field) for field in self.fields),
         )
 
     def maximal(self, masks: Sequence[int]) -> list[int] | None:
-        """Return all maximal boxes of the union of boxes; None if they are too many.
+        """Return all maximal boxes of the union of boxes, or None if they are too many.
 
         Notes
         -----
@@ -193,7 +196,11 @@ class Grid:
 
 
 def absorbed(masks: Iterable[int], kept: list[int]) -> list[int]:
-    """Return boxes of which none is within another (`kept`), with those of others that are within none, each once."""
+    """Return boxes with none within another: `kept`, and others within none.
+
+    Each is returned once. Of `kept` none is within another. Of the others only those are added that are within
+    none.
+    """
     kept = list(kept)
     # A box is within none that has fewer classes.
     for mask in sorted(masks, key=lambda one: (-one.bit_count(), one)):

@@ -1,4 +1,7 @@
-"""What an authority, a part of a charter's rule and a name mean as sets of powers. Pure."""
+"""Authorities, rules of charters and names as sets of powers.
+
+Of a charter's rule it is a part that is meant. Pure.
+"""
 
 from __future__ import annotations
 
@@ -114,7 +117,10 @@ def of_authority(authority: Authority, cameras: int | None) -> Powers:
 
 
 def _tiers(terms: SearchTerms) -> Iterable[tuple[Spans, Names]]:
-    """Yield each span of ages with the approvals under which it can be searched; those need none that have all."""
+    """Yield each span of ages with the approvals for searching it.
+
+    A span can be searched under these approvals. Those need none that have all.
+    """
     most_us = longest_us(terms.max_age)
     tiers = sorted((longest_us(tier.older_than), tier.approver) for tier in terms.tiers)
     edges = [-1, *(min(older_us, most_us) for older_us, _ in tiers), most_us]
@@ -153,7 +159,9 @@ def region(
     retention: Period | None = None,
     onward: Collection[str] | None = None,
 ) -> Powers:
-    """Return all powers that some selectors name; one that is None names everything, an empty one nothing.
+    """Return all powers named by some selectors.
+
+    A selector that is None names everything, an empty one nothing.
 
     Parameters
     ----------
@@ -190,7 +198,9 @@ def region(
 
 
 def under_any_name(powers: Powers) -> Powers:
-    """Return powers without what a recipient or a source can call otherwise: unit, group, kind of listing, hours.
+    """Return powers without unit, group, kind of listing and hours.
+
+    These are what a recipient or a source can call otherwise.
 
     Two sets of powers that meet so are the same power under another name: a source can put a camera into another
     group, the minutes of the week have a name in each zone, and a vehicle can be listed for another reason.

@@ -1,4 +1,6 @@
-"""The sets of which powers are made, one kind for each sort of dimension. Pure.
+"""The sides of boxes: sets of one kind for each sort of dimension.
+
+They are the sets of which powers are made. Pure.
 
 Each kind is a Boolean algebra in which a set has exactly one value, however it was made: two sets are the same
 if and only if they are equal. docs/spec/powers.md, section 2.
@@ -18,42 +20,45 @@ WEEK_MINUTES = 7 * 24 * 60
 
 
 class Side(ABC):
-    """What a box holds in one dimension. Operands of one operation are of one kind."""
+    """A box's holding in one dimension.
+
+    Operands of one operation are of one kind.
+    """
 
     __slots__ = ()
 
     @abstractmethod
     def __bool__(self) -> bool:
-        """Return whether it is not empty."""
+        """Return whether the set is not empty."""
 
     @abstractmethod
     def __contains__(self, value: Any) -> bool:
-        """Return whether one value is in it."""
+        """Return whether one value is in the set."""
 
     @abstractmethod
     def __and__(self, other: Self) -> Self:
-        """Return what is in both."""
+        """Return the values in both sets."""
 
     @abstractmethod
     def __or__(self, other: Self) -> Self:
-        """Return what is in either."""
+        """Return the values in either set."""
 
     @abstractmethod
     def __sub__(self, other: Self) -> Self:
-        """Return what is in this one alone."""
+        """Return the values in this set alone."""
 
     def __le__(self, other: Self) -> bool:
-        """Return whether all of it is in the other."""
+        """Return whether all of this set is in the other."""
         return self == other or not self - other
 
     def meets(self, other: Self) -> bool:
-        """Return whether something is in both."""
+        """Return whether something is in both sets."""
         return bool(self & other)
 
     @property
     @abstractmethod
     def key(self) -> tuple[Any, ...]:
-        """What sets of this kind are sorted by."""
+        """The key by which sets of this kind are sorted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +175,10 @@ class Tree(Side):
         return next((above for above in _above(path) if above in self.turns), None)
 
     def whole(self) -> Self:
-        """Return it with each first step of a path, of which something is in it, in it as a whole."""
+        """Return the set with each first step of a path whole if anything of it is in the set.
+
+        Each first step of a path, of which something is in the set, is then in it as a whole.
+        """
         turns = set()
         for first in {path.partition("/")[0] for path in self.turns}:
             touched = first in self or any(path.startswith(f"{first}/") for path in self.turns)
@@ -206,7 +214,10 @@ class Spans(Side):
 
     @classmethod
     def of(cls, spans: Iterable[tuple[int, int]]) -> Self:
-        """Return the set of what lies in any of some half-open spans, in any order; empty ones count for nothing."""
+        """Return the set of all numbers in some half-open spans.
+
+        The spans may be in any order. Empty ones count for nothing.
+        """
         merged: list[tuple[int, int]] = []
         for begin, end in sorted(span for span in spans if span[0] < span[1]):
             if merged and begin <= merged[-1][1]:
@@ -217,7 +228,7 @@ class Spans(Side):
 
     @classmethod
     def up_to(cls, most: int | None) -> Self:
-        """Return the numbers from 0 to `most`, both inside; None is all of them."""
+        """Return the numbers from 0 to `most`, both inside, or all of them for None."""
         return cls(((0, WITHOUT_END if most is None else most + 1),))
 
     def __bool__(self) -> bool:
@@ -271,7 +282,7 @@ class Week(Side):
 
     @classmethod
     def of(cls, zones: Mapping[str, Spans], elsewhere: Spans) -> Self:
-        """Return the set of the minutes that are named for some zones, and for every other."""
+        """Return the set of minutes named for some zones, and for every other."""
         return cls(
             tuple((zone, spans) for zone, spans in sorted(zones.items()) if spans != elsewhere), elsewhere
         )

@@ -1,4 +1,7 @@
-"""Powers in words: a sentence for each maximal box. Pure. docs/spec/powers.md, section 6."""
+"""Powers in words: a sentence for each maximal box.
+
+Pure. docs/spec/powers.md, section 6.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,9 @@ _FEW = 6
 
 
 def describe(powers: Powers, charter: Charter | None = None, *, within: Powers | None = None) -> list[str]:
-    """Return a set of powers in words; equal sets, however they came about, have equal words.
+    """Describe a set of powers in words.
+
+    Equal sets, however they came about, have equal words.
 
     Parameters
     ----------
@@ -90,7 +95,10 @@ def _hull(one: Box, two: Box) -> Box:
 
 
 class _Titles:
-    """What a charter calls organisations, units and purposes; what it calls alike has its id beside it."""
+    """A charter's names of organisations, units and purposes.
+
+    What it calls alike has its id beside it.
+    """
 
     __slots__ = ("_known", "organisations", "purposes", "units")
 
@@ -127,7 +135,10 @@ class _Titles:
 
 
 def _distinct(names: Mapping[str, str]) -> dict[str, str]:
-    """Return names by id, with the id where ids share a name, whatever its case and spacing."""
+    """Return names by id, with the id where ids share a name.
+
+    Names are the same whatever their case and spacing.
+    """
     plain = {id_: " ".join(name.split()) for id_, name in names.items()}
     counts = Counter(name.casefold() for name in plain.values())
     return {id_: f"{name} ({id_})" if counts[name.casefold()] > 1 else name for id_, name in plain.items()}
@@ -137,7 +148,10 @@ def _distinct(names: Mapping[str, str]) -> dict[str, str]:
 
 
 def _sentence(box: Box, titles: _Titles, draft: Box | None) -> str:
-    """Return the words for one box: to whom, what for, how; what of which reads; and under which terms."""
+    """Describe one box: the recipient, the purpose, the mode, the reads and the terms.
+
+    The words say to whom, what for and how, then what of which reads, and under which terms.
+    """
     mode = _MODES[_strongest(box)]
     who = _tree(box.unit, titles.unit, "any recipient")
     purpose = _tree(box.purpose, titles.purpose, "any purpose")
@@ -161,7 +175,10 @@ def _sentence(box: Box, titles: _Titles, draft: Box | None) -> str:
 
 
 def _modes(modes: Names) -> str:
-    """Return the strongest mode, and which weaker ones are not there: in a difference, what is covered."""
+    """Return the strongest mode, and the weaker ones that are absent.
+
+    In a difference, these are what is covered.
+    """
     present = [mode for mode in _MODES if mode in modes]
     strongest = present[-1]
     missing = [mode for mode in _MODES[: _MODES.index(strongest)] if mode not in modes]
@@ -284,7 +301,10 @@ def _onward(box: Box, titles: _Titles, draft: Box | None) -> list[str]:
 
 
 def _same(box: Box, draft: Box | None, name: str) -> bool:
-    """Return whether a box has in a dimension just what its draft has, so that it need not be said."""
+    """Return whether a box has in a dimension just its draft's own values.
+
+    If so it need not be said.
+    """
     return draft is not None and getattr(box, name) == getattr(draft, name)
 
 
@@ -309,7 +329,10 @@ def _names(names: Names, title: Callable[[str], str], every: str, last: str) -> 
 
 
 def _tree(tree: Tree, title: Callable[[str], str], every: str) -> str:
-    """Return paths, each with what is left out below it, and what is in it all the same below that."""
+    """Describe paths, each with its exceptions below it.
+
+    An exception is what is left out below a path. It has beside it what is in the set all the same below that.
+    """
 
     def turns_below(above: str | None) -> list[str]:
         return [path for path in sorted(tree.turns) if tree.turn_above(path) == above]
@@ -328,7 +351,7 @@ def _tree(tree: Tree, title: Callable[[str], str], every: str) -> str:
 
 
 def _amount(spans: Spans, say: Callable[[int], str]) -> str:
-    """Return how many or how long, for numbers that begin at 0."""
+    """Describe how many or how long, for numbers from 0."""
 
     def one(begin: int, end: int) -> str:
         parts = [f"more than {say(begin - 1)}"] if begin else []
@@ -356,7 +379,10 @@ def _latitudes(latitude: Spans) -> str:
 
 
 def _degrees(spans: Spans, whole: Spans) -> str:
-    """Return spans of microdegrees in decimal degrees; what begins or ends where everything does is open there."""
+    """Describe spans of microdegrees in decimal degrees.
+
+    What begins or ends where everything does is open there.
+    """
     ((least, most),) = whole.spans
 
     def one(begin: int, end: int) -> str:
@@ -374,7 +400,10 @@ def _degrees(spans: Spans, whole: Spans) -> str:
 
 
 def _roundness(microdegrees: int) -> int:
-    """Return how round a number is: of two neighbours, the one that people wrote is the rounder."""
+    """Return how round a number is.
+
+    Of two neighbours, the one that people wrote is the rounder.
+    """
     digits = f"{abs(microdegrees):09d}"
     return len(digits) - len(digits.rstrip("0"))
 
@@ -385,7 +414,7 @@ def _degree(microdegrees: int) -> str:
 
 
 def _minutes(spans: Spans) -> str:
-    """Return minutes of the week by days that have the same hours."""
+    """Describe minutes of the week by days of the same hours."""
     days: dict[tuple[tuple[int, int], ...], list[int]] = {}
     for day in range(7):
         begin = day * 1440
