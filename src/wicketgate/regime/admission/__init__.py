@@ -1,1 +1,1 @@
-"""Judge whether a signed document may take effect."""
+"""The judgement of signed documents before they take effect."""

@@ -1,4 +1,6 @@
-"""Judge whether a signed document may take effect, given all that took effect before it. Pure.
+"""Admission: the judgement whether a signed document may take effect.
+
+It is given all that took effect before the document. Pure.
 
 The gateway, `check`, `verify` and the vectors all ask here. docs/spec/documents.md has the rules and codes.
 """
@@ -65,7 +67,7 @@ def admit(
     next_entry: int,
     figures: Iterable[Mapping[str, Any]] = (),
 ) -> Admitted:
-    """Return what takes effect with a document, or refuse it.
+    """Return the effect of a document, or refuse it.
 
     Parameters
     ----------
@@ -108,7 +110,9 @@ def examine(
     figures: Iterable[Mapping[str, Any]] = (),
     before: Judgement | None = None,
 ) -> Judgement:
-    """Return what admission finds of a document that may take effect, or refuse it; as `admit`.
+    """Return admission's findings on a document, or refuse it, as `admit` does.
+
+    The document may take effect.
 
     Parameters
     ----------
@@ -158,7 +162,7 @@ def examine(
 
 
 def _who(value: Document, charter: Charter) -> str:
-    """Return who must sign, as far as that is known without a comparison."""
+    """Return the required signers, as far as known without a comparison."""
     if isinstance(value, Charter):
         wanted = charter_requirements(charter)
     elif isinstance(value, Authority):
@@ -172,7 +176,7 @@ def _who(value: Document, charter: Charter) -> str:
 
 
 def scope_of(document: SignedDocument) -> Authority | None:
-    """Return the authority whose cameras `admit` wants counted; None where there is none.
+    """Return the authority whose cameras `admit` wants counted, or None where there is none.
 
     Raises
     ------
@@ -188,7 +192,10 @@ def scope_of(document: SignedDocument) -> Authority | None:
 
 
 def entry_members(kind: str, admitted: Admitted) -> dict[str, Any]:
-    """Return what a document's entry in the ledger says besides its time and envelope, so that all can check it."""
+    """Return the members of a document's entry in the ledger besides its time and envelope.
+
+    They are there so that all can check it.
+    """
     match kind:
         case "authority":
             return {"cameras": admitted.cameras, "consulted": admitted.need, "wider": list(admitted.wider)}
@@ -211,7 +218,7 @@ def judge_document(
     figures: Iterable[Mapping[str, Any]] = (),
     compared: tuple[Compared, ...] = (),
 ) -> Judgement:
-    """Return what admission finds of a document, whoever signed it; as `admit`.
+    """Judge a document whoever signed it, as `admit` does, and return the findings.
 
     Parameters
     ----------

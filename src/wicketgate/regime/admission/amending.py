@@ -1,4 +1,7 @@
-"""Whether a new charter may take effect under the one in force, and who must sign it. Pure. docs/spec/charter.md."""
+"""Amendments: new charters under the one in force.
+
+It is judged whether a new charter may take effect, and who must sign it. Pure. docs/spec/charter.md.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,9 @@ from wicketgate.regime.parsed import Parsed
 def judge_amendment(
     moment: RegimeAt, new: Charter, *, next_entry: int
 ) -> tuple[Amended, tuple[str, ...], tuple[str, ...]]:
-    """Return what a new charter changes, the authorities that it stops, and the consultations that cover no more.
+    """Judge a new charter, and return its changes, stopped authorities and voided consultations.
+
+    It stops these authorities. Voided consultations cover no more.
 
     Parameters
     ----------
@@ -73,7 +78,10 @@ def _require_usable(moment: RegimeAt, new: Charter) -> None:
 
 
 def _require_consulted(moment: RegimeAt, old: Charter, new: Charter, amended: Amended) -> None:
-    """Refuse what the consultation that the charter names does not cover. One consultation covers one charter."""
+    """Refuse changes not covered by the consultation of the charter.
+
+    It is the consultation that the charter names. One consultation covers one charter.
+    """
     if not amended.wider and not amended.entrenched:
         return
     name = new.consultation
@@ -93,7 +101,10 @@ def _require_consulted(moment: RegimeAt, old: Charter, new: Charter, amended: Am
 
 
 def _why_not(moment: RegimeAt, name: str, taken: ConsultationTaken | None) -> str:
-    """Return why a consultation covers no charter, whatever is decided; empty if it does, or is not decided yet."""
+    """Return why a consultation covers no charter, or nothing if it may.
+
+    It covers none whatever is decided. The text is empty if it covers one, or is not decided yet.
+    """
     if taken is None:
         return "is not known"
     if not isinstance(moment.consultation(taken).draft, Charter):
@@ -111,7 +122,7 @@ def _why_not(moment: RegimeAt, name: str, taken: ConsultationTaken | None) -> st
 
 
 def _in_force_at(moment: RegimeAt, taken: ConsultationTaken) -> Charter:
-    """Return the charter that was in force when a consultation was published."""
+    """Return the charter in force when a consultation was published."""
     before = [one for one in moment.regime.charters if one.entry < taken.entry] or moment.regime.charters[:1]
     return moment.parsed.charter_of(before[-1].envelope)
 
@@ -124,12 +135,12 @@ def _refusal(why: str, amended: Amended, code: str) -> DocumentRefused:
 
 
 def _lost(old: Charter, new: Charter) -> frozenset[str]:
-    """Return the offices whose key the new charter declares lost or compromised."""
+    """Return the offices with a key declared lost or compromised by the new charter."""
     return frozenset(one.office for one in _newly_ended(old, new) if one.reason != "rotated")
 
 
 def _replaced(old: Charter, new: Charter) -> frozenset[str]:
-    """Return the offices that go on with another key."""
+    """Return the offices with a new key in place of another."""
     return frozenset(
         name
         for name, office in old.offices.items()
@@ -138,7 +149,9 @@ def _replaced(old: Charter, new: Charter) -> frozenset[str]:
 
 
 def amendment_requirements(old: Charter, new: Charter, amended: Amended) -> tuple[Requirement, ...]:
-    """Return who must sign a new charter by the one in force, with the keys of the one in force.
+    """Return the required signers of a new charter by the one in force.
+
+    They sign with the keys of the charter in force.
 
     Raises
     ------
@@ -173,7 +186,9 @@ def amendment_requirements(old: Charter, new: Charter, amended: Amended) -> tupl
 
 
 def successor_requirements(old: Charter, new: Charter, amended: Amended) -> tuple[Requirement, ...]:
-    """Return who must sign a new charter by itself, with its own keys; nobody where no office changes.
+    """Return the required signers of a new charter by itself, with its own keys.
+
+    Nobody is required where no office changes.
 
     Its own rule, and each new key that takes the place of another: so it is known that somebody holds it.
     """
@@ -185,7 +200,9 @@ def successor_requirements(old: Charter, new: Charter, amended: Amended) -> tupl
 
 
 def require_amendment_signed(old: Charter, new: Charter, amended: Amended, keys: frozenset[str]) -> None:
-    """Refuse a charter that is not signed under the old one and, where offices change, under both.
+    """Refuse a charter unsigned under the old one, or under itself where offices change.
+
+    Where offices change, it must be signed under both.
 
     Parameters
     ----------
@@ -210,7 +227,10 @@ def require_amendment_signed(old: Charter, new: Charter, amended: Amended, keys:
 
 
 def _void(parsed: Parsed, old: Charter, new: Charter) -> Callable[[int, bytes], bool]:
-    """Return what says whether a document counts no more: its entry, and its envelope with a key that ended before."""
+    """Return a test whether a document counts no more.
+
+    The test looks at its entry, and at its envelope for a key that ended before.
+    """
     from_entry = {key_id(one.public): one.from_entry for one in _newly_ended(old, new)}
 
     def is_void(entry: int, envelope: bytes) -> bool:
@@ -227,7 +247,9 @@ def _stopped(
     is_void: Callable[[int, bytes], bool],
     void: frozenset[str],
 ) -> Iterator[str]:
-    """Yield the authorities that let something go, or still can, by a signature that does not count.
+    """Yield the authorities in use by signatures of an ended key.
+
+    They let something go, or still can, by a signature that does not count.
 
     It does not count if it stands at or behind the entry from which on its key has ended: under a version, under a
     review or a resumption, or under the decision on a consultation (`void`) that covered it.

@@ -1,4 +1,7 @@
-"""A new charter against the one in force: what it widens, and what it may not touch. Pure. docs/spec/charter.md."""
+"""The comparison of a new charter with the one in force.
+
+It tells what the new charter widens, and what it may not touch. Pure. docs/spec/charter.md.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ _CONSULTING = ("charter", "consultation", "objection", "decision")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Amended:
-    """What an amendment comes to.
+    """The result of comparing an amendment.
 
     Attributes
     ----------
@@ -39,7 +42,7 @@ class Amended:
 
 
 def compare(old: Charter, new: Charter) -> Amended:
-    """Return what a new charter changes.
+    """Return the changes made by a new charter.
 
     Raises
     ------
@@ -55,7 +58,7 @@ def compare(old: Charter, new: Charter) -> Amended:
 
 
 def compare_with_draft(old: Charter, new: Charter, *, base: Charter, draft: Charter) -> Amended:
-    """Return what of a new charter's changes was not consulted on.
+    """Return a new charter's changes not consulted on.
 
     Parameters
     ----------
@@ -111,7 +114,9 @@ def _refuse(old: Charter, new: Charter) -> None:
 
 
 def refuse_foreign_keys(earlier: Iterable[Charter], new: Charter) -> None:
-    """Refuse a charter that gives an office a key which was another holder's in an earlier one.
+    """Refuse a charter that gives an office a key of another holder.
+
+    The key was another holder's in an earlier charter.
 
     Else a predecessor could sign as the successor, or one person could be counted as two.
     """
@@ -137,7 +142,7 @@ class _Changes:
 
 
 def _changes(old: Charter, new: Charter, cases: Cases, *, drafted: bool = False) -> _Changes:
-    """Return what changes from one charter to another.
+    """Return the changes from one charter to another.
 
     Parameters
     ----------
@@ -313,7 +318,10 @@ def _redaction(old: Charter, new: Charter) -> Iterator[tuple[_Key, str]]:
 
 
 def _signatures(old: Charter, new: Charter, cases: Cases, found: _Changes) -> None:
-    """Add every case in which other signatures count, in the direction in which that widens."""
+    """Add every case of other signatures, in the direction of the widening.
+
+    In such a case other signatures count.
+    """
     overseers = old.overseers()
     sources = _sources(new)
     for kind in LETTING:
@@ -341,7 +349,7 @@ def _sources(charter: Charter) -> set[str]:
 
 
 def describe_rule(rule: Rule) -> str:
-    """Return a rule on signatures in words."""
+    """Describe a rule on signatures in words."""
     parts = [
         f"{word} {', '.join(sorted(values))}"
         for word, values in (
@@ -409,7 +417,7 @@ def _consulting_rules(old: Charter, new: Charter) -> Iterator[tuple[_Key, str]]:
 
 
 def _clauses(charter: Charter) -> dict[_Key, str]:
-    """Return the rules on charters and consultations by what they say, in whatever order they say it."""
+    """Return the rules on charters and consultations by their content, in any order."""
     found: dict[_Key, str] = {}
     for rule in charter.rules:
         if rule.kind in _CONSULTING:

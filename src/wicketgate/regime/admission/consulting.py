@@ -37,7 +37,7 @@ from wicketgate.regime.standing import in_force_from
 
 
 def judge_consultation(moment: RegimeAt, consultation: Consultation, cameras: int) -> Judgement:
-    """Judge a consultation: its draft, its length, and what it would widen."""
+    """Judge a consultation: its draft, its length and its widening."""
     charter = moment.charter
     if consultation.id in moment.regime.consultations:
         raise DocumentRefused(f"`{consultation.id}` has been opened", code="already-taken")
@@ -156,7 +156,7 @@ def judge_objection(moment: RegimeAt, objection: Objection) -> Judgement:
 
 
 def judge_decision(moment: RegimeAt, decision: ConsultationDecision) -> Judgement:
-    """Judge a decision: its answers, its term, and what it covers."""
+    """Judge a decision: its answers, its term and its coverage."""
     charter = moment.charter
     taken = known_consultation(moment.regime, decision.consultation)
     draft = moment.consultation(taken).draft

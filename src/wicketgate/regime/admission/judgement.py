@@ -1,4 +1,4 @@
-"""Hold what admission finds of a document, and look up what a document names."""
+"""The findings of admission on a document, and look-ups of names in it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STRUCK = ("quashed", "objection")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """What admission finds of a document.
+    """The findings of admission on a document.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Judgement:
 
 
 def known_name(regime: Regime, name: str) -> Named:
-    """Return what was signed under an authority's name, or refuse one that never took effect."""
+    """Return all signed under an authority's name, or refuse one that never took effect."""
     named = regime.authorities.get(name)
     if named is None:
         raise DocumentRefused(f"no authority `{name}` has taken effect", code="unknown-authority")
@@ -49,7 +49,7 @@ def known_name(regime: Regime, name: str) -> Named:
 
 
 def known_consultation(regime: Regime, name: str) -> ConsultationTaken:
-    """Return a consultation, or refuse one that was never opened."""
+    """Return a consultation, or refuse one never opened."""
     taken = regime.consultations.get(name)
     if taken is None:
         raise DocumentRefused(f"no consultation `{name}` was ever opened", code="unknown-consultation")

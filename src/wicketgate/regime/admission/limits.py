@@ -1,4 +1,6 @@
-"""Whether an authority keeps to the limits of a charter, and which offices must sign what is about it. Pure.
+"""The charter's limits on authorities, and the offices required to sign.
+
+It is judged whether an authority keeps to the limits, and which offices must sign what is about it. Pure.
 
 The rules and codes: docs/spec/documents.md, sections 3 and 4.
 """
@@ -20,7 +22,9 @@ ENFORCED_MODES = frozenset({"bulk", "match"})
 def faults(
     authority: Authority, charter: Charter, *, at_us: int, previous: Authority | None
 ) -> Iterator[DocumentRefused]:
-    """Yield every reason for which an authority may not take effect under a charter, but widening and signatures.
+    """Yield every reason against an authority under a charter, but widening and signatures.
+
+    For each of these reasons it may not take effect.
 
     Parameters
     ----------
@@ -59,7 +63,7 @@ def faults(
 
 
 def unknown_names(authority: Authority, charter: Charter) -> Iterator[DocumentRefused]:
-    """Yield what an authority names and the charter does not: organisations, units, its purpose."""
+    """Yield organisations, units and the purpose of an authority unknown to the charter."""
     parties = [("authority.controller", authority.controller, "source")]
     parties.append(("authority.recipient", authority.recipient, "recipient"))
     parties.extend(("scope.sources", source, "source") for source in authority.scope.sources)
@@ -139,7 +143,10 @@ def _urgency(authority: Authority, charter: Charter) -> Iterator[DocumentRefused
 
 
 def _openness(authority: Authority, charter: Charter) -> Iterator[DocumentRefused]:
-    """Yield what the charter wants the public to see, and is not there."""
+    """Yield everything due to the public by the charter, but missing.
+
+    It is what the charter wants the public to see, and is not there.
+    """
     kind = authority.instrument.kind
     if kind in charter.limits.laid and authority.instrument.laid is None:
         yield DocumentRefused(f"`authority.instrument.laid` is missing: the charter demands it of `{kind}`")
@@ -180,7 +187,10 @@ def _succession(authority: Authority, previous: Authority | None) -> Iterator[Do
 
 
 def require_most_cameras(authority: Authority, charter: Charter, cameras: int) -> None:
-    """Refuse an authority whose cameras nothing would bound: none is in its scope yet, and it names no most."""
+    """Refuse an authority with no bound on its cameras.
+
+    Nothing would bound them where none is in its scope yet and it names no most.
+    """
     if charter.limits.camera_growth is not None and not cameras and authority.scope.max_cameras is None:
         raise DocumentRefused(
             "`scope.max_cameras` is missing: no camera is in its scope yet from which the charter's `camera_growth` "
@@ -189,7 +199,9 @@ def require_most_cameras(authority: Authority, charter: Charter, cameras: int) -
 
 
 def requirements(authority: Authority, charter: Charter) -> tuple[Requirement, ...]:
-    """Return which offices must sign an authority: those of every rule of the charter that applies.
+    """Return the offices required to sign an authority.
+
+    They are those of every rule of the charter that applies.
 
     An authority over the cameras of others needs, besides its controller's, the signatures that it would need
     if each of those sources were its controller.
@@ -215,7 +227,7 @@ def requirements(authority: Authority, charter: Charter) -> tuple[Requirement, .
 
 
 def act_requirements(kind: str, authority: Authority, charter: Charter) -> tuple[Requirement, ...]:
-    """Return which offices must sign a document of a kind (`revocation`, …) that is about an authority.
+    """Return the offices required to sign a document of a kind (`revocation`, …) about an authority.
 
     Raises
     ------
@@ -231,7 +243,7 @@ def act_requirements(kind: str, authority: Authority, charter: Charter) -> tuple
 
 
 def applying_rules(kind: str, authority: Authority, charter: Charter, controller: str) -> tuple[Rule, ...]:
-    """Return the charter's rules of a kind that apply to an authority, as if `controller` were its own."""
+    """Yield the charter's rules of a kind for an authority, as if `controller` were its own."""
     return tuple(
         rule
         for rule in charter.rules
@@ -246,7 +258,7 @@ def applying_rules(kind: str, authority: Authority, charter: Charter, controller
 
 
 def requirement_of(rule: Rule, authority: Authority, controller: str) -> Requirement:
-    """Return what a rule demands for an authority, as if `controller` were its own."""
+    """Return a rule's demand for an authority, as if `controller` were its own."""
     parties = {"{controller}": controller, "{recipient}": authority.recipient}
     offices = []
     for office in rule.offices:

@@ -1,4 +1,7 @@
-"""What an authority cost in intrusion and what came of it, by the published figures: for its reviews. Pure."""
+"""The figures for reviews: an authority's intrusion and its results.
+
+They are what an authority cost in intrusion and what came of it, by the published figures. Pure.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ _PARTS = 1_000_000
 
 
 def since_review(periods: Iterable[Mapping[str, Any]], name: str, since_us: int) -> dict[str, Any]:
-    """Return the figures of an authority over the published periods that ended after a time.
+    """Return an authority's figures over the published periods ended after a time.
 
     Parameters
     ----------

@@ -1,4 +1,6 @@
-"""Who can sign what under a charter, case by case, so that the rules of two charters can be compared. Pure.
+"""The signers of documents under a charter, case by case.
+
+They are found so that the rules of two charters can be compared. Pure.
 
 A rule that is read by itself says little: all rules that apply must be met, a rule may stand for offices that its
 charter does not have, and two rules may come to the same as one. So every case is looked at that the rules tell apart.
@@ -41,7 +43,7 @@ _WORDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class SignaturesNeeded:
-    """What signatures a document needs.
+    """The signatures needed by a document.
 
     Attributes
     ----------
@@ -58,7 +60,10 @@ class SignaturesNeeded:
     within: Period | None = None
 
     def suffices_for(self, other: SignaturesNeeded) -> bool:
-        """Return whether whatever signatures meet this meet `other` too, and in no shorter a time."""
+        """Return whether signatures enough for this are enough for `other` too.
+
+        Whatever signatures meet this must meet `other`, and in no shorter a time.
+        """
         if other.within is not None and (self.within is None or not never_longer(self.within, other.within)):
             return False
         return other.every <= self.every and all(
@@ -66,7 +71,7 @@ class SignaturesNeeded:
         )
 
     def naming(self, offices: Collection[str]) -> SignaturesNeeded:
-        """Return that part of it in which one of some offices is named."""
+        """Return the part naming one of some offices."""
         some = frozenset(offices)
         return SignaturesNeeded(self.every & some, frozenset(one for one in self.choices if one & some))
 
@@ -84,7 +89,10 @@ class SignaturesNeeded:
 
 
 class Case(NamedTuple):
-    """Documents of one kind about authorities that no rule tells apart; each member is the first of those it means."""
+    """A case: documents of one kind about authorities alike to every rule.
+
+    No rule tells these authorities apart. Each member is the first of those it means.
+    """
 
     kind: str
     instrument: str
@@ -95,24 +103,27 @@ class Case(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """Who had to sign in a case, and who has to now; None: nobody can."""
+    """The required signers of a case, before and now.
+
+    None: nobody can sign.
+    """
 
     before: SignaturesNeeded | None
     now: SignaturesNeeded | None
 
     @property
     def loosens(self) -> bool:
-        """Whether signatures suffice now that did not suffice before."""
+        """Whether signatures suffice now, but did not before."""
         return self.now is not None and (self.before is None or not self.now.suffices_for(self.before))
 
     @property
     def hampers(self) -> bool:
-        """Whether signatures that sufficed before do not suffice now."""
+        """Whether signatures sufficed before, but do not now."""
         return self.before is not None and (self.now is None or not self.before.suffices_for(self.now))
 
 
 class Cases:
-    """The cases that the rules of some charters tell apart.
+    """The cases told apart by the rules of some charters.
 
     Parameters
     ----------
@@ -135,7 +146,9 @@ class Cases:
     def shifts(
         self, kind: str, old: Charter, new: Charter, controllers: Collection[str]
     ) -> dict[Case, Shift]:
-        """Return every case of a kind, over some sources, in which other signatures count than before.
+        """Return every case of a kind, over some sources, with other signatures than before.
+
+        Other signatures count in it than before.
 
         Raises
         ------
@@ -161,7 +174,10 @@ class Cases:
         return found
 
     def _group_controllers(self) -> Mapping[str, tuple[str, ...]]:
-        """Return the sources by the first of those that no rule and no office tells apart."""
+        """Return the sources by the first of their group.
+
+        A group is of those that no rule and no office tells apart.
+        """
         posts = {
             office.partition("/")[2]
             for charter in self._charters
@@ -194,7 +210,10 @@ class Cases:
         return {group[0]: tuple(group) for group in groups.values()}
 
     def describe(self, shifts: Mapping[Case, Shift], *, stopping: bool) -> Iterator[str]:
-        """Yield each shift in words; cases that differ in nothing else are told in one sentence."""
+        """Describe each shift in words.
+
+        Cases that differ in nothing else are told in one sentence.
+        """
         alike: dict[tuple[str, Shift], set[Case]] = {}
         for case, shift in shifts.items():
             alike.setdefault((case.kind, shift), set()).add(case)
@@ -223,7 +242,10 @@ class Cases:
         return f"{of} {can} {now}, before {before}"
 
     def _grouped(self, kind: str) -> tuple[Mapping[str, tuple[str, ...]], ...]:
-        """Return instruments, purposes, modes and sources by the first of those that no rule of a kind tells apart."""
+        """Group instruments, purposes, modes and sources alike to every rule of a kind.
+
+        They are returned by the first of those that no rule of the kind tells apart.
+        """
         if kind not in self._groups:
             rules = [rule for charter in self._charters for rule in _of_kind(kind, charter)]
             self._groups[kind] = (
@@ -236,7 +258,10 @@ class Cases:
 
 
 class _Rulings:
-    """Who signs documents of one kind under one charter; rules are bits, so that many cases are soon looked at."""
+    """The rulings of one charter on the signers of one kind of document.
+
+    Rules are bits, so that many cases are soon looked at.
+    """
 
     def __init__(self, kind: str, charter: Charter, named: Collection[str]) -> None:
         self._rules = _of_kind(kind, charter)
@@ -287,7 +312,7 @@ class _Rulings:
         )
 
     def _filled(self, office: str, controller: str) -> str:
-        """Return an office of a rule; empty where the charter does not have it.
+        """Return an office of a rule, empty where the charter does not have it.
 
         A controller stays unnamed where no rule names it by its own name: then all such are one case.
         """
@@ -310,7 +335,10 @@ def _in(chosen: frozenset[str] | None, one: str) -> bool:
 
 
 def _about(rule: Rule, purpose: str) -> bool:
-    """Return whether a rule is about a purpose, as `Rule.applies` does, but however many purposes it names."""
+    """Return whether a rule is about a purpose, as `Rule.applies` does.
+
+    It is so however many purposes the rule names.
+    """
     if rule.purposes is None:
         return True
     parts = purpose.split("/")
@@ -335,7 +363,10 @@ def _alike(
 
 
 def _boxes(cases: set[Case]) -> Iterator[tuple[frozenset[str], ...]]:
-    """Yield the cases as products of instruments, purposes, modes and controllers: no more and no fewer than those."""
+    """Yield the cases as products of instruments, purposes, modes and controllers.
+
+    They are those cases, no more and no fewer.
+    """
     axes = tuple(frozenset(case[axis] for case in cases) for axis in range(1, 5))
     size = 1
     for values in axes:

@@ -1,4 +1,6 @@
-"""Compare a draft with what consultations covered, and judge what the charter wants for that. Pure.
+"""Widenings: a draft beside the powers covered by consultations.
+
+The draft is compared with what consultations covered, and what the charter wants for that is judged. Pure.
 
 The rules: docs/spec/consultations.md; what a set of powers is: docs/spec/powers.md.
 """
@@ -24,7 +26,9 @@ _FOOTINGS = ("covered", "notice", "marked", "within", "urgent")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """What an authority widens, and on what footing it may take effect all the same.
+    """An authority's widening, and its footing.
+
+    On this footing it may take effect all the same.
 
     Attributes
     ----------
@@ -49,7 +53,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UrgentBefore:
-    """Powers that were urgent before.
+    """Powers urgent before.
 
     Attributes
     ----------
@@ -69,7 +73,9 @@ class UrgentBefore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """An authority's powers, with so many cameras, beside all that took effect before. The clock has no part in it.
+    """An authority's powers, with so many cameras, beside all that took effect before.
+
+    The clock has no part in it.
 
     Attributes
     ----------
@@ -105,7 +111,10 @@ class Compared:
 
 
 def coverage(moment: RegimeAt, *, until_us: int) -> dict[str, Powers]:
-    """Return what closed consultations cover until a time at least, by the id of the consultation."""
+    """Return the powers covered by closed consultations until a time, by consultation id.
+
+    They are covered until that time at least.
+    """
     found: dict[str, Powers] = {}
     for id_, taken in moment.regime.consultations.items():
         decision = taken.decision
@@ -118,7 +127,10 @@ def coverage(moment: RegimeAt, *, until_us: int) -> dict[str, Powers]:
 
 
 def grown(cameras: int, charter: Charter) -> int | None:
-    """Return how many cameras may be used where `cameras` are in scope and no most is named; None is any number."""
+    """Return how many cameras may be used where no most is named.
+
+    `cameras` are in scope. None is any number.
+    """
     growth = charter.limits.camera_growth
     if growth is None or cameras == 0:
         return None
@@ -126,7 +138,10 @@ def grown(cameras: int, charter: Charter) -> int | None:
 
 
 def applying(charter: Charter, authority: Authority) -> Iterator[tuple[ConsultationRule, Powers]]:
-    """Yield the rules on consultations that apply to an authority, and the powers about which each is."""
+    """Yield the rules on consultations for an authority, each with its powers.
+
+    The rules apply to the authority. The powers are those about which the rule is.
+    """
     for rule in charter.consultations:
         if (
             (rule.instruments is None or authority.instrument.kind in rule.instruments)
@@ -151,7 +166,9 @@ def applying(charter: Charter, authority: Authority) -> Iterator[tuple[Consultat
 def compare_powers(
     authority: Authority, moment: RegimeAt, *, cameras: int, previous_cap: int | None
 ) -> tuple[Compared, ...]:
-    """Return an authority's powers beside all that took effect before, for each number of cameras that it could get.
+    """Compare an authority's powers, by number of cameras, with all in effect before.
+
+    They are returned beside all that took effect before, for each number of cameras that it could get.
 
     Parameters
     ----------
@@ -179,7 +196,7 @@ def compare_powers(
 
 
 def judge(compared: Iterable[Compared], authority: Authority, moment: RegimeAt) -> Judged:
-    """Return on what footing an authority may take effect.
+    """Return an authority's footing for taking effect.
 
     Parameters
     ----------
@@ -293,7 +310,9 @@ def _judge(compared: Compared, authority: Authority, moment: RegimeAt, charter: 
 
 
 def _struck(moment: RegimeAt, name: str) -> Powers:
-    """Return the powers that a court quashed or Parliament annulled, or that a court has stayed under another name.
+    """Return the powers quashed, annulled, or stayed under another name.
+
+    A court quashes and stays, and Parliament annuls.
 
     Nothing but a consultation brings them back, under whatever name and for whichever unit of the recipient.
     """
@@ -306,7 +325,10 @@ def _struck(moment: RegimeAt, name: str) -> Powers:
 
 
 def _waiting(moment: RegimeAt, powers: Powers) -> Iterator[tuple[int, Powers]]:
-    """Yield by when a consultation was to cover some of the powers, which an authority had before and none covered."""
+    """Yield when a consultation was to cover some powers already held without one.
+
+    An authority had them before and no consultation covered them.
+    """
     for named in moment.regime.authorities.values():
         for version in named.versions:
             if version.consult_due_us is None or version.consulted_us is not None:
@@ -333,7 +355,7 @@ def _refusal(authority: Authority, moment: RegimeAt, powers: Powers, charter: Ch
 
 
 def _urgent_before(moment: RegimeAt, charter: Charter, wider: Powers) -> Iterator[UrgentBefore]:
-    """Yield which powers were urgent before, whatever name or unit they were given to."""
+    """Yield the powers once urgent, to whatever name or unit they were given."""
     assert charter.urgency is not None
     for named in moment.regime.authorities.values():
         for version in named.versions:
@@ -352,7 +374,7 @@ def _urgent_before(moment: RegimeAt, charter: Charter, wider: Powers) -> Iterato
 
 
 def _refuse_renewal(urgent_before: Iterable[UrgentBefore], charter: Charter, begins_us: int) -> None:
-    """Refuse powers that were urgent within the charter's `again_after`."""
+    """Refuse powers urgent before, within the charter's `again_after`."""
     for one in urgent_before:
         again_us = begins_us + 1 if one.again_us is None else one.again_us
         if begins_us < again_us:
@@ -365,7 +387,7 @@ def _refuse_renewal(urgent_before: Iterable[UrgentBefore], charter: Charter, beg
 
 
 def fulfilled(moment: RegimeAt, covered: Powers, until_us: int) -> list[str]:
-    """Return the `name@version` of authorities whose consultation was due and which a decision now covers.
+    """Return the `name@version` of authorities due for a consultation and now covered by a decision.
 
     Parameters
     ----------
@@ -391,7 +413,7 @@ def fulfilled(moment: RegimeAt, covered: Powers, until_us: int) -> list[str]:
 
 
 def resting(moment: RegimeAt, consultation: str, *, but: str) -> Iterator[str]:
-    """Yield the authorities that are not over and rest on a consultation, but for one of that name.
+    """Yield the authorities not over and resting on a consultation, `but` left aside.
 
     They rest on it if it covers some of their powers and nothing else would let those be.
     """
