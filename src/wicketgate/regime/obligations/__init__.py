@@ -1,1 +1,1 @@
-"""What recipients owe: disclosures and deletion receipts."""
+"""Recipients' obligations: disclosures and deletion receipts."""

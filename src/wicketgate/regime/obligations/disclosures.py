@@ -1,4 +1,6 @@
-"""What a recipient says of the rows that it holds: to whom it passed them on, and that it deleted them. Pure.
+"""Disclosures and deletion receipts: a recipient's word on the rows that it holds.
+
+It says to whom it passed them on, and that it deleted them. Pure.
 
 The rules stand in docs/spec/disclosures.md. The state holds a `Held` for each authority; the gateway and `verify` use
 the same one, `verify` with what the figures publish alone.
@@ -26,7 +28,10 @@ RECEIPTS_KEPT = 50
 
 
 class Left(msgspec.Struct, frozen=True, array_like=True):
-    """What left under an authority in periods of one UTC day; `rows` is None where a period's were suppressed."""
+    """The rows that left under an authority in periods of one UTC day.
+
+    `rows` is None where a period's were suppressed.
+    """
 
     until_us: int
     due_us: int
@@ -34,7 +39,9 @@ class Left(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Held(msgspec.Struct, kw_only=True):
-    """What left under one authority and is not known to be deleted, and what its recipient said of it.
+    """One authority's undeleted rows, and its recipient's word on them.
+
+    It is what left under the authority and is not known to be deleted, and what its recipient said of it.
 
     Attributes
     ----------
@@ -66,13 +73,16 @@ class Held(msgspec.Struct, kw_only=True):
         del self.disclosures[:-DISCLOSURES_KEPT]
 
     def take_receipt(self, receipt: Receipt) -> None:
-        """Let a receipt count. One that reaches less far than those before takes nothing back."""
+        """Let a receipt count.
+
+        One that reaches less far than those before takes nothing back.
+        """
         self.attested_us = max(self.attested_us, receipt.until_us)
         self.receipts.append(receipt)
         del self.receipts[:-RECEIPTS_KEPT]
 
     def close(self, until_us: int, due_us: int | None, rows: int | None) -> None:
-        """Take in a period that ended at `until_us`.
+        """Take in a period ended at `until_us`.
 
         Parameters
         ----------
@@ -100,7 +110,7 @@ def _day(until_us: int) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owed:
-    """How a recipient stands with its deletions under one authority.
+    """A recipient's standing with its deletions under one authority.
 
     Attributes
     ----------
@@ -124,7 +134,10 @@ class Owed:
 
 
 def owed_at(held: Held, at_us: int) -> Owed:
-    """Return how the recipient of an authority stands at `at_us`, which is not before the last period's end."""
+    """Return the standing of an authority's recipient at `at_us`.
+
+    `at_us` is not before the last period's end.
+    """
     due = [item for item in held.left if item.due_us <= at_us]
     missing = [item for item in due if item.until_us > held.attested_us]
     coming = [item for item in held.left if item.due_us > at_us and item.until_us > held.attested_us]
@@ -141,7 +154,10 @@ def owed_at(held: Held, at_us: int) -> Owed:
 
 
 def published(standing: Owed) -> dict[str, object]:
-    """Return a standing as the figures publish it."""
+    """Return a standing in its published form.
+
+    It is as the figures publish it.
+    """
     return {
         "attested_until": _time(standing.attested_us),
         "due_until": _time(standing.due_until_us),
@@ -156,7 +172,9 @@ def _time(at_us: int | None) -> str | None:
 
 
 def rows_left(figures: Mapping[str, Any]) -> dict[str, int | None]:
-    """Return for each authority under which rows left in a period how many; None where that is suppressed.
+    """Return the number of rows left in a period, by authority.
+
+    It has each authority under which rows left. The number is None where it is suppressed.
 
     Parameters
     ----------
@@ -174,7 +192,9 @@ def rows_left(figures: Mapping[str, Any]) -> dict[str, int | None]:
 
 
 def deletion_due(until_us: int, retentions: Iterable[Period]) -> int:
-    """Return when what left before `until_us` must be attested to be deleted, microseconds.
+    """Return when a deletion must be attested, microseconds.
+
+    It is the deletion of what left before `until_us`.
 
     Parameters
     ----------
@@ -186,14 +206,14 @@ def deletion_due(until_us: int, retentions: Iterable[Period]) -> int:
 
 
 def may_pass_on(authority: Authority, to: str) -> bool:
-    """Say whether a version of an authority lets its recipient pass rows on to an organisation."""
+    """Return whether an authority's version lets its recipient pass rows on to an organisation."""
     return to in authority.onward
 
 
 def demand_disclosure(
     *, rows: int, released: int, made_us: int, from_us: int, at_us: int, version: int
 ) -> None:
-    """Refuse a disclosure that cannot be.
+    """Refuse an impossible disclosure.
 
     Parameters
     ----------
@@ -229,7 +249,7 @@ def receipt_counts(deleted_us: int) -> int:
 
 
 def demand_receipt(*, deleted_us: int, attested_us: int, at_us: int) -> None:
-    """Refuse a receipt that cannot be.
+    """Refuse an impossible receipt.
 
     Raises
     ------

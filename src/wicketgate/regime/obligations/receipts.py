@@ -1,4 +1,6 @@
-"""What recipients must have deleted and what they attest, as the figures publish it. Pure.
+"""Deletions due from recipients and attested by them, for the figures.
+
+They are what recipients must have deleted and what they attest, as the figures publish it. Pure.
 
 The gateway makes these figures (`commits`) and `verify` makes them again from the log: docs/spec/disclosures.md.
 """
@@ -16,7 +18,9 @@ from wicketgate.regime.standing import in_force_from
 
 
 def in_effect(moment: RegimeAt, named: Named, from_us: int) -> list[Authority]:
-    """Return the versions of a name under which something can have left in the period from `from_us` to the moment.
+    """Return the versions under which something can have left in a period.
+
+    They are versions of one name. The period is from `from_us` to the moment.
 
     They took effect before the moment and had no later one in effect at `from_us`, whether or not they were stopped.
     Where none had taken effect it is the first.
@@ -31,13 +35,18 @@ def in_effect(moment: RegimeAt, named: Named, from_us: int) -> list[Authority]:
 
 
 def due_of(moment: RegimeAt, named: Named, from_us: int) -> int:
-    """Return when the recipient must have deleted what left from `from_us` to the moment, microseconds."""
+    """Return when rows must be deleted, microseconds.
+
+    They are what left from `from_us` to the moment, and the recipient must have deleted it by then.
+    """
     versions = in_effect(moment, named, from_us)
     return deletion_due(moment.at_us, (authority.recipient_retention for authority in versions))
 
 
 def published_receipts(held: Mapping[str, Held], left: Mapping[str, object], until_us: int) -> dict[str, Any]:
-    """Return how recipients stand at the end of a period: those to whom rows left in it, or who owe something yet.
+    """Return the standings of recipients at the end of a period.
+
+    They are those to whom rows left in it, or who owe something yet.
 
     Parameters
     ----------
@@ -51,5 +60,8 @@ def published_receipts(held: Mapping[str, Held], left: Mapping[str, object], unt
 
 
 def due_by_name(moment: RegimeAt, left: Mapping[str, object], from_us: int) -> dict[str, int]:
-    """Return when the rows that left under each authority, from `from_us` to the moment, must be deleted."""
+    """Return when the rows of a period must be deleted, by authority.
+
+    They are the rows that left under each authority from `from_us` to the moment.
+    """
     return {name: due_of(moment, moment.regime.authorities[name], from_us) for name in left}

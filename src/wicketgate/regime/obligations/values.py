@@ -6,7 +6,9 @@ import msgspec
 
 
 class Disclosure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """That a recipient passed rows on, or asked to where it may not.
+    """A recipient's word on rows passed on, or refused.
+
+    It says that the recipient passed rows on, or asked to where it may not.
 
     Attributes
     ----------
@@ -42,7 +44,9 @@ class Disclosure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """That a recipient deleted everything that one authority released before a time.
+    """A recipient's word on a deletion.
+
+    It says that the recipient deleted everything that one authority released before a time.
 
     Attributes
     ----------
