@@ -1,4 +1,4 @@
-"""What admission found of a document, and how something stands: values that the fold keeps."""
+"""The findings of admission and changes of standing, as the fold keeps them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import msgspec
 
 
 class Admitted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the admission of a document found; what does not concern its kind stays as it is here.
+    """The findings of a document's admission.
+
+    What does not concern its kind stays as it is here.
 
     Attributes
     ----------
@@ -48,7 +50,9 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Stood(msgspec.Struct, frozen=True, kw_only=True):
-    """How an authority, or a consultation, stands from now on: by a document or by the clock.
+    """The standing of an authority or a consultation from now on.
+
+    It stands so by a document or by the clock.
 
     Attributes
     ----------

@@ -1,4 +1,6 @@
-"""The regime: what the signed documents that took effect come to. A fold, and nothing else; pure.
+"""The regime: the fold of the signed documents in effect.
+
+It is what the signed documents that took effect come to: a fold, and nothing else. Pure.
 
 The gateway's state holds one, and so does whoever checks from outside, from the public log alone. Whether a document
 may take effect is judged before (`admission`); what that found comes with it (`admitted.Admitted`).
@@ -27,7 +29,7 @@ from wicketgate.regime.documents.document import SignedDocument
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
-    """A document that took effect, and where it stands in the ledger."""
+    """A document in effect, and its place in the ledger."""
 
     envelope: bytes
     entry: int
@@ -35,7 +37,7 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CharterTaken(msgspec.Struct, frozen=True, kw_only=True):
-    """A charter that took effect, where it stands in the ledger, and what its admission found."""
+    """A charter in effect, its place in the ledger and its admission's findings."""
 
     envelope: bytes
     entry: int
@@ -44,7 +46,10 @@ class CharterTaken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ActTaken(msgspec.Struct, frozen=True, kw_only=True):
-    """An act on an authority, or an objection to one, that has taken effect: where it stands, what was found."""
+    """An act or objection in effect, its place in the ledger and its findings.
+
+    It is an act on an authority, or an objection to one.
+    """
 
     kind: str
     at_us: int
@@ -93,7 +98,7 @@ class Version(msgspec.Struct, kw_only=True):
 
 
 class Named(msgspec.Struct, kw_only=True):
-    """All that was ever signed under one authority name.
+    """Everything ever signed under one authority name.
 
     `suspensions` are those not lifted, with their times; `stays` are those of them that a court ordered.
     """
@@ -106,7 +111,10 @@ class Named(msgspec.Struct, kw_only=True):
 
 
 class DecisionTaken(msgspec.Struct, frozen=True, kw_only=True):
-    """What was decided on a consultation; `until_us` is the end of what it covers."""
+    """A decision on a consultation.
+
+    `until_us` is the end of what it covers.
+    """
 
     envelope: bytes
     entry: int
@@ -117,7 +125,7 @@ class DecisionTaken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConsultationTaken(msgspec.Struct, kw_only=True):
-    """A consultation and what came of it.
+    """A consultation and its results.
 
     Attributes
     ----------
@@ -149,12 +157,12 @@ class ConsultationTaken(msgspec.Struct, kw_only=True):
 
     @property
     def covers(self) -> bool:
-        """Whether neither a court nor a charter has ended what its decision covers."""
+        """Whether neither a court nor a charter has ended the decision's coverage."""
         return self.quashed_us is None and self.void_us is None
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """How something stood from an entry of the ledger on."""
+    """A standing from an entry of the ledger on."""
 
     version: int
     status: str
@@ -175,7 +183,7 @@ class Regime(msgspec.Struct, kw_only=True):
 
     @property
     def charter_envelope(self) -> bytes:
-        """The envelope of the charter in force; empty before there is one."""
+        """The envelope of the charter in force, empty before there is one."""
         return self.charters[-1].envelope if self.charters else b""
 
     def apply(
@@ -235,13 +243,19 @@ class Regime(msgspec.Struct, kw_only=True):
                 self._take_act(value, document.kind, taken, admitted)
 
     def tell(self, stood: Stood, *, at_us: int, entry: int) -> None:
-        """Keep that something stands otherwise, as the entry `entry` of the ledger says."""
+        """Keep a changed standing, as told by the ledger's entry `entry`.
+
+        Something stands otherwise, as that entry says.
+        """
         self.told.setdefault(stood.about, []).append(
             Told(version=stood.version, status=stood.status, at_us=at_us, entry=entry)
         )
 
     def _uncover(self, consultation: str) -> None:
-        """Let the time run again for what a consultation had covered in time, and covers no more."""
+        """Let the time run again where a consultation's coverage ended.
+
+        It runs for what the consultation had covered in time, and covers no more.
+        """
         for named in self.authorities.values():
             for version in named.versions:
                 if version.consulted_by == consultation:

@@ -1,4 +1,7 @@
-"""Reading the members of a signed document, each by name and with its path in every message. Pure."""
+"""Strict reading of a signed document's members, by name.
+
+Each has its path in every message. Pure.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,9 @@ _T = TypeVar("_T")
 
 
 class Members:
-    """One table of a signed document, read strictly: what nobody asked for is refused.
+    """One table of a signed document, read strictly.
+
+    What nobody asked for is refused.
 
     Parameters
     ----------
@@ -51,18 +56,23 @@ class Members:
         return f"{self.path}.{name}" if self.path else name
 
     def has(self, name: str) -> bool:
-        """Return whether the member is there; it counts as asked for."""
+        """Return whether the member is present, and mark it read.
+
+        It counts as asked for, so `end` does not refuse it.
+        """
         self._asked.add(name)
         return name in self._value
 
     def get(self, name: str) -> Any:
-        """Return a member as it stands; refuse if it is missing."""
+        """Return a member as it stands, or refuse if it is missing."""
         if not self.has(name):
             raise DocumentRefused(f"`{self.at(name)}` is missing")
         return self._value[name]
 
     def text(self, name: str, *, most: int = 200, pattern: re.Pattern[str] | None = None) -> str:
-        """Return a text of 1 to `most` characters that people can read as it is written.
+        """Return a text of 1 to `most` characters, readable as it is written.
+
+        People can read it as it is written.
 
         Control characters other than tab and line feed are refused, and so are those that turn the
         direction of writing, by which a page could show another text than was signed.
@@ -103,14 +113,17 @@ class Members:
         return value
 
     def time_us(self, name: str) -> int:
-        """Return a time with a zone, microseconds since the epoch; years 1970 to 8999."""
+        """Return a time with a zone, microseconds since the epoch, years 1970 to 8999."""
         value = self.parsed(name, parse_rfc3339, most=40)
         if not 0 <= value < _LATEST_US:
             raise DocumentRefused(f"`{self.at(name)}` is outside the years 1970 to 8999")
         return value
 
     def parsed(self, name: str, parse: Callable[[str], _T], *, most: int = 200) -> _T:
-        """Return what `parse` makes of a text; its `InputError` becomes a refusal that names the member."""
+        """Parse a text by `parse`.
+
+        An `InputError` of `parse` becomes a refusal that names the member.
+        """
         text = self.text(name, most=most)
         try:
             return parse(text)
@@ -118,7 +131,7 @@ class Members:
             raise DocumentRefused(f"`{self.at(name)}`: {error}") from error
 
     def one_of(self, name: str, choices: Iterable[str]) -> str:
-        """Return a text that is one of `choices`."""
+        """Return a text from `choices`."""
         value = self.text(name)
         known = sorted(choices)
         if value not in known:
@@ -130,7 +143,10 @@ class Members:
         return Members(self.get(name), self.at(name))
 
     def tables(self, name: str, *, least: int = 0, most: int = 1000) -> tuple[Members, ...]:
-        """Return a list of tables; one that is missing counts as empty if `least` is 0."""
+        """Return a list of tables.
+
+        One that is missing counts as empty if `least` is 0.
+        """
         if least == 0 and not self.has(name):
             return ()
         value = self._list(name, least, most)
@@ -141,7 +157,7 @@ class Members:
         return tuple(sorted(self._value))
 
     def end(self) -> None:
-        """Refuse, with `unknown-key`, members that nobody asked for."""
+        """Refuse, with `unknown-key`, members not asked for."""
         unknown = sorted(set(self._value) - self._asked)
         if unknown:
             raise DocumentRefused(f"`{self.at(unknown[0][:80])}` is not known here", code="unknown-key")

@@ -1,4 +1,4 @@
-"""Ask a regime how its authorities and consultations stand at a moment."""
+"""A regime at a moment: how its authorities and consultations stand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from wicketgate.regime.standing import Status, consultation_status, ends, in_for
 
 @dataclass(frozen=True, slots=True)
 class RegimeAt:
-    """A regime, its documents as they were opened, and the moment at which both are asked.
+    """A regime, its opened documents and the moment of asking both.
+
+    The documents are as they were opened.
 
     The regime is the fold itself, not a copy: ask before another document takes effect, or mean that one too.
 
@@ -43,7 +45,7 @@ class RegimeAt:
 
     @property
     def charter(self) -> Charter:
-        """The charter that took effect last."""
+        """The charter last to take effect."""
         return self.parsed.charter(self.regime)
 
     def authority(self, version: Version) -> Authority:
@@ -61,7 +63,10 @@ class RegimeAt:
     # --- one authority ------------------------------------------------------------------------------------
 
     def in_force_until(self, named: Named, number: int) -> int:
-        """Return when a version ends as things stand: by the clock, by an act or by a later version."""
+        """Return when a version ends as things stand.
+
+        It ends by the clock, by an act or by a later version.
+        """
         version = named.versions[number]
         found = [ends(version, self.authority(version))[0]]
         found.extend(in_force_from(later, self.authority(later)) for later in named.versions[number + 1 :])
@@ -91,7 +96,10 @@ class RegimeAt:
         return reason if self.at_us >= end_us else "in-force"
 
     def current(self, named: Named) -> int:
-        """Return the number of the version that counts: the last in effect, or the first to come."""
+        """Return the number of the version that counts.
+
+        It is the last in effect, or the first to come.
+        """
         for number in range(len(named.versions) - 1, -1, -1):
             version = named.versions[number]
             if in_force_from(version, self.authority(version)) <= self.at_us:
@@ -99,12 +107,15 @@ class RegimeAt:
         return 0
 
     def current_status(self, named: Named) -> tuple[int, Status]:
-        """Return the number of the version that counts, and how it stands."""
+        """Return the number and status of the version that counts."""
         number = self.current(named)
         return number, self.status(named, number)
 
     def to_come(self, named: Named) -> Iterator[Version]:
-        """Yield the versions that let something go or still can: a review or a resumption may revive them."""
+        """Yield the versions in use or still able to be.
+
+        They let something go or still can. A review or a resumption may revive them.
+        """
         for version in named.versions[self.current(named) :]:
             if version.revoked_us is None and self.authority(version).valid_until_us > self.at_us:
                 yield version
@@ -112,7 +123,7 @@ class RegimeAt:
     # --- all of them --------------------------------------------------------------------------------------
 
     def standings(self) -> list[Stood]:
-        """Return how every authority and consultation stands, by name."""
+        """Return the standings of every authority and consultation, by name."""
         found = []
         for name, named in sorted(self.regime.authorities.items()):
             number, stands = self.current_status(named)
@@ -123,5 +134,8 @@ class RegimeAt:
         return found
 
     def untold(self) -> list[Stood]:
-        """Return what stands otherwise than the ledger tells."""
+        """Return the standings not yet told in the ledger.
+
+        Something stands otherwise than the ledger tells.
+        """
         return [stood for stood in self.standings() if not is_told(self.regime, stood)]

@@ -1,4 +1,4 @@
-"""Keep the value of each document in a regime, parsed once."""
+"""The values of a regime's documents, each parsed once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _Value = TypeVar("_Value", Authority, Charter, Consultation, ConsultationDecisio
 
 
 class HasCharter(Protocol):
-    """A regime, or a state that holds one."""
+    """A regime, or a state with one."""
 
     @property
     def charter_envelope(self) -> bytes:
@@ -25,7 +25,9 @@ class HasCharter(Protocol):
 
 
 class Parsed:
-    """The documents in a regime: each is opened once, wherever it is read, and its powers are worked out once.
+    """The documents in a regime, each opened once.
+
+    Each is opened once, wherever it is read, and its powers are worked out once.
 
     The fold that is staged, the committed one and the projections share one of these.
     """
@@ -35,14 +37,17 @@ class Parsed:
         self._powers: dict[tuple[bytes, int | None], Powers] = {}
 
     def keep(self, envelope: bytes, document: SignedDocument) -> None:
-        """Keep a document that takes effect, as it was opened where it came in.
+        """Keep a document in effect, as opened where it came in.
 
         What is refused is never kept: anybody with a token can hand in as much as they like.
         """
         self._opened[envelope] = document
 
     def open(self, envelope: bytes) -> SignedDocument:
-        """Return the document in the envelope of one that took effect."""
+        """Return the document in the envelope of one in effect.
+
+        It took effect before.
+        """
         found = self._opened.get(envelope)
         if found is None:
             found = self._opened[envelope] = open_document(envelope)
@@ -86,7 +91,10 @@ class Parsed:
         return found
 
     def covered(self, taken: ConsultationTaken) -> Powers:
-        """Return the powers that the decision on a consultation covers; it was approved, on an authority."""
+        """Return the powers covered by the decision on a consultation.
+
+        It was approved, on an authority.
+        """
         assert taken.decision is not None
         key = (taken.envelope + taken.decision.envelope, taken.cap)
         found = self._powers.get(key)
@@ -99,7 +107,10 @@ class Parsed:
 
 
 def proposed(authority: Authority, taken: ConsultationTaken) -> Powers:
-    """Return the powers of a draft, or of what is covered of it, with the cap of its consultation."""
+    """Return the powers of a draft with the cap of its consultation.
+
+    Where less than the draft is covered, they are those of what is covered of it.
+    """
     most = authority.scope.max_cameras
     return of_authority(authority, taken.cap if most is None else most)
 

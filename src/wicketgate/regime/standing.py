@@ -1,4 +1,4 @@
-"""Say when a version takes effect and ends, and name how things stand."""
+"""Standing: when a version takes effect and ends, and how things stand."""
 
 from __future__ import annotations
 
@@ -35,17 +35,25 @@ EndReason = Literal["expired", "review-overdue", "consultation-overdue"]
 
 
 def in_force_from(version: Version, authority: Authority) -> int:
-    """Return when a version takes effect, microseconds: not before its commit, not before its validity."""
+    """Return when a version takes effect, microseconds.
+
+    It is not before its commit, and not before its validity.
+    """
     return max(version.committed_us, authority.valid_from_us)
 
 
 def review_due(version: Version, authority: Authority) -> int | None:
-    """Return when the next review must have been recorded, microseconds; None where none is demanded."""
+    """Return when the next review is due, microseconds, or None.
+
+    It must have been recorded by then. None is where none is demanded.
+    """
     return review_due_us(authority, reviewed_from(version, authority))
 
 
 def reviewed_from(version: Version, authority: Authority) -> int:
-    """Return since when the next review is counted, microseconds: the last review, or when the version took effect.
+    """Return since when the next review is counted, microseconds.
+
+    It is since the last review, or since the version took effect.
 
     A review kept back and submitted late never moves it back.
     """
@@ -53,12 +61,18 @@ def reviewed_from(version: Version, authority: Authority) -> int:
 
 
 def consultation_due(version: Version) -> int | None:
-    """Return when a consultation must have covered a version; None where none must, or one has."""
+    """Return when a consultation must have covered a version, or None.
+
+    None is where none must, or one has.
+    """
     return None if version.consulted_us is not None else version.consult_due_us
 
 
 def ends(version: Version, authority: Authority) -> tuple[int, EndReason]:
-    """Return when a version ends by the clock, microseconds, and what ends it first; acts on it come besides."""
+    """Return when a version ends by the clock, microseconds, and its first cause.
+
+    The cause is what ends it first. Acts on it come besides.
+    """
     end: tuple[int, EndReason] = (authority.valid_until_us, "expired")
     due_us = review_due(version, authority)
     if due_us is not None and due_us < end[0]:
@@ -87,13 +101,16 @@ def consultation_status(taken: ConsultationTaken, at_us: int) -> ConsultationSta
 
 
 def is_told(regime: Regime, stood: Stood) -> bool:
-    """Say whether the ledger's last word on something is that it stands so."""
+    """Return whether the ledger's last word on something is this standing."""
     told = regime.told.get(stood.about)
     return told is not None and (told[-1].version, told[-1].status) == (stood.version, stood.status)
 
 
 def standing_entry(changes: Iterable[Stood], at_us: int) -> dict[str, Any]:
-    """Return the entry of the ledger that tells how things stand from `at_us` on."""
+    """Return the ledger's entry on standings from `at_us` on.
+
+    It tells how things stand from then on.
+    """
     return {
         "kind": "standing",
         "at": rfc3339(at_us),
@@ -102,7 +119,7 @@ def standing_entry(changes: Iterable[Stood], at_us: int) -> dict[str, Any]:
 
 
 def described(changes: Iterable[Stood]) -> list[dict[str, str]]:
-    """Return each change of standing as an entry of the ledger has it."""
+    """Return each change of standing in the form of a ledger entry."""
     return [
         {"authority": f"{one.about}@{one.version}", "status": one.status}
         if one.version
