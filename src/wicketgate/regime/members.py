@@ -70,9 +70,7 @@ class Members:
         return self._value[name]
 
     def text(self, name: str, *, most: int = 200, pattern: re.Pattern[str] | None = None) -> str:
-        """Return a text of 1 to `most` characters, readable as it is written.
-
-        People can read it as it is written.
+        """Return a text of 1 to `most` characters, readable by people as it is written.
 
         Control characters other than tab and line feed are refused, and so are those that turn the
         direction of writing, by which a page could show another text than was signed.

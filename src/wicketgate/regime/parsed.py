@@ -44,10 +44,7 @@ class Parsed:
         self._opened[envelope] = document
 
     def open(self, envelope: bytes) -> SignedDocument:
-        """Return the document in the envelope of one in effect.
-
-        It took effect before.
-        """
+        """Open the envelope of a document in effect."""
         found = self._opened.get(envelope)
         if found is None:
             found = self._opened[envelope] = open_document(envelope)
@@ -93,7 +90,7 @@ class Parsed:
     def covered(self, taken: ConsultationTaken) -> Powers:
         """Return the powers covered by the decision on a consultation.
 
-        It was approved, on an authority.
+        The consultation was on an authority, and its decision approved it.
         """
         assert taken.decision is not None
         key = (taken.envelope + taken.decision.envelope, taken.cap)

@@ -41,7 +41,7 @@ class Judgement:
 
 
 def known_name(regime: Regime, name: str) -> Named:
-    """Return all signed under an authority's name, or refuse one that never took effect."""
+    """Return all signed under an authority's name, or refuse one never in effect."""
     named = regime.authorities.get(name)
     if named is None:
         raise DocumentRefused(f"no authority `{name}` has taken effect", code="unknown-authority")

@@ -26,7 +26,10 @@ _PROSE = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revocation:
-    """The end of every version of an authority that has taken effect so far."""
+    """The end of every version of an authority in effect so far.
+
+    It ends those that have taken effect.
+    """
 
     id: str
     authority: str
@@ -63,7 +66,7 @@ class Resumption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """The finding that one version of an authority may go on.
+    """The finding on review: one version of an authority may go on.
 
     The next review is due from `reviewed_us` on.
     """

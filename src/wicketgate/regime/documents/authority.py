@@ -75,7 +75,7 @@ class Area:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """The reads that an authority is about.
+    """The reads in the scope of an authority.
 
     Attributes
     ----------

@@ -56,7 +56,7 @@ def good_keys(envelope: Envelope, charters: Iterable[Charter]) -> frozenset[str]
 
 
 def signers(envelope: Envelope, charter: Charter) -> tuple[Office, ...]:
-    """Return the offices that signed an envelope, in the charter's order.
+    """Return the signing offices of an envelope, in the charter's order.
 
     Signatures are verified as by `good_keys`.
 

@@ -1,4 +1,4 @@
-"""Disclosures and deletion receipts: a recipient's word on the rows that it holds.
+"""Disclosures and deletion receipts: a recipient's word on the rows it holds.
 
 It says to whom it passed them on, and that it deleted them. Pure.
 
@@ -28,7 +28,7 @@ RECEIPTS_KEPT = 50
 
 
 class Left(msgspec.Struct, frozen=True, array_like=True):
-    """The rows that left under an authority in periods of one UTC day.
+    """The rows gone to a recipient under an authority in periods of one UTC day.
 
     `rows` is None where a period's were suppressed.
     """

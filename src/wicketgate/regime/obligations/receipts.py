@@ -18,9 +18,10 @@ from wicketgate.regime.standing import in_force_from
 
 
 def in_effect(moment: RegimeAt, named: Named, from_us: int) -> list[Authority]:
-    """Return the versions under which something can have left in a period.
+    """Return the versions of possible releases in a period.
 
-    They are versions of one name. The period is from `from_us` to the moment.
+    They are the versions of one name under which something can have left in the period.
+    The period is from `from_us` to the moment.
 
     They took effect before the moment and had no later one in effect at `from_us`, whether or not they were stopped.
     Where none had taken effect it is the first.

@@ -101,7 +101,7 @@ class Box(NamedTuple):
         return all(mine.meets(theirs) for mine, theirs in zip(sides(self), sides(other), strict=True))
 
     def common(self, other: Box) -> Box:
-        """Return the box common to both, which may be empty."""
+        """Return the box common to both, perhaps empty."""
         return Box._make(mine & theirs for mine, theirs in zip(sides(self), sides(other), strict=True))
 
 
@@ -111,7 +111,7 @@ def sides(box: Box) -> tuple[Side, ...]:
 
 
 def sort_key(box: Box) -> tuple[tuple[object, ...], ...]:
-    """Return the key by which boxes are sorted.
+    """Return the sort key of a box.
 
     The order is always the same, and means nothing.
     """

@@ -196,10 +196,9 @@ class Grid:
 
 
 def absorbed(masks: Iterable[int], kept: list[int]) -> list[int]:
-    """Return boxes with none within another: `kept`, and others within none.
+    """Return `kept` with those of other boxes within none, each once.
 
-    Each is returned once. Of `kept` none is within another. Of the others only those are added that are within
-    none.
+    Of `kept`, and of what is returned, none is within another.
     """
     kept = list(kept)
     # A box is within none that has fewer classes.

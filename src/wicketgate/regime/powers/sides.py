@@ -58,7 +58,7 @@ class Side(ABC):
     @property
     @abstractmethod
     def key(self) -> tuple[Any, ...]:
-        """The key by which sets of this kind are sorted."""
+        """The sort key of sets of this kind."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,7 +175,7 @@ def _sentence(box: Box, titles: _Titles, draft: Box | None) -> str:
 
 
 def _modes(modes: Names) -> str:
-    """Return the strongest mode, and the weaker ones that are absent.
+    """Return the strongest mode, and the weaker ones absent.
 
     In a difference, these are what is covered.
     """
