@@ -1,1 +1,4 @@
-"""One running gateway: its wiring, its work, and in `filing/` every way in to COMMITS, one file a kind."""
+"""One running gateway: its wiring, its work, and its ways in to COMMITS.
+
+The ways in lie in `filing/`, one file a kind.
+"""

@@ -1,4 +1,4 @@
-"""A deployment's directory: what `init` makes and `serve` demands."""
+"""A deployment's directory, made by `init` and demanded by `serve`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LOCK_PATIENCE_S = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """Where the parts of a deployment lie.
+    """The places of a deployment's parts.
 
     wicketgate.toml  settings              keys/    secrets, mode 0600        lock   held by gateway and child
     log/    the public ledger, servable by any web server as it is
@@ -47,7 +47,7 @@ class Deployment:
         return self.folder / "keys" / "index.key"
 
     def part(self, name: str) -> Path:
-        """Return another part's folder."""
+        """Return the folder of another part."""
         return self.folder / name
 
     def signer(self) -> PrivateKey:
@@ -56,7 +56,9 @@ class Deployment:
         return PrivateKey.load(self.log_key)
 
     def log_signer(self) -> NoteSigner:
-        """Return the signer of checkpoints: the log's key under the origin that the last one names.
+        """Return the signer of checkpoints.
+
+        It is the log's key under the origin that the last checkpoint names.
 
         Raises
         ------
@@ -84,7 +86,7 @@ class Deployment:
         return key
 
     def demand(self) -> None:
-        """Refuse a directory that `init` did not make, or did not finish.
+        """Refuse a directory that `init` did not make or finish.
 
         Raises
         ------
@@ -107,7 +109,9 @@ class Deployment:
                 )
 
     def lay(self, settings: bytes = TEMPLATE.encode()) -> PrivateKey:
-        """Make the directory with its keys and settings (TOML, checked before); return the log's key.
+        """Make the directory with its keys and settings.
+
+        The settings are TOML, checked before. Return the log's key.
 
         Raises
         ------
@@ -125,7 +129,9 @@ class Deployment:
         return key
 
     def lock(self) -> int:
-        """Take the deployment's lock, waiting a little for the child of a killed gateway to go.
+        """Take the deployment's lock.
+
+        Wait a little for the child of a killed gateway to go.
 
         Returns
         -------
@@ -152,5 +158,8 @@ class Deployment:
 
 
 def note_signer(key: PrivateKey, origin: str) -> NoteSigner:
-    """Return the signer of checkpoints: the log's key under the log's origin."""
+    """Return the signer of checkpoints under the log's origin.
+
+    It signs with the log's key.
+    """
     return NoteSigner(name=origin, private=key)

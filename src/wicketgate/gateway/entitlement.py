@@ -1,4 +1,4 @@
-"""What a unit may have now: one check for feeds, images, hotlists and hits."""
+"""The one check of a unit's entitlement to feeds, images, hotlists and hits."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from wicketgate.regime.standing import STOPPED
 
 
 class Entitlement:
-    """What units may have, by the commits of one gateway and its clock."""
+    """The entitlements of units, by the commits of one gateway and its clock."""
 
     def __init__(self, commits: Durable, clock: Clock) -> None:
         self._commits = commits
         self._clock = clock
 
     def demand_own(self, unit: str, name: str) -> None:
-        """Refuse a unit what is another's; that its own authority has ended, or is stopped, refuses nothing.
+        """Refuse a unit the authority of another.
+
+        That the unit's own authority has ended, or is stopped, refuses nothing.
 
         Raises
         ------
@@ -30,7 +32,9 @@ class Entitlement:
             raise NotEntitled("this unit has no such authority")
 
     def entitled(self, unit: str, name: str) -> Authority:
-        """Return the version that counts now of an authority, if the unit may have what it released.
+        """Return the authority's current version, if the unit may have its releases.
+
+        The current version is the one that counts now.
 
         Parameters
         ----------
@@ -58,7 +62,10 @@ class Entitlement:
         return moment.authority(named.versions[number])
 
     def entitled_match(self, unit: str, name: str) -> Authority:
-        """Return the same for an authority of mode match; InputError `not-a-match-authority` for another mode."""
+        """Return the same for an authority of mode match.
+
+        InputError `not-a-match-authority` for another mode.
+        """
         authority = self.entitled(unit, name)
         if authority.mode != "match":
             raise InputError(
@@ -68,7 +75,9 @@ class Entitlement:
         return authority
 
     def match_authorities(self, unit: str) -> tuple[list[Authority], list[tuple[str, str]]]:
-        """Return a unit's authorities of mode match by name: those that it may have now, and the stopped ones.
+        """Return a unit's authorities of mode match, usable and stopped, by name.
+
+        A usable one is one that the unit may have now.
 
         Returns
         -------
@@ -92,5 +101,8 @@ class Entitlement:
 
 
 def names_of(state: State, unit: str) -> list[str]:
-    """Return the names of all authorities of a unit, in order, however they stand."""
+    """Return the names of all authorities of a unit.
+
+    They come in order, however the authorities stand.
+    """
     return [name for name, feed in sorted(state.feeds.items()) if feed.whose == unit]

@@ -1,4 +1,4 @@
-"""Find the hits that a unit may see and confirm."""
+"""The hits of a unit, to see and to confirm."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wicketgate.regime.documents.authority import Authority
 
 
 class UnitHits:
-    """The hits of units, as they may have them now."""
+    """The hits of units, within their present entitlement."""
 
     def __init__(self, commits: Durable, hits: HitQueue, entitlement: Entitlement) -> None:
         self._commits = commits
@@ -20,7 +20,9 @@ class UnitHits:
         self._entitlement = entitlement
 
     def hit_of(self, unit: str, hit_id: str) -> tuple[Hit, Authority]:
-        """Return a hit of a unit, with the version of its authority that counts now.
+        """Return a hit of a unit with its authority.
+
+        The authority is the version that counts now.
 
         Raises
         ------
@@ -35,7 +37,10 @@ class UnitHits:
         return hit, self._entitlement.entitled_match(unit, hit.authority)
 
     def queue_of(self, names: list[str]) -> list[Hit]:
-        """Return the hits of some authorities that have not ended: live before late, then by deadline."""
+        """Return the open hits of some authorities, in order of urgency.
+
+        An open hit has not ended. Live hits come before late ones, then by deadline.
+        """
         found = [hit for name in names for hit in self._hits.queue(name)]
         return sorted(found, key=lambda hit: (hit.late, hit.due_us, hit.id)) if len(names) > 1 else found
 
@@ -45,7 +50,9 @@ class UnitHits:
         return sorted(found, key=lambda hit: (-hit.raised_us, hit.id))[:limit]
 
     def cannot_confirm(self, hit: Hit) -> str | None:
-        """Return the code of why a hit that waits cannot be confirmed now; None where it can, or waits no longer.
+        """Return the code against confirming a hit now.
+
+        None where a waiting hit can be confirmed, or where it waits no longer.
 
         The rules are those by which an outcome is recorded (`hits.judge_outcome`).
         """

@@ -1,4 +1,4 @@
-"""Keep house beside the gate: seconds, snapshots, terms, purges."""
+"""Housekeeping beside the gate: seconds, snapshots, terms and purges."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ _TERMS_LOOKS = 1200
 
 
 class Housekeeping:
-    """What goes on by itself in one gateway; each of `works` for ever, until its task is cancelled."""
+    """The unattended work of one gateway.
+
+    Each of `works` goes on for ever, until its task is cancelled.
+    """
 
     def __init__(
         self,
@@ -68,11 +71,14 @@ class Housekeeping:
 
     @property
     def works(self) -> tuple[Callable[[], Awaitable[None]], ...]:
-        """What must run, each in a task of its own."""
+        """The works, each for a task of its own."""
         return self._tick, self._keep_house, self._keep_terms, self._flush_seen
 
     async def flushed(self) -> None:
-        """Wait for a flush that is under way: a thread cannot be cancelled, and the index is closed later."""
+        """Wait for a flush under way.
+
+        A thread cannot be cancelled, and the index is closed later.
+        """
         if self._flushing is not None:
             await asyncio.gather(self._flushing, return_exceptions=True)
 
@@ -84,7 +90,10 @@ class Housekeeping:
             self._tell()
 
     def _tell(self) -> None:
-        """Tell how authorities stand; whoever waits at the feed of one that stands otherwise looks again."""
+        """Commit how authorities stand.
+
+        Whoever waits at the feed of one that stands otherwise looks again.
+        """
         for name in self._filing.tell():
             if name in self._projections.feeds:
                 self._projections.feeds[name].wake()
@@ -126,14 +135,20 @@ class Housekeeping:
                     break
 
     def _retention(self) -> dict[str, Period]:
-        """Return how long each source's images are kept; those of one that is no source any more not at all."""
+        """Return the retention of each source's images.
+
+        Those of one that is no source any more are not kept at all.
+        """
         state = self._commits.committed
         organisations = self._commits.parsed.charter(state).organisations
         retention = {camera.source: Period() for camera in state.cameras}
         return retention | {name: one.retention for name, one in organisations.items() if one.retention}
 
     async def purge(self) -> None:
-        """Keep a snapshot and let go of what every projection has: nothing is kept twice for longer than it must be."""
+        """Keep a snapshot, then purge COMMITS and READS.
+
+        What every projection has is let go of. Nothing is kept twice for longer than it must be.
+        """
         snapshot = save_snapshot(self._snapshots, self._commits.committed)
         await self._link.purge_below(STREAM, min(snapshot, self._projections.position) + 1)
         decided = self._commits.committed.reads_to
@@ -142,7 +157,10 @@ class Housekeeping:
 
 
 def save_snapshot(snapshots: Snapshots, state: State) -> int:
-    """Keep a snapshot of the fold; return the sequence behind which COMMITS must be kept, 0 where nothing is folded."""
+    """Keep a snapshot of the fold.
+
+    Return the sequence behind which COMMITS must be kept, 0 where nothing is folded.
+    """
     if state.sequence == 0:
         return 0
     return snapshots.save(dump_state(state), state.sequence)

@@ -1,4 +1,4 @@
-"""The one place that wires a running gateway."""
+"""The wiring of a running gateway, in one place."""
 
 from __future__ import annotations
 
@@ -142,7 +142,9 @@ class Gateway:
 
     @classmethod
     async def found(cls, settings: Settings, envelope: bytes, clock: Clock | None = None) -> str:
-        """Make the deployment's first commits, from its signed charter; return the admin's token.
+        """Found the deployment from its signed charter.
+
+        Its first commits are made. Return the admin's token.
 
         The directory was laid by `Deployment.lay` and its ledger created. A crash leaves a directory that `serve`
         refuses, to be removed by hand.
@@ -161,7 +163,9 @@ class Gateway:
         return token
 
     async def stop(self) -> None:
-        """Stop in order: nothing acknowledged is open afterwards.
+        """Stop in order.
+
+        Nothing acknowledged is open afterwards.
 
         Parts that were never made need no stop, and one whose stop fails keeps no other from stopping.
         """
@@ -172,7 +176,10 @@ class Gateway:
         await self.housekeeping.flushed()
 
     async def _settle(self) -> None:
-        """Bring the projections to the last commit and keep a snapshot, if the gateway can go on at all."""
+        """Bring the projections to the last commit and keep a snapshot.
+
+        Only if the gateway can go on at all.
+        """
         if self.failed.is_set():
             return
         try:
@@ -332,7 +339,7 @@ class Gateway:
             raise
 
     async def _message_of_reads(self, sequence: int) -> bytes | None:
-        """Return a message of READS, or None if it is past its term."""
+        """Return a message of READS, or None past its term."""
         try:
             stored = await self.link.ask(
                 lambda: self.link.jetstream.get_msg(READS, seq=sequence, direct=True)
@@ -343,7 +350,10 @@ class Gateway:
         return data
 
     def limits(self) -> ClockLimits:
-        """Return how far a camera's clock may be off, by the charter in force."""
+        """Return the clock limits of the charter in force.
+
+        They say how far a camera's clock may be off.
+        """
         limits = self.commits.parsed.charter(self.commits.committed).limits
         return ClockLimits(clock_ahead_us=limits.clock_ahead_us, too_old_us=limits.too_old_us)
 
@@ -385,7 +395,7 @@ class Gateway:
 
     @property
     def openings(self) -> OrdinalStream:
-        """The sealed openings of the seconds, by their number."""
+        """The sealed openings of the seconds, by number."""
         return self.projections.openings
 
     def _seal(self, openings: bytes) -> bytes:

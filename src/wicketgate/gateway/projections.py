@@ -1,4 +1,4 @@
-"""From COMMITS to what is seen: feeds, ledger, proofs, hits, openings, quarantine, responses.
+"""Projections of COMMITS: feeds, ledger, proofs, hits, openings, quarantine, responses.
 
 Each projection recognises by its items' own numbers what it has already, so COMMITS can be replayed from anywhere at or
 before its position. No projection decides anything.
@@ -38,7 +38,9 @@ _Out = TypeVar("_Out")
 
 
 class Projections:
-    """All projections of one gateway, each fed in order by a task of its own, so that none waits for another.
+    """All projections of one gateway.
+
+    Each is fed in order by a task of its own, so that none waits for another.
 
     Parameters
     ----------
@@ -84,7 +86,7 @@ class Projections:
         self._terms_queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
 
     async def open(self, *, feed_term_us: int, quarantine_term_us: int) -> None:
-        """Make the streams that are missing and begin to project."""
+        """Make the missing streams and begin to project."""
         self._feed_term_us = feed_term_us
         await self.quarantine.open(max_age_us=quarantine_term_us)
         await self.openings.open(max_age_us=feed_term_us)
@@ -95,7 +97,7 @@ class Projections:
         self._begin(partial(self._each, self._terms_queue, self._project_terms))
 
     async def close(self) -> None:
-        """Stop where each stands."""
+        """Stop every projection at its position."""
         await end_tasks(self._tasks)
         # A thread cannot be cancelled, and what it writes to is closed next.
         await asyncio.gather(*self._writing, return_exceptions=True)
@@ -107,7 +109,10 @@ class Projections:
             await stream.close()
 
     async def open_feed(self, name: str) -> Feed:
-        """Return the feed of an authority name, made if it is new. Before its first batch is taken."""
+        """Return the feed of an authority name, made if it is new.
+
+        Call it before the feed's first batch is taken.
+        """
         async with self._opening:  # two that ask at once get one feed
             if name not in self.feeds:
                 self.feeds[name] = await Feed.open(
@@ -120,7 +125,10 @@ class Projections:
 
     @property
     def position(self) -> int:
-        """The sequence of COMMITS up to which everything is projected and durable."""
+        """The sequence of COMMITS projected and durable everywhere.
+
+        Everything up to it is projected and durable.
+        """
         return min(self._outstanding, default=self._taken + 1) - 1
 
     def take(self, sequence: int, transaction: Transaction) -> None:
@@ -143,7 +151,10 @@ class Projections:
             queue.put_nowait((sequence, transaction))
 
     async def take_replayed(self, sequence: int, transaction: Transaction) -> None:
-        """Hand over a transaction at a replay, waiting while many are under way."""
+        """Hand over a transaction at a replay.
+
+        Wait while many are under way.
+        """
         for batch in transaction.batches:
             await self.open_feed(batch.feed)
         self.take(sequence, transaction)
@@ -151,12 +162,12 @@ class Projections:
             await asyncio.sleep(0.005)
 
     async def settle(self) -> None:
-        """Return when everything handed over is projected."""
+        """Wait until everything handed over is projected."""
         while self._outstanding:
             await asyncio.sleep(0.005)
 
     def full_feeds(self) -> frozenset[str]:
-        """Return the names whose feeds are full."""
+        """Return the names of the full feeds."""
         return frozenset(name for name, feed in self.feeds.items() if feed.is_full)
 
     def _begin(self, work: Callable[[], Awaitable[None]]) -> None:
@@ -204,7 +215,10 @@ class Projections:
             await self.openings.put(transaction.second.number, transaction.second.sealed)
 
     async def responses(self, consultation: str) -> OrdinalStream:
-        """Return the responses to a consultation by their number; its stream is made if it is new, and has no term."""
+        """Return the stream of a consultation's responses.
+
+        It holds them by their number. It is made if it is new, and has no term.
+        """
         async with self._opening:
             if consultation not in self._responses:
                 stream = OrdinalStream(self._link, f"{RESPONSES}-{consultation}")
@@ -212,7 +226,7 @@ class Projections:
             return self._responses[consultation]
 
     async def _project_terms(self, transaction: Transaction) -> None:
-        """Let a charter's terms hold for what is kept already, too."""
+        """Apply a charter's terms to everything kept already."""
         assert transaction.document is not None
         envelope = transaction.document.envelope
         if self._parsed.open(envelope).kind != "charter":
@@ -273,7 +287,7 @@ class Projections:
 
 
 async def _all_of(queue: asyncio.Queue[tuple[int, Transaction]]) -> list[tuple[int, Transaction]]:
-    """Return what waits in a queue, at least one."""
+    """Return every item waiting in a queue, at least one."""
     taken = [await queue.get()]
     while not queue.empty() and len(taken) < _AT_ONCE:
         taken.append(queue.get_nowait())

@@ -1,4 +1,4 @@
-"""The gate at work: reads from READS are decided, and the decisions committed."""
+"""The gate at work: reads of READS decided, decisions committed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _BUSY_S = 0.05
 
 
 class _Message(NamedTuple):
-    """A message of READS that is not decided yet."""
+    """An undecided message of READS."""
 
     sequence: int
     message: ReadsMessage
@@ -50,7 +50,9 @@ class _Message(NamedTuple):
 
 
 class Releasing:
-    """Follows READS from where the fold stands, and commits what the gate decides.
+    """The gate's loop, following READS from the fold's position.
+
+    It commits what the gate decides.
 
     A kill between a decision and its commit leaves nothing: the same reads are decided again, under the authorities in
     force then. A kill behind the commit leaves it whole; the fold says how far READS has been decided.
@@ -100,7 +102,10 @@ class Releasing:
             self._messages.append(_Message(item.sequence, decode_reads(item.data), len(item.data)))
 
     async def _decide(self, offset: int) -> int:
-        """Commit one transaction; return how many rows of the message now first are decided."""
+        """Commit one transaction.
+
+        Return how many rows of the message now first are decided.
+        """
         message = self._messages[0].message
         batch = columns.from_arrow(message.rows) if message.rows else columns.empty()
         limit = self._rows_at_once(message, len(batch))

@@ -1,4 +1,4 @@
-"""File a source's list of cameras."""
+"""The filing of a source's list of cameras."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ MAX_CAMERAS = 20_000
 
 
 class CameraFiling:
-    """Takes the lists of cameras that sources hand in, over the commits of one gateway."""
+    """The filing of sources' lists of cameras, over the commits of one gateway."""
 
     def __init__(self, commits: Commits) -> None:
         self._commits = commits
 
     async def register_cameras(self, source: str, cameras: tuple[CameraSet, ...]) -> int:
-        """Take the full list of a source's cameras; return the ledger entry that counts them."""
+        """Take the full list of a source's cameras.
+
+        Return the ledger entry that counts them.
+        """
         if len(cameras) > MAX_CAMERAS:
             raise InputError(f"more than {MAX_CAMERAS} cameras")
         if len({camera.id for camera in cameras}) != len(cameras):
@@ -36,7 +39,10 @@ class CameraFiling:
 
 
 def cameras_transaction(source: str, cameras: tuple[CameraSet, ...], entry: int, at_us: int) -> Transaction:
-    """Return the transaction of a source's full list of cameras, which the ledger counts as entry `entry`."""
+    """Return the transaction of a source's full list of cameras.
+
+    The ledger counts the cameras as entry `entry`.
+    """
     groups: dict[str, int] = {}
     for camera in cameras:
         for group in camera.groups:

@@ -1,4 +1,7 @@
-"""What recipients attest, committed: disclosures after release, and receipts of deletion."""
+"""The filing of what recipients attest: disclosures and receipts.
+
+Disclosures are made after release. Receipts are of deletion.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,10 @@ _PAUSE_S = 0.01
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DisclosureSaid:
-    """A disclosure as a recipient tells of it; texts and the number of rows were checked before."""
+    """A disclosure in its recipient's words.
+
+    Its texts and the number of rows were checked before.
+    """
 
     authority: str
     to: str
@@ -41,13 +47,15 @@ class DisclosureSaid:
 
 
 class DisclosureFiling:
-    """Disclosures and receipts, over the commits of one gateway."""
+    """The filing of disclosures and receipts, over the commits of one gateway."""
 
     def __init__(self, commits: Commits) -> None:
         self._commits = commits
 
     async def disclose(self, said: DisclosureSaid) -> Disclosure:
-        """Record that rows were passed on; an attempt that the authority does not allow is recorded as refused.
+        """Record a disclosure of rows.
+
+        An attempt that the authority does not allow is recorded as refused.
 
         Parameters
         ----------
@@ -96,7 +104,10 @@ class DisclosureFiling:
         return known
 
     async def _durable(self, commit: int) -> None:
-        """Wait for what an earlier request committed: nothing is answered before it is durable."""
+        """Wait for what an earlier request committed.
+
+        Nothing is answered before it is durable.
+        """
         waited_s = 0.0
         while self._commits.committed.sequence < commit:
             if waited_s > _PATIENCE_S:
@@ -142,7 +153,7 @@ class DisclosureFiling:
     async def receive(
         self, name: str, deleted_us: int, *, method: str, by: str, rows: int | None = None
     ) -> Receipt:
-        """Record that everything which an authority released before a time is deleted.
+        """Record the deletion of everything released by an authority before a time.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""File signed documents, and tell how what they came to stands."""
+"""The filing of signed documents, and of how their authorities and consultations stand."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _NO_MEMBERS: Mapping[str, Any] = MappingProxyType({})
 
 
 class Filing:
-    """Takes what officers sign, over the commits of one gateway."""
+    """The filing of signed documents, over the commits of one gateway."""
 
     def __init__(self, commits: Commits, projections: Projections, clock: Clock) -> None:
         self._commits = commits
@@ -76,7 +76,7 @@ class Filing:
         return taken.entry, in_force_us
 
     def tell(self) -> list[str]:
-        """Commit how authorities and consultations stand, where that is otherwise than the ledger tells.
+        """Commit how authorities and consultations stand, where the ledger tells otherwise.
 
         Returns
         -------
@@ -117,7 +117,9 @@ class Filing:
 
 
 class Taking:
-    """A document on its way in, which may be judged more than once until it is taken.
+    """A document on its way in.
+
+    It may be judged more than once until it is taken.
 
     What does not hang on the time, that its signatures are good and what its powers widen, is found anew only when
     other documents or cameras took effect in between.
@@ -135,13 +137,19 @@ class Taking:
         self._judged: tuple[int, Judgement] | None = None  # and on which revision of the state
 
     def build(self, state: State, at_us: int, sequence: int) -> Transaction:
-        """Return the transaction by which it takes effect; a `Build`."""
+        """Return the document's transaction.
+
+        The document takes effect by it. This is a `Build`.
+        """
         transaction = self.judge(state, at_us)
         self._parsed.keep(self._envelope, self._document)
         return transaction
 
     def judge(self, state: State, at_us: int) -> Transaction:
-        """Return the transaction by which it would take effect; refuse it with a code of docs/spec/documents.md."""
+        """Judge the document and return its transaction.
+
+        The document would take effect by it. It is refused with a code of docs/spec/documents.md.
+        """
         document, before = self._document, None
         if self._judged is not None and self._judged[0] == state.revision:
             before = self._judged[1]
@@ -168,7 +176,9 @@ def document_transaction(
     admitted: Admitted = _NOTHING_FOUND,
     more: Mapping[str, Any] = _NO_MEMBERS,
 ) -> Transaction:
-    """Return the transaction of a signed document, as entry `entry`; DocumentRefused if it is too large.
+    """Return the transaction of a signed document.
+
+    The document is entry `entry` of the ledger. DocumentRefused if it is too large.
 
     Parameters
     ----------

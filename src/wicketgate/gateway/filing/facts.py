@@ -1,4 +1,7 @@
-"""The vocabulary of facts: what the ledger commits to unseen, one function a kind (docs/spec/ledger.md)."""
+"""The vocabulary of facts, one function a kind (docs/spec/ledger.md).
+
+A fact is committed to by the ledger unseen.
+"""
 
 from __future__ import annotations
 
@@ -27,13 +30,16 @@ from wicketgate.regime.obligations.values import Disclosure, Receipt
 
 
 class FactFiling:
-    """Commits facts of what happened and changes nothing, over the commits of one gateway."""
+    """The filing of facts alone, over the commits of one gateway.
+
+    The facts are of what happened. Filing one changes nothing.
+    """
 
     def __init__(self, commits: Commits) -> None:
         self._commits = commits
 
     async def record(self, make: Callable[[int], bytes]) -> None:
-        """Commit the fact that `make` returns for the sequence of its commit."""
+        """Commit the fact made by `make` for the sequence of its commit."""
 
         def build(state: State, at_us: int, sequence: int) -> Transaction:
             return Transaction(at_us=at_us, facts=(make(sequence),))
@@ -47,7 +53,10 @@ class FactFiling:
 def decision_fact(
     sequence: int, rows: int, withheld: int, refused: Sequence[Refused], intake: IntakeCounts | None
 ) -> bytes:
-    """Return the fact of a decision: how many reads, refused to whom and why, and what ingest made of them."""
+    """Return the fact of a decision.
+
+    It tells how many reads there were, refused to whom and why, and what ingest made of them.
+    """
     quarantined: Counter[str] = Counter()
     for codes in (intake.quarantined if intake else {}).values():
         quarantined.update(codes)
@@ -66,7 +75,10 @@ def decision_fact(
 
 
 def hit_fact(hit: HitRaised, sequence: int) -> bytes:
-    """Return the fact of a hit: which row, for which entry, how sure; the plate stands in the row alone."""
+    """Return the fact of a hit.
+
+    It tells which row hit, for which entry and how sure. The plate stands in the row alone.
+    """
     return _salted(
         "hit",
         {
@@ -83,7 +95,7 @@ def hit_fact(hit: HitRaised, sequence: int) -> bytes:
 
 
 def outcome_fact(outcome: Outcome, sequence: int) -> bytes:
-    """Return the fact of what became of a hit."""
+    """Return the fact of a hit's outcome."""
     return _salted(
         "outcome",
         {
@@ -97,7 +109,10 @@ def outcome_fact(outcome: Outcome, sequence: int) -> bytes:
 
 
 def hotlist_fact(change: ListChanged, sequence: int, *, added: int, changed: int, removed: int) -> bytes:
-    """Return the fact of a hotlist's next revision: counts of entries, and the hash of the change."""
+    """Return the fact of a hotlist's next revision.
+
+    It holds the counts of entries and the hash of the change.
+    """
     return _salted(
         "hotlist",
         {
@@ -117,7 +132,7 @@ def hotlist_fact(change: ListChanged, sequence: int, *, added: int, changed: int
 
 
 def image_fact(sequence: int, *, authority: str, sha256: str, unit: str, by: str) -> bytes:
-    """Return the fact that an image was fetched, by a unit or by its officer."""
+    """Return the fact of an image's fetch by a unit or its officer."""
     return _salted(
         "image-read",
         {"commit": sequence, "authority": authority, "sha256": sha256, "unit": unit, "by": by},
@@ -136,7 +151,10 @@ def why_fact(
     recipient: str | None,
     as_of_us: int | None,
 ) -> bytes:
-    """Return the fact that an overseer asked why; `plate` is whether one was asked about, never which."""
+    """Return the fact of an overseer's question.
+
+    `plate` is whether a plate was asked about, never which.
+    """
     said = {
         "commit": sequence,
         "by": by,
@@ -160,12 +178,15 @@ def cameras_fact(source: str, cameras: Sequence[CameraSet]) -> bytes:
 
 
 def token_fact(name: str, sha256: str, sequence: int) -> bytes:
-    """Return the fact that a token was issued under a name; only its hash is told."""
+    """Return the fact of a token's issue under a name.
+
+    Only the token's hash is told.
+    """
     return _salted("token", {"name": name, "sha256": sha256, "commit": sequence})
 
 
 def token_withdrawn_fact(name: str, sequence: int) -> bytes:
-    """Return the fact that the tokens of a name were withdrawn."""
+    """Return the fact of the withdrawal of a name's tokens."""
     return _salted("token-withdrawn", {"name": name, "commit": sequence})
 
 
@@ -173,7 +194,7 @@ def token_withdrawn_fact(name: str, sequence: int) -> bytes:
 
 
 def disclosure_fact(disclosure: Disclosure) -> bytes:
-    """Return the fact that rows were passed on, or that it was refused."""
+    """Return the fact of a disclosure, made or refused."""
     return _salted(
         "disclosure",
         {
@@ -193,7 +214,7 @@ def disclosure_fact(disclosure: Disclosure) -> bytes:
 
 
 def receipt_fact(receipt: Receipt) -> bytes:
-    """Return the fact that a recipient attested a deletion."""
+    """Return the fact of a recipient's receipt of deletion."""
     return _salted(
         "receipt",
         {
@@ -208,7 +229,9 @@ def receipt_fact(receipt: Receipt) -> bytes:
 
 
 def response_fact(response: ResponseGiven, sha256: str) -> bytes:
-    """Return the fact of a response, `sha256` being the hash of what it says.
+    """Return the fact of a response with the hash of its text.
+
+    `sha256` is the hash of what the response says.
 
     Whoever responds is told it: the number of the commit would tell them how much is going on here.
     """

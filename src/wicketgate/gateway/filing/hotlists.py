@@ -1,4 +1,4 @@
-"""File changes of hotlists."""
+"""The filing of hotlists' changes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _STOPPED = STOPPED | {"expired"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListTaken:
-    """What a change of a hotlist came to."""
+    """The result of a hotlist's change."""
 
     revision: Annotated[Count, about("Counts up with each change; also the `ETag`.")]
     entries: Annotated[Count, about("In the list from now on.")]
@@ -39,7 +39,7 @@ class ListTaken:
 
 
 class HotlistFiling:
-    """Hotlists, over the commits of one gateway."""
+    """The filing of hotlists, over the commits of one gateway."""
 
     def __init__(self, commits: Commits, lists: Lists, clock: Clock) -> None:
         self._commits = commits
@@ -56,7 +56,9 @@ class HotlistFiling:
         expected: int | None = None,
         anew: bool = False,
     ) -> ListTaken:
-        """Put a list in place of the one before (`whole`), or change it; in force with its commit.
+        """Replace a hotlist (`whole`), or change it.
+
+        It is in force with its commit.
 
         Parameters
         ----------
@@ -138,7 +140,10 @@ class HotlistFiling:
         )
 
     def _demand(self, state: State, name: str) -> int:
-        """Return how many entries the authority allows, if it may have a list now."""
+        """Return the number of entries allowed by the authority.
+
+        NotEntitled if the authority may not have a list now.
+        """
         named = state.authorities.get(name)
         if named is None:
             raise NotEntitled("this unit has no such authority")
@@ -152,7 +157,9 @@ class HotlistFiling:
         return match.max_entries
 
     async def lapse(self) -> int:
-        """Take from every list the entries that ended a day ago and more, and write it anew; return how many.
+        """Remove entries from every hotlist a day after their end.
+
+        A list with such an entry is written anew. Return how many entries were removed.
 
         They have not counted since they ended: this is for what the vault holds.
         """

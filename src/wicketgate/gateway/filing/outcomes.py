@@ -1,4 +1,4 @@
-"""File what became of hits."""
+"""The filing of hits' outcomes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _AT_ONCE = 500
 
 
 class OutcomeFiling:
-    """Outcomes of hits, over the commits of one gateway."""
+    """The filing of outcomes of hits, over the commits of one gateway."""
 
     def __init__(self, commits: Commits, hits: HitQueue, clock: Clock) -> None:
         self._commits = commits
@@ -27,7 +27,9 @@ class OutcomeFiling:
         self._clock = clock
 
     async def record_outcome(self, hit_id: str, said: str, reason: str, by: str) -> Hit:
-        """Record what became of a hit; return it as it stands then.
+        """Record the outcome of a hit.
+
+        Return the hit as it stands then.
 
         Raises
         ------
@@ -56,7 +58,10 @@ class OutcomeFiling:
         return after or with_outcome(known, transaction.outcomes[0])  # type: ignore[arg-type]
 
     async def end_unanswered(self) -> int:
-        """End the hits that nobody answered for a day after their deadline; return how many."""
+        """End the hits left unanswered for a day after their deadline.
+
+        Return how many.
+        """
         before_us = self._clock.now_us() - UNANSWERED_US
         overdue = (i for i, hit in self._commits.staged.open_hits.items() if hit.due_us < before_us)
         due = list(islice(overdue, _AT_ONCE))

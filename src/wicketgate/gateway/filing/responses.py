@@ -1,4 +1,6 @@
-"""What the public says to a consultation: taken while it is open, kept, and published once it has closed.
+"""The filing of the public's responses to a consultation.
+
+A response is taken while the consultation is open, kept, and published once it has closed.
 
 A response takes the way of everything: COMMITS first, as a salted fact and with its text; the stream of its
 consultation is a projection of that. docs/spec/responses.md has the rules.
@@ -44,7 +46,10 @@ _decoder = msgspec.msgpack.Decoder(ResponseGiven)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SaidInPublic:
-    """What somebody from the public says; `publish` is false where it is not to be shown."""
+    """A response in its author's words.
+
+    `publish` is false where it is not to be shown.
+    """
 
     text: str
     name: str = ""
@@ -54,7 +59,7 @@ class SaidInPublic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledged:
-    """That a response was taken, for whoever wrote it.
+    """The acknowledgement of a response to its author.
 
     Attributes
     ----------
@@ -79,7 +84,10 @@ class Acknowledged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """A response as anybody may read it: masked, and with the day alone."""
+    """A response in its published form.
+
+    Anybody may read it. It is masked, and has the day alone.
+    """
 
     id: str
     received_on: str
@@ -89,7 +97,7 @@ class Published:
 
 
 def parse_said(members: Mapping[str, Any]) -> SaidInPublic:
-    """Return what a JSON object or a form says.
+    """Parse a response from a JSON object or a form.
 
     Parameters
     ----------
@@ -144,7 +152,9 @@ class Responses:
         self._clock = clock
 
     async def give(self, consultation: str, said: SaidInPublic) -> Acknowledged:
-        """Take a response; return once it is durable.
+        """Take a response.
+
+        Return once it is durable.
 
         Raises
         ------
@@ -172,7 +182,7 @@ class Responses:
         return Acknowledged(id=response_id, received_us=transaction.at_us, fact=transaction.facts[-1])
 
     def demand_open(self, consultation: str) -> None:
-        """Raise what `give` would raise now."""
+        """Raise the error that `give` would raise now."""
         state = self._commits.staged
         self._demand_open(state, consultation, max(self._clock.now_us(), state.at_us))
 
@@ -184,7 +194,9 @@ class Responses:
             raise InputError("this consultation has closed", code="consultation-closed")
 
     def count(self, consultation: str) -> tuple[int, int]:
-        """Return how many responses a closed consultation had, and how many of them are not to be shown.
+        """Count the responses of a closed consultation, all and unpublished.
+
+        Unpublished are those that are not to be shown.
 
         Raises
         ------
@@ -201,7 +213,9 @@ class Responses:
         return state.responses.get(consultation, 0), state.responses_withheld.get(consultation, 0)
 
     async def read(self, consultation: str, first: int, last: int) -> Sequence[ResponseGiven]:
-        """Return the responses from number `first` to `last`, in the order in which they came, unmasked and all.
+        """Return the responses from number `first` to `last`.
+
+        They come in the order in which they were given, unmasked and all.
 
         Raises
         ------
@@ -222,7 +236,10 @@ class Responses:
         return [_decoder.decode(data) for data in found if data is not None]
 
     async def published(self, consultation: str, first: int, last: int) -> Sequence[Published]:
-        """Return those of `read` that may be shown, masked."""
+        """Return the publishable responses of `read`, masked.
+
+        A publishable response is one that may be shown.
+        """
         held = await self.read(consultation, first, last)
         return await asyncio.to_thread(lambda: [publish(one) for one in held if one.publish])
 
@@ -235,7 +252,10 @@ def _known(state: State, consultation: str) -> ConsultationTaken:
 
 
 def digest(response: ResponseGiven) -> str:
-    """Return the SHA-256 that a response's fact holds, in hexadecimal; whoever wrote it can compute it again."""
+    """Return the SHA-256 of a response in its fact, in hexadecimal.
+
+    Whoever wrote the response can compute it again.
+    """
     said = {
         "consultation": response.consultation,
         "name": response.name,
@@ -248,7 +268,10 @@ def digest(response: ResponseGiven) -> str:
 
 @lru_cache(maxsize=_SHOWN)
 def publish(response: ResponseGiven) -> Published:
-    """Return a response as it is published; once for each, as far as memory allows: a text made for it takes long."""
+    """Return a response in its published form.
+
+    It is made once for each, as far as memory allows: a text made for it takes long.
+    """
     return Published(
         id=response.id,
         received_on=rfc3339(response.received_us)[:10],

@@ -1,4 +1,4 @@
-"""File credentials: tokens are issued and withdrawn by name."""
+"""The filing of tokens, issued and withdrawn by name."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ from wicketgate.gateway.projections import Projections
 
 
 class TokenFiling:
-    """Issues and withdraws tokens for the admin, over the commits of one gateway."""
+    """The filing of the admin's tokens, over the commits of one gateway."""
 
     def __init__(self, commits: Commits, projections: Projections) -> None:
         self._commits = commits
         self._projections = projections
 
     async def issue_token(self, name: str) -> str:
-        """Return a fresh token under a name; only its hash is kept."""
+        """Issue a fresh token under a name.
+
+        Only its hash is kept.
+        """
         token = secrets.token_urlsafe(32)
         digest = hashlib.sha256(token.encode()).hexdigest()
 
@@ -32,7 +35,7 @@ class TokenFiling:
         return token
 
     async def withdraw_tokens(self, name: str) -> None:
-        """Make every token of a name worthless."""
+        """Withdraw every token of a name."""
 
         def build(state: State, at_us: int, sequence: int) -> Transaction:
             fact = token_withdrawn_fact(name, sequence)
