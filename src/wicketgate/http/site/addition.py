@@ -1,4 +1,7 @@
-"""Find what a demonstration adds to its site.
+"""The addition of a demonstration to its gateway's site.
+
+A package registers it at an entry point. The charter decides first: where vehicles are real nobody looks, so that no
+package that happens to be installed can make a count move as they pass (law 5).
 
 A package registers it at an entry point. The charter decides first: where vehicles are real nobody looks, so that no
 package that happens to be installed can make a count move as they pass (law 5).
@@ -36,7 +39,10 @@ MakePart = Callable[[Mapping[str, Any]], Awaitable[FrontPart]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """What of a gateway an addition may look at: all that took effect, and nothing by which more could."""
+    """The sight of a gateway allowed to an addition.
+
+    It holds all that took effect, and nothing by which more could.
+    """
 
     state: Callable[[], State]
     parsed: Parsed
@@ -44,13 +50,13 @@ class Sight:
     folder: Path
 
     def is_demonstration(self) -> bool:
-        """Return whether the charter in force says that every vehicle is invented."""
+        """Return whether the charter in force calls every vehicle invented."""
         return self.parsed.charter(self.state()).demonstration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addition:
-    """What a package adds to the site of a demonstration.
+    """A package's addition to the site of a demonstration.
 
     Attributes
     ----------
@@ -78,7 +84,7 @@ Factory = Callable[[Sight], Addition]
 
 
 def sight_of(gateway: Gateway) -> Sight:
-    """Return what an addition may look at."""
+    """Return the sight of a gateway allowed to an addition."""
     return Sight(
         state=lambda: gateway.commits.committed,
         parsed=gateway.commits.parsed,
@@ -88,7 +94,9 @@ def sight_of(gateway: Gateway) -> Sight:
 
 
 def find_addition(sight: Sight) -> Addition | None:
-    """Return what an installed package adds to the site; None where vehicles are real.
+    """Find the addition of an installed package.
+
+    None where vehicles are real.
 
     Raises
     ------
@@ -129,7 +137,10 @@ def _package_of(point: EntryPoint) -> str:
 
 
 def routes_of(addition: Addition, sight: Sight) -> list[Route]:
-    """Return the routes of an addition; each asks the charter in force at each request."""
+    """Return the routes of an addition.
+
+    Each asks the charter in force at each request.
+    """
 
     def guarded(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[..., Awaitable[Response]]:
         @wraps(endpoint)

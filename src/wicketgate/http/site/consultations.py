@@ -1,4 +1,7 @@
-"""What anybody may do with consultations: read them, respond while they are open, read the responses afterwards."""
+"""Handlers of the public's part in consultations.
+
+Anybody may read consultations, respond while they are open, and read the responses afterwards.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,10 @@ _YES = {"yes": True, "true": True, "no": False, "false": False}
 
 
 class TooManyResponses(InputError):
-    """More than an address may send, or all together; `retry_s` says when to try again."""
+    """An excess of responses, from one address or all together.
+
+    `retry_s` says when to try again.
+    """
 
     code = "too-many-responses"
 
@@ -51,7 +57,7 @@ class TooManyResponses(InputError):
 
 
 class Consultations:
-    """The handlers, over the responses of one gateway.
+    """The handlers of consultations, over the responses of one gateway.
 
     Parameters
     ----------
@@ -123,7 +129,10 @@ class Consultations:
         return _page(html, status, FORM_HEADERS if stands == "open" else HEADERS)
 
     async def _said(self, name: str, number: int) -> dict[str, Any] | None:
-        """Return one page of what the public said; None where it cannot be read now."""
+        """Return one page of the public's responses.
+
+        None where it cannot be read now.
+        """
         try:
             count, withheld = self._responses.count(name)
             pages = max(1, -(-count // PAGE))
@@ -156,7 +165,10 @@ class Consultations:
         return json_answer(_receipt(taken), 201)
 
     async def _post_form(self, request: Request) -> Response:
-        """Take a response from the page's form; what is wrong is said there, and what was written kept."""
+        """Take a response from the page's form.
+
+        Anything wrong is said on the page, and the text as it was written is kept there.
+        """
         form: dict[str, str] = {}
         try:
             self._responses.demand_open(request.path_params["id"])
@@ -188,7 +200,10 @@ class Consultations:
     # --- responses ----------------------------------------------------------------------------------------------------
 
     async def get_responses(self, request: Request) -> Response:
-        """`GET /consultations/{id}/responses`: what may be shown, masked, once it has closed."""
+        """`GET /consultations/{id}/responses`: the publishable responses, masked.
+
+        A response may be shown once its consultation has closed.
+        """
         name = request.path_params["id"]
         count, _ = self._responses.count(name)
         return StreamingResponse(self._published(name, count), media_type=NDJSON, headers=dict(HEADERS))
@@ -206,7 +221,10 @@ class Consultations:
                 yield msgspec.json.encode(shown) + b"\n"
 
     async def get_all(self, request: Request) -> Response:
-        """`GET /v1/consultations/{id}/responses`: all of them as they were written, for overseers."""
+        """`GET /v1/consultations/{id}/responses`: every response, as it was written.
+
+        This is for overseers.
+        """
         require(request, "overseer")
         name = request.path_params["id"]
         count, _ = self._responses.count(name)

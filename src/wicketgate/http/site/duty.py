@@ -1,4 +1,7 @@
-"""What the duty officer's pages do: signing in, the queue, one hit, outcomes, and the news that something changed."""
+"""Handlers of the duty officer's pages.
+
+They are signing in, the queue, one hit, outcomes, and the news that something changed.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,10 @@ _Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Duty:
-    """The handlers, over one gateway, and the sessions that open them."""
+    """The handlers of the duty officer's pages.
+
+    They stand over one gateway, and the sessions that open them.
+    """
 
     def __init__(
         self,
@@ -89,7 +95,7 @@ class Duty:
         ]
 
     def _shown(self, handler: _Handler) -> _Handler:
-        """Return a handler whose errors a person sees as a page."""
+        """Wrap a handler to show its errors as a page."""
 
         async def show(request: Request) -> Response:
             try:
@@ -110,7 +116,10 @@ class Duty:
         return _page(self._pages.sign_in(ended="ended" in request.query_params))
 
     async def post_sign_in(self, request: Request) -> Response:
-        """`POST /sign-in`: `officer` and `token` as a form; a cookie, or the page again with what was wrong."""
+        """`POST /sign-in`: open a session from a form.
+
+        The form has `officer` and `token`. The answer is a cookie, or the page again with the fault named.
+        """
         form = await _form(request)
         token, officer = form.get("token", ""), form.get("officer", "")
         again = partial(self._pages.sign_in, officer=officer)
@@ -163,7 +172,7 @@ class Duty:
         return _page(html)
 
     async def get_queue_part(self, request: Request) -> Response:
-        """`GET /duty/queue`: the part of the page that changes."""
+        """`GET /duty/queue`: the changing part of the page."""
         session = _session(request)
         return _page(self._pages.queue_part(self._queue(session.unit), session, self._clock.now_us()))
 
@@ -186,12 +195,15 @@ class Duty:
         )
 
     def _marks(self, authority: Authority) -> list[dict[str, str]]:
-        """Return the tags that an authority bears on every page."""
+        """Return the tags of an authority, as every page shows them."""
         named = self._commits.committed.authorities[authority.name]
         return marks_of({"consulted": consulted_on(named.versions[authority.version - 1])})
 
     async def get_events(self, request: Request) -> Response:
-        """`GET /duty/events`: an event whenever the unit's queue has changed, and never for another unit's."""
+        """`GET /duty/events`: an event for each change of the unit's queue.
+
+        Changes of another unit's queue never make one.
+        """
         session = _session(request)
         if self._listening[session.key] >= _STREAMS:
             return problem("busy", f"at most {_STREAMS} pages of one session are told of changes at once")
@@ -254,7 +266,10 @@ class Duty:
         return _page(html, status)
 
     async def post_outcome(self, request: Request) -> Response:
-        """`POST /duty/hits/{id}/outcome`: `outcome` and `reason` as a form."""
+        """`POST /duty/hits/{id}/outcome`: record an outcome from a form.
+
+        The form has `outcome` and `reason`.
+        """
         session = _session(request)
         form = await _form(request, session)
         _session(request)  # the body may have taken long
@@ -286,7 +301,7 @@ def _session(request: Request) -> Session:
 
 
 async def _form(request: Request, session: Session | None = None) -> dict[str, str]:
-    """Return what a form of our own sent.
+    """Return the fields of a form of our own.
 
     Raises
     ------
@@ -306,7 +321,9 @@ async def _form(request: Request, session: Session | None = None) -> dict[str, s
 
 
 def _is_same_origin(request: Request) -> bool:
-    """Say whether the browser says that one of our pages sent this; one that says nothing is not believed.
+    """Return whether the browser vouches for a request from our own pages.
+
+    One that says nothing is not believed.
 
     Over plain http browsers send no `Sec-Fetch-Site`; behind a proxy only they know what the gateway is called.
     """

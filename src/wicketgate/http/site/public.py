@@ -1,4 +1,4 @@
-"""What anybody may read: pages, register, log."""
+"""Handlers of everything public: pages, register and log."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 
 
 class Public:
-    """The handlers, over one gateway."""
+    """The handlers of public routes, over one gateway."""
 
     def __init__(self, gateway: Gateway, addition: Addition | None = None) -> None:
         self._gateway = gateway
@@ -60,8 +60,9 @@ class Public:
         ]
 
     async def view(self) -> dict[str, object]:
-        """Return the register, whose entries its checkpoint covers: half a second old at most, and never without a
-        document that has taken effect.
+        """Return the register as covered by its checkpoint.
+
+        It is half a second old at most, and never without a document that has taken effect.
         """
         gateway = self._gateway
         now_us = gateway.clock.now_us()
@@ -85,7 +86,10 @@ class Public:
         return register
 
     def pages(self, request: Request) -> Pages:
-        """Return the pages, with the address by which they were asked for."""
+        """Return the pages for the address of the request.
+
+        It is the address by which the pages were asked for.
+        """
         base_url = f"{request.url.scheme}://{request.url.netloc}"
         if base_url not in self._pages:
             if len(self._pages) >= 8:  # the Host header is the caller's to choose
@@ -124,7 +128,7 @@ class Public:
         return _html(self.pages(request).why_not_less(register, part))
 
     def _shown(self) -> Addition | None:
-        """Return what a package adds, as long as the charter in force lets it."""
+        """Return the addition, while the charter in force lets it show."""
         return self._addition if self._sight.is_demonstration() else None
 
     async def verify(self, request: Request) -> Response:
@@ -188,7 +192,9 @@ class Public:
         return Response(data, media_type="application/octet-stream", headers={"Cache-Control": _FOR_EVER})
 
     async def fact(self, request: Request) -> Response:
-        """`/log/fact/{leaf}`: from the hash of a release's fact to the ledger.
+        """`/log/fact/{leaf}`: the way from a fact's hash to the ledger.
+
+        The fact is that of a release.
 
         Whoever can name the hash holds the batch that it commits to; nobody else can guess it.
         """
