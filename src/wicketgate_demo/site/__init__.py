@@ -1,1 +1,4 @@
-"""Show the invented London on the gateway's own site: a first page that moves, one day under each mode."""
+"""The invented London on the gateway's own site.
+
+It adds a first page that moves, and one day under each mode.
+"""

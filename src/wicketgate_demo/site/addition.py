@@ -1,4 +1,7 @@
-"""Add the demonstration's pages, routes and assets to the site of its gateway, which finds this at an entry point."""
+"""The demonstration's addition to its gateway's site: pages, routes and assets.
+
+The gateway finds it at an entry point.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,7 @@ OPERATIONS = tagged(
 
 
 def add(sight: Sight) -> Addition:
-    """Return what the demonstration adds."""
+    """Return the demonstration's addition."""
     live = LiveRoutes(sight)
 
     async def counts(register: Mapping[str, Any]) -> FrontPart:

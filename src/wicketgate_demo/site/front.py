@@ -1,4 +1,7 @@
-"""Tell the counts of a running demonstration on its first page, where a script then moves them."""
+"""The counts of a running demonstration on its first page.
+
+A script then moves them there.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from wicketgate.pages.views import ShownNames
 
 
 def part_of(register: Mapping[str, Any], live: Mapping[str, Any]) -> FrontPart:
-    """Return the part of the first page that shows the counts until now (`live.totals_of`)."""
+    """Return the first page's part with the counts until now (`live.totals_of`)."""
     names = ShownNames(register).organisations
     return FrontPart(
         template="front.html",

@@ -1,4 +1,4 @@
-"""Show live what was read, what left and what stayed: a sample a second.
+"""Live counts of reads taken, released and stayed, a sample a second.
 
 No gateway but a demonstration has this. Where vehicles are real, a count that moves as they pass would let somebody
 be timed (law 5), so there the product looks for no such routes. Even of invented vehicles no plate is shown, nor
@@ -67,7 +67,9 @@ def totals_of(state: State, parsed: Parsed, at_us: int) -> dict[str, Any]:
 
 
 def cameras_of(state: State, names: Mapping[str, str]) -> dict[str, Any]:
-    """Return where the cameras stand; a camera's place in the list is its number in the samples.
+    """Return the places of the cameras.
+
+    A camera's place in the list is its number in the samples.
 
     Parameters
     ----------
@@ -94,7 +96,10 @@ def cameras_of(state: State, names: Mapping[str, str]) -> dict[str, Any]:
 
 
 class Sampler:
-    """Takes one sample after another, each with what was read since the one before."""
+    """A sampler of the counts.
+
+    It takes one sample after another, each with the reads since the one before.
+    """
 
     def __init__(self) -> None:
         self._read: dict[str, int] | None = None
@@ -102,7 +107,9 @@ class Sampler:
         self._numbers: dict[str, int] = {}
 
     def take(self, state: State, parsed: Parsed, at_us: int) -> dict[str, Any]:
-        """Return the totals, with `cameras`: `[number, reads]`, and `struck`: `[number, quality]`, new since the last.
+        """Return the totals, with the cameras' news since the last sample.
+
+        The news is `cameras`: `[number, reads]`, and `struck`: `[number, quality]`.
 
         Notes
         -----
@@ -133,7 +140,9 @@ class Sampler:
 
 
 class Broadcast:
-    """One sample a second for all who listen; while nobody does, none is taken.
+    """One sample a second for every listener.
+
+    While nobody listens, none is taken.
 
     A listener that is slow misses samples. Nothing is kept for it: what is sent are totals, so it loses no count.
 
@@ -154,11 +163,14 @@ class Broadcast:
 
     @property
     def is_full(self) -> bool:
-        """Whether no more may listen."""
+        """Return whether the places for listeners are taken."""
         return self.listeners >= MAX_LISTENERS
 
     async def events(self) -> AsyncIterator[bytes]:
-        """Yield server-sent events; none where too many listen."""
+        """Yield server-sent events.
+
+        None come where too many listen.
+        """
         if self.is_full:
             return
         self.listeners += 1
@@ -176,7 +188,10 @@ class Broadcast:
             self.listeners -= 1
 
     async def _newer(self, seen: int) -> int:
-        """Return the number of the latest sample once there is one behind `seen`; 0 where no more come."""
+        """Wait for a sample behind `seen`.
+
+        Return the number of the latest one, 0 where no more come.
+        """
         async with self._changed:
             await self._changed.wait_for(lambda: self._number > seen or self._task is None)
         return self._number
@@ -205,14 +220,14 @@ class LiveRoutes:
         self._broadcast: Broadcast | None = None
 
     def routes(self) -> list[Route]:
-        """Return the routes."""
+        """Return every route below `/demonstration/`."""
         return [
             Route("/demonstration/live", self.events),
             Route("/demonstration/cameras.json", self.cameras),
         ]
 
     def totals(self) -> dict[str, Any]:
-        """Return the counts until now, for the page as it is first drawn."""
+        """Return the counts until now, for the page's first drawing."""
         sight = self._sight
         return totals_of(sight.state(), sight.parsed, sight.clock.now_us())
 
@@ -231,7 +246,7 @@ class LiveRoutes:
         return lambda: sampler.take(sight.state(), sight.parsed, sight.clock.now_us())
 
     async def cameras(self, request: Request) -> Response:
-        """`/demonstration/cameras.json`: where the cameras stand."""
+        """`/demonstration/cameras.json`: the places of the cameras."""
         state = self._sight.state()
         charter = self._sight.parsed.charter(state)
         names = {organisation.id: organisation.name for organisation in charter.organisations.values()}

@@ -1,4 +1,4 @@
-"""Show one simulated day under each mode on the page `/why-not-less`."""
+"""One simulated day under each mode, on the page `/why-not-less`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ _COUNTS = ("reads_left", "innocent_vehicles", "noticed", "missed", "false_hits")
 
 
 def ready(exhibit: object) -> dict[str, Any] | None:
-    """Return the exhibit made ready for the template; None where it is not one."""
+    """Return the exhibit, ready for the template.
+
+    None where it is not one.
+    """
     if not isinstance(exhibit, Mapping):
         return None
     found = exhibit.get("modes")
@@ -58,17 +61,23 @@ def ready(exhibit: object) -> dict[str, Any] | None:
 
 
 async def part_in(folder: Path) -> FrontPart:
-    """Return the part of `/why-not-less` that shows the exhibit of a folder."""
+    """Return the part of `/why-not-less` with a folder's exhibit."""
     return part_of(await asyncio.to_thread(_read, folder / EXHIBIT))
 
 
 def part_of(exhibit: object) -> FrontPart:
-    """Return the part of `/why-not-less` that shows an exhibit, or says that there is none."""
+    """Return the part of `/why-not-less` with an exhibit.
+
+    Without one, the part says that there is none.
+    """
     return FrontPart(template="why-not-less.html", context={"exhibit": ready(exhibit)})
 
 
 def _read(path: Path) -> object:
-    """Return what was measured; None where nothing was written that can be read."""
+    """Return the measurements of a file.
+
+    None where nothing was written that can be read.
+    """
     try:
         with path.open("rb") as file:
             return msgspec.json.decode(file.read(_MOST_EXHIBIT))
@@ -77,14 +86,19 @@ def _read(path: Path) -> object:
 
 
 def _bar(value: object) -> float:
-    """Return the length of a bar of 100 for a share of 1; what is there at all is seen."""
+    """Return the length of a bar of 100 for a share of 1.
+
+    Whatever is there at all is seen.
+    """
     if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
         return 0.0
     return round(min(100.0, max(0.5, 100 * value)), 2)
 
 
 def _percent(value: object) -> str:
-    """Return a share of 1 as per cent, with as many digits as tell it from nothing.
+    """Return a share of 1 as per cent.
+
+    It has as many digits as tell it from nothing.
 
     >>> _percent(1), _percent(0.0004), _percent(0), _percent(None)
     ('100%', '0.04%', '0%', 'not known')
