@@ -1,1 +1,1 @@
-"""What answers over HTTP: the API, the public pages and the log's files."""
+"""The gateway over HTTP: the API, the public pages and the log's files."""

@@ -1,4 +1,7 @@
-"""What the API answers: the structs that the handlers encode, and that the description shows."""
+"""The structs of the API's answers.
+
+The handlers encode them, and the description shows them.
+"""
 
 from __future__ import annotations
 

@@ -65,7 +65,10 @@ def routes(
     ingress: Ingress | None = None,
     addition: Addition | None = None,
 ) -> list[Route]:
-    """Return every route but `READS_PATH` and those below `PUSH_PREFIX`, which are reached without routing."""
+    """Return every route reached by routing.
+
+    `READS_PATH` and the paths below `PUSH_PREFIX` are reached without it.
+    """
     metrics = CollectorRegistry()
     metrics.register(GatewayMetrics(gateway.commits, gateway.projections, gateway.clock, gateway.server))
     if ingress is not None:
@@ -128,7 +131,10 @@ async def _on_http(request: Request, error: Exception) -> Response:
 
 
 def _methods(request: Request) -> set[str]:
-    """Return the methods that the path answers; the framework names those of its first route alone."""
+    """Return the methods of every route for the path.
+
+    The framework names those of its first route alone.
+    """
     matching = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
     return {method for route in matching for method in route.methods or ()}
 
@@ -138,7 +144,10 @@ async def _on_unforeseen(request: Request, error: Exception) -> Response:
 
 
 class _Outermost:
-    """The one top-level handler. An error's text may hold what was posted, so only its type and place are logged."""
+    """The one top-level handler.
+
+    An error's text may hold posted values, so only its type and place are logged.
+    """
 
     def __init__(self, app: ASGIApp, reads: Reads, push: Push) -> None:
         self._app = app

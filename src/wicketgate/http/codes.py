@@ -1,4 +1,7 @@
-"""Every stable code, where it appears, and what to do: the one list behind `/openapi.json` and docs/spec/codes.md."""
+"""Every stable code, with its places and its remedy.
+
+It is the one list behind `/openapi.json` and docs/spec/codes.md.
+"""
 
 from __future__ import annotations
 
@@ -312,7 +315,7 @@ REFUSAL = {one.code: one for one in ALL if one.where == "refusal"}
 
 
 def as_markdown() -> str:
-    """Return docs/spec/codes.md."""
+    """Return the text of docs/spec/codes.md."""
     titles = {
         "request": "Requests",
         "document": "Signed documents",

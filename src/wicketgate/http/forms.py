@@ -16,7 +16,10 @@ MAX_PARTS = 2_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormPart:
-    """One part of a form: its field's name, its media type in lower case without parameters, and what is in it."""
+    """One part of a form.
+
+    It has its field's name, its media type in lower case without parameters, and its content.
+    """
 
     name: str
     media_type: str
@@ -48,7 +51,7 @@ def parts_of(body: bytes, content_type: str) -> list[FormPart]:
 
 
 class _Form:
-    """What the parser calls back."""
+    """The callbacks of the parser."""
 
     def __init__(self) -> None:
         self.parts: list[FormPart] = []

@@ -1,4 +1,4 @@
-"""Default deny: nothing but the public paths is reached without a known credential."""
+"""Default deny: only public paths without a known credential."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ _AS_PAGE = b"text/html"
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls: `kind` is source, recipient, overseer or admin; `name` the rest of the token's name.
+    """The caller of a request.
+
+    `kind` is source, recipient, overseer or admin, and `name` the rest of the token's name.
 
     A duty officer who is signed in is of the kind `duty`; `name` is then the unit.
     """
@@ -51,18 +53,21 @@ class Principal:
 
 
 def principal_of(token_name: str) -> Principal:
-    """Return the principal of a token's name (`source:tfl`, `recipient:met/unit`, `overseer:<office>`, `admin`)."""
+    """Return the principal of a token's name.
+
+    The name is `source:tfl`, `recipient:met/unit`, `overseer:<office>` or `admin`.
+    """
     kind, _, name = token_name.partition(":")
     return Principal(kind, name)
 
 
 def is_public(path: str) -> bool:
-    """Say whether a path answers without a credential."""
+    """Return whether a path answers without a credential."""
     return path in PUBLIC_PATHS or path.startswith(PUBLIC_PREFIXES)
 
 
 def is_for_officers(path: str) -> bool:
-    """Say whether a path is opened by a duty officer's session, and by nothing else."""
+    """Return whether a path is opened by a duty officer's session alone."""
     return path in {"/duty", "/sign-out"} or path.startswith("/duty/")
 
 
@@ -85,7 +90,10 @@ class Gatekeeper:
         self._sessions = sessions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 401, or pass on with `scope["principal"]` set where a credential is known."""
+        """Answer 401, or pass on with the principal of the credential.
+
+        Where a credential is known, it is in `scope["principal"]`.
+        """
         if scope["type"] != "http":
             return  # no other protocol is spoken
         if is_for_officers(scope["path"]):
@@ -129,7 +137,10 @@ class Gatekeeper:
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """A credential: the token's hash, and the source that it must be of where one was named beside it."""
+    """A credential as it was sent.
+
+    It is the token's hash, and the source that it must be of where one was named beside it.
+    """
 
     digest: str
     source: str | None = None
@@ -149,7 +160,9 @@ def _bearer(scope: Scope) -> _Given | None:
 
 
 def _pushed_with(scope: Scope) -> _Given | None:
-    """Return what came with a device's push: bearer, Basic (source id, token) or `?key=`, in this order.
+    """Return the credential of a device's push.
+
+    It is a bearer token, Basic (source id, token) or `?key=`, in this order.
 
     The key is taken out of the request, so that nothing behind can show it.
     """
@@ -184,7 +197,10 @@ def _sign_in_first(scope: Scope, *, ended: bool) -> Response:
 
 
 def require(request: Request, kind: str) -> Principal:
-    """Return the caller if it is of a kind and its token has not been withdrawn since; NotEntitled otherwise."""
+    """Return the caller, if of the right kind and not withdrawn.
+
+    NotEntitled where it is of another kind, or its token has been withdrawn since.
+    """
     principal: Principal | None = request.scope["principal"]
     if not request.scope["still_known"]():
         raise NotEntitled("this token has been withdrawn, or this session has ended", code="unauthorised")

@@ -1,4 +1,4 @@
-"""Measure the running gateway for Prometheus."""
+"""Metrics of the running gateway for Prometheus."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from wicketgate.regime.obligations.disclosures import owed_at
 
 
 def attested_metrics(state: State, now_us: int) -> list[Metric]:
-    """Return the metrics of what recipients attest; a receipt that is missing is an alarm."""
+    """Return the metrics of recipients' attestations.
+
+    A receipt that is missing is an alarm.
+    """
     disclosed = CounterMetricFamily(
         "wicketgate_disclosed_rows", "Rows that recipients passed on.", labels=["authority", "to"]
     )
@@ -40,7 +43,7 @@ def attested_metrics(state: State, now_us: int) -> list[Metric]:
 
 
 class GatewayMetrics:
-    """Prometheus metrics, read from the gateway when they are asked for."""
+    """Prometheus metrics of the gateway, read on demand."""
 
     def __init__(
         self, commits: Durable, projections: Projections, clock: Clock, server: NatsServer | None

@@ -1,4 +1,7 @@
-"""What the API takes in paths and queries: one definition of each for the handlers and for the description."""
+"""Parameters of the API's paths and queries.
+
+There is one definition of each for the handlers and for the description.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ _SECONDS = re.compile(r"\d{1,4}(\.\d{1,6})?", re.ASCII)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """A parameter that its handler reads by itself."""
+    """A parameter read by its handler itself."""
 
     name: str
     words: str
@@ -27,7 +30,7 @@ class Parameter:
 
     @property
     def required(self) -> bool:
-        """Whether it must be there."""
+        """Return whether the parameter must be there."""
         return self.place == "path"
 
 
@@ -52,22 +55,25 @@ class Number:
 
     @property
     def required(self) -> bool:
-        """Whether it must be there."""
+        """Return whether the number must be there."""
         return self.default is None
 
     @property
     def words(self) -> str:
-        """What the description says of it."""
+        """The description's words for the number."""
         return self.meaning + (f" More is read as {self.most:,}." if self.most < _UNBOUNDED else "")
 
     @property
     def schema(self) -> Mapping[str, Any]:
-        """What may be sent."""
+        """The schema of the values to be sent."""
         bounds = {"type": "integer", "minimum": self.least, "maximum": 10**_MOST_DIGITS - 1}
         return bounds if self.default is None else {**bounds, "default": self.default}
 
     def read(self, request: Request) -> int:
-        """Return the number of a request; InputError if it is none, or missing without a default."""
+        """Return the number of a request.
+
+        InputError if it is none, or missing without a default.
+        """
         text = request.query_params.get(self.name)
         if text is None:
             if self.default is None:
@@ -76,7 +82,10 @@ class Number:
         return self.parse(text, self.name)
 
     def parse(self, text: str, name: str) -> int:
-        """Return the number that a text is; InputError, which names where it stood, if it is none."""
+        """Parse a number from a text.
+
+        InputError, which names where it stood, if it is none.
+        """
         digits = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
         if not (digits and int(text) >= self.least):
             raise InputError(f"`{name}` must be a whole number of at least {self.least}")
@@ -85,7 +94,10 @@ class Number:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seconds:
-    """A number of seconds of the query, 0 where there is none; more than `most` is read as that."""
+    """A number of seconds of the query.
+
+    It is 0 where there is none. More than `most` is read as that.
+    """
 
     place: ClassVar[Literal["query"]] = "query"
     required: ClassVar[bool] = False
@@ -95,16 +107,19 @@ class Seconds:
 
     @property
     def words(self) -> str:
-        """What the description says of it."""
+        """The description's words for the seconds."""
         return f"{self.meaning} More is read as {self.most:g}."
 
     @property
     def schema(self) -> Mapping[str, Any]:
-        """What may be sent."""
+        """The schema of the values to be sent."""
         return {"type": "number", "minimum": 0, "exclusiveMaximum": 10_000, "default": 0}
 
     def read(self, request: Request) -> float:
-        """Return the seconds of a request; InputError for anything else."""
+        """Return the seconds of a request.
+
+        InputError for anything else.
+        """
         text = request.query_params.get(self.name, "0")
         if not _SECONDS.fullmatch(text):
             raise InputError(f"`{self.name}` must be a number of seconds")

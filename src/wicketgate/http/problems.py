@@ -105,7 +105,10 @@ def problem(
     id: str | UnsetType = UNSET,
     commit: int | UnsetType = UNSET,
 ) -> Response:
-    """Return the response for a code; status and title are the code's own where none is given."""
+    """Return the response for a code.
+
+    Status and title are the code's own where none is given.
+    """
     default, meaning = CODES.get(code, (400, code))
     number = status or default
     body = Problem(
@@ -131,7 +134,10 @@ def problem(
 
 
 def not_allowed(allowed: Iterable[str], detail: str) -> Response:
-    """Return the 405 for a path that answers other methods, which `Allow` names (RFC 9110, 15.5.6)."""
+    """Return the 405 of a path for other methods.
+
+    `Allow` names the methods that it answers (RFC 9110, 15.5.6).
+    """
     answer = problem("method-not-allowed", detail)
     answer.headers["Allow"] = ", ".join(sorted(allowed))
     return answer
@@ -150,14 +156,20 @@ def problem_of(error: WicketgateError) -> Response:
 
 
 def status_and_title(error: WicketgateError) -> tuple[int, str]:
-    """Return the status of the response for an error of ours, and its title for people."""
+    """Return the status and title of the response for an error of ours.
+
+    The title is for people.
+    """
     code, status, _ = _said(error)
     default, title = CODES.get(code, (400, code))
     return status or default, title
 
 
 def _said(error: WicketgateError) -> tuple[str, int | None, str]:
-    """Return code, status (None: the code's own) and detail."""
+    """Return the code, status and detail of an error.
+
+    The status is None where it is the code's own.
+    """
     match error:
         case DocumentRefused() | ListRefused():
             return error.code, 422, error.detail

@@ -1,4 +1,7 @@
-"""How often something may be done: by one caller, and by all. In memory, and nowhere else."""
+"""Limits on how often something may be done, by one caller and by all.
+
+They are kept in memory, and nowhere else.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,14 @@ _CALLERS = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate:
-    """So many at once, and then one more every so often."""
+    """A rate: so many at once, and then one more every so often."""
 
     burst: int
     every_us: int
 
 
 class Allowance:
-    """What callers have in hand.
+    """The allowances of callers.
 
     Parameters
     ----------
@@ -45,7 +48,10 @@ class Allowance:
         self._used_together = 0
 
     def take(self, address: str) -> int:
-        """Take one for an address; return 0, or the seconds after which to try again. Then nothing was taken."""
+        """Take one for an address.
+
+        Return 0, or the seconds after which to try again. Then nothing was taken.
+        """
         now_us = self._now_us()
         caller = "" if _is_loopback(address) else network_of(address)
         together = max(self._used_together, now_us) + self._together.every_us

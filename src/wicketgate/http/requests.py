@@ -1,4 +1,4 @@
-"""What every handler does with a request: read its body within bounds, and answer with JSON."""
+"""The common work of handlers: read a body within bounds, answer with JSON."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ _MOST_PAIRS = 10
 
 
 def media_type_of(request: Request) -> str:
-    """Return the media type of the body in lower case, without its parameters; empty where none is named."""
+    """Return the media type of the body in lower case.
+
+    It comes without its parameters, and is empty where none is named.
+    """
     return request.headers.get("content-type", "").split(";")[0].strip().lower()
 
 
@@ -61,7 +64,7 @@ def size_words(size: int) -> str:
 
 
 def decoded(decoder: Decoder[_T], body: bytes, wrong: str) -> _T:
-    """Return a body in JSON as the value that a handler asks for.
+    """Decode a body in JSON as the handler's type.
 
     Parameters
     ----------
@@ -87,14 +90,20 @@ def json_answer(value: Any, status: int = 200) -> Response:
 
 
 def private_answer(value: Any) -> Response:
-    """Return a value as an answer in JSON that nobody on the way may keep."""
+    """Return a value as a JSON answer, never cached on the way.
+
+    Nobody on the way may keep it.
+    """
     answer = json_answer(value)
     answer.headers["Cache-Control"] = "no-store"
     return answer
 
 
 def form_pairs(body: bytes) -> list[tuple[str, str]]:
-    """Return the names and values that a page's form sent, in its order; InputError for anything else."""
+    """Return the names and values of a page's form, in its order.
+
+    InputError for anything else.
+    """
     try:
         return parse_qsl(
             body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_PAIRS

@@ -26,7 +26,10 @@ _SETTLE_S = 5.0
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn, with signals left to us: the streams must outlive the last request."""
+    """Uvicorn, with signals left to us.
+
+    The streams must outlive the last request.
+    """
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -34,7 +37,10 @@ class _Server(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to listen. Uvicorn would end the process with exit code 3 where it cannot: here it raises."""
+        """Begin to listen.
+
+        Uvicorn would end the process with exit code 3 where it cannot: here it raises.
+        """
         try:
             await super().startup(sockets)
         except SystemExit as error:
@@ -47,7 +53,9 @@ class _Server(uvicorn.Server):
 
 
 async def serve(settings: Settings, *, ready: Callable[[str, str | None], None]) -> int:
-    """Run a deployment until SIGTERM or SIGINT; return the process's exit code.
+    """Run a deployment until SIGTERM or SIGINT.
+
+    Return the process's exit code.
 
     Parameters
     ----------

@@ -1,4 +1,6 @@
-"""Sessions of duty officers: a cookie that opens pages for as long as its unit's token is good, and no longer.
+"""Sessions of duty officers: cookies good as long as their unit's token.
+
+A cookie opens pages for as long as that, and no longer.
 
 Everything is in memory: a restart ends every session. Of a session's id and of the token only hashes are held.
 """
@@ -35,7 +37,10 @@ _ID = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 
 
 class TooManyFailures(InputError):
-    """An address that failed to sign in too often; `retry_s` says when it may try again."""
+    """An excess of failed sign-ins from an address.
+
+    `retry_s` says when it may try again.
+    """
 
     code = "too-many-failures"
 
@@ -121,14 +126,20 @@ class Sessions:
         return session_id, session
 
     def find(self, session_id: str) -> Session | None:
-        """Return the session of an id while it lasts and its token is good; None otherwise."""
+        """Find the session of an id while it lasts and its token is good.
+
+        None otherwise.
+        """
         if not _ID.fullmatch(session_id):
             return None
         session = self._sessions.get(_key(session_id))
         return session if session is not None and self.lasts(session) else None
 
     def lasts(self, session: Session) -> bool:
-        """Say whether a session is still good; one that is not is forgotten."""
+        """Return whether a session is still good.
+
+        One that is not is forgotten.
+        """
         good = (
             self._sessions.get(session.key) is session
             and self._now_us() < session.until_us
@@ -159,7 +170,9 @@ class Sessions:
 
 
 def is_https(scope: Scope) -> bool:
-    """Say whether the browser speaks https, to the gateway or to the proxy in front of it.
+    """Return whether the browser speaks https.
+
+    It speaks to the gateway, or to the proxy in front of it.
 
     Whoever says so falsely gets a cookie that their own browser does not send.
     """
@@ -171,7 +184,10 @@ def is_https(scope: Scope) -> bool:
 
 
 def session_id_in(scope: Scope) -> str:
-    """Return the session id that a request's cookies hold; empty where there is none, or more than one."""
+    """Return the session id in a request's cookies.
+
+    Empty where there is none, or more than one.
+    """
     wanted = cookie_name(scope)
     found = [
         value.strip()
@@ -189,14 +205,19 @@ def cookie_name(scope: Scope) -> str:
 
 
 def set_cookie(scope: Scope, session_id: str) -> str:
-    """Return the value of `Set-Cookie` that begins a session; with an empty id, the one that ends it."""
+    """Return the value of `Set-Cookie` to begin or end a session.
+
+    With an empty id, it ends the session.
+    """
     age_s = LIFE_US // SECOND_US if session_id else 0
     secure = "; Secure" if is_https(scope) else ""
     return f"{cookie_name(scope)}={session_id}; Path=/; Max-Age={age_s}; HttpOnly; SameSite=Strict{secure}"
 
 
 def officer_name(text: str) -> str:
-    """Return the name or number of an officer as it is kept; InputError if it cannot be one.
+    """Return the name or number of an officer as it is kept.
+
+    InputError if it cannot be one.
 
     >>> officer_name("  PC  4711 ")
     'PC 4711'
@@ -210,7 +231,9 @@ def officer_name(text: str) -> str:
 
 
 def network_of(address: str) -> str:
-    """Return what failures are counted by: an IPv4 address, or the /64 of an IPv6 one, which one customer has.
+    """Return the network of an address, for counting failures.
+
+    It is an IPv4 address, or the /64 of an IPv6 one, which one customer has.
 
     >>> network_of("192.0.2.7"), network_of("2001:db8:1:2:3::4"), network_of("::ffff:192.0.2.7"), network_of("?")
     ('192.0.2.7', '2001:db8:1:2::', '192.0.2.7', '?')
@@ -227,7 +250,10 @@ def network_of(address: str) -> str:
 
 
 def is_form_key(session: Session, given: str) -> bool:
-    """Say whether a form carries its session's key. What it takes does not depend on how much of a guess is right."""
+    """Return whether a form carries its session's key.
+
+    The time that it takes does not depend on how much of a guess is right.
+    """
     return hmac.compare_digest(session.form_key.encode(), given.encode("utf-8", "surrogatepass"))
 
 

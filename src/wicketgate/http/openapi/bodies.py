@@ -1,4 +1,6 @@
-"""The API's description: bodies that are not decoded or encoded by a struct of their own.
+"""Structs for the API's description: bodies without a struct of their own.
+
+No struct of their own decodes or encodes them.
 
 Lines of feeds are written in columns (`batches`), envelopes and responses read strictly by hand, forms by parsers.
 Only the description uses these structs; the tests hold what runs to them.

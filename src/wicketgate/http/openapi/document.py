@@ -1,4 +1,7 @@
-"""The API's description, OpenAPI 3.1, made from the table of its operations, from structs and from `codes`."""
+"""The API's description, OpenAPI 3.1.
+
+It is made from the table of its operations, from structs and from `codes`.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,7 @@ _SCHEMES = {
 
 
 def describe(operations: Iterable[Operation] = OPERATIONS) -> dict[str, Any]:
-    """Return the description of an API that has these operations."""
+    """Return the description of an API with these operations."""
     paths, schemas = written(operations)
     return {
         "openapi": "3.1.0",

@@ -1,4 +1,6 @@
-"""Examples for the API's description, as JSON. Vehicles, tokens and hashes are invented.
+"""Examples for the API's description, as JSON.
+
+Vehicles, tokens and hashes are invented.
 
 `tests/unit/http/test_openapi.py` decodes each by its type and holds it to its schema.
 """

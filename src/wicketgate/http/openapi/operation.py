@@ -1,4 +1,4 @@
-"""One operation of the API, and how it stands in an OpenAPI 3.1 document."""
+"""One operation of the API, and its form in an OpenAPI 3.1 document."""
 
 from __future__ import annotations
 
@@ -104,20 +104,23 @@ class Operation:
 
     @property
     def is_for_officers(self) -> bool:
-        """Whether it is one of the duty officers' pages."""
+        """Return whether it is one of the duty officers' pages."""
         return OFFICER in self.who
 
     def body(self) -> Content:
-        """Return what it takes by media type."""
+        """Return the operation's body by media type."""
         return _by_media_type(self.takes)
 
     def answers(self) -> dict[int, tuple[str, Content]]:
-        """Return what it answers but refusals: meaning and content by status."""
+        """Return the operation's answers by status, refusals left out.
+
+        Each is its meaning and its content.
+        """
         content = _by_media_type(self.gives)
         return {self.status: (self.meaning or _said_of(content), content), **(self.also or {})}
 
     def refused(self) -> dict[int, list[Code]]:
-        """Return every code with which it is refused, by status."""
+        """Return every code of the operation's refusals, by status."""
         names = ["unauthorised"] if self.who else []
         if self.who and not self.is_for_officers and set(self.who) < set(TOKENS):
             names.append("not-entitled")
@@ -130,7 +133,7 @@ class Operation:
         return dict(sorted(by_status.items()))
 
     def description(self) -> str:
-        """Return its words, with what follows from the rest."""
+        """Return the operation's words, with the consequences of the rest."""
         lines = [self.words] if self.words else []
         if self.most:
             lines.append(f"The body is at most {size_words(self.most)}.")
@@ -143,7 +146,10 @@ class Operation:
         return "\n\n".join(lines)
 
     def security(self) -> list[dict[str, list[str]]]:
-        """Return its security requirements; the kinds of token are roles."""
+        """Return the operation's security requirements.
+
+        The kinds of token are roles.
+        """
         if self.is_for_officers:
             return [{"session": []}]
         schemes = ["bearer", "basic", "key"] if self.by_device else ["bearer"]
@@ -151,7 +157,10 @@ class Operation:
 
 
 def tagged(tag: str, who: tuple[str, ...], *operations: Operation) -> tuple[Operation, ...]:
-    """Return operations under a tag, for those who may call each of them that names nobody else."""
+    """Return operations under a tag.
+
+    They are for those who may call each of them that names nobody else.
+    """
     return tuple(replace(one, tag=tag, who=one.who or who) for one in operations)
 
 
@@ -169,7 +178,9 @@ def _said_of(content: Content) -> str:
 
 
 class Components:
-    """The shapes of operations as JSON Schema: one for each struct, by the struct's name.
+    """The shapes of operations as JSON Schema.
+
+    There is one for each struct, by the struct's name.
 
     Parameters
     ----------
@@ -186,7 +197,7 @@ class Components:
         self.schemas: dict[str, Any] = {name: _plain(one) for name, one in sorted(components.items())}
 
     def content(self, content: Content) -> dict[str, Any]:
-        """Return bodies as OpenAPI describes them."""
+        """Return bodies in OpenAPI's form."""
         return {media_type: self._body(media_type, one) for media_type, one in content.items()}
 
     def _body(self, media_type: str, one: Shape) -> dict[str, Any]:
@@ -200,7 +211,7 @@ class Components:
         return {"schema": schema} if example is None else {"schema": schema, "example": example}
 
     def refusal(self, codes: Sequence[Code], *, as_page: bool) -> dict[str, Any]:
-        """Return the answer that refuses with one of these codes."""
+        """Return the answer of a refusal with one of these codes."""
         named = {one.code: one.meaning.removesuffix(".") for one in codes}
         schema = {**self._schemas[id(Problem)], "properties": {"code": {"enum": sorted(named)}}}
         return {
@@ -216,7 +227,10 @@ def _parts(one: Shape) -> tuple[Shape, ...]:
 
 
 def _element(part: Shape) -> Shape:
-    """Return a type without its annotations; of a list that of its elements."""
+    """Return a type without its annotations.
+
+    Of a list it is that of its elements.
+    """
     origin: object = get_origin(part)
     if origin is Annotated or origin is list:
         return _element(get_args(part)[0])
@@ -233,7 +247,10 @@ def _paragraph(docstring: str) -> str:
 
 
 def _plain(schema: Any) -> Any:
-    """Return a schema without titles, without defaults of null, and with the first paragraph of each description."""
+    """Return a schema without titles and null defaults.
+
+    Of each description it keeps the first paragraph.
+    """
     if isinstance(schema, list):
         return [_plain(one) for one in schema]
     if not isinstance(schema, dict):
@@ -250,7 +267,10 @@ def _plain(schema: Any) -> Any:
 
 
 def _example(media_type: str, one: Shape) -> object:
-    """Return the examples of a shape as its media type shows them; None where there is none."""
+    """Return the examples of a shape in its media type's form.
+
+    None where there is none.
+    """
     parts = _parts(one)
     known = [text for part in parts for text in EXAMPLES.get(_element(part), ())]
     if not known:

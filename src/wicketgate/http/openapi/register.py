@@ -1,4 +1,6 @@
-"""The API's description: the register, which `register` builds from the state.
+"""Structs for the API's description: the register, as built from the state.
+
+`register` builds it.
 
 Only the description uses these structs; `tests/unit/http/test_openapi.py` holds registers that were built to them.
 """

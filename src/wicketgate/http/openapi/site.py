@@ -1,4 +1,7 @@
-"""The table of the operations that anybody may call, and of the duty officers' pages."""
+"""The table of the public operations and the duty officers' pages.
+
+Anybody may call the public ones.
+"""
 
 from __future__ import annotations
 

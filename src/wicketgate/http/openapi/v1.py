@@ -1,4 +1,7 @@
-"""The table of the operations below `/v1`, and `/metrics`: what sources, recipients, overseers and the admin call."""
+"""The table of the operations below `/v1`, and `/metrics`.
+
+Sources, recipients, overseers and the admin call them.
+"""
 
 from __future__ import annotations
 
