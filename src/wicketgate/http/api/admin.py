@@ -1,4 +1,4 @@
-"""`/v1/openings` and `/v1/tokens`: what overseers and the admin call."""
+"""Handlers of `/v1/openings` and `/v1/tokens`, for overseers and the admin."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ from wicketgate.reads.parse import NDJSON
 
 
 class AdminApi:
-    """The handlers, over the committed state, the tokens and the sealed openings of seconds."""
+    """The handlers of openings and tokens.
+
+    They stand over the committed state, the tokens and the sealed openings of seconds.
+    """
 
     def __init__(self, commits: Durable, tokens: TokenFiling, openings: OrdinalStream) -> None:
         self._commits = commits
@@ -57,7 +60,10 @@ class AdminApi:
         return json_answer(Token(name=name, token=token), status=201)
 
     async def withdraw_tokens(self, request: Request) -> Response:
-        """`POST /v1/tokens/withdraw` `{"name"}`: every token of that name is worthless from now on."""
+        """`POST /v1/tokens/withdraw` `{"name"}`: every token of that name, withdrawn.
+
+        They are worthless from now on.
+        """
         require(request, "admin")
         name = await self._token_name(request)
         await self._tokens.withdraw_tokens(name)

@@ -1,4 +1,7 @@
-"""`/v1/disclosures` and `/v1/receipts`: what recipients attest, and what is missing of it."""
+"""Handlers of `/v1/disclosures` and `/v1/receipts`.
+
+They take what recipients attest, and show what is missing of it.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +75,10 @@ _Body = TypeVar("_Body", Disclosed, Deleted)
 
 
 class DisclosuresApi:
-    """The handlers, over what recipients attest and the committed state."""
+    """The handlers of disclosures and receipts.
+
+    They stand over what recipients attest and the committed state.
+    """
 
     def __init__(
         self, commits: Durable, disclosures: DisclosureFiling, entitlement: Entitlement, clock: Clock
@@ -154,7 +160,7 @@ class DisclosuresApi:
         return json_answer(ReceiptTaken(commit=taken.commit, counts_until=rfc3339(taken.until_us)), 201)
 
     async def list_receipts(self, request: Request) -> Response:
-        """`GET /v1/receipts?authority=`: what is due, what is missing, and what was attested last."""
+        """`GET /v1/receipts?authority=`: receipts due, missing and attested last."""
         names = self._readable(request)
         state, now_us = self._commits.committed, self._clock.now_us()
         return private_answer(
@@ -162,7 +168,10 @@ class DisclosuresApi:
         )
 
     def _readable(self, request: Request) -> list[str]:
-        """Return the authorities that the caller may ask about: a unit's own, an overseer's all, or the one named."""
+        """Return the authorities open to the caller's questions.
+
+        They are a unit's own, an overseer's all, or the one named.
+        """
         principal = request.scope["principal"]
         state = self._commits.committed
         name = request.query_params.get("authority")

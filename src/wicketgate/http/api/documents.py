@@ -1,4 +1,7 @@
-"""`/v1/documents`: signed documents, as anybody with a token submits them."""
+"""The handler of `/v1/documents`, for signed documents.
+
+Anybody with a token submits them.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from wicketgate.http.requests import json_answer, read_body
 
 
 class DocumentsApi:
-    """The handler, over the filing of documents."""
+    """The handler of documents, over their filing."""
 
     def __init__(self, filing: Filing) -> None:
         self._filing = filing
@@ -24,7 +27,10 @@ class DocumentsApi:
         return [Route("/v1/documents", self.take_document, methods=["POST"])]
 
     async def take_document(self, request: Request) -> Response:
-        """`POST /v1/documents`: a signed document; any known token may submit, the signatures count."""
+        """`POST /v1/documents`: a signed document.
+
+        Any known token may submit one. The signatures count.
+        """
         body = await read_body(request, MAX_ENVELOPE_BYTES)
         entry, in_force_us = await self._filing.submit(body)
         return json_answer(Effect(entry=entry, in_force_from=rfc3339(in_force_us)), status=201)

@@ -1,4 +1,4 @@
-"""`/v1/feeds`: what recipients are released, with its proofs."""
+"""Handlers of `/v1/feeds`: recipients' releases, with their proofs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _EVENTS_ALIVE_S = 15.0
 
 
 class FeedsApi:
-    """The handlers, over the feeds and the committed state."""
+    """The handlers of feeds, over the feeds and the committed state."""
 
     def __init__(
         self, commits: Durable, projections: Projections, entitlement: Entitlement, clock: Clock

@@ -1,4 +1,4 @@
-"""`/v1/hits`: the hits of a unit, and what became of them."""
+"""Handlers of `/v1/hits`: the hits of a unit, and their outcomes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _decoder = msgspec.json.Decoder(OutcomeSaid)
 
 
 class HitsApi:
-    """The handlers, over the hits of units and what became of them."""
+    """The handlers of hits, over the hits of units and their outcomes."""
 
     def __init__(
         self, hits: UnitHits, outcomes: OutcomeFiling, entitlement: Entitlement, clock: Clock
@@ -109,7 +109,10 @@ class HitsApi:
 
 
 def as_json(hit: Hit, *, cannot_confirm: str | None, now_us: int) -> HitShown:
-    """Return a hit as its unit is shown it: what the authority's fields do not allow is not in it."""
+    """Return a hit in its unit's view.
+
+    What the authority's fields do not allow is not in it.
+    """
     waiting = hit.status in WAITING
     return HitShown(
         id=hit.id,

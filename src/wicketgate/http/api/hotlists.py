@@ -1,4 +1,4 @@
-"""`/v1/hotlists/{authority}`: a unit's own list, whole or by its changes."""
+"""Handlers of `/v1/hotlists/{authority}`: a unit's own list, whole or by its changes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _TAKEN = (NDJSON, JSON, CSV)
 
 
 class HotlistsApi:
-    """The handlers, over the hotlists of one gateway."""
+    """The handlers of hotlists, over those of one gateway."""
 
     def __init__(
         self, commits: Durable, desk: HotlistFiling, lists: Lists, entitlement: Entitlement, clock: Clock
@@ -60,7 +60,7 @@ class HotlistsApi:
         return await self._change(request, whole=True)
 
     async def patch_list(self, request: Request) -> Response:
-        """`PATCH /v1/hotlists/{authority}`: what changes of it."""
+        """`PATCH /v1/hotlists/{authority}`: changes of the list."""
         return await self._change(request, whole=False)
 
     async def _change(self, request: Request, *, whole: bool) -> Response:
@@ -121,7 +121,10 @@ class HotlistsApi:
         raise AssertionError("the last attempt returns or raises")
 
     async def get_list(self, request: Request) -> Response:
-        """`GET /v1/hotlists/{authority}`: the unit's own list, as NDJSON or the UK 16-field CSV."""
+        """`GET /v1/hotlists/{authority}`: the unit's own list.
+
+        It comes as NDJSON or the UK 16-field CSV.
+        """
         name = request.path_params["authority"]
         unit = require(request, "recipient").name
         self._entitlement.entitled_match(unit, name)
@@ -148,7 +151,10 @@ class HotlistsApi:
 
 
 def _expected(request: Request) -> int | None:
-    """Return the revision that `If-Match` names; None where it is not sent."""
+    """Return the revision of `If-Match`.
+
+    None where it is not sent.
+    """
     given = request.headers.get("if-match")
     if given is None:
         return None
@@ -163,7 +169,9 @@ def _draw_voi() -> str:
 
 
 def _lines_of(body: bytes) -> bytes:
-    """Return an array of JSON as NDJSON; line n is the nth element.
+    """Return an array of JSON as NDJSON.
+
+    Line n is the nth element.
 
     Raises
     ------
@@ -182,7 +190,10 @@ def _lines_of(body: bytes) -> bytes:
 
 
 def uk_rows(entries: Iterable[Entry]) -> Iterator[bytes]:
-    """Yield the UK 16-field form of a list, its head first; `parse_hotlist` takes it, but for id, kind and priority."""
+    """Yield the UK 16-field form of a list, its head first.
+
+    `parse_hotlist` takes it, but for id, kind and priority.
+    """
     yield _row(UK_FIELDS)
     for entry in entries:
         fields = {"vrm": entry.plate, "weed_date": rfc3339(entry.expires_us), "reason": entry.reason}
@@ -196,6 +207,6 @@ def _row(fields: Iterable[str]) -> bytes:
 
 
 def _joined(lines: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield lines in parts that are worth sending."""
+    """Yield lines joined in parts worth sending."""
     while part := b"".join(islice(lines, _LINES_AT_ONCE)):
         yield part

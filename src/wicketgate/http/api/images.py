@@ -1,4 +1,4 @@
-"""Images as recipients fetch them, by the references in their feeds."""
+"""The handler of images for recipients, by the references in their feeds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HEADERS = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nos
 
 
 class FeedImages:
-    """The handler, over the images of released reads."""
+    """The handler of images, over those of released reads."""
 
     def __init__(self, images: Images, facts: FactFiling, entitlement: Entitlement) -> None:
         self._images = images
@@ -38,7 +38,9 @@ class FeedImages:
         return await self.answer(unit, authority, ref, by=unit)
 
     async def answer(self, unit: str, authority: str, ref: str, *, by: str) -> Response:
-        """Return the image that a reference of this authority means, once it is committed that it was fetched.
+        """Commit the fetch of an image, then return it.
+
+        The image is the one that a reference of this authority means.
 
         Parameters
         ----------

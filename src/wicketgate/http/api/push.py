@@ -1,4 +1,7 @@
-"""`POST /v1/push/{adapter}`: what devices push by themselves, in their makers' formats."""
+"""The handler of `POST /v1/push/{adapter}`, for devices' own pushes.
+
+Devices push by themselves, in their makers' formats.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ from wicketgate.reads.pushes import Pushes
 
 
 class Push:
-    """The handler, over the pushes of devices; an ASGI application of its own, as for `POST /v1/reads`."""
+    """The handler of devices' pushes.
+
+    It is an ASGI application of its own, as for `POST /v1/reads`.
+    """
 
     def __init__(self, pushes: Pushes) -> None:
         self._pushes = pushes

@@ -1,4 +1,4 @@
-"""`POST /v1/reads` and the images of reads, as sources send them."""
+"""Handlers of `POST /v1/reads` and the images of reads, for sources."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _TYPES = (JSON, NDJSON, ARROW)
 
 
 class Reads:
-    """The handlers, over the intake of one gateway."""
+    """The handlers of reads, over the intake of one gateway."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Reads:
         self._limits = limits
 
     def routes(self) -> list[Route]:
-        """Return the routes of images that follow their reads."""
+        """Return the routes of images sent after their reads."""
         return [Route("/v1/reads/{id:path}/images/{kind}", self.put_image, methods=["PUT"])]
 
     async def take_reads(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -122,7 +122,7 @@ class Reads:
         return answer_of(answers)
 
     async def put_image(self, request: Request) -> Response:
-        """`PUT /v1/reads/{id}/images/{patch|overview}`: an image that follows its read."""
+        """`PUT /v1/reads/{id}/images/{patch|overview}`: an image sent after its read."""
         source = require(request, "source").name
         kind, given = request.path_params["kind"], request.path_params["id"]
         if kind not in MAX_BYTES or not 0 < len(given) <= MAX_ID:
@@ -137,7 +137,10 @@ class Reads:
 
 
 class _Bound:
-    """Which part of a form is which read's image: one that exactly one read names, and that stands there once."""
+    """The binding of a form's parts to the images of its reads.
+
+    A part is bound if exactly one read names it, and it stands there once.
+    """
 
     def __init__(self, rows: Sequence[RawRead | Malformed] = (), form: Sequence[FormPart] = ()) -> None:
         parts = [(number, part) for number, part in enumerate(form) if part.name != "reads"]
@@ -156,7 +159,10 @@ class _Bound:
     async def attach(
         self, checked: Checked, source: str, rows: Sequence[RawRead | Malformed], joining: Joining
     ) -> list[Any]:
-        """Join the images of checked rows; return those that are none."""
+        """Join the images of checked rows.
+
+        Return those that are none.
+        """
         bodies: dict[int, Mapping[ImageKind, tuple[int, bytes]]] = {}
         for n, index in enumerate(checked.index):
             row = rows[index]
@@ -171,7 +177,10 @@ class _Bound:
 
 
 def answer_of(answers: Sequence[tuple[int, PostAnswer]]) -> ReadsTaken:
-    """Return the body that answers a post; each answer with the index in the post at which its part begins."""
+    """Return the body of the answer to a post.
+
+    Each answer has the index in the post at which its part begins.
+    """
     held = sum(answer.held for _, answer in answers)
     images = [
         RefusedImage(part=number, code=code, detail=detail)

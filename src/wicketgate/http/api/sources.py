@@ -1,4 +1,7 @@
-"""`/v1/cameras` and `/v1/quarantine`: what sources hand in beside reads, and what could not be taken."""
+"""Handlers of `/v1/cameras` and `/v1/quarantine`, for sources.
+
+Beside reads, sources hand in cameras. The quarantine has what could not be taken.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,10 @@ _decoder = msgspec.json.Decoder(list[CameraSet])
 
 
 class SourcesApi:
-    """The handlers, over the committed state, the lists of cameras and the quarantine."""
+    """The handlers of cameras and the quarantine.
+
+    They stand over the committed state, the lists of cameras and the quarantine.
+    """
 
     def __init__(self, commits: Durable, camera_lists: CameraFiling, quarantine: OrdinalStream) -> None:
         self._commits = commits
@@ -48,7 +54,10 @@ class SourcesApi:
         return json_answer(Registered(entry=entry, cameras=len(cameras)))
 
     async def get_cameras(self, request: Request) -> Response:
-        """`GET /v1/cameras`: the source's cameras, with what became of their reads."""
+        """`GET /v1/cameras`: the source's cameras, with the counts of their reads.
+
+        The counts tell what became of the reads.
+        """
         source = require(request, "source").name
         state = self._commits.committed
         return json_answer(
@@ -74,7 +83,10 @@ class SourcesApi:
         )
 
     async def get_quarantine(self, request: Request) -> Response:
-        """`GET /v1/quarantine?after=N&limit=N`: what of the source's own could not be taken."""
+        """`GET /v1/quarantine?after=N&limit=N`: the source's own quarantine.
+
+        It has what of the source's own could not be taken.
+        """
         source = require(request, "source").name
         after, limit = AFTER.read(request), QUARANTINED.read(request)
         stream = self._quarantine

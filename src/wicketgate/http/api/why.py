@@ -1,4 +1,7 @@
-"""`POST /v1/why`: overseers ask why a read was let go, or was not. Each question is committed before it is answered."""
+"""The handler of `POST /v1/why`, for overseers' questions about a read.
+
+Overseers ask why a read was let go, or was not. Each question is committed before it is answered.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +78,10 @@ _decoder = msgspec.json.Decoder(Asked)
 
 @dataclass(frozen=True, slots=True)
 class _Moment:
-    """When it is decided, and on which state; `past` False is now."""
+    """The moment and the state of a decision.
+
+    `past` False is now.
+    """
 
     state: State
     at_us: int
@@ -83,7 +89,7 @@ class _Moment:
 
 
 class WhyApi:
-    """The handler, over the committed state and its past."""
+    """The handler of questions, over the committed state and its past."""
 
     def __init__(
         self, commits: Durable, projections: Projections, lists: Lists, facts: FactFiling, clock: Clock
@@ -168,7 +174,10 @@ class WhyApi:
         return self._now()
 
     async def _time_of(self, entry: int) -> int:
-        """Return the last microsecond that an entry is about: of a second its end."""
+        """Return the last microsecond of an entry's subject.
+
+        Of a second it is the end.
+        """
         entries, ledger = self._commits.committed.entries, self._projections.ledger
         if not 0 <= entry < entries:
             raise InputError(
@@ -207,7 +216,10 @@ class WhyApi:
 async def _rewound(
     state: State, parsed: Parsed, *, entries: int | None = None, until_us: int | None = None
 ) -> State:
-    """Return a state as it stood, folded in a thread: of a copy, since the committed one goes on."""
+    """Return a state as it stood.
+
+    It is folded in a thread, from a copy, since the committed one goes on.
+    """
     kept = dump_state(State(regime=state.regime, camera_log=state.camera_log))
     # `parsed` stays shared with the loop: what both open at once is opened twice, and comes to the same.
     return await asyncio.to_thread(
