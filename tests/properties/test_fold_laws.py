@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.simulator import CAMERAS, CT, OWN, OWN_SIGNERS, document_transaction, envelope
-from tests.unit.commits.test_commits import Office
 from tests.unit.commits.test_state import unsigned
+from tests.unit.commits.test_writer import Office
 from tests.vectors import make_documents as documents
 from wicketgate.base.clock import SECOND_US, rfc3339
 from wicketgate.commits.figures import Counts

@@ -15,7 +15,7 @@ from bench.harness import Running, gateway
 from tests.browsing import AXE_TAGS, NEEDS_BROWSER
 from tests.running import act, arrived, client, get, log_of, plates, post, read, submit, until
 from tests.system import pages_fixture
-from wicketgate.pages.public import ASSETS
+from wicketgate.pages.public import assets_of
 from wicketgate_demo.site.same_day import EXHIBIT
 from wicketgate_demo.world import london
 
@@ -245,10 +245,10 @@ def test_a_demonstration_shows_its_exhibit(lived: Running) -> None:
 
 
 def test_large_assets_are_compressed_for_those_who_take_it(lived: Running) -> None:
-    name = next(path for path in ASSETS if "maplibre-gl-csp." in path)
+    name = next(path for path in assets_of().by_path if "maplibre-gl-csp." in path)
     plain = get(lived.url + name, headers={"Accept-Encoding": "identity"})
     small = get(lived.url + name, headers={"Accept-Encoding": "br;q=1, gzip"})
-    assert plain.content == small.content == ASSETS[name].content
+    assert plain.content == small.content == assets_of().by_path[name].content
     assert "content-encoding" not in plain.headers
     assert small.headers["content-encoding"] == "gzip"
     assert plain.headers["etag"] != small.headers["etag"]

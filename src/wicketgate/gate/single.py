@@ -162,7 +162,7 @@ class Decider:
             The moment of the decision: of a search, when it is asked.
         plate : str, optional
             In normal form. Looked at by the hotlist alone, where the authority matches.
-        use : Live or Search
+        use : FeedUse or Search
             What it is wanted for.
         lists : mapping of str to Looks
             The hotlist of each authority that matches, by its reference; one that is missing, or fails, refuses.

@@ -109,7 +109,7 @@ def answer(
 
     Returns
     -------
-    tuple of Answer
+    tuple of AuthorityAnswer
         One for each authority concerned, by name; for a recipient without any none.
     """
     names = [question.authority] if question.authority is not None else _names_of(question, moment)

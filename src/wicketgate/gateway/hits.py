@@ -54,7 +54,7 @@ class UnitHits:
 
         None where a waiting hit can be confirmed, or where it waits no longer.
 
-        The rules are those by which an outcome is recorded (`hits.judge_outcome`).
+        The rules are those by which an outcome is recorded (`hotlists.outcomes.judge_outcome`).
         """
         state = self._commits.committed
         held = state.open_hits.get(hit.id)

@@ -235,7 +235,7 @@ class DutyPages:
         ----------
         title, marked : str, sequence of mapping
             The authority's title, and its tags (`views.marks_of`).
-        refused : Refusal, optional
+        refused : RefusalShown, optional
             An outcome that was not recorded.
         """
         sightings = [sighting(one, number, now_us) for number, one in enumerate(journey.hits, 1)]

@@ -150,9 +150,6 @@ def _load_assets(package: str) -> Assets:
     return Assets(MappingProxyType(assets), MappingProxyType(paths))
 
 
-ASSETS = assets_of().by_path
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrontPart:
     """What a package adds to one page.
@@ -163,7 +160,7 @@ class FrontPart:
         Of the package; it extends the page's own by its name.
     context : mapping
         What the template shows.
-    counts : Counts, optional
+    counts : StoryCounts, optional
         On the first page, the counts to tell in place of the published figures.
     """
 
@@ -319,7 +316,7 @@ class Pages:
 
         Parameters
         ----------
-        part : Part, optional
+        part : FrontPart, optional
             What a package adds; the page must then be sent with `MAP_HEADERS`.
         """
         names = ShownNames(register)
@@ -361,7 +358,7 @@ class Pages:
 
         Parameters
         ----------
-        part : Part, optional
+        part : FrontPart, optional
             What a package adds.
         """
         views = views_of(register, ShownNames(register))

@@ -48,7 +48,7 @@ def tell(views: Sequence[Mapping[str, Any]], counts: StoryCounts) -> dict[str, A
     ----------
     views : sequence of mapping
         The authorities as the pages show them.
-    counts : Counts
+    counts : StoryCounts
         Those of the published figures (`of_figures`), or others that a page is given in their place.
 
     Returns

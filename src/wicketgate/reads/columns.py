@@ -137,7 +137,7 @@ class ReadBatch:
     key : (n,) sequence of bytes
         What a read is recognised by (`repeats.Seen.content_key`).
     patch, overview : (n,) sequence of str or None
-        Where an image lies and what it is (`images.references.Stored.text`).
+        Where an image lies and what it is (`images.references.StoredImage.text`).
     marks : (n,) sequence of str or None
         JSON text of the list of marks (`observations.MARKS`).
     again : (n,) bool

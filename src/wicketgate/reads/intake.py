@@ -184,7 +184,7 @@ class Intake:
 
         Parameters
         ----------
-        held : sequence of Held
+        held : sequence of HeldSighting
             Observations of followed vehicles; at most `MAX_ROWS`.
         emitted : Emitted, optional
             That the one read in `checked` is a followed vehicle's.

@@ -84,7 +84,7 @@ class Pushes:
 
         Returns
         -------
-        Answer
+        PostAnswer
             `index` counts the payload's observations and what is unreadable in it, from 0. A followed vehicle's
             observation counts as held; its last one as the vehicle's read.
 

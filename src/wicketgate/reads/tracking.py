@@ -86,7 +86,7 @@ class TrackedVehicle:
 
     Attributes
     ----------
-    best : Held
+    best : HeldSighting
         The surest observation; of equally sure ones the latest.
     last_us, captured_us : int
         When its last message was received, and the capture time in it.

@@ -61,7 +61,7 @@ class Stood(msgspec.Struct, frozen=True, kw_only=True):
     version : int
         Of the authority: the version that counts; 0 for a consultation.
     status : str
-        One of `regime.Status`, or of `regime.ConsultationStatus`.
+        One of `regime.standing.Status`, or of `regime.standing.ConsultationStatus`.
     """
 
     about: str

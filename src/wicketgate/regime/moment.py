@@ -79,7 +79,7 @@ class RegimeAt:
 
         Notes
         -----
-        The gate decides by the same dates (`standing`); a property test holds the two together.
+        The gate decides by the same dates (`gate.tables`); a property test holds the two together.
         """
         version = named.versions[number]
         authority = self.authority(version)

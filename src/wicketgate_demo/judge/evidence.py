@@ -36,7 +36,7 @@ class Sent(msgspec.Struct, frozen=True):
     truth : str
         What the vehicle's plate really says; empty where it is not recorded.
     role : str
-        Why the vehicle drives (`vehicles.Vehicle.role`).
+        Why the vehicle drives (`vehicles.InventedVehicle.role`).
     others : tuple of str
         What else the device said of the plate while it followed the vehicle.
     slack_us : int
@@ -187,7 +187,7 @@ class Evidence:
         How often the gateway was started in this run.
     shown : mapping of str to bytes
         Everything public, every log and the metrics, by where it stands.
-    hotlists : mapping of str to sequence of Listed
+    hotlists : mapping of str to sequence of SentEntry
         What stood on each authority's list throughout the run.
     late_after_us : int
         From when a read is late.
@@ -270,7 +270,7 @@ class Matching:
 
     Parameters
     ----------
-    rows : iterable of Row
+    rows : iterable of FeedRow
         Of one feed; those without plate, time and place are left out, and those that come again with an image.
     """
 

@@ -84,7 +84,7 @@ class Trip(msgspec.Struct):
 
     Attributes
     ----------
-    vehicle : Vehicle
+    vehicle : InventedVehicle
         Who drives.
     cameras : tuple of int
         What is passed on this leg, in order.

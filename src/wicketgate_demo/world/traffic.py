@@ -54,7 +54,7 @@ class Read(msgspec.Struct, frozen=True, gc=False):
         The time of capture as the camera says it, microseconds.
     plate : str
         What the camera made of the plate, in normal form; empty if nothing.
-    vehicle : Vehicle
+    vehicle : InventedVehicle
         What really passed: `vehicle.plate` is the truth.
     confidence : float
         0.5 to 1, lower where the plate is misread.

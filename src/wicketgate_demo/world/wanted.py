@@ -59,7 +59,7 @@ class Wanted:
     ----------
     voi : int
         Its place in the list.
-    vehicle : Vehicle
+    vehicle : InventedVehicle
         The vehicle, whether it drives or not.
     kind : str
         One of `KINDS`.

@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from wicketgate.base.clock import parse_rfc3339, rfc3339
-from wicketgate.pages.story import compare as shown
 from wicketgate_demo.judge.compare import compare
 from wicketgate_demo.run.desk import DutyOfficer, Record
+from wicketgate_demo.site.same_day import ready as shown
 from wicketgate_demo.world import london
 
 START_US = parse_rfc3339("2026-07-08T00:00:00Z")

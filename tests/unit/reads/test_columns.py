@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 PACKAGE = Path("src/wicketgate")
-TABLE = "reads.py"
+TABLE = "reads/columns.py"
 BEHIND = "    key: Sequence[bytes] = "
 COLUMN = """\
     speed: Sequence[str | None] = field(
@@ -28,13 +28,13 @@ import json
 import pyarrow as pa
 
 import wicketgate
-from wicketgate import intake
-from wicketgate.batches import Rendering
-from wicketgate.clock import parse_rfc3339
-from wicketgate.ingest import ARROW, JSON, NDJSON, Limits, check, parse
-from wicketgate.reads import empty, from_arrow, joined, part, split_again
-from wicketgate.tracking import Held
-from wicketgate.verify import feeds
+from wicketgate.reads import intake, messages
+from wicketgate.feeds.batches import Rendering
+from wicketgate.base.clock import parse_rfc3339
+from wicketgate.reads.parse import ARROW, JSON, NDJSON, ClockLimits, check, parse
+from wicketgate.reads.columns import empty, from_arrow, joined, part, split_again
+from wicketgate.reads.tracking import HeldSighting
+from wicketgate.clients.verify import feeds
 
 NOW_US = parse_rfc3339("2026-07-08T12:00:00Z")
 READ = {"camera": "c0", "captured_at": "2026-07-08T11:59:59Z", "plate": "AB12CDE", "confidence": 0.5}
@@ -55,14 +55,14 @@ async def stored(taken, *held):
     rows = len(taken.reads)
     group.extend(taken, list(range(rows)), NOW_US, "tfl")
     group.contents, group.ids, group.held = [bytes(20)] * rows, [b""] * rows, list(held)
-    return intake.decode_reads(intake._encode(group))
+    return messages.decode_reads(intake._encode(group))
 
 
 def answer(body, media_type):
-    limits = Limits(clock_ahead_us=0, too_old_us=10**9)
+    limits = ClockLimits(clock_ahead_us=0, too_old_us=10**9)
     taken = check(parse(body, media_type), source="tfl", cameras={"c0": 0}.get, limits=limits, now_us=NOW_US)
     observed = {"source": "tfl", "camera_id": "c0", "tracked": "7", "first_us": 1, "received_us": 2}
-    held = Held(**observed, **taken.reads.row(0) | {"marks": ()})
+    held = HeldSighting(**observed, **taken.reads.row(0) | {"marks": ()})
     message = asyncio.run(stored(taken, held))
     batch = from_arrow(message.rows)
     (batch,) = split_again(joined([empty(), part(batch, 0, 1), part(batch, 1, 2)]))

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from tests.made_gateway import FEED, SIGNERS, World, charter
 from tests.simulator import OWN, document_transaction
-from tests.unit.commits.test_commits import Office
 from tests.unit.commits.test_state import unsigned
+from tests.unit.commits.test_writer import Office
 from tests.vectors import make_documents as documents
 from wicketgate.base.clock import DAY_US, HOUR_US, SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError

@@ -2,7 +2,7 @@
 
 Pure. docs/officer.md shows the words.
 
-The document is judged by the same function that the gateway asks (`admission.judge_document`), against what a register
+The document is judged by the same function that the gateway asks (`admission.admit.judge_document`), against what a register
 shows (`from_register`).
 """
 

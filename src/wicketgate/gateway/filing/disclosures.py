@@ -59,7 +59,7 @@ class DisclosureFiling:
 
         Parameters
         ----------
-        said : Said
+        said : DisclosureSaid
             Of an authority of the unit that says so: the caller sees to it.
 
         Returns

@@ -185,7 +185,7 @@ def document_transaction(
     document : SignedDocument
         What `envelope` holds.
     more : mapping
-        What its entry says besides (`admission.entry_members`).
+        What its entry says besides (`admission.admit.entry_members`).
     """
     signed = envelope_mapping(document.envelope)
     body = canonical({"kind": "document", "at": rfc3339(at_us), "envelope": signed, **more})

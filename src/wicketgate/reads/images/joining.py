@@ -136,7 +136,7 @@ class Joining:
     ) -> tuple[dict[ImageKind, str], list[tuple[int, QuarantinedRead]]]:
         """Store one read's images.
 
-        Returned are their texts (`references.Stored.text`), and those that are no images.
+        Returned are their texts (`references.StoredImage.text`), and those that are no images.
         """
         stored: dict[ImageKind, str] = {}
         bad: list[tuple[int, QuarantinedRead]] = []
