@@ -2,8 +2,8 @@
 
 Pure. docs/officer.md shows the words.
 
-The document is judged by the same function that the gateway asks (`admission.admit.judge_document`), against what a register
-shows (`from_register`).
+The document is judged by the same function that the gateway asks (`admission.admit.judge_document`), against what a
+register shows (`from_register`).
 """
 
 from __future__ import annotations
