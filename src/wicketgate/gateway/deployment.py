@@ -86,7 +86,7 @@ class Deployment:
         return key
 
     def demand(self) -> None:
-        """Refuse a directory that `init` did not make or finish.
+        """Refuse a directory not made, or not finished, by `init`.
 
         Raises
         ------

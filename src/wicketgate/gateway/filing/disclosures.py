@@ -104,7 +104,7 @@ class DisclosureFiling:
         return known
 
     async def _durable(self, commit: int) -> None:
-        """Wait for what an earlier request committed.
+        """Wait for the commits of an earlier request.
 
         Nothing is answered before it is durable.
         """

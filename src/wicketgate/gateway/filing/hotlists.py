@@ -29,7 +29,7 @@ _STOPPED = STOPPED | {"expired"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListTaken:
-    """The result of a hotlist's change."""
+    """What a change of a hotlist came to."""
 
     revision: Annotated[Count, about("Counts up with each change; also the `ETag`.")]
     entries: Annotated[Count, about("In the list from now on.")]

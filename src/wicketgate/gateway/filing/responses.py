@@ -78,7 +78,7 @@ class Acknowledged:
 
     @property
     def leaf(self) -> str:
-        """The hash by which the fact is proved: `/log/fact/{leaf}`."""
+        """The hash for the proof of the fact: `/log/fact/{leaf}`."""
         return leaf_hash(self.fact).hex()
 
 
@@ -182,7 +182,7 @@ class Responses:
         return Acknowledged(id=response_id, received_us=transaction.at_us, fact=transaction.facts[-1])
 
     def demand_open(self, consultation: str) -> None:
-        """Raise the error that `give` would raise now."""
+        """Raise the error of `give` as of now, if there is one."""
         state = self._commits.staged
         self._demand_open(state, consultation, max(self._clock.now_us(), state.at_us))
 

@@ -60,7 +60,7 @@ class AdminApi:
         return json_answer(Token(name=name, token=token), status=201)
 
     async def withdraw_tokens(self, request: Request) -> Response:
-        """`POST /v1/tokens/withdraw` `{"name"}`: every token of that name, withdrawn.
+        """`POST /v1/tokens/withdraw` `{"name"}`: every token of the name, withdrawn.
 
         They are worthless from now on.
         """
