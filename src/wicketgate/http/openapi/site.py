@@ -23,12 +23,11 @@ from wicketgate.http.openapi.operation import (
     tagged,
 )
 from wicketgate.http.openapi.register import RegisterBody
-from wicketgate.http.openapi.v1 import AUTHORITY, HIT, IMAGES, STOPS
+from wicketgate.http.openapi.v1 import AUTHORITY, CONSULTATION, HIT, IMAGES, STOPS
 from wicketgate.http.parameters import PAGE_OF_RESPONSES, Parameter
 from wicketgate.http.requests import FORM, MAX_MEMBERS, MAX_RESPONSE
 from wicketgate.ledger.facts import FactAnswer
 
-_CONSULTATION = Parameter(name="id", words="The consultation's id.")
 _NAME = Parameter(name="name", words="The authority's name.")
 _VERSION = Parameter(name="version", words="Its version.", schema={"type": "integer", "minimum": 1})
 _LEAF = Parameter(
@@ -83,12 +82,12 @@ _PUBLIC = tagged(
     Operation(
         "showConsultation", "GET /consultations/{id}",
         "One consultation, with its form while it is open and its responses afterwards",
-        parameters=(_CONSULTATION, PAGE_OF_RESPONSES), gives=PAGE, also=_NONE,
+        parameters=(CONSULTATION, PAGE_OF_RESPONSES), gives=PAGE, also=_NONE,
     ),
     Operation(
         "getResponses", "GET /consultations/{id}/responses", "What the public said, once the consultation has closed",
         "Without those whose writers asked that they are not published; the register counts them. What reads as a "
-        "number plate, an e-mail address or a phone number is masked.", parameters=(_CONSULTATION,),
+        "number plate, an e-mail address or a phone number is masked.", parameters=(CONSULTATION,),
         gives={NDJSON: ResponseShown}, meaning="In the order in which they came.",
         codes="unknown-consultation consultation-not-closed",
     ),
@@ -96,7 +95,7 @@ _PUBLIC = tagged(
         "respond", "POST /consultations/{id}/responses", "Respond to a consultation",
         "Anybody, without a credential, while it is open. Another member is `malformed`, an e-mail address too. A form "
         "is answered with a page, whatever came of it. No address is stored or logged.\n\nTen from one address (of "
-        "IPv6 a /64), then one a minute; a hundred from all together, then two a second.", parameters=(_CONSULTATION,),
+        "IPv6 a /64), then one a minute; a hundred from all together, then two a second.", parameters=(CONSULTATION,),
         takes={JSON: ResponseSaid, FORM: ResponseForm}, most=MAX_RESPONSE, status=201,
         gives={JSON: ResponseTaken, HTML: None}, commits=True, as_page=True,
         codes="unknown-consultation consultation-not-open consultation-closed malformed unsupported-media-type "

@@ -89,7 +89,7 @@ _STATE = Parameter(
     words="`queue`: not ended, live before late, then by deadline. `recent`: the newest first.",
     schema=_TEXT | {"enum": list(STATES), "default": STATES[0]},
 )
-_CONSULTATION = Parameter(name="id", words="The consultation's id.")
+CONSULTATION = Parameter(name="id", words="The consultation's id.")
 
 # A table: one operation after another, as short as it can be said.
 # fmt: off
@@ -289,7 +289,7 @@ _OVERSEERS = tagged(
     ),
     Operation(
         "getAllResponses", "GET /v1/consultations/{id}/responses",
-        "All responses to a closed consultation, as they were written", parameters=(_CONSULTATION,),
+        "All responses to a closed consultation, as they were written", parameters=(CONSULTATION,),
         gives={NDJSON: answers.ResponseHeld}, codes="unknown-consultation consultation-not-closed",
     ),
 )

@@ -87,7 +87,7 @@ class Powers:
         """
         if self.all_maximal:
             return self
-        grid = Grid(reduce(_hull, self.boxes), self.boxes)
+        grid = Grid(reduce(hull, self.boxes), self.boxes)
         masks = grid.maximal([grid.mask(box) for box in self.boxes])
         if masks is None:
             return self
@@ -116,5 +116,6 @@ def _absorbed(boxes: Iterable[Box]) -> list[Box]:
     return kept
 
 
-def _hull(one: Box, two: Box) -> Box:
+def hull(one: Box, two: Box) -> Box:
+    """Return the smallest box that holds both."""
     return Box._make(mine | theirs for mine, theirs in zip(sides(one), sides(two), strict=True))

@@ -13,7 +13,7 @@ from itertools import pairwise
 from wicketgate.base.hours import DAYS
 from wicketgate.base.periods import Period, describe_period
 from wicketgate.regime.charter import Charter
-from wicketgate.regime.powers.algebra import Powers
+from wicketgate.regime.powers.algebra import Powers, hull
 from wicketgate.regime.powers.boxes import Box, sides
 from wicketgate.regime.powers.meaning import ALL_NUMBERS, AROUND, EVERYWHERE, NOWHERE
 from wicketgate.regime.powers.sides import ALL_NAMES, EVERY_HOUR, WITHOUT_END, Names, Spans, Tree
@@ -59,7 +59,7 @@ def describe(powers: Powers, charter: Charter | None = None, *, within: Powers |
     """
     boxes = powers.maximal().boxes
     told = [box for box in boxes if not any(_implied(box, other) for other in boxes)]
-    draft = reduce(_hull, within.boxes) if within else None
+    draft = reduce(hull, within.boxes) if within else None
     titles = _Titles(charter)
     return list(dict.fromkeys(_sentence(box, titles, draft) for box in told))
 
@@ -85,10 +85,6 @@ def _implied(box: Box, other: Box) -> bool:
 
 def _strongest(box: Box) -> int:
     return max(_MODES.index(mode) for mode in box.mode.members)
-
-
-def _hull(one: Box, two: Box) -> Box:
-    return Box._make(mine | theirs for mine, theirs in zip(sides(one), sides(two), strict=True))
 
 
 # --- names ------------------------------------------------------------------------------------------------
