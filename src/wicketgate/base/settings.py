@@ -5,12 +5,15 @@ Its operator may set where things are, never what may leave.
 
 from __future__ import annotations
 
+import ipaddress
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from wicketgate.base.errors import ConfigurationError
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +65,8 @@ class Settings:
         Where the gateway listens; port 0 takes a free one.
     feed_bytes : int
         Size at which one feed is full.
+    proxies : tuple of Network
+        Whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed; nobody's else, not the loopback's either.
     """
 
     folder: Path
@@ -70,6 +75,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8443
     feed_bytes: int = 64 * 1024**3
+    proxies: tuple[Network, ...] = ()
 
 
 _KEYS = {"host": str, "port": int, "feed_bytes": int}
@@ -88,6 +94,8 @@ host = "127.0.0.1"
 port = 8080
 # The size at which one feed is full: its releases stop, the others go on.
 # feed_bytes = 68719476736
+# The web servers in front of it: from these networks alone `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+# proxies = ["127.0.0.1/32", "::1/128"]
 
 # An external NATS server or cluster instead of the child process. `sync_interval: always` is asserted at start.
 # [streams]
@@ -144,6 +152,7 @@ def parse_settings(text: bytes, folder: Path) -> Settings:
         raise ConfigurationError(f"`{name}` is not TOML: {error}") from error
     streams = data.pop("streams", None)
     mqtt = data.pop("mqtt", None)
+    proxies = data.pop("proxies", [])
     _check(data, _KEYS, name)
     if not 0 <= data.get("port", 0) <= 65_535:
         raise ConfigurationError(f"`port` in {name} must lie between 0 and 65535")
@@ -153,8 +162,21 @@ def parse_settings(text: bytes, folder: Path) -> Settings:
         folder=folder,
         streams=None if streams is None else _streams(folder, streams),
         mqtt=None if mqtt is None else _mqtt(folder, mqtt),
+        proxies=_networks(proxies),
         **data,
     )
+
+
+def _networks(data: object) -> tuple[Network, ...]:
+    """Return the networks of `proxies`; a network with bits of a host in it is a slip, and refused."""
+    if not isinstance(data, list) or not all(isinstance(one, str) for one in data):
+        raise ConfigurationError("`proxies` must be a list of networks")
+    try:
+        return tuple(ipaddress.ip_network(one) for one in data)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"`proxies` must hold networks, such as `127.0.0.1/32` or `2001:db8::/64`: {error}"
+        ) from error
 
 
 def _streams(folder: Path, data: object) -> StreamsSettings:

@@ -27,6 +27,7 @@ from wicketgate.http.api.sources import SourcesApi
 from wicketgate.http.api.why import WhyApi
 from wicketgate.http.gatekeeper import PUSH_PREFIX, Gatekeeper, require
 from wicketgate.http.metrics import GatewayMetrics, MqttMetrics
+from wicketgate.http.peers import Proxies
 from wicketgate.http.problems import not_allowed, problem, problem_of
 from wicketgate.http.site.addition import Addition, find_addition, sight_of
 from wicketgate.http.site.consultations import Consultations
@@ -52,11 +53,12 @@ def build_app(gateway: Gateway, ingress: Ingress | None = None) -> ASGIApp:
             Exception: _on_unforeseen,
         },
     )
-    return Gatekeeper(
+    gatekeeper = Gatekeeper(
         _Outermost(app, _reads(gateway), Push(gateway.pushes)),
         lambda: gateway.commits.committed.tokens,
         sessions=duty.sessions,
     )
+    return Proxies(gateway.settings.proxies).wrap(gatekeeper)
 
 
 def routes(

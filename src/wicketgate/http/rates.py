@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from wicketgate.base.clock import SECOND_US
-from wicketgate.http.sessions import network_of
+from wicketgate.http.peers import network_of
 
 _CALLERS = 10_000
 

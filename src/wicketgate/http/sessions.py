@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 import re
 import secrets
 import unicodedata
@@ -19,6 +18,7 @@ from starlette.types import Scope
 
 from wicketgate.base.clock import HOUR_US, SECOND_US
 from wicketgate.base.errors import InputError, NotEntitled
+from wicketgate.http.peers import network_of
 from wicketgate.pages.duty import Session
 
 LIFE_US = 12 * HOUR_US
@@ -170,17 +170,8 @@ class Sessions:
 
 
 def is_https(scope: Scope) -> bool:
-    """Return whether the browser speaks https.
-
-    It speaks to the gateway, or to the proxy in front of it.
-
-    Whoever says so falsely gets a cookie that their own browser does not send.
-    """
-    if scope.get("scheme") == "https":
-        return True
-    return any(
-        name == b"x-forwarded-proto" and value.strip().lower() == b"https" for name, value in scope["headers"]
-    )
+    """Return whether the browser speaks https, to the gateway or to a proxy that it believes."""
+    return scope.get("scheme") == "https"
 
 
 def session_id_in(scope: Scope) -> str:
@@ -228,25 +219,6 @@ def officer_name(text: str) -> str:
     if len(name) > MOST_OFFICER or any(unicodedata.category(character)[0] == "C" for character in name):
         raise InputError(f"a name or number has at most {MOST_OFFICER} characters that can be seen")
     return name
-
-
-def network_of(address: str) -> str:
-    """Return the network of an address, for counting failures.
-
-    It is an IPv4 address, or the /64 of an IPv6 one, which one customer has.
-
-    >>> network_of("192.0.2.7"), network_of("2001:db8:1:2:3::4"), network_of("::ffff:192.0.2.7"), network_of("?")
-    ('192.0.2.7', '2001:db8:1:2::', '192.0.2.7', '?')
-    """
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.IPv6Address(int(parsed) >> 64 << 64))
 
 
 def is_form_key(session: Session, given: str) -> bool:

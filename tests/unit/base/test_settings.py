@@ -34,7 +34,7 @@ def test_the_template_can_be_used_as_it_is(tmp_path: Path) -> None:
 
 
 def test_the_template_can_be_used_with_everything_in_it(tmp_path: Path) -> None:
-    prose = ("# What the operator", "# The size", "# An external", "# Cameras and")
+    prose = ("# What the operator", "# The size", "# The web", "# An external", "# Cameras and")
     lines = [line for line in TEMPLATE.splitlines() if not line.startswith(prose)]
     text = "\n".join(re.sub("^# ", "", line) for line in lines).replace("nats-system", "system")
     settings = load(tmp_path, text)
@@ -48,6 +48,11 @@ def test_the_template_can_be_used_with_everything_in_it(tmp_path: Path) -> None:
 
 def test_nothing_set_means_the_defaults(tmp_path: Path) -> None:
     assert load(tmp_path, "") == Settings(folder=tmp_path)
+
+
+def test_proxies_are_named_by_their_networks(tmp_path: Path) -> None:
+    named = load(tmp_path, "proxies = ['127.0.0.1', '2001:db8::/64']").proxies
+    assert [str(one) for one in named] == ["127.0.0.1/32", "2001:db8::/64"]
 
 
 def test_streams_elsewhere(tmp_path: Path) -> None:
@@ -95,6 +100,10 @@ def test_the_key_of_mqtt_is_a_secret(tmp_path: Path) -> None:
         ("port = 70000", "port"),
         ("port = -1", "port"),
         ("feed_bytes = 0", "feed_bytes"),
+        ("proxies = '127.0.0.1'", "proxies"),
+        ("proxies = [1]", "proxies"),
+        ("proxies = ['localhost']", "proxies"),
+        ("proxies = ['10.0.0.1/8']", "proxies"),
         ("feed_bytes = 1.5", "feed_bytes"),
         ("host = 1", "host"),
         ("port =", "wicketgate.toml"),
