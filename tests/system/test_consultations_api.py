@@ -25,7 +25,7 @@ from tests.consulting import (
 )
 from tests.running import OVERSEER, SOURCE, bearer, client, files_below, get, log_of, request, submit, until
 from wicketgate.base.signing import canonical
-from wicketgate.http.site.consultations import TOGETHER
+from wicketgate.http.site.consultations import EACH
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate_demo.world import london
 
@@ -282,7 +282,7 @@ def test_too_many_at_once_are_told_to_wait(consulting: Running) -> None:
     answers = []
     with ThreadPoolExecutor(8) as threads:
         answers = list(
-            threads.map(lambda n: respond(consulting, OPEN, text=f"Again {n}"), range(TOGETHER.burst + 60))
+            threads.map(lambda n: respond(consulting, OPEN, text=f"Again {n}"), range(EACH.burst + 30))
         )
     refused = [answer for answer in answers if answer.status_code != 201]
     assert refused

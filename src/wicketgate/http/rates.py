@@ -1,4 +1,4 @@
-"""Limits on how often something may be done, by one caller and by all.
+"""Limits on how often something may be done to one thing, by peer and by all.
 
 They are kept in memory, and nowhere else.
 """
@@ -10,9 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from wicketgate.base.clock import SECOND_US
-from wicketgate.http.peers import network_of
 
-_CALLERS = 10_000
+_REMEMBERED = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,56 +21,78 @@ class Rate:
     burst: int
     every_us: int
 
+    def half(self) -> Rate:
+        """Return half of it."""
+        return Rate(burst=max(1, self.burst // 2), every_us=2 * self.every_us)
+
 
 class Allowance:
-    """The allowances of callers.
+    """The allowances of peers at each thing that is limited.
 
     Parameters
     ----------
     now_us : callable
         Returns the time by the gateway's clock.
-    each, together : Rate
-        For one address (of IPv6 a /64), and for all.
+    each, near, together : Rate
+        At one thing: for a peer (`peers.peer_of`), for all peers of its neighbourhood, and for all.
 
     Notes
     -----
-    The loopback counts with all alone: whoever comes from there comes through a proxy on this machine, which has to
-    slow down by address itself. At most 10,000 callers are remembered; the one that did nothing for longest goes first.
+    One peer never uses up what is for all: those that have had something lately share one half of it, and the other half
+    is for those that have not. A neighbourhood is an IPv4 /24 or an IPv6 /48, which one customer may have. At most
+    20,000 peers and neighbourhoods are remembered; the one that did nothing for longest goes first.
     """
 
-    def __init__(self, now_us: Callable[[], int], *, each: Rate, together: Rate) -> None:
+    def __init__(self, now_us: Callable[[], int], *, each: Rate, near: Rate, together: Rate) -> None:
         self._now_us = now_us
         self._each = each
+        self._near = near
         self._together = together
         # A time for each: what was done moves it ahead by `every_us`, and it never lies behind now.
-        self._used: dict[str, int] = {}
-        self._used_together = 0
+        self._used: dict[tuple[str, str], int] = {}
+        self._shared: dict[tuple[str, bool], int] = {}
 
-    def take(self, address: str) -> int:
-        """Take one for an address.
+    def take(self, thing: str, peer: str) -> int:
+        """Take one for a peer at a thing, which the caller knows to exist.
 
         Return 0, or the seconds after which to try again. Then nothing was taken.
         """
         now_us = self._now_us()
-        caller = "" if _is_loopback(address) else network_of(address)
-        together = max(self._used_together, now_us) + self._together.every_us
-        mine = max(self._used.get(caller, 0), now_us) + self._each.every_us
-        over_us = together - now_us - self._together.burst * self._together.every_us
-        if caller:
-            over_us = max(over_us, mine - now_us - self._each.burst * self._each.every_us)
+        mine, ours = (thing, peer), (thing, _neighbourhood(peer))
+        returning = self._used.get(mine, 0) > now_us
+        wanted = [
+            _Taking(self._used.get(mine, 0), now_us, self._each),
+            _Taking(self._used.get(ours, 0), now_us, self._near),
+            _Taking(self._shared.get((thing, False), 0), now_us, self._together),
+        ]
+        if returning:
+            wanted.append(_Taking(self._shared.get((thing, True), 0), now_us, self._together.half()))
+        over_us = max(one.over_us for one in wanted)
         if over_us > 0:
             return -(-over_us // SECOND_US)
-        self._used_together = together
-        if caller:
-            self._used.pop(caller, None)
-            self._used[caller] = mine
-            while len(self._used) > _CALLERS:
-                del self._used[next(iter(self._used))]
+        for key, taking in zip((mine, ours), wanted, strict=False):
+            self._used.pop(key, None)
+            self._used[key] = taking.after_us
+        self._shared[thing, False] = wanted[2].after_us
+        if returning:
+            self._shared[thing, True] = wanted[3].after_us
+        while len(self._used) > _REMEMBERED:
+            del self._used[next(iter(self._used))]
         return 0
 
 
-def _is_loopback(address: str) -> bool:
+class _Taking:
+    """One more at a rate: `over_us` is how long before its time."""
+
+    def __init__(self, used_us: int, now_us: int, rate: Rate) -> None:
+        self.after_us = max(used_us, now_us) + rate.every_us
+        self.over_us = self.after_us - now_us - rate.burst * rate.every_us
+
+
+def _neighbourhood(peer: str) -> str:
     try:
-        return ipaddress.ip_address(address).is_loopback
+        address = ipaddress.ip_address(peer)
     except ValueError:
-        return False
+        return f"{peer}/"
+    length = 24 if address.version == 4 else 48
+    return str(ipaddress.ip_network(f"{peer}/{length}", strict=False))

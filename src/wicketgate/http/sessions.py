@@ -18,7 +18,6 @@ from starlette.types import Scope
 
 from wicketgate.base.clock import HOUR_US, SECOND_US
 from wicketgate.base.errors import InputError, NotEntitled
-from wicketgate.http.peers import network_of
 from wicketgate.pages.duty import Session
 
 LIFE_US = 12 * HOUR_US
@@ -26,26 +25,26 @@ LIFE_US = 12 * HOUR_US
 MOST_OF_A_UNIT = 64
 """Sessions that one unit may have at once; one more ends its oldest."""
 FAILURES = 10
-"""Failed sign-ins that an address has in hand."""
+"""Failed sign-ins that a peer has in hand."""
 FAILURE_EVERY_US = 6 * SECOND_US
 """How soon one of them comes back."""
 
-_ADDRESSES = 10_000
+_PEERS = 10_000
 _LONGEST_TOKEN = 512
 MOST_OFFICER = 80
 _ID = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 
 
 class TooManyFailures(InputError):
-    """An excess of failed sign-ins from an address.
+    """An excess of failed sign-ins from a peer.
 
-    `retry_s` says when it may try again.
+    `retry_s` says when the next wrong token is told to be one again; a right one never waits.
     """
 
     code = "too-many-failures"
 
     def __init__(self, retry_s: int) -> None:
-        super().__init__(f"too many failed sign-ins from this address: try again in {retry_s} s")
+        super().__init__(f"too many failed sign-ins from here: try again in {retry_s} s")
         self.retry_s = retry_s
 
 
@@ -73,7 +72,7 @@ class Sessions:
     def __len__(self) -> int:
         return len(self._sessions)
 
-    def open(self, token: str, officer: str, address: str) -> tuple[str, Session]:
+    def open(self, token: str, officer: str, peer: str) -> tuple[str, Session]:
         """Sign an officer in.
 
         Parameters
@@ -82,8 +81,8 @@ class Sessions:
             A token of a recipient's unit.
         officer : str
             A name or number, 1 to 80 characters.
-        address : str
-            Where the request came from, for the limit on failures.
+        peer : str
+            Where the request came from (`peers.peer_of`), for the count of failures.
 
         Returns
         -------
@@ -93,21 +92,24 @@ class Sessions:
         Raises
         ------
         TooManyFailures
-            If this address failed too often; then the token was not looked at.
+            If the token is a wrong one, and this peer failed too often.
         NotEntitled
             If the token is not known, or is not of a recipient's unit.
         InputError
             If `officer` is empty, too long, or holds what cannot be seen.
+
+        Notes
+        -----
+        The token comes first: 256 bits are not guessed, so a lock would keep nobody out but those who share the
+        guesser's address.
         """
         now_us = self._now_us()
-        caller = network_of(address)
-        self._demand_patience(caller, now_us)
         name = officer_name(officer)
         sha256 = hashlib.sha256(token.strip().encode("utf-8", "surrogatepass")).hexdigest()
         known = self._tokens().get(sha256) if 0 < len(token) <= _LONGEST_TOKEN else None
         kind, _, unit = (known or "").partition(":")
         if kind != "recipient":
-            self._count_failure(caller, now_us)
+            self._count_failure(peer, now_us)
             raise NotEntitled("this is no token of a recipient's unit", code="unauthorised")
         self._forget_ended(now_us)
         of_unit = [session for session in self._sessions.values() if session.unit == unit]
@@ -156,16 +158,16 @@ class Sessions:
     def _forget_ended(self, now_us: int) -> None:
         self._sessions = {key: one for key, one in self._sessions.items() if now_us < one.until_us}
 
-    # The failures of an address are a time: each moves it `FAILURE_EVERY_US` ahead, and it never lies behind now.
-
-    def _demand_patience(self, caller: str, now_us: int) -> None:
-        over_us = self._failures.get(caller, 0) + FAILURE_EVERY_US - now_us - FAILURES * FAILURE_EVERY_US
+    def _count_failure(self, peer: str, now_us: int) -> None:
+        """Count a failure; TooManyFailures where the peer has none in hand, and then it is not counted."""
+        # A time: each failure moves it `FAILURE_EVERY_US` ahead, and it never lies behind now.
+        failed_us = max(self._failures.get(peer, 0), now_us) + FAILURE_EVERY_US
+        over_us = failed_us - now_us - FAILURES * FAILURE_EVERY_US
         if over_us > 0:
             raise TooManyFailures(-(-over_us // SECOND_US))
-
-    def _count_failure(self, caller: str, now_us: int) -> None:
-        self._failures[caller] = max(self._failures.pop(caller, 0), now_us) + FAILURE_EVERY_US
-        while len(self._failures) > _ADDRESSES:
+        self._failures.pop(peer, None)
+        self._failures[peer] = failed_us
+        while len(self._failures) > _PEERS:
             del self._failures[next(iter(self._failures))]
 
 

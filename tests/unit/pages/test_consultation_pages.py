@@ -447,48 +447,63 @@ class Hand:
         return self.at_us
 
 
-def test_an_address_is_told_to_wait_and_others_go_on() -> None:
+ALL = Rate(burst=10**6, every_us=1)
+
+
+def test_a_peer_is_told_to_wait_and_others_go_on() -> None:
     now = Hand()
-    allowance = Allowance(
-        now, each=Rate(burst=2, every_us=10 * SECOND_US), together=Rate(burst=100, every_us=SECOND_US)
-    )
-    assert [allowance.take("192.0.2.1") for _ in range(3)] == [0, 0, 10]
-    assert allowance.take("192.0.2.2") == 0
-    assert allowance.take("2001:db8::1") == 0
-    assert allowance.take("2001:db8::2") == 0, "two of one /64"
-    assert allowance.take("2001:db8::3") == 10
+    allowance = Allowance(now, each=Rate(burst=2, every_us=10 * SECOND_US), near=ALL, together=ALL)
+    assert [allowance.take("c", "192.0.2.1") for _ in range(3)] == [0, 0, 10]
+    assert allowance.take("c", "192.0.2.2") == 0
+    assert allowance.take("another", "192.0.2.1") == 0, "what is limited is one thing"
     now.at_us += 10 * SECOND_US
-    assert [allowance.take("192.0.2.1") for _ in range(2)] == [0, 10]
+    assert [allowance.take("c", "192.0.2.1") for _ in range(2)] == [0, 10]
     now.at_us += 3600 * SECOND_US
-    assert [allowance.take("192.0.2.1") for _ in range(3)] == [0, 0, 10], "no more than the burst comes back"
+    assert [allowance.take("c", "192.0.2.1") for _ in range(3)] == [0, 0, 10], "no more than the burst comes back"
+
+
+@pytest.mark.parametrize(
+    ("peers", "elsewhere"),
+    [(("192.0.2.1", "192.0.2.2", "192.0.2.3"), "192.0.3.1"), (("2001:db8:1:1::", "2001:db8:1:2::", "2001:db8:1:3::"), "2001:db8:2:1::")],
+)
+def test_a_customer_with_many_addresses_has_one_neighbourhood(peers: tuple[str, ...], elsewhere: str) -> None:
+    allowance = Allowance(Hand(), each=ALL, near=Rate(burst=2, every_us=4 * SECOND_US), together=ALL)
+    assert [allowance.take("c", peer) for peer in peers] == [0, 0, 4]
+    assert allowance.take("c", elsewhere) == 0
 
 
 def test_all_together_are_told_to_wait_and_a_refusal_takes_nothing() -> None:
     now = Hand()
     allowance = Allowance(
-        now, each=Rate(burst=1, every_us=SECOND_US), together=Rate(burst=3, every_us=4 * SECOND_US)
+        now, each=Rate(burst=1, every_us=SECOND_US), near=ALL, together=Rate(burst=3, every_us=4 * SECOND_US)
     )
-    assert [allowance.take(f"192.0.2.{n}") for n in range(5)] == [0, 0, 0, 4, 4]
+    assert [allowance.take("c", f"192.0.{n}.2") for n in range(5)] == [0, 0, 0, 4, 4]
     now.at_us += 4 * SECOND_US
-    assert allowance.take("192.0.2.4") == 0, "it was refused before, and loses nothing by that"
-    assert allowance.take("192.0.2.9") == 4
+    assert allowance.take("c", "192.0.4.2") == 0, "it was refused before, and loses nothing by that"
+    assert allowance.take("c", "192.0.9.2") == 4
 
 
-def test_the_loopback_is_a_proxy_and_counts_with_all_alone() -> None:
-    allowance = Allowance(
-        Hand(), each=Rate(burst=1, every_us=SECOND_US), together=Rate(burst=3, every_us=SECOND_US)
-    )
-    assert [allowance.take("127.0.0.1") for _ in range(4)] == [0, 0, 0, 1]
-    assert [allowance.take("::1"), allowance.take("")] == [1, 1]
+def test_peers_that_go_on_and_on_never_use_up_what_is_for_the_others() -> None:
+    now = Hand()
+    each = Rate(burst=10**6, every_us=3600 * SECOND_US)
+    allowance = Allowance(now, each=each, near=ALL, together=Rate(burst=8, every_us=60 * SECOND_US))
+    flood = [allowance.take("c", f"198.18.{n % 2}.1") for n in range(40)]
+    assert flood.count(0) == 2 + 4, "their first, and then half of all"
+    assert [allowance.take("c", f"192.0.{n}.1") for n in range(3)] == [0, 0, 60]
 
 
-def test_what_is_remembered_of_callers_is_bounded() -> None:
-    allowance = Allowance(
-        Hand(), each=Rate(burst=1, every_us=SECOND_US), together=Rate(burst=10**6, every_us=1)
-    )
-    for n in range(10_050):
-        assert allowance.take(f"198.18.{n // 250}.{n % 250}") == 0
-    assert len(allowance._used) == 10_000
+@pytest.mark.parametrize("peer", ["127.0.0.1", "::", "?"])
+def test_the_loopback_is_a_peer_as_any_other(peer: str) -> None:
+    allowance = Allowance(Hand(), each=Rate(burst=1, every_us=SECOND_US), near=ALL, together=ALL)
+    assert [allowance.take("c", peer) for _ in range(2)] == [0, 1]
+    assert allowance.take("c", "192.0.2.1") == 0
+
+
+def test_what_is_remembered_of_peers_is_bounded() -> None:
+    allowance = Allowance(Hand(), each=Rate(burst=1, every_us=SECOND_US), near=ALL, together=ALL)
+    for n in range(20_050):
+        assert allowance.take("c", f"198.18.{n // 250}.{n % 250}") == 0
+    assert len(allowance._used) == 20_000
 
 
 async def test_an_address_is_told_to_wait_over_http(pages: Pages) -> None:
@@ -510,6 +525,7 @@ async def test_an_address_is_told_to_wait_over_http(pages: Pages) -> None:
         SimpleNamespace(),  # type: ignore[arg-type]
         clock,
         each=Rate(burst=1, every_us=7 * SECOND_US),
+        near=ALL,
         together=Rate(burst=9, every_us=SECOND_US),
     )
     app = Starlette(

@@ -20,6 +20,7 @@ from wicketgate.gateway.filing.responses import MOST_TEXT, PAGE, Acknowledged, R
 from wicketgate.http.answers import ResponseHeld, ResponseShown, ResponseTaken
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.parameters import PAGE_OF_RESPONSES
+from wicketgate.http.peers import peer_of
 from wicketgate.http.problems import problem, status_and_title
 from wicketgate.http.rates import Allowance, Rate
 from wicketgate.http.requests import (
@@ -35,16 +36,18 @@ from wicketgate.http.site.public import Public
 from wicketgate.pages.public import FORM_HEADERS, HEADERS
 from wicketgate.reads.parse import NDJSON
 
-EACH = Rate(burst=10, every_us=MINUTE_US)
-"""How often one address may respond."""
-TOGETHER = Rate(burst=100, every_us=SECOND_US // 2)
-"""How often all may."""
+EACH = Rate(burst=30, every_us=MINUTE_US)
+"""How often one peer may respond to one consultation."""
+NEAR = Rate(burst=60, every_us=20 * SECOND_US)
+"""How often the peers of one neighbourhood may."""
+TOGETHER = Rate(burst=300, every_us=SECOND_US // 2)
+"""How often all may; half of it is for those who have not responded lately."""
 
 _YES = {"yes": True, "true": True, "no": False, "false": False}
 
 
 class TooManyResponses(InputError):
-    """An excess of responses, from one address or all together.
+    """An excess of responses to one consultation, from one peer or all together.
 
     `retry_s` says when to try again.
     """
@@ -52,7 +55,7 @@ class TooManyResponses(InputError):
     code = "too-many-responses"
 
     def __init__(self, retry_s: int) -> None:
-        super().__init__(f"too many responses at once: try again in {retry_s} s")
+        super().__init__(f"too many responses to this consultation at once: try again in {retry_s} s")
         self.retry_s = retry_s
 
 
@@ -63,8 +66,8 @@ class Consultations:
     ----------
     public : Public
         The public pages and the register that they are made of.
-    each, together : Rate
-        How often one address, and all together, may respond.
+    each, near, together : Rate
+        How often one peer, its neighbourhood, and all together may respond to one consultation.
     """
 
     def __init__(
@@ -74,12 +77,13 @@ class Consultations:
         clock: Clock,
         *,
         each: Rate = EACH,
+        near: Rate = NEAR,
         together: Rate = TOGETHER,
     ) -> None:
         self._responses = responses
         self._public = public
         self._clock = clock
-        self._allowance = Allowance(clock.now_us, each=each, together=together)
+        self._allowance = Allowance(clock.now_us, each=each, near=near, together=together)
 
     def routes(self) -> list[Route]:
         """Return every route."""
@@ -191,11 +195,12 @@ class Consultations:
         return _page(pages.response_taken(register, request.path_params["id"], receipt), 201)
 
     async def _take(self, request: Request, members: Mapping[str, Any]) -> Acknowledged:
-        said = parse_said(members)
-        retry_s = self._allowance.take(request.client.host if request.client else "")
+        said, name = parse_said(members), request.path_params["id"]
+        self._responses.demand_open(name)  # the body may have taken long
+        retry_s = self._allowance.take(name, peer_of(request.scope))
         if retry_s:
             raise TooManyResponses(retry_s)
-        return await self._responses.give(request.path_params["id"], said)
+        return await self._responses.give(name, said)
 
     # --- responses ----------------------------------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ from wicketgate.hotlists.hits import Hit
 from wicketgate.http.api.hits import as_json
 from wicketgate.http.api.images import FeedImages
 from wicketgate.http.gatekeeper import require
+from wicketgate.http.peers import peer_of
 from wicketgate.http.problems import problem, problem_of, status_and_title
 from wicketgate.http.requests import FORM, MAX_MEMBERS, form_pairs, media_type_of, private_answer, read_body
 from wicketgate.http.sessions import Sessions, TooManyFailures, is_form_key, officer_name, set_cookie
@@ -130,8 +131,7 @@ class Duty:
         if not token.strip():
             return _page(again(fault="Enter the token of your unit.", at="token"), 400)
         try:
-            address = request.client.host if request.client else ""
-            session_id, _ = self.sessions.open(token, officer, address)
+            session_id, _ = self.sessions.open(token, officer, peer_of(request.scope))
         except TooManyFailures as error:
             answer = _page(again(fault=_sentence(error), at=""), 429)
             answer.headers["Retry-After"] = str(error.retry_s)
