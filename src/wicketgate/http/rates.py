@@ -38,8 +38,8 @@ class Allowance:
 
     Notes
     -----
-    One peer never uses up what is for all: those that have had something lately share one half of it, and the other half
-    is for those that have not. A neighbourhood is an IPv4 /24 or an IPv6 /48, which one customer may have. At most
+    One peer never uses up what is for all: those that have had something lately share one half of it, and the other
+    half is for those that have not. A neighbourhood is an IPv4 /24 or an IPv6 /48, which one customer may have. At most
     20,000 peers and neighbourhoods are remembered; the one that did nothing for longest goes first.
     """
 

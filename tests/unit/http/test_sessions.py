@@ -156,9 +156,7 @@ def test_signing_in_costs_no_failures(signed: Signed) -> None:
         signed.open()
 
 
-def test_failures_of_many_peers_take_bounded_memory(
-    signed: Signed, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failures_of_many_peers_take_bounded_memory(signed: Signed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wicketgate.http.sessions._PEERS", 5)
     for n in range(20):
         with pytest.raises(NotEntitled):

@@ -459,12 +459,17 @@ def test_a_peer_is_told_to_wait_and_others_go_on() -> None:
     now.at_us += 10 * SECOND_US
     assert [allowance.take("c", "192.0.2.1") for _ in range(2)] == [0, 10]
     now.at_us += 3600 * SECOND_US
-    assert [allowance.take("c", "192.0.2.1") for _ in range(3)] == [0, 0, 10], "no more than the burst comes back"
+    assert [allowance.take("c", "192.0.2.1") for _ in range(3)] == [0, 0, 10], (
+        "no more than the burst comes back"
+    )
 
 
 @pytest.mark.parametrize(
     ("peers", "elsewhere"),
-    [(("192.0.2.1", "192.0.2.2", "192.0.2.3"), "192.0.3.1"), (("2001:db8:1:1::", "2001:db8:1:2::", "2001:db8:1:3::"), "2001:db8:2:1::")],
+    [
+        (("192.0.2.1", "192.0.2.2", "192.0.2.3"), "192.0.3.1"),
+        (("2001:db8:1:1::", "2001:db8:1:2::", "2001:db8:1:3::"), "2001:db8:2:1::"),
+    ],
 )
 def test_a_customer_with_many_addresses_has_one_neighbourhood(peers: tuple[str, ...], elsewhere: str) -> None:
     allowance = Allowance(Hand(), each=ALL, near=Rate(burst=2, every_us=4 * SECOND_US), together=ALL)

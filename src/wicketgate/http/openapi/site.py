@@ -138,8 +138,9 @@ _SIGNING_IN = tagged(
     Operation("showSignIn", "GET /sign-in", "The page to sign in", gives=PAGE),
     Operation(
         "signIn", "POST /sign-in", "Sign in",
-        "From the page alone. Where it does not let you in, the page says why. Ten failures from one address are free, "
-        "then one every six seconds.", takes={FORM: SignInForm}, most=MAX_MEMBERS, status=303,
+        "From the page alone. Where it does not let you in, the page says why. A right token is always taken; after "
+        "ten wrong ones from one peer the next are answered with 429, but for one every six seconds.",
+        takes={FORM: SignInForm}, most=MAX_MEMBERS, status=303,
         meaning="Signed in: a cookie, and on to `/duty`.", as_page=True,
         codes="malformed form-refused unsupported-media-type too-many-failures",
     ),
