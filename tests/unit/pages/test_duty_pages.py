@@ -438,9 +438,9 @@ async def test_signing_in_makes_a_cookie_and_signing_out_ends_it(desk: Desk, str
 
 async def test_over_https_the_cookie_is_secure(desk: Desk, stranger: Officer) -> None:
     form = {"token": desk.tokens[UNIT], "officer": "PC 4711"}
-    answer = await stranger.send(
-        "/sign-in", form, X_Forwarded_Proto="https", origin="https://gateway.example"
-    )
+    forged = await stranger.send("/sign-in", form, X_Forwarded_Proto="https")
+    assert "Secure" not in forged.headers["set-cookie"], "the proxy that says so is not in the settings"
+    answer = await stranger.send("https://gateway.example/sign-in", form, origin="https://gateway.example")
     assert answer.headers["set-cookie"].startswith("__Host-wicketgate-duty=")
     assert answer.headers["set-cookie"].endswith("; Secure")
 
@@ -467,13 +467,14 @@ async def test_who_is_not_let_in_is_told_why(
         assert f'value="{form["token"]}"' not in answer.text
 
 
-async def test_guesses_are_slowed_down(desk: Desk, stranger: Officer) -> None:
-    for _ in range(FAILURES):
-        await stranger.send("/sign-in", {"token": "wrong", "officer": "PC 4711"})
-    answer = await stranger.send("/sign-in", {"token": desk.tokens[UNIT], "officer": "PC 4711"})
+async def test_guesses_are_slowed_down_and_a_right_token_is_not(desk: Desk, stranger: Officer) -> None:
+    for _ in range(FAILURES + 1):
+        answer = await stranger.send("/sign-in", {"token": "wrong", "officer": "PC 4711"})
     assert answer.status_code == 429
     assert int(answer.headers["retry-after"]) > 0
     assert "Too many failed sign-ins" in answer.text
+    answer = await stranger.send("/sign-in", {"token": desk.tokens[UNIT], "officer": "PC 4711"})
+    assert answer.status_code == 303
 
 
 ELSEWHERE: tuple[dict[str, Any], ...] = (
