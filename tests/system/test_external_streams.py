@@ -18,6 +18,7 @@ import pytest
 
 from bench.harness import WICKETGATE, Running, enrol, make
 from tests.running import arrived, plates, plates_in, post, read, secret_file, until
+from wicketgate.base.streams.pinned import Certificate
 from wicketgate_demo.world import london
 
 SERVER = Path(sys.executable).with_name("nats-server")
@@ -29,13 +30,16 @@ class External:
 
     folder: Path
     port: int
+    secure: bool = False
 
     def settings(self) -> str:
         """Return a wicketgate.toml that names it."""
+        trusted = f"ca_file = {json.dumps(str(self.folder / 'server.pem'))}" if self.secure else ""
         return f"""
 port = 0
 [streams]
-url = "nats://127.0.0.1:{self.port}"
+{trusted}
+url = "{"tls" if self.secure else "nats"}://127.0.0.1:{self.port}"
 user = "gateway"
 password_file = {json.dumps(str(self.folder / "gateway.password"))}
 system_user = "system"
@@ -44,7 +48,7 @@ system_password_file = {json.dumps(str(self.folder / "system.password"))}
 
 
 @contextmanager
-def external(folder: Path, sync_interval: str = "always") -> Iterator[External]:
+def external(folder: Path, sync_interval: str = "always", *, secure: bool = False) -> Iterator[External]:
     """Run a NATS server with its accounts as its own operator would."""
     folder.mkdir(mode=0o700)
     with socket.socket() as probe:
@@ -52,10 +56,15 @@ def external(folder: Path, sync_interval: str = "always") -> Iterator[External]:
         port = probe.getsockname()[1]
     secret_file(folder / "gateway.password", "secret-of-the-gateway\n")
     secret_file(folder / "system.password", "secret-of-the-system\n")
+    made = Certificate.make()
+    secret_file(folder / "server.pem", made.certificate)
+    secret_file(folder / "server.key", made.key)
+    pair = f"cert_file: {json.dumps(str(folder / 'server.pem'))}, key_file: {json.dumps(str(folder / 'server.key'))}"
     secret_file(
         folder / "server.conf",
         f"""
 listen: "127.0.0.1:{port}"
+{f'tls {{ {pair}, handshake_first: "auto" }}' if secure else ""}
 max_payload: 8388608
 max_pending: 256MB
 jetstream {{ store_dir: {json.dumps(str(folder))}, sync_interval: {sync_interval} }}
@@ -77,7 +86,7 @@ accounts {{
 
     try:
         until(answers)
-        yield External(folder, port)
+        yield External(folder, port, secure)
     finally:
         server.terminate()
         server.wait(20)
@@ -116,6 +125,21 @@ def test_reads_go_through_an_external_server(running: Running) -> None:
     running.start()
     assert post(running, [read(second)])["accepted"] == 1
     assert plates_in(arrived(running, london.CHARGING, [first, second])) == [first, second]
+
+
+def test_a_server_over_tls_is_used_and_another_certificate_is_told_nothing(tmp_path: Path) -> None:
+    with external(tmp_path / "nats", secure=True) as streams:
+        running = make(tmp_path, settings=streams.settings())
+        try:
+            running.start()
+        finally:
+            running.stop()
+        secret_file(streams.folder / "other.pem", Certificate.make().certificate)
+        settings = running.folder / "wicketgate.toml"
+        settings.write_text(settings.read_text().replace("server.pem", "other.pem"))
+        done = serve(running.folder)
+    assert (done.returncode, "no answer from the streams" in done.stderr) == (3, True), done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_second_deployment_on_the_same_streams_is_refused(

@@ -6,10 +6,12 @@ Its operator may set where things are, never what may leave.
 from __future__ import annotations
 
 import ipaddress
+import ssl
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from wicketgate.base.errors import ConfigurationError
 
@@ -17,17 +19,41 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PasswordLogin:
+    """A user of an external server, by password."""
+
+    user: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedLogin:
+    """A user of the child process, by nkey: the seed signs a nonce, and is sent to nobody."""
+
+    seed: str = field(repr=False)
+
+
+Login = PasswordLogin | SeedLogin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StreamsSettings:
     """How to reach a NATS server or cluster.
 
-    The system user is asked whether the server is durable.
+    Attributes
+    ----------
+    url : str
+        With the scheme `tls` nothing is sent before the server's certificate is verified.
+    login, system : Login
+        The gateway's own user, and the system user, who is asked whether the server is durable.
+    trusted : str or None
+        The certificates trusted, in PEM; None for those of the system.
     """
 
     url: str
-    user: str
-    password: str
-    system_user: str
-    system_password: str
+    login: Login
+    system: Login
+    trusted: str | None = None
     replicas: int = 1
 
 
@@ -46,7 +72,7 @@ class MqttSettings:
     @property
     def is_local(self) -> bool:
         """Whether this machine alone can reach it."""
-        return self.host in ("localhost", "::1") or self.host.startswith("127.")
+        return _is_loopback(self.host)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +111,7 @@ _STREAMS_KEYS = {
     "password_file": str,
     "system_user": str,
     "system_password_file": str,
+    "ca_file": str,
 }
 _MQTT_KEYS = {"host": str, "port": int, "certificate": str, "key": str}
 
@@ -104,6 +131,7 @@ port = 8080
 # password_file = "nats.password"
 # system_user = "system"
 # system_password_file = "nats-system.password"
+# ca_file = "nats-ca.pem"
 # replicas = 3
 
 # Cameras and Frigate by MQTT. Without a certificate it listens on the loopback, unless `host` is set.
@@ -185,19 +213,56 @@ def _streams(folder: Path, data: object) -> StreamsSettings:
     values = dict(data)
     replicas = values.pop("replicas", 1)
     _check(values, _STREAMS_KEYS, "[streams]")
-    missing = sorted(_STREAMS_KEYS.keys() - values.keys())
+    missing = sorted(_STREAMS_KEYS.keys() - {"ca_file"} - values.keys())
     if missing or type(replicas) is not int or not 1 <= replicas <= 5:
         raise ConfigurationError(
             f"[streams] needs {', '.join(f'`{name}`' for name in missing) or '`replicas` from 1 to 5'}"
         )
+    trusted = values.pop("ca_file", None)
     return StreamsSettings(
-        url=values["url"],
-        user=values["user"],
-        password=read_secret(folder / values["password_file"]),
-        system_user=values["system_user"],
-        system_password=read_secret(folder / values["system_password_file"]),
+        url=_streams_url(values["url"]),
+        login=PasswordLogin(user=values["user"], password=read_secret(folder / values["password_file"])),
+        system=PasswordLogin(
+            user=values["system_user"], password=read_secret(folder / values["system_password_file"])
+        ),
+        trusted=None if trusted is None else _certificates(folder / trusted),
         replicas=replicas,
     )
+
+
+def _streams_url(url: str) -> str:
+    """Return the URL, once no password can cross a network in clear by it."""
+    try:
+        parts = urlsplit(url)
+        known = parts.port is not None and parts.scheme in ("tls", "nats") and bool(parts.hostname)
+    except ValueError:
+        known = False
+        parts = urlsplit("")
+    if not known or parts.username is not None or parts.password is not None:
+        raise ConfigurationError(
+            "`url` in [streams] must be `tls://host:port`, or `nats://127.0.0.1:port`, without a user"
+        )
+    if parts.scheme == "nats" and not _is_loopback(parts.hostname or ""):
+        raise ConfigurationError(
+            "`url` in [streams] sends passwords and reads in clear to another machine: use `tls://`"
+        )
+    return url
+
+
+def _certificates(path: Path) -> str:
+    try:
+        text = path.read_text()
+        ssl.create_default_context(cadata=text)
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise ConfigurationError(f"`ca_file` in [streams]: `{path}` holds no certificates in PEM") from error
+    return text
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name, `127.0.0.1.example` among them
+        return False
 
 
 def _mqtt(folder: Path, data: object) -> MqttSettings:

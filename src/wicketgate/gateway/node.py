@@ -264,7 +264,7 @@ class Gateway:
             await self.projections.open_feed(name)
 
     async def _own_streams(self, lock: int) -> StreamsSettings:
-        self.server = NatsServer(self.deployment.part("nats"), inherit=(lock,))
+        self.server = NatsServer(self.deployment.part("nats"), inherit=(lock,), on_failure=self._fail)
         self._parts.push_async_callback(self.server.stop)
         await self.server.start()
         return self.server.settings

@@ -1,12 +1,21 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from wicketgate.base.errors import ConfigurationError
-from wicketgate.base.settings import TEMPLATE, MqttSettings, Settings, load_settings, read_secret
+from wicketgate.base.settings import (
+    TEMPLATE,
+    MqttSettings,
+    PasswordLogin,
+    Settings,
+    load_settings,
+    read_secret,
+)
+from wicketgate.base.streams.pinned import Certificate
 
 ANYWHERE = "0.0.0.0"  # noqa: S104
 STREAMS = """
@@ -19,8 +28,14 @@ system_password_file = "system.password"
 """
 
 
+@cache
+def certificates() -> str:
+    return Certificate.make().certificate
+
+
 def load(folder: Path, text: str) -> Settings:
     (folder / "wicketgate.toml").write_text(text)
+    (folder / "nats-ca.pem").write_text(certificates())
     for name in ("nats.password", "system.password", "mqtt.key"):
         (folder / name).write_text(f"secret of {name}\n")
         (folder / name).chmod(0o600)
@@ -40,7 +55,8 @@ def test_the_template_can_be_used_with_everything_in_it(tmp_path: Path) -> None:
     settings = load(tmp_path, text)
     streams, mqtt = settings.streams, settings.mqtt
     assert streams is not None
-    assert (streams.replicas, streams.user, streams.password) == (3, "gateway", "secret of nats.password")
+    assert (streams.replicas, streams.trusted) == (3, certificates())
+    assert streams.login == PasswordLogin(user="gateway", password="secret of nats.password")
     assert mqtt == MqttSettings(
         host=ANYWHERE, port=8883, certificate=tmp_path / "mqtt.pem", key=tmp_path / "mqtt.key"
     )
@@ -59,7 +75,33 @@ def test_streams_elsewhere(tmp_path: Path) -> None:
     streams = load(tmp_path, STREAMS).streams
     assert streams is not None
     assert (streams.url, streams.replicas) == ("tls://nats.example:4222", 1)
-    assert streams.system_password == "secret of system.password"
+    assert streams.system == PasswordLogin(user="system", password="secret of system.password")
+    assert "secret" not in repr(streams), "a log that shows the settings shows no password"
+
+
+@pytest.mark.parametrize("url", ["nats://127.0.0.1:4222", "nats://localhost:4222", "tls://10.1.2.3:4222"])
+def test_streams_in_clear_are_for_this_machine_alone(tmp_path: Path, url: str) -> None:
+    streams = load(tmp_path, STREAMS.replace("tls://nats.example:4222", url)).streams
+    assert streams is not None
+    assert streams.url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nats://nats.example:4222",
+        "nats://10.1.2.3:4222",
+        "nats://127.0.0.1.example:4222",
+        "ws://127.0.0.1:4222",
+        "nats.example:4222",
+        "tls://nats.example",
+        "tls://user:word@nats.example:4222",
+        "tls://nats.example:port",
+    ],
+)
+def test_streams_that_would_send_passwords_in_clear_are_refused(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ConfigurationError, match="url"):
+        load(tmp_path, STREAMS.replace("tls://nats.example:4222", url))
 
 
 def test_mqtt_is_off_unless_it_is_named(tmp_path: Path) -> None:
@@ -114,6 +156,8 @@ def test_the_key_of_mqtt_is_a_secret(tmp_path: Path) -> None:
         (STREAMS + "replicas = 0", "replicas"),
         (STREAMS + "token = 'x'", "token"),
         (STREAMS.replace("nats.password", "missing"), "missing"),
+        (STREAMS + "ca_file = 'nats.password'", "ca_file"),
+        (STREAMS + "ca_file = 'nowhere.pem'", "ca_file"),
         ("mqtt = 1", "mqtt"),
         ("[mqtt]\nport = '1883'", "port"),
         ("[mqtt]\nport = true", "port"),

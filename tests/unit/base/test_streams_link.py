@@ -14,7 +14,7 @@ import pytest
 from nats.js.errors import NotFoundError
 
 from wicketgate.base.errors import ConfigurationError, StreamError
-from wicketgate.base.settings import StreamsSettings
+from wicketgate.base.settings import PasswordLogin, StreamsSettings
 from wicketgate.base.streams.link import Link, end_tasks
 from wicketgate.base.streams.server import NatsServer
 
@@ -45,17 +45,16 @@ async def test_a_server_without_a_system_user_for_us_is_refused(
     monkeypatch.setattr("wicketgate.base.streams.link._FIRST_REPLY_S", 0.3)
     with pytest.raises(ConfigurationError, match="system user"):
         # The gateway's own user may not ask.
-        await Link.open(
-            replace(server.settings, system_user="gateway", system_password=server.settings.password)
-        )
+        await Link.open(replace(server.settings, system=server.settings.login))
 
 
-@pytest.mark.parametrize("which", ["password", "system_password"])
+@pytest.mark.parametrize("which", ["login", "system"])
 @pytest.mark.usefixtures("swept")
-async def test_a_wrong_password_is_an_error_at_once(server: NatsServer, which: str) -> None:
+async def test_a_wrong_user_is_an_error_at_once(server: NatsServer, which: str) -> None:
     begun = time.monotonic()
+    wrong = PasswordLogin(user="gateway", password="wrong")
     with pytest.raises(StreamError):
-        await asyncio.wait_for(Link.open(replace(server.settings, **{which: "wrong"})), 10)
+        await asyncio.wait_for(Link.open(replace(server.settings, **{which: wrong})), 10)
     assert time.monotonic() - begun < 8
 
 
@@ -64,9 +63,8 @@ async def test_nobody_there_is_an_error_at_once() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    settings = StreamsSettings(
-        url=f"nats://127.0.0.1:{port}", user="u", password="p", system_user="s", system_password="p"
-    )
+    anybody = PasswordLogin(user="u", password="p")
+    settings = StreamsSettings(url=f"nats://127.0.0.1:{port}", login=anybody, system=anybody)
     begun = time.monotonic()
     with pytest.raises(StreamError, match="no answer"):
         await asyncio.wait_for(Link.open(settings), 10)

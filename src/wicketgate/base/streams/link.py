@@ -6,10 +6,13 @@ It asserts that they are durable.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
+import ssl
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from typing import Any, assert_never
+from urllib.parse import urlsplit
 
 import nats
 from nats.aio.client import Client
@@ -19,11 +22,12 @@ from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfi
 from nats.js.errors import APIError, NotFoundError
 
 from wicketgate.base.errors import ConfigurationError, StreamError
-from wicketgate.base.settings import StreamsSettings
+from wicketgate.base.settings import Login, PasswordLogin, SeedLogin, StreamsSettings
 
 log = logging.getLogger(__name__)
 
 _REQUEST_S = 2.0
+_CLOSING_S = 2.0
 _FIRST_ATTEMPTS = 2
 _FIRST_REPLY_S = 3.0
 _NEXT_REPLY_S = 0.2
@@ -64,8 +68,7 @@ class Link:
         try:
             client = await nats.connect(
                 settings.url,
-                user=settings.user,
-                password=settings.password,
+                **_connecting(settings, settings.login),
                 name="wicketgate",
                 max_reconnect_attempts=_FIRST_ATTEMPTS,
                 reconnect_time_wait=0.1,
@@ -86,7 +89,13 @@ class Link:
 
     async def close(self) -> None:
         """Close the connection."""
-        await self.client.close()
+        if not self.client.is_connected:
+            # The library would write what it has not sent to whatever it is connecting to, before its certificate is
+            # known. Nobody was told that any of it is stored.
+            self.client._pending, self.client._pending_data_size = [], 0
+        # It waits without end for a connection whose handshake had begun and was given up.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.client.close(), _CLOSING_S)
 
     def on_reconnect(self, call: Callable[[], None]) -> None:
         """Call `call` after each reconnection."""
@@ -181,6 +190,44 @@ async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
     await asyncio.gather(*everything, return_exceptions=True)
 
 
+def _connecting(settings: StreamsSettings, login: Login) -> dict[str, Any]:
+    """Return the options of a connection: who it is for, and whom it trusts.
+
+    The client library takes a server's word on whether it speaks TLS. So where TLS is meant it comes first: whoever
+    else stands at the port is sent a handshake, and nothing else.
+    """
+    options: dict[str, Any] = {}
+    if urlsplit(settings.url).scheme == "tls":
+        options |= {"tls": tls_context(settings.trusted), "tls_handshake_first": True}
+    match login:
+        case PasswordLogin():
+            options |= {"user": login.user, "password": login.password}
+        case SeedLogin():
+            options |= {"nkeys_seed_str": login.seed}
+        case _:
+            assert_never(login)
+    return options
+
+
+def _is_telling(record: logging.LogRecord) -> bool:
+    """Return whether a warning of asyncio says anything: each end of a connection of the library over TLS has one."""
+    return "eof_received() has no effect" not in record.getMessage()
+
+
+logging.getLogger("asyncio").addFilter(_is_telling)
+
+
+def tls_context(trusted: str | None) -> ssl.SSLContext:
+    """Return a client's context that trusts these certificates, or the system's where there are none."""
+    if trusted is None:
+        context = ssl.create_default_context()
+    else:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies certificate and name
+        context.load_verify_locations(cadata=trusted)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    return context
+
+
 async def _quiet(error: Exception) -> None:
     log.debug("streams: %s", type(error).__name__)
 
@@ -189,8 +236,7 @@ async def _assert_durable(settings: StreamsSettings) -> None:
     try:
         system = await nats.connect(
             settings.url,
-            user=settings.system_user,
-            password=settings.system_password,
+            **_connecting(settings, settings.system),
             connect_timeout=5,
             max_reconnect_attempts=_FIRST_ATTEMPTS,
             reconnect_time_wait=0.1,

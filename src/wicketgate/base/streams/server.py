@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import json
 import logging
 import os
-import secrets
 import shutil
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from wicketgate.base.errors import ConfigurationError, StreamError
-from wicketgate.base.settings import StreamsSettings
+from wicketgate.base.settings import SeedLogin, StreamsSettings
+from wicketgate.base.streams.link import tls_context
+from wicketgate.base.streams.pinned import HOST, Certificate, make_seed, public_nkey
 
 log = logging.getLogger(__name__)
 
 MAX_PAYLOAD = 8 * 1024 * 1024
 _PR_SET_PDEATHSIG = 1
 _RESTART_PAUSE_S = 0.2
+_HANDSHAKE_S = 1.0
 
 
 def _server_binary() -> str:
@@ -34,9 +38,21 @@ def _server_binary() -> str:
 
 def _free_port() -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _is_taken(port: int) -> bool:
+    """Return whether somebody listens at a port of the loopback."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+            probe.listen(1)
+        except OSError:
+            return True
+    return False
 
 
 class NatsServer:
@@ -47,18 +63,30 @@ class NatsServer:
     Parameters
     ----------
     folder : Path
-        Where its store, configuration and credentials lie; made with mode 0700.
+        Where its store, configuration and certificate lie; made with mode 0700.
     inherit : sequence of int
         File descriptors that the child keeps open: the deployment's lock, so that no second gateway starts while
         an orphan of a killed one still holds the store.
+    on_failure : callable, optional
+        Told when somebody else has taken the port of a child that died: the next start takes another one.
 
     Notes
     -----
     A crash of the server leaves the store as of the last sync; with `sync_interval: always` that is every message
     that it acknowledged. It is started again on the same port, and clients reconnect by themselves.
+
+    Any process of this machine can take the port of a child that died. It gets a TLS handshake that it cannot
+    finish: clients trust the certificate of this run alone, before they say anything. The configuration names the
+    users by their public keys, and no password exists.
     """
 
-    def __init__(self, folder: Path, inherit: tuple[int, ...] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        inherit: tuple[int, ...] = (),
+        *,
+        on_failure: Callable[[BaseException], None] | None = None,
+    ) -> None:
         self._folder = folder
         self._inherit = inherit
         self._binary = _server_binary()
@@ -66,20 +94,20 @@ class NatsServer:
         self._keeper: asyncio.Task[None] | None = None
         self._spawning = asyncio.Lock()
         self._port = 0
-        self._user_password = secrets.token_urlsafe(24)
-        self._system_password = secrets.token_urlsafe(24)
+        self._on_failure = on_failure
+        self._certificate = Certificate.make()
+        self._user = make_seed()
+        self._system = make_seed()
         self.restarts = 0
 
     @property
     def settings(self) -> StreamsSettings:
         """The settings for a connection to this server."""
-        url = f"nats://127.0.0.1:{self._port}"
         return StreamsSettings(
-            url=url,
-            user="gateway",
-            password=self._user_password,
-            system_user="system",
-            system_password=self._system_password,
+            url=f"tls://{HOST}:{self._port}",
+            login=SeedLogin(seed=self._user),
+            system=SeedLogin(seed=self._system),
+            trusted=self._certificate.certificate,
         )
 
     @property
@@ -122,24 +150,39 @@ class NatsServer:
 
     def _write_configuration(self) -> None:
         quoted = json.dumps
+        certificate, key = self._folder / "server.pem", self._folder / "server.key"
+        disk = os.statvfs(self._folder)
+        # Left to itself the server takes three quarters of what is free at its start as its limit, and refuses a store
+        # that has grown beyond. What may be written is decided by what is free at the time (`base.disk`).
+        most = disk.f_frsize * disk.f_blocks
         text = f"""
 server_name: wicketgate
-listen: "127.0.0.1:{self._port}"
+listen: "{HOST}:{self._port}"
 max_payload: {MAX_PAYLOAD}
 max_pending: 256MB
 write_deadline: "10s"
-jetstream {{ store_dir: {quoted(str(self._folder.resolve()))}, sync_interval: always, max_memory_store: 64MB }}
+tls {{ cert_file: {quoted(str(certificate))}, key_file: {quoted(str(key))}, handshake_first: true, timeout: 5 }}
+jetstream {{
+  store_dir: {quoted(str(self._folder.resolve()))}
+  sync_interval: always
+  max_memory_store: 64MB
+  max_file_store: {most}
+}}
 system_account: SYSTEM
 accounts {{
-  SYSTEM {{ users: [{{ user: system, password: {quoted(self._system_password)} }}] }}
-  GATEWAY {{ jetstream: enabled, users: [{{ user: gateway, password: {quoted(self._user_password)} }}] }}
+  SYSTEM {{ users: [{{ nkey: {public_nkey(self._system)} }}] }}
+  GATEWAY {{ jetstream: enabled, users: [{{ nkey: {public_nkey(self._user)} }}] }}
 }}
 """
-        path = self._folder / "server.conf"
-        # A crash in here leaves no file or a part of one: every start writes it anew.
-        path.unlink(missing_ok=True)
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(text)
+        # A crash in here leaves no file or a part of one: every start writes them anew.
+        for path, content in (
+            (certificate, self._certificate.certificate),
+            (key, self._certificate.key),
+            (self._folder / "server.conf", text),
+        ):
+            path.unlink(missing_ok=True)
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(content)
 
     async def _spawn(self) -> None:
         parent = os.getpid()
@@ -170,16 +213,20 @@ accounts {{
         await self._answering(log_path)
 
     async def _answering(self, log_path: Path) -> None:
+        trusted = tls_context(self._certificate.certificate)
         for _ in range(200):
             if self._process and self._process.returncode is not None:
                 raise StreamError(f"the NATS server ended at start; its reason stands in `{log_path.name}`")
             try:
-                _, writer = await asyncio.open_connection("127.0.0.1", self._port)
-            except OSError:
+                _, writer = await asyncio.open_connection(
+                    HOST, self._port, ssl=trusted, ssl_handshake_timeout=_HANDSHAKE_S
+                )
+            except OSError:  # nobody, or somebody with another certificate, or with nothing to say
                 await asyncio.sleep(0.05)
                 continue
             writer.close()
-            await writer.wait_closed()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
             return
         raise StreamError("the NATS server did not answer within ten seconds")
 
@@ -193,6 +240,10 @@ accounts {{
             try:
                 async with self._spawning:
                     await self._spawn()
-            except StreamError:
-                log.exception("the NATS server does not start; trying again")
+            except StreamError as error:
+                if _is_taken(self._port) and self._on_failure is not None:
+                    log.critical("somebody else has taken the port of the NATS server, and was told nothing")
+                    self._on_failure(StreamError("the port of the NATS server was taken by somebody else"))
+                    return
+                log.error("the NATS server does not start, trying again: %s", error)
                 await asyncio.sleep(1)
