@@ -27,6 +27,7 @@ from wicketgate.base.settings import Login, PasswordLogin, SeedLogin, StreamsSet
 log = logging.getLogger(__name__)
 
 _REQUEST_S = 2.0
+_CONNECTING_S = 10.0
 _CLOSING_S = 2.0
 _FIRST_ATTEMPTS = 2
 _FIRST_REPLY_S = 3.0
@@ -66,9 +67,9 @@ class Link:
                     call()
 
         try:
-            client = await nats.connect(
-                settings.url,
-                **_connecting(settings, settings.login),
+            client = await _connect(
+                settings,
+                settings.login,
                 name="wicketgate",
                 max_reconnect_attempts=_FIRST_ATTEMPTS,
                 reconnect_time_wait=0.1,
@@ -190,6 +191,12 @@ async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
     await asyncio.gather(*everything, return_exceptions=True)
 
 
+async def _connect(settings: StreamsSettings, login: Login, **options: Any) -> Client:
+    """Connect, in bounded time: the library waits without end for a connection whose handshake has failed."""
+    connecting = nats.connect(settings.url, **_connecting(settings, login), **options)
+    return await asyncio.wait_for(connecting, _CONNECTING_S)
+
+
 def _connecting(settings: StreamsSettings, login: Login) -> dict[str, Any]:
     """Return the options of a connection: who it is for, and whom it trusts.
 
@@ -234,9 +241,9 @@ async def _quiet(error: Exception) -> None:
 
 async def _assert_durable(settings: StreamsSettings) -> None:
     try:
-        system = await nats.connect(
-            settings.url,
-            **_connecting(settings, settings.system),
+        system = await _connect(
+            settings,
+            settings.system,
             connect_timeout=5,
             max_reconnect_attempts=_FIRST_ATTEMPTS,
             reconnect_time_wait=0.1,
