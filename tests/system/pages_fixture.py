@@ -97,7 +97,7 @@ def _authority(name: str, version: int, status: str, **more: Any) -> dict[str, A
     document |= more.pop("document", {})
     redacted = {"redactions": more.pop("redacted")} if "redacted" in more else {}
     scope = {"sources": ["tfl"], "groups": ["ccz-boundary"], "fields": ["plate", "time", "place"]}
-    return {
+    item = {
         "name": name,
         "version": version,
         "status": status,
@@ -122,6 +122,26 @@ def _authority(name: str, version: int, status: str, **more: Any) -> dict[str, A
             "Each read is released with its number plate, time and place, and nothing else.",
         ],
         **more,
+    }
+    return {**item, "stance": _stance(item)}
+
+
+def _stance(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a stance that fits the status and the need of a made authority."""
+    status, consulted = item["status"], item["consulted"]
+    over = {"expired": "expired", "superseded": "superseded", "revoked": item["ended_by"] or "revocation"}
+    stops = {"suspended": "suspension"}.get(status, status)
+    missed = status == "consultation-overdue"
+    footings = {"within": "consultation-missed" if missed else "consultation-due"}
+    return {
+        "phase": "over" if status in over else "pending" if status == "pending" else "running",
+        "begun": status != "pending",
+        "stops": [stops] if stops in {"suspension", "review-overdue", "consultation-overdue"} else [],
+        "end": over.get(status),
+        "footing": footings.get(consulted["need"], consulted["need"]),
+        "part": bool(consulted["by"]) and consulted["need"] != "covered",
+        "since": None,
+        "by": consulted["by"],
     }
 
 

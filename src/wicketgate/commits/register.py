@@ -28,6 +28,7 @@ from wicketgate.regime.fold import (
 )
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed, act_of
+from wicketgate.regime.stance import stance_of
 from wicketgate.regime.standing import consultation_status, in_force_from, review_due
 
 
@@ -71,27 +72,21 @@ def build_register(moment: RegimeAt, state: State, *, checkpoint: bytes, log_key
 def _version(moment: RegimeAt, state: State, named: Named, number: int) -> dict[str, Any]:
     version = named.versions[number]
     parsed, authority = moment.parsed, moment.authority(version)
-    due_us = review_due(version, authority)
     listed = active(state.cameras)
     return {
         "name": authority.name,
         "version": authority.version,
-        "status": moment.status(named, number),
+        **shown_standing(moment, named, number),
         "mode": authority.mode,
         "document": _plain(authority.document),
         "signatures": _signatures(version.envelope, parsed),
         "entry": version.entry,
         "committed_at": rfc3339(version.committed_us),
-        "in_force_from": rfc3339(in_force_from(version, authority)),
-        "in_force_until": rfc3339(moment.in_force_until(named, number)),
-        "review_due": None if due_us is None else rfc3339(due_us),
         "cameras": int(np.count_nonzero(in_scope(state.cameras, authority, version.cap) & listed)),
         "cameras_withheld": (
             0 if version.cap is None else max(0, cameras_in_scope(state.cameras, authority) - version.cap)
         ),
         "camera_cap": version.cap,
-        "ended_by": version.ended_by or None,
-        "consulted": consulted_on(version),
         "redactions": len(authority.redactions),
         "standings": [
             {"status": told.status, "at": rfc3339(told.at_us), "entry": told.entry}
@@ -103,8 +98,29 @@ def _version(moment: RegimeAt, state: State, named: Named, number: int) -> dict[
     }
 
 
-def consulted_on(version: Version) -> dict[str, Any]:
-    """Return the consultation on a version, as the register shows it."""
+def shown_standing(moment: RegimeAt, named: Named, number: int) -> dict[str, Any]:
+    """Return how a version stands, as the register shows it.
+
+    Parameters
+    ----------
+    number : int
+        Of the version, counted from 0.
+    """
+    version = named.versions[number]
+    authority = moment.authority(version)
+    due_us = review_due(version, authority)
+    return {
+        "status": moment.status(named, number),
+        "in_force_from": rfc3339(in_force_from(version, authority)),
+        "in_force_until": rfc3339(moment.in_force_until(named, number)),
+        "review_due": None if due_us is None else rfc3339(due_us),
+        "ended_by": version.ended_by or None,
+        "consulted": _consulted_on(version),
+        "stance": stance_of(moment, named, number).shown(),
+    }
+
+
+def _consulted_on(version: Version) -> dict[str, Any]:
     return {
         "need": version.need,
         "wider": version.wider,

@@ -30,6 +30,7 @@ from wicketgate.regime.documents.signatures import signers
 from wicketgate.regime.fold import ActTaken, Named, Version
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import act_of
+from wicketgate.regime.stance import kinds_of_suspension
 from wicketgate.regime.standing import consultation_due, in_force_from, review_due
 
 Listed = Callable[[str], Listing | None]
@@ -361,20 +362,19 @@ class _Asked:
         return ""
 
     def _suspended(self) -> Iterator[str]:
-        acts = {
-            act_of(act, self.moment.parsed).id: act
-            for act in self.named.acts
-            if act.kind in {"suspension", "challenge"}
-        }
+        acts = {act_of(act, self.moment.parsed).id: act for act in self.named.acts}
+        kinds = kinds_of_suspension(self.named, self.moment.parsed)
         for name, since_us in self.named.suspensions.items():
             since = f"it is suspended since {rfc3339(since_us)}"
-            if name in acts:
-                by = "by order of a court, under" if name in self.named.stays else "by"
-                yield f"{since} {by} {self._act(acts[name])}"
-            elif name in self.named.stays:
-                yield f"{since} by the order `{name}` of a court that quashed the consultation on which it rests"
-            else:
-                yield f"{since} by a charter that ended one of its signers' keys (`{name}`)"
+            match kinds[name]:
+                case "suspension":
+                    yield f"{since} by {self._act(acts[name])}"
+                case "stay":
+                    yield f"{since} by order of a court, under {self._act(acts[name])}"
+                case "quashed-consultation":
+                    yield f"{since} by the order `{name}` of a court that quashed the consultation on which it rests"
+                case _:
+                    yield f"{since} by a charter that ended one of its signers' keys (`{name}`)"
 
     def _act(self, taken: ActTaken) -> str:
         kind = {"quashed": "the order"}.get(taken.kind, f"the {taken.kind}")

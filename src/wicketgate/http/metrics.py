@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
@@ -14,6 +15,7 @@ from wicketgate.gateway.projections import Projections
 from wicketgate.reads.mqtt.ingress import Ingress
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.obligations.disclosures import owed_at
+from wicketgate.regime.stance import Footing, stance_of
 
 
 def attested_metrics(state: State, now_us: int) -> list[Metric]:
@@ -85,30 +87,41 @@ class GatewayMetrics:
         for name, feed in self._projections.feeds.items():
             full.add_metric([name], 1.0 if feed.is_full else 0.0)
             held.add_metric([name], feed.held_bytes)
-        unconsulted = GaugeMetricFamily(
+        without = GaugeMetricFamily(
             "wicketgate_unconsulted_authorities",
             "Authorities in force that no consultation covers, by what stands in for one.",
             labels=["need"],
         )
-        for need, count in sorted(_unconsulted(self._commits.committed_at(self._clock.now_us())).items()):
-            unconsulted.add_metric([need], count)
+        for need, count in sorted(unconsulted(self._commits.committed_at(self._clock.now_us())).items()):
+            without.add_metric([need], count)
         size = GaugeMetricFamily("wicketgate_ledger_entries", "Entries of the ledger.")
         size.add_metric([], self._projections.ledger.size)
         restarts = CounterMetricFamily("wicketgate_streams_restarts", "Restarts of the NATS child.")
         restarts.add_metric([], self._server.restarts if self._server else 0)
-        metrics.append(unconsulted)
+        metrics.append(without)
         metrics += [reads, withheld, released, refused, behind, full, held, size, restarts]
         metrics += attested_metrics(self._commits.committed, self._clock.now_us())
         return metrics
 
 
-def _unconsulted(moment: RegimeAt) -> Counter[str]:
-    found: Counter[str] = Counter({"notice": 0, "marked": 0, "within": 0, "urgent": 0})
+_WITHOUT: Mapping[Footing, str] = {
+    "notice": "notice",
+    "marked": "marked",
+    "consultation-due": "within",
+    "urgent": "urgent",
+    "cover-quashed": "struck",
+    "cover-void": "struck",
+}
+"""What stands in for a consultation, by the footings of an authority in force without one."""
+
+
+def unconsulted(moment: RegimeAt) -> Counter[str]:
+    """Return the number of authorities in force that no consultation covers, by what stands in for one."""
+    found: Counter[str] = Counter(dict.fromkeys(_WITHOUT.values(), 0))
     for named in moment.regime.authorities.values():
         number, stands = moment.current_status(named)
-        version = named.versions[number]
-        if version.consulted_us is None and stands == "in-force":
-            found[version.need] += version.need in found
+        if stands == "in-force" and (need := _WITHOUT.get(stance_of(moment, named, number).footing)):
+            found[need] += 1
     return found
 
 

@@ -137,7 +137,8 @@ def _decision(decision: object, names: ShownNames, item: Mapping[str, Any]) -> d
         "reasons": decision.get("reasons") or "",
         "at": decision.get("at"),
         "entry": decision.get("entry"),
-        "until": decision.get("covered_until"),
+        "until": decision.get("covered_until") if item.get("status") == "approved" else None,
+        "covers": _covers(item, decision, less=isinstance(covered, Mapping)),
         "covered": _draft(item, covered, names) if isinstance(covered, Mapping) else None,
         "answers": [
             {
@@ -150,6 +151,29 @@ def _decision(decision: object, names: ShownNames, item: Mapping[str, Any]) -> d
         "signers": [(names.signer(one.get("keyid")), one) for one in tables(decision.get("signatures"))],
         "json": phrases.as_json(document, indent=2),
     }
+
+
+_COVERS: Mapping[str, str] = {
+    "approved": "{what}",
+    "rejected": "Nothing",
+    "coverage-ended": "Nothing any more. Until {until} it covered: {what}",
+    "quashed": "Nothing any more: a court quashed it on {quashed}",
+    "void": "Nothing any more: since {void} a key that signed it does not count",
+}
+"""What a decision covers, by the status of its consultation."""
+
+
+def _covers(item: Mapping[str, Any], decision: Mapping[str, Any], *, less: bool) -> str:
+    words = _COVERS.get(str(item.get("status")), "The register does not say")
+    what = "less than what was proposed, as stands below" if less else "what was proposed"
+    if words.startswith("{what}"):
+        what = phrases.sentence_case(what)
+    return words.format(
+        what=what,
+        until=phrases.day(decision.get("covered_until")),
+        quashed=phrases.day(item.get("quashed_at")),
+        void=phrases.day(item.get("void_at")),
+    )
 
 
 def _entry(item: Mapping[str, Any]) -> int:

@@ -132,9 +132,9 @@ def _consultations(register: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             href=one["href"],
             entry=item.get("entry"),
             at=item.get("committed_at"),
-            note=" ".join(["If it is approved and signed, it widens:", *one["wider"]])
+            note=" ".join(["When it was published, no consultation covered:", *one["wider"]])
             if one["wider"]
-            else "It would widen nothing.",
+            else "When it was published, consultations covered all of it.",
         )
         for objection in one["objections"]:
             yield _row(
@@ -148,10 +148,8 @@ def _consultations(register: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             )
         decision = one["decision"]
         if decision is not None:
-            note = "It covers nothing: what was proposed cannot take effect."
-            if decision["approved"]:
-                less = "less than what was proposed" if decision["covered"] else "what was proposed"
-                note = f"Until {phrases.day(decision['until'])} an authority may allow {less}."
+            until = f", until {phrases.day(decision['until'])}" if decision["until"] else ""
+            note = f"It covers: {decision['covers'][:1].lower()}{decision['covers'][1:]}{until}."
             yield _row(
                 "decision",
                 f"Decided: {decision['outcome'].lower()}",
@@ -179,7 +177,7 @@ def compare(
         None if now is None or (previous is not None and before is None) else _compared(charter, before, now)
     )
     if found is None:
-        return list(view["consulted"]["wider"]), []
+        return list(view["consulted"]["wider"] or ()), []
     return list(found[0]), list(found[1])
 
 

@@ -92,7 +92,7 @@ class Queue:
     ended : sequence of Hit
         The last hits that ended, the newest first.
     marks : mapping
-        The tags of those authorities (`views.marks_of`), by name.
+        The tags of those authorities (`views.tags_of`), by name.
     """
 
     hits: Sequence[Hit]
@@ -234,7 +234,7 @@ class DutyPages:
         Parameters
         ----------
         title, marked : str, sequence of mapping
-            The authority's title, and its tags (`views.marks_of`).
+            The authority's title, and its tags (`views.tags_of`).
         refused : RefusalShown, optional
             An outcome that was not recorded.
         """

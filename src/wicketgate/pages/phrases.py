@@ -34,72 +34,26 @@ MONTHS = (  # not strftime: its names depend on the machine's locale
     "December",
 )
 
-STATUSES: Mapping[str, tuple[str, str, str]] = {
-    "in-force": ("In force", "green", "Reads in its scope are released now."),
-    "pending": ("Not yet in force", "blue", "Nothing is released under it yet."),
-    "suspended": ("Suspended", "orange", "Nothing is released under it until its suspension is lifted."),
-    "review-overdue": (
-        "Review overdue",
-        "orange",
-        "A review that was due is not recorded, so it stopped by itself: nothing is released under it.",
-    ),
-    "consultation-overdue": (
-        "Consultation overdue",
-        "orange",
-        "The consultation that it needed after it began did not come in time, so it stopped by itself: nothing is "
-        "released under it.",
-    ),
-    "revoked": ("Revoked", "red", "It was ended by its officers. Nothing is released under it."),
-    "expired": ("Expired", "grey", "Its term has run out. Nothing is released under it."),
-    "superseded": ("Replaced", "grey", "A later version took its place. Nothing is released under it."),
-}
-ENDED_BY: Mapping[str, tuple[str, str, str]] = {
-    "quashed": ("Quashed", "red", "A court ended it. Nothing is released under it."),
-    "objection": ("Annulled", "red", "An objection ended it. Nothing is released under it."),
-}
-"""How a revoked authority stands whose end was not its officers' revocation."""
-NEEDS: Mapping[str, tuple[str, str, str]] = {
-    "covered": ("", "", "The decision on a public consultation covers all of it."),
-    "marked": (
-        "Not consulted on",
-        "red",
-        "It took effect without a public consultation. The charter allows that for its instrument and purpose, and "
-        "demands that it is said on every page.",
-    ),
-    "within": (
-        "Consultation due",
-        "yellow",
-        "It took effect before it was consulted on. It stops by itself if a consultation does not cover it in time.",
-    ),
-    "urgent": (
-        "Urgent",
-        "red",
-        "It took effect without a public consultation, as urgent. It is short, and the same power cannot be urgent "
-        "again soon.",
-    ),
-    "notice": (
-        "Published, not consulted on",
-        "grey",
-        "It took effect without a public consultation: for this the charter asks for nothing but that it is published.",
-    ),
-}
-"""What stands in for a consultation: a tag, its colour, and what it means."""
 CONSULTATIONS: Mapping[str, tuple[str, str, str]] = {
     "announced": ("Not open yet", "blue", "It is announced. Nobody can respond yet."),
     "open": ("Open", "green", "Anybody can respond."),
     "closed": (
         "Closed",
         "yellow",
-        "It has closed, and is not decided yet. Nothing that it proposes is in force.",
+        "It has closed, and is not decided yet. It covers nothing before it is.",
     ),
-    "approved": ("Approved", "purple", "What the decision covers may be given an authority until its end."),
+    "approved": (
+        "Approved",
+        "purple",
+        "An authority may rest on what the decision covers, as long as it does.",
+    ),
     "rejected": ("Rejected", "grey", "The proposal was turned down. It covers nothing."),
     "coverage-ended": (
         "Cover has ended",
         "grey",
         "It was approved, and what it covered has run out: whoever wants the same again must consult again.",
     ),
-    "quashed": ("Quashed", "red", "A court ended what it covered."),
+    "quashed": ("Quashed", "red", "A court ended what it covered: nothing can rest on it any more."),
     "void": ("Void", "red", "A key had signed its decision that did not count any more: it covers nothing."),
 }
 MODES: Mapping[str, tuple[str, str]] = {
@@ -110,13 +64,6 @@ MODES: Mapping[str, tuple[str, str]] = {
     "match": ("reads of listed vehicles", "Only vehicles on the recipient’s list (match)."),
     "search": ("answers to approved questions", "Only answers to questions that were approved (search)."),
 }
-VERBS: Mapping[str, tuple[str, str]] = {
-    "in-force": ("receives", "uses"),
-    "pending": ("is to receive", "is to use"),
-    "proposed": ("would receive", "would use"),
-}
-PAST_VERBS = ("received", "used")
-"""What a recipient does, and what a controller does for its own use, by status; the rest is past."""
 FIELDS: Mapping[str, str] = {
     "plate": "number plate",
     "time": "date and time",

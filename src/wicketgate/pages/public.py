@@ -30,7 +30,7 @@ from wicketgate.pages import disclosures, phrases, reference, story
 from wicketgate.pages.consultations import consultations_of, groups_of, open_of
 from wicketgate.pages.drift import drift_of
 from wicketgate.pages.phrases import at_us_of, total
-from wicketgate.pages.views import STANDING_STILL, ShownNames, small_cells_of, tables, views_of
+from wicketgate.pages.views import ShownNames, small_cells_of, tables, views_of
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -332,8 +332,8 @@ class Pages:
                 (view for view in views if view["status"]["id"] == "in-force"),
                 key=lambda view: view["own_use"],
             ),  # what goes to others is asked for first
-            stopped=[view for view in views if view["status"]["id"] in STANDING_STILL],
-            past=[view for view in views if view["status"]["id"] not in {"in-force", *STANDING_STILL}],
+            stopped=[view for view in views if view["is_current"] and view["status"]["id"] != "in-force"],
+            past=[view for view in views if not view["is_current"]],
             sources=names.sources,
             operator=names.operator,
             figures=figures,

@@ -9,8 +9,6 @@ from typing import Any
 from wicketgate.pages import phrases
 
 MODES = ("bulk", "match", "search")
-_STANDING = frozenset({"in-force", "suspended", "review-overdue", "consultation-overdue", "pending"})
-
 
 Said = tuple[int | None, str]
 """A count, None where it cannot be said, and the words for it."""
@@ -65,9 +63,7 @@ def tell(views: Sequence[Mapping[str, Any]], counts: StoryCounts) -> dict[str, A
     taken = counts.taken
     latest: dict[str, Mapping[str, Any]] = {}
     for view in views:  # of each name the version that counts
-        if view["status"]["id"] in _STANDING and (
-            view["name"] not in latest or view["status"]["id"] == "in-force"
-        ):
+        if view["is_current"] and (view["name"] not in latest or view["status"]["id"] == "in-force"):
             latest[view["name"]] = view
     several = len({view["controller"] for view in latest.values()}) > 1
     rows = [

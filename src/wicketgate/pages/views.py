@@ -11,11 +11,9 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from wicketgate.pages import phrases
+from wicketgate.pages import phrases, sentences
 from wicketgate.pages.phrases import at_us_of
-
-STANDING_STILL = frozenset({"pending", "suspended", "review-overdue", "consultation-overdue"})
-"""How an authority stands that has not ended, and under which nothing leaves."""
+from wicketgate.pages.sentences import Stands, stands_of
 
 
 def texts(value: object) -> list[str]:
@@ -137,13 +135,8 @@ def view_of(item: Mapping[str, Any], names: ShownNames) -> dict[str, Any]:
     document = item.get("document") or {}
     authority = document.get("authority") or {}
     scope = document.get("scope") or {}
-    status = str(item.get("status"))
+    stands = stands_of(item)
     mode = str(item.get("mode") or authority.get("mode"))
-    label, colour, explanation = phrases.STATUSES.get(status, (status, "grey", ""))
-    if status == "revoked":
-        label, colour, explanation = phrases.ENDED_BY.get(
-            str(item.get("ended_by")), (label, colour, explanation)
-        )
     instrument = authority.get("instrument") or {}
     unit_id, recipient_id = authority.get("unit"), authority.get("recipient")
     own_use = authority.get("controller") == recipient_id
@@ -157,8 +150,9 @@ def view_of(item: Mapping[str, Any], names: ShownNames) -> dict[str, Any]:
         "version": item.get("version"),
         "href": f"/authorities/{item.get('name')}/{item.get('version')}",
         "title": authority.get("title") or item.get("name"),
-        "status": {"id": status, "label": label, "colour": colour, "explanation": explanation},
-        "verb": phrases.VERBS.get(status, phrases.PAST_VERBS)[own_use],
+        "status": sentences.status_of(stands),
+        "is_current": stands.is_current,
+        "verb": sentences.verb_of(stands, own_use=own_use),
         "mode": {
             "id": mode,
             "short": phrases.MODES.get(mode, (mode, mode))[0],
@@ -180,13 +174,11 @@ def view_of(item: Mapping[str, Any], names: ShownNames) -> dict[str, Any]:
         "signers": [(names.signer(one.get("keyid")), one) for one in tables(item.get("signatures"))],
         "events": events_of(item),
         "until": item.get("in_force_until"),
+        "dates": _dates_of(item, stands, item.get("in_force_until")),
+        "review": sentences.review_of(stands),
         "marks": marks_of(item),
         "consulted": consulted_of(item),
-        "consultations": list(
-            dict.fromkeys(
-                str(one) for one in (authority.get("consultation"), *consulted_of(item)["by"]) if one
-            )
-        ),
+        "consultations": [],
         "onward": [names.organisation(one) for one in authority.get("onward") or ()],
         "max_cameras": scope.get("max_cameras"),
         "area": phrases.area(scope["area"]) if scope.get("area") else "",
@@ -237,7 +229,11 @@ def _reviews_of(item: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-_BY_THE_CLOCK = frozenset({"expired", "review-overdue", "consultation-overdue"})
+def _dates_of(item: Mapping[str, Any], stands: Stands, until: object) -> str:
+    """Return from when until when a version is or was in force, in words."""
+    if stands.tense == "never":
+        return "Never in force"
+    return f"{phrases.day(item.get('in_force_from'))} to {phrases.day(until)}"
 
 
 def events_of(item: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -249,7 +245,7 @@ def events_of(item: Mapping[str, Any]) -> list[dict[str, Any]]:
         "what": "Signed and published",
         "at": item.get("committed_at"),
         "entry": item.get("entry"),
-        "reason": f"In force from {phrases.moment(item.get('in_force_from'))}",
+        "reason": f"To be in force from {phrases.moment(item.get('in_force_from'))}",
     }
     acts = [
         {**act, **act_of(act), "what": phrases.ACTS.get(str(act.get("kind")), act.get("kind"))}
@@ -257,13 +253,13 @@ def events_of(item: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
     by_the_clock = [
         {
-            "what": f"{phrases.STATUSES[told['status']][0]}, by the clock",
-            "reason": phrases.STATUSES[told["status"]][2],
+            "what": f"{sentences.LABELS[told['status']][0]}, by the clock",
+            "reason": sentences.BY_THE_CLOCK[told["status"]],
             "at": told.get("at"),
             "entry": told.get("entry"),
         }
         for told in tables(item.get("standings"))
-        if told.get("status") in _BY_THE_CLOCK
+        if told.get("status") in sentences.BY_THE_CLOCK
     ]
     return sorted([published, *acts, *by_the_clock], key=lambda event: at_us_of(event.get("at")) or 0)
 
@@ -288,19 +284,14 @@ def act_of(act: Mapping[str, Any]) -> dict[str, str]:
 def consulted_of(item: Mapping[str, Any]) -> dict[str, Any]:
     """Return the consultation on an authority, in words.
 
-    `need` is empty where the register does not say.
+    `wider` is what none covered when it was signed; it is None where the register does not say.
     """
     consulted = item.get("consulted")
     known: Mapping[str, Any] = consulted if isinstance(consulted, Mapping) else {}
-    need = str(known.get("need") or "")
     wider = known.get("wider")
     return {
-        "need": need,
-        "words": phrases.NEEDS.get(need, ("", "", ""))[2],
-        "wider": list(wider) if isinstance(wider, list | tuple) else [],
-        "due": known.get("due"),
-        "since": known.get("since"),
-        "by": texts(known.get("by")),
+        "words": sentences.footing_of(stands_of(item)),
+        "wider": list(wider) if isinstance(wider, list | tuple) else None,
     }
 
 
@@ -309,17 +300,15 @@ def marks_of(item: Mapping[str, Any]) -> list[dict[str, str]]:
 
     They say, wherever it stands, what took the place of a consultation.
     """
-    consulted = consulted_of(item)
-    label, colour, _ = phrases.NEEDS.get(consulted["need"], ("", "", ""))
-    if not label:
-        return []
-    if consulted["need"] == "within":
-        due, since = consulted["due"], consulted["since"]
-        if since:
-            label, colour = f"Consulted on since {phrases.day(since)}", "grey"
-        elif due:
-            label = f"Consultation due by {phrases.day(due)}"
-    return [{"label": label, "colour": colour, "href": ""}]
+    tag = sentences.tag_of(stands_of(item))
+    return [] if tag is None else [tag]
+
+
+def tags_of(item: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return the tags of an authority on a page without its status: that too, where it is not in force."""
+    status = sentences.status_of(stands_of(item))
+    shown = {"label": status["label"], "colour": status["colour"], "href": ""}
+    return [*([] if status["id"] == "in-force" else [shown]), *marks_of(item)]
 
 
 _FIGURES = {
@@ -372,24 +361,60 @@ def views_of(register: Mapping[str, Any], names: ShownNames) -> list[dict[str, A
                 end for end in (view["until"], begins.get((view["name"], version + 1))) if end is not None
             ]
             view["until"] = min(ends, key=lambda end: at_us_of(end) or 0, default=None)
-    running = _running(register)
-    for view in views:
-        for mark in view["marks"]:
-            if view["consulted"]["need"] == "within" and not view["consulted"]["since"]:
-                mark["href"] = running.get(view["name"], "")
+            view["dates"] = _dates_of(view["item"], stands_of(view["item"]), view["until"])
+        for redaction in view["redactions"]:
+            redaction["over"] = is_past(redaction["until"], register.get("as_of"))
+    _join_consultations(register, views)
     return views
 
 
-def _running(register: Mapping[str, Any]) -> dict[object, str]:
-    """Return the page of the consultation open on an authority.
+def is_past(at: object, now: object) -> bool:
+    """Return whether a time is not after another; not where either is none."""
+    at_us, now_us = at_us_of(at), at_us_of(now)
+    return at_us is not None and now_us is not None and at_us <= now_us
 
-    The authority is asked for by its name.
-    """
-    found: dict[object, str] = {}
-    for status in ("closed", "announced", "open"):  # the last one found counts: an open one before the others
-        for item in tables(register.get("consultations")):
-            if item.get("status") != status:
-                continue
-            draft = ((item.get("document") or {}).get("draft") or {}).get("authority") or {}
-            found[draft.get("name")] = f"/consultations/{item.get('id')}"
-    return found
+
+_RUNNING = {"open": "One is open", "announced": "One is announced", "closed": "One awaits its decision"}
+"""The words of a link to a consultation that is waited for, by its status."""
+
+
+def _join_consultations(register: Mapping[str, Any], views: list[dict[str, Any]]) -> None:
+    """Give each authority the consultations on it: those it rests on, and those that propose it by its name."""
+    statuses = {
+        str(item.get("id")): str(item.get("status")) for item in tables(register.get("consultations"))
+    }
+    proposing: dict[object, list[str]] = {}
+    for item in tables(register.get("consultations")):
+        draft = ((item.get("document") or {}).get("draft") or {}).get("authority") or {}
+        proposing.setdefault(draft.get("name"), []).append(str(item.get("id")))
+    for view in views:
+        stance = view["item"].get("stance") or {}
+        consulted = view["item"].get("consulted") or {}
+        ids = dict.fromkeys(
+            str(one)
+            for one in (
+                view["document"].get("consultation"),
+                *texts(consulted.get("by") if isinstance(consulted, Mapping) else None),
+                *texts(stance.get("by")),
+                *proposing.get(view["name"], ()),
+            )
+            if one
+        )
+        view["consultations"] = [
+            {
+                "id": id_,
+                "href": f"/consultations/{id_}" if id_ in statuses else "",
+                "status": phrases.CONSULTATIONS.get(statuses.get(id_, ""), ("not in this register",))[
+                    0
+                ].lower(),
+            }
+            for id_ in ids
+        ]
+        if sentences.waits_for_consultation(stands_of(view["item"])):
+            for status, words in reversed(
+                _RUNNING.items()
+            ):  # the last one counts: an open one before the others
+                for id_ in proposing.get(view["name"], ()):
+                    if statuses[id_] == status:
+                        for mark in view["marks"]:
+                            mark |= {"href": f"/consultations/{id_}", "link": words}

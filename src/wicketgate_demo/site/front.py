@@ -10,6 +10,7 @@ from typing import Any
 
 from wicketgate.pages import phrases
 from wicketgate.pages.public import FrontPart
+from wicketgate.pages.sentences import statuses
 from wicketgate.pages.story import Said, StoryCounts
 from wicketgate.pages.views import ShownNames
 
@@ -27,7 +28,7 @@ def part_of(register: Mapping[str, Any], live: Mapping[str, Any]) -> FrontPart:
             released={name: _exact(rows) for name, rows in live["released"].items()},
         ),
         context={
-            "statuses": {name: words[0] for name, words in phrases.STATUSES.items()},
+            "statuses": statuses(),
             "by_source": [
                 {"id": source, "name": names.get(source) or source, "number": phrases.number(reads)}
                 for source, reads in live["sources"].items()

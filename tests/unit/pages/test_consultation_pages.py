@@ -21,9 +21,9 @@ from wicketgate.http.rates import Allowance, Rate
 from wicketgate.http.site.consultations import Consultations
 from wicketgate.pages import drift
 from wicketgate.pages.consultations import consultations_of, groups_of, open_of
-from wicketgate.pages.phrases import CONSULTATIONS, NEEDS
+from wicketgate.pages.phrases import CONSULTATIONS
 from wicketgate.pages.public import FORM_HEADERS, HEADERS, Pages
-from wicketgate.pages.views import ShownNames, act_of, figures_of, marks_of, view_of
+from wicketgate.pages.views import ShownNames, act_of, figures_of, view_of
 from wicketgate.regime.standing import ConsultationStatus
 from wicketgate_demo.site.addition import PACKAGE
 from wicketgate_demo.site.front import part_of
@@ -143,7 +143,7 @@ def test_the_decision_answers_what_was_objected_to(pages: Pages, register: dict[
     for words in (
         "The decision: approved The night is enough.",
         "Answer to Home Office The hours were shortened.",
-        "What it covers Less than what was proposed: what stands below",
+        "What it covers Less than what was proposed, as stands below",
         "It covers that until 1 January 2028, 00:00 UTC (in 475 days)",
         "What is covered, in place of what was proposed",
     ):
@@ -227,28 +227,6 @@ def test_the_policy_of_the_form_lets_it_go_here_and_nothing_else() -> None:
 # --- what took the place of a consultation ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("consulted", "labels"),
-    [
-        ({"need": "marked"}, ["Not consulted on"]),
-        ({"need": "urgent"}, ["Urgent"]),
-        ({"need": "notice"}, ["Published, not consulted on"]),
-        ({"need": "within", "due": "2026-12-01T00:00:00Z"}, ["Consultation due by 1 December 2026"]),
-        (
-            {"need": "within", "due": "2026-12-01T00:00:00Z", "since": "2026-11-01T00:00:00Z"},
-            ["Consulted on since 1 November 2026"],
-        ),
-        ({"need": "covered"}, []),
-        ({"need": "unheard-of"}, []),
-        (None, []),
-        ([], []),
-    ],
-    ids=str,
-)
-def test_tags_say_what_took_the_place_of_a_consultation(consulted: object, labels: list[str]) -> None:
-    assert [mark["label"] for mark in marks_of({"consulted": consulted})] == labels
-
-
 def test_the_tags_stand_on_every_page_where_the_authority_does(
     pages: Pages, register: dict[str, Any]
 ) -> None:
@@ -258,7 +236,7 @@ def test_the_tags_stand_on_every_page_where_the_authority_does(
     for label, name in (("Urgent", "ring"), ("Consultation due by 1 December 2026", "ports")):
         for path in ("/", "/why-not-less", f"/authorities/tfl-met-{name}/1"):
             assert label in site[path], path
-    assert f'href="/consultations/{OPEN}">It is running' in site["/authorities/tfl-met-ports/1"]
+    assert f'href="/consultations/{OPEN}">One is open' in site["/authorities/tfl-met-ports/1"]
     live = {"taken": 1, "stayed": 0, "released": {}, "hits": {}, "refused": {}, "sources": {}, "standing": {}}
     assert (
         pages.front(register, NOW_US, part_of(register, live)).count("Not consulted on")
@@ -272,7 +250,7 @@ def test_the_page_of_an_authority_says_what_nothing_covers(pages: Pages, registe
     text = Reader(html).text
     for words in (
         "It took effect without a public consultation.",
-        "What no consultation covered The National Security Units get every read",
+        "Not covered when it was signed The National Security Units get every read",
         "At most 1,187 at a time: 13 that joined since are withheld from it",
         "Challenged in court. Information Tribunal. It goes on meanwhile. It is not proportionate.",
         "Reads decided 14,000,000",
@@ -292,8 +270,9 @@ def test_the_page_of_an_authority_says_what_nothing_covers(pages: Pages, registe
     ):
         assert words in annulled, words
     charged = Reader(pages.authority(register, "tfl-charging", 1) or "").text
-    assert "The decision on a public consultation covers all of it." in charged
-    assert "What no consultation covered Nothing." in charged
+    assert "A public consultation covers all of it." in charged
+    assert "Not covered when it was signed Nothing" in charged
+    assert "Consultations on it c-2026-001 (approved)" in charged
     assert "Consultation overdue" in Reader(pages.authority(register, "tfl-met-river", 1) or "").text
 
 
@@ -320,9 +299,8 @@ def test_figures_that_are_not_known_are_shown_as_they_are() -> None:
     }
 
 
-def test_every_status_and_need_has_words() -> None:
+def test_every_status_has_words() -> None:
     assert set(CONSULTATIONS) == set(get_args(ConsultationStatus))
-    assert set(NEEDS) == {"covered", "marked", "within", "urgent", "notice"}
 
 
 # --- how powers grew ----------------------------------------------------------------------------------------------
@@ -398,11 +376,11 @@ def test_the_page_tells_the_story_in_the_order_of_the_log(pages: Pages, register
     text = Reader(pages.drift(register)).text
     for words in (
         "A proposal, for consultation: Cameras at the river ports, for longer",
-        "If it is approved and signed, it widens: Reads of river-ports by day",
+        "When it was published, no consultation covered: Reads of river-ports by day",
         "Objected to by Home Office: The congestion charge",
-        "Decided: approved: The congestion charge Until 1 January 2028 an authority may allow less than what was "
-        "proposed.",
-        "Decided: rejected: General crime It covers nothing",
+        "Decided: approved: The congestion charge It covers: less than what was proposed, as stands below, until "
+        "1 January 2028.",
+        "Decided: rejected: General crime It covers: nothing.",
         "Revoked: Central London cameras for general crime No published instrument covers general crime.",
     ):
         assert words in text, words

@@ -209,7 +209,7 @@ def test_how_far_a_clone_was_is_told_to_those_alone_who_may_have_the_place() -> 
 
 def test_an_empty_queue_says_so() -> None:
     assert "No hit waits for an answer." in page_of().text
-    assert "no authority of mode match in force" in page_of(authorities=[]).text
+    assert "no authority of mode match that it can use" in page_of(authorities=[]).text
     assert "review overdue" in page_of(stopped=[("x", "review-overdue")]).text
     assert "7 more wait" in page_of(a_hit(), more=7).text
 

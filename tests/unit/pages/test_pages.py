@@ -342,7 +342,7 @@ def test_each_status_is_in_its_part_of_the_page(pages: Pages, register: dict[str
 
 
 def test_an_unknown_status_is_past_and_shown_as_it_is(pages: Pages, register: dict[str, Any]) -> None:
-    register["authorities"][0]["status"] = "unheard-of"
+    register["authorities"][0] |= {"status": "unheard-of", "stance": None}
     text = Reader(pages.front(register, NOW_US)).text
     assert "Authorities in force (1)" in text
     assert "Past authorities (5)" in text
@@ -464,6 +464,7 @@ def test_what_stayed_is_never_more_than_could_have(taken: int, nobody: int, othe
             "name": name,
             "own_use": name == "own",
             "status": {"id": "in-force"},
+            "is_current": True,
             "mode": {"id": "bulk", "short": ""},
             "controller": "own",
             "purpose": "road-charging",

@@ -13,6 +13,7 @@ from msgspec import UNSET, Struct, UnsetType, field
 
 from wicketgate.base.shapes import Count, Hash, Time, about, shape
 from wicketgate.http import codes
+from wicketgate.regime.stance import End, Footing, Phase, Stop
 from wicketgate.regime.standing import ConsultationStatus, Status
 
 Document = Annotated[dict[str, Any], about("The signed document, in full.")]
@@ -90,6 +91,19 @@ class Consulted(Struct, frozen=True, kw_only=True):
     since: Annotated[Time | None, about("When one did.")]
 
 
+class ShownStance(Struct, frozen=True, kw_only=True):
+    """Why a version stands as it does, all of it: every sentence of the pages is chosen by it."""
+
+    phase: Phase
+    begun: Annotated[bool, about("Whether it ever took effect.")]
+    stops: Annotated[list[Stop], about("All that stop it now.")]
+    end: Annotated[End | None, about("What ended it first, once it is over.")]
+    footing: Annotated[Footing, about("On what consultation it stands, or what stands in for one.")]
+    part: Annotated[bool, about("Whether consultations covered some of it when it was signed, and not all.")]
+    since: Annotated[Time | None, about("With the footing `consulted-since`: since when all is covered.")]
+    by: Annotated[list[str], about("The consultations that cover it, or some of it.")]
+
+
 class RegisteredAuthority(Struct, frozen=True, kw_only=True):
     """One version of an authority, as it stands."""
 
@@ -109,6 +123,7 @@ class RegisteredAuthority(Struct, frozen=True, kw_only=True):
     camera_cap: Annotated[Count | None, about("The most that it may use; null: any number.")]
     ended_by: Literal["revocation", "quashed", "objection"] | None
     consulted: Consulted
+    stance: ShownStance
     redactions: Annotated[Count, about("Members that are withheld from the public.")]
     standings: list[StandingTold]
     acts: list[RegisteredAct]

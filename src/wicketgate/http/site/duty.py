@@ -17,7 +17,7 @@ from starlette.routing import Route
 from wicketgate.base.clock import Clock
 from wicketgate.base.errors import HitRefused, InputError, NotEntitled, WicketgateError
 from wicketgate.commits.durable import Durable
-from wicketgate.commits.register import consulted_on
+from wicketgate.commits.register import shown_standing
 from wicketgate.gateway.entitlement import Entitlement
 from wicketgate.gateway.filing.outcomes import OutcomeFiling
 from wicketgate.gateway.hits import UnitHits
@@ -33,7 +33,7 @@ from wicketgate.http.sessions import Sessions, TooManyFailures, is_form_key, off
 from wicketgate.http.site.addition import Addition
 from wicketgate.pages.duty import HEADERS, DutyPages, Journey, Queue, RefusalShown, Session, digest
 from wicketgate.pages.public import assets_of
-from wicketgate.pages.views import marks_of
+from wicketgate.pages.views import tags_of
 from wicketgate.regime.documents.authority import Authority
 
 SHOWN = 100
@@ -196,8 +196,10 @@ class Duty:
 
     def _marks(self, authority: Authority) -> list[dict[str, str]]:
         """Return the tags of an authority, as every page shows them."""
-        named = self._commits.committed.authorities[authority.name]
-        return marks_of({"consulted": consulted_on(named.versions[authority.version - 1])})
+        moment = self._commits.committed_at(self._clock.now_us())
+        return tags_of(
+            shown_standing(moment, moment.regime.authorities[authority.name], authority.version - 1)
+        )
 
     async def get_events(self, request: Request) -> Response:
         """`GET /duty/events`: an event for each change of the unit's queue.
