@@ -6,6 +6,7 @@ Its operator may set where things are, never what may leave.
 from __future__ import annotations
 
 import ipaddress
+import re
 import ssl
 import tomllib
 from collections.abc import Mapping
@@ -91,6 +92,8 @@ class Settings:
         Where the gateway listens; port 0 takes a free one.
     feed_bytes : int
         Size at which one feed is full.
+    address : str
+        Where the public reaches it, such as `https://gate.example`; empty for the address of each request.
     proxies : tuple of Network
         Whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed; nobody's else, not the loopback's either.
     """
@@ -101,10 +104,12 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8443
     feed_bytes: int = 64 * 1024**3
+    address: str = ""
     proxies: tuple[Network, ...] = ()
 
 
-_KEYS = {"host": str, "port": int, "feed_bytes": int}
+_KEYS = {"host": str, "port": int, "feed_bytes": int, "address": str}
+_ADDRESS = re.compile(r"(https?://[A-Za-z0-9.:\[\]-]+)?", re.ASCII)
 _STREAMS_KEYS = {
     "url": str,
     "user": str,
@@ -121,6 +126,8 @@ host = "127.0.0.1"
 port = 8080
 # The size at which one feed is full: its releases stop, the others go on.
 # feed_bytes = 68719476736
+# Where the public reaches it, for the commands that its pages show.
+# address = "https://gate.example"
 # The web servers in front of it: from these networks alone `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
 # proxies = ["127.0.0.1/32", "::1/128"]
 
@@ -186,6 +193,8 @@ def parse_settings(text: bytes, folder: Path) -> Settings:
         raise ConfigurationError(f"`port` in {name} must lie between 0 and 65535")
     if data.get("feed_bytes", 1) <= 0:
         raise ConfigurationError(f"`feed_bytes` in {name} must be positive")
+    if not _ADDRESS.fullmatch(data.get("address", "")):
+        raise ConfigurationError(f"`address` in {name} must be like `https://gate.example`, without a path")
     return Settings(
         folder=folder,
         streams=None if streams is None else _streams(folder, streams),

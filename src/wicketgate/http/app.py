@@ -33,6 +33,7 @@ from wicketgate.http.site.addition import Addition, find_addition, sight_of
 from wicketgate.http.site.consultations import Consultations
 from wicketgate.http.site.duty import Duty
 from wicketgate.http.site.public import Public
+from wicketgate.http.site.rendering import PageRendering
 from wicketgate.reads.mqtt.ingress import Ingress
 
 log = logging.getLogger(__name__)
@@ -41,12 +42,21 @@ log = logging.getLogger(__name__)
 READS_PATH = "/v1/reads"
 
 
-def build_app(gateway: Gateway, ingress: Ingress | None = None) -> ASGIApp:
-    """Return the application over a running gateway."""
+def build_app(
+    gateway: Gateway, ingress: Ingress | None = None, rendering: PageRendering | None = None
+) -> ASGIApp:
+    """Return the application over a running gateway.
+
+    Parameters
+    ----------
+    rendering : PageRendering, optional
+        Renders the public pages; without it they are rendered on the loop, which is no way to run a gateway.
+    """
     addition = find_addition(sight_of(gateway))
-    duty = _duty(gateway, addition)
+    public = Public(gateway, addition, rendering)
+    duty = _duty(gateway, public, addition)
     app = Starlette(
-        routes=routes(gateway, duty, ingress, addition),
+        routes=routes(gateway, public, duty, ingress, addition),
         exception_handlers={
             WicketgateError: _on_error,
             HTTPException: _on_http,
@@ -63,6 +73,7 @@ def build_app(gateway: Gateway, ingress: Ingress | None = None) -> ASGIApp:
 
 def routes(
     gateway: Gateway,
+    public: Public | None = None,
     duty: Duty | None = None,
     ingress: Ingress | None = None,
     addition: Addition | None = None,
@@ -80,9 +91,10 @@ def routes(
         require(request, "admin")
         return Response(generate_latest(metrics), media_type="text/plain; version=0.0.4; charset=utf-8")
 
+    public = public or Public(gateway, addition)
     commits, clock, entitlement = gateway.commits, gateway.clock, gateway.entitlement
     return [
-        *(public := Public(gateway, addition)).routes(),
+        *public.routes(),
         *Consultations(gateway.responses, public, clock).routes(),
         *_reads(gateway).routes(),
         *_images(gateway).routes(),
@@ -94,7 +106,7 @@ def routes(
         *DisclosuresApi(commits, gateway.disclosures, entitlement, clock).routes(),
         *WhyApi(commits, gateway.projections, gateway.lists, gateway.facts, clock).routes(),
         *HotlistsApi(commits, gateway.desk, gateway.lists, entitlement, clock).routes(),
-        *(duty or _duty(gateway, addition)).routes(),
+        *(duty or _duty(gateway, public, addition)).routes(),
         Route("/metrics", get_metrics),
     ]
 
@@ -107,7 +119,7 @@ def _images(gateway: Gateway) -> FeedImages:
     return FeedImages(gateway.images, gateway.facts, gateway.entitlement)
 
 
-def _duty(gateway: Gateway, addition: Addition | None) -> Duty:
+def _duty(gateway: Gateway, public: Public, addition: Addition | None) -> Duty:
     return Duty(
         gateway.commits,
         gateway.clock,
@@ -116,6 +128,7 @@ def _duty(gateway: Gateway, addition: Addition | None) -> Duty:
         unit_hits=gateway.unit_hits,
         outcomes=gateway.outcomes,
         images=_images(gateway),
+        public=public,
         addition=addition,
     )
 

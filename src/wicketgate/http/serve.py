@@ -17,6 +17,7 @@ from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.settings import Settings
 from wicketgate.gateway.node import Gateway
 from wicketgate.http.app import build_app
+from wicketgate.http.site.rendering import Renderer
 from wicketgate.reads.mqtt.delivery import delivery
 from wicketgate.reads.mqtt.ingress import Ingress
 
@@ -73,6 +74,7 @@ async def serve(settings: Settings, *, ready: Callable[[str, str | None], None])
         loop.add_signal_handler(number, stop.set)
     gateway = await Gateway.start(settings)
     ingress: Ingress | None = None
+    renderer = Renderer()
     try:
         mqtt: str | None = None
         if settings.mqtt is not None:
@@ -81,7 +83,7 @@ async def serve(settings: Settings, *, ready: Callable[[str, str | None], None])
             )
             mqtt = await ingress.start()
         config = uvicorn.Config(
-            build_app(gateway, ingress),
+            build_app(gateway, ingress, renderer),
             host=settings.host,
             port=settings.port,
             http="httptools",
@@ -126,4 +128,5 @@ async def serve(settings: Settings, *, ready: Callable[[str, str | None], None])
     finally:
         if ingress is not None:
             await ingress.stop(0.0)
+        await renderer.close()
         await gateway.stop()

@@ -20,7 +20,10 @@ from starlette.routing import Route
 from wicketgate.base.clock import Clock, rfc3339
 from wicketgate.commits.state import State
 from wicketgate.http.problems import problem
+from wicketgate.http.requests import JSON
 from wicketgate.http.site.addition import Sight
+from wicketgate.http.site.shelf import Shelf, answer
+from wicketgate.pages.orders import Body, finished
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
 
@@ -218,6 +221,7 @@ class LiveRoutes:
     def __init__(self, sight: Sight) -> None:
         self._sight = sight
         self._broadcast: Broadcast | None = None
+        self._cameras = Shelf()
 
     def routes(self) -> list[Route]:
         """Return every route below `/demonstration/`."""
@@ -246,9 +250,15 @@ class LiveRoutes:
         return lambda: sampler.take(sight.state(), sight.parsed, sight.clock.now_us())
 
     async def cameras(self, request: Request) -> Response:
-        """`/demonstration/cameras.json`: the places of the cameras."""
+        """`/demonstration/cameras.json`: the places of the cameras, encoded once a revision."""
         state = self._sight.state()
-        charter = self._sight.parsed.charter(state)
-        names = {organisation.id: organisation.name for organisation in charter.organisations.values()}
-        body = msgspec.json.encode(cameras_of(state, names))
-        return Response(body, media_type="application/json", headers=_HEADERS)
+
+        async def make() -> Body:
+            charter = self._sight.parsed.charter(state)
+            names = {organisation.id: organisation.name for organisation in charter.organisations.values()}
+            content = msgspec.json.encode(cameras_of(state, names))
+            return await asyncio.to_thread(finished, content)
+
+        served = await self._cameras.get("cameras", state.revision, make, lasts=True)
+        assert served is not None
+        return answer(request, served, JSON, {"X-Content-Type-Options": "nosniff"})

@@ -49,7 +49,14 @@ def test_the_template_can_be_used_as_it_is(tmp_path: Path) -> None:
 
 
 def test_the_template_can_be_used_with_everything_in_it(tmp_path: Path) -> None:
-    prose = ("# What the operator", "# The size", "# The web", "# An external", "# Cameras and")
+    prose = (
+        "# What the operator",
+        "# The size",
+        "# Where the",
+        "# The web",
+        "# An external",
+        "# Cameras and",
+    )
     lines = [line for line in TEMPLATE.splitlines() if not line.startswith(prose)]
     text = "\n".join(re.sub("^# ", "", line) for line in lines).replace("nats-system", "system")
     settings = load(tmp_path, text)
@@ -142,6 +149,8 @@ def test_the_key_of_mqtt_is_a_secret(tmp_path: Path) -> None:
         ("port = 70000", "port"),
         ("port = -1", "port"),
         ("feed_bytes = 0", "feed_bytes"),
+        ("address = 'gate.example'", "address"),
+        ("address = 'https://gate.example/'", "address"),
         ("proxies = '127.0.0.1'", "proxies"),
         ("proxies = [1]", "proxies"),
         ("proxies = ['localhost']", "proxies"),

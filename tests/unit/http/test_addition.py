@@ -23,6 +23,7 @@ from wicketgate.http.site import addition as module
 from wicketgate.http.site.addition import ENTRY_POINTS, Addition, Sight, find_addition, routes_of
 from wicketgate.http.site.duty import Duty
 from wicketgate.http.site.public import Public
+from wicketgate.http.site.shown import Shown
 from wicketgate.pages.public import CONTENT_SECURITY_POLICY
 from wicketgate.regime.parsed import Parsed
 from wicketgate_demo.site.addition import PACKAGE, add
@@ -46,14 +47,15 @@ class Site:
             commits=SimpleNamespace(committed=self.state, parsed=parsed),
             clock=self.sight.clock,
             deployment=SimpleNamespace(log=folder, folder=folder),
+            settings=SimpleNamespace(address=""),
         )
 
     async def get(self, path: str, addition: Addition | None) -> httpx.Response:
         """Return the answer of the site with an addition; the register is that of the pages' tests."""
         public = Public(self.gateway, addition)
 
-        async def view() -> dict[str, object]:
-            return fixture.example_register(hours=3) | {"demonstration": self.charter.demonstration}
+        async def view() -> Shown:
+            return Shown.of(fixture.example_register(hours=3) | {"demonstration": self.charter.demonstration})
 
         public.view = view  # type: ignore[method-assign]
         transport = httpx.ASGITransport(app=Starlette(routes=public.routes()))
@@ -160,7 +162,9 @@ def test_what_lies_under_the_map_of_a_hit_is_the_addition_s(tmp_path: Path) -> N
 
     def duty(addition: Addition | None) -> Duty:
         asked_of_nothing: Any = Unasked()
-        parts = dict.fromkeys(("entitlement", "hits", "unit_hits", "outcomes", "images"), asked_of_nothing)
+        parts = dict.fromkeys(
+            ("entitlement", "hits", "unit_hits", "outcomes", "images", "public"), asked_of_nothing
+        )
         return Duty(site.gateway.commits, site.sight.clock, **parts, addition=addition)
 
     ground = duty(add(site.sight))._pages._ground

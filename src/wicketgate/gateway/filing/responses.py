@@ -13,12 +13,11 @@ import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from wicketgate.base.clock import Clock, rfc3339
+from wicketgate.base.clock import Clock
 from wicketgate.base.errors import DocumentRefused, InputError, StreamError
 from wicketgate.base.signing import canonical
 from wicketgate.commits.state import State
@@ -27,7 +26,6 @@ from wicketgate.commits.writer import Commits
 from wicketgate.gateway.filing.facts import response_fact
 from wicketgate.gateway.projections import Projections
 from wicketgate.ledger.merkle import leaf_hash
-from wicketgate.reads.masking import mask
 from wicketgate.regime.fold import ConsultationTaken
 from wicketgate.regime.members import Members
 from wicketgate.regime.standing import consultation_status
@@ -38,7 +36,6 @@ MOST_ORGANISATION = 200
 PAGE = 50
 """Responses that are read at once."""
 
-_SHOWN = 4096
 _PATIENCE_S = 10.0
 _PAUSE_S = 0.02
 _decoder = msgspec.msgpack.Decoder(ResponseGiven)
@@ -80,20 +77,6 @@ class Acknowledged:
     def leaf(self) -> str:
         """The hash for the proof of the fact: `/log/fact/{leaf}`."""
         return leaf_hash(self.fact).hex()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
-    """A response in its published form.
-
-    Anybody may read it. It is masked, and has the day alone.
-    """
-
-    id: str
-    received_on: str
-    text: str
-    name: str
-    organisation: str
 
 
 def parse_said(members: Mapping[str, Any]) -> SaidInPublic:
@@ -235,14 +218,6 @@ class Responses:
             await asyncio.sleep(_PAUSE_S)  # committed, and not projected yet
         return [_decoder.decode(data) for data in found if data is not None]
 
-    async def published(self, consultation: str, first: int, last: int) -> Sequence[Published]:
-        """Return the publishable responses of `read`, masked.
-
-        A publishable response is one that may be shown.
-        """
-        held = await self.read(consultation, first, last)
-        return await asyncio.to_thread(lambda: [publish(one) for one in held if one.publish])
-
 
 def _known(state: State, consultation: str) -> ConsultationTaken:
     taken = state.regime.consultations.get(consultation)
@@ -264,18 +239,3 @@ def digest(response: ResponseGiven) -> str:
         "text": response.text,
     }
     return hashlib.sha256(canonical(said)).hexdigest()
-
-
-@lru_cache(maxsize=_SHOWN)
-def publish(response: ResponseGiven) -> Published:
-    """Return a response in its published form.
-
-    It is made once for each, as far as memory allows: a text made for it takes long.
-    """
-    return Published(
-        id=response.id,
-        received_on=rfc3339(response.received_us)[:10],
-        text=mask(response.text),
-        name=mask(response.name),
-        organisation=mask(response.organisation),
-    )

@@ -5,19 +5,19 @@ Anybody may read consultations, respond while they are open, and read the respon
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import msgspec
-from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from wicketgate.base.clock import MINUTE_US, SECOND_US, Clock, rfc3339
-from wicketgate.base.errors import InputError, WicketgateError
+from wicketgate.base.errors import InputError, StreamError, WicketgateError
 from wicketgate.gateway.filing.responses import MOST_TEXT, PAGE, Acknowledged, Responses, parse_said
-from wicketgate.http.answers import ResponseHeld, ResponseShown, ResponseTaken
+from wicketgate.http.answers import ResponseHeld, ResponseTaken
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.parameters import PAGE_OF_RESPONSES
 from wicketgate.http.peers import peer_of
@@ -33,6 +33,8 @@ from wicketgate.http.requests import (
     read_body,
 )
 from wicketgate.http.site.public import Public
+from wicketgate.http.site.shelf import Shelf
+from wicketgate.pages.orders import SLOT, Body
 from wicketgate.pages.public import FORM_HEADERS, HEADERS
 from wicketgate.reads.parse import NDJSON
 
@@ -43,6 +45,9 @@ NEAR = Rate(burst=60, every_us=20 * SECOND_US)
 TOGETHER = Rate(burst=300, every_us=SECOND_US // 2)
 """How often all may; half of it is for those who have not responded lately."""
 
+_WRITTEN = ("text", "name", "organisation")
+_MOST_PAGES = 32 << 20
+_HTML = "text/html; charset=utf-8"
 _YES = {"yes": True, "true": True, "no": False, "false": False}
 
 
@@ -83,6 +88,8 @@ class Consultations:
         self._responses = responses
         self._public = public
         self._clock = clock
+        self._pages = Shelf(most_bytes=_MOST_PAGES)
+        self._reading = asyncio.Lock()
         self._allowance = Allowance(clock.now_us, each=each, near=near, together=together)
 
     def routes(self) -> list[Route]:
@@ -99,15 +106,17 @@ class Consultations:
 
     async def get_list(self, request: Request) -> Response:
         """`GET /consultations`."""
-        register = await self._public.view()
-        return _page(self._public.pages(request).consultations(register, self._clock.now_us()))
+        return await self._public.page(request, "consultations", await self._public.view(), self._now)
+
+    async def _now(self) -> Mapping[str, Any]:
+        return {"now_us": self._clock.now_us()}
 
     async def get_one(self, request: Request) -> Response:
         """`GET /consultations/{id}?page=N`."""
         try:
             number = PAGE_OF_RESPONSES.read(request)
         except InputError:
-            return _page(self._public.pages(request).not_found(), 404)
+            return await self._public.not_found(request)
         return await self._shown(request, number)
 
     async def _shown(
@@ -119,33 +128,73 @@ class Consultations:
         fault: str = "",
         status: int = 200,
     ) -> Response:
-        register, pages = await self._public.view(), self._public.pages(request)
-        name = request.path_params["id"]
-        stands = _status(register, name)
-        responses = None
-        if stands not in {None, "announced", "open"}:
-            responses = await self._said(name, number)
-        html = pages.consultation(
-            register, name, self._clock.now_us(), responses=responses, written=written, fault=fault
-        )
-        if html is None:
-            return _page(pages.not_found(), 404)
-        return _page(html, status, FORM_HEADERS if stands == "open" else HEADERS)
+        """Answer with the page of a consultation.
 
-    async def _said(self, name: str, number: int) -> dict[str, Any] | None:
-        """Return one page of the public's responses.
+        Parameters
+        ----------
+        number : int
+            Which page of its responses.
+        written : mapping, optional
+            What somebody wrote into the form that was not taken, and `fault`, a sentence that says why. They are put
+            into a page that is rendered for all.
+        """
+        shown, name = await self._public.view(), request.path_params["id"]
+        stands = _status(shown.register, name)
+        if stands is None:
+            return await self._public.not_found(request)
+        over = stands not in {"announced", "open"}
+        page = self._page_of(name, number) if over else 1
+        hidden = (written or {}).get("publish") == "no"
+
+        async def arguments() -> Mapping[str, Any]:
+            slots = {"publish": "no" if hidden else "yes"} | {one: SLOT.format(one) for one in _WRITTEN}
+            return {
+                "name": name,
+                "now_us": self._clock.now_us(),
+                "responses": await self._said(name, page) if over else None,
+                "written": slots if fault else {},
+                "fault": SLOT.format("fault") if fault else "",
+            }
+
+        texts = {one: (written or {}).get(one, "") for one in _WRITTEN} | {"fault": fault} if fault else {}
+        return await self._public.page(
+            request,
+            "consultation",
+            shown,
+            arguments,
+            key=(name, page, bool(fault), hidden),
+            headers=FORM_HEADERS if stands == "open" else HEADERS,
+            status=status,
+            texts=texts,
+        )
+
+    def _page_of(self, name: str, number: int) -> int:
+        """Return the number of a page of responses that there is, the nearest to the one asked for."""
+        try:
+            count, _ = self._responses.count(name)
+        except WicketgateError:
+            return 1
+        return min(number, max(1, -(-count // PAGE)))
+
+    async def _said(self, name: str, page: int) -> dict[str, Any] | None:
+        """Return one page of the public's responses, to be masked where it is rendered.
 
         None where it cannot be read now.
         """
         try:
             count, withheld = self._responses.count(name)
-            pages = max(1, -(-count // PAGE))
-            page = min(number, pages)
-            first = (page - 1) * PAGE + 1
-            shown = await self._responses.published(name, first, min(count, first + PAGE - 1))
+            held = await self._held_on(name, page, count)
         except WicketgateError:
             return None
-        return {"count": count, "withheld": withheld, "shown": shown, "page": page, "pages": pages}
+        pages = max(1, -(-count // PAGE))
+        return {"count": count, "withheld": withheld, "held": held, "page": page, "pages": pages}
+
+    async def _held_on(self, name: str, page: int, count: int) -> list[Any]:
+        """Return the publishable responses of one page, as they were written, for the renderer."""
+        first = (page - 1) * PAGE + 1
+        async with self._reading:  # one page at a time, whoever asks
+            held = await self._responses.read(name, first, min(count, first + PAGE - 1))
+        return [msgspec.to_builtins(one) for one in held if one.publish]
 
     # --- responding ---------------------------------------------------------------------------------------------------
 
@@ -190,9 +239,18 @@ class Consultations:
             if isinstance(error, TooManyResponses):
                 answer.headers["Retry-After"] = str(error.retry_s)
             return answer
-        register, pages = await self._public.view(), self._public.pages(request)
-        receipt = msgspec.structs.asdict(_receipt(taken)) | {"opening": taken.fact.decode()}
-        return _page(pages.response_taken(register, request.path_params["id"], receipt), 201)
+        shown, receipt = await self._public.view(), _receipt(taken)
+        said = {"id": receipt.id, "received_at": receipt.received_at, "fact": receipt.fact}
+        arguments = {
+            "name": request.path_params["id"],
+            "receipt": {**said, "opening": taken.fact.decode()},
+        }
+        try:
+            body = await self._public.order("response-taken", shown, arguments)
+        except StreamError:
+            return json_answer(receipt, 201)  # it was taken, whatever the renderer does
+        assert body is not None
+        return Response(body.content, status_code=201, media_type=_HTML, headers=dict(HEADERS))
 
     async def _take(self, request: Request, members: Mapping[str, Any]) -> Acknowledged:
         said, name = parse_said(members), request.path_params["id"]
@@ -214,16 +272,16 @@ class Consultations:
         return StreamingResponse(self._published(name, count), media_type=NDJSON, headers=dict(HEADERS))
 
     async def _published(self, name: str, count: int) -> AsyncIterator[bytes]:
-        for first in range(1, count + 1, PAGE):
-            for one in await self._responses.published(name, first, min(count, first + PAGE - 1)):
-                shown = ResponseShown(
-                    id=one.id,
-                    received_on=one.received_on,
-                    text=one.text,
-                    name=one.name or UNSET,
-                    organisation=one.organisation or UNSET,
+        for page in range(1, -(-count // PAGE) + 1):
+
+            async def make(page: int = page) -> Body | None:
+                return await self._public.order(
+                    "published", None, {"held": await self._held_on(name, page, count)}
                 )
-                yield msgspec.json.encode(shown) + b"\n"
+
+            served = await self._pages.get((name, page), count, make, lasts=True)
+            assert served is not None
+            yield served.body.content
 
     async def get_all(self, request: Request) -> Response:
         """`GET /v1/consultations/{id}/responses`: every response, as it was written.
@@ -282,7 +340,3 @@ def _status(register: Mapping[str, Any], name: str) -> str | None:
 def _sentence(error: WicketgateError) -> str:
     text = error.detail.replace("`", "")
     return f"{text[:1].upper()}{text[1:]}."
-
-
-def _page(html: str, status: int = 200, headers: Mapping[str, str] = HEADERS) -> Response:
-    return Response(html, status_code=status, media_type="text/html; charset=utf-8", headers=dict(headers))

@@ -6,8 +6,9 @@ They are signing in, the queue, one hit, outcomes, and the news that something c
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -31,7 +32,9 @@ from wicketgate.http.problems import problem, problem_of, status_and_title
 from wicketgate.http.requests import FORM, MAX_MEMBERS, form_pairs, media_type_of, private_answer, read_body
 from wicketgate.http.sessions import Sessions, TooManyFailures, is_form_key, officer_name, set_cookie
 from wicketgate.http.site.addition import Addition
+from wicketgate.http.site.public import Public
 from wicketgate.pages.duty import HEADERS, DutyPages, Journey, Queue, RefusalShown, Session, digest
+from wicketgate.pages.orders import SLOT
 from wicketgate.pages.public import assets_of
 from wicketgate.pages.views import tags_of
 from wicketgate.regime.documents.authority import Authority
@@ -63,6 +66,7 @@ class Duty:
         unit_hits: UnitHits,
         outcomes: OutcomeFiling,
         images: FeedImages,
+        public: Public,
         addition: Addition | None = None,
     ) -> None:
         self._commits = commits
@@ -72,6 +76,7 @@ class Duty:
         self._unit_hits = unit_hits
         self._outcomes = outcomes
         self._images = images
+        self._public = public
         charter = commits.parsed.charter(commits.committed)
         ground = None
         if addition is not None and addition.ground is not None:
@@ -106,15 +111,61 @@ class Duty:
                     return problem_of(error)
                 status, title = status_and_title(error)
                 session: Session | None = request.scope.get("session")
+                if session is None:
+                    return await self._problem_for_anybody(request, status, title, error.detail)
                 return _page(self._pages.problem(status, title, error.detail, session), status)
 
         return show
+
+    async def _problem_for_anybody(self, request: Request, status: int, title: str, detail: str) -> Response:
+        """Answer with the page of an error to whoever is not signed in.
+
+        Rendered once for each error: these have no words of the caller's in them.
+        """
+
+        async def said() -> Mapping[str, Any]:
+            return {"status": status, "title": title, "detail": detail}
+
+        return await self._public.page(
+            request, "duty-problem", arguments=said, key=(status, detail), headers=HEADERS, status=status
+        )
 
     # --- signing in -----------------------------------------------------------------------------------------------
 
     async def get_sign_in(self, request: Request) -> Response:
         """`GET /sign-in`."""
-        return _page(self._pages.sign_in(ended="ended" in request.query_params))
+        return await self._sign_in_page(request, ended="ended" in request.query_params)
+
+    async def _sign_in_page(
+        self,
+        request: Request,
+        status: int = 200,
+        *,
+        fault: str = "",
+        at: str = "",
+        officer: str = "",
+        ended: bool = False,
+    ) -> Response:
+        """Answer with the page to sign in; the officer's name is put into one that is rendered once for each fault."""
+
+        async def said() -> Mapping[str, Any]:
+            return {
+                "fault": fault,
+                "at": at,
+                "officer": SLOT.format("officer") if fault else "",
+                "ended": ended,
+            }
+
+        texts = {"officer": officer} if fault else {}
+        return await self._public.page(
+            request,
+            "sign-in",
+            arguments=said,
+            key=(fault, at, ended),
+            headers=HEADERS,
+            status=status,
+            texts=texts,
+        )
 
     async def post_sign_in(self, request: Request) -> Response:
         """`POST /sign-in`: open a session from a form.
@@ -123,21 +174,21 @@ class Duty:
         """
         form = await _form(request)
         token, officer = form.get("token", ""), form.get("officer", "")
-        again = partial(self._pages.sign_in, officer=officer)
+        again = partial(self._sign_in_page, request, officer=officer)
         try:
             officer_name(officer)
         except InputError as error:
-            return _page(again(fault=_sentence(error), at="officer"), 400)
+            return await again(400, fault=_sentence(error), at="officer")
         if not token.strip():
-            return _page(again(fault="Enter the token of your unit.", at="token"), 400)
+            return await again(400, fault="Enter the token of your unit.", at="token")
         try:
             session_id, _ = self.sessions.open(token, officer, peer_of(request.scope))
         except TooManyFailures as error:
-            answer = _page(again(fault=_sentence(error), at=""), 429)
+            answer = await again(429, fault=_sentence(error), at="")
             answer.headers["Retry-After"] = str(error.retry_s)
             return answer
         except NotEntitled as error:
-            return _page(again(fault=_sentence(error), at="token"), 403)
+            return await again(403, fault=_sentence(error), at="token")
         answer = _redirect("/duty")
         answer.headers["Set-Cookie"] = set_cookie(request.scope, session_id)
         return answer

@@ -4,40 +4,68 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
+import msgspec
+from msgspec import to_builtins
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from wicketgate.base.errors import InputError
-from wicketgate.commits.register import build_register, dump_register
 from wicketgate.gateway.node import Gateway
 from wicketgate.http.answers import Health
 from wicketgate.http.openapi.document import OPENAPI, OPERATIONS, describe
 from wicketgate.http.problems import problem
-from wicketgate.http.requests import json_answer
+from wicketgate.http.requests import JSON, json_answer
 from wicketgate.http.site.addition import Addition, routes_of, sight_of
+from wicketgate.http.site.rendering import PageRendering, RenderingHere
+from wicketgate.http.site.shelf import Tagged, Shelf, answer, filled
+from wicketgate.http.site.shown import RegisterShown, Shown
 from wicketgate.ledger.tiles import folder_fetch
-from wicketgate.pages.public import HEADERS, MAP_HEADERS, Pages, assets_of
+from wicketgate.pages.orders import ADDRESS, Body, Order, finished
+from wicketgate.pages.public import HEADERS, MAP_HEADERS, assets_of
 
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _FOR_EVER = "public, max-age=31536000, immutable"
+_HTML = "text/html; charset=utf-8"
+_TEXT = "text/plain; charset=utf-8"
+_MOST_TILES = 16 << 20
+_THREADS = 2
+
+Arguments = Callable[[], Awaitable[Mapping[str, Any]]]
+"""Makes the arguments of an order, once a rendering."""
+
+
+async def _nothing() -> Mapping[str, Any]:
+    return {}
 
 
 class Public:
     """The handlers of public routes, over one gateway."""
 
-    def __init__(self, gateway: Gateway, addition: Addition | None = None) -> None:
+    def __init__(
+        self, gateway: Gateway, addition: Addition | None = None, rendering: PageRendering | None = None
+    ) -> None:
         self._gateway = gateway
         self._sight = sight_of(gateway)
         self._addition = addition
-        self._assets = assets_of(addition.package if addition is not None else None).by_path
+        self._package = addition.package if addition is not None else None
+        self._assets = assets_of(self._package).by_path
         self._openapi = OPENAPI if addition is None else describe((*OPERATIONS, *addition.operations))
         self._fetch = folder_fetch(gateway.deployment.log)
-        self._pages: dict[str, Pages] = {}
+        self._address = gateway.settings.address
+        self._rendering = rendering or RenderingHere()
+        self._shelf = Shelf()
+        self._tiles = Shelf(most_bytes=_MOST_TILES)
+        # Of its own: whoever reads tiles takes no thread from those who write them.
+        self._threads = ThreadPoolExecutor(_THREADS, "tiles")
         self._demonstration = self._sight.is_demonstration()
-        self._register: tuple[int, int, dict[str, object]] | None = None
+        self._shown_now = RegisterShown(
+            gateway.commits, gateway.clock, lambda: gateway.projections.ledger, lambda: gateway.ledger_vkey
+        )
 
     def routes(self) -> list[Route]:
         """Return every public route."""
@@ -59,73 +87,120 @@ class Public:
             *(routes_of(self._addition, self._sight) if self._addition is not None else ()),
         ]
 
-    async def view(self) -> dict[str, object]:
-        """Return the register as covered by its checkpoint.
+    async def view(self) -> Shown:
+        """Return the register as it is shown now."""
+        return await self._shown_now.now()
 
-        It is half a second old at most, and never without a document that has taken effect.
+    # --- pages ----------------------------------------------------------------------------------------------------
+
+    async def page(
+        self,
+        request: Request,
+        name: str,
+        shown: Shown | None = None,
+        arguments: Arguments = _nothing,
+        *,
+        key: Hashable = (),
+        headers: Mapping[str, str] = HEADERS,
+        status: int = 200,
+        texts: Mapping[str, str] | None = None,
+    ) -> Response:
+        """Answer with a page, rendered once a revision whoever asks.
+
+        Parameters
+        ----------
+        name : str
+            Of an order.
+        shown : Shown, optional
+            The register that it shows; one without shows nothing that changes.
+        arguments : callable
+            Returns the order's arguments; called for each rendering.
+        key : hashable
+            What the page is of beside its name: there must be no more of these than there are things.
+        texts : mapping, optional
+            What is put into the page's slots for this request.
         """
-        gateway = self._gateway
-        now_us = gateway.clock.now_us()
-        state, ledger = gateway.commits.committed, gateway.projections.ledger
-        if self._register is not None:
-            made_us, revision, register = self._register
-            if revision == state.revision and 0 <= now_us - made_us < 500_000:
-                return register
-        revision = state.revision
-        for _ in range(400):
-            if ledger.size >= state.entries:
-                break
-            await asyncio.sleep(0.005)
-        register = build_register(
-            gateway.commits.committed_at(now_us),
-            state,
-            checkpoint=ledger.checkpoint,
-            log_key=gateway.ledger_vkey,
+        revision = "" if shown is None else shown.revision
+
+        async def make() -> Body | None:
+            return await self.order(name, shown, await arguments())
+
+        served = await self._shelf.get((name, key), revision, make, lasts=shown is None)
+        if served is None:
+            return await self.not_found(request)
+        if texts:
+            served = filled(served, **texts)
+        if ADDRESS.encode() in served.body.content:
+            served = await self._addressed(request, served, (name, key))
+        return answer(request, served, _HTML, headers, status=status)
+
+    async def order(self, name: str, shown: Shown | None, arguments: Mapping[str, Any]) -> Body | None:
+        """Render a page off the loop, and keep it nowhere."""
+        order = Order(
+            page=name,
+            demonstration=self._demonstration,
+            package=self._package,
+            arguments=dict(arguments),
         )
-        self._register = (now_us, revision, register)
-        return register
+        return await self._rendering.render(order, None if shown is None else shown.sent)
 
-    def pages(self, request: Request) -> Pages:
-        """Return the pages for the address of the request.
+    async def not_found(self, request: Request) -> Response:
+        """Answer with the page for an unknown address."""
+        return await self.page(request, "not-found", status=404)
 
-        It is the address by which the pages were asked for.
+    async def _addressed(self, request: Request, served: Tagged, key: Hashable) -> Tagged:
+        """Return a page with the address by which it was asked for.
+
+        A compressed one is kept of addresses that are the gateway's own: the Host header is the caller's to choose.
         """
-        base_url = f"{request.url.scheme}://{request.url.netloc}"
-        if base_url not in self._pages:
-            if len(self._pages) >= 8:  # the Host header is the caller's to choose
-                self._pages.clear()
-            package = self._addition.package if self._addition is not None else None
-            self._pages[base_url] = Pages(
-                demonstration=self._demonstration, base_url=base_url, package=package
-            )
-        return self._pages[base_url]
+        own = self._address or _own_address(request)
+        asked = self._address or f"{request.url.scheme}://{request.url.netloc}"
+        addressed = filled(served, address=asked.rstrip("/"))
+        if asked != own:
+            return addressed
+
+        async def make() -> Body | None:
+            return await self.order("plain", None, {"text": addressed.body.content.decode()})
+
+        return await self._shelf.get((key, own), served.etag, make, lasts=True) or addressed
 
     async def front(self, request: Request) -> Response:
         """`/`."""
-        register = await self.view()
-        addition = self._shown()
-        part = await addition.front(register) if addition is not None else None
-        html = self.pages(request).front(register, self._gateway.clock.now_us(), part)
-        return _html(html, headers=HEADERS if part is None else MAP_HEADERS)
+        shown, addition = await self.view(), self._shown()
+
+        async def arguments() -> Mapping[str, Any]:
+            part = await addition.front(shown.register) if addition is not None else None
+            return {"now_us": self._gateway.clock.now_us(), "part": to_builtins(part)}
+
+        headers = HEADERS if addition is None else MAP_HEADERS
+        return await self.page(request, "front", shown, arguments, key=addition is None, headers=headers)
 
     async def authority(self, request: Request) -> Response:
         """`/authorities/{name}/{version}`."""
-        pages = self.pages(request)
+        shown = await self.view()
         name, version = request.path_params["name"], request.path_params["version"]
-        html = pages.authority(await self.view(), name, version)
-        return _html(pages.not_found(), 404) if html is None else _html(html)
+        there = any(
+            (one["name"], str(one["version"])) == (name, version) for one in shown.register["authorities"]
+        )
+        if not there:
+            return await self.not_found(request)
+        return await self.page(
+            request, "authority", shown, _given(name=name, version=version), key=(name, version)
+        )
 
     async def drift(self, request: Request) -> Response:
         """`/drift`."""
-        register = await self.view()
-        return _html(await asyncio.to_thread(self.pages(request).drift, register))
+        return await self.page(request, "drift", await self.view())
 
     async def why_not_less(self, request: Request) -> Response:
         """`/why-not-less`."""
-        register = await self.view()
-        addition = self._shown()
-        part = await addition.why_not_less(register) if addition is not None else None
-        return _html(self.pages(request).why_not_less(register, part))
+        shown, addition = await self.view(), self._shown()
+
+        async def arguments() -> Mapping[str, Any]:
+            part = await addition.why_not_less(shown.register) if addition is not None else None
+            return {"part": to_builtins(part)}
+
+        return await self.page(request, "why-not-less", shown, arguments, key=addition is None)
 
     def _shown(self) -> Addition | None:
         """Return the addition, while the charter in force lets it show."""
@@ -133,38 +208,46 @@ class Public:
 
     async def verify(self, request: Request) -> Response:
         """`/verify`."""
-        return _html(self.pages(request).how_to_verify(await self.view()))
+        return await self.page(request, "verify", await self.view())
 
     async def docs(self, request: Request) -> Response:
         """`/docs`."""
-        return _html(self.pages(request).docs(self._openapi))
+        return await self.page(request, "docs", arguments=_given(openapi=self._openapi))
 
     async def asset(self, request: Request) -> Response:
         """`/assets/…`."""
         asset = self._assets.get(request.url.path)
         if asset is None:
             return problem("not-found", "no such asset")
-        headers = {
-            "ETag": asset.etag,
-            "Cache-Control": asset.cache_control,
-            "Vary": "Accept-Encoding",
-            **HEADERS,
-        }
-        content = asset.content
-        accepted = request.headers.get("accept-encoding", "").split(",")
-        if asset.compressed is not None and any(one.split(";")[0].strip() == "gzip" for one in accepted):
-            # A representation of its own, so a tag of its own.
-            headers |= {"Content-Encoding": "gzip", "ETag": f'"{asset.etag.strip(chr(34))}-gzip"'}
-            content = asset.compressed
-        return Response(content, media_type=asset.media_type, headers=headers)
+        body = Body(content=asset.content, compressed=asset.compressed)
+        served = Tagged(body, asset.etag.strip('"'))
+        return answer(request, served, asset.media_type, HEADERS, cache_control=asset.cache_control)
+
+    async def _in_thread(self, make: Callable[[], Body]) -> Body:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, make)
+
+    # --- data -----------------------------------------------------------------------------------------------------
 
     async def register(self, request: Request) -> Response:
         """`/register.json`."""
-        return Response(dump_register(await self.view()), media_type="application/json")
+        shown = await self.view()
+
+        # Compressed as soon as it is built, in a thread that the interpreter's lock does not hold.
+        served = await self._shelf.get(
+            "register", shown.sent.number, lambda: self._in_thread(lambda: finished(shown.data)), lasts=True
+        )
+        assert served is not None
+        return answer(request, served, JSON, {})
 
     async def openapi(self, request: Request) -> Response:
         """`/openapi.json`."""
-        return json_answer(self._openapi)
+
+        async def make() -> Body | None:
+            return await self.order("plain", None, {"text": msgspec.json.encode(self._openapi).decode()})
+
+        served = await self._shelf.get("openapi", "", make, lasts=True)
+        assert served is not None
+        return answer(request, served, JSON, {})
 
     async def health(self, request: Request) -> Response:
         """`/healthz`."""
@@ -176,20 +259,20 @@ class Public:
 
     async def checkpoint(self, request: Request) -> Response:
         """`/log/checkpoint`."""
-        return Response(
-            self._gateway.projections.ledger.checkpoint,
-            media_type="text/plain; charset=utf-8",
-            headers={"Cache-Control": "no-cache"},
-        )
+        served = Tagged.of(Body(content=self._gateway.projections.ledger.checkpoint))
+        return answer(request, served, _TEXT, {})
 
     async def tile(self, request: Request) -> Response:
         """`/log/tile/…`."""
         path = f"tile/{request.path_params['path']}"
         try:
-            data = await asyncio.to_thread(self._fetch, path)
+            served = await self._tiles.get(
+                path, "", lambda: self._in_thread(lambda: finished(self._fetch(path))), lasts=True
+            )
         except (FileNotFoundError, InputError):
             return problem("not-found", "no such tile")
-        return Response(data, media_type="application/octet-stream", headers={"Cache-Control": _FOR_EVER})
+        assert served is not None
+        return answer(request, served, "application/octet-stream", {}, cache_control=_FOR_EVER)
 
     async def fact(self, request: Request) -> Response:
         """`/log/fact/{leaf}`: the way from a fact's hash to the ledger.
@@ -207,5 +290,17 @@ class Public:
         return json_answer(answer)
 
 
-def _html(text: str, status: int = 200, headers: Mapping[str, str] = HEADERS) -> Response:
-    return Response(text, status_code=status, media_type="text/html; charset=utf-8", headers=dict(headers))
+def _given(**arguments: Any) -> Arguments:
+    """Return arguments that are known already."""
+
+    async def given() -> Mapping[str, Any]:
+        return arguments
+
+    return given
+
+
+def _own_address(request: Request) -> str:
+    """Return the address at which the connection reached the gateway."""
+    server = request.scope.get("server")
+    host, port = server if server else ("", None)
+    return f"{request.url.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
