@@ -52,10 +52,14 @@ class Running:
         return host, int(port)
 
     def children(self) -> list[int]:
-        """Return the ids of the gateway's child processes: the NATS server."""
+        """Return the ids of the gateway's child processes: the NATS server and the renderer of pages."""
         return [
             int(child) for child in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         ]
+
+    def streams(self) -> list[int]:
+        """Return the ids of the NATS servers among them."""
+        return [pid for pid in self.children() if b"nats-server" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
     def cpu_s(self) -> dict[str, float]:
         """Return the seconds of CPU that the gateway and its NATS child have taken."""
@@ -65,7 +69,7 @@ class Running:
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
             return (int(fields[11]) + int(fields[12])) / ticks
 
-        return {"gateway": used(self.pid), "nats": sum(used(child) for child in self.children())}
+        return {"gateway": used(self.pid), "nats": sum(used(child) for child in self.streams())}
 
     def start(self) -> None:
         """Start the gateway; from the second time on at the same port."""

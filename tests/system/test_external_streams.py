@@ -117,7 +117,7 @@ def running(folder: Path, streams: External) -> Iterator[Running]:
 
 def test_reads_go_through_an_external_server(running: Running) -> None:
     first, second = plates(2, seed=500)
-    assert running.children() == [], "there is no child process"
+    assert running.streams() == [], "the server is elsewhere"
     assert not (running.folder / "nats").exists()
     assert post(running, read(first))["accepted"] == 1
     assert plates_in(arrived(running, london.CHARGING, [first])) == [first]

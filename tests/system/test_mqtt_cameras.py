@@ -325,7 +325,7 @@ def test_an_outage_of_the_streams_loses_nothing_and_sends_nobody_off(running: Wi
     sent, before = plates(400, seed=715), last_batch(running, london.CHARGING)
     counts = became(running)
     with cameras(running, "outage-a", "outage-b") as clients:
-        (child,) = running.children()
+        (child,) = running.streams()
         for n, plate in enumerate(sent):
             if n == 100:
                 os.kill(child, signal.SIGKILL)

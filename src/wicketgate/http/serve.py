@@ -76,6 +76,7 @@ async def serve(settings: Settings, *, ready: Callable[[str, str | None], None])
     ingress: Ingress | None = None
     renderer = Renderer()
     try:
+        await renderer.begin()
         mqtt: str | None = None
         if settings.mqtt is not None:
             ingress = Ingress(

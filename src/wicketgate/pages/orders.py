@@ -29,7 +29,7 @@ WORTH_COMPRESSING = 500
 """Bytes below which gzip makes nothing smaller."""
 
 _MOST_MEMORY = 2 << 30
-_NICE = 10
+_NICE = 5
 _LENGTH = struct.Struct(">I")
 
 

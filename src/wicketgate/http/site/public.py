@@ -22,7 +22,7 @@ from wicketgate.http.problems import problem
 from wicketgate.http.requests import JSON, json_answer
 from wicketgate.http.site.addition import Addition, routes_of, sight_of
 from wicketgate.http.site.rendering import PageRendering, RenderingHere
-from wicketgate.http.site.shelf import Tagged, Shelf, answer, filled
+from wicketgate.http.site.shelf import Shelf, Tagged, answer, filled
 from wicketgate.http.site.shown import RegisterShown, Shown
 from wicketgate.ledger.tiles import folder_fetch
 from wicketgate.pages.orders import ADDRESS, Body, Order, finished

@@ -36,7 +36,7 @@ class Tagged:
 
 
 @dataclass(slots=True)
-class _Place:
+class _Spot:
     revision: Hashable = None
     made_s: float = 0.0
     served: Tagged | None = None
@@ -67,7 +67,7 @@ class Shelf:
         self._most_bytes = most_bytes
         self._most_bodies = most_bodies
         self._now_s = now_s or (lambda: asyncio.get_running_loop().time())
-        self._places: OrderedDict[Hashable, _Place] = OrderedDict()
+        self._places: OrderedDict[Hashable, _Spot] = OrderedDict()
         self._bytes = 0
 
     async def get(
@@ -91,7 +91,7 @@ class Shelf:
         """
         place = self._places.get(key)
         if place is None:
-            place = self._places[key] = _Place()
+            place = self._places[key] = _Spot()
         self._places.move_to_end(key)
         asked_s = self._now_s()
         while True:
@@ -110,7 +110,7 @@ class Shelf:
                 return served
 
     def _begin(
-        self, key: Hashable, place: _Place, revision: Hashable, make: Callable[[], Awaitable[Body | None]]
+        self, key: Hashable, place: _Spot, revision: Hashable, make: Callable[[], Awaitable[Body | None]]
     ) -> asyncio.Task[Tagged | None]:
         if place.making is None or place.making.done():
             place.wanted = revision
@@ -119,7 +119,7 @@ class Shelf:
         return place.making
 
     async def _made(
-        self, key: Hashable, place: _Place, revision: Hashable, make: Callable[[], Awaitable[Body | None]]
+        self, key: Hashable, place: _Spot, revision: Hashable, make: Callable[[], Awaitable[Body | None]]
     ) -> Tagged | None:
         at_s = self._now_s()
         try:
