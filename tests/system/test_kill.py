@@ -77,9 +77,10 @@ class World:
         assert self.process is not None
         try:
             listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+            servers = [pid for pid in listed if b"nats-server" in Path(f"/proc/{pid}/cmdline").read_bytes()]
         except FileNotFoundError:
             return None
-        return int(listed[0]) if listed else None
+        return int(servers[0]) if servers else None
 
     def kill(self, what: str) -> None:
         assert self.process is not None
