@@ -53,8 +53,8 @@ class RenderingHere:
 class Renderer:
     """A process that renders one order after another.
 
-    It begins with the first order, if not before, and again after its end. A page that cannot be rendered is a `StreamError` with the
-    code `busy`; nothing else of the gateway depends on it.
+    It begins with the first order, if not before, and again after its end. A page that cannot be rendered is a
+    `StreamError` with the code `busy`; nothing else of the gateway depends on it.
     """
 
     def __init__(self) -> None:
