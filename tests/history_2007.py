@@ -65,6 +65,7 @@ def charter_document(offices: Offices) -> dict[str, Any]:
     document["charter"] |= {
         "name": "london-2007",
         "title": "Charter of a replay of London, 2007 and after: invented people under a moved clock",
+        "log": ORIGIN,
         "origin": ORIGIN,
     }
     document["limits"] |= {

@@ -182,7 +182,7 @@ class World:
 
     def document(self, document: dict[str, Any], offices: tuple[str, ...] = SIGNERS) -> int:
         """Commit a signed document, one that no gateway would take as well; return its entry."""
-        envelope = dump_envelope(sign_document(document, documents.keys_of(offices)))
+        envelope = dump_envelope(sign_document(documents.bound(document), documents.keys_of(offices)))
         taking = Taking(envelope, open_document(envelope), self.parsed)
 
         def build(state: State, at_us: int, sequence: int) -> Transaction:

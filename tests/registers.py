@@ -98,7 +98,7 @@ class Chancery:
 
 def sign(document: dict[str, Any], signers: Iterable[str]) -> bytes:
     """Return the envelope of a document signed by the test keys of offices."""
-    return dump_envelope(sign_document(document, documents.keys_of(signers)))
+    return dump_envelope(sign_document(documents.bound(document), documents.keys_of(signers)))
 
 
 def moved(document: dict[str, Any], office: str, *, reason: str = "rotated") -> dict[str, Any]:

@@ -25,6 +25,7 @@ from wicketgate.base.signing import dump_envelope
 from wicketgate.feeds.batches import Batch, read_batches
 from wicketgate.ledger.notes import Checkpoint, open_checkpoint, parse_vkey
 from wicketgate.ledger.tiles import Fetch, iterate_entries
+from wicketgate.regime.documents.binding import bind, log_within
 from wicketgate.regime.documents.document import sign_document
 from wicketgate_demo.world import london
 
@@ -148,7 +149,9 @@ def post(running: Running, reads: Any, name: str = SOURCE) -> dict[str, Any]:
 
 
 def submit(running: Running, document: Mapping[str, Any], *offices: str) -> httpx.Response:
-    """Submit a document with the signatures of these offices."""
+    """Submit a document with the signatures of these offices, for this log where it names none."""
+    if log_within(document) is None:
+        document = bind(document, london.ORIGIN)
     signed = dump_envelope(sign_document(document, [running.offices.keys[office] for office in offices]))
     return request("POST", f"{running.url}/v1/documents", content=signed, headers=bearer(running, SOURCE))
 

@@ -231,7 +231,7 @@ class World:
         self.write("cameras", source="tfl", count=150, groups=groups, root="ab" * 32)
 
     def sign(self, document: Document, offices: tuple[str, ...]) -> bytes:
-        return dump_envelope(sign_document(document, [key_of(office) for office in offices]))
+        return dump_envelope(sign_document(world.bound(document), [key_of(office) for office in offices]))
 
     def apply(self, document: SignedDocument, envelope: bytes, admitted: Admitted) -> None:
         entry = len(self.log)

@@ -108,7 +108,7 @@ def _plain(begun: Story) -> dict[str, Case]:
         "amendment-first-version-again": begun.case(example("charter"), ROOTS, code="version-not-next"),
         "amendment-version-skipped": bad("version-not-next", put("charter.version", 3)),
         "amendment-other-name": bad("unsupported", put("charter.name", "paris")),
-        "amendment-other-origin": bad("unsupported", put("charter.origin", "tfl.example/another")),
+        "amendment-other-origin": bad("other-log", put("charter.origin", "tfl.example/another")),
         "amendment-into-a-demonstration": bad("unsupported", put("charter.demonstration", True)),
         "amendment-other-rhythm-of-figures": bad("unsupported", put("limits.figures_every", "PT2H")),
         "amendment-dated-ahead": bad("malformed", put("charter.valid_from", "2026-07-08T12:00:01Z")),

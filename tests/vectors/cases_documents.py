@@ -19,6 +19,7 @@ from tests.vectors.make_documents import (
     put,
 )
 from wicketgate.base.signing import format_public
+from wicketgate.regime.documents.document import KINDS
 
 BY_DATA, BY_HOME, BY_JUDGE = (
     ("tfl/data-protection",),
@@ -33,6 +34,7 @@ def cases() -> dict[str, Case]:
     begun = Story.under(example("charter"))
     return {
         **_authorities(begun),
+        **_logs(begun),
         **_match(begun),
         **_limits(begun),
         **_redactions(begun),
@@ -40,6 +42,25 @@ def cases() -> dict[str, Case]:
         **_courts(begun),
         **_charters(),
     }
+
+
+def _logs(begun: Story) -> dict[str, Case]:
+    """Return documents of every kind that are signed for another log, or for none."""
+    # Who would sign hangs on the kind: it is refused before anybody asks.
+    made = {}
+    for kind in sorted(KINDS):
+        document = example(kind)
+        made[f"log-other-of-{kind}"] = begun.case(
+            changed(document, put(f"{kind}.log", "tfl.example/rehearsal")), ROOTS, code="other-log"
+        )
+        made[f"log-missing-of-{kind}"] = begun.case(
+            changed(document, put(f"{kind}.log", None)), ROOTS, code="other-log"
+        )
+    draft = put("draft.authority.log", "tfl.example/rehearsal")
+    made["log-other-of-a-draft"] = begun.case(changed(example("consultation"), draft), ROOTS, code="other-log")
+    covered = changed(example("decision"), put("covered", {"authority": {"log": "tfl.example/rehearsal"}}))
+    made["log-other-of-what-is-covered"] = begun.case(covered, ROOTS, code="other-log")
+    return made
 
 
 def _authorities(begun: Story) -> dict[str, Case]:

@@ -25,6 +25,7 @@ from wicketgate.base.signing import PrivateKey, canonical, dump_envelope, format
 from wicketgate.regime.admission.admit import admit, scope_of
 from wicketgate.regime.admitted import Admitted
 from wicketgate.regime.documents.authority import Authority
+from wicketgate.regime.documents.binding import bind, log_within
 from wicketgate.regime.documents.document import (
     kind_of,
     open_document,
@@ -63,6 +64,9 @@ DECIDERS = ("tfl/data-protection", "dft/minister")
 CAMERAS = 100
 """Active cameras in the scope of every authority and draft, unless a case says otherwise."""
 
+LOG = "tfl.example/wicketgate"
+"""The log for which the examples are signed."""
+
 Document = dict[str, Any]
 
 
@@ -84,6 +88,11 @@ def example(name: str) -> Document:
         for office in document["offices"]:
             office["key"] = format_public(key_of(office["id"]).public)
     return document
+
+
+def bound(document: Mapping[str, Any]) -> Document:
+    """Return a document for the log of the examples, where it names none."""
+    return dict(document) if log_within(document) is not None else bind(document, LOG)
 
 
 def changed(document: Document, *changes: Callable[[Document], object]) -> Document:

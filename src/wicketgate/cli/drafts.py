@@ -37,6 +37,7 @@ from wicketgate.clients.officer.drafting import (
     new_id,
 )
 from wicketgate.clients.officer.from_register import ShownRegister, learn
+from wicketgate.regime.documents.binding import bind, log_within
 from wicketgate.regime.documents.document import parse_payload, parse_toml
 from wicketgate.regime.documents.toml import dump_toml
 from wicketgate.regime.fold import Named
@@ -65,12 +66,13 @@ def write_draft(args: argparse.Namespace) -> int:
 
     With `--sign` it says what the draft does, asks, and signs it.
     """
-    draft = _DRAFTING[args.command](args)
     signed = args.out.with_suffix(".dsse.json")
     if args.sign != (args.key is not None):
         raise ConfigurationError("--sign and --key belong together")
     if args.sign and signed.exists():
         raise ConfigurationError(f"`{signed}` exists already; nothing was drafted")
+    args.known = None if args.against is None else learn(read_register(args.against))
+    draft = _bound(_DRAFTING[args.command](args), args)
     make_file(args.out, dump_toml(draft, "A draft. Read it, `wicketgate check` it, and sign it.").encode())
     document = read_document(args.out)
     parse_payload(document.kind, document.payload)
@@ -83,6 +85,27 @@ def write_draft(args: argparse.Namespace) -> int:
     return sign_document_to(document.envelope, document, args)
 
 
+def _bound(draft: Draft, args: argparse.Namespace) -> Draft:
+    """Return a draft that names the log for which it will be signed.
+
+    It is the one of `--log`, of the register of `--against`, or of the document that is consulted on.
+    """
+    log = args.log
+    known = _known(args)
+    if known is not None:
+        shown = known.charter.origin
+        if log not in (None, shown):
+            raise ConfigurationError(f"--log says `{log}`, and what --against shows is of the log `{shown}`")
+        log = shown
+    if log is None and "draft" in draft:
+        log = log_within(draft["draft"])
+    if log is None:
+        raise ConfigurationError(
+            "a document is signed for one log: say which, with --log ORIGIN, or with --against, which shows it"
+        )
+    return bind(draft, log)
+
+
 # --- what drafts are made of ------------------------------------------------------------------------------
 
 
@@ -92,7 +115,15 @@ def _id(kind: str, at_us: int) -> str:
 
 
 def _known(args: argparse.Namespace) -> ShownRegister | None:
-    return None if args.against is None else learn(read_register(args.against))
+    known: ShownRegister | None = args.known
+    return known
+
+
+def _shown(args: argparse.Namespace) -> ShownRegister:
+    """Return the register of a command that demands `--against`."""
+    known = _known(args)
+    assert known is not None
+    return known
 
 
 def _named(known: ShownRegister, name: str) -> Named:
@@ -121,7 +152,7 @@ def _now() -> int:
 def review_authority(args: argparse.Namespace) -> Draft:
     """Print figures and deadline, and return a review of the latest version."""
     at_us = _now()
-    known = learn(read_register(args.against))
+    known = _shown(args)
     authority = known.parsed.authority(_named(known, args.about).versions[-1])
     for line in review_words(args.about, known, at_us):
         print(line)
@@ -219,7 +250,7 @@ def decide_on(args: argparse.Namespace) -> Draft:
     Every objection that was published is printed, and must be answered.
     """
     at_us = _now()
-    known = learn(read_register(args.against))
+    known = _shown(args)
     taken = known.regime.consultations.get(args.about)
     if taken is None:
         raise DocumentRefused(f"no consultation `{args.about}` was ever opened", code="unknown-consultation")

@@ -44,6 +44,7 @@ from wicketgate.clients.officer.appraisal import Appraisal, appraise, founding
 from wicketgate.clients.officer.from_register import learn
 from wicketgate.clients.officer.keyfiles import open_key_file, open_signer
 from wicketgate.regime.charter import Charter
+from wicketgate.regime.documents.binding import describe_log
 from wicketgate.regime.documents.document import SignedDocument, describe_document, open_document
 
 _SIGNATURE_BYTES = 64
@@ -122,12 +123,12 @@ def _appraise(document: SignedDocument, args: argparse.Namespace) -> Appraisal |
 def _told(document: SignedDocument, appraisal: Appraisal | None) -> list[str]:
     """Return everything to read before a signature."""
     if appraisal is None:
-        lines = describe_document(document.value)
         return [
-            *lines,
+            *describe_document(document.value),
+            describe_log(document),
             "Checked: the form only. With --against also what it widens and replaces, and who must sign.",
         ]
-    lines = list(appraisal.words)
+    lines = [*appraisal.words, describe_log(document)]
     lines += [f"Refused as {fault.code}: {fault.detail}" for fault in appraisal.faults]
     if not appraisal.faults:
         lines.append("Nothing found for which it would be refused.")

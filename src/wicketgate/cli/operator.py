@@ -18,6 +18,8 @@ from wicketgate.gateway.deployment import Deployment, note_signer
 from wicketgate.gateway.node import Gateway
 from wicketgate.http.serve import serve
 from wicketgate.ledger.writer import Ledger
+from wicketgate.regime.documents.binding import refuse_other_log
+from wicketgate.regime.documents.document import open_envelope
 from wicketgate.regime.documents.signatures import verify_charter
 
 
@@ -34,7 +36,9 @@ def run_init(arguments: argparse.Namespace) -> int:
             f"`{arguments.charter}` is no signed charter (a DSSE envelope): let the offices that its rule of kind "
             "`charter` names sign the TOML with `wicketgate sign`, one after the other"
         ) from error
+    document = open_envelope(signed)
     charter = verify_charter(signed)
+    refuse_other_log(document, charter.origin)
     if charter.valid_from_us > SystemClock().now_us():
         raise InputError(
             f"the charter holds from {rfc3339(charter.valid_from_us)} on, which is ahead of the clock"

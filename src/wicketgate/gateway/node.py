@@ -60,6 +60,7 @@ from wicketgate.reads.pushes import Pushes
 from wicketgate.reads.repeats import Seen
 from wicketgate.reads.replay import replay_reads
 from wicketgate.reads.tracking import Vehicles
+from wicketgate.regime.documents.binding import DOCUMENTS_FORM
 from wicketgate.regime.parsed import Parsed
 
 log = logging.getLogger(__name__)
@@ -386,6 +387,7 @@ class Gateway:
         return {
             "software": f"wicketgate {installed_version('wicketgate')}",
             "settings": hashlib.sha256(settings).hexdigest(),
+            "documents": DOCUMENTS_FORM,
         }
 
     @property

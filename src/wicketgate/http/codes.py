@@ -107,6 +107,10 @@ _DOCUMENT = {
         "The charter lets nobody do that, or nobody of those who signed.",
         "Change the document or its signers.",
     ),
+    "other-log": (
+        "It is signed for another log, or for none.",
+        "Set `log` to the origin of this gateway's log; sign again.",
+    ),
     "term-too-long": (
         "Validity, retention, rhythm of reviews, redaction or coverage beyond the charter's limit.",
         "Shorten it.",

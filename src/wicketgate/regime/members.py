@@ -13,6 +13,9 @@ from typing import Any, TypeVar
 from wicketgate.base.clock import parse_rfc3339
 from wicketgate.base.errors import DocumentRefused, InputError
 
+ORIGIN = re.compile(r"[a-z0-9][a-z0-9.-]{0,100}(?:/[A-Za-z0-9._~-]{1,60}){0,8}", re.ASCII)
+"""The origin of a log."""
+
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _LATEST_US = 221_845_392_000_000_000  # the year 9000: any period can be added and remain a date
 
@@ -76,6 +79,13 @@ class Members:
         direction of writing, by which a page could show another text than was signed.
         """
         return self._checked_text(self.at(name), self.get(name), most, pattern)
+
+    def log(self) -> str | None:
+        """Return the origin of the log for which the document is signed, or None where it names none.
+
+        Documents of version 0.3 name none. Whether one may is judged in `documents.bound`.
+        """
+        return self.text("log", pattern=ORIGIN) if self.has("log") else None
 
     def texts(
         self,

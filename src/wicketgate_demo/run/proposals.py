@@ -15,6 +15,7 @@ import httpx
 from wicketgate.base.clock import DAY_US, SECOND_US, SystemClock, parse_rfc3339, rfc3339
 from wicketgate.base.settings import read_secret
 from wicketgate.base.signing import PrivateKey, dump_envelope
+from wicketgate.regime.documents.binding import bind
 from wicketgate.regime.documents.document import kind_of, sign_document
 from wicketgate_demo.judge.evidence import Attempt
 from wicketgate_demo.run.enrolment import bearer, need
@@ -221,7 +222,7 @@ class Officers:
 
     async def _post(self, document: Mapping[str, Any], offices: Sequence[str]) -> httpx.Response:
         keys = [PrivateKey.load(self._folder.office_key(office)) for office in offices]
-        envelope = dump_envelope(sign_document(document, keys))
+        envelope = dump_envelope(sign_document(bind(document, london.ORIGIN), keys))
         if kind_of(document) in ("consultation", "objection", "decision"):
             table = document[kind_of(document)]
             self._folder.envelope(str(table["id"])).write_bytes(envelope + b"\n")

@@ -12,6 +12,9 @@ from wicketgate.ledger.sealing import new_identity
 from wicketgate.regime.documents.document import sign_document
 from wicketgate_demo.world.places import BOUNDARY
 
+ORIGIN: Final = "wicketgate.example/invented-london"
+"""The origin of its log, for which its documents are signed."""
+
 OVERSEER: Final = "ico/commissioner"
 COUNCILS: Final[Mapping[str, str]] = {
     "marshbridge": "Marshbridge Borough Council (invented)",
@@ -69,7 +72,8 @@ def charter_document(offices: Offices, at_us: int) -> dict[str, Any]:
             "title": "Charter for the gateway of an invented London",
             "valid_from": rfc3339(at_us - DAY_US),
             "demonstration": True,
-            "origin": "wicketgate.example/invented-london",
+            "log": ORIGIN,
+            "origin": ORIGIN,
             "operator": "gatehouse",
         },
         "limits": {

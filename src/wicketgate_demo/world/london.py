@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from wicketgate.base.clock import DAY_US, rfc3339
+from wicketgate.regime.documents.binding import bind
 from wicketgate_demo.world.charter import (
     COUNCILS,
+    ORIGIN,
     OVERSEER,
     SOURCES,
     Offices,
@@ -26,6 +28,7 @@ from wicketgate_demo.world.wanted import KINDS
 __all__ = [
     "BOUNDARY",
     "COUNCILS",
+    "ORIGIN",
     "OVERSEER",
     "SOURCES",
     "ZONE",
@@ -83,6 +86,7 @@ def charging_authority(at_us: int) -> dict[str, Any]:
     """Return the authority of Transport for London's own charging unit."""
     return {
         "authority": {
+            "log": ORIGIN,
             "name": CHARGING,
             "version": 1,
             "title": "Reads for the congestion charge",
@@ -118,6 +122,7 @@ def counter_terrorism_authority(at_us: int) -> dict[str, Any]:
     """
     return {
         "authority": {
+            "log": ORIGIN,
             "name": COUNTER_TERRORISM,
             "version": 1,
             "title": "Congestion-charge cameras for counter-terrorism",
@@ -151,6 +156,7 @@ def _match_authority(
     owner = "Transport for London" if controller == "tfl" else COUNCILS[controller]
     return {
         "authority": {
+            "log": ORIGIN,
             "name": name,
             "version": 1,
             "title": f"Listed vehicles at the cameras of {owner}",
@@ -183,6 +189,7 @@ def _match_authority(
 def _council_authority(council: str, at_us: int) -> dict[str, Any]:
     return {
         "authority": {
+            "log": ORIGIN,
             "name": f"{council}-traffic",
             "version": 1,
             "title": f"Traffic orders of {COUNCILS[council]}",
@@ -284,4 +291,5 @@ TOKENS: Final = (
 
 def revocation(name: str, act_id: str, reason: str, at_us: int) -> dict[str, Any]:
     """Return a revocation of an authority."""
-    return {"revocation": {"id": act_id, "authority": name, "at": rfc3339(at_us), "reason": reason}}
+    members = {"id": act_id, "authority": name, "at": rfc3339(at_us), "reason": reason}
+    return bind({"revocation": members}, ORIGIN)

@@ -15,6 +15,9 @@ from wicketgate.cli import main
 from wicketgate.regime.documents.document import kind_of, open_document, parse_payload, parse_toml
 
 
+FOR_IT = ("--log", world.LOG)
+
+
 @pytest.fixture
 def chancery(monkeypatch: pytest.MonkeyPatch) -> Chancery:
     made = Chancery()
@@ -42,7 +45,7 @@ def test_what_stops_and_starts_an_authority_goes_from_draft_to_effect(
     chancery: Chancery, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "s.toml"
-    assert run("suspend", "tfl-met-ct", "--reason", "It was passed on.", "--out", out) == 0
+    assert run("suspend", "tfl-met-ct", "--reason", "It was passed on.", "--out", out, *FOR_IT) == 0
     assert f"Next: wicketgate check {out}" in capsys.readouterr().out
     assert drafted(out).reason == "It was passed on."
     chancery.submit(parse_toml(out.read_bytes()), ("ico/deputy",))
@@ -57,7 +60,7 @@ def test_what_stops_and_starts_an_authority_goes_from_draft_to_effect(
         parse_toml((tmp_path / "r.toml").read_bytes()), ("tfl/data-protection", "ico/commissioner")
     )
 
-    assert run("revoke", "tfl-met-ct", "--reason", "Over.", "--out", tmp_path / "e.toml") == 0
+    assert run("revoke", "tfl-met-ct", "--reason", "Over.", "--out", tmp_path / "e.toml", *FOR_IT) == 0
     chancery.submit(parse_toml((tmp_path / "e.toml").read_bytes()), ("tfl/commissioner",))
     assert chancery.register()["authorities"][0]["status"] == "revoked"
 
@@ -76,7 +79,7 @@ def test_which_suspension_is_lifted_is_never_guessed(
         )
     assert run(*words, "--against", saved(chancery, tmp_path)) == 2
     assert "`s-1`, `s-2`" in capsys.readouterr().err
-    assert run(*words, "--suspension", "s-2") == 0
+    assert run(*words, *FOR_IT, "--suspension", "s-2") == 0
     assert drafted(tmp_path / "r.toml").suspension == "s-2"
 
 
@@ -84,10 +87,10 @@ def test_two_drafts_have_two_ids_and_none_is_overwritten(
     chancery: Chancery, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("a", "b"):
-        assert run("suspend", "x", "--reason", "…", "--out", tmp_path / f"{name}.toml") == 0
+        assert run("suspend", "x", "--reason", "…", "--out", tmp_path / f"{name}.toml", *FOR_IT) == 0
     assert drafted(tmp_path / "a.toml").id != drafted(tmp_path / "b.toml").id
     before = (tmp_path / "a.toml").read_bytes()
-    assert run("revoke", "x", "--reason", "…", "--out", tmp_path / "a.toml") == 2
+    assert run("revoke", "x", "--reason", "…", "--out", tmp_path / "a.toml", *FOR_IT) == 2
     assert (tmp_path / "a.toml").read_bytes() == before
     assert "exists already" in capsys.readouterr().err
 
@@ -186,7 +189,7 @@ def test_a_draft_can_be_signed_in_one_go(
 def test_at_a_terminal_signing_in_one_go_asks_first(chancery: Chancery, tmp_path: Path) -> None:
     key = tmp_path / "k.pem"
     world.key_of("ico/deputy").save(key)
-    words = ("suspend", "a", "--reason", "…", "--out", tmp_path / "s.toml", "--sign", "--key", key)
+    words = ("suspend", "a", "--reason", "…", "--out", tmp_path / "s.toml", "--sign", "--key", key, *FOR_IT)
     code, shown = type_into(*words, answers=[("Sign? [y/N]", "n")])
     assert code == 1
     assert "stops `a`" in shown
@@ -223,7 +226,7 @@ def test_a_consultation_goes_from_draft_to_decision(
 
     chancery.at_us += 10 * DAY_US
     words = ("--organisation", "dft", "--reason", "People were told otherwise.")
-    assert run("object", consultation.id, "--out", tmp_path / "o.toml", *words) == 0
+    assert run("object", consultation.id, "--out", tmp_path / "o.toml", *words, *FOR_IT) == 0
     objection = drafted(tmp_path / "o.toml")
     assert (objection.consultation, objection.authority, objection.annul) == (consultation.id, None, False)
     chancery.submit(parse_toml((tmp_path / "o.toml").read_bytes()), ("dft/minister",))
@@ -253,7 +256,7 @@ def test_a_rejection_covers_nothing(chancery: Chancery, tmp_path: Path) -> None:
 
 def test_an_objection_that_annuls_is_to_an_authority(tmp_path: Path) -> None:
     words = ("--authority", "--annul", "--organisation", "parliament", "--reason", "Resolved.")
-    assert run("object", "tfl-met-ct", "--out", tmp_path / "o.toml", *words) == 0
+    assert run("object", "tfl-met-ct", "--out", tmp_path / "o.toml", *words, *FOR_IT) == 0
     assert drafted(tmp_path / "o.toml").annul
 
 

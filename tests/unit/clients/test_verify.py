@@ -306,7 +306,7 @@ def raw_document(world: World, envelope: bytes) -> None:
 
 def signed(document: dict[str, Any], offices: tuple[str, ...]) -> bytes:
     """Return the envelope of a document."""
-    return dump_envelope(documents.sign_document(document, documents.keys_of(offices)))
+    return dump_envelope(documents.sign_document(documents.bound(document), documents.keys_of(offices)))
 
 
 def second_version() -> dict[str, Any]:
@@ -561,7 +561,11 @@ def test_a_log_without_a_charter_proves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_charter_of_another_log_is_found(tmp_path: Path) -> None:
-    founding = documents.changed(made.charter(), documents.put("charter.origin", "other.example/log"))
+    founding = documents.changed(
+        made.charter(),
+        documents.put("charter.origin", "other.example/log"),
+        documents.put("charter.log", "other.example/log"),
+    )
     world = World(tmp_path / "log", founding=founding)
     world.live(1)
     assert "other.example/log" in only(verify_folder(folder_of(world)), "documents")

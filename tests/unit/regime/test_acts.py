@@ -84,7 +84,7 @@ def test_an_order_says_whether_it_ends_a_consultation_as_well() -> None:
 
 @pytest.mark.parametrize("kind", sorted(ACTS))
 def test_an_act_lacks_none_of_its_members_and_has_no_other(kind: str) -> None:
-    optional = {"why_not_match", "why_not_search"}
+    optional = {"log", "why_not_match", "why_not_search"}  # whether it names its log, admission says
     for name in world.example(kind)[kind].keys() - optional:
         assert refused(kind, f"{kind}.{name}", None) == "malformed", name
     assert refused(kind, f"{kind}.other", 1) == "unknown-key"

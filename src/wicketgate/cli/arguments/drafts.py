@@ -97,6 +97,9 @@ def _add_draft(
     parser.add_argument(
         "--out", required=True, type=Path, metavar="F.toml", help="the draft; it must not exist"
     )
+    parser.add_argument(
+        "--log", metavar="ORIGIN", help="the log for which it is signed (default: the one that --against shows)"
+    )
     add_against(parser, required=needs_register)
     parser.add_argument(
         "--sign", action="store_true", help="sign it too, with --key, into the same name with .dsse.json"

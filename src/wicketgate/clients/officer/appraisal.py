@@ -25,6 +25,7 @@ from wicketgate.regime.admission.widening import grown
 from wicketgate.regime.charter import Charter, Requirement, charter_requirements, require_distinct
 from wicketgate.regime.documents.acts import Review
 from wicketgate.regime.documents.authority import Authority
+from wicketgate.regime.documents.binding import refuse_other_log
 from wicketgate.regime.documents.consultations import Consultation, ConsultationDecision, Objection
 from wicketgate.regime.documents.document import SignedDocument, describe_document
 from wicketgate.regime.documents.signatures import good_keys, require_signed
@@ -84,6 +85,10 @@ def appraise(
     counted, words = _count(document, known, cameras)
     found: list[DocumentRefused] = []
     judgement: Judgement | None = None
+    try:
+        refuse_other_log(document, known.charter.origin)
+    except DocumentRefused as error:
+        found.append(error)
     try:
         judgement = judge_document(known.at(at_us), document, cameras=counted, next_entry=known.entries)
     except DocumentRefused as error:
@@ -368,6 +373,7 @@ def founding(document: SignedDocument, charter: Charter) -> Appraisal:
     requirements = charter_requirements(charter)
     words = [*describe_document(charter), *must_sign(requirements, charter)]
     try:
+        refuse_other_log(document, charter.origin)
         if document.envelope.signatures:
             words += _signed(document, [charter])
             require_signed(requirements, document.envelope, charter)

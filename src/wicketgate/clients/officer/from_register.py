@@ -16,6 +16,7 @@ from wicketgate.ledger.notes import unverified_checkpoint
 from wicketgate.regime.admission.admit import judge_document
 from wicketgate.regime.admitted import Admitted
 from wicketgate.regime.charter import Charter
+from wicketgate.regime.documents.binding import refuse_other_log
 from wicketgate.regime.documents.document import SignedDocument, open_envelope, payload_type
 from wicketgate.regime.fold import Regime
 from wicketgate.regime.moment import RegimeAt
@@ -66,6 +67,8 @@ def learn(register: Mapping[str, Any]) -> ShownRegister:
         try:
             if document.kind != "charter" and not regime.charters:
                 raise InputError("the register shows no charter before other documents")
+            if regime.charters:
+                refuse_other_log(document, parsed.charter(regime).origin, needed=False)
             admitted = _admitted(RegimeAt(regime, parsed, at_us), document, shown, entry)
             envelope = dump_envelope(document.envelope)
             parsed.keep(envelope, document)

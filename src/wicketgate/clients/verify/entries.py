@@ -20,6 +20,7 @@ from wicketgate.regime.admission.admit import admit, entry_members, scope_of
 from wicketgate.regime.admitted import Admitted, Stood
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.authority import Authority
+from wicketgate.regime.documents.binding import DOCUMENTS_FORM, log_named
 from wicketgate.regime.documents.document import SignedDocument, open_document
 from wicketgate.regime.documents.signatures import verify_charter
 from wicketgate.regime.fold import Regime
@@ -90,6 +91,8 @@ class EntryFold:
         self._widenings = 0
         self._at_us = 0
         self._figures_due: int | None = None
+        self._bound = False
+        self.unbound = 0
         self._expected = b""
         self.charter: Charter | None = None
         self.parsed = Parsed()
@@ -179,6 +182,10 @@ class EntryFold:
         self._log(Logged(entry=0, at_us=at_us, document=document, envelope=canonical(body["envelope"])))
 
     def _log(self, logged: Logged) -> None:
+        named = log_named(logged.document) is not None
+        # Whoever has once said for which log they sign never signs for any log again.
+        self._bound = self._bound or named
+        self.unbound += not named
         self.parsed.keep(logged.envelope, logged.document)
         apply(self.regime, logged)
         self.documents.append(logged)
@@ -272,6 +279,7 @@ class EntryFold:
             cameras=cameras,
             next_entry=index,
             figures=(figures for _, figures in self.figures),
+            log_needed=self._bound,
         )
         if body.keys() - {"kind", "at", "envelope"} != entry_members(document.kind, admitted).keys():
             raise InputError("a document's entry without the members that it must have, or with others")
@@ -382,6 +390,10 @@ class EntryFold:
             raise InputError("a log is begun twice")
         if body.get("log_key", self._vkey) != self._vkey:
             raise InputError("the log was begun with another key than the one trusted")
+        form = body.get("documents", 1)
+        if not _is_count(form) or form > DOCUMENTS_FORM:
+            raise InputError(f"documents of a form `{str(form)[:20]}` that this version does not know")
+        self._bound = self._bound or form == DOCUMENTS_FORM
 
     # --- what came of it ----------------------------------------------------------------------------------
 
@@ -418,6 +430,11 @@ class EntryFold:
         versions = sum(len(named.versions) for named in self.regime.authorities.values())
         acts = sum(len(named.acts) for named in self.regime.authorities.values())
         consultations = len(self.regime.consultations)
+        unbound = (
+            f" {self.unbound} of them, of version 0.3, DO NOT SAY FOR WHICH LOG they were signed."
+            if self.unbound
+            else ""
+        )
         demonstration = " It says that it is a demonstration." if charter.demonstration else ""
         return (
             f"the charter `{charter.name}`, {versions} versions of {len(self.regime.authorities)} authorities, "
@@ -425,7 +442,7 @@ class EntryFold:
             f"demands, each at its time; {self._widenings} documents widen what consultations covered, and say "
             "so; "
             f"{self._kinds.get('operation', 0)} operations and {self._kinds.get('cameras', 0)} camera "
-            f"registers can be read.{demonstration}"
+            f"registers can be read.{unbound}{demonstration}"
         )
 
     def _second_words(self) -> str:

@@ -51,6 +51,7 @@ from wicketgate.regime.documents.acts import (
     Suspension,
 )
 from wicketgate.regime.documents.authority import Authority
+from wicketgate.regime.documents.binding import refuse_other_log
 from wicketgate.regime.documents.consultations import Consultation, ConsultationDecision, Objection
 from wicketgate.regime.documents.document import Document, SignedDocument
 from wicketgate.regime.documents.signatures import good_keys, require_keys
@@ -66,6 +67,7 @@ def admit(
     cameras: int,
     next_entry: int,
     figures: Iterable[Mapping[str, Any]] = (),
+    log_needed: bool = True,
 ) -> Admitted:
     """Return the effect of a document, or refuse it.
 
@@ -81,6 +83,8 @@ def admit(
         The entry of the ledger that it will be.
     figures : iterable of mapping
         Every period that was published before, in order: a review has them attached.
+    log_needed : bool
+        Whether it must name its log; false only of what a log of version 0.3 took.
 
     Raises
     ------
@@ -98,6 +102,7 @@ def admit(
         cameras=cameras,
         next_entry=next_entry,
         figures=figures,
+        log_needed=log_needed,
     ).admitted
 
 
@@ -109,6 +114,7 @@ def examine(
     next_entry: int,
     figures: Iterable[Mapping[str, Any]] = (),
     before: Judgement | None = None,
+    log_needed: bool = True,
 ) -> Judgement:
     """Return admission's findings on a document, or refuse it, as `admit` does.
 
@@ -121,6 +127,7 @@ def examine(
         signatures are not verified again, nor its powers compared.
     """
     charter = moment.charter
+    refuse_other_log(document, charter.origin, needed=log_needed)
     value = document.value
     # Comparing powers can be costly: only who signs with the key of an office is heard. Who must sign comes last.
     beside = (value,) if isinstance(value, Charter) else ()

@@ -39,10 +39,9 @@ from wicketgate.regime.charter.values import (
     Unit,
     require_distinct,
 )
-from wicketgate.regime.members import Members
+from wicketgate.regime.members import ORIGIN, Members
 
 _PURPOSE = re.compile(rf"{NAME.pattern}(?:/{NAME.pattern}){{0,7}}", re.ASCII)
-_ORIGIN = re.compile(r"[a-z0-9][a-z0-9.-]{0,100}(?:/[A-Za-z0-9._~-]{1,60}){0,8}", re.ASCII)
 
 
 def parse_charter(document: Mapping[str, Any]) -> Charter:
@@ -53,8 +52,8 @@ def parse_charter(document: Mapping[str, Any]) -> Charter:
     Raises
     ------
     DocumentRefused
-        `malformed`, `unknown-key`, `unknown-organisation` or `unknown-purpose`, naming the member; and
-        `signer-duplicate` if two offices that must sign a charter have one holder or one key.
+        `malformed`, `unknown-key`, `unknown-organisation` or `unknown-purpose`, naming the member;
+        `other-log` if it names another log than its origin; and `signer-duplicate` if two offices that must sign a charter have one holder or one key.
     """
     root = Members(document)
     head = root.table("charter")
@@ -67,13 +66,16 @@ def parse_charter(document: Mapping[str, Any]) -> Charter:
     limits = _limits(root.table("limits"), demonstration)
     if root.has("witnesses"):
         raise DocumentRefused("`witnesses` is not enforced by this version", code="unsupported")
+    log, origin = head.log(), head.text("origin", pattern=ORIGIN)
+    if log not in (None, origin):
+        raise DocumentRefused(f"`charter.log` is `{log}`, and its origin is `{origin}`", code="other-log")
     charter = Charter(
         name=head.text("name", pattern=NAME),
         version=head.integer("version", least=1, most=1_000_000),
         title=head.text("title"),
         valid_from_us=head.time_us("valid_from"),
         demonstration=demonstration,
-        origin=head.text("origin", pattern=_ORIGIN),
+        origin=origin,
         operator=head.text("operator", pattern=NAME),
         consultation=head.text("consultation", pattern=DOCUMENT_ID) if head.has("consultation") else None,
         limits=limits,

@@ -131,6 +131,7 @@ def parse_act(kind: str, document: Mapping[str, Any]) -> Act:
         raise DocumentRefused(f"a {kind[:40]} is no act on an authority")
     root = Members(document)
     members = root.table(kind)
+    members.log()
     common: dict[str, Any] = {
         "id": members.text("id", pattern=DOCUMENT_ID),
         "authority": members.text("authority", pattern=NAME),

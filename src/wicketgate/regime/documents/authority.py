@@ -167,6 +167,8 @@ class Authority:
 
     Attributes
     ----------
+    log : str or None
+        The origin of the log for which it was signed; None of an authority of version 0.3, which names none.
     valid_from_us, valid_until_us : int
         Capture times that it covers, half-open, microseconds since the epoch.
     review_every : Period or None
@@ -193,6 +195,7 @@ class Authority:
         The signed payload, as parsed from its canonical JSON.
     """
 
+    log: str | None
     name: str
     version: int
     title: str
@@ -233,10 +236,15 @@ class Authority:
 # --- shape ------------------------------------------------------------------------------------------------
 
 
-def parse_authority(document: Mapping[str, Any]) -> Authority:
+def parse_authority(document: Mapping[str, Any], *, log: str | None = None) -> Authority:
     """Return the authority in a document.
 
     Neither charter nor signatures are looked at.
+
+    Parameters
+    ----------
+    log : str or None
+        Of a draft: the log that the document around it names, and the draft with it.
 
     Raises
     ------
@@ -245,6 +253,7 @@ def parse_authority(document: Mapping[str, Any]) -> Authority:
     """
     root = Members(document)
     members = root.table("authority")
+    log = members.log() or log
     mode = members.one_of("mode", MODES)
     if mode == "search" and not root.has("search"):
         raise DocumentRefused(
@@ -264,6 +273,7 @@ def parse_authority(document: Mapping[str, Any]) -> Authority:
         assessment.end()
     needed = mode == "bulk"
     authority = Authority(
+        log=log,
         name=members.text("name", pattern=NAME),
         version=members.integer("version", least=1, most=1_000_000),
         title=members.text("title"),

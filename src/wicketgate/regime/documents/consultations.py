@@ -104,6 +104,7 @@ def parse_consultation(document: Mapping[str, Any]) -> Consultation:
     """
     root = Members(document)
     members = root.table("consultation")
+    log = members.log()
     consultation = Consultation(
         id=members.text("id", pattern=DOCUMENT_ID),
         title=members.text("title"),
@@ -111,7 +112,7 @@ def parse_consultation(document: Mapping[str, Any]) -> Consultation:
         opens_us=members.time_us("opens_at"),
         closes_us=members.time_us("closes_at"),
         assessment=members.text("assessment", most=_PROSE),
-        draft=_draft(root.get("draft")),
+        draft=_draft(root.get("draft"), log),
         document=document,
     )
     members.end()
@@ -121,11 +122,11 @@ def parse_consultation(document: Mapping[str, Any]) -> Consultation:
     return consultation
 
 
-def _draft(value: object) -> Authority | Charter:
+def _draft(value: object, log: str | None) -> Authority | Charter:
     if not isinstance(value, Mapping) or ("authority" in value) == ("charter" in value):
         raise DocumentRefused("`draft` is not a whole authority or a whole charter")
     try:
-        return parse_authority(value) if "authority" in value else parse_charter(value)
+        return parse_authority(value, log=log) if "authority" in value else parse_charter(value)
     except DocumentRefused as error:
         raise DocumentRefused(f"in `draft`: {error.detail}", code=error.code) from error
 
@@ -134,6 +135,7 @@ def parse_objection(document: Mapping[str, Any]) -> Objection:
     """Return the objection in a document, as `parse_consultation` does."""
     root = Members(document)
     members = root.table("objection")
+    members.log()
     objection = Objection(
         id=members.text("id", pattern=DOCUMENT_ID),
         consultation=members.text("consultation", pattern=DOCUMENT_ID)
@@ -159,6 +161,7 @@ def parse_decision(document: Mapping[str, Any]) -> ConsultationDecision:
     """Return the decision in a document, as `parse_consultation` does."""
     root = Members(document)
     members = root.table("decision")
+    log = members.log()
     outcome = members.one_of("outcome", ("approved", "rejected"))
     approved = outcome == "approved"
     answers: dict[str, str] = {}
@@ -173,7 +176,7 @@ def parse_decision(document: Mapping[str, Any]) -> ConsultationDecision:
         if not approved:
             raise DocumentRefused("`covered`: a rejected proposal covers nothing")
         try:
-            covered = parse_authority(Members(root.get("covered"), "covered").mapping)
+            covered = parse_authority(Members(root.get("covered"), "covered").mapping, log=log)
         except DocumentRefused as error:
             raise DocumentRefused(f"in `covered`: {error.detail}", code=error.code) from error
     decision = ConsultationDecision(
