@@ -158,9 +158,8 @@ def submit(running: Running, document: Mapping[str, Any], *offices: str) -> http
 
 def act(kind: str, name: str, act_id: str, **more: Any) -> dict[str, Any]:
     """Return a revocation, suspension or resumption."""
-    return {
-        kind: {"id": act_id, "authority": name, "at": rfc3339(now_us()), "reason": "as the test says", **more}
-    }
+    said = {"id": act_id, "authority": name, "at": rfc3339(now_us()), "reason": "as the test says", **more}
+    return bind({kind: said}, london.ORIGIN)
 
 
 def issue(running: Running, name: str) -> str:

@@ -27,6 +27,7 @@ from wicketgate.gateway.node import Gateway
 from wicketgate.http.app import build_app
 from wicketgate.ledger.writer import Ledger
 from wicketgate.regime.documents.authority import parse_authority, review_due_us
+from wicketgate.regime.documents.binding import bind
 from wicketgate_demo.world import charter as invented
 
 UNIT = "recipient:met/national-security-units"
@@ -156,14 +157,14 @@ class Replay(Running):
 
     def take(self, document: Mapping[str, Any], *offices: str) -> dict[str, Any]:
         """Submit a document that takes effect."""
-        answer = submit(self, document, *offices)
+        answer = submit(self, bind(document, history.ORIGIN), *offices)
         assert answer.status_code == 201, answer.text
         taken: dict[str, Any] = answer.json()
         return taken
 
     def refuse(self, document: Mapping[str, Any], *offices: str) -> dict[str, Any]:
         """Submit a document that is refused; return the problem."""
-        answer = submit(self, document, *offices)
+        answer = submit(self, bind(document, history.ORIGIN), *offices)
         assert answer.status_code == 422, answer.text
         problem: dict[str, Any] = answer.json()
         return problem

@@ -57,7 +57,9 @@ def _logs(begun: Story) -> dict[str, Case]:
             changed(document, put(f"{kind}.log", None)), ROOTS, code="other-log"
         )
     draft = put("draft.authority.log", "tfl.example/rehearsal")
-    made["log-other-of-a-draft"] = begun.case(changed(example("consultation"), draft), ROOTS, code="other-log")
+    made["log-other-of-a-draft"] = begun.case(
+        changed(example("consultation"), draft), ROOTS, code="other-log"
+    )
     covered = changed(example("decision"), put("covered", {"authority": {"log": "tfl.example/rehearsal"}}))
     made["log-other-of-what-is-covered"] = begun.case(covered, ROOTS, code="other-log")
     return made

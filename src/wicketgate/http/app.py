@@ -99,7 +99,7 @@ def routes(
         *_reads(gateway).routes(),
         *_images(gateway).routes(),
         *SourcesApi(commits, gateway.camera_lists, gateway.projections.quarantine).routes(),
-        *DocumentsApi(gateway.filing).routes(),
+        *DocumentsApi(gateway.filing, clock).routes(),
         *FeedsApi(commits, gateway.projections, entitlement, clock).routes(),
         *AdminApi(commits, gateway.tokens, gateway.openings).routes(),
         *HitsApi(gateway.unit_hits, gateway.outcomes, entitlement, clock).routes(),

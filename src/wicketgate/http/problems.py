@@ -52,6 +52,7 @@ CODES: dict[str, tuple[int, str]] = {
     "already-attested": (409, "A receipt reached further"),
     "id-conflict": (409, "The id was given to another one before"),
     "too-many-failures": (429, "Too many failed sign-ins from here"),
+    "too-many-documents": (429, "Too many documents by this token"),
     "too-many-responses": (429, "Too many responses to this consultation at once"),
     "unknown-consultation": (404, "There is no such consultation"),
     "consultation-not-open": (409, "The consultation has not opened yet"),

@@ -81,6 +81,34 @@ class Allowance:
         return 0
 
 
+class TokenAllowance:
+    """The allowances of tokens, each by itself.
+
+    Parameters
+    ----------
+    now_us : callable
+        Returns the time by the gateway's clock.
+    each : Rate
+        For one token. There are only as many as the admin has issued.
+    """
+
+    def __init__(self, now_us: Callable[[], int], each: Rate) -> None:
+        self._now_us = now_us
+        self._each = each
+        self._used: dict[str, int] = {}
+
+    def take(self, token: str) -> int:
+        """Take one for a known token, by its name.
+
+        Return 0, or the seconds after which to try again. Then nothing was taken.
+        """
+        taking = _Taking(self._used.get(token, 0), self._now_us(), self._each)
+        if taking.over_us > 0:
+            return -(-taking.over_us // SECOND_US)
+        self._used[token] = taking.after_us
+        return 0
+
+
 class _Taking:
     """One more at a rate: `over_us` is how long before its time."""
 

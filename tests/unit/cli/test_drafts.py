@@ -14,7 +14,6 @@ from wicketgate.base.signing import format_public, key_id
 from wicketgate.cli import main
 from wicketgate.regime.documents.document import kind_of, open_document, parse_payload, parse_toml
 
-
 FOR_IT = ("--log", world.LOG)
 
 
@@ -104,6 +103,31 @@ def test_a_name_that_the_register_does_not_have_is_said_so(
         assert run(command, "no-such", *words, "--against", register, "--out", tmp_path / "o.toml") == 1
         assert capsys.readouterr().err.endswith("[unknown-authority]\n")
     assert not (tmp_path / "o.toml").exists()
+
+
+def test_a_draft_is_for_one_log(
+    chancery: Chancery, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("suspend", "tfl-met-ct", "--reason", "…", "--out", tmp_path / "s.toml")
+    assert run(*words) == 2
+    assert "say which, with --log ORIGIN, or with --against" in capsys.readouterr().err
+    shown = ("--against", saved(chancery, tmp_path))
+    assert run(*words, *shown, "--log", "tfl.example/rehearsal") == 2
+    assert "what --against shows is of the log `tfl.example/wicketgate`" in capsys.readouterr().err
+    assert not (tmp_path / "s.toml").exists()
+    assert run(*words, *shown) == 0
+    assert parse_toml((tmp_path / "s.toml").read_bytes())["suspension"]["log"] == world.LOG
+    capsys.readouterr()
+    elsewhere = tmp_path / "elsewhere.toml"
+    assert (
+        run("revoke", "tfl-met-ct", "--reason", "…", "--out", elsewhere, "--log", "tfl.example/rehearsal")
+        == 0
+    )
+    assert run("check", elsewhere, *shown) == 1
+    told = capsys.readouterr().out
+    assert "It is for the log tfl.example/rehearsal, and for no other." in told
+    assert "Refused as other-log" in told
+    assert run("check", tmp_path / "s.toml", *shown) == 0
 
 
 # --- review -----------------------------------------------------------------------------------------------

@@ -230,7 +230,15 @@ def test_whom_an_authority_names_cannot_leave_while_it_is_not_over() -> None:
     error = refusal(story, gone, ROOTS)
     assert error.code == "still-in-use"
     assert "tfl-met-ct@1" in error.detail
-    act = {"revocation": {"log": world.LOG, "id": "r-1", "authority": "tfl-met-ct", "at": LATER, "reason": "It ends."}}
+    act = {
+        "revocation": {
+            "log": world.LOG,
+            "id": "r-1",
+            "authority": "tfl-met-ct",
+            "at": LATER,
+            "reason": "It ends.",
+        }
+    }
     story = story.then(act, ("tfl/data-protection",), at=LATER)
     assert code(story, gone, ROOTS) is None
     assert code(under(), gone, ROOTS) is None
@@ -294,7 +302,15 @@ def test_from_its_entry_on_the_old_key_counts_for_nothing() -> None:
     story = under().then(world.example("authority"), world.CT_OFFICES, at=world.AT)
     officer = "tfl/data-protection"
     story = story.then(amended(replaced(officer, from_entry=20)), (*ROOTS, officer, officer + NEXT), at=LATER)
-    act = {"suspension": {"log": world.LOG, "id": "s-1", "authority": "tfl-met-ct", "at": LATER, "reason": "Why not."}}
+    act = {
+        "suspension": {
+            "log": world.LOG,
+            "id": "s-1",
+            "authority": "tfl-met-ct",
+            "at": LATER,
+            "reason": "Why not.",
+        }
+    }
     assert code(story, act, (officer,)) == "signature-invalid"
     assert code(story, act, (officer + NEXT,)) is None
     assert code(story, act, ("ico/deputy",)) is None

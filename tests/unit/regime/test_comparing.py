@@ -251,7 +251,12 @@ CHANGES: dict[str, tuple[str, Change, str, str]] = {
         "purpose-redefined",
     ),
     "another name": ("Charter.name", put("charter.name", "paris"), "unsupported", "unsupported"),
-    "another log": ("Charter.origin", lambda d: d["charter"].update(log="x.example/log", origin="x.example/log"), "unsupported", "unsupported"),
+    "another log": (
+        "Charter.origin",
+        lambda d: d["charter"].update(log="x.example/log", origin="x.example/log"),
+        "unsupported",
+        "unsupported",
+    ),
     "a demonstration": (
         "Charter.demonstration",
         put("charter.demonstration", True),

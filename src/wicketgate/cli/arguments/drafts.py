@@ -98,7 +98,9 @@ def _add_draft(
         "--out", required=True, type=Path, metavar="F.toml", help="the draft; it must not exist"
     )
     parser.add_argument(
-        "--log", metavar="ORIGIN", help="the log for which it is signed (default: the one that --against shows)"
+        "--log",
+        metavar="ORIGIN",
+        help="the log for which it is signed (default: the one that --against shows)",
     )
     add_against(parser, required=needs_register)
     parser.add_argument(

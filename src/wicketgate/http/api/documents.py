@@ -1,6 +1,6 @@
 """The handler of `/v1/documents`, for signed documents.
 
-Anybody with a token submits them.
+Anybody with a token submits them, the admin for whoever has none: a court, an overseer, a house of parliament.
 """
 
 from __future__ import annotations
@@ -9,18 +9,31 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from wicketgate.base.clock import rfc3339
+from wicketgate.base.clock import SECOND_US, Clock, rfc3339
 from wicketgate.base.signing import MAX_ENVELOPE_BYTES
 from wicketgate.gateway.filing.documents import Filing
 from wicketgate.http.answers import Effect
+from wicketgate.http.gatekeeper import Principal
+from wicketgate.http.problems import problem
+from wicketgate.http.rates import Rate, TokenAllowance
 from wicketgate.http.requests import json_answer, read_body
+
+EACH = Rate(burst=100, every_us=SECOND_US)
+"""How many documents one token may submit, whatever becomes of them."""
 
 
 class DocumentsApi:
-    """The handler of documents, over their filing."""
+    """The handler of documents, over their filing.
 
-    def __init__(self, filing: Filing) -> None:
+    Parameters
+    ----------
+    each : Rate
+        For one token: to judge a document costs, and nobody's documents keep out another's.
+    """
+
+    def __init__(self, filing: Filing, clock: Clock, *, each: Rate = EACH) -> None:
         self._filing = filing
+        self._allowance = TokenAllowance(clock.now_us, each)
 
     def routes(self) -> list[Route]:
         """Return the route."""
@@ -31,6 +44,13 @@ class DocumentsApi:
 
         Any known token may submit one. The signatures count.
         """
+        principal: Principal = request.scope["principal"]
+        wait_s = self._allowance.take(f"{principal.kind}:{principal.name}")
+        if wait_s:
+            detail = f"this token may submit one document a second after its first {EACH.burst}"
+            response = problem("too-many-documents", detail)
+            response.headers["Retry-After"] = str(wait_s)
+            return response
         body = await read_body(request, MAX_ENVELOPE_BYTES)
         entry, in_force_us = await self._filing.submit(body)
         return json_answer(Effect(entry=entry, in_force_from=rfc3339(in_force_us)), status=201)

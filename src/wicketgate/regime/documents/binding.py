@@ -84,5 +84,6 @@ def refuse_other_log(document: SignedDocument, origin: str, *, needed: bool = Tr
             other = table.get("log", origin) if isinstance(table, Mapping) else origin
             if other != origin:
                 raise DocumentRefused(
-                    f"`{member}` is for the log `{str(other)[:200]}`, and this is `{origin}`", code="other-log"
+                    f"`{member}` is for the log `{str(other)[:200]}`, and this is `{origin}`",
+                    code="other-log",
                 )
