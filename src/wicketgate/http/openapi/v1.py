@@ -266,7 +266,8 @@ _OFFICERS = tagged(
     Operation(
         "submitDocument", "POST /v1/documents", "Submit a signed document",
         "A DSSE envelope, whose payload is the canonical JSON of the document. The signatures are what counts, not who "
-        f"submits: the admin hands in what a court or an overseer without a token has signed. Kinds: {', '.join(sorted(KINDS))}.", takes={ENVELOPE_TYPE: EnvelopeBody}, most=MAX_ENVELOPE_BYTES,
+        f"submits: the admin hands in what a court or an overseer without a token has signed. "
+        f"Kinds: {', '.join(sorted(KINDS))}.", takes={ENVELOPE_TYPE: EnvelopeBody}, most=MAX_ENVELOPE_BYTES,
         gives=answers.Effect, status=201, refusals=codes.DOCUMENT.values(), codes="too-many-documents", commits=True,
     ),
 )

@@ -53,7 +53,8 @@ def parse_charter(document: Mapping[str, Any]) -> Charter:
     ------
     DocumentRefused
         `malformed`, `unknown-key`, `unknown-organisation` or `unknown-purpose`, naming the member;
-        `other-log` if it names another log than its origin; and `signer-duplicate` if two offices that must sign a charter have one holder or one key.
+        `other-log` if it names another log than its origin; and `signer-duplicate` if two offices that must
+        sign a charter have one holder or one key.
     """
     root = Members(document)
     head = root.table("charter")

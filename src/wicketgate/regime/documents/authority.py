@@ -168,7 +168,7 @@ class Authority:
     Attributes
     ----------
     log : str or None
-        The origin of the log for which it was signed; None of an authority of version 0.3, which names none.
+        The origin of the log for which it was signed; None in version 0.3.
     valid_from_us, valid_until_us : int
         Capture times that it covers, half-open, microseconds since the epoch.
     review_every : Period or None
@@ -239,12 +239,7 @@ class Authority:
 def parse_authority(document: Mapping[str, Any], *, log: str | None = None) -> Authority:
     """Return the authority in a document.
 
-    Neither charter nor signatures are looked at.
-
-    Parameters
-    ----------
-    log : str or None
-        Of a draft: the log that the document around it names, and the draft with it.
+    Neither charter nor signatures are looked at. A draft is for the `log` of the document around it.
 
     Raises
     ------
