@@ -1,9 +1,7 @@
 """The authority: the signed document that lets reads go.
 
-Here are its shape, and whether a charter lets it stand.
-
-Everything here is pure: the time is passed in. Whether it widens, and whether it was consulted on, is judged in
-`admission`. The words and codes: docs/spec/documents.md.
+Its shape and its words. Pure. Whether it may stand, widens and was consulted on is judged in `admission`. The rules:
+docs/spec/documents.md.
 """
 
 from __future__ import annotations
@@ -192,7 +190,7 @@ class Authority:
     redactions : tuple of Redaction
         What is withheld from the public.
     document : mapping
-        The signed payload, as parsed from its canonical JSON.
+        The signed payload.
     """
 
     log: str | None
@@ -239,7 +237,7 @@ class Authority:
 def parse_authority(document: Mapping[str, Any], *, log: str | None = None) -> Authority:
     """Return the authority in a document.
 
-    Neither charter nor signatures are looked at. A draft is for the `log` of the document around it.
+    Neither charter nor signatures are looked at. A draft is for the `log` of what is around it.
 
     Raises
     ------
