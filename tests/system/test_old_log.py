@@ -176,6 +176,11 @@ def test_the_deployment_answers_as_it_did(
     replay.start()
     try:
         for one in V03.answers():
+            if one["path"] == "/v1/documents":
+                # What was handed in then named no log: it stays valid where it stands, and is taken no more.
+                answer = ask(replay, one)["answer"]
+                assert (answer["status"], json.loads(answer["text"])["code"]) == (422, "other-log")
+                continue
             assert ask(replay, one) == one, (one["method"], one["path"])
         openings_are_those_of_the_log(replay)
     finally:
