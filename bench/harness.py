@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import resource
 import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 
@@ -24,11 +25,25 @@ from wicketgate_demo.world import london
 WICKETGATE = (sys.executable, "-P", "-m", "wicketgate")
 
 
+_STALLED = re.compile(r"the event loop was busy for \d+ ms")
+_stalls: list[str] = []
+
+
+def take_stalls() -> list[str]:
+    """Return what gateways said, since this was last asked, of an event loop that was held for too long."""
+    for running in Running.running:
+        running.look_for_stalls()
+    found, _stalls[:] = list(_stalls), []
+    return found
+
+
 class Running:
     """A gateway in a directory of its own, with its tokens by name; it can be stopped, killed and started again.
 
     `folder` is the deployment, `log` what the gateway wrote to its standard error over all its starts.
     """
+
+    running: ClassVar[set[Running]] = set()
 
     def __init__(self, base: Path, offices: london.Offices, at_us: int) -> None:
         self.folder = base / "gateway"
@@ -38,6 +53,14 @@ class Running:
         self.tokens: dict[str, str] = {}
         self.url = ""
         self._process: subprocess.Popen[bytes] | None = None
+        self._looked_at = 0
+
+    def look_for_stalls(self) -> None:
+        """Note what the gateway has logged of a busy event loop since this was last called."""
+        if self.log.exists():
+            said = self.log.read_text(errors="replace")
+            _stalls.extend(_STALLED.findall(said[self._looked_at :]))
+            self._looked_at = len(said)
 
     @property
     def pid(self) -> int:
@@ -88,6 +111,7 @@ class Running:
             self._process.wait(30)
             raise RuntimeError(self.log.read_text())
         self.url = line.split()[-1]
+        Running.running.add(self)
 
     def stop(self) -> int:
         """Stop the gateway, if it runs, as its operator would; return its exit code."""
@@ -95,7 +119,13 @@ class Running:
             return 0
         if self._process.poll() is None:
             self._process.terminate()
-        return self._process.wait(45)
+        code = self._process.wait(45)
+        self._ended()
+        return code
+
+    def _ended(self) -> None:
+        self.look_for_stalls()
+        Running.running.discard(self)
 
     def wait(self, timeout_s: float) -> int:
         """Wait for the gateway to end by itself; return its exit code."""
@@ -107,6 +137,7 @@ class Running:
         assert self._process is not None
         self._process.kill()
         self._process.wait()
+        self._ended()
 
 
 def make(

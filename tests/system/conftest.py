@@ -7,9 +7,16 @@ from typing import Any
 
 import pytest
 
-from bench.harness import Running, gateway
+from bench.harness import Running, gateway, take_stalls
 from tests.browsing import ARGUMENTS, CHROMIUM, browser_fault
 from tests.needs import unmet
+
+
+@pytest.fixture(autouse=True)
+def loops_were_free() -> Iterator[None]:
+    """Fail a test during which a gateway's event loop worked for a quarter of a second without a break."""
+    yield
+    assert take_stalls() == []
 
 
 @pytest.fixture(scope="session")

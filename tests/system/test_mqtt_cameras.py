@@ -72,6 +72,7 @@ class WithMqtt(Running):
         found = re.fullmatch(r"MQTT is taken at mqtt://127\.0\.0\.1:(\d+), without TLS\n", second)
         assert found is not None, second
         self.mqtt_port = int(found[1])
+        Running.running.add(self)
 
 
 @contextmanager

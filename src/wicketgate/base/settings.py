@@ -96,6 +96,8 @@ class Settings:
         Where the public reaches it, such as `https://gate.example`; empty for the address of each request.
     proxies : tuple of Network
         Whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed; nobody's else, not the loopback's either.
+    quarantine_items, quarantine_bytes : int
+        What the quarantine keeps of one source in an hour; beyond it is counted alone.
     """
 
     folder: Path
@@ -106,9 +108,18 @@ class Settings:
     feed_bytes: int = 64 * 1024**3
     address: str = ""
     proxies: tuple[Network, ...] = ()
+    quarantine_items: int = 10_000
+    quarantine_bytes: int = 32 * 1024**2
 
 
-_KEYS = {"host": str, "port": int, "feed_bytes": int, "address": str}
+_KEYS = {
+    "host": str,
+    "port": int,
+    "feed_bytes": int,
+    "address": str,
+    "quarantine_items": int,
+    "quarantine_bytes": int,
+}
 _ADDRESS = re.compile(r"(https?://[A-Za-z0-9.:\[\]-]+)?", re.ASCII)
 _STREAMS_KEYS = {
     "url": str,
@@ -130,6 +141,9 @@ port = 8080
 # address = "https://gate.example"
 # The web servers in front of it: from these networks alone `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
 # proxies = ["127.0.0.1/32", "::1/128"]
+# What the quarantine keeps of one source in an hour. Beyond it reads that cannot be taken are counted alone.
+# quarantine_items = 10000
+# quarantine_bytes = 33554432
 
 # An external NATS server or cluster instead of the child process. `sync_interval: always` is asserted at start.
 # [streams]
@@ -195,6 +209,9 @@ def parse_settings(text: bytes, folder: Path) -> Settings:
         raise ConfigurationError(f"`feed_bytes` in {name} must be positive")
     if not _ADDRESS.fullmatch(data.get("address", "")):
         raise ConfigurationError(f"`address` in {name} must be like `https://gate.example`, without a path")
+    for key in ("quarantine_items", "quarantine_bytes"):
+        if data.get(key, 0) < 0:
+            raise ConfigurationError(f"`{key}` in {name} must not be negative")
     return Settings(
         folder=folder,
         streams=None if streams is None else _streams(folder, streams),

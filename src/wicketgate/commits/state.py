@@ -22,6 +22,7 @@ from wicketgate.commits.transactions import (
     ListChanged,
     Outcome,
     Transaction,
+    quarantine_batches,
 )
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.authority import Authority
@@ -106,6 +107,8 @@ class State(msgspec.Struct, kw_only=True):
     entries: int = 0
     seconds: int = 0
     quarantined: int = 0
+    quarantine_batches: int = 0
+    unkept: dict[str, int] = {}
     second_us: int = 0
     facts: list[bytes] = []
     counts: Counts = msgspec.field(default_factory=Counts)
@@ -156,6 +159,8 @@ class State(msgspec.Struct, kw_only=True):
             raise InputError(f"transaction {sequence} does not continue the ledger")
         if transaction.second is not None and transaction.second.number != self.seconds + 1:
             raise InputError(f"transaction {sequence} closes a second out of order")
+        if transaction.quarantine_batch not in {0, self.quarantine_batches + 1}:
+            raise InputError(f"transaction {sequence} does not continue the quarantine")
         for batch in transaction.batches:
             if batch.feed not in self.feeds or batch.number != self.feeds[batch.feed].batches + 1:
                 raise InputError(f"transaction {sequence} does not continue the feed `{batch.feed}`")
@@ -186,7 +191,7 @@ class State(msgspec.Struct, kw_only=True):
             feed = self.feeds[batch.feed]
             feed.batches = batch.number
             feed.rows += batch.rows
-        self.quarantined += len(transaction.quarantined)
+        self._take_quarantined(transaction)
         self._take_hits(transaction)
         if transaction.hotlist is not None:
             self._take_list(transaction.hotlist)
@@ -240,6 +245,11 @@ class State(msgspec.Struct, kw_only=True):
         self.tokens = {
             digest: name for digest, name in self.tokens.items() if new.knows(name) and name not in changed
         }
+
+    def _take_quarantined(self, transaction: Transaction) -> None:
+        self.quarantined += len(transaction.quarantined)
+        if transaction.quarantine_batch:
+            self.quarantine_batches += len(quarantine_batches(0, transaction.quarantined))
 
     def _take_hits(self, transaction: Transaction) -> None:
         for hit in transaction.hits:
@@ -363,6 +373,8 @@ class State(msgspec.Struct, kw_only=True):
                 for code, reads in codes.items()
                 if code not in IMAGE_CODES
             )
+        for source, reads in intake.unkept.items():
+            self.unkept[source] = self.unkept.get(source, 0) + reads
         self._count_cameras("accepted", intake.accepted)
         self._count_cameras("repeated", intake.repeated)
         for camera, codes in intake.quarantined.items():

@@ -5,6 +5,7 @@ Pure.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
@@ -180,16 +181,50 @@ class QuarantinedRead(msgspec.Struct, frozen=True, kw_only=True):
     read: bytes
 
 
+MOST_QUARANTINED = 1_000
+"""Reads of one batch of the quarantine."""
+_BATCH_BYTES = 512 * 1024
+
+
+class QuarantineBatch(msgspec.Struct, frozen=True, kw_only=True):
+    """Reads of one source in quarantine, as the quarantine keeps them together.
+
+    `first` is the number of the first of them; the others follow on it.
+    """
+
+    first: int
+    reads: tuple[QuarantinedRead, ...]
+
+
+def quarantine_batches(first: int, reads: Sequence[QuarantinedRead]) -> list[QuarantineBatch]:
+    """Return reads in batches, each of one source and of a bounded size.
+
+    The same reads always make the same batches. `first` is the number of the first of them.
+    """
+    batches: list[QuarantineBatch] = []
+    begin, size = 0, 0
+    for n, read in enumerate(reads):
+        full = n - begin >= MOST_QUARANTINED or size >= _BATCH_BYTES
+        if n > begin and (full or read.source != reads[begin].source):
+            batches.append(QuarantineBatch(first=first + begin, reads=tuple(reads[begin:n])))
+            begin, size = n, 0
+        size += len(read.read)
+    if begin < len(reads):
+        batches.append(QuarantineBatch(first=first + begin, reads=tuple(reads[begin:])))
+    return batches
+
+
 class IntakeCounts(msgspec.Struct, frozen=True, kw_only=True):
     """The intake of one message of READS.
 
     A further transaction may carry it on. `accepted`, `repeated`: reads by camera, as `source/camera`;
-    `quarantined`: by that and code.
+    `quarantined`: by that and code; `unkept`: by source, how many of these were not kept, beyond its quota.
     """
 
     accepted: dict[str, int] = {}
     repeated: dict[str, int] = {}
     quarantined: dict[str, dict[str, int]] = {}
+    unkept: dict[str, int] = {}
 
 
 class DocumentTaken(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -281,6 +316,9 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         Of those, released to nobody.
     quarantine_from : int
         The ordinal of the first of `quarantined`, from 1.
+    quarantine_batch : int
+        The ordinal of the first of their batches (`quarantine_batches`), from 1. 0 where there are none, and in what
+        version 0.3 wrote: it kept each read by itself.
     first_entry : int
         The ledger's index of the first of `entries`.
     opens_us : int or None
@@ -302,6 +340,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     hotlist: ListChanged | None = None
     quarantine_from: int = 0
     quarantined: tuple[QuarantinedRead, ...] = ()
+    quarantine_batch: int = 0
     facts: tuple[bytes, ...] = ()
     first_entry: int = 0
     entries: tuple[bytes, ...] = ()

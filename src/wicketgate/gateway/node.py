@@ -17,6 +17,7 @@ from nats.js.errors import NotFoundError
 
 from wicketgate.base.clock import DAY_US, Clock, SystemClock, rfc3339
 from wicketgate.base.errors import ConfigurationError, WicketgateError
+from wicketgate.base.loop import LoopGuard
 from wicketgate.base.settings import Settings, StreamsSettings
 from wicketgate.base.signing import PrivateKey, canonical
 from wicketgate.base.streams.link import Link, end_tasks
@@ -57,6 +58,7 @@ from wicketgate.reads.intake import Intake
 from wicketgate.reads.messages import READS
 from wicketgate.reads.parse import ClockLimits
 from wicketgate.reads.pushes import Pushes
+from wicketgate.reads.quota import QuarantineQuota
 from wicketgate.reads.repeats import Seen
 from wicketgate.reads.replay import replay_reads
 from wicketgate.reads.tracking import Vehicles
@@ -79,6 +81,7 @@ class Gateway:
         self.settings = settings
         self.clock = clock
         self.deployment = Deployment(settings.folder)
+        self.loop = LoopGuard()
         self.failed = asyncio.Event()
         self.failure: BaseException | None = None
         self.server: NatsServer | None = None
@@ -284,7 +287,13 @@ class Gateway:
         self.images = Images(self.deployment.part("images"), self.deployment.index_secret())
         self._parts.push_async_callback(self.images.close)
         self.intake = Intake(
-            writer, self.seen, self.clock, self._instance, on_failure=self._fail, vehicles=self.vehicles
+            writer,
+            self.seen,
+            self.clock,
+            self._instance,
+            on_failure=self._fail,
+            vehicles=self.vehicles,
+            quota=QuarantineQuota(items=self.settings.quarantine_items, bytes=self.settings.quarantine_bytes),
         )
         self._parts.push_async_callback(self.intake.close)
         self.intake.start()

@@ -20,6 +20,7 @@ from wicketgate.base.streams.link import Link, end_tasks
 from wicketgate.base.streams.ordinal import OrdinalStream
 from wicketgate.commits.transactions import Transaction
 from wicketgate.feeds.feed import Feed
+from wicketgate.gateway.quarantine import Quarantine
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.ledger.proofs import Proofs
 from wicketgate.ledger.writer import Ledger
@@ -27,7 +28,6 @@ from wicketgate.regime.parsed import Parsed
 
 log = logging.getLogger(__name__)
 
-QUARANTINE = "QUARANTINE"
 OPENINGS = "OPENINGS"
 RESPONSES = "RESPONSES"
 _REPLAYED_AT_ONCE = 64
@@ -79,7 +79,7 @@ class Projections:
         self._taken = 0
         self._tasks: list[asyncio.Task[None]] = []
         self._writing: set[asyncio.Future[Any]] = set()
-        self.quarantine = OrdinalStream(link, QUARANTINE)
+        self.quarantine = Quarantine(link)
         self.openings = OrdinalStream(link, OPENINGS)
         self._responses_queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
         self._responses: dict[str, OrdinalStream] = {}
@@ -209,8 +209,7 @@ class Projections:
         return project
 
     async def _project_private(self, transaction: Transaction) -> None:
-        reads = [msgspec.msgpack.encode(read) for read in transaction.quarantined]
-        await self.quarantine.put_all(transaction.quarantine_from, reads)
+        await self.quarantine.put(transaction)
         if transaction.second is not None:
             await self.openings.put(transaction.second.number, transaction.second.sealed)
 

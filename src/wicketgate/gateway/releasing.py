@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from wicketgate.base.clock import Clock
@@ -39,6 +40,7 @@ _TRANSACTION_BYTES = 2 * 1024 * 1024
 _ROW_BYTES = 250
 _FEW_BYTES = 100_000
 _BUSY_S = 0.05
+_source_of = attrgetter("source")
 
 
 class _Message(NamedTuple):
@@ -219,6 +221,7 @@ class Releasing:
             quarantined: list[QuarantinedRead] = []
             for message in messages:
                 quarantined.extend(message.quarantined)
+            quarantined.sort(key=_source_of)  # the quarantine keeps each source's together
             facts.append(decision_fact(sequence, decision.rows, decision.withheld, refused, intake))
             return Transaction(
                 at_us=at_us,
@@ -233,6 +236,7 @@ class Releasing:
                 imaged=tuple(imaged for rows in made.values() for imaged in rows.imaged),
                 quarantine_from=state.quarantined + 1,
                 quarantined=tuple(quarantined),
+                quarantine_batch=state.quarantine_batches + 1 if quarantined else 0,
                 facts=tuple(facts),
             )
 
@@ -266,8 +270,10 @@ def _joined_intake(intakes: Sequence[IntakeCounts]) -> IntakeCounts | None:
         return None
     accepted: Counter[str] = Counter()
     repeated: Counter[str] = Counter()
+    unkept: Counter[str] = Counter()
     quarantined: dict[str, Counter[str]] = {}
     for intake in intakes:
+        unkept.update(intake.unkept)
         accepted.update(intake.accepted)
         repeated.update(intake.repeated)
         for camera, codes in intake.quarantined.items():
@@ -276,4 +282,5 @@ def _joined_intake(intakes: Sequence[IntakeCounts]) -> IntakeCounts | None:
         accepted=dict(accepted),
         repeated=dict(repeated),
         quarantined={camera: dict(codes) for camera, codes in quarantined.items()},
+        unkept=dict(unkept),
     )

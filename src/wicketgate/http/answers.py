@@ -97,6 +97,12 @@ class CamerasShown(Struct, frozen=True, kw_only=True):
     unknown: Annotated[
         dict[str, Count], about("The same counts for reads of cameras that are not registered.")
     ]
+    unkept: Annotated[
+        Count,
+        about(
+            "Of what was quarantined, how much was counted alone and not kept, beyond the quota of an hour."
+        ),
+    ]
 
 
 class Quarantined(Struct, frozen=True, kw_only=True):

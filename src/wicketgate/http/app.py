@@ -26,7 +26,7 @@ from wicketgate.http.api.reads import Reads
 from wicketgate.http.api.sources import SourcesApi
 from wicketgate.http.api.why import WhyApi
 from wicketgate.http.gatekeeper import PUSH_PREFIX, Gatekeeper, require
-from wicketgate.http.metrics import GatewayMetrics, MqttMetrics
+from wicketgate.http.metrics import GatewayMetrics, LoopMetrics, MqttMetrics
 from wicketgate.http.peers import Proxies
 from wicketgate.http.problems import not_allowed, problem, problem_of
 from wicketgate.http.site.addition import Addition, find_addition, sight_of
@@ -84,6 +84,7 @@ def routes(
     """
     metrics = CollectorRegistry()
     metrics.register(GatewayMetrics(gateway.commits, gateway.projections, gateway.clock, gateway.server))
+    metrics.register(LoopMetrics(gateway.loop))
     if ingress is not None:
         metrics.register(MqttMetrics(ingress))
 

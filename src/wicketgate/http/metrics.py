@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from wicketgate.base.clock import Clock
+from wicketgate.base.loop import LoopGuard
 from wicketgate.base.streams.server import NatsServer
 from wicketgate.commits.durable import Durable
 from wicketgate.commits.state import State
@@ -67,6 +68,13 @@ class GatewayMetrics:
             ("quarantined", totals.quarantined),
         ):
             reads.add_metric([became], count)
+        unkept = CounterMetricFamily(
+            "wicketgate_quarantine_unkept",
+            "Quarantined reads of which the count alone is kept.",
+            labels=["source"],
+        )
+        for source, count in self._commits.committed.unkept.items():
+            unkept.add_metric([source], count)
         withheld = CounterMetricFamily("wicketgate_withheld_reads", "Reads decided and released to nobody.")
         withheld.add_metric([], totals.withheld)
         released = CounterMetricFamily("wicketgate_released_rows", "Rows released.", labels=["authority"])
@@ -99,7 +107,7 @@ class GatewayMetrics:
         restarts = CounterMetricFamily("wicketgate_streams_restarts", "Restarts of the NATS child.")
         restarts.add_metric([], self._server.restarts if self._server else 0)
         metrics.append(without)
-        metrics += [reads, withheld, released, refused, behind, full, held, size, restarts]
+        metrics += [reads, unkept, withheld, released, refused, behind, full, held, size, restarts]
         metrics += attested_metrics(self._commits.committed, self._clock.now_us())
         return metrics
 
@@ -123,6 +131,25 @@ def unconsulted(moment: RegimeAt) -> Counter[str]:
         if stands == "in-force" and (need := _WITHOUT.get(stance_of(moment, named, number).footing)):
             found[need] += 1
     return found
+
+
+class LoopMetrics:
+    """Metrics of the event loop."""
+
+    def __init__(self, loop: LoopGuard) -> None:
+        self._loop = loop
+
+    def collect(self) -> list[Metric]:
+        busy = GaugeMetricFamily(
+            "wicketgate_loop_longest_seconds",
+            "The longest stretch of work on the event loop since the start, by CPU time and by the clock.",
+            labels=["by"],
+        )
+        busy.add_metric(["cpu"], self._loop.longest_s)
+        busy.add_metric(["clock"], self._loop.longest_wait_s)
+        long = CounterMetricFamily("wicketgate_loop_long_stretches", "Stretches of 50 ms of CPU or more.")
+        long.add_metric([], self._loop.long)
+        return [busy, long]
 
 
 class MqttMetrics:

@@ -111,6 +111,7 @@ async def serve(settings: Settings, *, ready: Callable[[str, str | None], None])
         # would hold up every request.
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)
+        gateway.loop.start()
         ready(f"http://{settings.host}:{port}", mqtt)
         failed = asyncio.create_task(gateway.failed.wait())
         stopped = asyncio.create_task(stop.wait())
@@ -130,4 +131,5 @@ async def serve(settings: Settings, *, ready: Callable[[str, str | None], None])
         if ingress is not None:
             await ingress.stop(0.0)
         await renderer.close()
+        gateway.loop.stop()
         await gateway.stop()

@@ -22,6 +22,7 @@ from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.reads.columns import MAX_ROWS, SAID, Gathered, ReadBatch, filled, gathered, to_arrow
 from wicketgate.reads.messages import ReadsMessage, encode_reads
 from wicketgate.reads.parse import Checked
+from wicketgate.reads.quota import OVERHEAD, QuarantineQuota, QuotaKeeper
 from wicketgate.reads.repeats import DIGEST, Seen
 from wicketgate.reads.tracking import Emitted, HeldSighting, Vehicles
 
@@ -34,6 +35,7 @@ _LINGER_S = 0.004
 _UNDER_WAY = 3
 _MAX_WAITING = 50_000
 _QUARANTINED_BYTES = 512 * 1024
+_USUAL = QuarantineQuota()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,8 @@ class _Group:
     repeated: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     quarantined: list[QuarantinedRead] = field(default_factory=list)
     quarantined_bytes: int = 0
+    refused: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    unkept: Counter[str] = field(default_factory=Counter)
     held: list[HeldSighting] = field(default_factory=list)
     emitted: list[Emitted] = field(default_factory=list)
 
@@ -86,10 +90,14 @@ class _Group:
         self.contents += row.key
         self.ids.append(read_id)
 
-    def quarantine(self, read: QuarantinedRead) -> None:
-        """Take a read for the quarantine."""
-        self.quarantined.append(read)
-        self.quarantined_bytes += len(read.read) + 200
+    def quarantine(self, read: QuarantinedRead, *, keep: bool) -> None:
+        """Take a read for the quarantine: its count, and what is to be kept of it."""
+        self.refused[f"{read.source}/{read.camera}"][read.code] += 1
+        if keep:
+            self.quarantined.append(read)
+            self.quarantined_bytes += len(read.read) + OVERHEAD
+        else:
+            self.unkept[read.source] += 1
 
 
 @dataclass(slots=True)
@@ -114,6 +122,8 @@ class Intake:
         Told when READS belongs to another writer; the gateway must end.
     vehicles : Vehicles, optional
         Told what of the followed vehicles is durable.
+    quota : QuarantineQuota
+        What of a source's is kept in quarantine.
 
     Notes
     -----
@@ -130,7 +140,9 @@ class Intake:
         *,
         on_failure: Callable[[BaseException], None],
         vehicles: Vehicles | None = None,
+        quota: QuarantineQuota = _USUAL,
     ) -> None:
+        self._quota = QuotaKeeper(quota)
         self._vehicles = Vehicles() if vehicles is None else vehicles
         # When which message was stored, once a second: images may follow a read for a while, by its row in READS.
         # What a former life stored counts from now on.
@@ -226,7 +238,7 @@ class Intake:
         for _, read in chain(quarantined, images):
             if group.full:
                 group = self._group(groups)
-            group.quarantine(read)
+            group.quarantine(read, keep=self._quota.keeps(read, now_us))
         accepted = len(new.rows)
         self._waiting += accepted
         self._work.set()
@@ -407,10 +419,6 @@ def _encode(group: _Group) -> bytes:
             **group.reads.columns, received_us=group.received_us, key=group.contents, again=group.again
         )
         rows = to_arrow(batch)
-    quarantined: defaultdict[str, dict[str, int]] = defaultdict(dict)
-    for read in group.quarantined:
-        counts = quarantined[f"{read.source}/{read.camera}"]
-        counts[read.code] = counts.get(read.code, 0) + 1
     return encode_reads(
         ReadsMessage(
             rows=rows,
@@ -419,7 +427,8 @@ def _encode(group: _Group) -> bytes:
             intake=transactions.IntakeCounts(
                 accepted=dict(Counter(group.accepted)),
                 repeated=dict(group.repeated),
-                quarantined=dict(quarantined),
+                quarantined={camera: dict(codes) for camera, codes in group.refused.items()},
+                unkept=dict(group.unkept),
             ),
             quarantined=tuple(group.quarantined),
             held=tuple(group.held),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import isnan
@@ -15,14 +15,14 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import msgspec
-import numpy as np
-import pyarrow as pa
 
 from wicketgate.base.clock import from_datetime, rfc3339
 from wicketgate.base.errors import InputError
 from wicketgate.base.shapes import about, shape
 from wicketgate.commits.transactions import QuarantinedRead
+from wicketgate.reads.arrow_posts import arrow_pieces
 from wicketgate.reads.columns import SAID, Gathered, Vehicle
+from wicketgate.reads.cuts import array_pieces, line_pieces
 from wicketgate.reads.observations import ImageKind
 from wicketgate.reads.plates import PlateFault, read_plate
 
@@ -33,6 +33,9 @@ MAX_READS = 150_000
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
 ARROW = "application/vnd.apache.arrow.stream"
+
+PIECE_ROWS = 1_000
+"""Reads of a piece that holds a faulty one."""
 
 
 MAX_ID = 64
@@ -110,6 +113,7 @@ class Malformed:
 
 _array = msgspec.json.Decoder(list[RawRead])
 _one = msgspec.json.Decoder(RawRead)
+_value = msgspec.json.Decoder()
 _encode = msgspec.json.Encoder().encode
 _PLAIN_FAULT = re.compile(
     r"(Expected `[a-z0-9 |]+`, got `[a-z]+`|Object missing required field `[a-z_]+`|Invalid RFC3339 encoded datetime)"
@@ -127,12 +131,30 @@ _PLACE = re.compile(rf" - at `\$(\.vehicle|\.image)?(\.({_NAMES}))?`\Z")
 _SAID = [(column.name, attrgetter(column.name)) for column in SAID]
 _BOUNDED = [(attrgetter(column.name), column.fault) for column in SAID if column.fault is not None]
 _MAX_KEPT = 16 * 1024
-_MAX_COLUMNS = 64
-_MAX_UNFOLDED = 4 * MAX_POST_BYTES
 
 
-def parse(body: bytes, media_type: str) -> Sequence[RawRead | Malformed]:
-    """Return the reads of a posted body, in order.
+Rows = Sequence[RawRead | Malformed]
+
+
+class Faulty:
+    """A piece of a post with a read of a wrong shape: its values, each an object, to be taken one by one."""
+
+    def __init__(self, values: list[Any]) -> None:
+        if not all(type(value) is dict for value in values):
+            raise InputError("a read must be an object")
+        self._values = values
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def rows(self) -> Iterator[Rows]:
+        """Yield its reads, in order, some at a time."""
+        for start in range(0, len(self._values), PIECE_ROWS):
+            yield _each(self._values[start : start + PIECE_ROWS])
+
+
+def pieces(body: bytes, media_type: str) -> Iterator[Rows | Faulty]:
+    """Yield the reads of a posted body, in order, a bounded number at a time.
 
     Parameters
     ----------
@@ -144,48 +166,67 @@ def parse(body: bytes, media_type: str) -> Sequence[RawRead | Malformed]:
     Raises
     ------
     InputError
-        If the body as a whole cannot be read. Then nothing of it is taken. A read whose own shape is wrong does not
-        raise: it comes back as `Malformed`.
+        If the body as a whole cannot be read, maybe behind some pieces: whoever takes nothing of such a body goes
+        through all of them first. A read whose own shape is wrong does not raise: it comes back as `Malformed`.
 
     Notes
     -----
-    O(n); about 1 µs a read where all are well formed, some 10 µs where one is not.
+    O(n); about 1 µs a read where all are well formed, some 10 µs where one is not. No step takes more than some 20 ms.
     """
-    if media_type == ARROW:
-        return _each(_arrow_rows(body))
-    rows = _json_rows(body, media_type)
-    if len(rows) > MAX_READS:
-        raise InputError(f"more than {MAX_READS} reads in one post")
-    return rows
+    count = 0
+    found: Iterator[Rows | Faulty] = (
+        map(_each, arrow_pieces(body)) if media_type == ARROW else _json_pieces(body, media_type)
+    )
+    for piece in found:
+        count += len(piece)
+        if count > MAX_READS:
+            raise InputError(f"more than {MAX_READS} reads in one post")
+        yield piece
 
 
-def _json_rows(body: bytes, media_type: str) -> Sequence[RawRead | Malformed]:
+def rows_of(piece: Rows | Faulty) -> Iterator[Rows]:
+    """Yield the reads of a piece, in order, some at a time."""
+    if isinstance(piece, Faulty):
+        yield from piece.rows()
+    else:
+        yield piece
+
+
+def parse(body: bytes, media_type: str) -> Rows:
+    """Return the reads of a posted body, in order.
+
+    As `pieces`, but all of them: for a body that is known to be small.
+    """
+    return [row for piece in pieces(body, media_type) for rows in rows_of(piece) for row in rows]
+
+
+def _json_pieces(body: bytes, media_type: str) -> Iterator[Rows | Faulty]:
     try:
         if media_type == NDJSON:
+            for piece in line_pieces(body):
+                try:
+                    yield _one.decode_lines(piece)
+                except msgspec.ValidationError:
+                    yield Faulty(_value.decode_lines(piece))
+            return
+        for piece in array_pieces(body):
+            if piece.lstrip()[:1] == b"[":
+                try:
+                    yield _array.decode(piece)
+                except msgspec.ValidationError:
+                    yield Faulty(_value.decode(piece))
+                continue
             try:
-                return _one.decode_lines(body)
+                yield [_one.decode(piece)]
             except msgspec.ValidationError:
-                return _each(msgspec.json.Decoder().decode_lines(body))
-        if body.lstrip()[:1] == b"[":
-            try:
-                return _array.decode(body)
-            except msgspec.ValidationError:
-                return _each(msgspec.json.decode(body))
-        try:
-            return [_one.decode(body)]
-        except msgspec.ValidationError:
-            return _each([msgspec.json.decode(body)])
+                yield Faulty([_value.decode(piece)])
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise InputError(f"the body is not {media_type}") from error
 
 
-def _each(values: Sequence[Any]) -> list[RawRead | Malformed]:
-    if len(values) > MAX_READS:
-        raise InputError(f"more than {MAX_READS} reads in one post")
+def _each(values: Sequence[dict[str, Any]]) -> list[RawRead | Malformed]:
     rows: list[RawRead | Malformed] = []
     for value in values:
-        if not isinstance(value, dict):
-            raise InputError("a read must be an object")
         try:
             rows.append(msgspec.convert(value, RawRead))
         except msgspec.ValidationError as error:
@@ -206,137 +247,6 @@ def _without_values(message: str) -> str:
     if message.startswith("Object contains unknown field"):
         return "Object contains unknown member" + (f" - at `${where[1]}`" if where and where[1] else "")
     return "Invalid value" + (where[0] if where else "")
-
-
-def _arrow_rows(body: bytes) -> list[dict[str, Any]]:
-    try:
-        with pa.ipc.open_stream(_uncompressed(body)) as reader:
-            _check_schema(reader.schema)
-            table = reader.read_all()
-        table.validate(full=True)
-        _check_size(table)
-        rows: list[dict[str, Any]] = _in_microseconds(table).to_pylist()
-    except (pa.ArrowException, ValueError, OSError, OverflowError) as error:
-        raise InputError("the body is not an Arrow stream that can be read") from error
-    return [_without_nulls(row) for row in rows]
-
-
-def _check_schema(schema: pa.Schema) -> None:
-    """Refuse columns unfit for a read: lists and runs of a few bytes could unfold to gigabytes."""
-    if len(schema) > _MAX_COLUMNS or len(set(schema.names)) < len(schema):
-        raise InputError("an Arrow stream with too many columns, or two of one name")
-    for column in schema:
-        kind = column.type
-        plain = _is_plain(kind) or (pa.types.is_dictionary(kind) and _is_text(kind.value_type))
-        if pa.types.is_struct(kind):
-            members = [kind.field(n) for n in range(kind.num_fields)]
-            plain = 0 < len(members) <= _MAX_COLUMNS and all(_is_plain(member.type) for member in members)
-        if not plain:
-            raise InputError("a column of the Arrow stream has a type that a read has not")
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    types = pa.types
-    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
-
-
-def _is_plain(kind: pa.DataType) -> bool:
-    types = pa.types
-    numeric = types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)
-    return bool(numeric or _is_text(kind) or types.is_timestamp(kind) or types.is_null(kind))
-
-
-def _check_size(table: pa.Table) -> None:
-    """Refuse too many rows, and dictionaries and views far larger unfolded than the body."""
-    if table.num_rows > MAX_READS:
-        raise InputError(f"more than {MAX_READS} reads in one post")
-    if sum(_unfolded(chunk) for column in table.columns for chunk in column.chunks) > _MAX_UNFOLDED:
-        raise InputError("the Arrow stream unfolds far beyond its size: send plain texts")
-
-
-def _unfolded(column: Any) -> int:
-    """Return about how many bytes an Arrow array's texts unfold to: they may share the same bytes."""
-    kind = column.type
-    if pa.types.is_struct(kind):
-        return sum(_unfolded(column.field(n)) for n in range(kind.num_fields))
-    if pa.types.is_dictionary(kind):
-        texts = column.dictionary
-        if len(column) == 0 or _unfolded(texts) > _MAX_UNFOLDED:
-            return _unfolded(texts)
-        return len(column) * max((len(text) for text in texts.to_pylist() if text is not None), default=0)
-    if pa.types.is_string_view(kind):
-        views = np.frombuffer(column.buffers()[1] or b"", dtype="<i4").reshape(-1, 4)
-        return int(views[column.offset : column.offset + len(column), 0].clip(0).sum(dtype=np.int64))
-    return 0
-
-
-def _in_microseconds(table: pa.Table) -> pa.Table:
-    """Return the table with its times cut from nanoseconds to microseconds."""
-    for number, column in enumerate(table.columns):
-        if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
-            cut = column.cast(pa.timestamp("us", column.type.tz), safe=False)
-            table = table.set_column(number, table.schema.names[number], cut)
-    return table
-
-
-def _without_nulls(row: Mapping[str, Any]) -> dict[str, Any]:
-    plain: dict[str, Any] = {}
-    for name, value in row.items():
-        if value is None:
-            continue
-        if isinstance(value, dict):
-            plain[name] = _without_nulls(value)
-        else:
-            plain[name] = value.isoformat() if isinstance(value, datetime) else value
-    return plain
-
-
-def _uncompressed(body: bytes) -> bytes:
-    """Return `body` if no record batch of it is compressed.
-
-    A compressed buffer of a few bytes may unfold to gigabytes, and the library has no limit to set.
-    """
-    source = pa.BufferReader(body)
-    messages = pa.ipc.MessageReader.open_stream(source)
-    total = 0
-    while True:
-        try:
-            message = messages.read_next_message()
-        except StopIteration:
-            break
-        total += 1
-        if total > 10_000:
-            raise InputError("an Arrow stream of more than 10,000 messages")
-        if message.type in {"record batch", "dictionary"} and _is_compressed(message.metadata.to_pybytes()):
-            raise InputError("compressed Arrow buffers are not taken: send them plain")
-    return body
-
-
-def _is_compressed(metadata: bytes) -> bool:
-    """Return whether an Arrow message's flatbuffer (Message.fbs) has a RecordBatch with `compression` set."""
-
-    def u16(at: int) -> int:
-        return int.from_bytes(metadata[at : at + 2], "little")
-
-    def i32(at: int) -> int:
-        return int.from_bytes(metadata[at : at + 4], "little", signed=True)
-
-    def member(table: int, slot: int) -> int:
-        vtable = table - i32(table)
-        offset = 4 + 2 * slot
-        return table + u16(vtable + offset) if offset < u16(vtable) and u16(vtable + offset) else 0
-
-    message = i32(0)
-    header_type, header = member(message, 1), member(message, 2)
-    if not header:
-        return False
-    batch = header + i32(header)
-    if header_type and metadata[header_type] == 2:  # DictionaryBatch holds its RecordBatch in slot 1
-        data = member(batch, 1)
-        if not data:
-            return False
-        batch = data + i32(data)
-    return member(batch, 3) != 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,14 +49,7 @@ def test_the_template_can_be_used_as_it_is(tmp_path: Path) -> None:
 
 
 def test_the_template_can_be_used_with_everything_in_it(tmp_path: Path) -> None:
-    prose = (
-        "# What the operator",
-        "# The size",
-        "# Where the",
-        "# The web",
-        "# An external",
-        "# Cameras and",
-    )
+    prose = ("# What the", "# The size", "# Where the", "# The web", "# An external", "# Cameras and")
     lines = [line for line in TEMPLATE.splitlines() if not line.startswith(prose)]
     text = "\n".join(re.sub("^# ", "", line) for line in lines).replace("nats-system", "system")
     settings = load(tmp_path, text)
@@ -71,6 +64,13 @@ def test_the_template_can_be_used_with_everything_in_it(tmp_path: Path) -> None:
 
 def test_nothing_set_means_the_defaults(tmp_path: Path) -> None:
     assert load(tmp_path, "") == Settings(folder=tmp_path)
+
+
+def test_the_quota_of_the_quarantine(tmp_path: Path) -> None:
+    found = load(tmp_path, "quarantine_items = 0\nquarantine_bytes = 5")
+    assert (found.quarantine_items, found.quarantine_bytes) == (0, 5)
+    with pytest.raises(ConfigurationError, match="quarantine_items"):
+        load(tmp_path, "quarantine_items = -1")
 
 
 def test_proxies_are_named_by_their_networks(tmp_path: Path) -> None:

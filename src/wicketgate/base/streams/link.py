@@ -108,16 +108,18 @@ class Link:
             self._on_reconnect.remove(call)
 
     async def ensure_stream(
-        self, name: str, *, max_age_us: int = 0, duplicate_window_s: float = 120
+        self, name: str, *, max_age_us: int = 0, duplicate_window_s: float = 120, below: bool = False
     ) -> StreamInfo:
         """Make a durable stream with the one subject `name`, or settle its limits.
+
+        `below`: with all subjects below `name` instead.
 
         No `max_bytes`: the server would set that much of its disk aside for each stream. What a feed may hold is
         looked at before a release is committed (`feeds.feed.Feed.is_full`), and a full disk is refused by the server.
         """
         config = StreamConfig(
             name=name,
-            subjects=[name],
+            subjects=[f"{name}.>" if below else name],
             retention=RetentionPolicy.LIMITS,
             storage=StorageType.FILE,
             discard=DiscardPolicy.NEW,

@@ -17,16 +17,22 @@ class OrdinalStream:
 
     The number is the item's own, given by its transaction: whatever is replayed is recognised by it and passed over, so
     a crash at any point loses nothing and repeats nothing.
+
+    Parameters
+    ----------
+    below : bool
+        Whether each item has a subject of its own below `name`; items of one subject can be read alone.
     """
 
-    def __init__(self, link: Link, name: str) -> None:
+    def __init__(self, link: Link, name: str, *, below: bool = False) -> None:
         self.name = name
+        self._below = below
         self._link = link
         self._writer = StreamWriter(link, name, window=32)
 
     async def open(self, *, max_age_us: int) -> OrdinalStream:
         """Make the stream if it is missing, and learn its end."""
-        await self._link.ensure_stream(self.name, max_age_us=max_age_us)
+        await self._link.ensure_stream(self.name, max_age_us=max_age_us, below=self._below)
         await self._writer.open()
         return self
 
@@ -35,7 +41,7 @@ class OrdinalStream:
 
         What is past it then goes at once.
         """
-        await self._link.ensure_stream(self.name, max_age_us=max_age_us)
+        await self._link.ensure_stream(self.name, max_age_us=max_age_us, below=self._below)
 
     async def close(self) -> None:
         """Stop writing."""
@@ -58,10 +64,15 @@ class OrdinalStream:
         """
         await self.put_all(number, (data,))
 
-    async def put_all(self, first: int, items: Sequence[bytes]) -> None:
+    async def put_all(self, first: int, items: Sequence[bytes], under: Sequence[str] = ()) -> None:
         """Write items numbered from `first` on.
 
         Those that are there are passed over. On return all are durable.
+
+        Parameters
+        ----------
+        under : sequence of str
+            The last part of each item's subject, where items have their own.
 
         Raises
         ------
@@ -75,7 +86,8 @@ class OrdinalStream:
                 continue
             if number != self._writer.last + 1:
                 raise InputError(f"item {number} does not follow on {self._writer.last} in `{self.name}`")
-            stored.append(self._writer.submit(data, f"{self.name}-{number}"))
+            subject = f"{self.name}.{under[number - first]}" if self._below else ""
+            stored.append(self._writer.submit(data, f"{self.name}-{number}", subject=subject))
         if stored:
             await asyncio.gather(*stored)
 
@@ -92,6 +104,20 @@ class OrdinalStream:
             return None
         data: bytes = stored.data
         return data
+
+    async def get_under(self, number: int, under: str) -> tuple[int, bytes] | None:
+        """Return the first item of a subject from a number on, with its number, or None."""
+        subject = f"{self.name}.{under}"
+        try:
+            stored = await self._link.ask(
+                lambda: self._link.jetstream.get_msg(
+                    self.name, seq=number, subject=subject, next=True, direct=True
+                ),
+                10,
+            )
+        except NotFoundError:
+            return None
+        return int(stored.seq), stored.data
 
     async def extent(self) -> tuple[int, int, int]:
         """Return the first number held, the last, and the bytes of all."""

@@ -32,6 +32,7 @@ class _Pending:
     data: bytes
     message_id: str
     stored: asyncio.Future[int]
+    subject: str
     sent_at: float | None = None
 
 
@@ -94,13 +95,15 @@ class StreamWriter:
         if subscription is not None and not self._link.client.is_closed:
             await subscription.unsubscribe()
 
-    def submit(self, data: bytes, message_id: str) -> asyncio.Future[int]:
+    def submit(self, data: bytes, message_id: str, *, subject: str = "") -> asyncio.Future[int]:
         """Append `data` behind everything submitted before.
 
         Parameters
         ----------
         message_id : str
             Unique to this message over all time.
+        subject : str
+            The stream's own, where it has several; left out, its name.
 
         Returns
         -------
@@ -116,7 +119,7 @@ class StreamWriter:
             error = f"a message of {len(data)} bytes is too large for the stream `{self._stream}`"
             stored.set_exception(StreamError(error, code="too-large"))
             return stored
-        self._pending[self._next] = _Pending(data, message_id, stored)
+        self._pending[self._next] = _Pending(data, message_id, stored, subject or self._stream)
         self._next += 1
         self._work.set()
         return stored
@@ -140,7 +143,7 @@ class StreamWriter:
         }
         reply = f"{self._inbox}.{self._generation}.{sequence}"
         try:
-            await self._link.client.publish(self._stream, pending.data, reply=reply, headers=headers)
+            await self._link.client.publish(pending.subject, pending.data, reply=reply, headers=headers)
         except (NatsError, OSError):
             self._trouble.set()
 

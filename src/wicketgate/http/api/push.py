@@ -10,10 +10,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from wicketgate.base.errors import WicketgateError
-from wicketgate.http.api.reads import answer_of
+from wicketgate.http.api.reads import TakenParts
 from wicketgate.http.gatekeeper import PUSH_PREFIX, require
 from wicketgate.http.problems import not_allowed, problem, problem_of
-from wicketgate.http.requests import json_answer, read_body
+from wicketgate.http.requests import read_body
 from wicketgate.reads import adapters
 from wicketgate.reads.observations import Payload
 from wicketgate.reads.pushes import Pushes
@@ -53,7 +53,9 @@ class Push:
         outcome: adapters.Outcome = "quarantined" if taken.quarantined else "taken"
         expected = adapters.answer(name, parsed, outcome)
         if expected is None:
-            return json_answer(answer_of([(0, taken)]))
+            told = TakenParts()
+            told.add(0, taken)
+            return told.answer()
         status, media_type, body = expected
         # The header is set by hand: the framework would add a character set of its own.
         return Response(body, status_code=status, headers={"Content-Type": media_type})

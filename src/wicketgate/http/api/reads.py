@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
+import msgspec
 from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
@@ -32,14 +34,15 @@ from wicketgate.reads.parse import (
     NDJSON,
     Checked,
     ClockLimits,
-    Malformed,
     RawRead,
+    Rows,
     check,
-    parse,
 )
+from wicketgate.reads.posts import Post
 
-_ROWS_AT_ONCE = 2_000
 _TYPES = (JSON, NDJSON, ARROW)
+_NOBODY: Mapping[str, int] = MappingProxyType({})
+_list = msgspec.json.Encoder()
 
 
 class Reads:
@@ -80,8 +83,8 @@ class Reads:
             return not_allowed(["POST"], "reads are posted")
         media_type = media_type_of(request)
         if media_type in _TYPES:
-            rows = parse(await read_body(request, MAX_POST_BYTES), media_type)
-            return json_answer(await self._take(source, rows, _Bound()))
+            post = await Post.read(await read_body(request, MAX_POST_BYTES), media_type)
+            return await self._take(source, post, _Bound())
         if media_type != FORM:
             return problem("unsupported-media-type", f"send `{JSON}`, `{NDJSON}`, `{ARROW}` or `{FORM}`")
         form = parts_of(await read_body(request, MAX_FORM), request.headers["content-type"])
@@ -92,16 +95,15 @@ class Reads:
             return problem("unsupported-media-type", f"the part `reads` is `{JSON}`, `{NDJSON}` or `{ARROW}`")
         if len(posted[0].body) > MAX_POST_BYTES:
             raise InputError("at most 8 MiB of reads in one post; nothing of it was taken", code="too-large")
-        rows = parse(posted[0].body, posted[0].media_type)
-        return json_answer(await self._take(source, rows, _Bound(rows, form)))
+        post = await Post.read(posted[0].body, posted[0].media_type, is_form=True)
+        return await self._take(source, post, _Bound(post.named, form))
 
-    async def _take(self, source: str, rows: Sequence[RawRead | Malformed], bound: _Bound) -> ReadsTaken:
+    async def _take(self, source: str, post: Post, bound: _Bound) -> Response:
         limits = self._limits()
         cameras = self._cameras.ids(source).get
-        answers: list[tuple[int, PostAnswer]] = []
+        told = TakenParts()
         # In parts, so that one large post does not hold up a thousand small ones.
-        for start in range(0, len(rows), _ROWS_AT_ONCE):
-            some = rows[start : start + _ROWS_AT_ONCE] if start or len(rows) > _ROWS_AT_ONCE else rows
+        async for start, some in post.parts():
             checked = check(
                 some,
                 source=source,
@@ -111,15 +113,15 @@ class Reads:
                 parts=bound.names,
             )
             bad = await bound.attach(checked, source, some, self._joining) if bound.names else []
-            answers.append((start, await self._intake.take(checked, source, images=bad)))
+            told.add(start, await self._intake.take(checked, source, images=bad))
         if bound.left:
             detail = "no read of the post names this part, or more than one"
             left = [
                 (number, await self._joining.unbound(source, part.body, detail))
                 for number, part in bound.left
             ]
-            answers.append((0, await self._intake.take(Checked(), source, images=left)))
-        return answer_of(answers)
+            told.add(0, await self._intake.take(Checked(), source, images=left))
+        return told.answer()
 
     async def put_image(self, request: Request) -> Response:
         """`PUT /v1/reads/{id}/images/{patch|overview}`: an image sent after its read."""
@@ -142,23 +144,18 @@ class _Bound:
     A part is bound if exactly one read names it, and it stands there once.
     """
 
-    def __init__(self, rows: Sequence[RawRead | Malformed] = (), form: Sequence[FormPart] = ()) -> None:
+    def __init__(self, named: Mapping[str, int] = _NOBODY, form: Sequence[FormPart] = ()) -> None:
         parts = [(number, part) for number, part in enumerate(form) if part.name != "reads"]
         there = Counter(part.name for _, part in parts)
-        named = Counter(
-            name for row in rows if isinstance(row, RawRead) and row.image for name in row.images().values()
-        )
         self.names = frozenset(there)
         self._certain = {
             part.name: (number, part.body)
             for number, part in parts
-            if there[part.name] == 1 and named[part.name] == 1
+            if there[part.name] == 1 and named.get(part.name) == 1
         }
         self.left = [(number, part) for number, part in parts if part.name not in self._certain]
 
-    async def attach(
-        self, checked: Checked, source: str, rows: Sequence[RawRead | Malformed], joining: Joining
-    ) -> list[Any]:
+    async def attach(self, checked: Checked, source: str, rows: Rows, joining: Joining) -> list[Any]:
         """Join the images of checked rows.
 
         Return those that are none.
@@ -176,25 +173,43 @@ class _Bound:
         return await joining.attach(checked, source, bodies)
 
 
-def answer_of(answers: Sequence[tuple[int, PostAnswer]]) -> ReadsTaken:
-    """Return the body of the answer to a post.
+class TakenParts:
+    """The answer to a post, put together from those to its parts.
 
-    Each answer has the index in the post at which its part begins.
+    Each part's refusals are written as soon as they are known: a post may have as many as it has reads.
     """
-    held = sum(answer.held for _, answer in answers)
-    images = [
-        RefusedImage(part=number, code=code, detail=detail)
-        for _, answer in answers
-        for number, code, detail in answer.images
-    ]
-    return ReadsTaken(
-        accepted=sum(answer.accepted for _, answer in answers),
-        repeated=sum(answer.repeated for _, answer in answers),
-        quarantined=[
-            RefusedRead(index=start + index, code=code, detail=detail)
-            for start, answer in answers
-            for index, code, detail in answer.quarantined
-        ],
-        held=held or UNSET,
-        images=images or UNSET,
-    )
+
+    def __init__(self) -> None:
+        self._accepted = self._repeated = self._held = 0
+        self._quarantined: list[bytes] = []
+        self._images: list[RefusedImage] = []
+
+    def add(self, start: int, answer: PostAnswer) -> None:
+        """Add the answer to the part that begins at a number of the post."""
+        self._accepted += answer.accepted
+        self._repeated += answer.repeated
+        self._held += answer.held
+        if answer.quarantined:
+            refused = [
+                RefusedRead(index=start + index, code=code, detail=detail)
+                for index, code, detail in answer.quarantined
+            ]
+            self._quarantined.append(_list.encode(refused)[1:-1])
+        self._images += [
+            RefusedImage(part=number, code=code, detail=detail) for number, code, detail in answer.images
+        ]
+
+    def answer(self) -> Response:
+        """Return the answer, a `ReadsTaken` as JSON."""
+        taken = ReadsTaken(
+            accepted=self._accepted,
+            repeated=self._repeated,
+            quarantined=[],
+            held=self._held or UNSET,
+            images=self._images or UNSET,
+        )
+        body = _list.encode(taken)
+        if self._quarantined:
+            before, _, behind = body.partition(b'"quarantined":[')
+            body = b"".join((before, b'"quarantined":[', b",".join(self._quarantined), behind))
+        return Response(body, media_type=JSON)

@@ -11,10 +11,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from wicketgate.base.clock import rfc3339
-from wicketgate.base.streams.ordinal import OrdinalStream
 from wicketgate.commits.durable import Durable
 from wicketgate.commits.transactions import CameraSet, QuarantinedRead
 from wicketgate.gateway.filing.cameras import CameraFiling
+from wicketgate.gateway.quarantine import Quarantine
 from wicketgate.http.answers import CameraShown, CamerasShown, Quarantined, Registered
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.parameters import AFTER, QUARANTINED
@@ -31,7 +31,7 @@ class SourcesApi:
     They stand over the committed state, the lists of cameras and the quarantine.
     """
 
-    def __init__(self, commits: Durable, camera_lists: CameraFiling, quarantine: OrdinalStream) -> None:
+    def __init__(self, commits: Durable, camera_lists: CameraFiling, quarantine: Quarantine) -> None:
         self._commits = commits
         self._camera_lists = camera_lists
         self._quarantine = quarantine
@@ -79,6 +79,7 @@ class SourcesApi:
                 ],
                 source=source,
                 unknown=state.camera_counts.get(f"{source}/", {}),
+                unkept=state.unkept.get(source, 0),
             )
         )
 
@@ -89,24 +90,21 @@ class SourcesApi:
         """
         source = require(request, "source").name
         after, limit = AFTER.read(request), QUARANTINED.read(request)
-        stream = self._quarantine
-        first, last, _ = await stream.extent()
-        lines: list[bytes] = []
-        number = max(after, first - 1)
-        while number < last and len(lines) < limit:
-            number += 1
-            data = await stream.get(number)
-            if data is None:
-                continue
-            item = msgspec.msgpack.decode(data, type=QuarantinedRead)
-            if item.source == source:
-                shown = Quarantined(
-                    number=number,
-                    at=rfc3339(item.at_us),
-                    camera=item.camera or None,
-                    code=item.code,
-                    detail=item.detail,
-                    read=msgspec.Raw(item.read),
-                )
-                lines.append(msgspec.json.encode(shown) + b"\n")
-        return Response(b"".join(lines), media_type=NDJSON)
+        found, behind = await self._quarantine.of_source(source, after, limit)
+        lines = [_line(number, item) for number, item in found]
+        answer = Response(b"".join(lines), media_type=NDJSON)
+        if behind is not None:
+            answer.headers["Link"] = f'</v1/quarantine?after={behind}&limit={limit}>; rel="next"'
+        return answer
+
+
+def _line(number: int, item: QuarantinedRead) -> bytes:
+    shown = Quarantined(
+        number=number,
+        at=rfc3339(item.at_us),
+        camera=item.camera or None,
+        code=item.code,
+        detail=item.detail,
+        read=msgspec.Raw(item.read),
+    )
+    return msgspec.json.encode(shown) + b"\n"

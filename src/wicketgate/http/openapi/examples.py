@@ -103,7 +103,7 @@ EXAMPLES: dict[type, tuple[str, ...]] = {
     answers.CamerasShown: (
         '{"cameras":[{"id":"ccz-0002","groups":["ccz"],"latitude":null,"longitude":null,"heading":null,"zone":null,'
         '"aliases":[],"counts":{"accepted":120,"repeated":3,"plate-unreadable":2},"judged":{}}],"source":"tfl",'
-        '"unknown":{"unknown-camera":1}}',
+        '"unknown":{"unknown-camera":1},"unkept":0}',
     ),
     answers.Quarantined: (
         '{"number":2,"at":"2026-07-08T12:00:00.685341Z","camera":null,"code":"unknown-camera",'

@@ -141,7 +141,9 @@ _SOURCES = tagged(
     ),
     Operation(
         "getQuarantine", "GET /v1/quarantine", "What of the source's own could not be taken",
-        "Kept for as long as `too_old` of the charter. Ask again behind the last `number`.",
+        "Kept for as long as `too_old` of the charter, up to a quota in an hour: beyond it the counts go on alone "
+        "(`unkept` of `GET /v1/cameras`). Ask again behind the last `number`; where there is more now, `Link` with "
+        "`rel=\"next\"` says where, also behind an empty answer.",
         parameters=(AFTER, QUARANTINED), gives={NDJSON: answers.Quarantined}, meaning="A line for each, oldest first.",
         codes="malformed streams-unavailable",
     ),

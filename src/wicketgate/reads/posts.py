@@ -1,0 +1,85 @@
+"""Posts of reads: parsed as a whole before any of it is taken, without holding the loop.
+
+A post of many reads is parsed twice, once to see that all of it can be read and once to take it, rather than be kept:
+so its reads never lie in memory together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Final
+
+from wicketgate.reads.parse import Faulty, RawRead, Rows, pieces, rows_of
+
+ROWS_AT_ONCE: Final = 1_000
+"""Reads of a part: what is checked and sorted without a break."""
+
+_MOST_KEPT: Final = 10_000
+
+
+class Post:
+    """A post whose body can be read to its end.
+
+    Attributes
+    ----------
+    named : Counter of str
+        How often its reads name each part of the form as an image.
+    """
+
+    def __init__(self, body: bytes, media_type: str) -> None:
+        self._body = body
+        self._media_type = media_type
+        self._kept: list[Rows | Faulty] | None = []
+        self.named: Counter[str] = Counter()
+
+    @classmethod
+    async def read(cls, body: bytes, media_type: str, *, is_form: bool = False) -> Post:
+        """Return the post in a body of at most `parse.MAX_POST_BYTES`.
+
+        Parameters
+        ----------
+        is_form : bool
+            Whether parts came with it, so that `named` is asked for.
+
+        Raises
+        ------
+        InputError
+            If the body as a whole cannot be read (`parse.pieces`).
+        """
+        post = cls(body, media_type)
+        count = 0
+        for piece in pieces(body, media_type):
+            if count:
+                await asyncio.sleep(0)
+            count += len(piece)
+            if is_form:
+                await post._name(piece)
+            if post._kept is not None:
+                post._kept.append(piece)
+                if count > _MOST_KEPT:
+                    post._kept = None
+        return post
+
+    async def _name(self, piece: Rows | Faulty) -> None:
+        for rows in rows_of(piece):
+            for row in rows:
+                if isinstance(row, RawRead) and row.image:
+                    self.named.update(row.images().values())
+            await asyncio.sleep(0)
+
+    async def parts(self) -> AsyncIterator[tuple[int, Rows]]:
+        """Yield the number of a part's first read, and its reads.
+
+        Behind each part the caller waits for something.
+        """
+        start = 0
+        for piece in pieces(self._body, self._media_type) if self._kept is None else self._kept:
+            for rows in rows_of(piece):
+                if 0 < len(rows) <= ROWS_AT_ONCE:
+                    yield start, rows
+                else:
+                    for n in range(0, len(rows), ROWS_AT_ONCE):
+                        yield start + n, rows[n : n + ROWS_AT_ONCE]
+                start += len(rows)

@@ -1,0 +1,127 @@
+"""What clients send holds the event loop for no longer than it may, and takes no more than it may: the real server."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from bench.harness import Running, gateway
+from tests.running import SOURCE, bearer, client, now_us, plates, read, until
+
+HELD_S = 0.15
+"""What one request may hold the loop for, in CPU time: the bound is 50 ms, and the machine of the tests is slow."""
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    with gateway(12) as made:
+        yield made
+
+
+def resident(running: Running) -> int:
+    """Return the bytes of memory that the gateway's process has now."""
+    pages = int(Path(f"/proc/{running.pid}/statm").read_text().split()[1])
+    return pages * 4096
+
+
+def on_disk(running: Running) -> int:
+    return sum(path.stat().st_blocks * 512 for path in running.folder.rglob("*") if path.is_file())
+
+
+def longest_s(running: Running) -> float:
+    """Return the longest stretch of work on the loop so far."""
+    with client(running, "admin") as admin:
+        text = admin.get("/metrics").text
+    (line,) = [
+        line for line in text.splitlines() if line.startswith('wicketgate_loop_longest_seconds{by="cpu"}')
+    ]
+    return float(line.split()[-1])
+
+
+def send(running: Running, body: bytes, media_type: str, path: str = "/v1/reads") -> httpx.Response:
+    headers = {**bearer(running, SOURCE), "Content-Type": media_type}
+    return httpx.post(f"{running.url}{path}", content=body, headers=headers, timeout=120)
+
+
+def test_four_megabytes_of_junk_are_counted_and_the_first_of_it_kept(tmp_path: Path) -> None:
+    """On 0.3 they became 193 MB on disk, 370 MB of memory, and a restart of 427 s."""
+    with gateway(3) as running:
+        send(running, b"{}\n" * 100, "application/x-ndjson")
+        time.sleep(1)
+        memory, disk = resident(running), on_disk(running)
+        sent = 100
+        for _ in range(10):
+            answer = send(running, b"{}\n" * 140_000, "application/x-ndjson").json()
+            assert (answer["accepted"], answer["repeated"], len(answer["quarantined"])) == (0, 0, 140_000)
+            assert answer["quarantined"][-1]["index"] == 139_999
+            sent += 140_000
+        with client(running, SOURCE) as source:
+
+            def counts() -> dict[str, Any] | None:
+                shown: dict[str, Any] = source.get("/v1/cameras").json()
+                return shown if shown["unknown"].get("malformed") == sent else None
+
+            shown = until(counts, 60)
+            assert 0 < sent - shown["unkept"] < 11_000
+            assert resident(running) - memory < 100 * 1024 * 1024
+            assert on_disk(running) - disk < 40 * 1024 * 1024
+            lines, after = 0, 0
+            while text := source.get(f"/v1/quarantine?limit=1000&after={after}").text:
+                numbers = [json.loads(line)["number"] for line in text.splitlines()]
+                assert numbers == list(range(after + 1, after + 1 + len(numbers)))
+                lines, after = lines + len(numbers), numbers[-1]
+            assert lines == sent - shown["unkept"]
+        running.kill()
+        begun = time.monotonic()
+        running.start()
+        assert time.monotonic() - begun < 20
+        with client(running, SOURCE) as source:
+            again = source.get("/v1/cameras").json()
+            assert (again["unknown"]["malformed"], again["unkept"]) == (sent, shown["unkept"])
+
+
+def rows(count: int) -> list[dict[str, Any]]:
+    return [
+        read(f"AB{n % 100:02d}CDE", f"ccz-{1 + n % 12:04d}", ago_s=1 + n / 1000, id=f"{now_us()}-{n}")
+        for n in range(count)
+    ]
+
+
+POSTS = {
+    "lines of junk": (b"{}\n" * 145_000, "application/x-ndjson", 200),
+    "an array of junk": (b"[" + b"{}," * 145_000 + b"{}]", "application/json", 200),
+    "too many in an array": (b"[" + b"{}," * 2_700_000 + b"{}]", "application/json", 400),
+    "too many lines": (b"{}\n" * 2_700_000, "application/x-ndjson", 400),
+    "one that is deep": (b"[" * 4_000_000, "application/json", 413),
+    "one of many lists": (b'[{"a":[' + b"[]," * 2_700_000 + b"1]}]", "application/json", 413),
+    "one of many members": (b"{" + b'"":1,' * 1_500_000 + b'"a":1}', "application/json", 413),
+    "texts like borders": (b"[" + b'"},{",' * 1_300_000 + b"1]", "application/json", 400),
+    "good ones and a bad one at the end": (b"[" + b"{}," * 100_000 + b"{]", "application/json", 400),
+}
+
+
+@pytest.mark.parametrize("name", POSTS)
+def test_a_post_holds_the_loop_for_a_moment_alone(running: Running, name: str) -> None:
+    body, media_type, status = POSTS[name]
+    with client(running, SOURCE) as source:
+        before = source.get("/v1/cameras").json()["unknown"].get("malformed", 0)
+        assert send(running, body, media_type).status_code == status
+        if status != 200:
+            assert source.get("/v1/cameras").json()["unknown"].get("malformed", 0) == before, (
+                "nothing was taken"
+            )
+    assert longest_s(running) < HELD_S
+
+
+def test_a_post_of_many_good_reads(running: Running) -> None:
+    body = json.dumps(rows(40_000)).encode()
+    answer = send(running, body, "application/json")
+    assert answer.json() == {"accepted": 40_000, "repeated": 0, "quarantined": []}
+    assert longest_s(running) < HELD_S
+    assert plates(1, seed=1)
