@@ -6,6 +6,7 @@ import base64
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import unquote_to_bytes
 
 from starlette.requests import Request
@@ -13,8 +14,10 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from wicketgate.base.errors import NotEntitled
+from wicketgate.http.peers import peer_of
 from wicketgate.http.problems import problem
 from wicketgate.http.sessions import Sessions, session_id_in
+from wicketgate.http.turnstile import Turnstile
 
 PUBLIC_PATHS = frozenset(
     {
@@ -30,6 +33,7 @@ PUBLIC_PATHS = frozenset(
         "/sign-in",
     }
 )
+SIGN_IN = "/sign-in"
 DEMONSTRATION_PREFIX = "/demonstration/"
 """Below which a demonstration shows more; where vehicles are real, nothing is there."""
 PUBLIC_PREFIXES = ("/assets/", "/authorities/", "/consultations/", "/log/", DEMONSTRATION_PREFIX)
@@ -88,6 +92,7 @@ class Gatekeeper:
         self._app = app
         self._tokens = tokens
         self._sessions = sessions
+        self._turnstile = Turnstile()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 401, or pass on with the principal of the credential.
@@ -102,6 +107,9 @@ class Gatekeeper:
         pushed = scope["path"].startswith(PUSH_PREFIX)
         given = _pushed_with(scope) if pushed else _bearer(scope)
         scope["principal"] = principal = self._principal(given)
+        if principal is None and not await self._passed(scope):
+            await _wait_outside()(scope, receive, send)
+            return
         if principal is None and not is_public(scope["path"]):
             detail = "send `Authorization: Bearer TOKEN` with a token that is known"
             response = problem("unauthorised", detail)
@@ -118,12 +126,23 @@ class Gatekeeper:
         given = session_id_in(scope)
         session = None if sessions is None else sessions.find(given)
         if sessions is None or session is None:
-            await _sign_in_first(scope, ended=bool(given))(scope, receive, send)
+            passed = await self._turnstile.passed(peer_of(scope))
+            answer = _sign_in_first(scope, ended=bool(given)) if passed else _wait_outside()
+            await answer(scope, receive, send)
             return
         scope["session"] = session
         scope["principal"] = Principal("duty", session.unit)
         scope["still_known"] = lambda: sessions.lasts(session)
         await self._app(scope, receive, send)
+
+    async def _passed(self, scope: Scope) -> bool:
+        """Wait for the turn of a stranger; False where too many wait.
+
+        Whoever signs in does not wait: a right token is let in whoever else is at the door. The handler lets wrong
+        ones wait.
+        """
+        scope["turn"] = turn = partial(self._turnstile.passed, peer_of(scope))
+        return _is_sign_in(scope) or await turn()
 
     def _principal(self, given: _Given | None) -> Principal | None:
         if given is None:
@@ -187,6 +206,15 @@ def _token(token: bytes, source: str | None = None) -> _Given | None:
     if not token or len(token) > _LONGEST_TOKEN:
         return None
     return _Given(hashlib.sha256(token.strip()).hexdigest(), source)
+
+
+def _wait_outside() -> Response:
+    return problem("busy", "too many requests without a credential wait: try again in a moment")
+
+
+def _is_sign_in(scope: Scope) -> bool:
+    path, method = scope["path"], scope["method"]
+    return (path, method) == (SIGN_IN, "POST")
 
 
 def _sign_in_first(scope: Scope, *, ended: bool) -> Response:

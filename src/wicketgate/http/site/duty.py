@@ -123,6 +123,9 @@ class Duty:
         Rendered once for each error: these have no words of the caller's in them.
         """
 
+        if not await _turn(request):
+            return problem("busy", "too many requests without a session wait")
+
         async def said() -> Mapping[str, Any]:
             return {"status": status, "title": title, "detail": detail}
 
@@ -147,6 +150,8 @@ class Duty:
         ended: bool = False,
     ) -> Response:
         """Answer with the page to sign in; the officer's name is put into one that is rendered once for each fault."""
+        if fault and not await _turn(request):
+            return problem("busy", "too many sign-ins fail at once: a right token is taken all the same")
 
         async def said() -> Mapping[str, Any]:
             return {
@@ -351,6 +356,12 @@ def _session(request: Request) -> Session:
     require(request, "duty")
     session: Session = request.scope["session"]
     return session
+
+
+async def _turn(request: Request) -> bool:
+    """Wait for the turn of somebody who is not signed in (`gatekeeper.Gatekeeper`)."""
+    turn: Callable[[], Awaitable[bool]] | None = request.scope.get("turn")
+    return turn is None or await turn()
 
 
 async def _form(request: Request, session: Session | None = None) -> dict[str, str]:

@@ -1,0 +1,96 @@
+"""A turnstile for whoever has no credential, so that strangers never have the whole loop.
+
+Each answer costs the loop some time, however little, and the loop is also the way of reads, commits and seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict, deque
+
+EVERY_S = 0.002
+"""How often one passes, once `BURST` have passed at once."""
+BURST = 32
+MOST_OF_A_PEER = 64
+"""Requests of one peer that wait at once."""
+MOST = 4096
+"""Requests of all that wait at once."""
+
+
+class Turnstile:
+    """Lets requests pass one after another, of each peer in turn.
+
+    Parameters
+    ----------
+    every_s, burst : float, int
+        How often one passes; so many pass at once after a quiet while.
+    most_of_a_peer, most : int
+        How many may wait, of one peer and of all.
+
+    Notes
+    -----
+    A peer with many connections has one place in the turn, so that it makes itself wait, and nobody else. Wherever the
+    gateway stands behind a proxy, the peers are those that the proxy names.
+    """
+
+    def __init__(
+        self,
+        *,
+        every_s: float = EVERY_S,
+        burst: int = BURST,
+        most_of_a_peer: int = MOST_OF_A_PEER,
+        most: int = MOST,
+    ) -> None:
+        self._every_s = every_s
+        self._burst = burst
+        self._most_of_a_peer = most_of_a_peer
+        self._most = most
+        # A time: each that passes moves it `every_s` ahead, and it never lies behind now.
+        self._passed_s = 0.0
+        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+        self._count = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def passed(self, peer: str) -> bool:
+        """Wait for a peer's turn; False, at once, where too many wait already."""
+        loop = asyncio.get_running_loop()
+        if not self._count and self._ahead_s(loop.time()) <= 0:
+            self._take(loop.time())
+            return True
+        mine = self._waiting.get(peer)
+        if self._count >= self._most or (mine is not None and len(mine) >= self._most_of_a_peer):
+            return False
+        turn: asyncio.Future[None] = loop.create_future()
+        if mine is None:
+            mine = self._waiting[peer] = deque()
+        mine.append(turn)
+        self._count += 1
+        self._wind(loop)
+        await turn
+        return True
+
+    def _ahead_s(self, now_s: float) -> float:
+        """Return how long until the next may pass."""
+        return max(self._passed_s, now_s) + self._every_s - now_s - self._burst * self._every_s
+
+    def _take(self, now_s: float) -> None:
+        self._passed_s = max(self._passed_s, now_s) + self._every_s
+
+    def _wind(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._timer is None and self._count:
+            self._timer = loop.call_later(max(0.0, self._ahead_s(loop.time())), self._turn, loop)
+
+    def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        # One at a time, so that what else waits for the loop comes between; those who went away take no turn.
+        while self._count:
+            peer, mine = self._waiting.popitem(last=False)
+            turn = mine.popleft()
+            self._count -= 1
+            if mine:
+                self._waiting[peer] = mine  # behind the others
+            if not turn.done():
+                self._take(loop.time())
+                turn.set_result(None)
+                break
+        self._wind(loop)
