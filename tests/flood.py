@@ -71,4 +71,4 @@ async def flood(host: str, port: int, seconds: float, clients: int) -> Counter[i
 
 if __name__ == "__main__":
     host, port, seconds, clients = sys.argv[1:]
-    print(json.dumps(asyncio.run(flood(host, int(port), float(seconds), int(clients)))))
+    sys.stdout.write(json.dumps(asyncio.run(flood(host, int(port), float(seconds), int(clients)))))

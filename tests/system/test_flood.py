@@ -1,9 +1,8 @@
 """A flood of whatever is public delays no post by much and no second: law 4's promise does not hang on strangers.
 
-Quiet and flood take turns in one run, so that both meet the same machine. What the test calls slow is far from what it
-measures: a flood that reaches the accountable path takes posts to seconds (0.3: 9 s), and here the p99 must stay under
-three times the quiet one, which counts as 60 ms at least, in the best of three rounds. The machine's noise would have to
-strike three times; the fault does each time.
+Quiet and flood take turns in one run, so that both meet the same machine. A flood that reaches the accountable path
+takes posts to seconds; here the p99 of each kind must stay under three times the quiet one, which counts as 60 ms at
+least, in the best of three rounds: the machine's noise would have to strike three times, and the fault does each time.
 """
 
 from __future__ import annotations

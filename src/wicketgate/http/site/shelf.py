@@ -67,7 +67,7 @@ class Shelf:
         self._most_bytes = most_bytes
         self._most_bodies = most_bodies
         self._now_s = now_s or (lambda: asyncio.get_running_loop().time())
-        self._places: OrderedDict[Hashable, _Spot] = OrderedDict()
+        self._spots: OrderedDict[Hashable, _Spot] = OrderedDict()
         self._bytes = 0
 
     async def get(
@@ -89,10 +89,10 @@ class Shelf:
         lasts : bool
             It is the same whenever it is made.
         """
-        place = self._places.get(key)
+        place = self._spots.get(key)
         if place is None:
-            place = self._places[key] = _Spot()
-        self._places.move_to_end(key)
+            place = self._spots[key] = _Spot()
+        self._spots.move_to_end(key)
         asked_s = self._now_s()
         while True:
             if place.served is not None and place.revision == revision:
@@ -125,18 +125,18 @@ class Shelf:
         try:
             body = await make()
         except BaseException:
-            if place.served is None and self._places.get(key) is place:
-                del self._places[key]
+            if place.served is None and self._spots.get(key) is place:
+                del self._spots[key]
             raise
         served = None if body is None else Tagged.of(body)
-        if self._places.get(key) is not place:
+        if self._spots.get(key) is not place:
             return served  # it went while it was made
         self._bytes += _size(served) - _size(place.served)
         place.revision, place.made_s, place.served = revision, at_s, served
         if served is None:
-            del self._places[key]
-        while self._bytes > self._most_bytes or len(self._places) > self._most_bodies:
-            _, gone = self._places.popitem(last=False)
+            del self._spots[key]
+        while self._bytes > self._most_bytes or len(self._spots) > self._most_bodies:
+            _, gone = self._spots.popitem(last=False)
             self._bytes -= _size(gone.served)
         return served
 
