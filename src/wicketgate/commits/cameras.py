@@ -26,6 +26,19 @@ class Camera(msgspec.Struct, frozen=True, kw_only=True):
     heading: float | None = None
     zone: str | None = None
     aliases: tuple[str, ...] = ()
+    name: str | None = None
+
+    @property
+    def shown_name(self) -> str:
+        """The name for people: the id where its source gave none."""
+        return self.id if self.name is None else self.name
+
+    @property
+    def position(self) -> tuple[float, float] | None:
+        """The longitude and latitude, degrees; None where its source gave none."""
+        if self.latitude is None or self.longitude is None:
+            return None
+        return self.longitude, self.latitude
 
 
 class CameraChange(msgspec.Struct, frozen=True, array_like=True):

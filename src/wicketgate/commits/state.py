@@ -328,6 +328,7 @@ class State(msgspec.Struct, kw_only=True):
                 heading=camera.heading,
                 zone=camera.zone,
                 aliases=camera.aliases,
+                name=camera.name,
             )
             self._set_camera(known.get(camera.id, len(self.cameras)), now)
         for camera_id, number in known.items():

@@ -20,12 +20,21 @@ CAMERA_ID = r"[\w.:-](?:[\w.: -]{0,62}[\w.:-])?"
 CAMERA_GROUP = r"[\w.:-]{1,64}"
 MAX_ALIASES = 8
 MAX_ALIAS = 64
+MAX_CAMERA_NAME = 120
 
 
 class CameraSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A camera as its source registers it."""
 
     id: Annotated[str, shape(pattern=f"^{CAMERA_ID}$")]
+    name: Annotated[
+        str | None,
+        about(
+            "Where it is, for people: shown to recipients with the field `place`. The id where it is left out.",
+            minLength=1,
+            maxLength=MAX_CAMERA_NAME,
+        ),
+    ] = None
     groups: Annotated[
         tuple[Annotated[str, shape(pattern=f"^{CAMERA_GROUP}$")], ...], about("What authorities name.")
     ] = ()
@@ -72,6 +81,8 @@ class HitRaised(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         The `ref` of its row in the feed.
     place : str
         The camera as `source/camera`, whatever the fields: for figures and for journeys, never shown to a recipient.
+    camera_name : str or None
+        The camera's name, under an authority that shows it.
     latitude, longitude : float or None
         The camera's position as registered.
     priority : int
@@ -108,6 +119,7 @@ class HitRaised(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     captured_us: int | None = None
     source: str | None = None
     camera: str | None = None
+    camera_name: str | None = None
     latitude: float | None = None
     longitude: float | None = None
     heading: float | None = None

@@ -23,6 +23,7 @@ from wicketgate.reads.columns import COLUMNS, SAID, ReadBatch
 MAX_LINE = 64 * 1024
 FIELDS = ("plate", "time", "place", "vehicle")
 """What can be released of a read, in the order in which it is shown; images are shown by reference besides."""
+_PLACED = "place, with name and position"
 IMAGE_FIELDS = {column.shown_by: column.name for column in COLUMNS if column.shown_by not in {"", *FIELDS}}
 """The fields that are images, and the columns of a `ReadBatch` that say where they lie."""
 
@@ -57,19 +58,26 @@ class Rendering:
     ----------
     camera_json : sequence of str
         For each camera number the JSON members `"source":…,"camera":…`.
+    placed_json : sequence of str, optional
+        The same with `"camera_name":…` and `"position":…`.
     """
 
-    def __init__(self, batch: ReadBatch, camera_json: Sequence[str]) -> None:
+    def __init__(self, batch: ReadBatch, camera_json: Sequence[str], placed_json: Sequence[str] = ()) -> None:
         self._batch = batch
-        self._camera_json = camera_json
+        self._cameras = {"place": camera_json, _PLACED: placed_json}
         self._columns: dict[str, list[str]] = {}
         self._reads: dict[tuple[str, ...], list[str]] = {}
 
-    def reads(self, fields: frozenset[str]) -> list[str]:
+    def reads(self, fields: frozenset[str], *, placed: bool = False) -> list[str]:
         """Return each read with these fields.
 
         Fields are `plate`, `time`, `place` and `vehicle`; about 1 µs a row. Images are left to `with_images`: their
         references differ from authority to authority.
+
+        Parameters
+        ----------
+        placed : bool
+            Show with the field `place` the camera's name and position too.
 
         Raises
         ------
@@ -79,7 +87,11 @@ class Rendering:
         unknown = fields.difference(FIELDS, IMAGE_FIELDS)
         if unknown:
             raise ValueError(f"no field `{min(unknown)}` can be released")
-        shown = tuple(field for field in FIELDS if field in fields and self._column(field))
+        shown = tuple(
+            column
+            for field in FIELDS
+            if field in fields and self._column(column := _PLACED if placed and field == "place" else field)
+        )
         if shown not in self._reads:
             columns = [self._column(field) for field in shown]
             if "vehicle" in shown:  # which a camera may not have seen
@@ -110,8 +122,9 @@ class Rendering:
             return self._with_said(plates, field)
         if field == "time":
             return self._with_said([f'"captured_at":"{text}"' for text in _times(batch.captured_us)], field)
-        if field == "place":
-            return self._with_said([self._camera_json[camera] for camera in batch.camera.tolist()], field)
+        if field in self._cameras:
+            cameras = self._cameras[field]
+            return self._with_said([cameras[camera] for camera in batch.camera.tolist()], "place")
         said = self._with_said([""] * len(batch), field)
         return said if any(said) else []
 

@@ -101,7 +101,8 @@ class RowMaker:
         Rows that come again are left out where the authority shows no image of them: they were released before.
         """
         fields = release.fields
-        shown = rendering.reads(fields)
+        placed = release.reference in moment.standing.placing
+        shown = rendering.reads(fields, placed=placed)
         images = [column for field_name, column in IMAGE_FIELDS.items() if field_name in fields]
         rows = release.rows.tolist()
         late = release.late.tolist()
@@ -210,7 +211,13 @@ def _hit(release: Release, at: int, shown: _Shown, moment: StateAt, into: Rows) 
                 patch=images.patch,
                 overview=images.overview,
                 entry=_shown(entry),
-                **_allowed(shown.batch, shown.row, release.fields, state.cameras[camera]),
+                **_allowed(
+                    shown.batch,
+                    shown.row,
+                    release.fields,
+                    state.cameras[camera],
+                    placed=release.reference in standing.placing,
+                ),
             )
         )
     member = {
@@ -231,7 +238,9 @@ def _shown(entry: Entry) -> dict[str, str]:
     return {member: text for member, text in texts if text}
 
 
-def _allowed(batch: ReadBatch, row: int, fields: frozenset[str], camera: Camera) -> dict[str, Any]:
+def _allowed(
+    batch: ReadBatch, row: int, fields: frozenset[str], camera: Camera, *, placed: bool
+) -> dict[str, Any]:
     """Return the part of a read open to a hit by an authority's fields."""
     shown: dict[str, Any] = {}
     if "plate" in fields:
@@ -246,6 +255,7 @@ def _allowed(batch: ReadBatch, row: int, fields: frozenset[str], camera: Camera)
         shown |= {
             "source": camera.source,
             "camera": camera.id,
+            "camera_name": camera.shown_name if placed else None,
             "latitude": camera.latitude,
             "longitude": camera.longitude,
             "heading": camera.heading,

@@ -35,7 +35,11 @@ class GateTables:
     matching : mapping of str to MatchTerms
         For the reference of each that matches what its hotlist may hold.
     camera_json : tuple of str
-        For each camera number what `feeds.batches.Rendering` shows of it.
+        For each camera number what `feeds.batches.Rendering` shows of it: its id.
+    placed_json : tuple of str
+        The same with its name and position.
+    placing : frozenset of str
+        The references of the authorities that show name and position.
     places : tuple of str
         For each camera number `source/camera`.
     positions : mapping of str to (latitude, longitude)
@@ -54,6 +58,8 @@ class GateTables:
     names: dict[str, str]
     matching: Mapping[str, MatchTerms]
     camera_json: tuple[str, ...]
+    placed_json: tuple[str, ...]
+    placing: frozenset[str]
     places: tuple[str, ...]
     positions: dict[str, tuple[float, float]]
     holds_until_us: int
@@ -96,6 +102,7 @@ def tables_at(
     terms: list[Terms] = []
     names: dict[str, str] = {}
     matching: dict[str, MatchTerms] = {}
+    placing: set[str] = set()
     for name, named in moment.regime.authorities.items():
         number = moment.current(named)
         version = named.versions[number]
@@ -113,15 +120,17 @@ def tables_at(
         span = (covers_from_us, at_us + 2 * DAY_US)
         terms.append(_terms(in_scope(cameras, authority, version.cap), version, authority, span, stopped))
         names[authority.reference] = name
+        if authority.shows_position:
+            placing.add(authority.reference)
         if authority.match is not None:
             matching[authority.reference] = authority.match
     return GateTables(
         table=compile_table(terms, len(cameras)),
         names=names,
         matching=matching,
-        camera_json=tuple(
-            f'"source":{json.dumps(camera.source)},"camera":{json.dumps(camera.id)}' for camera in cameras
-        ),
+        camera_json=tuple(_shown(camera) for camera in cameras),
+        placed_json=tuple(_shown(camera) + _placed(camera) for camera in cameras),
+        placing=frozenset(placing),
         places=tuple(f"{camera.source}/{camera.id}" for camera in cameras),
         positions={
             f"{camera.source}/{camera.id}": (camera.latitude, camera.longitude)
@@ -133,6 +142,17 @@ def tables_at(
         revision=revision,
         full=frozenset(full),
     )
+
+
+def _shown(camera: Camera) -> str:
+    return f'"source":{json.dumps(camera.source)},"camera":{json.dumps(camera.id)}'
+
+
+def _placed(camera: Camera) -> str:
+    texts = [f',"camera_name":{json.dumps(camera.shown_name)}']
+    if camera.position is not None:
+        texts.append(f',"position":{json.dumps(camera.position, separators=(",", ":"))}')
+    return "".join(texts)
 
 
 def terms_at(

@@ -25,7 +25,7 @@ from wicketgate.hotlists import Listing
 from wicketgate.hotlists.in_force import Allowed
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.acts import ENDING
-from wicketgate.regime.documents.authority import FIELDS, Authority
+from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.signatures import signers
 from wicketgate.regime.fold import ActTaken, Named, Version
 from wicketgate.regime.moment import RegimeAt
@@ -268,7 +268,7 @@ class _Asked:
             )
         if self.version.need in {"marked", "within", "urgent"} and self.version.consulted_us is None:
             yield f"No consultation has covered all of it: it runs as `{self.version.need}`."
-        yield f"What leaves of it: {', '.join(FIELDS[field] for field in authority.scope.fields)}."
+        yield f"What leaves of it: {', '.join(authority.released)}."
         charter = self.moment.charter
         received_us = self.question.received_us
         if received_us is not None and received_us - self.question.captured_us > charter.limits.late_after_us:

@@ -191,7 +191,7 @@ class Releasing:
             for some in columns.split_again(batch):
                 decision = decide(some, standing.table, at_us, charter.limits.late_after_us, lists)
                 decisions.append(decision)
-                rendering = batches.Rendering(some, standing.camera_json)
+                rendering = batches.Rendering(some, standing.camera_json, standing.placed_json)
                 for release in decision.releases:
                     into = made.setdefault(release.reference, Rows())
                     self._raising.rows(release, rendering, some, moment, into)

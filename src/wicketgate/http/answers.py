@@ -71,6 +71,7 @@ class CameraShown(Struct, frozen=True, kw_only=True):
     """A camera as it is registered, with what became of its reads."""
 
     id: str
+    name: Annotated[str | None, about("As its source registered it; null: recipients are shown the id.")]
     groups: tuple[str, ...]
     latitude: float | None
     longitude: float | None
@@ -175,6 +176,9 @@ class HitRead(Struct, frozen=True, kw_only=True):
     captured_at: Time | UnsetType = UNSET
     source: str | UnsetType = UNSET
     camera: str | UnsetType = UNSET
+    camera_name: (
+        Annotated[str, about("Not under an authority of version 0.3, which names no log.")] | UnsetType
+    ) = UNSET
     latitude: float | UnsetType = UNSET
     longitude: float | UnsetType = UNSET
     heading: float | UnsetType = UNSET

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US
+from wicketgate.hotlists.hits import Hit
 
 STANDING: Mapping[str, str] = {
     "open": "Nobody has looked at it yet",
@@ -176,18 +177,20 @@ def read_json(text: str | None) -> Any:
         return None
 
 
-def where(source: str | None, camera: str | None, direction: str | None, lane: str | None) -> str:
-    """Return the camera in words: `tfl camera ccz-0001, lane 2, towards the camera`.
+def where(hit: Hit) -> str:
+    """Return the camera of a hit in words: `Waterloo Bridge (tfl camera ccz-0001), lane 2, towards the camera`.
 
     The text is empty where the camera is not known.
     """
-    if camera is None:
+    if hit.camera is None:
         return ""
-    words = [f"{source} camera {camera}" if source else f"camera {camera}"]
-    number = read_json(lane)
+    camera = f"{hit.source} camera {hit.camera}" if hit.source else f"camera {hit.camera}"
+    named = hit.camera_name is not None and hit.camera_name != hit.camera
+    words = [f"{hit.camera_name} ({camera})" if named else camera]
+    number = read_json(hit.lane)
     if number is not None:
         words.append(f"lane {number}")
-    heading = read_json(direction)
+    heading = read_json(hit.direction)
     if isinstance(heading, str):
         words.append(_DIRECTIONS.get(heading, heading))
     return ", ".join(words)

@@ -67,12 +67,14 @@ MODES: Mapping[str, tuple[str, str]] = {
 FIELDS: Mapping[str, str] = {
     "plate": "number plate",
     "time": "date and time",
-    "place": "place (the camera and where it stands)",
+    "place": "place (the camera, with its name and position)",
     "vehicle": "make, model, colour and kind of vehicle",
     "patch-image": "picture of the number plate",
     "overview-image": "picture of the vehicle and what is around it",
     "keeper": "registered keeper",
 }
+PLACE_BY_ID = "place (the camera, by its id alone)"
+"""The field `place` of an authority of version 0.3, which names no log."""
 INSTRUMENTS: Mapping[str, str] = {
     "ministerial-certificate": "Certificate signed by a minister",
     "own-purpose": "The controller’s own purpose",

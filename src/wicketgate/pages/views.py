@@ -136,6 +136,9 @@ def view_of(item: Mapping[str, Any], names: ShownNames) -> dict[str, Any]:
     authority = document.get("authority") or {}
     scope = document.get("scope") or {}
     stands = stands_of(item)
+    is_by_id = (
+        "log" not in authority and stands.status != "proposed"
+    )  # a proposal is signed anew, with its log
     mode = str(item.get("mode") or authority.get("mode"))
     instrument = authority.get("instrument") or {}
     unit_id, recipient_id = authority.get("unit"), authority.get("recipient")
@@ -163,7 +166,10 @@ def view_of(item: Mapping[str, Any], names: ShownNames) -> dict[str, Any]:
         "recipient": recipient,
         "unit": unit,
         "purpose": names.purpose(authority.get("purpose")),
-        "fields": [phrases.FIELDS.get(field, field) for field in scope.get("fields") or ()],
+        "fields": [
+            phrases.PLACE_BY_ID if field == "place" and is_by_id else phrases.FIELDS.get(field, field)
+            for field in scope.get("fields") or ()
+        ],
         "sources": [names.organisation(source) for source in scope.get("sources") or ()],
         "groups": list(scope.get("groups") or ()),
         "hours": [phrases.hours_of(one) for one in scope.get("hours") or ()],

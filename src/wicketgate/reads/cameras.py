@@ -12,7 +12,14 @@ from wicketgate.base.errors import InputError
 from wicketgate.base.hours import load_zone
 from wicketgate.commits.cameras import Camera
 from wicketgate.commits.state import State
-from wicketgate.commits.transactions import CAMERA_GROUP, CAMERA_ID, MAX_ALIAS, MAX_ALIASES, CameraSet
+from wicketgate.commits.transactions import (
+    CAMERA_GROUP,
+    CAMERA_ID,
+    MAX_ALIAS,
+    MAX_ALIASES,
+    MAX_CAMERA_NAME,
+    CameraSet,
+)
 
 _ID = re.compile(CAMERA_ID, re.ASCII)
 _GROUP = re.compile(CAMERA_GROUP, re.ASCII)
@@ -35,12 +42,16 @@ def check_cameras(cameras: Sequence[CameraSet]) -> None:
         if not all(_GROUP.fullmatch(group) for group in camera.groups):
             raise InputError("groups have 1 to 64 letters, digits, `_`, `.`, `:` or `-`")
         _check_place(camera)
+        if camera.name is not None and not _is_text(camera.name, MAX_CAMERA_NAME):
+            raise InputError(
+                f"names have 1 to {MAX_CAMERA_NAME} printable characters, with no space at either end"
+            )
         if camera.zone is not None:
             load_zone(camera.zone)
         if len(camera.aliases) > MAX_ALIASES:
             raise InputError(f"a camera has at most {MAX_ALIASES} aliases")
         for alias in camera.aliases:
-            if alias != alias.strip() or not 0 < len(alias) <= MAX_ALIAS or not alias.isprintable():
+            if not _is_text(alias, MAX_ALIAS):
                 raise InputError(
                     f"aliases have 1 to {MAX_ALIAS} printable characters, with no space at either end"
                 )
@@ -48,6 +59,10 @@ def check_cameras(cameras: Sequence[CameraSet]) -> None:
                 raise InputError(
                     "an alias is the id or an alias of another camera: no payload could tell them apart"
                 )
+
+
+def _is_text(text: str, most: int) -> bool:
+    return text == text.strip() and 0 < len(text) <= most and text.isprintable()
 
 
 def _check_place(camera: CameraSet) -> None:

@@ -31,7 +31,7 @@ from wicketgate_demo.judge.hit_laws import check_hits, must_hit
 _FIELDS = {
     "plate": {"plate", "confidence", "marks"},
     "time": {"captured_at"},
-    "place": {"source", "camera", "lane", "direction"},
+    "place": {"source", "camera", "camera_name", "position", "lane", "direction"},
     "vehicle": {"vehicle"},
     "patch-image": {"patch_image"},
     "overview-image": {"overview_image"},

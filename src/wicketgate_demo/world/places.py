@@ -14,6 +14,13 @@ from typing import Any, Final
 BOUNDARY, ZONE = "ccz-boundary", "ccz"
 MAIN_ROADS, BUS_LANES = "main-roads", "bus-lanes"
 
+_NAMES: Final[Mapping[str, str]] = {
+    BOUNDARY: "Edge of the charging zone",
+    ZONE: "Inside the charging zone",
+    MAIN_ROADS: "Main roads",
+    BUS_LANES: "Bus lanes",
+}
+
 Point = tuple[float, float]
 """Latitude, longitude."""
 
@@ -82,6 +89,7 @@ def council_cameras(council: str, count: int) -> list[dict[str, Any]]:
 def _camera(name: str, groups: list[str], at: Point, heading: float) -> dict[str, Any]:
     return {
         "id": name,
+        "name": f"{_NAMES[groups[0]]}, camera {int(name.rpartition('-')[2])}",
         "groups": groups,
         "latitude": round(at[0], 5),
         "longitude": round(at[1], 5),

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,69 @@ def test_columns_hold_what_the_rows_hold(served: Served, world: World, tmp_path:
     assert table[0]["confidence"] == 0.9
     assert table[0]["lane"] == "1"
     assert table[0]["make"] is None
+
+
+def with_place(received: Received, **more: Any) -> Received:
+    """Return a batch whose rows have more members of `place`; its hashes are no concern of a sink."""
+    lines = []
+    for line in received.batch.lines:
+        row = json.loads(line)
+        row["read"] |= more
+        lines.append(json.dumps(row).encode())
+    return Received(batch=replace(received.batch, lines=tuple(lines)), data=received.data)
+
+
+def test_name_and_position_have_columns_of_their_own(world: World, tmp_path: Path) -> None:
+    old, *others = kept(world, 3)
+    new = [with_place(one, camera_name="Gate, north", position=[-0.1, 51.5]) for one in others]
+    sinks = {"csv": CsvSink(tmp_path / "rows.csv", FEED), "parquet": ParquetSink(tmp_path / "rows", FEED)}
+    for sink in sinks.values():
+        sink.write([old, *new])
+        sink.close()
+    with (tmp_path / "rows.csv").open(newline="") as file:
+        shown = list(csv.DictReader(file))
+    assert (shown[0]["camera_name"], shown[0]["longitude"], shown[0]["latitude"]) == ("", "", "")
+    assert (shown[-1]["camera_name"], shown[-1]["longitude"], shown[-1]["latitude"]) == (
+        "Gate, north",
+        "-0.1",
+        "51.5",
+    )
+    table = pq.read_table(next((tmp_path / "rows").glob("part-*.parquet"))).to_pylist()
+    assert (table[0]["camera_name"], table[0]["longitude"], table[0]["latitude"]) == (None, None, None)
+    assert (table[-1]["camera_name"], table[-1]["longitude"], table[-1]["latitude"]) == (
+        "Gate, north",
+        -0.1,
+        51.5,
+    )
+
+
+def test_a_csv_of_an_earlier_version_goes_on_with_its_own_columns(world: World, tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    first, second = kept(world, 2)
+    sink = CsvSink(path, FEED)
+    sink.write([first])
+    sink.close()
+    before = [name for name in COLUMNS if name not in {"camera_name", "longitude", "latitude"}]
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, before, lineterminator="\n", extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    cursor = path.with_name("rows.csv.cursor")
+    cursor.write_text(json.dumps(json.loads(cursor.read_text()) | {"length": path.stat().st_size}))
+    again = CsvSink(path, FEED)
+    again.write([with_place(second, camera_name="Gate", position=[-0.1, 51.5])])
+    again.close()
+    with path.open(newline="") as file:
+        reader = csv.DictReader(file)
+        found = list(reader)
+    assert reader.fieldnames == before
+    assert len(found) == len(first.batch.lines) + len(second.batch.lines)
+    assert all(None not in row and None not in row.values() for row in found)
+    path.write_text(path.read_text().replace("batch,", "bitch,", 1))
+    with pytest.raises(ConfigurationError, match="columns"):
+        CsvSink(path, FEED)
 
 
 def test_following_waits_for_what_comes(served: Served, world: World, tmp_path: Path) -> None:

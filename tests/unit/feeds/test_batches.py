@@ -101,6 +101,26 @@ def test_each_field_shows_its_members_and_nothing_else() -> None:
     assert rows(batch, *ALL)[1] == rows(batch, "plate")[1] | rows(batch, "time")[1] | rows(batch, "place")[1]
 
 
+def test_name_and_position_stand_with_the_place_where_the_authority_shows_them() -> None:
+    placed = (
+        CAMERAS[0] + ',"camera_name":"Gate north","position":[-0.1,51.5]',
+        CAMERAS[1] + ',"camera_name":"c1"',
+    )
+    rendering = Rendering(full_batch(), CAMERAS, placed)
+    shown = [json.loads(text) for text in rendering.reads(frozenset({"place"}), placed=True)]
+    assert shown == [
+        {"source": "tfl", "camera": "c0", "camera_name": "Gate north", "position": [-0.1, 51.5]}
+        | {"lane": 2, "direction": "towards"},
+        {"source": "tfl", "camera": "c1", "camera_name": "c1"},
+    ]
+    by_id = [
+        json.loads(text) for text in rendering.reads(frozenset({"place"}))
+    ]  # of another authority, in one batch
+    assert by_id == rows(full_batch(), "place")
+    without = [json.loads(text) for text in rendering.reads(frozenset({"plate", "time"}), placed=True)]
+    assert without == rows(full_batch(), "plate", "time")
+
+
 def test_no_confidence_is_null_and_marks_belong_to_the_plate() -> None:
     batch = full_batch()
     object.__setattr__(batch, "confidence", np.array([np.nan, 0.5]))

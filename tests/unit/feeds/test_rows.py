@@ -79,7 +79,7 @@ class Gate(Fold):
             decision = decide(batch, standing.table, self.at_us, MINUTE_US, lists)
             for release in decision.releases:
                 if standing.names[release.reference] == name:
-                    rendering = Rendering(batch, standing.camera_json)
+                    rendering = Rendering(batch, standing.camera_json, standing.placed_json)
                     RowMaker(SECRET).rows(release, rendering, batch, moment, into)
         number = self.state.feeds[name].batches + 1
         feed = FeedBatch(feed=name, number=number, rows=len(into.reads), data=b"", again=into.again)

@@ -108,7 +108,17 @@ def test_any_deadline_has_words(away_us: int) -> None:
 def test_any_text_of_a_camera_is_read_or_passed_over(text: str | None) -> None:
     assert isinstance(words.read_vehicle(text), dict)
     assert isinstance(words.looks({"make": "Ford"}, text), list)
-    assert isinstance(words.where("tfl", "c0", text, text), str)
+    assert isinstance(words.where(a_hit(lane=text, direction=text)), str)
+
+
+def test_a_camera_is_called_by_its_name_where_the_authority_shows_it() -> None:
+    assert words.where(a_hit()) == "tfl camera c0, lane 2, towards the camera"
+    named = a_hit(camera_name="Waterloo Bridge <north>")
+    assert words.where(named) == "Waterloo Bridge <north> (tfl camera c0), lane 2, towards the camera"
+    assert words.where(a_hit(camera_name="c0")) == words.where(a_hit())  # its source gave none
+    assert words.where(a_hit(camera=None, source=None)) == ""
+    html = PAGES.queue(a_queue(named), SESSION, NOW_US)
+    assert "Waterloo Bridge &lt;north&gt; (tfl camera c0)" in html
 
 
 def test_a_camera_that_is_silent_contradicts_nothing() -> None:

@@ -11,8 +11,8 @@ from wicketgate.commits.transactions import CameraSet
 from wicketgate.reads.cameras import CameraNames, check_cameras
 
 
-def camera(name: str, **more: object) -> CameraSet:
-    return CameraSet(id=name, **more)  # type: ignore[arg-type]
+def camera(id_: str, /, **more: object) -> CameraSet:
+    return CameraSet(id=id_, **more)  # type: ignore[arg-type]
 
 
 def test_names_follow_the_register() -> None:
@@ -46,6 +46,8 @@ def test_names_follow_the_register() -> None:
         [camera("Gate 0 north"), camera("x" * 64), camera("a.b:c_d-e")],
         [camera("c0", zone="Europe/London", aliases=("Škoda gate #1", "c0"))],
         [camera("c0", latitude=0.0, longitude=0.1)],
+        [camera("c0", name="Waterloo Bridge, north side"), camera("c1", name="Waterloo Bridge, north side")],
+        [camera("c0", name="Ž" * 120)],
         [camera("c0", aliases=tuple(map(str, range(8)))), camera("c1", aliases=("x" * 64,))],
     ],
 )
@@ -79,6 +81,11 @@ def test_what_can_be_registered(cameras: list[CameraSet]) -> None:
         ([camera("c0", aliases=("x" * 65,))], "aliases have"),
         ([camera("c0", aliases=("c1",)), camera("c1")], "another camera"),
         ([camera("c1"), camera("c0", aliases=("c1",))], "another camera"),
+        ([camera("c0", name="")], "names have"),
+        ([camera("c0", name=" Bridge")], "names have"),
+        ([camera("c0", name="Bridge\nNorth")], "names have"),
+        ([camera("c0", name="Bridge\u202eNorth")], "names have"),
+        ([camera("c0", name="x" * 121)], "names have"),
         ([camera("c0", aliases=("SN",)), camera("c1", aliases=("SN",))], "another camera"),
     ],
 )

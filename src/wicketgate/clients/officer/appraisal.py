@@ -174,6 +174,7 @@ def _authority(
         lines.append(f"It replaces `{known.parsed.authority(last).reference}`.")
         lines += _listed("It adds to that:", new - old, charter, none="It adds no power to that.")
         lines += _listed("It takes away:", old - new, charter, none="It takes no power away.")
+        lines += _placing(authority, known.parsed.authority(last))
     if judgement is not None:
         admitted = judgement.admitted
         if admitted.need == "covered":
@@ -193,6 +194,18 @@ def _authority(
         for line in ("It would allow, and may not:", *(f"- {words}" for words in fault.powers))
     ]
     return lines
+
+
+def _placing(authority: Authority, before: Authority) -> list[str]:
+    """Say where a version shows more of `place` than the one before it, which was signed under version 0.3."""
+    if "place" not in authority.scope.fields or "place" not in before.scope.fields:
+        return []
+    if before.shows_position or not authority.shows_position:
+        return []
+    return [
+        f"Rows under `{before.reference}` show the camera by its id alone. From this version on they show its name and "
+        "its position too: that is what `place` means now."
+    ]
 
 
 def _listed(title: str, powers: Powers, charter: Charter, *, none: str) -> list[str]:

@@ -41,6 +41,9 @@ COLUMNS = (
     "confidence",
     "source",
     "camera",
+    "camera_name",
+    "longitude",
+    "latitude",
     "lane",
     "direction",
     "make",
@@ -53,12 +56,14 @@ COLUMNS = (
 )
 """The columns of CSV and Parquet, one row for each row of the feed."""
 
-_READ = ("captured_at", "plate", "source", "camera", "lane", "direction")
+_READ = ("captured_at", "plate", "source", "camera", "camera_name", "lane", "direction")
 _VEHICLE = ("make", "model", "colour", "kind")
 _NUMBERS: dict[str, pa.DataType] = {
     "batch": pa.int64(),
     "seq": pa.int64(),
     "confidence": pa.float64(),
+    "longitude": pa.float64(),
+    "latitude": pa.float64(),
     "late": pa.bool_(),
 }
 _SCHEMA = pa.schema([(name, _NUMBERS.get(name, pa.string())) for name in COLUMNS])
@@ -270,10 +275,22 @@ class CsvSink:
         if self._file.seek(0, os.SEEK_END) < self._length:
             self._file.close()
             raise ConfigurationError(f"`{path}` is shorter than its cursor says: rows are missing from it")
+        self._columns = self._columns_of(path)
         # Rows behind the cursor are of batches that will be asked for again.
         self._file.truncate(self._length)
         self._file.seek(self._length)
         self.last = _last_from(self._cursor.get("last"))
+
+    def _columns_of(self, path: Path) -> Sequence[str]:
+        """Return the columns of the file: a file begun by an earlier version keeps those that it has."""
+        if not self._length:
+            return COLUMNS
+        self._file.seek(0)
+        found = self._file.readline().decode("utf-8", "replace").rstrip("\n").split(",")
+        if not set(found) <= set(COLUMNS) or len(set(found)) != len(found):
+            self._file.close()
+            raise ConfigurationError(f"`{path}` has columns that are none of `receive`: take it away")
+        return found
 
     @property
     def unproved(self) -> Sequence[Mapping[str, Any]]:
@@ -291,7 +308,7 @@ class CsvSink:
         A crash between leaves rows past the cursor. The next start cuts them off.
         """
         text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(text, self._columns, lineterminator="\n", extrasaction="ignore")
         if not self._length:
             writer.writeheader()
         for one in received:
@@ -413,6 +430,7 @@ def _flat(one: Received) -> Iterator[dict[str, Any]]:
         read = _table(row.get("read"))
         vehicle = _table(read.get("vehicle"))
         confidence = read.get("confidence")
+        longitude, latitude = _position(read.get("position"))
         yield {
             "batch": header["batch"],
             "seq": row["seq"],
@@ -420,10 +438,19 @@ def _flat(one: Received) -> Iterator[dict[str, Any]]:
             "released_at": header["released_at"],
             "late": row.get("late") is True,
             "confidence": float(confidence) if isinstance(confidence, int | float) else None,
+            "longitude": longitude,
+            "latitude": latitude,
             **{name: _text(row.get(name)) for name in ("salt", "erased")},
             **{name: _text(read.get(name)) for name in _READ},
             **{name: _text(vehicle.get(name)) for name in _VEHICLE},
         }
+
+
+def _position(value: object) -> tuple[float | None, float | None]:
+    """Return the longitude and latitude of a row; none of a camera without them, or of a row of version 0.3."""
+    if isinstance(value, list) and len(value) == 2 and all(isinstance(one, int | float) for one in value):
+        return float(value[0]), float(value[1])
+    return None, None
 
 
 def _table(value: object) -> Mapping[str, Any]:

@@ -32,10 +32,14 @@ _MEMBERS = {
     "captured_at": "time",
     "source": "place",
     "camera": "place",
+    "camera_name": "place",
+    "position": "place",
     "patch_image": "patch-image",
     "overview_image": "overview-image",
 } | {column.name: column.shown_by for column in SAID}
 """The members that a released read may have, and the field that shows each."""
+_PLACED = frozenset({"camera_name", "position"})
+"""The members of `place` that an authority shows if it names its log."""
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -179,6 +183,8 @@ def _row_fault(row: Mapping[str, Any], authority: Authority) -> str:
     for member in read:
         if _MEMBERS.get(member) not in authority.scope.fields:
             return f"has the member `{member}`" if member in _MEMBERS else "has a member that no field has"
+        if member in _PLACED and not authority.shows_position:
+            return f"has the member `{member}` beyond the camera's id"
     if ("hit" in row) != (authority.match is not None):
         return "is a hit" if "hit" in row else "is no hit"
     if authority.match is not None:

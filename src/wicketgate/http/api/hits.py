@@ -148,6 +148,7 @@ def _read(hit: Hit) -> HitRead:
         captured_at=UNSET if hit.captured_us is None else rfc3339(hit.captured_us),
         source=_given(hit.source),
         camera=_given(hit.camera),
+        camera_name=_given(hit.camera_name),
         latitude=_given(hit.latitude),
         longitude=_given(hit.longitude),
         heading=_given(hit.heading),

@@ -65,6 +65,7 @@ class SourcesApi:
                 cameras=[
                     CameraShown(
                         id=camera.id,
+                        name=camera.name,
                         groups=camera.groups,
                         latitude=camera.latitude,
                         longitude=camera.longitude,

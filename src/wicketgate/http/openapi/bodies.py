@@ -64,6 +64,13 @@ class RowRead(Struct, frozen=True, kw_only=True):
     captured_at: Time | UnsetType = UNSET
     source: str | UnsetType = UNSET
     camera: str | UnsetType = UNSET
+    camera_name: (
+        Annotated[str, about("With `camera`, but under an authority of version 0.3.")] | UnsetType
+    ) = UNSET
+    position: (
+        Annotated[tuple[float, float], about("Longitude and latitude, degrees (WGS 84), where known.")]
+        | UnsetType
+    ) = UNSET
     lane: int | str | UnsetType = UNSET
     direction: str | UnsetType = UNSET
     vehicle: dict[str, str | None] | UnsetType = UNSET

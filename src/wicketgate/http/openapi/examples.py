@@ -36,7 +36,8 @@ _HIT = (
     '"kind":"robbery","priority":1,"quality":"exact","raised_at":"2026-07-08T12:00:00.412Z",'
     '"due_at":"2026-07-08T12:15:00.412Z","overdue":false,"status":"confirmed","actionable":true,'
     '"cannot_confirm":null,"read":{"plate":"AB12CDE","confidence":0.93,"captured_at":"2026-07-08T11:59:59.871Z",'
-    '"source":"tfl","camera":"ccz-0001","latitude":51.5166,"longitude":-0.1183,'
+    '"source":"tfl","camera":"ccz-0001","camera_name":"Waterloo Bridge, north side",'
+    '"latitude":51.5166,"longitude":-0.1183,'
     '"vehicle":{"make":"Ford","colour":"white"}},"listed":{"plate":"AB12CDE","reason":"seen at two robberies"},'
     '"outcomes":[{"outcome":"confirmed","reason":"","by":"PC 4711","at":"2026-07-08T12:01:30.5Z"}]}'
 )
@@ -48,7 +49,8 @@ _HEADER = (
 )
 _ROW = (
     '{"seq":1,"salt":"2035cc36a9aac6bc2537093e475f4a8b","authority":"tfl-met-ct@1","read":{"plate":"AB12CDE",'
-    '"confidence":0.94,"captured_at":"2026-07-08T12:00:00.250Z","source":"tfl","camera":"ccz-0001","lane":2,'
+    '"confidence":0.94,"captured_at":"2026-07-08T12:00:00.250Z","source":"tfl","camera":"ccz-0001",'
+    '"camera_name":"Waterloo Bridge, north side","position":[-0.1183,51.5166],"lane":2,'
     '"direction":"towards"}}'
 )
 
@@ -68,7 +70,8 @@ EXAMPLES: dict[type, tuple[str, ...]] = {
         '{"camera":"ccz-0002","captured_at":"2026-07-08T13:00:01+01:00","plate":"AA51 AAA","confidence":0.97}',
     ),
     CameraSet: (
-        '{"id":"ccz-0001","groups":["ccz-boundary"],"latitude":51.5166,"longitude":-0.1183,"heading":90.0,'
+        '{"id":"ccz-0001","name":"Waterloo Bridge, north side","groups":["ccz-boundary"],'
+        '"latitude":51.5166,"longitude":-0.1183,"heading":90.0,'
         '"zone":"Europe/London","aliases":["ACCC8ED3290D"]}',
         '{"id":"ccz-0002","groups":["ccz"]}',
     ),
@@ -101,7 +104,7 @@ EXAMPLES: dict[type, tuple[str, ...]] = {
     answers.ImageTaken: (f'{{"image":"patch","sha256":"{_ROOT}","repeated":false}}',),
     answers.Registered: ('{"entry":56,"cameras":2}',),
     answers.CamerasShown: (
-        '{"cameras":[{"id":"ccz-0002","groups":["ccz"],"latitude":null,"longitude":null,"heading":null,"zone":null,'
+        '{"cameras":[{"id":"ccz-0002","name":null,"groups":["ccz"],"latitude":null,"longitude":null,"heading":null,"zone":null,'
         '"aliases":[],"counts":{"accepted":120,"repeated":3,"plate-unreadable":2},"judged":{}}],"source":"tfl",'
         '"unknown":{"unknown-camera":1},"unkept":0}',
     ),
