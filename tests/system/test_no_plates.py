@@ -282,7 +282,7 @@ def test_no_plate_in_what_anybody_may_fetch(run: tuple[Running, Search, list[byt
         return answer.content
 
     pages = ["/", "/verify", "/docs", "/register.json", "/openapi.json", "/healthz", "/log/key"]
-    pages += ["/why-not-less", "/sign-in", "/demonstration/cameras.json"]
+    pages += ["/why-not-less", "/your-read", "/sign-in", "/demonstration/cameras.json"]
     with httpx.stream("GET", f"{running.url}/demonstration/live", timeout=20) as live:
         lines = live.iter_lines()
         fetched["/demonstration/live"] = "\n".join(next(lines) for _ in range(12)).encode()

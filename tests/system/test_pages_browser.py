@@ -30,6 +30,7 @@ PATHS = (
     "/consultations/c-2026-001",
     "/drift",
     "/why-not-less",
+    "/your-read",
     "/verify",
     "/docs",
     "/nowhere",

@@ -28,6 +28,7 @@ PATHS = (
     f"/authorities/{ENDED}/1",
     f"/authorities/{ENDED}/2",
     "/why-not-less",
+    "/your-read",
     "/verify",
     "/docs",
 )

@@ -90,6 +90,7 @@ PUBLIC = {
     "/healthz",
     "/sign-in",
     "/why-not-less",
+    "/your-read",
     "/consultations",
     "/consultations/x",
     "/consultations/x/responses",

@@ -26,6 +26,7 @@ PUBLIC_PATHS = frozenset(
         "/drift",
         "/why-not-less",
         "/verify",
+        "/your-read",
         "/docs",
         "/register.json",
         "/openapi.json",

@@ -31,6 +31,7 @@ from wicketgate.pages.consultations import consultations_of, groups_of, open_of
 from wicketgate.pages.drift import drift_of
 from wicketgate.pages.phrases import at_us_of, total
 from wicketgate.pages.views import ShownNames, small_cells_of, tables, views_of
+from wicketgate.pages.your_read import your_read_of
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -425,6 +426,12 @@ class Pages:
         Every document stands in the order of the ledger, with what it widened or narrowed.
         """
         return self._render("drift.html", register, rows=drift_of(register))
+
+    def your_read(self, register: Mapping[str, Any]) -> str:
+        """Return the page `/your-read`: what happens to a driver's read, in plain words."""
+        names = ShownNames(register)
+        said = your_read_of(register, views_of(register, names))
+        return self._render("your-read.html", register, said=said, operator=names.operator)
 
     def how_to_verify(self, register: Mapping[str, Any]) -> str:
         """Return the page `/verify`: the checks open to anybody, with commands."""

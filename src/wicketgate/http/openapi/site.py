@@ -63,6 +63,7 @@ _PUBLIC = tagged(
         parameters=(_NAME, _VERSION), gives=PAGE, also=_NONE,
     ),
     Operation("showModes", "GET /why-not-less", "The modes side by side, as a page", gives=PAGE),
+    Operation("showYourRead", "GET /your-read", "What happens to a driver's read, as a page", gives=PAGE),
     Operation("showChecks", "GET /verify", "How to check all of it", gives=PAGE),
     Operation("showApi", "GET /docs", "This description, as a page", gives=PAGE),
     Operation(

@@ -74,6 +74,7 @@ class Public:
             Route("/authorities/{name}/{version}", self.authority),
             Route("/why-not-less", self.why_not_less),
             Route("/drift", self.drift),
+            Route("/your-read", self.your_read),
             Route("/verify", self.verify),
             Route("/docs", self.docs),
             Route("/assets/{path:path}", self.asset),
@@ -191,6 +192,10 @@ class Public:
     async def drift(self, request: Request) -> Response:
         """`/drift`."""
         return await self.page(request, "drift", await self.view())
+
+    async def your_read(self, request: Request) -> Response:
+        """`/your-read`."""
+        return await self.page(request, "your-read", await self.view())
 
     async def why_not_less(self, request: Request) -> Response:
         """`/why-not-less`."""

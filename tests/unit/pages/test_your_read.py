@@ -1,0 +1,124 @@
+"""The page for drivers: what it says of a deployment, and that it says nothing that could tell of one vehicle."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.registers import Chancery
+from tests.system import pages_fixture as fixture
+from tests.unit.pages.test_pages import Reader
+from tests.unit.pages.test_sentences import OWN_OFFICES, act, ct, match
+from tests.vectors.make_documents import changed, example, put
+from wicketgate.base.clock import DAY_US
+from wicketgate.pages.public import Pages
+
+PAGES = Pages(base_url="https://gate.example/")
+
+
+def shown(chancery: Chancery) -> Reader:
+    return Reader(PAGES.your_read(chancery.register()))
+
+
+def part(page: Reader, heading: str, until: str) -> str:
+    """Return what stands between two headings."""
+    return page.text.split(heading, 1)[1].split(until, 1)[0]
+
+
+@pytest.fixture
+def chancery() -> Chancery:
+    made = Chancery()
+    made.submit(example("authority-own-use"), OWN_OFFICES)
+    ct(made)
+    match(made)
+    return made
+
+
+def test_each_recipient_stands_where_it_belongs_with_its_law_and_its_end(chancery: Chancery) -> None:
+    page = shown(chancery)
+    own = part(page, "for its own purpose", "Who gets it, whoever you are")
+    bulk = part(page, "whoever you are", "only if your vehicle is on its list")
+    listed = part(page, "on its list", "What nobody gets")
+    assert "Transport for London (Congestion charging)" in own
+    assert "Metropolitan" not in own
+    assert "Metropolitan Police Service (National security units)" in bulk
+    assert "Not consulted on" in bulk
+    assert "Until 4 July 2027, 00:00 UTC, unless it stops before" in bulk
+    assert "How long it keeps it 28 days" in bulk
+    assert "Metropolitan Police Service (Serious crime command)" in listed
+    assert "On what law Data sharing agreement: Agreement of Transport for London" in listed
+    assert "Nothing public tells whether a vehicle is listed." in listed
+    for name in ("tfl-charging", "tfl-met-ct", "tfl-met-wanted"):
+        assert f"/authorities/{name}/1" in page.links()
+
+
+def test_it_says_how_long_what_is_kept_and_whom_to_ask(chancery: Chancery) -> None:
+    page = shown(chancery)
+    kept = part(page, "How long it is kept here", "for its own purpose")
+    for words in (
+        "at least ten minutes",
+        "Pictures from cameras of Transport for London: 28 days",
+        "What leaves to a recipient: 28 days at most",
+        "since something is wrong with it: 7 days at most",
+    ):
+        assert words in kept, words
+    asked = part(page, "Whom to ask", "This register as data")
+    assert "Transport for London It decides what its cameras are used for." in asked
+    assert "Data Protection Officer: Ben Brightwell" in asked
+    assert "Information Commissioner's Office It oversees this gateway." in asked
+    assert "/verify" in page.links()
+
+
+def test_what_nobody_gets_is_what_no_authority_in_force_shows(chancery: Chancery) -> None:
+    nobody = part(shown(chancery), "What nobody gets", "How to check this")
+    assert "picture of the vehicle and what is around it" in nobody
+    assert "registered keeper" in nobody
+    assert "number plate" not in nobody.split("These parts of a read:")[1].split(".")[0]
+    act(chancery, "revocation", "tfl-met-wanted", ("tfl/data-protection",))
+    nobody = part(shown(chancery), "What nobody gets", "How to check this")
+    assert "picture of the number plate" in nobody  # which it alone had shown
+
+
+def test_what_is_stopped_stands_apart_and_what_is_over_not_at_all(chancery: Chancery) -> None:
+    act(chancery, "suspension", "tfl-met-ct", ("ico/deputy",))
+    page = shown(chancery)
+    assert "Nobody: no authority in force lets all reads go to others." in page.text
+    stopped = part(page, "Who does not get it now, and could again", "What nobody gets")
+    assert "Suspended Not consulted on It was suspended by its officers or an overseer." in stopped
+    chancery.at_us += 400 * DAY_US
+    assert "National security units" not in shown(chancery).text
+    assert "could again" not in shown(chancery).text
+
+
+def test_open_consultations_can_be_answered_from_here(chancery: Chancery) -> None:
+    assert "No consultation is open now." in shown(chancery).text
+    chancery.submit(changed(example("consultation"), put("consultation.id", "c-1")), ("tfl/data-protection",))
+    chancery.at_us += 2 * DAY_US
+    page = shown(chancery)
+    assert "/consultations/c-1" in page.links()
+    assert "No consultation is open now." not in page.text
+
+
+def test_no_traffic_moves_it() -> None:
+    """Whatever the figures say, the page is the same to the byte."""
+    quiet: dict[str, Any] = fixture.example_register(hours=0)
+    busy: dict[str, Any] = fixture.example_register(hours=48)
+    assert PAGES.your_read(quiet) == PAGES.your_read(busy)
+
+
+def test_without_anything_it_says_so() -> None:
+    text = Reader(PAGES.your_read({})).text
+    assert "nobody yet" in text
+    assert "Nobody: no owner of cameras has an authority in force" in text
+
+
+def test_every_public_page_leads_to_it(chancery: Chancery) -> None:
+    register = chancery.register()
+    for html in (
+        PAGES.front(register, chancery.at_us),
+        PAGES.authority(register, "tfl-met-ct", 1),
+        PAGES.consultations(register, chancery.at_us),
+    ):
+        assert html is not None
+        assert "/your-read" in Reader(html).links()
