@@ -17,6 +17,7 @@ from wicketgate.commits.state import FOREVER_US
 from wicketgate.gate.single import AuthorityTerms
 from wicketgate.gate.terms import StopReason, Table, Terms, compile_table
 from wicketgate.regime.documents.authority import Authority, MatchTerms
+from wicketgate.regime.documents.fields import shows_position
 from wicketgate.regime.fold import Named, Version
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.standing import ends, in_force_from
@@ -120,7 +121,7 @@ def tables_at(
         span = (covers_from_us, at_us + 2 * DAY_US)
         terms.append(_terms(in_scope(cameras, authority, version.cap), version, authority, span, stopped))
         names[authority.reference] = name
-        if authority.shows_position:
+        if shows_position(authority.document):
             placing.add(authority.reference)
         if authority.match is not None:
             matching[authority.reference] = authority.match

@@ -26,6 +26,7 @@ from wicketgate.hotlists.in_force import Allowed
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.acts import ENDING
 from wicketgate.regime.documents.authority import Authority
+from wicketgate.regime.documents.fields import fields_in_words
 from wicketgate.regime.documents.signatures import signers
 from wicketgate.regime.fold import ActTaken, Named, Version
 from wicketgate.regime.moment import RegimeAt
@@ -268,7 +269,7 @@ class _Asked:
             )
         if self.version.need in {"marked", "within", "urgent"} and self.version.consulted_us is None:
             yield f"No consultation has covered all of it: it runs as `{self.version.need}`."
-        yield f"What leaves of it: {', '.join(authority.released)}."
+        yield f"What leaves of it: {', '.join(fields_in_words(authority.scope.fields, authority.document))}."
         charter = self.moment.charter
         received_us = self.question.received_us
         if received_us is not None and received_us - self.question.captured_us > charter.limits.late_after_us:

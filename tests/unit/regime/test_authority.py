@@ -12,7 +12,6 @@ from wicketgate.base.hours import Hours
 from wicketgate.base.periods import Period
 from wicketgate.regime.charter import parse_charter
 from wicketgate.regime.documents.authority import (
-    FIELDS,
     MOST_ENTRIES,
     Area,
     Authority,
@@ -26,6 +25,7 @@ from wicketgate.regime.documents.authority import (
     parse_authority,
     review_due_us,
 )
+from wicketgate.regime.documents.fields import FIELDS
 
 CHARTER = parse_charter(world.example("charter"))
 CT = world.example("authority")

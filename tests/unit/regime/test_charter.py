@@ -22,7 +22,7 @@ from wicketgate.regime.charter import (
     exact_us,
     parse_charter,
 )
-from wicketgate.regime.documents.authority import FIELDS
+from wicketgate.regime.documents.fields import FIELDS
 
 CHARTER = parse_charter(world.example("charter"))
 

@@ -28,6 +28,7 @@ from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.binding import refuse_other_log
 from wicketgate.regime.documents.consultations import Consultation, ConsultationDecision, Objection
 from wicketgate.regime.documents.document import SignedDocument, describe_document
+from wicketgate.regime.documents.fields import shows_position
 from wicketgate.regime.documents.signatures import good_keys, require_signed
 from wicketgate.regime.fold import ConsultationTaken
 from wicketgate.regime.parsed import proposed
@@ -200,7 +201,7 @@ def _placing(authority: Authority, before: Authority) -> list[str]:
     """Say where a version shows more of `place` than the one before it, which was signed under version 0.3."""
     if "place" not in authority.scope.fields or "place" not in before.scope.fields:
         return []
-    if before.shows_position or not authority.shows_position:
+    if shows_position(before.document) or not shows_position(authority.document):
         return []
     return [
         f"Rows under `{before.reference}` show the camera by its id alone. From this version on they show its name and "

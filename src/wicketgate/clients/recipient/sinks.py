@@ -275,18 +275,16 @@ class CsvSink:
         if self._file.seek(0, os.SEEK_END) < self._length:
             self._file.close()
             raise ConfigurationError(f"`{path}` is shorter than its cursor says: rows are missing from it")
-        self._columns = self._columns_of(path)
+        self._columns = self._columns_of(path) if self._length else COLUMNS
         # Rows behind the cursor are of batches that will be asked for again.
         self._file.truncate(self._length)
         self._file.seek(self._length)
         self.last = _last_from(self._cursor.get("last"))
 
     def _columns_of(self, path: Path) -> Sequence[str]:
-        """Return the columns of the file: a file begun by an earlier version keeps those that it has."""
-        if not self._length:
-            return COLUMNS
+        """Return the columns of the file: one that an earlier version began keeps its own."""
         self._file.seek(0)
-        found = self._file.readline().decode("utf-8", "replace").rstrip("\n").split(",")
+        found = self._file.readline().decode("utf-8", "replace").strip().split(",")
         if not set(found) <= set(COLUMNS) or len(set(found)) != len(found):
             self._file.close()
             raise ConfigurationError(f"`{path}` has columns that are none of `receive`: take it away")
@@ -447,10 +445,9 @@ def _flat(one: Received) -> Iterator[dict[str, Any]]:
 
 
 def _position(value: object) -> tuple[float | None, float | None]:
-    """Return the longitude and latitude of a row; none of a camera without them, or of a row of version 0.3."""
-    if isinstance(value, list) and len(value) == 2 and all(isinstance(one, int | float) for one in value):
-        return float(value[0]), float(value[1])
-    return None, None
+    """Return the longitude and latitude of a row; there are none in one of version 0.3."""
+    known = isinstance(value, list) and len(value) == 2 and all(isinstance(one, int | float) for one in value)
+    return (float(value[0]), float(value[1])) if known and isinstance(value, list) else (None, None)
 
 
 def _table(value: object) -> Mapping[str, Any]:

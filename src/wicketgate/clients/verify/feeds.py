@@ -19,6 +19,7 @@ from wicketgate.feeds.batches import Batch, check_batch
 from wicketgate.ledger.facts import check_promise
 from wicketgate.reads.columns import SAID
 from wicketgate.regime.documents.authority import Authority
+from wicketgate.regime.documents.fields import shows_position
 from wicketgate.regime.fold import Regime
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
@@ -183,7 +184,7 @@ def _row_fault(row: Mapping[str, Any], authority: Authority) -> str:
     for member in read:
         if _MEMBERS.get(member) not in authority.scope.fields:
             return f"has the member `{member}`" if member in _MEMBERS else "has a member that no field has"
-        if member in _PLACED and not authority.shows_position:
+        if member in _PLACED and not shows_position(authority.document):
             return f"has the member `{member}` beyond the camera's id"
     if ("hit" in row) != (authority.match is not None):
         return "is a hit" if "hit" in row else "is no hit"

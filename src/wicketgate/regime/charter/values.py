@@ -61,7 +61,7 @@ REDACTABLE = frozenset(
 """The members that a charter may let officers redact: never who, what, for how long or by which instrument."""
 
 READ_FIELDS = frozenset({"plate", "time", "place", "vehicle", "patch-image", "overview-image", "keeper"})
-"""What an authority may name of a read; `authority.FIELDS` are those that this version releases."""
+"""What an authority may name of a read; `fields.FIELDS` are those that this version releases."""
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
 """The form of every id: lower case, digits, hyphens."""

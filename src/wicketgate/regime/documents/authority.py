@@ -18,20 +18,9 @@ from wicketgate.base.errors import DocumentRefused, InputError
 from wicketgate.base.hours import Hours, describe_hours, parse_hours
 from wicketgate.base.periods import Period, add, describe_period, never_longer, parse_period
 from wicketgate.regime.charter import DOCUMENT_ID, INSTRUMENTS, MODES, NAME, OFFICE, REDACTABLE, Charter
+from wicketgate.regime.documents.fields import FIELDS, fields_in_words
 from wicketgate.regime.members import Members
 
-FIELDS = {
-    "plate": "the plate",
-    "time": "the time of capture",
-    "place": "the camera, with its name and position",
-    "vehicle": "what the camera says of the vehicle",
-    "patch-image": "the image of the plate",
-    "overview-image": "the image of the scene",
-}
-"""The fields that this version can release, in words."""
-
-_PLACE_BY_ID = "the camera, by its id alone"
-"""What `place` shows under an authority of version 0.3, which names no log."""
 _LATER_FIELDS = frozenset({"keeper"})
 MOST_ENTRIES = 50_000_000
 """Entries of a hotlist that any authority may allow."""
@@ -86,7 +75,7 @@ class Scope:
     hours : tuple of Hours
         Hours of the week; none means every hour.
     fields : tuple of str
-        What is released of a read, some of `FIELDS`.
+        What is released of a read, some of `fields.FIELDS`.
     area : Area or None
         Where the cameras stand; None means anywhere.
     max_cameras : int or None
@@ -221,21 +210,6 @@ class Authority:
     search: SearchTerms | None
     redactions: tuple[Redaction, ...]
     document: Mapping[str, Any]
-
-    @property
-    def shows_position(self) -> bool:
-        """Whether the field `place` shows a camera's name and position.
-
-        An authority that names no log was signed under version 0.3, whose rows had the camera's id alone: what it lets
-        go stays that, until its next version.
-        """
-        return "log" in self.document.get("authority", {})
-
-    @property
-    def released(self) -> list[str]:
-        """What is released of each read, in words."""
-        by_id = {} if self.shows_position else {"place": _PLACE_BY_ID}
-        return [by_id.get(field, FIELDS[field]) for field in self.scope.fields]
 
     @property
     def reference(self) -> str:
@@ -500,7 +474,7 @@ def describe(authority: Authority, charter: Charter | None = None) -> list[str]:
         f"Instrument: {authority.instrument.kind}, {authority.instrument.citation}.",
         f"Scope: {cameras} of {whose}{'' if scope.area is None else ', ' + describe_area(scope.area)}.",
         f"Hours: {'; '.join(describe_hours(item) for item in scope.hours) or 'every hour'}.",
-        f"Released of each read: {', '.join(authority.released)}.",
+        f"Released of each read: {', '.join(fields_in_words(scope.fields, authority.document))}.",
         f"For captures from {rfc3339(authority.valid_from_us)} until {rfc3339(authority.valid_until_us)}.",
         f"The recipient may keep it for {retention}, and may pass it on to {onward or 'nobody'}.",
     ]

@@ -1,0 +1,33 @@
+"""The fields of a read that an authority can release, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+FIELDS = {
+    "plate": "the plate",
+    "time": "the time of capture",
+    "place": "the camera, with its name and position",
+    "vehicle": "what the camera says of the vehicle",
+    "patch-image": "the image of the plate",
+    "overview-image": "the image of the scene",
+}
+"""The fields that this version can release, in words."""
+
+_PLACE_BY_ID = "the camera, by its id alone"
+
+
+def shows_position(document: Mapping[str, Any]) -> bool:
+    """Return whether the field `place` of an authority shows a camera's name and position.
+
+    An authority that names no log was signed under version 0.3, whose rows had the camera's id alone: what it lets go
+    stays that, until its next version.
+    """
+    return "log" in document.get("authority", {})
+
+
+def fields_in_words(fields: Iterable[str], document: Mapping[str, Any]) -> list[str]:
+    """Return what an authority releases of each read, in words."""
+    by_id = {} if shows_position(document) else {"place": _PLACE_BY_ID}
+    return [by_id.get(field, FIELDS[field]) for field in fields]
