@@ -121,7 +121,7 @@ def tables_at(
         span = (covers_from_us, at_us + 2 * DAY_US)
         terms.append(_terms(in_scope(cameras, authority, version.cap), version, authority, span, stopped))
         names[authority.reference] = name
-        if shows_position(authority.document):
+        if shows_position(authority.log):
             placing.add(authority.reference)
         if authority.match is not None:
             matching[authority.reference] = authority.match

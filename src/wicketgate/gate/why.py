@@ -269,7 +269,7 @@ class _Asked:
             )
         if self.version.need in {"marked", "within", "urgent"} and self.version.consulted_us is None:
             yield f"No consultation has covered all of it: it runs as `{self.version.need}`."
-        yield f"What leaves of it: {', '.join(fields_in_words(authority.scope.fields, authority.document))}."
+        yield f"What leaves of it: {', '.join(fields_in_words(authority.scope.fields, authority.log))}."
         charter = self.moment.charter
         received_us = self.question.received_us
         if received_us is not None and received_us - self.question.captured_us > charter.limits.late_after_us:

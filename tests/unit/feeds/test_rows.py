@@ -237,7 +237,10 @@ def test_a_hit_stands_in_its_row_and_is_raised_with_it(gate: Gate) -> None:
     [
         ("plate", {"plate", "confidence", "marks"}),
         ("time", {"captured_us"}),
-        ("place", {"source", "camera", "latitude", "longitude", "heading", "lane", "direction"}),
+        (
+            "place",
+            {"source", "camera", "camera_name", "latitude", "longitude", "heading", "lane", "direction"},
+        ),
         ("vehicle", {"vehicle"}),
         ("patch-image", {"patch"}),
         ("overview-image", {"overview"}),
@@ -260,14 +263,35 @@ def test_a_hit_shows_what_the_fields_allow_and_nothing_else(
     shown = {
         name
         for name in (
-            "plate", "confidence", "captured_us", "source", "camera", "latitude", "longitude", "heading", "lane",
-            "direction", "vehicle", "patch", "overview",
+            "plate", "confidence", "captured_us", "source", "camera", "camera_name", "latitude", "longitude", "heading",
+            "lane", "direction", "vehicle", "patch", "overview",
         )
         if getattr(hit, name) is not None
     }  # fmt: skip
     if hit.marks:
         shown.add("marks")
     assert shown == members
+
+
+def test_an_authority_of_version_0_3_shows_the_camera_by_its_id_until_its_next_version(gate: Gate) -> None:
+    """What an authority lets go does not grow with the gateway: name and position come with the next signature."""
+    gate.match("plate", "place", authority__log=None)
+    into = gate.take(gate.reads("KLM3"))
+    assert gate.rows(into)[0]["read"] == {
+        "plate": "KLM3",
+        "confidence": 1.0,
+        "source": "tfl",
+        "camera": "arch",
+    }
+    assert raised(into).camera_name is None
+    gate.at_us += MINUTE_US
+    gate.match("plate", "place", authority__version=2)
+    into = gate.take(gate.reads("KLM3"))
+    read = gate.rows(into)[0]["read"]
+    assert set(read) == {"plate", "confidence", "source", "camera", "camera_name", "position"}
+    camera = gate.state.cameras[0]
+    assert read["camera_name"] == raised(into).camera_name == camera.shown_name
+    assert read["position"] == [camera.longitude, camera.latitude]
 
 
 def test_no_confidence_is_none(gate: Gate) -> None:

@@ -77,6 +77,25 @@ def test_a_camera_is_shown_as_json(fold: Fold) -> None:
     )
 
 
+def test_name_and_position_are_shown_of_an_authority_that_names_its_log(fold: Fold) -> None:
+    listed = (
+        CameraSet(id="c0", name='Gate "north"', groups=("ccz-boundary",), latitude=51.5, longitude=-0.1),
+        CameraSet(id="c2", latitude=51.5),
+    )
+    fold.apply(cameras=CamerasRegistered(source="tfl", cameras=listed))
+    fold.authority(authority__log=None)
+    made = standing(fold)
+    assert made.placing == frozenset()
+    assert (
+        made.placed_json[0]
+        == made.camera_json[0] + ',"camera_name":"Gate \\"north\\"","position":[-0.1,51.5]'
+    )
+    assert made.placed_json[2] == made.camera_json[2] + ',"camera_name":"c2"'  # a half position is none
+    fold.at_us += SECOND_US
+    fold.authority(authority__version=2)
+    assert standing(fold).placing == {f"{NAME}@2"}
+
+
 def test_it_says_where_cameras_are_and_what_they_are_called(fold: Fold) -> None:
     """By names, not by numbers: hits of cameras that are gone are compared too."""
     made = standing(fold)

@@ -109,7 +109,7 @@ def test_what_leaves_and_by_which_document(city: City) -> None:
             "within the validity, from 2026-07-04T00:00:00Z until 2027-07-04T00:00:00Z.",
             f"The authority is in force since 2026-07-08T12:00:00Z (entry {entry}, signed by "
             "tfl/data-protection, home-office/secretary-of-state, met/national-security).",
-            "What leaves of it: the plate, the time of capture, the camera, by its id alone.",
+            "What leaves of it: the plate, the time of capture, the camera, with its name and position.",
         ),
     )
 

@@ -201,7 +201,7 @@ def _placing(authority: Authority, before: Authority) -> list[str]:
     """Say where a version shows more of `place` than the one before it, which was signed under version 0.3."""
     if "place" not in authority.scope.fields or "place" not in before.scope.fields:
         return []
-    if shows_position(before.document) or not shows_position(authority.document):
+    if shows_position(before.log) or not shows_position(authority.log):
         return []
     return [
         f"Rows under `{before.reference}` show the camera by its id alone. From this version on they show its name and "

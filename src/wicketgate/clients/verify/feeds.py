@@ -184,7 +184,7 @@ def _row_fault(row: Mapping[str, Any], authority: Authority) -> str:
     for member in read:
         if _MEMBERS.get(member) not in authority.scope.fields:
             return f"has the member `{member}`" if member in _MEMBERS else "has a member that no field has"
-        if member in _PLACED and not shows_position(authority.document):
+        if member in _PLACED and not shows_position(authority.log):
             return f"has the member `{member}` beyond the camera's id"
     if ("hit" in row) != (authority.match is not None):
         return "is a hit" if "hit" in row else "is no hit"

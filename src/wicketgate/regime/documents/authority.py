@@ -474,7 +474,7 @@ def describe(authority: Authority, charter: Charter | None = None) -> list[str]:
         f"Instrument: {authority.instrument.kind}, {authority.instrument.citation}.",
         f"Scope: {cameras} of {whose}{'' if scope.area is None else ', ' + describe_area(scope.area)}.",
         f"Hours: {'; '.join(describe_hours(item) for item in scope.hours) or 'every hour'}.",
-        f"Released of each read: {', '.join(fields_in_words(scope.fields, authority.document))}.",
+        f"Released of each read: {', '.join(fields_in_words(scope.fields, authority.log))}.",
         f"For captures from {rfc3339(authority.valid_from_us)} until {rfc3339(authority.valid_until_us)}.",
         f"The recipient may keep it for {retention}, and may pass it on to {onward or 'nobody'}.",
     ]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 FIELDS = {
     "plate": "the plate",
@@ -18,16 +17,16 @@ FIELDS = {
 _PLACE_BY_ID = "the camera, by its id alone"
 
 
-def shows_position(document: Mapping[str, Any]) -> bool:
-    """Return whether the field `place` of an authority shows a camera's name and position.
+def shows_position(log: str | None) -> bool:
+    """Return whether the field `place` of an authority for a log shows a camera's name and position.
 
     An authority that names no log was signed under version 0.3, whose rows had the camera's id alone: what it lets go
     stays that, until its next version.
     """
-    return "log" in document.get("authority", {})
+    return log is not None
 
 
-def fields_in_words(fields: Iterable[str], document: Mapping[str, Any]) -> list[str]:
+def fields_in_words(fields: Iterable[str], log: str | None) -> list[str]:
     """Return what an authority releases of each read, in words."""
-    by_id = {} if shows_position(document) else {"place": _PLACE_BY_ID}
+    by_id = {} if shows_position(log) else {"place": _PLACE_BY_ID}
     return [by_id.get(field, FIELDS[field]) for field in fields]
