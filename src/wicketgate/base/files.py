@@ -6,6 +6,14 @@ import os
 from pathlib import Path
 
 
+def keep_private() -> None:
+    """Let nobody else read what this process and its children write, unless it says so.
+
+    What is public gets its mode where it is written.
+    """
+    os.umask(0o077)
+
+
 def write_durably(path: Path, data: bytes, *, aside: Path) -> None:
     """Write a private file whole or not at all.
 

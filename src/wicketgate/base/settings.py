@@ -94,6 +94,9 @@ class Settings:
         Size at which one feed is full.
     address : str
         Where the public reaches it, such as `https://gate.example`; empty for the address of each request.
+    disk_alarm_bytes, disk_stop_bytes : int or None
+        Free space below which there is an alarm, and below which nothing new is taken; None for a share of the
+        disk (`DiskSpace`).
     proxies : tuple of Network
         Whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed; nobody's else, not the loopback's either.
     quarantine_items, quarantine_bytes : int
@@ -106,6 +109,8 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8443
     feed_bytes: int = 64 * 1024**3
+    disk_alarm_bytes: int | None = None
+    disk_stop_bytes: int | None = None
     address: str = ""
     proxies: tuple[Network, ...] = ()
     quarantine_items: int = 10_000
@@ -116,9 +121,11 @@ _KEYS = {
     "host": str,
     "port": int,
     "feed_bytes": int,
-    "address": str,
     "quarantine_items": int,
     "quarantine_bytes": int,
+    "disk_alarm_bytes": int,
+    "disk_stop_bytes": int,
+    "address": str,
 }
 _ADDRESS = re.compile(r"(https?://[A-Za-z0-9.:\[\]-]+)?", re.ASCII)
 _STREAMS_KEYS = {
@@ -139,6 +146,9 @@ port = 8080
 # feed_bytes = 68719476736
 # Where the public reaches it, for the commands that its pages show.
 # address = "https://gate.example"
+# Free space of the disk below which there is an alarm, and below which no reads are taken.
+# disk_alarm_bytes = 68719476736
+# disk_stop_bytes = 4294967296
 # The web servers in front of it: from these networks alone `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
 # proxies = ["127.0.0.1/32", "::1/128"]
 # What the quarantine keeps of one source in an hour. Beyond it reads that cannot be taken are counted alone.
@@ -212,6 +222,8 @@ def parse_settings(text: bytes, folder: Path) -> Settings:
     for key in ("quarantine_items", "quarantine_bytes"):
         if data.get(key, 0) < 0:
             raise ConfigurationError(f"`{key}` in {name} must not be negative")
+    if min(data.get("disk_alarm_bytes", 0), data.get("disk_stop_bytes", 0)) < 0:
+        raise ConfigurationError(f"`disk_alarm_bytes` and `disk_stop_bytes` in {name} must not be negative")
     return Settings(
         folder=folder,
         streams=None if streams is None else _streams(folder, streams),

@@ -10,7 +10,7 @@ import uvloop
 
 from wicketgate.base.clock import SystemClock, rfc3339
 from wicketgate.base.errors import InputError
-from wicketgate.base.files import write_secret
+from wicketgate.base.files import keep_private, write_secret
 from wicketgate.base.settings import TEMPLATE, load_settings, parse_settings
 from wicketgate.base.signing import parse_envelope
 from wicketgate.cli.terminal import read_file
@@ -28,6 +28,7 @@ def run_init(arguments: argparse.Namespace) -> int:
 
     The key is to be published another way as well.
     """
+    keep_private()
     envelope = read_file(arguments.charter)
     try:
         signed = parse_envelope(envelope)
@@ -63,6 +64,7 @@ def run_init(arguments: argparse.Namespace) -> int:
 
 def run_serve(arguments: argparse.Namespace) -> int:
     """Run a deployment until stopped."""
+    keep_private()
     settings = load_settings(arguments.folder)
     if arguments.port is not None:
         settings = dataclasses.replace(settings, port=arguments.port)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.files import write_durably
+from wicketgate.base.parts import FolderPart
 from wicketgate.commits.state import State, load_state
 
 _NAME = re.compile(r"(\d{20})\.snapshot")
@@ -25,8 +26,8 @@ class Snapshots:
     """
 
     def __init__(self, folder: Path) -> None:
+        self.part = FolderPart(folder)
         self._folder = folder
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def latest(self) -> State | None:
         """Return the state of the latest whole snapshot, or None.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import secrets
 import time
@@ -10,11 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wicketgate.base.errors import ConfigurationError, InputError, LedgerError
-from wicketgate.base.files import write_secret
+from wicketgate.base.files import write_durably, write_secret
+from wicketgate.base.parts import Stamp, private_folder
 from wicketgate.base.settings import TEMPLATE, read_secret
 from wicketgate.base.signing import PrivateKey
 from wicketgate.ledger.notes import NoteSigner, unverified_checkpoint
 
+PARTS = ("log", "nats", "index", "proofs", "hits", "vault", "images", "snapshots")
+"""The folders of a deployment beside `keys`."""
 _LOCK_PATIENCE_S = 15.0
 
 
@@ -85,8 +89,31 @@ class Deployment:
             )
         return key
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether every part of it says whose it is: an earlier version's parts do not."""
+        return self._bound.exists()
+
+    @property
+    def _bound(self) -> Path:
+        return self.folder / "keys" / "bound"
+
+    def bind(self) -> None:
+        """Note that every part says whose it is, once they all do: from now on none is taken that does not."""
+        # A crash before this: the next start takes the rest as it is, once more.
+        if not self.is_bound:
+            write_durably(self._bound, b"1\n", aside=self._bound.with_name("bound.new"))
+
+    def stamp(self, *secrets_of_part: bytes) -> Stamp:
+        """Return the stamp of a part that hangs on the log's key, and on these secrets."""
+        signer = self.log_signer()
+        fingerprint = hashlib.sha256(signer.vkey.encode())
+        for secret in secrets_of_part:
+            fingerprint.update(hashlib.blake2b(b"part", key=secret).digest())
+        return Stamp(origin=signer.name, key=fingerprint.hexdigest()[:32])
+
     def demand(self) -> None:
-        """Refuse a directory not made, or not finished, by `init`.
+        """Refuse a directory not made, or not finished, by `init`, and one that cannot be written to.
 
         Raises
         ------
@@ -107,6 +134,12 @@ class Deployment:
                     f"`{self.folder}` is not a whole deployment (`{path.relative_to(self.folder)}` is missing): "
                     "restore it, or make a new one with `wicketgate init`"
                 )
+        for name in ("", *PARTS):
+            folder = self.part(name)
+            if folder.exists() and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+                raise ConfigurationError(
+                    f"`{folder}` cannot be written to: give it to the gateway's user, on a writable disk"
+                )
 
     def lay(self, settings: bytes = TEMPLATE.encode()) -> PrivateKey:
         """Make the directory with its keys and settings.
@@ -120,12 +153,19 @@ class Deployment:
         """
         if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
             raise ConfigurationError(f"`{self.folder}` is not empty: a deployment is never made over another")
-        (self.folder / "keys").mkdir(parents=True, mode=0o700, exist_ok=True)
-        self.folder.chmod(0o755)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.chmod(0o755)
+        except OSError as error:
+            raise ConfigurationError(
+                f"`{self.folder}` cannot be made: {(error.strerror or 'error').lower()}"
+            ) from error
+        private_folder(self.folder / "keys")
         key = PrivateKey.generate()
         key.save(self.log_key, label="the log's key")
         write_secret(self.index_key, secrets.token_hex(32))
         (self.folder / "wicketgate.toml").write_bytes(settings)
+        (self.folder / "wicketgate.toml").chmod(0o644)
         return key
 
     def lock(self) -> int:
@@ -143,7 +183,12 @@ class Deployment:
         ConfigurationError
             If another gateway runs here.
         """
-        handle = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            handle = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise ConfigurationError(
+                f"`{self.folder / 'lock'}` cannot be used: {(error.strerror or 'error').lower()}"
+            ) from error
         until = time.monotonic() + _LOCK_PATIENCE_S
         while True:
             try:

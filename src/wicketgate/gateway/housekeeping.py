@@ -7,10 +7,12 @@ from collections.abc import Awaitable, Callable
 
 from wicketgate.base.clock import Clock
 from wicketgate.base.periods import Period
+from wicketgate.base.space import DiskSpace
 from wicketgate.base.streams.link import Link
 from wicketgate.commits.snapshots import Snapshots
 from wicketgate.commits.state import State, dump_state
 from wicketgate.commits.writer import STREAM, Commits
+from wicketgate.gateway.directory import Directory
 from wicketgate.gateway.filing.documents import Filing
 from wicketgate.gateway.filing.hotlists import HotlistFiling
 from wicketgate.gateway.filing.outcomes import OutcomeFiling
@@ -52,7 +54,11 @@ class Housekeeping:
         images: Images,
         seen: Seen,
         vehicles: Vehicles,
+        space: DiskSpace,
+        directory: Directory,
     ) -> None:
+        self._directory = directory
+        self._space = space
         self._commits = commits
         self._projections = projections
         self._clock = clock
@@ -86,6 +92,7 @@ class Housekeeping:
         while True:
             now_us = self._clock.now_us()
             await self._clock.sleep((1_000_000 - now_us % 1_000_000) / 1e6 + 0.002)
+            self._space.look()
             self._commits.tick()
             self._tell()
 
@@ -150,10 +157,15 @@ class Housekeeping:
         What every projection has is let go of. Nothing is kept twice for longer than it must be.
         """
         snapshot = save_snapshot(self._snapshots, self._commits.committed)
-        await self._link.purge_below(STREAM, min(snapshot, self._projections.position) + 1)
+        commits_to = min(snapshot, self._projections.position)
         decided = self._commits.committed.reads_to
         joined = self._intake.past_term(self._clock.now_us())
-        await self._link.purge_below(READS, min(decided, self._seen.position, joined) + 1)
+        reads_to = min(decided, self._seen.position, joined)
+        # Each part says how far it has come before what it came from is let go of: one that is older than that cannot
+        # be brought up again, and the next start sees it. A crash in between leaves messages that nobody needs.
+        await asyncio.to_thread(self._directory.reached, commits_to=commits_to, reads_to=reads_to)
+        await self._link.purge_below(STREAM, commits_to + 1)
+        await self._link.purge_below(READS, reads_to + 1)
 
 
 def save_snapshot(snapshots: Snapshots, state: State) -> int:

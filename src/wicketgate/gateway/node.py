@@ -18,8 +18,10 @@ from nats.js.errors import NotFoundError
 from wicketgate.base.clock import DAY_US, Clock, SystemClock, rfc3339
 from wicketgate.base.errors import ConfigurationError, WicketgateError
 from wicketgate.base.loop import LoopGuard
+from wicketgate.base.parts import StampedPart, demand_whole
 from wicketgate.base.settings import Settings, StreamsSettings
 from wicketgate.base.signing import PrivateKey, canonical
+from wicketgate.base.space import DiskSpace
 from wicketgate.base.streams.link import Link, end_tasks
 from wicketgate.base.streams.ordinal import OrdinalStream
 from wicketgate.base.streams.reader import StreamReader
@@ -32,7 +34,8 @@ from wicketgate.commits.state import State
 from wicketgate.commits.transactions import Transaction
 from wicketgate.commits.writer import Commits
 from wicketgate.feeds.rows import RowMaker
-from wicketgate.gateway.deployment import Deployment, note_signer
+from wicketgate.gateway.deployment import PARTS, Deployment, note_signer
+from wicketgate.gateway.directory import Directory, demand_projected
 from wicketgate.gateway.entitlement import Entitlement
 from wicketgate.gateway.filing.cameras import CameraFiling
 from wicketgate.gateway.filing.disclosures import DisclosureFiling
@@ -82,6 +85,11 @@ class Gateway:
         self.clock = clock
         self.deployment = Deployment(settings.folder)
         self.loop = LoopGuard()
+        self.space = DiskSpace(
+            (settings.folder, *(self.deployment.part(name) for name in PARTS)),
+            alarm_bytes=settings.disk_alarm_bytes,
+            stop_bytes=settings.disk_stop_bytes,
+        )
         self.failed = asyncio.Event()
         self.failure: BaseException | None = None
         self.server: NatsServer | None = None
@@ -93,6 +101,7 @@ class Gateway:
         self._files = ExitStack()
         # Made by `_open` and `_run`.
         self.link: Link
+        self.directory: Directory
         self.ledger: Ledger
         self.log_key: PrivateKey
         self.projections: Projections
@@ -158,7 +167,10 @@ class Gateway:
             await gateway._open()
             if gateway.commits.committed.sequence:
                 raise ConfigurationError("the streams hold the commits of another deployment")
-            Seen(gateway.deployment.part("index"), gateway.deployment.index_secret()).close()
+            seen = Seen(gateway.deployment.part("index"), gateway.deployment.index_secret())
+            gateway._files.callback(seen.close)
+            await gateway.directory.take(gateway.link, seen.part, READS, keyed=True)
+            gateway.directory.bound()
             await gateway.commits.commit(gateway._founding(envelope))
             token = await gateway.tokens.issue_token("admin")
             await gateway._project_all()
@@ -196,23 +208,31 @@ class Gateway:
         deployment, parts = self.deployment, self._parts
         lock = deployment.lock()
         parts.callback(os.close, lock)
+        # Once nobody else can write to them.
+        await asyncio.to_thread(demand_whole, [deployment.part(name) for name in ("index", "proofs", "hits")])
         streams = self.settings.streams or await self._own_streams(lock)
         parts.enter_context(self._files)
         self.link = await Link.open(streams)
         parts.push_async_callback(self.link.close)
         await parts.enter_async_context(self._writers)
         self.log_key = deployment.signer()
-        self._snapshots = Snapshots(deployment.part("snapshots"))
-        state, parsed = self._snapshots.latest() or State(), Parsed()
+        self.directory = Directory(deployment)
+        self.directory.take_streams(self.link)
         for name in (READS, commits_module.STREAM):
             await self.link.ensure_stream(name)
+        self._snapshots = Snapshots(deployment.part("snapshots"))
+        await self._take(self._snapshots.part)
+        state, parsed = self._snapshots.latest() or State(), Parsed()
         # The origin stands in the checkpoint: the charter is known only once COMMITS is folded.
         self.ledger = self._files.enter_context(Ledger.open(deployment.log, deployment.log_signer()))
         self.hits = HitQueue(deployment.part("hits"))
         self._files.callback(self.hits.close)
+        await self._take(self.hits.part, position=self.hits.position)
         proofs = Proofs(deployment.part("proofs"))
         self._files.callback(proofs.close)
+        await self._take(proofs.part)
         self.lists = Lists(deployment.part("vault"))
+        await self._take(self.lists.part)
         self.projections = Projections(
             self.link,
             self.ledger,
@@ -232,6 +252,7 @@ class Gateway:
                 f"the log holds {self.ledger.size} entries and the commits {state.entries}: an older `nats` or "
                 "`snapshots` stands beside a newer `log`; restore all of them as they were at one time"
             )
+        await demand_projected(self.projections, state)
         self.lists.load(state)
         writer = await self._writer(commits_module.STREAM)
         self.commits = Commits(
@@ -253,7 +274,7 @@ class Gateway:
         self.facts = FactFiling(self.commits)
         self.entitlement = Entitlement(self.commits, self.clock)
         self.unit_hits = UnitHits(self.commits, self.hits, self.entitlement)
-        self.responses = Responses(self.commits, self.projections, self.clock)
+        self.responses = Responses(self.commits, self.projections, self.clock, admit=self.space.demand)
         self.disclosures = DisclosureFiling(self.commits)
 
     async def _open_projections(self, state: State, parsed: Parsed) -> None:
@@ -273,6 +294,9 @@ class Gateway:
         await self.server.start()
         return self.server.settings
 
+    async def _take(self, part: StampedPart, *, position: int = 0) -> None:
+        await self.directory.take(self.link, part, commits_module.STREAM, position=position)
+
     async def _writer(self, stream: str) -> StreamWriter:
         writer = await StreamWriter(self.link, stream).open()
         self._writers.push_async_callback(writer.close)
@@ -281,11 +305,17 @@ class Gateway:
     async def _run(self) -> None:
         self.seen = Seen(self.deployment.part("index"), self.deployment.index_secret())
         self._files.callback(self.seen.close)
+        await self.directory.take(self.link, self.seen.part, READS, position=self.seen.position, keyed=True)
         writer = await self._writer(READS)
         decided = self.commits.staged.reads_to
         await replay_reads(self.link, self.seen, self.vehicles, last=writer.last, decided=decided)
-        self.images = Images(self.deployment.part("images"), self.deployment.index_secret())
+        self.images = Images(
+            self.deployment.part("images"), self.deployment.index_secret(), admit=self.space.demand
+        )
         self._parts.push_async_callback(self.images.close)
+        if self.images.part is not None:
+            await self.directory.take(self.link, self.images.part, READS, keyed=True)
+        self.directory.bound()
         self.intake = Intake(
             writer,
             self.seen,
@@ -294,13 +324,15 @@ class Gateway:
             on_failure=self._fail,
             vehicles=self.vehicles,
             quota=QuarantineQuota(items=self.settings.quarantine_items, bytes=self.settings.quarantine_bytes),
+            admit=self.space.demand,
         )
         self._parts.push_async_callback(self.intake.close)
         self.intake.start()
         self.cameras = CameraNames(lambda: self.commits.committed)
         self.joining = Joining(self.images, self.intake, self.seen, self.clock, self._message_of_reads)
         self.pushes = Pushes(self.cameras, self.intake, self.joining, self.vehicles, self.clock, self.limits)
-        await self.commits.start(self._software())
+        adopted = {"adopted": self.directory.adopted} if self.directory.adopted else {}
+        await self.commits.start({**self._software(), **adopted})
         reader = StreamReader(self.link, READS, after=self.commits.staged.reads_to)
         releasing = Releasing(
             self.commits,
@@ -326,6 +358,8 @@ class Gateway:
             images=self.images,
             seen=self.seen,
             vehicles=self.vehicles,
+            space=self.space,
+            directory=self.directory,
         )
         self._parts.push_async_callback(self._end_work)
         for work in (releasing.run, self.pushes.run, *self.housekeeping.works):

@@ -15,10 +15,10 @@ from typing import Any, TypeVar
 import msgspec
 
 from wicketgate.base.clock import DAY_US
-from wicketgate.base.errors import LedgerError
+from wicketgate.base.errors import ConfigurationError, LedgerError
 from wicketgate.base.streams.link import Link, end_tasks
 from wicketgate.base.streams.ordinal import OrdinalStream
-from wicketgate.commits.transactions import Transaction
+from wicketgate.commits.transactions import Transaction, quarantine_batches
 from wicketgate.feeds.feed import Feed
 from wicketgate.gateway.quarantine import Quarantine
 from wicketgate.hotlists.hit_store import HitQueue
@@ -77,6 +77,7 @@ class Projections:
         self._opening = asyncio.Lock()
         self._outstanding: dict[int, int] = {}
         self._taken = 0
+        self._reached: dict[str, int] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._writing: set[asyncio.Future[Any]] = set()
         self.quarantine = Quarantine(link)
@@ -156,10 +157,56 @@ class Projections:
         Wait while many are under way.
         """
         for batch in transaction.batches:
-            await self.open_feed(batch.feed)
+            feed = await self.open_feed(batch.feed)
+            self._follow(f"feed {batch.feed}", feed.last, batch.number)
+        if transaction.entries:
+            self._follow("log", self.ledger.size, transaction.first_entry + 1, len(transaction.entries))
+        if transaction.second is not None:
+            self._follow("openings", self.openings.last, transaction.second.number)
+        if transaction.quarantine_batch:  # version 0.3 named none
+            made = quarantine_batches(transaction.quarantine_from, transaction.quarantined)
+            self._follow("quarantine", self.quarantine.last, transaction.quarantine_batch, len(made))
+        for response in transaction.responses:
+            stream = await self.responses(response.consultation)
+            self._follow(f"responses {response.consultation}", stream.last, response.number)
         self.take(sequence, transaction)
         while len(self._outstanding) >= _REPLAYED_AT_ONCE:
             await asyncio.sleep(0.005)
+
+    def _follow(self, name: str, held: int, first: int, items: int = 1) -> None:
+        """Note that a replay brings a projection so far.
+
+        Raises
+        ------
+        ConfigurationError
+            If it lacks what comes before, which COMMITS holds no longer.
+        """
+        reached = self._reached.get(name, held)
+        if first > reached + 1:
+            where = "log" if name == "log" else "nats"
+            raise ConfigurationError(
+                f"`{where}/` is older than the rest, or a part of it was emptied: its {name} ends at {reached}, and "
+                f"COMMITS goes on at {first}; restore all of the directory as it was at one time"
+            )
+        self._reached[name] = max(reached, first + items - 1)
+
+    def reached(self, name: str) -> int:
+        """Return how far a projection has come, with what is under way: of `log`, `openings`, `feed NAME`, …"""
+        return self._reached.get(name, self._held(name))
+
+    def _held(self, name: str) -> int:
+        kind, _, which = name.partition(" ")
+        match kind:
+            case "log":
+                return self.ledger.size
+            case "openings":
+                return self.openings.last
+            case "quarantine":
+                return self.quarantine.last
+            case "feed":
+                return self.feeds[which].last
+            case _:
+                return self._responses[which].last
 
     async def settle(self) -> None:
         """Wait until everything handed over is projected."""

@@ -55,6 +55,11 @@ class Quarantine:
         await self._single.close()
         await self._batches.close()
 
+    @property
+    def last(self) -> int:
+        """The number of the last batch handed over."""
+        return self._batches.last
+
     async def put(self, transaction: Transaction) -> None:
         """Keep the reads of a transaction, unless they are kept already.
 

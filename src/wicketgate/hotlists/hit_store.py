@@ -11,9 +11,9 @@ import struct
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-import lmdb
 import msgspec
 
+from wicketgate.base.parts import LmdbPart
 from wicketgate.commits.transactions import HitImaged, Transaction
 from wicketgate.hotlists.hits import WAITING, Hit, raised, with_outcome
 
@@ -47,8 +47,8 @@ class HitQueue:
     """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._environment = lmdb.open(str(folder), map_size=_MAP_SIZE, max_dbs=3, mode=0o600)
+        self.part = LmdbPart(folder, map_size=_MAP_SIZE, max_dbs=3)
+        self._environment = self.part.environment
         self._hits = self._environment.open_db(b"hits")
         self._order = self._environment.open_db(b"order")
         self._meta = self._environment.open_db(b"meta")
@@ -65,7 +65,7 @@ class HitQueue:
 
     def close(self) -> None:
         """Close the environment."""
-        self._environment.close()
+        self.part.close()
 
     # --- what is there ------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from wicketgate.base.errors import ConfigurationError, InputError
 from wicketgate.base.files import write_durably
+from wicketgate.base.parts import STAMP_FILE, FolderPart
 from wicketgate.commits.state import State
 from wicketgate.hotlists import ListedRows, Listing, load_changes, load_entries
 from wicketgate.regime.documents.authority import MatchTerms
@@ -38,7 +39,7 @@ class Lists:
     """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.part = FolderPart(folder)
         self._folder = folder
         self._known: dict[str, dict[int, Listing]] = {}
         self._empty = Listing.empty()
@@ -119,7 +120,11 @@ class Lists:
         Runs in any thread.
         """
         for path in self._folder.iterdir():
-            if path.name not in named and time.time() - path.stat().st_mtime > _ORPHAN_S:
+            if (
+                path.name not in named
+                and path.name != STAMP_FILE
+                and time.time() - path.stat().st_mtime > _ORPHAN_S
+            ):
                 path.unlink(missing_ok=True)
 
 

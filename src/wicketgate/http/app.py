@@ -83,8 +83,10 @@ def routes(
     `READS_PATH` and the paths below `PUSH_PREFIX` are reached without it.
     """
     metrics = CollectorRegistry()
-    metrics.register(GatewayMetrics(gateway.commits, gateway.projections, gateway.clock, gateway.server))
     metrics.register(LoopMetrics(gateway.loop))
+    metrics.register(
+        GatewayMetrics(gateway.commits, gateway.projections, gateway.clock, gateway.server, gateway.space)
+    )
     if ingress is not None:
         metrics.register(MqttMetrics(ingress))
 

@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from wicketgate.base.clock import Clock
 from wicketgate.base.loop import LoopGuard
+from wicketgate.base.space import DiskSpace
 from wicketgate.base.streams.server import NatsServer
 from wicketgate.commits.durable import Durable
 from wicketgate.commits.state import State
@@ -49,8 +50,14 @@ class GatewayMetrics:
     """Prometheus metrics of the gateway, read on demand."""
 
     def __init__(
-        self, commits: Durable, projections: Projections, clock: Clock, server: NatsServer | None
+        self,
+        commits: Durable,
+        projections: Projections,
+        clock: Clock,
+        server: NatsServer | None,
+        space: DiskSpace,
     ) -> None:
+        self._space = space
         self._commits = commits
         self._projections = projections
         self._clock = clock
@@ -102,6 +109,13 @@ class GatewayMetrics:
         )
         for need, count in sorted(unconsulted(self._commits.committed_at(self._clock.now_us())).items()):
             without.add_metric([need], count)
+        free = GaugeMetricFamily("wicketgate_disk_free_bytes", "Bytes free on the disk with the least room.")
+        free.add_metric([], self._space.free_bytes)
+        low = GaugeMetricFamily("wicketgate_disk_low", "1 where less is free than the mark of the alarm.")
+        low.add_metric([], float(self._space.is_low))
+        stopped = GaugeMetricFamily("wicketgate_disk_full", "1 where no reads are taken for want of room.")
+        stopped.add_metric([], float(self._space.is_full))
+        metrics += [free, low, stopped]
         size = GaugeMetricFamily("wicketgate_ledger_entries", "Entries of the ledger.")
         size.add_metric([], self._projections.ledger.size)
         restarts = CounterMetricFamily("wicketgate_streams_restarts", "Restarts of the NATS child.")

@@ -13,6 +13,7 @@ import lmdb
 import msgspec
 
 from wicketgate.base.clock import rfc3339
+from wicketgate.base.parts import LmdbPart
 from wicketgate.ledger import merkle
 from wicketgate.ledger.facts import FactAnswer, SecondTree
 from wicketgate.ledger.second import SecondClosed
@@ -52,14 +53,14 @@ class Proofs:
     """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._environment = lmdb.open(str(folder), map_size=_MAP_SIZE, max_dbs=2, mode=0o600)
+        self.part = LmdbPart(folder, map_size=_MAP_SIZE, max_dbs=2)
+        self._environment = self.part.environment
         self._answers = self._environment.open_db(b"answers")
         self._order = self._environment.open_db(b"order")
 
     def close(self) -> None:
         """Close the environment."""
-        self._environment.close()
+        self.part.close()
 
     def add(self, seconds: Iterable[SecondClosed], forget_before_us: int) -> None:
         """Write the proofs of closed seconds, and remove those past their term.

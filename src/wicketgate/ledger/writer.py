@@ -61,6 +61,7 @@ class Disk:
         Nothing is durable yet, not even its being there.
         """
         path.write_bytes(data)
+        path.chmod(0o644)  # public, whatever the umask: any web server may serve it, and only we write it
 
     def sync(self, path: Path) -> None:
         """Make the content of a file, or the names in a folder, durable."""
@@ -83,6 +84,7 @@ class Disk:
         Durable once the folder that holds it is synced.
         """
         path.mkdir()
+        path.chmod(0o755)
 
     def remove_folder(self, path: Path) -> None:
         """Remove a folder with all its content, in any order."""

@@ -124,6 +124,8 @@ class Intake:
         Told what of the followed vehicles is durable.
     quota : QuarantineQuota
         What of a source's is kept in quarantine.
+    admit : callable, optional
+        Raises `StreamError` where nothing new may be taken.
 
     Notes
     -----
@@ -141,7 +143,9 @@ class Intake:
         on_failure: Callable[[BaseException], None],
         vehicles: Vehicles | None = None,
         quota: QuarantineQuota = _USUAL,
+        admit: Callable[[], None] = lambda: None,
     ) -> None:
+        self._admit = admit
         self._quota = QuotaKeeper(quota)
         self._vehicles = Vehicles() if vehicles is None else vehicles
         # When which message was stored, once a second: images may follow a read for a while, by its row in READS.
@@ -210,6 +214,7 @@ class Intake:
         StreamError
             If they could not be stored, or too much waits already: the source must post again.
         """
+        self._admit()
         if self._waiting + len(checked.reads) > _MAX_WAITING and self._waiting:
             raise StreamError("too many reads are waiting to be stored: post again in a moment", code="busy")
         now_us = self._clock.now_us()
@@ -299,6 +304,7 @@ class Intake:
         read_id : bytes
             Its key in the index of repeats, from which the newest row is found.
         """
+        self._admit()
         group = self._group([])
         group.extend_again(row, read_id)
         self._waiting += 1

@@ -16,6 +16,7 @@ from typing import Literal
 import lmdb
 
 from wicketgate.base.clock import SECOND_US
+from wicketgate.base.parts import LmdbPart
 
 DIGEST = 16
 _PLACE = struct.Struct(">QH")
@@ -44,8 +45,8 @@ class Seen:
     """
 
     def __init__(self, folder: Path, key: bytes) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._environment = lmdb.open(str(folder), map_size=_MAP_SIZE, max_dbs=3, mode=0o600, readahead=False)
+        self.part = LmdbPart(folder, map_size=_MAP_SIZE, max_dbs=3, readahead=False)
+        self._environment = self.part.environment
         self._contents = self._environment.open_db(b"contents")
         self._ids = self._environment.open_db(b"ids")
         self._positions = self._environment.open_db(b"positions")
@@ -71,7 +72,7 @@ class Seen:
         What was not flushed is learnt again from READS.
         """
         self._view.abort()
-        self._environment.close()
+        self.part.close()
 
     def content_key(self, source: str, camera: str, plate: str, captured_us: int) -> bytes:
         """Return the key of a read's content: the second of capture, then a keyed digest."""

@@ -49,7 +49,15 @@ def test_the_template_can_be_used_as_it_is(tmp_path: Path) -> None:
 
 
 def test_the_template_can_be_used_with_everything_in_it(tmp_path: Path) -> None:
-    prose = ("# What the", "# The size", "# Where the", "# The web", "# An external", "# Cameras and")
+    prose = (
+        "# What the",
+        "# The size",
+        "# Where the",
+        "# Free space",
+        "# The web",
+        "# An external",
+        "# Cameras and",
+    )
     lines = [line for line in TEMPLATE.splitlines() if not line.startswith(prose)]
     text = "\n".join(re.sub("^# ", "", line) for line in lines).replace("nats-system", "system")
     settings = load(tmp_path, text)
@@ -158,6 +166,8 @@ def test_the_key_of_mqtt_is_a_secret(tmp_path: Path) -> None:
         ("feed_bytes = 1.5", "feed_bytes"),
         ("host = 1", "host"),
         ("port =", "wicketgate.toml"),
+        ("disk_stop_bytes = -1", "disk_stop_bytes"),
+        ("disk_alarm_bytes = '1 GB'", "disk_alarm_bytes"),
         ("streams = 1", "streams"),
         ("[streams]\nurl = 'nats://x'", "password_file"),
         (STREAMS + "replicas = '3'", "replicas"),

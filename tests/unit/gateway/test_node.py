@@ -224,7 +224,7 @@ async def test_snapshots_are_made_again_from_commits_that_are_whole(folder: Path
     await gateway.link.purge_below("COMMITS", 3)
     await gateway.stop()
     shutil.rmtree(folder / "snapshots")
-    with pytest.raises(ConfigurationError, match="COMMITS begins at"):
+    with pytest.raises(ConfigurationError, match="COMMITS, which begins at 3"):
         await start(folder)
 
 

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 _REQUEST_S = 2.0
 _CONNECTING_S = 10.0
 _CLOSING_S = 2.0
+_WHOSE = "wicketgate-deployment"
 _FIRST_ATTEMPTS = 2
 _FIRST_REPLY_S = 3.0
 _NEXT_REPLY_S = 0.2
@@ -45,6 +46,8 @@ class Link:
         self.jetstream: JetStreamContext = client.jetstream(timeout=_REQUEST_S)
         self._replicas = replicas
         self._on_reconnect: list[Callable[[], None]] = []
+        self._whose: str | None = None
+        self._adopting = False
 
     @classmethod
     async def open(cls, settings: StreamsSettings) -> Link:
@@ -107,6 +110,18 @@ class Link:
         if call in self._on_reconnect:
             self._on_reconnect.remove(call)
 
+    def belong_to(self, whose: str, *, adopting: bool) -> None:
+        """Let every stream say whose it is, from now on, and refuse those of others.
+
+        Parameters
+        ----------
+        whose : str
+            Of the deployment; the stream carries it in its metadata.
+        adopting : bool
+            Whether a stream that does not say is taken as it is.
+        """
+        self._whose, self._adopting = whose, adopting
+
     async def ensure_stream(
         self, name: str, *, max_age_us: int = 0, duplicate_window_s: float = 120, below: bool = False
     ) -> StreamInfo:
@@ -129,6 +144,7 @@ class Link:
             else duplicate_window_s,
             allow_direct=True,
             num_replicas=self._replicas,
+            metadata=None if self._whose is None else {_WHOSE: self._whose},
         )
         info: StreamInfo = await self.ask(lambda: self._settle(name, config))
         return info
@@ -136,9 +152,15 @@ class Link:
     async def _settle(self, name: str, config: StreamConfig) -> StreamInfo:
         # A crash in here leaves no stream or an empty one, and the next start settles its limits.
         try:
-            await self.jetstream.stream_info(name)
+            held: StreamInfo = await self.jetstream.stream_info(name)
         except NotFoundError:
             return await self.jetstream.add_stream(config)
+        found = (held.config.metadata or {}).get(_WHOSE)
+        if self._whose is not None and found != self._whose and (found is not None or not self._adopting):
+            raise ConfigurationError(
+                f"the stream `{name}` is of another deployment, or does not say whose it is: restore `nats/` as it was "
+                "together with the rest of the directory, or give this deployment streams of its own"
+            )
         return await self.jetstream.update_stream(config)
 
     async def info(self, name: str) -> StreamInfo:

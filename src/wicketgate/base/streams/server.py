@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from wicketgate.base.errors import ConfigurationError, StreamError
+from wicketgate.base.parts import private_folder
 from wicketgate.base.settings import SeedLogin, StreamsSettings
 from wicketgate.base.streams.link import tls_context
 from wicketgate.base.streams.pinned import HOST, Certificate, make_seed, public_nkey
@@ -123,7 +124,7 @@ class NatsServer:
         StreamError
             If it does not answer within ten seconds.
         """
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(self._folder)
         self._port = _free_port()
         self._write_configuration()
         await self._spawn()

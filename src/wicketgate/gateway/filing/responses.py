@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,7 +129,15 @@ def _line(table: Members, name: str, most: int) -> str:
 class Responses:
     """The responses of one gateway, over its commits."""
 
-    def __init__(self, commits: Commits, projections: Projections, clock: Clock) -> None:
+    def __init__(
+        self,
+        commits: Commits,
+        projections: Projections,
+        clock: Clock,
+        *,
+        admit: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._admit = admit
         self._commits = commits
         self._projections = projections
         self._clock = clock
@@ -143,7 +151,10 @@ class Responses:
         ------
         InputError
             `unknown-consultation`, `consultation-not-open` or `consultation-closed`; then nothing has changed.
+        StreamError
+            Where nothing new may be taken (`admit`).
         """
+        self._admit()
         response_id = secrets.token_hex(16)
 
         def build(state: State, at_us: int, sequence: int) -> Transaction:

@@ -15,7 +15,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from obstore.store import LocalStore, ObjectStore
 
 from wicketgate.base.clock import DAY_US, parse_rfc3339, to_datetime
 from wicketgate.base.errors import InputError, StreamError
+from wicketgate.base.parts import FolderPart
 from wicketgate.base.periods import Period, add
 from wicketgate.reads.images.references import NAME, StoredImage, media_type_of, open_ref
 
@@ -52,6 +53,8 @@ class Images:
         The deployment's (`make_ref`).
     store : ObjectStore, optional
         Another store of objects instead, which is durable once it has answered.
+    admit : callable, optional
+        Raises `StreamError` where nothing new may be stored.
 
     Notes
     -----
@@ -60,11 +63,20 @@ class Images:
     names either: both go with their day.
     """
 
-    def __init__(self, folder: Path, secret: bytes, store: ObjectStore | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        secret: bytes,
+        store: ObjectStore | None = None,
+        *,
+        admit: Callable[[], None] = lambda: None,
+    ) -> None:
         self._secret = secret
+        self._admit = admit
         self._folder: Path | None = None
+        self.part: FolderPart | None = None
         if store is None:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.part = FolderPart(folder)
             self._folder = folder
             store = LocalStore(folder)
         self._store: ObjectStore = store
@@ -87,6 +99,7 @@ class Images:
         StreamError
             If it could not be stored, or too much waits already: the source must post again.
         """
+        self._admit()
         if self._waiting and self._waiting_bytes + len(body) > _MAX_WAITING:
             raise StreamError("too many images are waiting to be stored: post again in a moment", code="busy")
         name = f"{source}/{to_datetime(at_us):%Y%m%d}/{secrets.token_hex(16)}"

@@ -1,0 +1,298 @@
+"""A deployment's parts that are emptied, older, foreign, of another key or damaged: rebuilt, or refused by name."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import lmdb
+import pytest
+
+from tests.unit.gateway.test_node import CLOCK, equip, made, post, start
+from wicketgate.base.clock import MINUTE_US
+from wicketgate.base.errors import ConfigurationError
+from wicketgate.base.parts import STAMP_FILE
+
+LMDB = ("index", "proofs", "hits")
+FOLDERS = ("vault", "images", "snapshots")
+
+pytestmark = pytest.mark.usefixtures("swept")
+
+
+async def until(condition: Callable[[], object]) -> None:
+    ends = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < ends, "it does not come about"
+        await asyncio.sleep(0.02)
+
+
+async def live(folder: Path, *numbers: int, purged: bool) -> None:
+    """Run a gateway for a moment; with `purged`, until the streams have let go of what came before."""
+    gateway = await start(folder)
+    try:
+        if not gateway.commits.committed.cameras:
+            await equip(gateway)
+        answer = await post(gateway, *numbers)
+        assert answer.accepted == len(numbers), "a read was known already"
+        await until(lambda: gateway.commits.committed.reads_to >= gateway.intake._submitted)
+        if purged:
+            await until(lambda: gateway.seen.position >= gateway.commits.committed.reads_to)
+            gateway.intake.past_term(CLOCK.now_us() + 11 * MINUTE_US)
+            await gateway.housekeeping.purge()
+            await asyncio.sleep(1.1)
+            await gateway.projections.settle()
+            await gateway.housekeeping.purge()
+            for stream in ("COMMITS", "READS"):
+                assert (await gateway.link.info(stream)).state.first_seq > 1, "nothing was let go of"
+    finally:
+        await gateway.stop()
+
+
+@pytest.fixture(scope="module")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A deployment that was made, and not used."""
+    folder = tmp_path_factory.mktemp("founded") / "d"
+    asyncio.run(made(folder))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def used(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, after reads that the streams still hold."""
+    folder = tmp_path_factory.mktemp("used") / "d"
+    shutil.copytree(founded, folder)
+    asyncio.run(live(folder, 1, 2, purged=False))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def later(used: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, after more reads, when the streams have let go of everything."""
+    folder = tmp_path_factory.mktemp("later") / "d"
+    shutil.copytree(used, folder)
+    asyncio.run(live(folder, 3, 4, purged=True))
+    return folder
+
+
+@pytest.fixture
+def copy(later: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(later, tmp_path / "d")
+
+
+def empty(folder: Path, part: str) -> None:
+    """Leave of a part what a new deployment has of it."""
+    shutil.rmtree(folder / part)
+    (folder / part).mkdir()
+    if part in LMDB:
+        lmdb.open(str(folder / part)).close()
+
+
+def replace(folder: Path, part: str, other: Path) -> None:
+    shutil.rmtree(folder / part)
+    shutil.copytree(other / part, folder / part)
+
+
+async def refused(folder: Path) -> str:
+    """Return why a start is refused, once that is so a second time too."""
+    with pytest.raises(ConfigurationError) as first:
+        await start(folder)
+    with pytest.raises(ConfigurationError) as second:
+        await start(folder)
+    assert str(first.value) == str(second.value)
+    return str(first.value)
+
+
+async def test_a_whole_directory_goes_on(copy: Path) -> None:
+    await live(copy, 5, purged=False)
+    gateway = await start(copy)
+    try:
+        assert (await post(gateway, 1, 2, 3, 4, 5)).repeated == 5
+    finally:
+        await gateway.stop()
+
+
+@pytest.mark.parametrize("part", LMDB + FOLDERS)
+async def test_an_emptied_part_is_refused_by_name(copy: Path, part: str) -> None:
+    empty(copy, part)
+    why = await refused(copy)
+    assert f"`{part}/`" in why
+    assert "restore" in why
+
+
+@pytest.mark.parametrize("part", LMDB + FOLDERS)
+async def test_an_older_part_is_refused_by_name(copy: Path, used: Path, part: str) -> None:
+    replace(copy, part, used)
+    why = await refused(copy)
+    assert f"`{part}/`" in why
+    assert "older" in why
+
+
+@pytest.mark.parametrize("part", [*LMDB, *FOLDERS, "nats"])
+async def test_a_part_of_another_deployment_is_refused_by_name(copy: Path, tmp_path: Path, part: str) -> None:
+    await made(tmp_path / "other")
+    await live(tmp_path / "other", 1, purged=False)
+    replace(copy, part, tmp_path / "other")
+    why = await refused(copy)
+    assert "another deployment" in why
+    assert f"`{part}/`" in why
+
+
+@pytest.mark.parametrize("part", ["index", "proofs"])
+async def test_a_part_that_does_not_say_whose_it_is_is_refused(copy: Path, part: str) -> None:
+    with lmdb.open(str(copy / part), max_dbs=4) as environment, environment.begin(write=True) as transaction:
+        assert transaction.delete(b"wicketgate stamp")
+    assert f"`{part}/` does not say whose it is" in await refused(copy)
+
+
+async def test_another_secret_of_the_index_is_refused(copy: Path) -> None:
+    (copy / "keys" / "index.key").write_text("ab" * 32 + "\n")
+    why = await refused(copy)
+    assert "`index/`" in why
+    assert "other keys" in why
+
+
+async def test_a_part_of_a_later_version_is_refused(copy: Path) -> None:
+    stamp = json.loads((copy / "vault" / STAMP_FILE).read_bytes())
+    (copy / "vault" / STAMP_FILE).write_text(json.dumps({**stamp, "form": 2}))
+    assert "later version" in await refused(copy)
+
+
+async def test_older_streams_are_refused(copy: Path, used: Path) -> None:
+    replace(copy, "nats", used)
+    assert "older `nats`" in await refused(copy)
+
+
+async def test_an_older_log_is_refused(copy: Path, founded: Path) -> None:
+    replace(copy, "log", founded)
+    assert "`log/` is older than the rest" in await refused(copy)
+
+
+@pytest.mark.parametrize("stream", ["FEED-tfl-charging", "OPENINGS"])
+async def test_a_stream_that_was_emptied_is_refused(copy: Path, stream: str) -> None:
+    found = [path for path in (copy / "nats").rglob(stream) if path.is_dir()]
+    assert found, f"there is no {stream}"
+    for path in found:
+        shutil.rmtree(path)
+    assert "was emptied" in await refused(copy)
+
+
+# --- what the streams still hold ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("part", LMDB + FOLDERS)
+async def test_a_part_is_made_anew_from_streams_that_hold_everything(
+    used: Path, tmp_path: Path, part: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    copy = Path(shutil.copytree(used, tmp_path / "d"))
+    empty(copy, part)
+    gateway = await start(copy)
+    try:
+        assert f"`{part}/` was missing" in caplog.text
+        assert (await post(gateway, 1, 2)).repeated == 2
+        await until(lambda: gateway.projections.position >= gateway.commits.committed.sequence - 1)
+    finally:
+        await gateway.stop()
+    assert "was missing" not in await told(copy, caplog)
+
+
+async def told(folder: Path, caplog: pytest.LogCaptureFixture) -> str:
+    caplog.clear()
+    await (await start(folder)).stop()
+    return caplog.text
+
+
+async def test_an_older_index_is_brought_up_where_the_streams_reach_back(
+    used: Path, founded: Path, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(used, tmp_path / "d"))
+    replace(copy, "index", founded)
+    gateway = await start(copy)
+    try:
+        assert (await post(gateway, 1, 2)).repeated == 2
+    finally:
+        await gateway.stop()
+
+
+# --- what an earlier version left -----------------------------------------------------------------------------
+
+
+def as_of_0_3(folder: Path) -> None:
+    """Take away what says whose the parts are."""
+    (folder / "keys" / "bound").unlink()
+    for part in LMDB:
+        with (
+            lmdb.open(str(folder / part), max_dbs=4) as environment,
+            environment.begin(write=True) as transaction,
+        ):
+            transaction.delete(b"wicketgate stamp")
+    for part in FOLDERS:
+        (folder / part / STAMP_FILE).unlink()
+
+
+async def test_parts_of_an_earlier_version_are_taken_once_and_the_log_says_so(copy: Path) -> None:
+    as_of_0_3(copy)
+    gateway = await start(copy)
+    await gateway._project_all()
+    entries = [json.loads(gateway.ledger.entry(n)) for n in range(gateway.ledger.size)]
+    await gateway.stop()
+    starts = [entry for entry in entries if entry.get("operation") == "start"]
+    assert set(starts[-1]["adopted"]) == {"index", "proofs", "snapshots"}, "what held nothing is no loss"
+    await live(copy, 5, purged=False)
+    empty(copy, "hits")
+    assert "`hits/`" in await refused(copy)
+
+
+async def test_a_start_that_is_cut_off_takes_the_rest_the_next_time(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_of_0_3(copy)
+    with monkeypatch.context() as patched:
+
+        def fail(*_: object, **__: object) -> None:
+            raise ConfigurationError("cut off")
+
+        patched.setattr("wicketgate.gateway.node.Images.__init__", fail)
+        with pytest.raises(ConfigurationError, match="cut off"):
+            await start(copy)
+    assert not (copy / "keys" / "bound").exists()
+    await live(copy, 5, purged=False)
+    assert (copy / "keys" / "bound").exists()
+
+
+# --- what is damaged ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("part", LMDB)
+@pytest.mark.parametrize("left", ["half", "two pages", "nothing"])
+async def test_an_environment_that_was_cut_is_refused_by_name(copy: Path, part: str, left: str) -> None:
+    data = copy / part / "data.mdb"
+    size = {"half": data.stat().st_size // 2, "two pages": 8192, "nothing": 0}[left]
+    with data.open("r+b") as file:
+        file.truncate(size)
+    why = await refused(copy)
+    assert f"`{part}/data.mdb` is not whole" in why
+
+
+@pytest.mark.parametrize("part", LMDB)
+@pytest.mark.parametrize("where", ["at its begin", "behind"])
+async def test_an_environment_with_other_bytes_is_refused_by_name(copy: Path, part: str, where: str) -> None:
+    data = copy / part / "data.mdb"
+    size = data.stat().st_size
+    with data.open("r+b") as file:
+        file.seek(0 if where == "at its begin" else 8192)
+        file.write(b"\xa5" * (8192 if where == "at its begin" else size - 8192))
+    assert f"`{part}/data.mdb` is not whole" in await refused(copy)
+
+
+async def test_a_part_that_others_may_enter_is_closed_to_them(copy: Path) -> None:
+    for part in (*LMDB, *FOLDERS, "nats"):
+        (copy / part).chmod(0o777)
+    (copy / "hits" / "data.mdb").chmod(0o666)
+    await live(copy, 5, purged=False)
+    for part in (*LMDB, *FOLDERS, "nats"):
+        assert (copy / part).stat().st_mode & 0o777 == 0o700
+    assert (copy / "hits" / "data.mdb").stat().st_mode & 0o777 == 0o600
