@@ -16,6 +16,7 @@ from wicketgate.gateway.directory import Directory
 from wicketgate.gateway.filing.documents import Filing
 from wicketgate.gateway.filing.hotlists import HotlistFiling
 from wicketgate.gateway.filing.outcomes import OutcomeFiling
+from wicketgate.gateway.filing.responses import Responses
 from wicketgate.gateway.projections import Projections
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.hotlists.in_force import Lists
@@ -48,6 +49,7 @@ class Housekeeping:
         filing: Filing,
         desk: HotlistFiling,
         outcomes: OutcomeFiling,
+        responses: Responses,
         lists: Lists,
         hits: HitQueue,
         intake: Intake,
@@ -67,6 +69,7 @@ class Housekeeping:
         self._filing = filing
         self._desk = desk
         self._outcomes = outcomes
+        self._responses = responses
         self._lists = lists
         self._hits = hits
         self._intake = intake
@@ -136,6 +139,7 @@ class Housekeeping:
             charter = self._commits.committed.charter_envelope
             await self._images.purge(self._retention(), self._clock.now_us())
             await self._desk.lapse()
+            await self._responses.end()
             for _ in range(_TERMS_LOOKS):  # a new charter's terms hold at once
                 await self._clock.sleep(_TERMS_S / _TERMS_LOOKS)
                 if self._commits.committed.charter_envelope != charter:

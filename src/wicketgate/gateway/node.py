@@ -352,6 +352,7 @@ class Gateway:
             filing=self.filing,
             desk=self.desk,
             outcomes=self.outcomes,
+            responses=self.responses,
             lists=self.lists,
             hits=self.hits,
             intake=self.intake,

@@ -263,13 +263,21 @@ class Projections:
     async def responses(self, consultation: str) -> OrdinalStream:
         """Return the stream of a consultation's responses.
 
-        It holds them by their number. It is made if it is new, and has no term.
+        It holds them by their number. It is made if it is new. Their term is `Responses.end`'s.
         """
         async with self._opening:
             if consultation not in self._responses:
                 stream = OrdinalStream(self._link, f"{RESPONSES}-{consultation}")
                 self._responses[consultation] = await stream.open(max_age_us=0)
             return self._responses[consultation]
+
+    async def end_responses(self, consultation: str) -> None:
+        """Delete every response to a consultation that has closed.
+
+        The stream stays, with its number: a replay of COMMITS writes none of them again.
+        """
+        stream = await self.responses(consultation)
+        await stream.delete_all()
 
     async def _project_terms(self, transaction: Transaction) -> None:
         """Apply a charter's terms to everything kept already."""

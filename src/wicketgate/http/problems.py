@@ -42,6 +42,7 @@ CODES: dict[str, tuple[int, str]] = {
     "needs-image": (409, "A possible hit is confirmed against its image or a second read"),
     "already-ended": (409, "An outcome is recorded already"),
     "cursor-past-term": (410, "What stood behind this cursor is past its term"),
+    "responses-past-term": (410, "The responses were deleted at the end of their term"),
     "revision-differs": (412, "The list is not at the revision named"),
     "too-large": (413, "The body is too large"),
     "unsupported-media-type": (415, "The body's media type is not taken here"),

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import msgspec
 
 from wicketgate.base.clock import rfc3339
 from wicketgate.commits.transactions import ResponseGiven
 from wicketgate.reads.masking import mask
-
-_SHOWN = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +32,10 @@ class Published:
         return msgspec.json.encode(shown).decode() + "\n"
 
 
-@lru_cache(maxsize=_SHOWN)
 def publish(response: ResponseGiven) -> Published:
     """Return a response in its published form.
 
-    It is made once for each, as far as memory allows: a text made for it takes long.
+    A text that is made to be slow takes long: pages of them are kept, so that each is masked once in a while.
     """
     return Published(
         id=response.id,

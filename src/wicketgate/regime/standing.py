@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 from wicketgate.base.clock import rfc3339
+from wicketgate.base.periods import Period, add
 from wicketgate.regime.admitted import Stood
 from wicketgate.regime.documents.authority import Authority, review_due_us
 from wicketgate.regime.fold import ConsultationTaken, Regime, Version
@@ -98,6 +99,20 @@ def consultation_status(taken: ConsultationTaken, at_us: int) -> ConsultationSta
     if at_us < taken.opens_us:
         return "announced"
     return "open" if at_us < taken.closes_us else "closed"
+
+
+def responses_until(taken: ConsultationTaken, covers_for: Period) -> int:
+    """Return until when the responses to a consultation are kept, exclusive.
+
+    Parameters
+    ----------
+    covers_for : Period
+        `consulting.covers_for` of the charter in force: how long a decision covers what was consulted on. For so long
+        from its closing, and as long as its own decision covers anything, what was said can matter; then it ends.
+    """
+    until_us = add(taken.closes_us, covers_for)
+    decision = taken.decision
+    return until_us if decision is None or decision.until_us is None else max(until_us, decision.until_us)
 
 
 def is_told(regime: Regime, stood: Stood) -> bool:

@@ -19,6 +19,7 @@ from tests.simulator import charter
 from tests.vectors import make_documents as documents
 from wicketgate.base.clock import MINUTE_US, rfc3339
 from wicketgate.base.errors import InputError
+from wicketgate.base.periods import Period, add
 from wicketgate.base.settings import load_settings
 from wicketgate.base.signing import dump_envelope
 from wicketgate.commits.state import State, dump_state, load_state
@@ -30,6 +31,8 @@ from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.writer import Ledger
 from wicketgate.pages.responses import publish as published_form
 from wicketgate.regime.documents.document import sign_document
+from wicketgate.regime.fold import ConsultationTaken, DecisionTaken
+from wicketgate.regime.standing import responses_until
 
 NAME = "c-test"
 
@@ -314,3 +317,40 @@ async def _settled(gateway: Gateway) -> None:
     while gateway.commits.under_way:
         await asyncio.sleep(0.005)
     await gateway.projections.settle()
+
+
+async def test_responses_end_with_their_term_and_stay_ended(life: Life) -> None:
+    gateway = life.gateway
+    for publish in (True, False):
+        await gateway.responses.give(NAME, SaidInPublic(text="My secret.", name="A", publish=publish))
+    until_us = gateway.responses.kept_until(NAME)
+    closes_us = gateway.commits.committed.regime.consultations[NAME].closes_us
+    covers_for = gateway.commits.parsed.charter(gateway.commits.committed).consulting.covers_for
+    assert until_us == add(closes_us, covers_for)
+    life.clock.shift_us += 3 * MINUTE_US
+    assert await gateway.responses.end() == []
+    assert len(await gateway.responses.read(NAME, 1, 2)) == 2
+    life.clock.shift_us += until_us - life.clock.now_us() + 1
+    for _ in range(2):
+        with pytest.raises(InputError) as past:
+            await gateway.responses.read(NAME, 1, 2)
+        assert past.value.code == "responses-past-term", "from the first moment, deleted or not"
+        await gateway.responses.end()
+    await gateway.projections.settle()
+    stream = await gateway.projections.responses(NAME)
+    assert [await stream.get(number) for number in (1, 2)] == [None, None]
+    assert gateway.responses.count(NAME) == (2, 1), "how many there were is still said"
+    await gateway.stop()
+    gateway = await life.start()
+    assert (await gateway.projections.responses(NAME)).last == 2
+    stored = [path.read_bytes() for path in (life.folder / "nats").rglob(f"RESPONSES-{NAME}/**/*.blk")]
+    assert not any(b"My secret." in data for data in stored)
+
+
+def test_a_decision_that_covers_longer_keeps_them_longer() -> None:
+    taken = ConsultationTaken(envelope=b"", entry=1, at_us=0, opens_us=0, closes_us=10)
+    assert responses_until(taken, Period(us=5)) == 15
+    decided = DecisionTaken(envelope=b"", entry=2, at_us=12, approved=True, until_us=99)
+    assert responses_until(msgspec.structs.replace(taken, decision=decided), Period(us=5)) == 99
+    rejected = msgspec.structs.replace(decided, approved=False, until_us=None)
+    assert responses_until(msgspec.structs.replace(taken, decision=rejected), Period(us=5)) == 15

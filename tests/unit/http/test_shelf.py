@@ -9,7 +9,7 @@ import pytest
 from starlette.requests import Request
 
 from wicketgate.base.errors import StreamError
-from wicketgate.http.site.shelf import FRESH_S, STALE_S, Shelf, Tagged, answer, filled
+from wicketgate.http.site.shelf import FORGOTTEN_S, FRESH_S, STALE_S, Shelf, Tagged, answer, filled
 from wicketgate.pages.orders import SLOT, Body, finished
 
 
@@ -115,6 +115,16 @@ async def test_what_is_kept_is_bounded_in_number_and_bytes(press: Press) -> None
     assert press.shelf._bytes == sum(
         len(spot.served.body) for spot in press.shelf._spots.values() if spot.served is not None
     )
+
+
+async def test_what_nobody_asks_for_is_let_go(press: Press) -> None:
+    await press.get("old", lasts=True)
+    press.now_s += FORGOTTEN_S / 2
+    await press.get("young", lasts=True)
+    press.now_s += FORGOTTEN_S / 2 + 1
+    await press.get("other", lasts=True)
+    assert list(press.shelf._spots) == ["young", "other"]
+    assert press.shelf._bytes == len(b"body 2") + len(b"body 3")
 
 
 def asked(**headers: str) -> Request:

@@ -299,6 +299,19 @@ def test_figures_that_are_not_known_are_shown_as_they_are() -> None:
     }
 
 
+def test_the_page_says_when_responses_are_deleted_and_that_they_were(
+    pages: Pages, register: dict[str, Any]
+) -> None:
+    until = {"until": "2029-05-01T10:00:00Z"}
+    before = one(pages, register, APPROVED, responses=fixture.RESPONSES | until).text
+    assert "are deleted on 1 May 2029" in before
+    deleted = {"count": 3, "withheld": 1, "deleted": True} | until
+    after = one(pages, register, APPROVED, responses=deleted).text
+    assert "The responses were deleted on 1 May 2029, at the end of their term." in after
+    assert "1 of them had not been published" in after
+    assert "What the public said (3)" in after
+
+
 def test_every_status_has_words() -> None:
     assert set(CONSULTATIONS) == set(get_args(ConsultationStatus))
 

@@ -43,6 +43,10 @@ class OrdinalStream:
         """
         await self._link.ensure_stream(self.name, max_age_us=max_age_us, below=self._below)
 
+    async def delete_all(self) -> None:
+        """Delete every item; the next has the next number all the same."""
+        await self._link.purge_below(self.name, self.last + 1)
+
     async def close(self) -> None:
         """Stop writing."""
         await self._writer.close()

@@ -28,7 +28,7 @@ from wicketgate.gateway.projections import Projections
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.regime.fold import ConsultationTaken
 from wicketgate.regime.members import Members
-from wicketgate.regime.standing import consultation_status
+from wicketgate.regime.standing import consultation_status, responses_until
 
 MOST_TEXT = 10_000
 MOST_NAME = 100
@@ -141,6 +141,7 @@ class Responses:
         self._commits = commits
         self._projections = projections
         self._clock = clock
+        self._ended: set[str] = set()
 
     async def give(self, consultation: str, said: SaidInPublic) -> Acknowledged:
         """Take a response.
@@ -206,6 +207,34 @@ class Responses:
             )
         return state.responses.get(consultation, 0), state.responses_withheld.get(consultation, 0)
 
+    def kept_until(self, consultation: str) -> int:
+        """Return until when its responses are kept, in microseconds since the epoch, exclusive."""
+        state = self._commits.committed
+        covers_for = self._commits.parsed.charter(state).consulting.covers_for
+        return responses_until(_known(state, consultation), covers_for)
+
+    def demand_kept(self, consultation: str) -> None:
+        """Raise an InputError, `responses-past-term`, where its responses were deleted."""
+        if self._clock.now_us() >= self.kept_until(consultation):
+            raise InputError(
+                "the responses were deleted at the end of their term", code="responses-past-term"
+            )
+
+    async def end(self) -> list[str]:
+        """Delete the responses that are past their term; return whose.
+
+        The fold keeps how many there were, and nothing else of them.
+        """
+        ended: list[str] = []
+        for name in self._commits.committed.responses:
+            if name in self._ended or self._clock.now_us() < self.kept_until(name):
+                continue
+            # A crash in here leaves some of them: the next start finds their term over, and deletes the rest.
+            await self._projections.end_responses(name)
+            self._ended.add(name)
+            ended.append(name)
+        return ended
+
     async def read(self, consultation: str, first: int, last: int) -> Sequence[ResponseGiven]:
         """Return the responses from number `first` to `last`.
 
@@ -213,9 +242,12 @@ class Responses:
 
         Raises
         ------
+        InputError
+            `responses-past-term`.
         StreamError
             If one of them cannot be read.
         """
+        self.demand_kept(consultation)
         if last < first:
             return ()
         stream = await self._projections.responses(consultation)

@@ -90,7 +90,7 @@ _PUBLIC = tagged(
         "Without those whose writers asked that they are not published; the register counts them. What reads as a "
         "number plate, an e-mail address or a phone number is masked.", parameters=(CONSULTATION,),
         gives={NDJSON: ResponseShown}, meaning="In the order in which they came.",
-        codes="unknown-consultation consultation-not-closed",
+        codes="unknown-consultation consultation-not-closed responses-past-term",
     ),
     Operation(
         "respond", "POST /consultations/{id}/responses", "Respond to a consultation",

@@ -293,7 +293,7 @@ _OVERSEERS = tagged(
     Operation(
         "getAllResponses", "GET /v1/consultations/{id}/responses",
         "All responses to a closed consultation, as they were written", parameters=(CONSULTATION,),
-        gives={NDJSON: answers.ResponseHeld}, codes="unknown-consultation consultation-not-closed",
+        gives={NDJSON: answers.ResponseHeld}, codes="unknown-consultation consultation-not-closed responses-past-term",
     ),
 )
 

@@ -33,7 +33,6 @@ from wicketgate.http.requests import (
     read_body,
 )
 from wicketgate.http.site.public import Public
-from wicketgate.http.site.shelf import Shelf
 from wicketgate.pages.orders import SLOT, Body
 from wicketgate.pages.public import FORM_HEADERS, HEADERS
 from wicketgate.reads.parse import NDJSON
@@ -46,7 +45,6 @@ TOGETHER = Rate(burst=300, every_us=SECOND_US // 2)
 """How often all may; half of it is for those who have not responded lately."""
 
 _WRITTEN = ("text", "name", "organisation")
-_MOST_PAGES = 32 << 20
 _HTML = "text/html; charset=utf-8"
 _YES = {"yes": True, "true": True, "no": False, "false": False}
 
@@ -88,7 +86,6 @@ class Consultations:
         self._responses = responses
         self._public = public
         self._clock = clock
-        self._pages = Shelf(most_bytes=_MOST_PAGES)
         self._reading = asyncio.Lock()
         self._allowance = Allowance(clock.now_us, each=each, near=near, together=together)
 
@@ -183,11 +180,15 @@ class Consultations:
         """
         try:
             count, withheld = self._responses.count(name)
-            held = await self._held_on(name, page, count)
+            until = rfc3339(self._responses.kept_until(name))
+            said: dict[str, Any] = {"count": count, "withheld": withheld, "until": until}
+            try:
+                held = await self._held_on(name, page, count)
+            except InputError:
+                return said | {"deleted": True}
         except WicketgateError:
             return None
-        pages = max(1, -(-count // PAGE))
-        return {"count": count, "withheld": withheld, "held": held, "page": page, "pages": pages}
+        return said | {"held": held, "page": page, "pages": max(1, -(-count // PAGE))}
 
     async def _held_on(self, name: str, page: int, count: int) -> list[Any]:
         """Return the publishable responses of one page, as they were written, for the renderer."""
@@ -269,6 +270,7 @@ class Consultations:
         """
         name = request.path_params["id"]
         count, _ = self._responses.count(name)
+        self._responses.demand_kept(name)
         return StreamingResponse(self._published(name, count), media_type=NDJSON, headers=dict(HEADERS))
 
     async def _published(self, name: str, count: int) -> AsyncIterator[bytes]:
@@ -279,7 +281,8 @@ class Consultations:
                     "published", None, {"held": await self._held_on(name, page, count)}
                 )
 
-            served = await self._pages.get((name, page), count, make, lasts=True)
+            key = ("published", name, page)
+            served = await self._public.shelf.get(key, count, make, lasts=True)
             assert served is not None
             yield served.body.content
 
@@ -291,6 +294,7 @@ class Consultations:
         require(request, "overseer")
         name = request.path_params["id"]
         count, _ = self._responses.count(name)
+        self._responses.demand_kept(name)
         return StreamingResponse(
             self._held(name, count), media_type=NDJSON, headers={"Cache-Control": "no-store"}
         )

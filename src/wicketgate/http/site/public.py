@@ -58,7 +58,7 @@ class Public:
         self._fetch = folder_fetch(gateway.deployment.log)
         self._address = gateway.settings.address
         self._rendering = rendering or RenderingHere()
-        self._shelf = Shelf()
+        self.shelf = Shelf()
         self._tiles = Shelf(most_bytes=_MOST_TILES)
         # Of its own: whoever reads tiles takes no thread from those who write them.
         self._threads = ThreadPoolExecutor(_THREADS, "tiles")
@@ -126,7 +126,7 @@ class Public:
         async def make() -> Body | None:
             return await self.order(name, shown, await arguments())
 
-        served = await self._shelf.get((name, key), revision, make, lasts=shown is None)
+        served = await self.shelf.get((name, key), revision, make, lasts=shown is None)
         if served is None:
             return await self.not_found(request)
         if texts:
@@ -163,7 +163,7 @@ class Public:
         async def make() -> Body | None:
             return await self.order("plain", None, {"text": addressed.body.content.decode()})
 
-        return await self._shelf.get((key, own), served.etag, make, lasts=True) or addressed
+        return await self.shelf.get((key, own), served.etag, make, lasts=True) or addressed
 
     async def front(self, request: Request) -> Response:
         """`/`."""
@@ -238,7 +238,7 @@ class Public:
         shown = await self.view()
 
         # Compressed as soon as it is built, in a thread that the interpreter's lock does not hold.
-        served = await self._shelf.get(
+        served = await self.shelf.get(
             "register", shown.sent.number, lambda: self._in_thread(lambda: finished(shown.data)), lasts=True
         )
         assert served is not None
@@ -250,7 +250,7 @@ class Public:
         async def make() -> Body | None:
             return await self.order("plain", None, {"text": msgspec.json.encode(self._openapi).decode()})
 
-        served = await self._shelf.get("openapi", "", make, lasts=True)
+        served = await self.shelf.get("openapi", "", make, lasts=True)
         assert served is not None
         return answer(request, served, JSON, {})
 

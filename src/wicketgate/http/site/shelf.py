@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from markupsafe import escape
 from starlette.requests import Request
@@ -18,6 +18,8 @@ FRESH_S = 5.0
 """How old a page may be whose revision still holds: its words on the time and the checkpoint are then that old."""
 STALE_S = 30.0
 """How old it may be while a fresh one is rendered."""
+FORGOTTEN_S = 3600.0
+"""How long a body is kept that nobody asks for: what it shows may have ended since."""
 MOST_BYTES = 64 << 20
 MOST_BODIES = 2048
 
@@ -41,7 +43,8 @@ class _Spot:
     made_s: float = 0.0
     served: Tagged | None = None
     making: asyncio.Task[Tagged | None] | None = None
-    wanted: Hashable = field(default=None)
+    wanted: Hashable = None
+    asked_s: float = 0.0
 
 
 class Shelf:
@@ -93,7 +96,8 @@ class Shelf:
         if place is None:
             place = self._spots[key] = _Spot()
         self._spots.move_to_end(key)
-        asked_s = self._now_s()
+        asked_s = place.asked_s = self._now_s()
+        self._forget(asked_s)
         while True:
             if place.served is not None and place.revision == revision:
                 age_s = asked_s - place.made_s
@@ -108,6 +112,12 @@ class Shelf:
             served = await asyncio.shield(making)
             if mine:
                 return served
+
+    def _forget(self, now_s: float) -> None:
+        """Let go of what nobody asked for; what was asked for last stands last."""
+        while (first := next(iter(self._spots.items())))[1].asked_s < now_s - FORGOTTEN_S:
+            del self._spots[first[0]]
+            self._bytes -= _size(first[1].served)
 
     def _begin(
         self, key: Hashable, place: _Spot, revision: Hashable, make: Callable[[], Awaitable[Body | None]]
