@@ -88,6 +88,7 @@ PUBLIC = {
     "/register.json",
     "/openapi.json",
     "/healthz",
+    "/readyz",
     "/sign-in",
     "/why-not-less",
     "/your-read",

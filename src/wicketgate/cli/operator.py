@@ -1,10 +1,8 @@
-"""The operator's commands: make a deployment, run it."""
+"""The operator's command `init`: make a deployment."""
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import dataclasses
 
 import uvloop
 
@@ -16,7 +14,6 @@ from wicketgate.base.signing import parse_envelope
 from wicketgate.cli.terminal import read_file
 from wicketgate.gateway.deployment import Deployment, note_signer
 from wicketgate.gateway.node import Gateway
-from wicketgate.http.serve import serve
 from wicketgate.ledger.writer import Ledger
 from wicketgate.regime.documents.binding import refuse_other_log
 from wicketgate.regime.documents.document import open_envelope
@@ -60,22 +57,3 @@ def run_init(arguments: argparse.Namespace) -> int:
     print(f"The admin's token: `{deployment.folder / 'keys' / 'admin.token'}`")
     print(f"Start it: wicketgate serve {deployment.folder}")
     return 0
-
-
-def run_serve(arguments: argparse.Namespace) -> int:
-    """Run a deployment until stopped."""
-    keep_private()
-    settings = load_settings(arguments.folder)
-    if arguments.port is not None:
-        settings = dataclasses.replace(settings, port=arguments.port)
-
-    def ready(base_url: str, mqtt: str | None) -> None:
-        # In one piece: whoever reads the first line alone may close the pipe behind it.
-        lines = f"Wicketgate answers at {base_url}\n"
-        if mqtt is not None:
-            clear = "" if mqtt.startswith("mqtts:") else ", without TLS"
-            lines += f"MQTT is taken at {mqtt}{clear}\n"
-        print(lines, end="", flush=True)
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(serve(settings, ready=ready))

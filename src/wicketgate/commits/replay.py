@@ -16,7 +16,11 @@ _PATIENCE_S = 30.0
 
 
 async def replay(
-    link: Link, state: State, parsed: Parsed, take: Callable[[int, Transaction], Awaitable[None]]
+    link: Link,
+    state: State,
+    parsed: Parsed,
+    take: Callable[[int, Transaction], Awaitable[None]],
+    reach: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
     """Fold the rest of COMMITS into `state`, and show every transaction.
 
@@ -26,6 +30,8 @@ async def replay(
     ----------
     parsed : Parsed
         Where its documents are kept opened.
+    reach : callable
+        Told how many transactions are shown, and of how many.
 
     Raises
     ------
@@ -56,4 +62,5 @@ async def replay(
                 state.apply(transaction, stored.sequence, parsed)
             await take(stored.sequence, transaction)
             expected += 1
+            reach(expected - ends.first_seq, ends.last_seq + 1 - ends.first_seq)
     await reader.close()

@@ -15,13 +15,14 @@ from typing import Any
 import msgspec
 from nats.js.errors import NotFoundError
 
-from wicketgate.base.clock import DAY_US, Clock, SystemClock, rfc3339
+from wicketgate.base.clock import DAY_US, Clock, rfc3339
 from wicketgate.base.errors import ConfigurationError, WicketgateError
 from wicketgate.base.loop import LoopGuard
 from wicketgate.base.parts import StampedPart, demand_whole
 from wicketgate.base.settings import Settings, StreamsSettings
 from wicketgate.base.signing import PrivateKey, canonical
 from wicketgate.base.space import DiskSpace
+from wicketgate.base.steady import SteadyClock
 from wicketgate.base.streams.link import Link, end_tasks
 from wicketgate.base.streams.ordinal import OrdinalStream
 from wicketgate.base.streams.reader import StreamReader
@@ -45,10 +46,13 @@ from wicketgate.gateway.filing.hotlists import HotlistFiling
 from wicketgate.gateway.filing.outcomes import OutcomeFiling
 from wicketgate.gateway.filing.responses import Responses
 from wicketgate.gateway.filing.tokens import TokenFiling
+from wicketgate.gateway.health import HealthWatch
 from wicketgate.gateway.hits import UnitHits
 from wicketgate.gateway.housekeeping import Housekeeping, save_snapshot
+from wicketgate.gateway.progress import Progress
 from wicketgate.gateway.projections import Projections
 from wicketgate.gateway.releasing import Releasing
+from wicketgate.gateway.timekeeping import ClockWatch, begin_clock, write_mark
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.hotlists.in_force import Lists
 from wicketgate.ledger.proofs import Proofs
@@ -80,9 +84,9 @@ class Gateway:
     its next start takes up from COMMITS.
     """
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock | None) -> None:
         self.settings = settings
-        self.clock = clock
+        self.clock: Clock = clock or SteadyClock()
         self.deployment = Deployment(settings.folder)
         self.loop = LoopGuard()
         self.space = DiskSpace(
@@ -90,6 +94,9 @@ class Gateway:
             alarm_bytes=settings.disk_alarm_bytes,
             stop_bytes=settings.disk_stop_bytes,
         )
+        self.progress = Progress()
+        self._lock: int | None = None
+        self._clock_said: Mapping[str, Any] = {}
         self.failed = asyncio.Event()
         self.failure: BaseException | None = None
         self.server: NatsServer | None = None
@@ -126,27 +133,58 @@ class Gateway:
         self.responses: Responses
         self.disclosures: DisclosureFiling
         self.housekeeping: Housekeeping
+        self.health: HealthWatch
+        self.watch: ClockWatch | None = None
         self._snapshots: Snapshots
 
     # --- life -------------------------------------------------------------------------------------------------
 
     @classmethod
-    async def start(cls, settings: Settings, clock: Clock | None = None) -> Gateway:
+    async def start(
+        cls,
+        settings: Settings,
+        clock: Clock | None = None,
+        *,
+        accept_clock: str | None = None,
+        progress: Progress | None = None,
+        lock: int | None = None,
+    ) -> Gateway:
         """Start the gateway of a deployment.
+
+        Parameters
+        ----------
+        clock : Clock, optional
+            A simulated one; without it the gateway keeps its own time, by the machine's clock of the start.
+        accept_clock : str, optional
+            The operator's reason for taking a leap of the machine's clock.
+        progress : Progress, optional
+            Told what is under way.
+        lock : int, optional
+            The deployment's lock, where it is held already; it is the gateway's from now on.
 
         Raises
         ------
         ConfigurationError
-            If the directory is not a deployment, another gateway runs in it, or its parts contradict one another.
+            If the directory is not a deployment, another gateway runs in it, its parts contradict one another, or the
+            machine's clock has leapt.
         """
-        gateway = cls(settings, clock or SystemClock())
-        gateway.deployment.demand()
+        gateway = cls(settings, clock)
+        gateway.progress, gateway._lock = progress or gateway.progress, lock
         try:
+            gateway.deployment.demand()
             await gateway._open()
-            if not gateway.commits.committed.charter_envelope:
+            state = gateway.commits.committed
+            if not state.charter_envelope:
                 raise ConfigurationError(
                     "COMMITS holds no charter: this deployment was not finished by `init`"
                 )
+            gateway._clock_said = begin_clock(
+                gateway.clock,
+                state,
+                gateway.deployment.part("clock"),
+                accept_clock,
+                demonstration=gateway.commits.parsed.charter(state).demonstration,
+            )
             await gateway._run()
         except BaseException:
             await gateway.stop()
@@ -162,11 +200,13 @@ class Gateway:
         The directory was laid by `Deployment.lay` and its ledger created. A crash leaves a directory that `serve`
         refuses, to be removed by hand.
         """
-        gateway = cls(settings, clock or SystemClock())
+        gateway = cls(settings, clock)
         try:
             await gateway._open()
             if gateway.commits.committed.sequence:
                 raise ConfigurationError("the streams hold the commits of another deployment")
+            if isinstance(gateway.clock, SteadyClock):
+                write_mark(gateway.deployment.part("clock"), gateway.clock.mark())
             seen = Seen(gateway.deployment.part("index"), gateway.deployment.index_secret())
             gateway._files.callback(seen.close)
             await gateway.directory.take(gateway.link, seen.part, READS, keyed=True)
@@ -206,10 +246,11 @@ class Gateway:
 
     async def _open(self) -> None:
         deployment, parts = self.deployment, self._parts
-        lock = deployment.lock()
+        lock = deployment.lock() if self._lock is None else self._lock
         parts.callback(os.close, lock)
         # Once nobody else can write to them.
         await asyncio.to_thread(demand_whole, [deployment.part(name) for name in ("index", "proofs", "hits")])
+        self.progress.begin("streams")
         streams = self.settings.streams or await self._own_streams(lock)
         parts.enter_context(self._files)
         self.link = await Link.open(streams)
@@ -222,7 +263,7 @@ class Gateway:
             await self.link.ensure_stream(name)
         self._snapshots = Snapshots(deployment.part("snapshots"))
         await self._take(self._snapshots.part)
-        state, parsed = self._snapshots.latest() or State(), Parsed()
+        state, parsed = await asyncio.to_thread(self._snapshots.latest) or State(), Parsed()
         # The origin stands in the checkpoint: the charter is known only once COMMITS is folded.
         self.ledger = self._files.enter_context(Ledger.open(deployment.log, deployment.log_signer()))
         self.hits = HitQueue(deployment.part("hits"))
@@ -244,7 +285,8 @@ class Gateway:
         )
         parts.push_async_callback(self.projections.close)
         await self._open_projections(state, parsed)
-        await replay(self.link, state, parsed, self.projections.take_replayed)
+        self.progress.begin("commits")
+        await replay(self.link, state, parsed, self.projections.take_replayed, self.progress.reach)
         for name in state.feeds:
             await self.projections.open_feed(name)
         if self.ledger.size > state.entries:
@@ -253,7 +295,8 @@ class Gateway:
                 "`snapshots` stands beside a newer `log`; restore all of them as they were at one time"
             )
         await demand_projected(self.projections, state)
-        self.lists.load(state)
+        self.progress.begin("hotlists")
+        await asyncio.to_thread(self.lists.load, state)
         writer = await self._writer(commits_module.STREAM)
         self.commits = Commits(
             writer,
@@ -303,12 +346,20 @@ class Gateway:
         return writer
 
     async def _run(self) -> None:
+        self.progress.begin("repeats")
         self.seen = Seen(self.deployment.part("index"), self.deployment.index_secret())
         self._files.callback(self.seen.close)
         await self.directory.take(self.link, self.seen.part, READS, position=self.seen.position, keyed=True)
         writer = await self._writer(READS)
         decided = self.commits.staged.reads_to
-        await replay_reads(self.link, self.seen, self.vehicles, last=writer.last, decided=decided)
+        await replay_reads(
+            self.link,
+            self.seen,
+            self.vehicles,
+            last=writer.last,
+            decided=decided,
+            reach=self.progress.reach,
+        )
         self.images = Images(
             self.deployment.part("images"), self.deployment.index_secret(), admit=self.space.demand
         )
@@ -332,7 +383,8 @@ class Gateway:
         self.joining = Joining(self.images, self.intake, self.seen, self.clock, self._message_of_reads)
         self.pushes = Pushes(self.cameras, self.intake, self.joining, self.vehicles, self.clock, self.limits)
         adopted = {"adopted": self.directory.adopted} if self.directory.adopted else {}
-        await self.commits.start({**self._software(), **adopted})
+        await self.commits.start({**self._software(), **adopted, **self._clock_said})
+        self.health = HealthWatch(self.commits, self.projections, lambda: writer.last)
         reader = StreamReader(self.link, READS, after=self.commits.staged.reads_to)
         releasing = Releasing(
             self.commits,
@@ -363,7 +415,11 @@ class Gateway:
             directory=self.directory,
         )
         self._parts.push_async_callback(self._end_work)
-        for work in (releasing.run, self.pushes.run, *self.housekeeping.works):
+        works = [releasing.run, self.pushes.run, self.health.run, *self.housekeeping.works]
+        if isinstance(self.clock, SteadyClock):
+            self.watch = ClockWatch(self.commits, self.clock)
+            works.append(self.watch.run)
+        for work in works:
             self._tasks.append(asyncio.create_task(self._guard(work)))
 
     def _fail(self, error: BaseException) -> None:

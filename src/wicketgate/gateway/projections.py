@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, TypeVar
@@ -78,6 +79,7 @@ class Projections:
         self._outstanding: dict[int, int] = {}
         self._taken = 0
         self._reached: dict[str, int] = {}
+        self.closed_s = 0.0  # when a second came into the log, by the monotonic clock
         self._tasks: list[asyncio.Task[None]] = []
         self._writing: set[asyncio.Future[Any]] = set()
         self.quarantine = Quarantine(link)
@@ -338,6 +340,7 @@ class Projections:
         seconds = [transaction.second for transaction in taken if transaction.second is not None]
         if seconds:
             self.proofs.add(seconds, max(s.second_us for s in seconds) - self._feed_term_us)
+            self.closed_s = time.monotonic()
 
 
 async def _all_of(queue: asyncio.Queue[tuple[int, Transaction]]) -> list[tuple[int, Transaction]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,13 +36,17 @@ class Lists:
     ----------
     folder : Path
         The vault's part for hotlists, mode 0700.
+    now_s : callable
+        Returns seconds that only ascend.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, now_s: Callable[[], float] = time.monotonic) -> None:
         self.part = FolderPart(folder)
         self._folder = folder
+        self._now_s = now_s
         self._known: dict[str, dict[int, Listing]] = {}
         self._empty = Listing.empty()
+        self._unnamed_since_s: dict[str, float] = {}
 
     def load(self, state: State) -> None:
         """Compile every list of a fold.
@@ -100,8 +104,10 @@ class Lists:
         """
         blob = hashlib.sha256(data).hexdigest()
         path = self._folder / blob
+        self._unnamed_since_s.pop(
+            blob, None
+        )  # its commit is still to come: `tidy` counts its hour from here on
         if path.exists():
-            os.utime(path)  # for `tidy`, which leaves the last hour's alone: its commit is still to come
             return blob
         # A crash in here leaves a file aside, or a blob that no commit names: `tidy` removes either.
         write_durably(path, data, aside=self._folder / f".{blob}.{os.urandom(4).hex()}")
@@ -115,16 +121,21 @@ class Lists:
         )
 
     def tidy(self, named: frozenset[str]) -> None:
-        """Remove unnamed blobs older than an hour.
+        """Remove the blobs found unnamed for an hour.
 
+        The hour is counted from when one was first found: a file's own time is the machine's clock's, which may leap.
         Runs in any thread.
         """
-        for path in self._folder.iterdir():
-            if (
-                path.name not in named
-                and path.name != STAMP_FILE
-                and time.time() - path.stat().st_mtime > _ORPHAN_S
-            ):
+        now_s, since_s = self._now_s(), self._unnamed_since_s
+        unnamed = {
+            path.name: path
+            for path in self._folder.iterdir()
+            if path.name not in named and path.name != STAMP_FILE
+        }
+        for name in since_s.keys() - unnamed.keys():
+            since_s.pop(name, None)
+        for name, path in unnamed.items():
+            if now_s - since_s.setdefault(name, now_s) > _ORPHAN_S:
                 path.unlink(missing_ok=True)
 
 

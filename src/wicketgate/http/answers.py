@@ -380,9 +380,15 @@ class Token(Struct, frozen=True, kw_only=True):
 
 
 class Health(Struct, frozen=True, kw_only=True):
-    """The gateway answers."""
+    """Seconds close, and reads that wait are decided."""
 
     status: Literal["ok"] = "ok"
+
+
+class Ready(Struct, frozen=True, kw_only=True):
+    """Nothing is behind."""
+
+    status: Literal["ready"] = "ready"
 
 
 class ResponseTaken(Struct, frozen=True, kw_only=True):

@@ -26,7 +26,8 @@ from wicketgate.http.api.reads import Reads
 from wicketgate.http.api.sources import SourcesApi
 from wicketgate.http.api.why import WhyApi
 from wicketgate.http.gatekeeper import PUSH_PREFIX, Gatekeeper, require
-from wicketgate.http.metrics import GatewayMetrics, LoopMetrics, MqttMetrics
+from wicketgate.http.health import HealthApi
+from wicketgate.http.metrics import GatewayMetrics, HealthMetrics, LoopMetrics, MqttMetrics
 from wicketgate.http.peers import Proxies
 from wicketgate.http.problems import not_allowed, problem, problem_of
 from wicketgate.http.site.addition import Addition, find_addition, sight_of
@@ -87,6 +88,7 @@ def routes(
     metrics.register(
         GatewayMetrics(gateway.commits, gateway.projections, gateway.clock, gateway.server, gateway.space)
     )
+    metrics.register(HealthMetrics(gateway.health, gateway.watch))
     if ingress is not None:
         metrics.register(MqttMetrics(ingress))
 
@@ -98,6 +100,7 @@ def routes(
     commits, clock, entitlement = gateway.commits, gateway.clock, gateway.entitlement
     return [
         *public.routes(),
+        *HealthApi(gateway).routes(),
         *Consultations(gateway.responses, public, clock).routes(),
         *_reads(gateway).routes(),
         *_images(gateway).routes(),

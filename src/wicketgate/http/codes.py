@@ -76,6 +76,9 @@ _REQUEST = {
     "busy": "Post the same again after a moment: `Retry-After` says when.",
     "stream-full": "Tell the operator: the disk is full. Post the same again later.",
     "streams-unavailable": "Post the same again: what was stored already is found to be repeated.",
+    "starting": "Try again when `/readyz` answers 200: it says what is under way.",
+    "stalled": "Operator: look at the gateway's log and at the disk. Sources post again what was not answered.",
+    "not-ready": "Operator: wait for what `behind` names; where it goes on growing, look at the disk.",
     "internal": "Tell the operator: the gateway's log has the place.",
 }
 _DOCUMENT = {
@@ -251,6 +254,10 @@ _COMMAND = {
     "zone-missing": ("A time has no zone.", "Write `Z` or an offset."),
     "usage": ("There is no such command or option, or one is missing.", "Do what the message says."),
     "configuration": ("A setting, a directory or a key file is not usable.", "Do what the message says."),
+    "clock-leap": (
+        "The machine's clock leapt since the last start, or stands before the log's last second.",
+        "Set it right, or give the operator's word: `serve D --accept-clock REASON`.",
+    ),
     "no-answer": ("The gateway does not answer.", "Check the address; try again."),
     "unreachable": ("The gateway does not answer, or cannot now.", "Check the address; try again."),
     "no-log": ("The folder holds no log.", "Name a deployment, a log or an address."),

@@ -31,6 +31,7 @@ PUBLIC_PATHS = frozenset(
         "/register.json",
         "/openapi.json",
         "/healthz",
+        "/readyz",
         "/sign-in",
     }
 )

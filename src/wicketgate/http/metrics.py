@@ -13,7 +13,9 @@ from wicketgate.base.space import DiskSpace
 from wicketgate.base.streams.server import NatsServer
 from wicketgate.commits.durable import Durable
 from wicketgate.commits.state import State
+from wicketgate.gateway.health import HealthWatch
 from wicketgate.gateway.projections import Projections
+from wicketgate.gateway.timekeeping import ClockWatch
 from wicketgate.reads.mqtt.ingress import Ingress
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.obligations.disclosures import owed_at
@@ -164,6 +166,44 @@ class LoopMetrics:
         long = CounterMetricFamily("wicketgate_loop_long_stretches", "Stretches of 50 ms of CPU or more.")
         long.add_metric([], self._loop.long)
         return [busy, long]
+
+
+class HealthMetrics:
+    """Metrics of the gateway's health and clock; each rises from 0 where something is wrong."""
+
+    def __init__(self, health: HealthWatch, watch: ClockWatch | None) -> None:
+        self._health = health
+        self._watch = watch
+
+    def collect(self) -> list[Metric]:
+        health, watch = self._health, self._watch
+        gauges = [
+            ("wicketgate_second_age_seconds", "Since the log got a second.", health.second_age_s),
+            ("wicketgate_reads_waiting_seconds", "Age of the oldest read not decided.", health.reads_wait_s),
+            (
+                "wicketgate_commits_waiting_seconds",
+                "Age of the oldest commit not shown.",
+                health.commits_wait_s,
+            ),
+            (
+                "wicketgate_clock_step_seconds",
+                "Where the machine's clock stands, from where the start found it; the gateway did not follow.",
+                watch.stepped_us / 1e6 if watch else 0.0,
+            ),
+            (
+                "wicketgate_clock_ahead_seconds",
+                "Lead of the gateway's time over the machine's clock of the start; it runs at half pace until 0.",
+                watch.ahead_us / 1e6 if watch else 0.0,
+            ),
+        ]
+        metrics: list[Metric] = []
+        for name, words, value in gauges:
+            gauge = GaugeMetricFamily(name, words)
+            gauge.add_metric([], value)
+            metrics.append(gauge)
+        steps = CounterMetricFamily("wicketgate_clock_steps", "Steps of the machine's clock told in the log.")
+        steps.add_metric([], watch.steps if watch else 0)
+        return [*metrics, steps]
 
 
 class MqttMetrics:

@@ -64,6 +64,9 @@ CODES: dict[str, tuple[int, str]] = {
     "stream-full": (507, "The store is full"),
     "internal": (500, "Something is wrong with the gateway"),
     "streams-unavailable": (503, "The store does not answer"),
+    "starting": (503, "The gateway is starting"),
+    "stalled": (503, "The gateway does not go on"),
+    "not-ready": (503, "Something is behind"),
 }
 """Codes of the API itself, beside those of documents and of reads; `/docs` lists them."""
 
@@ -74,6 +77,14 @@ class FaultyLine(Struct, frozen=True, kw_only=True):
     line: Count
     code: str
     detail: str
+
+
+class PartBehind(Struct, frozen=True, kw_only=True):
+    """A part of the gateway that is behind."""
+
+    part: str
+    seconds: Annotated[Count, about("For how long.")]
+    share: Annotated[float, about("At a start: how much of it is done, 0 to 1.")] | UnsetType = UNSET
 
 
 class Problem(Struct, frozen=True, kw_only=True):
@@ -94,6 +105,7 @@ class Problem(Struct, frozen=True, kw_only=True):
     ) = UNSET
     id: Annotated[str, about("Of a disclosure: it is recorded under this id.")] | UnsetType = UNSET
     commit: Annotated[Count, about("Of a disclosure: where it is recorded.")] | UnsetType = UNSET
+    behind: Annotated[tuple[PartBehind, ...], about("Of the gateway's health.")] | UnsetType = UNSET
 
 
 def problem(
@@ -106,6 +118,7 @@ def problem(
     powers: tuple[str, ...] | UnsetType = UNSET,
     id: str | UnsetType = UNSET,
     commit: int | UnsetType = UNSET,
+    behind: tuple[PartBehind, ...] | UnsetType = UNSET,
 ) -> Response:
     """Return the response for a code.
 
@@ -123,6 +136,7 @@ def problem(
         powers=powers,
         id=id,
         commit=commit,
+        behind=behind,
     )
     headers = {"WWW-Authenticate": "Bearer"} if number == 401 else {}
     if number in {503, 507}:

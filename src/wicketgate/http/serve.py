@@ -6,18 +6,17 @@ import asyncio
 import contextlib
 import gc
 import logging
-import os
 import signal
-import socket
 from collections.abc import Callable, Iterator
 
 import uvicorn
+from starlette.types import ASGIApp
 
-from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.settings import Settings
 from wicketgate.gateway.node import Gateway
 from wicketgate.http.app import build_app
 from wicketgate.http.site.rendering import Renderer
+from wicketgate.http.starting import Start
 from wicketgate.reads.mqtt.delivery import delivery
 from wicketgate.reads.mqtt.ingress import Ingress
 
@@ -37,42 +36,39 @@ class _Server(uvicorn.Server):
         """Take no signals."""
         yield
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to listen.
 
-        Uvicorn would end the process with exit code 3 where it cannot: here it raises.
-        """
-        try:
-            await super().startup(sockets)
-        except SystemExit as error:
-            where = f"`{self.config.host}`, port {self.config.port}"
-            fault = error.__context__
-            why = os.strerror(fault.errno) if isinstance(fault, OSError) and fault.errno else "see above"
-            raise ConfigurationError(
-                f"cannot listen at {where}: {why.lower()}; choose another --port"
-            ) from error
-
-
-async def serve(settings: Settings, *, ready: Callable[[str, str | None], None]) -> int:
+async def serve(
+    settings: Settings,
+    start: Start,
+    *,
+    ready: Callable[[str, str | None], None],
+    accept_clock: str | None = None,
+) -> int:
     """Run a deployment until SIGTERM or SIGINT.
 
     Return the process's exit code.
 
     Parameters
     ----------
+    start : Start
+        What listens already, and answers until the gateway has started.
+    accept_clock : str, optional
+        The operator's reason for taking a leap of the machine's clock.
     ready : callable
         Called once requests are answered, with the base URL and the address of the MQTT ingress, if there is one.
 
     Raises
     ------
     ConfigurationError
-        If it cannot listen where the settings say.
+        If the deployment's parts contradict one another, or the machine's clock has leapt.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    gateway = await Gateway.start(settings)
+    gateway = await _started(settings, start, accept_clock, stop)
+    if gateway is None:
+        return 0
     ingress: Ingress | None = None
     renderer = Renderer()
     try:
@@ -83,30 +79,14 @@ async def serve(settings: Settings, *, ready: Callable[[str, str | None], None])
                 settings.mqtt, delivery(gateway.pushes), lambda: gateway.commits.committed.tokens
             )
             mqtt = await ingress.start()
-        config = uvicorn.Config(
-            build_app(gateway, ingress, renderer),
-            host=settings.host,
-            port=settings.port,
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            log_level="warning",
-            access_log=False,
-            use_colors=False,  # it would colour at a terminal whatever NO_COLOR says
-            server_header=False,
-            proxy_headers=False,
-            backlog=4096,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=5,
-        )
-        server = _Server(config)
-        serving = asyncio.create_task(server.serve())
+        server = _Server(_config(build_app(gateway, ingress, renderer)))
+        serving = asyncio.create_task(server.serve(start.sockets))
         while not server.started and not serving.done():
             await asyncio.sleep(0.01)
         if serving.done():
             await serving
             return 1
-        port = server.servers[0].sockets[0].getsockname()[1]
+        port = start.sockets[0].getsockname()[1]
         # What lives for ever is not looked at again by the collector, and the rest less often: a full collection
         # would hold up every request.
         gc.freeze()
@@ -133,3 +113,39 @@ async def serve(settings: Settings, *, ready: Callable[[str, str | None], None])
         await renderer.close()
         gateway.loop.stop()
         await gateway.stop()
+
+
+def _config(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        use_colors=False,  # it would colour at a terminal whatever NO_COLOR says
+        server_header=False,
+        proxy_headers=False,
+        backlog=4096,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=5,
+    )
+
+
+async def _started(
+    settings: Settings, start: Start, accept_clock: str | None, stop: asyncio.Event
+) -> Gateway | None:
+    """Return the gateway once it has started, or None where it was stopped before."""
+    starting = asyncio.create_task(
+        Gateway.start(settings, accept_clock=accept_clock, progress=start.progress, lock=start.lock)
+    )
+    stopped = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            starting.cancel()
+            await asyncio.wait({starting})
+        return None if starting.cancelled() else starting.result()
+    finally:
+        stopped.cancel()
+        await asyncio.to_thread(start.end)

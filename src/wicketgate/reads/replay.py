@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.reader import StreamReader
@@ -12,7 +14,15 @@ from wicketgate.reads.tracking import Vehicles
 _PATIENCE_S = 30.0
 
 
-async def replay_reads(link: Link, seen: Seen, vehicles: Vehicles, *, last: int, decided: int) -> None:
+async def replay_reads(
+    link: Link,
+    seen: Seen,
+    vehicles: Vehicles,
+    *,
+    last: int,
+    decided: int,
+    reach: Callable[[int, int], None] = lambda done, total: None,
+) -> None:
     """Bring the index of repeats up to the end of READS: what came behind its last flush.
 
     Parameters
@@ -21,6 +31,8 @@ async def replay_reads(link: Link, seen: Seen, vehicles: Vehicles, *, last: int,
         Where READS ends.
     decided : int
         How far the commits have decided it.
+    reach : callable
+        Told how many messages are learnt, and of how many.
 
     Raises
     ------
@@ -36,6 +48,7 @@ async def replay_reads(link: Link, seen: Seen, vehicles: Vehicles, *, last: int,
     first = (await link.info(READS)).state.first_seq
     reached = max(seen.position, first - 1)
     reader = StreamReader(link, READS, after=reached)
+    behind = reached
     while reached < last:
         held = await reader.next(_PATIENCE_S)
         if not held:
@@ -45,4 +58,5 @@ async def replay_reads(link: Link, seen: Seen, vehicles: Vehicles, *, last: int,
             seen.stored(*seen_keys(message), stored.sequence)
             vehicles.learn(message.held, message.emitted, stored.sequence)
             reached = stored.sequence
+            reach(reached - behind, last - behind)
     await reader.close()

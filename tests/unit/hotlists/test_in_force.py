@@ -135,22 +135,40 @@ def test_a_revision_that_was_refused_is_replaced_by_the_next(lists: Lists) -> No
     assert plates(lists.at(NAME, state(1, ("x", True)))) == ["B5GZ"]
 
 
-def test_tidying_takes_what_nothing_names_and_is_old(lists: Lists, vault: Path) -> None:
-    kept, named, orphan = (lists.store(text) for text in (b"recent", b"named", b"orphan"))
+def test_tidying_takes_what_was_found_unnamed_for_an_hour(vault: Path) -> None:
+    now_s = [0.0]
+    lists = Lists(vault, lambda: now_s[0])
+    named, orphan = (lists.store(text) for text in (b"named", b"orphan"))
     torn = vault / f".{orphan}.0123abcd"
     torn.write_bytes(b"half of it")
-    for path in (vault / named, vault / orphan, torn):
-        os.utime(path, (1, 1))
     committed = state(1, (named, True))
+    lists.tidy(Lists.named(committed, State()))
+    now_s[0] = 3599.0
+    kept = lists.store(b"recent")
+    lists.tidy(Lists.named(committed, State()))
+    assert {path.name for path in vault.iterdir()} == {kept, named, orphan, torn.name}
+    now_s[0] = 3601.0
     lists.tidy(Lists.named(committed, State()))
     assert {path.name for path in vault.iterdir()} == {kept, named}
     assert Lists.named(committed) == {named}
 
 
-def test_a_blob_that_is_stored_again_is_recent(lists: Lists, vault: Path) -> None:
-    """A change that is prepared and not yet committed may have an old blob's content."""
-    blob = lists.store(b"old")
+def test_a_leap_of_the_machines_clock_takes_no_blob(lists: Lists, vault: Path) -> None:
+    """The file's own time is that of the machine's clock: a year ago by it may be a moment ago."""
+    blob = lists.store(b"its commit is still to come")
     os.utime(vault / blob, (1, 1))
+    lists.tidy(frozenset())
+    lists.tidy(frozenset())
+    assert (vault / blob).exists()
+
+
+def test_a_blob_that_is_stored_again_is_recent(vault: Path) -> None:
+    """A change that is prepared and not yet committed may have an old blob's content."""
+    now_s = [0.0]
+    lists = Lists(vault, lambda: now_s[0])
+    blob = lists.store(b"old")
+    lists.tidy(frozenset())
+    now_s[0] = 3601.0
     lists.store(b"old")
     lists.tidy(frozenset())
     assert (vault / blob).exists()

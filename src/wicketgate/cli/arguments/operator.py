@@ -29,4 +29,9 @@ def add_serve(parser: ArgumentParser) -> None:
     """Add the arguments of `serve`."""
     parser.add_argument("folder", type=Path, metavar="D", help="a directory that `init` made")
     parser.add_argument("--port", type=port, metavar="P", help="instead of the settings'; 0 takes a free one")
-    parser.set_defaults(run="wicketgate.cli.operator:run_serve")
+    parser.add_argument(
+        "--accept-clock",
+        metavar="REASON",
+        help="take a leap of the machine's clock since the last start; the reason is published in the log",
+    )
+    parser.set_defaults(run="wicketgate.cli.serving:run_serve")

@@ -14,13 +14,14 @@ from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import DocumentRefused, InputError, ShapeError
 from wicketgate.base.signing import canonical, parse_canonical
 from wicketgate.clients.verify.figures import FiguresChain
+from wicketgate.clients.verify.operations import Operations
 from wicketgate.clients.verify.report import Check, Findings
 from wicketgate.ledger.facts import second_of
 from wicketgate.regime.admission.admit import admit, entry_members, scope_of
 from wicketgate.regime.admitted import Admitted, Stood
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.authority import Authority
-from wicketgate.regime.documents.binding import DOCUMENTS_FORM, log_named
+from wicketgate.regime.documents.binding import log_named
 from wicketgate.regime.documents.document import SignedDocument, open_document
 from wicketgate.regime.documents.signatures import verify_charter
 from wicketgate.regime.fold import Regime
@@ -83,7 +84,7 @@ class EntryFold:
     """
 
     def __init__(self, vkey: str) -> None:
-        self._vkey = vkey
+        self.operations = Operations(vkey)
         self._documents = Findings("documents")
         self._seconds = Findings("seconds")
         self._figures = Findings("figures")
@@ -151,7 +152,8 @@ class EntryFold:
             elif kind == "standing":
                 self._take_standing(index, body, at_us)
             else:
-                self._take_operation(index, body)
+                self.operations.take(index, body)
+                self._bound = self._bound or self.operations.bound
         except (InputError, DocumentRefused) as error:
             self._documents.add(f"entry {index}: {error.detail}")
 
@@ -383,18 +385,6 @@ class EntryFold:
             raise InputError("a camera register without a hash of its list")
         self.cameras[source] = CamerasListed(count=count, groups=groups)
 
-    def _take_operation(self, index: int, body: Mapping[str, Any]) -> None:
-        if not isinstance(body.get("operation"), str):
-            raise InputError("an operation without a name")
-        if body["operation"] == "init" and index != 1:
-            raise InputError("a log is begun twice")
-        if body.get("log_key", self._vkey) != self._vkey:
-            raise InputError("the log was begun with another key than the one trusted")
-        form = body.get("documents", 1)
-        if not _is_count(form) or form > DOCUMENTS_FORM:
-            raise InputError(f"documents of a form `{str(form)[:20]}` that this version does not know")
-        self._bound = self._bound or form == DOCUMENTS_FORM
-
     # --- what came of it ----------------------------------------------------------------------------------
 
     @property
@@ -456,7 +446,7 @@ class EntryFold:
         )
         return (
             f"{self.seconds} seconds from {rfc3339(self.first_us)} until {rfc3339(self.open_us)}, each once "
-            f"and in order; {gaps}"
+            f"and in order; {gaps}{self.operations.clock_words()}"
         )
 
     def _figure_words(self) -> str:

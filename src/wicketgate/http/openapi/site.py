@@ -5,7 +5,7 @@ Anybody may call the public ones.
 
 from __future__ import annotations
 
-from wicketgate.http.answers import Health, HitShown, ResponseShown, ResponseTaken
+from wicketgate.http.answers import Health, HitShown, Ready, ResponseShown, ResponseTaken
 from wicketgate.http.openapi.bodies import OutcomeForm, ResponseForm, ResponseSaid, SignInForm, SignOutForm
 from wicketgate.http.openapi.examples import CHECKPOINT, VKEY
 from wicketgate.http.openapi.operation import (
@@ -78,7 +78,18 @@ _PUBLIC = tagged(
     Operation(
         "getDescription", "GET /openapi.json", "This description, as data", gives={JSON: None}, meaning="OpenAPI 3.1.",
     ),
-    Operation("getHealth", "GET /healthz", "Liveness", gives=Health),
+    Operation(
+        "getHealth", "GET /healthz", "Liveness",
+        "503 once no second has closed for 10 s, or reads have waited for 10 s and none was decided.", gives=Health,
+        codes="starting stalled",
+    ),
+    Operation(
+        "getReadiness", "GET /readyz", "Readiness",
+        "503 while anything has been behind for 10 s, and during a start; `behind` says what: `seconds` of the log, "
+        "`reads` to be decided, `projections` (feeds, log, hits), or at a start `streams`, `commits`, `hotlists` or "
+        "`repeats`. A start answers here and at `/healthz` from its first second on, and everywhere else with 503 and "
+        "the code `starting`.", gives=Ready, codes="starting not-ready",
+    ),
     Operation("showConsultations", "GET /consultations", "The consultations, as a page", gives=PAGE),
     Operation(
         "showConsultation", "GET /consultations/{id}",

@@ -16,7 +16,6 @@ from starlette.routing import Route
 
 from wicketgate.base.errors import InputError
 from wicketgate.gateway.node import Gateway
-from wicketgate.http.answers import Health
 from wicketgate.http.openapi.document import OPENAPI, OPERATIONS, describe
 from wicketgate.http.problems import problem
 from wicketgate.http.requests import JSON, json_answer
@@ -80,7 +79,6 @@ class Public:
             Route("/assets/{path:path}", self.asset),
             Route("/register.json", self.register),
             Route("/openapi.json", self.openapi),
-            Route("/healthz", self.health),
             Route("/log/key", self.key),
             Route("/log/checkpoint", self.checkpoint),
             Route("/log/tile/{path:path}", self.tile),
@@ -253,10 +251,6 @@ class Public:
         served = await self.shelf.get("openapi", "", make, lasts=True)
         assert served is not None
         return answer(request, served, JSON, {})
-
-    async def health(self, request: Request) -> Response:
-        """`/healthz`."""
-        return json_answer(Health())
 
     async def key(self, request: Request) -> Response:
         """`/log/key`."""

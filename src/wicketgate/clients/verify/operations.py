@@ -1,0 +1,68 @@
+"""The operator's entries of a log: starts, leaps and steps of the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from wicketgate.base.clock import parse_rfc3339, rfc3339
+from wicketgate.base.errors import InputError
+from wicketgate.regime.documents.binding import DOCUMENTS_FORM
+
+_CLOCK_STEP = {"kind", "at", "operation", "machine"}
+
+
+class Operations:
+    """The operations of a log so far.
+
+    Parameters
+    ----------
+    vkey : str
+        The log's key; the entry of `init` must name it.
+
+    Attributes
+    ----------
+    bound : bool
+        Whether documents must name their log from here on.
+    """
+
+    def __init__(self, vkey: str) -> None:
+        self._vkey = vkey
+        self.bound = False
+        self.clock_steps = 0
+        self.clock_leaps = 0
+
+    def take(self, index: int, body: Mapping[str, Any]) -> None:
+        """Take an entry of kind `operation`.
+
+        InputError where it is none.
+        """
+        operation = body.get("operation")
+        if not isinstance(operation, str):
+            raise InputError("an operation without a name")
+        if operation == "init" and index != 1:
+            raise InputError("a log is begun twice")
+        if body.get("log_key", self._vkey) != self._vkey:
+            raise InputError("the log was begun with another key than the one trusted")
+        form = body.get("documents", 1)
+        if not isinstance(form, int) or isinstance(form, bool) or not 0 <= form <= DOCUMENTS_FORM:
+            raise InputError(f"documents of a form `{str(form)[:20]}` that this version does not know")
+        self.bound = self.bound or form == DOCUMENTS_FORM
+        if operation == "clock-step" and set(body) != _CLOCK_STEP:
+            raise InputError("a step of the clock without the members that it must have, or with others")
+        if "machine" in body:
+            text = body["machine"]
+            if not isinstance(text, str) or rfc3339(parse_rfc3339(text)) != text:
+                raise InputError("`machine` is not written as times are in the log")
+        if "accepted_clock" in body:
+            reason = body["accepted_clock"]
+            if operation != "start" or not isinstance(reason, str) or not reason or "machine" not in body:
+                raise InputError("a leap of the clock that no start takes with a reason")
+            self.clock_leaps += 1
+        self.clock_steps += operation == "clock-step"
+
+    def clock_words(self) -> str:
+        """Return in words what became of the machine's clock, empty where it never leapt."""
+        steps, leaps = self.clock_steps, self.clock_leaps
+        said = f"; the machine's clock was moved {steps} times while the gateway ran" if steps else ""
+        return said + (f"; {leaps} starts took a leap of it by the operator's word" if leaps else "")

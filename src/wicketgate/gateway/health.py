@@ -1,0 +1,115 @@
+"""The health of a gateway: what is behind, and since when."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+
+from wicketgate.commits.durable import Durable
+from wicketgate.gateway.progress import Behind, Part
+from wicketgate.gateway.projections import Projections
+
+BEHIND_S = 10.0
+"""For as long anything may wait before it is said to be behind; a second is due in the log within the merge delay."""
+_LOOK_S = 0.5
+
+
+class _Waiting:
+    """The age of the oldest item of a sequence not done yet, known to half a second."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[int, float]] = deque()
+        self._done = -1
+        self.moved_s = 0.0
+
+    def look(self, last: int, done: int, now_s: float) -> None:
+        while self._seen and self._seen[0][0] <= done:
+            self._seen.popleft()
+        if last > done and (not self._seen or last > self._seen[-1][0]):
+            self._seen.append((last, now_s))
+        if done != self._done or last <= done:
+            self._done, self.moved_s = done, now_s
+
+    def age_s(self, now_s: float) -> float:
+        return now_s - self._seen[0][1] if self._seen else 0.0
+
+
+class HealthWatch:
+    """The health of a running gateway.
+
+    Parameters
+    ----------
+    last_read : callable
+        Returns where READS ends.
+    """
+
+    def __init__(
+        self,
+        commits: Durable,
+        projections: Projections,
+        last_read: Callable[[], int],
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._commits = commits
+        self._projections = projections
+        self._last_read = last_read
+        self._now_s = now_s
+        self._began_s = now_s()
+        self._reads = _Waiting()
+        self._commits_shown = _Waiting()
+        self._offset = 0
+        self.look()
+
+    async def run(self) -> None:
+        """Look for ever."""
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            self.look()
+
+    def look(self) -> None:
+        """Take note of how far everything has come."""
+        now_s, state = self._now_s(), self._commits.committed
+        self._reads.look(self._last_read(), state.reads_to, now_s)
+        if state.reads_offset != self._offset:  # a part of one message was decided
+            self._offset, self._reads.moved_s = state.reads_offset, now_s
+        self._commits_shown.look(state.sequence, self._projections.position, now_s)
+
+    @property
+    def second_age_s(self) -> float:
+        """The seconds that have passed since the log got a second, or since the start."""
+        return self._now_s() - max(self._projections.closed_s, self._began_s)
+
+    @property
+    def reads_wait_s(self) -> float:
+        """The age of the oldest read not decided."""
+        return self._reads.age_s(self._now_s())
+
+    @property
+    def commits_wait_s(self) -> float:
+        """The age of the oldest commit not shown yet."""
+        return self._commits_shown.age_s(self._now_s())
+
+    def stalled(self) -> tuple[Behind, ...]:
+        """Return what does not go on: seconds that do not close, reads of which none is decided."""
+        self.look()
+        still_s = self._now_s() - self._reads.moved_s
+        return _those_behind({"seconds": self.second_age_s, "reads": still_s})
+
+    def behind(self) -> tuple[Behind, ...]:
+        """Return what is behind, whether it goes on or not."""
+        self.look()
+        return _those_behind(
+            {
+                "seconds": self.second_age_s,
+                "reads": self.reads_wait_s,
+                "projections": self.commits_wait_s,
+            }
+        )
+
+
+def _those_behind(waited_s: dict[Part, float]) -> tuple[Behind, ...]:
+    return tuple(
+        Behind(part=part, seconds=int(seconds)) for part, seconds in waited_s.items() if seconds > BEHIND_S
+    )

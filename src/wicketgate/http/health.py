@@ -1,0 +1,33 @@
+"""The health of a running gateway over HTTP."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from wicketgate.gateway.node import Gateway
+from wicketgate.http.answers import Health, Ready
+from wicketgate.http.requests import json_answer
+from wicketgate.http.starting import problem_of_health
+
+
+class HealthApi:
+    """The handlers of a running gateway's health."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    def routes(self) -> list[Route]:
+        """Return both routes."""
+        return [Route("/healthz", self.get_health), Route("/readyz", self.get_ready)]
+
+    async def get_health(self, request: Request) -> Response:
+        """`/healthz`: whether seconds close, and reads that wait are decided."""
+        stalled = self._gateway.health.stalled()
+        return problem_of_health("stalled", stalled) if stalled else json_answer(Health())
+
+    async def get_ready(self, request: Request) -> Response:
+        """`/readyz`: whether nothing is behind."""
+        behind = self._gateway.health.behind()
+        return problem_of_health("not-ready", behind) if behind else json_answer(Ready())
