@@ -52,6 +52,7 @@ class Running:
         self.at_us = at_us
         self.tokens: dict[str, str] = {}
         self.url = ""
+        self.environment: dict[str, str] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._looked_at = 0
 
@@ -94,16 +95,27 @@ class Running:
 
         return {"gateway": used(self.pid), "nats": sum(used(child) for child in self.streams())}
 
-    def start(self) -> None:
-        """Start the gateway; from the second time on at the same port."""
-        port = self.address[1] if self.url else 0
+    def launch(self, *arguments: str, port: int | None = None) -> None:
+        """Start the gateway without waiting for it; from the second time on at the same port."""
+        if port is None:
+            port = self.address[1] if self.url else 0
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                [*WICKETGATE, "serve", str(self.folder), "--port", str(port)],
+                [*WICKETGATE, "serve", str(self.folder), "--port", str(port), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=output,
+                env=os.environ | self.environment,
             )
+
+    def start(self, *arguments: str) -> None:
+        """Start the gateway, and wait until it says that it answers."""
+        self.launch(*arguments)
+        self.await_start()
+
+    def await_start(self) -> None:
+        """Wait until the gateway says that it answers."""
+        assert self._process is not None
         assert self._process.stdout is not None
         with self._process.stdout as told:
             line = told.readline().decode()

@@ -4,7 +4,7 @@
 set -euo pipefail
 
 wanted=()
-for name in curl jq openssl xxd; do
+for name in curl faketime jq openssl xxd; do
     command -v "$name" >/dev/null || wanted+=("$name")
 done
 

@@ -65,7 +65,8 @@ class World:
                 if httpx.get(f"{self.url}/healthz", timeout=2).status_code == 200:
                     return
             except httpx.TransportError:
-                time.sleep(0.05)
+                pass
+            time.sleep(0.05)
             if self.process.poll() is not None:
                 break
         pytest.fail("the gateway did not start:\n" + self.log()[-3000:])

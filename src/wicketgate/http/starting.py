@@ -49,6 +49,7 @@ class Start:
         self._sockets = [one.dup() for one in self.sockets]
         config = uvicorn.Config(
             self._answer,
+            interface="asgi3",  # a bound method is not recognised as one
             http="httptools",
             ws="none",
             lifespan="off",

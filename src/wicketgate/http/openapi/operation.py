@@ -127,6 +127,7 @@ class Operation:
         names += self.codes.split()
         names += ["too-large"] if self.takes is not None else []
         names += ["busy", "streams-unavailable"] if self.commits else []
+        names.append("starting")
         by_status: dict[int, list[Code]] = {}
         for one in (*(REQUEST[name] for name in names), *self.refusals):
             by_status.setdefault(one.status or 0, []).append(one)

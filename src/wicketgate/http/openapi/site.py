@@ -81,14 +81,14 @@ _PUBLIC = tagged(
     Operation(
         "getHealth", "GET /healthz", "Liveness",
         "503 once no second has closed for 10 s, or reads have waited for 10 s and none was decided.", gives=Health,
-        codes="starting stalled",
+        codes="stalled",
     ),
     Operation(
         "getReadiness", "GET /readyz", "Readiness",
         "503 while anything has been behind for 10 s, and during a start; `behind` says what: `seconds` of the log, "
         "`reads` to be decided, `projections` (feeds, log, hits), or at a start `streams`, `commits`, `hotlists` or "
         "`repeats`. A start answers here and at `/healthz` from its first second on, and everywhere else with 503 and "
-        "the code `starting`.", gives=Ready, codes="starting not-ready",
+        "the code `starting`.", gives=Ready, codes="not-ready",
     ),
     Operation("showConsultations", "GET /consultations", "The consultations, as a page", gives=PAGE),
     Operation(
