@@ -129,6 +129,8 @@ class Running:
         """Stop the gateway, if it runs, as its operator would; return its exit code."""
         if self._process is None:
             return 0
+        if self._process.stdout is not None:
+            self._process.stdout.close()
         if self._process.poll() is None:
             self._process.terminate()
         code = self._process.wait(45)

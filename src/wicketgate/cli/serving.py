@@ -8,12 +8,14 @@ import dataclasses
 
 import uvloop
 
+from wicketgate.base.files import keep_private
 from wicketgate.base.settings import load_settings
 from wicketgate.http.starting import Start
 
 
 def run_serve(arguments: argparse.Namespace) -> int:
     """Run a deployment until stopped."""
+    keep_private()
     settings = load_settings(arguments.folder)
     if arguments.port is not None:
         settings = dataclasses.replace(settings, port=arguments.port)

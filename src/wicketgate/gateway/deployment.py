@@ -29,7 +29,7 @@ class Deployment:
     wicketgate.toml  settings              keys/    secrets, mode 0600        lock   held by gateway and child
     log/    the public ledger, servable by any web server as it is
     nats/   the streams                     index/   which reads were seen     proofs/  proofs of releases
-    images/ of reads
+    images/ of reads                        clock    the time of the last start, on this boot of the machine
     snapshots/  of the fold
     """
 

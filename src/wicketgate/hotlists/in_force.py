@@ -104,9 +104,8 @@ class Lists:
         """
         blob = hashlib.sha256(data).hexdigest()
         path = self._folder / blob
-        self._unnamed_since_s.pop(
-            blob, None
-        )  # its commit is still to come: `tidy` counts its hour from here on
+        # Its commit is still to come: `tidy` counts its hour from here on.
+        self._unnamed_since_s.pop(blob, None)
         if path.exists():
             return blob
         # A crash in here leaves a file aside, or a blob that no commit names: `tidy` removes either.

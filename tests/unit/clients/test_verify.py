@@ -352,6 +352,13 @@ def test_a_document_that_may_not_take_effect_is_found(
         {},
         {"kind": "operation"},
         {"kind": "operation", "operation": "init"},
+        {"kind": "operation", "operation": "clock-step"},
+        {"kind": "operation", "operation": "clock-step", "machine": "noon"},
+        {"kind": "operation", "operation": "clock-step", "machine": "2026-07-08T12:00:00Z", "more": 1},
+        {"kind": "operation", "operation": "start", "machine": 7},
+        {"kind": "operation", "operation": "start", "accepted_clock": "no time of the machine"},
+        {"kind": "operation", "operation": "start", "accepted_clock": "", "machine": "2026-07-08T12:00:00Z"},
+        {"kind": "operation", "operation": "init", "accepted_clock": "x", "machine": "2026-07-08T12:00:00Z"},
         {"kind": "cameras", "source": "met", "count": 1, "groups": {}, "root": "ab" * 32},
         {"kind": "cameras", "source": "tfl", "count": -1, "groups": {}, "root": "ab" * 32},
         {"kind": "cameras", "source": "tfl", "count": 1, "groups": {"a": 2}, "root": "ab" * 32},
@@ -366,6 +373,15 @@ def test_an_entry_that_cannot_be_is_found_and_named(fresh: World, body: dict[str
     entry = len(fresh.entries) - 1
     fresh.live(1)
     assert f"entry {entry}:" in only(verify_folder(folder_of(fresh)), "documents")
+
+
+def test_steps_and_leaps_of_the_clock_are_said(fresh: World) -> None:
+    fresh.entry(kind="operation", operation="clock-step", machine="2026-07-08T12:30:00Z")
+    fresh.live(1)
+    report = verify_folder(folder_of(fresh))
+    (seconds,) = (check for check in report.checked if check.name == "seconds")
+    assert seconds.ok
+    assert seconds.words.endswith("the machine's clock was moved 1 times while the gateway ran")
 
 
 @pytest.mark.parametrize(
