@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,8 @@ def write_mark(path: Path, mark: Mark) -> None:
     It is not synced: a machine that lost power has another boot, for which the mark says nothing.
     """
     aside = path.with_suffix(".new")
-    aside.write_bytes(msgspec.json.encode(mark))
+    with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(msgspec.json.encode(mark))
     aside.replace(path)
 
 
