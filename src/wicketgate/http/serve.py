@@ -68,6 +68,7 @@ async def serve(
         loop.add_signal_handler(number, stop.set)
     gateway = await _started(settings, start, accept_clock, stop)
     if gateway is None:
+        start.end()
         return 0
     ingress: Ingress | None = None
     renderer = Renderer()
@@ -83,6 +84,7 @@ async def serve(
         serving = asyncio.create_task(server.serve(start.sockets))
         while not server.started and not serving.done():
             await asyncio.sleep(0.01)
+        await asyncio.to_thread(start.end)  # from both until now: whoever connects is always answered
         if serving.done():
             await serving
             return 1
@@ -148,4 +150,3 @@ async def _started(
         return None if starting.cancelled() else starting.result()
     finally:
         stopped.cancel()
-        await asyncio.to_thread(start.end)
