@@ -90,7 +90,7 @@ def test_a_start_answers_whatever_waits_and_says_what(running: Running) -> None:
 
 def test_a_gateway_that_stands_still_says_so_and_is_well_again(running: Running) -> None:
     running.start()
-    (child,) = running.children()
+    (child,) = children(running)
     assert get(f"{running.url}/healthz").status_code == 200
     os.kill(child, signal.SIGSTOP)
     stopped_s = time.monotonic()
