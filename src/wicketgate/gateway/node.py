@@ -353,12 +353,7 @@ class Gateway:
         writer = await self._writer(READS)
         decided = self.commits.staged.reads_to
         await replay_reads(
-            self.link,
-            self.seen,
-            self.vehicles,
-            last=writer.last,
-            decided=decided,
-            reach=self.progress.reach,
+            self.link, self.seen, self.vehicles, last=writer.last, decided=decided, reach=self.progress.reach
         )
         self.images = Images(
             self.deployment.part("images"), self.deployment.index_secret(), admit=self.space.demand
