@@ -13,7 +13,7 @@ import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,7 @@ CAMERAS = 60
 class WithMqtt(Running):
     """A gateway whose MQTT address is known; from the second start on it is the same."""
 
+    command: Sequence[str] = WICKETGATE
     mqtt_port = 0
     kills = 0
 
@@ -57,7 +58,7 @@ class WithMqtt(Running):
         port = self.address[1] if self.url else 0
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                [*WICKETGATE, "serve", str(self.folder), "--port", str(port)],
+                [*self.command, "serve", str(self.folder), "--port", str(port)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=output,

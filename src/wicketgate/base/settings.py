@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from wicketgate.base.errors import ConfigurationError
+from wicketgate.base.limits import Limits
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -101,6 +102,8 @@ class Settings:
         Whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed; nobody's else, not the loopback's either.
     quarantine_items, quarantine_bytes : int
         What the quarantine keeps of one source in an hour; beyond it is counted alone.
+    limits : Limits
+        The bounds on connections, requests and bytes.
     """
 
     folder: Path
@@ -115,6 +118,7 @@ class Settings:
     proxies: tuple[Network, ...] = ()
     quarantine_items: int = 10_000
     quarantine_bytes: int = 32 * 1024**2
+    limits: Limits = field(default_factory=Limits)
 
 
 _KEYS = {
@@ -171,6 +175,12 @@ port = 8080
 # port = 8883
 # certificate = "mqtt.pem"
 # key = "mqtt.key"
+
+# The bounds on connections, requests and bytes; the operator's manual lists them all.
+# [limits]
+# connections = 8192
+# strangers_of_peer = 512
+# connections_of_source = 8192
 """
 
 
@@ -212,6 +222,7 @@ def parse_settings(text: bytes, folder: Path) -> Settings:
     streams = data.pop("streams", None)
     mqtt = data.pop("mqtt", None)
     proxies = data.pop("proxies", [])
+    limits = Limits.parse(data.pop("limits", {}))
     _check(data, _KEYS, name)
     if not 0 <= data.get("port", 0) <= 65_535:
         raise ConfigurationError(f"`port` in {name} must lie between 0 and 65535")
@@ -229,6 +240,7 @@ def parse_settings(text: bytes, folder: Path) -> Settings:
         streams=None if streams is None else _streams(folder, streams),
         mqtt=None if mqtt is None else _mqtt(folder, mqtt),
         proxies=_networks(proxies),
+        limits=limits,
         **data,
     )
 

@@ -7,7 +7,7 @@ import logging
 from prometheus_client import CollectorRegistry, generate_latest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -25,9 +25,10 @@ from wicketgate.http.api.push import Push
 from wicketgate.http.api.reads import Reads
 from wicketgate.http.api.sources import SourcesApi
 from wicketgate.http.api.why import WhyApi
+from wicketgate.http.connections import HttpBounds
 from wicketgate.http.gatekeeper import PUSH_PREFIX, Gatekeeper, require
 from wicketgate.http.health import HealthApi
-from wicketgate.http.metrics import GatewayMetrics, HealthMetrics, LoopMetrics, MqttMetrics
+from wicketgate.http.metrics import BoundMetrics, GatewayMetrics, HealthMetrics, LoopMetrics, MqttMetrics
 from wicketgate.http.peers import Proxies
 from wicketgate.http.problems import not_allowed, problem, problem_of
 from wicketgate.http.site.addition import Addition, find_addition, sight_of
@@ -35,6 +36,7 @@ from wicketgate.http.site.consultations import Consultations
 from wicketgate.http.site.duty import Duty
 from wicketgate.http.site.public import Public
 from wicketgate.http.site.rendering import PageRendering
+from wicketgate.http.underway import UnderWay
 from wicketgate.reads.mqtt.ingress import Ingress
 
 log = logging.getLogger(__name__)
@@ -44,7 +46,10 @@ READS_PATH = "/v1/reads"
 
 
 def build_app(
-    gateway: Gateway, ingress: Ingress | None = None, rendering: PageRendering | None = None
+    gateway: Gateway,
+    ingress: Ingress | None = None,
+    rendering: PageRendering | None = None,
+    connections: HttpBounds | None = None,
 ) -> ASGIApp:
     """Return the application over a running gateway.
 
@@ -52,12 +57,16 @@ def build_app(
     ----------
     rendering : PageRendering, optional
         Renders the public pages; without it they are rendered on the loop, which is no way to run a gateway.
+    connections : HttpBounds, optional
+        Those of the server before it, for its metrics.
     """
     addition = find_addition(sight_of(gateway))
     public = Public(gateway, addition, rendering)
     duty = _duty(gateway, public, addition)
+    under_way = UnderWay(gateway.settings.limits)
+    bounds = BoundMetrics(under_way, connections, ingress)
     app = Starlette(
-        routes=routes(gateway, public, duty, ingress, addition),
+        routes=routes(gateway, public, duty, ingress, addition, bounds),
         exception_handlers={
             WicketgateError: _on_error,
             HTTPException: _on_http,
@@ -68,6 +77,7 @@ def build_app(
         _Outermost(app, _reads(gateway), Push(gateway.pushes)),
         lambda: gateway.commits.committed.tokens,
         sessions=duty.sessions,
+        under_way=under_way,
     )
     return Proxies(gateway.settings.proxies).wrap(gatekeeper)
 
@@ -78,6 +88,7 @@ def routes(
     duty: Duty | None = None,
     ingress: Ingress | None = None,
     addition: Addition | None = None,
+    bounds: BoundMetrics | None = None,
 ) -> list[Route]:
     """Return every route reached by routing.
 
@@ -91,6 +102,8 @@ def routes(
     metrics.register(HealthMetrics(gateway.health, gateway.watch))
     if ingress is not None:
         metrics.register(MqttMetrics(ingress))
+    if bounds is not None:
+        metrics.register(bounds)
 
     async def get_metrics(request: Request) -> Response:
         require(request, "admin")
@@ -183,6 +196,8 @@ class _Outermost:
                 await self._push(scope, receive, send)
             else:
                 await self._app(scope, receive, send)
+        except ClientDisconnect:
+            return  # whoever sends a body and goes, or is closed: nothing was taken, and nobody is there
         except Exception as error:  # noqa: BLE001 - answered here or by `_on_unforeseen`
             frame = error.__traceback__
             while frame is not None and frame.tb_next is not None:

@@ -14,10 +14,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from wicketgate.base.errors import NotEntitled
+from wicketgate.base.limits import Limits
 from wicketgate.http.peers import peer_of
 from wicketgate.http.problems import problem
 from wicketgate.http.sessions import Sessions, session_id_in
 from wicketgate.http.turnstile import Turnstile
+from wicketgate.http.underway import UnderWay
 
 PUBLIC_PATHS = frozenset(
     {
@@ -86,12 +88,19 @@ class Gatekeeper:
         Returns the committed tokens: name by SHA-256 in hexadecimal.
     sessions : Sessions, optional
         Those of duty officers; without them their pages are closed.
+    under_way : UnderWay, optional
+        Bounds what is under way; those of `Limits` without it.
     """
 
     def __init__(
-        self, app: ASGIApp, tokens: Callable[[], Mapping[str, str]], sessions: Sessions | None = None
+        self,
+        app: ASGIApp,
+        tokens: Callable[[], Mapping[str, str]],
+        sessions: Sessions | None = None,
+        under_way: UnderWay | None = None,
     ) -> None:
         self._app = app
+        self._under_way = under_way or UnderWay(Limits())
         self._tokens = tokens
         self._sessions = sessions
         self._turnstile = Turnstile()
@@ -109,6 +118,8 @@ class Gatekeeper:
         pushed = scope["path"].startswith(PUSH_PREFIX)
         given = _pushed_with(scope) if pushed else _bearer(scope)
         scope["principal"] = principal = self._principal(given)
+        if principal is None:
+            self._under_way.recognise(scope, "", "")
         if principal is None and not await self._passed(scope):
             await _wait_outside()(scope, receive, send)
             return
@@ -121,13 +132,29 @@ class Gatekeeper:
             await response(scope, receive, send)
             return
         scope["still_known"] = lambda: self._principal(given) == principal
-        await self._app(scope, receive, send)
+        if given is None or principal is None:
+            await self._pass(scope, receive, send, "", "")
+        else:
+            await self._pass(scope, receive, send, f"{principal.kind}:{principal.name}", given.digest)
+
+    async def _pass(self, scope: Scope, receive: Receive, send: Send, name: str, credential: str) -> None:
+        """Pass a request on, within the bounds of what may be under way."""
+        under_way = self._under_way
+        refused = under_way.recognise(scope, name, credential) or under_way.begin(scope, name)
+        if refused is not None:
+            await refused(scope, receive, send)
+            return
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            under_way.end(scope)
 
     async def _for_officers(self, scope: Scope, receive: Receive, send: Send) -> None:
         sessions = self._sessions
         given = session_id_in(scope)
         session = None if sessions is None else sessions.find(given)
         if sessions is None or session is None:
+            self._under_way.recognise(scope, "", "")
             passed = await self._turnstile.passed(peer_of(scope))
             answer = _sign_in_first(scope, ended=bool(given)) if passed else _wait_outside()
             await answer(scope, receive, send)
@@ -135,7 +162,7 @@ class Gatekeeper:
         scope["session"] = session
         scope["principal"] = Principal("duty", session.unit)
         scope["still_known"] = lambda: sessions.lasts(session)
-        await self._app(scope, receive, send)
+        await self._pass(scope, receive, send, f"duty:{session.unit}", session.key)
 
     async def _passed(self, scope: Scope) -> bool:
         """Wait for the turn of a stranger; False where too many wait.

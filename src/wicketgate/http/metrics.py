@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from wicketgate.base.clock import Clock
 from wicketgate.base.loop import LoopGuard
+from wicketgate.base.places import Places
 from wicketgate.base.space import DiskSpace
 from wicketgate.base.streams.server import NatsServer
 from wicketgate.commits.durable import Durable
@@ -16,6 +17,8 @@ from wicketgate.commits.state import State
 from wicketgate.gateway.health import HealthWatch
 from wicketgate.gateway.projections import Projections
 from wicketgate.gateway.timekeeping import ClockWatch
+from wicketgate.http.connections import HttpBounds
+from wicketgate.http.underway import UnderWay
 from wicketgate.reads.mqtt.ingress import Ingress
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.obligations.disclosures import owed_at
@@ -204,6 +207,61 @@ class HealthMetrics:
         steps = CounterMetricFamily("wicketgate_clock_steps", "Steps of the machine's clock told in the log.")
         steps.add_metric([], watch.steps if watch else 0)
         return [*metrics, steps]
+
+
+class BoundMetrics:
+    """Metrics of the bounds on connections, requests and bodies."""
+
+    def __init__(self, under_way: UnderWay, connections: HttpBounds | None, ingress: Ingress | None) -> None:
+        self._under_way = under_way
+        self._connections = connections
+        self._ingress = ingress
+
+    @property
+    def _places(self) -> list[Places]:
+        http = [] if self._connections is None else [self._connections.places]
+        return http if self._ingress is None else [*http, self._ingress.places]
+
+    def collect(self) -> list[Metric]:
+        held = GaugeMetricFamily("wicketgate_connections", "Open connections.", labels=["over", "known"])
+        short = GaugeMetricFamily(
+            "wicketgate_connections_short",
+            "1 where one was turned away in the last minute for want of places or descriptors.",
+            labels=["over"],
+        )
+        refused = CounterMetricFamily(
+            "wicketgate_connections_refused",
+            "Connections turned away or dropped, by whose share was taken up.",
+            labels=["over", "why"],
+        )
+        for places in self._places:
+            held.add_metric([places.over, "yes"], places.known)
+            held.add_metric([places.over, "no"], places.strangers)
+            short.add_metric([places.over], 1.0 if places.is_short else 0.0)
+            for why, count in places.refused.items():
+                refused.add_metric([places.over, why], count)
+        closed = CounterMetricFamily(
+            "wicketgate_connections_closed", "Connections over HTTP closed, by why.", labels=["why"]
+        )
+        if self._connections is not None:
+            for why, count in self._connections.closed.items():
+                closed.add_metric([why], count)
+        taken = GaugeMetricFamily(
+            "wicketgate_under_way", "Requests, and bytes of bodies, under way.", labels=["what"]
+        )
+        full = CounterMetricFamily(
+            "wicketgate_under_way_refused",
+            "Requests and bodies refused, by whose share was taken up.",
+            labels=["what", "whose"],
+        )
+        for what, budget in (
+            ("requests", self._under_way.requests),
+            ("body_bytes", self._under_way.bodies),
+        ):
+            taken.add_metric([what], budget.taken)
+            for whose, count in budget.refused.items():
+                full.add_metric([what, whose], count)
+        return [held, short, refused, closed, taken, full]
 
 
 class MqttMetrics:

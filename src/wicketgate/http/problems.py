@@ -54,6 +54,9 @@ CODES: dict[str, tuple[int, str]] = {
     "id-conflict": (409, "The id was given to another one before"),
     "too-many-failures": (429, "Too many failed sign-ins from here"),
     "too-many-documents": (429, "Too many documents by this token"),
+    "too-much-at-once": (429, "This token or address has too much under way"),
+    "head-too-large": (431, "The head of the request is too large"),
+    "too-slow": (408, "The request came too slowly"),
     "too-many-responses": (429, "Too many responses to this consultation at once"),
     "unknown-consultation": (404, "There is no such consultation"),
     "consultation-not-open": (409, "The consultation has not opened yet"),
@@ -139,7 +142,7 @@ def problem(
         behind=behind,
     )
     headers = {"WWW-Authenticate": "Bearer"} if number == 401 else {}
-    if number in {503, 507}:
+    if number in {429, 503, 507}:
         headers["Retry-After"] = "1"
     return Response(
         json.encode(body),

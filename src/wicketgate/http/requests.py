@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from wicketgate.base.errors import InputError
+from wicketgate.http.underway import SMALL_BODY, hold_body
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -39,17 +40,28 @@ async def read_body(request: Request, most: int) -> bytes:
     Raises
     ------
     InputError
-        With the code `too-large`, once it is known to be longer than `most` bytes; the rest is not read.
+        With the code `too-large`, once it is known to be longer than `most` bytes; the rest is not read. With the code
+        `too-much-at-once`, where the caller has as much under way as it may have.
+    StreamError
+        With the code `busy`, where all callers together have.
     """
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > most:
+    length = int(declared) if declared.isdigit() else 0
+    if length > most:
         raise _too_large(most)
+    held = SMALL_BODY
+    if length > held:
+        hold_body(request, length)  # before anything is read
+        held = length
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
         if size > most:
             raise _too_large(most)
+        if size > held:  # its length was not said
+            hold_body(request, size - held)
+            held = size
         chunks.append(chunk)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 

@@ -12,11 +12,15 @@ from collections.abc import Callable, Iterator
 import uvicorn
 from starlette.types import ASGIApp
 
-from wicketgate.base.settings import Settings
+from wicketgate.base.descriptors import Descriptors
+from wicketgate.base.settings import MqttSettings, Settings
 from wicketgate.gateway.node import Gateway
 from wicketgate.http.app import build_app
+from wicketgate.http.connections import HttpBounds
+from wicketgate.http.peers import Proxies
 from wicketgate.http.site.rendering import Renderer
 from wicketgate.http.starting import Start
+from wicketgate.reads.mqtt.connection import MqttLimits
 from wicketgate.reads.mqtt.delivery import delivery
 from wicketgate.reads.mqtt.ingress import Ingress
 
@@ -66,6 +70,7 @@ async def serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    connections, mqtt_limits = _bounds(settings)
     gateway = await _started(settings, start, accept_clock, stop)
     if gateway is None:
         start.end()
@@ -76,11 +81,9 @@ async def serve(
         await renderer.begin()
         mqtt: str | None = None
         if settings.mqtt is not None:
-            ingress = Ingress(
-                settings.mqtt, delivery(gateway.pushes), lambda: gateway.commits.committed.tokens
-            )
+            ingress = _ingress(settings, settings.mqtt, gateway, connections, mqtt_limits)
             mqtt = await ingress.start()
-        server = _Server(_config(build_app(gateway, ingress, renderer)))
+        server = _Server(_config(build_app(gateway, ingress, renderer, connections), connections))
         serving = asyncio.create_task(server.serve(start.sockets))
         while not server.started and not serving.done():
             await asyncio.sleep(0.01)
@@ -88,6 +91,7 @@ async def serve(
         if serving.done():
             await serving
             return 1
+        sweeping = asyncio.create_task(connections.sweep(server.server_state.connections))
         port = start.sockets[0].getsockname()[1]
         # What lives for ever is not looked at again by the collector, and the rest less often: a full collection
         # would hold up every request.
@@ -103,7 +107,7 @@ async def serve(
             await ingress.stop(0.0 if gateway.failed.is_set() else _SETTLE_S)
         server.should_exit = True
         await serving
-        for task in (failed, stopped):
+        for task in (failed, stopped, sweeping):
             task.cancel()
         if gateway.failed.is_set():
             log.critical("stopped: %s", gateway.failure)
@@ -117,10 +121,38 @@ async def serve(
         await gateway.stop()
 
 
-def _config(app: ASGIApp) -> uvicorn.Config:
+def _bounds(settings: Settings) -> tuple[HttpBounds, MqttLimits]:
+    """Return the bounds of connections over HTTP and over MQTT.
+
+    The limit of open files is raised first: the streams' child inherits it.
+    """
+    descriptors, limits = Descriptors.raised(), settings.limits
+    over_http, over_mqtt = descriptors.divide(
+        [limits.connections, 0 if settings.mqtt is None else limits.mqtt_connections]
+    )
+    return (
+        HttpBounds(limits, over_http, descriptors, is_proxy=Proxies(settings.proxies).__contains__),
+        MqttLimits.of(limits, over_mqtt),
+    )
+
+
+def _ingress(
+    settings: Settings, mqtt: MqttSettings, gateway: Gateway, connections: HttpBounds, limits: MqttLimits
+) -> Ingress:
+    return Ingress(
+        mqtt,
+        delivery(gateway.pushes),
+        lambda: gateway.commits.committed.tokens,
+        limits=limits,
+        is_proxy=Proxies(settings.proxies).__contains__,
+        is_short=connections.is_short,
+    )
+
+
+def _config(app: ASGIApp, connections: HttpBounds) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=connections.protocol,
         ws="none",
         lifespan="off",
         log_level="warning",
@@ -129,7 +161,6 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         backlog=4096,
-        timeout_keep_alive=75,
         timeout_graceful_shutdown=5,
     )
 

@@ -121,11 +121,26 @@ class Follower:
             f"Host: gateway\r\nAuthorization: Bearer {self._token}\r\n\r\n".encode()
         )
         head = (await self._reader.readuntil(b"\r\n\r\n")).lower()
+        status = int(head[9:12])
+        if b"\r\ntransfer-encoding: chunked\r\n" in head:
+            return status, await self._chunks(self._reader)
         at = head.index(b"content-length:") + 15
         length = int(head[at : head.index(b"\r", at)])
+        self._refuse_beyond(length)
+        return status, await self._reader.readexactly(length)
+
+    async def _chunks(self, reader: asyncio.StreamReader) -> bytes:
+        """Read a body in chunks to its end (RFC 9112, 7.1); the gateway adds neither extensions nor trailers."""
+        body = b""
+        while size := int(await reader.readuntil(b"\r\n"), 16):
+            self._refuse_beyond(len(body) + size)
+            body += (await reader.readexactly(size + 2))[:-2]
+        await reader.readexactly(2)
+        return body
+
+    def _refuse_beyond(self, length: int) -> None:
         if length > _ANSWER_BYTES:
             raise InputError(f"the feed `{self.authority}` answers with {length} bytes")
-        return int(head[9:12]), await self._reader.readexactly(length)
 
     def _disconnect(self) -> None:
         if self._writer is not None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from wicketgate.base.errors import ConfigurationError
+from wicketgate.base.limits import Limits
 from wicketgate.base.settings import (
     TEMPLATE,
     MqttSettings,
@@ -57,6 +58,7 @@ def test_the_template_can_be_used_with_everything_in_it(tmp_path: Path) -> None:
         "# The web",
         "# An external",
         "# Cameras and",
+        "# The bounds",
     )
     lines = [line for line in TEMPLATE.splitlines() if not line.startswith(prose)]
     text = "\n".join(re.sub("^# ", "", line) for line in lines).replace("nats-system", "system")
@@ -226,3 +228,26 @@ def test_a_secret_that_others_may_read_is_none(tmp_path: Path, mode: int) -> Non
 def test_a_secret_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError):
         read_secret(tmp_path / "secret")
+
+
+def test_bounds_that_are_set_and_the_others(tmp_path: Path) -> None:
+    limits = load(tmp_path, "[limits]\nconnections = 500\nhead_s = 3\nwrite_s = 1.5\n").limits
+    assert limits == Limits(connections=500, head_s=3, write_s=1.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        ("limits = 3", "`limits` must be a table"),
+        ("[limits]\nconection = 1", "`conection` in [limits] is not a setting"),
+        ("[limits]\nconnections = 0", "`connections` in [limits] must be positive"),
+        ("[limits]\nconnections = 1.5", "`connections` in [limits] must be of type `int`"),
+        ("[limits]\nconnections = true", "`connections` in [limits] must be of type `int`"),
+        ('[limits]\nhead_s = "3"', "`head_s` in [limits] must be of type `float`"),
+        ("[limits]\nhead_s = nan", "`head_s` in [limits] must be positive"),
+    ],
+)
+def test_bounds_that_are_none(tmp_path: Path, text: str, detail: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(tmp_path, text)
+    assert caught.value.detail == detail

@@ -22,7 +22,7 @@ def test_a_problem_says_the_same_in_its_head_and_its_body(code: str) -> None:
     }
     assert response.status_code == CODES[code][0]
     assert ("www-authenticate" in response.headers) == (response.status_code == 401)
-    assert ("retry-after" in response.headers) == (response.status_code in {503, 507})
+    assert ("retry-after" in response.headers) == (response.status_code in {429, 503, 507})
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import hashlib
-import logging
-import resource
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -23,11 +21,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from wicketgate.base.errors import ConfigurationError, StreamError
+from wicketgate.base.limits import PlaceLimits
 from wicketgate.base.settings import MqttSettings
-from wicketgate.reads.mqtt import ingress as module
 from wicketgate.reads.mqtt import packets
 from wicketgate.reads.mqtt.connection import MqttLimits
-from wicketgate.reads.mqtt.ingress import Ingress, allow_files
+from wicketgate.reads.mqtt.ingress import Ingress
 from wicketgate.reads.mqtt.topics import Route
 
 TOKEN = b"token-of-tfl"
@@ -100,6 +98,12 @@ async def listening(
                 future.set_result(None)
         await ingress.stop()
         await until(lambda: ingress.connections == 0 and ingress.held_bytes == 0)
+
+
+def places(**more: int) -> PlaceLimits:
+    """Return bounds on connections that are no bounds, but for those given."""
+    most = {"strangers_of_peer": 1000, "of_peer": 1000, "of_source": 1000, "of_name": 1000}
+    return PlaceLimits(**{"known": 1000, "strangers": 1000, **most, **more})
 
 
 class Client:
@@ -472,7 +476,7 @@ async def test_a_packet_that_does_not_come_to_its_end() -> None:
 
 @on_uvloop
 async def test_no_more_connections_than_may_be() -> None:
-    async with listening(Desk(), connections=2) as (ingress, port):
+    async with listening(Desk(), places=places(known=2)) as (ingress, port):
         async with connected(port), connected(port):
             async with dialled(port) as third:
                 third.send(connect())
@@ -485,12 +489,20 @@ async def test_no_more_connections_than_may_be() -> None:
 
 @on_uvloop
 async def test_no_more_strangers_than_may_be() -> None:
-    async with listening(Desk(), strangers=2) as (ingress, port), connected(port):
-        async with dialled(port), dialled(port):
-            await until(lambda: ingress.strangers == 2)
-            async with dialled(port) as third:
-                assert await third.ended() == b""
-        assert ingress.counts.ended["too-many"] == 1
+    async with (
+        listening(Desk(), places=places(strangers=2)) as (ingress, port),
+        connected(port),
+        dialled(port) as first,
+        dialled(port) as second,
+    ):
+        await until(lambda: ingress.strangers == 2)
+        # Whoever says who it is finds a place: the one that has been silent for longest makes room.
+        async with connected(port):
+            assert await first.ended() == b""
+            assert ingress.counts.ended["too-many"] == 1
+            assert (ingress.connections, ingress.strangers) == (2, 1)
+            second.send(connect())
+            assert await second.got(4) == packets.connack(packets.ACCEPTED)
 
 
 @on_uvloop
@@ -533,7 +545,7 @@ async def test_the_bytes_of_all_connections_are_bounded_and_each_has_its_turn() 
         await desk.began(2)
         b.send(publish(3, body=body))
         c.send(publish(4, body=body))
-        await until(lambda: len(ingress._queue) == 2)
+        await until(lambda: ingress.room.waiting == 2)
         assert ingress.held_bytes <= 1500
         desk.durable[0].set_result(None)
         await desk.began(3)
@@ -563,9 +575,9 @@ async def test_whoever_waits_for_room_and_goes_holds_nobody_up() -> None:
         await desk.began(1)
         async with connected(port) as second, connected(port) as third:
             second.send(publish(2, body=b"x" * 500))
-            await until(lambda: len(ingress._queue) == 1)
+            await until(lambda: ingress.room.waiting == 1)
             third.send(publish(3, body=b"x" * 500))
-            await until(lambda: len(ingress._queue) == 2)
+            await until(lambda: ingress.room.waiting == 2)
             transport: asyncio.Transport = second.writer.transport  # type: ignore[assignment]
             transport.abort()
             desk.at_once = True
@@ -577,10 +589,10 @@ async def test_whoever_waits_for_room_and_goes_holds_nobody_up() -> None:
 @on_uvloop
 async def test_a_client_that_does_not_take_its_answers_is_ended() -> None:
     desk = Desk(at_once=True)
-    async with listening(desk, packet_s=0.2, close_s=0.1) as (ingress, port):
+    async with listening(desk, write_s=0.2, close_s=0.1) as (ingress, port):
         # Small buffers, which are soon full.
-        assert ingress._server is not None
-        ingress._server.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
+        assert ingress._listening is not None
+        ingress._listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
         connection = socket.socket()
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.setblocking(False)
@@ -711,23 +723,3 @@ async def test_an_address_of_ipv6() -> None:
         pytest.skip("no IPv6 on the loopback")
     assert address.startswith("mqtt://[::1]:")
     await ingress.stop()
-
-
-def test_open_files_are_allowed_as_far_as_may_be(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    limits, asked = (1024, 4096), []
-    monkeypatch.setattr(module.resource, "getrlimit", lambda _: limits)
-    monkeypatch.setattr(module.resource, "setrlimit", lambda _, pair: asked.append(pair))
-    allow_files(1000)
-    assert asked == []
-    allow_files(2000)
-    assert asked == [(2000, 4096)]
-    assert not caplog.records
-    caplog.set_level(logging.WARNING)
-    allow_files(21_000)
-    assert asked[1] == (4096, 4096)
-    assert "4096" in caplog.text
-    limits = (1024, resource.RLIM_INFINITY)
-    allow_files(21_000)
-    assert asked[2] == (21_000, resource.RLIM_INFINITY)

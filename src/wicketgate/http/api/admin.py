@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import AsyncIterator
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from wicketgate.base.errors import InputError
@@ -43,14 +44,18 @@ class AdminApi:
         """`GET /v1/openings?after=N&limit=N`: the sealed openings of seconds, by their number."""
         require(request, "overseer")
         after, limit = AFTER.read(request), LINES.read(request)
+        return StreamingResponse(self._sealed(request, after, limit), media_type=NDJSON)
+
+    async def _sealed(self, request: Request, after: int, limit: int) -> AsyncIterator[bytes]:
+        """Yield openings one by one, each read once the client has taken the one before."""
         stream = self._openings
-        lines: list[bytes] = []
         for number in range(after + 1, min(after + limit, stream.last) + 1):
             data = await stream.get(number)
+            if not request.scope["still_known"]():
+                return
             if data is not None:
                 sealed = base64.b64encode(data).decode()
-                lines.append(msgspec.json.encode(Opening(number=number, sealed=sealed)) + b"\n")
-        return Response(b"".join(lines), media_type=NDJSON)
+                yield msgspec.json.encode(Opening(number=number, sealed=sealed)) + b"\n"
 
     async def issue_token(self, request: Request) -> Response:
         """`POST /v1/tokens` `{"name"}`: a fresh token, shown once."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 from starlette.requests import Request
@@ -27,6 +27,8 @@ from wicketgate.ledger.notes import unverified_checkpoint
 from wicketgate.reads.parse import NDJSON
 
 _MAX_ANSWER = 16 * 1024 * 1024
+_PART = 256 * 1024
+"""Bytes of batches, about, that are read before the client has taken those before them."""
 _EVENTS_ALIVE_S = 15.0
 
 
@@ -79,9 +81,40 @@ class FeedsApi:
                 "cursor-past-term",
                 f"batch {after + 1} of `{name}` is past its term; the first held is {feed.first}",
             )
-        batches = await feed.batches(after, limit, _MAX_ANSWER)
+        batches = await feed.batches(after, limit, _PART)
         self._feed(request)  # reading may have taken long
-        return Response(b"".join(batches), media_type=NDJSON, headers={"Cache-Control": "no-store"})
+        headers = {"Cache-Control": "no-store"}
+        last = after + len(batches)
+        if not batches or last >= min(after + limit, feed.last) or sum(map(len, batches)) >= _MAX_ANSWER:
+            return Response(b"".join(batches), media_type=NDJSON, headers=headers)
+        return StreamingResponse(
+            self._parts(request, feed, batches, after, limit), media_type=NDJSON, headers=headers
+        )
+
+    async def _parts(
+        self, request: Request, feed: Feed, batches: Sequence[bytes], after: int, limit: int
+    ) -> AsyncIterator[bytes]:
+        """Yield whole batches in parts, each read once the client has taken the one before.
+
+        A client that does not read holds one part, and gets nothing more once its authority is stopped: the answer
+        then ends behind a batch, and the next one says why.
+        """
+        size, end = 0, min(after + limit, feed.last)
+        while batches:
+            part = b"".join(batches)
+            size += len(part)
+            after += len(batches)
+            batches = ()
+            yield part
+            await asyncio.sleep(
+                0
+            )  # an answer to somebody who has gone ends here; another one lets others have a turn
+            try:
+                self._feed(request)
+            except NotEntitled:
+                return
+            if after < end and size < _MAX_ANSWER:
+                batches = await feed.batches(after, end - after, min(_PART, _MAX_ANSWER - size))
 
     async def get_proof(self, request: Request) -> Response:
         """`GET /v1/feeds/{authority}/proofs?batch=B`."""
@@ -135,7 +168,7 @@ class FeedsApi:
     async def _events(self, request: Request, feed: Feed, after: int) -> AsyncIterator[bytes]:
         try:
             while True:
-                for data in await feed.batches(after, 100, _MAX_ANSWER):
+                for data in await feed.batches(after, 100, _PART):
                     self._feed(request)  # a slow reader gets nothing more once it is stopped
                     after += 1
                     lines = data.rstrip(b"\n").split(b"\n")

@@ -126,10 +126,11 @@ class Operation:
             names.append("not-entitled")
         names += self.codes.split()
         names += ["too-large"] if self.takes is not None else []
-        names += ["busy", "streams-unavailable"] if self.commits else []
+        names += ["streams-unavailable"] if self.commits else []
+        names += ["too-much-at-once", "busy"]  # before anything is read
         names.append("starting")
         by_status: dict[int, list[Code]] = {}
-        for one in (*(REQUEST[name] for name in names), *self.refusals):
+        for one in (*(REQUEST[name] for name in dict.fromkeys(names)), *self.refusals):
             by_status.setdefault(one.status or 0, []).append(one)
         return dict(sorted(by_status.items()))
 

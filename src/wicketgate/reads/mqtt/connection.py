@@ -13,8 +13,11 @@ from dataclasses import dataclass, field
 from typing import Protocol, cast
 
 from wicketgate.base.errors import InputError
+from wicketgate.base.limits import Limits, PlaceLimits
+from wicketgate.base.places import Place, Places
 from wicketgate.reads.mqtt import packets
 from wicketgate.reads.mqtt.packets import Connect, Disconnect, Ping, Publish, Pubrel, Subscribe, Unsubscribe
+from wicketgate.reads.mqtt.room import Room
 from wicketgate.reads.mqtt.topics import Route, route
 
 log = logging.getLogger(__name__)
@@ -28,28 +31,51 @@ class MqttLimits:
 
     Attributes
     ----------
-    connections : int
-        Clients that have shown a token.
-    strangers : int
-        Connections that have not; more are dropped unheard.
-    connect_s, packet_s, close_s : float
-        Seconds for a CONNECT, for a packet that has begun, and for a client to take its last answers.
+    places : PlaceLimits
+        Connections: of clients that have shown a token, and of strangers.
+    connect_s : float
+        Seconds for TLS and a CONNECT.
+    packet_s, grace_s, least_rate : float, float, int
+        Seconds for a packet that has begun; after some grace it comes at so many bytes a second at least.
+    write_s, close_s : float
+        Seconds for a client to take answers, and its last ones.
+    idle_s : float
+        Seconds without a packet, whatever keep-alive the client asked for.
     under_way : int
         Messages of one connection that are not answered yet; the socket is not read meanwhile.
-    held_bytes : int
-        Of all messages that are being read or are not answered yet.
+    held_bytes, held_bytes_of_source : int
+        Of messages that are being read or are not answered yet.
     sweep_s : float
         How often timeouts and withdrawn tokens are looked for.
     """
 
-    connections: int = 20_000
-    strangers: int = 4_096
+    places: PlaceLimits = field(default_factory=lambda: PlaceLimits.of(Limits(), Limits().mqtt_connections))
     connect_s: float = 10.0
     packet_s: float = 60.0
+    grace_s: float = 20.0
+    least_rate: int = 1024
+    write_s: float = 30.0
     close_s: float = 10.0
+    idle_s: float = 7_200.0
     under_way: int = 256
     held_bytes: int = 256 * 1024 * 1024
+    held_bytes_of_source: int = 96 * 1024 * 1024
     sweep_s: float = 1.0
+
+    @classmethod
+    def of(cls, limits: Limits, connections: int) -> MqttLimits:
+        """Return the bounds of a deployment, for so many connections."""
+        return cls(
+            places=PlaceLimits.of(limits, connections),
+            connect_s=limits.mqtt_connect_s,
+            packet_s=limits.mqtt_packet_s,
+            grace_s=limits.body_s,
+            least_rate=limits.least_rate,
+            write_s=limits.write_s,
+            idle_s=limits.mqtt_idle_s,
+            held_bytes=limits.mqtt_bytes,
+            held_bytes_of_source=limits.mqtt_bytes_of_source,
+        )
 
 
 @dataclass(slots=True)
@@ -70,17 +96,11 @@ class MqttServer(Protocol):
     loop: asyncio.AbstractEventLoop
     limits: MqttLimits
     counts: MqttCounts
+    places: Places
+    room: Room
+    is_stopping: bool
 
-    def admit(self, connection: Connection) -> bool:
-        """Return whether one more stranger may stay.
-
-        A stranger has not said who it is.
-        """
-
-    def welcome(self) -> bool:
-        """Return whether one more client may stay, and count it."""
-
-    def forget(self, connection: Connection) -> None:
+    def lost(self, connection: Connection) -> None:
         """Count a connection no longer."""
 
     def name_of(self, digest: str) -> str | None:
@@ -97,15 +117,6 @@ class MqttServer(Protocol):
 
     def failed(self, error: BaseException) -> None:
         """Log a failure to take a message."""
-
-    def reserve(self, connection: Connection, size: int) -> bool:
-        """Take room for a message.
-
-        Where there is none, `Connection.given` is called once there is.
-        """
-
-    def release(self, size: int) -> None:
-        """Give back the room of a message."""
 
 
 class Connection(asyncio.Protocol):
@@ -138,19 +149,14 @@ class Connection(asyncio.Protocol):
         self._since = 0.0  # of the last packet
         self._begun_at = 0.0  # when bytes came that are not a packet yet
         self.source = ""
+        self.place: Place | None = None
+        self.opening: asyncio.Task[None] | None = None
 
     # --- what the event loop says -------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the connection, or drop it among too many strangers.
-
-        A stranger has not said who it is.
-        """
-        made = cast(asyncio.Transport, transport)
-        if not self._server.admit(self):
-            made.abort()
-            return
-        self._transport = made
+        """Take the connection, secured where it is to be."""
+        self._transport = cast(asyncio.Transport, transport)
         self._since = self._begun_at = self._loop.time()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -162,7 +168,7 @@ class Connection(asyncio.Protocol):
             self._server.counts.ended["lost"] += 1
         self._transport = self._ending = None
         self._give_back()
-        self._server.forget(self)
+        self._server.lost(self)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes off the wire."""
@@ -224,8 +230,19 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close the connection at once."""
-        if self._ending is not None:
-            self._ending.abort()
+        transport = self._ending or self._transport
+        if transport is not None:
+            transport.abort()
+        elif self.opening is not None:
+            self.opening.cancel()
+
+    def drop(self) -> None:
+        """Close the connection at once, because its place is needed."""
+        self._server.counts.ended["too-many"] += 1
+        if self._transport is not None:
+            self._ending, self._transport = self._transport, None
+            self._give_back()
+        self.abort()
 
     def stop_reading(self) -> None:
         """Take nothing more.
@@ -251,7 +268,7 @@ class Connection(asyncio.Protocol):
         """End the connection if it may not, or need not, stay."""
         limits = self._server.limits
         if self._transport is None:
-            if now - self._since >= limits.close_s:
+            if self._ending is not None and now - self._since >= limits.close_s:
                 self.abort()
         elif not self.source:
             if now - self._since >= limits.connect_s:
@@ -259,14 +276,21 @@ class Connection(asyncio.Protocol):
         elif not self._server.entitled(self._digest, self.source):
             self.end("token-withdrawn")
         elif self._write_paused:
-            if now - self._since >= limits.packet_s:
+            if now - self._since >= limits.write_s:
                 self.end("answers-not-taken")
         elif not self._reading:
             self._since = self._begun_at = now  # it is we who do not read
         elif self._keep_alive_s and now - self._since >= self._keep_alive_s:
             self.end("keep-alive")
-        elif self._decoder.begun and now - max(self._since, self._begun_at) >= limits.packet_s:
-            self.end("packet-timeout")
+        elif now - self._since >= limits.idle_s:
+            self.end("idle")
+        elif self._decoder.begun:
+            waited = now - max(self._since, self._begun_at)
+            if (
+                waited >= limits.packet_s
+                or self._decoder.held < (waited - limits.grace_s) * limits.least_rate
+            ):
+                self.end("packet-timeout")
 
     # --- packets ------------------------------------------------------------------------------------------------
 
@@ -274,7 +298,7 @@ class Connection(asyncio.Protocol):
         if type(packet) is Publish:
             self._publish(packet, size)
             return
-        self._server.release(size)
+        self._server.room.give(self.source, size)
         match packet:
             case Pubrel():
                 self._write(packets.pubcomp(packet.packet_id))
@@ -301,7 +325,7 @@ class Connection(asyncio.Protocol):
             code = packets.BAD_CREDENTIALS
         elif not packet.username or known != f"source:{packet.username}":
             code = packets.NOT_AUTHORISED
-        elif not self._server.welcome():
+        elif self._server.is_stopping or not self._is_welcome(known):
             code = packets.UNAVAILABLE
         else:
             code = packets.ACCEPTED
@@ -312,10 +336,13 @@ class Connection(asyncio.Protocol):
             self._server.counts.refused[code] += 1
             self.end("refused")
 
+    def _is_welcome(self, name: str) -> bool:
+        return self.place is not None and self._server.places.know(self.place, name) is None
+
     def _publish(self, packet: Publish, size: int) -> None:
         server = self._server
         if not server.entitled(self._digest, self.source):
-            server.release(size)
+            server.room.give(self.source, size)
             self.end("token-withdrawn")
             return
         answer = (b"", packets.puback(packet.packet_id), packets.pubrec(packet.packet_id))[packet.qos]
@@ -329,7 +356,7 @@ class Connection(asyncio.Protocol):
         if self._waiting:
             self._waiting.append((None, answer, size))
         else:
-            server.release(size)
+            server.room.give(self.source, size)
             self._write(answer)
 
     def _settle(self, done: asyncio.Task[None]) -> None:
@@ -338,7 +365,7 @@ class Connection(asyncio.Protocol):
         server, waiting = self._server, self._waiting
         while waiting and ((task := waiting[0][0]) is None or task.done()):
             _, answer, size = waiting.popleft()
-            server.release(size)
+            server.room.give(self.source, size)
             if task is None:
                 answers.append(answer)
                 continue
@@ -375,7 +402,7 @@ class Connection(asyncio.Protocol):
         size = self._decoder.size
         if self._reserved or not size or not self.source:
             return True
-        if self._server.reserve(self, size):
+        if self._server.room.take(self, self.source, size):
             self._reserved = size
             return True
         self._queued = True
@@ -394,8 +421,7 @@ class Connection(asyncio.Protocol):
 
     def _give_back(self) -> None:
         size, self._reserved = self._reserved, 0
-        if size:
-            self._server.release(size)
+        self._server.room.give(self.source, size)
 
     def _write(self, data: bytes) -> None:
         if data and self._transport is not None:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import resource
 import socket
 import ssl
-from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from typing import Any
 
 from wicketgate.base.errors import ConfigurationError, WicketgateError
+from wicketgate.base.places import Places
 from wicketgate.base.settings import MqttSettings
 from wicketgate.reads.mqtt.connection import Connection, MqttCounts, MqttLimits
 from wicketgate.reads.mqtt.packets import Publish
+from wicketgate.reads.mqtt.room import Room
 from wicketgate.reads.mqtt.topics import Route
 
 log = logging.getLogger(__name__)
@@ -22,9 +23,9 @@ log = logging.getLogger(__name__)
 Take = Callable[[str, Route, bytes, str], Coroutine[Any, Any, None]]
 """Given source, route, payload and topic; returns once what was published is durable, and raises if it cannot be."""
 
-_OTHER_FILES = 1_000
+_ACCEPTED_AT_ONCE = 64
 _QUIET_S = 10.0
-_HANDSHAKE_S = 10.0
+_RETRY_S = 1.0
 
 
 class Ingress:
@@ -36,6 +37,14 @@ class Ingress:
         Makes a message durable. Calls begin in the order in which a connection's messages came.
     tokens : callable
         Returns the committed tokens: name by SHA-256 in hexadecimal.
+    is_proxy : callable
+        Whether an address is a proxy's, which has no share of its own.
+    is_short : callable
+        Whether descriptors run out.
+
+    Notes
+    -----
+    It accepts by itself, so that a connection has its place, or none, before TLS costs anything.
     """
 
     def __init__(
@@ -45,20 +54,23 @@ class Ingress:
         tokens: Callable[[], Mapping[str, str]],
         *,
         limits: MqttLimits | None = None,
+        is_proxy: Callable[[str], bool] = lambda address: False,
+        is_short: Callable[[], bool] = lambda: False,
     ) -> None:
         self.limits = limits or MqttLimits()
+        self.places = Places("MQTT", self.limits.places, is_proxy=is_proxy, is_short=is_short)
+        self.room = Room(self.limits.held_bytes, self.limits.held_bytes_of_source)
+        self.is_stopping = False
         self.counts = MqttCounts()
         self.loop: asyncio.AbstractEventLoop
         self._settings = settings
         self._take = take
         self._tokens = tokens
-        self._server: asyncio.Server | None = None
+        self._listening: socket.socket | None = None
+        self._secure: ssl.SSLContext | None = None
         self._sweeping: asyncio.Task[None] | None = None
         self._connections: set[Connection] = set()
-        self._welcome = 0
         self._tasks: set[asyncio.Task[None]] = set()
-        self._held = 0
-        self._queue: deque[tuple[Connection, int]] = deque()
         self._told_at = float("-inf")
 
     # --- life ---------------------------------------------------------------------------------------------------
@@ -73,16 +85,10 @@ class Ingress:
         """
         self.loop = asyncio.get_running_loop()
         settings = self._settings
-        context = tls_context(settings)
-        listening = _listen(settings.host, settings.port)
-        allow_files(self.limits.connections + _OTHER_FILES)
-        self._server = await self.loop.create_server(
-            lambda: Connection(self),
-            sock=listening,
-            ssl=context,
-            backlog=4096,
-            ssl_handshake_timeout=_HANDSHAKE_S if context else None,
-        )
+        self._secure = context = tls_context(settings)
+        self._listening = listening = _listen(settings.host, settings.port)
+        listening.setblocking(False)
+        self._listen()
         self._sweeping = asyncio.create_task(self._sweep())
         port = listening.getsockname()[1]
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -95,9 +101,12 @@ class Ingress:
 
         It takes nothing more, answers what becomes durable within `settle_s`, and closes.
         """
-        if self._server is None:
+        listening, self._listening = self._listening, None
+        if listening is None:
             return
-        self._server.close()
+        self.is_stopping = True
+        self.loop.remove_reader(listening)
+        listening.close()
         if self._sweeping is not None:
             self._sweeping.cancel()
             await asyncio.gather(self._sweeping, return_exceptions=True)
@@ -113,7 +122,55 @@ class Ingress:
             await asyncio.sleep(0.01)
         for connection in list(self._connections):
             connection.abort()
-        self._server = None
+
+    def _listen(self) -> None:
+        if self._listening is not None:
+            self.loop.add_reader(self._listening, self._accept)
+
+    def _accept(self) -> None:
+        """Accept who waits, some at once: a flood of them leaves the loop to the others."""
+        assert self._listening is not None
+        for _ in range(_ACCEPTED_AT_ONCE):
+            try:
+                accepted, address = self._listening.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError:  # no descriptor is left: who waits goes on waiting
+                self.places.note("descriptors")
+                self.loop.remove_reader(self._listening)
+                self.loop.call_later(_RETRY_S, self._listen)
+                return
+            accepted.setblocking(False)
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection = Connection(self)
+            connection.place = self.places.enter(connection, address[0])
+            if connection.place is None:
+                accepted.close()
+                continue
+            self._connections.add(connection)
+            connection.opening = self.loop.create_task(self._open(connection, accepted))
+            connection.opening.add_done_callback(partial(self._opened, connection, accepted))
+
+    async def _open(self, connection: Connection, accepted: socket.socket) -> None:
+        limits, secure = self.limits, self._secure
+        await self.loop.connect_accepted_socket(
+            lambda: connection,
+            accepted,
+            ssl=secure,
+            ssl_handshake_timeout=limits.connect_s if secure else None,
+            ssl_shutdown_timeout=limits.close_s if secure else None,
+        )
+
+    def _opened(self, connection: Connection, accepted: socket.socket, opening: asyncio.Task[None]) -> None:
+        connection.opening = None
+        if opening.cancelled():
+            accepted.close()
+            self.lost(connection)
+        elif opening.exception() is not None:
+            accepted.close()
+            if connection in self._connections:
+                self.counts.ended["not-secured"] += 1
+                self.lost(connection)
 
     async def _sweep(self) -> None:
         while True:
@@ -127,12 +184,12 @@ class Ingress:
     @property
     def connections(self) -> int:
         """The number of clients with a token."""
-        return self._welcome
+        return self.places.known
 
     @property
     def strangers(self) -> int:
         """The number of connections without a token."""
-        return len(self._connections) - self._welcome
+        return self.places.strangers
 
     @property
     def held_bytes(self) -> int:
@@ -140,31 +197,13 @@ class Ingress:
 
         They are being read, or are not answered yet.
         """
-        return self._held
+        return self.room.held
 
-    def admit(self, connection: Connection) -> bool:
-        """Return whether one more stranger may stay.
-
-        A stranger has not said who it is.
-        """
-        if self.strangers >= self.limits.strangers:
-            self.counts.ended["too-many"] += 1
-            return False
-        self._connections.add(connection)
-        return True
-
-    def welcome(self) -> bool:
-        """Return whether one more client may stay, and count it."""
-        if self._welcome >= self.limits.connections or (self._server and not self._server.is_serving()):
-            return False
-        self._welcome += 1
-        return True
-
-    def forget(self, connection: Connection) -> None:
+    def lost(self, connection: Connection) -> None:
         """Count a connection no longer."""
-        if connection in self._connections:
-            self._connections.remove(connection)
-            self._welcome -= bool(connection.source)
+        self._connections.discard(connection)
+        if connection.place is not None:
+            self.places.leave(connection.place)
 
     def name_of(self, digest: str) -> str | None:
         """Return the name of a token by its hash.
@@ -203,25 +242,6 @@ class Ingress:
             code = error.code if isinstance(error, WicketgateError) else "stopped"
             log.warning("what clients publish by MQTT cannot be taken, and is not acknowledged [%s]", code)
 
-    def reserve(self, connection: Connection, size: int) -> bool:
-        """Take room for a message.
-
-        Where there is none, the connection is told to go on when its turn comes.
-        """
-        if not self._queue and (self._held + size <= self.limits.held_bytes or not self._held):
-            self._held += size
-            return True
-        self._queue.append((connection, size))
-        return False
-
-    def release(self, size: int) -> None:
-        """Give back the room of a message."""
-        self._held -= size
-        while self._queue and (self._held + self._queue[0][1] <= self.limits.held_bytes or not self._held):
-            connection, wanted = self._queue.popleft()
-            if connection.given(wanted):
-                self._held += wanted
-
 
 def tls_context(settings: MqttSettings) -> ssl.SSLContext | None:
     """Return the settings of TLS.
@@ -246,17 +266,6 @@ def tls_context(settings: MqttSettings) -> ssl.SSLContext | None:
             "a pass phrase"
         ) from error
     return context
-
-
-def allow_files(wanted: int) -> None:
-    """Raise the process's limit of open files as far as allowed."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return
-    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
-    if most < wanted / 2:
-        log.warning("at most %d open files are allowed: MQTT needs one for each connection", most)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -120,6 +120,11 @@ class Decoder:
         return self._at < len(self._held)
 
     @property
+    def held(self) -> int:
+        """The bytes held of what was not taken yet."""
+        return len(self._held) - self._at
+
+    @property
     def size(self) -> int:
         """The bytes of the packet in front.
 
@@ -181,11 +186,11 @@ class Decoder:
             byte = held[at + n]
             length |= (byte & 0x7F) << 7 * (n - 1)
             if byte < 0x80:
+                most = MAX_PUBLISH if kind == _PUBLISH else MAX_CONTROL
+                if n + 1 + length > most:
+                    self._fail(f"a packet of more than {most} bytes")
                 self._body = at + n + 1
                 self._end = self._body + length
-                most = MAX_PUBLISH if kind == _PUBLISH else MAX_CONTROL
-                if self._end - at > most:
-                    self._fail(f"a packet of more than {most} bytes")
                 return
         self._fail("a length of more than four bytes")
 

@@ -1,0 +1,301 @@
+"""The connections of HTTP, bounded in time, bytes and number."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, Final, Literal, cast
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from wicketgate.base.descriptors import Descriptors
+from wicketgate.base.limits import Limits, PlaceLimits
+from wicketgate.base.places import Place, Places, Why
+from wicketgate.http.problems import problem
+
+log = logging.getLogger(__name__)
+
+_Fault = Literal["malformed", "head-too-large", "too-slow"]
+
+_PIPELINED: Final = 8
+_FRAMING: Final = 64 * 1024
+_LINGER_S: Final = 5.0
+_SWEEP_S: Final = 1.0
+_AT_ONCE: Final = 1_000
+_DETAILS: dict[_Fault, str] = {
+    "malformed": "this is no request of HTTP/1.1",
+    "head-too-large": "the head of the request is too large",
+    "too-slow": "the request came too slowly",
+}
+
+
+class HttpConnection(HttpToolsProtocol):
+    """One connection: uvicorn's protocol, within bounds.
+
+    A sweep a second looks after its times (`check`), so that no request costs a timer. What the peer does not take is
+    bounded by the server's flow control, and `check` closes it.
+    """
+
+    def __init__(self, bounds: HttpBounds, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.app_state = {"connection": self}  # each request's scope has a copy of it
+        self._bounds = bounds
+        self._limits = bounds.limits
+        self._place: Place | None = None
+        self._credential = ""
+        self._receiving = False  # a request has begun, and is not all there
+        self._in_head = False
+        self._closing = self._lost = False
+        self._since = 0.0  # the connection, the request, or the last answer's end
+        self._fed = 0  # bytes since the request began, and those of its body
+        self._body = 0
+        self._unsent = 0
+        self._unsent_since = 0.0
+        self._fault: _Fault = "malformed"
+
+    # --- what the event loop says -------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take the connection, if it finds a place."""
+        super().connection_made(transport)
+        self._since = self.loop.time()
+        self._place = self._bounds.places.enter(self, self.client[0] if self.client else "")
+        if self._place is None:
+            self.drop()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Give the place back."""
+        super().connection_lost(exc)
+        self._closing = self._lost = True
+        if self._place is not None:
+            self._bounds.places.leave(self._place)
+        # A request that is still worked on has its own hold of these; here they would make a cycle of what is done.
+        self.app_state = {}
+        self.cycle = self.scope = self.headers = None  # type: ignore[assignment]
+        self.pipeline.clear()
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes off the wire."""
+        if self._closing:
+            return  # thrown away, so that the last answer arrives before the end
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            pass  # no other protocol is spoken: it is answered as if nothing had been asked
+        except httptools.HttpParserError:
+            self._refuse(self._fault)
+            return
+        self._fed += len(data)
+        limits = self._limits
+        if self._in_head and self._fed > limits.head_bytes:
+            self._refuse("head-too-large")
+        elif self._fed > _FRAMING and self._receiving and self._fed > _FRAMING + 2 * self._body:
+            self._refuse("malformed")  # the frames of its chunks, or its trailers, have no end
+
+    def resume_writing(self) -> None:
+        """Go on with an answer, of which the peer has taken most."""
+        self._unsent_since = 0.0
+        super().resume_writing()
+
+    def drop(self) -> None:
+        """Close at once: the place is needed, or the peer does not do its part."""
+        self._closing = True
+        self.transport.abort()
+
+    # --- what the parser says -----------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        if len(self.pipeline) >= _PIPELINED:
+            raise ValueError("too many requests behind one another")
+        super().on_message_begin()
+        self._receiving = self._in_head = True
+        self._since = self.loop.time()
+        self._fed = self._body = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a field of a request's head or of its trailers."""
+        headers = self.headers
+        if len(headers) >= self._limits.head_fields:
+            self._fault = "head-too-large"
+            raise ValueError("too many fields")
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """Begin to answer a request, if its head is within bounds."""
+        if len(self.url) > self._limits.head_bytes:
+            self._fault = "head-too-large"
+            raise ValueError("the path is too long")
+        self._in_head = False
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of a request's body."""
+        self._body += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """End a request."""
+        super().on_message_complete()
+        self._receiving = False
+        place = self._place
+        if place is not None and not place.name and not self.cycle.response_complete:
+            self._bounds.places.work(place)
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request, or wait for one."""
+        self.server_state.total_requests += 1
+        self._since = self.loop.time()
+        if self._place is not None and not self._place.name:
+            self._bounds.places.rest(self._place)
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            cycle, app = self.pipeline.pop()
+            self._start_asgi_task(cycle, app)
+
+    @property
+    def _cycle(self) -> RequestResponseCycle | None:
+        return self.cycle  # None before the first request, whatever its type says
+
+    # --- what the gateway says ----------------------------------------------------------------------------------
+
+    def known_by(self, name: str, credential: str) -> Why | None:
+        """Take note of the name whose credential was shown, or return whose share of connections is taken up."""
+        place = self._place
+        if place is None:
+            return None
+        if not name:
+            if place.name:
+                self._bounds.places.forget(place)
+            return None
+        if place.name and credential == self._credential:
+            return None
+        why = self._bounds.places.know(place, name)
+        self._credential = credential if why is None else ""
+        return why
+
+    def check(self, now: float) -> None:
+        """Close the connection if its peer is too slow, takes nothing, or has no more to say."""
+        if self._lost:
+            return
+        limits, transport, cycle = self._limits, self.transport, self._cycle
+        unsent = transport.get_write_buffer_size()
+        if not unsent:
+            self._unsent_since = 0.0
+        elif not self._unsent_since or self._unsent - unsent >= limits.write_s * limits.least_rate:
+            self._unsent_since, self._unsent = now, unsent
+        if self._unsent_since and now - self._unsent_since >= limits.write_s:
+            self._end("answer-not-taken")
+        elif self._closing:
+            if now - self._since >= _LINGER_S:
+                transport.abort()
+        elif transport.is_closing():
+            return  # what is unsent is on its way
+        elif cycle is not None and not cycle.response_complete and not self._receiving:
+            return  # it is we who work
+        elif not self._receiving:
+            if now - self._since >= (limits.head_s if cycle is None else limits.idle_s):
+                self._bounds.closed["idle"] += 1
+                transport.close()
+        elif self.flow.read_paused:
+            self._since = now  # it is we who do not read
+        elif cycle is not None and cycle.response_complete and not self._in_head:
+            if now - self._since >= _LINGER_S:
+                self._end("body-not-wanted")
+        elif self._in_head:
+            if now - self._since >= limits.head_s:
+                self._refuse("too-slow")
+        elif self._fed < (now - self._since - limits.body_s) * limits.least_rate:
+            self._refuse("too-slow")
+
+    def _end(self, why: str) -> None:
+        self._bounds.closed[why] += 1
+        self.drop()
+
+    def _refuse(self, fault: _Fault) -> None:
+        """Answer a request that cannot be taken as far as it came, and close.
+
+        What still comes is thrown away for a moment: closed while something is unread, the kernel would reset the
+        connection and the answer be lost on its way.
+        """
+        self._bounds.closed[fault] += 1
+        cycle = self._cycle
+        begun = cycle is not None and not cycle.response_complete and cycle.response_started
+        if begun or self.pipeline or self.transport.is_closing():
+            self.drop()  # an answer is under way: nothing can be said between
+            return
+        self._closing = True
+        self._since = self.loop.time()
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        refusal = problem(fault, _DETAILS[fault])
+        fields = b"".join(b"%b: %b\r\n" % field for field in refusal.raw_headers)
+        head = STATUS_LINE[refusal.status_code] + b"connection: close\r\n" + fields + b"\r\n"
+        self.transport.write(head + bytes(refusal.body))
+        try:
+            self.transport.write_eof()
+        except (OSError, RuntimeError):  # the peer is gone already
+            self.transport.abort()
+            return
+        self.flow.resume_reading()
+
+
+class HttpBounds:
+    """The bounds of all connections over HTTP, and the sweep that keeps them.
+
+    Attributes
+    ----------
+    closed : Counter
+        Connections that the sweep or the parser closed, by why.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        connections: int,
+        descriptors: Descriptors,
+        *,
+        is_proxy: Callable[[str], bool] = lambda address: False,
+    ) -> None:
+        self.limits = limits
+        bounds = PlaceLimits.of(limits, connections)
+        self.places = Places("HTTP", bounds, is_proxy=is_proxy, is_short=self.is_short)
+        self.closed: Counter[str] = Counter()
+        self._descriptors = descriptors
+
+    def is_short(self) -> bool:
+        """Return whether descriptors ran out when they were looked at last."""
+        return self._descriptors.is_short
+
+    @property
+    def protocol(self) -> type[asyncio.Protocol]:
+        """The protocol for uvicorn, which calls it once for each connection."""
+        return cast(type[asyncio.Protocol], partial(HttpConnection, self))
+
+    async def sweep(self, connections: Iterable[object]) -> None:
+        """Look after the times of connections, and after the descriptors, once a second for ever."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            if self._descriptors.look():
+                self.places.drop_waiting(max(16, self.places.strangers // 4))
+            now = loop.time()
+            for number, connection in enumerate(list(connections)):
+                if isinstance(connection, HttpConnection):
+                    try:
+                        connection.check(now)
+                    except Exception as error:  # noqa: BLE001 - one connection must not end the sweep of all
+                        log.error("%s while a connection was looked after", type(error).__name__)
+                        connection.drop()
+                if number % _AT_ONCE == _AT_ONCE - 1:
+                    await asyncio.sleep(0)  # a thousand cameras post meanwhile

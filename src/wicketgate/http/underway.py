@@ -1,0 +1,130 @@
+"""What is under way over HTTP: requests and bodies, by name and by peer."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Scope
+
+from wicketgate.base.budget import Budget
+from wicketgate.base.errors import InputError, StreamError
+from wicketgate.base.limits import Limits
+from wicketgate.http.connections import HttpConnection
+from wicketgate.http.peers import peer_of
+from wicketgate.http.problems import problem
+
+SMALL_BODY = 4 * 1024
+"""Bytes of a body that is not counted: the number of connections bounds these."""
+
+_STRANGERS = "strangers"
+_Shares = tuple[tuple[str, int], ...]
+
+
+class UnderWay:
+    """The requests and the bytes of bodies that are under way, within their bounds.
+
+    What does not fit is refused before it is read, with 429 where the caller's own share is taken up, and with 503
+    where all is.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.requests = Budget(limits.requests)
+        self.bodies = Budget(limits.body_bytes)
+        self._limits = limits
+
+    def recognise(self, scope: Scope, name: str, credential: str) -> Response | None:
+        """Take note of whom a request's connection is, or return the refusal of one connection too many.
+
+        Parameters
+        ----------
+        name : str
+            Of the token; empty for a stranger.
+        credential : str
+            The hash of what was shown, by which the connection is known again at little cost.
+        """
+        connection = connection_of(scope)
+        if connection is None:
+            return None
+        why = connection.known_by(name, credential)
+        if why is None:
+            return None
+        refused = (
+            problem("busy", "as many connections as there may be are open")
+            if why == "all"
+            else problem("too-much-at-once", f"this {_OWN[why]} has as many connections as it may have")
+        )
+        refused.headers["Connection"] = "close"
+        return refused
+
+    def begin(self, scope: Scope, name: str) -> Response | None:
+        """Count a request, or return the refusal of one too many; sources' are bounded by their connections."""
+        scope["under_way"] = self
+        if name.startswith("source:"):
+            return None
+        limits = self._limits
+        share = (name, limits.requests_of_name) if name else (peer_of(scope), limits.requests_of_peer)
+        full = self.requests.take(1, share)
+        if full is None:
+            scope["counted"] = share
+            return None
+        if full == "all":
+            return problem("busy", "as many requests as there may be are under way")
+        whose = "token" if name else "address"
+        return problem("too-much-at-once", f"this {whose} has as many requests under way as it may have")
+
+    def end(self, scope: Scope) -> None:
+        """Count a request no longer, and give back what its body took."""
+        share = scope.get("counted")
+        if share is not None:
+            self.requests.give(1, share)
+        for size, shares in scope.get("held", ()):
+            self.bodies.give(size, *shares)
+
+    def hold(self, scope: Scope, size: int) -> None:
+        """Take room for bytes of a body until the request has ended.
+
+        Raises
+        ------
+        InputError
+            With the code `too-much-at-once`, where the caller's own share is taken up.
+        StreamError
+            With the code `busy`, where all is.
+        """
+        shares = self._shares(scope)
+        full = self.bodies.take(size, *shares)
+        if full is None:
+            scope.setdefault("held", []).append((size, shares))
+            return
+        if full in {"all", _STRANGERS}:
+            raise StreamError("too much is being sent at once; nothing of it was taken", code="busy")
+        whose = "address" if len(shares) > 1 else "token"
+        raise InputError(
+            f"this {whose} sends more at once than it may; nothing of it was taken", code="too-much-at-once"
+        )
+
+    def _shares(self, scope: Scope) -> _Shares:
+        principal, limits = scope.get("principal"), self._limits
+        if principal is None:
+            return (
+                (peer_of(scope), limits.body_bytes_of_peer),
+                (_STRANGERS, limits.body_bytes_of_strangers),
+            )
+        most = limits.body_bytes_of_source if principal.kind == "source" else limits.body_bytes_of_name
+        return ((f"{principal.kind}:{principal.name}", most),)
+
+
+_OWN = {"name": "token", "peer": "address"}
+
+
+def connection_of(scope: Scope) -> HttpConnection | None:
+    """Return the connection of a request; None where no server of ours stands before it."""
+    state = scope.get("state")
+    connection = state.get("connection") if state else None
+    return connection if isinstance(connection, HttpConnection) else None
+
+
+def hold_body(request: Request, size: int) -> None:
+    """Take room for bytes of a request's body, as `UnderWay.hold` does."""
+    under_way = request.scope.get("under_way")
+    if under_way is not None:
+        under_way.hold(request.scope, size)
