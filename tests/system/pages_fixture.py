@@ -65,6 +65,7 @@ def _signatures(*offices: str) -> list[dict[str, str]]:
 
 def _authority(name: str, version: int, status: str, **more: Any) -> dict[str, Any]:
     document: dict[str, Any] = {
+        "log": "tfl.example/wicketgate",
         "name": name,
         "version": version,
         "title": "Congestion-charge cameras for counter-terrorism",

@@ -189,7 +189,7 @@ def test_what_was_said_and_decided_is_there_afterwards(browser: Any, consulting:
     text = page.inner_text("main")
     for words in (
         "Not consulted on",
-        "What no consultation covered",
+        "Not covered when it was signed",
         "DPA 1998 principle 2 (tfl, met)",
         "The Administrative Court. It goes on meanwhile.",
         "Share of the reads that left: the cost in intrusion",

@@ -514,7 +514,7 @@ def pictures_are_consulted_on(replay: Replay) -> None:
     assert (row["authority"], "overview_image" in row["read"]) == (f"{CERTIFICATE}@4", True)
     assert not {row["read"]["plate"] for row in replay.rows()} & set(withheld)
     page = replay.page(f"/authorities/{CERTIFICATE}/4")
-    assert "The decision on a public consultation covers all of it." in page
+    assert "A public consultation covers all of it." in page
     assert page.count(MARK) == 3  # the versions before it, which it lists
 
 

@@ -203,7 +203,7 @@ def nothing_widened(evidence: Evidence) -> Finding:
         if consulted["wider"] and consulted["need"] not in _FOOTINGS:
             found.add(f"`{reference}` widens something, and stands on nothing")
         page = evidence.shown.get(f"/authorities/{version['name']}/{version['version']}", b"")
-        since = version["stance"]["footing"] == "consulted-since"
+        since = (version.get("stance") or {}).get("footing") == "consulted-since"
         words = b"Consulted on since" if since else _FOOTINGS.get(consulted["need"])
         if words and words not in page:
             found.add(f"the page of `{reference}` does not say `{words.decode()}`")

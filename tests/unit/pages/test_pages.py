@@ -315,7 +315,7 @@ def test_the_front_page_says_who_gets_what(pages: Pages, register: dict[str, Any
         "cameras of Transport for London, for one purpose: National security: Counter-terrorism.",
         "Transport for London (Road User Charging) uses every read in scope from 1,500 of its own cameras",
         "Every vehicle that passes, whether or not anybody is looking for it (bulk).",
-        "Number plate, date and time, place (the camera and where it stands)",
+        "Number plate, date and time, place (the camera, with its name and position)",
         "Certificate signed by a minister: Data Protection Act 1998, section 28",
         "4 July 2027, 00:00 UTC (in 294 days)",
         "4 October 2026, 00:00 UTC (in 21 days). Without one, it stops by itself.",
