@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -16,6 +17,24 @@ from wicketgate.base.streams.server import NatsServer
 
 settings.register_profile("wicketgate", deadline=None, print_blob=True)
 settings.load_profile("wicketgate")
+_TESTS = itertools.count()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def state_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where `verify` and `receive` keep checkpoints, and not with whoever runs the tests."""
+    root = tmp_path_factory.mktemp("state")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(root))
+        yield root
+
+
+@pytest.fixture(autouse=True)
+def own_state(state_root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A place of its own for each test: many worlds are signed with one key, and none goes on from another."""
+    own = state_root / f"{next(_TESTS)}"
+    monkeypatch.setenv("XDG_STATE_HOME", str(own))
+    return own
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -55,6 +55,7 @@ from wicketgate.feeds import batches
 from wicketgate.gateway.deployment import note_signer
 from wicketgate.gateway.filing.cameras import cameras_transaction
 from wicketgate.gateway.filing.documents import Filing, Taking
+from wicketgate.gateway.filing.facts import decision_fact, hit_fact, outcome_fact
 from wicketgate.ledger.facts import FactAnswer, SecondTree, make_promise, release_fact
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.proofs import prove_fact
@@ -97,6 +98,7 @@ class World:
         self._loop = asyncio.new_event_loop()
         self._stream = MemoryStream()
         self._failures: list[BaseException] = []
+        self.openings: list[bytes] = []
         self._begin(State())
         body = founding or charter()
         offices = next(rule["offices"] for rule in body["signatures"] if rule["kind"] == "charter")
@@ -113,7 +115,7 @@ class World:
             state,
             Parsed(),
             instance=f"life-{self.lives}",
-            seal=lambda openings: b"",
+            seal=self._seal,
             reveal=self._reveal,
             on_failure=self._failures.append,
         )
@@ -168,6 +170,10 @@ class World:
             for leaf in map(leaf_hash, second.facts):
                 self.facts[leaf.hex()] = prove_fact(second, tree, leaf)
 
+    def _seal(self, openings: bytes) -> bytes:
+        self.openings.append(openings)
+        return b""
+
     def list_cameras(self, count: int, boundary: int) -> None:
         """Register so many cameras of `tfl`, the first of which are in the group `ccz-boundary`."""
         cameras = tuple(
@@ -215,10 +221,14 @@ class World:
                     hits += self.hits(name, count)
             if reads - count:
                 refused.append(Refused(authority=reference, reason="out-of-scope", rows=reads - count))
+        intake = IntakeCounts(accepted={"tfl/c1": reads})
+        sequence = self.state.sequence + 1
+        facts = (*facts, decision_fact(sequence, reads, withheld, refused, intake))
+        facts = (*facts, *(hit_fact(hit, sequence) for hit in hits))
         self.apply(
             reads=reads,
             withheld=withheld,
-            intake=IntakeCounts(accepted={"tfl/c1": reads}),
+            intake=intake,
             refused=tuple(refused),
             batches=tuple(out),
             hits=tuple(hits),
@@ -258,7 +268,8 @@ class World:
         outcomes = [
             Outcome(hit=name, outcome=said, reason="", by="officer", at_us=self.at_us) for name in open_hits
         ]
-        self.apply(outcomes=tuple(outcomes))
+        facts = tuple(outcome_fact(one, self.state.sequence + 1) for one in outcomes)
+        self.apply(outcomes=tuple(outcomes), facts=facts)
 
     def batch(
         self, name: str, reference: str, rows: int, *, signer: PrivateKey | None = None

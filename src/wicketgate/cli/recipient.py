@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from wicketgate.base.clock import SystemClock
 from wicketgate.base.errors import ConfigurationError, WicketgateError
@@ -18,8 +21,10 @@ from wicketgate.cli.endings import FAILED, GOOD, INTERRUPTED, UNREACHED, exit_co
 from wicketgate.clients.recipient.receive import ReceivedTally, Receiver
 from wicketgate.clients.recipient.sinks import open_sink
 from wicketgate.clients.verify import read_key, verify_folder, verify_url
+from wicketgate.clients.verify.kept import KeptCheckpoints, default_state, read_seen
+from wicketgate.clients.verify.openings import read_identity
 from wicketgate.clients.verify.remote import Remote
-from wicketgate.clients.verify.run import shown_key
+from wicketgate.clients.verify.run import Opened, shown_key
 
 # --- verify -----------------------------------------------------------------------------------------------
 
@@ -32,19 +37,20 @@ def run_verify(args: argparse.Namespace) -> int:
     progress = _progress("entries") if sys.stderr.isatty() else None
     file_progress = _progress("bytes of the feed file") if sys.stderr.isatty() else None
     try:
-        key = read_key(args.key) if args.key else None
-        if args.target.startswith(("http://", "https://")):
-            report = verify_url(
-                args.target, key=key, feed_file=args.feed_file, progress=progress, file_progress=file_progress
-            )
+        target, seen = _target(args)
+        beside: dict[str, Any] = {
+            "key": read_key(args.key) if args.key else None,
+            "feed_file": args.feed_file,
+            "openings": _openings(args),
+            "seen": read_seen(seen),
+            "kept": _kept(args),
+            "progress": progress,
+            "file_progress": file_progress,
+        }
+        if target.startswith(("http://", "https://")):
+            report = verify_url(target, **beside)
         else:
-            report = verify_folder(
-                Path(args.target),
-                key=key,
-                feed_file=args.feed_file,
-                progress=progress,
-                file_progress=file_progress,
-            )
+            report = verify_folder(Path(target), **beside)
     except WicketgateError as error:
         if not args.json:
             raise
@@ -60,6 +66,32 @@ def run_verify(args: argparse.Namespace) -> int:
     if report.ok:
         return GOOD
     return UNREACHED if report.unreached else FAILED
+
+
+def _target(args: argparse.Namespace) -> tuple[str, list[Path]]:
+    """Return what is verified, and the files of `--seen`.
+
+    `--seen F URL` is read as it is meant, though argparse takes the address for another file.
+    """
+    seen: list[Path] = list(args.seen)
+    if args.target is not None:
+        return args.target, seen
+    if not seen:
+        raise ConfigurationError("say what to verify: a gateway's address, a deployment or a log")
+    # A path has lost one of the two slashes of an address.
+    last = re.sub(r"^(https?):/(?=[^/])", r"\1://", str(seen[-1]))
+    return last, seen[:-1]
+
+
+def _openings(args: argparse.Namespace) -> Opened | None:
+    if (args.openings is None) != (args.identity is None):
+        raise ConfigurationError("--openings and --identity belong together")
+    return None if args.openings is None else Opened(path=args.openings, opener=read_identity(args.identity))
+
+
+def _kept(args: argparse.Namespace) -> KeptCheckpoints | None:
+    folder = args.state or default_state(os.environ)
+    return None if folder is None else KeptCheckpoints(folder)
 
 
 def _progress(what: str) -> Callable[[int, int], None]:
@@ -102,6 +134,8 @@ def run_receive(args: argparse.Namespace) -> int:
                 sink,
                 after=args.after or 0,
                 patience_s=None if args.follow else 60.0,
+                seen=read_seen(args.seen),
+                kept=_kept(args),
                 clock=SystemClock(),
                 say=say,
             )

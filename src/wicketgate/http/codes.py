@@ -263,6 +263,11 @@ _COMMAND = {
     ),
     "no-answer": ("The gateway does not answer.", "Check the address; try again."),
     "unreachable": ("The gateway does not answer, or cannot now.", "Check the address; try again."),
+    "no-file": ("A file that is to be looked at cannot be read.", "Name one that can."),
+    "not-extended": (
+        "The log does not go on from a checkpoint that was seen before: it was cut or rewritten.",
+        "Keep both checkpoints, and report it: they prove it.",
+    ),
     "no-log": ("The folder holds no log.", "Name a deployment, a log or an address."),
     "passphrase-wrong": ("The passphrase does not open the key file.", "Try again; nothing was signed."),
     "signer-failed": (

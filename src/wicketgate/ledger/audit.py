@@ -31,6 +31,10 @@ Progress = Callable[[int, int], None]
 """Called with the number of entries done and of all entries."""
 
 
+NOT_EXTENDED = "not-extended"
+"""The code of a log that does not extend a checkpoint seen before: it was cut or rewritten."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditReport:
     """The report of an audit: everything it found to be true.
@@ -189,12 +193,14 @@ def _open_seen(seen: Sequence[bytes], verifier: Verifier, now: Checkpoint) -> li
         try:
             checkpoint = open_checkpoint(note, [verifier])
         except (InputError, VerificationError) as error:
-            raise LedgerError(f"a checkpoint seen before: {error.detail}") from error
+            raise LedgerError(f"a checkpoint seen before: {error.detail}", code=NOT_EXTENDED) from error
         if checkpoint.origin != now.origin:
-            raise LedgerError(f"a checkpoint seen before is of `{checkpoint.origin}`, not `{now.origin}`")
+            raise LedgerError(
+                f"a checkpoint seen before is of `{checkpoint.origin}`, not `{now.origin}`", code=NOT_EXTENDED
+            )
         if checkpoint.size > now.size:
             sizes = f"`checkpoint` has {now.size} entries, one seen before {checkpoint.size}"
-            raise LedgerError(f"the log was shortened: {sizes}")
+            raise LedgerError(f"the log was shortened: {sizes}", code=NOT_EXTENDED)
         older.append(checkpoint)
     return sorted(older, key=lambda checkpoint: -checkpoint.size)
 
@@ -210,7 +216,10 @@ def _compare_seen(older: list[Checkpoint], edge: Edge, hashes: Sequence[bytes]) 
         for _ in then.extend(hashes[: checkpoint.size - edge.size]):
             pass
         if then.root() != checkpoint.root:
-            raise LedgerError(f"the log forks from a checkpoint seen before, of {checkpoint.size} entries")
+            raise LedgerError(
+                f"the log forks from a checkpoint seen before, of {checkpoint.size} entries",
+                code=NOT_EXTENDED,
+            )
 
 
 def _compare(reader: TileReader, checkpoint: Checkpoint, name: TileName, expected: Sequence[bytes]) -> None:

@@ -77,6 +77,11 @@ class Folder:
         """
         return self.path / "tokens" / name.replace(":", "-").replace("/", "-")
 
+    @property
+    def state(self) -> Path:
+        """Where its verifications keep checkpoints."""
+        return self.path / "state"
+
     def log(self, name: str) -> Path:
         """Return a log file."""
         return self.path / "logs" / name

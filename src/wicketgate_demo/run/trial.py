@@ -227,7 +227,9 @@ class Trial:
 
     async def _report_of(self, name: str, *words: str) -> dict[str, Any]:
         out, log = self._folder.log(f"verify-{name}.json"), self._folder.log("verify.log")
-        await run_child("verify", *words, "--key", self._folder.log_key, "--json", log=log, out=out)
+        # Beside the demonstration, and not with whoever runs it: the next run goes on from there.
+        kept = ("--state", str(self._folder.state))
+        await run_child("verify", *words, *kept, "--key", self._folder.log_key, "--json", log=log, out=out)
         try:
             report: dict[str, Any] = json.loads(out.read_bytes())
         except ValueError:

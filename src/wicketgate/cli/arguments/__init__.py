@@ -78,6 +78,25 @@ def add_passphrase_file(parser: ArgumentParser) -> None:
     )
 
 
+def add_kept(parser: ArgumentParser) -> None:
+    """Add `--seen` and `--state`: the checkpoints that a log must extend."""
+    parser.add_argument(
+        "--seen",
+        action="extend",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="F",
+        help="signed checkpoints that somebody kept: the log must extend each",
+    )
+    parser.add_argument(
+        "--state",
+        type=Path,
+        metavar="DIR",
+        help="where checkpoints are kept from look to look (default: $XDG_STATE_HOME/wicketgate)",
+    )
+
+
 def add_against(parser: ArgumentParser, *, required: bool = False) -> None:
     """Add `--against`: the source of the documents in force."""
     parser.add_argument(

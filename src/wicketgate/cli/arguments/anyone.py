@@ -8,12 +8,19 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from pathlib import Path
 
+from wicketgate.cli.arguments import add_kept
+
 
 def add_verify(parser: ArgumentParser) -> None:
     """Add the arguments of `verify`."""
-    parser.add_argument("target", metavar="URL|DIR", help="a gateway's address, a deployment or a log")
+    parser.add_argument(
+        "target", nargs="?", metavar="URL|DIR", help="a gateway's address, a deployment or a log"
+    )
     parser.add_argument("--key", type=Path, metavar="F", help="the log's key, got another way")
     parser.add_argument("--feed-file", type=Path, metavar="F", help="batches that were received")
+    add_kept(parser)
+    parser.add_argument("--openings", type=Path, metavar="F", help="an overseer's openings, as fetched")
+    parser.add_argument("--identity", type=Path, metavar="K", help="the age identity that opens them")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.set_defaults(run="wicketgate.cli.recipient:run_verify")
 

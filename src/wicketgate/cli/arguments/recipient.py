@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from pathlib import Path
 
-from wicketgate.cli.arguments import add_gateway
+from wicketgate.cli.arguments import add_gateway, add_kept
 
 
 def add_receive(parser: ArgumentParser) -> None:
@@ -22,6 +22,7 @@ def add_receive(parser: ArgumentParser) -> None:
         help="how rows are kept (default: ndjson)",
     )
     parser.add_argument("--key", type=Path, metavar="F", help="the log's key, got another way")
+    add_kept(parser)
     parser.set_defaults(run="wicketgate.cli.recipient:run_receive")
 
 

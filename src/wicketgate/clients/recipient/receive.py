@@ -21,8 +21,10 @@ import msgspec
 from wicketgate.base.clock import SECOND_US, Clock, SystemClock, parse_rfc3339
 from wicketgate.base.errors import InputError, LedgerError, NotEntitled, Unreachable, VerificationError
 from wicketgate.base.signing import parse_json
+from wicketgate.clients.recipient.watch import LogWatch
 from wicketgate.clients.verify.feedfile import GRACE_S, LATEST_S, MAX_PROOF_BYTES, fetch_fact, parse_answer
 from wicketgate.clients.verify.feeds import FeedChain, Last
+from wicketgate.clients.verify.kept import KeptCheckpoints
 from wicketgate.clients.verify.log import TrustedLog
 from wicketgate.clients.verify.remote import Remote
 from wicketgate.feeds.batches import Batch, read_batches
@@ -136,6 +138,10 @@ class Receiver:
         The batch behind which to begin, if the sink holds none.
     patience_s : float or None
         For how long an unreachable gateway is tried; None: for ever.
+    seen : sequence of bytes
+        Signed checkpoints that somebody saw: the log must extend each.
+    kept : KeptCheckpoints, optional
+        What was kept at an earlier run or by `verify`; the last checkpoint is kept in its place.
     say : callable
         Told, in words, what people should know.
     """
@@ -151,6 +157,8 @@ class Receiver:
         patience_s: float | None = 60.0,
         wait_s: float = 10.0,
         latest_s: float = LATEST_S,
+        seen: Sequence[bytes] = (),
+        kept: KeptCheckpoints | None = None,
         clock: Clock | None = None,
         say: Callable[[str], None] = lambda words: None,
     ) -> None:
@@ -162,6 +170,7 @@ class Receiver:
         self._wait_s = wait_s
         self._latest_s = latest_s
         self._clock = clock or SystemClock()
+        self._watch = LogWatch(verifier, seen, kept, self._clock, say)
         self._say = say
         self._after = after if sink.last is None else sink.last.batch
         self._due: deque[_Due] = deque()
@@ -194,6 +203,8 @@ class Receiver:
                 elif not follow:
                     break
                 self._prove_due()
+                if follow and self._watch.due:
+                    self._patiently(lambda: self._watch.look(self._log))
         except NotEntitled:
             self.finish()
             raise
@@ -205,6 +216,7 @@ class Receiver:
         while self._due:
             time.sleep(min(max(self._due[0].at_s - time.monotonic(), 0.0), 1.0))
             self._prove_due()
+        self._watch.keep(self._log)
 
     @property
     def due(self) -> int:
@@ -214,8 +226,8 @@ class Receiver:
     def _open(self) -> None:
         self._log = self._patiently(lambda: TrustedLog.open(self._remote.log(), self._verifier))
         if self._sink.seen is not None:
-            seen = self._sink.seen
-            self._patiently(lambda: self._log.accept(seen))
+            self._watch.seen.append(self._sink.seen)
+        self._patiently(lambda: self._watch.begin(self._log))
         self._chain = FeedChain(self._log.checkpoint.origin, self._verifier.public)
         if self._sink.last is not None:
             self._chain.last[self._feed] = self._sink.last

@@ -12,12 +12,13 @@ from pathlib import Path
 import msgspec
 
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
-from wicketgate.base.errors import ConfigurationError, InputError, LedgerError, Unreachable, VerificationError
+from wicketgate.base.errors import InputError, LedgerError, Unreachable, VerificationError
 from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.clients.verify.feeds import FeedChain, ReleaseRight
 from wicketgate.clients.verify.log import TrustedLog
 from wicketgate.clients.verify.remote import Remote
 from wicketgate.clients.verify.report import Check, Findings
+from wicketgate.clients.verify.sums import PeriodSums
 from wicketgate.feeds.batches import Batch, read_batches
 from wicketgate.ledger.facts import FactAnswer, check_kept, release_fact
 from wicketgate.ledger.merkle import leaf_hash
@@ -93,6 +94,7 @@ class FeedFile:
         self._pause = pause
         self._chain = FeedChain(log.checkpoint.origin, public)
         self._entitlement = ReleaseRight(entries.documents, entries.parsed)
+        self._sums = PeriodSums(entries.figures)
         self._rows = Findings("feed-file")
         self._proofs = Findings("proofs")
         self._first = ""
@@ -105,8 +107,8 @@ class FeedFile:
 
         Raises
         ------
-        ConfigurationError
-            If the file cannot be read.
+        Unreachable
+            Code `no-file`, if the file cannot be read.
         """
         try:
             with path.open("rb") as file:
@@ -116,7 +118,9 @@ class FeedFile:
                     if progress is not None:
                         progress(file.tell(), size)
         except OSError as error:
-            raise ConfigurationError(f"the feed file `{path}` cannot be read: {error.strerror}") from error
+            raise Unreachable(
+                f"the feed file `{path}` cannot be read: {error.strerror}", code="no-file"
+            ) from error
         except (InputError, VerificationError, LedgerError) as error:
             self._rows.add(error.detail)
         except Unreachable as error:
@@ -127,11 +131,15 @@ class FeedFile:
         checks = [self._rows.close(self._row_words())]
         if self._remote is not None and (self.proved or self._proofs.total):
             checks.append(self._proofs.close(self._proof_words()))
+        summed = self._sums.check()
+        if not summed.ok or self._sums.compared:
+            checks.append(summed)
         return tuple(checks)
 
     def _check_batch(self, batch: Batch) -> None:
         name, version, released_us = self._chain.take(batch)
         self._entitlement.check(batch, name, version, released_us)
+        self._sums.take(name, batch.number, released_us, len(batch.lines))
         if not self.batches:
             self._first = f"batch {batch.number} of {batch.header['released_at']}"
         self.batches += 1
@@ -182,7 +190,10 @@ class FeedFile:
 
     def not_checked(self) -> list[str]:
         """Return the parts of the file not checked."""
-        words = ["camera groups and hours of the rows (the groups of cameras are not public)"]
+        words = [
+            *self._sums.not_checked(),
+            "camera groups and hours of the rows (the groups of cameras are not public)",
+        ]
         if self._remote is None:
             words.append(
                 "that the batches are in the log: the gateway gives the proofs, and only a folder was given"

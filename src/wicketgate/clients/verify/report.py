@@ -48,12 +48,15 @@ class Report:
         What was not, and why.
     counts : mapping of str to int
         How much was looked at.
+    kept : str
+        What was kept for the next look, and where.
     """
 
     trusted: str
     checked: tuple[Check, ...]
     not_checked: tuple[str, ...]
     counts: Mapping[str, int]
+    kept: str = ""
 
     @property
     def ok(self) -> bool:
@@ -76,6 +79,8 @@ class Report:
             lines.append(f"{'ok    ' if check.ok else 'FAILED'} {check.name}: {check.words}")
             lines.extend(f"         {fault}" for fault in check.faults[1:])
         lines.extend(f"not checked: {words}" for words in self.not_checked)
+        if self.kept:
+            lines.append(f"Kept: {self.kept}")
         failed = [check.name for check in self.checked if not check.ok]
         if self.unreached:
             lines.append("NOT verified: the gateway could not be reached.")
@@ -93,6 +98,7 @@ class Report:
                 for check in self.checked
             ],
             "not_checked": list(self.not_checked),
+            "kept": self.kept,
             "counts": dict(self.counts),
         }
 

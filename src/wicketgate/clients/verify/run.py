@@ -6,7 +6,8 @@ They stand here in their order.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from wicketgate.base.clock import SECOND_US, Clock, SystemClock, rfc3339
@@ -21,23 +22,39 @@ from wicketgate.base.errors import (
 from wicketgate.base.signing import parse_canonical
 from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.clients.verify.feedfile import FeedFile
+from wicketgate.clients.verify.kept import KeptCheckpoints, Remembered
 from wicketgate.clients.verify.log import TrustedLog
+from wicketgate.clients.verify.openings import OpeningsFile
 from wicketgate.clients.verify.register import MAX_REGISTER_BYTES, STALE_US, Register, check_register
 from wicketgate.clients.verify.remote import Remote
 from wicketgate.clients.verify.report import Check, Findings, Report
-from wicketgate.ledger.audit import AuditReport, Progress, audit, fsck
+from wicketgate.ledger.audit import NOT_EXTENDED, AuditReport, Progress, audit, fsck
 from wicketgate.ledger.notes import MAX_NOTE_BYTES, NoteVerifier, parse_vkey, unverified_checkpoint
-from wicketgate.ledger.tiles import Fetch, folder_fetch, iterate_entries
+from wicketgate.ledger.sealing import Opener
+from wicketgate.ledger.tiles import Fetch, fetch_checkpoint, folder_fetch, iterate_entries
+from wicketgate.regime.charter import Charter
 
 MAX_KEY_BYTES = 2048
 _CATCH_UP_S = 10.0
+_CATCH_UP_US = 10 * SECOND_US
+
+_SKEW_US = 60 * SECOND_US
+"""How far a log's own time may be from this machine's clock."""
 
 _NEVER_CHECKED = (
-    "that nobody was shown another log under the same key: compare the checkpoint with what others see "
-    "(this version has no witnesses)",
+    "that nobody was shown another log under the same key: compare the checkpoint with what others see, and give "
+    "theirs with --seen (this version has no witnesses)",
     "that what the cameras sent was all taken in, and what the facts under the seconds say: the overseer can "
     "open them",
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A file of openings as `/v1/openings` gives it, and the overseer's identity."""
+
+    path: Path
+    opener: Opener
 
 
 def read_key(path: Path) -> NoteVerifier:
@@ -47,13 +64,19 @@ def read_key(path: Path) -> NoteVerifier:
 
     Raises
     ------
+    Unreachable
+        Code `no-file`, if the file cannot be read.
     ConfigurationError
-        If the file cannot be read or holds something else.
+        If it holds something else.
     """
     try:
         return parse_vkey(path.read_text().strip())
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"the key file `{path}` cannot be read") from error
+    except OSError as error:
+        raise Unreachable(
+            f"the key file `{path}` cannot be read: {error.strerror}", code="no-file"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"the key file `{path}` holds no key") from error
     except InputError as error:
         raise ConfigurationError(f"`{path}`: {error.detail}") from error
 
@@ -82,6 +105,9 @@ def verify_url(
     *,
     key: NoteVerifier | None = None,
     feed_file: Path | None = None,
+    openings: Opened | None = None,
+    seen: Sequence[bytes] = (),
+    kept: KeptCheckpoints | None = None,
     progress: Progress | None = None,
     file_progress: Callable[[int, int], None] | None = None,
     clock: Clock | None = None,
@@ -95,6 +121,12 @@ def verify_url(
     key : NoteVerifier, optional
         The log's key, got another way than from the gateway. Without it the gateway's own is taken, and the
         report says so.
+    openings : Opened, optional
+        A file of openings, and what opens them.
+    seen : sequence of bytes
+        Signed checkpoints that somebody saw of this log: it must extend each.
+    kept : KeptCheckpoints, optional
+        What was kept here at an earlier look: the log must extend it, and its checkpoint is kept in its place.
     progress, file_progress : callable, optional
         Called with how much is done, and of how much.
 
@@ -110,17 +142,17 @@ def verify_url(
     """
     clock = clock or SystemClock()
     with Remote(url) as remote:
-        run = _Run(remote.log(), remote.base_url)
+        run = _Run(remote.log(), remote.base_url, seen, kept)
         try:
             run.take_key(key, lambda: shown_key(remote))
         except WicketgateError as error:
             return run.end("key", error)
         try:
             register = Register(remote.need("/register.json", most=MAX_REGISTER_BYTES))
-            fetched_s = time.monotonic()
+            fetched_s, fetched_us = time.monotonic(), clock.now_us()
             _await_log(run, register.reach)
         except InputError as error:
-            register, fetched_s = None, time.monotonic()
+            register, fetched_s, fetched_us = None, time.monotonic(), clock.now_us()
             run.register_fault = error.detail
         except WicketgateError as error:
             return run.end("log", error)
@@ -134,7 +166,7 @@ def verify_url(
             run.checks.append(Check(name="register", ok=False, words=run.register_fault))
             as_of_us = clock.now_us()
         else:
-            run.check_fresh(register, clock.now_us())
+            run.check_fresh(register, fetched_us, entries.charter)
             as_of_us = register.as_of_us
             run.checks.append(
                 check_register(register, entries, log, entries.charter, run.verifier.vkey).close(
@@ -154,6 +186,8 @@ def verify_url(
 
             held = FeedFile(remote, log, entries.charter, entries, run.verifier.public, now_us)
             run.check_file(held, feed_file, file_progress)
+        if openings is not None:
+            run.check_openings(openings)
         return run.report()
 
 
@@ -162,8 +196,12 @@ def verify_folder(
     *,
     key: NoteVerifier | None = None,
     feed_file: Path | None = None,
+    openings: Opened | None = None,
+    seen: Sequence[bytes] = (),
+    kept: KeptCheckpoints | None = None,
     progress: Progress | None = None,
     file_progress: Callable[[int, int], None] | None = None,
+    clock: Clock | None = None,
 ) -> Report:
     """Check a log in a folder.
 
@@ -183,7 +221,7 @@ def verify_folder(
             f"`{folder}` holds no log: there is no `checkpoint` in it; name a deployment, a log or an address",
             code="no-log",
         )
-    run = _Run(folder_fetch(folder), str(folder))
+    run = _Run(folder_fetch(folder), str(folder), seen, kept)
     try:
         run.take_key(key, lambda: _key_within(run.fetch))
     except WicketgateError as error:
@@ -194,25 +232,33 @@ def verify_folder(
         return run.report()
     run.check_entries()
     charter = run.entries.charter
+    if charter is not None:
+        run.check_not_ahead(charter, (clock or SystemClock()).now_us())
     if feed_file is not None and charter is not None:
         last_us = run.entries.last_us or 0
         held = FeedFile(None, run.log, charter, run.entries, run.verifier.public, lambda: last_us)
         run.check_file(held, feed_file, file_progress)
+    if openings is not None and charter is not None:
+        run.check_openings(openings)
     return run.report()
 
 
 class _Run:
     """One verification on its way."""
 
-    def __init__(self, fetch: Fetch, place: str) -> None:
+    def __init__(self, fetch: Fetch, place: str, seen: Sequence[bytes], kept: KeptCheckpoints | None) -> None:
         self.fetch = fetch
         self.place = place
+        self._seen = tuple(seen)
+        self._kept = kept
+        self._remembered: Remembered | None = None
         self.folder: Path | None = None
         self.checks: list[Check] = []
         self.not_checked: list[str] = []
         self.counts: dict[str, int] = {}
         self.trusted = "nothing: no key was found"
         self.register_fault = ""
+        self.kept = ""
         self.verifier: NoteVerifier
         self.log: TrustedLog
         self.entries: EntryFold
@@ -244,12 +290,18 @@ class _Run:
         """
         self.entries = EntryFold(self.verifier.vkey)
         take = self.entries.take
+        if self._kept is not None:
+            self._remembered = self._kept.last(self.verifier)
+        seen = (*self._seen, *(() if self._remembered is None else (self._remembered.note,)))
         try:
             if self.folder is None:
-                report = audit(self.fetch, self.verifier, on_entry=take, progress=progress)
+                report = audit(self.fetch, self.verifier, seen=seen, on_entry=take, progress=progress)
             else:
-                report = fsck(self.folder, self.verifier, on_entry=take, progress=progress)
+                report = fsck(self.folder, self.verifier, seen=seen, on_entry=take, progress=progress)
         except WicketgateError as error:
+            if error.code == NOT_EXTENDED:
+                self._not_extended(error)
+                return False
             unreached = isinstance(error, Unreachable)
             self.checks.append(Check(name="log", ok=False, words=error.detail, unreached=unreached))
             self.not_checked.append(
@@ -261,20 +313,72 @@ class _Run:
         self.log = TrustedLog(self.fetch, self.verifier, report.checkpoint, report.note)
         self.checks.append(Check(name="log", ok=True, words=_audit_words(report)))
         self.counts |= {"tiles": report.tiles, "bundles": report.bundles}
+        self._keep(report.note)
         return True
+
+    def _not_extended(self, error: WicketgateError) -> None:
+        """Say that the log is not the one that was seen, and keep the proof of it."""
+        words = (
+            f"{error.detail}. What was seen before: {self._seen_words()}. Somebody with the log's key cut or "
+            "rewrote it"
+        )
+        if self._kept is not None and self._remembered is not None:
+            try:
+                note = fetch_checkpoint(self.fetch, [self.verifier])[1]
+                path = self._kept.keep_evidence(self.verifier, note)
+                words += f"; both checkpoints are signed, and the other one is now in {path}"
+            except WicketgateError:
+                words += "; what is shown now could not be kept"
+        self.checks.append(Check(name="kept", ok=False, words=words))
+        self.not_checked.append("anything else: what a rewritten log says proves nothing")
+
+    def _keep(self, note: bytes) -> None:
+        """Say which checkpoints the log extends, and keep its own for the next look."""
+        size = self.log.checkpoint.size
+        if self._remembered is None and not self._seen:
+            others = 0 if self._kept is None else self._kept.others(self.verifier)
+            another = f" OF {others} OTHER KEYS FOR THIS ORIGIN SOMETHING WAS KEPT." if others else ""
+            self.not_checked.append(
+                "WHETHER THE LOG WAS REWRITTEN BEFORE NOW: NOTHING WAS KEPT OF IT, this is the first look from here."
+                f"{another} A checkpoint that somebody else kept can be given with --seen"
+            )
+        else:
+            self.checks.append(
+                Check(
+                    name="kept",
+                    ok=True,
+                    words=f"its {size} entries go on from what was seen before: {self._seen_words()}",
+                )
+            )
+        if self._kept is None:
+            return
+        try:
+            self.kept = f"the checkpoint of {size} entries in {self._kept.keep(self.verifier, note)}, for the next look"
+        except ConfigurationError as error:
+            self.not_checked.append(
+                f"NOTHING IS KEPT FOR THE NEXT LOOK: {error.detail}; give a folder with --state"
+            )
+
+    def _seen_words(self) -> str:
+        words = [] if self._remembered is None else [self._remembered.words]
+        if self._seen:
+            words.append(f"{len(self._seen)} given with --seen")
+        return ", and ".join(words)
 
     def check_entries(self) -> None:
         """Add the checks of documents, seconds and figures."""
         self.checks.extend(self.entries.checks(self.log.checkpoint.origin))
         self.counts |= self.entries.counts()
 
-    def check_fresh(self, register: Register, now_us: int) -> None:
-        """Refuse a stale log.
+    def check_fresh(self, register: Register, now_us: int, charter: Charter) -> None:
+        """Refuse a log that stands still, or whose time is not that of its register and of this machine.
 
-        Its last second may not be older than the register allows.
+        Parameters
+        ----------
+        now_us : int
+            This machine's clock, when the register came.
         """
-        last_us = self.entries.last_us
-        as_of_us = register.as_of_us
+        last_us, as_of_us = self.entries.last_us, register.as_of_us
         found = Findings("fresh")
         age_us = as_of_us - (last_us or 0)
         if last_us is None:
@@ -284,11 +388,43 @@ class _Run:
                 f"the last second ends at {rfc3339(last_us)}, {age_us // SECOND_US} s before the register's "
                 "own time"
             )
+        elif -age_us > STALE_US + _CATCH_UP_US:
+            found.add(
+                f"the register is of {rfc3339(as_of_us)}, {-age_us // SECOND_US} s before the end of the log's last "
+                "second: an old one is shown"
+            )
         own_s = (now_us - as_of_us) / SECOND_US
+        clock = f"this machine's clock is {own_s:+.0f} s from that"
+        if charter.demonstration:
+            clock += ", which is not judged: it is a demonstration, whose clock may be simulated"
+        elif abs(now_us - as_of_us) > _SKEW_US:
+            found.add(
+                f"its time is {rfc3339(as_of_us)}, and {clock}: what ends by the clock does not end when it should "
+                "(or set this machine's clock)"
+            )
         self.checks.append(
             found.close(
                 f"the last second ends at {rfc3339(last_us or 0)}, {max(age_us, 0) / SECOND_US:.1f} s before "
-                f"the register's time {rfc3339(as_of_us)}; this machine's clock is {own_s:+.0f} s from that"
+                f"the register's time {rfc3339(as_of_us)}; {clock}"
+            )
+        )
+
+    def check_not_ahead(self, charter: Charter, now_us: int) -> None:
+        """Refuse a log in a folder that is ahead of this machine's clock. It may be old: a copy is."""
+        last_us = self.entries.last_us
+        if last_us is None or charter.demonstration:
+            return
+        found = Findings("fresh")
+        if last_us > now_us + _SKEW_US:
+            found.add(
+                f"the last second ends at {rfc3339(last_us)}, {(last_us - now_us) // SECOND_US} s ahead of this "
+                "machine's clock"
+            )
+        age_s = max(now_us - last_us, 0) // SECOND_US
+        self.checks.append(
+            found.close(
+                f"the last second ended {age_s} s ago by this machine's clock; a folder does not say whether the log "
+                "goes on"
             )
         )
 
@@ -299,6 +435,13 @@ class _Run:
         self.checks.extend(feed_file.check(path, progress))
         self.not_checked.extend(feed_file.not_checked())
         self.counts |= feed_file.counts()
+
+    def check_openings(self, openings: Opened) -> None:
+        """Add the checks of openings."""
+        opened = OpeningsFile(self.log, self.entries, openings.opener)
+        self.checks.extend(opened.check(openings.path))
+        self.not_checked.extend(opened.not_checked())
+        self.counts |= opened.counts()
 
     def end(self, name: str, error: WicketgateError) -> Report:
         """Return the report of an interrupted verification."""
@@ -315,6 +458,7 @@ class _Run:
             trusted=self.trusted,
             checked=tuple(self.checks),
             not_checked=(*self.not_checked, *_NEVER_CHECKED),
+            kept=self.kept,
             counts=self.counts,
         )
 

@@ -1,0 +1,157 @@
+"""A watch on the log that a recipient's batches are proved in.
+
+It must extend what was seen, and its time must be that of this machine.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from wicketgate.base.clock import SECOND_US, Clock, parse_rfc3339, rfc3339
+from wicketgate.base.errors import ConfigurationError, InputError, LedgerError, VerificationError
+from wicketgate.base.signing import canonical, parse_canonical
+from wicketgate.clients.verify.kept import KeptCheckpoints
+from wicketgate.clients.verify.log import TrustedLog
+from wicketgate.ledger.audit import NOT_EXTENDED
+from wicketgate.ledger.notes import NoteVerifier, open_checkpoint
+from wicketgate.regime.charter import Charter
+from wicketgate.regime.documents.document import open_document
+
+SKEW_US = 60 * SECOND_US
+"""How far the log's last second may be from this machine's clock."""
+LOOK_EVERY_S = 15.0
+STANDS_STILL_S = 60.0
+"""For how long the log may have no new entry while the gateway answers."""
+_SECOND_WITHIN = 64
+"""Among so many last entries there is a second, or the log is too young to have one."""
+
+
+class LogWatch:
+    """The watch of one run.
+
+    Parameters
+    ----------
+    seen : sequence of bytes
+        Signed checkpoints that somebody saw: the log must extend each.
+    kept : KeptCheckpoints or None
+        What was kept at an earlier run or by `verify`; the last checkpoint is kept in its place.
+    say : callable
+        Told, in words, what people should know.
+    """
+
+    def __init__(
+        self,
+        verifier: NoteVerifier,
+        seen: Sequence[bytes],
+        kept: KeptCheckpoints | None,
+        clock: Clock,
+        say: Callable[[str], None],
+    ) -> None:
+        self.seen = list(seen)
+        self._verifier = verifier
+        self._kept = kept
+        self._clock = clock
+        self._say = say
+        self._size = 0
+        self._looked_s = self._grew_s = time.monotonic()
+        self._simulated = False
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time for another look."""
+        return time.monotonic() - self._looked_s >= LOOK_EVERY_S
+
+    def begin(self, log: TrustedLog) -> None:
+        """Look at the log for the first time.
+
+        Raises
+        ------
+        LedgerError
+            Code `not-extended` if it is shorter than what was seen; and as `TrustedLog.accept` if it forks.
+        VerificationError
+            If its time is not this machine's.
+        """
+        remembered = None if self._kept is None else self._kept.last(self._verifier)
+        notes = [*self.seen, *(() if remembered is None else (remembered.note,))]
+        for note in notes:
+            _require_extended(log, self._verifier, note)
+        if not notes:
+            self._say(
+                "NOTE: nothing was kept of this log before: whether it was rewritten before now is not known."
+            )
+        self.keep(log)
+        self._simulated = _is_demonstration(log)
+        self._check_time(log)
+        self._size = log.checkpoint.size
+        self._looked_s = self._grew_s = time.monotonic()
+
+    def look(self, log: TrustedLog) -> None:
+        """Look again while the feed is followed: the log must grow, and its time go on.
+
+        Raises
+        ------
+        LedgerError, VerificationError
+            As `begin`; and if it has had no entry for `STANDS_STILL_S`.
+        """
+        log.advance()
+        now_s = self._looked_s = time.monotonic()
+        if log.checkpoint.size > self._size:
+            self._size, self._grew_s = log.checkpoint.size, now_s
+            self._check_time(log)
+            self.keep(log)
+        elif now_s - self._grew_s > STANDS_STILL_S:
+            raise VerificationError(
+                f"the log stands still: no entry for {now_s - self._grew_s:.0f} s, while the gateway answers"
+            )
+
+    def keep(self, log: TrustedLog) -> None:
+        """Keep the log's checkpoint for the next run."""
+        if self._kept is None:
+            return
+        try:
+            self._kept.keep(self._verifier, log.note)
+        except ConfigurationError as error:
+            self._kept = None
+            self._say(f"NOTE: nothing is kept for the next look: {error.detail}")
+
+    def _check_time(self, log: TrustedLog) -> None:
+        last_us, now_us = _last_second_us(log), self._clock.now_us()
+        if self._simulated or last_us is None or abs(now_us - last_us) <= SKEW_US:
+            return
+        raise VerificationError(
+            f"the log's last second is {rfc3339(last_us)}, and this machine's clock says {rfc3339(now_us)}: the "
+            "gateway's clock stands still or is wrong, and what ends by it does not end (or set this machine's clock)"
+        )
+
+
+def _require_extended(log: TrustedLog, verifier: NoteVerifier, note: bytes) -> None:
+    try:
+        seen = open_checkpoint(note, [verifier])
+        if seen.size > log.checkpoint.size:
+            log.advance()  # another program on this machine may have kept a later one meanwhile
+        if seen.size > log.checkpoint.size:
+            raise LedgerError(
+                f"the log was shortened: it has {log.checkpoint.size} entries, and a checkpoint seen before "
+                f"{seen.size}"
+            )
+        log.accept(note)
+    except (InputError, VerificationError, LedgerError) as error:
+        raise LedgerError(f"{error.detail}: somebody cut or rewrote it", code=NOT_EXTENDED) from error
+
+
+def _is_demonstration(log: TrustedLog) -> bool:
+    """Return whether the log's charter says so: then its clock may be simulated."""
+    body = parse_canonical(log.entry(0))
+    value = open_document(canonical(body["envelope"])).value if body.get("kind") == "document" else None
+    return isinstance(value, Charter) and value.demonstration
+
+
+def _last_second_us(log: TrustedLog) -> int | None:
+    """Return the time of the last second in the log, or None where none is near its end."""
+    size = log.checkpoint.size
+    for index in range(size - 1, max(size - 1 - _SECOND_WITHIN, -1), -1):
+        body = parse_canonical(log.entry(index))
+        if body.get("kind") == "second":
+            return parse_rfc3339(str(body.get("at")))
+    return None

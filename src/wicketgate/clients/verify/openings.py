@@ -1,0 +1,303 @@
+"""The overseer's arithmetic: openings against the seconds of a log, and its figures made again.
+
+docs/overseer.md.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
+from wicketgate.base.errors import (
+    ConfigurationError,
+    InputError,
+    LedgerError,
+    Unreachable,
+    VerificationError,
+)
+from wicketgate.base.signing import canonical, parse_json
+from wicketgate.clients.verify.entries import EntryFold
+from wicketgate.clients.verify.log import TrustedLog
+from wicketgate.clients.verify.report import Check, Findings
+from wicketgate.ledger.facts import SecondTree, second_entry, second_of
+from wicketgate.ledger.sealing import Opener
+
+_MAX_LINE = 16 * 1024 * 1024
+_SEED_BYTES = 32
+_PLAIN = ("taken", "repeated", "quarantined", "decided", "withheld")
+
+
+def read_identity(path: Path) -> Opener:
+    """Return what opens an overseer's openings, from an age identity file.
+
+    Raises
+    ------
+    Unreachable
+        Code `no-file`, if the file cannot be read.
+    ConfigurationError
+        If no identity is in it.
+    """
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Unreachable(f"`{path}` cannot be read", code="no-file") from error
+    return Opener(text)
+
+
+class OpeningsFile:
+    """The checks of a file of openings, as `/v1/openings` gives it.
+
+    Parameters
+    ----------
+    opener : Opener
+        The overseer's identity.
+    """
+
+    def __init__(self, log: TrustedLog, entries: EntryFold, opener: Opener) -> None:
+        self._log = log
+        self._entries = entries
+        self._opener = opener
+        self._roots = Findings("openings")
+        self._figures = Findings("opened-figures")
+        self._tallies: dict[int, _Tally] = defaultdict(_Tally)
+        self._seen: set[int] = set()
+        self._hits: dict[str, str] = {}
+        self._periods = [
+            (parse_rfc3339(body["from"]), parse_rfc3339(body["until"]), entry, body)
+            for entry, body in entries.figures
+        ]
+        self.opened = self.facts = self.compared = 0
+        self.cells = self.hidden = 0
+
+    def check(self, path: Path) -> tuple[Check, ...]:
+        """Return the checks of every second in the file, and of the periods that they cover whole.
+
+        Raises
+        ------
+        Unreachable
+            Code `no-file`, if the file cannot be read.
+        ConfigurationError
+            If the identity opens nothing in it.
+        """
+        sealed = 0
+        for number, data in _lines(path):
+            try:
+                opened = self._opener.open(_sealed(data))
+            except ConfigurationError:
+                sealed += 1
+                self._roots.add(f"line {number}: it is not sealed to this identity")
+                continue
+            except InputError as error:
+                self._roots.add(f"line {number}: {error.detail}")
+                continue
+            try:
+                self._take(opened)
+            except (InputError, LedgerError, VerificationError) as error:
+                self._roots.add(f"line {number}: {error.detail}")
+        if sealed and not self.opened:
+            raise ConfigurationError(f"the identity opens none of the {sealed} openings in `{path}`")
+        if not self.opened and not self._roots.total:
+            self._roots.add("the file holds no opening")
+        for from_us, until_us, entry, body in self._periods:
+            self._compare(from_us, until_us, entry, body)
+        checks = [self._roots.close(self._root_words())]
+        if self.compared or self._figures.total:
+            checks.append(self._figures.close(self._figure_words()))
+        return tuple(checks)
+
+    def _take(self, data: bytes) -> None:
+        """Build a second's root again, compare it with its entry, and count its facts."""
+        second_us, entry, seed, facts = _opening(data)
+        where = f"the second {rfc3339(second_us)}"
+        if second_us in self._seen:
+            raise InputError(f"{where} is opened twice")
+        tree = SecondTree([canonical(one) for one in facts], seed)
+        if self._log.entry(entry) != second_entry(second_us, tree.root):
+            raise VerificationError(f"{where}: its facts are not under entry {entry} of the log")
+        self._seen.add(second_us)
+        self.opened += 1
+        self.facts += len(facts)
+        tally = self._tallies[self._period_of(second_us)]
+        for one in facts:
+            tally.take(one, self._hits)
+
+    def _period_of(self, second_us: int) -> int:
+        for from_us, until_us, entry, _ in self._periods:
+            if second_of(from_us) <= second_us < until_us:
+                return entry
+        return -1
+
+    def _compare(self, from_us: int, until_us: int, entry: int, body: Mapping[str, Any]) -> None:
+        """Compare the figures of a period with its facts, if every second of it was opened."""
+        begin_us = second_of(from_us)
+        opened = sum(begin_us <= second_us < until_us for second_us in self._seen)
+        missing_us = sum(
+            max(0, min(end_us, until_us) - max(start_us, begin_us)) for start_us, end_us in self._entries.gaps
+        )
+        if opened * SECOND_US < until_us - begin_us - missing_us:
+            return
+        self.compared += 1
+        tally = self._tallies[entry]
+        for what, counted, shown in tally.against(body):
+            self.cells += 1
+            if shown is None:
+                self.hidden += 1  # it is suppressed: what it stands for is the overseer's to know
+            elif shown != counted:
+                self._figures.add(
+                    f"entry {entry}, the figures from {body['from']} until {body['until']}: `{what}` is "
+                    f"published as {shown}, and the facts come to {counted}"
+                )
+
+    def _root_words(self) -> str:
+        return (
+            f"{self.opened} seconds were opened; the root of each, made again from its {self.facts} facts in all, is "
+            "the one in the log"
+        )
+
+    def _figure_words(self) -> str:
+        return (
+            f"{self.compared} periods of figures were made again from their facts: {self.cells - self.hidden} "
+            f"numbers agree, and {self.hidden} more are suppressed"
+        )
+
+    def not_checked(self) -> list[str]:
+        """Return what the openings leave open."""
+        words = []
+        left = len(self._periods) - self.compared
+        if left:
+            words.append(f"{left} periods of figures: the file does not open every second of them")
+        return words
+
+    def counts(self) -> dict[str, int]:
+        """Return the amounts looked at."""
+        return {"opened": self.opened, "facts": self.facts, "periods_opened": self.compared}
+
+
+class _Tally:
+    """The facts of one period, counted as its figures count them."""
+
+    def __init__(self) -> None:
+        self.plain: Counter[str] = Counter()
+        self.rows: Counter[str] = Counter()
+        self.refused: Counter[tuple[str, str]] = Counter()
+        self.hits: Counter[tuple[str, str]] = Counter()
+        self.outcomes: Counter[tuple[str, str]] = Counter()
+        self.strangers = 0
+
+    def take(self, one: Mapping[str, Any], hits: dict[str, str]) -> None:
+        """Count a fact; `hits` knows to which authority each hit belongs.
+
+        Raises
+        ------
+        InputError
+            If it is not of the form that its kind has.
+        """
+        try:
+            match one["kind"]:
+                case "release":
+                    self.rows[_name(one["authority"])] += int(one["rows"])
+                case "decision":
+                    self.plain["decided"] += int(one["reads"])
+                    self.plain["withheld"] += int(one["withheld"])
+                    self.plain["taken"] += int(one["accepted"])
+                    self.plain["repeated"] += int(one["repeated"])
+                    self.plain["quarantined"] += sum(map(int, one["quarantined"].values()))
+                    for refusal in one["refused"]:
+                        self.refused[refusal["authority"], refusal["reason"]] += int(refusal["rows"])
+                case "hit":
+                    name = hits[one["hit"]] = _name(one["authority"])
+                    self.hits[name, one["quality"]] += 1
+                    self.hits[name, "late"] += bool(one["late"])
+                    self.hits[name, "clone"] += bool(one["clone"])
+                case "outcome":
+                    known = hits.get(one["hit"])
+                    if known is None:
+                        self.strangers += 1
+                    else:
+                        self.outcomes[known, one["outcome"]] += 1
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(
+                f"a fact of kind `{str(one.get('kind'))[:40]}` is not as it should be"
+            ) from error
+
+    def against(self, body: Mapping[str, Any]) -> Iterator[tuple[str, int, int | None]]:
+        """Yield each published number by its name, with what the facts come to."""
+        for name in _PLAIN:
+            if name in body:
+                yield name, self.plain[name], body[name]
+        released, again = body.get("released", {}), body.get("again", {})
+        for name in sorted({*released, *again, *self.rows} if "released" in body else ()):
+            parts = released.get(name, 0), again.get(name, 0)
+            shown = None if None in parts else sum(parts)
+            yield f"released of {name}, with what came again", self.rows[name], shown
+        if "refused" in body:
+            shown_refused = {(one["authority"], one["reason"]): one["rows"] for one in body["refused"]}
+            for key in sorted({*shown_refused, *self.refused}):
+                yield f"refused of {key[0]} as {key[1]}", self.refused[key], shown_refused.get(key, 0)
+        yield from _by_name("hits", body, self.hits)
+        if not self.strangers:
+            yield from _by_name("outcomes", body, self.outcomes)
+
+
+def _by_name(
+    what: str, body: Mapping[str, Any], counted: Mapping[tuple[str, str], int]
+) -> Iterator[tuple[str, int, int | None]]:
+    if what not in body:
+        return
+    shown = {(name, kind): cell for name, cells in body[what].items() for kind, cell in cells.items()}
+    for name, kind in sorted({*shown, *counted}):
+        yield f"{what} of {name}, {kind}", counted.get((name, kind), 0), shown.get((name, kind), 0)
+
+
+def _name(reference: str) -> str:
+    return reference.partition("@")[0]
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    try:
+        with path.open("rb") as file:
+            number = 0
+            while line := file.readline(_MAX_LINE + 1):
+                number += 1
+                if line.strip():
+                    yield number, line
+    except OSError as error:
+        raise Unreachable(f"`{path}` cannot be read: {error.strerror}", code="no-file") from error
+
+
+def _sealed(line: bytes) -> bytes:
+    value = parse_json(line)
+    sealed = value.get("sealed") if isinstance(value, dict) else None
+    if not isinstance(sealed, str) or len(line) > _MAX_LINE:
+        raise InputError("it is no opening")
+    try:
+        return base64.b64decode(sealed, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InputError("its `sealed` is not base64") from error
+
+
+def _opening(data: bytes) -> tuple[int, int, bytes, list[Mapping[str, Any]]]:
+    value = parse_json(data)
+    if not isinstance(value, dict):
+        raise InputError("it opens to nothing that an opening holds")
+    second, entry, seed, facts = (value.get(name) for name in ("second", "entry", "seed", "facts"))
+    if (
+        not isinstance(second, str)
+        or not isinstance(entry, int)
+        or not isinstance(seed, str)
+        or not isinstance(facts, list)
+        or not all(isinstance(one, dict) for one in facts)
+    ):
+        raise InputError("it opens to nothing that an opening holds")
+    try:
+        raw = bytes.fromhex(seed)
+    except ValueError as error:
+        raise InputError("its seed is not in hexadecimal") from error
+    if len(raw) != _SEED_BYTES:
+        raise InputError("its seed is not of 32 bytes")
+    return parse_rfc3339(second), entry, raw, facts

@@ -1,0 +1,199 @@
+"""What a recipient holds, and what an overseer opens, against the figures that are published."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import made_gateway as made
+from tests.made_gateway import FEED, World
+from tests.simulator import LOG_KEY
+from tests.vectors import make_documents as documents
+from wicketgate.base.errors import ConfigurationError, Unreachable
+from wicketgate.base.signing import canonical, parse_canonical
+from wicketgate.cli import main
+from wicketgate.clients.verify import Report, verify_folder
+from wicketgate.clients.verify.openings import read_identity
+from wicketgate.clients.verify.run import Opened
+from wicketgate.gateway.deployment import note_signer
+from wicketgate.ledger.sealing import new_identity, seal
+from wicketgate.ledger.writer import Ledger
+
+IDENTITY, RECIPIENT = new_identity()
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Three periods with rows, of a feed that a recipient has whole, with hits beside it."""
+    folder = tmp_path_factory.mktemp("world")
+    made_world = World(folder / "log")
+    made_world.at_us += 200_000
+    made_world.document(documents.example("authority"))
+    made_world.document(documents.example("authority-match"), documents.MATCH_OFFICES)
+    for _ in range(35):
+        made_world.decide(300, released=250, withheld=50)
+        made_world.close_second()
+    made_world.decide(200, released=100, withheld=0, feed=made.WANTED)
+    made_world.answer("confirmed", 40)
+    made_world.live(25)
+    made_world.feed_file(folder / "feed.ndjson")
+    with (folder / "openings.ndjson").open("w") as file:
+        for number, opening in enumerate(made_world.openings, 1):
+            file.write(line(number, opening))
+    (folder / "identity.txt").write_text(f"# an overseer's\n{IDENTITY}\n")
+    made_world.flush()
+    yield made_world
+    made_world.close()
+
+
+def line(number: int, opening: bytes, recipient: str = RECIPIENT) -> str:
+    return (
+        json.dumps({"number": number, "sealed": base64.b64encode(seal(opening, [recipient])).decode()}) + "\n"
+    )
+
+
+def of(world: World, name: str) -> Path:
+    return world.folder.parent / name
+
+
+def opened(world: World, path: Path | None = None) -> Opened:
+    return Opened(path=path or of(world, "openings.ndjson"), opener=read_identity(of(world, "identity.txt")))
+
+
+def changed(world: World, folder: Path, by: int, *, name: str = FEED, number: int = 1) -> Path:
+    """Return the log with the figures of a period moved from released to refused, signed with its key."""
+    entries = [parse_canonical(entry) for entry in world.entries]
+    figures = [entry for entry in entries if entry["kind"] == "figures" and entry["released"].get(name)][
+        number
+    ]
+    figures["released"][name] -= by
+    next(one for one in figures["refused"] if one["authority"] == f"{name}@1" and one["rows"])["rows"] += by
+    if by < 0:
+        figures["withheld"] += by  # of these reads, fewer are said to have stayed
+    if name == made.WANTED:
+        figures["hits"][name]["exact"] -= by
+    with Ledger.create(folder, note_signer(LOG_KEY, made.ORIGIN), made.ORIGIN) as ledger:
+        ledger.append([canonical(entry) for entry in entries])
+    return folder
+
+
+def failed(report: Report) -> dict[str, str]:
+    return {check.name: check.words for check in report.checked if not check.ok}
+
+
+def words(report: Report, name: str) -> str:
+    return next(check.words for check in report.checked if check.name == name)
+
+
+# --- a recipient's rows -----------------------------------------------------------------------------------
+
+
+def test_rows_are_as_many_as_were_published(world: World) -> None:
+    report = verify_folder(world.folder, feed_file=of(world, "feed.ndjson"))
+    assert report.ok, report.lines()
+    assert "its rows are as many as were published" in words(report, "sums")
+
+
+@pytest.mark.parametrize(("by", "said"), [(100, "rows, and"), (-1, "and of all batches of that time")])
+def test_a_figure_that_was_moved_to_refused_is_found_by_who_holds_the_rows(
+    world: World, tmp_path: Path, by: int, said: str
+) -> None:
+    folder = changed(world, tmp_path / "log", by)
+    assert verify_folder(folder).ok  # nobody else can
+    faults = failed(verify_folder(folder, feed_file=of(world, "feed.ndjson")))
+    assert faults.keys() == {"sums"}
+    assert said in faults["sums"]
+
+
+def test_a_period_that_is_covered_in_part_bounds_the_figure(world: World, tmp_path: Path) -> None:
+    """A file that begins and ends within a period says that so many left at least."""
+    with of(world, "feed.ndjson").open("rb") as file:
+        ends = [file.tell() for _ in made.batches.read_batches(file)]
+    path = tmp_path / "part.ndjson"
+    path.write_bytes(of(world, "feed.ndjson").read_bytes()[ends[11] : ends[17]])
+    report = verify_folder(world.folder, feed_file=path)
+    assert report.ok, report.lines()
+    assert "in 0 periods that the file covers whole" in words(report, "sums")
+    over = changed(world, tmp_path / "over", -100)
+    assert verify_folder(over, feed_file=path).ok  # more may have left than is here
+    under = changed(world, tmp_path / "under", 1500)
+    assert failed(verify_folder(under, feed_file=path)).keys() == {"sums"}
+
+
+# --- an overseer's openings -------------------------------------------------------------------------------
+
+
+def test_the_overseer_makes_every_root_and_figure_again(world: World) -> None:
+    report = verify_folder(world.folder, openings=opened(world))
+    assert report.ok, report.lines()
+    assert report.counts["opened"] == len(world.openings)
+    assert report.counts["periods_opened"] >= 5
+    assert "the root of each, made again" in words(report, "openings")
+
+
+@pytest.mark.parametrize("name", [FEED, made.WANTED])
+def test_the_overseer_finds_a_figure_that_was_moved(world: World, tmp_path: Path, name: str) -> None:
+    folder = changed(world, tmp_path / "log", 60, name=name, number=0)
+    faults = failed(verify_folder(folder, openings=opened(world)))
+    assert faults.keys() == {"opened-figures"}
+    assert f"`released of {name}, with what came again` is published as" in faults["opened-figures"]
+
+
+def test_facts_that_are_not_those_of_the_log_are_found(world: World, tmp_path: Path) -> None:
+    lines = of(world, "openings.ndjson").read_text().splitlines(keepends=True)
+    number = next(n for n, one in enumerate(world.openings) if json.loads(one)["facts"])
+    opening = json.loads(world.openings[number])
+    opening["facts"] = opening["facts"][1:]
+    lines[number] = line(number + 1, canonical(opening))
+    path = tmp_path / "openings.ndjson"
+    path.write_text("".join(lines))
+    faults = failed(verify_folder(world.folder, openings=opened(world, path)))
+    assert "its facts are not under entry" in faults["openings"]
+
+
+def test_a_period_is_compared_only_where_all_of_it_is_opened(world: World, tmp_path: Path) -> None:
+    lines = of(world, "openings.ndjson").read_text().splitlines(keepends=True)
+    path = tmp_path / "openings.ndjson"
+    path.write_text("".join(lines[:14]))
+    report = verify_folder(world.folder, openings=opened(world, path))
+    assert report.ok, report.lines()
+    assert report.counts["periods_opened"] == 1
+    assert any("the file does not open every second of them" in words for words in report.not_checked)
+    path.write_text("".join(lines[:2]) + lines[1])
+    assert "opened twice" in failed(verify_folder(world.folder, openings=opened(world, path)))["openings"]
+
+
+@pytest.mark.parametrize("text", ["", "x\n", "{}\n", '{"sealed":"x"}\n', '{"sealed":"eA=="}\n', "\xff\n"])
+def test_a_file_that_holds_no_openings_is_a_failure(world: World, tmp_path: Path, text: str) -> None:
+    path = tmp_path / "openings.ndjson"
+    path.write_bytes(text.encode("latin-1"))
+    assert failed(verify_folder(world.folder, openings=opened(world, path))).keys() == {"openings"}
+
+
+def test_another_identity_and_other_files_are_said_so(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other, none = tmp_path / "other.txt", tmp_path / "none"
+    other.write_text(new_identity()[0] + "\n")
+    wrong = Opened(path=of(world, "openings.ndjson"), opener=read_identity(other))
+    with pytest.raises(ConfigurationError, match="opens none of the"):
+        verify_folder(world.folder, openings=wrong)
+    for text in ("", "# a comment\n", "AGE-SECRET-KEY-1\n"):
+        other.write_text(text)
+        with pytest.raises(ConfigurationError):
+            read_identity(other)
+    with pytest.raises(Unreachable):
+        read_identity(none)
+    identity, openings = of(world, "identity.txt"), of(world, "openings.ndjson")
+    for words, code in (
+        (("--openings", openings, "--identity", identity), 0),
+        (("--openings", none, "--identity", identity), 3),
+        (("--openings", openings, "--identity", none), 3),
+        (("--openings", openings), 2),
+        (("--identity", identity), 2),
+    ):
+        assert main(["verify", str(world.folder), *map(str, words)]) == code, capsys.readouterr()
