@@ -22,9 +22,10 @@ from wicketgate.clients.recipient.receive import ReceivedTally, Receiver
 from wicketgate.clients.recipient.sinks import open_sink
 from wicketgate.clients.verify import read_key, verify_folder, verify_url
 from wicketgate.clients.verify.kept import KeptCheckpoints, default_state, read_seen
+from wicketgate.clients.verify.keys import shown_key
 from wicketgate.clients.verify.openings import read_identity
 from wicketgate.clients.verify.remote import Remote
-from wicketgate.clients.verify.run import Opened, shown_key
+from wicketgate.clients.verify.run import Opened
 
 # --- verify -----------------------------------------------------------------------------------------------
 

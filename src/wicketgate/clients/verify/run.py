@@ -14,27 +14,25 @@ from wicketgate.base.clock import SECOND_US, Clock, SystemClock, rfc3339
 from wicketgate.base.errors import (
     ConfigurationError,
     InputError,
-    LedgerError,
     Unreachable,
     VerificationError,
     WicketgateError,
 )
-from wicketgate.base.signing import parse_canonical
 from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.clients.verify.feedfile import FeedFile
 from wicketgate.clients.verify.kept import KeptCheckpoints, Remembered
+from wicketgate.clients.verify.keys import key_within, shown_key
 from wicketgate.clients.verify.log import TrustedLog
 from wicketgate.clients.verify.openings import OpeningsFile
 from wicketgate.clients.verify.register import MAX_REGISTER_BYTES, STALE_US, Register, check_register
 from wicketgate.clients.verify.remote import Remote
 from wicketgate.clients.verify.report import Check, Findings, Report
 from wicketgate.ledger.audit import NOT_EXTENDED, AuditReport, Progress, audit, fsck
-from wicketgate.ledger.notes import MAX_NOTE_BYTES, NoteVerifier, parse_vkey, unverified_checkpoint
+from wicketgate.ledger.notes import NoteVerifier
 from wicketgate.ledger.sealing import Opener
-from wicketgate.ledger.tiles import Fetch, fetch_checkpoint, folder_fetch, iterate_entries
+from wicketgate.ledger.tiles import Fetch, fetch_checkpoint, folder_fetch
 from wicketgate.regime.charter import Charter
 
-MAX_KEY_BYTES = 2048
 _CATCH_UP_S = 10.0
 _CATCH_UP_US = 10 * SECOND_US
 
@@ -55,49 +53,6 @@ class Opened:
 
     path: Path
     opener: Opener
-
-
-def read_key(path: Path) -> NoteVerifier:
-    """Return the log's key in a file.
-
-    The file has the line that `/log/key` shows.
-
-    Raises
-    ------
-    Unreachable
-        Code `no-file`, if the file cannot be read.
-    ConfigurationError
-        If it holds something else.
-    """
-    try:
-        return parse_vkey(path.read_text().strip())
-    except OSError as error:
-        raise Unreachable(
-            f"the key file `{path}` cannot be read: {error.strerror}", code="no-file"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"the key file `{path}` holds no key") from error
-    except InputError as error:
-        raise ConfigurationError(f"`{path}`: {error.detail}") from error
-
-
-def shown_key(remote: Remote) -> NoteVerifier:
-    """Return the log's key as the gateway shows it.
-
-    It proves nothing: whoever runs the gateway chose it.
-
-    Raises
-    ------
-    VerificationError, InputError
-        If it shows none.
-    """
-    data = remote.need("/log/key", most=MAX_KEY_BYTES)
-    try:
-        return parse_vkey(data.decode("ascii").removesuffix("\n"))
-    except UnicodeDecodeError as error:
-        raise InputError("`/log/key` is not a verifier key") from error
-    except InputError as error:
-        raise InputError(f"`/log/key`: {error.detail}") from error
 
 
 def verify_url(
@@ -166,19 +121,8 @@ def verify_url(
             run.checks.append(Check(name="register", ok=False, words=run.register_fault))
             as_of_us = clock.now_us()
         else:
-            run.check_fresh(register, fetched_us, entries.charter)
             as_of_us = register.as_of_us
-            run.checks.append(
-                check_register(register, entries, log, entries.charter, run.verifier.vkey).close(
-                    f"charter, {len(register.authorities)} versions of authorities with their status at "
-                    f"{rfc3339(as_of_us)}, acts and {len(register.figures)} periods of figures are what the "
-                    "log says"
-                )
-            )
-            run.not_checked.append(
-                "the register's numbers of responses, and of cameras as they are now: who responded, and which "
-                "camera stands where, is not in the log"
-            )
+            run.check_register(register, fetched_us, entries.charter)
         if feed_file is not None:
 
             def now_us() -> int:
@@ -223,7 +167,7 @@ def verify_folder(
         )
     run = _Run(folder_fetch(folder), str(folder), seen, kept)
     try:
-        run.take_key(key, lambda: _key_within(run.fetch))
+        run.take_key(key, lambda: key_within(run.fetch))
     except WicketgateError as error:
         return run.end("key", error)
     run.folder = folder
@@ -370,6 +314,21 @@ class _Run:
         self.checks.extend(self.entries.checks(self.log.checkpoint.origin))
         self.counts |= self.entries.counts()
 
+    def check_register(self, register: Register, fetched_us: int, charter: Charter) -> None:
+        """Add the checks of a register that came when this machine's clock was at `fetched_us`."""
+        self.check_fresh(register, fetched_us, charter)
+        self.checks.append(
+            check_register(register, self.entries, self.log, charter, self.verifier.vkey).close(
+                f"charter, {len(register.authorities)} versions of authorities with their status at "
+                f"{rfc3339(register.as_of_us)}, acts and {len(register.figures)} periods of figures are what the "
+                "log says"
+            )
+        )
+        self.not_checked.append(
+            "the register's numbers of responses, and of cameras as they are now: who responded, and which "
+            "camera stands where, is not in the log"
+        )
+
     def check_fresh(self, register: Register, now_us: int, charter: Charter) -> None:
         """Refuse a log that stands still, or whose time is not that of its register and of this machine.
 
@@ -482,18 +441,3 @@ def _await_log(run: _Run, reach: int) -> None:
     while log.checkpoint.size < reach and time.monotonic() < until_s:
         time.sleep(0.25)
         log.advance()
-
-
-def _key_within(fetch: Fetch) -> NoteVerifier:
-    """Return the log's key in its own entry of `init`.
-
-    It proves nothing by itself.
-    """
-    try:
-        size = unverified_checkpoint(fetch("checkpoint")[: MAX_NOTE_BYTES + 1]).size
-        for number, entry in enumerate(iterate_entries(fetch, min(size, 2**40))):
-            if number == 1:
-                return parse_vkey(str(parse_canonical(entry).get("log_key")))
-    except (InputError, LedgerError) as error:
-        raise VerificationError(f"the log names no key: {error.detail}; give it with --key") from error
-    raise VerificationError("the log names no key; give it with --key")
