@@ -78,7 +78,10 @@ def _target(args: argparse.Namespace) -> tuple[str, list[Path]]:
     if args.target is not None:
         return args.target, seen
     if not seen:
-        raise ConfigurationError("say what to verify: a gateway's address, a deployment or a log")
+        raise ConfigurationError(
+            "verify: the following arguments are required: URL|DIR; `wicketgate verify --help` says",
+            code="usage",
+        )
     # A path has lost one of the two slashes of an address.
     last = re.sub(r"^(https?):/(?=[^/])", r"\1://", str(seen[-1]))
     return last, seen[:-1]
