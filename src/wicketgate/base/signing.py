@@ -31,7 +31,7 @@ from cryptography.hazmat.primitives.serialization import (
 from wicketgate.base import passphrases
 from wicketgate.base.errors import ConfigurationError, DocumentRefused, InputError, SignerError
 
-MAX_ENVELOPE_BYTES = 1 << 20
+MAX_ENVELOPE_BYTES = 1 << 16
 """The longest envelope that is read."""
 
 MAX_SIGNATURES = 64
@@ -404,10 +404,10 @@ def parse_envelope(data: bytes) -> Envelope:
     Raises
     ------
     InputError
-        If `data` is longer than 1 MiB or is no such envelope.
+        If `data` is longer than `MAX_ENVELOPE_BYTES` or is no such envelope.
     """
     if len(data) > MAX_ENVELOPE_BYTES:
-        raise InputError("an envelope of more than 1 MiB")
+        raise InputError(f"an envelope of more than {MAX_ENVELOPE_BYTES >> 10} KiB")
     value = parse_json(data)
     if not isinstance(value, dict) or set(value) != {"payload", "payloadType", "signatures"}:
         raise InputError("a DSSE envelope has the members `payload`, `payloadType` and `signatures`")

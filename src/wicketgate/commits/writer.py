@@ -19,6 +19,7 @@ from wicketgate.commits.state import State, dump_state, load_state
 from wicketgate.commits.transactions import FiguresClosed, Transaction, encode
 from wicketgate.ledger.facts import SecondTree, second_entry, second_of
 from wicketgate.ledger.second import SecondClosed
+from wicketgate.ledger.tiles import MAX_ENTRY_BYTES
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.obligations.disclosures import rows_left
 from wicketgate.regime.obligations.receipts import due_by_name, published_receipts
@@ -156,6 +157,9 @@ class Commits:
             raise StreamError(
                 f"a transaction of {len(data)} bytes is too large for the streams", code="too-large"
             )
+        if any(len(entry) > MAX_ENTRY_BYTES for entry in transaction.entries):
+            # Committed, it would end this gateway and each later start: the log cannot hold it.
+            raise StreamError("an entry is too large for the log", code="too-large")
         sequence = self.staged.sequence + 1
         if self._writer.last + 1 != sequence:
             # An append has failed, and `_stored` has not heard of it yet.

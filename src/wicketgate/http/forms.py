@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from python_multipart.exceptions import FormParserError
@@ -12,6 +13,7 @@ from wicketgate.base.errors import InputError
 FORM = "multipart/form-data"
 MAX_FORM = 32 * 1024 * 1024
 MAX_PARTS = 2_000
+_PIECE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +28,10 @@ class FormPart:
     body: bytes
 
 
-def parts_of(body: bytes, content_type: str) -> list[FormPart]:
+async def parts_of(body: bytes, content_type: str) -> list[FormPart]:
     """Return the parts of a form, in order.
+
+    It is read in pieces between which others have their turn.
 
     Raises
     ------
@@ -41,7 +45,10 @@ def parts_of(body: bytes, content_type: str) -> list[FormPart]:
     form = _Form()
     try:
         parser = MultipartParser(boundary, form.callbacks())  # type: ignore[arg-type]
-        parser.write(body)
+        for start in range(0, len(body), _PIECE):
+            if start:
+                await asyncio.sleep(0)
+            parser.write(body[start : start + _PIECE])
         parser.finalize()
     except (FormParserError, ValueError) as error:
         raise InputError(f"the body is not `{FORM}`") from error

@@ -25,6 +25,11 @@ _ID = re.compile(CAMERA_ID, re.ASCII)
 _GROUP = re.compile(CAMERA_GROUP, re.ASCII)
 
 
+MAX_GROUPS = 64
+"""Groups of one camera."""
+_MOST_GROUPS = 500
+
+
 def check_cameras(cameras: Sequence[CameraSet]) -> None:
     """Check a source's cameras before they are registered.
 
@@ -34,11 +39,15 @@ def check_cameras(cameras: Sequence[CameraSet]) -> None:
         If an id, group, alias, zone or position cannot be one, or a name stands for two cameras.
     """
     owners: dict[str, str] = {camera.id: camera.id for camera in cameras}
+    if len({group for camera in cameras for group in camera.groups}) > _MOST_GROUPS:
+        raise InputError(f"more than {_MOST_GROUPS} groups: the log has room for no more")
     for camera in cameras:
         if not _ID.fullmatch(camera.id):
             raise InputError(
                 "ids have 1 to 64 letters, digits, `_`, `.`, `:` or `-`, and spaces between them"
             )
+        if len(camera.groups) > MAX_GROUPS:
+            raise InputError(f"a camera is in at most {MAX_GROUPS} groups")
         if not all(_GROUP.fullmatch(group) for group in camera.groups):
             raise InputError("groups have 1 to 64 letters, digits, `_`, `.`, `:` or `-`")
         _check_place(camera)

@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -19,12 +20,23 @@ from tests.simulator import CAMERAS, charter
 from tests.unit.gateway.test_node import CLOCK, made, start
 from tests.vectors.make_documents import CT_OFFICES, MATCH_OFFICES, changed, example, put
 from wicketgate.base.clock import DAY_US, parse_rfc3339, rfc3339
-from wicketgate.base.errors import DocumentRefused
-from wicketgate.base.signing import parse_envelope, verify_signature
+from wicketgate.base.errors import DocumentRefused, StreamError
+from wicketgate.base.signing import (
+    MAX_ENVELOPE_BYTES,
+    Envelope,
+    PrivateKey,
+    dump_envelope,
+    parse_canonical,
+    parse_envelope,
+    sign_payload,
+    verify_signature,
+)
 from wicketgate.commits.register import build_register
+from wicketgate.commits.state import State
 from wicketgate.commits.transactions import CameraSet, CamerasRegistered, Transaction
 from wicketgate.gateway.filing.documents import Taking
 from wicketgate.gateway.node import Gateway
+from wicketgate.ledger.tiles import MAX_ENTRY_BYTES
 from wicketgate.regime.admission.comparing import compare
 from wicketgate.regime.admission.widening import compare_powers, coverage
 from wicketgate.regime.charter import parse_charter
@@ -116,7 +128,42 @@ async def test_a_document_is_opened_parsed_and_compared_once(gateway: Gateway) -
         (amended, FOUNDERS, {"parse_charter": 1, "compare": 1}),
     ):
         calls = await submit_and_show(gateway, sign(document, offices))
-        assert calls == opened | called | {"verify_signature": len(offices)}
+        assert calls == opened | called | {"verify_signature": len(offices) + 1}, "one before it is opened"
+    assert not gateway.failed.is_set()
+
+
+async def test_what_no_officer_signed_is_not_looked_into(gateway: Gateway) -> None:
+    """On 0.3 it was made canonical and compared: up to a second for each megabyte."""
+    payload = b'{"authority":{"a":[' + b"[]," * 14_000 + b"1]}}"
+    envelope = Envelope(payload_type="application/vnd.wicketgate.authority+json", payload=payload)
+    nobodys = sign_payload(envelope.payload_type, payload, [PrivateKey.generate()])
+    known = parse_envelope(sign(example("authority"), CT_OFFICES)).signatures
+    forged = replace(envelope, signatures=known)
+    with counted(parse_canonical) as calls:
+        for one, code in ((envelope, "missing"), (nobodys, "invalid"), (forged, "invalid")):
+            with pytest.raises(DocumentRefused) as refused:
+                await gateway.filing.submit(dump_envelope(one))
+            assert refused.value.code == f"signature-{code}"
+        with pytest.raises(DocumentRefused) as refused:
+            await gateway.filing.submit(b" " * (MAX_ENVELOPE_BYTES + 1))
+        assert refused.value.code == "malformed"
+    assert calls == {}
+
+
+async def test_an_entry_that_the_log_cannot_hold_is_never_committed(gateway: Gateway) -> None:
+    """On 0.3 cameras in 2,000 groups ended the gateway, and each later start of it."""
+    for size, code in ((MAX_ENTRY_BYTES + 1, "too-large"), (MAX_ENTRY_BYTES, "")):
+
+        def build(state: State, at_us: int, sequence: int, size: int = size) -> Transaction:
+            return Transaction(at_us=at_us, first_entry=state.entries, entries=(b"x" * size,))
+
+        if code:
+            with pytest.raises(StreamError) as refused:
+                gateway.commits.commit(build)
+            assert refused.value.code == code
+        else:
+            await gateway.commits.commit(build)
+    await gateway.projections.settle()
     assert not gateway.failed.is_set()
 
 

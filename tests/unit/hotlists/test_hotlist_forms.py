@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -16,6 +18,7 @@ from wicketgate.base.periods import Period
 from wicketgate.hotlists import MAX_TEXT, TEXTS, Change, Entry, Listing
 from wicketgate.hotlists.forms import (
     CSV,
+    JSON,
     MAX_HOTLIST_BYTES,
     MAX_LINE,
     MOST_FAULTS,
@@ -285,8 +288,55 @@ def test_a_body_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_another_form_is_none() -> None:
     with pytest.raises(InputError) as error:
-        parse(b"", "application/json")
+        parse(b"", "application/xml")
     assert error.value.code == "unsupported-media-type"
+
+
+def test_an_array_is_as_its_elements_on_lines() -> None:
+    lines = [LINE, LINE | {"plate": "X1", "reason": 'of {[,]} and "}'}, LINE | {"plate": "X2"}]
+    body = json.dumps(lines, indent=2).encode()
+    assert [c.entry.reason for c in parse(body, JSON) if c.entry] == [line["reason"] for line in lines]
+    with pytest.raises(ListRefused) as error:
+        parse(json.dumps([*lines, {}]).encode(), JSON)
+    assert (error.value.code, error.value.lines) == ("malformed", (4,))
+    for wrong in (
+        b"",
+        b"{}",
+        b"[{},",
+        b"[" + b" " * 200_000,
+        json.dumps([{"plate": "x" * 200_000}]).encode(),
+    ):
+        with pytest.raises(ListRefused) as error:
+            parse(wrong, JSON)
+        assert error.value.code == "malformed"
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("form", [JSON, NDJSON, CSV])
+def test_no_list_is_read_far_beyond_what_it_may_hold(form: str, whole: bool) -> None:
+    """On 0.3 an array of 20 million empty objects took 3.2 GB."""
+    part = {JSON: b"{},", NDJSON: b"\n", CSV: b"\r\n"}[form]
+    body = part * 3_000_000
+    if form == JSON:
+        body = b"[" + body + b"{}]"
+    tracemalloc.start()
+    begun = time.thread_time()
+    with pytest.raises(ListRefused):
+        parse(body, form, terms=ONE_KIND, whole=whole)
+    used_s, (_, most) = time.thread_time() - begun, tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert used_s < 1
+    assert most < 8 * 1024 * 1024, "no more than a piece of it"
+
+
+def test_a_change_removes_and_lists_no_more_than_a_list_may_hold() -> None:
+    removals: list[dict[str, object]] = [
+        {"plate": f"AB{n % 100:02d}C{chr(65 + n // 100)}D", "remove": True} for n in range(301)
+    ]
+    assert len(parse(ndjson(*removals[:300]), terms=ONE_KIND, whole=False)) == 300
+    with pytest.raises(ListRefused) as error:
+        parse(ndjson(*removals), terms=ONE_KIND, whole=False)
+    assert error.value.code == "too-many-entries"
 
 
 def test_a_plate_that_stays_listed_keeps_its_id_and_its_beginning() -> None:

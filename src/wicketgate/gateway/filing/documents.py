@@ -10,7 +10,7 @@ from typing import Any
 
 from wicketgate.base.clock import Clock, rfc3339
 from wicketgate.base.errors import DocumentRefused, InputError
-from wicketgate.base.signing import canonical, envelope_mapping
+from wicketgate.base.signing import canonical, envelope_mapping, parse_envelope
 from wicketgate.commits.cameras import cameras_in_scope
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import DocumentTaken, Transaction
@@ -21,7 +21,8 @@ from wicketgate.regime.admission.admit import entry_members, examine, scope_of
 from wicketgate.regime.admission.judgement import Judgement
 from wicketgate.regime.admitted import Admitted, Stood
 from wicketgate.regime.documents.authority import Authority
-from wicketgate.regime.documents.document import SignedDocument, open_document
+from wicketgate.regime.documents.document import SignedDocument, open_envelope
+from wicketgate.regime.documents.signatures import require_known_signer
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
 from wicketgate.regime.standing import standing_entry
@@ -55,7 +56,7 @@ class Filing:
         DocumentRefused
             With one of the codes of docs/spec/documents.md; then nothing has changed.
         """
-        document = open_document(envelope)
+        document = self._opened(envelope)
         value = document.value
         taking = Taking(envelope, document, self._commits.parsed)
         if isinstance(value, Authority) and value.name not in self._projections.feeds:
@@ -74,6 +75,14 @@ class Filing:
                 feed.wake()  # a revocation, a stay, a charter that withdraws a key: whoever waits is told
         log.info("%s took effect as entry %d, commit %d", document.kind, taken.entry, sequence)
         return taken.entry, in_force_us
+
+    def _opened(self, data: bytes) -> SignedDocument:
+        try:
+            envelope = parse_envelope(data)
+        except InputError as error:
+            raise DocumentRefused(str(error)) from error
+        require_known_signer(envelope, self._commits.parsed.charter(self._commits.staged))
+        return open_envelope(envelope)
 
     def tell(self) -> list[str]:
         """Commit how authorities and consultations stand, where the ledger tells otherwise.

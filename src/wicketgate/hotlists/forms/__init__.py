@@ -13,7 +13,15 @@ from typing import Final
 from wicketgate.base.errors import InputError, ListRefused
 from wicketgate.base.periods import add, describe_period
 from wicketgate.hotlists import Change, Entry, Listing
-from wicketgate.hotlists.forms.ndjson import MAX_LINE, PRIORITIES, HotlistLine, hotlist_lines, json_rows
+from wicketgate.hotlists.forms.ndjson import (
+    MAX_LINE,
+    PRIORITIES,
+    HotlistLine,
+    array_lines,
+    body_lines,
+    hotlist_lines,
+    json_rows,
+)
 from wicketgate.hotlists.forms.rows import MOST_FAULTS, Faults, FormRow, whole_seconds
 from wicketgate.hotlists.forms.uk_csv import ACTIONS, UK_FIELDS, csv_rows
 from wicketgate.regime.documents.authority import MatchTerms
@@ -21,6 +29,7 @@ from wicketgate.regime.documents.authority import MatchTerms
 __all__ = [
     "ACTIONS",
     "CSV",
+    "JSON",
     "MAX_HOTLIST_BYTES",
     "MAX_LINE",
     "MOST_FAULTS",
@@ -33,6 +42,7 @@ __all__ = [
 ]
 
 NDJSON: Final = "application/x-ndjson"
+JSON: Final = "application/json"
 CSV: Final = "text/csv"
 
 MAX_HOTLIST_BYTES: Final = 1024 * 1024 * 1024
@@ -59,7 +69,7 @@ def parse_hotlist(
     body : bytes
         Anything; at most `MAX_HOTLIST_BYTES`.
     media_type : str
-        `NDJSON` or `CSV`, without parameters.
+        `NDJSON`, `JSON` (an array, whose nth element is line n) or `CSV`, without parameters.
     terms : MatchTerms
         What the authority allows.
     listing : Listing
@@ -93,14 +103,17 @@ def parse_hotlist(
     if len(body) > MAX_HOTLIST_BYTES:
         raise ListRefused(f"a list of more than {MAX_HOTLIST_BYTES} bytes", code="malformed")
     faults = Faults()
+    most = _most_lines(terms, whole=whole)
     if media_type == NDJSON:
-        rows = json_rows(body, faults, whole=whole)
+        rows = json_rows(body_lines(body, most), faults, whole=whole)
+    elif media_type == JSON:
+        rows = json_rows(array_lines(body, most), faults, whole=whole)
     elif media_type == CSV:
-        rows = csv_rows(body, _csv_kind(terms, default_kind), faults)
+        rows = csv_rows(body, _csv_kind(terms, default_kind), faults, most)
     else:
-        raise InputError(f"a list comes as `{NDJSON}` or `{CSV}`", code="unsupported-media-type")
+        raise InputError(f"a list comes as `{NDJSON}`, `{JSON}` or `{CSV}`", code="unsupported-media-type")
     longest_us = whole_seconds(add(at_us, terms.entry_life))
-    kept = _keep(rows, terms, at_us, longest_us, faults)
+    kept = _keep(rows, terms, at_us, longest_us, faults, most)
     before = listing.known([row.plate for row in kept])
     return tuple(
         _change(row, known, at_us, longest_us, draw_voi) for row, known in zip(kept, before, strict=True)
@@ -108,7 +121,7 @@ def parse_hotlist(
 
 
 def _keep(
-    rows: Iterable[FormRow], terms: MatchTerms, at_us: int, longest_us: int, faults: Faults
+    rows: Iterable[FormRow], terms: MatchTerms, at_us: int, longest_us: int, faults: Faults, most: int
 ) -> list[FormRow]:
     """Return the rows of a list without a fault; refuse a list with any, or with too many entries."""
     kept: list[FormRow] = []
@@ -129,13 +142,18 @@ def _keep(
         if row.voi is not None:
             ids.add(row.voi)
         entries += bool(row.kind)
-        if entries > terms.max_entries:
+        if entries > terms.max_entries or len(kept) > most:
             raise ListRefused(
                 f"the authority allows {terms.max_entries} entries at one time", code="too-many-entries"
             )
     if faults.found:
         raise faults.refusal()
     return kept
+
+
+def _most_lines(terms: MatchTerms, *, whole: bool) -> int:
+    """Return how many lines a body may have: of a change, one to remove and one to list each entry that may be."""
+    return terms.max_entries if whole else 2 * terms.max_entries
 
 
 def _fault(row: FormRow, terms: MatchTerms, at_us: int, longest_us: int) -> tuple[str, str] | None:

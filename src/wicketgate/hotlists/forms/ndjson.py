@@ -10,10 +10,11 @@ from typing import Annotated, Final
 import msgspec
 
 from wicketgate.base.clock import parse_rfc3339, rfc3339
-from wicketgate.base.errors import InputError
+from wicketgate.base.errors import InputError, ListRefused
 from wicketgate.base.shapes import Time, about, shape
 from wicketgate.hotlists import MAX_TEXT, TEXTS, Entry
 from wicketgate.hotlists.forms.rows import Faults, FormRow, needed, plate_of, text_of, texts_of, whole_seconds
+from wicketgate.reads.cuts import array_pieces
 
 MAX_LINE: Final = 64 * 1024
 """Bytes of one line."""
@@ -63,22 +64,70 @@ class HotlistLine(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, gc=F
     source_reference: Text | None = None
 
 
+_BLANKS: Final = 1_000
 _line = msgspec.json.Decoder(HotlistLine)
+_elements = msgspec.json.Decoder(list[msgspec.Raw])
 _encode = msgspec.json.Encoder().encode
 _texts = attrgetter(*TEXTS)
 _shown_time = lru_cache(maxsize=4096)(rfc3339)  # many entries share few times
 
 
-def json_rows(body: bytes, faults: Faults, *, whole: bool) -> Iterator[FormRow]:
-    """Yield the row of each good line.
+def body_lines(body: bytes, most: int) -> Iterator[bytes]:
+    """Yield the lines of a body, the beginning of one that is too long.
 
-    What is wrong with the others goes to `faults`. Blank lines are passed over.
+    Raises
+    ------
+    ListRefused
+        `too-many-entries` behind so many lines as a list with a blank one behind each could have.
     """
     start, number = 0, 0
     while start < len(body):
         end = body.find(b"\n", start)
         end = len(body) if end < 0 else end
-        text, start, number = body[start : min(end, start + MAX_LINE + 1)], end + 1, number + 1
+        number += 1
+        if number > 2 * most + _BLANKS:
+            raise _too_many(most)
+        yield body[start : min(end, start + MAX_LINE + 1)]
+        start = end + 1
+
+
+def array_lines(body: bytes, most: int) -> Iterator[bytes]:
+    """Yield the elements of a JSON array, each on a line.
+
+    Raises
+    ------
+    ListRefused
+        `malformed` if it is no array, `too-many-entries` behind so many elements.
+    """
+    number = 0
+    try:
+        for piece in array_pieces(body):
+            for element in _elements.decode(piece):
+                number += 1
+                if number > most:
+                    raise _too_many(most)
+                text = bytes(element)
+                # A line break inside an element would make two lines of it.
+                yield text if b"\n" not in text else msgspec.json.format(text, indent=-1)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, InputError) as error:
+        if isinstance(error, ListRefused):
+            raise
+        raise ListRefused("the body is not a JSON array of entries", code="malformed") from error
+
+
+def _too_many(most: int) -> ListRefused:
+    return ListRefused(
+        f"more than {most} lines: the authority allows so many entries, or twice as many changes",
+        code="too-many-entries",
+    )
+
+
+def json_rows(lines: Iterable[bytes], faults: Faults, *, whole: bool) -> Iterator[FormRow]:
+    """Yield the row of each good line.
+
+    What is wrong with the others goes to `faults`. Blank lines are passed over.
+    """
+    for number, text in enumerate(lines, 1):
         if not text.strip():
             continue
         try:

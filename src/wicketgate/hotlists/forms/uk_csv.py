@@ -5,6 +5,7 @@ One back office exports it so for another.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -51,6 +52,8 @@ UK_FIELDS: Final = (
 """The 16 fields of a UK vehicle-of-interest row, in order."""
 
 _OTHER_PRIORITY: Final = 3
+_MAX_LINE: Final = 256 * 1024
+_BLANKS: Final = 1_000
 _VRM_HEADS: Final = frozenset({"vrm", "vrn", "plate", "registration", "registration mark"})
 _LOCAL_TIME = re.compile(
     r"(?:(?P<iso>\d{4}-\d\d-\d\d)|(?P<day>\d\d)/(?P<month>\d\d)/(?P<year>\d{4}))"
@@ -59,17 +62,13 @@ _LOCAL_TIME = re.compile(
 )
 
 
-def csv_rows(body: bytes, kind: str, faults: Faults) -> Iterator[FormRow]:
+def csv_rows(body: bytes, kind: str, faults: Faults, most: int) -> Iterator[FormRow]:
     """Yield each good row, all of one kind.
 
-    What is wrong with the others goes to `faults`.
+    What is wrong with the others goes to `faults`. More than `most` blank rows, and some, are refused.
     """
-    try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = body.count(b"\n", 0, error.start) + 1
-        raise ListRefused("the list is not UTF-8", code="malformed", lines=(line,)) from error
-    records = csv.reader(io.StringIO(text, newline=""), strict=True)
+    blank = 0
+    records = csv.reader(_lines(body), strict=True)
     number = 1
     while True:
         try:
@@ -83,11 +82,41 @@ def csv_rows(body: bytes, kind: str, faults: Faults) -> Iterator[FormRow]:
         first = number == 1
         line, number = number, records.line_num + 1
         if not any(fields) or (first and _is_header(fields)):
+            blank += 1
+            if blank > most + _BLANKS:
+                raise ListRefused("more blank lines than entries are allowed", code="malformed")
             continue
         try:
             yield _row(fields, line, kind)
         except InputError as error:
             faults.add(line, error.code, error.detail)
+
+
+def _lines(body: bytes) -> Iterator[str]:
+    """Yield the lines of a body with their ends, some decoded at a time: never is all of it there as text.
+
+    Raises
+    ------
+    ListRefused
+        `malformed` for a line longer than any row, and for what is not UTF-8.
+    """
+    start = len(codecs.BOM_UTF8) if body.startswith(codecs.BOM_UTF8) else 0
+    while start < len(body):
+        end = len(body)
+        if end - start > _MAX_LINE:
+            # A carriage return alone ends a line too, but not where a line feed may follow.
+            end = body.rfind(b"\n", start, start + _MAX_LINE) + 1 or body.rfind(
+                b"\r", start, start + _MAX_LINE
+            )
+            if end <= start:
+                raise ListRefused(f"a line of more than {_MAX_LINE} bytes", code="malformed")
+        try:
+            text = body[start:end].decode()
+        except UnicodeDecodeError as error:
+            line = body.count(b"\n", 0, start + error.start) + 1
+            raise ListRefused("the list is not UTF-8", code="malformed", lines=(line,)) from error
+        yield from io.StringIO(text, newline="")
+        start = end
 
 
 def _is_header(fields: Sequence[str]) -> bool:

@@ -10,7 +10,6 @@ import secrets
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
@@ -71,8 +70,6 @@ class HotlistsApi:
             raise InputError(f"send `{NDJSON}`, `{JSON}` or `{CSV}`", code="unsupported-media-type")
         expected = _expected(request)
         body = await read_body(request, MAX_UPLOAD_BYTES)
-        if media_type == JSON:
-            body, media_type = await asyncio.to_thread(_lines_of, body), NDJSON
         kind = request.query_params.get("kind")
         taken = await self._take(request, name, body, media_type, whole=whole, expected=expected, kind=kind)
         answer = json_answer(taken)
@@ -166,27 +163,6 @@ def _expected(request: Request) -> int | None:
 
 def _draw_voi() -> str:
     return secrets.token_hex(8)
-
-
-def _lines_of(body: bytes) -> bytes:
-    """Return an array of JSON as NDJSON.
-
-    Line n is the nth element.
-
-    Raises
-    ------
-    ListRefused
-        `malformed`, if it is no array.
-    """
-    try:
-        elements = msgspec.json.decode(body, type=list[msgspec.Raw])
-        # A line break inside an element would make two lines of it.
-        return b"\n".join(
-            element if b"\n" not in (text := bytes(element)) else msgspec.json.format(text, indent=-1)
-            for element in elements
-        )
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ListRefused("the body is not a JSON array of entries", code="malformed") from error
 
 
 def uk_rows(entries: Iterable[Entry]) -> Iterator[bytes]:

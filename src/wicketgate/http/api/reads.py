@@ -87,7 +87,7 @@ class Reads:
             return await self._take(source, post, _Bound())
         if media_type != FORM:
             return problem("unsupported-media-type", f"send `{JSON}`, `{NDJSON}`, `{ARROW}` or `{FORM}`")
-        form = parts_of(await read_body(request, MAX_FORM), request.headers["content-type"])
+        form = await parts_of(await read_body(request, MAX_FORM), request.headers["content-type"])
         posted = [part for part in form if part.name == "reads"]
         if len(posted) != 1:
             raise InputError("a form has one part `reads`, and parts named by the reads' `image`")

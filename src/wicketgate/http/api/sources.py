@@ -5,21 +5,25 @@ Beside reads, sources hand in cameras. The quarantine has what could not be take
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from wicketgate.base.clock import rfc3339
+from wicketgate.base.errors import InputError
 from wicketgate.commits.durable import Durable
 from wicketgate.commits.transactions import CameraSet, QuarantinedRead
-from wicketgate.gateway.filing.cameras import CameraFiling
+from wicketgate.gateway.filing.cameras import MAX_CAMERAS, CameraFiling
 from wicketgate.gateway.quarantine import Quarantine
 from wicketgate.http.answers import CameraShown, CamerasShown, Quarantined, Registered
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.parameters import AFTER, QUARANTINED
 from wicketgate.http.requests import decoded, json_answer, read_body
 from wicketgate.reads.cameras import check_cameras
+from wicketgate.reads.cuts import array_pieces
 from wicketgate.reads.parse import MAX_POST_BYTES, NDJSON
 
 _decoder = msgspec.json.Decoder(list[CameraSet])
@@ -48,7 +52,7 @@ class SourcesApi:
         """`PUT /v1/cameras`: the source's cameras, in full."""
         source = require(request, "source").name
         body = await read_body(request, MAX_POST_BYTES)
-        cameras = decoded(_decoder, body, "not a list of cameras")
+        cameras = await _cameras_of(body)
         check_cameras(cameras)
         entry = await self._camera_lists.register_cameras(source, tuple(cameras))
         return json_answer(Registered(entry=entry, cameras=len(cameras)))
@@ -97,6 +101,19 @@ class SourcesApi:
         if behind is not None:
             answer.headers["Link"] = f'</v1/quarantine?after={behind}&limit={limit}>; rel="next"'
         return answer
+
+
+async def _cameras_of(body: bytes) -> list[CameraSet]:
+    """Return a list of cameras, read in pieces between which others have their turn."""
+    wrong = "not a list of cameras"
+    cameras: list[CameraSet] = []
+    for piece in array_pieces(body):
+        some = decoded(_decoder, piece, wrong)
+        cameras += some
+        if len(cameras) > MAX_CAMERAS:
+            raise InputError(f"more than {MAX_CAMERAS} cameras")
+        await asyncio.sleep(0)
+    return cameras
 
 
 def _line(number: int, item: QuarantinedRead) -> bytes:

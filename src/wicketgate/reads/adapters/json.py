@@ -12,6 +12,7 @@ import msgspec
 from wicketgate.base.errors import InputError
 
 _MAX_DEPTH = 24
+_MAX_MEMBERS = 20_000
 _decode = msgspec.json.Decoder().decode
 
 
@@ -26,8 +27,11 @@ def read_json(data: bytes) -> Any:
     Raises
     ------
     InputError
-        If it is none.
+        If it is none, or has far more members than any device's.
     """
+    # No sign of these stands in an image in base64. A text may have some.
+    if sum(data.count(sign) for sign in (b",", b"{", b"[")) > _MAX_MEMBERS:
+        raise InputError("the JSON has too many members")
     try:
         return _decode(data.removeprefix(b"\xef\xbb\xbf").rstrip(b"\0"))
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:

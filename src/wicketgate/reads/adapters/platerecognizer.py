@@ -85,9 +85,15 @@ def _message(payload: Payload) -> tuple[dict[str, Any], list[Part]]:
     return message, pictures
 
 
+_MOST_FORM = 1024 * 1024
+_MOST_ESCAPES = 100_000
+
+
 def _urlencoded(body: bytes) -> Any:
     if looks_like_json(body):
         return read_json(body)
+    if len(body) > _MOST_FORM or body.count(b"%") > _MOST_ESCAPES:
+        raise InputError("the form is too large")
     try:
         field = parse_qs(body.decode(), max_num_fields=16).get("json", [""])[0]
         return read_json(field.encode())

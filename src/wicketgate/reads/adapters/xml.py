@@ -19,6 +19,7 @@ MAX_XML: Final = 2 * 1024 * 1024
 """Bytes of a document, images not counted."""
 
 _MAX_TAGS: Final = 40_000
+_MAX_LINES: Final = 250_000
 _MAX_DEPTH: Final = 24
 _LONG_TEXT: Final = 4096
 _DECLARED: Final = re.compile(rb"""<\?xml[^>]{0,100}?encoding=["']([A-Za-z0-9._-]{1,40})["']""")
@@ -61,8 +62,11 @@ def read_xml(data: bytes) -> tuple[str, Tree]:
     # A NUL would be UTF-16 or UTF-32, in which the document type could not be seen.
     if b"\0" in data or b"<!DOCTYPE" in data or b"<!ENTITY" in data:
         raise InputError("XML with a document type or entities is not taken")
-    if data.count(b"<") > _MAX_TAGS:
-        raise InputError("the XML has too many elements")
+    # Each of these costs the parser a step; attributes have an `=`, references an `&`.
+    if data.count(b"<") > _MAX_TAGS or data.count(b"=") > _MAX_TAGS or data.count(b"&") > _MAX_TAGS:
+        raise InputError("the XML has too many elements, attributes or references")
+    if data.count(b"\n") + data.count(b"\r") > _MAX_LINES:
+        raise InputError("the XML has too many lines")
     root = _parsed(data)
     long: list[int] = []
     tree = _tree(root, 1, long)

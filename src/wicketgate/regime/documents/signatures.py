@@ -55,6 +55,29 @@ def good_keys(envelope: Envelope, charters: Iterable[Charter]) -> frozenset[str]
     return frozenset(seen)
 
 
+def require_known_signer(envelope: Envelope, charter: Charter) -> None:
+    """Refuse an envelope that no office of a charter has signed, before its payload is looked at.
+
+    Whoever has a token can hand in as much as they like: what is costly is done for officers alone.
+
+    Raises
+    ------
+    DocumentRefused
+        `signature-missing` where nobody signed, otherwise `signature-invalid`.
+    """
+    if not envelope.signatures:
+        raise DocumentRefused("nobody signed it", code="signature-missing")
+    by_key = {key_id(office.public): office.public for office in charter.offices.values()}
+    message = pae(envelope.payload_type, envelope.payload)
+    for one in envelope.signatures:
+        public = by_key.get(one.key_id)
+        if public is not None and verify_signature(public, message, one.signature):
+            return
+    raise DocumentRefused(
+        "no signature is of an office of the charter and verifies", code="signature-invalid"
+    )
+
+
 def signers(envelope: Envelope, charter: Charter) -> tuple[Office, ...]:
     """Return the signing offices of an envelope, in the charter's order.
 
