@@ -22,6 +22,9 @@ from wicketgate.reads.mqtt.topics import Route, route
 
 log = logging.getLogger(__name__)
 
+_AT_ONCE = 500
+"""Packets of one connection that are taken without a break."""
+
 _LONGEST_TOKEN = 512
 
 
@@ -144,6 +147,7 @@ class Connection(asyncio.Protocol):
         self._stopped = False
         self._reserved = 0
         self._queued = False
+        self._resting = False
         self._digest = ""
         self._keep_alive_s = 0.0
         self._since = 0.0  # of the last packet
@@ -193,8 +197,14 @@ class Connection(asyncio.Protocol):
 
     def go_on(self) -> None:
         """Take packets for as long as there is room for them."""
+        taken = 0
         try:
             while self._transport is not None and not self._held_up() and self._reserve():
+                if taken == _AT_ONCE:  # one read of the socket may bring a hundred thousand packets
+                    self._resting = True
+                    self._loop.call_soon(self._rested)
+                    break
+                taken += 1
                 packet = self._decoder.next()
                 if packet is None:
                     break
@@ -204,6 +214,10 @@ class Connection(asyncio.Protocol):
         except InputError as error:
             self.end("malformed", str(error))
         self._set_reading()
+
+    def _rested(self) -> None:
+        self._resting = False
+        self.go_on()
 
     def end(self, why: str, detail: str = "") -> None:
         """Close the connection, once its answers are sent."""
@@ -391,6 +405,7 @@ class Connection(asyncio.Protocol):
             self._write_paused
             or self._stopped
             or self._queued
+            or self._resting
             or len(self._waiting) >= self._server.limits.under_way
         )
 
