@@ -12,7 +12,14 @@ import httpx
 import pytest
 
 from bench.harness import Running, gateway
-from tests.running import SOURCE, bearer, client, now_us, plates, read, until
+from tests.running import SOURCE, bearer, client, now_us, read, until
+from wicketgate.base.signing import (
+    MAX_ENVELOPE_BYTES,
+    Envelope,
+    PrivateKey,
+    dump_envelope,
+    sign_payload,
+)
 
 HELD_S = 0.15
 """What one request may hold the loop for, in CPU time: the bound is 50 ms, and the machine of the tests is slow."""
@@ -124,4 +131,44 @@ def test_a_post_of_many_good_reads(running: Running) -> None:
     answer = send(running, body, "application/json")
     assert answer.json() == {"accepted": 40_000, "repeated": 0, "quarantined": []}
     assert longest_s(running) < HELD_S
-    assert plates(1, seed=1)
+
+
+MOST = 8 * 1024 * 1024 - 1_000
+PUSHES = {
+    "attributes": (
+        "hikvision",
+        b"<EventNotificationAlert " + b" ".join(b'a%d="1"' % n for n in range(600_000)) + b"/>",
+        "application/xml",
+    ),
+    "lists": ("axis", b'{"a":[' + b"[]," * (MOST // 3) + b"1]}", "application/json"),
+    "members": ("platerecognizer", b'{"a":1' + b',"a":1' * (MOST // 6) + b"}", "application/json"),
+    "escapes": ("platerecognizer", b"json=" + b"%5B" * (MOST // 3), "application/x-www-form-urlencoded"),
+}
+
+
+@pytest.mark.parametrize("name", PUSHES)
+def test_a_push_holds_the_loop_for_a_moment_alone(running: Running, name: str) -> None:
+    adapter, body, media_type = PUSHES[name]
+    assert send(running, body, media_type, f"/v1/push/{adapter}").status_code == 400
+    assert longest_s(running) < HELD_S
+
+
+def test_what_no_officer_signed_is_not_looked_into(running: Running) -> None:
+    payload = b'{"authority":{"a":[' + b"[]," * 14_000 + b"1]}}"
+    kind = "application/vnd.wicketgate.authority+json"
+    unsigned = dump_envelope(Envelope(payload_type=kind, payload=payload))
+    signed = dump_envelope(sign_payload(kind, payload, [PrivateKey.generate()]))
+    for body, code in ((unsigned, "signature-missing"), (signed, "signature-invalid")):
+        assert send(running, body, "application/json", "/v1/documents").json()["code"] == code
+    large = b" " * (MAX_ENVELOPE_BYTES + 1)
+    assert send(running, large, "application/json", "/v1/documents").status_code == 413
+    assert longest_s(running) < HELD_S
+
+
+@pytest.mark.parametrize("part", [b'{"id":"c"},', b"{},", b'{"id":"c","groups":["g"]},'])
+def test_a_list_of_cameras_that_is_too_long(running: Running, part: bytes) -> None:
+    body = b"[" + part * (MOST // len(part)) + b"{}]"
+    headers = {**bearer(running, SOURCE), "Content-Type": "application/json"}
+    answer = httpx.put(f"{running.url}/v1/cameras", content=body, headers=headers, timeout=60)
+    assert answer.status_code == 400
+    assert longest_s(running) < HELD_S

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import hashlib
+import itertools
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -23,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from wicketgate.base.errors import ConfigurationError, StreamError
 from wicketgate.base.limits import PlaceLimits
 from wicketgate.base.settings import MqttSettings
+from wicketgate.reads.mqtt import connection as connection_module
 from wicketgate.reads.mqtt import packets
 from wicketgate.reads.mqtt.connection import MqttLimits
 from wicketgate.reads.mqtt.ingress import Ingress
@@ -723,3 +725,30 @@ async def test_an_address_of_ipv6() -> None:
         pytest.skip("no IPv6 on the loopback")
     assert address.startswith("mqtt://[::1]:")
     await ingress.stop()
+
+
+@on_uvloop
+async def test_many_packets_at_once_leave_others_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One read of the socket may bring a hundred thousand packets: they were answered without a break."""
+    rounds: list[int] = []
+    answered = 0
+    write = connection_module.Connection._write
+
+    def counted(self: Any, data: bytes) -> None:
+        nonlocal answered
+        answered += data == packets.PINGRESP
+        write(self, data)
+
+    monkeypatch.setattr(connection_module.Connection, "_write", counted)
+    loop = asyncio.get_running_loop()
+
+    def each_round() -> None:
+        rounds.append(answered)
+        if answered < 20_000:
+            loop.call_soon(each_round)
+
+    async with listening(Desk()) as (_, port), connected(port) as client:
+        each_round()
+        client.send(b"\xc0\x00" * 20_000)
+        assert await client.got(40_000) == packets.PINGRESP * 20_000
+    assert max(after - before for before, after in itertools.pairwise(rounds)) <= 500
