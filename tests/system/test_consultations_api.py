@@ -266,7 +266,7 @@ def test_neither_log_nor_figures_hold_what_was_said_or_who(over: tuple[Running, 
 
 def test_a_kill_loses_no_response_that_was_acknowledged(consulting: Running) -> None:
     name = "c-killed"
-    publish(consulting, consultation(name, seconds=14))
+    publish(consulting, consultation(name, seconds=25))
     ids: set[str] = set()
     for number in range(8):
         ids.add(respond(consulting, name, text=f"Before the kill {number}").raise_for_status().json()["id"])

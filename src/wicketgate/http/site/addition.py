@@ -34,7 +34,7 @@ ENTRY_POINTS = "wicketgate.site"
 """The group under which a package adds to the site: its one entry point names a `Factory`."""
 
 MakePart = Callable[[Mapping[str, Any]], Awaitable[FrontPart]]
-"""Makes the part of a page from the register, at each request."""
+"""Makes the part of a page from the register, at each rendering."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
