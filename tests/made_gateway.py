@@ -249,7 +249,7 @@ class World:
                 authority=name,
                 version=1,
                 seq=number,
-                voi="v1",
+                voi=f"v{number}",
                 kind="murder",
                 priority=2,
                 quality="possible" if number % 3 == 0 else "exact",
@@ -313,7 +313,13 @@ class World:
 
     @staticmethod
     def _hit_member(name: str, number: int) -> str:
-        hit = {"id": f"{name}-{number}", "voi": "v1", "quality": "exact", "kind": "murder", "priority": 2}
+        hit = {
+            "id": f"{name}-{number}",
+            "voi": f"v{number}",
+            "quality": "exact",
+            "kind": "murder",
+            "priority": 2,
+        }
         return f',"ref":"{name}-{number}","hit":{json.dumps(hit, separators=(",", ":"))}'
 
     # --- what time brings -------------------------------------------------------------------------------------

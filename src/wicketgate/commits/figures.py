@@ -1,96 +1,113 @@
 """The figures of the ledger.
 
-They are counted, and their small cells suppressed.
+They are counted here as they are published: by the rule of disclosure (`regime.publishing`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
+from wicketgate.regime.moment import RegimeAt
+from wicketgate.regime.publishing import (
+    HIT_KINDS,
+    NOT_TRAFFIC,
+    OUTCOME_KINDS,
+    TARGETING_FORM,
+    TRAFFIC_FORM,
+    bulk_names,
+    least_traffic,
+    onward_of,
+    step_of,
+    stepped,
+    targeted_names,
+    traffic_cell,
+)
 
-def public_counts(counts: Counts, small_cells: int) -> dict[str, Any]:
-    """Return figures as published.
 
-    A count above 0 and below `small_cells` is null.
+def public_traffic(counts: Counts, moment: RegimeAt) -> dict[str, Any]:
+    """Return the figures of traffic of a period that ends at a moment, without its times.
+
+    Nothing in them hangs on whether a read was listed: what an authority with a list let go is among the reads
+    `compared` with that list, and no sum over all authorities has it.
     """
-
-    def cell(count: int) -> int | None:
-        return None if 0 < count < small_cells else count
-
-    authorities = sorted(counts.released.keys() | {name.partition("@")[0] for name in counts.refused})
-    shown = {name: _shown_cells(counts, name, cell) for name in authorities}
+    least = least_traffic(moment.charter)
+    bulk = bulk_names(moment)
+    compared = {
+        name: counts.released.get(name, 0) + _not_listed(counts, name) for name in targeted_names(moment)
+    }
     return {
-        "taken": cell(counts.taken),
-        "repeated": cell(counts.repeated),
-        "quarantined": cell(counts.quarantined),
-        "decided": cell(counts.decided),
-        "withheld": cell(counts.withheld),
-        "released": {name: shown[name]["", ""] for name in sorted(counts.released)},
+        "form": TRAFFIC_FORM,
+        "taken": traffic_cell(counts.taken, least),
+        "repeated": traffic_cell(counts.repeated, least),
+        "quarantined": traffic_cell(counts.quarantined, least),
+        "decided": traffic_cell(counts.decided, least),
+        "released": {name: traffic_cell(counts.released.get(name, 0), least) for name in bulk},
+        "again": {name: traffic_cell(counts.again.get(name, 0), least) for name in bulk},
+        "compared": {name: traffic_cell(reads, least) for name, reads in compared.items()},
         "refused": [
-            {
-                "authority": authority,
-                "reason": reason,
-                "rows": shown[authority.partition("@")[0]][authority, reason],
-            }
-            for authority, reasons in sorted(counts.refused.items())
-            for reason in sorted(reasons)
+            {"authority": reference, "reason": reason, "rows": traffic_cell(rows, least)}
+            for reference, reasons in sorted(counts.refused.items())
+            for reason, rows in sorted(reasons.items())
+            if reason not in NOT_TRAFFIC
         ],
-        "again": {name: cell(rows) for name, rows in sorted(counts.again.items())},
-        "hits": {
-            name: _shown_hits(hits, cell, name in shown and shown[name]["", ""] is None)
-            for name, hits in sorted(counts.hits.items())
-        },
+    }
+
+
+def _not_listed(counts: Counts, name: str) -> int:
+    return sum(
+        rows
+        for reference, reasons in counts.refused.items()
+        if reference.partition("@")[0] == name
+        for reason, rows in reasons.items()
+        if reason in NOT_TRAFFIC
+    )
+
+
+def public_targeting(targeted: Targeted, moment: RegimeAt) -> dict[str, Any]:
+    """Return the figures of targeting of a period that ends at a moment, without its times.
+
+    The rows are the same whatever happened: one for each authority, each kind and each allowed recipient.
+    """
+    step, least = step_of(moment.charter), least_traffic(moment.charter)
+    everyone = sorted(moment.regime.authorities.items())
+    listed = targeted_names(moment)
+    return {
+        "form": TARGETING_FORM,
+        "step": step,
+        "hits": {name: _public_hits(targeted.hits.get(name, {}), step) for name in listed},
         "outcomes": {
-            name: {outcome: cell(count) for outcome, count in sorted(outcomes.items())}
-            for name, outcomes in sorted(counts.outcomes.items())
+            name: {
+                kind: stepped(len(targeted.outcomes.get(name, {}).get(kind, ())), step)
+                for kind in OUTCOME_KINDS
+            }
+            for name in listed
         },
         "disclosures": {
-            name: {to: cell(rows) for to, rows in sorted(by_recipient.items())}
-            for name, by_recipient in sorted(counts.disclosures.items())
+            name: {
+                to: stepped(targeted.disclosures.get(name, {}).get(to, 0), least)
+                for to in onward_of(moment, named)
+            }
+            for name, named in everyone
         },
         "disclosures_refused": {
-            name: cell(attempts) for name, attempts in sorted(counts.disclosures_refused.items())
+            name: stepped(targeted.disclosures_refused.get(name, 0), step) for name, _ in everyone
         },
     }
 
 
-def _shown_hits(
-    hits: Mapping[str, int], cell: Callable[[int], int | None], released_hidden: bool
-) -> dict[str, int | None]:
-    """Return an authority's hits as published.
+def _public_hits(kinds: Mapping[str, Mapping[str, int]], step: int) -> dict[str, int | None]:
+    """Return an authority's vehicles with hits as they are published.
 
-    `exact` and `possible` add up to the rows released: where one of them is suppressed the other is too, and both are
-    where the rows released are.
+    Each vehicle has an exact hit or a possible one, so the two are shown together or not at all: one of them alone
+    would say of the other whether it is 0.
     """
-    shown: dict[str, int | None] = {
-        name: cell(hits.get(name, 0)) for name in ("exact", "possible", "late", "clone")
-    }
-    if released_hidden or None in (shown["exact"], shown["possible"]):
-        shown |= {name: None for name in ("exact", "possible") if hits.get(name)}
+    shown = {kind: stepped(len(kinds.get(kind, ())), step) for kind in HIT_KINDS}
+    if None in (shown["exact"], shown["possible"]):
+        shown["exact"] = shown["possible"] = None
     return shown
-
-
-def _shown_cells(
-    counts: Counts, name: str, cell: Callable[[int], int | None]
-) -> dict[tuple[str, str], int | None]:
-    """Return an authority's cells as published.
-
-    Its released rows stand under `("", "")`, its refusals under version and reason. They add up to the reads
-    decided, which are published too, so one suppressed cell could be worked out from the others: then the smallest
-    of those is suppressed with it.
-    """
-    cells = {("", ""): counts.released.get(name, 0)}
-    for authority, reasons in counts.refused.items():
-        if authority.partition("@")[0] == name:
-            cells |= {(authority, reason): rows for reason, rows in reasons.items()}
-    hidden = {key for key, rows in cells.items() if cell(rows) is None}
-    others = [key for key, rows in cells.items() if rows and key not in hidden]
-    if len(hidden) == 1 and others:
-        hidden.add(min(others, key=lambda key: (cells[key], key)))
-    return {key: None if key in hidden else rows for key, rows in cells.items()}
 
 
 class Counts(msgspec.Struct, kw_only=True):
@@ -112,6 +129,39 @@ class Counts(msgspec.Struct, kw_only=True):
     outcomes: dict[str, dict[str, int]] = {}
     disclosures: dict[str, dict[str, int]] = {}
     disclosures_refused: dict[str, int] = {}
+
+
+class Targeted(msgspec.Struct, kw_only=True):
+    """What lists and recipients did, counted to be published later.
+
+    `hits` and `outcomes` are keyed by the authority's name, the kind, and the vehicle of interest (its `voi`), with how
+    often: vehicles are published, so that one that passes many cameras is one. Hits have the kind `vehicles` besides.
+    """
+
+    hits: dict[str, dict[str, dict[str, int]]] = {}
+    outcomes: dict[str, dict[str, dict[str, int]]] = {}
+    disclosures: dict[str, dict[str, int]] = {}
+    disclosures_refused: dict[str, int] = {}
+
+    def count(self, into: dict[str, dict[str, dict[str, int]]], name: str, kind: str, vehicle: str) -> None:
+        """Count one more of a vehicle in `hits` or `outcomes`."""
+        vehicles = into.setdefault(name, {}).setdefault(kind, {})
+        vehicles[vehicle] = vehicles.get(vehicle, 0) + 1
+
+    def add(self, other: Targeted) -> None:
+        """Add what another period counted."""
+        for into, more in ((self.hits, other.hits), (self.outcomes, other.outcomes)):
+            for name, kinds in more.items():
+                for kind, vehicles in kinds.items():
+                    _add(into.setdefault(name, {}).setdefault(kind, {}), vehicles)
+        for name, by_recipient in other.disclosures.items():
+            _add(self.disclosures.setdefault(name, {}), by_recipient)
+        _add(self.disclosures_refused, other.disclosures_refused)
+
+
+def _add(into: dict[str, int], more: Mapping[str, int]) -> None:
+    for key, number in more.items():
+        into[key] = into.get(key, 0) + number
 
 
 class ClosedFigures(msgspec.Struct, frozen=True, kw_only=True):

@@ -28,6 +28,7 @@ from wicketgate.regime.fold import (
 )
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed, act_of
+from wicketgate.regime.publishing import least_traffic, step_of
 from wicketgate.regime.stance import stance_of
 from wicketgate.regime.standing import consultation_status, in_force_from, review_due
 
@@ -65,7 +66,10 @@ def build_register(moment: RegimeAt, state: State, *, checkpoint: bytes, log_key
             for id_, taken in sorted(state.regime.consultations.items(), key=lambda item: item[1].entry)
         ],
         "figures": [{**period.figures, "entry": period.entry} for period in state.periods],
+        "targeting": [{**period.figures, "entry": period.entry} for period in state.targeting_periods],
         "small_cells": charter.limits.small_cells,
+        "least_traffic": least_traffic(charter),
+        "step": step_of(charter),
     }
 
 

@@ -8,13 +8,14 @@ gives the same state, and it takes no decision: what may be committed is decided
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
 from wicketgate.base.clock import DAY_US, SECOND_US
 from wicketgate.base.errors import InputError
 from wicketgate.commits.cameras import Camera, CameraChange
-from wicketgate.commits.figures import ClosedFigures, Counts
+from wicketgate.commits.figures import ClosedFigures, Counts, Targeted
 from wicketgate.commits.transactions import (
     IMAGE_CODES,
     CameraSet,
@@ -115,6 +116,10 @@ class State(msgspec.Struct, kw_only=True):
     totals: Counts = msgspec.field(default_factory=Counts)
     counting_from_us: int = 0
     periods: list[ClosedFigures] = []
+    targeting: Targeted = msgspec.field(default_factory=Targeted)
+    targeted: dict[int, Targeted] = {}
+    targeted_from_us: int = 0
+    targeting_periods: list[ClosedFigures] = []
     camera_counts: dict[str, dict[str, int]] = {}
     revision: int = 0
     hotlists: dict[str, ListState] = {}
@@ -185,6 +190,8 @@ class State(msgspec.Struct, kw_only=True):
             self.facts = []
         if transaction.figures is not None:
             self._close_figures(transaction)
+        if transaction.targeting is not None:
+            self._close_targeting(transaction)
         self.facts.extend(transaction.facts)
         self._count(transaction)
         for batch in transaction.batches:
@@ -279,12 +286,15 @@ class State(msgspec.Struct, kw_only=True):
             hits = counts.hits.setdefault(hit.authority, {})
             for name in said:
                 hits[name] = hits.get(name, 0) + 1
+        for kind in ("vehicles", *said):
+            self.targeting.count(self.targeting.hits, hit.authority, kind, hit.voi)
 
     def _take_outcome(self, outcome: Outcome) -> None:
         hit = self.open_hits[outcome.hit]
         for counts in (self.counts, self.totals):
             outcomes = counts.outcomes.setdefault(hit.authority, {})
             outcomes[outcome.outcome] = outcomes.get(outcome.outcome, 0) + 1
+        self.targeting.count(self.targeting.outcomes, hit.authority, outcome.outcome, hit.voi)
         if outcome.outcome in {"confirmed", "misread"}:
             by_camera = self.misreads.setdefault(hit.place, {})
             what = f"{hit.quality}-{outcome.outcome}"
@@ -306,7 +316,7 @@ class State(msgspec.Struct, kw_only=True):
     def _take_disclosure(self, disclosure: Disclosure) -> None:
         name = disclosure.authority
         self.held.setdefault(name, Held()).take_disclosure(disclosure)
-        for counts in (self.counts, self.totals):
+        for counts in (self.counts, self.totals, self.targeting):
             if disclosure.refused:
                 counts.disclosures_refused[name] = counts.disclosures_refused.get(name, 0) + 1
             else:
@@ -390,15 +400,31 @@ class State(msgspec.Struct, kw_only=True):
     def _close_figures(self, transaction: Transaction) -> None:
         closed = transaction.figures
         assert closed is not None
-        published = msgspec.json.decode(transaction.entries[closed.entry - transaction.first_entry])
+        published = self._published(transaction, closed.entry)
         self.periods.append(ClosedFigures(entry=closed.entry, figures=published))
         rows = rows_left(published) if closed.due else {}
         for name in sorted({*self.held, *closed.due}):
             held = self.held.setdefault(name, Held())
             held.close(closed.until_us, closed.due.get(name), rows.get(name))
-        self.counts = Counts()
+        if closed.targeted_until_us:
+            self.targeted_from_us = self.targeted_from_us or closed.from_us
+            self.targeted.setdefault(closed.targeted_until_us, Targeted()).add(self.targeting)
+        self.counts, self.targeting = Counts(), Targeted()
         self.counting_from_us = closed.until_us
         self._forget_sightings(transaction.at_us - _SIGHTINGS_US)
+
+    def _close_targeting(self, transaction: Transaction) -> None:
+        closed = transaction.targeting
+        assert closed is not None
+        published = self._published(transaction, closed.entry)
+        self.targeting_periods.append(ClosedFigures(entry=closed.entry, figures=published))
+        self.targeted.pop(closed.until_us, None)
+        self.targeted_from_us = closed.until_us
+
+    @staticmethod
+    def _published(transaction: Transaction, entry: int) -> dict[str, Any]:
+        body: dict[str, Any] = msgspec.json.decode(transaction.entries[entry - transaction.first_entry])
+        return body
 
     def _forget_sightings(self, before_us: int) -> None:
         for name, by_voi in self.sightings.items():

@@ -268,15 +268,30 @@ class TokenIssued(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FiguresClosed(msgspec.Struct, frozen=True, kw_only=True):
-    """A period of published figures, and their place.
+    """A period of published figures of traffic, and their place.
 
-    `due` says of each authority under which rows left in the period when its recipient must have deleted them.
+    Attributes
+    ----------
+    due : mapping
+        When the recipient of each authority under which rows can have left must have deleted them.
+    targeted_until_us : int
+        The end of the period of targeting that counts of this one belong to; 0 in the first form, which published
+        them all at once.
     """
 
     from_us: int
     until_us: int
     entry: int
     due: dict[str, int] = {}
+    targeted_until_us: int = 0
+
+
+class TargetingClosed(msgspec.Struct, frozen=True, kw_only=True):
+    """A period of published figures of targeting, and their place."""
+
+    from_us: int
+    until_us: int
+    entry: int
 
 
 class ResponseGiven(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -363,6 +378,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     second: SecondClosed | None = None
     opens_us: int | None = None
     figures: FiguresClosed | None = None
+    targeting: TargetingClosed | None = None
     disclosure: Disclosure | None = None
     receipt: Receipt | None = None
     responses: tuple[ResponseGiven, ...] = ()

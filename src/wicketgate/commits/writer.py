@@ -14,16 +14,16 @@ from wicketgate.base.errors import StreamError, WicketgateError
 from wicketgate.base.signing import canonical
 from wicketgate.base.streams.server import MAX_PAYLOAD
 from wicketgate.base.streams.writer import StreamWriter
-from wicketgate.commits.figures import public_counts
+from wicketgate.commits.figures import Targeted, public_targeting, public_traffic
 from wicketgate.commits.state import State, dump_state, load_state
-from wicketgate.commits.transactions import FiguresClosed, Transaction, encode
+from wicketgate.commits.transactions import FiguresClosed, TargetingClosed, Transaction, encode
 from wicketgate.ledger.facts import SecondTree, second_entry, second_of
 from wicketgate.ledger.second import SecondClosed
 from wicketgate.ledger.tiles import MAX_ENTRY_BYTES
 from wicketgate.regime.moment import RegimeAt
-from wicketgate.regime.obligations.disclosures import rows_left
 from wicketgate.regime.obligations.receipts import due_by_name, published_receipts
 from wicketgate.regime.parsed import Parsed
+from wicketgate.regime.publishing import rows_owed, targeting_due, targeting_until
 
 STREAM = "COMMITS"
 _LARGEST = MAX_PAYLOAD - 16 * 1024
@@ -216,10 +216,17 @@ class Commits:
             self._close_due_figures(at_us)
 
     def _close_due_figures(self, at_us: int) -> None:
-        every_us = self.parsed.charter(self.staged).limits.figures_every_us
-        boundary_us = self.staged.second_us - self.staged.second_us % every_us
+        charter = self.parsed.charter(self.staged)
+        boundary_us = self.staged.second_us - self.staged.second_us % charter.limits.figures_every_us
         if boundary_us > self.staged.counting_from_us:
             self._stage(self._close_figures(at_us, boundary_us))
+        while self.staged.targeted_from_us:
+            state = self.staged
+            until_us = targeting_due(charter, state.targeted_from_us, state.counting_from_us, state.second_us)
+            if until_us is None:
+                return
+            # After a long absence several months are over: each has its own figures.
+            self._stage(self._close_targeting(at_us, until_us))
 
     def _close_second(self, at_us: int) -> Transaction:
         state = self.staged
@@ -249,9 +256,8 @@ class Commits:
     def _close_figures(self, at_us: int, until_us: int) -> Transaction:
         state = self.staged
         moment = RegimeAt(state.regime, self.parsed, until_us)
-        small = moment.charter.limits.small_cells
-        shown = public_counts(state.counts, small)
-        left = rows_left(shown)
+        shown = public_traffic(state.counts, moment)
+        left = rows_owed(moment, shown["released"], state.counting_from_us)
         body = {
             "kind": "figures",
             "from": rfc3339(state.counting_from_us),
@@ -268,5 +274,23 @@ class Commits:
                 until_us=until_us,
                 entry=state.entries,
                 due=due_by_name(moment, left, state.counting_from_us),
+                targeted_until_us=targeting_until(moment.charter, state.counting_from_us, until_us),
             ),
+        )
+
+    def _close_targeting(self, at_us: int, until_us: int) -> Transaction:
+        state = self.staged
+        body = {
+            "kind": "targeting",
+            "from": rfc3339(state.targeted_from_us),
+            "until": rfc3339(until_us),
+            **public_targeting(
+                state.targeted.get(until_us, Targeted()), RegimeAt(state.regime, self.parsed, until_us)
+            ),
+        }
+        return Transaction(
+            at_us=at_us,
+            first_entry=state.entries,
+            entries=(canonical(body),),
+            targeting=TargetingClosed(from_us=state.targeted_from_us, until_us=until_us, entry=state.entries),
         )

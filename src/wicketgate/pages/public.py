@@ -30,7 +30,7 @@ from wicketgate.pages import disclosures, phrases, reference, story
 from wicketgate.pages.consultations import consultations_of, groups_of, open_of
 from wicketgate.pages.drift import drift_of
 from wicketgate.pages.phrases import at_us_of, total
-from wicketgate.pages.views import ShownNames, small_cells_of, tables, views_of
+from wicketgate.pages.views import ShownNames, least_traffic_of, small_cells_of, tables, views_of
 from wicketgate.pages.your_read import your_read_of
 
 CONTENT_SECURITY_POLICY = (
@@ -191,7 +191,7 @@ def _figures(register: Mapping[str, Any], views: Mapping[str, Mapping[str, Any]]
     rows = [row for row in rows if (at_us := at_us_of(row.get("from"))) is not None and at_us >= begin_us]
     if not rows:
         return None
-    small = small_cells_of(register)
+    small = least_traffic_of(register)
     released = sorted({name for row in rows for name in row.get("released") or {}})
     reasons: dict[tuple[str, str], list[object]] = {}
     for row in rows:
@@ -200,7 +200,8 @@ def _figures(register: Mapping[str, Any], views: Mapping[str, Mapping[str, Any]]
                 refusal.get("rows")
             )
     columns = {
-        key: [row.get(key) for row in rows] for key in ("taken", "withheld", "repeated", "quarantined")
+        key: [row[key] for row in rows if key in row]
+        for key in ("taken", "withheld", "repeated", "quarantined")
     }
     return {
         "rows": rows,

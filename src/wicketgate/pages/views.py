@@ -33,6 +33,12 @@ def small_cells_of(register: Mapping[str, Any]) -> int:
     return small if isinstance(small, int) else 0
 
 
+def least_traffic_of(register: Mapping[str, Any]) -> int:
+    """Return the least count of traffic that is shown; where the register does not say, that of small cells."""
+    least = register.get("least_traffic")
+    return least if isinstance(least, int) else small_cells_of(register)
+
+
 def tables(value: object) -> list[Mapping[str, Any]]:
     """Return the tables of a list.
 
@@ -320,6 +326,7 @@ def tags_of(item: Mapping[str, Any]) -> list[dict[str, str]]:
 _FIGURES = {
     "decided": "Reads decided",
     "released": "Reads that left under it",
+    "compared": "Reads compared with its list",
     "left_ppm": "Share of the reads that left: the cost in intrusion",
     "searches": "Searches",
     "suppressed": "Counts that were too small to be published: each sum may be more",
@@ -338,6 +345,8 @@ def figures_of(figures: Mapping[str, Any]) -> list[dict[str, str]]:
         for key, value in figures.items()
         if key not in {*known, *_NO_ROWS} and not isinstance(value, Mapping | list)
     }
+    if known.get("released", 0) is None:  # a list decides what leaves: that is told by month, in vehicles
+        known.pop("released"), known.pop("left_ppm", None)
     rows = [
         {
             "what": _FIGURES.get(key, key.replace("_", " ")),
@@ -345,6 +354,23 @@ def figures_of(figures: Mapping[str, Any]) -> list[dict[str, str]]:
         }
         for key, value in known.items()
     ]
+    targeting = figures.get("targeting")
+    if isinstance(targeting, Mapping):
+        months = f"{phrases.day(targeting.get('from'))} to {phrases.day(targeting.get('until'))}"
+        for member, words in (("hits", phrases.HITS), ("outcomes", phrases.OUTCOMES)):
+            rows += [
+                {
+                    "what": f"Vehicles, {months}: {words.get(str(key), str(key))}",
+                    "number": f"at least {phrases.number(value)}",
+                }
+                for key, value in (targeting.get(member) or {}).items()
+            ]
+        rows.append(
+            {
+                "what": f"Counts of vehicles, {months}, that are fewer than one step",
+                "number": phrases.number(targeting.get("suppressed")),
+            }
+        )
     for member, label, words in (("hits", "Hits", phrases.HITS), ("outcomes", "Outcomes", phrases.OUTCOMES)):
         cells = figures.get(member)
         if isinstance(cells, Mapping):

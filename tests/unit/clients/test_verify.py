@@ -57,7 +57,7 @@ QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCh
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A world that nobody changes: 346 entries, so a full tile and a partial one at each kind."""
+    """A world that nobody changes: 377 entries, so a full tile and a partial one at each kind."""
     folder = tmp_path_factory.mktemp("world")
     made_world = standard(folder / "log", seconds=300)
     made_world.feed_file(folder / "feed.ndjson")
@@ -120,7 +120,7 @@ def test_a_gateway_that_tells_the_truth_verifies(served: Served, world: World) -
     counts = report.counts
     assert counts["seconds"] == 308
     assert counts["seconds_missing"] == 7
-    assert counts["entries"] == world.ledger.size == 346
+    assert counts["entries"] == world.ledger.size == 377
     assert counts["batches"] == counts["proved"] == len(world.batches[FEED])
     assert counts["late_proofs"] == 0
     assert "as given" in report.trusted
@@ -547,8 +547,9 @@ def test_an_entry_of_the_last_second_that_has_words_is_reported(fresh: World, bo
         lambda b: b.update(decided="12"),
         lambda b: b.update(released=[]),
         lambda b: b["released"].update({FEED: {}}),
-        lambda b: b.update(hits={FEED: 7}),
-        lambda b: b.update(outcomes={FEED: {"confirmed": True}}),
+        lambda b: b.update(compared={FEED: "7"}),
+        lambda b: b.update(receipts=7),
+        lambda b: (b.pop("form"), b.pop("compared"), b.update(withheld=0, hits={FEED: 7}, outcomes={})),
     ],
 )
 def test_a_review_behind_figures_that_cannot_be_added_up_is_reported(
@@ -673,10 +674,11 @@ def figures_world(
     change: Callable[[dict[str, Any]], object],
     made_of: Callable[[Path], World] = standard,
     number: int = 2,
+    kind: str = "figures",
 ) -> World:
     """Return a world whose third period of figures was changed before it was logged."""
     world = made_of(folder)
-    numbers = [i for i, entry in enumerate(world.entries) if b'"kind":"figures"' in entry]
+    numbers = [i for i, entry in enumerate(world.entries) if f'"kind":"{kind}"'.encode() in entry]
     body = json.loads(world.entries[numbers[number]])
     change(body)
     forged = World.__new__(World)
@@ -689,22 +691,26 @@ def figures_world(
     return world
 
 
+def refusal(**more: Any) -> dict[str, Any]:
+    return {"authority": f"{FEED}@1", "reason": "expired", "rows": 12, **more}
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         (lambda b: b.update(taken=b["taken"] - 1), "of"),
         (lambda b: b.update(taken=b["taken"] + 5000), "under way"),
         (lambda b: b.update(decided=b["decided"] + 10), "decided"),
-        (lambda b: b.update(withheld=b["decided"] + 1), "withheld"),
-        (lambda b: b.update(withheld=0, released={FEED: b["released"][FEED]}), "not withheld"),
-        (lambda b: b.update(withheld=3), "must be suppressed"),
+        (lambda b: b.update(repeated=3), "must be left out"),
+        (lambda b: b.update(repeated=0), "must be left out"),
         (lambda b: b["released"].update({FEED: b["released"][FEED] + 40}), "released"),
         (lambda b: b["released"].update({FEED: 11}), "released"),
-        (lambda b: b["released"].update({"nobody": 12}), "not in the log"),
-        (
-            lambda b: b["refused"].append({"authority": "nobody@1", "reason": "expired", "rows": 0}),
-            "not in the log",
-        ),
+        (lambda b: b["released"].update({"nobody": 12}), "other rows"),
+        (lambda b: b["released"].pop(FEED), "other rows"),
+        (lambda b: b["again"].pop(FEED), "other rows"),
+        (lambda b: b["compared"].update({FEED: 12}), "other rows"),
+        (lambda b: b["refused"].append(refusal(authority="nobody@1")), "not in the log"),
+        (lambda b: b["refused"].append(refusal(reason="not-listed")), "tell of a list"),
         (lambda b: b["refused"].append(b["refused"][0]), "twice"),
         (lambda b: b["refused"].append(7), "refused"),
         (lambda b: b.update(refused={}), "refused"),
@@ -715,8 +721,9 @@ def figures_world(
         (lambda b: b.update({"from": "2026-07-08T12:00:11Z"}), "last ones end"),
         (lambda b: b.update(until="2026-07-08T12:00:29Z"), "not the end"),
         (lambda b: b.update(until="soon"), "not an RFC 3339 time"),
-        (lambda b: b.pop("withheld"), "members"),
-        (lambda b: b.update(more=1), "members"),
+        (lambda b: b.pop("decided"), "members"),
+        (lambda b: b.update(withheld=12), "members"),
+        (lambda b: b.update(form=3), "does not know"),
     ],
 )
 def test_figures_that_cannot_be_are_found_and_named(
@@ -731,10 +738,13 @@ def test_figures_that_cannot_be_are_found_and_named(
 
 def test_figures_of_hits_that_can_be_hold(tmp_path: Path) -> None:
     world = matching(tmp_path / "log")
-    bodies = [json.loads(entry) for entry in world.entries if b'"kind":"figures"' in entry]
-    assert bodies[0]["hits"] == {WANTED: {"exact": 27, "possible": 13, "late": 0, "clone": 0}}
-    assert bodies[0]["outcomes"] == {WANTED: {"confirmed": 12, "misread": 15}}
-    assert bodies[0]["again"] == {}
+    bodies = [json.loads(entry) for entry in world.entries if b'"kind":"targeting"' in entry]
+    assert bodies[0]["hits"] == {
+        WANTED: {"vehicles": 40, "exact": 20, "possible": 10, "late": None, "clone": None}
+    }
+    assert bodies[0]["outcomes"] == {
+        WANTED: {"acted": None, "confirmed": 10, "misread": 10, "not-acted": None, "unanswered": None}
+    }
     report = verify_folder(folder_of(world), feed_file=world.feed_file(tmp_path / "feed.ndjson", WANTED))
     assert report.ok, report.lines()
     world.close()
@@ -743,32 +753,38 @@ def test_figures_of_hits_that_can_be_hold(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda b: b["hits"][WANTED].update(exact=26), "do not come to as many"),
-        (lambda b: b["hits"][WANTED].update(possible=14), "do not come to as many"),
-        (lambda b: b["hits"][WANTED].update(exact=3), "must be suppressed"),
-        (lambda b: b["hits"][WANTED].update(late=41), "`late` than there are"),
-        (lambda b: b["hits"][WANTED].update(clone=41), "`clone` than there are"),
-        (lambda b: b["hits"][WANTED].pop("clone"), "members"),
-        (lambda b: b["hits"][WANTED].update(lost=0), "members"),
-        (lambda b: b["hits"][WANTED].update(exact="27"), "not a count"),
-        (lambda b: b["hits"].update(nobody=b["hits"][WANTED]), "not in the log"),
-        (lambda b: b["outcomes"].update(nobody={}), "not in the log"),
-        (lambda b: b["again"].update(nobody=0), "not in the log"),
-        (
-            lambda b: b["hits"].update({FEED: {"exact": 0, "possible": 0, "late": 0, "clone": 0}}),
-            "never matched",
-        ),
-        (lambda b: b["hits"].pop(WANTED), "shows no hits"),
-        (lambda b: b.update(hits=[]), "not a table"),
-        (lambda b: b.update(outcomes={WANTED: 7}), "not a table"),
-        (lambda b: b.pop("again"), "members"),
-        (lambda b: b["outcomes"][WANTED].update(confirmed=-1), "not a count"),
+        (lambda b: b["hits"][WANTED].update(vehicles=None), "more vehicles"),
+        (lambda b: b["hits"][WANTED].update(vehicles=41), "no step"),
+        (lambda b: b["hits"][WANTED].update(vehicles=70), "neither exact nor possible"),
+        (lambda b: b["hits"][WANTED].update(vehicles=900, exact=None, possible=None), "compared at most"),
+        (lambda b: b["hits"][WANTED].update(exact=50), "more vehicles"),
+        (lambda b: b["hits"][WANTED].update(exact=None), "without the other"),
+        (lambda b: b["hits"][WANTED].update(late=50), "more vehicles"),
+        (lambda b: b["hits"][WANTED].update(late=0), "no step"),
+        (lambda b: b["hits"][WANTED].update(clone=True), "no step"),
+        (lambda b: b["hits"][WANTED].pop("clone"), "other rows"),
+        (lambda b: b["hits"][WANTED].update(lost=None), "other rows"),
+        (lambda b: b["hits"].update({FEED: b["hits"][WANTED]}), "other rows"),
+        (lambda b: b["hits"].pop(WANTED), "other rows"),
+        (lambda b: b["outcomes"].pop(WANTED), "other rows"),
+        (lambda b: b["outcomes"][WANTED].update(confirmed=12), "no step"),
+        (lambda b: b["outcomes"].update({WANTED: 7}), "other rows"),
+        (lambda b: b["disclosures"].pop(FEED), "other rows"),
+        (lambda b: b["disclosures"][FEED].update(nobody=None), "other rows"),
+        (lambda b: b["disclosures_refused"].update({FEED: 3}), "no step"),
+        (lambda b: b.update(step=1), "steps of 10"),
+        (lambda b: b.update(form=2), "of the form 1"),
+        (lambda b: b.update(until="2026-07-08T12:00:20Z"), "that is due"),
+        (lambda b: b.update({"from": "2026-07-08T12:00:05Z"}), "where the last ones end"),
+        (lambda b: b.update(until="soon"), "not an RFC 3339 time"),
+        (lambda b: b.update(hits=[]), "members"),
+        (lambda b: b.pop("outcomes"), "members"),
     ],
 )
 def test_figures_of_hits_that_cannot_be_are_found(
     tmp_path: Path, change: Callable[[dict[str, Any]], object], words: str
 ) -> None:
-    world = figures_world(tmp_path / "log", change, matching, 0)
+    world = figures_world(tmp_path / "log", change, matching, 0, "targeting")
     assert words in failed(verify_folder(world.folder))["figures"]
 
 
@@ -776,23 +792,23 @@ def test_figures_of_hits_that_cannot_be_are_found(
     "change",
     [
         lambda b: b["hits"][WANTED].update(exact=None, possible=None),
-        lambda b: b["hits"][WANTED].update(late=None),
-        lambda b: b["outcomes"].update({WANTED: {"confirmed": None}}),
-        lambda b: (b["again"].update({WANTED: 20}), b["hits"][WANTED].update(exact=40)),
+        lambda b: b["hits"][WANTED].update(late=40),
+        lambda b: b["outcomes"][WANTED].update(confirmed=None),
     ],
-    ids=["both-suppressed", "late-suppressed", "outcomes-of-earlier-hits", "hits-of-images-that-followed"],
+    ids=["both-suppressed", "late", "outcomes-of-earlier-hits"],
 )
 def test_figures_of_hits_that_could_be_are_none_of_its_faults(
     tmp_path: Path, change: Callable[[dict[str, Any]], object]
 ) -> None:
-    world = figures_world(tmp_path / "log", change, matching, 0)
+    world = figures_world(tmp_path / "log", change, matching, 0, "targeting")
     report = verify_folder(world.folder)
     assert report.ok, report.lines()
 
 
-def test_figures_that_are_put_off_are_missed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["figures", "targeting"])
+def test_figures_that_are_put_off_are_missed(tmp_path: Path, kind: str) -> None:
     world = standard(tmp_path / "log", seconds=30)
-    at = next(i for i, entry in enumerate(world.entries) if b'"kind":"figures"' in entry)
+    at = next(i for i, entry in enumerate(world.entries) if f'"kind":"{kind}"'.encode() in entry)
     entries = [*world.entries[:at], *world.entries[at + 1 :]]
     world.close()
     shutil.rmtree(world.folder)
@@ -802,12 +818,12 @@ def test_figures_that_are_put_off_are_missed(tmp_path: Path) -> None:
 
 
 def test_suppressed_cells_stand_for_what_they_can_stand_for(fresh: World) -> None:
-    # Eight withheld and nine released are both shown as null: the arithmetic must still hold.
+    # Eight refused and nine released are both shown as null: the arithmetic must still hold.
     fresh.decide(17, released=9, withheld=8)
     fresh.live(20, every=1000)
     fresh.flush()
     figures = [json.loads(entry) for entry in fresh.entries if b'"kind":"figures"' in entry]
-    assert any(body["withheld"] is None for body in figures) or len(figures) > 1
+    assert any(body["released"][FEED] is None for body in figures)
     report = verify_folder(fresh.folder)
     assert report.ok, report.lines()
 
@@ -858,7 +874,7 @@ def test_suppressed_cells_stand_for_what_they_can_stand_for(fresh: World) -> Non
         (lambda r: r["figures"].pop(3), "not shown"),
         (lambda r: r["figures"].append(copy.deepcopy(r["figures"][3])), "none at their entry"),
         (lambda r: r["figures"][3].update(entry=None), "none at their entry"),
-        (lambda r: r.update(checkpoint=r["checkpoint"].replace("346", "345")), "checkpoint"),
+        (lambda r: r.update(checkpoint=r["checkpoint"].replace("377", "376")), "checkpoint"),
         (lambda r: r.update(checkpoint=""), "checkpoint"),
     ],
 )
@@ -1277,18 +1293,18 @@ def test_a_log_never_goes_back_or_to_the_side(world: World, tmp_path: Path) -> N
     log = TrustedLog.open(folder_fetch(world.folder), verifier)
     assert log.accept(log.note).size == world.ledger.size
     signer = made.note_signer(made.LOG_KEY, made.ORIGIN)
-    for size in (1, 255, 256, 346):
+    for size in (1, 255, 256, 377):
         head = Checkpoint(origin=made.ORIGIN, size=size, root=b"\x01" * 32)
         with pytest.raises(LedgerError, match="forks"):
             log.accept(sign_note(head.to_text(), [signer]))
     elsewhere = Checkpoint(origin="other.example/log", size=1, root=b"\x01" * 32)
     with pytest.raises(LedgerError, match=r"other\.example"):
         log.accept(sign_note(elsewhere.to_text(), [signer]))
-    for index in (-1, 346):
+    for index in (-1, 377):
         with pytest.raises(LedgerError, match="no entry"):
             log.entry(index)
-    assert [log.entry(index) for index in (0, 255, 256, 345)] == [
-        world.entries[i] for i in (0, 255, 256, 345)
+    assert [log.entry(index) for index in (0, 255, 256, 376)] == [
+        world.entries[i] for i in (0, 255, 256, 376)
     ]
 
 

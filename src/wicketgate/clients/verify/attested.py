@@ -50,16 +50,20 @@ class Attested:
     def take_receipts(
         self,
         shown: Mapping[str, Any],
-        figures: Mapping[str, Any],
+        left: Mapping[str, int | None],
         period: tuple[int, int],
         moment: RegimeAt,
     ) -> Iterator[str]:
         """Take the receipts at the end of a period.
 
         Returned is what is not as the log has it.
+
+        Parameters
+        ----------
+        left : mapping
+            What left in the period, by authority, as far as it is published.
         """
         from_us, until_us = period
-        left = {name: rows for name, rows in rows_left(figures).items() if name in moment.regime.authorities}
         names = {*left, *(name for name, held in self._held.items() if held.left)}
         for name in sorted(names - shown.keys()):
             yield f"the receipts of `{name}`, to whose recipient rows left, are not shown"

@@ -91,7 +91,7 @@ class EntryFold:
         self._kinds: dict[str, int] = {}
         self._widenings = 0
         self._at_us = 0
-        self._figures_due: int | None = None
+        self._figures_due: tuple[str, int] | None = None
         self._bound = False
         self.unbound = 0
         self._expected = b""
@@ -124,7 +124,7 @@ class EntryFold:
                 self._take_first(entry)
             return
         if self._figures_due is not None:
-            self._check_due(index, entry, self._figures_due)
+            self._check_due(index, entry, *self._figures_due)
         match = _SECOND.fullmatch(entry)
         if match is not None:
             self._take_second(index, match[1])
@@ -132,8 +132,8 @@ class EntryFold:
         try:
             body = parse_canonical(entry)
             kind = body.get("kind")
-            if kind == "figures":
-                self._take_figures(index, body)
+            if kind in ("figures", "targeting"):
+                self._take_figures(index, body, targeting=kind == "targeting")
                 return
             if kind == "second":
                 raise InputError("a second that is not of the form that every second has")
@@ -220,10 +220,14 @@ class EntryFold:
         self.gaps.append((from_us, until_us))
         self.open_us = max(self.open_us, until_us)
 
-    def _take_figures(self, index: int, body: Mapping[str, Any]) -> None:
-        self._count("figures")
+    def _take_figures(self, index: int, body: Mapping[str, Any], *, targeting: bool) -> None:
+        self._count("targeting" if targeting else "figures")
+        chain, moment = self._ruling()[1], self.at(self.open_us)
         try:
-            faults = self._ruling()[1].take(index, body, self.at(self.open_us))
+            take = chain.take_targeting if targeting else chain.take
+            faults = take(index, body, moment)
+            due = chain.next_due(moment)
+            self._figures_due = due if due is not None and due[0] == "targeting" else None
         except InputError as error:
             faults = [f"entry {index}: {error.detail}"]
         for fault in faults:
@@ -252,17 +256,18 @@ class EntryFold:
         self.seconds += 1
         self.open_us += SECOND_US
         self._expected = rfc3339(self.open_us).encode()
-        self._figures_due = self._ruling()[1].due(self.open_us)
+        self._figures_due = self._ruling()[1].next_due(self.at(self.open_us))
 
-    def _check_due(self, index: int, entry: bytes, due_us: int) -> None:
+    def _check_due(self, index: int, entry: bytes, kind: str, due_us: int) -> None:
         """Refuse late figures.
 
         Only a start may come between the end of a period and its figures.
         """
         self._figures_due = None
-        if b'"kind":"figures"' in entry or b'"operation":"start"' in entry:
+        if f'"kind":"{kind}"'.encode() in entry or b'"operation":"start"' in entry:
             return
-        self._figures.add(f"entry {index}: the figures until {rfc3339(due_us)} are missing before it")
+        what = "figures" if kind == "figures" else "figures of targeting"
+        self._figures.add(f"entry {index}: the {what} until {rfc3339(due_us)} are missing before it")
 
     def _take_document(self, index: int, body: Mapping[str, Any], at_us: int) -> None:
         document = _open(body)
@@ -280,7 +285,7 @@ class EntryFold:
             document,
             cameras=cameras,
             next_entry=index,
-            figures=(figures for _, figures in self.figures),
+            figures=(figures for _, figures in (*self.figures, *self.targeting)),
             log_needed=self._bound,
         )
         if body.keys() - {"kind", "at", "envelope"} != entry_members(document.kind, admitted).keys():
@@ -397,6 +402,11 @@ class EntryFold:
         """Each published period with its entry."""
         return [] if self.chain is None else self.chain.periods
 
+    @property
+    def targeting(self) -> list[tuple[int, Mapping[str, Any]]]:
+        """Each published period of targeting with its entry."""
+        return [] if self.chain is None else self.chain.targeting.periods
+
     def checks(self, origin: str) -> list[Check]:
         """Return the checks of documents, seconds and figures.
 
@@ -453,8 +463,9 @@ class EntryFold:
         if not self.figures:
             return "no period is over yet"
         return (
-            f"{len(self.figures)} periods join without gap or overlap, small counts are suppressed, and the "
-            "arithmetic of taken, decided, withheld, released and refused can hold"
+            f"{len(self.figures)} periods of traffic and {len(self.targeting)} of targeting join without gap or "
+            "overlap, small counts are suppressed, and the arithmetic of taken, decided, released, compared and "
+            "refused can hold"
         )
 
     def counts(self) -> dict[str, int]:

@@ -2,7 +2,8 @@
 
 Their periods must join, and what they say must be possible.
 
-A cell is a number, or null where it is suppressed: for a number from 1 to one less than the charter's
+A cell is a number, or null where it is suppressed. In the second form, of traffic alone, null stands for every number
+below the least that is shown. In the first form it stands for a number from 1 to one less than the charter's
 `small_cells`, and among the rows of an authority also for one from which such a number could be worked out. The
 arithmetic is that of intervals, so a relation fails only when no numbers that the cells can stand for satisfy it.
 docs/recipient.md lists the relations.
@@ -16,10 +17,20 @@ from typing import Any
 from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError
 from wicketgate.clients.verify.attested import Attested
+from wicketgate.clients.verify.targeting import TargetingChain
 from wicketgate.reads.columns import MAX_ROWS
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.fold import Regime
 from wicketgate.regime.moment import RegimeAt
+from wicketgate.regime.obligations.disclosures import rows_left
+from wicketgate.regime.publishing import (
+    NOT_TRAFFIC,
+    TRAFFIC_FORM,
+    bulk_names,
+    least_traffic,
+    rows_owed,
+    targeted_names,
+)
 from wicketgate.regime.standing import in_force_from
 
 _CELLS = ("taken", "repeated", "quarantined", "decided", "withheld")
@@ -34,6 +45,9 @@ _TABLES = {
     "receipts",
 }
 _MEMBERS = {"kind", "from", "until", *_TABLES, *_CELLS}
+_TRAFFIC_CELLS = ("taken", "repeated", "quarantined", "decided")
+_TRAFFIC_TABLES = ("released", "again", "compared")
+_TRAFFIC_MEMBERS = {"kind", "form", "from", "until", "refused", "receipts", *_TRAFFIC_TABLES, *_TRAFFIC_CELLS}
 _BY_NAME = ("released", "again", "disclosures_refused")
 _BY_KIND = ("hits", "outcomes", "disclosures")
 _HITS = {"exact", "possible", "late", "clone"}
@@ -52,6 +66,8 @@ class FiguresChain:
         self._taken = (0, 0)
         self._decided = (0, 0)
         self._attested = Attested()
+        self._by_traffic = False
+        self.targeting = TargetingChain()
         self.periods: list[tuple[int, Mapping[str, Any]]] = []
         """Those that can be added up, with their entries."""
 
@@ -67,17 +83,30 @@ class FiguresChain:
         boundary_us = open_us - open_us % self._limits.figures_every_us
         return boundary_us if boundary_us > self._from_us else None
 
+    def next_due(self, moment: RegimeAt) -> tuple[str, int] | None:
+        """Return the kind of figures due at a moment, the end of the last second, and the end of their period."""
+        until_us = self.due(moment.at_us)
+        if until_us is not None:
+            return "figures", until_us
+        until_us = self.targeting.due(moment, self._from_us)
+        return None if until_us is None else ("targeting", until_us)
+
+    def take_targeting(self, index: int, body: Mapping[str, Any], moment: RegimeAt) -> list[str]:
+        """Take the figures of targeting of entry `index` at a moment; return what is wrong."""
+        return self.targeting.take(index, body, moment, self._from_us)
+
     def take(self, index: int, body: Mapping[str, Any], moment: RegimeAt) -> list[str]:
         """Take the figures of entry `index` at a moment, the end of the last second; return what is wrong."""
         where = f"entry {index}"
-        if set(body) != _MEMBERS:
+        by_traffic = "form" in body
+        if set(body) != (_TRAFFIC_MEMBERS if by_traffic else _MEMBERS):
             return [f"{where}: figures without the members that they must have, or with others"]
         faults = []
         try:
             from_us, until_us = parse_rfc3339(str(body["from"])), parse_rfc3339(str(body["until"]))
         except InputError as error:
             return [f"{where}: {error.detail}"]
-        if _shaped(body):
+        if _traffic_shaped(body) if by_traffic else _shaped(body):
             self.periods.append((index, body))
         if from_us != self._from_us:
             faults.append(
@@ -89,51 +118,93 @@ class FiguresChain:
             )
         # Whatever is wrong with these figures, the next ones join their end: one fault does not become many.
         before, self._from_us, self._entry = self._entry, until_us, index
+        self._by_traffic |= by_traffic
+        if self._by_traffic and not by_traffic:
+            faults.append(f"{where}: figures of a form that this log gave up before")
+        take = self._take_traffic if by_traffic else self._take_first_form
         try:
-            cells = {name: self._cell(body[name], name) for name in _CELLS}
-            most = cells["decided"][1]
-            released = {
-                name: self._cell(value, "released", most)
-                for name, value in _table(body["released"], "released").items()
-            }
-            refused = self._refused(body["refused"], most)
-            again = {
-                name: self._cell(value, "again") for name, value in _table(body["again"], "again").items()
-            }
-            hits = self._by_name(body["hits"], "hits")
-            outcomes = self._by_name(body["outcomes"], "outcomes")
-            passed_on = self._by_name(body["disclosures"], "disclosures")
-            for name, value in _table(body["disclosures_refused"], "disclosures_refused").items():
-                self._cell(value, "disclosures_refused", _MOST)
-                if name not in moment.regime.authorities:
-                    faults.append(f"{where}: disclosures of `{name}`, which is not in the log")
-            receipts = _table(body["receipts"], "receipts")
+            found = take(body, moment, before, (from_us, until_us))
         except InputError as error:
-            return [*faults, f"{where}: {error.detail}"]
-        faults.extend(f"{where}: {fault}" for fault in self._unknown(released, refused, moment.regime))
-        faults.extend(f"{where}: {fault}" for fault in _possible(cells, released))
+            found = [error.detail]
+        return [*faults, *(f"{where}: {fault}" for fault in found)]
+
+    def _take_first_form(
+        self, body: Mapping[str, Any], moment: RegimeAt, before: int, period: tuple[int, int]
+    ) -> list[str]:
+        """Take figures of the first form, which had targeting in them; return what is wrong."""
+        faults: list[str] = []
+        cells = {name: self._cell(body[name], name) for name in _CELLS}
+        most = cells["decided"][1]
+        released = {
+            name: self._cell(value, "released", most)
+            for name, value in _table(body["released"], "released").items()
+        }
+        refused = self._refused(body["refused"], most)
+        again = {name: self._cell(value, "again") for name, value in _table(body["again"], "again").items()}
+        hits = self._by_name(body["hits"], "hits")
+        outcomes = self._by_name(body["outcomes"], "outcomes")
+        passed_on = self._by_name(body["disclosures"], "disclosures")
+        for name, value in _table(body["disclosures_refused"], "disclosures_refused").items():
+            self._cell(value, "disclosures_refused", _MOST)
+            if name not in moment.regime.authorities:
+                faults.append(f"disclosures of `{name}`, which is not in the log")
+        receipts = _table(body["receipts"], "receipts")
+        faults += self._unknown(released, refused, moment.regime)
+        faults += _possible(cells, released)
         for name in sorted({*released, *(reference.partition("@")[0] for reference, _ in refused)}):
             parts = [released.get(name, (0, 0))]
             parts.extend(cell for (ref, _), cell in refused.items() if ref.partition("@")[0] == name)
-            faults.extend(
-                f"{where}: {fault}"
-                for fault in _accounted(
-                    name, _sum(parts), cells["decided"], self._stood(name, before, moment)
-                )
+            faults += _accounted(name, _sum(parts), cells["decided"], self._stood(name, before, moment))
+        faults += [
+            f"hits or images of `{name}`, which is not in the log"
+            for name in sorted({*again, *hits, *outcomes} - moment.regime.authorities.keys())
+        ]
+        left = {name: rows for name, rows in rows_left(body).items() if name in moment.regime.authorities}
+        return [
+            *faults,
+            *self._attested.take_disclosures(passed_on, body, moment),
+            *self._attested.take_receipts(receipts, left, period, moment),
+            *_of_another_mode(released, hits, moment),
+            *_raised(released, again, hits),
+            *self._under_way(cells),
+        ]
+
+    def _take_traffic(
+        self, body: Mapping[str, Any], moment: RegimeAt, before: int, period: tuple[int, int]
+    ) -> list[str]:
+        """Take figures of traffic; return what is wrong."""
+        if body["form"] != TRAFFIC_FORM or isinstance(body["form"], bool):
+            raise InputError("figures of a form that this version does not know")
+        least = least_traffic(moment.charter)
+        cells = {name: _traffic_cell(body[name], name, least) for name in _TRAFFIC_CELLS}
+        tables = {
+            member: {
+                name: _traffic_cell(value, member, least)
+                for name, value in _table(body[member], member).items()
+            }
+            for member in _TRAFFIC_TABLES
+        }
+        faults = [
+            f"`{member}` has other rows than the documents demand"
+            for member, names in zip(
+                _TRAFFIC_TABLES, (bulk_names(moment), bulk_names(moment), targeted_names(moment)), strict=True
             )
-        for name in sorted({*again, *hits, *outcomes} - moment.regime.authorities.keys()):
-            faults.append(f"{where}: hits or images of `{name}`, which is not in the log")
-        faults.extend(
-            f"{where}: {fault}"
-            for fault in (
-                *self._attested.take_disclosures(passed_on, body, moment),
-                *self._attested.take_receipts(receipts, body, (from_us, until_us), moment),
-            )
-        )
-        faults.extend(f"{where}: {fault}" for fault in _of_another_mode(released, hits, moment))
-        faults.extend(f"{where}: {fault}" for fault in _raised(released, again, hits))
-        faults.extend(f"{where}: {fault}" for fault in self._under_way(cells))
-        return faults
+            if set(tables[member]) != set(names)
+        ]
+        refused = self._refused(body["refused"], 0, least)
+        faults += [
+            f"refusals as `{reason}`, which tell of a list" for _, reason in refused if reason in NOT_TRAFFIC
+        ]
+        faults += self._unknown({}, refused, moment.regime)
+        for name, looked in {**tables["released"], **tables["compared"]}.items():
+            parts = [looked, *(cell for (ref, _), cell in refused.items() if ref.partition("@")[0] == name)]
+            faults += _accounted(name, _sum(parts), cells["decided"], self._stood(name, before, moment))
+        from_us, until_us = period
+        self.targeting.count(from_us, {name: most for name, (_, most) in tables["compared"].items()})
+        left = rows_owed(moment.at(until_us), _table(body["released"], "released"), from_us)
+        receipts = _table(body["receipts"], "receipts")
+        faults += self._attested.take_receipts(receipts, left, period, moment)
+        return [*faults, *self._under_way(cells)]
 
     def _by_name(self, value: object, what: str) -> dict[str, dict[str, Range]]:
         return {
@@ -152,7 +223,7 @@ class FiguresChain:
             )
         return value, value
 
-    def _refused(self, value: object, most: int) -> dict[tuple[str, str], Range]:
+    def _refused(self, value: object, most: int, least: int = 0) -> dict[tuple[str, str], Range]:
         if not isinstance(value, list):
             raise InputError("`refused` is not a list")
         found: dict[tuple[str, str], Range] = {}
@@ -162,7 +233,11 @@ class FiguresChain:
             key = (str(item["authority"]), str(item["reason"]))
             if key in found:
                 raise InputError(f"`refused` has `{key[0]}` twice for `{key[1]}`")
-            found[key] = self._cell(item["rows"], "refused", most)
+            found[key] = (
+                _traffic_cell(item["rows"], "refused", least)
+                if least
+                else self._cell(item["rows"], "refused", most)
+            )
         return found
 
     @staticmethod
@@ -232,6 +307,25 @@ def _shaped(body: Mapping[str, Any]) -> bool:
                 return False
             cells.extend(kinds.values())
     return all(cell is None or (isinstance(cell, int) and not isinstance(cell, bool)) for cell in cells)
+
+
+def _traffic_shaped(body: Mapping[str, Any]) -> bool:
+    """Say whether figures of traffic have the right shape for reviews to add them up."""
+    tables = [body[name] for name in (*_TRAFFIC_TABLES, "receipts")]
+    if not all(isinstance(table, dict) for table in tables):
+        return False
+    cells = [body["decided"], *(cell for table in tables[:3] for cell in table.values())]
+    return all(cell is None or (isinstance(cell, int) and not isinstance(cell, bool)) for cell in cells)
+
+
+def _traffic_cell(value: object, name: str, least: int) -> Range:
+    if value is None and least > 0:
+        return 0, least - 1
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _MOST:
+        raise InputError(f"`{name}` is not a count")
+    if value < least:
+        raise InputError(f"`{name}` shows a count below {least}, which must be left out")
+    return value, value
 
 
 def _table(value: object, what: str) -> Mapping[str, Any]:

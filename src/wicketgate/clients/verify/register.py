@@ -20,6 +20,7 @@ from wicketgate.regime.documents.consultations import parse_decision, parse_obje
 from wicketgate.regime.documents.document import describe_document
 from wicketgate.regime.fold import ActTaken, ConsultationTaken, Named, Version
 from wicketgate.regime.moment import RegimeAt
+from wicketgate.regime.publishing import least_traffic, step_of
 from wicketgate.regime.stance import stance_of
 from wicketgate.regime.standing import consultation_status, in_force_from, review_due
 
@@ -46,6 +47,7 @@ class Register:
         self.value: Mapping[str, Any] = value
         self.authorities = self._objects("authorities")
         self.figures = self._objects("figures")
+        self.targeting = self._objects("targeting") if "targeting" in self.value else []
         as_of, checkpoint = value.get("as_of"), value.get("checkpoint")
         if not isinstance(as_of, str) or not isinstance(checkpoint, str):
             raise InputError("`/register.json` has no `as_of` or no `checkpoint`")
@@ -61,7 +63,7 @@ class Register:
     @property
     def reach(self) -> int:
         """The least size of the log for the register to be of it."""
-        items = [*self.authorities, *self.figures]
+        items = [*self.authorities, *self.figures, *self.targeting]
         for name in ("charters", "consultations"):
             items.extend(_objects(self.value.get(name)))
         for item in tuple(items):
@@ -119,6 +121,9 @@ def check_register(
     ):
         if _differ(shown, logged):
             found.add(f"`{name}` is not what the log says")
+    for name, logged in (("least_traffic", least_traffic(said.charter)), ("step", step_of(said.charter))):
+        if _differ(register.value.get(name, logged), logged):  # a gateway of 0.3 does not show it
+            found.add(f"`{name}` is not what the charter comes to")
     behind = {one.entry: one.at_us for one in entries.documents if one.entry >= reach}
     for told in entries.regime.told.values():
         behind |= {one.entry: one.at_us for one in told if one.entry >= reach}
@@ -381,15 +386,18 @@ def _concerns(act: ActTaken, version: Version, number: int, said: _Said) -> bool
 
 
 def _compare_figures(register: Register, entries: EntryFold, reach: int) -> Iterator[str]:
-    logged = {index: body for index, body in entries.figures if index < reach}
-    for item in register.figures:
+    logged = {index: body for index, body in (*entries.figures, *entries.targeting) if index < reach}
+    for kind, item in (
+        *(("figures", item) for item in register.figures),
+        *(("targeting", item) for item in register.targeting),
+    ):
         entry = item.get("entry")
         body = logged.pop(entry, None) if isinstance(entry, int) else None
         if body is None:
             yield f"figures from {str(item.get('from'))[:40]} are shown, and the log has none at their entry"
             continue
         if _differ(
-            {key: value for key, value in item.items() if key != "entry"} | {"kind": "figures"}, dict(body)
+            {key: value for key, value in item.items() if key != "entry"} | {"kind": kind}, dict(body)
         ):
             yield f"the figures of entry {entry} are shown otherwise than they were logged"
     for entry in logged:

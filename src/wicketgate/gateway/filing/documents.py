@@ -168,7 +168,7 @@ class Taking:
             document,
             cameras=0 if scope is None else cameras_in_scope(state.cameras, scope),
             next_entry=state.entries,
-            figures=(period.figures for period in state.periods),
+            figures=(period.figures for period in (*state.periods, *state.targeting_periods)),
             before=before,
         )
         self._judged = state.revision, judgement

@@ -19,6 +19,9 @@ from wicketgate.regime.standing import ConsultationStatus, Status
 Document = Annotated[dict[str, Any], about("The signed document, in full.")]
 Entry = Annotated[Count, about("Where the envelope stands in the ledger.")]
 Cell = Annotated[Count | None, about("Null: suppressed.")]
+Stepped = Annotated[
+    Count | None, about("At least so many, and fewer than a `step` more; null: fewer than one step.")
+]
 Cells = dict[str, Count | None]
 
 
@@ -39,6 +42,17 @@ class RegisteredCharter(Struct, frozen=True, kw_only=True):
     signatures: list[EnvelopeSignature]
 
 
+class TargetingSinceReview(Struct, frozen=True, kw_only=True):
+    """The vehicles with hits and outcomes of the published months, each number at least so many."""
+
+    from_: Time = field(name="from")
+    until: Time
+    months: Count
+    hits: dict[str, Count]
+    outcomes: dict[str, Count]
+    suppressed: Count
+
+
 class SinceReview(Struct, frozen=True, kw_only=True):
     """What an authority cost, and what came of it, since its last review."""
 
@@ -47,14 +61,19 @@ class SinceReview(Struct, frozen=True, kw_only=True):
     until: Time | None
     periods: Count
     decided: Count
-    released: Count
-    hits: dict[str, Count]
-    outcomes: dict[str, Count]
+    released: Annotated[Count | None, about("Null where a list decides what leaves.")]
+    hits: Annotated[dict[str, Count], about("By figures of 0.3.")]
+    outcomes: Annotated[dict[str, Count], about("By figures of 0.3.")]
     searches: Count
     left_ppm: Annotated[
-        Count | None, about("Of a million reads decided, how many left; null where none was decided.")
+        Count | None,
+        about(
+            "Of a million reads decided, how many left; null where none was decided, or a list decides what leaves."
+        ),
     ]
     suppressed: Annotated[Count, about("Cells that were too small to be published, and are in no sum.")]
+    compared: Annotated[Count, about("Reads held against its list.")] | UnsetType = UNSET
+    targeting: TargetingSinceReview | UnsetType = UNSET
 
 
 class RegisteredAct(Struct, frozen=True, kw_only=True):
@@ -211,7 +230,10 @@ class Deletions(Struct, frozen=True, kw_only=True):
 
 
 class Figures(Struct, frozen=True, kw_only=True):
-    """The counts of a period; docs/spec/ledger.md says what they mean. A null is suppressed."""
+    """The traffic of a period; docs/spec/ledger.md says what it means, and of logs that began with 0.3.
+
+    A null is suppressed: fewer than `least_traffic`, 0 included.
+    """
 
     kind: Literal["figures"]
     from_: Time = field(name="from")
@@ -220,15 +242,52 @@ class Figures(Struct, frozen=True, kw_only=True):
     repeated: Count | None
     quarantined: Count | None
     decided: Count | None
-    withheld: Count | None
-    released: Annotated[Cells, about("Rows by authority.")]
+    released: Annotated[Cells, about("Rows by authority of mode `bulk`.")]
     refused: list[RefusedRows]
-    again: Annotated[Cells, about("Rows that came again with an image, by authority.")]
-    hits: Annotated[dict[str, Cells], about("By authority and kind.")]
-    outcomes: Annotated[dict[str, Cells], about("By authority and outcome.")]
-    disclosures: Annotated[dict[str, Cells], about("Rows passed on by recipients, by authority and to whom.")]
-    disclosures_refused: Annotated[Cells, about("Attempts by authority.")]
+    again: Annotated[Cells, about("Rows that came again with an image, by authority of mode `bulk`.")]
     receipts: Annotated[dict[str, Deletions], about("By authority.")]
+    entry: Annotated[Count, about("Where they stand in the ledger.")]
+    form: Annotated[Literal[2], about("Absent in figures of 0.3.")] | UnsetType = UNSET
+    compared: (
+        Annotated[
+            Cells, about("Reads held against a list, by authority that has one, whether listed or not.")
+        ]
+        | UnsetType
+    ) = UNSET
+    withheld: Annotated[Count | None, about("In figures of 0.3.")] | UnsetType = UNSET
+    hits: Annotated[dict[str, Cells], about("In figures of 0.3.")] | UnsetType = UNSET
+    outcomes: Annotated[dict[str, Cells], about("In figures of 0.3.")] | UnsetType = UNSET
+    disclosures: Annotated[dict[str, Cells], about("In figures of 0.3.")] | UnsetType = UNSET
+    disclosures_refused: Annotated[Cells, about("In figures of 0.3.")] | UnsetType = UNSET
+
+
+class VehiclesHit(Struct, frozen=True, kw_only=True):
+    """Vehicles with hits under one authority, each counted once."""
+
+    vehicles: Stepped
+    exact: Stepped
+    possible: Annotated[Stepped, about("Null where `exact` is, and the other way round.")]
+    late: Stepped
+    clone: Stepped
+
+
+class Targeting(Struct, frozen=True, kw_only=True):
+    """What lists and recipients did in a calendar month (UTC), published a week after it.
+
+    The rows are the same whatever happened; docs/spec/ledger.md says what they mean.
+    """
+
+    kind: Literal["targeting"]
+    form: Literal[1]
+    from_: Time = field(name="from")
+    until: Time
+    step: Count
+    hits: Annotated[dict[str, VehiclesHit], about("By authority with a list.")]
+    outcomes: Annotated[dict[str, dict[str, Stepped]], about("Vehicles, by authority and outcome.")]
+    disclosures: Annotated[
+        dict[str, Cells], about("Rows passed on, in steps of `least_traffic`, by authority and to whom.")
+    ]
+    disclosures_refused: Annotated[dict[str, Stepped], about("Attempts by authority.")]
     entry: Annotated[Count, about("Where they stand in the ledger.")]
 
 
@@ -245,4 +304,7 @@ class RegisterBody(Struct, frozen=True, kw_only=True):
     authorities: Annotated[list[RegisteredAuthority], about("Every version ever in effect.")]
     consultations: Annotated[list[RegisteredConsultation], about("Every one ever opened.")]
     figures: Annotated[list[Figures], about("Every closed period.")]
-    small_cells: Annotated[Count, about("Counts from 1 to one less than this are null.")]
+    targeting: Annotated[list[Targeting], about("Every published month; in a demonstration every period.")]
+    small_cells: Annotated[Count, about("The charter's.")]
+    least_traffic: Annotated[Count, about("Counts of traffic below this are null.")]
+    step: Annotated[Count, about("Counts of targeting are multiples of this; fewer are null.")]

@@ -5,7 +5,7 @@ They are what an authority cost in intrusion and what came of it, by the publish
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from wicketgate.base.clock import parse_rfc3339, rfc3339
@@ -19,7 +19,7 @@ def since_review(periods: Iterable[Mapping[str, Any]], name: str, since_us: int)
     Parameters
     ----------
     periods : iterable of mapping
-        Published figures, as they stand in the ledger, in order.
+        Published figures of traffic and of targeting, as they stand in the ledger, each kind in order.
     name : str
         The authority's name.
     since_us : int
@@ -30,42 +30,79 @@ def since_review(periods: Iterable[Mapping[str, Any]], name: str, since_us: int)
     dict
         `from` and `until` (null without any period), `periods`; the sums `decided`, `released`, `hits` by kind and
         `outcomes`; `searches`; `left_ppm`: of a million reads decided, how many left under it, null where none was
-        decided; `suppressed`: how many cells were too small to be published, and are in no sum.
+        decided; `suppressed`: how many cells were too small to be published, and are in no sum. Where a list decides
+        what leaves, `released` and `left_ppm` are null from the second form of figures on, and `compared` is there:
+        the reads held against the list. With the first month published comes `targeting`: `from`, `until`, `months`,
+        sums of vehicles in `hits` and `outcomes` by kind, each of them at least so many, and `suppressed`.
 
     Notes
     -----
     Anyone can add them up again: every number in it stands in an entry of the ledger.
     """
-    sums = {"decided": 0, "released": 0}
+    sums = {"decided": 0, "released": 0, "compared": 0}
     by_kind: dict[str, dict[str, int]] = {"hits": {}, "outcomes": {}}
     counted, suppressed = 0, 0
+    hidden = False
+    months: list[Mapping[str, Any]] = []
     first: str | None = None
     last: str | None = None
     for figures in periods:
         if parse_rfc3339(figures["until"]) <= since_us:
             continue
+        if figures.get("kind") == "targeting":
+            months.append(figures)
+            continue
         counted += 1
         first, last = first or figures["from"], figures["until"]
-        for member, cell in (("decided", figures["decided"]), ("released", figures["released"].get(name, 0))):
+        by_traffic = "form" in figures
+        hidden |= by_traffic and name in figures["compared"]
+        cells = {"decided": figures["decided"], "released": figures["released"].get(name, 0)}
+        if by_traffic and name in figures["compared"]:
+            cells["compared"] = figures["compared"][name]
+        for member, cell in cells.items():
             if cell is None:
                 suppressed += 1
             else:
                 sums[member] += cell
         for member, kinds in by_kind.items():
-            for kind, cell in figures[member].get(name, {}).items():
-                if cell is None:
-                    suppressed += 1
-                else:
-                    kinds[kind] = kinds.get(kind, 0) + cell
-    decided = sums["decided"]
-    return {
+            suppressed += _sum_up({} if by_traffic else figures[member].get(name, {}), kinds)
+    decided, released = sums["decided"], sums["released"]
+    found = {
         "since": rfc3339(since_us),
         "from": first,
         "until": last,
         "periods": counted,
-        **sums,
+        "decided": decided,
+        "released": None if hidden else released,
         **{member: dict(sorted(kinds.items())) for member, kinds in by_kind.items()},
         "searches": 0,  # no authority can search yet: mode `search` is refused
-        "left_ppm": sums["released"] * _PARTS // decided if decided else None,
+        "left_ppm": None if hidden or not decided else released * _PARTS // decided,
+        "suppressed": suppressed,
+    }
+    if hidden:
+        found["compared"] = sums["compared"]
+    if months:
+        found["targeting"] = _targeting(months, name)
+    return found
+
+
+def _sum_up(cells: Mapping[str, int | None], into: dict[str, int]) -> int:
+    """Add cells to the sums of their kinds; return how many are suppressed."""
+    for kind, cell in cells.items():
+        if cell is not None:
+            into[kind] = into.get(kind, 0) + cell
+    return sum(cell is None for cell in cells.values())
+
+
+def _targeting(months: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any]:
+    sums: dict[str, dict[str, int]] = {"hits": {}, "outcomes": {}}
+    suppressed = sum(
+        _sum_up(month[member].get(name, {}), kinds) for month in months for member, kinds in sums.items()
+    )
+    return {
+        "from": months[0]["from"],
+        "until": months[-1]["until"],
+        "months": len(months),
+        **{member: dict(sorted(kinds.items())) for member, kinds in sums.items()},
         "suppressed": suppressed,
     }

@@ -174,13 +174,16 @@ def _time(at_us: int | None) -> str | None:
 def rows_left(figures: Mapping[str, Any]) -> dict[str, int | None]:
     """Return the number of rows left in a period, by authority.
 
-    It has each authority under which rows left. The number is None where it is suppressed.
+    It has each authority under which rows left; the number is None where it is suppressed. Of the second form it has
+    those whose releases are traffic, with at least so many rows.
 
     Parameters
     ----------
     figures : mapping
         `released` and `again` as they are published.
     """
+    if "form" in figures:
+        return {name: rows or 0 for name, rows in figures["released"].items()}
     released, again = figures["released"], figures["again"]
     rows: dict[str, int | None] = {}
     for name in sorted({*released, *again}):

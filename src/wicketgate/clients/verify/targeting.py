@@ -1,0 +1,133 @@
+"""The published figures of targeting, checked as far as anyone can.
+
+Their periods must join and come in time, their rows must be those that the documents demand, and their numbers steps
+that some true numbers can be rounded down to. docs/recipient.md lists what must hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from wicketgate.base.clock import parse_rfc3339, rfc3339
+from wicketgate.base.errors import InputError
+from wicketgate.regime.moment import RegimeAt
+from wicketgate.regime.publishing import (
+    HIT_KINDS,
+    OUTCOME_KINDS,
+    TARGETING_FORM,
+    least_traffic,
+    onward_of,
+    step_of,
+    targeted_names,
+    targeting_due,
+)
+
+_TABLES = ("hits", "outcomes", "disclosures", "disclosures_refused")
+_MEMBERS = {"kind", "form", "from", "until", "step", *_TABLES}
+
+
+class TargetingChain:
+    """The figures of targeting of a log, in order.
+
+    They begin with the first figures of traffic that have a form of their own.
+    """
+
+    def __init__(self) -> None:
+        self._from_us = 0
+        self._compared: dict[str, int] = {}
+        self.periods: list[tuple[int, Mapping[str, Any]]] = []
+        """Those that can be added up, with their entries."""
+
+    def count(self, from_us: int, compared: Mapping[str, int]) -> None:
+        """Take in a period of traffic: when it began, and the most reads compared with each list."""
+        self._from_us = self._from_us or from_us
+        for name, most in compared.items():
+            self._compared[name] = self._compared.get(name, 0) + most
+
+    def due(self, moment: RegimeAt, counted_us: int) -> int | None:
+        """Return the end of the next period due at a moment, traffic being published until `counted_us`."""
+        if not self._from_us:
+            return None
+        return targeting_due(moment.charter, self._from_us, counted_us, moment.at_us)
+
+    def take(self, index: int, body: Mapping[str, Any], moment: RegimeAt, counted_us: int) -> list[str]:
+        """Take the figures of entry `index` at a moment, the end of the last second; return what is wrong."""
+        where = f"entry {index}"
+        if set(body) != _MEMBERS or not all(isinstance(body[name], dict) for name in _TABLES):
+            return [f"{where}: figures of targeting without the members that they must have, or with others"]
+        try:
+            from_us, until_us = parse_rfc3339(str(body["from"])), parse_rfc3339(str(body["until"]))
+        except InputError as error:
+            return [f"{where}: {error.detail}"]
+        faults = []
+        if from_us != self._from_us:
+            faults.append(
+                f"from {body['from']}, and not from {rfc3339(self._from_us)}, where the last ones end"
+            )
+        if until_us != self.due(moment, counted_us):
+            faults.append(f"until {body['until']}, which is not the end of a period that is due")
+        self._from_us = max(self._from_us, until_us)
+        step = step_of(moment.charter)
+        if body["form"] != TARGETING_FORM or body["step"] != step or isinstance(body["form"], bool):
+            faults.append(f"not of the form {TARGETING_FORM} in steps of {step}")
+        else:
+            try:
+                faults += self._numbers(body, moment, step)
+            except InputError as error:
+                faults.append(error.detail)
+            else:
+                self.periods.append((index, body))
+        self._compared = {}
+        return [f"{where}: figures of targeting: {fault}" for fault in faults]
+
+    def _numbers(self, body: Mapping[str, Any], moment: RegimeAt, step: int) -> list[str]:
+        everyone, listed = sorted(moment.regime.authorities), targeted_names(moment)
+        _demand_rows("hits", body["hits"], listed)
+        _demand_rows("outcomes", body["outcomes"], listed)
+        _demand_rows("disclosures", body["disclosures"], everyone)
+        _demand_rows("disclosures_refused", body["disclosures_refused"], everyone)
+        found: list[str] = []
+        for name in listed:
+            _demand_rows(f"hits of `{name}`", body["hits"][name], HIT_KINDS)
+            _demand_rows(f"outcomes of `{name}`", body["outcomes"][name], OUTCOME_KINDS)
+            hits = {kind: _cell(body["hits"][name][kind], step) for kind in HIT_KINDS}
+            for kind in OUTCOME_KINDS:
+                _cell(body["outcomes"][name][kind], step)
+            found += _impossible_hits(name, hits, step, self._compared.get(name, 0))
+        least = least_traffic(moment.charter)
+        for name in everyone:
+            to_whom = onward_of(moment, moment.regime.authorities[name])
+            _demand_rows(f"disclosures of `{name}`", body["disclosures"][name], to_whom)
+            for to in to_whom:
+                _cell(body["disclosures"][name][to], least)
+            _cell(body["disclosures_refused"][name], step)
+        return found
+
+
+def _demand_rows(what: str, table: object, names: Iterable[str]) -> None:
+    """Refuse a table with other rows than it must always have: one that comes with a hit would tell of it."""
+    if not isinstance(table, dict) or set(table) != set(names):
+        raise InputError(f"`{what}` has other rows than it must have, whatever happened")
+
+
+def _cell(value: object, step: int) -> int:
+    """Return the least number that a cell stands for; it stands for `step` numbers from there."""
+    if value is None:
+        return 0
+    if not isinstance(value, int) or isinstance(value, bool) or value < step or value % step:
+        raise InputError(f"a number that is no step of {step}")
+    return value
+
+
+def _impossible_hits(name: str, hits: Mapping[str, int], step: int, compared: int) -> list[str]:
+    faults = []
+    if bool(hits["exact"]) != bool(hits["possible"]):
+        faults.append(f"exact or possible hits of `{name}` are shown without the other, which tells of it")
+    if any(hits[kind] > hits["vehicles"] for kind in HIT_KINDS):
+        faults.append(f"more vehicles of `{name}` have hits of one kind than have hits")
+    if hits["exact"] and hits["vehicles"] > hits["exact"] + hits["possible"] + 2 * (step - 1):
+        faults.append(f"hits of `{name}` that are neither exact nor possible")
+    if hits["vehicles"] > compared:
+        faults.append(f"{hits['vehicles']} vehicles of `{name}`, of {compared} reads compared at most")
+    return faults

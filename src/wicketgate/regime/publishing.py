@@ -1,0 +1,155 @@
+"""The rule of disclosure: which counts are published, when, how finely.
+
+Two kinds of counts are published (docs/spec/ledger.md, section 11). Traffic says how much was seen and what left in
+bulk, by the charter's `figures_every`. Targeting says what lists and recipients did, by calendar month and a week
+later, so that nobody who knows when a vehicle passed reads off whether it was listed. The gateway publishes by these
+functions, and `verify` checks by them. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from wicketgate.base.clock import DAY_US, from_datetime, to_datetime
+from wicketgate.base.periods import Period, add
+from wicketgate.regime.charter import Charter
+from wicketgate.regime.fold import Named
+from wicketgate.regime.moment import RegimeAt
+from wicketgate.regime.standing import in_force_from
+
+TRAFFIC_FORM = 2
+"""The form of the figures of traffic; the first had targeting in it, and is read for ever."""
+TARGETING_FORM = 1
+LEAST_TRAFFIC = 1_000
+"""The least count of traffic that is shown."""
+LEAST_STEP = 10
+"""The least step of a count of targeting."""
+TOLD_AFTER_US = 7 * DAY_US
+"""How long after its month targeting is published."""
+HIT_KINDS = ("vehicles", "exact", "possible", "late", "clone")
+OUTCOME_KINDS = ("acted", "confirmed", "misread", "not-acted", "unanswered")
+NOT_TRAFFIC = frozenset({"not-listed"})
+"""Reasons of refusal that hang on a list: they stand in no figure of traffic."""
+
+
+def least_traffic(charter: Charter) -> int:
+    """Return the least count of traffic that is shown; a smaller one, 0 too, is null."""
+    small = charter.limits.small_cells
+    return small if charter.demonstration else max(small, LEAST_TRAFFIC)
+
+
+def step_of(charter: Charter) -> int:
+    """Return the step of counts of targeting: they are rounded down to multiples, and 0 is null."""
+    return max(charter.limits.small_cells, LEAST_STEP)
+
+
+def traffic_cell(count: int, least: int) -> int | None:
+    """Return a count of traffic as it is published.
+
+    >>> traffic_cell(999, 1000), traffic_cell(0, 1000), traffic_cell(1234, 1000)
+    (None, None, 1234)
+    """
+    return count if count >= least else None
+
+
+def stepped(count: int, step: int) -> int | None:
+    """Return a count of targeting as it is published.
+
+    >>> stepped(0, 10), stepped(9, 10), stepped(10, 10), stepped(29, 10)
+    (None, None, 10, 20)
+    """
+    return count - count % step or None
+
+
+# --- whose counts are of which kind -------------------------------------------------------------------------------
+
+
+def is_bulk(moment: RegimeAt, named: Named) -> bool:
+    """Return whether what leaves under a name is traffic: each of its versions is of mode `bulk`."""
+    return all(moment.authority(version).mode == "bulk" for version in named.versions)
+
+
+def bulk_names(moment: RegimeAt) -> list[str]:
+    """Return the names whose releases are traffic."""
+    return sorted(name for name, named in moment.regime.authorities.items() if is_bulk(moment, named))
+
+
+def targeted_names(moment: RegimeAt) -> list[str]:
+    """Return the names under which what leaves hangs on a list."""
+    return sorted(name for name, named in moment.regime.authorities.items() if not is_bulk(moment, named))
+
+
+def onward_of(moment: RegimeAt, named: Named) -> list[str]:
+    """Return to whom the versions of a name let rows be passed on."""
+    return sorted({to for version in named.versions for to in moment.authority(version).onward})
+
+
+def owing_names(moment: RegimeAt, from_us: int) -> list[str]:
+    """Return the names under which something can have left from `from_us` to the moment.
+
+    Whether something did is not asked: a receipt that came due only after a hit would tell of it.
+    """
+    found = []
+    for name, named in moment.regime.authorities.items():
+        for version in named.versions:
+            authority = moment.authority(version)
+            ended_us = authority.valid_until_us if version.revoked_us is None else version.revoked_us
+            if in_force_from(version, authority) < moment.at_us and ended_us > from_us:
+                found.append(name)
+                break
+    return sorted(found)
+
+
+def rows_owed(moment: RegimeAt, released: Mapping[str, Any], from_us: int) -> dict[str, int | None]:
+    """Return what recipients must delete of a period, by name: at least so many rows, None where a list decides.
+
+    Parameters
+    ----------
+    released : mapping
+        As the figures of traffic publish it.
+    """
+    return {
+        name: (released[name] or 0) if name in released else None for name in owing_names(moment, from_us)
+    }
+
+
+# --- when -----------------------------------------------------------------------------------------------------------
+
+
+def month_end(at_us: int) -> int:
+    """Return the end of the calendar month (UTC) of a moment.
+
+    >>> from wicketgate.base.clock import parse_rfc3339, rfc3339
+    >>> rfc3339(month_end(parse_rfc3339("2026-12-31T23:59:59Z")))
+    '2027-01-01T00:00:00Z'
+    """
+    return add(
+        from_datetime(to_datetime(at_us).replace(day=1, hour=0, minute=0, second=0, microsecond=0)),
+        Period(months=1),
+    )
+
+
+def targeting_until(charter: Charter, from_us: int, counted_us: int) -> int:
+    """Return the end of the period of targeting that begins at `from_us`.
+
+    It is the end of the month, and in a demonstration that of the figures of traffic, `counted_us`.
+    """
+    return counted_us if charter.demonstration else month_end(from_us)
+
+
+def targeting_due(charter: Charter, from_us: int, counted_us: int, open_us: int) -> int | None:
+    """Return the end of the period of targeting to be published now, or None.
+
+    Parameters
+    ----------
+    from_us : int
+        Where the next one begins.
+    counted_us : int
+        Until when traffic is published.
+    open_us : int
+        The second that is open.
+    """
+    until_us = targeting_until(charter, from_us, counted_us)
+    told_us = until_us if charter.demonstration else until_us + TOLD_AFTER_US
+    return until_us if from_us < until_us <= counted_us and told_us <= open_us else None
