@@ -208,6 +208,7 @@ def _figures(register: Mapping[str, Any], views: Mapping[str, Mapping[str, Any]]
         "from": rows[-1].get("from"),
         "until": rows[0].get("until"),
         "small": small,
+        "withheld": any("withheld" in row for row in rows),
         "totals": {key: total(cells, small) for key, cells in columns.items()},
         "released": [
             {

@@ -140,7 +140,11 @@ def of_figures(figures: Mapping[str, Any] | None) -> StoryCounts:
     return StoryCounts(
         known=True,
         taken=(_sum(row.get("taken") for row in figures["rows"]), figures["totals"]["taken"]),
-        nobody=(_sum(row.get("withheld") for row in figures["rows"]), figures["totals"]["withheld"]),
+        nobody=(
+            (_sum(row.get("withheld") for row in figures["rows"]), figures["totals"]["withheld"])
+            if all("withheld" in row for row in figures["rows"])
+            else (None, "")
+        ),
         most={
             one["name"]: _sum((row.get("released") or {}).get(one["name"], 0) for row in figures["rows"])
             + sum(
