@@ -188,10 +188,8 @@ class State(msgspec.Struct, kw_only=True):
             self.seconds = transaction.second.number
             self.second_us = transaction.second.second_us + SECOND_US
             self.facts = []
-        if transaction.figures is not None:
-            self._close_figures(transaction)
-        if transaction.targeting is not None:
-            self._close_targeting(transaction)
+        self._close_figures(transaction)
+        self._close_targeting(transaction)
         self.facts.extend(transaction.facts)
         self._count(transaction)
         for batch in transaction.batches:
@@ -399,7 +397,8 @@ class State(msgspec.Struct, kw_only=True):
 
     def _close_figures(self, transaction: Transaction) -> None:
         closed = transaction.figures
-        assert closed is not None
+        if closed is None:
+            return
         published = self._published(transaction, closed.entry)
         self.periods.append(ClosedFigures(entry=closed.entry, figures=published))
         rows = rows_left(published) if closed.due else {}
@@ -415,7 +414,8 @@ class State(msgspec.Struct, kw_only=True):
 
     def _close_targeting(self, transaction: Transaction) -> None:
         closed = transaction.targeting
-        assert closed is not None
+        if closed is None:
+            return
         published = self._published(transaction, closed.entry)
         self.targeting_periods.append(ClosedFigures(entry=closed.entry, figures=published))
         self.targeted.pop(closed.until_us, None)

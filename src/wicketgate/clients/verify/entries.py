@@ -6,19 +6,22 @@ Nothing here trusts the gateway: the fold is made anew from what was logged, by 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import DocumentRefused, InputError, ShapeError
 from wicketgate.base.signing import canonical, parse_canonical
 from wicketgate.clients.verify.figures import FiguresChain
+<<<<<<< HEAD
 from wicketgate.clients.verify.operations import Operations
+=======
+from wicketgate.clients.verify.logged import CamerasListed, Logged, apply, fold
+>>>>>>> 76e68c7 (verify: the documents of a log have a file of their own)
 from wicketgate.clients.verify.report import Check, Findings
 from wicketgate.ledger.facts import second_of
 from wicketgate.regime.admission.admit import admit, entry_members, scope_of
-from wicketgate.regime.admitted import Admitted, Stood
+from wicketgate.regime.admitted import Stood
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.binding import log_named
@@ -35,43 +38,6 @@ _TELL_WITHIN_US = 10 * SECOND_US
 _END_US = parse_rfc3339("9000-01-01T00:00:00Z")
 """No log goes on so long; times have no words beyond the year 9999."""
 _HEX64 = re.compile(r"[0-9a-f]{64}", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Logged:
-    """A document in force, and its place in the log.
-
-    `at_us` is when it did: as its entry says, and never before the document ahead of it.
-    """
-
-    entry: int
-    at_us: int
-    document: SignedDocument
-    envelope: bytes
-    admitted: Admitted = field(default_factory=Admitted)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CamerasListed:
-    """The registered cameras of a source, in all and by group."""
-
-    count: int
-    groups: Mapping[str, int]
-
-
-def fold(documents: Iterable[Logged]) -> Regime:
-    """Return the regime of documents, by the gateway's own fold."""
-    regime = Regime()
-    for logged in documents:
-        apply(regime, logged)
-    return regime
-
-
-def apply(regime: Regime, logged: Logged) -> None:
-    """Apply one more checked document."""
-    regime.apply(
-        logged.document, logged.envelope, entry=logged.entry, at_us=logged.at_us, admitted=logged.admitted
-    )
 
 
 class EntryFold:

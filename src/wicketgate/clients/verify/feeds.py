@@ -14,7 +14,7 @@ import msgspec
 
 from wicketgate.base.clock import parse_rfc3339
 from wicketgate.base.errors import InputError, VerificationError
-from wicketgate.clients.verify.entries import Logged, apply
+from wicketgate.clients.verify.logged import Logged, apply
 from wicketgate.feeds.batches import Batch, check_batch
 from wicketgate.ledger.facts import check_promise
 from wicketgate.reads.columns import SAID

@@ -10,8 +10,9 @@ from typing import Any
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError, WicketgateError
 from wicketgate.base.signing import envelope_mapping, parse_json
-from wicketgate.clients.verify.entries import EntryFold, Logged, fold
+from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.clients.verify.log import TrustedLog
+from wicketgate.clients.verify.logged import Logged, fold
 from wicketgate.clients.verify.report import Findings
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.acts import ENDING
