@@ -240,10 +240,10 @@ def test_one_byte_changed_on_the_way_from_the_gateway_is_found(world: World, dat
     paths = [
         "checkpoint",
         "tile/0/000",
-        "tile/0/001.p/90",
+        "tile/0/001.p/121",
         "tile/1/000.p/1",
         "tile/entries/000",
-        "tile/entries/001.p/90",
+        "tile/entries/001.p/121",
     ]
     path = data.draw(st.sampled_from(paths))
     whole = fetch(path)
