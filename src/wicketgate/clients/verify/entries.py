@@ -13,11 +13,8 @@ from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import DocumentRefused, InputError, ShapeError
 from wicketgate.base.signing import canonical, parse_canonical
 from wicketgate.clients.verify.figures import FiguresChain
-<<<<<<< HEAD
-from wicketgate.clients.verify.operations import Operations
-=======
 from wicketgate.clients.verify.logged import CamerasListed, Logged, apply, fold
->>>>>>> 76e68c7 (verify: the documents of a log have a file of their own)
+from wicketgate.clients.verify.operations import Operations
 from wicketgate.clients.verify.report import Check, Findings
 from wicketgate.ledger.facts import second_of
 from wicketgate.regime.admission.admit import admit, entry_members, scope_of
