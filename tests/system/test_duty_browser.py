@@ -193,10 +193,33 @@ def test_a_possible_hit_waits_for_its_image(running: Running, context: Any) -> N
     )
     assert put.status_code == 200, put.text
     hit.get_by_role("img").wait_for()
-    assert confirm.is_enabled()
+    compare = hit.get_by_role("link", name="Compare and confirm", exact=False)
+    compare.wait_for()
+    assert confirm.count() == 0, "one key does not confirm what only looks like it"
     assert page.evaluate("document.activeElement.dataset.hit") == hit.get_attribute("data-hit")
     page.keyboard.press("c")
-    hit.get_by_text("Confirmed", exact=True).wait_for()
+    page.wait_for_url("**/duty/hits/*")
+    assert (
+        "at place 2, 8 was read and B is listed"
+        in page.get_by_text("What differs").locator("..").inner_text()
+    )
+    page.get_by_role("button", name="Confirm", exact=False).click()
+    assert "Write the plate as you see it" in page.get_by_role("alert").inner_text()
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        if "WICKETGATE_PICTURES" in os.environ:
+            page.screenshot(
+                path=Path(os.environ["WICKETGATE_PICTURES"]) / f"{width}-compare.png", full_page=True
+            )
+    for wrote, said in (("E821NNN", "is not the one on the list"), ("eb21 nnn", "")):
+        page.get_by_label("The plate as you see it in the image", exact=False).fill(wrote)
+        page.get_by_role("button", name="Confirm", exact=False).click()
+        if said:
+            assert said in page.get_by_role("alert").inner_text()
+    page.wait_for_url("**/duty?recorded=*")
+    hit_on(page, "EB21NNN").get_by_text("Confirmed", exact=True).wait_for()
 
 
 def test_single_keys_can_be_switched_off_for_good(running: Running, context: Any) -> None:

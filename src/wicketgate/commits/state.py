@@ -34,6 +34,7 @@ from wicketgate.regime.parsed import Parsed
 
 FOREVER_US = 1 << 61
 SIGHTINGS_KEPT = 8
+LOOKERS_KEPT = 64
 _SIGHTINGS_US = DAY_US
 
 
@@ -68,7 +69,10 @@ class ListState(msgspec.Struct, kw_only=True):
 
 
 class OpenHit(msgspec.Struct, kw_only=True):
-    """An open hit, as far as outcomes are judged by it."""
+    """An open hit, as far as outcomes are judged by it.
+
+    `lookers` are those who opened an image of it, at most `LOOKERS_KEPT`.
+    """
 
     authority: str
     voi: str
@@ -79,6 +83,7 @@ class OpenHit(msgspec.Struct, kw_only=True):
     clone: bool = False
     imaged: bool = False
     confirmed: bool = False
+    lookers: list[str] = []
 
 
 class Sighting(msgspec.Struct, frozen=True, array_like=True):
@@ -275,6 +280,10 @@ class State(msgspec.Struct, kw_only=True):
         for imaged in transaction.imaged:
             if imaged.hit in self.open_hits:
                 self.open_hits[imaged.hit].imaged = True
+        for looked in transaction.looked:
+            held = self.open_hits.get(looked.hit)
+            if held is not None and looked.by not in held.lookers:
+                held.lookers = [*held.lookers[1 - LOOKERS_KEPT :], looked.by]
         for outcome in transaction.outcomes:
             self._take_outcome(outcome)
 

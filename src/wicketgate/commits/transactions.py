@@ -140,6 +140,13 @@ class HitImaged(msgspec.Struct, frozen=True, kw_only=True):
     overview: str | None
 
 
+class HitLooked(msgspec.Struct, frozen=True, kw_only=True):
+    """A look at the image of a hit, and whose it was."""
+
+    hit: str
+    by: str
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome of a hit.
 
@@ -382,6 +389,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     disclosure: Disclosure | None = None
     receipt: Receipt | None = None
     responses: tuple[ResponseGiven, ...] = ()
+    looked: tuple[HitLooked, ...] = ()
 
 
 _encoder = msgspec.msgpack.Encoder()

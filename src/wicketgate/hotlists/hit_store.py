@@ -84,6 +84,10 @@ class HitQueue:
             self._waiting.get(authority, {}).values(), key=lambda hit: (hit.late, hit.due_us, hit.id)
         )
 
+    def showing(self, authority: str, ref: str) -> list[Hit]:
+        """Return an authority's open hits that an image belongs to."""
+        return [hit for hit in self._waiting.get(authority, {}).values() if ref in (hit.patch, hit.overview)]
+
     def recent(self, authority: str, limit: int, voi: str | None = None) -> list[Hit]:
         """Return hits of an authority, the newest first.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 from wicketgate.base.clock import SECOND_US
@@ -15,8 +16,31 @@ SECOND_READ_US = 1800 * SECOND_US
 Said = Literal["confirmed", "misread", "acted", "not-acted"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """The work of whoever confirms a possible hit, before they do.
+
+    Attributes
+    ----------
+    looker : str
+        Who they are, as the look at an image names them: an officer, or a unit's machine.
+    agrees : bool or None
+        Whether the plate that they saw, and wrote down, is the one on the list; None where they wrote none.
+    """
+
+    looker: str
+    agrees: bool | None = None
+
+
 def judge_outcome(
-    hit_id: str, hit: OpenHit | None, known: bool, seen: Sequence[Sighting], said: str, reason: str, by: str
+    hit_id: str,
+    hit: OpenHit | None,
+    known: bool,
+    seen: Sequence[Sighting],
+    said: str,
+    reason: str,
+    by: str,
+    compared: Comparison | None = None,
 ) -> Said:
     """Return an outcome fit to be recorded.
 
@@ -28,13 +52,16 @@ def judge_outcome(
         Whether it was ever raised.
     seen : sequence of Sighting
         The hits for the same vehicle of interest, itself among them.
+    compared : Comparison, optional
+        How a possible hit was compared before it is confirmed; without it only what can be said beforehand is judged.
 
     Raises
     ------
     InputError
         If it is no outcome, or a text is too long.
     HitRefused
-        `unknown-hit`, `already-ended`, `reason-missing`, `not-confirmed`, `needs-image`.
+        `unknown-hit`, `already-ended`, `reason-missing`, `not-confirmed`, `needs-image`; of a possible hit
+        `needs-look`, `seen-missing`, `seen-differs`.
     """
     if said not in get_args(Said):
         raise InputError(f"`outcome` is one of {', '.join(get_args(Said))}")
@@ -56,7 +83,23 @@ def judge_outcome(
                 "a possible hit is confirmed against its image or a second read, and there is neither",
                 code="needs-image",
             )
+        if hit.quality == "possible" and compared is not None:
+            _demand_compared(hit, compared)
     return said  # type: ignore[return-value]  # looked at above
+
+
+def _demand_compared(hit: OpenHit, compared: Comparison) -> None:
+    if hit.imaged and compared.looker not in hit.lookers:
+        raise HitRefused("open the image of this possible hit before you confirm it", code="needs-look")
+    if compared.agrees is None:
+        raise HitRefused(
+            "write down the plate as you see it: a possible hit is not confirmed by a key alone",
+            code="seen-missing",
+        )
+    if not compared.agrees:
+        raise HitRefused(
+            "the plate that you see is not the one on the list: this is a misread", code="seen-differs"
+        )
 
 
 def _read_again(hit_id: str, hit: OpenHit, seen: Sequence[Sighting]) -> bool:

@@ -135,7 +135,7 @@ def _reads(gateway: Gateway) -> Reads:
 
 
 def _images(gateway: Gateway) -> FeedImages:
-    return FeedImages(gateway.images, gateway.facts, gateway.entitlement)
+    return FeedImages(gateway.images, gateway.facts, gateway.entitlement, gateway.hits)
 
 
 def _duty(gateway: Gateway, public: Public, addition: Addition | None) -> Duty:

@@ -110,6 +110,7 @@ class RefusalShown:
 
     code: str
     reason: str = ""
+    seen: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -320,6 +321,8 @@ def view(hit: Hit, now_us: int, cannot_confirm: str | None) -> dict[str, Any]:
         "overview": _image(hit, hit.overview),
         "said": words.said_of_entry(hit.entry),
         "looks": words.looks(hit.entry, hit.vehicle),
+        "differences": words.differences(difference, hit, words.looks(hit.entry, hit.vehicle)),
+        "to_compare": hit.quality != "exact" and hit.status == "open",
         "outcomes": [
             {
                 "what": words.OUTCOMES.get(outcome.outcome, outcome.outcome),

@@ -5,14 +5,16 @@ They say how two plates differ, how long is left, what was listed and what was s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US
+from wicketgate.commits.transactions import HitRaised
 from wicketgate.hotlists.hits import Hit
+from wicketgate.hotlists.vehicle_names import agree
 
 STANDING: Mapping[str, str] = {
     "open": "Nobody has looked at it yet",
@@ -31,6 +33,10 @@ OUTCOMES: Mapping[str, str] = {
 REFUSED: Mapping[str, str] = {
     "needs-image": "It cannot be confirmed yet: a possible match is confirmed against its image or a second read of "
     "the same listed vehicle, and there is neither.",
+    "needs-look": "Nothing was recorded: open the image of the plate or of the scene first.",
+    "seen-missing": "Write the plate as you see it in the image.",
+    "seen-differs": "The plate that you wrote is not the one on the list. Look again; if it is right, say that it is "
+    "misread.",
     "already-ended": "An outcome was recorded already, perhaps by a colleague just now. It is shown below.",
     "not-confirmed": "Only a confirmed hit can be acted on. Compare it first, then confirm it.",
     "reason-missing": "Write why nothing was done.",
@@ -148,13 +154,18 @@ def looks(entry: Mapping[str, str], vehicle: str | None) -> list[dict[str, str |
     for member in _VEHICLE:
         listed, was_seen = entry.get(member, ""), seen.get(member, "")
         if listed or was_seen:
-            differs = bool(listed and was_seen) and _plain(listed) != _plain(was_seen)
+            differs = bool(listed and was_seen) and not agree(member, listed, was_seen)
             rows.append({"what": member.capitalize(), "listed": listed, "seen": was_seen, "differs": differs})
     return rows
 
 
-def _plain(text: str) -> str:
-    return " ".join(text.casefold().replace("gray", "grey").split())
+def differences(plates: str, hit: HitRaised, looked: Sequence[Mapping[str, str | bool]]) -> list[str]:
+    """Return the differences between what is listed and what the camera saw, a sentence each."""
+    said = [plates] if plates and hit.plate != hit.listed else []
+    for row in looked:
+        if row["differs"]:
+            said.append(f"{row['what']}: {row['listed']} is listed, and the camera saw {row['seen']}.")
+    return said
 
 
 def read_vehicle(vehicle: str | None) -> dict[str, str]:

@@ -132,7 +132,7 @@ class DutyOfficer:
             return False
         if hit["status"] == "open" and sent.truth != hit["listed"]["plate"]:
             return await self._say(hit, "misread", "the plate in the picture is another one")
-        if hit["status"] == "open" and not await self._say(hit, "confirmed", ""):
+        if hit["status"] == "open" and not await self._say(hit, "confirmed", "", seen=sent.truth):
             return False
         if sent.role == "clone":
             return await self._say(hit, "not-acted", "another vehicle than the one listed bears the plate")
@@ -163,10 +163,10 @@ class DutyOfficer:
             )
         return made
 
-    async def _say(self, hit: Mapping[str, Any], outcome: str, reason: str) -> bool:
+    async def _say(self, hit: Mapping[str, Any], outcome: str, reason: str, seen: str = "") -> bool:
         answer = await self._client.post(
             f"/v1/hits/{hit['id']}/outcome",
-            json={"outcome": outcome, "reason": reason, "by": BY},
+            json={"outcome": outcome, "reason": reason, "by": BY, "plate_seen": seen},
             headers=self._headers,
         )
         if answer.status_code == 200:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,9 +17,10 @@ from tests.strategies import entry_of
 from tests.vectors import make_documents as documents
 from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from wicketgate.base.errors import HitRefused, InputError, NotEntitled, StreamError
-from wicketgate.commits.transactions import Transaction, decode
+from wicketgate.commits.transactions import HitLooked, Transaction, decode
 from wicketgate.gateway.filing import hotlists as module
 from wicketgate.gateway.filing import outcomes
+from wicketgate.gateway.filing.facts import FactFiling, image_fact
 from wicketgate.gateway.filing.hotlists import ListTaken
 from wicketgate.hotlists import Change, Entry
 
@@ -320,8 +322,21 @@ async def raise_hits(world: World, *plates: str, imaged: bool = False) -> list[s
     return [hit.id for hit in world.known_hits()]
 
 
-async def record(world: World, hit_id: str, said: str, reason: str = "") -> Any:
-    return await told(world, world.outcomes.record_outcome(hit_id, said, reason, "officer"))
+async def record(world: World, hit_id: str, said: str, reason: str = "", *, seen: str = "") -> Any:
+    asked = world.outcomes.record_outcome(hit_id, said, reason, "officer", looker="officer", plate_seen=seen)
+    return await told(world, asked)
+
+
+async def look(world: World, hit_id: str, by: str = "officer") -> None:
+    """Let somebody open the image of a hit."""
+    fact = partial(image_fact, authority=WANTED, sha256="0" * 64, unit="met/wanted", by=by)
+    await told(world, FactFiling(world.commits).record(fact, [HitLooked(hit=hit_id, by=by)]))
+
+
+async def code_of(world: World, hit_id: str, **how: str) -> str:
+    with pytest.raises(HitRefused) as caught:
+        await record(world, hit_id, "confirmed", **how)
+    return caught.value.code
 
 
 async def test_a_hit_is_confirmed_and_acted_on(world: World) -> None:
@@ -391,7 +406,8 @@ async def test_a_possible_hit_wants_its_image_or_a_second_read(world: World) -> 
     assert caught.value.code == "needs-image"
     world.follow_up(0)
     await world.settle()
-    hit = await record(world, hit_id, "confirmed")
+    await look(world, hit_id)
+    hit = await record(world, hit_id, "confirmed", seen="B5 GZ")
     assert hit.status == "confirmed"
     assert hit.patch is not None
     assert IMAGE.name not in hit.patch
@@ -400,15 +416,38 @@ async def test_a_possible_hit_wants_its_image_or_a_second_read(world: World) -> 
 
 async def test_a_possible_hit_with_its_image_can_be_confirmed_at_once(world: World) -> None:
     (hit_id,) = await raise_hits(world, "85GZ", imaged=True)
-    assert (await record(world, hit_id, "confirmed")).status == "confirmed"
+    await look(world, hit_id)
+    assert (await record(world, hit_id, "confirmed", seen="b5gz")).status == "confirmed"
+
+
+async def test_a_possible_hit_is_confirmed_by_who_opened_its_image_and_wrote_the_plate(world: World) -> None:
+    (hit_id,) = await raise_hits(world, "85GZ", imaged=True)
+    assert await code_of(world, hit_id, seen="B5GZ") == "needs-look"
+    await look(world, hit_id, by="a colleague")
+    assert await code_of(world, hit_id, seen="B5GZ") == "needs-look"
+    await look(world, hit_id)
+    assert await code_of(world, hit_id) == "seen-missing"
+    assert await code_of(world, hit_id, seen="  ") == "seen-missing"
+    assert await code_of(world, hit_id, seen="85GZ") == "seen-differs", (
+        "what the camera read is no comparison"
+    )
+    assert await code_of(world, hit_id, seen="?") == "seen-differs"
+    assert world.known_hits()[0].status == "open"
+    hit = await record(world, hit_id, "confirmed", seen="B5GZ")
+    assert hit.status == "confirmed"
+    said = [one for data in world.commits_stream.messages for one in decode(data).facts]
+    outcomes_said = [fact for fact in said if b'"kind":"outcome"' in fact]
+    assert len(outcomes_said) == 1
+    assert b"B5GZ" not in outcomes_said[0], "what the officer wrote is not kept"
+    checks.check_settled(world)
 
 
 async def test_another_read_of_the_same_vehicle_stands_for_an_image(world: World) -> None:
     first, second = await raise_hits(world, "85GZ", "B5GZ")
-    assert (await record(world, first, "confirmed")).status == "confirmed"
+    assert (await record(world, first, "confirmed", seen="B5GZ")).status == "confirmed"
     assert (await record(world, second, "confirmed")).status == "confirmed"
     (third,) = set(await raise_hits(world, "K1M3", "85GZ")) - {first, second}
-    assert (await record(world, third, "confirmed")).status == "confirmed"
+    assert (await record(world, third, "confirmed", seen="B5GZ")).status == "confirmed"
 
 
 async def test_nothing_is_left_without_an_end(world: World) -> None:

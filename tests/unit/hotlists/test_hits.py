@@ -15,7 +15,7 @@ from wicketgate.commits.state import OpenHit, Sighting
 from wicketgate.commits.transactions import HitRaised, Outcome
 from wicketgate.hotlists.hits import DEADLINES_US, Hit, due_us, raised, with_outcome
 from wicketgate.hotlists.journeys import FASTEST_KMH, distance_km, impossible
-from wicketgate.hotlists.outcomes import SECOND_READ_US, judge_outcome
+from wicketgate.hotlists.outcomes import SECOND_READ_US, Comparison, judge_outcome
 
 AT_US = parse_rfc3339("2026-07-08T12:00:00Z")
 MARBLE_ARCH, TOWER, HEATHROW = (51.5134, -0.1588), (51.5081, -0.0760), (51.4700, -0.4543)
@@ -179,8 +179,35 @@ def judge(
     reason: str = "",
     known: bool = True,
     by: str = "officer",
+    compared: Comparison | None = None,
 ) -> str:
-    return judge_outcome("h1", hit, known, [ITSELF, *others], said, reason, by)
+    return judge_outcome("h1", hit, known, [ITSELF, *others], said, reason, by, compared)
+
+
+@pytest.mark.parametrize(
+    ("hit", "compared", "code"),
+    [
+        (POSSIBLE | {"imaged": True}, None, None),
+        (POSSIBLE | {"imaged": True}, ("officer", True), "needs-look"),
+        (POSSIBLE | {"imaged": True, "lookers": ["other"]}, ("officer", True), "needs-look"),
+        (POSSIBLE | {"imaged": True, "lookers": ["officer"]}, ("officer", None), "seen-missing"),
+        (POSSIBLE | {"imaged": True, "lookers": ["officer"]}, ("officer", False), "seen-differs"),
+        (POSSIBLE | {"imaged": True, "lookers": ["other", "officer"]}, ("officer", True), None),
+        (POSSIBLE, ("officer", True), "needs-image"),
+        ({"quality": "exact", "imaged": True}, ("officer", None), None),
+    ],
+)
+def test_a_possible_hit_is_compared_before_it_is_confirmed(
+    hit: dict[str, Any], compared: tuple[str, bool | None] | None, code: str | None
+) -> None:
+    how = None if compared is None else Comparison(looker=compared[0], agrees=compared[1])
+    if code is None:
+        assert judge("confirmed", open_hit(**hit), compared=how) == "confirmed"
+    else:
+        with pytest.raises(HitRefused) as caught:
+            judge("confirmed", open_hit(**hit), compared=how)
+        assert caught.value.code == code
+    assert judge("misread", open_hit(**hit), compared=how) == "misread"
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,9 @@ async def test_a_possible_hit_needs_its_image_or_a_second_read(desk: Desk) -> No
     await desk.read("AB12CDE", "c1")
     hits = {one["quality"]: one for one in await desk.hits(2)}
     assert hits["possible"]["cannot_confirm"] is None
-    assert (await say(desk, hit["id"], "confirmed")).status_code == 200
+    refused = await say(desk, hit["id"], "confirmed")
+    assert (refused.status_code, refused.json()["code"]) == (422, "seen-missing")
+    assert (await say(desk, hit["id"], "confirmed", plate_seen="AB12 CDE")).status_code == 200
 
 
 async def test_an_image_that_follows_lets_it_be_confirmed(desk: Desk) -> None:
@@ -134,7 +136,13 @@ async def test_an_image_that_follows_lets_it_be_confirmed(desk: Desk) -> None:
 
     now = await until(imaged)
     assert (now["id"], now["cannot_confirm"]) == (hit["id"], None)
-    assert (await say(desk, hit["id"], "confirmed")).status_code == 200
+    refused = await say(desk, hit["id"], "confirmed", plate_seen="AB12CDE")
+    assert (refused.status_code, refused.json()["code"]) == (409, "needs-look")
+    image = await desk.call(UNIT, "GET", now["read"]["patch_image"]["href"])
+    assert image.status_code == 200
+    refused = await say(desk, hit["id"], "confirmed", plate_seen="A812CDE")
+    assert (refused.status_code, refused.json()["code"]) == (409, "seen-differs")
+    assert (await say(desk, hit["id"], "confirmed", plate_seen="AB12CDE")).status_code == 200
 
 
 async def test_the_queue_begins_with_what_is_due_first(desk: Desk) -> None:

@@ -16,6 +16,7 @@ from wicketgate.base.clock import rfc3339
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import (
     CameraSet,
+    HitLooked,
     HitRaised,
     IntakeCounts,
     ListChanged,
@@ -32,17 +33,23 @@ from wicketgate.regime.obligations.values import Disclosure, Receipt
 class FactFiling:
     """The filing of facts alone, over the commits of one gateway.
 
-    The facts are of what happened. Filing one changes nothing.
+    The facts are of what happened. Filing one changes nothing, but that a hit knows who looked at its image.
     """
 
     def __init__(self, commits: Commits) -> None:
         self._commits = commits
 
-    async def record(self, make: Callable[[int], bytes]) -> None:
-        """Commit the fact made by `make` for the sequence of its commit."""
+    async def record(self, make: Callable[[int], bytes], looked: Sequence[HitLooked] = ()) -> None:
+        """Commit the fact made by `make` for the sequence of its commit.
+
+        Parameters
+        ----------
+        looked : sequence of HitLooked
+            The hits whose image was looked at.
+        """
 
         def build(state: State, at_us: int, sequence: int) -> Transaction:
-            return Transaction(at_us=at_us, facts=(make(sequence),))
+            return Transaction(at_us=at_us, facts=(make(sequence),), looked=tuple(looked))
 
         await self._commits.commit(build)
 

@@ -11,7 +11,8 @@ from wicketgate.commits.writer import Commits
 from wicketgate.gateway.filing.facts import outcome_fact
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.hotlists.hits import UNANSWERED_US, Hit, with_outcome
-from wicketgate.hotlists.outcomes import judge_outcome
+from wicketgate.hotlists.outcomes import Comparison, judge_outcome
+from wicketgate.reads.plates import read_plate
 
 GATEWAY = "gateway"
 """Who ends a hit that nobody answered."""
@@ -26,10 +27,19 @@ class OutcomeFiling:
         self._hits = hits
         self._clock = clock
 
-    async def record_outcome(self, hit_id: str, said: str, reason: str, by: str) -> Hit:
+    async def record_outcome(
+        self, hit_id: str, said: str, reason: str, by: str, *, looker: str = "", plate_seen: str = ""
+    ) -> Hit:
         """Record the outcome of a hit.
 
         Return the hit as it stands then.
+
+        Parameters
+        ----------
+        looker : str
+            Who says so, as their look at an image names them.
+        plate_seen : str
+            The plate as they saw it; needed to confirm a possible hit. It is compared, and not kept.
 
         Raises
         ------
@@ -37,13 +47,17 @@ class OutcomeFiling:
             As `hotlists.outcomes.judge_outcome`.
         """
         known = self._hits.get(hit_id)
+        agrees = None
+        if plate_seen.strip() and known is not None:
+            agrees = read_plate(plate_seen) == known.listed
+        compared = Comparison(looker=looker, agrees=agrees)
 
         def build(state: State, at_us: int, sequence: int) -> Transaction:
             hit = state.open_hits.get(hit_id)
             seen = [] if hit is None else state.sightings.get(hit.authority, {}).get(hit.voi, [])
             outcome = Outcome(
                 hit=hit_id,
-                outcome=judge_outcome(hit_id, hit, known is not None, seen, said, reason, by),
+                outcome=judge_outcome(hit_id, hit, known is not None, seen, said, reason, by, compared),
                 reason=reason,
                 by=by,
                 at_us=at_us,

@@ -34,6 +34,12 @@ class OutcomeSaid(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     outcome: Annotated[str, shape(enum=list(get_args(Said)))]
     reason: Annotated[str, about("Needed for `not-acted`.", maxLength=MOST_REASON)] = ""
     by: Annotated[str, about("Who says so: a name or number.", maxLength=MOST_BY)] = ""
+    plate_seen: Annotated[
+        str,
+        about(
+            "Needed to confirm a possible hit: the plate as seen in its image. It is not kept.", maxLength=32
+        ),
+    ] = ""
 
 
 _decoder = msgspec.json.Decoder(OutcomeSaid)
@@ -80,7 +86,7 @@ class HitsApi:
         return private_answer(self._shown(hit))
 
     async def post_outcome(self, request: Request) -> Response:
-        """`POST /v1/hits/{id}/outcome` `{"outcome", "reason"?, "by"?}`."""
+        """`POST /v1/hits/{id}/outcome` `{"outcome", "reason"?, "by"?, "plate_seen"?}`."""
         unit = require(request, "recipient").name
         body = await read_body(request, MAX_MEMBERS)
         said = decoded(_decoder, body, 'send `{"outcome", "reason", "by"}`, each a text')
@@ -92,7 +98,9 @@ class HitsApi:
             if error.code not in STOPPED:
                 raise
             stopped = True
-        after = await self._outcomes.record_outcome(hit_id, said.outcome, said.reason, said.by)
+        after = await self._outcomes.record_outcome(
+            hit_id, said.outcome, said.reason, said.by, looker=unit, plate_seen=said.plate_seen
+        )
         shown = self._shown(after)
         if not stopped:
             return private_answer(shown)

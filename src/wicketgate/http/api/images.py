@@ -9,8 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from wicketgate.commits.transactions import HitLooked
 from wicketgate.gateway.entitlement import Entitlement
 from wicketgate.gateway.filing.facts import FactFiling, image_fact
+from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.problems import problem
 from wicketgate.reads.images.references import media_type_of
@@ -22,7 +24,8 @@ _HEADERS = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nos
 class FeedImages:
     """The handler of images, over those of released reads."""
 
-    def __init__(self, images: Images, facts: FactFiling, entitlement: Entitlement) -> None:
+    def __init__(self, images: Images, facts: FactFiling, entitlement: Entitlement, hits: HitQueue) -> None:
+        self._hits = hits
         self._images = images
         self._facts = facts
         self._entitlement = entitlement
@@ -65,7 +68,8 @@ class FeedImages:
             return problem("not-found", f"`{authority}` has no such image, or it is past its term")
         digest = hashlib.sha256(body).hexdigest()
         fact = partial(image_fact, authority=authority, sha256=digest, unit=unit, by=by)
-        await self._facts.record(fact)
+        looked = [HitLooked(hit=hit.id, by=by) for hit in self._hits.showing(authority, ref)]
+        await self._facts.record(fact, looked)
         self._entitlement.entitled(unit, authority)  # it may have been revoked meanwhile
         media_type = media_type_of(body) or "application/octet-stream"
         return Response(body, media_type=media_type, headers=_HEADERS)

@@ -172,3 +172,4 @@ class OutcomeForm(Struct, frozen=True, kw_only=True):
     form_key: str
     outcome: Said
     reason: Annotated[str, shape(maxLength=MOST_REASON)] = ""
+    plate_seen: Annotated[str, shape(maxLength=32)] = ""

@@ -225,10 +225,13 @@ _MATCH = tagged(
         "recordOutcome", "POST /v1/hits/{id}/outcome", "Say what became of a hit",
         "`confirmed`, and then `acted` or `not-acted`; `misread` and `not-acted` also at once. `not-acted` needs a "
         "reason. A `possible` hit is confirmed only once it has an image, or the same listed vehicle was read a second "
-        "time within half an hour. Only a confirmed hit is actionable.", parameters=(HIT,), takes=OutcomeSaid,
+        "time within half an hour; where it has an image, the unit has fetched that first (patch or overview); and "
+        "`plate_seen`, the plate as it is seen there, is the one on the list. Only a confirmed hit is actionable.",
+        parameters=(HIT,), takes=OutcomeSaid,
         most=MAX_MEMBERS, gives=(answers.HitShown, answers.StoppedHit),
         meaning="The hit as it stands then; of an authority that is stopped without its read.",
-        codes="unknown-hit not-confirmed needs-image already-ended reason-missing malformed", commits=True,
+        codes="unknown-hit not-confirmed needs-image needs-look seen-missing seen-differs already-ended reason-missing "
+        "malformed", commits=True,
     ),
 )
 

@@ -326,19 +326,27 @@ class Duty:
     async def post_outcome(self, request: Request) -> Response:
         """`POST /duty/hits/{id}/outcome`: record an outcome from a form.
 
-        The form has `outcome` and `reason`.
+        The form has `outcome` and `reason`; to confirm a possible hit `plate_seen`.
         """
         session = _session(request)
         form = await _form(request, session)
         _session(request)  # the body may have taken long
         hit, _ = self._unit_hits.hit_of(session.unit, request.path_params["id"])
         outcome, reason = form.get("outcome", ""), form.get("reason", "").strip()
+        seen = form.get("plate_seen", "")[:32]
         try:
-            after: Hit = await self._outcomes.record_outcome(hit.id, outcome, reason, session.officer)
+            after: Hit = await self._outcomes.record_outcome(
+                hit.id,
+                outcome,
+                reason,
+                session.officer,
+                looker=session.officer,
+                plate_seen=seen,
+            )
         except HitRefused as refused:
             if not _wants_page(request):
                 raise
-            again = RefusalShown(code=refused.code, reason=reason)
+            again = RefusalShown(code=refused.code, reason=reason, seen=seen)
             return self._hit_page(request, session, again, status_and_title(refused)[0])
         if _wants_page(request):
             return _redirect(f"/duty?recorded={after.id}")

@@ -300,9 +300,13 @@
           say("Go to a hit first: press j.");
           return;
         }
-        const button = hit.querySelector(`button[data-key="${event.key}"]`);
+        const button = hit.querySelector(`[data-key="${event.key}"]`);
         event.preventDefault();
         if (!button || hit.getAttribute("aria-busy")) return;
+        if (button.tagName === "A") {
+          button.click(); // a possible match is compared on a page of its own
+          return;
+        }
         if (button.disabled) {
           say(document.getElementById(button.getAttribute("aria-describedby"))?.textContent ?? "Not possible now.");
           return;
