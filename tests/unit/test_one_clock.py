@@ -10,6 +10,7 @@ import wicketgate
 TREE = Path(wicketgate.__file__).parent
 READS_THE_WALL = {
     ("time", "time"),
+    ("time", "sleep"),  # it fails on a machine whose clock is faked, as tests/system/test_clocks.py fakes it
     ("time", "time_ns"),
     ("time", "localtime"),
     ("time", "gmtime"),
@@ -52,7 +53,9 @@ def asked(tree: ast.AST) -> set[str]:
 def test_nothing_else_reads_the_machines_clock() -> None:
     for path in sorted(TREE.rglob("*.py")):
         name = path.relative_to(TREE).as_posix()
-        allowed = ALLOWED.get(name, set()) | ({"SystemClock"} if name.startswith(OTHERS_MACHINES) else set())
+        allowed = ALLOWED.get(name, set()) | (
+            {"SystemClock", "time.sleep"} if name.startswith(OTHERS_MACHINES) else set()
+        )
         assert asked(ast.parse(path.read_text())) <= allowed, name
 
 

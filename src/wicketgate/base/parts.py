@@ -12,6 +12,7 @@ import os
 import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
@@ -234,20 +235,31 @@ def demand_whole(folders: Iterable[Path]) -> None:
     if not paths:
         return
     walk = Path(__file__).with_name("walk.py")
-    try:
-        done = subprocess.run(  # noqa: S603 - our own file, by this interpreter
-            [sys.executable, "-I", str(walk), str(_WALK_S), *paths],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_WALK_PATIENCE_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
+    with subprocess.Popen(  # noqa: S603 - our own file, by this interpreter
+        [sys.executable, "-I", str(walk), str(_WALK_S), *paths],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as child:
+        # Not by a timeout of `communicate`: it sleeps by a call that fails where the machine's clock is faked.
+        late = threading.Event()
+
+        def give_up() -> None:
+            late.set()
+            child.kill()
+
+        timer = threading.Timer(_WALK_PATIENCE_S, give_up)
+        timer.start()
+        try:
+            said_all, _ = child.communicate()
+        finally:
+            timer.cancel()
+    if late.is_set():
         log.warning("the parts of the directory were not looked through in %d s", _WALK_PATIENCE_S)
         return
-    walked = done.stdout.splitlines()
-    if done.returncode == 0 and walked == [f"whole {path}" for path in paths]:
+    walked = said_all.splitlines()
+    if child.returncode == 0 and walked == [f"whole {path}" for path in paths]:
         return
     broken = Path(paths[min(len([line for line in walked if line.startswith("whole ")]), len(paths) - 1)])
     said = [line.removeprefix("broken ") for line in walked if line.startswith("broken ")]

@@ -9,7 +9,7 @@ from starlette.routing import Route
 from wicketgate.gateway.node import Gateway
 from wicketgate.http.answers import Health, Ready
 from wicketgate.http.requests import json_answer
-from wicketgate.http.starting import problem_of_health
+from wicketgate.http.starting import HEALTH_PATHS, problem_of_health
 
 
 class HealthApi:
@@ -20,7 +20,8 @@ class HealthApi:
 
     def routes(self) -> list[Route]:
         """Return both routes."""
-        return [Route("/healthz", self.get_health), Route("/readyz", self.get_ready)]
+        healthz, readyz = HEALTH_PATHS
+        return [Route(healthz, self.get_health), Route(readyz, self.get_ready)]
 
     async def get_health(self, request: Request) -> Response:
         """`/healthz`: whether seconds close, and reads that wait are decided."""

@@ -5,6 +5,7 @@ This is loaded before the gateway is: it answers while everything else is read.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import threading
@@ -21,9 +22,11 @@ from wicketgate.gateway.deployment import Deployment
 from wicketgate.gateway.progress import Behind, Progress
 from wicketgate.http.problems import PartBehind, problem
 
+HEALTH_PATHS = ("/healthz", "/readyz")
 _BACKLOG = 4096
 _AT_ONCE = 64
 _PATIENCE_S = 5
+_PAUSE_S = 0.5
 
 
 class Start:
@@ -77,6 +80,10 @@ class Start:
         self._thread.join(_PATIENCE_S)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] not in HEALTH_PATHS:
+            await asyncio.sleep(
+                _PAUSE_S
+            )  # whoever asks again at once would take the time that the start needs
         answer = problem_of_health("starting", self.progress.behind())
         answer.headers["Connection"] = "close"
         await answer(scope, receive, send)
