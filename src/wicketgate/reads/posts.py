@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from typing import Final
 
 from wicketgate.reads.parse import Faulty, RawRead, Rows, pieces, rows_of
@@ -27,6 +27,8 @@ class Post:
     named : Counter of str
         How often its reads name each part of the form as an image.
     """
+
+    __slots__ = ("_body", "_kept", "_media_type", "named")
 
     def __init__(self, body: bytes, media_type: str) -> None:
         self._body = body
@@ -69,7 +71,7 @@ class Post:
                     self.named.update(row.images().values())
             await asyncio.sleep(0)
 
-    async def parts(self) -> AsyncIterator[tuple[int, Rows]]:
+    def parts(self) -> Iterator[tuple[int, Rows]]:
         """Yield the number of a part's first read, and its reads.
 
         Behind each part the caller waits for something.

@@ -103,7 +103,7 @@ class Reads:
         cameras = self._cameras.ids(source).get
         told = TakenParts()
         # In parts, so that one large post does not hold up a thousand small ones.
-        async for start, some in post.parts():
+        for start, some in post.parts():
             checked = check(
                 some,
                 source=source,
