@@ -12,7 +12,7 @@ _MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class ConnectionLimits:
     """The bounds of one gateway: `[limits]` in wicketgate.toml.
 
     A stranger is a connection that has shown no good credential. A name is that of a token: `source:tfl`,
@@ -72,7 +72,7 @@ class Limits:
     mqtt_idle_s: float = 7_200.0
 
     @classmethod
-    def parse(cls, data: object) -> Limits:
+    def parse(cls, data: object) -> ConnectionLimits:
         """Return the bounds of a table `[limits]`; what it leaves out has its default.
 
         Raises
@@ -106,7 +106,7 @@ class PlaceLimits:
     of_name: int
 
     @classmethod
-    def of(cls, limits: Limits, connections: int) -> PlaceLimits:
+    def of(cls, limits: ConnectionLimits, connections: int) -> PlaceLimits:
         """Return the bounds for so many connections.
 
         Strangers have no more than a quarter of the places. Of the others no source has more than three quarters, and

@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from wicketgate.base.errors import ConfigurationError
-from wicketgate.base.limits import Limits
+from wicketgate.base.limits import ConnectionLimits
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -102,7 +102,7 @@ class Settings:
         Whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed; nobody's else, not the loopback's either.
     quarantine_items, quarantine_bytes : int
         What the quarantine keeps of one source in an hour; beyond it is counted alone.
-    limits : Limits
+    limits : ConnectionLimits
         The bounds on connections, requests and bytes.
     """
 
@@ -118,7 +118,7 @@ class Settings:
     proxies: tuple[Network, ...] = ()
     quarantine_items: int = 10_000
     quarantine_bytes: int = 32 * 1024**2
-    limits: Limits = field(default_factory=Limits)
+    limits: ConnectionLimits = field(default_factory=ConnectionLimits)
 
 
 _KEYS = {
@@ -222,7 +222,7 @@ def parse_settings(text: bytes, folder: Path) -> Settings:
     streams = data.pop("streams", None)
     mqtt = data.pop("mqtt", None)
     proxies = data.pop("proxies", [])
-    limits = Limits.parse(data.pop("limits", {}))
+    limits = ConnectionLimits.parse(data.pop("limits", {}))
     _check(data, _KEYS, name)
     if not 0 <= data.get("port", 0) <= 65_535:
         raise ConfigurationError(f"`port` in {name} must lie between 0 and 65535")

@@ -13,7 +13,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from wicketgate.base.descriptors import Descriptors
-from wicketgate.base.limits import Limits, PlaceLimits
+from wicketgate.base.limits import ConnectionLimits, PlaceLimits
 from wicketgate.base.places import Place, Places, Why
 from wicketgate.http.problems import problem
 
@@ -261,7 +261,7 @@ class HttpBounds:
 
     def __init__(
         self,
-        limits: Limits,
+        limits: ConnectionLimits,
         connections: int,
         descriptors: Descriptors,
         *,

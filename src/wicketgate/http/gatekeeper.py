@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from wicketgate.base.errors import NotEntitled
-from wicketgate.base.limits import Limits
+from wicketgate.base.limits import ConnectionLimits
 from wicketgate.http.peers import peer_of
 from wicketgate.http.problems import problem
 from wicketgate.http.sessions import Sessions, session_id_in
@@ -89,7 +89,7 @@ class Gatekeeper:
     sessions : Sessions, optional
         Those of duty officers; without them their pages are closed.
     under_way : UnderWay, optional
-        Bounds what is under way; those of `Limits` without it.
+        Bounds what is under way; those of `ConnectionLimits` without it.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Gatekeeper:
         under_way: UnderWay | None = None,
     ) -> None:
         self._app = app
-        self._under_way = under_way or UnderWay(Limits())
+        self._under_way = under_way or UnderWay(ConnectionLimits())
         self._tokens = tokens
         self._sessions = sessions
         self._turnstile = Turnstile()

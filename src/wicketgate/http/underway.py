@@ -8,7 +8,7 @@ from starlette.types import Scope
 
 from wicketgate.base.budget import Budget
 from wicketgate.base.errors import InputError, StreamError
-from wicketgate.base.limits import Limits
+from wicketgate.base.limits import ConnectionLimits
 from wicketgate.http.connections import HttpConnection
 from wicketgate.http.peers import peer_of
 from wicketgate.http.problems import problem
@@ -27,7 +27,7 @@ class UnderWay:
     where all is.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ConnectionLimits) -> None:
         self.requests = Budget(limits.requests)
         self.bodies = Budget(limits.body_bytes)
         self._limits = limits

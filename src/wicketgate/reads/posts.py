@@ -19,7 +19,7 @@ ROWS_AT_ONCE: Final = 1_000
 _MOST_KEPT: Final = 10_000
 
 
-class Post:
+class PostedReads:
     """A post whose body can be read to its end.
 
     Attributes
@@ -37,7 +37,7 @@ class Post:
         self.named: Counter[str] = Counter()
 
     @classmethod
-    async def read(cls, body: bytes, media_type: str, *, is_form: bool = False) -> Post:
+    async def read(cls, body: bytes, media_type: str, *, is_form: bool = False) -> PostedReads:
         """Return the post in a body of at most `parse.MAX_POST_BYTES`.
 
         Parameters

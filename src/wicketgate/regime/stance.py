@@ -228,6 +228,9 @@ def _covered_since(
             return None
         return version.consulted_us, tuple(dict.fromkeys((*version.by, version.consulted_by)))
     consultations = moment.regime.consultations
+    later = (one.decision for one in consultations.values() if one.decision is not None)
+    if not any(decision.at_us >= version.committed_us for decision in later):
+        return None  # the usual case, without the cost of comparing powers
     covering = coverage(moment, until_us=authority.valid_until_us)
     decided_us = {
         id_: decision.at_us for id_ in covering if (decision := consultations[id_].decision) is not None

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from wicketgate.base.limits import Limits, PlaceLimits
+from wicketgate.base.limits import ConnectionLimits, PlaceLimits
 
 
 @pytest.mark.parametrize("connections", [64, 200, 1_000, 8_192, 100_000])
 def test_nobody_can_have_all_the_places_however_few_there_are(connections: int) -> None:
-    places = PlaceLimits.of(Limits(), connections)
+    places = PlaceLimits.of(ConnectionLimits(), connections)
     assert places.known + places.strangers == connections
     assert places.strangers <= connections / 4
     assert 1 <= places.strangers_of_peer <= places.strangers / 2
@@ -17,6 +17,9 @@ def test_nobody_can_have_all_the_places_however_few_there_are(connections: int) 
 
 
 def test_the_defaults_fit_a_city_behind_one_address() -> None:
-    over_http, over_mqtt = PlaceLimits.of(Limits(), 8_192), PlaceLimits.of(Limits(), 20_000)
+    over_http, over_mqtt = (
+        PlaceLimits.of(ConnectionLimits(), 8_192),
+        PlaceLimits.of(ConnectionLimits(), 20_000),
+    )
     assert min(over_http.of_source, over_http.of_peer) >= 1_500
     assert min(over_mqtt.of_source, over_mqtt.of_peer) >= 4_096

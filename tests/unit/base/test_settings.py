@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from wicketgate.base.errors import ConfigurationError
-from wicketgate.base.limits import Limits
+from wicketgate.base.limits import ConnectionLimits
 from wicketgate.base.settings import (
     TEMPLATE,
     MqttSettings,
@@ -232,7 +232,7 @@ def test_a_secret_that_is_not_there(tmp_path: Path) -> None:
 
 def test_bounds_that_are_set_and_the_others(tmp_path: Path) -> None:
     limits = load(tmp_path, "[limits]\nconnections = 500\nhead_s = 3\nwrite_s = 1.5\n").limits
-    assert limits == Limits(connections=500, head_s=3, write_s=1.5)
+    assert limits == ConnectionLimits(connections=500, head_s=3, write_s=1.5)
 
 
 @pytest.mark.parametrize(

@@ -17,12 +17,12 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from wicketgate.base.descriptors import Descriptors
-from wicketgate.base.limits import Limits
+from wicketgate.base.limits import ConnectionLimits
 from wicketgate.http import connections as module
 from wicketgate.http.connections import HttpBounds
 from wicketgate.http.underway import connection_of
 
-LIMITS = Limits(
+LIMITS = ConnectionLimits(
     head_s=0.3, body_s=0.3, idle_s=0.6, write_s=0.4, least_rate=1000, head_bytes=2_000, head_fields=10
 )
 GET = b"GET %b HTTP/1.1\r\nHost: gateway\r\n\r\n"

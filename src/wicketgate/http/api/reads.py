@@ -38,7 +38,7 @@ from wicketgate.reads.parse import (
     Rows,
     check,
 )
-from wicketgate.reads.posts import Post
+from wicketgate.reads.posts import PostedReads
 
 _TYPES = (JSON, NDJSON, ARROW)
 _NOBODY: Mapping[str, int] = MappingProxyType({})
@@ -83,7 +83,7 @@ class Reads:
             return not_allowed(["POST"], "reads are posted")
         media_type = media_type_of(request)
         if media_type in _TYPES:
-            post = await Post.read(await read_body(request, MAX_POST_BYTES), media_type)
+            post = await PostedReads.read(await read_body(request, MAX_POST_BYTES), media_type)
             return await self._take(source, post, _Bound())
         if media_type != FORM:
             return problem("unsupported-media-type", f"send `{JSON}`, `{NDJSON}`, `{ARROW}` or `{FORM}`")
@@ -95,10 +95,10 @@ class Reads:
             return problem("unsupported-media-type", f"the part `reads` is `{JSON}`, `{NDJSON}` or `{ARROW}`")
         if len(posted[0].body) > MAX_POST_BYTES:
             raise InputError("at most 8 MiB of reads in one post; nothing of it was taken", code="too-large")
-        post = await Post.read(posted[0].body, posted[0].media_type, is_form=True)
+        post = await PostedReads.read(posted[0].body, posted[0].media_type, is_form=True)
         return await self._take(source, post, _Bound(post.named, form))
 
-    async def _take(self, source: str, post: Post, bound: _Bound) -> Response:
+    async def _take(self, source: str, post: PostedReads, bound: _Bound) -> Response:
         limits = self._limits()
         cameras = self._cameras.ids(source).get
         told = TakenParts()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, cast
 
 from wicketgate.base.errors import InputError
-from wicketgate.base.limits import Limits, PlaceLimits
+from wicketgate.base.limits import ConnectionLimits, PlaceLimits
 from wicketgate.base.places import Place, Places
 from wicketgate.reads.mqtt import packets
 from wicketgate.reads.mqtt.packets import Connect, Disconnect, Ping, Publish, Pubrel, Subscribe, Unsubscribe
@@ -52,7 +52,9 @@ class MqttLimits:
         How often timeouts and withdrawn tokens are looked for.
     """
 
-    places: PlaceLimits = field(default_factory=lambda: PlaceLimits.of(Limits(), Limits().mqtt_connections))
+    places: PlaceLimits = field(
+        default_factory=lambda: PlaceLimits.of(ConnectionLimits(), ConnectionLimits().mqtt_connections)
+    )
     connect_s: float = 10.0
     packet_s: float = 60.0
     grace_s: float = 20.0
@@ -66,7 +68,7 @@ class MqttLimits:
     sweep_s: float = 1.0
 
     @classmethod
-    def of(cls, limits: Limits, connections: int) -> MqttLimits:
+    def of(cls, limits: ConnectionLimits, connections: int) -> MqttLimits:
         """Return the bounds of a deployment, for so many connections."""
         return cls(
             places=PlaceLimits.of(limits, connections),
