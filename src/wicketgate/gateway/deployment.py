@@ -97,7 +97,7 @@ class Deployment:
 
     @property
     def _bound(self) -> Path:
-        return self.folder / "keys" / "bound"
+        return self.folder / "bound"
 
     def bind(self) -> None:
         """Note that every part says whose it is, once they all do: from now on none is taken that does not."""

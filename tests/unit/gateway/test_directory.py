@@ -222,7 +222,7 @@ async def test_an_older_index_is_brought_up_where_the_streams_reach_back(
 
 def as_of_0_3(folder: Path) -> None:
     """Take away what says whose the parts are."""
-    (folder / "keys" / "bound").unlink()
+    (folder / "bound").unlink()
     for part in LMDB:
         with (
             lmdb.open(str(folder / part), max_dbs=4) as environment,
@@ -258,9 +258,9 @@ async def test_a_start_that_is_cut_off_takes_the_rest_the_next_time(
         patched.setattr("wicketgate.gateway.node.Images.__init__", fail)
         with pytest.raises(ConfigurationError, match="cut off"):
             await start(copy)
-    assert not (copy / "keys" / "bound").exists()
+    assert not (copy / "bound").exists()
     await live(copy, 5, purged=False)
-    assert (copy / "keys" / "bound").exists()
+    assert (copy / "bound").exists()
 
 
 # --- what is damaged ------------------------------------------------------------------------------------------
