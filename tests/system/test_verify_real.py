@@ -298,6 +298,21 @@ def test_an_overseer_opens_every_second_and_finds_it_under_the_log(shared: Runni
     assert seconds == sorted(set(seconds))
 
 
+def test_the_overseers_arithmetic_is_a_command(
+    shared: Running, feed_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    openings, identity = tmp_path / "openings.ndjson", tmp_path / "identity.txt"
+    identity.write_text(shared.offices.identity + "\n")
+    with client(shared, OVERSEER) as overseer:
+        openings.write_text(overseer.get("/v1/openings", params={"limit": 1000}).text)
+    key = feed_file.with_name("log.vkey")
+    code, report = verify(capsys, shared.url, "--key", key, "--openings", openings, "--identity", identity)
+    assert code == 0, faults(report)
+    assert report["counts"]["opened"] == len(openings.read_text().splitlines())
+    assert "openings" in {check["name"] for check in report["checked"]}
+    assert report["kept"]
+
+
 # --- receive ----------------------------------------------------------------------------------------------
 
 
