@@ -110,12 +110,12 @@ def audit(
     reader = TileReader(fetch, checkpoint.size)
     edge = Edge()
     compared = 0
-    _compare_seen(older, edge, [])
+    forks = _compare_seen(older, edge, [])
     bundles = -(-checkpoint.size // TILE_WIDTH)
     for index in range(bundles):
         entries = reader.entries(index)
         hashes = leaf_hashes(entries)
-        _compare_seen(older, edge, hashes)
+        forks = [*forks, *_compare_seen(older, edge, hashes)]
         for name, row in edge.extend(hashes):
             _compare(reader, checkpoint, name, row)
             compared += 1
@@ -132,6 +132,11 @@ def audit(
         compared += 1
     if edge.root() != checkpoint.root:
         raise LedgerError(f"`checkpoint` has another root than its {checkpoint.size} entries and tiles")
+    # Only now: a log that is damaged is no log that was rewritten.
+    for size in forks:
+        raise LedgerError(
+            f"the log forks from a checkpoint seen before, of {size} entries", code=NOT_EXTENDED
+        )
     return AuditReport(checkpoint=checkpoint, note=note, tiles=compared, bundles=bundles, seen=len(seen))
 
 
@@ -205,21 +210,20 @@ def _open_seen(seen: Sequence[bytes], verifier: Verifier, now: Checkpoint) -> li
     return sorted(older, key=lambda checkpoint: -checkpoint.size)
 
 
-def _compare_seen(older: list[Checkpoint], edge: Edge, hashes: Sequence[bytes]) -> None:
-    """Compare the older checkpoints within the next leaves with the entries so far.
+def _compare_seen(older: list[Checkpoint], edge: Edge, hashes: Sequence[bytes]) -> list[int]:
+    """Compare the older checkpoints within the next leaves with the entries so far; return the sizes that fork.
 
     They are taken from `older`.
     """
+    forks = []
     while older and older[-1].size <= edge.size + len(hashes):
         checkpoint = older.pop()
         then = edge.copy()
         for _ in then.extend(hashes[: checkpoint.size - edge.size]):
             pass
         if then.root() != checkpoint.root:
-            raise LedgerError(
-                f"the log forks from a checkpoint seen before, of {checkpoint.size} entries",
-                code=NOT_EXTENDED,
-            )
+            forks.append(checkpoint.size)
+    return forks
 
 
 def _compare(reader: TileReader, checkpoint: Checkpoint, name: TileName, expected: Sequence[bytes]) -> None:

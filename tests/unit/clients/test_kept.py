@@ -88,9 +88,11 @@ def unheard_of(entries: Entries) -> Entries:
     """An authority was never there, nor its figures and standings."""
     del entries[document_at(entries, "authority", OWN)]
     for entry in entries:
+        if entry["kind"] in ("figures", "targeting"):
+            for table in entry.values():
+                if isinstance(table, dict):
+                    table.pop(OWN, None)
         if entry["kind"] == "figures":
-            for table in ("released", "again", "hits", "outcomes", "receipts", "disclosures"):
-                entry[table].pop(OWN, None)
             entry["refused"] = [one for one in entry["refused"] if one["authority"] != f"{OWN}@1"]
         if entry["kind"] == "standing":
             entry["changes"] = [one for one in entry["changes"] if one.get("authority") != f"{OWN}@1"]

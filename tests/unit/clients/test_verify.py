@@ -192,9 +192,8 @@ def test_a_key_that_cannot_be_read_is_a_failure(served: Served, body: bytes) -> 
 
 def test_a_key_file_must_hold_a_key(tmp_path: Path) -> None:
     path = tmp_path / "log.vkey"
-    with pytest.raises(Unreachable) as missing:
+    with pytest.raises(ConfigurationError):
         read_key(path)
-    assert missing.value.code == "no-file"
     path.write_text("no key\n")
     with pytest.raises(ConfigurationError):
         read_key(path)
@@ -1335,7 +1334,7 @@ def test_the_command_says_in_words_and_in_json(
 def test_the_command_fails_in_words(tmp_path: Path, world: World, capsys: pytest.CaptureFixture[str]) -> None:
     for words, code in (
         (("verify", tmp_path), 3),
-        (("verify", world.folder, "--key", tmp_path / "none"), 3),
+        (("verify", world.folder, "--key", tmp_path / "none"), 2),
         (("verify", world.folder, "--feed-file", tmp_path / "none"), 3),
         (("verify", world.folder, "--seen", tmp_path / "none"), 3),
         (("verify", world.folder, "--openings", tmp_path / "none"), 2),

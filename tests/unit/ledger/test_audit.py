@@ -187,3 +187,22 @@ def test_fsck_names_what_is_no_tile(log: Path) -> None:
     (log / "tile/0/notes.txt").write_bytes(b"")
     with pytest.raises(LedgerError, match=r"`tile/0/notes\.txt` is not the path of a tile"):
         fsck(log, SIGNER.verifier)
+
+
+def test_a_log_that_is_damaged_is_not_called_rewritten(tmp_path: Path) -> None:
+    """Beside a checkpoint that was kept the damage is named, where it is."""
+    folder = tmp_path / "log"
+    with Ledger.create(folder, SIGNER, ORIGIN) as ledger:
+        ledger.append(numbered(0, 300))
+    seen = (folder / "checkpoint").read_bytes()
+    for path in ("tile/entries/000", "tile/0/000", "tile/entries/001.p/44", "tile/1/000.p/1"):
+        file = folder / path
+        good = file.read_bytes()
+        file.chmod(0o644)
+        file.write_bytes(flip(good, len(good) // 2))
+        with pytest.raises(LedgerError) as caught:
+            audit(folder_fetch(folder), SIGNER.verifier, seen=[seen])
+        assert caught.value.code == "ledger-invalid", path
+        assert path in caught.value.detail
+        file.write_bytes(good)
+    assert audit(folder_fetch(folder), SIGNER.verifier, seen=[seen]).checkpoint.size == 300

@@ -94,7 +94,7 @@ class FeedFile:
         self._pause = pause
         self._chain = FeedChain(log.checkpoint.origin, public)
         self._entitlement = ReleaseRight(entries.documents, entries.parsed)
-        self._sums = PeriodSums(entries.figures)
+        self._sums = PeriodSums(entries)
         self._rows = Findings("feed-file")
         self._proofs = Findings("proofs")
         self._first = ""
@@ -139,7 +139,7 @@ class FeedFile:
     def _check_batch(self, batch: Batch) -> None:
         name, version, released_us = self._chain.take(batch)
         self._entitlement.check(batch, name, version, released_us)
-        self._sums.take(name, batch.number, released_us, len(batch.lines))
+        self._sums.take(name, batch.number, released_us, batch.lines)
         if not self.batches:
             self._first = f"batch {batch.number} of {batch.header['released_at']}"
         self.batches += 1
@@ -191,7 +191,6 @@ class FeedFile:
     def not_checked(self) -> list[str]:
         """Return the parts of the file not checked."""
         words = [
-            *self._sums.not_checked(),
             "camera groups and hours of the rows (the groups of cameras are not public)",
         ]
         if self._remote is None:

@@ -8,7 +8,6 @@ from wicketgate.base.errors import (
     ConfigurationError,
     InputError,
     LedgerError,
-    Unreachable,
     VerificationError,
 )
 from wicketgate.base.signing import parse_canonical
@@ -26,19 +25,13 @@ def read_key(path: Path) -> NoteVerifier:
 
     Raises
     ------
-    Unreachable
-        Code `no-file`, if the file cannot be read.
     ConfigurationError
-        If it holds something else.
+        If the file cannot be read or holds something else.
     """
     try:
         return parse_vkey(path.read_text().strip())
-    except OSError as error:
-        raise Unreachable(
-            f"the key file `{path}` cannot be read: {error.strerror}", code="no-file"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"the key file `{path}` holds no key") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"the key file `{path}` cannot be read") from error
     except InputError as error:
         raise ConfigurationError(f"`{path}`: {error.detail}") from error
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,10 @@ from wicketgate.base.signing import canonical, parse_json
 from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.clients.verify.log import TrustedLog
 from wicketgate.clients.verify.report import Check, Findings
+from wicketgate.clients.verify.sums import least_shown, traffic_range
 from wicketgate.ledger.facts import SecondTree, second_entry, second_of
 from wicketgate.ledger.sealing import Opener
+from wicketgate.regime.publishing import NOT_TRAFFIC, stepped
 
 _MAX_LINE = 16 * 1024 * 1024
 _SEED_BYTES = 32
@@ -66,7 +68,9 @@ class OpeningsFile:
         self._figures = Findings("opened-figures")
         self._tallies: dict[int, _Tally] = defaultdict(_Tally)
         self._seen: set[int] = set()
-        self._hits: dict[str, str] = {}
+        self._hits: dict[str, tuple[str, str]] = {}
+        self._least = least_shown(entries)
+        self._whole: dict[int, int] = {}
         self._periods = [
             (parse_rfc3339(body["from"]), parse_rfc3339(body["until"]), entry, body)
             for entry, body in entries.figures
@@ -105,6 +109,8 @@ class OpeningsFile:
             self._roots.add("the file holds no opening")
         for from_us, until_us, entry, body in self._periods:
             self._compare(from_us, until_us, entry, body)
+        for entry, body in self._entries.targeting:
+            self._compare_targeting(entry, body)
         checks = [self._roots.close(self._root_words())]
         if self.compared or self._figures.total:
             checks.append(self._figures.close(self._figure_words()))
@@ -133,7 +139,7 @@ class OpeningsFile:
         return -1
 
     def _compare(self, from_us: int, until_us: int, entry: int, body: Mapping[str, Any]) -> None:
-        """Compare the figures of a period with its facts, if every second of it was opened."""
+        """Compare the figures of a period of traffic with its facts, if every second of it was opened."""
         begin_us = second_of(from_us)
         opened = sum(begin_us <= second_us < until_us for second_us in self._seen)
         missing_us = sum(
@@ -142,16 +148,38 @@ class OpeningsFile:
         if opened * SECOND_US < until_us - begin_us - missing_us:
             return
         self.compared += 1
-        tally = self._tallies[entry]
-        for what, counted, shown in tally.against(body):
+        self._whole[from_us] = entry
+        for what, counted, (least, most) in self._tallies[entry].against(body, self._least):
             self.cells += 1
-            if shown is None:
-                self.hidden += 1  # it is suppressed: what it stands for is the overseer's to know
-            elif shown != counted:
-                self._figures.add(
-                    f"entry {entry}, the figures from {body['from']} until {body['until']}: `{what}` is "
-                    f"published as {shown}, and the facts come to {counted}"
+            self.hidden += least != most
+            if not least <= counted <= most:
+                published = least if least == most else f"between {least} and {most}"
+                self._differs(entry, body, what, published, counted)
+
+    def _compare_targeting(self, entry: int, body: Mapping[str, Any]) -> None:
+        """Compare the figures of targeting with the facts of the periods of traffic that began in their period."""
+        from_us, until_us = parse_rfc3339(body["from"]), parse_rfc3339(body["until"])
+        within = [
+            (begin_us, traffic) for begin_us, _, traffic, _ in self._periods if from_us <= begin_us < until_us
+        ]
+        if not within or any(begin_us not in self._whole for begin_us, _ in within):
+            return
+        self.compared += 1
+        for what, counted, shown in _vehicles(body, [self._tallies[traffic] for _, traffic in within]):
+            self.cells += 1
+            self.hidden += shown is None
+            if counted != shown:
+                self._differs(
+                    entry, body, what, shown or f"fewer than {body['step']}", counted or "fewer than that"
                 )
+
+    def _differs(
+        self, entry: int, body: Mapping[str, Any], what: str, published: object, counted: object
+    ) -> None:
+        self._figures.add(
+            f"entry {entry}, the figures from {body['from']} until {body['until']}: `{what}` is "
+            f"published as {published}, and the facts come to {counted}"
+        )
 
     def _root_words(self) -> str:
         return (
@@ -162,13 +190,13 @@ class OpeningsFile:
     def _figure_words(self) -> str:
         return (
             f"{self.compared} periods of figures were made again from their facts: {self.cells - self.hidden} "
-            f"numbers agree, and {self.hidden} more are suppressed"
+            f"numbers agree, and {self.hidden} more are hidden, and are bounded"
         )
 
     def not_checked(self) -> list[str]:
         """Return what the openings leave open."""
         words = []
-        left = len(self._periods) - self.compared
+        left = len(self._periods) + len(self._entries.targeting) - self.compared
         if left:
             words.append(f"{left} periods of figures: the file does not open every second of them")
         return words
@@ -179,18 +207,20 @@ class OpeningsFile:
 
 
 class _Tally:
-    """The facts of one period, counted as its figures count them."""
+    """The facts of one period of traffic, counted as figures count them."""
 
     def __init__(self) -> None:
         self.plain: Counter[str] = Counter()
         self.rows: Counter[str] = Counter()
         self.refused: Counter[tuple[str, str]] = Counter()
         self.hits: Counter[tuple[str, str]] = Counter()
+        self.vehicles: dict[tuple[str, str], set[str]] = defaultdict(set)
         self.outcomes: Counter[tuple[str, str]] = Counter()
+        self.ended: dict[tuple[str, str], set[str]] = defaultdict(set)
         self.strangers = 0
 
-    def take(self, one: Mapping[str, Any], hits: dict[str, str]) -> None:
-        """Count a fact; `hits` knows to which authority each hit belongs.
+    def take(self, one: Mapping[str, Any], hits: dict[str, tuple[str, str]]) -> None:
+        """Count a fact; `hits` knows of each hit its authority and its vehicle of interest.
 
         Raises
         ------
@@ -210,48 +240,85 @@ class _Tally:
                     for refusal in one["refused"]:
                         self.refused[refusal["authority"], refusal["reason"]] += int(refusal["rows"])
                 case "hit":
-                    name = hits[one["hit"]] = _name(one["authority"])
-                    self.hits[name, one["quality"]] += 1
-                    self.hits[name, "late"] += bool(one["late"])
-                    self.hits[name, "clone"] += bool(one["clone"])
+                    self._take_hit(one, hits)
                 case "outcome":
                     known = hits.get(one["hit"])
                     if known is None:
                         self.strangers += 1
                     else:
-                        self.outcomes[known, one["outcome"]] += 1
+                        self.outcomes[known[0], one["outcome"]] += 1
+                        self.ended[known[0], one["outcome"]].add(known[1])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(
                 f"a fact of kind `{str(one.get('kind'))[:40]}` is not as it should be"
             ) from error
 
-    def against(self, body: Mapping[str, Any]) -> Iterator[tuple[str, int, int | None]]:
-        """Yield each published number by its name, with what the facts come to."""
+    def _take_hit(self, one: Mapping[str, Any], hits: dict[str, tuple[str, str]]) -> None:
+        name, voi = hits[one["hit"]] = _name(one["authority"]), str(one["voi"])
+        for kind, counts in (
+            (one["quality"], True),
+            ("late", one["late"]),
+            ("clone", one["clone"]),
+        ):
+            self.hits[name, kind] += bool(counts)
+            if counts:
+                self.vehicles[name, kind].add(voi)
+        self.vehicles[name, "vehicles"].add(voi)
+
+    def against(self, body: Mapping[str, Any], least: int) -> Iterator[_Cell]:
+        """Yield each number of traffic by its name, with what the facts come to and what it stands for."""
+        hidden = least - 1 if "form" in body else 1 << 62
         for name in _PLAIN:
             if name in body:
-                yield name, self.plain[name], body[name]
-        released, again = body.get("released", {}), body.get("again", {})
-        for name in sorted({*released, *again, *self.rows} if "released" in body else ()):
-            parts = released.get(name, 0), again.get(name, 0)
-            shown = None if None in parts else sum(parts)
+                cell = body[name]
+                yield name, self.plain[name], (cell or 0, hidden if cell is None else cell)
+        names = {*body["released"], *body["again"]} | ({*self.rows} if "form" not in body else set())
+        for name in sorted(names):
+            shown = traffic_range(body, (("released", name), ("again", name)), least)
             yield f"released of {name}, with what came again", self.rows[name], shown
-        if "refused" in body:
-            shown_refused = {(one["authority"], one["reason"]): one["rows"] for one in body["refused"]}
-            for key in sorted({*shown_refused, *self.refused}):
-                yield f"refused of {key[0]} as {key[1]}", self.refused[key], shown_refused.get(key, 0)
-        yield from _by_name("hits", body, self.hits)
-        if not self.strangers:
-            yield from _by_name("outcomes", body, self.outcomes)
+        told = {(one["authority"], one["reason"]): one["rows"] for one in body["refused"]}
+        never = NOT_TRAFFIC if "form" in body else frozenset()
+        for key in sorted({*told, *(one for one in self.refused if one[1] not in never)}):
+            # A small count of the second form may have no row at all.
+            cell = told.get(key, None if "form" in body else 0)
+            shown = cell or 0, hidden if cell is None else cell
+            yield f"refused of {key[0]} as {key[1]}", self.refused[key], shown
+        if "form" not in body:
+            yield from _first_form("hits", body, self.hits)
+            yield from () if self.strangers else _first_form("outcomes", body, self.outcomes)
 
 
-def _by_name(
+_Cell = tuple[str, int, tuple[int, int]]
+
+
+def _first_form(
     what: str, body: Mapping[str, Any], counted: Mapping[tuple[str, str], int]
-) -> Iterator[tuple[str, int, int | None]]:
-    if what not in body:
-        return
+) -> Iterator[_Cell]:
     shown = {(name, kind): cell for name, cells in body[what].items() for kind, cell in cells.items()}
     for name, kind in sorted({*shown, *counted}):
-        yield f"{what} of {name}, {kind}", counted.get((name, kind), 0), shown.get((name, kind), 0)
+        cell = shown.get((name, kind), 0)
+        known = (0, 1 << 62) if cell is None else (cell, cell)
+        yield f"{what} of {name}, {kind}", counted.get((name, kind), 0), known
+
+
+def _vehicles(
+    body: Mapping[str, Any], tallies: Sequence[_Tally]
+) -> Iterator[tuple[str, int | None, int | None]]:
+    """Yield each number of targeting by its name: what the facts come to, in its steps, and what is published."""
+    step = body["step"]
+    known = not any(tally.strangers for tally in tallies)
+    for what, table in (("hits", "vehicles"), ("outcomes", "ended")) if known else (("hits", "vehicles"),):
+        for name, cells in body[what].items():
+            counted = {
+                kind: stepped(
+                    len(set().union(*(getattr(tally, table)[name, kind] for tally in tallies))), step
+                )
+                for kind in cells
+            }
+            if what == "hits" and None in (counted["exact"], counted["possible"]):
+                counted["exact"] = counted["possible"] = None
+            for kind, cell in cells.items():
+                yield f"{what} of {name}, {kind}", counted[kind], cell
 
 
 def _name(reference: str) -> str:
