@@ -16,9 +16,10 @@ from wicketgate.clients.verify.logged import Logged, fold
 from wicketgate.clients.verify.report import Findings
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.acts import ENDING
-from wicketgate.regime.documents.authority import describe
+from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.consultations import parse_decision, parse_objection
 from wicketgate.regime.documents.document import describe_document
+from wicketgate.regime.documents.fields import as_03_worded
 from wicketgate.regime.fold import ActTaken, ConsultationTaken, Named, Version
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.publishing import least_traffic, step_of
@@ -28,6 +29,8 @@ from wicketgate.regime.standing import consultation_status, in_force_from, revie
 MAX_REGISTER_BYTES = 64 * 1024 * 1024
 STALE_US = 10 * SECOND_US
 """How old the last second, and the register behind the log, may be."""
+_SINCE_03 = frozenset({"least_traffic", "step", "targeting"})
+"""Members of the register that version 0.3 did not show; nor did it show the `stance` of an authority."""
 _REASONS = {"review": "findings", "challenge": "claim"}
 """What the register shows as the reason of an act, where it has another name in the document."""
 
@@ -62,6 +65,11 @@ class Register:
         return items
 
     @property
+    def of_03(self) -> bool:
+        """Whether a gateway of version 0.3 shows it: it has no member that came later."""
+        return self.value.keys().isdisjoint(_SINCE_03)
+
+    @property
     def reach(self) -> int:
         """The least size of the log for the register to be of it."""
         items = [*self.authorities, *self.figures, *self.targeting]
@@ -85,11 +93,19 @@ class _Said:
         The regime of those entries, at the register's time.
     charter : Charter
         The one in force.
+    of_03 : bool
+        Whether the register is one of version 0.3, whose words and members are expected.
     """
 
     moment: RegimeAt
     charter: Charter
     by_entry: Mapping[int, Logged]
+    of_03: bool
+
+    def words(self, value: Authority | Charter) -> list[str]:
+        """Return what is to be shown of a document in words."""
+        lines = describe_document(value, self.charter)
+        return [as_03_worded(line) for line in lines] if self.of_03 else lines
 
 
 def check_register(
@@ -113,7 +129,7 @@ def check_register(
     reach = max(shown_size, register.reach)
     if reach > entries.entries:
         found.add(f"it speaks of entry {reach - 1}, and the log has {entries.entries}")
-    said = _said(entries, charter, reach, register.as_of_us)
+    said = _said(entries, charter, reach, register)
     for name, shown, logged in (
         ("origin", register.value.get("origin"), said.charter.origin),
         ("demonstration", register.value.get("demonstration"), said.charter.demonstration),
@@ -123,7 +139,7 @@ def check_register(
         if _differ(shown, logged):
             found.add(f"`{name}` is not what the log says")
     for name, logged in (("least_traffic", least_traffic(said.charter)), ("step", step_of(said.charter))):
-        if _differ(register.value.get(name, logged), logged):  # a gateway of 0.3 does not show it
+        if not register.of_03 and _differ(register.value.get(name), logged):
             found.add(f"`{name}` is not what the charter comes to")
     behind = {one.entry: one.at_us for one in entries.documents if one.entry >= reach}
     for told in entries.regime.told.values():
@@ -140,7 +156,7 @@ def check_register(
     return found
 
 
-def _said(entries: EntryFold, charter: Charter, reach: int, as_of_us: int) -> _Said:
+def _said(entries: EntryFold, charter: Charter, reach: int, register: Register) -> _Said:
     """Return the account of the first `reach` entries.
 
     `charter` stands in where there is none among them.
@@ -149,9 +165,10 @@ def _said(entries: EntryFold, charter: Charter, reach: int, as_of_us: int) -> _S
     for about, told in entries.regime.told.items():
         regime.told[about] = [one for one in told if one.entry < reach]
     return _Said(
-        moment=RegimeAt(regime, entries.parsed, as_of_us),
+        moment=RegimeAt(regime, entries.parsed, register.as_of_us),
         charter=entries.parsed.charter(regime) if regime.charters else charter,
         by_entry={one.entry: one for one in entries.documents},
+        of_03=register.of_03,
     )
 
 
@@ -210,7 +227,7 @@ def _compare_consultation(
         "cameras": taken.cameras,
         "camera_cap": taken.cap,
         "wider": taken.wider,
-        "words": describe_document(consultation.draft, said.charter),
+        "words": said.words(consultation.draft),
         "at": rfc3339(taken.at_us),
         "committed_at": rfc3339(taken.at_us),
         "void_at": _time(taken.void_us),
@@ -339,9 +356,9 @@ def _compare_version(
             for told in said.moment.regime.told.get(authority.name, ())
             if told.version == authority.version
         ],
-        "words": describe(authority, said.charter),
+        "words": said.words(authority),
     }
-    if "stance" in shown:  # a gateway of version 0.3 shows none
+    if not said.of_03:
         expected["stance"] = stance_of(said.moment, named, number).shown()
     _check(found, f"`{authority.reference}`", shown, said.by_entry[version.entry], expected)
     _compare_acts(found, _list(shown.get("acts")), named, number, said)

@@ -15,6 +15,7 @@ FIELDS = {
 """The fields that this version can release, in words."""
 
 _PLACE_BY_ID = "the camera, by its id alone"
+_PLACE_OF_03 = "the camera and its place"
 
 
 def shows_position(log: str | None) -> bool:
@@ -30,3 +31,11 @@ def fields_in_words(fields: Iterable[str], log: str | None) -> list[str]:
     """Return what an authority releases of each read, in words."""
     by_id = {} if shows_position(log) else {"place": _PLACE_BY_ID}
     return [by_id.get(field, FIELDS[field]) for field in fields]
+
+
+def as_03_worded(line: str) -> str:
+    """Return a sentence on what is released as the register of version 0.3 has it.
+
+    It said that the camera's place was released, of rows with the camera's id alone.
+    """
+    return line.replace(_PLACE_BY_ID, _PLACE_OF_03)
