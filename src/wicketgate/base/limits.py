@@ -27,8 +27,10 @@ class ConnectionLimits:
         Of HTTP and of MQTT each. One more drops the one that has been silent for longest.
     connections_of_peer, connections_of_source, connections_of_name : int
         Of those that have shown a credential.
-    requests, requests_of_name, requests_of_peer : int
-        Requests under way at once, sources' left aside.
+    requests, requests_of_name : int
+        Requests under way at once of those with a token, sources' left aside.
+    requests_of_strangers, requests_of_peer : int
+        Those without, of all and of one address.
     head_bytes, head_fields : int
         Of a request's head.
     head_s, idle_s : float
@@ -52,6 +54,7 @@ class ConnectionLimits:
     connections_of_name: int = 256
     requests: int = 1_024
     requests_of_name: int = 128
+    requests_of_strangers: int = 512
     requests_of_peer: int = 64
     head_bytes: int = 16 * 1024
     head_fields: int = 100

@@ -15,10 +15,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from wicketgate.base.errors import NotEntitled
 from wicketgate.base.limits import ConnectionLimits
+from wicketgate.base.turnstile import Turnstile
 from wicketgate.http.peers import peer_of
 from wicketgate.http.problems import problem
 from wicketgate.http.sessions import Sessions, session_id_in
-from wicketgate.http.turnstile import Turnstile
 from wicketgate.http.underway import UnderWay
 
 PUBLIC_PATHS = frozenset(

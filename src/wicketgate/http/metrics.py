@@ -256,6 +256,7 @@ class BoundMetrics:
         )
         for what, budget in (
             ("requests", self._under_way.requests),
+            ("strangers", self._under_way.strangers),
             ("body_bytes", self._under_way.bodies),
         ):
             taken.add_metric([what], budget.taken)

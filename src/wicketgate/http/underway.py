@@ -17,6 +17,8 @@ SMALL_BODY = 4 * 1024
 """Bytes of a body that is not counted: the number of connections bounds these."""
 
 _STRANGERS = "strangers"
+_HEALTH = frozenset({"/healthz", "/readyz"})
+"""Answered whatever else is under way: they say how the gateway is, not how busy its door."""
 _Shares = tuple[tuple[str, int], ...]
 
 
@@ -29,6 +31,8 @@ class UnderWay:
 
     def __init__(self, limits: ConnectionLimits) -> None:
         self.requests = Budget(limits.requests)
+        # Of their own: whatever strangers do, whoever has a token finds room.
+        self.strangers = Budget(limits.requests_of_strangers)
         self.bodies = Budget(limits.body_bytes)
         self._limits = limits
 
@@ -59,13 +63,13 @@ class UnderWay:
     def begin(self, scope: Scope, name: str) -> Response | None:
         """Count a request, or return the refusal of one too many; sources' are bounded by their connections."""
         scope["under_way"] = self
-        if name.startswith("source:"):
+        if name.startswith("source:") or scope["path"] in _HEALTH:
             return None
         limits = self._limits
         share = (name, limits.requests_of_name) if name else (peer_of(scope), limits.requests_of_peer)
-        full = self.requests.take(1, share)
+        full = (self.requests if name else self.strangers).take(1, share)
         if full is None:
-            scope["counted"] = share
+            scope["counted"] = share, bool(name)
             return None
         if full == "all":
             return problem("busy", "as many requests as there may be are under way")
@@ -74,9 +78,10 @@ class UnderWay:
 
     def end(self, scope: Scope) -> None:
         """Count a request no longer, and give back what its body took."""
-        share = scope.get("counted")
-        if share is not None:
-            self.requests.give(1, share)
+        counted = scope.get("counted")
+        if counted is not None:
+            share, is_known = counted
+            (self.requests if is_known else self.strangers).give(1, share)
         for size, shares in scope.get("held", ()):
             self.bodies.give(size, *shares)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import time
+import tracemalloc
 
 import pytest
 
 from wicketgate.base.errors import InputError
 from wicketgate.reads import adapters
 from wicketgate.reads.adapters.json import read_json
+from wicketgate.reads.adapters.xml import read_xml
 from wicketgate.reads.observations import Payload
 
 MOST = adapters.MAX_PAYLOAD - 1_000
@@ -56,3 +58,33 @@ def test_an_image_in_a_member_counts_for_nothing() -> None:
     assert read_json(b'{"image":"' + b"QUJD" * 1_500_000 + b'"}')["image"].startswith("QUJD")
     with pytest.raises(InputError):
         read_json(b"[" + b"1," * 20_000 + b"1]")
+
+
+NAMESPACE = b"u" * 100_000
+TAGS = b"".join(b"<e%d/>" % number for number in range(3_000))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b'<r xmlns="' + NAMESPACE + b'">' + TAGS + b"</r>",
+        b"<r xmlns:p = '" + NAMESPACE + b"'>" + TAGS.replace(b"<e", b"<p:e") + b"</r>",
+        b'<r xmlns="' + b"xmlns=" * 10_000 + b'">' + TAGS + b"</r>",
+        b"<r>" + b"".join(b'<e xmlns="urn:%d"/>' % number for number in range(3_000)) + b"</r>",
+    ],
+    ids=["one", "prefixed", "hidden in itself", "many"],
+)
+def test_no_namespace_is_put_before_thousands_of_names(document: bytes) -> None:
+    """One such push of 123 kB took 570 MB: the parser writes the namespace before each name."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError):
+            read_xml(document)
+        assert tracemalloc.get_traced_memory()[1] < 4 * len(document)
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_device_s_own_namespaces_are_taken() -> None:
+    body = b'<a xmlns="http://www.isapi.org/ver20/XMLSchema" xmlns:xsi="urn:x"><b>xmlns</b></a>'
+    assert read_xml(body) == ("a", {"b": "xmlns"})

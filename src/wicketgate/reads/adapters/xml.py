@@ -21,6 +21,10 @@ MAX_XML: Final = 2 * 1024 * 1024
 _MAX_TAGS: Final = 40_000
 _MAX_LINES: Final = 250_000
 _MAX_DEPTH: Final = 24
+_MAX_NAMESPACES: Final = 64
+_MAX_NAMESPACE: Final = 256
+_DECLARATION: Final = re.compile(rb"""[^\s=<>"'/]*\s*=\s*(["'])""")
+"""Behind `xmlns`: the rest of the name, and the quote before the namespace."""
 _LONG_TEXT: Final = 4096
 _DECLARED: Final = re.compile(rb"""<\?xml[^>]{0,100}?encoding=["']([A-Za-z0-9._-]{1,40})["']""")
 _SINGLE: Final = frozenset({"utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "latin-1", "latin1"})
@@ -67,12 +71,27 @@ def read_xml(data: bytes) -> tuple[str, Tree]:
         raise InputError("the XML has too many elements, attributes or references")
     if data.count(b"\n") + data.count(b"\r") > _MAX_LINES:
         raise InputError("the XML has too many lines")
+    _refuse_long_namespaces(data)
     root = _parsed(data)
     long: list[int] = []
     tree = _tree(root, 1, long)
     if len(data) - sum(long) > MAX_XML:
         raise InputError(f"the XML has more than {MAX_XML} bytes beside its images")
     return _local(root.tag), tree
+
+
+def _refuse_long_namespaces(data: bytes) -> None:
+    """Refuse what the parser would make large: it puts a namespace before the name of each element within it."""
+    pieces = data.split(b"xmlns", _MAX_NAMESPACES + 1)[1:]
+    if len(pieces) > _MAX_NAMESPACES:
+        raise InputError("the XML has too many namespaces")
+    for piece in pieces:
+        declared = _DECLARATION.match(piece)
+        if declared is None:
+            continue  # in a text, or in a value
+        end = piece.find(declared[1], declared.end())
+        if end < 0 or end - declared.end() > _MAX_NAMESPACE:
+            raise InputError("a namespace of the XML is too long")
 
 
 def _parsed(data: bytes) -> Element:

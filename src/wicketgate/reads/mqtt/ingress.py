@@ -13,6 +13,7 @@ from typing import Any
 from wicketgate.base.errors import ConfigurationError, WicketgateError
 from wicketgate.base.places import Places
 from wicketgate.base.settings import MqttSettings
+from wicketgate.base.turnstile import Turnstile
 from wicketgate.reads.mqtt.connection import Connection, MqttCounts, MqttLimits
 from wicketgate.reads.mqtt.packets import Publish
 from wicketgate.reads.mqtt.room import Room
@@ -26,6 +27,8 @@ Take = Callable[[str, Route, bytes, str], Coroutine[Any, Any, None]]
 _ACCEPTED_AT_ONCE = 64
 _QUIET_S = 10.0
 _RETRY_S = 1.0
+_HANDSHAKE_EVERY_S = 0.04
+"""How often a TLS handshake begins, beyond a few at once: each costs the loop milliseconds, and a stranger nothing."""
 
 
 class Ingress:
@@ -60,6 +63,7 @@ class Ingress:
         self.limits = limits or MqttLimits()
         self.places = Places("MQTT", self.limits.places, is_proxy=is_proxy, is_short=is_short)
         self.room = Room(self.limits.held_bytes, self.limits.held_bytes_of_source)
+        self._handshakes = Turnstile(every_s=_HANDSHAKE_EVERY_S, most_of_a_peer=2048, most=8192)
         self.is_stopping = False
         self.counts = MqttCounts()
         self.loop: asyncio.AbstractEventLoop
@@ -148,11 +152,13 @@ class Ingress:
                 accepted.close()
                 continue
             self._connections.add(connection)
-            connection.opening = self.loop.create_task(self._open(connection, accepted))
+            connection.opening = self.loop.create_task(self._open(connection, accepted, address[0]))
             connection.opening.add_done_callback(partial(self._opened, connection, accepted))
 
-    async def _open(self, connection: Connection, accepted: socket.socket) -> None:
+    async def _open(self, connection: Connection, accepted: socket.socket, peer: str) -> None:
         limits, secure = self.limits, self._secure
+        if secure is not None and not await self._handshakes.passed(peer):
+            raise ConnectionAbortedError
         await self.loop.connect_accepted_socket(
             lambda: connection,
             accepted,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from wicketgate.http.turnstile import Turnstile
+from wicketgate.base.turnstile import Turnstile
 
 FLOOD, OTHER = "192.0.2.1", "192.0.2.2"
 
