@@ -306,7 +306,8 @@ def test_narrowing_takes_effect_at_once(city: Running) -> None:
         post(city, read(b, "ccz-0003", vehicle=vehicle))
         rows = rows_of(arrived(city, name, [b]))
     shown = {row["read"]["plate"]: row["read"] for row in rows}
-    assert set(shown[a]) == {"plate", "confidence", "captured_at", "source", "camera", "vehicle"}
+    place = {"source", "camera", "camera_name", "position"}
+    assert set(shown[a]) == {"plate", "confidence", "captured_at", "vehicle", *place}
     assert set(shown[b]) == {"plate", "confidence", "captured_at"}
     assert all(("camera" in row["read"]) is (row["authority"] == f"{name}@1") for row in rows)
     no_release_after(city, name, f"{name}@1", narrowed_us)
