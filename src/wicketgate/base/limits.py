@@ -28,7 +28,7 @@ class ConnectionLimits:
     connections_of_peer, connections_of_source, connections_of_name : int
         Of those that have shown a credential.
     requests, requests_of_name : int
-        Requests under way at once of those with a token, sources' left aside.
+        Requests under way at once of those with a token; of sources those alone that send nothing.
     requests_of_strangers, requests_of_peer : int
         Those without, of all and of one address.
     head_bytes, head_fields : int

@@ -27,8 +27,8 @@ from wicketgate.regime.publishing import rows_owed, targeting_due, targeting_unt
 
 STREAM = "COMMITS"
 _LARGEST = MAX_PAYLOAD - 16 * 1024
-# Facts of one second: they are committed again when it is closed, in the clear and sealed.
-_OPENINGS_BYTES = 3 * 1024 * 1024
+MAX_FACTS_BYTES = 3 * 1024 * 1024
+"""Facts of one second: they are committed again when it is closed, in the clear and sealed."""
 _LONGEST_LEAP_US = HOUR_US
 
 Build = Callable[[State, int, int], Transaction]
@@ -107,7 +107,7 @@ class Commits:
         at_us = max(self._clock.now_us(), self.staged.at_us)
         self._roll(at_us)
         transaction = build(self.staged, at_us, self.staged.sequence + 1)
-        if self._open_bytes + sum(map(len, transaction.facts)) > _OPENINGS_BYTES:
+        if self._open_bytes + sum(map(len, transaction.facts)) > MAX_FACTS_BYTES:
             raise StreamError("too much happens in one second: try again in the next", code="busy")
         return self._stage(transaction)
 

@@ -117,7 +117,7 @@ def routes(
         *Consultations(gateway.responses, public, clock).routes(),
         *_reads(gateway).routes(),
         *_images(gateway).routes(),
-        *SourcesApi(commits, gateway.camera_lists, gateway.projections.quarantine).routes(),
+        *SourcesApi(commits, gateway.camera_lists, gateway.projections.quarantine, clock).routes(),
         *DocumentsApi(gateway.filing, clock).routes(),
         *FeedsApi(commits, gateway.projections, entitlement, clock).routes(),
         *AdminApi(commits, gateway.tokens, gateway.openings).routes(),

@@ -67,6 +67,7 @@ _REQUEST = {
     "id-conflict": "Give each disclosure an `id` of its own.",
     "too-many-failures": "Look at your unit's token: this one is wrong. A right one is taken at once.",
     "too-many-documents": "Wait as long as `Retry-After` says, and send the same again.",
+    "too-many-lists": "Wait as long as `Retry-After` says. The list that you have already is always answered.",
     "responses-past-term": "Nobody has them any more; the register still says how many there were.",
     "too-many-responses": "Wait as long as `Retry-After` says, and send the same again.",
     "unknown-consultation": "Use an `id` of `/consultations`.",

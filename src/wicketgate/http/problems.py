@@ -57,6 +57,7 @@ CODES: dict[str, tuple[int, str]] = {
     "id-conflict": (409, "The id was given to another one before"),
     "too-many-failures": (429, "Too many failed sign-ins from here"),
     "too-many-documents": (429, "Too many documents by this token"),
+    "too-many-lists": (429, "Too many lists of cameras by this source"),
     "too-much-at-once": (429, "This token or address has too much under way"),
     "head-too-large": (431, "The head of the request is too large"),
     "too-slow": (408, "The request came too slowly"),

@@ -16,6 +16,7 @@ from wicketgate.http.problems import problem
 SMALL_BODY = 4 * 1024
 """Bytes of a body that is not counted: the number of connections bounds these."""
 
+_SENDING = frozenset({"POST", "PUT"})
 _STRANGERS = "strangers"
 _HEALTH = frozenset({"/healthz", "/readyz"})
 """Answered whatever else is under way: they say how the gateway is, not how busy its door."""
@@ -61,9 +62,13 @@ class UnderWay:
         return refused
 
     def begin(self, scope: Scope, name: str) -> Response | None:
-        """Count a request, or return the refusal of one too many; sources' are bounded by their connections."""
+        """Count a request, or return the refusal of one too many.
+
+        What sources post and put is not counted: connections and bytes of bodies bound it.
+        """
         scope["under_way"] = self
-        if name.startswith("source:") or scope["path"] in _HEALTH:
+        sending = name.startswith("source:") and scope["method"] in _SENDING
+        if sending or scope["path"] in _HEALTH:
             return None
         limits = self._limits
         share = (name, limits.requests_of_name) if name else (peer_of(scope), limits.requests_of_peer)

@@ -202,7 +202,7 @@ async def test_a_commit_that_cannot_be_made_leaves_the_list_as_it_was(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await change(world, puts(world, "KLM3"), whole=True)
-    monkeypatch.setattr("wicketgate.commits.writer._OPENINGS_BYTES", 10)
+    monkeypatch.setattr("wicketgate.commits.writer.MAX_FACTS_BYTES", 10)
     with pytest.raises(StreamError):
         await change(world, puts(world, "B5GZ"))
     monkeypatch.undo()

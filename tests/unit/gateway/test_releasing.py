@@ -270,7 +270,7 @@ async def test_more_authorities_than_it_looked_make_the_pieces_smaller(
 async def test_a_second_without_room_makes_it_wait_for_the_next(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wicketgate.commits.writer._OPENINGS_BYTES", 2_500)
+    monkeypatch.setattr("wicketgate.commits.writer.MAX_FACTS_BYTES", 2_500)
     for _ in range(6):
         world.post([world.fresh_read("c0")])
         await world.spin()

@@ -262,6 +262,6 @@ def test_a_token_that_was_withdrawn_while_its_request_was_read_counts_no_longer(
         tokens.clear()
         seen.append(scope["still_known"]())
 
-    scope = {"type": "http", "path": "/v1/reads", "headers": [bearer(TOKEN)]}
+    scope = {"type": "http", "path": "/v1/reads", "method": "POST", "headers": [bearer(TOKEN)]}
     asyncio.run(Gatekeeper(app, lambda: tokens)(scope, None, None))  # type: ignore[arg-type]
     assert seen == [True, False]

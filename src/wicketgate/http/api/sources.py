@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from wicketgate.base.clock import rfc3339
+from wicketgate.base.clock import SECOND_US, Clock, rfc3339
 from wicketgate.base.errors import InputError
 from wicketgate.commits.durable import Durable
 from wicketgate.commits.transactions import CameraSet, QuarantinedRead
@@ -21,10 +21,15 @@ from wicketgate.gateway.quarantine import Quarantine
 from wicketgate.http.answers import CameraShown, CamerasShown, Quarantined, Registered
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.parameters import AFTER, QUARANTINED
+from wicketgate.http.problems import problem
+from wicketgate.http.rates import Rate, TokenAllowance
 from wicketgate.http.requests import decoded, json_answer, read_body
 from wicketgate.reads.cameras import check_cameras
 from wicketgate.reads.cuts import array_pieces
 from wicketgate.reads.parse import MAX_POST_BYTES, NDJSON
+
+LISTS = Rate(burst=12, every_us=300 * SECOND_US)
+"""How many other lists of cameras one source may send, whatever becomes of them."""
 
 _decoder = msgspec.json.Decoder(list[CameraSet])
 
@@ -33,9 +38,23 @@ class SourcesApi:
     """The handlers of cameras and the quarantine.
 
     They stand over the committed state, the lists of cameras and the quarantine.
+
+    Parameters
+    ----------
+    lists : Rate
+        For one source: each change of a camera is kept as long as the log is.
     """
 
-    def __init__(self, commits: Durable, camera_lists: CameraFiling, quarantine: Quarantine) -> None:
+    def __init__(
+        self,
+        commits: Durable,
+        camera_lists: CameraFiling,
+        quarantine: Quarantine,
+        clock: Clock,
+        *,
+        lists: Rate = LISTS,
+    ) -> None:
+        self._allowance = TokenAllowance(clock.now_us, lists)
         self._commits = commits
         self._camera_lists = camera_lists
         self._quarantine = quarantine
@@ -49,12 +68,23 @@ class SourcesApi:
         ]
 
     async def put_cameras(self, request: Request) -> Response:
-        """`PUT /v1/cameras`: the source's cameras, in full."""
+        """`PUT /v1/cameras`: the source's cameras, in full.
+
+        The list that the source has already is answered with the entry that it has, and not counted.
+        """
         source = require(request, "source").name
         body = await read_body(request, MAX_POST_BYTES)
-        cameras = await _cameras_of(body)
-        check_cameras(cameras)
-        entry = await self._camera_lists.register_cameras(source, tuple(cameras))
+        cameras = tuple(await _cameras_of(body))
+        entry = self._camera_lists.unchanged_since(source, cameras)
+        if entry is None:
+            wait_s = self._allowance.take(source)
+            if wait_s:
+                detail = f"this source may send one other list in five minutes after its first {LISTS.burst}"
+                refused = problem("too-many-lists", detail)
+                refused.headers["Retry-After"] = str(wait_s)
+                return refused
+            await asyncio.to_thread(check_cameras, cameras)
+            entry = await self._camera_lists.register_cameras(source, cameras)
         return json_answer(Registered(entry=entry, cameras=len(cameras)))
 
     async def get_cameras(self, request: Request) -> Response:

@@ -17,6 +17,7 @@ from wicketgate.http import answers, codes
 from wicketgate.http.api.disclosures import Deleted, Disclosed
 from wicketgate.http.api.hits import STATES, OutcomeSaid
 from wicketgate.http.api.hotlists import MAX_UPLOAD_BYTES
+from wicketgate.http.api.sources import LISTS
 from wicketgate.http.api.why import Asked
 from wicketgate.http.forms import FORM, MAX_FORM, MAX_PARTS
 from wicketgate.http.openapi.bodies import BatchHeader, EnvelopeBody, ErasedRow, ReadsForm, RowBody
@@ -131,9 +132,10 @@ _SOURCES = tagged(
         "putCameras", "PUT /v1/cameras", "Register the source's cameras",
         f"The whole list: a camera that is not in it takes no more reads. At most {MAX_CAMERAS:,} cameras. Groups are "
         "what authorities name in their scope. The entry shows how many cameras there are and how many of each group; "
-        "the list itself is sealed to the overseer.",
+        "the list itself is sealed to the overseer. The list that the source has already changes nothing and does "
+        f"not count; of others it may send {LISTS.burst} at once, and then one in five minutes.",
         takes={JSON: CameraList}, most=MAX_POST_BYTES, gives=answers.Registered,
-        codes="malformed", commits=True,
+        codes="malformed too-large too-many-lists", commits=True,
     ),
     Operation(
         "getCameras", "GET /v1/cameras", "The source's cameras, with what became of their reads",
