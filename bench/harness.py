@@ -10,7 +10,7 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -44,6 +44,7 @@ class Running:
     """
 
     running: ClassVar[set[Running]] = set()
+    command: ClassVar[Sequence[str]] = WICKETGATE
 
     def __init__(self, base: Path, offices: london.Offices, at_us: int) -> None:
         self.folder = base / "gateway"
@@ -101,7 +102,7 @@ class Running:
             port = self.address[1] if self.url else 0
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                [*WICKETGATE, "serve", str(self.folder), "--port", str(port), *arguments],
+                [*self.command, "serve", str(self.folder), "--port", str(port), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=output,

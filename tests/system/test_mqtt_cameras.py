@@ -13,7 +13,7 @@ import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
-from bench.harness import WICKETGATE, Running, enrol, make
+from bench.harness import Running, enrol, make
 from tests.running import (
     SOURCE,
     arrived,
@@ -46,7 +46,6 @@ CAMERAS = 60
 class WithMqtt(Running):
     """A gateway whose MQTT address is known; from the second start on it is the same."""
 
-    command: Sequence[str] = WICKETGATE
     mqtt_port = 0
     kills = 0
 

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from wicketgate.base.space import DiskSpace
 from wicketgate.commits.durable import Durable
 from wicketgate.gateway.progress import Behind, Part
 from wicketgate.gateway.projections import Projections
@@ -43,6 +44,8 @@ class HealthWatch:
     ----------
     last_read : callable
         Returns where READS ends.
+    space : DiskSpace
+        The disk; while it is full nothing new is taken.
     """
 
     def __init__(
@@ -50,16 +53,19 @@ class HealthWatch:
         commits: Durable,
         projections: Projections,
         last_read: Callable[[], int],
+        space: DiskSpace,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._commits = commits
         self._projections = projections
         self._last_read = last_read
+        self._space = space
         self._now_s = now_s
         self._began_s = now_s()
         self._reads = _Waiting()
         self._commits_shown = _Waiting()
         self._offset = 0
+        self._full_since_s: float | None = None
         self.look()
 
     async def run(self) -> None:
@@ -75,6 +81,10 @@ class HealthWatch:
         if state.reads_offset != self._offset:  # a part of one message was decided
             self._offset, self._reads.moved_s = state.reads_offset, now_s
         self._commits_shown.look(state.sequence, self._projections.position, now_s)
+        if not self._space.is_full:
+            self._full_since_s = None
+        elif self._full_since_s is None:
+            self._full_since_s = now_s
 
     @property
     def second_age_s(self) -> float:
@@ -98,15 +108,18 @@ class HealthWatch:
         return _those_behind({"seconds": self.second_age_s, "reads": still_s})
 
     def behind(self) -> tuple[Behind, ...]:
-        """Return what is behind, whether it goes on or not."""
+        """Return what is behind, whether it goes on or not; a full disk is so at once."""
         self.look()
-        return _those_behind(
+        behind = _those_behind(
             {
                 "seconds": self.second_age_s,
                 "reads": self.reads_wait_s,
                 "projections": self.commits_wait_s,
             }
         )
+        if self._full_since_s is None:
+            return behind
+        return (*behind, Behind(part="disk", seconds=int(self._now_s() - self._full_since_s)))
 
 
 def _those_behind(waited_s: dict[Part, float]) -> tuple[Behind, ...]:

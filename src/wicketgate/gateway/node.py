@@ -379,7 +379,7 @@ class Gateway:
         self.pushes = Pushes(self.cameras, self.intake, self.joining, self.vehicles, self.clock, self.limits)
         adopted = {"adopted": self.directory.adopted} if self.directory.adopted else {}
         await self.commits.start({**self._software(), **adopted, **self._clock_said})
-        self.health = HealthWatch(self.commits, self.projections, lambda: writer.last)
+        self.health = HealthWatch(self.commits, self.projections, lambda: writer.last, self.space)
         reader = StreamReader(self.link, READS, after=self.commits.staged.reads_to)
         releasing = Releasing(
             self.commits,

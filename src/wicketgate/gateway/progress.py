@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-Part = Literal["program", "streams", "commits", "hotlists", "repeats", "seconds", "reads", "projections"]
+Part = Literal[
+    "program", "streams", "commits", "hotlists", "repeats", "seconds", "reads", "projections", "disk"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,7 +71,7 @@ async def serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    connections, mqtt_limits = _bounds(settings)
+    connections, mqtt_limits = _bounds(settings, start.descriptors)
     gateway = await _started(settings, start, accept_clock, stop)
     if gateway is None:
         start.end()
@@ -122,12 +122,9 @@ async def serve(
         await gateway.stop()
 
 
-def _bounds(settings: Settings) -> tuple[HttpBounds, MqttLimits]:
-    """Return the bounds of connections over HTTP and over MQTT.
-
-    The limit of open files is raised first: the streams' child inherits it.
-    """
-    descriptors, limits = Descriptors.raised(), settings.limits
+def _bounds(settings: Settings, descriptors: Descriptors) -> tuple[HttpBounds, MqttLimits]:
+    """Return the bounds of connections over HTTP and over MQTT."""
+    limits = settings.limits
     over_http, over_mqtt = descriptors.divide(
         [limits.connections, 0 if settings.mqtt is None else limits.mqtt_connections]
     )

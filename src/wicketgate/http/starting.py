@@ -12,19 +12,23 @@ import threading
 from collections.abc import Sequence
 
 import uvicorn
+import uvloop
 from msgspec import UNSET
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from wicketgate.base.descriptors import Descriptors
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.settings import Settings
 from wicketgate.gateway.deployment import Deployment
 from wicketgate.gateway.progress import Behind, Progress
+from wicketgate.http.connections import HttpBounds
+from wicketgate.http.peers import Proxies
 from wicketgate.http.problems import PartBehind, problem
 
 HEALTH_PATHS = ("/healthz", "/readyz")
 _BACKLOG = 4096
-_AT_ONCE = 64
+_PLACES = 512  # a quarter of them for strangers, and here everybody is one
 _PATIENCE_S = 5
 _PAUSE_S = 0.5
 
@@ -34,26 +38,37 @@ class Start:
 
     It holds the deployment's lock and listens. The answers come from a thread of their own, so that they come whatever
     the start does. Every path answers 503 and what is under way; the sockets stay open, and whoever connects at the
-    end is answered by the gateway.
+    end is answered by the gateway. Connections have the bounds that they have later, with few places: a start opens
+    files too, and would end where it finds none left.
+
+    Attributes
+    ----------
+    descriptors : Descriptors
+        The open files, raised before anybody can connect.
 
     Raises
     ------
     ConfigurationError
-        If the directory is not a deployment, another gateway runs in it, or it cannot listen where the settings say.
+        If the directory is not a deployment, another gateway runs in it, it cannot listen where the settings say, or
+        hardly any open files are allowed.
     """
 
     def __init__(self, settings: Settings) -> None:
         deployment = Deployment(settings.folder)
         deployment.demand()
+        self.descriptors = Descriptors.raised()
         self.lock = deployment.lock()  # before the port: a former gateway that ends gives up both
         self.sockets = _listen(settings.host, settings.port)
         self.progress = Progress()
         # A server closes its sockets when it stops: this one has its own.
         self._sockets = [one.dup() for one in self.sockets]
+        (places,) = self.descriptors.divide([_PLACES])
+        is_proxy = Proxies(settings.proxies).__contains__
+        self._bounds = HttpBounds(settings.limits, places, self.descriptors, is_proxy=is_proxy)
         config = uvicorn.Config(
             self._answer,
             interface="asgi3",  # a bound method is not recognised as one
-            http="httptools",
+            http=self._bounds.protocol,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -62,12 +77,11 @@ class Start:
             server_header=False,
             proxy_headers=False,
             backlog=_BACKLOG,
-            limit_concurrency=_AT_ONCE,
-            timeout_keep_alive=1,
+            limit_concurrency=_PLACES,  # answers outlive connections that were dropped
             timeout_graceful_shutdown=1,
         )
         self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, args=(self._sockets,), daemon=True)
+        self._thread = threading.Thread(target=self._run, daemon=True)
 
         self._thread.start()
 
@@ -78,6 +92,17 @@ class Start:
         """
         self._server.should_exit = True
         self._thread.join(_PATIENCE_S)
+
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self._serve())
+
+    async def _serve(self) -> None:
+        sweeping = asyncio.create_task(self._bounds.sweep(self._server.server_state.connections))
+        try:
+            await self._server.serve(self._sockets)
+        finally:
+            sweeping.cancel()
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] not in HEALTH_PATHS:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from wicketgate.base.space import DiskSpace
 from wicketgate.gateway.health import BEHIND_S, HealthWatch
 from wicketgate.gateway.progress import Behind, Progress
 
@@ -19,7 +21,8 @@ class Life:
         self.shown = SimpleNamespace(position=5, closed_s=0.0)
         commits: Any = SimpleNamespace(committed=self.state)
         shown: Any = self.shown
-        self.health = HealthWatch(commits, shown, lambda: self.last_read, lambda: self.now_s)
+        self.space = DiskSpace([Path("/")], alarm_bytes=0, stop_bytes=0)
+        self.health = HealthWatch(commits, shown, lambda: self.last_read, self.space, lambda: self.now_s)
 
     def go_on(self, seconds: int, *, closing: bool = True) -> None:
         for _ in range(seconds * 2):
@@ -91,6 +94,21 @@ def test_commits_that_are_not_shown() -> None:
     assert 19 < life.health.commits_wait_s <= 20
     life.shown.position = life.state.sequence
     assert life.health.behind() == ()
+
+
+def test_a_full_disk_is_alive_and_not_ready() -> None:
+    life = Life()
+    life.go_on(60)
+    life.space.is_full = True
+    assert life.health.behind() == (Behind(part="disk", seconds=0),)
+    life.go_on(7)
+    assert life.health.behind() == (Behind(part="disk", seconds=7),)
+    assert life.health.stalled() == ()
+    life.space.is_full = False
+    assert life.health.behind() == ()
+    life.go_on(5)
+    life.space.is_full = True
+    assert life.health.behind() == (Behind(part="disk", seconds=0),)
 
 
 def test_a_start_says_what_is_under_way_and_how_far() -> None:
