@@ -22,7 +22,15 @@ RELEASED = ("tfl-charging", "tfl-met-ct", "tfl-met-vehicles")
 def register() -> dict[str, Any]:
     """Return the invented register with an authority of mode match."""
     found = fixture.example_register(hours=3)
-    match = json.loads(json.dumps(next(one for one in found["authorities"] if one["name"] == "tfl-met-ct")))
+    match = json.loads(
+        json.dumps(
+            next(
+                one
+                for one in found["authorities"]
+                if (one["name"], one["status"]) == ("tfl-met-ct", "in-force")
+            )
+        )
+    )
     match |= {"name": "tfl-met-vehicles", "version": 1, "mode": "match", "status": "in-force"}
     match["document"]["authority"] |= {
         "name": "tfl-met-vehicles",

@@ -628,6 +628,8 @@ def example_openapi() -> dict[str, Any]:
 def rendered(pages: Pages, register: Mapping[str, Any], openapi: Mapping[str, Any]) -> dict[str, str]:
     """Return every page by its path."""
     site = {
+        "/authorities": pages.authorities(register, NOW_US),
+        "/figures": pages.figures(register),
         "/": pages.front(register, NOW_US),
         "/why-not-less": pages.why_not_less(register, same_day.part_of(EXHIBIT)),
         "/verify": pages.how_to_verify(register),

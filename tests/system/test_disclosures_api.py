@@ -251,7 +251,7 @@ def test_the_log_with_all_of_it_verifies_and_the_pages_say_it(city: Running, tmp
     page = get(f"{city.url}/authorities/{PASSED_ON}/1").text
     assert "What became of it with its recipient" in page
     assert "rows to Metropolitan Police" in page
-    assert "What left our sight" in get(city.url).text
+    assert "What left our sight" in get(f"{city.url}/figures").text
     with client(city, "admin") as admin:
         metrics = admin.get("/metrics").text
     assert f'wicketgate_disclosed_rows_total{{authority="{PASSED_ON}",to="met"}}' in metrics

@@ -79,7 +79,10 @@ def test_the_counts_move_and_tell_what_left_to_whom(plain: Any) -> None:
         assert number(page, '[data-minute="released:tfl-met-vehicles"]') == 10
         assert number(page, '[data-minute="stayed"]') == 340  # 1,000 less all that went to others
         assert number(page, '[data-minute="nobody"]') == 50
-        assert page.locator('[data-bar="released:tfl-met-ct"] rect').get_attribute("width") == "65%"
+        assert number(page, '[data-minute="bulk"]') == 650
+        assert number(page, '[data-minute="hits"]') == 10
+        assert page.locator('[data-bar="bulk"] rect').get_attribute("width") == "65%"
+        assert page.locator('[data-bar="stayed"] rect').get_attribute("width") == "34%"
         page.get_by_text("The same as a table").click()
         assert number(page, '[data-total="taken"]') == 1_200
         assert number(page, '[data-total="sources:tfl"]') == 900
@@ -200,8 +203,18 @@ def test_without_cameras_that_stand_anywhere_there_is_no_map(plain: Any) -> None
 def test_without_javascript_it_tells_the_same(plain: Any) -> None:
     with fixture.serving(Feed()) as url, opened(plain, url, java_script_enabled=False) as page:
         text = page.inner_text("#live")
-        assert "200,000 reads since this gateway began" in text
+        assert "200,000 reads seen since this gateway began" in text
         assert "130,000" in text
         assert not page.get_by_role("button", name="Pause").is_visible()
         page.get_by_text("The same as a table").click()
         assert page.get_by_role("row", name="Seen by all cameras").is_visible()
+
+
+def test_the_first_page_is_a_third_of_what_it_was(plain: Any) -> None:
+    """It was 11,000 px and 2,400 words: what stays and on what law what leaves is seen without scrolling far."""
+    with fixture.serving(Feed()) as url, opened(plain, url) as page:
+        drawn(page)
+        assert page.evaluate("document.documentElement.scrollHeight") <= 3_700
+        assert len(page.evaluate("document.body.innerText").split()) <= 800
+        for part in ("stayed", "bulk", "hits"):  # on the first screen
+            assert page.locator(f'[data-bar="{part}"]').bounding_box()["y"] < 800

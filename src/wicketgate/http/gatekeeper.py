@@ -24,6 +24,8 @@ from wicketgate.http.underway import UnderWay
 PUBLIC_PATHS = frozenset(
     {
         "/",
+        "/authorities",
+        "/figures",
         "/consultations",
         "/drift",
         "/why-not-less",

@@ -2,7 +2,7 @@
 
 They say what left our sight, and which receipts are missing. Pure.
 
-All of it comes from the figures of the register, so it is as old as their last period.
+All of it comes from the figures of the register, so it is as old as their last period: of what was passed on, a month.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from wicketgate.pages import phrases
-from wicketgate.pages.views import small_cells_of, tables
+from wicketgate.pages.figures import in_steps
+from wicketgate.pages.views import least_traffic_of, step_of, tables
 
 
 class _Told:
@@ -48,7 +49,7 @@ def attested_by_name(register: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _gather(register: Mapping[str, Any]) -> dict[str, _Told]:
     found: defaultdict[str, _Told] = defaultdict(_Told)
-    for period in _periods(register):
+    for period in (*_periods(register), *tables(register.get("targeting"))):
         for name, by_recipient in _table(period.get("disclosures")).items():
             for to, rows in _table(by_recipient).items():
                 found[str(name)].passed_on.setdefault(str(to), []).append(rows)
@@ -61,13 +62,14 @@ def _gather(register: Mapping[str, Any]) -> dict[str, _Told]:
 
 
 def _words(register: Mapping[str, Any], told: _Told) -> dict[str, Any]:
-    small, names = small_cells_of(register), _organisations(register)
+    names = _organisations(register)
+    least, step = least_traffic_of(register), step_of(register)
     return {
         "passed_on": [
-            {"to": names.get(to) or to, "rows": phrases.total(rows, small)}
+            {"to": names.get(to) or to, "rows": in_steps(rows, least)}
             for to, rows in sorted(told.passed_on.items())
         ],
-        "refused": phrases.total(told.refused, small) if told.refused else "",
+        "refused": in_steps(told.refused, step) if told.refused else "",
         "missing": told.receipts is not None and told.receipts.get("missing") is True,
         "deletion": "Nothing has left under it so far."
         if told.receipts is None
@@ -85,7 +87,7 @@ def _deletion(receipts: Mapping[str, Any]) -> str:
     )
     if receipts.get("missing") is True:
         rows = receipts.get("overdue_rows")
-        how_many = "" if rows is None else f" ({phrases.number(rows)} rows)"
+        how_many = f" (at least {phrases.number(rows)} rows)" if rows else ""
         return (
             f"Missing since {phrases.moment(receipts.get('missing_since'))}: what left before "
             f"{phrases.moment(due_until)} had to be deleted, and it is not attested that all of it is{how_many}. {done}"

@@ -101,6 +101,8 @@ def _published(pages: Pages, register: Mapping[str, Any], said: dict[str, Any]) 
 
 PAGES: Mapping[str, _Make] = {
     "front": lambda pages, register, said: pages.front(register, said["now_us"], _part(said["part"])),
+    "authorities": lambda pages, register, said: pages.authorities(register, **said),
+    "figures": lambda pages, register, said: pages.figures(register),
     "authority": lambda pages, register, said: pages.authority(register, **said),
     "why-not-less": lambda pages, register, said: pages.why_not_less(register, _part(said["part"])),
     "drift": lambda pages, register, said: pages.drift(register),

@@ -113,6 +113,14 @@ OUTCOMES: Mapping[str, str] = {
     "not-acted": "not acted on",
     "unanswered": "never answered",
 }
+VEHICLES: Mapping[str, str] = {
+    "vehicles": "vehicles with a hit",
+    "exact": "with an exact hit",
+    "possible": "with a possible hit",
+    "late": "with a late read",
+    "clone": "perhaps with a cloned plate",
+}
+"""What is counted of the hits of a month."""
 HITS: Mapping[str, str] = {
     "exact": "exact",
     "possible": "possible",

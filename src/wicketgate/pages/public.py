@@ -22,15 +22,16 @@ from typing import Any
 
 from jinja2 import ChainableUndefined, ChoiceLoader, Environment, PackageLoader, PrefixLoader, Undefined
 
-from wicketgate.base.clock import DAY_US, MINUTE_US
+from wicketgate.base.clock import MINUTE_US
 from wicketgate.base.errors import InputError
 from wicketgate.ledger.notes import unverified_checkpoint
 from wicketgate.ledger.tiles import TILE_WIDTH
 from wicketgate.pages import disclosures, phrases, reference, story
 from wicketgate.pages.consultations import consultations_of, groups_of, open_of
 from wicketgate.pages.drift import drift_of
-from wicketgate.pages.phrases import at_us_of, total
-from wicketgate.pages.views import ShownNames, least_traffic_of, small_cells_of, tables, views_of
+from wicketgate.pages.figures import figures_of_day, months_of
+from wicketgate.pages.phrases import at_us_of
+from wicketgate.pages.views import ShownNames, step_of, tables, views_of
 from wicketgate.pages.your_read import your_read_of
 
 CONTENT_SECURITY_POLICY = (
@@ -65,7 +66,6 @@ FORM_HEADERS: Mapping[str, str] = MappingProxyType(
 """What the page of an open consultation is sent with: its form goes to this gateway, and nowhere else."""
 
 STALE_AFTER_US = MINUTE_US  # an entry a second is promised; a page says so when the last one is this old
-LATEST_US = DAY_US  # the figures that the front page shows
 
 _FILTERS = (
     "number",
@@ -180,60 +180,6 @@ def _unless_missing(function: Callable[..., str]) -> Callable[..., str]:
     return of_what_is_there
 
 
-def _figures(register: Mapping[str, Any], views: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Return the figures of the latest day, newest first, with their totals.
-
-    It is None where there are none.
-    """
-    rows = sorted(tables(register.get("figures")), key=lambda row: str(row.get("from")), reverse=True)
-    ends_us = [at_us for row in rows if (at_us := at_us_of(row.get("until"))) is not None]
-    begin_us = max(ends_us, default=0) - LATEST_US
-    rows = [row for row in rows if (at_us := at_us_of(row.get("from"))) is not None and at_us >= begin_us]
-    if not rows:
-        return None
-    small = least_traffic_of(register)
-    released = sorted({name for row in rows for name in row.get("released") or {}})
-    reasons: dict[tuple[str, str], list[object]] = {}
-    for row in rows:
-        for refusal in tables(row.get("refused")):
-            reasons.setdefault((str(refusal.get("authority")), str(refusal.get("reason"))), []).append(
-                refusal.get("rows")
-            )
-    columns = {
-        key: [row[key] for row in rows if key in row]
-        for key in ("taken", "withheld", "repeated", "quarantined")
-    }
-    return {
-        "rows": rows,
-        "from": rows[-1].get("from"),
-        "until": rows[0].get("until"),
-        "small": small,
-        "withheld": any("withheld" in row for row in rows),
-        "totals": {key: total(cells, small) for key, cells in columns.items()},
-        "released": [
-            {
-                "name": name,
-                "view": views.get(name, {}),
-                "total": total(
-                    (row["released"][name] for row in rows if name in (row.get("released") or {})), small
-                ),
-            }
-            for name in released
-        ],
-        "refused": [
-            {
-                "authority": authority,
-                "reason": phrases.REASONS.get(reason, reason),
-                "total": total(cells, small),
-            }
-            for (authority, reason), cells in sorted(reasons.items())
-        ],
-        "suppressed": any(None in cells for cells in columns.values())
-        or any(None in cells for cells in reasons.values())
-        or any(None in (row.get("released") or {}).values() for row in rows),
-    }
-
-
 def _checkpoint(register: Mapping[str, Any]) -> dict[str, str]:
     """Return origin, size, root and first bundle of the signed note.
 
@@ -315,7 +261,7 @@ class Pages:
     def front(self, register: Mapping[str, Any], now_us: int, part: FrontPart | None = None) -> str:
         """Return the page `/`.
 
-        It has what was seen and what left, the authorities, the figures and the checkpoint.
+        It has what was seen, what left and what stayed, and on what law.
 
         Parameters
         ----------
@@ -325,10 +271,27 @@ class Pages:
         names = ShownNames(register)
         views = views_of(register, names)
         as_of_us = at_us_of(register.get("as_of"))
-        figures = _figures(register, {str(view["name"]): view for view in views})
+        figures = figures_of_day(register, {str(view["name"]): view for view in views})
         counts = part.counts if part is not None else None
         return self._render(
             "front.html" if part is None else f"added/{part.template}",
+            register,
+            now_us=now_us,
+            sources=names.sources,
+            figures=figures,
+            story=story.tell(views, counts if counts is not None else story.of_figures(figures, register)),
+            past=sum(not view["is_current"] for view in views),
+            open_consultations=open_of(register),
+            stale=as_of_us is not None and now_us - as_of_us > STALE_AFTER_US,
+            **(part.context if part is not None else {}),
+        )
+
+    def authorities(self, register: Mapping[str, Any], now_us: int) -> str:
+        """Return the page `/authorities`: every one, in force, standing still and past."""
+        names = ShownNames(register)
+        views = views_of(register, names)
+        return self._render(
+            "authorities.html",
             register,
             now_us=now_us,
             in_force=sorted(
@@ -337,14 +300,18 @@ class Pages:
             ),  # what goes to others is asked for first
             stopped=[view for view in views if view["is_current"] and view["status"]["id"] != "in-force"],
             past=[view for view in views if not view["is_current"]],
-            sources=names.sources,
             operator=names.operator,
-            figures=figures,
-            story=story.tell(views, counts if counts is not None else story.of_figures(figures)),
-            open_consultations=open_of(register),
-            checkpoint=_checkpoint(register),
-            stale=as_of_us is not None and now_us - as_of_us > STALE_AFTER_US,
-            **(part.context if part is not None else {}),
+        )
+
+    def figures(self, register: Mapping[str, Any]) -> str:
+        """Return the page `/figures`: traffic of the latest day, targeting of every month, what recipients attest."""
+        views = {str(view["name"]): view for view in views_of(register, ShownNames(register))}
+        return self._render(
+            "figures.html",
+            register,
+            figures=figures_of_day(register, views),
+            months=months_of(register),
+            step=step_of(register),
         )
 
     def authority(self, register: Mapping[str, Any], name: str, version: int | str) -> str | None:
@@ -366,11 +333,10 @@ class Pages:
         """
         views = views_of(register, ShownNames(register))
         figures = tables(register.get("figures"))
-        small = small_cells_of(register)
         return self._render(
             "why-not-less.html" if part is None else f"added/{part.template}",
             register,
-            by_mode=story.by_mode(views, figures, small),
+            by_mode=story.by_mode(views, register),
             latest={str(view["name"]): view for view in views},
             begins=figures[0].get("from") if figures else None,
             ends=figures[-1].get("until") if figures else None,

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from wicketgate.pages import phrases
+from wicketgate.pages.figures import in_steps
+from wicketgate.pages.views import least_traffic_of, step_of, tables
 
 MODES = ("bulk", "match", "search")
 
@@ -27,7 +29,9 @@ class StoryCounts:
     most : mapping
         The most that can have left, by authority.
     released : mapping
-        What left, by authority.
+        What left, by authority; where a list decides, of published figures the vehicles of the last month.
+    hits : Said
+        What lists let go; a number where reads are counted as they leave.
     """
 
     known: bool
@@ -35,6 +39,7 @@ class StoryCounts:
     nobody: Said
     most: Mapping[str, int]
     released: Mapping[str, Said]
+    hits: Said = (None, "")
 
 
 def tell(views: Sequence[Mapping[str, Any]], counts: StoryCounts) -> dict[str, Any]:
@@ -52,8 +57,8 @@ def tell(views: Sequence[Mapping[str, Any]], counts: StoryCounts) -> dict[str, A
     Returns
     -------
     dict
-        `taken`, `stayed` and `nobody` as texts, `left` (a row for each authority that counts now); a `share` is of
-        100 reads, or None where one cannot be said.
+        `taken`, `bulk` (to others), `hits`, `stayed` and `nobody` as texts, `left` (a row for each authority that
+        counts now); a `share` is of 100 reads, or None where one cannot be said.
 
     Notes
     -----
@@ -93,9 +98,21 @@ def tell(views: Sequence[Mapping[str, Any]], counts: StoryCounts) -> dict[str, A
         most for name, most in counts.most.items() if not (name in latest and latest[name]["own_use"])
     )
     stayed = max(counts.nobody[0] or 0, (taken[0] or 0) - others)
+    in_bulk = [
+        counts.released.get(name, (0, ""))
+        for name, view in latest.items()
+        if view["mode"]["id"] == "bulk" and not view["own_use"]
+    ]
+    bulk = sum(number or 0 for number, _ in in_bulk)
+    exact = all(words in ("", "none", phrases.number(number)) for number, words in in_bulk)
     return {
         "known": counts.known,
         "taken": taken[1],
+        "bulk": ("" if exact else "at least ") + phrases.number(bulk),
+        "bulk_share": share(bulk, taken[0]),
+        "hits": counts.hits[1],
+        "hits_share": share(counts.hits[0], taken[0]),
+        "hits_counted": counts.hits[0] is not None,
         "stayed": phrases.number(stayed),
         "stayed_share": share(stayed, taken[0]),
         "nobody": counts.nobody[1],
@@ -132,35 +149,37 @@ def share(part: int | None, whole: int | None) -> float | None:
     return None if part is None or not whole else round(min(100.0, 100 * part / whole), 2)
 
 
-def of_figures(figures: Mapping[str, Any] | None) -> StoryCounts:
+def of_figures(figures: Mapping[str, Any] | None, register: Mapping[str, Any]) -> StoryCounts:
     """Return the counts of the figures of the latest day as the pages show them; None where none are published."""
     if figures is None:
         return StoryCounts(known=False, taken=(None, ""), nobody=(None, ""), most={}, released={})
-    small = figures["small"]
+    small, rows = figures["small"], figures["rows"]
+
+    def cells(name: str) -> list[object]:
+        return [(row.get("released") or {}).get(name, 0) for row in rows]
+
+    names = [one["name"] for one in figures["released"]]
+    months = tables(register.get("targeting"))
+    hits, step = (months[-1].get("hits") or {}) if months else {}, step_of(register)
+    listed: dict[str, Said] = {
+        name: (None, f"{in_steps([kinds.get('vehicles')], step)} vehicles") for name, kinds in hits.items()
+    }
+    bulk: dict[str, Said] = {
+        one["name"]: (_sum(cells(one["name"])), one["total"]) for one in figures["released"]
+    }
     return StoryCounts(
         known=True,
-        taken=(_sum(row.get("taken") for row in figures["rows"]), figures["totals"]["taken"]),
+        taken=(_sum(row.get("taken") for row in rows), figures["totals"]["taken"]),
         nobody=(
-            (_sum(row.get("withheld") for row in figures["rows"]), figures["totals"]["withheld"])
-            if all("withheld" in row for row in figures["rows"])
+            (_sum(row.get("withheld") for row in rows), figures["totals"]["withheld"])
+            if all("withheld" in row for row in rows)
             else (None, "")
         ),
-        most={
-            one["name"]: _sum((row.get("released") or {}).get(one["name"], 0) for row in figures["rows"])
-            + sum(
-                max(0, small - 1)
-                for row in figures["rows"]
-                if (row.get("released") or {}).get(one["name"], 0) is None
-            )
-            for one in figures["released"]
-        },
-        released={
-            one["name"]: (
-                _sum((row.get("released") or {}).get(one["name"], 0) for row in figures["rows"]),
-                one["total"],
-            )
-            for one in figures["released"]
-        },
+        most={name: _sum(cells(name)) + cells(name).count(None) * max(0, small - 1) for name in names},
+        released={**bulk, **listed},
+        hits=(None, f"{in_steps([one.get('vehicles') for one in hits.values()], step)} vehicles")
+        if hits
+        else (None, ""),
     )
 
 
@@ -177,40 +196,71 @@ def _sum(cells: Iterable[object]) -> int:
 MODE_TITLES = {"bulk": "Bulk", "match": "Match", "search": "Search"}
 
 
-def by_mode(
-    views: Sequence[Mapping[str, Any]], figures: Sequence[Mapping[str, Any]], small: int
-) -> list[dict[str, Any]]:
+def by_mode(views: Sequence[Mapping[str, Any]], register: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return a deployment's published figures by mode.
 
-    They are of its own authorities, over all its periods.
+    They are of its own authorities, over all its periods: reads where what leaves is traffic, vehicles by the month
+    where a list decides. Figures of 0.3 counted reads and hits of both.
 
     Parameters
     ----------
     views : sequence of mapping
         Every version of every authority.
-    figures : sequence of mapping
-        The register's figures; `hits` and `outcomes` count by authority where there are any.
-    small : int
-        Counts below this are suppressed in them.
     """
+    small, step = least_traffic_of(register), step_of(register)
+    figures, months = tables(register.get("figures")), tables(register.get("targeting"))
     modes: dict[str, set[str]] = {}
     for name, mode in {str(view["name"]): view["mode"]["id"] for view in views}.items():
         modes.setdefault(mode, set()).add(name)  # figures are by name: the mode of its last version counts
-    return [
-        {
-            "id": mode,
-            "title": MODE_TITLES.get(mode, mode),
-            "authorities": sorted(names),
-            "released": _total(figures, "released", names, small),
-            "hits": _total(figures, "hits", names, small),
-            "outcomes": {
-                words: total
-                for what, words in phrases.OUTCOMES.items()
-                if (total := _total(figures, "outcomes", names, small, what)) != "0"
-            },
-        }
-        for mode, names in sorted(modes.items(), key=lambda item: _rank(item[0]))
+    found = []
+    for mode, names in sorted(modes.items(), key=lambda item: _rank(item[0])):
+        vehicles = [
+            kinds.get("vehicles")
+            for month in months
+            for name, kinds in (month.get("hits") or {}).items()
+            if name in names
+        ]
+        counted = any(name in (row.get("released") or {}) for row in figures for name in names)
+        found.append(
+            {
+                "id": mode,
+                "title": MODE_TITLES.get(mode, mode),
+                "authorities": sorted(names),
+                "released": _total(figures, "released", names, small) if counted else "",
+                "hits": _total(figures, "hits", names, small)
+                if any("hits" in row for row in figures)
+                else "",
+                "vehicles": in_steps(vehicles, step) if vehicles else "",
+                "outcomes": {
+                    words: said
+                    for what, words in phrases.OUTCOMES.items()
+                    if (said := _outcomes(figures, months, names, (small, step), what))
+                },
+            }
+        )
+    return found
+
+
+def _outcomes(
+    figures: Sequence[Mapping[str, Any]],
+    months: Sequence[Mapping[str, Any]],
+    names: set[str],
+    small_and_step: tuple[int, int],
+    what: str,
+) -> str:
+    """Return how often something came of hits: of figures of 0.3, and of vehicles by the month."""
+    small, step = small_and_step
+    before = _total(figures, "outcomes", names, small, what)
+    cells = [
+        kinds.get(what)
+        for month in months
+        for name, kinds in (month.get("outcomes") or {}).items()
+        if name in names
     ]
+    said = [] if before == "0" else [before]
+    if any(cells) or (cells and not said):
+        said.append(f"{in_steps(cells, step)} vehicles")
+    return " and ".join(said)
 
 
 def _total(

@@ -39,6 +39,12 @@ def least_traffic_of(register: Mapping[str, Any]) -> int:
     return least if isinstance(least, int) else small_cells_of(register)
 
 
+def step_of(register: Mapping[str, Any]) -> int:
+    """Return the step of counts of targeting; where the register does not say, that of small cells."""
+    step = register.get("step")
+    return step if isinstance(step, int) else small_cells_of(register)
+
+
 def tables(value: object) -> list[Mapping[str, Any]]:
     """Return the tables of a list.
 
@@ -357,7 +363,7 @@ def figures_of(figures: Mapping[str, Any]) -> list[dict[str, str]]:
     targeting = figures.get("targeting")
     if isinstance(targeting, Mapping):
         months = f"{phrases.day(targeting.get('from'))} to {phrases.day(targeting.get('until'))}"
-        for member, words in (("hits", phrases.HITS), ("outcomes", phrases.OUTCOMES)):
+        for member, words in (("hits", phrases.VEHICLES), ("outcomes", phrases.OUTCOMES)):
             rows += [
                 {
                     "what": f"Vehicles, {months}: {words.get(str(key), str(key))}",

@@ -26,6 +26,7 @@ def part_of(register: Mapping[str, Any], live: Mapping[str, Any]) -> FrontPart:
             nobody=_exact(live["stayed"]),
             most=dict(live["released"]),
             released={name: _exact(rows) for name, rows in live["released"].items()},
+            hits=_exact(sum(sum(kinds.values()) for kinds in live["hits"].values())),
         ),
         context={
             "statuses": statuses(),

@@ -116,9 +116,10 @@ def charging_authority(at_us: int) -> dict[str, Any]:
 
 
 def counter_terrorism_authority(at_us: int) -> dict[str, Any]:
-    """Return the authority modelled on the certificate of 2007.
+    """Return the authority modelled on the certificate of 2007, under the law of today.
 
-    The certificate was ministerial: boundary cameras, three fields.
+    Ministerial, boundary cameras, three fields. The road authority's processing is general processing: its exemption
+    for national security is s.26 of the Act of 2018, and the certificate s.27 (docs/sources.md#dpa-2018).
     """
     return {
         "authority": {
@@ -133,9 +134,10 @@ def counter_terrorism_authority(at_us: int) -> dict[str, Any]:
             "mode": "bulk",
             "instrument": {
                 "kind": "ministerial-certificate",
-                "citation": "Data Protection Act 1998 s.28",
-                "exempts": ["DPA 1998 principle 2 (tfl, met)"],
-                "laid": "House of Commons, 17 July 2007",
+                "citation": "Data Protection Act 2018 s.27",
+                "url": "https://www.legislation.gov.uk/ukpga/2018/12/section/27",
+                "exempts": ["UK GDPR Article 5(1)(b), under DPA 2018 s.26 (tfl)"],
+                "laid": "An invented paper, laid before an invented House",
             },
             "valid_from": rfc3339(at_us - DAY_US),
             "valid_until": rfc3339(at_us + 360 * DAY_US),

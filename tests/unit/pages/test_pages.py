@@ -295,21 +295,20 @@ def test_no_title_adds_a_tag(text: str) -> None:
 
 @pytest.mark.parametrize("register", [{}, {"authorities": [{}], "figures": [{}], "charter": None}])
 def test_missing_members_are_left_out_not_invented(pages: Pages, register: dict[str, Any]) -> None:
-    front = Reader(pages.front(register, NOW_US))
-    assert "No checkpoint is published." in front.text
-    assert "None are published yet." in front.text
-    assert "Authorities in force (0)" in front.text
-    Reader(pages.how_to_verify(register))
+    assert "No figure yet" in Reader(pages.front(register, NOW_US)).text
+    assert "No checkpoint is published." in Reader(pages.how_to_verify(register)).text
+    assert "None are published yet." in Reader(pages.figures(register)).text
+    assert "None is published yet." in Reader(pages.figures(register)).text
+    assert "Authorities in force (0)" in Reader(pages.authorities(register, NOW_US)).text
     assert pages.authority(register, "nobody", 1) is None
 
 
 # --- the front page ---------------------------------------------------------------------------------------
 
 
-def test_the_front_page_says_who_gets_what(pages: Pages, register: dict[str, Any]) -> None:
-    text = Reader(pages.front(register, NOW_US)).text
+def test_the_page_of_authorities_says_who_gets_what(pages: Pages, register: dict[str, Any]) -> None:
+    text = Reader(pages.authorities(register, NOW_US)).text
     for words in (
-        "Cameras of Transport for London read every number plate",
         "Invented Operations Ltd runs the machine under contract, and can see plates",
         "Metropolitan Police Service (National Security Units) receives every read in scope from 1,187 "
         "cameras of Transport for London, for one purpose: National security: Counter-terrorism.",
@@ -320,17 +319,40 @@ def test_the_front_page_says_who_gets_what(pages: Pages, register: dict[str, Any
         "4 July 2027, 00:00 UTC (in 294 days)",
         "4 October 2026, 00:00 UTC (in 21 days). Without one, it stops by itself.",
         "28 days",
+    ):
+        assert words in text
+    assert text.index("Metropolitan Police Service (National") < text.index("(Road User Charging)")
+    log = Reader(pages.how_to_verify(register)).text
+    for words in (
         "6,102,345",
         "12 September 2026, 15:04:08 UTC",
         register["log_key"],
         "wicketgate verify https://gate.example --key log.key",
     ):
-        assert words in text
-    assert text.index("Metropolitan Police Service (National") < text.index("(Road User Charging)")
+        assert words in log
+
+
+def test_the_first_page_says_of_each_authority_its_law_its_end_and_its_consultation(
+    pages: Pages, register: dict[str, Any]
+) -> None:
+    text = Reader(pages.front(register, NOW_US)).text
+    assert "Cameras of Transport for London read every number plate" in text
+    assert (
+        "Certificate signed by a minister: Data Protection Act 1998, section 28 4 July 2027 Not consulted on"
+        in text
+    )
+    assert "Greater London Authority Act 1999, section 295 31 December 2026" in text
+    assert text.index("Stayed with those") < text.index("Left in bulk") < text.index("Left as hits on a list")
+    assert "4 past ones among them" in text
+
+
+def test_what_left_the_first_page_is_behind_links(pages: Pages, register: dict[str, Any]) -> None:
+    links = Reader(pages.front(register, NOW_US)).links()
+    assert {"/your-read", "/authorities", "/figures", "/drift", "/why-not-less", "/verify"} <= set(links)
 
 
 def test_each_status_is_in_its_part_of_the_page(pages: Pages, register: dict[str, Any]) -> None:
-    text = Reader(pages.front(register, NOW_US)).text
+    text = Reader(pages.authorities(register, NOW_US)).text
     parts = re.split(
         r"Authorities in force \(2\)|Authorities that release nothing now \(4\)|Past authorities \(4\)", text
     )
@@ -343,7 +365,7 @@ def test_each_status_is_in_its_part_of_the_page(pages: Pages, register: dict[str
 
 def test_an_unknown_status_is_past_and_shown_as_it_is(pages: Pages, register: dict[str, Any]) -> None:
     register["authorities"][0] |= {"status": "unheard-of", "stance": None}
-    text = Reader(pages.front(register, NOW_US)).text
+    text = Reader(pages.authorities(register, NOW_US)).text
     assert "Authorities in force (1)" in text
     assert "Past authorities (5)" in text
     assert "unheard-of" in text
@@ -351,12 +373,13 @@ def test_an_unknown_status_is_past_and_shown_as_it_is(pages: Pages, register: di
 
 def test_without_an_authority_in_force_nothing_is_released(pages: Pages, register: dict[str, Any]) -> None:
     register["authorities"] = []
-    assert "None. Nothing is released to anybody now." in Reader(pages.front(register, NOW_US)).text
+    assert "None. Nothing is released to anybody now." in Reader(pages.authorities(register, NOW_US)).text
 
 
 def test_figures_are_of_the_latest_day_newest_first(pages: Pages, register: dict[str, Any]) -> None:
-    text = Reader(pages.front(register, NOW_US)).text
-    assert "The published figures from 11 September 2026, 15:00 UTC to 12 September 2026, 15:00 UTC." in text
+    text = Reader(pages.figures(register)).text
+    words = "The published figures from 11 September 2026, 15:00 UTC to 12 September 2026, 15:00 UTC."
+    assert words in Reader(pages.front(register, NOW_US)).text
     latest = register["figures"][-24:]
     assert f"{sum(hour['taken'] for hour in latest):,}" in text
     assert f"at least {sum(hour['withheld'] or 0 for hour in latest):,}" in text
@@ -382,14 +405,15 @@ def test_the_story_says_what_was_seen_what_left_to_whom_why_and_what_stayed(
 ) -> None:
     page = Reader(pages.front(register, NOW_US, part_of(register, LIVE)))
     for words in (
-        "Cameras saw 9,000 reads since this gateway began",
-        "The gate asks of each read: is there an authority in force that lets it go?",
-        "National Security Units Metropolitan Police Service 4,500 bulk every vehicle that passes any of 1,187 cameras "
-        "Not consulted on Why: Counter-terrorism. Certificate signed by a minister: Data Protection Act 1998, "
-        "section 28.",
-        "What stayed with those who own the cameras at least 4,500 reads, 1,000 of which went to nobody at all",
-        "Used by the owner itself, which needs an authority too: Road User Charging Transport for London 8,000",
-        "any of 12 cameras Suspended: nothing leaves",
+        "9,000 reads seen since this gateway began",
+        "Stayed with those who own the cameras at least 4,500",
+        "Left in bulk 4,500",
+        "Left as hits on a list 0",
+        "1,000 went to nobody at all.",
+        "National Security Units, Metropolitan Police Service every vehicle that passes any of 1,187 cameras, for "
+        "Counter-terrorism 4,500",
+        "Road User Charging, Transport for London Its own use: every vehicle that passes any of 1,500 cameras, for",
+        "Suspended: nothing leaves",
         "Accepted from cameras of Transport for London 9,000",
         "Accepted from cameras of unheard-of 0",
         "Refused under an authority: Camera or hour outside the scope 4,500",
@@ -430,8 +454,8 @@ def test_the_story_of_a_register_without_figures_or_authorities(
 ) -> None:
     register["figures"] = []
     text = Reader(pages.front(register, NOW_US)).text
-    assert "Cameras saw no figure yet" in text
-    assert "What stayed with those who own the cameras No figure yet." in text
+    assert "No figure yet" in text
+    assert "at least" not in text
     register["authorities"] = []
     assert "Nothing: no authority lets any read go to others." in Reader(pages.front(register, NOW_US)).text
 
@@ -475,7 +499,7 @@ def test_what_stayed_is_never_more_than_could_have(taken: int, nobody: int, othe
         for name in ("own", "other")
     ]
     live = {"taken": taken, "stayed": nobody, "released": {"own": own, "other": others}}
-    live |= {"refused": {}, "sources": {}}
+    live |= {"refused": {}, "sources": {}, "hits": {}}
     counts = part_of({}, live).counts
     assert counts is not None
     told = story.tell(views, counts)
@@ -490,7 +514,8 @@ def test_a_suppressed_release_counts_against_what_stayed_as_its_most(
     period = register["figures"][-1] | {"taken": 1_000, "withheld": None}
     register["figures"] = [period | {"released": {"tfl-charging": 900, "tfl-met-ct": None}}]
     text = Reader(pages.front(register, NOW_US)).text
-    assert "at least 991 reads, fewer than 10 of which went to nobody at all" in text
+    assert "at least 991" in text
+    assert "fewer than 10 went to nobody at all" in text
 
 
 # --- why not less? ----------------------------------------------------------------------------------------
@@ -574,15 +599,52 @@ def test_suppressed_cells_never_show_a_number(pages: Pages, register: dict[str, 
         "released": {"tfl-met-ct": None},
         "refused": [{"authority": "a@1", "reason": "new-one", "rows": None}],
     }
-    page = Reader(pages.front(register, NOW_US))
+    page = Reader(pages.figures(register))
     assert page.text.count("fewer than 10") == 10  # three totals, five cells, a refusal in two tables
     assert "new-one" in page.text
     register["figures"] = [copy.deepcopy(hour) | {"taken": 5_000}]
-    assert "5,000" in Reader(pages.front(register, NOW_US)).text
+    assert "5,000" in Reader(pages.figures(register)).text
+
+
+def second_form(register: dict[str, Any]) -> dict[str, Any]:
+    """Return the register with figures of today: traffic by the hour, targeting by the month."""
+    for hour in register["figures"]:
+        hour.pop("withheld")
+        hour |= {"form": 2, "compared": {"tfl-met-crime": hour["taken"]}, "again": {}}
+    hits = {"vehicles": 40, "exact": 20, "possible": 10, "late": None, "clone": None}
+    outcomes = {"acted": None, "confirmed": 30, "misread": None, "not-acted": None, "unanswered": None}
+    month = {"kind": "targeting", "form": 1, "from": "2026-08-01T00:00:00Z", "until": "2026-09-01T00:00:00Z"}
+    month |= {"step": 10, "hits": {"tfl-met-crime": hits}, "outcomes": {"tfl-met-crime": outcomes}}
+    month |= {"disclosures": {"tfl-met-ct": {"met": None}}, "disclosures_refused": {"tfl-met-ct": None}}
+    return register | {"targeting": [month], "least_traffic": 1000, "step": 10}
+
+
+def test_targeting_is_shown_by_the_month_in_vehicles(pages: Pages, register: dict[str, Any]) -> None:
+    register = second_form(register)
+    text = Reader(pages.figures(register)).text
+    assert "Vehicles from 1 August 2026, 00:00 UTC to 1 September 2026, 00:00 UTC" in text
+    assert "at least 40 vehicles with a hit at least 20 with an exact hit" in text
+    assert "fewer than 10 perhaps with a cloned plate" in text
+    assert "Withheld" not in text.replace("Withheld from", "")
+    front = Reader(pages.front(register, NOW_US)).text
+    assert "Left as hits on a list at least 40 vehicles by the month, a week later" in front
+    assert "less the hits" in front
+    assert "went to nobody" not in front
+    modes = Reader(pages.why_not_less(register)).text
+    assert "0" not in re.findall(r"Reads released (\S+)", modes)
+
+
+def test_none_and_few_are_shown_as_one(pages: Pages, register: dict[str, Any]) -> None:
+    register = second_form(register)
+    register["targeting"][0]["hits"]["tfl-met-crime"] = dict.fromkeys(phrases.VEHICLES)
+    assert "Left as hits on a list fewer than 10 vehicles" in Reader(pages.front(register, NOW_US)).text
+    page = pages.authority(register, "tfl-met-ct", 2)
+    assert page is not None
+    assert "fewer than 1,000 rows to Metropolitan Police" in Reader(page).text
 
 
 def test_refusals_have_their_reasons_in_words(pages: Pages, register: dict[str, Any]) -> None:
-    text = Reader(pages.front(register, NOW_US)).text
+    text = Reader(pages.figures(register)).text
     assert "tfl-met-crime@1 Authority revoked" in text
     assert "Error while deciding (any error is a refusal) fewer than 240" in text
 
@@ -590,7 +652,7 @@ def test_refusals_have_their_reasons_in_words(pages: Pages, register: dict[str, 
 def test_many_recipients_share_a_column(pages: Pages, register: dict[str, Any]) -> None:
     for hour in register["figures"]:
         hour["released"] = {f"feed-{n}": 1_000 + n for n in range(4)}
-    page = Reader(pages.front(register, NOW_US))
+    page = Reader(pages.figures(register))
     assert "1,003 feed-3" in page.text
     columns = [attrs for tag, attrs in page.tags if tag == "td" and attrs.get("data-label") == "Released"]
     assert len(columns) == 24
@@ -616,7 +678,7 @@ def test_a_checkpoint_that_is_none_is_not_shown_as_one(
     pages: Pages, register: dict[str, Any], note: Any
 ) -> None:
     register["checkpoint"] = note
-    assert "No checkpoint is published." in Reader(pages.front(register, NOW_US)).text
+    assert "No checkpoint is published." in Reader(pages.how_to_verify(register)).text
 
 
 # --- one authority ----------------------------------------------------------------------------------------
@@ -668,7 +730,7 @@ def test_the_ends_of_an_authority_are_told_with_their_reasons(pages: Pages, regi
 
 def test_a_replaced_version_ended_when_the_next_began(pages: Pages, register: dict[str, Any]) -> None:
     words = "4 July 2026 to 27 July 2026"
-    assert words in Reader(pages.front(register, NOW_US)).text
+    assert words in Reader(pages.authorities(register, NOW_US)).text
     assert words in one(pages, register).text
     register["authorities"][1]["in_force_until"] = "2026-07-20T00:00:00Z"
     assert "4 July 2026 to 20 July 2026" in one(pages, register).text

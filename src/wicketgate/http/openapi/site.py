@@ -57,7 +57,9 @@ _SIGN_IN: dict[int, tuple[str, Content]] = {
 
 _PUBLIC = tagged(
     "public", (),
-    Operation("showRegister", "GET /", "The register, as a page", gives=PAGE),
+    Operation("showRegister", "GET /", "What left, what stayed, and on what law, as a page", gives=PAGE),
+    Operation("showAuthorities", "GET /authorities", "Every authority, as a page", gives=PAGE),
+    Operation("showFigures", "GET /figures", "The published figures, as a page", gives=PAGE),
     Operation(
         "showAuthority", "GET /authorities/{name}/{version}", "One version of an authority, in full",
         parameters=(_NAME, _VERSION), gives=PAGE, also=_NONE,

@@ -70,7 +70,9 @@ class Public:
         """Return every public route."""
         return [
             Route("/", self.front),
+            Route("/authorities", self.authorities),
             Route("/authorities/{name}/{version}", self.authority),
+            Route("/figures", self.figures),
             Route("/why-not-less", self.why_not_less),
             Route("/drift", self.drift),
             Route("/your-read", self.your_read),
@@ -173,6 +175,18 @@ class Public:
 
         headers = HEADERS if addition is None else MAP_HEADERS
         return await self.page(request, "front", shown, arguments, key=addition is None, headers=headers)
+
+    async def authorities(self, request: Request) -> Response:
+        """`/authorities`."""
+
+        async def arguments() -> Mapping[str, Any]:
+            return {"now_us": self._gateway.clock.now_us()}
+
+        return await self.page(request, "authorities", await self.view(), arguments)
+
+    async def figures(self, request: Request) -> Response:
+        """`/figures`."""
+        return await self.page(request, "figures", await self.view())
 
     async def authority(self, request: Request) -> Response:
         """`/authorities/{name}/{version}`."""

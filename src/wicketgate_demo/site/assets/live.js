@@ -32,6 +32,8 @@
     const [what, name] = key.split(/:(.*)/s);
     if (what === "nobody") return sample.stayed;
     if (what === "stayed") return stayed(sample);
+    if (what === "bulk") return left(sample, '[data-mode="bulk"]:not([data-own])');
+    if (what === "hits" && name === undefined) return hits(sample);
     return name === undefined ? sample[what] : (sample[what][name] ?? 0);
   }
 
@@ -65,6 +67,15 @@
       bar.firstElementChild.setAttribute("width", `${share ? Math.max(share, 0.5) : 0}%`);
     }
     one("[data-when]").textContent = span(last.at - first.at);
+  }
+
+  function hits(sample) {
+    return Object.values(sample.hits).reduce((sum, each) => sum + each.exact + each.possible, 0);
+  }
+
+  // Rows that left under some of the authorities.
+  function left(sample, which) {
+    return all(`[data-out]${which}`).reduce((sum, each) => sum + (sample.released[each.dataset.out] ?? 0), 0);
   }
 
   // Of what stayed the counts say only the least: one read can go to several others.
