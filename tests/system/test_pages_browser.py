@@ -118,7 +118,7 @@ def test_nothing_that_a_document_says_widens_a_page(browser: Any, width: int) ->
 
     with fixture.serving(site) as url:
         page = browser.new_page(viewport={"width": width, "height": 800})
-        for path in ("/", "/authorities/tfl-met-ct/2", "/verify"):
+        for path in ("/", "/authorities", "/figures", "/authorities/tfl-met-ct/2", "/verify"):
             page.goto(url + path)
             page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path
@@ -130,6 +130,7 @@ def test_the_pages_work_without_javascript(browser: Any, base_url: str) -> None:
     page = context.new_page()
     page.goto(base_url)
     assert page.get_by_text("Demonstration: invented vehicles").is_visible()
+    page.get_by_role("link", name="Every authority", exact=True).click()
     page.get_by_role("link", name="Congestion-charge cameras for counter-terrorism", exact=True).first.click()
     assert (
         page.get_by_role("heading", level=1).inner_text() == "Congestion-charge cameras for counter-terrorism"

@@ -24,6 +24,8 @@ pytestmark = NEEDS_BROWSER
 ENDED = "tfl-ended"
 PATHS = (
     "/",
+    "/authorities",
+    "/figures",
     f"/authorities/{london.COUNTER_TERRORISM}/1",
     f"/authorities/{london.CHARGING}/1",
     f"/authorities/{ENDED}/1",
@@ -102,13 +104,14 @@ def test_the_pages_say_what_stands_without_javascript(browser: Any, lived: Runni
     page = context.new_page()
     page.goto(lived.url)
     assert page.get_by_text("Demonstration: invented vehicles").is_visible()
+    page.get_by_role("link", name="Every authority", exact=True).click()
     text = page.inner_text("body")
     for name in ("Congestion-charge cameras for counter-terrorism", "Reads for the congestion charge"):
         assert name in text
     assert "An authority that has ended" in text
     key = page.request.get(f"{lived.url}/log/key").text().strip()
     assert key in page.inner_text("body") or key in page.goto(f"{lived.url}/verify").text()
-    page.goto(lived.url)
+    page.goto(f"{lived.url}/authorities")
     page.get_by_role("link", name="Congestion-charge cameras for counter-terrorism", exact=True).first.click()
     heading = page.get_by_role("heading", level=1).inner_text()
     assert heading == "Congestion-charge cameras for counter-terrorism"
@@ -117,7 +120,7 @@ def test_the_pages_say_what_stands_without_javascript(browser: Any, lived: Runni
         "Metropolitan Police Service",
         "national-security/terrorism",
         "40",
-        "Data Protection Act 1998 s.28",
+        "Data Protection Act 2018 s.27",
     ):
         assert fact in facts, fact
     page.goto(f"{lived.url}/authorities/{ENDED}/1")

@@ -66,16 +66,23 @@ def _words(register: Mapping[str, Any], told: _Told) -> dict[str, Any]:
     least, step = least_traffic_of(register), step_of(register)
     return {
         "passed_on": [
-            {"to": names.get(to) or to, "rows": in_steps(rows, least)}
+            {"to": names.get(to) or to, "rows": _each(rows, least)}
             for to, rows in sorted(told.passed_on.items())
         ],
-        "refused": in_steps(told.refused, step) if told.refused else "",
+        "refused": _each(told.refused, step) if told.refused else "",
         "missing": told.receipts is not None and told.receipts.get("missing") is True,
         "deletion": "Nothing has left under it so far."
         if told.receipts is None
         else _deletion(told.receipts),
         "as_of": told.as_of,
     }
+
+
+def _each(cells: list[object], step: int) -> str:
+    """Return a sum of counts in steps, or that none of them comes to a step."""
+    if any(cells) or len(cells) == 1:
+        return in_steps(cells, step)
+    return f"in no period more than {step - 1:,}"
 
 
 def _deletion(receipts: Mapping[str, Any]) -> str:

@@ -961,3 +961,10 @@ def test_what_the_clock_ended_is_told_with_its_entry() -> None:
         ("Signed and published", 1),
         ("Review overdue, by the clock", 99),
     ]
+
+
+def test_the_table_of_figures_has_a_heading_for_each_column(pages: Pages, register: dict[str, Any]) -> None:
+    for shown in (register, second_form(copy.deepcopy(register))):
+        page = Reader(pages.figures(shown))
+        assert "Repeated Quarantined 14:00 to 15:00" in page.text
+        assert "%}" not in page.text
