@@ -78,6 +78,8 @@ class Street(World):
         pages = self._pages
         texts = {
             "/": pages.front(register, at_us),
+            "/figures": pages.figures(register),
+            "/authorities": pages.authorities(register, at_us),
             "/why-not-less": pages.why_not_less(register),
             "/drift": pages.drift(register),
             "/verify": pages.how_to_verify(register),

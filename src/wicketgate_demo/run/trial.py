@@ -40,6 +40,8 @@ _PUBLIC_PAGES = (
     "/",
     "/why-not-less",
     "/consultations",
+    "/authorities",
+    "/figures",
     "/drift",
     "/sign-in",
     "/verify",

@@ -21,7 +21,7 @@ from wicketgate.pages.orders import Body, Order
 from wicketgate.pages.public import assets_of
 from wicketgate.regime.parsed import Parsed
 
-PAGES = ("/", "/verify", "/drift", "/why-not-less", "/docs")
+PAGES = ("/", "/authorities", "/figures", "/verify", "/drift", "/why-not-less", "/docs")
 DATA = ("/openapi.json", "/register.json")
 PLAIN, ZIPPED = {"Accept-Encoding": "identity"}, {"Accept-Encoding": "br;q=1, gzip"}
 
