@@ -22,6 +22,8 @@ pytestmark = NEEDS_BROWSER
 WIDTHS = (360, 1280)
 PATHS = (
     "/",
+    "/authorities",
+    "/figures",
     "/authorities/tfl-met-ct/2",
     "/authorities/tfl-met-ports/1",
     "/authorities/tfl-met-quays/1",
