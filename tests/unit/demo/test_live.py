@@ -294,7 +294,7 @@ async def test_a_demonstration_shows_its_cameras(state: State) -> None:
     transport = httpx.ASGITransport(app=Starlette(routes=routes.routes()))
     async with httpx.AsyncClient(transport=transport, base_url="http://gate.example") as client:
         answer = await client.get("/demonstration/cameras.json")
-    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["cache-control"] == "no-cache"
     assert len(answer.json()["cameras"]) == 3
     assert answer.json()["sources"] == {"tfl": "Transport for London"}
 
