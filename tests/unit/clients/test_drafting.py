@@ -175,6 +175,23 @@ def test_hits_and_outcomes_are_told_and_that_small_cells_are_in_no_sum() -> None
     assert "3 counts were too small to be published and are in no sum: each may be more" in text
 
 
+def test_what_a_list_let_go_is_told_in_vehicles_by_the_month() -> None:
+    traffic = [period(day, form=2, compared={MATCH.name: 700}) for day in range(2)]
+    month = {
+        "kind": "targeting",
+        "from": rfc3339(AT_US),
+        "until": rfc3339(AT_US + 2 * DAY_US),
+        "hits": {MATCH.name: {"exact": 20, "possible": 10, "late": None, "clone": None}},
+        "outcomes": {MATCH.name: {"confirmed": None}},
+    }
+    text = "\n".join(figures_for([*traffic, month], MATCH, AT_US))
+    assert "Reads compared with its list: 1,400. How many of them left is not published." in text
+    span = f"from {rfc3339(AT_US)} until {rfc3339(AT_US + 2 * DAY_US)}"
+    assert f"Vehicles with hits {span}: exact at least 20, possible at least 10." in text
+    assert f"Vehicles with outcomes {span}: too few to be published." in text
+    assert "3 counts of them were too small to be published." in text
+
+
 def test_where_nothing_was_decided_there_is_no_share() -> None:
     assert "%" not in "\n".join(figures_for([period(0, decided=0)], BULK, AT_US))
 

@@ -306,7 +306,9 @@ def review_words(name: str, known: ShownRegister, reviewed_us: int) -> list[str]
     version = named.versions[-1]
     authority = known.parsed.authority(version)
     since_us = reviewed_from(version, authority)
-    lines = figures_for(list_of(known.register, "figures"), authority, since_us)
+    lines = figures_for(
+        [*list_of(known.register, "figures"), *list_of(known.register, "targeting")], authority, since_us
+    )
     lines += [
         f"{title}, as it was signed: {words}"
         for title, words in (

@@ -153,7 +153,7 @@ def figures_for(periods: Iterable[Mapping[str, Any]], authority: Authority, sinc
     Parameters
     ----------
     periods : iterable of mapping
-        The register's `figures`.
+        The register's `figures` and `targeting`.
     since_us : int
         When the version was last reviewed, or else took effect; microseconds since the epoch.
 
@@ -175,18 +175,39 @@ def _describe(figures: Mapping[str, Any], authority: Authority) -> list[str]:
         f"Figures of `{authority.name}` from {figures['from']} until {figures['until']}, as the ledger publishes them "
         f"({figures['periods']} periods):",
         f"- Reads decided by the gateway: {figures['decided']:,}.",
-        f"- Reads that left under it: {figures['released']:,}.{_share(figures)}",
     ]
+    if figures["released"] is None:
+        lines.append(
+            f"- Reads compared with its list: {figures['compared']:,}. How many of them left is not published."
+        )
+    else:
+        lines.append(f"- Reads that left under it: {figures['released']:,}.{_share(figures)}")
     if authority.mode == "match":
-        hits = [f"{kind} {figures['hits'].get(kind, 0):,}" for kind in _HITS]
-        lines.append(f"- Hits: {', '.join(hits)}.")
-        outcomes = [f"{outcome} {count:,}" for outcome, count in figures["outcomes"].items()]
-        lines.append(f"- Outcomes: {', '.join(outcomes) or 'none'}.")
+        lines += _describe_targeting(figures)
     lines.append(f"- Searches: {figures['searches']:,} (this version does not search).")
     if figures["suppressed"]:
         lines.append(
             f"- {figures['suppressed']} counts were too small to be published and are in no sum: each may be more."
         )
+    return lines
+
+
+def _describe_targeting(figures: Mapping[str, Any]) -> list[str]:
+    """Return sentences on hits and outcomes: vehicles by the month, under version 0.3 reads."""
+    lines = []
+    targeting = figures.get("targeting")
+    if targeting is None or figures["hits"] or figures["outcomes"]:
+        hits = [f"{kind} {figures['hits'].get(kind, 0):,}" for kind in _HITS]
+        lines.append(f"- Hits: {', '.join(hits)}.")
+        outcomes = [f"{outcome} {count:,}" for outcome, count in figures["outcomes"].items()]
+        lines.append(f"- Outcomes: {', '.join(outcomes) or 'none'}.")
+    if targeting is not None:
+        span = f"from {targeting['from']} until {targeting['until']}"
+        for title, member in (("Vehicles with hits", "hits"), ("Vehicles with outcomes", "outcomes")):
+            sums = ", ".join(f"{kind} at least {count:,}" for kind, count in targeting[member].items())
+            lines.append(f"- {title} {span}: {sums or 'too few to be published'}.")
+        if targeting["suppressed"]:
+            lines.append(f"- {targeting['suppressed']} counts of them were too small to be published.")
     return lines
 
 
