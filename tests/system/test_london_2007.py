@@ -115,7 +115,8 @@ def the_certificate_is_in_force_at_once(replay: Replay) -> None:
     seen = replay.pass_by("ccz-0001", 24)
     rows = replay.arrived(seen)
     assert {row["authority"] for row in rows} == {f"{CERTIFICATE}@1"}
-    shown = {"plate", "confidence", "captured_at", "source", "camera"}
+    # With the field `place` and a log named: the camera with its name and position.
+    shown = {"plate", "confidence", "captured_at", "source", "camera", "camera_name", "position"}
     assert [set(row["read"]) for row in rows] == [shown] * len(rows)
     # The staff of national security units, and nobody else in the same organisation.
     other = replay.feed(unit=CRIME_UNIT)
