@@ -293,18 +293,23 @@ def annual_report(register: Mapping[str, Any], begins: str, ends: str) -> dict[s
         if parse_rfc3339(one["from"]) >= from_us and parse_rfc3339(one["until"]) <= until_us
     ]
     report = {"Reads decided": _shown(_sum(one["decided"] for one in periods))}
-    decided = _sum(one["decided"] for one in periods)[0]
     for name in sorted({name for one in periods for name in one["released"]}):
         rows = _sum(one["released"].get(name, 0) for one in periods)
-        share = f", {100 * rows[0] / decided:.1f} % of the reads" if decided and not rows[1] else ""
-        report[f"Released under `{name}`"] = _shown(rows) + share
-    for name in sorted({name for one in periods for name in one["hits"]}):
-        for kind in ("exact", "possible"):
-            rows = _sum(one["hits"].get(name, {}).get(kind, 0) for one in periods)
-            report[f"Hits under `{name}`, {kind}"] = _shown(rows)
-        for outcome in sorted({said for one in periods for said in one["outcomes"].get(name, {})}):
-            rows = _sum(one["outcomes"].get(name, {}).get(outcome, 0) for one in periods)
-            report[f"Outcomes under `{name}`, {outcome}"] = _shown(rows)
+        report[f"Released under `{name}`"] = _shown(rows)
+    for name in sorted({name for one in periods for name in one["compared"]}):
+        rows = _sum(one["compared"].get(name, 0) for one in periods)
+        report[f"Compared with the list of `{name}`"] = _shown(rows)
+    months = [
+        one
+        for one in register["targeting"]
+        if parse_rfc3339(one["from"]) >= from_us and parse_rfc3339(one["until"]) <= until_us
+    ]
+    for member, title in (("hits", "Vehicles with hits"), ("outcomes", "Vehicles with outcomes")):
+        for name in sorted({name for one in months for name in one[member]}):
+            for kind in sorted({kind for one in months for kind in one[member].get(name, {})}):
+                cells = [one[member][name][kind] for one in months if kind in one[member].get(name, {})]
+                if any(cells):
+                    report[f"{title} under `{name}`, {kind}"] = _at_least(cells)
     refusals: dict[tuple[str, str], list[int | None]] = {}
     for one in periods:
         for cell in one["refused"]:
@@ -324,13 +329,15 @@ def annual_report(register: Mapping[str, Any], begins: str, ends: str) -> dict[s
             report[f"Consultation `{one['id']}`"] = (
                 f"{came}, objections: {len(one['objections'])}, responses: {one['responses']}"
             )
-    for name in sorted({name for one in periods for name in one["disclosures"]}):
-        for to in sorted({to for one in periods for to in one["disclosures"].get(name, {})}):
-            rows = _sum(one["disclosures"].get(name, {}).get(to, 0) for one in periods)
-            report[f"Rows passed on under `{name}` to `{to}`"] = _shown(rows)
-    for name in sorted({name for one in periods for name in one["disclosures_refused"]}):
-        attempts = _sum(one["disclosures_refused"].get(name, 0) for one in periods)
-        report[f"Attempts to pass on under `{name}`, refused"] = _shown(attempts)
+    for name in sorted({name for one in months for name in one["disclosures"]}):
+        for to in sorted({to for one in months for to in one["disclosures"].get(name, {})}):
+            cells = [one["disclosures"].get(name, {}).get(to) for one in months]
+            if any(cells):
+                report[f"Rows passed on under `{name}` to `{to}`"] = _at_least(cells)
+    for name in sorted({name for one in months for name in one["disclosures_refused"]}):
+        cells = [one["disclosures_refused"].get(name) for one in months]
+        if any(cells):
+            report[f"Attempts to pass on under `{name}`, refused"] = _at_least(cells)
     for name, stands in sorted(periods[-1]["receipts"].items()):
         missing = stands["missing_since"]
         report[f"Deletion under `{name}`, at the year’s end"] = (
@@ -351,7 +358,12 @@ def _shown(cell: tuple[int | None, int]) -> str:
     number, hidden = cell
     if number is None:
         return "not published"
-    return f"{number + hidden} or more" if hidden else f"{number}"
+    return f"{number} or more" if hidden else f"{number}"
+
+
+def _at_least(cells: Sequence[int | None]) -> str:
+    """Return the sum of counts that were published rounded down."""
+    return f"at least {_sum(cells)[0]}"
 
 
 def _reviews(version: Mapping[str, Any], from_us: int, until_us: int) -> tuple[int, int]:

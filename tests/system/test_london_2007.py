@@ -51,7 +51,10 @@ DECIDERS = ("tfl/data-protection", TRANSPORT)
 TITLE = "Congestion-charge cameras for national security"
 MARK = "Not consulted on"
 BANNER = "Demonstration: invented vehicles"
-PAGES = ("/", f"/authorities/{CERTIFICATE}/1", "/drift", "/consultations", "/why-not-less", "/verify")
+PAGES = (
+    "/authorities", f"/authorities/{CERTIFICATE}/1", "/drift",
+    "/", "/figures", "/consultations", "/why-not-less", "/verify",
+)  # fmt: skip
 
 Document = Mapping[str, Any]
 
@@ -134,6 +137,9 @@ def it_says_so_on_every_page(replay: Replay) -> None:
         text = replay.page(path)
         assert TITLE in text, path
         assert MARK in text, path
+    first = replay.page("/")  # it has each authority by its recipient and its law
+    assert f"/authorities/{CERTIFICATE}/1" in first
+    assert MARK in first
     page = replay.page(f"/authorities/{CERTIFICATE}/1")
     assert "Data Protection Act 1998, second data protection principle (tfl, met)" in page
     register = replay.register()
