@@ -95,6 +95,8 @@ def test_all_four_forms_are_accepted_and_released_alike(
             "captured_at": posted["captured_at"],
             "source": "tfl",
             "camera": "ccz-0001",
+            "camera_name": "Edge of the charging zone, camera 1",
+            "position": [-0.07911, 51.52077],
             "lane": 2,
             "direction": "away",
             "vehicle": {"make": "Morris", "colour": "green"},

@@ -92,6 +92,8 @@ PUBLIC = {
     "/sign-in",
     "/why-not-less",
     "/your-read",
+    "/authorities",
+    "/figures",
     "/consultations",
     "/consultations/x",
     "/consultations/x/responses",
