@@ -523,7 +523,11 @@ def pictures_are_consulted_on(replay: Replay) -> None:
     assert not {row["read"]["plate"] for row in replay.rows()} & set(withheld)
     page = replay.page(f"/authorities/{CERTIFICATE}/4")
     assert "A public consultation covers all of it." in page
-    assert page.count(MARK) == 3  # the versions before it, which it lists
+    # The versions before it, which it lists: what the last of them let go is covered by the decision since.
+    stances = [replay.version(number=number)["stance"] for number in (1, 2, 3)]
+    assert [one["footing"] for one in stances] == ["marked", "marked", "consulted-since"]
+    assert stances[2]["by"] == ["c-2022-001"]
+    assert page.count(MARK) == 2
 
 
 # --- at the end -------------------------------------------------------------------------------------------------
