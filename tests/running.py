@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +19,7 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 
-from bench.harness import WICKETGATE, Running
+from bench.harness import WICKETGATE, Running, enrol, make
 from tests.described import hold
 from wicketgate.base.clock import SystemClock, rfc3339
 from wicketgate.base.signing import dump_envelope
@@ -146,6 +147,19 @@ def post(running: Running, reads: Any, name: str = SOURCE) -> dict[str, Any]:
     sent = len(reads) if isinstance(reads, list) else 1
     assert body["accepted"] + body["repeated"] + len(body["quarantined"]) == sent
     return body
+
+
+@contextmanager
+def running_with(base: Path, settings: str) -> Iterator[Running]:
+    """A gateway with settings of its own, three cameras and both authorities in force."""
+    running = make(base, settings=settings)
+    try:
+        running.start()
+        admin = (running.folder / "keys" / "admin.token").read_text().strip()
+        running.tokens = enrol(running.url, admin, running.offices, 3, running.at_us)
+        yield running
+    finally:
+        running.stop()
 
 
 def submit(running: Running, document: Mapping[str, Any], *offices: str) -> httpx.Response:

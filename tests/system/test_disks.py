@@ -9,14 +9,25 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from bench.harness import WICKETGATE, Running, enrol, make
-from tests.running import SOURCE, act, bearer, get, log_of, plates, post, read, request, submit, until
+from bench.harness import WICKETGATE, Running, make
+from tests.running import (
+    SOURCE,
+    act,
+    bearer,
+    get,
+    log_of,
+    plates,
+    post,
+    read,
+    request,
+    running_with,
+    submit,
+    until,
+)
 from wicketgate_demo.world import london
 
 NEEDS_MOUNTS = pytest.mark.skipif(
@@ -65,18 +76,6 @@ def test_streams_start_again_on_a_disk_that_is_four_fifths_full(tmp_path: Path) 
     assert (held, more) == (52, 53)
 
 
-@contextmanager
-def running_with(base: Path, settings: str) -> Iterator[Running]:
-    running = make(base, settings=f"port = 0\n{settings}")
-    try:
-        running.start()
-        admin = (running.folder / "keys" / "admin.token").read_text().strip()
-        running.tokens = enrol(running.url, admin, running.offices, 3, running.at_us)
-        yield running
-    finally:
-        running.stop()
-
-
 def metric(running: Running, name: str) -> float:
     text = get(f"{running.url}/metrics", headers=bearer(running, "admin")).text
     found = re.search(rf"^{name} (\S+)$", text, re.M)
@@ -86,7 +85,7 @@ def metric(running: Running, name: str) -> float:
 
 def test_below_the_mark_reads_are_refused_and_seconds_go_on(tmp_path: Path) -> None:
     more = f"disk_stop_bytes = {2**60}\n"
-    with running_with(tmp_path, more) as running:
+    with running_with(tmp_path, f"port = 0\n{more}") as running:
         answer = request(
             "POST",
             f"{running.url}/v1/reads",
@@ -112,7 +111,7 @@ def test_below_the_mark_reads_are_refused_and_seconds_go_on(tmp_path: Path) -> N
 def test_whatever_the_umask_nobody_else_reads_what_is_private(tmp_path: Path) -> None:
     former = os.umask(0)
     try:
-        with running_with(tmp_path, "") as running:
+        with running_with(tmp_path, "port = 0\n") as running:
             post(running, [read(plate) for plate in plates(3, seed=2)])
             time.sleep(3)
             open_to_others, public = [], []

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.harness import WICKETGATE, Running, enrol, make
-from tests.running import arrived, plates, plates_in, post, read, secret_file, until
+from bench.harness import WICKETGATE, Running, make
+from tests.running import arrived, plates, plates_in, post, read, running_with, secret_file, until
 from wicketgate.base.streams.pinned import Certificate
 from wicketgate_demo.world import london
 
@@ -105,14 +105,8 @@ def streams(folder: Path) -> Iterator[External]:
 
 @pytest.fixture(scope="module")
 def running(folder: Path, streams: External) -> Iterator[Running]:
-    running = make(folder, settings=streams.settings())
-    try:
-        running.start()
-        admin = (running.folder / "keys" / "admin.token").read_text().strip()
-        running.tokens = enrol(running.url, admin, running.offices, 3, running.at_us)
+    with running_with(folder, streams.settings()) as running:
         yield running
-    finally:
-        running.stop()
 
 
 def test_reads_go_through_an_external_server(running: Running) -> None:

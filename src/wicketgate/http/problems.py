@@ -126,10 +126,11 @@ def problem(
     id: str | UnsetType = UNSET,
     commit: int | UnsetType = UNSET,
     behind: tuple[PartBehind, ...] | UnsetType = UNSET,
+    retry_s: int = 1,
 ) -> Response:
     """Return the response for a code.
 
-    Status and title are the code's own where none is given.
+    Status and title are the code's own where none is given. `retry_s` counts with 429, 503 and 507.
     """
     default, meaning = CODES.get(code, (400, code))
     number = status or default
@@ -147,7 +148,7 @@ def problem(
     )
     headers = {"WWW-Authenticate": "Bearer"} if number == 401 else {}
     if number in {429, 503, 507}:
-        headers["Retry-After"] = "1"
+        headers["Retry-After"] = str(retry_s)
     return Response(
         json.encode(body),
         status_code=number,

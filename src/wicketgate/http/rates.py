@@ -48,7 +48,6 @@ class Allowance:
         self._each = each
         self._near = near
         self._together = together
-        # A time for each: what was done moves it ahead by `every_us`, and it never lies behind now.
         self._used: dict[tuple[str, str], int] = {}
         self._shared: dict[tuple[str, bool], int] = {}
 
@@ -61,15 +60,15 @@ class Allowance:
         mine, ours = (thing, peer), (thing, _neighbourhood(peer))
         returning = self._used.get(mine, 0) > now_us
         wanted = [
-            _Taking(self._used.get(mine, 0), now_us, self._each),
-            _Taking(self._used.get(ours, 0), now_us, self._near),
-            _Taking(self._shared.get((thing, False), 0), now_us, self._together),
+            RateUse(self._used.get(mine, 0), now_us, self._each),
+            RateUse(self._used.get(ours, 0), now_us, self._near),
+            RateUse(self._shared.get((thing, False), 0), now_us, self._together),
         ]
         if returning:
-            wanted.append(_Taking(self._shared.get((thing, True), 0), now_us, self._together.half()))
-        over_us = max(one.over_us for one in wanted)
-        if over_us > 0:
-            return -(-over_us // SECOND_US)
+            wanted.append(RateUse(self._shared.get((thing, True), 0), now_us, self._together.half()))
+        wait_s = max(one.wait_s for one in wanted)
+        if wait_s:
+            return wait_s
         for key, taking in zip((mine, ours), wanted, strict=False):
             self._used.pop(key, None)
             self._used[key] = taking.after_us
@@ -102,19 +101,29 @@ class TokenAllowance:
 
         Return 0, or the seconds after which to try again. Then nothing was taken.
         """
-        taking = _Taking(self._used.get(token, 0), self._now_us(), self._each)
-        if taking.over_us > 0:
-            return -(-taking.over_us // SECOND_US)
-        self._used[token] = taking.after_us
-        return 0
+        taking = RateUse(self._used.get(token, 0), self._now_us(), self._each)
+        if not taking.wait_s:
+            self._used[token] = taking.after_us
+        return taking.wait_s
 
 
-class _Taking:
-    """One more at a rate: `over_us` is how long before its time."""
+class RateUse:
+    """One more at a rate.
+
+    What was taken is a time: each moves it `every_us` ahead, and it never lies behind now.
+
+    Attributes
+    ----------
+    after_us : int
+        That time, once one more is taken.
+    wait_s : int
+        Seconds until there is one more to take; 0 where there is.
+    """
 
     def __init__(self, used_us: int, now_us: int, rate: Rate) -> None:
         self.after_us = max(used_us, now_us) + rate.every_us
-        self.over_us = self.after_us - now_us - rate.burst * rate.every_us
+        over_us = self.after_us - now_us - rate.burst * rate.every_us
+        self.wait_s = max(0, -(-over_us // SECOND_US))
 
 
 def _neighbourhood(peer: str) -> str:

@@ -18,6 +18,7 @@ from starlette.types import Scope
 
 from wicketgate.base.clock import HOUR_US, SECOND_US
 from wicketgate.base.errors import InputError, NotEntitled
+from wicketgate.http.rates import Rate, RateUse
 from wicketgate.pages.duty import Session
 
 LIFE_US = 12 * HOUR_US
@@ -29,6 +30,7 @@ FAILURES = 10
 FAILURE_EVERY_US = 6 * SECOND_US
 """How soon one of them comes back."""
 
+_FAILURES = Rate(burst=FAILURES, every_us=FAILURE_EVERY_US)
 _PEERS = 10_000
 _LONGEST_TOKEN = 512
 MOST_OFFICER = 80
@@ -160,13 +162,11 @@ class Sessions:
 
     def _count_failure(self, peer: str, now_us: int) -> None:
         """Count a failure; TooManyFailures where the peer has none in hand, and then it is not counted."""
-        # A time: each failure moves it `FAILURE_EVERY_US` ahead, and it never lies behind now.
-        failed_us = max(self._failures.get(peer, 0), now_us) + FAILURE_EVERY_US
-        over_us = failed_us - now_us - FAILURES * FAILURE_EVERY_US
-        if over_us > 0:
-            raise TooManyFailures(-(-over_us // SECOND_US))
+        taking = RateUse(self._failures.get(peer, 0), now_us, _FAILURES)
+        if taking.wait_s:
+            raise TooManyFailures(taking.wait_s)
         self._failures.pop(peer, None)
-        self._failures[peer] = failed_us
+        self._failures[peer] = taking.after_us
         while len(self._failures) > _PEERS:
             del self._failures[next(iter(self._failures))]
 

@@ -20,7 +20,6 @@ from tests.matching import (
     UNIT,
     WANTED,
     Desk,
-    make,
     plate_image,
     until,
     vehicle,
@@ -29,11 +28,6 @@ from tests.simulator import envelope
 from wicketgate.base.clock import MINUTE_US
 
 JSON = "application/json"
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(tmp_path_factory.mktemp("deployment") / "d")
 
 
 @pytest.fixture

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,7 +16,6 @@ from tests.matching import (
     UNIT,
     WANTED,
     Desk,
-    make,
     signed_match,
     vehicle,
 )
@@ -30,19 +26,6 @@ from wicketgate.http.api import hotlists
 
 PATH = f"/v1/hotlists/{WANTED}"
 NDJSON, JSON, CSV = "application/x-ndjson", "application/json", "text/csv"
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(tmp_path_factory.mktemp("deployment") / "d")
-
-
-@pytest.fixture
-async def desk(template: Path, tmp_path: Path, swept: None) -> AsyncIterator[Desk]:
-    shutil.copytree(template, tmp_path / "d")
-    running = await Desk.start(tmp_path / "d")
-    yield running
-    await running.stop()
 
 
 def lines(*entries: dict[str, Any]) -> str:

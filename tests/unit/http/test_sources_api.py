@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
-from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
 import msgspec
 import pytest
 
-from tests.matching import SOURCE, Desk, make
+from tests.matching import SOURCE, Desk
 from wicketgate.base.limits import ConnectionLimits
 from wicketgate.commits.transactions import CameraSet
 from wicketgate.gateway.filing import cameras as filing
 from wicketgate.gateway.filing.facts import cameras_fact
 from wicketgate.http.api.sources import LISTS
 from wicketgate.http.underway import UnderWay
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(tmp_path_factory.mktemp("deployment") / "d")
-
-
-@pytest.fixture
-async def desk(template: Path, tmp_path: Path, swept: None) -> AsyncIterator[Desk]:
-    shutil.copytree(template, tmp_path / "d")
-    running = await Desk.start(tmp_path / "d")
-    yield running
-    await running.stop()
 
 
 @pytest.fixture

@@ -48,9 +48,7 @@ class DocumentsApi:
         wait_s = self._allowance.take(f"{principal.kind}:{principal.name}")
         if wait_s:
             detail = f"this token may submit one document a second after its first {EACH.burst}"
-            response = problem("too-many-documents", detail)
-            response.headers["Retry-After"] = str(wait_s)
-            return response
+            return problem("too-many-documents", detail, retry_s=wait_s)
         body = await read_body(request, MAX_ENVELOPE_BYTES)
         entry, in_force_us = await self._filing.submit(body)
         return json_answer(Effect(entry=entry, in_force_from=rfc3339(in_force_us)), status=201)

@@ -80,9 +80,7 @@ class SourcesApi:
             wait_s = self._allowance.take(source)
             if wait_s:
                 detail = f"this source may send one other list in five minutes after its first {LISTS.burst}"
-                refused = problem("too-many-lists", detail)
-                refused.headers["Retry-After"] = str(wait_s)
-                return refused
+                return problem("too-many-lists", detail, retry_s=wait_s)
             await asyncio.to_thread(check_cameras, cameras)
             entry = await self._camera_lists.register_cameras(source, cameras)
         return json_answer(Registered(entry=entry, cameras=len(cameras)))

@@ -213,9 +213,7 @@ class Consultations:
         try:
             taken = await self._take(request, members)
         except TooManyResponses as error:
-            answer = problem(error.code, error.detail)
-            answer.headers["Retry-After"] = str(error.retry_s)
-            return answer
+            return problem(error.code, error.detail, retry_s=error.retry_s)
         return json_answer(_receipt(taken), 201)
 
     async def _post_form(self, request: Request) -> Response:

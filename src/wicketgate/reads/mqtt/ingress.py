@@ -152,7 +152,9 @@ class Ingress:
                 accepted.close()
                 continue
             self._connections.add(connection)
-            connection.opening = self.loop.create_task(self._open(connection, accepted, address[0]))
+            connection.opening = self.loop.create_task(
+                self._open(connection, accepted, connection.place.peer)
+            )
             connection.opening.add_done_callback(partial(self._opened, connection, accepted))
 
     async def _open(self, connection: Connection, accepted: socket.socket, peer: str) -> None:
