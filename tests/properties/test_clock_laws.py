@@ -16,7 +16,7 @@ from tests.unit.base.test_steady import BOOTED_US, Machine
 from wicketgate.base.clock import DAY_US, MINUTE_US, SECOND_US
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.steady import AGREES_US, STEP_US, SteadyClock
-from wicketgate.gateway.timekeeping import ClockWatch, begin_clock, write_mark
+from wicketgate.gateway.timekeeping import ClockWatch, begin_clock, read_mark, write_mark
 
 _TOLD_WITHIN_S = 4
 
@@ -96,8 +96,10 @@ async def live(happenings: list[tuple[str, int]], folder: Path) -> MachineWorld:
             elif what == "pass":
                 await world.let_pass(amount)
             else:
-                words, off_us = world.words, amount * SECOND_US + world.watch.stepped_us
+                words, mark = world.words, read_mark(world.folder / "clock")
                 world.machine.step(amount * SECOND_US)
+                assert mark is not None
+                off_us = world.machine.offset_us - (mark.believed_us - mark.since_boot_us)
                 await world.crash(reads_kept=9, commits_kept=9, projected=1.0)
                 assert (world.words - words == 1) == (abs(off_us) > AGREES_US)
                 assert world.clock.at_us >= world.commits.committed.at_us

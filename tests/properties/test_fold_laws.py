@@ -178,7 +178,7 @@ def test_what_is_committed_has_no_holes(happenings: list[tuple[Any, ...]]) -> No
         range(len(transactions) - len(desk.revealed) + 1, len(transactions) + 1)
     )
     at_us, entries, open_us, quarantined, facts = 0, 0, None, 0, []
-    totals, counting_from_us = Counts(), None
+    totals, counting_from_us, targeted_from_us = Counts(), None, None
     since = Counts()
     for transaction in transactions:
         assert transaction.at_us >= at_us
@@ -190,7 +190,7 @@ def test_what_is_committed_has_no_holes(happenings: list[tuple[Any, ...]]) -> No
             assert transaction.quarantine_from == quarantined + 1
             quarantined += len(transaction.quarantined)
         if open_us is None:
-            open_us = counting_from_us = at_us  # the charter, on the second
+            open_us = counting_from_us = targeted_from_us = at_us  # the charter, on the second
         if transaction.second is not None:
             assert transaction.second.second_us == open_us
             assert transaction.second.facts == tuple(facts)
@@ -211,7 +211,11 @@ def test_what_is_committed_has_no_holes(happenings: list[tuple[Any, ...]]) -> No
         facts.extend(transaction.facts)
         for counted in (totals, since):
             count(counted, transaction)
-        if transaction.second is None and transaction.opens_us is None and transaction.figures is None:
+        if transaction.targeting is not None:
+            assert transaction.targeting.from_us == targeted_from_us
+            targeted_from_us = transaction.targeting.until_us
+        closing = (transaction.second, transaction.opens_us, transaction.figures, transaction.targeting)
+        if all(part is None for part in closing):
             assert at_us - at_us % SECOND_US == open_us  # whatever happens, happens in the open second
     state = desk.commits.committed
     assert (state.totals.decided, state.totals.taken) == (totals.decided, totals.taken)

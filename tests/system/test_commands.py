@@ -131,7 +131,7 @@ def test_1_is_a_check_that_failed_or_a_no(shared: Running, tmp_path: Path) -> No
     assert "Verification FAILED: log." in done.stdout
     token = secret_file(tmp_path / "token", shared.tokens[CHARGING])
     done = wicketgate("submit", signed(tmp_path), "--to", shared.url, "--token-file", token)
-    assert (done.returncode, error_of(done)) == (1, "other-log")
+    assert (done.returncode, error_of(done)) == (1, "signature-invalid")
     done = wicketgate("receive", "no-such-feed", "--from", shared.url, "--token-file", token)
     assert (done.returncode, error_of(done)) == (1, "not-entitled")
     done = wicketgate("attest", "no-such-authority", "--from", shared.url, "--token-file", token)

@@ -196,6 +196,17 @@ def test_a_possible_hit_waits_for_its_image(running: Running, context: Any) -> N
     compare = hit.get_by_role("link", name="Compare and confirm", exact=False)
     compare.wait_for()
     assert confirm.count() == 0, "one key does not confirm what only looks like it"
+    form = {
+        "form_key": page.locator("input[name=form_key]").first.get_attribute("value"),
+        "outcome": "confirmed",
+        "plate_seen": "EB21NNN",
+    }
+    answer = page.request.post(
+        f"{running.url}/duty/hits/{hit.get_attribute('data-hit')}/outcome",
+        form=form,
+        headers={"accept": "application/json"},
+    )
+    assert answer.json()["code"] == "needs-look", "an image in a queue is no look at it"
     assert page.evaluate("document.activeElement.dataset.hit") == hit.get_attribute("data-hit")
     page.keyboard.press("c")
     page.wait_for_url("**/duty/hits/*")

@@ -316,7 +316,8 @@ def test_each_authority_gets_its_fields_and_its_cameras_and_nothing_else(filled:
     )
     charging = arrived(filled, london.CHARGING, [boundary, inside], after=before[london.CHARGING])
     met = arrived(filled, london.COUNTER_TERRORISM, [boundary], after=before[london.COUNTER_TERRORISM])
-    shown = {"plate", "confidence", "captured_at", "source", "camera", "lane", "direction"}
+    place = {"camera", "camera_name", "position"}
+    shown = {"plate", "confidence", "captured_at", "source", "lane", "direction", *place}
     for row in rows_of(charging):
         assert set(row) == {"seq", "salt", "authority", "read"}
         assert set(row["read"]) == shown | {"vehicle"}
@@ -408,7 +409,7 @@ def test_a_cursor_past_its_term_is_told_so(short_lived: Running) -> None:
             answer = unit.get(URL, params={"after": 0})
             return answer if answer.status_code == 410 else None
 
-        answer = outside.until(gone, 10)
+        answer = outside.until(gone, 30)  # looked at each ten seconds
         assert answer.json()["code"] == "cursor-past-term"
         assert unit.get(f"{URL}/events", params={"after": 0}).status_code == 410
         assert unit.get(f"{URL}/proofs", params={"batch": 1}).status_code == 410

@@ -45,7 +45,7 @@ def read_boot_id() -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """The time that a run went by, on the clock that counts from the machine's boot.
+    """The time that a boot's first run went by, on the clock that counts from the machine's boot.
 
     `believed_us` is the machine's clock as the run's start found or was told it, at `since_boot_us` of the boot
     `boot`. A later start on the same boot knows by it what time it is, whatever the machine's clock says.
@@ -127,6 +127,10 @@ class SteadyClock:
         at_us = self._since_boot()
         return Mark(boot=self._boot, since_boot_us=at_us, believed_us=at_us + self._offset_us)
 
+    def knows(self, mark: Mark | None) -> bool:
+        """Return whether a mark is of the machine's present boot."""
+        return mark is not None and bool(mark.boot) and mark.boot == self._boot
+
     def find_leap(self, last_us: int, mark: Mark | None, *, absence: bool = True) -> str | None:
         """Return in words the leap of the machine's clock since the last run, or None.
 
@@ -135,13 +139,13 @@ class SteadyClock:
         last_us : int
             The end of what the log holds, microseconds.
         mark : Mark, optional
-            That of the last run. On the same boot it alone decides: the time that has passed is known.
+            That of an earlier run. On the same boot it alone decides: the time that has passed is known.
         absence : bool
             Whether a long absence needs a word where nothing tells it from a leap.
         """
         wall_us = self._since_boot() + self._measure()
         says = f"the machine's clock says {rfc3339(wall_us // SECOND_US * SECOND_US)}"
-        if mark is not None and mark.boot and mark.boot == self._boot:
+        if mark is not None and self.knows(mark):
             expected_us = mark.believed_us + self._since_boot() - mark.since_boot_us
             if abs(wall_us - expected_us) <= AGREES_US:
                 return None

@@ -24,9 +24,16 @@ class Parser(argparse.ArgumentParser):
     _given: Sequence[str] = ()
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse, and remember the arguments for a message of error."""
+        """Parse, and remember the arguments for a message of error.
+
+        A command's `finish`, set as a default, then sees parser and arguments, and may change them or call `error`.
+        """
         self._given = list(args or ())
-        return super().parse_known_args(args, namespace)
+        parsed, rest = super().parse_known_args(args, namespace)
+        finish = parsed.__dict__.pop("finish", None)
+        if finish is not None:
+            finish(self, parsed)
+        return parsed, rest
 
     def error(self, message: str) -> NoReturn:
         """Raise `ConfigurationError` with code `usage`."""

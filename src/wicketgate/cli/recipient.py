@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -38,20 +37,19 @@ def run_verify(args: argparse.Namespace) -> int:
     progress = _progress("entries") if sys.stderr.isatty() else None
     file_progress = _progress("bytes of the feed file") if sys.stderr.isatty() else None
     try:
-        target, seen = _target(args)
         beside: dict[str, Any] = {
             "key": read_key(args.key) if args.key else None,
             "feed_file": args.feed_file,
             "openings": _openings(args),
-            "seen": read_seen(seen),
+            "seen": read_seen(args.seen),
             "kept": _kept(args),
             "progress": progress,
             "file_progress": file_progress,
         }
-        if target.startswith(("http://", "https://")):
-            report = verify_url(target, **beside)
+        if args.target.startswith(("http://", "https://")):
+            report = verify_url(args.target, **beside)
         else:
-            report = verify_folder(Path(target), **beside)
+            report = verify_folder(Path(args.target), **beside)
     except WicketgateError as error:
         if not args.json:
             raise
@@ -67,24 +65,6 @@ def run_verify(args: argparse.Namespace) -> int:
     if report.ok:
         return GOOD
     return UNREACHED if report.unreached else FAILED
-
-
-def _target(args: argparse.Namespace) -> tuple[str, list[Path]]:
-    """Return what is verified, and the files of `--seen`.
-
-    `--seen F URL` is read as it is meant, though argparse takes the address for another file.
-    """
-    seen: list[Path] = list(args.seen)
-    if args.target is not None:
-        return args.target, seen
-    if not seen:
-        raise ConfigurationError(
-            "verify: the following arguments are required: URL|DIR; `wicketgate verify --help` says",
-            code="usage",
-        )
-    # A path has lost one of the two slashes of an address.
-    last = re.sub(r"^(https?):/(?=[^/])", r"\1://", str(seen[-1]))
-    return last, seen[:-1]
 
 
 def _openings(args: argparse.Namespace) -> Opened | None:

@@ -33,23 +33,20 @@ class Feed:
         self.last = 0
 
     @classmethod
-    async def open(cls, link: Link, name: str, *, term_us: int, max_bytes: int) -> Feed:
+    async def open(cls, link: Link, name: str, *, max_bytes: int) -> Feed:
         """Open the feed of an authority name.
 
         It is made if it is new.
         """
-        stream = await OrdinalStream(link, f"FEED-{name}").open(max_age_us=term_us)
+        stream = await OrdinalStream(link, f"FEED-{name}").open()
         feed = cls(stream, max_bytes)
         feed.last = stream.last
         await feed.refresh()
         return feed
 
-    async def keep_for(self, term_us: int) -> None:
-        """Give the feed another term.
-
-        Batches that are past it then go at once.
-        """
-        await self._stream.keep_for(term_us)
+    async def end_before(self, at_us: int) -> None:
+        """Delete the batches that were released before a time, and learn the feed's size."""
+        await self._stream.end_before(at_us)
         await self.refresh()
 
     async def close(self) -> None:
@@ -77,14 +74,14 @@ class Feed:
         while self._recent and self._recent[0][0] < self._first:
             self._recent_bytes -= len(self._recent.popleft()[1])
 
-    async def put(self, batch: FeedBatch) -> None:
-        """Write a batch.
+    async def put(self, batch: FeedBatch, at_us: int) -> None:
+        """Write a batch that was released at a time.
 
         Whoever waits gets it once it is durable here.
         """
         known = batch.number <= self.last
         # A crash before this is durable: the replay of COMMITS puts the batch again, under its own number.
-        await self._stream.put(batch.number, batch.data)
+        await self._stream.put(batch.number, batch.data, at_us)
         if known:
             return
         self._bytes += len(batch.data)

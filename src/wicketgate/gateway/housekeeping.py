@@ -123,10 +123,9 @@ class Housekeeping:
 
     async def _keep_house(self) -> None:
         while True:
+            await self._projections.end_terms()
             await self._clock.sleep(_SNAPSHOT_S)
             await self.purge()
-            for feed in self._projections.feeds.values():
-                await feed.refresh()
             await self._outcomes.end_unanswered()
             named = self._lists.named(self._commits.committed, self._commits.staged)
             await asyncio.to_thread(self._lists.tidy, named)

@@ -70,7 +70,8 @@ class Projections:
         self._feed_bytes = feed_bytes
         self._on_failure = on_failure
         self.feeds: dict[str, Feed] = {}
-        self._feed_term_us = DAY_US
+        self._feed_term_us = self._quarantine_term_us = DAY_US
+        self._now_us = 0
         self._feed_queues: dict[str, asyncio.Queue[tuple[int, Transaction]]] = {}
         self._ledger_queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
         self._hits_queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
@@ -90,9 +91,9 @@ class Projections:
 
     async def open(self, *, feed_term_us: int, quarantine_term_us: int) -> None:
         """Make the missing streams and begin to project."""
-        self._feed_term_us = feed_term_us
-        await self.quarantine.open(max_age_us=quarantine_term_us)
-        await self.openings.open(max_age_us=feed_term_us)
+        self._feed_term_us, self._quarantine_term_us = feed_term_us, quarantine_term_us
+        await self.quarantine.open()
+        await self.openings.open()
         self._begin(self._project_ledger)
         self._begin(self._project_hits)
         self._begin(partial(self._each, self._private_queue, self._project_private))
@@ -118,9 +119,7 @@ class Projections:
         """
         async with self._opening:  # two that ask at once get one feed
             if name not in self.feeds:
-                self.feeds[name] = await Feed.open(
-                    self._link, name, term_us=self._feed_term_us, max_bytes=self._feed_bytes
-                )
+                self.feeds[name] = await Feed.open(self._link, name, max_bytes=self._feed_bytes)
                 queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
                 self._feed_queues[name] = queue
                 self._begin(partial(self._each, queue, self._project_feed(name)))
@@ -148,6 +147,7 @@ class Projections:
         if transaction.document is not None:
             queues.append(self._terms_queue)
         self._taken = sequence
+        self._now_us = max(self._now_us, transaction.at_us)
         if queues:
             self._outstanding[sequence] = len(queues)
         for queue in queues:
@@ -253,14 +253,14 @@ class Projections:
         async def project(transaction: Transaction) -> None:
             for batch in transaction.batches:
                 if batch.feed == name:
-                    await self.feeds[name].put(batch)
+                    await self.feeds[name].put(batch, transaction.at_us)
 
         return project
 
     async def _project_private(self, transaction: Transaction) -> None:
         await self.quarantine.put(transaction)
         if transaction.second is not None:
-            await self.openings.put(transaction.second.number, transaction.second.sealed)
+            await self.openings.put(transaction.second.number, transaction.second.sealed, transaction.at_us)
 
     async def responses(self, consultation: str) -> OrdinalStream:
         """Return the stream of a consultation's responses.
@@ -270,7 +270,7 @@ class Projections:
         async with self._opening:
             if consultation not in self._responses:
                 stream = OrdinalStream(self._link, f"{RESPONSES}-{consultation}")
-                self._responses[consultation] = await stream.open(max_age_us=0)
+                self._responses[consultation] = await stream.open()
             return self._responses[consultation]
 
     async def end_responses(self, consultation: str) -> None:
@@ -289,16 +289,23 @@ class Projections:
             return
         limits = self._parsed.charter_of(envelope).limits
         async with self._opening:  # a feed that is opened meanwhile gets the term before, or this one
-            self._feed_term_us = limits.feed_term_us
-            await self.quarantine.keep_for(limits.too_old_us)
-            await self.openings.keep_for(limits.feed_term_us)
-            for feed in self.feeds.values():
-                await feed.keep_for(limits.feed_term_us)
+            self._feed_term_us, self._quarantine_term_us = limits.feed_term_us, limits.too_old_us
+        await self.end_terms()
+
+    async def end_terms(self) -> None:
+        """Delete what is past its term from feeds, openings and quarantine.
+
+        By the time of the last transaction, which is the gateway's own.
+        """
+        await self.quarantine.end_before(self._now_us - self._quarantine_term_us)
+        await self.openings.end_before(self._now_us - self._feed_term_us)
+        for feed in list(self.feeds.values()):
+            await feed.end_before(self._now_us - self._feed_term_us)
 
     async def _project_responses(self, transaction: Transaction) -> None:
         for response in transaction.responses:
             stream = await self.responses(response.consultation)
-            await stream.put(response.number, msgspec.msgpack.encode(response))
+            await stream.put(response.number, msgspec.msgpack.encode(response), transaction.at_us)
 
     async def _project_ledger(self) -> None:
         while True:

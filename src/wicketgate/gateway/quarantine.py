@@ -40,15 +40,15 @@ class Quarantine:
         self._single = OrdinalStream(link, QUARANTINE)
         self._batches = OrdinalStream(link, BATCHES, below=True)
 
-    async def open(self, *, max_age_us: int) -> None:
+    async def open(self) -> None:
         """Make the missing streams, and learn their ends."""
-        await self._single.open(max_age_us=max_age_us)
-        await self._batches.open(max_age_us=max_age_us)
+        await self._single.open()
+        await self._batches.open()
 
-    async def keep_for(self, max_age_us: int) -> None:
-        """Give the quarantine another term."""
-        await self._single.keep_for(max_age_us)
-        await self._batches.keep_for(max_age_us)
+    async def end_before(self, at_us: int) -> None:
+        """Delete the reads that were quarantined before a time."""
+        await self._single.end_before(at_us)
+        await self._batches.end_before(at_us)
 
     async def close(self) -> None:
         """Stop writing."""
@@ -69,11 +69,14 @@ class Quarantine:
         if not reads:
             return
         if not transaction.quarantine_batch:  # version 0.3 committed it
-            await self._single.put_all(transaction.quarantine_from, [_encode(read) for read in reads])
+            await self._single.put_all(
+                transaction.quarantine_from, [_encode(read) for read in reads], transaction.at_us
+            )
             return
         batches = quarantine_batches(transaction.quarantine_from, reads)
         under = [_token(batch.reads[0].source) for batch in batches]
-        await self._batches.put_all(transaction.quarantine_batch, [_encode(b) for b in batches], under)
+        items = [_encode(batch) for batch in batches]
+        await self._batches.put_all(transaction.quarantine_batch, items, transaction.at_us, under)
 
     async def of_source(
         self, source: str, after: int, most: int

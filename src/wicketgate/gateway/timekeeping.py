@@ -36,7 +36,8 @@ def begin_clock(
     Parameters
     ----------
     path : Path
-        The mark of the last run; it is written anew.
+        The mark of this boot's first run, or of the last that took an operator's word: starts that each creep by less
+        than a minute add up. It is written anew by a word, and after a boot.
     accepted : str, optional
         The operator's reason for taking a leap of the machine's clock.
     demonstration : bool
@@ -52,7 +53,8 @@ def begin_clock(
     if accepted is not None and not 0 < len(accepted.strip()) <= LONGEST_REASON:
         raise ConfigurationError(f"--accept-clock needs a reason of 1 to {LONGEST_REASON} characters")
     last_us = max(state.at_us, state.second_us)
-    leap = clock.find_leap(last_us, read_mark(path), absence=not demonstration)
+    former = read_mark(path)
+    leap = clock.find_leap(last_us, former, absence=not demonstration)
     if leap is not None and accepted is None:
         raise ConfigurationError(
             f"{leap}: set the clock right, or take it as it is with --accept-clock REASON, which is published",
@@ -60,8 +62,9 @@ def begin_clock(
         )
     machine_us = clock.machine_us
     clock.begin(last_us)
-    # A crash in here leaves the former mark, or none: the next start judges by the log's last second alone.
-    write_mark(path, clock.mark())
+    if leap is not None or not clock.knows(former):
+        # A crash in here leaves the former mark, or none: the next start judges by the log's last second alone.
+        write_mark(path, clock.mark())
     said: dict[str, Any] = {}
     if leap is not None and accepted is not None:
         log.warning("%s; taken by the operator's word", leap)

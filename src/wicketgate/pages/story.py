@@ -80,7 +80,7 @@ def tell(views: Sequence[Mapping[str, Any]], counts: StoryCounts) -> dict[str, A
             + (f" of {view['controller']}" if several and not view["own_use"] else ""),
             "why": view["purpose"].rpartition(": ")[2],
             "is_match": view["mode"]["id"] == "match",
-            "number": counts.released.get(name, (None, "none"))[1] if counts.known else "",
+            "number": _number(counts, name, view["mode"]["id"]),
             "share": share(counts.released.get(name, (0, ""))[0], taken[0]),
         }
         for name, view in latest.items()
@@ -118,6 +118,12 @@ def tell(views: Sequence[Mapping[str, Any]], counts: StoryCounts) -> dict[str, A
         "nobody": counts.nobody[1],
         "left": rows,
     }
+
+
+def _number(counts: StoryCounts, name: str, mode: str) -> str:
+    """Return in words what left under an authority, empty where that is not published yet."""
+    told = counts.known and (mode != "match" or counts.hits[0] is not None)
+    return counts.released.get(name, (None, "none" if told else ""))[1]
 
 
 def _rank(mode: str) -> int:

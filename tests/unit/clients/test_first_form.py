@@ -124,6 +124,13 @@ def test_what_cannot_be_is_found(
     assert any(words in fault for fault in faults(world, change)), faults(world, change)
 
 
+def test_once_the_software_publishes_another_form_this_one_is_a_fault(world: World) -> None:
+    chain = FiguresChain(world.parsed.charter(world.state.regime), START_US)
+    moment = RegimeAt(world.state.regime, world.parsed, START_US + 10 * SECOND_US)
+    chain.end_first_form()
+    assert any("of a form that this log gave up" in fault for fault in chain.take(20, period(0), moment))
+
+
 def test_disclosures_of_what_never_left_are_found(world: World) -> None:
     chain = FiguresChain(world.parsed.charter(world.state.regime), START_US)
     body = {**period(0), "released": {}, "hits": {}, "receipts": {}, "disclosures": {FEED: {"gchq": 12}}}

@@ -173,6 +173,21 @@ def test_vehicles_that_were_left_out_are_found_by_whoever_holds_rows_or_openings
     assert f"`hits of {made.WANTED}, vehicles` is published as" in faults["opened-figures"]
 
 
+def test_an_overseer_who_misses_a_second_still_finds_vehicles_that_were_left_out(
+    world: World, tmp_path: Path
+) -> None:
+    lines = of(world, "openings.ndjson").read_text().splitlines(keepends=True)
+    without_facts = [n for n, one in enumerate(world.openings) if not json.loads(one)["facts"]]
+    some = tmp_path / "openings.ndjson"
+    some.write_text("".join(line for n, line in enumerate(lines) if n not in without_facts))
+    honest = verify_folder(world.folder, openings=opened(world, some))
+    assert honest.ok, honest.lines()
+    assert any("does not open every second" in words for words in honest.not_checked)
+    folder = retold(world, tmp_path / "log")
+    faults = failed(verify_folder(folder, openings=opened(world, some)))
+    assert f"`hits of {made.WANTED}, vehicles` is published as" in faults["opened-figures"]
+
+
 def test_facts_that_are_not_those_of_the_log_are_found(world: World, tmp_path: Path) -> None:
     lines = of(world, "openings.ndjson").read_text().splitlines(keepends=True)
     number = next(n for n, one in enumerate(world.openings) if json.loads(one)["facts"])

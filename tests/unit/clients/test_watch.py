@@ -63,8 +63,22 @@ def test_a_demonstration_may_have_a_simulated_clock(tmp_path: Path) -> None:
     world = World(tmp_path / "demo")
     world.live(5)
     world.flush()
-    watcher(world, clock=HandClock(world.at_us + 86_400 * SECOND_US)).begin(log_of(world))
+    said: list[str] = []
+    watcher(world, clock=HandClock(world.at_us + 86_400 * SECOND_US), said=said).begin(log_of(world))
+    assert any("the log of a demonstration" in words for words in said)
     world.close()
+
+
+@pytest.mark.parametrize(("entries", "words"), [(100, "clock stands still"), (129, "hold no second")])
+def test_entries_behind_the_last_second_hide_no_clock_that_stands_still(
+    world: World, monkeypatch: pytest.MonkeyPatch, entries: int, words: str
+) -> None:
+    monkeypatch.setattr(watch, "_SECOND_WITHIN", 128)
+    for _ in range(entries):
+        world.entry(kind="operation", operation="start", software="wicketgate")
+    world.flush()
+    with pytest.raises(VerificationError, match=words):
+        watcher(world, clock=HandClock(world.at_us + 86_400 * SECOND_US)).begin(log_of(world))
 
 
 def test_a_log_that_stands_still_is_refused_while_the_gateway_answers(

@@ -69,6 +69,20 @@ def test_a_leap_needs_a_word_which_is_published(tmp_path: Path, step_us: int) ->
     assert ("machine" in said) == (again.ahead_us > 0)
 
 
+@pytest.mark.parametrize("creep_us", [50 * SECOND_US, -50 * SECOND_US])
+def test_starts_that_each_creep_by_less_than_a_minute_add_up(tmp_path: Path, creep_us: int) -> None:
+    machine, path = machine_at(), tmp_path / "clock"
+    begin(machine.clock(), path)
+    machine.step(creep_us)
+    assert "accepted_clock" not in begin(machine.clock(), path)
+    machine.step(creep_us)
+    with pytest.raises(ConfigurationError, match="--accept-clock REASON"):
+        begin(machine.clock(), path)
+    begin(machine.clock(), path, word="the clock was set by hand, twice")
+    machine.step(creep_us)
+    assert "accepted_clock" not in begin(machine.clock(), path)
+
+
 @pytest.mark.parametrize("word", ["", "  ", "x" * (LONGEST_REASON + 1)])
 def test_a_word_without_words_is_refused(tmp_path: Path, word: str) -> None:
     with pytest.raises(ConfigurationError, match="1 to 500 characters"):

@@ -132,7 +132,11 @@ async def test_an_image_that_follows_lets_it_be_confirmed(desk: Desk) -> None:
     assert (now["id"], now["cannot_confirm"]) == (hit["id"], None)
     refused = await say(desk, hit["id"], "confirmed", plate_seen="AB12CDE")
     assert (refused.status_code, refused.json()["code"]) == (409, "needs-look")
-    image = await desk.call(UNIT, "GET", now["read"]["patch_image"]["href"])
+    href = now["read"]["patch_image"]["href"]
+    assert (await desk.call(UNIT, "HEAD", href)).status_code == 200
+    refused = await say(desk, hit["id"], "confirmed", plate_seen="AB12CDE")
+    assert (refused.status_code, refused.json()["code"]) == (409, "needs-look"), "nothing was seen by that"
+    image = await desk.call(UNIT, "GET", href)
     assert image.status_code == 200
     refused = await say(desk, hit["id"], "confirmed", plate_seen="A812CDE")
     assert (refused.status_code, refused.json()["code"]) == (409, "seen-differs")

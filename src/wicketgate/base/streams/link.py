@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 _REQUEST_S = 2.0
 _CONNECTING_S = 10.0
 _CLOSING_S = 2.0
+_DUPLICATE_WINDOW_S = 120
 _WHOSE = "wicketgate-deployment"
 _FIRST_ATTEMPTS = 2
 _FIRST_REPLY_S = 3.0
@@ -122,13 +123,13 @@ class Link:
         """
         self._whose, self._adopting = whose, adopting
 
-    async def ensure_stream(
-        self, name: str, *, max_age_us: int = 0, duplicate_window_s: float = 120, below: bool = False
-    ) -> StreamInfo:
+    async def ensure_stream(self, name: str, *, below: bool = False) -> StreamInfo:
         """Make a durable stream with the one subject `name`, or settle its limits.
 
         `below`: with all subjects below `name` instead.
 
+        No `max_age`: the server goes by its machine's clock, and a step of it would delete what must be kept
+        (`OrdinalStream.end_before`).
         No `max_bytes`: the server would set that much of its disk aside for each stream. What a feed may hold is
         looked at before a release is committed (`feeds.feed.Feed.is_full`), and a full disk is refused by the server.
         """
@@ -138,10 +139,8 @@ class Link:
             retention=RetentionPolicy.LIMITS,
             storage=StorageType.FILE,
             discard=DiscardPolicy.NEW,
-            max_age=max_age_us / 1_000_000,
-            duplicate_window=min(duplicate_window_s, max_age_us / 1_000_000)
-            if max_age_us
-            else duplicate_window_s,
+            max_age=0,
+            duplicate_window=_DUPLICATE_WINDOW_S,
             allow_direct=True,
             num_replicas=self._replicas,
             metadata=None if self._whose is None else {_WHOSE: self._whose},

@@ -9,7 +9,7 @@ from nats.js.errors import NotFoundError
 
 from wicketgate.base.errors import InputError
 from wicketgate.base.streams.link import Link
-from wicketgate.base.streams.writer import StreamWriter
+from wicketgate.base.streams.writer import AT, StreamWriter
 
 
 class OrdinalStream:
@@ -29,19 +29,52 @@ class OrdinalStream:
         self._below = below
         self._link = link
         self._writer = StreamWriter(link, name, window=32)
+        self._oldest_us: int | None = None  # of the first item held, once it was looked at
 
-    async def open(self, *, max_age_us: int) -> OrdinalStream:
+    async def open(self) -> OrdinalStream:
         """Make the stream if it is missing, and learn its end."""
-        await self._link.ensure_stream(self.name, max_age_us=max_age_us, below=self._below)
+        await self._link.ensure_stream(self.name, below=self._below)
         await self._writer.open()
         return self
 
-    async def keep_for(self, max_age_us: int) -> None:
-        """Give the stream another term.
+    async def end_before(self, at_us: int) -> None:
+        """Delete every item from before a time.
 
-        What is past it then goes at once.
+        Items are in the order of their times, which are the gateway's own: no clock of the server deletes anything.
+
+        Notes
+        -----
+        One request for each doubling of the items held, and none while the first of them is younger.
         """
-        await self._link.ensure_stream(self.name, max_age_us=max_age_us, below=self._below)
+        if self._oldest_us is not None and self._oldest_us >= at_us:
+            return
+        first, last, _ = await self.extent()
+        first = max(first, 1)  # a new stream begins at 0
+        low, high = first, last + 1
+        self._oldest_us = None
+        while low < high:
+            # The first item is looked at first: mostly it is young enough.
+            middle = first if (low, high) == (first, last + 1) else (low + high) // 2
+            found_us = await self._time_of(middle)
+            if found_us is None or found_us < at_us:
+                low = middle + 1
+            else:
+                high, self._oldest_us = middle, found_us
+        # A crash before this leaves what is past its term to the next look.
+        if low > first:
+            await self._link.purge_below(self.name, low)
+
+    async def _time_of(self, number: int) -> int | None:
+        """Return an item's time, or None where it is gone."""
+        try:
+            stored = await self._link.ask(
+                lambda: self._link.jetstream.get_msg(self.name, seq=number, direct=True), 10
+            )
+        except NotFoundError:
+            return None
+        told = (stored.headers or {}).get(AT)
+        # Version 0.3 told no time: then the server's, of when it took the item.
+        return int(told) if told is not None else round(stored.time.timestamp() * 1e6)
 
     async def delete_all(self) -> None:
         """Delete every item; the next has the next number all the same."""
@@ -56,19 +89,21 @@ class OrdinalStream:
         """The number of the last item handed over."""
         return self._writer.last
 
-    async def put(self, number: int, data: bytes) -> None:
+    async def put(self, number: int, data: bytes, at_us: int) -> None:
         """Write item `number`, unless it is there.
 
-        On return it is durable.
+        On return it is durable. `at_us` is its time by the gateway's own clock, from which its term counts.
 
         Raises
         ------
         InputError
             If an item before it is missing.
         """
-        await self.put_all(number, (data,))
+        await self.put_all(number, (data,), at_us)
 
-    async def put_all(self, first: int, items: Sequence[bytes], under: Sequence[str] = ()) -> None:
+    async def put_all(
+        self, first: int, items: Sequence[bytes], at_us: int, under: Sequence[str] = ()
+    ) -> None:
         """Write items numbered from `first` on.
 
         Those that are there are passed over. On return all are durable.
@@ -91,7 +126,7 @@ class OrdinalStream:
             if number != self._writer.last + 1:
                 raise InputError(f"item {number} does not follow on {self._writer.last} in `{self.name}`")
             subject = f"{self.name}.{under[number - first]}" if self._below else ""
-            stored.append(self._writer.submit(data, f"{self.name}-{number}", subject=subject))
+            stored.append(self._writer.submit(data, f"{self.name}-{number}", subject=subject, at_us=at_us))
         if stored:
             await asyncio.gather(*stored)
 

@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 _ACK_TIMEOUT_S = 5.0
 _HEADER_BYTES = 1024
+AT = "Wicketgate-At"
+"""The header with a message's own time in microseconds, where it has one."""
 _FULL = {10077, 10047, 10023}  # maximum bytes, messages or storage reached
 
 
@@ -33,6 +35,7 @@ class _Pending:
     message_id: str
     stored: asyncio.Future[int]
     subject: str
+    at_us: int | None = None
     sent_at: float | None = None
 
 
@@ -95,7 +98,9 @@ class StreamWriter:
         if subscription is not None and not self._link.client.is_closed:
             await subscription.unsubscribe()
 
-    def submit(self, data: bytes, message_id: str, *, subject: str = "") -> asyncio.Future[int]:
+    def submit(
+        self, data: bytes, message_id: str, *, subject: str = "", at_us: int | None = None
+    ) -> asyncio.Future[int]:
         """Append `data` behind everything submitted before.
 
         Parameters
@@ -104,6 +109,8 @@ class StreamWriter:
             Unique to this message over all time.
         subject : str
             The stream's own, where it has several; left out, its name.
+        at_us : int, optional
+            The message's time by the gateway's own clock. The server's stands beside it, and may be wrong.
 
         Returns
         -------
@@ -119,7 +126,7 @@ class StreamWriter:
             error = f"a message of {len(data)} bytes is too large for the stream `{self._stream}`"
             stored.set_exception(StreamError(error, code="too-large"))
             return stored
-        self._pending[self._next] = _Pending(data, message_id, stored, subject or self._stream)
+        self._pending[self._next] = _Pending(data, message_id, stored, subject or self._stream, at_us)
         self._next += 1
         self._work.set()
         return stored
@@ -141,6 +148,8 @@ class StreamWriter:
             "Nats-Msg-Id": pending.message_id,
             "Nats-Expected-Last-Sequence": str(sequence - 1),
         }
+        if pending.at_us is not None:
+            headers[AT] = str(pending.at_us)
         reply = f"{self._inbox}.{self._generation}.{sequence}"
         try:
             await self._link.client.publish(pending.subject, pending.data, reply=reply, headers=headers)

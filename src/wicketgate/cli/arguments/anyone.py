@@ -5,7 +5,8 @@ They need no office and no token.
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
+import re
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from wicketgate.cli.arguments import add_kept
@@ -22,7 +23,17 @@ def add_verify(parser: ArgumentParser) -> None:
     parser.add_argument("--openings", type=Path, metavar="F", help="an overseer's openings, as fetched")
     parser.add_argument("--identity", type=Path, metavar="K", help="the age identity that opens them")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    parser.set_defaults(run="wicketgate.cli.recipient:run_verify")
+    parser.set_defaults(run="wicketgate.cli.recipient:run_verify", finish=_find_target)
+
+
+def _find_target(parser: ArgumentParser, args: Namespace) -> None:
+    """Take `--seen F URL` as it is meant, though argparse takes the address for another file."""
+    if args.target is not None:
+        return
+    if not args.seen:
+        parser.error("the following arguments are required: URL|DIR")
+    # A path has lost one of the two slashes of an address.
+    args.target = re.sub(r"^(https?):/(?=[^/])", r"\1://", str(args.seen.pop()))
 
 
 def add_completion(parser: ArgumentParser) -> None:

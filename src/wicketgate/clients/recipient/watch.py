@@ -23,8 +23,8 @@ SKEW_US = 60 * SECOND_US
 LOOK_EVERY_S = 15.0
 STANDS_STILL_S = 60.0
 """For how long the log may have no new entry while the gateway answers."""
-_SECOND_WITHIN = 64
-"""Among so many last entries there is a second, or the log is too young to have one."""
+_SECOND_WITHIN = 4096
+"""Among so many last entries an honest log has a second, if it is not too young to have one."""
 
 
 class LogWatch:
@@ -82,6 +82,11 @@ class LogWatch:
             )
         self.keep(log)
         self._simulated = _is_demonstration(log)
+        if self._simulated:
+            self._say(
+                "NOTE: this is the log of a demonstration: vehicles and places are invented, and its time is not "
+                "checked."
+            )
         self._check_time(log)
         self._size = log.checkpoint.size
         self._looked_s = self._grew_s = time.monotonic()
@@ -148,10 +153,20 @@ def _is_demonstration(log: TrustedLog) -> bool:
 
 
 def _last_second_us(log: TrustedLog) -> int | None:
-    """Return the time of the last second in the log, or None where none is near its end."""
+    """Return the time of the last second in the log, or None where it is too young to have one.
+
+    Raises
+    ------
+    VerificationError
+        If its end is long and holds none: somebody fills it with other entries.
+    """
     size = log.checkpoint.size
     for index in range(size - 1, max(size - 1 - _SECOND_WITHIN, -1), -1):
         body = parse_canonical(log.entry(index))
         if body.get("kind") == "second":
             return parse_rfc3339(str(body.get("at")))
+    if size > _SECOND_WITHIN:
+        raise VerificationError(
+            f"the last {_SECOND_WITHIN} entries of the log hold no second: its time stands still"
+        )
     return None

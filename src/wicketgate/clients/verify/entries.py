@@ -116,7 +116,9 @@ class EntryFold:
                 self._take_standing(index, body, at_us)
             else:
                 self.operations.take(index, body)
-                self._bound = self._bound or self.operations.bound
+                if self.operations.bound:
+                    self._bound = True
+                    self._ruling()[1].end_first_form()
         except (InputError, DocumentRefused) as error:
             self._documents.add(f"entry {index}: {error.detail}")
 

@@ -75,6 +75,10 @@ class FiguresChain:
         """Take a charter now in force."""
         self._limits = charter.limits
 
+    def end_first_form(self) -> None:
+        """Take figures of the first form no longer: the gateway's software publishes none."""
+        self._by_traffic = True
+
     def due(self, open_us: int) -> int | None:
         """Return the end of the next period due.
 

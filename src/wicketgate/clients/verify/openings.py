@@ -9,6 +9,7 @@ import base64
 import binascii
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -157,21 +158,22 @@ class OpeningsFile:
                 self._differs(entry, body, what, published, counted)
 
     def _compare_targeting(self, entry: int, body: Mapping[str, Any]) -> None:
-        """Compare the figures of targeting with the facts of the periods of traffic that began in their period."""
+        """Compare the figures of targeting with the facts of the periods of traffic that began in their period.
+
+        Where a second of it is not opened, the facts can only come to too much.
+        """
         from_us, until_us = parse_rfc3339(body["from"]), parse_rfc3339(body["until"])
         within = [
             (begin_us, traffic) for begin_us, _, traffic, _ in self._periods if from_us <= begin_us < until_us
         ]
-        if not within or any(begin_us not in self._whole for begin_us, _ in within):
-            return
-        self.compared += 1
-        for what, counted, shown in _vehicles(body, [self._tallies[traffic] for _, traffic in within]):
-            self.cells += 1
-            self.hidden += shown is None
-            if counted != shown:
-                self._differs(
-                    entry, body, what, shown or f"fewer than {body['step']}", counted or "fewer than that"
-                )
+        whole = bool(within) and all(begin_us in self._whole for begin_us, _ in within)
+        self.compared += whole
+        for cell in _targeting(body, [self._tallies[traffic] for _, traffic in within], self._least):
+            self.cells += whole
+            self.hidden += whole and cell.shown is None
+            if cell.counted != cell.shown if whole else (cell.counted or 0) > (cell.shown or 0):
+                shown = cell.shown or f"fewer than {cell.step}"
+                self._differs(entry, body, cell.what, shown, cell.counted or "fewer than that")
 
     def _differs(
         self, entry: int, body: Mapping[str, Any], what: str, published: object, counted: object
@@ -217,6 +219,8 @@ class _Tally:
         self.vehicles: dict[tuple[str, str], set[str]] = defaultdict(set)
         self.outcomes: Counter[tuple[str, str]] = Counter()
         self.ended: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self.passed_on: Counter[tuple[str, str]] = Counter()
+        self.not_passed_on: Counter[str] = Counter()
         self.strangers = 0
 
     def take(self, one: Mapping[str, Any], hits: dict[str, tuple[str, str]]) -> None:
@@ -239,6 +243,10 @@ class _Tally:
                     self.plain["quarantined"] += sum(map(int, one["quarantined"].values()))
                     for refusal in one["refused"]:
                         self.refused[refusal["authority"], refusal["reason"]] += int(refusal["rows"])
+                case "disclosure" if one["refused"]:
+                    self.not_passed_on[_name(one["authority"])] += 1
+                case "disclosure":
+                    self.passed_on[_name(one["authority"]), one["to"]] += int(one["rows"])
                 case "hit":
                     self._take_hit(one, hits)
                 case "outcome":
@@ -276,6 +284,14 @@ class _Tally:
         for name in sorted(names):
             shown = traffic_range(body, (("released", name), ("again", name)), least)
             yield f"released of {name}, with what came again", self.rows[name], shown
+        for name, cell in sorted(body.get("compared", {}).items()):
+            unlisted = sum(
+                rows
+                for (reference, reason), rows in self.refused.items()
+                if reason in NOT_TRAFFIC and _name(reference) == name
+            )
+            shown = cell or 0, hidden if cell is None else cell
+            yield f"compared with the list of {name}", self.rows[name] + unlisted, shown
         told = {(one["authority"], one["reason"]): one["rows"] for one in body["refused"]}
         never = NOT_TRAFFIC if "form" in body else frozenset()
         for key in sorted({*told, *(one for one in self.refused if one[1] not in never)}):
@@ -301,10 +317,18 @@ def _first_form(
         yield f"{what} of {name}, {kind}", counted.get((name, kind), 0), known
 
 
-def _vehicles(
-    body: Mapping[str, Any], tallies: Sequence[_Tally]
-) -> Iterator[tuple[str, int | None, int | None]]:
-    """Yield each number of targeting by its name: what the facts come to, in its steps, and what is published."""
+@dataclass(frozen=True, slots=True)
+class _Stepped:
+    """A number of targeting: what the facts come to and what is published, both in its steps."""
+
+    what: str
+    counted: int | None
+    shown: int | None
+    step: int
+
+
+def _targeting(body: Mapping[str, Any], tallies: Sequence[_Tally], least: int) -> Iterator[_Stepped]:
+    """Yield each number of targeting; `least` is the step of rows that were passed on."""
     step = body["step"]
     known = not any(tally.strangers for tally in tallies)
     for what, table in (("hits", "vehicles"), ("outcomes", "ended")) if known else (("hits", "vehicles"),):
@@ -318,7 +342,14 @@ def _vehicles(
             if what == "hits" and None in (counted["exact"], counted["possible"]):
                 counted["exact"] = counted["possible"] = None
             for kind, cell in cells.items():
-                yield f"{what} of {name}, {kind}", counted[kind], cell
+                yield _Stepped(f"{what} of {name}, {kind}", counted[kind], cell, step)
+    for name, cells in body["disclosures"].items():
+        for to, cell in cells.items():
+            rows = sum(tally.passed_on[name, to] for tally in tallies)
+            yield _Stepped(f"rows of {name} passed on to {to}", stepped(rows, least), cell, least)
+    for name, cell in body["disclosures_refused"].items():
+        attempts = sum(tally.not_passed_on[name] for tally in tallies)
+        yield _Stepped(f"attempts to pass on rows of {name}", stepped(attempts, step), cell, step)
 
 
 def _name(reference: str) -> str:

@@ -38,9 +38,9 @@ class FeedImages:
         """`GET /v1/feeds/{authority}/images/{ref}`."""
         unit = require(request, "recipient").name
         authority, ref = request.path_params["authority"], request.path_params["ref"]
-        return await self.answer(unit, authority, ref, by=unit)
+        return await self.answer(unit, authority, ref, by=unit, looking=request.method == "GET")
 
-    async def answer(self, unit: str, authority: str, ref: str, *, by: str) -> Response:
+    async def answer(self, unit: str, authority: str, ref: str, *, by: str, looking: bool) -> Response:
         """Commit the fetch of an image, then return it.
 
         The image is the one that a reference of this authority means.
@@ -51,6 +51,8 @@ class FeedImages:
             `organisation/unit`, whose feed it is.
         by : str
             Who looks at it, for the fact of it: the unit, or its officer where one is known.
+        looking : bool
+            Whether the hits that it belongs to know of the look, without which a possible one is not confirmed.
 
         Returns
         -------
@@ -68,7 +70,8 @@ class FeedImages:
             return problem("not-found", f"`{authority}` has no such image, or it is past its term")
         digest = hashlib.sha256(body).hexdigest()
         fact = partial(image_fact, authority=authority, sha256=digest, unit=unit, by=by)
-        looked = [HitLooked(hit=hit.id, by=by) for hit in self._hits.showing(authority, ref)]
+        hits = self._hits.showing(authority, ref) if looking else ()
+        looked = [HitLooked(hit=hit.id, by=by) for hit in hits]
         await self._facts.record(fact, looked)
         self._entitlement.entitled(unit, authority)  # it may have been revoked meanwhile
         media_type = media_type_of(body) or "application/octet-stream"

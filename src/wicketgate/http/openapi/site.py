@@ -47,6 +47,9 @@ _REFRESH = Parameter(
 )
 _RECORDED = Parameter(name="recorded", place="query", words="A hit whose outcome the page confirms.")
 _REF = Parameter(name="ref", words="As the page has it.")
+_IN = Parameter(
+    name="in", place="query", words="`queue`: it is shown small among others, which is no look at it."
+)
 _NONE = {404: ("A page that says that there is no such thing.", PAGE)}
 _SIGN_IN: dict[int, tuple[str, Content]] = {
     303: ("Nobody is signed in: a browser is sent to `/sign-in`.", {})
@@ -189,8 +192,9 @@ _DUTY = tagged(
         "seen-differs already-ended reason-missing malformed unsupported-media-type",
     ),
     Operation(
-        "showImage", "GET /duty/images/{authority}/{ref}", "An image of a released read", parameters=(AUTHORITY, _REF),
-        gives=IMAGES, meaning="The image; that it was fetched is committed.", also=_SIGN_IN, as_page=True,
+        "showImage", "GET /duty/images/{authority}/{ref}", "An image of a released read",
+        parameters=(AUTHORITY, _REF, _IN), gives=IMAGES, meaning="The image; that it was fetched is committed.",
+        also=_SIGN_IN, as_page=True,
         codes=f"not-entitled {STOPS} not-found", commits=True,
     ),
 )

@@ -367,10 +367,14 @@ class Duty:
         return private_answer(as_json(after, cannot_confirm=confirming, now_us=now_us))
 
     async def get_image(self, request: Request) -> Response:
-        """`GET /duty/images/{authority}/{ref}`: an image of a released read."""
+        """`GET /duty/images/{authority}/{ref}`: an image of a released read.
+
+        With `?in=queue` it is one of many, small: nobody has looked at it for that.
+        """
         session = _session(request)
         name, ref = request.path_params["authority"], request.path_params["ref"]
-        return await self._images.answer(session.unit, name, ref, by=session.officer)
+        looking = request.method == "GET" and request.query_params.get("in") != "queue"
+        return await self._images.answer(session.unit, name, ref, by=session.officer, looking=looking)
 
 
 def _session(request: Request) -> Session:
