@@ -39,6 +39,8 @@ class ConnectionLimits:
         Seconds of grace for a body and for an answer's taking; from then on so many bytes a second.
     body_bytes, body_bytes_of_source, body_bytes_of_name, body_bytes_of_strangers, body_bytes_of_peer : int
         Of bodies that are being read or worked on.
+    answer_bytes, answer_bytes_of_name, answer_bytes_of_strangers, answer_bytes_of_peer : int
+        Of answers of more than 64 KiB that are made for one caller and not taken yet.
     mqtt_bytes, mqtt_bytes_of_source : int
         Of published messages that are being read or are not answered yet.
     mqtt_connect_s, mqtt_packet_s, mqtt_idle_s : float
@@ -66,8 +68,12 @@ class ConnectionLimits:
     body_bytes: int = 256 * _MIB
     body_bytes_of_source: int = 128 * _MIB
     body_bytes_of_name: int = 96 * _MIB
-    body_bytes_of_strangers: int = 32 * _MIB
-    body_bytes_of_peer: int = 4 * _MIB
+    body_bytes_of_strangers: int = 64 * _MIB
+    body_bytes_of_peer: int = _MIB
+    answer_bytes: int = 256 * _MIB
+    answer_bytes_of_name: int = 64 * _MIB
+    answer_bytes_of_strangers: int = 96 * _MIB
+    answer_bytes_of_peer: int = 24 * _MIB
     mqtt_bytes: int = 256 * _MIB
     mqtt_bytes_of_source: int = 96 * _MIB
     mqtt_connect_s: float = 10.0

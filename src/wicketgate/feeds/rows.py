@@ -255,13 +255,16 @@ def _allowed(
         shown |= {
             "source": camera.source,
             "camera": camera.id,
-            "camera_name": camera.shown_name if placed else None,
-            "latitude": camera.latitude,
-            "longitude": camera.longitude,
-            "heading": camera.heading,
             "lane": batch.lane[row],
             "direction": batch.direction[row],
         }
+        if placed:  # without it, as in a row, the camera's id alone
+            shown |= {
+                "camera_name": camera.shown_name,
+                "latitude": camera.latitude,
+                "longitude": camera.longitude,
+                "heading": camera.heading,
+            }
     if "vehicle" in fields:
         shown["vehicle"] = batch.vehicle[row]
     return shown

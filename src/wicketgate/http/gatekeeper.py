@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from wicketgate.base.errors import NotEntitled
 from wicketgate.base.limits import ConnectionLimits
 from wicketgate.base.turnstile import Turnstile
+from wicketgate.http.parts import AnswerParts
 from wicketgate.http.peers import peer_of
 from wicketgate.http.problems import problem
 from wicketgate.http.sessions import Sessions, session_id_in
@@ -147,7 +148,7 @@ class Gatekeeper:
             await refused(scope, receive, send)
             return
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, AnswerParts(scope, receive, send, under_way).send)
         finally:
             under_way.end(scope)
 

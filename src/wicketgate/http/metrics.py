@@ -258,6 +258,7 @@ class BoundMetrics:
             ("requests", self._under_way.requests),
             ("strangers", self._under_way.strangers),
             ("body_bytes", self._under_way.bodies),
+            ("answer_bytes", self._under_way.answers),
         ):
             taken.add_metric([what], budget.taken)
             for whose, count in budget.refused.items():

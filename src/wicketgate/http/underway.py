@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
@@ -35,6 +37,7 @@ class UnderWay:
         # Of their own: whatever strangers do, whoever has a token finds room.
         self.strangers = Budget(limits.requests_of_strangers)
         self.bodies = Budget(limits.body_bytes)
+        self.answers = Budget(limits.answer_bytes)
         self._limits = limits
 
     def recognise(self, scope: Scope, name: str, credential: str) -> Response | None:
@@ -89,6 +92,8 @@ class UnderWay:
             (self.requests if is_known else self.strangers).give(1, share)
         for size, shares in scope.get("held", ()):
             self.bodies.give(size, *shares)
+        for size, shares in scope.get("held_answer", ()):
+            self.answers.give(size, *shares)
 
     def hold(self, scope: Scope, size: int) -> None:
         """Take room for bytes of a body until the request has ended.
@@ -100,7 +105,7 @@ class UnderWay:
         StreamError
             With the code `busy`, where all is.
         """
-        shares = self._shares(scope)
+        shares = self._shares(scope, "body_bytes")
         full = self.bodies.take(size, *shares)
         if full is None:
             scope.setdefault("held", []).append((size, shares))
@@ -112,15 +117,34 @@ class UnderWay:
             f"this {whose} sends more at once than it may; nothing of it was taken", code="too-much-at-once"
         )
 
-    def _shares(self, scope: Scope) -> _Shares:
+    def hold_answer(self, scope: Scope, size: int) -> Response | None:
+        """Take room for an answer until the request has ended, or return the refusal.
+
+        One that all callers share (`share_answer`) takes none.
+        """
+        if scope.get("shares_answer"):
+            return None
+        shares = self._shares(scope, "answer_bytes")
+        full = self.answers.take(size, *shares)
+        if full is None:
+            scope["held_answer"] = [(size, shares)]
+            return None
+        if full in {"all", _STRANGERS}:
+            return problem("busy", "too much waits to be taken by those who asked for it")
+        whose = "address" if len(shares) > 1 else "token"
+        return problem("too-much-at-once", f"this {whose} asks for more at once than it takes")
+
+    def _shares(self, scope: Scope, what: Literal["body_bytes", "answer_bytes"]) -> _Shares:
         principal, limits = scope.get("principal"), self._limits
+
+        def most(whose: str) -> int:
+            bound: int = getattr(limits, f"{what}_of_{whose}")
+            return bound
+
         if principal is None:
-            return (
-                (peer_of(scope), limits.body_bytes_of_peer),
-                (_STRANGERS, limits.body_bytes_of_strangers),
-            )
-        most = limits.body_bytes_of_source if principal.kind == "source" else limits.body_bytes_of_name
-        return ((f"{principal.kind}:{principal.name}", most),)
+            return (peer_of(scope), most("peer")), (_STRANGERS, most("strangers"))
+        whose = "source" if what == "body_bytes" and principal.kind == "source" else "name"
+        return ((f"{principal.kind}:{principal.name}", most(whose)),)
 
 
 _OWN = {"name": "token", "peer": "address"}
@@ -131,6 +155,11 @@ def connection_of(scope: Scope) -> HttpConnection | None:
     state = scope.get("state")
     connection = state.get("connection") if state else None
     return connection if isinstance(connection, HttpConnection) else None
+
+
+def share_answer(request: Request) -> None:
+    """Say that a request is answered with bytes that are held once for all."""
+    request.scope["shares_answer"] = True
 
 
 def hold_body(request: Request, size: int) -> None:

@@ -20,11 +20,20 @@ from wicketgate.base.descriptors import Descriptors
 from wicketgate.base.limits import ConnectionLimits
 from wicketgate.http import connections as module
 from wicketgate.http.connections import HttpBounds
-from wicketgate.http.underway import connection_of
+from wicketgate.http.parts import AnswerParts
+from wicketgate.http.underway import UnderWay, connection_of
 
 LIMITS = ConnectionLimits(
-    head_s=0.3, body_s=0.3, idle_s=0.6, write_s=0.4, least_rate=1000, head_bytes=2_000, head_fields=10
+    head_s=0.3,
+    body_s=0.3,
+    idle_s=0.6,
+    write_s=0.4,
+    least_rate=1000,
+    head_bytes=2_000,
+    head_fields=10,
+    answer_bytes_of_peer=2_500_000,
 )
+LARGE = b"x" * 999_999 + b"."
 GET = b"GET %b HTTP/1.1\r\nHost: gateway\r\n\r\n"
 
 
@@ -33,6 +42,7 @@ class Site:
 
     def __init__(self) -> None:
         self.made = 0
+        self.under_way = UnderWay(LIMITS)
         self.gone = 0
         self.going_on = asyncio.Event()
 
@@ -47,6 +57,13 @@ class Site:
                 connection.known_by("", "")
             case "/long":
                 await self.going_on.wait()
+            case "/large":
+                parts = AnswerParts(scope, receive, send, self.under_way)
+                try:
+                    await PlainTextResponse(LARGE)(scope, receive, parts.send)
+                finally:
+                    self.under_way.end(scope)
+                return
             case "/stream":
                 await StreamingResponse(self._parts())(scope, receive, send)
                 return
@@ -222,15 +239,21 @@ def test_a_body_that_flows_at_the_least_rate_is_taken_however_long_it_takes(
     uvloop.run(run())
 
 
+async def deaf_to(port: int, path: bytes) -> socket.socket:
+    """Ask for an answer, and take none of it."""
+    deaf = socket.socket()
+    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    deaf.setblocking(False)
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(deaf, ("127.0.0.1", port))
+    await loop.sock_sendall(deaf, GET % path)
+    return deaf
+
+
 def test_an_answer_is_made_as_it_is_taken_and_ends_where_it_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     async def run() -> None:
         async with serving(monkeypatch) as (bounds, site, port):
-            deaf = socket.socket()
-            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-            deaf.setblocking(False)
-            loop = asyncio.get_running_loop()
-            await loop.sock_connect(deaf, ("127.0.0.1", port))
-            await loop.sock_sendall(deaf, GET % b"/stream")
+            deaf = await deaf_to(port, b"/stream")
             async with asyncio.timeout(5):
                 while not bounds.closed["answer-not-taken"]:
                     await asyncio.sleep(0.02)
@@ -251,6 +274,40 @@ def test_a_slow_reader_that_reads_gets_all_of_it(monkeypatch: pytest.MonkeyPatch
             assert came > 500_000
             assert not bounds.closed
             assert 5 < site.made < 100
+
+    uvloop.run(run())
+
+
+def test_large_answers_count_until_they_are_taken_and_one_too_many_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def run() -> None:
+        async with serving(monkeypatch) as (bounds, site, port):
+            answers = site.under_way.answers
+            deaf = [await deaf_to(port, b"/large") for _ in range(2)]
+            async with asyncio.timeout(5):
+                while answers.taken < 2_000_000:
+                    await asyncio.sleep(0.01)
+            async with dialled(port) as client:
+                client.writer.write(GET % b"/large")
+                assert refused(await client.rest()) == (b"429", "too-much-at-once")
+            async with asyncio.timeout(5):
+                while bounds.closed["answer-not-taken"] < 2:
+                    await asyncio.sleep(0.02)
+                while answers.taken:
+                    await asyncio.sleep(0.01)
+            for one in deaf:
+                one.close()
+            async with dialled(
+                port
+            ) as client:  # at 200 kB a second it takes longer than `write_s` allows for nothing
+                client.writer.write(GET % b"/large")
+                came = b""
+                while not came.endswith(b"."):
+                    came += await client.reader.read(20_000)
+                    await asyncio.sleep(0.01)
+                assert came.endswith(LARGE)
+            assert bounds.closed["answer-not-taken"] == 2
 
     uvloop.run(run())
 

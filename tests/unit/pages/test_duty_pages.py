@@ -150,7 +150,7 @@ def test_what_took_effect_unconsulted_says_so_to_the_recipient_too() -> None:
 def test_a_hit_has_its_image_beside_its_entry() -> None:
     page = page_of(a_hit(patch="REF", overview="REF2"))
     images = [attrs for tag, attrs in page.tags if tag == "img"]
-    assert [image["src"] for image in images] == [f"/duty/images/{WANTED}/REF"]
+    assert [image["src"] for image in images] == [f"/duty/images/{WANTED}/REF?in=queue"]
     assert images[0]["alt"]
     for text in (
         "Exact match", "11 minutes left", "tfl camera c0, lane 2, towards the camera", "The same 7 characters.",

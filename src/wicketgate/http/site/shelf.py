@@ -12,6 +12,7 @@ from markupsafe import escape
 from starlette.requests import Request
 from starlette.responses import Response
 
+from wicketgate.http.underway import share_answer
 from wicketgate.pages.orders import SLOT, Body
 
 FRESH_S = 5.0
@@ -171,6 +172,7 @@ def answer(
     cache_control: str = "no-cache",
 ) -> Response:
     """Return the answer with a body: 304 where the caller has it, gzip where it is asked for."""
+    share_answer(request)
     content, etag = served.body.content, f'"{served.etag}"'
     sent = {"Cache-Control": cache_control, "Vary": "Accept-Encoding", **headers}
     if served.body.compressed is not None and accepts_gzip(request):

@@ -22,7 +22,7 @@ from wicketgate.reads.mqtt.topics import Route, route
 
 log = logging.getLogger(__name__)
 
-_AT_ONCE = 500
+_AT_ONCE = 100
 """Packets of one connection that are taken without a break."""
 
 _LONGEST_TOKEN = 512
