@@ -190,7 +190,7 @@ def test_what_was_said_and_decided_is_there_afterwards(browser: Any, consulting:
     for words in (
         "Not consulted on",
         "Not covered when it was signed",
-        "DPA 1998 principle 2 (tfl, met)",
+        "UK GDPR Article 5(1)(b), under DPA 2018 s.26 (tfl)",
         "The Administrative Court. It goes on meanwhile.",
         "Share of the reads that left: the cost in intrusion",
     ):

@@ -204,7 +204,7 @@ def test_a_possible_hit_waits_for_its_image(running: Running, context: Any) -> N
     answer = page.request.post(
         f"{running.url}/duty/hits/{hit.get_attribute('data-hit')}/outcome",
         form=form,
-        headers={"accept": "application/json"},
+        headers={"accept": "application/json", "origin": running.url},
     )
     assert answer.json()["code"] == "needs-look", "an image in a queue is no look at it"
     assert page.evaluate("document.activeElement.dataset.hit") == hit.get_attribute("data-hit")
@@ -391,8 +391,11 @@ def test_everything_that_must_be_done_can_be_done_without_javascript(running: Ru
     hit = hit_on(page, "AB12CDE")
     assert hit.get_by_role("img").is_visible()
     assert "Compare it with the image before anything is done" in hit.inner_text()
-    hit.get_by_role("button", name="Confirm", exact=False).click()
+    hit.get_by_role("link", name="Compare and confirm", exact=False).click()
+    page.get_by_label("The plate as you see it in the image", exact=False).fill("AB12 CDE")
+    page.get_by_role("button", name="Confirm", exact=False).click()
     assert page.get_by_text("AB12CDE: confirmed. Recorded for Sgt Adams.").is_visible()
+    hit = hit_on(page, "AB12CDE")
     hit.get_by_role("button", name="Not acted", exact=False).click()
     assert page.get_by_text("Write why nothing was done.").is_visible()
     page.get_by_label("What was done, or why nothing was done").fill("lost in traffic")

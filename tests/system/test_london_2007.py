@@ -260,7 +260,7 @@ def third_parties_cannot_be_pulled_in(replay: Replay) -> None:
 
 def the_second_review_does_not_come(replay: Replay, due_us: int) -> list[str]:
     replay.arrived(replay.pass_by("ccz-0002"))
-    last = batches_of(replay.feed().content)[-1].number
+    last = batches_of(replay.held())[-1].number
 
     def wait_at_the_feed() -> tuple[int, str]:
         with client(replay, UNIT) as unit:
@@ -535,7 +535,7 @@ def pictures_are_consulted_on(replay: Replay) -> None:
 
 def anybody_can_verify_the_whole_story(replay: Replay) -> None:
     received = replay.folder.parent / "received.ndjson"
-    received.write_bytes(replay.feed().content)
+    received.write_bytes(replay.held())
     done = wicketgate(
         "verify", replay.url, "--key", replay.log_key, "--feed-file", received, "--json", timeout_s=120
     )
