@@ -119,18 +119,17 @@ def test_an_authority_ends_when_it_is_due_though_the_clock_was_set_back(moved: M
     assert plates_in(feed(moved.running, ENDS)) == [first]
 
 
-@pytest.mark.timeout(900)  # it starts the gateway eight times
+@pytest.mark.timeout(900)  # it starts the gateway seven times
 def test_a_start_by_a_wrong_clock_needs_a_word_and_nothing_freezes_afterwards(moved: Moved) -> None:
     moved.start()
     moved.equip()
     fresh = iter(plates(20, 8))
     moved.decides(next(fresh))
     assert moved.running.stop() == 0
-    for seconds in (1800, -1200):
-        moved.move(seconds)
-        said = moved.refused()
-        assert "--accept-clock REASON" in said
-        assert "[clock-leap]" in said
+    moved.move(-1200)
+    said = moved.refused()
+    assert "--accept-clock REASON" in said
+    assert "[clock-leap]" in said
     moved.move(86_400)
     moved.start("--accept-clock", "a day ahead, for the test")
     post(moved.running, read(next(fresh)))

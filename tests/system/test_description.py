@@ -40,7 +40,7 @@ enabled = false
 
 [generation]
 deterministic = true
-max-examples = 10
+max-examples = 6
 with-security-parameters = false
 
 [phases]
