@@ -20,6 +20,12 @@ settings.load_profile("wicketgate")
 _TESTS = itertools.count()
 
 
+def pytest_collection_finish() -> None:
+    """Leave modules and collected tests, which live to the end, out of every collection of garbage."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def state_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where `verify` and `receive` keep checkpoints, and not with whoever runs the tests."""

@@ -110,10 +110,10 @@ async def test_a_revision_that_was_not_meant_is_not_changed(desk: Desk) -> None:
     assert (await send(desk, "PATCH", lines(vehicle("CC33CCC")), If_Match=etag)).status_code == 200
 
 
-@pytest.mark.parametrize("given", ["1", "*", 'W/"1"', '"1", "2"', '""', '"-1"', '"x"', '"9999999999999999"'])
-async def test_what_names_no_revision_is_refused(desk: Desk, given: str) -> None:
-    refused = await send(desk, "PUT", lines(vehicle("AB12CDE")), If_Match=given)
-    assert (refused.status_code, refused.json()["code"]) == (400, "malformed")
+async def test_what_names_no_revision_is_refused(desk: Desk) -> None:
+    for given in ["1", "*", 'W/"1"', '"1", "2"', '""', '"-1"', '"x"', '"9999999999999999"']:
+        refused = await send(desk, "PUT", lines(vehicle("AB12CDE")), If_Match=given)
+        assert (refused.status_code, refused.json()["code"]) == (400, "malformed")
 
 
 @pytest.mark.parametrize(
@@ -164,16 +164,16 @@ async def test_more_entries_than_the_authority_allows_are_refused(desk: Desk) ->
     assert (refused.status_code, refused.json()["code"]) == (422, "too-many-entries")
 
 
-@pytest.mark.parametrize("media_type", ["", "text/plain", "application/xml", "multipart/form-data"])
-async def test_other_media_types_are_not_taken(desk: Desk, media_type: str) -> None:
-    refused = await send(desk, "PUT", lines(vehicle("AB12CDE")), media_type)
-    assert (refused.status_code, refused.json()["code"]) == (415, "unsupported-media-type")
+async def test_other_media_types_are_not_taken(desk: Desk) -> None:
+    for media_type in ["", "text/plain", "application/xml", "multipart/form-data"]:
+        refused = await send(desk, "PUT", lines(vehicle("AB12CDE")), media_type)
+        assert (refused.status_code, refused.json()["code"]) == (415, "unsupported-media-type")
 
 
-@pytest.mark.parametrize("body", [b"{", b"[1]", b'["x"]', b'{"plate":"AB12CDE"}', b"\xff\xfe", b"[" * 5000])
-async def test_what_is_no_array_of_entries_is_refused(desk: Desk, body: bytes) -> None:
-    refused = await send(desk, "PUT", body, JSON)
-    assert (refused.status_code, refused.json()["code"]) == (422, "malformed")
+async def test_what_is_no_array_of_entries_is_refused(desk: Desk) -> None:
+    for body in [b"{", b"[1]", b'["x"]', b'{"plate":"AB12CDE"}', b"\xff\xfe", b"[" * 5000]:
+        refused = await send(desk, "PUT", body, JSON)
+        assert (refused.status_code, refused.json()["code"]) == (422, "malformed")
 
 
 async def test_a_body_beyond_its_limit_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,10 +6,8 @@ import asyncio
 import doctest
 import json
 import re
-import shutil
 import threading
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.matching import NO_PLACE, UNIT, WANTED, Desk, make, plate_image, signed_match, vehicle
+from tests.matching import NO_PLACE, UNIT, WANTED, Desk, plate_image, signed_match, vehicle
 from tests.simulator import envelope
 from tests.unit.pages.test_pages import HOSTILE, Reader
 from wicketgate.base.clock import MINUTE_US, parse_rfc3339
@@ -338,18 +336,11 @@ def test_without_javascript_the_queue_loads_itself_again_unless_that_is_stopped(
 # --- over HTTP ----------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(tmp_path_factory.mktemp("deployment") / "d")
-
-
 @pytest.fixture
-async def desk(template: Path, tmp_path: Path, swept: None) -> AsyncIterator[Desk]:
-    shutil.copytree(template, tmp_path / "d")
-    running = await Desk.start(tmp_path / "d")
-    await running.list_vehicles(vehicle("AB12CDE"))
-    yield running
-    await running.stop()
+async def desk(desk: Desk) -> Desk:
+    """A gateway with one vehicle on its list."""
+    await desk.list_vehicles(vehicle("AB12CDE"))
+    return desk
 
 
 class Officer:
@@ -415,16 +406,16 @@ PAGES_BEHIND = (
 )
 
 
-@pytest.mark.parametrize("path", PAGES_BEHIND)
-async def test_who_is_not_signed_in_is_sent_to_sign_in(desk: Desk, stranger: Officer, path: str) -> None:
-    answer = await stranger.get(path)
-    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
-    for headers in ({}, {"Authorization": f"Bearer {desk.tokens[UNIT]}"}):
-        answer = await stranger.client.get(path, headers=headers)
-        assert (answer.status_code, answer.json()["code"]) == (401, "unauthorised")
-    for cookie in ("wicketgate-duty=x", "wicketgate-duty=" + "A" * 43):
-        answer = await stranger.get(path, Cookie=cookie)
-        assert answer.headers["location"] == "/sign-in?ended=1"
+async def test_who_is_not_signed_in_is_sent_to_sign_in(desk: Desk, stranger: Officer) -> None:
+    for path in PAGES_BEHIND:
+        answer = await stranger.get(path)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
+        for headers in ({}, {"Authorization": f"Bearer {desk.tokens[UNIT]}"}):
+            answer = await stranger.client.get(path, headers=headers)
+            assert (answer.status_code, answer.json()["code"]) == (401, "unauthorised")
+        for cookie in ("wicketgate-duty=x", "wicketgate-duty=" + "A" * 43):
+            answer = await stranger.get(path, Cookie=cookie)
+            assert answer.headers["location"] == "/sign-in?ended=1"
 
 
 async def test_signing_in_makes_a_cookie_and_signing_out_ends_it(desk: Desk, stranger: Officer) -> None:
@@ -457,26 +448,24 @@ async def test_over_https_the_cookie_is_secure(desk: Desk, stranger: Officer) ->
     assert answer.headers["set-cookie"].endswith("; Secure")
 
 
-@pytest.mark.parametrize(
-    ("form", "status", "words"),
-    [
-        ({}, 400, "Give your name or number"),
-        ({"token": "x"}, 400, "Give your name or number"),
-        ({"token": "x", "officer": "a\x00b"}, 400, "at most 80 characters"),
-        ({"token": " ", "officer": "PC 4711"}, 400, "Enter the token of your unit."),
-        ({"token": "wrong", "officer": "PC 4711"}, 403, "This is no token of a recipient&#39;s unit."),
-    ],
-)
-async def test_who_is_not_let_in_is_told_why(
-    stranger: Officer, form: dict[str, str], status: int, words: str
-) -> None:
-    answer = await stranger.send("/sign-in", form)
-    assert answer.status_code == status
-    assert words in answer.text
-    assert "set-cookie" not in answer.headers
-    assert "<title>Error: " in answer.text
-    if form.get("token", "").strip():
-        assert f'value="{form["token"]}"' not in answer.text
+NOT_LET_IN = [
+    ({}, 400, "Give your name or number"),
+    ({"token": "x"}, 400, "Give your name or number"),
+    ({"token": "x", "officer": "a\x00b"}, 400, "at most 80 characters"),
+    ({"token": " ", "officer": "PC 4711"}, 400, "Enter the token of your unit."),
+    ({"token": "wrong", "officer": "PC 4711"}, 403, "This is no token of a recipient&#39;s unit."),
+]
+
+
+async def test_who_is_not_let_in_is_told_why(stranger: Officer) -> None:
+    for form, status, said in NOT_LET_IN:
+        answer = await stranger.send("/sign-in", form)
+        assert answer.status_code == status
+        assert said in answer.text
+        assert "set-cookie" not in answer.headers
+        assert "<title>Error: " in answer.text
+        if form.get("token", "").strip():
+            assert f'value="{form["token"]}"' not in answer.text
 
 
 async def test_guesses_are_slowed_down_and_a_right_token_is_not(desk: Desk, stranger: Officer) -> None:
@@ -500,23 +489,21 @@ ELSEWHERE: tuple[dict[str, Any], ...] = (
 )
 
 
-@pytest.mark.parametrize("headers", ELSEWHERE, ids=str)
-async def test_forms_from_elsewhere_are_refused(
-    desk: Desk, officer: Officer, headers: dict[str, Any]
-) -> None:
+async def test_forms_from_elsewhere_are_refused(desk: Desk, officer: Officer) -> None:
     await desk.read("AB12CDE")
     [hit] = await desk.hits(1)
-    form = {"form_key": officer.form_key, "outcome": "misread"}
-    for path, sent in (
-        (f"/duty/hits/{hit['id']}/outcome", form),
-        ("/sign-out", form),
-        ("/sign-in", {"token": desk.tokens[UNIT], "officer": "x"}),
-    ):
-        answer = await officer.send(path, sent, **headers)
-        assert answer.status_code == 403, path
-        assert "set-cookie" not in answer.headers
-    assert (await desk.hits(1))[0]["status"] == "open"
-    assert (await officer.get("/duty")).status_code == 200
+    for headers in ELSEWHERE:
+        form = {"form_key": officer.form_key, "outcome": "misread"}
+        for path, sent in (
+            (f"/duty/hits/{hit['id']}/outcome", form),
+            ("/sign-out", form),
+            ("/sign-in", {"token": desk.tokens[UNIT], "officer": "x"}),
+        ):
+            answer = await officer.send(path, sent, **headers)
+            assert answer.status_code == 403, path
+            assert "set-cookie" not in answer.headers
+        assert (await desk.hits(1))[0]["status"] == "open"
+        assert (await officer.get("/duty")).status_code == 200
 
 
 async def test_a_form_without_the_key_of_its_session_is_refused(desk: Desk, officer: Officer) -> None:
@@ -531,20 +518,24 @@ async def test_a_form_without_the_key_of_its_session_is_refused(desk: Desk, offi
     assert (await desk.hits(1))[0]["status"] == "open"
 
 
-@pytest.mark.parametrize(
-    ("content", "media_type", "status"),
-    [
-        (b"outcome=misread", "application/json", 415),
-        (b"a=1&" * 40, FORM, 400),
-        (b"\xff\xfe", FORM, 400),
-        (b"outcome=%ff", FORM, 400),
-        (b"x" * 20_000, FORM, 413),
-    ],
-)
-async def test_what_is_no_form(officer: Officer, content: bytes, media_type: str, status: int) -> None:
-    headers = {"Content-Type": media_type, "Origin": "http://gateway.example", "Accept": "application/json"}
-    answer = await officer.client.post("/duty/hits/x/outcome", content=content, headers=headers)
-    assert answer.status_code == status
+WHAT_IS_NO_FORM = [
+    (b"outcome=misread", "application/json", 415),
+    (b"a=1&" * 40, FORM, 400),
+    (b"\xff\xfe", FORM, 400),
+    (b"outcome=%ff", FORM, 400),
+    (b"x" * 20_000, FORM, 413),
+]
+
+
+async def test_what_is_no_form(officer: Officer) -> None:
+    for content, media_type, status in WHAT_IS_NO_FORM:
+        headers = {
+            "Content-Type": media_type,
+            "Origin": "http://gateway.example",
+            "Accept": "application/json",
+        }
+        answer = await officer.client.post("/duty/hits/x/outcome", content=content, headers=headers)
+        assert answer.status_code == status
 
 
 async def test_a_cookie_opens_no_api_and_a_token_no_page(desk: Desk, officer: Officer) -> None:
