@@ -48,9 +48,18 @@ def test_each_recipient_stands_where_it_belongs_with_its_law_and_its_end(chancer
     assert "How long it keeps it 28 days" in bulk
     assert "Metropolitan Police Service (Serious crime command)" in listed
     assert "On what law Data sharing agreement: Agreement of Transport for London" in listed
-    assert "Nothing public tells whether a vehicle is listed." in listed
     for name in ("tfl-charging", "tfl-met-ct", "tfl-met-wanted"):
         assert f"/authorities/{name}/1" in page.links()
+
+
+def test_only_a_demonstration_says_that_it_shows_hits(chancery: Chancery) -> None:
+    register = chancery.register()
+    said = "Nothing public tells whether a vehicle is listed."
+    assert said not in Reader(PAGES.your_read(register)).text
+    assert "This demonstration alone shows hits" in Reader(PAGES.your_read(register)).text
+    real = Reader(PAGES.your_read(register | {"demonstration": False})).text
+    assert said in real
+    assert "shows hits" not in real
 
 
 def test_it_says_how_long_what_is_kept_and_whom_to_ask(chancery: Chancery) -> None:
