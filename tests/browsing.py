@@ -14,6 +14,8 @@ NEEDS_BROWSER = [
     pytest.mark.usefixtures("startable_browser"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning:playwright"),
 ]
+AXE_WIDTHS = [360, pytest.param(1280, marks=pytest.mark.slow)]
+"""The narrow layout has all that the wide one has, and less room for it."""
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 """WCAG 2.2 AA."""
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from bench.harness import Running, gateway
-from tests.browsing import AXE_TAGS, NEEDS_BROWSER
+from tests.browsing import AXE_TAGS, AXE_WIDTHS, NEEDS_BROWSER
 from tests.consulting import (
     DECIDERS,
     PROPOSER,
@@ -100,7 +100,7 @@ def photograph(page: Any, name: str, width: int) -> None:
         page.screenshot(path=Path(os.environ["WICKETGATE_PICTURES"]) / f"{width}{name}.png", full_page=True)
 
 
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("width", AXE_WIDTHS)
 def test_axe_finds_nothing_and_nothing_comes_from_elsewhere(
     browser: Any, consulting: Running, width: int
 ) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.browsing import ARGUMENTS, AXE_TAGS, CHROMIUM, NEEDS_BROWSER
+from tests.browsing import ARGUMENTS, AXE_TAGS, AXE_WIDTHS, CHROMIUM, NEEDS_BROWSER
 from tests.needs import unmet
 from tests.running import until
 from tests.system import live_fixture as fixture
@@ -122,7 +122,7 @@ def test_maplibre_draws_the_map_under_the_policy(browser: Any, width: int) -> No
     assert [each for each in asked if "maplibre-gl-csp-worker" in each]
 
 
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("width", AXE_WIDTHS)
 def test_axe_finds_nothing_while_it_moves(plain: Any, width: int) -> None:
     from axe_playwright_python.sync_playwright import Axe
 

@@ -12,14 +12,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.browsing import AXE_TAGS, NEEDS_BROWSER
+from tests.browsing import AXE_TAGS, AXE_WIDTHS, NEEDS_BROWSER
 from tests.system import pages_fixture as fixture
 from wicketgate.base.signing import PrivateKey
 from wicketgate.gateway.deployment import note_signer
 from wicketgate.ledger.notes import Checkpoint, sign_note
 
 pytestmark = NEEDS_BROWSER
-WIDTHS = (360, 1280)
 PATHS = (
     "/",
     "/authorities",
@@ -79,7 +78,7 @@ def base_url(requested: list[str]) -> Iterator[str]:
         yield url
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("width", AXE_WIDTHS)
 def test_axe_finds_nothing_and_nothing_overflows(
     browser: Any, base_url: str, width: int, tmp_path: Path
 ) -> None:
@@ -111,7 +110,7 @@ def test_axe_finds_nothing_and_nothing_overflows(
     assert [text for text in trouble if "404" not in text] == []
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("width", [360, 1280])
 def test_nothing_that_a_document_says_widens_a_page(browser: Any, width: int) -> None:
     register = hostile_register()
 

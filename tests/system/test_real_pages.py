@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from bench.harness import Running, gateway
-from tests.browsing import AXE_TAGS, NEEDS_BROWSER
+from tests.browsing import AXE_TAGS, AXE_WIDTHS, NEEDS_BROWSER
 from tests.running import act, arrived, client, get, log_of, plates, post, read, submit, until
 from tests.system import pages_fixture
 from wicketgate.http.site.shelf import FRESH_S
@@ -73,7 +73,7 @@ def test_axe_finds_nothing_in_the_reference(browser: Any, lived: Running, width:
     page.close()
 
 
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("width", AXE_WIDTHS)
 def test_axe_finds_nothing_and_nothing_comes_from_elsewhere(browser: Any, lived: Running, width: int) -> None:
     # A folder for people who want to look; pictures of the whole reference take long.
     pictures = Path(os.environ["WICKETGATE_PICTURES"]) if "WICKETGATE_PICTURES" in os.environ else None
