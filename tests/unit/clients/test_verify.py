@@ -352,6 +352,11 @@ def test_a_document_that_may_not_take_effect_is_found(
         {},
         {"kind": "operation"},
         {"kind": "operation", "operation": "init"},
+        {"kind": "operation", "operation": "note"},
+        {"kind": "operation", "operation": "start", "x": {"kind": "figures"}},
+        {"kind": "operation", "operation": "start", "software": {"kind": "figures"}},
+        {"kind": "operation", "operation": "start", "adopted": [{"kind": "figures"}]},
+        {"kind": "operation", "operation": "start", "log_key": "the log's key stands in the entry of init"},
         {"kind": "operation", "operation": "clock-step"},
         {"kind": "operation", "operation": "clock-step", "machine": "noon"},
         {"kind": "operation", "operation": "clock-step", "machine": "2026-07-08T12:00:00Z", "more": 1},
@@ -526,7 +531,7 @@ def test_no_entry_is_too_strange_for_a_report(
             "missing_from": "2026-07-08T12:00:03Z",
             "missing_until": "9999-12-31T23:59:59Z",
         },
-        {"kind": "operation", "operation": "upgrade", "at": "9999-12-31T23:59:59.999999Z"},
+        {"kind": "operation", "operation": "start", "at": "9999-12-31T23:59:59.999999Z"},
     ],
 )
 def test_an_entry_of_the_last_second_that_has_words_is_reported(fresh: World, body: dict[str, Any]) -> None:
@@ -628,7 +633,7 @@ def test_a_second_that_stands_twice_is_seen(fresh: World) -> None:
 
 def test_an_entry_of_another_time_than_its_place_is_seen(fresh: World) -> None:
     for at_us in (fresh.at_us - 2 * SECOND_US, fresh.at_us + 2 * SECOND_US):
-        body = {"kind": "operation", "operation": "upgrade", "at": rfc3339(at_us)}
+        body = {"kind": "operation", "operation": "start", "at": rfc3339(at_us)}
         fresh.entries.append(canonical(body))
     report = verify_folder(folder_of(fresh))
     faults = next(check.faults for check in report.checked if check.name == "seconds")
@@ -652,10 +657,10 @@ def test_only_a_start_explains_a_gap(fresh: World) -> None:
     fresh.close_second()
     missing_us = fresh.state.second_us
     fresh.at_us = missing_us + 4 * SECOND_US + 100_000
-    body = {"kind": "operation", "operation": "upgrade", "at": rfc3339(fresh.at_us)}
+    body = {"kind": "operation", "operation": "clock-step", "at": rfc3339(fresh.at_us)}
     body |= {"missing_from": rfc3339(missing_us), "missing_until": rfc3339(missing_us + 4 * SECOND_US)}
     fresh.entries.append(canonical(body))
-    assert "gap" in only(verify_folder(folder_of(fresh)), "seconds")
+    assert "gap" in failed(verify_folder(folder_of(fresh)))["seconds"]
 
 
 def test_a_log_that_stands_still_is_stale(fresh: World) -> None:
@@ -814,6 +819,74 @@ def test_figures_that_are_put_off_are_missed(tmp_path: Path, kind: str) -> None:
     with made.Ledger.create(world.folder, made.note_signer(made.LOG_KEY, made.ORIGIN), made.ORIGIN) as ledger:
         ledger.append(entries)
     assert "missing before it" in failed(verify_folder(world.folder))["figures"]
+
+
+def without_figures(world: World, before: Callable[[int, int], dict[str, Any] | None]) -> World:
+    """Return the log of a world without figures, signed with its key.
+
+    `before` gives what is written behind each second in their place, by its end and the number of seconds so far.
+    """
+    entries: list[bytes] = []
+    seconds = 0
+    for entry in world.entries:
+        body = json.loads(entry)
+        if body["kind"] in ("figures", "targeting"):
+            continue
+        entries.append(entry)
+        if body["kind"] == "second":
+            seconds += 1
+            end_us = parse_rfc3339(body["at"]) + SECOND_US
+            extra = before(end_us, seconds)
+            if extra is not None:
+                entries.append(canonical({"at": rfc3339(end_us), **extra}))
+    world.close()
+    shutil.rmtree(world.folder)
+    with made.Ledger.create(world.folder, made.note_signer(made.LOG_KEY, made.ORIGIN), made.ORIGIN) as ledger:
+        ledger.append(entries)
+    return world
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"kind": "operation", "operation": "start"},
+        {"kind": "operation", "operation": "start", "software": 'wicketgate "kind":"figures"'},
+        {"kind": "operation", "operation": "start", "software": {"kind": "figures"}},
+        {"kind": "operation", "operation": "note", "x": {"kind": "figures", "of": {"kind": "targeting"}}},
+    ],
+)
+def test_no_entry_stands_for_figures_that_are_due(tmp_path: Path, extra: dict[str, Any]) -> None:
+    world = World(tmp_path / "log")
+    world.document(documents.example("authority"))
+    world.live(25)
+    report = verify_folder(without_figures(world, lambda end_us, seconds: extra).folder)
+    assert "missing before it" in failed(report)["figures"]
+
+
+def test_a_start_behind_a_gap_puts_figures_off_and_forgives_none(tmp_path: Path) -> None:
+    world = World(tmp_path / "log")
+    world.document(documents.example("authority"))
+    world.live(10)
+
+    def start(end_us: int, seconds: int) -> dict[str, Any] | None:
+        until_us = end_us + 3 * SECOND_US
+        gap = {"missing_from": rfc3339(end_us), "missing_until": rfc3339(until_us), "at": rfc3339(until_us)}
+        return {"kind": "operation", "operation": "start", **gap} if end_us % (10 * SECOND_US) == 0 else None
+
+    assert "missing behind it" in only(verify_folder(without_figures(world, start).folder), "figures")
+
+
+def test_what_the_last_second_made_due_may_still_come(tmp_path: Path) -> None:
+    world = standard(tmp_path / "log", seconds=30)
+    ends = [n for n, entry in enumerate(world.entries) if b'"kind":"figures"' in entry]
+    world.close()
+    for end in (ends[-1], ends[-1] + 1, ends[-1] + 2):  # behind those of traffic come those of targeting
+        shutil.rmtree(world.folder)
+        signer = made.note_signer(made.LOG_KEY, made.ORIGIN)
+        with made.Ledger.create(world.folder, signer, made.ORIGIN) as ledger:
+            ledger.append(world.entries[:end])
+        report = verify_folder(world.folder)
+        assert report.ok, report.lines()
 
 
 def test_suppressed_cells_stand_for_what_they_can_stand_for(fresh: World) -> None:

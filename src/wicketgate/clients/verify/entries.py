@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import DocumentRefused, InputError, ShapeError
@@ -37,6 +37,14 @@ _END_US = parse_rfc3339("9000-01-01T00:00:00Z")
 _HEX64 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
+class _Owed(NamedTuple):
+    """Figures that the next entry must be, the end of their period, and the entry that made them due."""
+
+    kind: str
+    until_us: int
+    since: int
+
+
 class EntryFold:
     """The fold of a log's entries, with their faults.
 
@@ -54,7 +62,8 @@ class EntryFold:
         self._kinds: dict[str, int] = {}
         self._widenings = 0
         self._at_us = 0
-        self._figures_due: tuple[str, int] | None = None
+        self._owed: _Owed | None = None
+        self._missed: set[tuple[str, int]] = set()
         self._bound = False
         self.unbound = 0
         self._expected = b""
@@ -86,15 +95,20 @@ class EntryFold:
             if index == 0:
                 self._take_first(entry)
             return
-        if self._figures_due is not None:
-            self._check_due(index, entry, *self._figures_due)
         match = _SECOND.fullmatch(entry)
         if match is not None:
+            self._demand_owed(index, {})
             self._take_second(index, match[1])
             return
         try:
             body = parse_canonical(entry)
-            kind = body.get("kind")
+        except InputError as error:
+            self._demand_owed(index, {})
+            self._documents.add(f"entry {index}: {error.detail}")
+            return
+        self._demand_owed(index, body)
+        kind = body.get("kind")
+        try:
             if kind in ("figures", "targeting"):
                 self._take_figures(index, body, targeting=kind == "targeting")
                 return
@@ -184,6 +198,7 @@ class EntryFold:
             return
         self.gaps.append((from_us, until_us))
         self.open_us = max(self.open_us, until_us)
+        self._owe(index)
 
     def _take_figures(self, index: int, body: Mapping[str, Any], *, targeting: bool) -> None:
         self._count("targeting" if targeting else "figures")
@@ -192,7 +207,7 @@ class EntryFold:
             take = chain.take_targeting if targeting else chain.take
             faults = take(index, body, moment)
             due = chain.next_due(moment)
-            self._figures_due = due if due is not None and due[0] == "targeting" else None
+            self._owed = _Owed(*due, index) if due is not None and due[0] == "targeting" else None
         except InputError as error:
             faults = [f"entry {index}: {error.detail}"]
         for fault in faults:
@@ -221,18 +236,37 @@ class EntryFold:
         self.seconds += 1
         self.open_us += SECOND_US
         self._expected = rfc3339(self.open_us).encode()
-        self._figures_due = self._ruling()[1].next_due(self.at(self.open_us))
+        self._owe(index)
 
-    def _check_due(self, index: int, entry: bytes, kind: str, due_us: int) -> None:
-        """Refuse late figures.
+    def _owe(self, index: int) -> None:
+        """Find what the end of a second, or of a gap, in entry `index` makes due; what was due before stays so."""
+        due = self._ruling()[1].next_due(self.at(self.open_us))
+        since = index if self._owed is None else self._owed.since
+        self._owed = None if due is None else _Owed(*due, since)
 
-        Only a start may come between the end of a period and its figures.
+    def _demand_owed(self, index: int, body: Mapping[str, Any]) -> None:
+        """Refuse an entry before figures that are due.
+
+        Only a start behind which seconds are missing may come before them, and they stay due.
         """
-        self._figures_due = None
-        if f'"kind":"{kind}"'.encode() in entry or b'"operation":"start"' in entry:
+        owed = self._owed
+        if owed is None or body.get("kind") == owed.kind:
             return
-        what = "figures" if kind == "figures" else "figures of targeting"
-        self._figures.add(f"entry {index}: the {what} until {rfc3339(due_us)} are missing before it")
+        if body.get("operation") == "start" and body.get("kind") == "operation" and "missing_from" in body:
+            return
+        self._miss(owed, f"entry {index}", "before it")
+        self._owed = None
+
+    def _miss(self, owed: _Owed, where: str, when: str) -> None:
+        if (owed.kind, owed.until_us) not in self._missed:
+            self._missed.add((owed.kind, owed.until_us))
+            what = "figures" if owed.kind == "figures" else "figures of targeting"
+            self._figures.add(f"{where}: the {what} until {rfc3339(owed.until_us)} are missing {when}")
+
+    def _check_owed(self) -> None:
+        """Check that nothing is owed at the log's end, but for what its last entry made due."""
+        if self._owed is not None and self._owed.since < self.entries - 1:
+            self._miss(self._owed, f"entry {self.entries - 1}", "behind it")
 
     def _take_document(self, index: int, body: Mapping[str, Any], at_us: int) -> None:
         document = _open(body)
@@ -384,6 +418,7 @@ class EntryFold:
         if self.charter.origin != origin:
             self._documents.add(f"entry 0: the charter is of the log `{self.charter.origin}`, not `{origin}`")
         self._check_told()
+        self._check_owed()
         return [
             self._documents.close(self._document_words()),
             self._seconds.close(self._second_words()),

@@ -9,7 +9,14 @@ from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError
 from wicketgate.regime.documents.binding import DOCUMENTS_FORM
 
-_CLOCK_STEP = {"kind", "at", "operation", "machine"}
+_ALWAYS = {"kind", "at", "operation"}
+_SOFTWARE = {"software", "settings", "documents"}
+_MEMBERS = {
+    "init": _ALWAYS | _SOFTWARE | {"log_key"},
+    "start": _ALWAYS | _SOFTWARE | {"missing_from", "missing_until", "machine", "accepted_clock", "adopted"},
+    "clock-step": _ALWAYS | {"machine"},
+}
+"""Every operation that a gateway writes or ever wrote, and the members that it can have."""
 
 
 class Operations:
@@ -40,6 +47,13 @@ class Operations:
         operation = body.get("operation")
         if not isinstance(operation, str):
             raise InputError("an operation without a name")
+        members = _MEMBERS.get(operation)
+        if members is None:
+            raise InputError(f"an operation `{operation[:40]}` that this version does not know")
+        if not body.keys() <= members:
+            raise InputError(f"an operation `{operation}` with members that it cannot have")
+        if not _worded(body):
+            raise InputError(f"an operation `{operation}` with a member that is not in words")
         if operation == "init" and index != 1:
             raise InputError("a log is begun twice")
         if body.get("log_key", self._vkey) != self._vkey:
@@ -48,8 +62,8 @@ class Operations:
         if not isinstance(form, int) or isinstance(form, bool) or not 0 <= form <= DOCUMENTS_FORM:
             raise InputError(f"documents of a form `{str(form)[:20]}` that this version does not know")
         self.bound = self.bound or form == DOCUMENTS_FORM
-        if operation == "clock-step" and set(body) != _CLOCK_STEP:
-            raise InputError("a step of the clock without the members that it must have, or with others")
+        if operation == "clock-step" and "machine" not in body:
+            raise InputError("a step of the clock without the time that it had")
         if "machine" in body:
             text = body["machine"]
             if not isinstance(text, str) or rfc3339(parse_rfc3339(text)) != text:
@@ -66,3 +80,9 @@ class Operations:
         steps, leaps = self.clock_steps, self.clock_leaps
         said = f"; the machine's clock was moved {steps} times while the gateway ran" if steps else ""
         return said + (f"; {leaps} starts took a leap of it by the operator's word" if leaps else "")
+
+
+def _worded(body: Mapping[str, Any]) -> bool:
+    adopted = body.get("adopted", [])
+    words = [value for name, value in body.items() if name not in ("documents", "adopted")]
+    return isinstance(adopted, list) and all(isinstance(value, str) for value in [*words, *adopted])
