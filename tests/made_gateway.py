@@ -72,6 +72,7 @@ FEED = "tfl-met-ct"
 WANTED = "tfl-met-wanted"
 TOKEN = "token-of-the-unit"
 SIGNERS = documents.CT_OFFICES
+AGAIN = ',"again":true'
 
 
 class World:
@@ -203,9 +204,18 @@ class World:
         return len(self.entries) - 1
 
     def decide(
-        self, reads: int = 40, *, released: int | None = None, withheld: int = 5, feed: str = FEED
+        self,
+        reads: int = 40,
+        *,
+        released: int | None = None,
+        withheld: int = 5,
+        feed: str = FEED,
+        again: int = 0,
     ) -> bytes:
-        """Decide some reads: `released` rows go to one feed, the rest of the reads are out of its scope."""
+        """Decide some reads: `released` rows go to one feed, the rest of the reads are out of its scope.
+
+        Beside them `again` rows go to it with an image that followed its read.
+        """
         self._durably(self.commits.tick)
         rows = min(reads - withheld if released is None else released, reads)
         refused, out, hits = [], [], []
@@ -213,9 +223,14 @@ class World:
         for name, named in self.state.authorities.items():
             count = rows if name == feed else (reads - withheld if feed else 0)
             reference = f"{name}@{len(named.versions)}"
-            if count:
-                header, data = self.batch(name, reference, count)
-                out.append(FeedBatch(feed=name, number=header["batch"], rows=count, data=data))
+            repeated = again if name == feed else 0
+            if count or repeated:
+                header, data = self.batch(name, reference, count + repeated, again=repeated)
+                out.append(
+                    FeedBatch(
+                        feed=name, number=header["batch"], rows=header["rows"], data=data, again=repeated
+                    )
+                )
                 facts = (*facts, release_fact(header))
                 if self.matches(name):
                     hits += self.hits(name, count)
@@ -272,10 +287,11 @@ class World:
         self.apply(outcomes=tuple(outcomes), facts=facts)
 
     def batch(
-        self, name: str, reference: str, rows: int, *, signer: PrivateKey | None = None
+        self, name: str, reference: str, rows: int, *, signer: PrivateKey | None = None, again: int = 0
     ) -> tuple[dict[str, Any], bytes]:
-        """Build the next batch of a feed."""
+        """Build the next batch of a feed; its last rows come again."""
         feed = self.state.feeds[name]
+        image = {"ref": "ab" * 16, "sha256": "cd" * 32, "type": "image/jpeg", "bytes": 7}
         reads = [
             json.dumps(
                 {
@@ -285,7 +301,8 @@ class World:
                     "source": "tfl",
                     "camera": f"c{row}",
                     "lane": 1,
-                },
+                }
+                | ({"patch_image": image} if row >= rows - again else {}),
                 separators=(",", ":"),
             )
             for row in range(rows)
@@ -296,9 +313,7 @@ class World:
             reads=reads,
             late=[False] * rows,
             salts=self.random.randbytes(16 * rows),
-            more=[self._hit_member(name, feed.rows + 1 + row) for row in range(rows)]
-            if self.matches(name)
-            else None,
+            more=self._more(name, feed.rows + 1, rows, again),
         )
         return batches.build(
             reference=reference,
@@ -311,16 +326,20 @@ class World:
             ),
         )
 
-    @staticmethod
-    def _hit_member(name: str, number: int) -> str:
-        hit = {
-            "id": f"{name}-{number}",
-            "voi": f"v{number}",
-            "quality": "exact",
-            "kind": "murder",
-            "priority": 2,
-        }
-        return f',"ref":"{name}-{number}","hit":{json.dumps(hit, separators=(",", ":"))}'
+    def _more(self, name: str, first: int, rows: int, again: int) -> list[str] | None:
+        """Return the further members of rows; what comes again is another row of the first reads."""
+        if not self.matches(name) and not again:
+            return None
+        more = []
+        for row in range(rows):
+            ref = f"{name}-{first + row if row < rows - again else first + row - (rows - again)}"
+            members = f',"ref":"{ref}"' + (AGAIN if row >= rows - again else "")
+            if self.matches(name):
+                voi = f"v{ref.rpartition('-')[2]}"
+                hit = {"id": ref, "voi": voi, "quality": "exact", "kind": "murder", "priority": 2}
+                members += f',"hit":{json.dumps(hit, separators=(",", ":"))}'
+            more.append(members)
+        return more
 
     # --- what time brings -------------------------------------------------------------------------------------
 

@@ -105,6 +105,8 @@ def test_what_0_3_published_holds(world: World) -> None:
         (lambda b: b["hits"].update(nobody=b["hits"][WANTED]), "not in the log"),
         (lambda b: b["outcomes"].update(nobody={}), "not in the log"),
         (lambda b: b["again"].update(nobody=0), "not in the log"),
+        (lambda b: b["again"].update({FEED: 12}), "and no version of it shows one"),
+        (lambda b: b["again"].update({FEED: None}), "and no version of it shows one"),
         (
             lambda b: b["hits"].update({FEED: dict.fromkeys(("exact", "possible", "late", "clone"), 0)}),
             "never matched",

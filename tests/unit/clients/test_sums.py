@@ -11,7 +11,7 @@ import pytest
 
 from tests import made_gateway as made
 from tests.made_gateway import FEED, World
-from tests.simulator import LOG_KEY
+from tests.simulator import LOG_KEY, charter
 from tests.vectors import make_documents as documents
 from wicketgate.base.errors import ConfigurationError, Unreachable
 from wicketgate.base.signing import canonical, parse_canonical
@@ -19,7 +19,10 @@ from wicketgate.cli import main
 from wicketgate.clients.verify import Report, verify_folder
 from wicketgate.clients.verify.openings import read_identity
 from wicketgate.clients.verify.run import Opened
+from wicketgate.commits.transactions import FeedBatch, IntakeCounts, Refused
 from wicketgate.gateway.deployment import note_signer
+from wicketgate.gateway.filing.facts import decision_fact
+from wicketgate.ledger.facts import release_fact
 from wicketgate.ledger.sealing import new_identity, seal
 from wicketgate.ledger.writer import Ledger
 
@@ -30,14 +33,17 @@ IDENTITY, RECIPIENT = new_identity()
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Three periods with rows, of a feed that a recipient has whole, with hits beside it."""
     folder = tmp_path_factory.mktemp("world")
-    made_world = World(folder / "log")
+    founding = documents.changed(charter(), lambda c: c["consultations"][1]["fields"].append("patch-image"))
+    made_world = World(folder / "log", founding=founding)
     made_world.at_us += 200_000
-    made_world.document(documents.example("authority"))
+    shown = documents.put("scope.fields", ["plate", "time", "place", "patch-image"])
+    made_world.document(documents.changed(documents.example("authority"), shown))
     made_world.document(documents.example("authority-match"), documents.MATCH_OFFICES)
-    for _ in range(35):
-        made_world.decide(300, released=250, withheld=50)
+    for number in range(35):
+        made_world.decide(300, released=250, withheld=50, again=40 * (number % 2))
         made_world.close_second()
-    made_world.decide(200, released=100, withheld=0, feed=made.WANTED)
+    made_world.decide(0, released=0, withheld=0, again=30)
+    made_world.decide(200, released=100, withheld=0, feed=made.WANTED, again=20)
     made_world.answer("confirmed", 40)
     made_world.live(25)
     made_world.feed_file(folder / "feed.ndjson")
@@ -78,6 +84,20 @@ def changed(world: World, folder: Path, by: int, *, name: str = FEED, number: in
     return folder
 
 
+def moved(world: World, folder: Path, by: int, *, number: int = 1) -> Path:
+    """Return the log with rows moved from `released` to `again`, and their reads to refused, signed with its key."""
+    entries = [parse_canonical(entry) for entry in world.entries]
+    figures = [entry for entry in entries if entry["kind"] == "figures" and entry["released"].get(FEED)][
+        number
+    ]
+    figures["released"][FEED] -= by
+    figures["again"][FEED] += by
+    next(one for one in figures["refused"] if one["authority"] == f"{FEED}@1" and one["rows"])["rows"] += by
+    with Ledger.create(folder, note_signer(LOG_KEY, made.ORIGIN), made.ORIGIN) as ledger:
+        ledger.append([canonical(entry) for entry in entries])
+    return folder
+
+
 def retold(world: World, folder: Path) -> Path:
     """Return the log with fewer vehicles in a period of targeting, signed with its key."""
     entries = [parse_canonical(entry) for entry in world.entries]
@@ -113,7 +133,20 @@ def test_rows_are_as_many_as_were_published(world: World) -> None:
     assert "its rows or vehicles are as many as were published" in words(report, "sums")
 
 
-@pytest.mark.parametrize(("by", "said"), [(100, "rows, and"), (-1, "and of all batches of that time")])
+@pytest.mark.parametrize("by", [500, -20])
+def test_rows_that_came_again_do_not_hide_rows_that_left(world: World, tmp_path: Path, by: int) -> None:
+    """An attacker moved 500 of 2,500 rows to `again`, and their sum stayed what it was."""
+    folder = moved(world, tmp_path / "log", by)
+    assert verify_folder(folder).ok
+    faults = failed(verify_folder(folder, feed_file=of(world, "feed.ndjson")))
+    assert faults.keys() == {"sums"}
+    assert "say `released`" in faults["sums"]
+    faults = failed(verify_folder(folder, openings=opened(world)))
+    assert faults.keys() == {"opened-figures"}
+    assert f"`released of {FEED}` is published as" in faults["opened-figures"]
+
+
+@pytest.mark.parametrize(("by", "said"), [(100, "and 2500 rows"), (-1, "and of all batches of that time")])
 def test_a_figure_that_was_moved_to_refused_is_found_by_who_holds_the_rows(
     world: World, tmp_path: Path, by: int, said: str
 ) -> None:
@@ -155,7 +188,7 @@ def test_the_overseer_finds_a_figure_that_was_moved(world: World, tmp_path: Path
     assert verify_folder(folder).ok
     faults = failed(verify_folder(folder, openings=opened(world)))
     assert faults.keys() == {"opened-figures"}
-    assert f"`released of {FEED}, with what came again` is published as" in faults["opened-figures"]
+    assert f"`released of {FEED}` is published as" in faults["opened-figures"]
 
 
 def test_vehicles_that_were_left_out_are_found_by_whoever_holds_rows_or_openings(
@@ -173,19 +206,60 @@ def test_vehicles_that_were_left_out_are_found_by_whoever_holds_rows_or_openings
     assert f"`hits of {made.WANTED}, vehicles` is published as" in faults["opened-figures"]
 
 
-def test_an_overseer_who_misses_a_second_still_finds_vehicles_that_were_left_out(
-    world: World, tmp_path: Path
-) -> None:
+def test_a_second_that_is_not_in_the_file_is_said_and_hides_nothing(world: World, tmp_path: Path) -> None:
     lines = of(world, "openings.ndjson").read_text().splitlines(keepends=True)
-    without_facts = [n for n, one in enumerate(world.openings) if not json.loads(one)["facts"]]
+    inner = range(1, len(lines) - 1)
+    without_facts = [n for n in inner if not json.loads(world.openings[n])["facts"]]
     some = tmp_path / "openings.ndjson"
     some.write_text("".join(line for n, line in enumerate(lines) if n not in without_facts))
     honest = verify_folder(world.folder, openings=opened(world, some))
-    assert honest.ok, honest.lines()
+    left_out = f"{len(without_facts)} seconds between the first and the last one are not in the file"
+    assert failed(honest) == {"openings": left_out}
     assert any("does not open every second" in words for words in honest.not_checked)
-    folder = retold(world, tmp_path / "log")
-    faults = failed(verify_folder(folder, openings=opened(world, some)))
+    faults = failed(verify_folder(retold(world, tmp_path / "log"), openings=opened(world, some)))
     assert f"`hits of {made.WANTED}, vehicles` is published as" in faults["opened-figures"]
+
+
+def test_a_period_that_is_opened_in_part_bounds_its_figures(world: World, tmp_path: Path) -> None:
+    """Whoever begins to keep openings within a period knows that so much happened at least."""
+    lines = of(world, "openings.ndjson").read_text().splitlines(keepends=True)
+    some = tmp_path / "openings.ndjson"
+    some.write_text("".join(lines[11:19]))
+    honest = verify_folder(world.folder, openings=opened(world, some))
+    assert honest.ok, honest.lines()
+    over = changed(world, tmp_path / "over", -100)
+    assert verify_folder(over, openings=opened(world, some)).ok  # more may have left than is here
+    faults = failed(verify_folder(changed(world, tmp_path / "under", 1500), openings=opened(world, some)))
+    assert faults.keys() == {"opened-figures"}
+    assert "and the facts come to 2000 at least" in faults["opened-figures"]
+
+
+def test_a_gap_that_a_start_explains_is_none_of_the_file(tmp_path: Path, world: World) -> None:
+    other = made.standard(tmp_path / "log")
+    path = tmp_path / "openings.ndjson"
+    path.write_text("".join(line(number, one) for number, one in enumerate(other.openings, 1)))
+    report = verify_folder(other.folder, openings=opened(world, path))
+    other.close()
+    assert report.ok, report.lines()
+
+
+@pytest.mark.parametrize("lost", ["decision", "refused"])
+def test_a_release_without_its_decision_is_found(tmp_path: Path, world: World, lost: str) -> None:
+    other = World(tmp_path / "log")
+    other.document(documents.example("authority"))
+    header, data = other.batch(FEED, f"{FEED}@1", 20)
+    facts = [release_fact(header)]
+    if lost == "refused":  # by which none was left to release
+        refused = [Refused(authority=f"{FEED}@1", reason="out-of-scope", rows=21)]
+        facts.append(decision_fact(other.state.sequence + 1, 20, 0, refused, IntakeCounts()))
+    other.apply(batches=(FeedBatch(feed=FEED, number=1, rows=20, data=data),), facts=tuple(facts))
+    other.close_second()
+    other.flush()
+    path = tmp_path / "openings.ndjson"
+    path.write_text("".join(line(number, one) for number, one in enumerate(other.openings, 1)))
+    said = failed(verify_folder(other.folder, openings=opened(world, path)))["openings"]
+    other.close()
+    assert "release" in said
 
 
 def test_facts_that_are_not_those_of_the_log_are_found(world: World, tmp_path: Path) -> None:

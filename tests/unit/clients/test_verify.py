@@ -728,6 +728,7 @@ def refusal(**more: Any) -> dict[str, Any]:
         (lambda b: b.pop("decided"), "members"),
         (lambda b: b.update(withheld=12), "members"),
         (lambda b: b.update(form=3), "does not know"),
+        (lambda b: b["again"].update({FEED: 40}), "came again with an image, and no version of it shows one"),
     ],
 )
 def test_figures_that_cannot_be_are_found_and_named(
@@ -1211,6 +1212,7 @@ def row(read: dict[str, Any], seq: int = 1, reference: str = f"{FEED}@1", **more
         ({"lines": (row({"patch_image": {}}),)}, "the member `patch_image`"),
         ({"lines": (row({"overview_image": {}}),)}, "the member `overview_image`"),
         ({"lines": (row({}, hit={"id": "h", "kind": "murder"}),)}, "is a hit"),
+        ({"lines": (row({}, again=True),)}, "comes again without an image"),
     ],
 )
 def test_a_gateway_that_releases_what_it_may_not_is_found(

@@ -39,6 +39,7 @@ _MEMBERS = {
     "overview_image": "overview-image",
 } | {column.name: column.shown_by for column in SAID}
 """The members that a released read may have, and the field that shows each."""
+_IMAGES = frozenset({"patch_image", "overview_image"})
 _PLACED = frozenset({"camera_name", "position"})
 """The members of `place` that an authority shows if it names its log."""
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -188,6 +189,8 @@ def _row_fault(row: Mapping[str, Any], authority: Authority) -> str:
             return f"has the member `{member}` beyond the camera's id"
     if ("hit" in row) != (authority.match is not None):
         return "is a hit" if "hit" in row else "is no hit"
+    if "again" in row and (row["again"] is not True or read.keys().isdisjoint(_IMAGES)):
+        return "comes again without an image"
     if authority.match is not None:
         hit = row["hit"]
         if not isinstance(hit, dict) or hit.get("kind") not in authority.match.kinds:

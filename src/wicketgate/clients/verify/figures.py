@@ -52,6 +52,8 @@ _BY_NAME = ("released", "again", "disclosures_refused")
 _BY_KIND = ("hits", "outcomes", "disclosures")
 _HITS = {"exact", "possible", "late", "clone"}
 _MOST = 1 << 53
+IMAGES = frozenset({"patch-image", "overview-image"})
+"""The fields that show an image: a row comes again only with one that followed it."""
 
 Range = tuple[int, int]
 
@@ -68,6 +70,8 @@ class FiguresChain:
         self._attested = Attested()
         self._by_traffic = False
         self.targeting = TargetingChain()
+        self.least: dict[int, int] = {}
+        """The least count of traffic that is shown, as each entry of figures was published."""
         self.periods: list[tuple[int, Mapping[str, Any]]] = []
         """Those that can be added up, with their entries."""
 
@@ -97,11 +101,13 @@ class FiguresChain:
 
     def take_targeting(self, index: int, body: Mapping[str, Any], moment: RegimeAt) -> list[str]:
         """Take the figures of targeting of entry `index` at a moment; return what is wrong."""
+        self.least[index] = least_traffic(moment.charter)
         return self.targeting.take(index, body, moment, self._from_us)
 
     def take(self, index: int, body: Mapping[str, Any], moment: RegimeAt) -> list[str]:
         """Take the figures of entry `index` at a moment, the end of the last second; return what is wrong."""
         where = f"entry {index}"
+        self.least[index] = least_traffic(moment.charter)
         by_traffic = "form" in body
         if set(body) != (_TRAFFIC_MEMBERS if by_traffic else _MEMBERS):
             return [f"{where}: figures without the members that they must have, or with others"]
@@ -163,6 +169,7 @@ class FiguresChain:
             f"hits or images of `{name}`, which is not in the log"
             for name in sorted({*again, *hits, *outcomes} - moment.regime.authorities.keys())
         ]
+        faults += _again_without_images(again, moment)
         left = {name: rows for name, rows in rows_left(body).items() if name in moment.regime.authorities}
         return [
             *faults,
@@ -200,6 +207,7 @@ class FiguresChain:
             f"refusals as `{reason}`, which tell of a list" for _, reason in refused if reason in NOT_TRAFFIC
         ]
         faults += self._unknown({}, refused, moment.regime)
+        faults += _again_without_images(tables["again"], moment)
         for name, looked in {**tables["released"], **tables["compared"]}.items():
             parts = [looked, *(cell for (ref, _), cell in refused.items() if ref.partition("@")[0] == name)]
             faults += _accounted(name, _sum(parts), cells["decided"], self._stood(name, before, moment))
@@ -360,6 +368,20 @@ def _raised(
             if kinds[part][0] > raised[1]
         )
     return faults
+
+
+def _again_without_images(again: Mapping[str, Range], moment: RegimeAt) -> list[str]:
+    """Return the authorities whose rows came again, and that never showed the image for which a row does."""
+    return [
+        f"rows of `{name}` that came again with an image, and no version of it shows one"
+        for name, (least, _) in again.items()
+        if least
+        and name in moment.regime.authorities
+        and not any(
+            IMAGES & set(moment.authority(version).scope.fields)
+            for version in moment.regime.authorities[name].versions
+        )
+    ]
 
 
 def _of_another_mode(

@@ -30,6 +30,8 @@ from wicketgate.ledger.facts import SecondTree, second_entry, second_of
 from wicketgate.ledger.sealing import Opener
 from wicketgate.regime.publishing import NOT_TRAFFIC, stepped
 
+_ODD = (KeyError, TypeError, ValueError, AttributeError)
+"""What counting a fact raises that is not of its form."""
 _MAX_LINE = 16 * 1024 * 1024
 _SEED_BYTES = 32
 _PLAIN = ("taken", "repeated", "quarantined", "decided", "withheld")
@@ -108,6 +110,7 @@ class OpeningsFile:
             raise ConfigurationError(f"the identity opens none of the {sealed} openings in `{path}`")
         if not self.opened and not self._roots.total:
             self._roots.add("the file holds no opening")
+        self._check_gaps()
         for from_us, until_us, entry, body in self._periods:
             self._compare(from_us, until_us, entry, body)
         for entry, body in self._entries.targeting:
@@ -130,8 +133,7 @@ class OpeningsFile:
         self.opened += 1
         self.facts += len(facts)
         tally = self._tallies[self._period_of(second_us)]
-        for one in facts:
-            tally.take(one, self._hits)
+        tally.take(facts, self._hits)
 
     def _period_of(self, second_us: int) -> int:
         for from_us, until_us, entry, _ in self._periods:
@@ -140,22 +142,39 @@ class OpeningsFile:
         return -1
 
     def _compare(self, from_us: int, until_us: int, entry: int, body: Mapping[str, Any]) -> None:
-        """Compare the figures of a period of traffic with its facts, if every second of it was opened."""
+        """Compare the figures of a period of traffic with its facts.
+
+        Where a second of it is not opened, the facts can only come to too much.
+        """
         begin_us = second_of(from_us)
         opened = sum(begin_us <= second_us < until_us for second_us in self._seen)
-        missing_us = sum(
-            max(0, min(end_us, until_us) - max(start_us, begin_us)) for start_us, end_us in self._entries.gaps
-        )
-        if opened * SECOND_US < until_us - begin_us - missing_us:
+        if not opened:
             return
-        self.compared += 1
-        self._whole[from_us] = entry
-        for what, counted, (least, most) in self._tallies[entry].against(body, self._least):
-            self.cells += 1
-            self.hidden += least != most
-            if not least <= counted <= most:
+        whole = opened * SECOND_US >= until_us - begin_us - self._missing_us(begin_us, until_us)
+        if whole:
+            self.compared += 1
+            self._whole[from_us] = entry
+        for what, counted, (least, most) in self._tallies[entry].against(body, self._least[entry]):
+            self.cells += whole
+            self.hidden += whole and least != most
+            if counted > most or (whole and counted < least):
                 published = least if least == most else f"between {least} and {most}"
-                self._differs(entry, body, what, published, counted)
+                self._differs(entry, body, what, published, counted if whole else f"{counted} at least")
+
+    def _missing_us(self, from_us: int, until_us: int) -> int:
+        """Return how much of a time the log says to have no seconds of."""
+        return sum(
+            max(0, min(end_us, until_us) - max(start_us, from_us)) for start_us, end_us in self._entries.gaps
+        )
+
+    def _check_gaps(self) -> None:
+        """Refuse a file with seconds left out: openings are numbered without gaps."""
+        if not self._seen:
+            return
+        first_us, end_us = min(self._seen), max(self._seen) + SECOND_US
+        left_out = (end_us - first_us - self._missing_us(first_us, end_us)) // SECOND_US - len(self._seen)
+        if left_out > 0:
+            self._roots.add(f"{left_out} seconds between the first and the last one are not in the file")
 
     def _compare_targeting(self, entry: int, body: Mapping[str, Any]) -> None:
         """Compare the figures of targeting with the facts of the periods of traffic that began in their period.
@@ -168,7 +187,7 @@ class OpeningsFile:
         ]
         whole = bool(within) and all(begin_us in self._whole for begin_us, _ in within)
         self.compared += whole
-        for cell in _targeting(body, [self._tallies[traffic] for _, traffic in within], self._least):
+        for cell in _targeting(body, [self._tallies[traffic] for _, traffic in within], self._least[entry]):
             self.cells += whole
             self.hidden += whole and cell.shown is None
             if cell.counted != cell.shown if whole else (cell.counted or 0) > (cell.shown or 0):
@@ -208,12 +227,22 @@ class OpeningsFile:
         return {"opened": self.opened, "facts": self.facts, "periods_opened": self.compared}
 
 
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """The reads of a decision, and how many of them each authority refused."""
+
+    reads: int
+    refused: Counter[str]
+
+
 class _Tally:
     """The facts of one period of traffic, counted as figures count them."""
 
     def __init__(self) -> None:
         self.plain: Counter[str] = Counter()
         self.rows: Counter[str] = Counter()
+        """Rows released for the first time."""
+        self.again: Counter[str] = Counter()
         self.refused: Counter[tuple[str, str]] = Counter()
         self.hits: Counter[tuple[str, str]] = Counter()
         self.vehicles: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -223,43 +252,69 @@ class _Tally:
         self.not_passed_on: Counter[str] = Counter()
         self.strangers = 0
 
-    def take(self, one: Mapping[str, Any], hits: dict[str, tuple[str, str]]) -> None:
-        """Count a fact; `hits` knows of each hit its authority and its vehicle of interest.
+    def take(self, facts: Sequence[Mapping[str, Any]], hits: dict[str, tuple[str, str]]) -> None:
+        """Count the facts of a second; `hits` knows of each hit its authority and its vehicle of interest.
 
         Raises
         ------
         InputError
-            If it is not of the form that its kind has.
+            If one is not of the form that its kind has, or a release is not of its decision.
         """
-        try:
-            match one["kind"]:
-                case "release":
-                    self.rows[_name(one["authority"])] += int(one["rows"])
-                case "decision":
-                    self.plain["decided"] += int(one["reads"])
-                    self.plain["withheld"] += int(one["withheld"])
-                    self.plain["taken"] += int(one["accepted"])
-                    self.plain["repeated"] += int(one["repeated"])
-                    self.plain["quarantined"] += sum(map(int, one["quarantined"].values()))
-                    for refusal in one["refused"]:
-                        self.refused[refusal["authority"], refusal["reason"]] += int(refusal["rows"])
-                case "disclosure" if one["refused"]:
-                    self.not_passed_on[_name(one["authority"])] += 1
-                case "disclosure":
-                    self.passed_on[_name(one["authority"]), one["to"]] += int(one["rows"])
-                case "hit":
-                    self._take_hit(one, hits)
-                case "outcome":
-                    known = hits.get(one["hit"])
-                    if known is None:
-                        self.strangers += 1
-                    else:
-                        self.outcomes[known[0], one["outcome"]] += 1
-                        self.ended[known[0], one["outcome"]].add(known[1])
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        decided: dict[int, _Decided] = {}
+        for one in facts:
+            try:
+                if one["kind"] == "decision":
+                    decided[one["commit"]] = self._take_decision(one)
+            except _ODD as error:
+                raise InputError("a fact of kind `decision` is not as it should be") from error
+        for one in facts:
+            try:
+                match one["kind"]:
+                    case "release":
+                        self._take_release(one, decided[one["commit"]])
+                    case "disclosure" if one["refused"]:
+                        self.not_passed_on[_name(one["authority"])] += 1
+                    case "disclosure":
+                        self.passed_on[_name(one["authority"]), one["to"]] += int(one["rows"])
+                    case "hit":
+                        self._take_hit(one, hits)
+                    case "outcome":
+                        self._take_outcome(one, hits)
+            except _ODD as error:
+                raise InputError(
+                    f"a fact of kind `{str(one.get('kind'))[:40]}` is not as it should be"
+                ) from error
+
+    def _take_decision(self, one: Mapping[str, Any]) -> _Decided:
+        self.plain["decided"] += int(one["reads"])
+        self.plain["withheld"] += int(one["withheld"])
+        self.plain["taken"] += int(one["accepted"])
+        self.plain["repeated"] += int(one["repeated"])
+        self.plain["quarantined"] += sum(map(int, one["quarantined"].values()))
+        refused: Counter[str] = Counter()
+        for refusal in one["refused"]:
+            refused[refusal["authority"]] += int(refusal["rows"])
+            self.refused[refusal["authority"], refusal["reason"]] += int(refusal["rows"])
+        return _Decided(int(one["reads"]), refused)
+
+    def _take_release(self, one: Mapping[str, Any], decided: _Decided) -> None:
+        """Count a release: of the reads decided what its authority did not refuse, and what came again beside them."""
+        reference, rows = one["authority"], int(one["rows"])
+        first = decided.reads - decided.refused[reference]
+        if not 0 <= first <= rows:
             raise InputError(
-                f"a fact of kind `{str(one.get('kind'))[:40]}` is not as it should be"
-            ) from error
+                f"a release of `{_name(reference)}` has {rows} rows, and its decision released {first} reads"
+            )
+        self.rows[_name(reference)] += first
+        self.again[_name(reference)] += rows - first
+
+    def _take_outcome(self, one: Mapping[str, Any], hits: Mapping[str, tuple[str, str]]) -> None:
+        known = hits.get(one["hit"])
+        if known is None:
+            self.strangers += 1
+            return
+        self.outcomes[known[0], one["outcome"]] += 1
+        self.ended[known[0], one["outcome"]].add(known[1])
 
     def _take_hit(self, one: Mapping[str, Any], hits: dict[str, tuple[str, str]]) -> None:
         name, voi = hits[one["hit"]] = _name(one["authority"]), str(one["voi"])
@@ -280,10 +335,9 @@ class _Tally:
             if name in body:
                 cell = body[name]
                 yield name, self.plain[name], (cell or 0, hidden if cell is None else cell)
-        names = {*body["released"], *body["again"]} | ({*self.rows} if "form" not in body else set())
-        for name in sorted(names):
-            shown = traffic_range(body, (("released", name), ("again", name)), least)
-            yield f"released of {name}, with what came again", self.rows[name], shown
+        for table, counted in (("released", self.rows), ("again", self.again)):
+            for name in sorted({*body[table]} | ({*counted} if "form" not in body else set())):
+                yield f"{table} of {name}", counted[name], traffic_range(body, table, name, least)
         for name, cell in sorted(body.get("compared", {}).items()):
             unlisted = sum(
                 rows

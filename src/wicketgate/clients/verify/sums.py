@@ -13,30 +13,37 @@ import msgspec
 from wicketgate.base.clock import parse_rfc3339
 from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.clients.verify.report import Check, Findings
-from wicketgate.regime.publishing import least_traffic, stepped
+from wicketgate.regime.publishing import stepped
 
 _UNKNOWN = 1 << 62
 
 
-def least_shown(entries: EntryFold) -> int:
-    """Return the least count of traffic that any charter of a log lets be shown."""
-    charters = (entries.parsed.charter_of(taken.envelope) for taken in entries.regime.charters)
-    return max(map(least_traffic, charters), default=1)
+def least_shown(entries: EntryFold) -> Mapping[int, int]:
+    """Return the least count of traffic that was shown when each entry of figures was published."""
+    return {} if entries.chain is None else entries.chain.least
 
 
-def traffic_range(body: Mapping[str, Any], names: Sequence[tuple[str, str]], least: int) -> tuple[int, int]:
-    """Return between which numbers a sum of traffic cells lies.
+def traffic_range(body: Mapping[str, Any], table: str, name: str, least: int) -> tuple[int, int]:
+    """Return between which numbers a cell of traffic lies; one that is not there is 0.
 
     Parameters
     ----------
-    names : sequence of (str, str)
-        The cells, by table and name; one that is not there is 0.
     least : int
-        As of `least_shown`: a hidden cell of the second form is below it, and one of the first form may be any.
+        The least count that is shown: a hidden cell of the second form is below it, and one of the first form may be
+        any.
     """
-    cells = [body[table].get(name, 0) for table, name in names]
+    cell = body[table].get(name, 0)
     hidden = least - 1 if "form" in body else _UNKNOWN
-    return sum(cell or 0 for cell in cells), sum(hidden if cell is None else cell for cell in cells)
+    return (0, hidden) if cell is None else (cell, cell)
+
+
+@dataclass(slots=True)
+class _Rows:
+    """The rows held of a period: those that came for the first time, those that came again, those erased since."""
+
+    first: int = 0
+    again: int = 0
+    erased: int = 0
 
 
 @dataclass(slots=True)
@@ -46,9 +53,8 @@ class _Held:
     first: int
     first_us: int
     last_us: int
-    rows: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    rows: dict[int, _Rows] = field(default_factory=lambda: defaultdict(_Rows))
     vehicles: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
-    erased: set[int] = field(default_factory=set)
 
     def covers(self, from_us: int, until_us: int) -> bool:
         """Return whether every batch of a period is held."""
@@ -61,7 +67,8 @@ class PeriodSums:
     Notes
     -----
     A recipient holds some of a feed's batches, one after another. In a period that they cover whole, the rows are as
-    many as were published; in one that they cover in part, they are no more than that. Of an authority with a list
+    many as were published; in one that they cover in part, they are no more than that. Rows that came again are
+    compared apart; of a row that was erased since nobody can say whether it did. Of an authority with a list
     vehicles are published, by the month: they are counted by the `voi` of the rows.
     """
 
@@ -84,12 +91,16 @@ class PeriodSums:
         held = self._held.setdefault(name, _Held(batch, released_us, released_us))
         held.last_us = released_us
         period = bisect_right(self._ends, released_us)
-        held.rows[period] += len(lines)
+        rows = held.rows[period]
         for line in lines:
             if b'"hit":' in line:
                 held.vehicles[period].update(_voi(line))
             if b'"erased":' in line[:40]:
-                held.erased.add(period)
+                rows.erased += 1
+            elif b'"again":' in line and _row(line).get("again") is True:
+                rows.again += 1
+            else:
+                rows.first += 1
 
     def check(self) -> Check:
         """Return the check of every period in which something is held."""
@@ -100,25 +111,36 @@ class PeriodSums:
                     continue
                 if "form" not in body or name in body["released"]:
                     whole = held.covers(from_us, until_us)
-                    self._compare_rows(found, name, held.rows.get(number, 0), entry, body, whole=whole)
+                    self._compare_rows(found, name, held.rows.get(number, _Rows()), entry, body, whole=whole)
             for from_us, until_us, entry, body in self._targeting:
                 if name in body["hits"]:
                     self._compare_vehicles(found, name, held, (from_us, until_us), entry, body)
         return found.close(self._words())
 
     def _compare_rows(
-        self, found: Findings, name: str, rows: int, entry: int, body: Mapping[str, Any], *, whole: bool
+        self, found: Findings, name: str, rows: _Rows, entry: int, body: Mapping[str, Any], *, whole: bool
     ) -> None:
-        """Compare the rows of one period; what came again with an image is a row too."""
-        least, most = traffic_range(body, (("released", name), ("again", name)), self._least)
-        self._count(whole=whole, hidden=least != most)
-        published = str(least) if least == most else f"between {least} and {most}"
+        """Compare the rows of one period with its two cells."""
         of = f"`{name}`, from {body['from']} until {body['until']}"
-        where = f"{of}: the figures of entry {entry} say {published} rows"
-        if rows > most:
-            found.add(f"{where}, and {rows} are here")
-        elif whole and rows < least:
-            found.add(f"{where}, and of all batches of that time {rows} are here")
+        lowest = highest = 0
+        self._count(whole=whole)
+        for table, here in (("released", rows.first), ("again", rows.again)):
+            least, most = traffic_range(body, table, name, self._least[entry])
+            lowest, highest = lowest + least, highest + most
+            self.hidden += least != most
+            where = f"{of}: the figures of entry {entry} say `{table}` {_published(least, most)}"
+            if here > most:
+                found.add(f"{where}, and {here} rows are here")
+            elif whole and here + rows.erased < least:
+                found.add(f"{where}, and of all batches of that time {here} rows are here")
+        together = rows.first + rows.again + rows.erased
+        where = f"{of}: the figures of entry {entry} say {_published(lowest, highest)} rows"
+        if rows.erased and together > highest:
+            found.add(f"{where}, and {together} are here, {rows.erased} of them erased")
+        elif rows.erased and whole and together < lowest:
+            found.add(
+                f"{where}, and of all batches of that time {together} are here, {rows.erased} of them erased"
+            )
 
     def _compare_vehicles(
         self,
@@ -134,13 +156,15 @@ class PeriodSums:
         vehicles: set[str] = set()
         for number in within:
             vehicles |= held.vehicles.get(number, set())
-        whole = held.erased.isdisjoint(within) and all(
-            held.covers(*self._periods[number][:2]) for number in within
+        whole = all(
+            held.covers(*self._periods[number][:2]) and not held.rows.get(number, _Rows()).erased
+            for number in within
         )
         if not whole and not vehicles:
             return
         published = body["hits"][name]["vehicles"]
-        self._count(whole=whole, hidden=published is None)
+        self._count(whole=whole)
+        self.hidden += published is None
         here = stepped(len(vehicles), body["step"])
         of = f"`{name}`, from {body['from']} until {body['until']}"
         where = f"{of}: the figures of entry {entry} say {published or 'fewer vehicles than ' + str(body['step'])}"
@@ -149,10 +173,9 @@ class PeriodSums:
         elif whole and here != published:
             found.add(f"{where}, and in all batches of that time {len(vehicles)} vehicles are here")
 
-    def _count(self, *, whole: bool, hidden: bool) -> None:
+    def _count(self, *, whole: bool) -> None:
         self.whole += whole
         self.part += not whole
-        self.hidden += hidden
 
     @property
     def compared(self) -> int:
@@ -170,11 +193,19 @@ class PeriodSums:
         )
 
 
-def _voi(line: bytes) -> tuple[str, ...]:
+def _published(least: int, most: int) -> str:
+    return str(least) if least == most else f"between {least} and {most}"
+
+
+def _row(line: bytes) -> dict[str, Any]:
     try:
         row = msgspec.json.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return ()
-    hit = row.get("hit") if isinstance(row, dict) else None
+        return {}
+    return row if isinstance(row, dict) else {}
+
+
+def _voi(line: bytes) -> tuple[str, ...]:
+    hit = _row(line).get("hit")
     voi = hit.get("voi") if isinstance(hit, dict) else None
     return (voi,) if isinstance(voi, str) else ()
