@@ -13,6 +13,7 @@ from tests.vectors import make_documents as documents
 from wicketgate.base.clock import SECOND_US, rfc3339
 from wicketgate.clients.verify.figures import FiguresChain
 from wicketgate.regime.moment import RegimeAt
+from wicketgate.regime.publishing import HIT_KINDS, OUTCOME_KINDS, onward_of
 
 NOTHING_DUE = {
     "attested_until": None,
@@ -131,6 +132,32 @@ def test_once_the_software_publishes_another_form_this_one_is_a_fault(world: Wor
     moment = RegimeAt(world.state.regime, world.parsed, START_US + 10 * SECOND_US)
     chain.end_first_form()
     assert any("of a form that this log gave up" in fault for fault in chain.take(20, period(0), moment))
+
+
+def test_hits_of_this_form_may_have_outcomes_in_the_next(world: World) -> None:
+    """They are reads, and each may be of a vehicle of its own."""
+    chain = FiguresChain(world.parsed.charter(world.state.regime), START_US)
+    moment = RegimeAt(world.state.regime, world.parsed, START_US + 10 * SECOND_US)
+    assert chain.take(20, period(0), moment) == []
+    nothing = dict.fromkeys(HIT_KINDS)
+    for ended, known in ((40, True), (60, False)):
+        outcomes = {**dict.fromkeys(OUTCOME_KINDS), "confirmed": ended}
+        body = {
+            "form": 1,
+            "step": 10,
+            "from": rfc3339(START_US),
+            "until": rfc3339(START_US + 10 * SECOND_US),
+            "kind": "targeting",
+            "hits": {WANTED: nothing},
+            "outcomes": {WANTED: outcomes},
+            "disclosures": {
+                name: dict.fromkeys(onward_of(moment, named))
+                for name, named in moment.regime.authorities.items()
+            },
+            "disclosures_refused": {FEED: None, WANTED: None},
+        }
+        said = chain.take_targeting(21, body, moment)
+        assert any("with hits at most" in fault for fault in said) is not known, said
 
 
 def test_disclosures_of_what_never_left_are_found(world: World) -> None:

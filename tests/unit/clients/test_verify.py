@@ -774,6 +774,8 @@ def test_figures_of_hits_that_can_be_hold(tmp_path: Path) -> None:
         (lambda b: b["outcomes"].pop(WANTED), "other rows"),
         (lambda b: b["outcomes"][WANTED].update(confirmed=12), "no step"),
         (lambda b: b["outcomes"].update({WANTED: 7}), "other rows"),
+        (lambda b: b["outcomes"][WANTED].update(confirmed=1_000_000), "of 49 with hits at most"),
+        (lambda b: b["outcomes"][WANTED].update(unanswered=50), "of 49 with hits at most"),
         (lambda b: b["disclosures"].pop(FEED), "other rows"),
         (lambda b: b["disclosures"][FEED].update(nobody=None), "other rows"),
         (lambda b: b["disclosures_refused"].update({FEED: 3}), "no step"),

@@ -153,6 +153,8 @@ class FiguresChain:
         again = {name: self._cell(value, "again") for name, value in _table(body["again"], "again").items()}
         hits = self._by_name(body["hits"], "hits")
         outcomes = self._by_name(body["outcomes"], "outcomes")
+        for name, kinds in hits.items():
+            self.targeting.count_hits(name, sum(kinds.get(kind, (0, 0))[1] for kind in ("exact", "possible")))
         passed_on = self._by_name(body["disclosures"], "disclosures")
         for name, value in _table(body["disclosures_refused"], "disclosures_refused").items():
             self._cell(value, "disclosures_refused", _MOST)

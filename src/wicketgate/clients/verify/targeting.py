@@ -36,6 +36,7 @@ class TargetingChain:
     def __init__(self) -> None:
         self._from_us = 0
         self._compared: dict[str, int] = {}
+        self._hit: dict[str, int] = {}
         self.periods: list[tuple[int, Mapping[str, Any]]] = []
         """Those that can be added up, with their entries."""
 
@@ -44,6 +45,10 @@ class TargetingChain:
         self._from_us = self._from_us or from_us
         for name, most in compared.items():
             self._compared[name] = self._compared.get(name, 0) + most
+
+    def count_hits(self, name: str, most: int) -> None:
+        """Take in the most vehicles of an authority that can have had a hit in a period, in any form of figures."""
+        self._hit[name] = self._hit.get(name, 0) + most
 
     def due(self, moment: RegimeAt, counted_us: int) -> int | None:
         """Return the end of the next period due at a moment, traffic being published until `counted_us`."""
@@ -92,9 +97,15 @@ class TargetingChain:
             _demand_rows(f"hits of `{name}`", body["hits"][name], HIT_KINDS)
             _demand_rows(f"outcomes of `{name}`", body["outcomes"][name], OUTCOME_KINDS)
             hits = {kind: _cell(body["hits"][name][kind], step) for kind in HIT_KINDS}
-            for kind in OUTCOME_KINDS:
-                _cell(body["outcomes"][name][kind], step)
+            outcomes = {kind: _cell(body["outcomes"][name][kind], step) for kind in OUTCOME_KINDS}
             found += _impossible_hits(name, hits, step, self._compared.get(name, 0))
+            # An outcome may be that of an earlier month's hit: all vehicles with hits so far are its bound.
+            self.count_hits(name, hits["vehicles"] + step - 1)
+            found += [
+                f"{ended} vehicles of `{name}` with the outcome `{kind}`, of {self._hit[name]} with hits at most"
+                for kind, ended in outcomes.items()
+                if ended > self._hit[name]
+            ]
         least = least_traffic(moment.charter)
         for name in everyone:
             to_whom = onward_of(moment, moment.regime.authorities[name])
