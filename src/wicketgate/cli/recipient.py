@@ -20,7 +20,7 @@ from wicketgate.cli.endings import FAILED, GOOD, INTERRUPTED, UNREACHED, exit_co
 from wicketgate.clients.recipient.receive import ReceivedTally, Receiver
 from wicketgate.clients.recipient.sinks import open_sink
 from wicketgate.clients.verify import read_key, verify_folder, verify_url
-from wicketgate.clients.verify.kept import KeptCheckpoints, default_state, read_seen
+from wicketgate.clients.verify.kept import KeptCheckpoints, default_state, read_seen, signed_notes
 from wicketgate.clients.verify.keys import shown_key
 from wicketgate.clients.verify.openings import read_identity
 from wicketgate.clients.verify.remote import Remote
@@ -118,7 +118,7 @@ def run_receive(args: argparse.Namespace) -> int:
                 sink,
                 after=args.after or 0,
                 patience_s=None if args.follow else 60.0,
-                seen=read_seen(args.seen),
+                seen=signed_notes(read_seen(args.seen), verifier),
                 kept=_kept(args),
                 clock=SystemClock(),
                 say=say,

@@ -134,9 +134,7 @@ def audit(
         raise LedgerError(f"`checkpoint` has another root than its {checkpoint.size} entries and tiles")
     # Only now: a log that is damaged is no log that was rewritten.
     for size in forks:
-        raise LedgerError(
-            f"the log forks from a checkpoint seen before, of {size} entries", code=NOT_EXTENDED
-        )
+        raise _forks(size)
     return AuditReport(checkpoint=checkpoint, note=note, tiles=compared, bundles=bundles, seen=len(seen))
 
 
@@ -191,9 +189,14 @@ def _compare_partial(fetch: Fetch, reader: TileReader, name: TileName, size: int
         raise LedgerError(f"`{name.path}` is not a beginning of its tile")
 
 
+def _forks(size: int) -> LedgerError:
+    return LedgerError(f"the log forks from a checkpoint seen before, of {size} entries", code=NOT_EXTENDED)
+
+
 def _open_seen(seen: Sequence[bytes], verifier: Verifier, now: Checkpoint) -> list[Checkpoint]:
     """Return older checkpoints by falling size, the smallest last."""
     older = []
+    roots = {now.size: now.root}
     for note in seen:
         try:
             checkpoint = open_checkpoint(note, [verifier])
@@ -206,6 +209,9 @@ def _open_seen(seen: Sequence[bytes], verifier: Verifier, now: Checkpoint) -> li
         if checkpoint.size > now.size:
             sizes = f"`checkpoint` has {now.size} entries, one seen before {checkpoint.size}"
             raise LedgerError(f"the log was shortened: {sizes}", code=NOT_EXTENDED)
+        if roots.setdefault(checkpoint.size, checkpoint.root) != checkpoint.root:
+            # Both are signed: no tile is needed to know it, nor can one that is withheld hide it.
+            raise _forks(checkpoint.size)
         older.append(checkpoint)
     return sorted(older, key=lambda checkpoint: -checkpoint.size)
 

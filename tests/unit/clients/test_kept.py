@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests import made_gateway as made
-from tests.made_gateway import FEED, VKEY, World, serve
+from tests.made_gateway import FEED, OTHER_KEY, VKEY, World, serve
 from tests.simulator import LOG_KEY
 from tests.vectors import make_documents as documents
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
@@ -18,7 +18,7 @@ from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.signing import canonical, parse_canonical
 from wicketgate.cli import main
 from wicketgate.clients.verify import Report, verify_folder, verify_url
-from wicketgate.clients.verify.kept import KeptCheckpoints, default_state
+from wicketgate.clients.verify.kept import KeptCheckpoints, Seen, default_state
 from wicketgate.gateway.deployment import note_signer
 from wicketgate.ledger.notes import parse_vkey
 from wicketgate.ledger.writer import Ledger
@@ -166,7 +166,7 @@ def test_a_rewrite_verifies_alone_and_fails_beside_a_kept_checkpoint(
     assert alone.ok, alone.lines()  # which is why checkpoints are kept
     assert any("NOTHING WAS KEPT OF IT" in words for words in alone.not_checked)
 
-    beside = verify_folder(folder, seen=[note])
+    beside = verify_folder(folder, seen=[Seen(path=tmp_path, note=note)])
     assert failed(beside) == ["kept"]
     assert beside.lines()[-1] == "Verification FAILED: kept."
 
@@ -185,7 +185,7 @@ def test_a_gateway_whose_log_was_rewritten_is_found_too(world: World, note: byte
     with serve(other) as gateway:
         first = verify_url(gateway.url, kept=KeptCheckpoints(tmp_path / "state"))
         assert first.ok, first.lines()
-        assert failed(verify_url(gateway.url, seen=[note])) == ["kept"]
+        assert failed(verify_url(gateway.url, seen=[Seen(path=tmp_path, note=note)])) == ["kept"]
         (tmp_path / "theirs").write_bytes(note)
         assert run("verify", gateway.url) == 0
         assert run("verify", gateway.url) == 0
@@ -254,3 +254,27 @@ def test_another_key_for_an_origin_is_told(world: World, tmp_path: Path) -> None
 )
 def test_where_it_is_kept(environment: dict[str, str], path: str | None) -> None:
     assert default_state(environment) == (None if path is None else Path(path))
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_file_that_is_no_checkpoint_of_this_key_accuses_nobody(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str], signed: bool
+) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.write_bytes(b"")
+    if signed:
+        with Ledger.create(tmp_path / "log", note_signer(OTHER_KEY, made.ORIGIN), made.ORIGIN) as ledger:
+            ledger.append(world.entries[:10])
+        theirs.write_bytes((tmp_path / "log" / "checkpoint").read_bytes())
+    assert run("verify", world.folder, "--seen", theirs, "--state", tmp_path / "state") == 2
+    said = capsys.readouterr()
+    assert f"`{theirs}` is no checkpoint under the key {VKEY}" in said.err
+    assert "rewrote" not in said.out + said.err
+    with serve(world) as gateway:
+        assert run("verify", gateway.url, "--seen", theirs, "--state", tmp_path / "state") == 2
+        token = tmp_path / "token"
+        token.write_text(made.TOKEN)
+        token.chmod(0o600)
+        words = (made.FEED, "--token-file", token, "--out", tmp_path / "out", "--seen", theirs)
+        assert run("receive", gateway.url, *words, "--state", tmp_path / "state") == 2
+    assert f"`{theirs}` is no checkpoint" in capsys.readouterr().err

@@ -40,6 +40,7 @@ from wicketgate.cli import main
 from wicketgate.clients.verify import Report, read_key, verify_folder, verify_url
 from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.clients.verify.feedfile import FeedFile
+from wicketgate.clients.verify.kept import Seen
 from wicketgate.clients.verify.log import TrustedLog
 from wicketgate.clients.verify.remote import Remote
 from wicketgate.clients.verify.report import Findings
@@ -1335,7 +1336,7 @@ def test_a_gateway_that_cannot_be_reached_is_a_clear_failure() -> None:
     report = verify_url("http://127.0.0.1:9")
     assert "cannot be reached" in only(report, "key")
     assert report.unreached
-    assert report.lines()[-1] == "NOT verified: the gateway could not be reached."
+    assert report.lines()[-1] == "NOT verified: nothing is wrong, and not all could be reached: key."
     assert run("verify", "http://127.0.0.1:9", "--json") == 3
 
 
@@ -1356,6 +1357,59 @@ def test_a_gateway_that_goes_away_behind_a_fault_does_not_hide_it(
     assert verify_url(served.url, feed_file=path).unreached
     served.lies["/register.json"] = lambda _served, _query: (200, b"{}")
     assert not verify_url(served.url, feed_file=path).unreached
+
+
+UNREACHED = (
+    "/register.json",
+    "/log/key",
+    "/log/tile/entries/001.p/{partial}",
+    "/log/tile/0/001.p/{partial}",
+)
+
+
+@pytest.mark.parametrize("path", UNREACHED)
+def test_what_a_gateway_withholds_hides_no_contradiction(world: World, tmp_path: Path, path: str) -> None:
+    """Another checkpoint of the same size is signed: no answer that does not come changes that."""
+    forked = tmp_path / "forked"
+    entries = [json.loads(entry) for entry in world.entries]
+    at = next(n for n, entry in enumerate(entries) if n > 20 and entry["kind"] == "second")
+    entries[at]["root"] = "0" * 64
+    with made.Ledger.create(forked, made.note_signer(made.LOG_KEY, made.ORIGIN), made.ORIGIN) as ledger:
+        ledger.append([canonical(entry) for entry in entries])
+    note = (forked / "checkpoint").read_bytes()
+    where = path.format(partial=len(entries) % 256)
+    with serve(world) as gateway:
+        gateway.lies[where] = lambda _served, _query: (503, b"")
+        honest = verify_url(gateway.url, key=parse_vkey(VKEY))
+        assert honest.unreached, honest.lines()
+        report = verify_url(gateway.url, key=parse_vkey(VKEY), seen=[Seen(path=forked, note=note)])
+        assert not report.unreached, report.lines()
+        assert "forks" in failed(report)["kept"]
+        if "/tile/" in where:
+            other = changed_register(lambda b: b.update(checkpoint=note.decode()))
+            gateway.lies["/register.json"] = other
+            report = verify_url(gateway.url, key=parse_vkey(VKEY))
+            assert not report.unreached, report.lines()
+
+
+@pytest.mark.parametrize("path", ["/register.json", "/log/key"])
+def test_what_a_gateway_withholds_hides_no_false_entry(tmp_path: Path, path: str) -> None:
+    world = figures_world(tmp_path / "log", lambda b: b.update(decided=b["decided"] + 10))
+    world.written = len(world.entries)
+    with serve(world) as gateway:
+        gateway.lies[path] = lambda _served, _query: (503, b"")
+        report = verify_url(gateway.url, key=parse_vkey(VKEY))
+        assert not report.unreached, report.lines()
+        assert {"figures"} < failed(report).keys()
+        assert run("verify", gateway.url, "--key", written(tmp_path, VKEY.encode())) == 1
+
+
+def test_openings_that_cannot_be_looked_at_hide_no_false_entry(tmp_path: Path) -> None:
+    world = figures_world(tmp_path / "log", lambda b: b.update(decided=b["decided"] + 10))
+    report = verify_folder(world.folder, feed_file=tmp_path / "none")
+    assert failed(report).keys() == {"figures", "feed-file"}
+    assert not report.unreached
+    assert run("verify", world.folder, "--feed-file", tmp_path / "none") == 1
 
 
 @pytest.mark.parametrize("url", ["ftp://example", "", "example.org", "http://exa mple:x/"])

@@ -103,12 +103,7 @@ class FeedFile:
     def check(self, path: Path, progress: Callable[[int, int], None] | None = None) -> tuple[Check, ...]:
         """Return the checks of the file's batches and proofs.
 
-        The first fault ends both.
-
-        Raises
-        ------
-        Unreachable
-            Code `no-file`, if the file cannot be read.
+        The first fault ends both, and so does a file that cannot be read.
         """
         try:
             with path.open("rb") as file:
@@ -118,14 +113,11 @@ class FeedFile:
                     if progress is not None:
                         progress(file.tell(), size)
         except OSError as error:
-            raise Unreachable(
-                f"the feed file `{path}` cannot be read: {error.strerror}", code="no-file"
-            ) from error
+            self._rows.add(f"the feed file `{path}` cannot be read: {error.strerror}", unreached=True)
         except (InputError, VerificationError, LedgerError) as error:
             self._rows.add(error.detail)
         except Unreachable as error:
-            self._rows.add(error.detail)
-            self._rows.unreached = True
+            self._rows.add(error.detail, unreached=True)
         if not self.batches and not self._rows.total:
             self._rows.add("the feed file holds no batch")
         checks = [self._rows.close(self._row_words())]

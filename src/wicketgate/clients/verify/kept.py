@@ -32,22 +32,49 @@ def default_state(environment: Mapping[str, str]) -> Path | None:
     return Path(home) / ".local" / "state" / "wicketgate" if os.path.isabs(home) else None
 
 
-def read_seen(paths: Sequence[Path]) -> tuple[bytes, ...]:
-    """Return the signed checkpoints in files, such as others kept.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A file that is said to be a signed checkpoint, such as others kept."""
+
+    path: Path
+    note: bytes
+
+
+def read_seen(paths: Sequence[Path]) -> tuple[Seen, ...]:
+    """Return the files of checkpoints.
 
     Raises
     ------
     Unreachable
         Code `no-file`, if one cannot be read.
     """
-    notes = []
+    found = []
     for path in paths:
         try:
             with path.open("rb") as file:
-                notes.append(file.read(MAX_NOTE_BYTES + 1))
+                found.append(Seen(path=path, note=file.read(MAX_NOTE_BYTES + 1)))
         except OSError as error:
             raise Unreachable(f"`{path}` cannot be read: {error.strerror}", code="no-file") from error
-    return tuple(notes)
+    return tuple(found)
+
+
+def signed_notes(seen: Sequence[Seen], verifier: NoteVerifier) -> tuple[bytes, ...]:
+    """Return the checkpoints in files, each signed with the log's key.
+
+    Raises
+    ------
+    ConfigurationError
+        If one is not: it says nothing of this log.
+    """
+    for one in seen:
+        try:
+            open_checkpoint(one.note, [verifier])
+        except (InputError, VerificationError) as error:
+            raise ConfigurationError(
+                f"`{one.path}` is no checkpoint under the key {verifier.vkey}, and says nothing of its log: "
+                f"{error.detail}"
+            ) from error
+    return tuple(one.note for one in seen)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

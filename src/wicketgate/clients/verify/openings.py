@@ -86,11 +86,26 @@ class OpeningsFile:
 
         Raises
         ------
-        Unreachable
-            Code `no-file`, if the file cannot be read.
         ConfigurationError
             If the identity opens nothing in it.
         """
+        try:
+            self._read(path)
+        except Unreachable as error:
+            self._roots.add(error.detail, unreached=True)
+        if not self.opened and not self._roots.total:
+            self._roots.add("the file holds no opening")
+        self._check_gaps()
+        for from_us, until_us, entry, body in self._periods:
+            self._compare(from_us, until_us, entry, body)
+        for entry, body in self._entries.targeting:
+            self._compare_targeting(entry, body)
+        checks = [self._roots.close(self._root_words())]
+        if self.compared or self._figures.total:
+            checks.append(self._figures.close(self._figure_words()))
+        return tuple(checks)
+
+    def _read(self, path: Path) -> None:
         sealed = 0
         for number, data in _lines(path):
             try:
@@ -108,17 +123,6 @@ class OpeningsFile:
                 self._roots.add(f"line {number}: {error.detail}")
         if sealed and not self.opened:
             raise ConfigurationError(f"the identity opens none of the {sealed} openings in `{path}`")
-        if not self.opened and not self._roots.total:
-            self._roots.add("the file holds no opening")
-        self._check_gaps()
-        for from_us, until_us, entry, body in self._periods:
-            self._compare(from_us, until_us, entry, body)
-        for entry, body in self._entries.targeting:
-            self._compare_targeting(entry, body)
-        checks = [self._roots.close(self._root_words())]
-        if self.compared or self._figures.total:
-            checks.append(self._figures.close(self._figure_words()))
-        return tuple(checks)
 
     def _take(self, data: bytes) -> None:
         """Build a second's root again, compare it with its entry, and count its facts."""

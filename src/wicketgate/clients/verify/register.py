@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
-from wicketgate.base.errors import InputError, WicketgateError
+from wicketgate.base.errors import InputError, Unreachable, WicketgateError
 from wicketgate.base.signing import envelope_mapping, parse_json
 from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.clients.verify.log import TrustedLog
 from wicketgate.clients.verify.logged import Logged, fold
 from wicketgate.clients.verify.report import Findings
+from wicketgate.ledger.notes import NoteVerifier, open_checkpoint
+from wicketgate.ledger.tiles import Fetch, fetch_checkpoint
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.acts import ENDING
 from wicketgate.regime.documents.authority import Authority
@@ -83,6 +85,19 @@ class Register:
         return 1 + max((entry for entry in entries if isinstance(entry, int)), default=-1)
 
 
+def shows_fork(register: Register, fetch: Fetch, verifier: NoteVerifier) -> bool:
+    """Return whether a register's checkpoint and the log's are of one size and not of one root.
+
+    Both are signed: no tile is needed to know it, nor can one that is withheld hide it.
+    """
+    try:
+        shown = open_checkpoint(register.checkpoint, [verifier])
+        now = fetch_checkpoint(fetch, [verifier])[0]
+    except WicketgateError:
+        return False
+    return (shown.origin, shown.size) == (now.origin, now.size) and shown.root != now.root
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Said:
     """The log's own account, as far as a register is of it.
@@ -125,7 +140,7 @@ def check_register(
     try:
         shown_size = log.accept(register.checkpoint).size
     except WicketgateError as error:
-        found.add(f"`checkpoint`: {error.detail}")
+        found.add(f"`checkpoint`: {error.detail}", unreached=isinstance(error, Unreachable))
     reach = max(shown_size, register.reach)
     if reach > entries.entries:
         found.add(f"it speaks of entry {reach - 1}, and the log has {entries.entries}")

@@ -16,7 +16,7 @@ class Check:
     Attributes
     ----------
     name : str
-        Stable: `key`, `log`, `documents`, `seconds`, `figures`, `fresh`, `register`, `feed-file`, `proofs`.
+        Stable: those of docs/recipient.md.
     ok : bool
         Whether everything agreed.
     words : str
@@ -24,7 +24,7 @@ class Check:
     faults : tuple of str
         Each place where it failed, the first 20.
     unreached : bool
-        Whether it failed because the gateway could not be reached, and nothing that was seen is wrong.
+        Whether it failed because something could not be reached, and nothing that was seen is wrong.
     """
 
     name: str
@@ -65,9 +65,9 @@ class Report:
 
     @property
     def unreached(self) -> bool:
-        """Whether only the gateway's absence spoilt the verification.
+        """Whether only absence spoilt the verification.
 
-        Nothing that was seen is wrong, and it could not be reached for the rest.
+        Nothing that was seen is wrong, and the gateway, or a file, could not be reached for the rest.
         """
         failed = [check for check in self.checked if not check.ok]
         return bool(failed) and all(check.unreached for check in failed)
@@ -83,7 +83,9 @@ class Report:
             lines.append(f"Kept: {self.kept}")
         failed = [check.name for check in self.checked if not check.ok]
         if self.unreached:
-            lines.append("NOT verified: the gateway could not be reached.")
+            lines.append(
+                f"NOT verified: nothing is wrong, and not all could be reached: {', '.join(failed)}."
+            )
         else:
             lines.append(f"Verification FAILED: {', '.join(failed)}." if failed else "Verified.")
         return lines
@@ -110,14 +112,15 @@ class Findings:
     name: str
     faults: list[str] = field(default_factory=list)
     total: int = 0
-    unreached: bool = False
+    false: int = 0
 
-    def add(self, fault: str) -> None:
-        """Note a fault.
+    def add(self, fault: str, *, unreached: bool = False) -> None:
+        """Note a fault, or with `unreached` that something could not be looked at.
 
         The first 20 are kept.
         """
         self.total += 1
+        self.false += not unreached
         if len(self.faults) < _FAULTS_SHOWN:
             self.faults.append(fault)
 
@@ -127,5 +130,5 @@ class Findings:
             return Check(name=self.name, ok=True, words=words)
         first = self.faults[0] if self.total == 1 else f"{self.faults[0]} (the first of {self.total} faults)"
         return Check(
-            name=self.name, ok=False, words=first, faults=tuple(self.faults), unreached=self.unreached
+            name=self.name, ok=False, words=first, faults=tuple(self.faults), unreached=not self.false
         )

@@ -13,18 +13,23 @@ from pathlib import Path
 from wicketgate.base.clock import SECOND_US, Clock, SystemClock, rfc3339
 from wicketgate.base.errors import (
     ConfigurationError,
-    InputError,
     Unreachable,
     VerificationError,
     WicketgateError,
 )
 from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.clients.verify.feedfile import FeedFile
-from wicketgate.clients.verify.kept import KeptCheckpoints, Remembered
+from wicketgate.clients.verify.kept import KeptCheckpoints, Remembered, Seen, signed_notes
 from wicketgate.clients.verify.keys import key_within, shown_key
 from wicketgate.clients.verify.log import TrustedLog
 from wicketgate.clients.verify.openings import OpeningsFile
-from wicketgate.clients.verify.register import MAX_REGISTER_BYTES, STALE_US, Register, check_register
+from wicketgate.clients.verify.register import (
+    MAX_REGISTER_BYTES,
+    STALE_US,
+    Register,
+    check_register,
+    shows_fork,
+)
 from wicketgate.clients.verify.remote import Remote
 from wicketgate.clients.verify.report import Check, Findings, Report
 from wicketgate.ledger.audit import NOT_EXTENDED, AuditReport, Progress, audit, fsck
@@ -61,7 +66,7 @@ def verify_url(
     key: NoteVerifier | None = None,
     feed_file: Path | None = None,
     openings: Opened | None = None,
-    seen: Sequence[bytes] = (),
+    seen: Sequence[Seen] = (),
     kept: KeptCheckpoints | None = None,
     progress: Progress | None = None,
     file_progress: Callable[[int, int], None] | None = None,
@@ -78,7 +83,7 @@ def verify_url(
         report says so.
     openings : Opened, optional
         A file of openings, and what opens them.
-    seen : sequence of bytes
+    seen : sequence of Seen
         Signed checkpoints that somebody saw of this log: it must extend each.
     kept : KeptCheckpoints, optional
         What was kept here at an earlier look: the log must extend it, and its checkpoint is kept in its place.
@@ -93,34 +98,36 @@ def verify_url(
     Raises
     ------
     ConfigurationError, InputError
-        If the address or the feed file cannot be used at all.
+        If the address or a file of `seen` cannot be used at all.
     """
     clock = clock or SystemClock()
     with Remote(url) as remote:
-        run = _Run(remote.log(), remote.base_url, seen, kept)
+        run = _Run(remote.log(), remote.base_url, kept)
         try:
             run.take_key(key, lambda: shown_key(remote))
         except WicketgateError as error:
             return run.end("key", error)
+        run.take_seen(seen)
+        # Before the log, which must cover it. Where it cannot be had the log is looked at all the same: whoever
+        # withholds it must not hide what is false elsewhere.
+        register = _fetch_register(remote)
+        fetched_s, fetched_us = time.monotonic(), clock.now_us()
         try:
-            register = Register(remote.need("/register.json", most=MAX_REGISTER_BYTES))
-            fetched_s, fetched_us = time.monotonic(), clock.now_us()
-            _await_log(run, register.reach)
-        except InputError as error:
-            register, fetched_s, fetched_us = None, time.monotonic(), clock.now_us()
-            run.register_fault = error.detail
+            _await_log(run, register.reach if isinstance(register, Register) else 0)
+        except Unreachable:
+            pass  # the audit says so
         except WicketgateError as error:
             return run.end("log", error)
-        if not run.audit(progress):
+        if not run.audit(progress, register if isinstance(register, Register) else None):
             return run.report()
         run.check_entries()
         log, entries = run.log, run.entries
+        if not isinstance(register, Register):
+            run.miss_register(register)
         if entries.charter is None:
             return run.report()
-        if register is None:
-            run.checks.append(Check(name="register", ok=False, words=run.register_fault))
-            as_of_us = clock.now_us()
-        else:
+        as_of_us = entries.last_us or fetched_us
+        if isinstance(register, Register):
             as_of_us = register.as_of_us
             run.check_register(register, fetched_us, entries.charter)
         if feed_file is not None:
@@ -141,7 +148,7 @@ def verify_folder(
     key: NoteVerifier | None = None,
     feed_file: Path | None = None,
     openings: Opened | None = None,
-    seen: Sequence[bytes] = (),
+    seen: Sequence[Seen] = (),
     kept: KeptCheckpoints | None = None,
     progress: Progress | None = None,
     file_progress: Callable[[int, int], None] | None = None,
@@ -156,7 +163,7 @@ def verify_folder(
     Unreachable
         Code `no-log`, if there is no log in the folder.
     ConfigurationError
-        If the feed file cannot be read.
+        If a file of `seen` cannot be used at all.
     """
     if (folder / "log" / "checkpoint").is_file():
         folder = folder / "log"
@@ -165,11 +172,12 @@ def verify_folder(
             f"`{folder}` holds no log: there is no `checkpoint` in it; name a deployment, a log or an address",
             code="no-log",
         )
-    run = _Run(folder_fetch(folder), str(folder), seen, kept)
+    run = _Run(folder_fetch(folder), str(folder), kept)
     try:
         run.take_key(key, lambda: key_within(run.fetch))
     except WicketgateError as error:
         return run.end("key", error)
+    run.take_seen(seen)
     run.folder = folder
     run.not_checked.append("the register: the gateway shows it, and only a folder was given")
     if not run.audit(progress):
@@ -190,10 +198,10 @@ def verify_folder(
 class _Run:
     """One verification on its way."""
 
-    def __init__(self, fetch: Fetch, place: str, seen: Sequence[bytes], kept: KeptCheckpoints | None) -> None:
+    def __init__(self, fetch: Fetch, place: str, kept: KeptCheckpoints | None) -> None:
         self.fetch = fetch
         self.place = place
-        self._seen = tuple(seen)
+        self._seen: tuple[bytes, ...] = ()
         self._kept = kept
         self._remembered: Remembered | None = None
         self.folder: Path | None = None
@@ -201,33 +209,51 @@ class _Run:
         self.not_checked: list[str] = []
         self.counts: dict[str, int] = {}
         self.trusted = "nothing: no key was found"
-        self.register_fault = ""
         self.kept = ""
         self.verifier: NoteVerifier
         self.log: TrustedLog
         self.entries: EntryFold
 
     def take_key(self, given: NoteVerifier | None, shown: Callable[[], NoteVerifier]) -> None:
-        """Settle the key for all checks."""
-        try:
-            found = shown()
-        except WicketgateError:
-            if given is None or self.place.startswith("http"):
-                raise
-            found = given
-        self.verifier = given or found
+        """Settle the key for all checks.
+
+        One that was given is enough: a gateway that does not show its own is looked at all the same.
+        """
         if given is None:
+            self.verifier = shown()
             self.trusted = (
-                f"the log's key {found.vkey}, WHICH {self.place} ITSELF SHOWS. Whoever runs it chose it: "
+                f"the log's key {self.verifier.vkey}, WHICH {self.place} ITSELF SHOWS. Whoever runs it chose it: "
                 "compare it with the key that was published another way, and give that with --key"
             )
             return
+        self.verifier = given
         self.trusted = f"the log's key {given.vkey}, as given"
+        try:
+            found = shown()
+        except Unreachable as error:
+            words = f"{error.detail}: what follows is checked with the key given"
+            self.checks.append(Check(name="key", ok=False, words=words, unreached=True))
+            return
+        except WicketgateError:
+            if self.place.startswith("http"):
+                raise
+            return  # what is wrong with the log in a folder its audit says
         if found != given:
             raise VerificationError(f"{self.place} shows another key than the one given: {found.vkey}")
         self.checks.append(Check(name="key", ok=True, words="the key shown is the key given"))
 
-    def audit(self, progress: Progress | None) -> bool:
+    def take_seen(self, seen: Sequence[Seen]) -> None:
+        """Take checkpoints that somebody saw; ConfigurationError for one that is not of this key."""
+        self._seen = signed_notes(seen, self.verifier)
+
+    def miss_register(self, error: WicketgateError) -> None:
+        """Say why there is no register."""
+        self.checks.append(
+            Check(name="register", ok=False, words=error.detail, unreached=isinstance(error, Unreachable))
+        )
+        self.not_checked.append("whether the log goes on, and is of this time: a register would say its time")
+
+    def audit(self, progress: Progress | None, register: Register | None = None) -> bool:
         """Recompute the log, and return whether it holds.
 
         Only then can what it says be looked at.
@@ -253,6 +279,9 @@ class _Run:
                 if unreached
                 else "anything else: what a log says that does not hold proves nothing"
             )
+            if register is not None and shows_fork(register, self.fetch, self.verifier):
+                words = "`checkpoint`: the log forks: another one of its size is signed, with another root"
+                self.checks.append(Check(name="register", ok=False, words=words))
             return False
         self.log = TrustedLog(self.fetch, self.verifier, report.checkpoint, report.note)
         self.checks.append(Check(name="log", ok=True, words=_audit_words(report)))
@@ -420,6 +449,13 @@ class _Run:
             kept=self.kept,
             counts=self.counts,
         )
+
+
+def _fetch_register(remote: Remote) -> Register | WicketgateError:
+    try:
+        return Register(remote.need("/register.json", most=MAX_REGISTER_BYTES))
+    except WicketgateError as error:
+        return error
 
 
 def _audit_words(report: AuditReport) -> str:
