@@ -135,6 +135,11 @@ def test_a_key_that_the_gateway_itself_shows_is_said_loudly(served: Served) -> N
     assert "key" not in [check.name for check in report.checked]
 
 
+def test_pages_are_said_not_to_be_looked_at(served: Served, world: World) -> None:
+    for report in (verify_url(served.url), verify_folder(world.folder)):
+        assert any("no page was looked at" in words for words in report.not_checked)
+
+
 def test_a_folder_verifies_and_says_what_it_cannot_check(world: World) -> None:
     report = verify_folder(world.folder.parent, feed_file=world.folder.parent / "feed.ndjson")
     assert report.ok, report.lines()

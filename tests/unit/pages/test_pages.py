@@ -807,6 +807,8 @@ def test_how_to_verify_gives_commands_with_this_address(pages: Pages, register: 
     ):
         assert words in text
     assert "https://ADDRESS-OF-THIS-SITE/log/key" in Pages().how_to_verify(register)
+    for code in range(4):
+        assert f"{code}: " in text
 
 
 def test_docs_render_what_the_api_document_says(pages: Pages) -> None:

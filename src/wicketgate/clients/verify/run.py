@@ -45,6 +45,7 @@ _SKEW_US = 60 * SECOND_US
 """How far a log's own time may be from this machine's clock."""
 
 _NEVER_CHECKED = (
+    "what the HTML pages say: no page was looked at",
     "that nobody was shown another log under the same key: compare the checkpoint with what others see, and give "
     "theirs with --seen (this version has no witnesses)",
     "that what the cameras sent was all taken in, and what the facts under the seconds say: the overseer can "
