@@ -43,6 +43,7 @@ def check_settled(world: World) -> None:
     check_ledger(world, transactions)
     check_promises(world, transactions)
     check_figures(world, transactions)
+    check_released(transactions)
     check_matching(world, transactions)
     check_hits(world, transactions)
     check_requests(world, transactions)
@@ -160,6 +161,19 @@ def check_promises(world: World, transactions: list[Transaction]) -> None:
 def prove(second: SecondClosed, fact: bytes) -> FactAnswer:
     """Return the proof of a fact in its second."""
     return prove_fact(second, SecondTree(second.facts, second.seed), leaf_hash(fact))
+
+
+def check_released(transactions: list[Transaction]) -> None:
+    """A decision tells how many rows of its releases came again: the overseer counts so."""
+    for transaction in transactions:
+        facts = [json.loads(fact) for fact in transaction.facts]
+        decided = [fact for fact in facts if fact["kind"] == "decision"]
+        again = {batch.feed: batch.again for batch in transaction.batches}
+        for release in (fact for fact in facts if fact["kind"] == "release"):
+            (decision,) = (one for one in decided if one["commit"] == release["commit"])
+            refused = [one["rows"] for one in decision["refused"] if one["authority"] == release["authority"]]
+            first = decision["reads"] - sum(refused)
+            assert release["rows"] - first == again[release["authority"].partition("@")[0]]
 
 
 def check_figures(world: World, transactions: list[Transaction]) -> None:
