@@ -136,6 +136,10 @@ def test_a_form_that_cannot_be_taken_keeps_what_was_written(consulting: Running)
     assert "checked" in answer.text
     long = respond_by_form(consulting, OPEN, text="x" * 10_001)
     assert "At most 10,000 characters: yours has 10,001." in long.text
+    assert 9_990 < long.text.count("x") < 10_100, "no more is shown again than the form takes"
+    slots = respond_by_form(consulting, OPEN, text="\ue000name\ue001" * 2_500, name="'" * 28_000)
+    assert slots.status_code == 400
+    assert len(slots.content) < 250_000
     assert respond_by_form(consulting, OPEN, text="a", more="b").status_code == 400
     assert respond_by_form(consulting, OPEN, text="a", publish="perhaps").status_code == 400
     soon = respond_by_form(consulting, SOON, text="a")

@@ -22,9 +22,12 @@ from wicketgate.pages.duty import DutyPages
 from wicketgate.pages.public import FrontPart, Pages
 from wicketgate.pages.responses import publish
 
-SLOT = "\ue000{}\ue001"
+_BEGIN, _END = "\ue000", "\ue001"
+SLOT = f"{_BEGIN}{{}}{_END}"
 """How a text stands in a page that is put in later, escaped: of a private use, so that no document has it by chance."""
 ADDRESS = SLOT.format("address")
+FAULT_SLOTS = ("text", "name", "organisation", "fault")
+"""The slots of a response's form that was not taken."""
 WORTH_COMPRESSING = 500
 """Bytes below which gzip makes nothing smaller."""
 
@@ -91,7 +94,11 @@ def _consultation(pages: Pages, register: Mapping[str, Any], said: dict[str, Any
     if responses is not None and "held" in responses:
         held = msgspec.convert(responses.pop("held"), list[ResponseGiven])
         responses["shown"] = [publish(one) for one in held]
-    return pages.consultation(register, responses=responses, **said)
+    faulty, hidden = said.pop("faulty", False), said.pop("hidden", False)
+    slots = {name: SLOT.format(name) for name in FAULT_SLOTS} if faulty else {}
+    fault = slots.pop("fault", "")
+    written = {**slots, "publish": "no" if hidden else "yes"} if faulty else {}
+    return pages.consultation(register, responses=responses, written=written, fault=fault, **said)
 
 
 def _published(pages: Pages, register: Mapping[str, Any], said: dict[str, Any]) -> str:
@@ -118,7 +125,9 @@ PAGES: Mapping[str, _Make] = {
 }
 """What can be ordered, each from the register and the order's arguments."""
 FOR_OFFICERS: Mapping[str, Callable[[DutyPages, dict[str, Any]], str]] = {
-    "sign-in": lambda pages, said: pages.sign_in(**said),
+    "sign-in": lambda pages, said: pages.sign_in(
+        officer=SLOT.format("officer") if said["fault"] else "", **said
+    ),
     "duty-problem": lambda pages, said: pages.problem(said["status"], said["title"], said["detail"], None),
 }
 """The pages for officers that anybody can ask for."""
@@ -133,13 +142,28 @@ class Press:
     def render(self, order: Order) -> Body | None:
         """Return the page of an order, or None where there is no such page."""
         if order.register is not None:
-            self._register = msgspec.json.decode(order.register)
+            self._register = without_marks(msgspec.json.decode(order.register))
+        arguments = without_marks(order.arguments)
         if order.page in FOR_OFFICERS:
             duty = DutyPages(demonstration=order.demonstration)
-            return finished(FOR_OFFICERS[order.page](duty, dict(order.arguments)).encode())
+            return finished(FOR_OFFICERS[order.page](duty, arguments).encode())
         pages = Pages(demonstration=order.demonstration, base_url=ADDRESS, package=order.package)
-        html = PAGES[order.page](pages, self._register, dict(order.arguments))
+        html = PAGES[order.page](pages, self._register, arguments)
         return None if html is None else finished(html.encode("utf-8", "surrogatepass"))
+
+
+def without_marks(data: Any) -> Any:
+    """Return data of JSON without the marks of slots, in names as in texts.
+
+    So whatever somebody says somewhere, the slots of a page are its template's.
+    """
+    if isinstance(data, str):
+        return data.replace(_BEGIN, "").replace(_END, "") if _BEGIN in data or _END in data else data
+    if isinstance(data, Mapping):
+        return {without_marks(name): without_marks(value) for name, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [without_marks(one) for one in data]
+    return data
 
 
 def finished(content: bytes) -> Body:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +18,7 @@ from wicketgate.commits.state import State
 from wicketgate.http.site.public import Public
 from wicketgate.http.site.rendering import RegisterSent, RenderingHere
 from wicketgate.http.site.shown import Shown
-from wicketgate.pages.orders import Body, Order
+from wicketgate.pages.orders import ADDRESS, Body, Order, without_marks
 from wicketgate.pages.public import assets_of
 from wicketgate.regime.parsed import Parsed
 
@@ -114,8 +115,27 @@ async def test_what_a_caller_chooses_renders_nothing(site: Site) -> None:
         assert (await site.client.get("/", headers={"Host": f"h{n}.example"})).status_code == 200
         assert (await site.client.get(f"/authorities/none/{n}")).status_code == 404
     assert len(site.rendering.orders) == rendered
-    page = await site.client.get("/verify", headers={"Host": 'a"<i>'})
-    assert "<i>" not in page.text
+    for host in ('a"<i>', "h" * 256, "\ue000address\ue001".encode(), "a b", "h/x?", ""):
+        page = await site.client.get("/verify", headers={"Host": host})
+        assert "wicketgate verify http://gate.example:" in page.text, "no host's name counts as none"
+    assert len(site.rendering.orders) <= rendered + 1
+
+
+async def test_what_somebody_says_is_no_slot(site: Site) -> None:
+    register = fixture.example_register(hours=3)
+    said = json.dumps(register, ensure_ascii=False)
+    title = register["authorities"][0]["document"]["authority"]["title"]
+    site.shown = Shown.of(json.loads(said.replace(title, f"{title}{ADDRESS * 1000}")), 2)
+    for path in ("/authorities", "/verify"):
+        page = await site.client.get(path, headers={"Host": "h" * 250})
+        assert page.status_code == 200
+        assert page.text.count("h" * 250) <= 10
+        assert "\ue000" not in page.text
+
+
+def test_the_marks_of_slots_are_no_part_of_what_is_shown() -> None:
+    data = {"a\ue000": ["x\ue001y", 1, None, {"b": "\ue000address\ue001"}], "c": True}
+    assert without_marks(data) == {"a": ["xy", 1, None, {"b": "address"}], "c": True}
 
 
 async def test_a_register_that_shows_something_else_is_another_page(site: Site) -> None:

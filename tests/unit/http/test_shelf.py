@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import itertools
 
 import pytest
 from starlette.requests import Request
@@ -155,3 +156,32 @@ def test_what_is_put_into_a_slot_is_escaped() -> None:
     assert put.body.content == b"<p>&lt;script&gt;?</p>"
     assert put.etag != page.etag
     assert filled(page, other="x") is page
+
+
+def test_a_text_that_is_put_in_is_never_looked_at_for_slots() -> None:
+    marks = [SLOT.format(name) for name in ("a", "b", "address")]
+    page = Tagged.of(finished(f"<p>{marks[0]}</p><q>{marks[1]}</q><r>{marks[0]}</r>{marks[2]}".encode()))
+    texts = {"a": "".join(marks) * 2, "b": "".join(reversed(marks)), "address": "http://h.example"}
+    for names in itertools.permutations(texts):
+        put = filled(page, **{name: texts[name] for name in names})
+        assert put.body.content.decode() == (
+            f"<p>{texts['a']}</p><q>{texts['b']}</q><r>{texts['a']}</r>http://h.example"
+        )
+    assert filled(page, b="x").body.content.decode() == (
+        f"<p>{marks[0]}</p><q>x</q><r>{marks[0]}</r>{marks[2]}"
+    ), "a slot that nothing is put into stays"
+
+
+def test_a_filled_body_is_as_long_as_its_texts() -> None:
+    page = Tagged.of(finished("".join(SLOT.format(name) for name in ("text", "name", "address")).encode()))
+    for n in (100, 1000, 10_000):
+        texts = {"text": SLOT.format("name") * n, "name": SLOT.format("address") * n, "address": "h" * n}
+        assert len(filled(page, **texts).body) == sum(len(text.encode()) for text in texts.values())
+
+
+def test_only_what_is_held_for_all_is_not_counted() -> None:
+    page = Tagged.of(finished(SLOT.format("name").encode()))
+    for served, shared in ((page, True), (filled(page, other="x"), True), (filled(page, name="x"), False)):
+        request = asked()
+        answer(request, served, "text/html", {})
+        assert request.scope.get("shares_answer", False) is shared

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -90,8 +91,8 @@ def parse_said(members: Mapping[str, Any]) -> SaidInPublic:
     Raises
     ------
     InputError
-        If the text is missing, empty or too long, holds control characters or such as turn the direction of writing,
-        or there is another member: an e-mail address is not taken.
+        If the text is missing, empty or too long, holds control characters, private ones or such as turn the direction
+        of writing, or there is another member: an e-mail address is not taken.
     """
     table = Members({name: _plain(value) for name, value in members.items() if value not in ("", None)})
     try:
@@ -116,7 +117,10 @@ def _text(table: Members, name: str, most: int) -> str:
     value = table.get(name)
     if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
         raise InputError(f"`{name}` is not Unicode")
-    return table.text(name, most=most)
+    text = table.text(name, most=most)
+    if any(unicodedata.category(character) == "Co" for character in text):
+        raise InputError(f"`{name}` holds characters of private use")  # nobody knows what they mean
+    return text
 
 
 def _line(table: Members, name: str, most: int) -> str:

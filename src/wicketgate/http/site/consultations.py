@@ -16,7 +16,15 @@ from starlette.routing import Route
 
 from wicketgate.base.clock import MINUTE_US, SECOND_US, Clock, rfc3339
 from wicketgate.base.errors import InputError, StreamError, WicketgateError
-from wicketgate.gateway.filing.responses import MOST_TEXT, PAGE, Acknowledged, Responses, parse_said
+from wicketgate.gateway.filing.responses import (
+    MOST_NAME,
+    MOST_ORGANISATION,
+    MOST_TEXT,
+    PAGE,
+    Acknowledged,
+    Responses,
+    parse_said,
+)
 from wicketgate.http.answers import ResponseHeld, ResponseTaken
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.parameters import PAGE_OF_RESPONSES
@@ -33,7 +41,7 @@ from wicketgate.http.requests import (
     read_body,
 )
 from wicketgate.http.site.public import Public
-from wicketgate.pages.orders import SLOT, Body
+from wicketgate.pages.orders import Body
 from wicketgate.pages.public import FORM_HEADERS, HEADERS
 from wicketgate.reads.parse import NDJSON
 
@@ -44,7 +52,8 @@ NEAR = Rate(burst=60, every_us=20 * SECOND_US)
 TOGETHER = Rate(burst=300, every_us=SECOND_US // 2)
 """How often all may; half of it is for those who have not responded lately."""
 
-_WRITTEN = ("text", "name", "organisation")
+_WRITTEN = {"text": MOST_TEXT, "name": MOST_NAME, "organisation": MOST_ORGANISATION}
+"""What a form shows again, and how many characters of it at most."""
 _HTML = "text/html; charset=utf-8"
 _YES = {"yes": True, "true": True, "no": False, "false": False}
 
@@ -144,16 +153,15 @@ class Consultations:
         hidden = (written or {}).get("publish") == "no"
 
         async def arguments() -> Mapping[str, Any]:
-            slots = {"publish": "no" if hidden else "yes"} | {one: SLOT.format(one) for one in _WRITTEN}
             return {
                 "name": name,
                 "now_us": self._clock.now_us(),
                 "responses": await self._said(name, page) if over else None,
-                "written": slots if fault else {},
-                "fault": SLOT.format("fault") if fault else "",
+                "faulty": bool(fault),
+                "hidden": hidden,
             }
 
-        texts = {one: (written or {}).get(one, "") for one in _WRITTEN} | {"fault": fault} if fault else {}
+        texts = _again(written or {}) | {"fault": fault} if fault else {}
         return await self._public.page(
             request,
             "consultation",
@@ -325,6 +333,11 @@ def _form(body: bytes) -> dict[str, str]:
     if len({name for name, _ in pairs}) != len(pairs):
         raise InputError("a member of the form stands twice")
     return dict(pairs)
+
+
+def _again(written: Mapping[str, str]) -> dict[str, str]:
+    """Return what a form shows again of what was written into it, no more of a field than it takes."""
+    return {name: written.get(name, "").replace("\r\n", "\n")[:most] for name, most in _WRITTEN.items()}
 
 
 def _demand_text(text: str) -> None:

@@ -32,11 +32,17 @@ from wicketgate.http.gatekeeper import require
 from wicketgate.http.peers import peer_of
 from wicketgate.http.problems import problem, problem_of, status_and_title
 from wicketgate.http.requests import FORM, MAX_MEMBERS, form_pairs, media_type_of, private_answer, read_body
-from wicketgate.http.sessions import Sessions, TooManyFailures, is_form_key, officer_name, set_cookie
+from wicketgate.http.sessions import (
+    MOST_OFFICER,
+    Sessions,
+    TooManyFailures,
+    is_form_key,
+    officer_name,
+    set_cookie,
+)
 from wicketgate.http.site.addition import Addition
 from wicketgate.http.site.public import Public
 from wicketgate.pages.duty import HEADERS, DutyPages, Journey, Queue, RefusalShown, Session, digest
-from wicketgate.pages.orders import SLOT
 from wicketgate.pages.public import assets_of
 from wicketgate.pages.views import tags_of
 from wicketgate.regime.documents.authority import Authority
@@ -161,11 +167,10 @@ class Duty:
             return {
                 "fault": fault,
                 "at": at,
-                "officer": SLOT.format("officer") if fault else "",
                 "ended": ended,
             }
 
-        texts = {"officer": officer} if fault else {}
+        texts = {"officer": officer[:MOST_OFFICER]} if fault else {}
         return await self._public.page(
             request,
             "sign-in",

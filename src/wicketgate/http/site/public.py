@@ -31,6 +31,7 @@ _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _FOR_EVER = "public, max-age=31536000, immutable"
 _HTML = "text/html; charset=utf-8"
 _TEXT = "text/plain; charset=utf-8"
+_HOST = re.compile(r"[A-Za-z0-9.:\[\]-]{1,255}", re.ASCII)
 _MOST_TILES = 16 << 20
 _THREADS = 2
 
@@ -129,10 +130,10 @@ class Public:
         served = await self.shelf.get((name, key), revision, make, lasts=shown is None)
         if served is None:
             return await self.not_found(request)
-        if texts:
-            served = filled(served, **texts)
         if ADDRESS.encode() in served.body.content:
-            served = await self._addressed(request, served, (name, key))
+            served = await self._addressed(request, served, (name, key), texts or {})
+        elif texts:
+            served = filled(served, **texts)
         return answer(request, served, _HTML, headers, status=status)
 
     async def order(self, name: str, shown: Shown | None, arguments: Mapping[str, Any]) -> Body | None:
@@ -149,15 +150,18 @@ class Public:
         """Answer with the page for an unknown address."""
         return await self.page(request, "not-found", status=404)
 
-    async def _addressed(self, request: Request, served: Tagged, key: Hashable) -> Tagged:
-        """Return a page with the address by which it was asked for.
+    async def _addressed(
+        self, request: Request, served: Tagged, key: Hashable, texts: Mapping[str, str]
+    ) -> Tagged:
+        """Return a page with the address by which it was asked for, and the texts for its other slots.
 
-        A compressed one is kept of addresses that are the gateway's own: the Host header is the caller's to choose.
+        A compressed one is kept of addresses that are the gateway's own: the Host header is the caller's to choose, and
+        so are texts.
         """
         own = self._address or _own_address(request)
-        asked = self._address or f"{request.url.scheme}://{request.url.netloc}"
-        addressed = filled(served, address=asked.rstrip("/"))
-        if asked != own:
+        asked = self._address or _asked_address(request)
+        addressed = filled(served, **texts, address=asked.rstrip("/"))
+        if asked != own or texts:
             return addressed
 
         async def make() -> Body | None:
@@ -233,7 +237,7 @@ class Public:
 
     async def asset(self, request: Request) -> Response:
         """`/assets/…`."""
-        asset = self._assets.get(request.url.path)
+        asset = self._assets.get(request.scope["path"])
         if asset is None:
             return problem("not-found", "no such asset")
         body = Body(content=asset.content, compressed=asset.compressed)
@@ -310,6 +314,12 @@ def _given(**arguments: Any) -> Arguments:
         return arguments
 
     return given
+
+
+def _asked_address(request: Request) -> str:
+    """Return the address by which a caller asked: that of the `Host` header, or our own where it is no host's."""
+    host = request.headers.get("host", "")
+    return f"{request.url.scheme}://{host}" if _HOST.fullmatch(host) else _own_address(request)
 
 
 def _own_address(request: Request) -> str:

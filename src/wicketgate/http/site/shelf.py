@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import escape
 from starlette.requests import Request
@@ -24,13 +25,19 @@ FORGOTTEN_S = 3600.0
 MOST_BYTES = 64 << 20
 MOST_BODIES = 2048
 
+_SLOT = re.compile(SLOT.format("([a-z]+)").encode())
+
 
 @dataclass(frozen=True, slots=True)
 class Tagged:
-    """A body with its strong tags."""
+    """A body with its strong tags.
+
+    `is_shared` is false where it was filled for one caller: its bytes are held for nobody else.
+    """
 
     body: Body
     etag: str
+    is_shared: bool = True
 
     @classmethod
     def of(cls, body: Body) -> Tagged:
@@ -172,7 +179,8 @@ def answer(
     cache_control: str = "no-cache",
 ) -> Response:
     """Return the answer with a body: 304 where the caller has it, gzip where it is asked for."""
-    share_answer(request)
+    if served.is_shared:
+        share_answer(request)
     content, etag = served.body.content, f'"{served.etag}"'
     sent = {"Cache-Control": cache_control, "Vary": "Accept-Encoding", **headers}
     if served.body.compressed is not None and accepts_gzip(request):
@@ -188,15 +196,22 @@ def answer(
 
 
 def filled(served: Tagged, **texts: str) -> Tagged:
-    """Return a body with texts put into its slots, escaped.
+    """Return a body with texts put into its slots, escaped; a slot without a text stays.
 
     It has no gzip: it is made for one caller, and compressing costs more than sending.
+
+    Notes
+    -----
+    Texts may hold the marks of slots, which then stay text: the body is split at its own slots once, and no text is
+    looked at for any. So it grows by no more than the texts, each as often as the body has its slot.
     """
-    content = served.body.content
-    for name, text in texts.items():
-        slot, put = SLOT.format(name), str(escape(text))
-        content = content.replace(slot.encode(), put.encode("utf-8", "replace"))
-    return served if content is served.body.content else Tagged.of(Body(content=content))
+    puts = {name.encode(): str(escape(text)).encode("utf-8", "replace") for name, text in texts.items()}
+    pieces = _SLOT.split(served.body.content)  # every other one is a slot's name
+    if puts.keys().isdisjoint(pieces[1::2]):
+        return served
+    pieces[1::2] = [puts.get(name, SLOT.format(name.decode()).encode()) for name in pieces[1::2]]
+    whole = Tagged.of(Body(content=b"".join(pieces)))
+    return replace(whole, is_shared=False)
 
 
 def accepts_gzip(request: Request) -> bool:
