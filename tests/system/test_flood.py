@@ -19,10 +19,12 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
+import httpx
 import pytest
 
 from bench.harness import Running, gateway
-from tests.running import SOURCE, get, plates, read
+from tests.consulting import consultation, publish
+from tests.running import CHARGING, SOURCE, get, plates, read
 from wicketgate_demo.world import london
 
 log = logging.getLogger(__name__)
@@ -74,6 +76,30 @@ def kinds(url: str) -> dict[str, list[dict[str, Any]]]:
             *({"path": path} for path in nothing),
             form,
             {"path": "/v1/reads", "method": "POST", "body": "{}"},
+        ],
+    }
+
+
+def bodies(name: str) -> dict[str, list[dict[str, Any]]]:
+    """Return requests whose bodies are dear to read, by somebody without a credential."""
+    there = {"path": f"/consultations/{name}/responses", "method": "POST"}
+    in_json = {"Content-Type": "application/json"}
+    escapes = "%27" * 50_000
+    members = "{" + ",".join(f'"k{n}":1' for n in range(14_000)) + "}"
+    forms = (f"publish=yes&text={escapes}", f"text=a&{escapes}=1", "publish=no&text=" + "%EE%80%80" * 16_000)
+    signing = (f"officer={'%27' * 4_900}&token=guess-{{n}}", f"officer=PC+{{n}}&token={'%27' * 1_200}")
+    return {
+        "large forms": [{**there, "headers": FORM, "body": body} for body in forms],
+        "large JSON": [
+            {**there, "headers": in_json, "body": body}
+            for body in (
+                members,
+                f'{{"text":"a","x":[{"0," * 70_000}0]}}',
+                '{"text":"' + "a" * 150_000 + '"}',
+            )
+        ],
+        "sign-ins": [
+            {"path": "/sign-in", "method": "POST", "headers": FORM, "body": body} for body in signing
         ],
     }
 
@@ -170,6 +196,24 @@ def running() -> Iterator[Running]:
 def test_a_flood_of_anything_public_delays_no_post_and_no_second(running: Running) -> None:
     with closing(Source(running)) as source:
         demand_even(running, source, kinds(running.url))
+
+
+def test_a_flood_of_large_bodies_delays_no_post_and_no_second_and_locks_nobody_out(running: Running) -> None:
+    publish(running, consultation("c-flooded"))
+    kinds_of_bodies = bodies("c-flooded")
+    with closing(Source(running)) as source:
+        demand_even(running, source, kinds_of_bodies)
+    everything = [one for requests in kinds_of_bodies.values() for one in requests]
+    transport = httpx.HTTPTransport(local_address="127.0.9.9")
+    with (
+        flooded(running, everything, {}),
+        httpx.Client(transport=transport, base_url=running.url, timeout=20) as honest,
+    ):
+        said = {"text": "I object. " * 900}
+        assert honest.post("/consultations/c-flooded/responses", json=said).status_code == 201
+        form = {"officer": "PC 4711", "token": running.tokens[CHARGING]}
+        signed_in = honest.post("/sign-in", data=form, headers={"Sec-Fetch-Site": "same-origin"})
+        assert signed_in.status_code == 303
 
 
 def demand_even(running: Running, source: Source, asked: dict[str, list[dict[str, Any]]]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
+from dataclasses import dataclass
 
 EVERY_S = 0.002
 """How often one passes, once `BURST` have passed at once."""
@@ -17,8 +18,14 @@ MOST = 4096
 """Requests of all that wait at once."""
 
 
+@dataclass(slots=True)
+class _Waiting:
+    passed: asyncio.Future[None]
+    turns: int
+
+
 class Turnstile:
-    """Lets requests pass one after another, of each peer in turn.
+    """Lets requests pass one after another, of each peer in turn; what costs more takes several turns.
 
     Parameters
     ----------
@@ -47,34 +54,34 @@ class Turnstile:
         self._most = most
         # A time: each that passes moves it `every_s` ahead, and it never lies behind now.
         self._passed_s = 0.0
-        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+        self._waiting: OrderedDict[str, deque[_Waiting]] = OrderedDict()
         self._count = 0
         self._timer: asyncio.TimerHandle | None = None
 
-    async def passed(self, peer: str) -> bool:
-        """Wait for a peer's turn; False, at once, where too many wait already."""
+    async def passed(self, peer: str, turns: int = 1) -> bool:
+        """Wait for a peer's turn, or as many of them as are needed; False, at once, where too many wait already."""
         loop = asyncio.get_running_loop()
-        if not self._count and self._ahead_s(loop.time()) <= 0:
-            self._take(loop.time())
+        if not self._count and self._ahead_s(loop.time(), turns) <= 0:
+            self._take(loop.time(), turns)
             return True
         mine = self._waiting.get(peer)
         if self._count >= self._most or (mine is not None and len(mine) >= self._most_of_a_peer):
             return False
-        turn: asyncio.Future[None] = loop.create_future()
+        waiting = _Waiting(loop.create_future(), turns)
         if mine is None:
             mine = self._waiting[peer] = deque()
-        mine.append(turn)
+        mine.append(waiting)
         self._count += 1
         self._wind(loop)
-        await turn
+        await waiting.passed
         return True
 
-    def _ahead_s(self, now_s: float) -> float:
-        """Return how long until the next may pass."""
-        return max(self._passed_s, now_s) + self._every_s - now_s - self._burst * self._every_s
+    def _ahead_s(self, now_s: float, turns: int = 1) -> float:
+        """Return how long until there are so many turns."""
+        return max(self._passed_s, now_s) - now_s + (turns - self._burst) * self._every_s
 
-    def _take(self, now_s: float) -> None:
-        self._passed_s = max(self._passed_s, now_s) + self._every_s
+    def _take(self, now_s: float, turns: int = 1) -> None:
+        self._passed_s = max(self._passed_s, now_s) + turns * self._every_s
 
     def _wind(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._timer is None and self._count:
@@ -85,12 +92,18 @@ class Turnstile:
         # One at a time, so that what else waits for the loop comes between; those who went away take no turn.
         while self._count:
             peer, mine = self._waiting.popitem(last=False)
-            turn = mine.popleft()
-            self._count -= 1
-            if mine:
-                self._waiting[peer] = mine  # behind the others
-            if not turn.done():
+            first = mine[0]
+            taken = not first.passed.done()
+            if taken:
                 self._take(loop.time())
-                turn.set_result(None)
+                first.turns -= 1
+                if not first.turns:
+                    first.passed.set_result(None)
+            if first.passed.done():
+                mine.popleft()
+                self._count -= 1
+            if mine:
+                self._waiting[peer] = mine  # behind the others, also with turns that it still needs
+            if taken:
                 break
         self._wind(loop)

@@ -19,8 +19,9 @@ from wicketgate.base.turnstile import Turnstile
 from wicketgate.http.parts import AnswerParts
 from wicketgate.http.peers import peer_of
 from wicketgate.http.problems import problem
+from wicketgate.http.requests import MAX_RESPONSE
 from wicketgate.http.sessions import Sessions, session_id_in
-from wicketgate.http.underway import UnderWay
+from wicketgate.http.underway import SMALL_BODY, UnderWay
 
 PUBLIC_PATHS = frozenset(
     {
@@ -47,6 +48,7 @@ PUBLIC_PREFIXES = ("/assets/", "/authorities/", "/consultations/", "/log/", DEMO
 PUSH_PREFIX = "/v1/push/"
 """What devices post to; there alone Basic and `?key=` are credentials too."""
 _LONGEST_TOKEN = 512
+_MOST_TURNS = -(-MAX_RESPONSE // SMALL_BODY)
 _AS_PAGE = b"text/html"
 
 
@@ -158,7 +160,7 @@ class Gatekeeper:
         session = None if sessions is None else sessions.find(given)
         if sessions is None or session is None:
             self._under_way.recognise(scope, "", "")
-            passed = await self._turnstile.passed(peer_of(scope))
+            passed = await self._turnstile.passed(peer_of(scope), turns_of(scope))
             answer = _sign_in_first(scope, ended=bool(given)) if passed else _wait_outside()
             await answer(scope, receive, send)
             return
@@ -170,10 +172,10 @@ class Gatekeeper:
     async def _passed(self, scope: Scope) -> bool:
         """Wait for the turn of a stranger; False where too many wait.
 
-        Whoever signs in does not wait: a right token is let in whoever else is at the door. The handler lets wrong
-        ones wait.
+        A body takes turns by its length. Whoever signs in does not wait: a right token is let in whoever else is at the
+        door. The handler lets wrong ones wait.
         """
-        scope["turn"] = turn = partial(self._turnstile.passed, peer_of(scope))
+        scope["turn"] = turn = partial(self._turnstile.passed, peer_of(scope), turns_of(scope))
         return _is_sign_in(scope) or await turn()
 
     def _principal(self, given: _Given | None) -> Principal | None:
@@ -242,6 +244,20 @@ def _token(token: bytes, source: str | None = None) -> _Given | None:
 
 def _wait_outside() -> Response:
     return problem("busy", "too many requests without a credential wait: try again in a moment")
+
+
+def turns_of(scope: Scope) -> int:
+    """Return how many turns a stranger's request takes: one, and one more for each 4 KiB of a body beyond the first.
+
+    A body whose length is not said counts as the longest that a stranger may send, and so does a longer one.
+    """
+    size = 0
+    for name, value in scope["headers"]:
+        if name == b"transfer-encoding":
+            return _MOST_TURNS
+        if name == b"content-length":
+            size = int(value) if value.isdigit() and len(value) < 16 else MAX_RESPONSE
+    return max(1, min(_MOST_TURNS, -(-size // SMALL_BODY)))
 
 
 def _is_sign_in(scope: Scope) -> bool:

@@ -34,6 +34,12 @@ def media_type_of(request: Request) -> str:
     return request.headers.get("content-type", "").split(";")[0].strip().lower()
 
 
+def declared_length(request: Request) -> int | None:
+    """Return the length of the body as it was declared, or None where it was not."""
+    declared = request.headers.get("content-length", "")
+    return int(declared) if declared.isdigit() else None
+
+
 async def read_body(request: Request, most: int) -> bytes:
     """Return the whole body.
 
@@ -45,8 +51,7 @@ async def read_body(request: Request, most: int) -> bytes:
     StreamError
         With the code `busy`, where all callers together have.
     """
-    declared = request.headers.get("content-length", "")
-    length = int(declared) if declared.isdigit() else 0
+    length = declared_length(request) or 0
     if length > most:
         raise _too_large(most)
     held = SMALL_BODY

@@ -41,6 +41,33 @@ async def test_of_each_peer_one_passes_in_turn() -> None:
     await asyncio.gather(*flood)
 
 
+async def test_what_costs_more_takes_several_turns() -> None:
+    turnstile = Turnstile(every_s=60.0, burst=5)
+    assert await turnstile.passed(FLOOD, 4)
+    waiting = asyncio.create_task(turnstile.passed(FLOOD, 2))
+    await asyncio.sleep(0.02)
+    assert not waiting.done(), "one turn was left"
+    waiting.cancel()
+
+
+async def test_what_takes_many_turns_makes_others_wait_for_one() -> None:
+    turnstile = Turnstile(every_s=0.005, burst=1)
+    passed: list[str] = []
+
+    async def come(peer: str, turns: int) -> None:
+        assert await turnstile.passed(peer, turns)
+        passed.append(peer)
+
+    large = [asyncio.create_task(come(f"198.51.100.{n}", 40)) for n in range(3)]
+    await asyncio.sleep(0)
+    began_s = asyncio.get_running_loop().time()
+    await asyncio.gather(come(OTHER, 1))
+    assert asyncio.get_running_loop().time() - began_s < 0.1
+    assert passed == [OTHER]
+    await asyncio.gather(*large)
+    assert asyncio.get_running_loop().time() - began_s > 110 * 0.005
+
+
 async def test_those_that_wait_are_bounded_by_peer_and_in_all() -> None:
     turnstile = Turnstile(every_s=60.0, burst=1, most_of_a_peer=3, most=5)
     assert await turnstile.passed(FLOOD)

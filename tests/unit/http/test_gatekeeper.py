@@ -21,6 +21,7 @@ from wicketgate.http.gatekeeper import (
     is_public,
     principal_of,
     require,
+    turns_of,
 )
 
 TOKEN = "a-token-of-the-source"
@@ -53,6 +54,25 @@ def call(path: str, *headers: tuple[bytes, bytes], kind: str = "http") -> tuple[
 
 def bearer(token: bytes | str) -> tuple[bytes, bytes]:
     return b"authorization", b"Bearer " + (token.encode() if isinstance(token, str) else token)
+
+
+@pytest.mark.parametrize(
+    ("headers", "turns"),
+    [
+        ((), 1),
+        (((b"content-length", b"4096"),), 1),
+        (((b"content-length", b"4097"),), 2),
+        (((b"content-length", b"163840"),), 40),
+        (((b"content-length", b"9" * 15),), 40),
+        (((b"content-length", b"9" * 400),), 40),
+        (((b"content-length", b"x"),), 40),
+        (((b"transfer-encoding", b"chunked"),), 40),
+    ],
+)
+def test_the_body_of_a_stranger_takes_turns_by_its_length(
+    headers: tuple[tuple[bytes, bytes], ...], turns: int
+) -> None:
+    assert turns_of({"headers": headers}) == turns
 
 
 @pytest.mark.parametrize(

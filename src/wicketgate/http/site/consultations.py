@@ -6,8 +6,8 @@ Anybody may read consultations, respond while they are open, and read the respon
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -23,6 +23,7 @@ from wicketgate.gateway.filing.responses import (
     PAGE,
     Acknowledged,
     Responses,
+    SaidInPublic,
     parse_said,
 )
 from wicketgate.http.answers import ResponseHeld, ResponseTaken
@@ -34,13 +35,16 @@ from wicketgate.http.rates import Allowance, Rate
 from wicketgate.http.requests import (
     FORM,
     JSON,
+    MAX_MEMBERS,
     MAX_RESPONSE,
+    declared_length,
     form_pairs,
     json_answer,
     media_type_of,
     read_body,
 )
 from wicketgate.http.site.public import Public
+from wicketgate.http.underway import SMALL_BODY
 from wicketgate.pages.orders import Body
 from wicketgate.pages.public import FORM_HEADERS, HEADERS
 from wicketgate.reads.parse import NDJSON
@@ -55,6 +59,8 @@ TOGETHER = Rate(burst=300, every_us=SECOND_US // 2)
 _WRITTEN = {"text": MOST_TEXT, "name": MOST_NAME, "organisation": MOST_ORGANISATION}
 """What a form shows again, and how many characters of it at most."""
 _HTML = "text/html; charset=utf-8"
+_Given = TypeVar("_Given")
+_Parsed = TypeVar("_Parsed")
 _YES = {"yes": True, "true": True, "no": False, "false": False}
 
 
@@ -96,6 +102,7 @@ class Consultations:
         self._public = public
         self._clock = clock
         self._reading = asyncio.Lock()
+        self._parsing = asyncio.Lock()
         self._allowance = Allowance(clock.now_us, each=each, near=near, together=together)
 
     def routes(self) -> list[Route]:
@@ -214,32 +221,32 @@ class Consultations:
         self._responses.demand_open(request.path_params["id"])
         if media_type_of(request) != JSON:
             raise InputError(f"send `{JSON}` or `{FORM}`", code="unsupported-media-type")
-        try:
-            members = msgspec.json.decode(await read_body(request, MAX_RESPONSE), type=dict[str, Any])
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise InputError("the body is no JSON object") from error
-        try:
-            taken = await self._take(request, members)
-        except TooManyResponses as error:
-            return problem(error.code, error.detail, retry_s=error.retry_s)
-        return json_answer(_receipt(taken), 201)
+        retry_s = self._refusal(request)
+        if retry_s:
+            error = TooManyResponses(retry_s)
+            return problem(error.code, error.detail, retry_s=retry_s)
+        body = await read_body(request, MAX_RESPONSE)
+        said = await self._parsed(len(body), _said_in_json, body)
+        return json_answer(_receipt(await self._take(request, said)), 201)
 
     async def _post_form(self, request: Request) -> Response:
         """Take a response from the page's form.
 
-        Anything wrong is said on the page, and the text as it was written is kept there.
+        Anything wrong is said on the page, and the text as it was written is kept there: of one response too many no
+        more than 16 KiB are read for that.
         """
         form: dict[str, str] = {}
         try:
             self._responses.demand_open(request.path_params["id"])
-            form = _form(await read_body(request, MAX_RESPONSE))
-            _demand_text(form.get("text", ""))
-            members: dict[str, Any] = dict(form)
-            if "publish" in form:
-                if form["publish"] not in _YES:
-                    raise InputError("`publish` is neither `yes` nor `no`")
-                members["publish"] = _YES[form["publish"]]
-            taken = await self._take(request, members)
+            retry_s = self._refusal(request)
+            if retry_s and (declared_length(request) or MAX_RESPONSE) > MAX_MEMBERS:
+                raise TooManyResponses(retry_s)
+            body = await read_body(request, MAX_RESPONSE)
+            form = await self._parsed(len(body), _form, body)
+            if retry_s:
+                raise TooManyResponses(retry_s)
+            said = await self._parsed(len(body), _said_in_form, form)
+            taken = await self._take(request, said)
         except WicketgateError as error:
             status, _ = status_and_title(error)
             answer = await self._shown(request, written=form, fault=_sentence(error), status=status)
@@ -247,24 +254,35 @@ class Consultations:
                 answer.headers["Retry-After"] = str(error.retry_s)
             return answer
         shown, receipt = await self._public.view(), _receipt(taken)
-        said = {"id": receipt.id, "received_at": receipt.received_at, "fact": receipt.fact}
+        told = {"id": receipt.id, "received_at": receipt.received_at, "fact": receipt.fact}
         arguments = {
             "name": request.path_params["id"],
-            "receipt": {**said, "opening": taken.fact.decode()},
+            "receipt": {**told, "opening": taken.fact.decode()},
         }
         try:
-            body = await self._public.order("response-taken", shown, arguments)
+            page = await self._public.order("response-taken", shown, arguments)
         except StreamError:
             return json_answer(receipt, 201)  # it was taken, whatever the renderer does
-        assert body is not None
-        return Response(body.content, status_code=201, media_type=_HTML, headers=dict(HEADERS))
+        assert page is not None
+        return Response(page.content, status_code=201, media_type=_HTML, headers=dict(HEADERS))
 
-    async def _take(self, request: Request, members: Mapping[str, Any]) -> Acknowledged:
-        said, name = parse_said(members), request.path_params["id"]
+    def _refusal(self, request: Request) -> int:
+        """Take one from the caller's allowance, before anything is read: what turns out faulty counts too.
+
+        Return 0, or the seconds after which to try again.
+        """
+        return self._allowance.take(request.path_params["id"], peer_of(request.scope))
+
+    async def _parsed(self, size: int, parse: Callable[[_Given], _Parsed], given: _Given) -> _Parsed:
+        """Parse what a stranger sent, so many bytes: off the loop and one at a time, unless they are few."""
+        if size <= SMALL_BODY:
+            return parse(given)
+        async with self._parsing:
+            return await asyncio.to_thread(parse, given)
+
+    async def _take(self, request: Request, said: SaidInPublic) -> Acknowledged:
+        name = request.path_params["id"]
         self._responses.demand_open(name)  # the body may have taken long
-        retry_s = self._allowance.take(name, peer_of(request.scope))
-        if retry_s:
-            raise TooManyResponses(retry_s)
         return await self._responses.give(name, said)
 
     # --- responses ----------------------------------------------------------------------------------------------------
@@ -333,6 +351,24 @@ def _form(body: bytes) -> dict[str, str]:
     if len({name for name, _ in pairs}) != len(pairs):
         raise InputError("a member of the form stands twice")
     return dict(pairs)
+
+
+def _said_in_form(form: Mapping[str, str]) -> SaidInPublic:
+    _demand_text(form.get("text", ""))
+    members: dict[str, Any] = dict(form)
+    if "publish" in form:
+        if form["publish"] not in _YES:
+            raise InputError("`publish` is neither `yes` nor `no`")
+        members["publish"] = _YES[form["publish"]]
+    return parse_said(members)
+
+
+def _said_in_json(body: bytes) -> SaidInPublic:
+    try:
+        members = msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError("the body is no JSON object") from error
+    return parse_said(members)
 
 
 def _again(written: Mapping[str, str]) -> dict[str, str]:

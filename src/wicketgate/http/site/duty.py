@@ -31,7 +31,15 @@ from wicketgate.http.api.images import FeedImages
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.peers import peer_of
 from wicketgate.http.problems import problem, problem_of, status_and_title
-from wicketgate.http.requests import FORM, MAX_MEMBERS, form_pairs, media_type_of, private_answer, read_body
+from wicketgate.http.requests import (
+    FORM,
+    MAX_MEMBERS,
+    MAX_NAME,
+    form_pairs,
+    media_type_of,
+    private_answer,
+    read_body,
+)
 from wicketgate.http.sessions import (
     MOST_OFFICER,
     Sessions,
@@ -408,7 +416,9 @@ async def _form(request: Request, session: Session | None = None) -> dict[str, s
         raise NotEntitled("this form was sent from elsewhere", code="form-refused")
     if media_type_of(request) != FORM:
         raise InputError(f"send `{FORM}`", code="unsupported-media-type")
-    form = dict(form_pairs(await read_body(request, MAX_MEMBERS)))
+    # A stranger's is parsed on the loop without a turn, so it is short: the token and the name of who signs in.
+    most = MAX_NAME if session is None else MAX_MEMBERS
+    form = dict(form_pairs(await read_body(request, most)))
     if session is not None and not is_form_key(session, form.get("form_key", "")):
         raise NotEntitled("this form is not of this session: load the page again", code="form-refused")
     return form
