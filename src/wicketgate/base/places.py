@@ -34,7 +34,7 @@ class Place:
     __slots__ = ("guest", "is_busy", "is_gone", "is_proxied", "name", "peer")
 
     def __init__(self, guest: Guest, peer: str, *, is_proxied: bool) -> None:
-        self.guest = guest
+        self.guest: Guest | None = guest  # None once it is gone: a place must not keep its guest alive
         self.peer = peer
         self.is_proxied = is_proxied
         self.name = ""  # of the token that it has shown
@@ -165,6 +165,7 @@ class Places:
         else:
             self._remove_stranger(place)
         place.is_gone = True
+        place.guest = None
 
     def note(self, why: str) -> None:
         """Count one that was turned away or dropped; a shortage is an alarm, and told at a bounded rate."""
@@ -189,9 +190,11 @@ class Places:
             self._drop(next(iter(self._waiting)), "descriptors")
 
     def _drop(self, place: Place, why: str) -> None:
+        guest = place.guest
         self.leave(place)
         self.note(why)
-        place.guest.drop()
+        if guest is not None:
+            guest.drop()
 
     def _add_stranger(self, place: Place) -> None:
         of_peer = self._strangers_of.get(place.peer)

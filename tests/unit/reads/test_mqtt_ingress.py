@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import hashlib
 import itertools
 import socket
 import ssl
+import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -24,7 +26,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from wicketgate.base.errors import ConfigurationError, StreamError
 from wicketgate.base.limits import PlaceLimits
 from wicketgate.base.settings import MqttSettings
+from wicketgate.base.turnstile import BURST
 from wicketgate.reads.mqtt import connection as connection_module
+from wicketgate.reads.mqtt import ingress as ingress_module
 from wicketgate.reads.mqtt import packets
 from wicketgate.reads.mqtt.connection import MqttLimits
 from wicketgate.reads.mqtt.ingress import Ingress
@@ -419,6 +423,69 @@ async def test_what_is_no_mqtt_ends_the_connection() -> None:
             client.send(b"\x36\x05\x00\x01a\x00\x01")
             assert await client.ended() == b""
         assert ingress.counts.ended == {"malformed": 4}
+
+
+@on_uvloop
+async def test_connections_in_clear_have_a_turn_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingress_module, "_OPEN_EVERY_S", 0.05)
+    async with listening(Desk()) as (ingress, port):
+        writers = [(await asyncio.open_connection("127.0.0.1", port))[1] for _ in range(BURST + 8)]
+        began_s = asyncio.get_running_loop().time()
+        await until(lambda: len(ingress._connections) == len(writers))
+        assert sum(one.opening is not None for one in ingress._connections) >= 4, "they wait"
+        async with connected(port, local_addr=("127.0.3.7", 0)):
+            assert asyncio.get_running_loop().time() - began_s < 0.35, (
+                "another address does not wait for them all"
+            )
+        for writer in writers:
+            writer.close()
+        await until(lambda: not ingress._connections)
+
+
+@pytest.mark.parametrize("way", ["malformed", "silent", "claims", "dropped", "refused", "known"])
+@on_uvloop
+async def test_whoever_is_gone_leaves_nothing_behind(way: str) -> None:
+    """A connection and its place held one another until the collector came: 13,000 of them kept 700 MB."""
+    sent = {
+        "malformed": b"\x10\xff\xff\xff\x7f" + b"a" * 60_000,
+        "claims": b"\x10\xff\x3f" + b"a" * 4_000,
+        "refused": connect(password=b"guess"),
+        "known": connect() + publish(1)[:5],
+    }.get(way, b"")
+    gc.collect()
+    gc.disable()
+    try:
+        bounds = places(strangers=5) if way == "dropped" else places()
+        async with listening(Desk(), places=bounds, connect_s=0.2) as (ingress, port):
+            kept: list[weakref.ref[Any]] = []
+            staying: list[Client] = []
+            for _ in range(20):
+                client = Client(*await asyncio.open_connection("127.0.0.1", port))
+                await until(lambda: ingress._connections)
+                kept += [weakref.ref(one) for one in ingress._connections]
+                kept += [weakref.ref(one._decoder) for one in ingress._connections]
+                client.send(sent)
+                if way in {"malformed", "refused"}:
+                    await client.ended()
+                if way == "dropped":
+                    staying.append(client)
+                else:
+                    await client.close()
+            for client in staying:
+                await client.close()
+            await until(lambda: not ingress._connections)
+            await asyncio.sleep(0.05)
+            assert [one for one in kept if one() is not None] == []
+    finally:
+        gc.enable()
+
+
+@on_uvloop
+async def test_whoever_is_ended_holds_no_bytes_while_it_stays() -> None:
+    async with listening(Desk(), close_s=60.0) as (ingress, port), dialled(port) as client:
+        client.send(b"\x10\xff\xff\xff\x7f" + b"a" * 60_000)
+        assert await client.ended() == b""
+        assert [one._decoder.held for one in ingress._connections] == [0]
 
 
 # --- tokens -------------------------------------------------------------------------------------------------

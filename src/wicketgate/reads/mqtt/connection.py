@@ -437,6 +437,8 @@ class Connection(asyncio.Protocol):
             transport.pause_reading()
 
     def _give_back(self) -> None:
+        """Give back the room, and the bytes themselves: an ended connection may stay for a while."""
+        self._decoder.forget()
         size, self._reserved = self._reserved, 0
         self._server.room.give(self.source, size)
 

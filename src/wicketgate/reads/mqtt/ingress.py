@@ -29,6 +29,8 @@ _QUIET_S = 10.0
 _RETRY_S = 1.0
 _HANDSHAKE_EVERY_S = 0.04
 """How often a TLS handshake begins, beyond a few at once: each costs the loop milliseconds, and a stranger nothing."""
+_OPEN_EVERY_S = 0.001
+"""How often a connection in clear begins."""
 
 
 class Ingress:
@@ -63,7 +65,8 @@ class Ingress:
         self.limits = limits or MqttLimits()
         self.places = Places("MQTT", self.limits.places, is_proxy=is_proxy, is_short=is_short)
         self.room = Room(self.limits.held_bytes, self.limits.held_bytes_of_source)
-        self._handshakes = Turnstile(every_s=_HANDSHAKE_EVERY_S, most_of_a_peer=2048, most=8192)
+        every_s = _OPEN_EVERY_S if settings.certificate is None else _HANDSHAKE_EVERY_S
+        self._newcomers = Turnstile(every_s=every_s, most_of_a_peer=2048, most=8192)
         self.is_stopping = False
         self.counts = MqttCounts()
         self.loop: asyncio.AbstractEventLoop
@@ -159,7 +162,7 @@ class Ingress:
 
     async def _open(self, connection: Connection, accepted: socket.socket, peer: str) -> None:
         limits, secure = self.limits, self._secure
-        if secure is not None and not await self._handshakes.passed(peer):
+        if not await self._newcomers.passed(peer):
             raise ConnectionAbortedError
         await self.loop.connect_accepted_socket(
             lambda: connection,
@@ -183,9 +186,13 @@ class Ingress:
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(self.limits.sweep_s)
-            now = self.loop.time()
-            for connection in list(self._connections):
-                connection.check(now)
+            self._check()
+
+    def _check(self) -> None:
+        # Of its own, so that no connection lives on as the sweep's last one.
+        now = self.loop.time()
+        for connection in list(self._connections):
+            connection.check(now)
 
     # --- what connections ask -------------------------------------------------------------------------------------
 
@@ -210,8 +217,9 @@ class Ingress:
     def lost(self, connection: Connection) -> None:
         """Count a connection no longer."""
         self._connections.discard(connection)
-        if connection.place is not None:
-            self.places.leave(connection.place)
+        place, connection.place = connection.place, None
+        if place is not None:
+            self.places.leave(place)
 
     def name_of(self, digest: str) -> str | None:
         """Return the name of a token by its hash.

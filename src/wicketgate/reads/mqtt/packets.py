@@ -165,6 +165,12 @@ class Decoder:
             self._at = 0
         return packet
 
+    def forget(self) -> None:
+        """Let go of all bytes; nothing more can be read."""
+        self._held = bytearray()
+        self._at = self._body = self._end = 0
+        self._broken = True
+
     def _head(self) -> None:
         """Read the fixed header in front, if all of it is there [2.2]."""
         if self._broken:
