@@ -98,6 +98,20 @@ def test_after_a_long_absence_a_demonstration_needs_no_word(tmp_path: Path) -> N
     assert begin(machine.clock(), path, demonstration=True) == {}
 
 
+def test_without_its_mark_a_start_judges_as_after_a_boot(tmp_path: Path) -> None:
+    """A limit of ours, docs/threat-model.md: whoever can delete the mark has a day."""
+    machine, path = machine_at(), tmp_path / "clock"
+    begin(machine.clock(), path)
+    path.unlink()
+    machine.step(DAY_US - MINUTE_US)
+    assert begin(machine.clock(), path) == {}
+    for step_us in (2 * MINUTE_US, -DAY_US - 3 * MINUTE_US):
+        path.unlink(missing_ok=True)
+        machine.step(step_us)
+        with pytest.raises(ConfigurationError, match="the log's last second"):
+            begin(machine.clock(), path)
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"boot":1}', b"\xff", b'{"boot":"x"}'])
 def test_a_mark_that_cannot_be_read_is_none(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "clock").write_bytes(content)
