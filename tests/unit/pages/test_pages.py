@@ -425,6 +425,20 @@ def test_the_story_says_what_was_seen_what_left_to_whom_why_and_what_stayed(
     assert "The published figures from" not in page.text
 
 
+@pytest.mark.parametrize(
+    ("left", "words"), [({}, "no hits"), ({"tfl-met-ct": 1}, "1 hit"), ({"tfl-met-ct": 2}, "2 hits")]
+)
+def test_a_list_that_let_nothing_go_had_no_hits(
+    pages: Pages, register: dict[str, Any], left: dict[str, int], words: str
+) -> None:
+    for one in register["authorities"]:
+        if one["name"] == "tfl-met-ct":
+            one["mode"] = one["document"]["authority"]["mode"] = "match"
+    text = Reader(pages.front(register, NOW_US, part_of(register, LIVE | {"released": left}))).text
+    assert f" {words} " in text
+    assert "none hits" not in text
+
+
 def test_where_there_are_several_controllers_each_row_says_whose_cameras(
     pages: Pages, register: dict[str, Any]
 ) -> None:
