@@ -163,8 +163,8 @@ class World:
         self._loop.run_until_complete(done())
         assert not self._failures, self._failures
 
-    def _reveal(self, sequence: int, transaction: Transaction) -> None:
-        self.projections.take(sequence, transaction)
+    def _reveal(self, sequence: int, transaction: Transaction, data: bytes) -> None:
+        self.projections.take(sequence, transaction, data)
         second = transaction.second
         if second is not None and second.facts:
             tree = SecondTree(second.facts, second.seed)

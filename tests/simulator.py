@@ -28,7 +28,7 @@ from wicketgate.base.errors import HitRefused, InputError, NotEntitled, StreamEr
 from wicketgate.base.signing import canonical, dump_envelope
 from wicketgate.base.streams.reader import Stored
 from wicketgate.commits.state import State, dump_state, load_state
-from wicketgate.commits.transactions import CameraSet, Transaction, decode
+from wicketgate.commits.transactions import CameraSet, Transaction, batch_offsets, decode
 from wicketgate.commits.writer import Commits
 from wicketgate.feeds.rows import RowMaker
 from wicketgate.gateway.deployment import note_signer
@@ -182,9 +182,10 @@ class MemoryProjections:
         self.seconds: list[Any] = []
         self.full: frozenset[str] = frozenset()
 
-    def take(self, sequence: int, transaction: Transaction) -> None:
+    def take(self, sequence: int, transaction: Transaction, data: bytes) -> None:
         """Take a committed transaction."""
-        for batch in transaction.batches:
+        for batch, begin in zip(transaction.batches, batch_offsets(data, transaction.batches), strict=True):
+            assert data[begin : begin + len(batch.data)] == batch.data
             self._put(self.feeds.setdefault(batch.feed, []), batch.number, batch.data)
         for n, entry in enumerate(transaction.entries):
             self._put(self.entries, transaction.first_entry + n + 1, entry)
@@ -342,7 +343,7 @@ class World:
             transaction = decode(data)
             if number > state.sequence:
                 state.apply(transaction, number, parsed)
-            self.projections.take(number, transaction)
+            self.projections.take(number, transaction, data)
         self.commit_writer = MemoryWriter(self.commits_stream)
         self.commits = Commits(
             self.commit_writer,  # type: ignore[arg-type]

@@ -19,12 +19,14 @@ async def replay(
     link: Link,
     state: State,
     parsed: Parsed,
-    take: Callable[[int, Transaction], Awaitable[None]],
+    take: Callable[[int, Transaction, bytes], Awaitable[None]],
     reach: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    after: int = 0,
 ) -> None:
     """Fold the rest of COMMITS into `state`, and show every transaction.
 
-    The rest is what follows `state`; every transaction that COMMITS still holds goes to `take`.
+    The rest is what follows `state`; every transaction behind `after` goes to `take`, with its bytes.
 
     Parameters
     ----------
@@ -32,6 +34,8 @@ async def replay(
         Where its documents are kept opened.
     reach : callable
         Told how many transactions are shown, and of how many.
+    after : int
+        What every projection holds; 0 shows all that COMMITS still holds.
 
     Raises
     ------
@@ -47,8 +51,9 @@ async def replay(
         raise ConfigurationError(
             f"COMMITS begins at {ends.first_seq} and the snapshot ends at {state.sequence}: restore a later snapshot"
         )
-    reader = StreamReader(link, STREAM, after=ends.first_seq - 1)
-    expected = ends.first_seq
+    first = max(ends.first_seq, min(after, state.sequence) + 1)
+    reader = StreamReader(link, STREAM, after=first - 1)
+    expected = first
     while expected <= ends.last_seq:
         held = await reader.next(_PATIENCE_S)
         if not held:
@@ -60,7 +65,7 @@ async def replay(
             transaction = decode(stored.data)
             if stored.sequence > state.sequence:
                 state.apply(transaction, stored.sequence, parsed)
-            await take(stored.sequence, transaction)
+            await take(stored.sequence, transaction, stored.data)
             expected += 1
-            reach(expected - ends.first_seq, ends.last_seq + 1 - ends.first_seq)
+            reach(expected - first, ends.last_seq + 1 - first)
     await reader.close()

@@ -401,6 +401,27 @@ def encode(transaction: Transaction) -> bytes:
     return _encoder.encode(transaction)
 
 
+def batch_offsets(data: bytes, batches: Sequence[FeedBatch]) -> list[int]:
+    """Return where in the bytes of a transaction the data of each of its batches begins.
+
+    They lie there as they are, in their order, before anything that a client chose: each is looked for behind the one
+    before.
+
+    Raises
+    ------
+    InputError
+        If one does not lie there.
+    """
+    found, end = [], 0
+    for batch in batches:
+        begin = data.find(batch.data, end)
+        if begin < 0:
+            raise InputError("a batch does not lie in its transaction as it is")
+        end = begin + len(batch.data)
+        found.append(begin)
+    return found
+
+
 def decode(data: bytes) -> Transaction:
     """Return the transaction in the bytes of `encode`.
 

@@ -67,7 +67,7 @@ class Commits:
         *,
         instance: str,
         seal: Seal,
-        reveal: Callable[[int, Transaction], None],
+        reveal: Callable[[int, Transaction, bytes], None],
         on_failure: Callable[[BaseException], None],
     ) -> None:
         self._writer = writer
@@ -171,7 +171,7 @@ class Commits:
         # A crash from here on leaves this transaction whole or absent, and none behind an absent one.
         stored = self._writer.submit(data, f"{self._instance}-{sequence}")
         waiter: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
-        stored.add_done_callback(lambda done: self._stored(done, sequence, transaction, waiter))
+        stored.add_done_callback(lambda done: self._stored(done, sequence, transaction, data, waiter))
         return waiter
 
     def _stored(
@@ -179,6 +179,7 @@ class Commits:
         done: asyncio.Future[int],
         sequence: int,
         transaction: Transaction,
+        data: bytes,
         waiter: asyncio.Future[Committed],
     ) -> None:
         # Called in order: the stream acknowledges in order.
@@ -186,7 +187,7 @@ class Commits:
         if error is None and not done.cancelled() and not self._failed:
             try:
                 self.committed.apply(transaction, sequence, self.parsed)
-                self._reveal(sequence, transaction)
+                self._reveal(sequence, transaction, data)
             except (WicketgateError, LookupError) as broken:
                 error = broken
             else:

@@ -1,6 +1,7 @@
-"""The feeds: one durable stream for each authority name.
+"""The feeds: of each authority name the batches in their order, read out of COMMITS.
 
-Batch B stands at sequence B.
+Batch B stands where the index says. What version 0.4 and those before it stored a second time is read from the streams
+that they left, until its term.
 """
 
 from __future__ import annotations
@@ -9,49 +10,60 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 
+from nats.js.errors import NotFoundError
+
+from wicketgate.base.errors import InputError
 from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.ordinal import OrdinalStream
 from wicketgate.commits.transactions import FeedBatch
+from wicketgate.feeds.index import FeedIndex, Place
 
 _RECENT_BYTES = 8 * 1024 * 1024
+_FETCHED_AT_ONCE = 32
+_LOOKED_UP_AT_ONCE = 1_000
+_PATIENCE_S = 10
 
 
 class Feed:
-    """One authority's feed.
+    """One authority's feed: the projection adds to it, and its unit reads it."""
 
-    The projection writes it, and its unit reads it.
-    """
-
-    def __init__(self, stream: OrdinalStream, max_bytes: int) -> None:
+    def __init__(
+        self,
+        link: Link,
+        stream: str,
+        index: FeedIndex,
+        name: str,
+        former: OrdinalStream | None,
+        max_bytes: int,
+    ) -> None:
+        self.name = name
+        self._link = link
         self._stream = stream
+        self._index = index
+        self._former = former
+        self._former_last = 0 if former is None else former.last
+        self._former_bytes = 0
         self._max_bytes = max_bytes
         self._recent: deque[tuple[int, bytes]] = deque()
         self._recent_bytes = 0
-        self._first = 1
-        self._bytes = 0
+        self._written = 0  # up to which number the index has it
+        held = index.held(name)
+        self._first, self._before, self._through = held.first, held.before, held.through
+        self.last = self._written = max(held.last, self._former_last)
         self._news = asyncio.Event()
-        self.last = 0
 
     @classmethod
-    async def open(cls, link: Link, name: str, *, max_bytes: int) -> Feed:
-        """Open the feed of an authority name.
-
-        It is made if it is new.
-        """
-        stream = await OrdinalStream(link, f"FEED-{name}").open()
-        feed = cls(stream, max_bytes)
-        feed.last = stream.last
+    async def open(cls, link: Link, stream: str, index: FeedIndex, name: str, *, max_bytes: int) -> Feed:
+        """Open the feed of an authority name, whose batches lie in a stream: COMMITS."""
+        former = await OrdinalStream.former(link, f"FEED-{name}")
+        feed = cls(link, stream, index, name, former, max_bytes)
         await feed.refresh()
         return feed
 
-    async def end_before(self, at_us: int) -> None:
-        """Delete the batches that were released before a time, and learn the feed's size."""
-        await self._stream.end_before(at_us)
-        await self.refresh()
-
     async def close(self) -> None:
-        """Stop writing."""
-        await self._stream.close()
+        """Stop reading."""
+        if self._former is not None:
+            await self._former.close()
 
     @property
     def first(self) -> int:
@@ -61,36 +73,73 @@ class Feed:
     @property
     def is_full(self) -> bool:
         """Whether releases must stop until batches are past their term."""
-        return self._bytes >= self._max_bytes
+        return self.held_bytes >= self._max_bytes
 
     @property
     def held_bytes(self) -> int:
         """The bytes held in the feed, about."""
-        return self._bytes
+        return self._through - self._before + self._former_bytes
+
+    # --- what is added, and what ends ---------------------------------------------------------------------------
+
+    def add(self, batch: FeedBatch, sequence: int, offset: int, at_us: int) -> Place | None:
+        """Add a batch that is durable in COMMITS; whoever waits gets it.
+
+        Parameters
+        ----------
+        sequence, offset : int
+            Where it lies there.
+
+        Returns
+        -------
+        Place or None
+            To be written into the index, then `wrote`; None where the feed has it already.
+
+        Raises
+        ------
+        InputError
+            If a batch before it is missing.
+        """
+        if batch.number <= self.last:
+            return None
+        if batch.number != self.last + 1:
+            raise InputError(f"batch {batch.number} does not follow on {self.last} in `{self.name}`")
+        self._through += len(batch.data)
+        place = Place(sequence, offset, len(batch.data), at_us, self._through)
+        self._recent.append((batch.number, batch.data))
+        self._recent_bytes += len(batch.data)
+        self.last = batch.number
+        self.wake()
+        return place
+
+    def wrote(self, number: int) -> None:
+        """Take note that the index has a batch and those before it; memory may let go of them."""
+        self._written = max(self._written, number)
+        while self._recent_bytes > _RECENT_BYTES and self._recent[0][0] < min(self._written, self.last):
+            self._recent_bytes -= len(self._recent.popleft()[1])
+
+    async def end_before(self, at_us: int) -> None:
+        """Delete the batches that were released before a time."""
+        await asyncio.to_thread(self._index.end_before, self.name, at_us)
+        if self._former is not None:
+            await self._former.end_before(at_us)
+        await self.refresh()
 
     async def refresh(self) -> None:
-        """Learn the feed's size and its first batch."""
-        self._first, _, self._bytes = await self._stream.extent()
+        """Learn the feed's first batch and its size."""
+        held = self._index.held(self.name)
+        self._first, self._before = max(held.first, self._former_last + 1), held.before
+        if self._former is not None:
+            first, last, self._former_bytes = await self._former.extent()
+            if first <= last:
+                self._first = max(first, 1)
+            else:
+                former, self._former = self._former, None
+                await former.remove()
         while self._recent and self._recent[0][0] < self._first:
             self._recent_bytes -= len(self._recent.popleft()[1])
 
-    async def put(self, batch: FeedBatch, at_us: int) -> None:
-        """Write a batch that was released at a time.
-
-        Whoever waits gets it once it is durable here.
-        """
-        known = batch.number <= self.last
-        # A crash before this is durable: the replay of COMMITS puts the batch again, under its own number.
-        await self._stream.put(batch.number, batch.data, at_us)
-        if known:
-            return
-        self._bytes += len(batch.data)
-        self._recent.append((batch.number, batch.data))
-        self._recent_bytes += len(batch.data)
-        while self._recent_bytes > _RECENT_BYTES and len(self._recent) > 1:
-            self._recent_bytes -= len(self._recent.popleft()[1])
-        self.last = batch.number
-        self.wake()
+    # --- what is read -------------------------------------------------------------------------------------------
 
     def wake(self) -> None:
         """Wake everyone who waits, to look again."""
@@ -111,25 +160,15 @@ class Feed:
 
         It was held once.
         """
-        if after >= self.last:
-            return False
-        if after + 1 < self._first:
-            return True
-        if self._recent and after + 1 >= self._recent[0][0]:
-            return False
-        await self.refresh()
-        return after + 1 < self._first
+        return after < self.last and after + 1 < self._first
 
     async def batch(self, number: int) -> bytes | None:
         """Return one batch as delivered, or None.
 
         None if it is past its term or not there.
         """
-        if number < 1 or number > self.last:
-            return None
-        if self._recent and number >= self._recent[0][0]:
-            return self._recent[number - self._recent[0][0]][1]
-        return await self._stream.get(number)
+        found = await self.batches(number - 1, 1, 1)
+        return found[0] if found else None
 
     async def batches(self, after: int, limit: int, max_bytes: int) -> Sequence[bytes]:
         """Return batches behind `after`, in order.
@@ -137,13 +176,47 @@ class Feed:
         At most `limit`, and not much more than `max_bytes` together.
         """
         found: list[bytes] = []
-        size = 0
-        for number in range(after + 1, min(after + limit, self.last) + 1):
-            data = await self.batch(number)
-            if data is None:
+        size, number, end = 0, after + 1, min(after + limit, self.last)
+        if number < 1:
+            return found
+        while number <= end and size < max_bytes:
+            part = await self._some(number, end, max_bytes - size)
+            if not part:
                 break
-            found.append(data)
-            size += len(data)
-            if size >= max_bytes:
-                break
+            found += part
+            size += sum(map(len, part))
+            number += len(part)
         return found
+
+    async def _some(self, number: int, end: int, most: int) -> list[bytes]:
+        """Return the next batches from where they lie: memory, COMMITS or what an earlier version left."""
+        if self._recent and number >= self._recent[0][0]:
+            at, size = number - self._recent[0][0], 0
+            held: list[bytes] = []
+            while number + len(held) <= end and size < most:
+                held.append(self._recent[at + len(held)][1])
+                size += len(held[-1])
+            return held
+        if number <= self._former_last:
+            data = None if self._former is None else await self._former.get(number)
+            return [] if data is None else [data]
+        places = self._index.places(self.name, number - 1, min(end + 1 - number, _LOOKED_UP_AT_ONCE))
+        wanted, size = 0, 0
+        while wanted < min(len(places), _FETCHED_AT_ONCE) and size < most:
+            size += places[wanted].length
+            wanted += 1
+        got = await asyncio.gather(*(self._cut_out(place) for place in places[:wanted]))
+        gone = next((n for n, data in enumerate(got) if data is None), wanted)
+        return [data for data in got[:gone] if data is not None]
+
+    async def _cut_out(self, place: Place) -> bytes | None:
+        """Return the bytes at a place of COMMITS, or None where the transaction is gone."""
+        try:
+            stored = await self._link.ask(
+                lambda: self._link.jetstream.get_msg(self._stream, seq=place.sequence, direct=True),
+                _PATIENCE_S,
+            )
+        except NotFoundError:
+            return None
+        data: bytes = stored.data[place.offset : place.offset + place.length]
+        return data

@@ -18,7 +18,9 @@ from wicketgate.base.settings import TEMPLATE, read_secret
 from wicketgate.base.signing import PrivateKey
 from wicketgate.ledger.notes import NoteSigner, unverified_checkpoint
 
-PARTS = ("log", "nats", "index", "proofs", "hits", "vault", "images", "snapshots")
+ENVIRONMENTS = ("index", "proofs", "hits", "feeds")
+"""The parts that are environments of LMDB."""
+PARTS = ("log", "nats", "index", "proofs", "hits", "feeds", "vault", "images", "snapshots")
 """The folders of a deployment beside `keys`."""
 _LOCK_PATIENCE_S = 15.0
 

@@ -70,6 +70,11 @@ class Directory:
         )
         self._parts.append((stream, part, stamp))
 
+    def projected(self, stream: str) -> int:
+        """Return up to which message of a stream every part made from it holds everything."""
+        stamps = [part.stamp() for of, part, _ in self._parts if of == stream]
+        return min((stamp.position for stamp in stamps if stamp is not None), default=0)
+
     def reached(self, *, commits_to: int, reads_to: int) -> None:
         """Stamp every part with what it has, before the streams let go of it.
 
@@ -102,7 +107,7 @@ async def demand_projected(projections: Projections, state: State) -> None:
         "QUARANTINED (`nats/`)": (projections.reached("quarantine"), state.quarantine_batches),
     }
     for name, feed in state.feeds.items():
-        ends[f"the feed `{name}` (`nats/`)"] = (projections.reached(f"feed {name}"), feed.batches)
+        ends[f"the feed `{name}` (`feeds/`)"] = (projections.reached(f"feed {name}"), feed.batches)
     for consultation, number in state.responses.items():
         await projections.responses(consultation)
         ends[f"the responses to `{consultation}` (`nats/`)"] = (

@@ -167,7 +167,8 @@ class Housekeeping:
         # Each part says how far it has come before what it came from is let go of: one that is older than that cannot
         # be brought up again, and the next start sees it. A crash in between leaves messages that nobody needs.
         await asyncio.to_thread(self._directory.reached, commits_to=commits_to, reads_to=reads_to)
-        await self._link.purge_below(STREAM, commits_to + 1)
+        needed = self._projections.oldest_needed()  # by a feed: its rows stand there alone
+        await self._link.purge_below(STREAM, min(commits_to + 1, needed or commits_to + 1))
         await self._link.purge_below(READS, reads_to + 1)
 
 

@@ -8,14 +8,14 @@ import logging
 import os
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack, ExitStack, closing
 from importlib.metadata import version as installed_version
 from typing import Any
 
 import msgspec
 from nats.js.errors import NotFoundError
 
-from wicketgate.base.clock import DAY_US, Clock, rfc3339
+from wicketgate.base.clock import Clock, rfc3339
 from wicketgate.base.errors import ConfigurationError, WicketgateError
 from wicketgate.base.loop import LoopGuard
 from wicketgate.base.parts import StampedPart, demand_whole
@@ -34,8 +34,9 @@ from wicketgate.commits.snapshots import Snapshots
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import Transaction
 from wicketgate.commits.writer import Commits
+from wicketgate.feeds.index import FeedIndex
 from wicketgate.feeds.rows import RowMaker
-from wicketgate.gateway.deployment import PARTS, Deployment, note_signer
+from wicketgate.gateway.deployment import ENVIRONMENTS, PARTS, Deployment, note_signer
 from wicketgate.gateway.directory import Directory, demand_projected
 from wicketgate.gateway.entitlement import Entitlement
 from wicketgate.gateway.filing.cameras import CameraFiling
@@ -249,7 +250,7 @@ class Gateway:
         lock = deployment.lock() if self._lock is None else self._lock
         parts.callback(os.close, lock)
         # Once nobody else can write to them.
-        await asyncio.to_thread(demand_whole, [deployment.part(name) for name in ("index", "proofs", "hits")])
+        await asyncio.to_thread(demand_whole, [deployment.part(name) for name in ENVIRONMENTS])
         self.progress.begin("streams")
         streams = self.settings.streams or await self._own_streams(lock)
         parts.enter_context(self._files)
@@ -266,12 +267,12 @@ class Gateway:
         state, parsed = await asyncio.to_thread(self._snapshots.latest) or State(), Parsed()
         # The origin stands in the checkpoint: the charter is known only once COMMITS is folded.
         self.ledger = self._files.enter_context(Ledger.open(deployment.log, deployment.log_signer()))
-        self.hits = HitQueue(deployment.part("hits"))
-        self._files.callback(self.hits.close)
+        self.hits = self._files.enter_context(closing(HitQueue(deployment.part("hits"))))
         await self._take(self.hits.part, position=self.hits.position)
-        proofs = Proofs(deployment.part("proofs"))
-        self._files.callback(proofs.close)
+        proofs = self._files.enter_context(closing(Proofs(deployment.part("proofs"))))
         await self._take(proofs.part)
+        index = self._files.enter_context(closing(FeedIndex(deployment.part("feeds"))))
+        await self._take(index.part, position=index.position)
         self.lists = Lists(deployment.part("vault"))
         await self._take(self.lists.part)
         self.projections = Projections(
@@ -279,14 +280,17 @@ class Gateway:
             self.ledger,
             proofs,
             self.hits,
+            index,
             parsed,
             feed_bytes=self.settings.feed_bytes,
             on_failure=self._fail,
         )
         parts.push_async_callback(self.projections.close)
-        await self._open_projections(state, parsed)
+        await self.projections.open(state)
         self.progress.begin("commits")
-        await replay(self.link, state, parsed, self.projections.take_replayed, self.progress.reach)
+        projected = self.directory.projected(commits_module.STREAM)
+        take = self.projections.take_replayed
+        await replay(self.link, state, parsed, take, self.progress.reach, after=projected)
         for name in state.feeds:
             await self.projections.open_feed(name)
         if self.ledger.size > state.entries:
@@ -319,17 +323,6 @@ class Gateway:
         self.unit_hits = UnitHits(self.commits, self.hits, self.entitlement)
         self.responses = Responses(self.commits, self.projections, self.clock, admit=self.space.demand)
         self.disclosures = DisclosureFiling(self.commits)
-
-    async def _open_projections(self, state: State, parsed: Parsed) -> None:
-        if state.charter_envelope:
-            limits = parsed.charter(state).limits
-            await self.projections.open(
-                feed_term_us=limits.feed_term_us, quarantine_term_us=limits.too_old_us
-            )
-        else:
-            await self.projections.open(feed_term_us=DAY_US, quarantine_term_us=DAY_US)
-        for name in state.feeds:
-            await self.projections.open_feed(name)
 
     async def _own_streams(self, lock: int) -> StreamsSettings:
         self.server = NatsServer(self.deployment.part("nats"), inherit=(lock,), on_failure=self._fail)

@@ -19,8 +19,11 @@ from wicketgate.base.clock import DAY_US
 from wicketgate.base.errors import ConfigurationError, LedgerError
 from wicketgate.base.streams.link import Link, end_tasks
 from wicketgate.base.streams.ordinal import OrdinalStream
-from wicketgate.commits.transactions import Transaction, quarantine_batches
+from wicketgate.commits.state import State
+from wicketgate.commits.transactions import Transaction, batch_offsets, quarantine_batches
+from wicketgate.commits.writer import STREAM
 from wicketgate.feeds.feed import Feed
+from wicketgate.feeds.index import FeedIndex, Place
 from wicketgate.gateway.quarantine import Quarantine
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.ledger.proofs import Proofs
@@ -57,6 +60,7 @@ class Projections:
         ledger: Ledger,
         proofs: Proofs,
         hits: HitQueue,
+        index: FeedIndex,
         parsed: Parsed,
         *,
         feed_bytes: int,
@@ -66,13 +70,14 @@ class Projections:
         self.ledger = ledger
         self.proofs = proofs
         self.hits = hits
+        self._index = index
         self._parsed = parsed
         self._feed_bytes = feed_bytes
         self._on_failure = on_failure
         self.feeds: dict[str, Feed] = {}
         self._feed_term_us = self._quarantine_term_us = DAY_US
         self._now_us = 0
-        self._feed_queues: dict[str, asyncio.Queue[tuple[int, Transaction]]] = {}
+        self._index_queue: asyncio.Queue[tuple[int, list[tuple[str, int, Place]]]] = asyncio.Queue()
         self._ledger_queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
         self._hits_queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
         self._private_queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
@@ -89,13 +94,18 @@ class Projections:
         self._responses: dict[str, OrdinalStream] = {}
         self._terms_queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
 
-    async def open(self, *, feed_term_us: int, quarantine_term_us: int) -> None:
-        """Make the missing streams and begin to project."""
-        self._feed_term_us, self._quarantine_term_us = feed_term_us, quarantine_term_us
+    async def open(self, state: State) -> None:
+        """Make the missing streams, open the feeds of a state, and begin to project."""
+        if state.charter_envelope:
+            limits = self._parsed.charter(state).limits
+            self._feed_term_us, self._quarantine_term_us = limits.feed_term_us, limits.too_old_us
+        for name in state.feeds:
+            await self.open_feed(name)
         await self.quarantine.open()
         await self.openings.open()
         self._begin(self._project_ledger)
         self._begin(self._project_hits)
+        self._begin(self._project_index)
         self._begin(partial(self._each, self._private_queue, self._project_private))
         self._begin(partial(self._each, self._responses_queue, self._project_responses))
         self._begin(partial(self._each, self._terms_queue, self._project_terms))
@@ -119,10 +129,9 @@ class Projections:
         """
         async with self._opening:  # two that ask at once get one feed
             if name not in self.feeds:
-                self.feeds[name] = await Feed.open(self._link, name, max_bytes=self._feed_bytes)
-                queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
-                self._feed_queues[name] = queue
-                self._begin(partial(self._each, queue, self._project_feed(name)))
+                self.feeds[name] = await Feed.open(
+                    self._link, STREAM, self._index, name, max_bytes=self._feed_bytes
+                )
             return self.feeds[name]
 
     @property
@@ -133,9 +142,10 @@ class Projections:
         """
         return min(self._outstanding, default=self._taken + 1) - 1
 
-    def take(self, sequence: int, transaction: Transaction) -> None:
-        """Hand over a committed transaction."""
-        queues = [self._feed_queues[name] for name in dict.fromkeys(b.feed for b in transaction.batches)]
+    def take(self, sequence: int, transaction: Transaction, data: bytes) -> None:
+        """Hand over a committed transaction, with its bytes in COMMITS."""
+        places = self._show(sequence, transaction, data)
+        queues = []
         if transaction.entries or transaction.second is not None:
             queues.append(self._ledger_queue)
         if transaction.quarantined or transaction.second is not None:
@@ -148,12 +158,26 @@ class Projections:
             queues.append(self._terms_queue)
         self._taken = sequence
         self._now_us = max(self._now_us, transaction.at_us)
-        if queues:
-            self._outstanding[sequence] = len(queues)
+        if queues or places:
+            self._outstanding[sequence] = len(queues) + bool(places)
         for queue in queues:
             queue.put_nowait((sequence, transaction))
+        if places:
+            self._index_queue.put_nowait((sequence, places))
 
-    async def take_replayed(self, sequence: int, transaction: Transaction) -> None:
+    def _show(self, sequence: int, transaction: Transaction, data: bytes) -> list[tuple[str, int, Place]]:
+        """Give the batches of a transaction to whoever waits for them; return what the index must learn."""
+        places = []
+        if transaction.batches:
+            for batch, offset in zip(
+                transaction.batches, batch_offsets(data, transaction.batches), strict=True
+            ):
+                place = self.feeds[batch.feed].add(batch, sequence, offset, transaction.at_us)
+                if place is not None:
+                    places.append((batch.feed, batch.number, place))
+        return places
+
+    async def take_replayed(self, sequence: int, transaction: Transaction, data: bytes) -> None:
         """Hand over a transaction at a replay.
 
         Wait while many are under way.
@@ -171,7 +195,7 @@ class Projections:
         for response in transaction.responses:
             stream = await self.responses(response.consultation)
             self._follow(f"responses {response.consultation}", stream.last, response.number)
-        self.take(sequence, transaction)
+        self.take(sequence, transaction, data)
         while len(self._outstanding) >= _REPLAYED_AT_ONCE:
             await asyncio.sleep(0.005)
 
@@ -185,7 +209,7 @@ class Projections:
         """
         reached = self._reached.get(name, held)
         if first > reached + 1:
-            where = "log" if name == "log" else "nats"
+            where = {"log": "log", "feed": "feeds"}.get(name.partition(" ")[0], "nats")
             raise ConfigurationError(
                 f"`{where}/` is older than the rest, or a part of it was emptied: its {name} ends at {reached}, and "
                 f"COMMITS goes on at {first}; restore all of the directory as it was at one time"
@@ -214,6 +238,10 @@ class Projections:
         """Wait until everything handed over is projected."""
         while self._outstanding:
             await asyncio.sleep(0.005)
+
+    def oldest_needed(self) -> int | None:
+        """Return the first message of COMMITS that a feed still holds a batch of; None where none does."""
+        return self._index.oldest(self.feeds)
 
     def full_feeds(self) -> frozenset[str]:
         """Return the names of the full feeds."""
@@ -248,14 +276,6 @@ class Projections:
             sequence, transaction = await queue.get()
             await project(transaction)
             self._done(sequence)
-
-    def _project_feed(self, name: str) -> Callable[[Transaction], Awaitable[None]]:
-        async def project(transaction: Transaction) -> None:
-            for batch in transaction.batches:
-                if batch.feed == name:
-                    await self.feeds[name].put(batch, transaction.at_us)
-
-        return project
 
     async def _project_private(self, transaction: Transaction) -> None:
         await self.quarantine.put(transaction)
@@ -322,6 +342,16 @@ class Projections:
             for sequence, _ in taken:
                 self._done(sequence)
 
+    async def _project_index(self) -> None:
+        while True:
+            taken = await _all_of(self._index_queue)
+            written = [one for _, places in taken for one in places]
+            await self._in_thread(self._index.write, written)
+            for feed, number, _ in written:
+                self.feeds[feed].wrote(number)
+            for sequence, _ in taken:
+                self._done(sequence)
+
     async def _in_thread(self, work: Callable[[_In], _Out], argument: _In) -> _Out:
         # Each write waits for the disk, some several times.
         writing = asyncio.ensure_future(asyncio.to_thread(work, argument))
@@ -350,7 +380,7 @@ class Projections:
             self.closed_s = time.monotonic()
 
 
-async def _all_of(queue: asyncio.Queue[tuple[int, Transaction]]) -> list[tuple[int, Transaction]]:
+async def _all_of(queue: asyncio.Queue[_In]) -> list[_In]:
     """Return every item waiting in a queue, at least one."""
     taken = [await queue.get()]
     while not queue.empty() and len(taken) < _AT_ONCE:

@@ -72,7 +72,7 @@ class Office:
         self.sealed.append(openings)
         return b"sealed"
 
-    def _reveal(self, sequence: int, transaction: Transaction) -> None:
+    def _reveal(self, sequence: int, transaction: Transaction, data: bytes) -> None:
         self.revealed.append((sequence, transaction))
 
     def found(self) -> None:
@@ -176,7 +176,7 @@ async def test_a_failed_append_stops_everything() -> None:
 async def test_what_cannot_be_shown_stops_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     desk = await office()
 
-    def broken(sequence: int, transaction: Transaction) -> None:
+    def broken(sequence: int, transaction: Transaction, data: bytes) -> None:
         raise KeyError("a feed that is not open")
 
     monkeypatch.setattr(desk.commits, "_reveal", broken)
@@ -455,7 +455,7 @@ async def replayed(link: Link, state: State) -> list[int]:
     """Return the sequences that a replay handed over."""
     taken: list[int] = []
 
-    async def take(sequence: int, transaction: Transaction) -> None:
+    async def take(sequence: int, transaction: Transaction, data: bytes) -> None:
         assert transaction.at_us == sequence - 1
         taken.append(sequence)
 

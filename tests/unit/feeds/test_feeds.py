@@ -1,88 +1,151 @@
-"""Feeds over a real server: numbered, once each, until their term."""
+"""Feeds over a real server: numbered, read out of COMMITS, until their term."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from wicketgate.base.errors import InputError
 from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.ordinal import OrdinalStream
-from wicketgate.commits.transactions import FeedBatch
+from wicketgate.commits.transactions import FeedBatch, Transaction, batch_offsets, encode
+from wicketgate.commits.writer import STREAM
 from wicketgate.feeds.feed import Feed
+from wicketgate.feeds.index import FeedIndex, Place
 
 AT_US = 1_000_000
 """When a batch is released, where it does not matter: far from what the server's clock says."""
 
 
-def batch(number: int, size: int = 10) -> FeedBatch:
+def batch(number: int, size: int = 10, feed: str = "a") -> FeedBatch:
     """Return a batch."""
-    return FeedBatch(feed="a", number=number, rows=1, data=b"%d " % number + b"x" * size)
+    return FeedBatch(feed=feed, number=number, rows=1, data=b"%s %d " % (feed.encode(), number) + b"x" * size)
 
 
-async def made(link: Link, *, max_bytes: int = 10**9) -> Feed:
-    """Open the feed."""
-    return await Feed.open(link, "a", max_bytes=max_bytes)
+class Store:
+    """COMMITS, the index and a feed, in several lives."""
+
+    def __init__(self, link: Link, folder: Path) -> None:
+        self.link = link
+        self.folder = folder
+        self.index: FeedIndex
+        self.feed: Feed
+
+    async def open(self, name: str = "a", *, max_bytes: int = 10**9) -> Feed:
+        """Begin a life."""
+        await self.link.ensure_stream(STREAM)
+        self.index = FeedIndex(self.folder)
+        self.feed = await Feed.open(self.link, STREAM, self.index, name, max_bytes=max_bytes)
+        return self.feed
+
+    async def close(self) -> None:
+        """End it."""
+        await self.feed.close()
+        self.index.close()
+
+    async def commit(self, *batches: FeedBatch, at_us: int = AT_US) -> list[tuple[int, int]]:
+        """Let COMMITS hold batches in one transaction; return the place of each."""
+        data = encode(Transaction(at_us=at_us, batches=batches, facts=(b"f" * len(batches),)))
+        stored = await self.link.jetstream.publish(STREAM, data)
+        return [(stored.seq, offset) for offset in batch_offsets(data, batches)]
+
+    async def put(self, one: FeedBatch, at_us: int = AT_US, *, write: bool = True) -> Place | None:
+        """Commit one batch, and add it to the feed as the projection does."""
+        [(sequence, offset)] = await self.commit(one, at_us=at_us)
+        place = self.feed.add(one, sequence, offset, at_us)
+        if write and place is not None:
+            self.index.write([(one.feed, one.number, place)])
+            self.feed.wrote(one.number)
+        return place
 
 
-async def test_items_stand_at_their_numbers_and_replays_are_passed_over(link: Link) -> None:
-    stream = await OrdinalStream(link, "ITEMS").open()
-    assert stream.last == 0
-    for number in (1, 2, 1, 2, 3, 3, 1):
-        await stream.put(number, b"%d" % number, AT_US)
-    assert stream.last == 3
-    assert [await stream.get(n) for n in (1, 2, 3, 4)] == [b"1", b"2", b"3", None]
-    first, last, held = await stream.extent()
-    assert (first, last) == (1, 3)
-    assert held > 3
-    with pytest.raises(InputError, match="does not follow"):
-        await stream.put(5, b"5", AT_US)
-    await stream.close()
-    again = await OrdinalStream(link, "ITEMS").open()
-    assert again.last == 3
-    await again.put(3, b"3", AT_US)
-    await again.put(4, b"4", AT_US)
-    await again.close()
+@pytest.fixture
+async def store(link: Link, tmp_path: Path) -> AsyncIterator[Store]:
+    made = Store(link, tmp_path / "feeds")
+    await made.open()
+    yield made
+    await made.close()
 
 
-async def test_a_batch_is_read_from_memory_and_from_the_stream(link: Link) -> None:
-    feed = await made(link)
+async def test_a_batch_is_read_from_memory_and_from_commits(store: Store) -> None:
+    feed = store.feed
     for number in range(1, 6):
-        await feed.put(batch(number), AT_US)
-    await feed.put(batch(3), AT_US)
+        await store.put(batch(number))
+    assert await store.put(batch(3)) is None
+    with pytest.raises(InputError, match="does not follow"):
+        await store.put(batch(7))
     wanted = [batch(n).data for n in range(1, 6)]
     assert list(await feed.batches(0, 100, 10**6)) == wanted
     assert list(await feed.batches(2, 2, 10**6)) == wanted[2:4]
     assert list(await feed.batches(5, 10, 10**6)) == []
     assert list(await feed.batches(0, 100, 1)) == wanted[:1]  # never none where there is one
-    await feed.close()
-    later = await made(link)
+    await store.close()
+    later = await store.open()
     assert later.last == 5
     assert list(await later.batches(0, 100, 10**6)) == wanted
+    assert list(await later.batches(0, 3, 10**6)) == wanted[:3]
+    assert list(await later.batches(0, 100, 1)) == wanted[:1]
     assert await later.batch(0) is await later.batch(6) is None
-    await later.put(batch(6), AT_US)
+    await store.put(batch(6))
     assert list(await later.batches(3, 100, 10**6)) == [*wanted[3:], batch(6).data]
-    await later.close()
 
 
-async def test_memory_holds_the_latest_alone(link: Link, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_transaction_holds_batches_of_many_feeds(store: Store) -> None:
+    all_of_it = [batch(1, 100, feed=name) for name in ("a", "ab", "b")]
+    places = await store.commit(*all_of_it)
+    feeds = {
+        name: await Feed.open(store.link, STREAM, store.index, name, max_bytes=10**9) for name in ("ab", "b")
+    }
+    feeds["a"] = store.feed
+    for one, (sequence, offset) in zip(all_of_it, places, strict=True):
+        place = feeds[one.feed].add(one, sequence, offset, AT_US)
+        assert place is not None
+        store.index.write([(one.feed, one.number, place)])
+    for one in all_of_it:
+        again = await Feed.open(store.link, STREAM, store.index, one.feed, max_bytes=10**9)
+        assert list(await again.batches(0, 10, 10**6)) == [one.data]
+        assert (again.first, again.last, again.held_bytes) == (1, 1, len(one.data))
+    assert store.index.oldest(["a", "b", "nobody"]) == 1
+    assert store.index.oldest(["nobody"]) is None
+
+
+async def test_memory_lets_go_of_what_the_index_has(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wicketgate.feeds.feed._RECENT_BYTES", 250)
-    feed = await made(link)
     for number in range(1, 8):
-        await feed.put(batch(number, size=100), AT_US)
-    assert [number for number, _ in feed._recent] == [6, 7]
-    assert list(await feed.batches(0, 100, 10**6)) == [batch(n, size=100).data for n in range(1, 8)]
-    await feed.close()
+        await store.put(batch(number, size=100))
+    assert [number for number, _ in store.feed._recent] == [6, 7]
+    for number in range(8, 12):
+        await store.put(batch(number, size=100), write=False)
+    assert [number for number, _ in store.feed._recent] == [6, 7, 8, 9, 10, 11]
+    assert list(await store.feed.batches(0, 100, 10**6)) == [batch(n, size=100).data for n in range(1, 12)]
 
 
-async def test_who_waits_is_woken_by_a_batch_and_by_a_stop(link: Link) -> None:
-    feed = await made(link)
+async def test_what_the_index_had_not_yet_comes_again_by_the_replay(store: Store) -> None:
+    for number in (1, 2):
+        await store.put(batch(number))
+    lost = await store.put(batch(3), write=False)
+    assert lost is not None
+    await store.close()
+    again = await store.open()
+    assert (again.last, store.index.position) == (2, 2)
+    for number in (2, 3):
+        again.add(batch(number), number, lost.offset, AT_US)
+    assert again.last == 3
+    assert list(await again.batches(1, 10, 10**6)) == [batch(2).data, batch(3).data]
+
+
+async def test_who_waits_is_woken_by_a_batch_and_by_a_stop(store: Store) -> None:
+    feed = store.feed
     waiting = [asyncio.create_task(feed.wait(0, 20)) for _ in range(3)]
     await asyncio.sleep(0.05)
     assert not any(task.done() for task in waiting)
-    await feed.put(batch(1), AT_US)
+    await store.put(batch(1))
     await asyncio.wait_for(asyncio.gather(*waiting), 1)
     await asyncio.wait_for(feed.wait(0, 20), 1)  # it is there already
     stopped = asyncio.create_task(feed.wait(1, 20))
@@ -92,79 +155,116 @@ async def test_who_waits_is_woken_by_a_batch_and_by_a_stop(link: Link) -> None:
     begun = time.monotonic()
     await feed.wait(1, 0.1)
     assert time.monotonic() - begun >= 0.09
-    await feed.close()
 
 
-async def test_a_feed_is_full_until_something_has_run_out(link: Link) -> None:
-    feed = await made(link, max_bytes=1_500)
-    await feed.put(batch(1, size=900), AT_US)
+async def test_a_feed_is_full_until_something_has_run_out(store: Store) -> None:
+    await store.close()
+    feed = await store.open(max_bytes=1_500)
+    await store.put(batch(1, size=900), 10)
     assert not feed.is_full
-    await feed.put(batch(2, size=900), AT_US)
+    await store.put(batch(2, size=900), 20)
     assert feed.is_full
-    await link.purge_below("FEED-a", 2)
-    await feed.refresh()
+    await feed.end_before(20)
     assert not feed.is_full
-    assert feed.held_bytes < 1_200
-    await feed.close()
+    assert feed.held_bytes == len(batch(2, size=900).data)
+    await store.close()
+    assert (await store.open()).held_bytes == len(batch(2, size=900).data)
 
 
-async def test_what_is_past_its_term_is_gone_from_stream_and_memory(link: Link) -> None:
-    feed = await made(link)
+async def test_what_is_past_its_term_is_gone_from_index_and_memory(store: Store) -> None:
+    feed = store.feed
     for number in (1, 2):
-        await feed.put(batch(number), AT_US)
+        await store.put(batch(number))
     assert not await feed.is_past_term(0)
     await feed.end_before(AT_US)
     assert not await feed.is_past_term(0)
+    assert store.index.oldest(["a"]) == 1
     await feed.end_before(AT_US + 1)
-    assert (await link.info("FEED-a")).state.messages == 0
+    assert store.index.oldest(["a"]) is None
     assert await feed.is_past_term(0)
     assert await feed.is_past_term(1)
     assert not await feed.is_past_term(2)  # a reader that is up to date
     assert not await feed.is_past_term(7)
     assert list(await feed.batches(0, 10, 10**6)) == []
     assert not feed._recent
-    await feed.put(batch(3), AT_US)
+    await store.put(batch(3))
     assert await feed.is_past_term(1)
     assert not await feed.is_past_term(2)
     assert list(await feed.batches(2, 10, 10**6)) == [batch(3).data]
-    await feed.close()
-    later = await made(link)
+    await feed.end_before(AT_US + 1)
+    await store.close()
+    later = await store.open()
+    assert (later.first, later.last, later.held_bytes) == (4, 3, 0)
     assert await later.is_past_term(0)
-    assert later.last == 3
-    await later.close()
 
 
-@pytest.mark.parametrize("items", [1, 2, 3, 64, 100])
-async def test_exactly_what_is_older_ends_by_the_time_that_was_told_alone(link: Link, items: int) -> None:
-    stream = await OrdinalStream(link, "ITEMS").open()
-    await stream.end_before(10**9)
-    times = [number // 2 * 10 for number in range(1, items + 1)]  # some are of one time
-    for number, at_us in enumerate(times, 1):
-        await stream.put(number, b"x", at_us)
-    for before_us in sorted((0, 5, 10, 11, 300, times[-1], times[-1] + 1, 10**9)):
-        await stream.end_before(before_us)
-        held = [n for n in range(1, items + 1) if await stream.get(n) is not None]
-        assert held == [n for n, at_us in enumerate(times, 1) if at_us >= before_us]
-    await stream.put(items + 1, b"y", 10**9)
-    assert await stream.get(items + 1) == b"y"
-    await stream.close()
+async def test_what_an_earlier_version_stored_apart_is_read_until_its_term(store: Store) -> None:
+    await store.close()
+    old = await OrdinalStream(store.link, "FEED-a").open()
+    for number in (1, 2, 3):
+        await old.put(number, batch(number).data, number)
+    await old.close()
+    feed = await store.open()
+    assert (feed.first, feed.last) == (1, 3)
+    assert feed.held_bytes >= 3 * len(batch(1).data)
+    for number in (4, 5):
+        await store.put(batch(number), number)
+    wanted = [batch(number).data for number in range(1, 6)]
+    assert list(await feed.batches(0, 10, 10**6)) == wanted
+    await store.close()
+    feed = await store.open()
+    assert list(await feed.batches(1, 3, 10**6)) == wanted[1:4]
+    await feed.end_before(3)
+    assert feed.first == 3
+    assert await feed.is_past_term(1)
+    assert list(await feed.batches(2, 10, 10**6)) == wanted[2:]
+    await feed.end_before(5)
+    assert feed.first == 5
+    assert "FEED-a" not in [one.config.name for one in await store.link.jetstream.streams_info()]
+    await store.close()
+    assert list(await (await store.open()).batches(4, 10, 10**6)) == wanted[4:]
 
 
-async def test_an_item_of_version_03_ends_by_the_servers_time(link: Link) -> None:
-    await link.ensure_stream("ITEMS")
-    await link.jetstream.publish("ITEMS", b"old")
-    stream = await OrdinalStream(link, "ITEMS").open()
-    now_us = time.time_ns() // 1000
-    await stream.end_before(now_us - 3_600_000_000)
-    assert await stream.get(1) == b"old"
-    await stream.end_before(now_us + 3_600_000_000)
-    assert await stream.get(1) is None
-    await stream.close()
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["a", "a\u00e9", "b"]), st.integers(1, 4), st.integers(0, 3)), max_size=30
+    ),
+    st.integers(0, 40),
+)
+def test_the_index_says_what_a_table_would(
+    tmp_path_factory: pytest.TempPathFactory, taken: list[tuple[str, int, int]], cut_us: int
+) -> None:
+    index = FeedIndex(tmp_path_factory.mktemp("index"))
+    table: dict[str, list[Place]] = {}
+    at_us = 0
+    for sequence, (feed, count, passed) in enumerate(taken, 1):
+        at_us += passed
+        written = []
+        for n in range(count):
+            places = table.setdefault(feed, [])
+            through = (places[-1].through if places else 0) + 10 + n
+            places.append(Place(sequence, n, 10 + n, at_us, through))
+            written.append((feed, len(places), places[-1]))
+        index.write(written)
+    for feed in table:
+        index.end_before(feed, cut_us)
+    for feed, places in table.items():
+        gone = sum(place.at_us < cut_us for place in places)
+        held = index.held(feed)
+        assert (held.first, held.last) == (gone + 1, len(places))
+        assert held.through - held.before == sum(place.length for place in places[gone:])
+        assert index.places(feed, gone, 1000) == places[gone:]
+        assert index.places(feed, gone, 2) == places[gone : gone + 2]
+        assert index.places(feed, len(places), 5) == []
+        assert gone == 0 or index.places(feed, 0, 5) == []
+    left = [place.sequence for places in table.values() for place in places if place.at_us >= cut_us]
+    assert index.oldest(table) == min(left, default=None)
+    index.close()
 
 
-async def test_a_new_feed_has_nothing_past_its_term(link: Link) -> None:
-    feed = await made(link)
+async def test_a_new_feed_has_nothing_past_its_term(store: Store) -> None:
+    feed = store.feed
     assert not await feed.is_past_term(0)
     assert feed.last == 0
     assert list(await feed.batches(0, 10, 10)) == []
-    await feed.close()

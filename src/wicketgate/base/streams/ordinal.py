@@ -37,6 +37,20 @@ class OrdinalStream:
         await self._writer.open()
         return self
 
+    @classmethod
+    async def former(cls, link: Link, name: str) -> OrdinalStream | None:
+        """Return the stream that an earlier version left, or None where there is none."""
+        try:
+            await link.info(name)
+        except NotFoundError:
+            return None
+        return await cls(link, name).open()
+
+    async def remove(self) -> None:
+        """Delete the stream itself."""
+        await self.close()
+        await self._link.ask(lambda: self._link.jetstream.delete_stream(self.name))
+
     async def end_before(self, at_us: int) -> None:
         """Delete every item from before a time.
 

@@ -73,9 +73,11 @@ class FeedsApi:
         """`GET /v1/feeds/{authority}?after=B&limit=N&wait=S`."""
         name, feed = self._feed(request)
         after, limit, wait_s = AFTER_BATCH.read(request), BATCHES.read(request), WAIT.read(request)
-        if wait_s and feed.last <= after:
-            await feed.wait(after, wait_s)
-            self._feed(request)  # it may have been revoked meanwhile
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + wait_s
+        while feed.last <= after and loop.time() < until_s:
+            await feed.wait(after, until_s - loop.time())
+            self._feed(request)  # it may have been revoked meanwhile: whoever waits is woken then
         if await feed.is_past_term(after):
             return problem(
                 "cursor-past-term",
