@@ -24,21 +24,39 @@ _LOOKED_UP_AT_ONCE = 1_000
 _PATIENCE_S = 10
 
 
+class Rows:
+    """The rows of all feeds, where they lie: in the messages of a stream, COMMITS.
+
+    A message is fetched whole, and may be a mebibyte: some are at once, whoever asks.
+    """
+
+    def __init__(self, link: Link, stream: str) -> None:
+        self.link = link
+        self._stream = stream
+        self._turns = asyncio.Semaphore(_FETCHED_AT_ONCE)
+
+    async def cut_out(self, place: Place) -> bytes | None:
+        """Return the bytes at a place, or None where the message is gone."""
+        async with self._turns:
+            try:
+                stored = await self.link.ask(
+                    lambda: self.link.jetstream.get_msg(self._stream, seq=place.sequence, direct=True),
+                    _PATIENCE_S,
+                )
+            except NotFoundError:
+                return None
+            data: bytes = stored.data[place.offset : place.offset + place.length]
+            return data
+
+
 class Feed:
     """One authority's feed: the projection adds to it, and its unit reads it."""
 
     def __init__(
-        self,
-        link: Link,
-        stream: str,
-        index: FeedIndex,
-        name: str,
-        former: OrdinalStream | None,
-        max_bytes: int,
+        self, rows: Rows, index: FeedIndex, name: str, former: OrdinalStream | None, max_bytes: int
     ) -> None:
         self.name = name
-        self._link = link
-        self._stream = stream
+        self._rows = rows
         self._index = index
         self._former = former
         self._former_last = 0 if former is None else former.last
@@ -53,10 +71,10 @@ class Feed:
         self._news = asyncio.Event()
 
     @classmethod
-    async def open(cls, link: Link, stream: str, index: FeedIndex, name: str, *, max_bytes: int) -> Feed:
-        """Open the feed of an authority name, whose batches lie in a stream: COMMITS."""
-        former = await OrdinalStream.former(link, f"FEED-{name}")
-        feed = cls(link, stream, index, name, former, max_bytes)
+    async def open(cls, rows: Rows, index: FeedIndex, name: str, *, max_bytes: int) -> Feed:
+        """Open the feed of an authority name."""
+        former = await OrdinalStream.former(rows.link, f"FEED-{name}")
+        feed = cls(rows, index, name, former, max_bytes)
         await feed.refresh()
         return feed
 
@@ -205,18 +223,6 @@ class Feed:
         while wanted < min(len(places), _FETCHED_AT_ONCE) and size < most:
             size += places[wanted].length
             wanted += 1
-        got = await asyncio.gather(*(self._cut_out(place) for place in places[:wanted]))
+        got = await asyncio.gather(*(self._rows.cut_out(place) for place in places[:wanted]))
         gone = next((n for n, data in enumerate(got) if data is None), wanted)
         return [data for data in got[:gone] if data is not None]
-
-    async def _cut_out(self, place: Place) -> bytes | None:
-        """Return the bytes at a place of COMMITS, or None where the transaction is gone."""
-        try:
-            stored = await self._link.ask(
-                lambda: self._link.jetstream.get_msg(self._stream, seq=place.sequence, direct=True),
-                _PATIENCE_S,
-            )
-        except NotFoundError:
-            return None
-        data: bytes = stored.data[place.offset : place.offset + place.length]
-        return data

@@ -22,7 +22,7 @@ from wicketgate.base.streams.ordinal import OrdinalStream
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import Transaction, batch_offsets, quarantine_batches
 from wicketgate.commits.writer import STREAM
-from wicketgate.feeds.feed import Feed
+from wicketgate.feeds.feed import Feed, Rows
 from wicketgate.feeds.index import FeedIndex, Place
 from wicketgate.gateway.quarantine import Quarantine
 from wicketgate.hotlists.hit_store import HitQueue
@@ -71,6 +71,7 @@ class Projections:
         self.proofs = proofs
         self.hits = hits
         self._index = index
+        self._rows = Rows(link, STREAM)
         self._parsed = parsed
         self._feed_bytes = feed_bytes
         self._on_failure = on_failure
@@ -129,9 +130,7 @@ class Projections:
         """
         async with self._opening:  # two that ask at once get one feed
             if name not in self.feeds:
-                self.feeds[name] = await Feed.open(
-                    self._link, STREAM, self._index, name, max_bytes=self._feed_bytes
-                )
+                self.feeds[name] = await Feed.open(self._rows, self._index, name, max_bytes=self._feed_bytes)
             return self.feeds[name]
 
     @property

@@ -16,7 +16,7 @@ from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.ordinal import OrdinalStream
 from wicketgate.commits.transactions import FeedBatch, Transaction, batch_offsets, encode
 from wicketgate.commits.writer import STREAM
-from wicketgate.feeds.feed import Feed
+from wicketgate.feeds.feed import Feed, Rows
 from wicketgate.feeds.index import FeedIndex, Place
 
 AT_US = 1_000_000
@@ -41,7 +41,7 @@ class Store:
         """Begin a life."""
         await self.link.ensure_stream(STREAM)
         self.index = FeedIndex(self.folder)
-        self.feed = await Feed.open(self.link, STREAM, self.index, name, max_bytes=max_bytes)
+        self.feed = await Feed.open(Rows(self.link, STREAM), self.index, name, max_bytes=max_bytes)
         return self.feed
 
     async def close(self) -> None:
@@ -100,7 +100,8 @@ async def test_one_transaction_holds_batches_of_many_feeds(store: Store) -> None
     all_of_it = [batch(1, 100, feed=name) for name in ("a", "ab", "b")]
     places = await store.commit(*all_of_it)
     feeds = {
-        name: await Feed.open(store.link, STREAM, store.index, name, max_bytes=10**9) for name in ("ab", "b")
+        name: await Feed.open(Rows(store.link, STREAM), store.index, name, max_bytes=10**9)
+        for name in ("ab", "b")
     }
     feeds["a"] = store.feed
     for one, (sequence, offset) in zip(all_of_it, places, strict=True):
@@ -108,7 +109,7 @@ async def test_one_transaction_holds_batches_of_many_feeds(store: Store) -> None
         assert place is not None
         store.index.write([(one.feed, one.number, place)])
     for one in all_of_it:
-        again = await Feed.open(store.link, STREAM, store.index, one.feed, max_bytes=10**9)
+        again = await Feed.open(Rows(store.link, STREAM), store.index, one.feed, max_bytes=10**9)
         assert list(await again.batches(0, 10, 10**6)) == [one.data]
         assert (again.first, again.last, again.held_bytes) == (1, 1, len(one.data))
     assert store.index.oldest(["a", "b", "nobody"]) == 1
