@@ -258,15 +258,22 @@ class Connection:
 async def durable_writer() -> AsyncIterator[StreamWriter]:
     """Yield the writer of an empty stream, on a server of its own with the gateway's durable settings."""
     with tempfile.TemporaryDirectory(prefix="wicketgate-bench-") as name:
-        server = NatsServer(Path(name))
-        await server.start()
-        link = await Link.open(server.settings)
-        await link.ensure_stream("READS")
-        writer = await StreamWriter(link, "READS").open()
-        yield writer
-        await writer.close()
-        await link.close()
-        await server.stop()
+        async with linked(Path(name)) as link:
+            await link.ensure_stream("READS")
+            writer = await StreamWriter(link, "READS").open()
+            yield writer
+            await writer.close()
+
+
+@contextlib.asynccontextmanager
+async def linked(folder: Path) -> AsyncIterator[Link]:
+    """Yield a link to a server of its own with the gateway's durable settings."""
+    server = NatsServer(folder / "nats")
+    await server.start()
+    link = await Link.open(server.settings)
+    yield link
+    await link.close()
+    await server.stop()
 
 
 def own_cpu_s() -> float:

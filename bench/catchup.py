@@ -1,0 +1,88 @@
+"""`bench catchup`: a recipient of one row in a thousand, far behind, through transactions that hold everybody's rows.
+
+COMMITS is filled with transactions as the gateway writes them, each with one row of a rare feed beside a thousand of
+another; then the rare feed is read from its beginning, in parts as an answer is made of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from bench.harness import linked
+from wicketgate.base.streams.writer import StreamWriter
+from wicketgate.commits.transactions import FeedBatch, Transaction, batch_offsets, encode
+from wicketgate.commits.writer import STREAM
+from wicketgate.feeds.feed import Feed, Rows
+from wicketgate.feeds.index import FeedIndex, Place
+
+BATCHES = int(os.environ.get("WICKETGATE_BENCH_BATCHES", "5000"))
+ROWS = 1_000
+_ROW = b'{"seq":1,"salt":"' + b"0" * 32 + b'","read":{' + b"x" * 190 + b"}}\n"
+_PART = 256 * 1024
+_AT_ONCE = 64
+
+
+async def measure() -> dict[str, Any]:
+    """Fill, read, and return what it took."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with linked(Path(folder)) as link:
+            await link.ensure_stream(STREAM)
+            index = FeedIndex(Path(folder) / "feeds")
+            writer = await StreamWriter(link, STREAM, window=_AT_ONCE).open()
+            size = await fill(writer, index)
+            await writer.close()
+            feed = await Feed.open(Rows(link, STREAM), index, "rare", max_bytes=1 << 50)
+            started, after = time.perf_counter(), 0
+            while part := await feed.batches(after, 10_000, _PART):
+                after += len(part)
+            took = time.perf_counter() - started
+            assert after == BATCHES
+            await feed.close()
+            index.close()
+    return {
+        "bench": "catchup",
+        "batches": BATCHES,
+        "bytes_of_transactions": size,
+        "batches_per_s": round(BATCHES / took),
+        "s_for_100000": round(100_000 * took / BATCHES, 1),
+    }
+
+
+async def fill(writer: StreamWriter, index: FeedIndex) -> int:
+    """Commit the transactions; return their bytes."""
+    size, places = 0, []
+    for first in range(1, BATCHES + 1, _AT_ONCE):
+        stored = []
+        for number in range(first, min(first + _AT_ONCE, BATCHES + 1)):
+            rare = FeedBatch(feed="rare", number=number, rows=1, data=b"%d\n" % number + _ROW)
+            much = FeedBatch(feed="much", number=number, rows=ROWS, data=b"%d\n" % number + _ROW * ROWS)
+            data = encode(Transaction(at_us=number, batches=(much, rare)))
+            size += len(data)
+            offset = batch_offsets(data, (much, rare))[1]
+            places.append(("rare", number, Place(number, offset, len(rare.data), number, number * 300)))
+            stored.append(writer.submit(data, f"bench-{number}"))
+        await asyncio.gather(*stored)
+    index.write(places)
+    return size
+
+
+def run() -> dict[str, Any]:
+    """Measure once."""
+    return uvloop.run(measure())
+
+
+def main() -> None:
+    """Print what was measured."""
+    for name, value in run().items():
+        print(f"{name:<24}{value:>16,}" if isinstance(value, int) else f"{name:<24}{value:>16}")
+
+
+if __name__ == "__main__":
+    main()
