@@ -19,8 +19,8 @@ from bench.harness import linked
 from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.commits.transactions import FeedBatch, Transaction, batch_offsets, encode
 from wicketgate.commits.writer import STREAM
-from wicketgate.feeds.feed import Feed, Rows
-from wicketgate.feeds.index import FeedIndex, Place
+from wicketgate.feeds.feed import Feed, StoredRows
+from wicketgate.feeds.index import BatchPlace, FeedIndex
 
 BATCHES = int(os.environ.get("WICKETGATE_BENCH_BATCHES", "5000"))
 ROWS = 1_000
@@ -38,7 +38,7 @@ async def measure() -> dict[str, Any]:
             writer = await StreamWriter(link, STREAM, window=_AT_ONCE).open()
             size = await fill(writer, index)
             await writer.close()
-            feed = await Feed.open(Rows(link, STREAM), index, "rare", max_bytes=1 << 50)
+            feed = await Feed.open(StoredRows(link, STREAM), index, "rare", max_bytes=1 << 50)
             started, after = time.perf_counter(), 0
             while part := await feed.batches(after, 10_000, _PART):
                 after += len(part)
@@ -66,7 +66,7 @@ async def fill(writer: StreamWriter, index: FeedIndex) -> int:
             data = encode(Transaction(at_us=number, batches=(much, rare)))
             size += len(data)
             offset = batch_offsets(data, (much, rare))[1]
-            places.append(("rare", number, Place(number, offset, len(rare.data), number, number * 300)))
+            places.append(("rare", number, BatchPlace(number, offset, len(rare.data), number, number * 300)))
             stored.append(writer.submit(data, f"bench-{number}"))
         await asyncio.gather(*stored)
     index.write(places)

@@ -84,7 +84,7 @@ def test_steps_while_running_stop_nothing_and_are_told(moved: Moved) -> None:
     moved.start()
     moved.equip()
     fresh = iter(plates(20, 6))
-    for seconds in (1800, 0, -1200, 0):
+    for seconds in (1800, -1200):
         moved.move(seconds)
         before, before_s = moved.size(), time.monotonic()
         until(lambda seconds=seconds: moved.steps()[-1:] == [seconds] or None)  # type: ignore[misc]
@@ -94,17 +94,17 @@ def test_steps_while_running_stop_nothing_and_are_told(moved: Moved) -> None:
         assert get(f"{moved.running.url}/readyz").json() == {"status": "ready"}
         shown_us = parse_rfc3339(get(f"{moved.running.url}/register.json").json()["as_of"])
         assert abs(shown_us - tools.now_us()) < 5 * SECOND_US
-    assert moved.steps() == [1800, 0, -1200, 0]
+    assert moved.steps() == [1800, -1200]
     checked = tools.wicketgate("verify", moved.running.url)
     assert checked.returncode == 0, checked.stdout
-    assert "the machine's clock was moved 4 times" in checked.stdout
+    assert "the machine's clock was moved 2 times" in checked.stdout
 
 
 def test_an_authority_ends_when_it_is_due_though_the_clock_was_set_back(moved: Moved) -> None:
     moved.start()
     moved.equip()
     document = london.charging_authority(moved.running.at_us)
-    ends_us = (tools.now_us() // SECOND_US + 12) * SECOND_US
+    ends_us = (tools.now_us() // SECOND_US + 8) * SECOND_US
     document["authority"] |= {"name": ENDS, "valid_until": rfc3339(ends_us)}
     answer = tools.submit(moved.running, document, *london.SIGNERS[london.CHARGING])
     assert answer.status_code == 201, answer.text

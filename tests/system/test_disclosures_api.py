@@ -129,15 +129,18 @@ def test_a_disclosure_is_recorded_listed_published_and_told_once(city: Running) 
 
 def test_an_attempt_that_onward_does_not_allow_is_refused_recorded_and_counted(city: Running) -> None:
     for authority, to in ((PASSED_ON, "home-office"), (KEPT, "met"), (PASSED_ON, "tfl")):
-        answer = disclose(city, authority=authority, to=to, rows=4711, id=f"no-{to}")
+        answer = disclose(city, authority=authority, to=to, rows=987_654_321, id=f"no-{to}")
         assert (answer.status_code, answer.json()["code"]) == (422, "onward-not-allowed")
-        assert disclose(city, authority=authority, to=to, rows=4711, id=f"no-{to}").json() == answer.json()
+        assert (
+            disclose(city, authority=authority, to=to, rows=987_654_321, id=f"no-{to}").json()
+            == answer.json()
+        )
         [found] = listed(city, "/v1/disclosures", authority=authority, limit=1)
         assert (found["id"], found["commit"]) == (answer.json()["id"], answer.json()["commit"])
         assert found["refused"]
     until(lambda: {PASSED_ON, KEPT} <= {name for one in sums(city, "disclosures_refused") for name in one})
     register = get(f"{city.url}/register.json").text
-    assert "4711" not in register
+    assert "987654321" not in register
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ MOST = 4096
 
 
 @dataclass(slots=True)
-class _Waiting:
+class _AtTheTurnstile:
     passed: asyncio.Future[None]
     turns: int
 
@@ -54,7 +54,7 @@ class Turnstile:
         self._most = most
         # A time: each that passes moves it `every_s` ahead, and it never lies behind now.
         self._passed_s = 0.0
-        self._waiting: OrderedDict[str, deque[_Waiting]] = OrderedDict()
+        self._waiting: OrderedDict[str, deque[_AtTheTurnstile]] = OrderedDict()
         self._count = 0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -67,7 +67,7 @@ class Turnstile:
         mine = self._waiting.get(peer)
         if self._count >= self._most or (mine is not None and len(mine) >= self._most_of_a_peer):
             return False
-        waiting = _Waiting(loop.create_future(), turns)
+        waiting = _AtTheTurnstile(loop.create_future(), turns)
         if mine is None:
             mine = self._waiting[peer] = deque()
         mine.append(waiting)

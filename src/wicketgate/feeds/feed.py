@@ -16,7 +16,7 @@ from wicketgate.base.errors import InputError
 from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.ordinal import OrdinalStream
 from wicketgate.commits.transactions import FeedBatch
-from wicketgate.feeds.index import FeedIndex, Place
+from wicketgate.feeds.index import BatchPlace, FeedIndex
 
 _RECENT_BYTES = 8 * 1024 * 1024
 _FETCHED_AT_ONCE = 32
@@ -24,7 +24,7 @@ _LOOKED_UP_AT_ONCE = 1_000
 _PATIENCE_S = 10
 
 
-class Rows:
+class StoredRows:
     """The rows of all feeds, where they lie: in the messages of a stream, COMMITS.
 
     A message is fetched whole, and may be a mebibyte: some are at once, whoever asks.
@@ -35,7 +35,7 @@ class Rows:
         self._stream = stream
         self._turns = asyncio.Semaphore(_FETCHED_AT_ONCE)
 
-    async def cut_out(self, place: Place) -> bytes | None:
+    async def cut_out(self, place: BatchPlace) -> bytes | None:
         """Return the bytes at a place, or None where the message is gone."""
         async with self._turns:
             try:
@@ -53,7 +53,7 @@ class Feed:
     """One authority's feed: the projection adds to it, and its unit reads it."""
 
     def __init__(
-        self, rows: Rows, index: FeedIndex, name: str, former: OrdinalStream | None, max_bytes: int
+        self, rows: StoredRows, index: FeedIndex, name: str, former: OrdinalStream | None, max_bytes: int
     ) -> None:
         self.name = name
         self._rows = rows
@@ -71,7 +71,7 @@ class Feed:
         self._news = asyncio.Event()
 
     @classmethod
-    async def open(cls, rows: Rows, index: FeedIndex, name: str, *, max_bytes: int) -> Feed:
+    async def open(cls, rows: StoredRows, index: FeedIndex, name: str, *, max_bytes: int) -> Feed:
         """Open the feed of an authority name."""
         former = await OrdinalStream.former(rows.link, f"FEED-{name}")
         feed = cls(rows, index, name, former, max_bytes)
@@ -100,7 +100,7 @@ class Feed:
 
     # --- what is added, and what ends ---------------------------------------------------------------------------
 
-    def add(self, batch: FeedBatch, sequence: int, offset: int, at_us: int) -> Place | None:
+    def add(self, batch: FeedBatch, sequence: int, offset: int, at_us: int) -> BatchPlace | None:
         """Add a batch that is durable in COMMITS; whoever waits gets it.
 
         Parameters
@@ -110,7 +110,7 @@ class Feed:
 
         Returns
         -------
-        Place or None
+        BatchPlace or None
             To be written into the index, then `wrote`; None where the feed has it already.
 
         Raises
@@ -123,7 +123,7 @@ class Feed:
         if batch.number != self.last + 1:
             raise InputError(f"batch {batch.number} does not follow on {self.last} in `{self.name}`")
         self._through += len(batch.data)
-        place = Place(sequence, offset, len(batch.data), at_us, self._through)
+        place = BatchPlace(sequence, offset, len(batch.data), at_us, self._through)
         self._recent.append((batch.number, batch.data))
         self._recent_bytes += len(batch.data)
         self.last = batch.number

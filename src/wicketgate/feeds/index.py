@@ -22,7 +22,7 @@ _END = struct.Struct(">QQ")
 _ENDED_AT_ONCE = 10_000
 
 
-class Place(NamedTuple):
+class BatchPlace(NamedTuple):
     """Where a batch lies.
 
     Attributes
@@ -44,7 +44,7 @@ class Place(NamedTuple):
     through: int
 
 
-class Held(NamedTuple):
+class HeldBatches(NamedTuple):
     """What the index holds of a feed.
 
     Attributes
@@ -91,20 +91,20 @@ class FeedIndex:
 
     # --- what is there ------------------------------------------------------------------------------------------
 
-    def held(self, feed: str) -> Held:
+    def held(self, feed: str) -> HeldBatches:
         """Return what is held of a feed."""
         with self._environment.begin() as transaction:
             stored = transaction.get(_prefix(feed), db=self._meta)
             last, through = _END.unpack(stored) if stored else (0, 0)
             first = self._first(transaction.cursor(db=self._places), feed)
         if first is None:
-            return Held(last + 1, last, through, through)
+            return HeldBatches(last + 1, last, through, through)
         number, place = first
-        return Held(number, last, place.through - place.length, through)
+        return HeldBatches(number, last, place.through - place.length, through)
 
-    def places(self, feed: str, after: int, limit: int) -> list[Place]:
+    def places(self, feed: str, after: int, limit: int) -> list[BatchPlace]:
         """Return the places of the batches behind a number, as far as they follow it without a gap."""
-        found: list[Place] = []
+        found: list[BatchPlace] = []
         with self._environment.begin(db=self._places) as transaction:
             cursor = transaction.cursor()
             there = cursor.set_range(_key(feed, after + 1))
@@ -122,7 +122,7 @@ class FeedIndex:
 
     # --- the projection -----------------------------------------------------------------------------------------
 
-    def write(self, taken: Sequence[tuple[str, int, Place]]) -> None:
+    def write(self, taken: Sequence[tuple[str, int, BatchPlace]]) -> None:
         """Write places of batches, each with its feed and number, durably.
 
         Runs in any one thread.
@@ -152,7 +152,7 @@ class FeedIndex:
                     if not ended:
                         break
 
-    def _first(self, cursor: lmdb.Cursor, feed: str) -> tuple[int, Place] | None:
+    def _first(self, cursor: lmdb.Cursor, feed: str) -> tuple[int, BatchPlace] | None:
         prefix = _prefix(feed)
         if not cursor.set_range(prefix):
             return None
@@ -168,5 +168,5 @@ def _key(feed: str, number: int) -> bytes:
     return _prefix(feed) + _NUMBER.pack(number)
 
 
-def _place(data: bytes | memoryview) -> Place:
-    return Place._make(_PLACE.unpack(data))
+def _place(data: bytes | memoryview) -> BatchPlace:
+    return BatchPlace._make(_PLACE.unpack(data))

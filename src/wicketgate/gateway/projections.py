@@ -22,8 +22,8 @@ from wicketgate.base.streams.ordinal import OrdinalStream
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import Transaction, batch_offsets, quarantine_batches
 from wicketgate.commits.writer import STREAM
-from wicketgate.feeds.feed import Feed, Rows
-from wicketgate.feeds.index import FeedIndex, Place
+from wicketgate.feeds.feed import Feed, StoredRows
+from wicketgate.feeds.index import BatchPlace, FeedIndex
 from wicketgate.gateway.quarantine import Quarantine
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.ledger.proofs import Proofs
@@ -71,14 +71,14 @@ class Projections:
         self.proofs = proofs
         self.hits = hits
         self._index = index
-        self._rows = Rows(link, STREAM)
+        self._rows = StoredRows(link, STREAM)
         self._parsed = parsed
         self._feed_bytes = feed_bytes
         self._on_failure = on_failure
         self.feeds: dict[str, Feed] = {}
         self._feed_term_us = self._quarantine_term_us = DAY_US
         self._now_us = 0
-        self._index_queue: asyncio.Queue[tuple[int, list[tuple[str, int, Place]]]] = asyncio.Queue()
+        self._index_queue: asyncio.Queue[tuple[int, list[tuple[str, int, BatchPlace]]]] = asyncio.Queue()
         self._ledger_queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
         self._hits_queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
         self._private_queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
@@ -164,7 +164,9 @@ class Projections:
         if places:
             self._index_queue.put_nowait((sequence, places))
 
-    def _show(self, sequence: int, transaction: Transaction, data: bytes) -> list[tuple[str, int, Place]]:
+    def _show(
+        self, sequence: int, transaction: Transaction, data: bytes
+    ) -> list[tuple[str, int, BatchPlace]]:
         """Give the batches of a transaction to whoever waits for them; return what the index must learn."""
         places = []
         if transaction.batches:

@@ -18,7 +18,7 @@ from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.signing import canonical, parse_canonical
 from wicketgate.cli import main
 from wicketgate.clients.verify import Report, verify_folder, verify_url
-from wicketgate.clients.verify.kept import KeptCheckpoints, Seen, default_state
+from wicketgate.clients.verify.kept import KeptCheckpoints, SeenCheckpoint, default_state
 from wicketgate.gateway.deployment import note_signer
 from wicketgate.ledger.notes import parse_vkey
 from wicketgate.ledger.writer import Ledger
@@ -166,7 +166,7 @@ def test_a_rewrite_verifies_alone_and_fails_beside_a_kept_checkpoint(
     assert alone.ok, alone.lines()  # which is why checkpoints are kept
     assert any("NOTHING WAS KEPT OF IT" in words for words in alone.not_checked)
 
-    beside = verify_folder(folder, seen=[Seen(path=tmp_path, note=note)])
+    beside = verify_folder(folder, seen=[SeenCheckpoint(path=tmp_path, note=note)])
     assert failed(beside) == ["kept"]
     assert beside.lines()[-1] == "Verification FAILED: kept."
 
@@ -185,7 +185,7 @@ def test_a_gateway_whose_log_was_rewritten_is_found_too(world: World, note: byte
     with serve(other) as gateway:
         first = verify_url(gateway.url, kept=KeptCheckpoints(tmp_path / "state"))
         assert first.ok, first.lines()
-        assert failed(verify_url(gateway.url, seen=[Seen(path=tmp_path, note=note)])) == ["kept"]
+        assert failed(verify_url(gateway.url, seen=[SeenCheckpoint(path=tmp_path, note=note)])) == ["kept"]
         (tmp_path / "theirs").write_bytes(note)
         assert run("verify", gateway.url) == 0
         assert run("verify", gateway.url) == 0

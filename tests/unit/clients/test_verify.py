@@ -40,7 +40,7 @@ from wicketgate.cli import main
 from wicketgate.clients.verify import Report, read_key, verify_folder, verify_url
 from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.clients.verify.feedfile import FeedFile
-from wicketgate.clients.verify.kept import Seen
+from wicketgate.clients.verify.kept import SeenCheckpoint
 from wicketgate.clients.verify.log import TrustedLog
 from wicketgate.clients.verify.remote import Remote
 from wicketgate.clients.verify.report import Findings
@@ -1387,7 +1387,7 @@ def test_what_a_gateway_withholds_hides_no_contradiction(world: World, tmp_path:
         gateway.lies[where] = lambda _served, _query: (503, b"")
         honest = verify_url(gateway.url, key=parse_vkey(VKEY))
         assert honest.unreached, honest.lines()
-        report = verify_url(gateway.url, key=parse_vkey(VKEY), seen=[Seen(path=forked, note=note)])
+        report = verify_url(gateway.url, key=parse_vkey(VKEY), seen=[SeenCheckpoint(path=forked, note=note)])
         assert not report.unreached, report.lines()
         assert "forks" in failed(report)["kept"]
         if "/tile/" in where:

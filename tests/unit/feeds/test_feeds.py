@@ -16,8 +16,8 @@ from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.ordinal import OrdinalStream
 from wicketgate.commits.transactions import FeedBatch, Transaction, batch_offsets, encode
 from wicketgate.commits.writer import STREAM
-from wicketgate.feeds.feed import Feed, Rows
-from wicketgate.feeds.index import FeedIndex, Place
+from wicketgate.feeds.feed import Feed, StoredRows
+from wicketgate.feeds.index import BatchPlace, FeedIndex
 
 AT_US = 1_000_000
 """When a batch is released, where it does not matter: far from what the server's clock says."""
@@ -41,7 +41,7 @@ class Store:
         """Begin a life."""
         await self.link.ensure_stream(STREAM)
         self.index = FeedIndex(self.folder)
-        self.feed = await Feed.open(Rows(self.link, STREAM), self.index, name, max_bytes=max_bytes)
+        self.feed = await Feed.open(StoredRows(self.link, STREAM), self.index, name, max_bytes=max_bytes)
         return self.feed
 
     async def close(self) -> None:
@@ -55,7 +55,7 @@ class Store:
         stored = await self.link.jetstream.publish(STREAM, data)
         return [(stored.seq, offset) for offset in batch_offsets(data, batches)]
 
-    async def put(self, one: FeedBatch, at_us: int = AT_US, *, write: bool = True) -> Place | None:
+    async def put(self, one: FeedBatch, at_us: int = AT_US, *, write: bool = True) -> BatchPlace | None:
         """Commit one batch, and add it to the feed as the projection does."""
         [(sequence, offset)] = await self.commit(one, at_us=at_us)
         place = self.feed.add(one, sequence, offset, at_us)
@@ -100,7 +100,7 @@ async def test_one_transaction_holds_batches_of_many_feeds(store: Store) -> None
     all_of_it = [batch(1, 100, feed=name) for name in ("a", "ab", "b")]
     places = await store.commit(*all_of_it)
     feeds = {
-        name: await Feed.open(Rows(store.link, STREAM), store.index, name, max_bytes=10**9)
+        name: await Feed.open(StoredRows(store.link, STREAM), store.index, name, max_bytes=10**9)
         for name in ("ab", "b")
     }
     feeds["a"] = store.feed
@@ -109,7 +109,7 @@ async def test_one_transaction_holds_batches_of_many_feeds(store: Store) -> None
         assert place is not None
         store.index.write([(one.feed, one.number, place)])
     for one in all_of_it:
-        again = await Feed.open(Rows(store.link, STREAM), store.index, one.feed, max_bytes=10**9)
+        again = await Feed.open(StoredRows(store.link, STREAM), store.index, one.feed, max_bytes=10**9)
         assert list(await again.batches(0, 10, 10**6)) == [one.data]
         assert (again.first, again.last, again.held_bytes) == (1, 1, len(one.data))
     assert store.index.oldest(["a", "b", "nobody"]) == 1
@@ -237,7 +237,7 @@ def test_the_index_says_what_a_table_would(
     tmp_path_factory: pytest.TempPathFactory, taken: list[tuple[str, int, int]], cut_us: int
 ) -> None:
     index = FeedIndex(tmp_path_factory.mktemp("index"))
-    table: dict[str, list[Place]] = {}
+    table: dict[str, list[BatchPlace]] = {}
     at_us = 0
     for sequence, (feed, count, passed) in enumerate(taken, 1):
         at_us += passed
@@ -245,7 +245,7 @@ def test_the_index_says_what_a_table_would(
         for n in range(count):
             places = table.setdefault(feed, [])
             through = (places[-1].through if places else 0) + 10 + n
-            places.append(Place(sequence, n, 10 + n, at_us, through))
+            places.append(BatchPlace(sequence, n, 10 + n, at_us, through))
             written.append((feed, len(places), places[-1]))
         index.write(written)
     for feed in table:

@@ -33,14 +33,14 @@ def default_state(environment: Mapping[str, str]) -> Path | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class SeenCheckpoint:
     """A file that is said to be a signed checkpoint, such as others kept."""
 
     path: Path
     note: bytes
 
 
-def read_seen(paths: Sequence[Path]) -> tuple[Seen, ...]:
+def read_seen(paths: Sequence[Path]) -> tuple[SeenCheckpoint, ...]:
     """Return the files of checkpoints.
 
     Raises
@@ -52,13 +52,13 @@ def read_seen(paths: Sequence[Path]) -> tuple[Seen, ...]:
     for path in paths:
         try:
             with path.open("rb") as file:
-                found.append(Seen(path=path, note=file.read(MAX_NOTE_BYTES + 1)))
+                found.append(SeenCheckpoint(path=path, note=file.read(MAX_NOTE_BYTES + 1)))
         except OSError as error:
             raise Unreachable(f"`{path}` cannot be read: {error.strerror}", code="no-file") from error
     return tuple(found)
 
 
-def signed_notes(seen: Sequence[Seen], verifier: NoteVerifier) -> tuple[bytes, ...]:
+def signed_notes(seen: Sequence[SeenCheckpoint], verifier: NoteVerifier) -> tuple[bytes, ...]:
     """Return the checkpoints in files, each signed with the log's key.
 
     Raises

@@ -19,7 +19,7 @@ from wicketgate.base.errors import (
 )
 from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.clients.verify.feedfile import FeedFile
-from wicketgate.clients.verify.kept import KeptCheckpoints, Remembered, Seen, signed_notes
+from wicketgate.clients.verify.kept import KeptCheckpoints, Remembered, SeenCheckpoint, signed_notes
 from wicketgate.clients.verify.keys import key_within, shown_key
 from wicketgate.clients.verify.log import TrustedLog
 from wicketgate.clients.verify.openings import OpeningsFile
@@ -67,7 +67,7 @@ def verify_url(
     key: NoteVerifier | None = None,
     feed_file: Path | None = None,
     openings: Opened | None = None,
-    seen: Sequence[Seen] = (),
+    seen: Sequence[SeenCheckpoint] = (),
     kept: KeptCheckpoints | None = None,
     progress: Progress | None = None,
     file_progress: Callable[[int, int], None] | None = None,
@@ -84,7 +84,7 @@ def verify_url(
         report says so.
     openings : Opened, optional
         A file of openings, and what opens them.
-    seen : sequence of Seen
+    seen : sequence of SeenCheckpoint
         Signed checkpoints that somebody saw of this log: it must extend each.
     kept : KeptCheckpoints, optional
         What was kept here at an earlier look: the log must extend it, and its checkpoint is kept in its place.
@@ -149,7 +149,7 @@ def verify_folder(
     key: NoteVerifier | None = None,
     feed_file: Path | None = None,
     openings: Opened | None = None,
-    seen: Sequence[Seen] = (),
+    seen: Sequence[SeenCheckpoint] = (),
     kept: KeptCheckpoints | None = None,
     progress: Progress | None = None,
     file_progress: Callable[[int, int], None] | None = None,
@@ -243,7 +243,7 @@ class _Run:
             raise VerificationError(f"{self.place} shows another key than the one given: {found.vkey}")
         self.checks.append(Check(name="key", ok=True, words="the key shown is the key given"))
 
-    def take_seen(self, seen: Sequence[Seen]) -> None:
+    def take_seen(self, seen: Sequence[SeenCheckpoint]) -> None:
         """Take checkpoints that somebody saw; ConfigurationError for one that is not of this key."""
         self._seen = signed_notes(seen, self.verifier)
 
