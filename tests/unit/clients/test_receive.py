@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from tests import made_gateway as made
 from tests.made_gateway import FEED, TOKEN, VKEY, Served, World, serve, standard
+from tests.vectors import make_documents as documents
 from wicketgate.base.errors import (
     ConfigurationError,
     InputError,
@@ -438,9 +439,33 @@ def test_proofs_of_a_feed_that_was_stopped_are_got_from_the_public_log(served: S
 
 
 def test_a_proof_past_its_term_is_said_to_be_gone(served: Served, world: World) -> None:
+    charter = documents.changed(made.charter(), documents.put("charter.version", 2))
+    charter["limits"]["feed_term"] = "PT20S"
+    world.document(charter, documents.ROOTS)
+    world.live(1)
+    world.flush()
     served.lies[f"/v1/feeds/{FEED}/proofs"] = lambda _served, _query: made.problem(410, "cursor-past-term")
     tally = receiver(served, StdoutSink(io.BytesIO())).run(follow=False)
     assert (tally.proved, tally.gone) == (0, len(world.batches[FEED]))
+
+
+@pytest.mark.parametrize("lie", [410, 503])
+def test_a_gateway_that_has_no_proofs_is_asked_for_what_the_log_proves(
+    served: Served, world: World, lie: int
+) -> None:
+    served.lies[f"/v1/feeds/{FEED}/proofs"] = lambda _served, _query: made.problem(lie, "cursor-past-term")
+    tally = receiver(served, StdoutSink(io.BytesIO())).run(follow=False)
+    assert (tally.proved, tally.gone) == (len(world.batches[FEED]), 0)
+
+
+@pytest.mark.parametrize("lie", [410, 503])
+def test_a_batch_that_never_came_into_the_log_is_found_whatever_its_proof_answers(
+    served: Served, world: World, lie: int
+) -> None:
+    served.lies[f"/v1/feeds/{FEED}/proofs"] = lambda _served, _query: made.problem(lie, "cursor-past-term")
+    world.facts.clear()
+    with pytest.raises(VerificationError, match="promise broken"):
+        receiver(served, StdoutSink(io.BytesIO())).run(follow=False)
 
 
 @pytest.mark.parametrize("form", FORMS)

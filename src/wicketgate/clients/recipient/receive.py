@@ -21,11 +21,12 @@ import msgspec
 from wicketgate.base.clock import SECOND_US, Clock, SystemClock, parse_rfc3339
 from wicketgate.base.errors import InputError, LedgerError, NotEntitled, Unreachable, VerificationError
 from wicketgate.base.signing import parse_json
-from wicketgate.clients.recipient.watch import LogWatch
+from wicketgate.clients.recipient.watch import SKEW_US, LogWatch, charter_at, last_second_us
 from wicketgate.clients.verify.feedfile import GRACE_S, LATEST_S, MAX_PROOF_BYTES, fetch_fact, parse_answer
 from wicketgate.clients.verify.feeds import FeedChain, Last
 from wicketgate.clients.verify.kept import KeptCheckpoints
 from wicketgate.clients.verify.log import TrustedLog
+from wicketgate.clients.verify.register import MAX_REGISTER_BYTES
 from wicketgate.clients.verify.remote import Remote
 from wicketgate.feeds.batches import Batch, read_batches
 from wicketgate.ledger.facts import FactAnswer, check_kept, release_fact, second_entry
@@ -175,6 +176,7 @@ class Receiver:
         self._after = after if sink.last is None else sink.last.batch
         self._due: deque[_Due] = deque()
         self._log: TrustedLog
+        self._term_us: int | None = None
         self._chain: FeedChain
         self.tally = ReceivedTally()
 
@@ -348,15 +350,19 @@ class Receiver:
 
         None says that it cannot be had any more. A proof that does not hold is raised.
         """
-        answer = self._remote.get(
-            f"/v1/feeds/{self._feed}/proofs", most=MAX_PROOF_BYTES, params={"batch": header["batch"]}
-        )
+        try:
+            answer = self._remote.get(
+                f"/v1/feeds/{self._feed}/proofs", most=MAX_PROOF_BYTES, params={"batch": header["batch"]}
+            )
+        except Unreachable:
+            # Where all is out of reach this is too. A gateway that answers but for its proofs is held to its promise.
+            return self._prove_publicly(header)
         if answer.status == 404:
             return False
-        if answer.status == 410:
+        if answer.status == 410 and self._is_past_term(header):
             return None
-        if answer.status == 403:
-            # A feed that was stopped. What it released before is in the log all the same, which is public.
+        if answer.status in (403, 410):
+            # A feed that was stopped, or a term that has not passed: what was released is in the log, which is public.
             return self._prove_publicly(header)
         if answer.status != 200:
             raise VerificationError(f"batch {header['batch']}: its proof answers {answer.status}")
@@ -374,6 +380,31 @@ class Receiver:
         self._log.prove(fact.entry, entry, head, path)
         check_kept(header, fact, entry)
         return True
+
+    def _is_past_term(self, header: Mapping[str, Any]) -> bool:
+        """Return whether a batch is older than a charter of the log lets its proof be kept, by the log's own time.
+
+        The register says where charters stand; that they are charters, the log does.
+        """
+        if self._term_us is None:
+            entries = {0, *self._charters_told()}
+            charters = [charter_at(self._log, entry) for entry in sorted(entries)]
+            self._term_us = min(
+                (one.limits.feed_term_us for one in charters if one is not None), default=1 << 62
+            )
+        now_us = last_second_us(self._log) or self._clock.now_us()
+        return now_us - parse_rfc3339(header["released_at"]) > self._term_us - SKEW_US
+
+    def _charters_told(self) -> list[int]:
+        try:
+            answer = self._remote.get("/register.json", most=MAX_REGISTER_BYTES)
+            told = parse_json(answer.body).get("charters", []) if answer.status == 200 else []
+            size = self._log.checkpoint.size
+            return [
+                one["entry"] for one in told if isinstance(one["entry"], int) and 0 <= one["entry"] < size
+            ]
+        except (Unreachable, InputError, AttributeError, KeyError, TypeError):
+            return []
 
     def _prove_publicly(self, header: Mapping[str, Any]) -> bool:
         fact = fetch_fact(self._remote, leaf_hash(release_fact(header)))

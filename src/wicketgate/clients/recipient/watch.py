@@ -121,7 +121,7 @@ class LogWatch:
             self._say(f"NOTE: nothing is kept for the next look: {error.detail}")
 
     def _check_time(self, log: TrustedLog) -> None:
-        last_us, now_us = _last_second_us(log), self._clock.now_us()
+        last_us, now_us = last_second_us(log), self._clock.now_us()
         if self._simulated or last_us is None or abs(now_us - last_us) <= SKEW_US:
             return
         raise VerificationError(
@@ -145,14 +145,20 @@ def _require_extended(log: TrustedLog, verifier: NoteVerifier, note: bytes) -> N
         raise LedgerError(f"{error.detail}: somebody cut or rewrote it", code=NOT_EXTENDED) from error
 
 
+def charter_at(log: TrustedLog, entry: int) -> Charter | None:
+    """Return the charter in an entry of the log, or None where another thing stands there."""
+    body = parse_canonical(log.entry(entry))
+    value = open_document(canonical(body["envelope"])).value if body.get("kind") == "document" else None
+    return value if isinstance(value, Charter) else None
+
+
 def _is_demonstration(log: TrustedLog) -> bool:
     """Return whether the log's charter says so: then its clock may be simulated."""
-    body = parse_canonical(log.entry(0))
-    value = open_document(canonical(body["envelope"])).value if body.get("kind") == "document" else None
-    return isinstance(value, Charter) and value.demonstration
+    charter = charter_at(log, 0)
+    return charter is not None and charter.demonstration
 
 
-def _last_second_us(log: TrustedLog) -> int | None:
+def last_second_us(log: TrustedLog) -> int | None:
     """Return the time of the last second in the log, or None where it is too young to have one.
 
     Raises
