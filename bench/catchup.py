@@ -16,15 +16,15 @@ from typing import Any
 import uvloop
 
 from bench.harness import linked
+from tests.batches import plain_batch
 from wicketgate.base.streams.writer import StreamWriter
-from wicketgate.commits.transactions import FeedBatch, Transaction, batch_offsets, encode
+from wicketgate.commits.transactions import Transaction, batch_offsets, encode
 from wicketgate.commits.writer import STREAM
 from wicketgate.feeds.feed import Feed, StoredRows
 from wicketgate.feeds.index import BatchPlace, FeedIndex
 
 BATCHES = int(os.environ.get("WICKETGATE_BENCH_BATCHES", "5000"))
 ROWS = 1_000
-_ROW = b'{"seq":1,"salt":"' + b"0" * 32 + b'","read":{' + b"x" * 190 + b"}}\n"
 _PART = 256 * 1024
 _AT_ONCE = 64
 
@@ -61,8 +61,8 @@ async def fill(writer: StreamWriter, index: FeedIndex) -> int:
     for first in range(1, BATCHES + 1, _AT_ONCE):
         stored = []
         for number in range(first, min(first + _AT_ONCE, BATCHES + 1)):
-            rare = FeedBatch(feed="rare", number=number, rows=1, data=b"%d\n" % number + _ROW)
-            much = FeedBatch(feed="much", number=number, rows=ROWS, data=b"%d\n" % number + _ROW * ROWS)
+            rare = plain_batch("rare", number, size=260)
+            much = plain_batch("much", number, rows=ROWS, size=260)
             data = encode(Transaction(at_us=number, batches=(much, rare)))
             size += len(data)
             offset = batch_offsets(data, (much, rare))[1]

@@ -220,6 +220,21 @@ def build(
     return header, msgspec.json.encode(header) + b"\n" + body
 
 
+def is_batch(data: bytes, feed: str, number: int) -> bool:
+    """Return whether bytes are one whole batch of a feed, of this number."""
+    line, _, body = data.partition(b"\n")
+    try:
+        header = msgspec.json.decode(line, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return (
+        header.get("batch") == number
+        and str(header.get("authority")).rpartition("@")[0] == feed
+        and header.get("rows") == body.count(b"\n")
+        and header.get("sha256") == hashlib.sha256(body).hexdigest()
+    )
+
+
 def read_batches(source: BinaryIO) -> Iterator[Batch]:
     """Yield the batches of one answer of a feed, or of several in turn.
 

@@ -7,16 +7,20 @@ that they left, until its term.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Sequence
 
 from nats.js.errors import NotFoundError
 
-from wicketgate.base.errors import InputError
+from wicketgate.base.errors import InputError, StreamError
 from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.ordinal import OrdinalStream
 from wicketgate.commits.transactions import FeedBatch
+from wicketgate.feeds.batches import is_batch
 from wicketgate.feeds.index import BatchPlace, FeedIndex
+
+log = logging.getLogger(__name__)
 
 _RECENT_BYTES = 8 * 1024 * 1024
 _FETCHED_AT_ONCE = 32
@@ -35,8 +39,14 @@ class StoredRows:
         self._stream = stream
         self._turns = asyncio.Semaphore(_FETCHED_AT_ONCE)
 
-    async def cut_out(self, place: BatchPlace) -> bytes | None:
-        """Return the bytes at a place, or None where the message is gone."""
+    async def cut_out(self, feed: str, number: int, place: BatchPlace) -> bytes | None:
+        """Return a batch from its place, or None where the message is gone.
+
+        Raises
+        ------
+        StreamError
+            If something else lies there: nothing of it leaves.
+        """
         async with self._turns:
             try:
                 stored = await self.link.ask(
@@ -45,8 +55,11 @@ class StoredRows:
                 )
             except NotFoundError:
                 return None
-            data: bytes = stored.data[place.offset : place.offset + place.length]
-            return data
+        data: bytes = stored.data[place.offset : place.offset + place.length]
+        if not is_batch(data, feed, number):
+            log.critical("`feeds/` is damaged: batch %d of `%s` does not lie where it says", number, feed)
+            raise StreamError(f"batch {number} of `{feed}` cannot be read: `feeds/` or `nats/` is damaged")
+        return data
 
 
 class Feed:
@@ -223,6 +236,8 @@ class Feed:
         while wanted < min(len(places), _FETCHED_AT_ONCE) and size < most:
             size += places[wanted].length
             wanted += 1
-        got = await asyncio.gather(*(self._rows.cut_out(place) for place in places[:wanted]))
+        got = await asyncio.gather(
+            *(self._rows.cut_out(self.name, number + n, places[n]) for n in range(wanted))
+        )
         gone = next((n for n, data in enumerate(got) if data is None), wanted)
         return [data for data in got[:gone] if data is not None]

@@ -17,6 +17,8 @@ from wicketgate.base.errors import InputError
 
 MAX_ROWS: Final = 150_000
 _MAX_COLUMNS: Final = 64
+_LONGEST_NAME: Final = 64
+"""Each row that is refused is kept with the names of its columns."""
 _MAX_CHUNKS: Final = 8_000
 _MAX_MESSAGES: Final = 2_000
 _MAX_UNFOLDED: Final = 32 * 1024 * 1024
@@ -54,7 +56,7 @@ def _check_schema(schema: pa.Schema) -> int:
 
     Columns unfit for a read are refused: lists and runs of a few bytes could unfold to gigabytes.
     """
-    columns = 0
+    columns, names = 0, list(schema.names)
     if len(schema) > _MAX_COLUMNS or len(set(schema.names)) < len(schema):
         raise InputError("an Arrow stream with too many columns, or two of one name")
     for column in schema:
@@ -64,11 +66,14 @@ def _check_schema(schema: pa.Schema) -> int:
             members = [kind.field(n) for n in range(kind.num_fields)]
             plain = 0 < len(members) <= _MAX_COLUMNS and all(_is_plain(member.type) for member in members)
             columns += kind.num_fields
+            names += [member.name for member in members]
         if not plain:
             raise InputError("a column of the Arrow stream has a type that a read has not")
         columns += 1
     if columns > _MAX_COLUMNS:
         raise InputError("an Arrow stream with too many columns, or two of one name")
+    if any(len(name) > _LONGEST_NAME for name in names):
+        raise InputError(f"a column of the Arrow stream has a name of more than {_LONGEST_NAME} characters")
     return columns
 
 
@@ -105,7 +110,7 @@ def _unfolded(column: Any) -> int:
     if pa.types.is_string_view(kind):
         views = np.frombuffer(column.buffers()[1] or b"", dtype="<i4").reshape(-1, 4)
         return int(views[column.offset : column.offset + len(column), 0].clip(0).sum(dtype=np.int64))
-    return 0
+    return int(column.nbytes) if _is_text(kind) else 0  # two columns may be the same bytes of the body
 
 
 def _in_microseconds(table: pa.Table) -> pa.Table:

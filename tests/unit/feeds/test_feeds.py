@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wicketgate.base.errors import InputError
+from tests.batches import plain_batch
+from wicketgate.base.errors import InputError, StreamError
 from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.ordinal import OrdinalStream
 from wicketgate.commits.transactions import FeedBatch, Transaction, batch_offsets, encode
@@ -25,7 +26,7 @@ AT_US = 1_000_000
 
 def batch(number: int, size: int = 10, feed: str = "a") -> FeedBatch:
     """Return a batch."""
-    return FeedBatch(feed=feed, number=number, rows=1, data=b"%s %d " % (feed.encode(), number) + b"x" * size)
+    return plain_batch(feed, number, size=size)
 
 
 class Store:
@@ -117,7 +118,7 @@ async def test_one_transaction_holds_batches_of_many_feeds(store: Store) -> None
 
 
 async def test_memory_lets_go_of_what_the_index_has(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wicketgate.feeds.feed._RECENT_BYTES", 250)
+    monkeypatch.setattr("wicketgate.feeds.feed._RECENT_BYTES", 2 * len(batch(1, size=100).data))
     for number in range(1, 8):
         await store.put(batch(number, size=100))
     assert [number for number, _ in store.feed._recent] == [6, 7]
@@ -160,7 +161,7 @@ async def test_who_waits_is_woken_by_a_batch_and_by_a_stop(store: Store) -> None
 
 async def test_a_feed_is_full_until_something_has_run_out(store: Store) -> None:
     await store.close()
-    feed = await store.open(max_bytes=1_500)
+    feed = await store.open(max_bytes=len(batch(1, size=900).data) + 500)
     await store.put(batch(1, size=900), 10)
     assert not feed.is_full
     await store.put(batch(2, size=900), 20)
@@ -224,6 +225,29 @@ async def test_what_an_earlier_version_stored_apart_is_read_until_its_term(store
     assert "FEED-a" not in [one.config.name for one in await store.link.jetstream.streams_info()]
     await store.close()
     assert list(await (await store.open()).batches(4, 10, 10**6)) == wanted[4:]
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        pytest.param({"sequence": 2}, id="another-batch-of-the-feed"),
+        pytest.param({"sequence": 3}, id="another-feed"),
+        pytest.param({"offset": 0}, id="the-transaction"),
+        pytest.param({"length": 10**6}, id="more"),
+        pytest.param({"length": 5}, id="less"),
+    ],
+)
+async def test_what_is_not_the_batch_never_leaves(store: Store, moved: dict[str, int]) -> None:
+    first, second = await store.put(batch(1)), await store.put(batch(2))
+    await store.commit(batch(1, feed="b"))
+    assert first is not None
+    assert second is not None
+    store.index.write([("a", 1, first._replace(**moved)), ("a", 2, second)])
+    await store.close()
+    feed = await store.open()
+    with pytest.raises(StreamError, match="damaged"):
+        await feed.batches(0, 1, 10**6)
+    assert list(await feed.batches(1, 10, 10**6)) == [batch(2).data]
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])

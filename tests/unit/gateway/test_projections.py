@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.batches import plain_batch
 from tests.keys import seeded
 from tests.vectors import make_documents
 from wicketgate.base.errors import InputError, LedgerError
@@ -107,8 +108,7 @@ def history(count: int) -> list[Transaction]:
         out = []
         for name in names:
             batches[name] += 1
-            data = b"%s %d" % (name.encode(), batches[name])
-            out.append(FeedBatch(feed=name, number=batches[name], rows=1, data=data))
+            out.append(plain_batch(name, batches[name]))
         bad = tuple(
             QuarantinedRead(source=source, camera="", code="too-old", detail="", at_us=n, read=b"{}")
             for source in ("tfl", "city.of")

@@ -252,6 +252,20 @@ def test_views_that_point_at_one_text_many_times() -> None:
         parse(body, ARROW)
 
 
+def test_names_of_columns_are_bounded_for_each_bad_row_is_kept_with_them() -> None:
+    long = "n" * 65
+    for columns in ({long: [True]}, {"vehicle": pa.array([{long: "x"}])}):
+        with pytest.raises(InputError, match="name of more than 64"):
+            parse(stream(columns), ARROW)
+    parse(stream({"n" * 64: [True]}), ARROW)
+
+
+def test_texts_of_all_columns_count_though_they_may_be_the_same_bytes() -> None:
+    text = "x" * 20_000_000
+    with pytest.raises(InputError, match="unfolds"):
+        parse(stream({"camera": [text], "plate": [text]}), ARROW)
+
+
 def test_columns_of_arrow_that_are_too_many_or_stand_twice() -> None:
     table = pa.table([pa.array(["c0"]), pa.array(["c1"])], names=["camera", "camera"])
     sink = io.BytesIO()

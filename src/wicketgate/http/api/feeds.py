@@ -78,13 +78,14 @@ class FeedsApi:
         while feed.last <= after and loop.time() < until_s:
             await feed.wait(after, until_s - loop.time())
             self._feed(request)  # it may have been revoked meanwhile: whoever waits is woken then
-        if await feed.is_past_term(after):
-            return problem(
-                "cursor-past-term",
-                f"batch {after + 1} of `{name}` is past its term; the first held is {feed.first}",
-            )
+        past = await self._past_term(name, feed, after)
+        if past is not None:
+            return past
         batches = await feed.batches(after, limit, _PART)
         self._feed(request)  # reading may have taken long
+        if not batches and feed.last > after:
+            await feed.refresh()  # its term may have ended meanwhile
+            return await self._past_term(name, feed, after) or Response(media_type=NDJSON)
         headers = {"Cache-Control": "no-store"}
         last = after + len(batches)
         if not batches or last >= min(after + limit, feed.last) or sum(map(len, batches)) >= _MAX_ANSWER:
@@ -151,14 +152,15 @@ class FeedsApi:
 
     async def get_events(self, request: Request) -> Response:
         """`GET /v1/feeds/{authority}/events`: server-sent events, a batch each."""
-        _, feed = self._feed(request)
+        name, feed = self._feed(request)
         resumed = request.headers.get("last-event-id", "")
         if resumed.isascii() and resumed.isdigit():
             after = AFTER_BATCH.parse(resumed, "Last-Event-ID")
         else:
             after = AFTER_BATCH.read(request)
-        if await feed.is_past_term(after):
-            return problem("cursor-past-term", f"batch {after + 1} is past its term")
+        past = await self._past_term(name, feed, after)
+        if past is not None:
+            return past
         if request.method == "HEAD":
             return Response(media_type="text/event-stream", headers={"Cache-Control": "no-store"})
         return StreamingResponse(
@@ -170,7 +172,13 @@ class FeedsApi:
     async def _events(self, request: Request, feed: Feed, after: int) -> AsyncIterator[bytes]:
         try:
             while True:
-                for data in await feed.batches(after, 100, _PART):
+                last = feed.last
+                batches = await feed.batches(after, 100, _PART)
+                if not batches and last > after:
+                    # A reader slower than the term: nothing of what was there is there any more.
+                    yield _end_event("cursor-past-term")
+                    return
+                for data in batches:
                     self._feed(request)  # a slow reader gets nothing more once it is stopped
                     after += 1
                     lines = data.rstrip(b"\n").split(b"\n")
@@ -182,7 +190,17 @@ class FeedsApi:
                 if feed.last <= after:
                     yield b": alive\n\n"
         except NotEntitled as stopped:
-            yield b"event: end\ndata: " + msgspec.json.encode({"code": stopped.code}) + b"\n\n"
+            yield _end_event(stopped.code)
+
+    @staticmethod
+    async def _past_term(name: str, feed: Feed, after: int) -> Response | None:
+        """Return the answer to whoever asks for what has run out; None where it is there."""
+        if not await feed.is_past_term(after):
+            return None
+        return problem(
+            "cursor-past-term",
+            f"batch {after + 1} of `{name}` is past its term; the first held is {feed.first}",
+        )
 
     def _feed(self, request: Request) -> tuple[str, Feed]:
         """Return the feed in the path, if the caller's unit may have it now."""
@@ -190,3 +208,7 @@ class FeedsApi:
         name = request.path_params["authority"]
         self._entitlement.entitled(unit, name)
         return name, self._projections.feeds[name]
+
+
+def _end_event(code: str) -> bytes:
+    return b"event: end\ndata: " + msgspec.json.encode({"code": code}) + b"\n\n"
