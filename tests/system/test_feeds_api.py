@@ -420,30 +420,5 @@ def test_a_cursor_past_its_term_is_told_so(short_lived: Running) -> None:
         assert rows_of(batches)[0]["seq"] == 2
 
 
-def test_a_follower_slower_than_the_term_is_told_so_and_holds_nobody_up(short_lived: Running) -> None:
-    last = last_batch(short_lived, london.CHARGING)
-    deaf = socket.socket()
-    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-    deaf.connect(short_lived.address)
-    deaf.sendall(
-        f"GET {URL}/events?after={last} HTTP/1.1\r\nHost: g\r\n"
-        f"Authorization: Bearer {short_lived.tokens[CHARGING]}\r\n\r\n".encode()
-    )
-    for number in range(40):  # more than the buffers between them hold
-        sent = plates(500, seed=200 + number)
-        post(short_lived, [read(plate, f"ccz-{1 + n % 60:04d}") for n, plate in enumerate(sent)])
-    newest = last_batch(short_lived, london.CHARGING)
-    with client(short_lived, CHARGING) as unit:
-        outside.until(lambda: unit.get(URL, params={"after": newest - 1}).status_code == 410, 30)
-    deaf.settimeout(30)
-    came = b""
-    while b"event: end" not in came[-200:] and (part := deaf.recv(65_536)):
-        came += part
-    deaf.close()
-    assert b"cursor-past-term" in came[-200:]
-    assert came.count(b"id: ") < newest - last
-    assert outside.get(f"{short_lived.url}/healthz").status_code == 200
-
-
 def test_the_source_has_no_feed(shared: Running) -> None:
     assert outside.get(f"{shared.url}/v1/feeds", headers=bearer(shared, SOURCE)).status_code == 403
