@@ -100,6 +100,7 @@ class World:
         self._stream = MemoryStream()
         self._failures: list[BaseException] = []
         self.openings: list[bytes] = []
+        self.numbers_again: list[int] = []
         self._begin(State())
         body = founding or charter()
         offices = next(rule["offices"] for rule in body["signatures"] if rule["kind"] == "charter")
@@ -327,12 +328,19 @@ class World:
         )
 
     def _more(self, name: str, first: int, rows: int, again: int) -> list[str] | None:
-        """Return the further members of rows; what comes again is another row of the first reads."""
+        """Return the further members of rows.
+
+        What comes again are the reads of `numbers_again`, as long as there are any, then those of this batch's first
+        rows.
+        """
         if not self.matches(name) and not again:
             return None
         more = []
         for row in range(rows):
-            ref = f"{name}-{first + row if row < rows - again else first + row - (rows - again)}"
+            number = first + row
+            if row >= rows - again:
+                number = self.numbers_again.pop(0) if self.numbers_again else number - (rows - again)
+            ref = f"{name}-{number}"
             members = f',"ref":"{ref}"' + (AGAIN if row >= rows - again else "")
             if self.matches(name):
                 voi = f"v{ref.rpartition('-')[2]}"

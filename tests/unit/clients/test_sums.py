@@ -172,6 +172,48 @@ def test_a_period_that_is_covered_in_part_bounds_the_figure(world: World, tmp_pa
     assert failed(verify_folder(under, feed_file=path)).keys() == {"sums"}
 
 
+def wanted_world(folder: Path) -> World:
+    """A world with an authority that matches and shows images, and 20 vehicles whose hits are of the first period."""
+    founding = documents.changed(charter(), lambda c: c["consultations"][1]["fields"].append("patch-image"))
+    other = World(folder / "log", founding=founding)
+    other.at_us += 200_000
+    shown = documents.put("scope.fields", ["plate", "time", "place", "patch-image"])
+    other.document(documents.changed(documents.example("authority"), shown))
+    other.document(documents.example("authority-match"), documents.MATCH_OFFICES)
+    other.decide(100, released=20, withheld=0, feed=made.WANTED)
+    for _ in range(11):
+        other.close_second()
+    return other
+
+
+def vehicles(world: World) -> list[int | None]:
+    """Return the vehicles with hits of each period of targeting."""
+    bodies = [parse_canonical(entry) for entry in world.entries]
+    return [body["hits"][made.WANTED]["vehicles"] for body in bodies if body["kind"] == "targeting"]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_images_that_follow_in_the_next_period_are_no_new_vehicles(tmp_path: Path, first: int) -> None:
+    """A gateway told the truth, and `verify` counted its 20 hits a second time when their images came."""
+    other = wanted_world(tmp_path)
+    other.numbers_again = list(range(1, 21))
+    other.decide(0, released=0, withheld=0, feed=made.WANTED, again=20)
+    for _ in range(14):
+        other.close_second()
+    other.decide(12, released=12, withheld=0, feed=made.WANTED)
+    for _ in range(10):
+        other.close_second()
+    other.flush()
+    assert vehicles(other)[:3] == [20, None, 10]
+    path = other.feed_file(tmp_path / "wanted.ndjson", made.WANTED)
+    with path.open("rb") as file:  # from its first batch, or from that of the images
+        begins = [0, *(file.tell() for _ in made.batches.read_batches(file))]
+    path.write_bytes(path.read_bytes()[begins[first] :])
+    report = verify_folder(other.folder, feed_file=path)
+    other.close()
+    assert report.ok, report.lines()
+
+
 # --- an overseer's openings -------------------------------------------------------------------------------
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +16,9 @@ from wicketgate.clients.verify.report import Check, Findings
 from wicketgate.regime.publishing import stepped
 
 _UNKNOWN = 1 << 62
+_KNOWN_HITS = 8
+"""A gateway knows the last hits of a vehicle (`commits.state.SIGHTINGS_KEPT`): an image of an older one, which ended,
+raises it once more."""
 
 
 def least_shown(entries: EntryFold) -> Mapping[int, int]:
@@ -48,13 +51,36 @@ class _Rows:
 
 @dataclass(slots=True)
 class _Held:
-    """The batches held of one feed, by the period of traffic in which they were released."""
+    """The batches held of one feed, by the period of traffic in which they were released.
+
+    Attributes
+    ----------
+    vehicles : dict of int to set of str
+        Those whose hit was raised in the period.
+    perhaps : dict of int to set of str
+        Those of rows that came again, of which it is not known whether their hit was raised before.
+    hits : dict of str to (str, int)
+        The vehicle of each hit, and which of its hits it was.
+    raised : Counter of str
+        How many hits each vehicle had.
+    erased : bool
+        Whether a row was erased.
+    """
 
     first: int
     first_us: int
     last_us: int
     rows: dict[int, _Rows] = field(default_factory=lambda: defaultdict(_Rows))
     vehicles: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+    perhaps: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+    hits: dict[str, tuple[str, int]] = field(default_factory=dict)
+    raised: Counter[str] = field(default_factory=Counter)
+    erased: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether every row since the feed began is here and can be read."""
+        return self.first == 1 and not self.erased
 
     def covers(self, from_us: int, until_us: int) -> bool:
         """Return whether every batch of a period is held."""
@@ -69,7 +95,8 @@ class PeriodSums:
     A recipient holds some of a feed's batches, one after another. In a period that they cover whole, the rows are as
     many as were published; in one that they cover in part, they are no more than that. Rows that came again are
     compared apart; of a row that was erased since nobody can say whether it did. Of an authority with a list
-    vehicles are published, by the month: they are counted by the `voi` of the rows.
+    vehicles are published, by the month of their hit: they are counted by the `voi` of the first row of each hit.
+    A row that came again is an image of its hit, which may have been raised in an earlier month.
     """
 
     def __init__(self, entries: EntryFold) -> None:
@@ -93,14 +120,32 @@ class PeriodSums:
         period = bisect_right(self._ends, released_us)
         rows = held.rows[period]
         for line in lines:
-            if b'"hit":' in line:
-                held.vehicles[period].update(_voi(line))
             if b'"erased":' in line[:40]:
                 rows.erased += 1
-            elif b'"again":' in line and _row(line).get("again") is True:
+                held.erased = True
+                continue
+            row = _row(line) if b'"again":' in line or b'"hit":' in line else {}
+            again = row.get("again") is True
+            if again:
                 rows.again += 1
             else:
                 rows.first += 1
+            self._take_hit(held, period, row.get("hit"), again=again)
+
+    @staticmethod
+    def _take_hit(held: _Held, period: int, hit: object, *, again: bool) -> None:
+        """Count the vehicle of a row in the period in which its hit was raised."""
+        if not isinstance(hit, dict) or not isinstance(voi := hit.get("voi"), str):
+            return
+        name = str(hit.get("id"))
+        known = held.hits.get(name)
+        if known is None:
+            held.raised[voi] += 1
+            held.hits[name] = voi, held.raised[voi]
+        elif again and known[0] == voi and held.raised[voi] - known[1] < _KNOWN_HITS:
+            return
+        raised = not again or (known is None and held.complete)
+        (held.vehicles if raised else held.perhaps)[period].add(voi)
 
     def check(self) -> Check:
         """Return the check of every period in which something is held."""
@@ -153,25 +198,24 @@ class PeriodSums:
     ) -> None:
         """Compare the vehicles of one period of targeting, which holds the periods of traffic that began in it."""
         within = [n for n, (from_us, *_) in enumerate(self._periods) if period[0] <= from_us < period[1]]
-        vehicles: set[str] = set()
-        for number in within:
-            vehicles |= held.vehicles.get(number, set())
+        vehicles: set[str] = set().union(*(held.vehicles.get(number, set()) for number in within))
+        perhaps = vehicles.union(*(held.perhaps.get(number, set()) for number in within))
         whole = all(
             held.covers(*self._periods[number][:2]) and not held.rows.get(number, _Rows()).erased
             for number in within
         )
-        if not whole and not vehicles:
+        if not whole and not perhaps:
             return
         published = body["hits"][name]["vehicles"]
         self._count(whole=whole)
         self.hidden += published is None
-        here = stepped(len(vehicles), body["step"])
+        here, most = (stepped(len(some), body["step"]) or 0 for some in (vehicles, perhaps))
         of = f"`{name}`, from {body['from']} until {body['until']}"
         where = f"{of}: the figures of entry {entry} say {published or 'fewer vehicles than ' + str(body['step'])}"
-        if (here or 0) > (published or 0):
+        if here > (published or 0):
             found.add(f"{where}, and {len(vehicles)} vehicles are here")
-        elif whole and here != published:
-            found.add(f"{where}, and in all batches of that time {len(vehicles)} vehicles are here")
+        elif whole and most < (published or 0):
+            found.add(f"{where}, and in all batches of that time {len(perhaps)} vehicles are here")
 
     def _count(self, *, whole: bool) -> None:
         self.whole += whole
@@ -203,9 +247,3 @@ def _row(line: bytes) -> dict[str, Any]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
     return row if isinstance(row, dict) else {}
-
-
-def _voi(line: bytes) -> tuple[str, ...]:
-    hit = _row(line).get("hit")
-    voi = hit.get("voi") if isinstance(hit, dict) else None
-    return (voi,) if isinstance(voi, str) else ()
