@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,9 +20,9 @@ from wicketgate.cli import main
 from wicketgate.clients.verify import Report, verify_folder
 from wicketgate.clients.verify.openings import read_identity
 from wicketgate.clients.verify.run import Opened
-from wicketgate.commits.transactions import FeedBatch, IntakeCounts, Refused
+from wicketgate.commits.transactions import FeedBatch, IntakeCounts, Outcome, Refused
 from wicketgate.gateway.deployment import note_signer
-from wicketgate.gateway.filing.facts import decision_fact
+from wicketgate.gateway.filing.facts import decision_fact, outcome_fact
 from wicketgate.ledger.facts import release_fact
 from wicketgate.ledger.sealing import new_identity, seal
 from wicketgate.ledger.writer import Ledger
@@ -302,6 +303,86 @@ def test_a_release_without_its_decision_is_found(tmp_path: Path, world: World, l
     said = failed(verify_folder(other.folder, openings=opened(world, path)))["openings"]
     other.close()
     assert "release" in said
+
+
+def openings_of(world: World, path: Path, first: int = 0) -> Path:
+    """Write the openings of a world's seconds, from one on."""
+    path.write_text("".join(line(n, one) for n, one in enumerate(world.openings, 1) if n > first))
+    return path
+
+
+def relogged(world: World, folder: Path, kind: str, change: Callable[[dict[str, Any]], object]) -> Path:
+    """Return the log with each entry of a kind changed, signed with its key."""
+    entries = [parse_canonical(entry) for entry in world.entries]
+    for entry in entries:
+        if entry["kind"] == kind:
+            change(entry)
+    with Ledger.create(folder, note_signer(LOG_KEY, made.ORIGIN), made.ORIGIN) as ledger:
+        ledger.append([canonical(entry) for entry in entries])
+    return folder
+
+
+def seconds_of(world: World, period: int) -> int:
+    """Return how many seconds are over at the end of a period of traffic."""
+    until = [body["until"] for body in map(parse_canonical, world.entries) if body["kind"] == "figures"][
+        period
+    ]
+    return sum(json.loads(one)["second"] < until for one in world.openings)
+
+
+def answered(folder: Path, *, stranger: bool) -> World:
+    """A world with hits that ended in the period in which they were raised, and in the next one."""
+    other = World(folder / "log")
+    other.at_us += 200_000
+    other.document(documents.example("authority"))
+    other.document(documents.example("authority-match"), documents.MATCH_OFFICES)
+    other.decide(100, released=40, withheld=0, feed=made.WANTED)
+    for seconds in (11, 9):
+        other.answer("acted", 12)
+        if stranger:
+            said = Outcome(hit="never-was", outcome="acted", reason="", by="officer", at_us=other.at_us)
+            other.apply(facts=(outcome_fact(said, other.state.sequence + 1),))
+        for _ in range(seconds):
+            other.close_second()
+    other.flush()
+    return other
+
+
+def test_an_outcome_of_no_hit_is_found_and_hides_no_other(world: World, tmp_path: Path) -> None:
+    """One outcome of a hit that never was, and no outcome was compared."""
+    other = answered(tmp_path, stranger=True)
+    path = openings_of(other, tmp_path / "openings.ndjson")
+    said = failed(verify_folder(other.folder, openings=opened(world, path)))
+    assert said.keys() == {"opened-figures"}
+    assert "2 outcomes are of hits that no fact raised, the first of `never-was`" in said["opened-figures"]
+
+    def boast(targeting: dict[str, Any]) -> None:
+        outcomes = targeting["outcomes"][made.WANTED]
+        outcomes["acted"] = outcomes["acted"] and outcomes["acted"] + 10
+
+    folder = relogged(other, tmp_path / "boast", "targeting", boast)
+    other.close()
+    assert verify_folder(folder).ok
+    said = failed(verify_folder(folder, openings=opened(world, path)))
+    assert f"`outcomes of {made.WANTED}, acted` is published as 20" in said["opened-figures"]
+
+
+def test_outcomes_of_hits_before_the_file_bound_the_figures(world: World, tmp_path: Path) -> None:
+    other = answered(tmp_path, stranger=False)
+    path = openings_of(other, tmp_path / "openings.ndjson", first=seconds_of(other, 0))
+    honest = verify_folder(other.folder, openings=opened(world, path))
+    assert honest.ok, honest.lines()
+    assert any("whose 12 outcomes are" in words for words in honest.not_checked)
+
+    def say(acted: int | None) -> Callable[[dict[str, Any]], object]:
+        return lambda body: body["outcomes"][made.WANTED].update(acted=acted)
+
+    folder = relogged(other, tmp_path / "boast", "targeting", say(20))
+    fewer = relogged(other, tmp_path / "fewer", "targeting", say(None))
+    other.close()
+    said = failed(verify_folder(folder, openings=opened(world, path)))
+    assert said.keys() == {"opened-figures"}
+    assert verify_folder(fewer, openings=opened(world, path)).ok  # they may be of another authority
 
 
 def test_facts_that_are_not_those_of_the_log_are_found(world: World, tmp_path: Path) -> None:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +24,13 @@ from wicketgate.base.signing import canonical, parse_json
 from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.clients.verify.log import TrustedLog
 from wicketgate.clients.verify.report import Check, Findings
-from wicketgate.clients.verify.sums import least_shown, traffic_range
+from wicketgate.clients.verify.sums import least_shown
+from wicketgate.clients.verify.tallies import Hits, Tally, stepped_cells
 from wicketgate.ledger.facts import SecondTree, second_entry, second_of
 from wicketgate.ledger.sealing import Opener
-from wicketgate.regime.publishing import NOT_TRAFFIC, stepped
 
-_ODD = (KeyError, TypeError, ValueError, AttributeError)
-"""What counting a fact raises that is not of its form."""
 _MAX_LINE = 16 * 1024 * 1024
 _SEED_BYTES = 32
-_PLAIN = ("taken", "repeated", "quarantined", "decided", "withheld")
 
 
 def read_identity(path: Path) -> Opener:
@@ -69,9 +65,9 @@ class OpeningsFile:
         self._opener = opener
         self._roots = Findings("openings")
         self._figures = Findings("opened-figures")
-        self._tallies: dict[int, _Tally] = defaultdict(_Tally)
+        self._tallies: dict[int, Tally] = defaultdict(Tally)
         self._seen: set[int] = set()
-        self._hits: dict[str, tuple[str, str]] = {}
+        self._hits: Hits = {}
         self._least = least_shown(entries)
         self._whole: dict[int, int] = {}
         self._periods = [
@@ -79,7 +75,7 @@ class OpeningsFile:
             for entry, body in entries.figures
         ]
         self.opened = self.facts = self.compared = 0
-        self.cells = self.hidden = 0
+        self.cells = self.hidden = self.strangers = 0
 
     def check(self, path: Path) -> tuple[Check, ...]:
         """Return the checks of every second in the file, and of the periods that they cover whole.
@@ -100,6 +96,7 @@ class OpeningsFile:
             self._compare(from_us, until_us, entry, body)
         for entry, body in self._entries.targeting:
             self._compare_targeting(entry, body)
+        self._check_strangers()
         checks = [self._roots.close(self._root_words())]
         if self.compared or self._figures.total:
             checks.append(self._figures.close(self._figure_words()))
@@ -151,19 +148,19 @@ class OpeningsFile:
         Where a second of it is not opened, the facts can only come to too much.
         """
         begin_us = second_of(from_us)
-        opened = sum(begin_us <= second_us < until_us for second_us in self._seen)
-        if not opened:
+        if not any(begin_us <= second_us < until_us for second_us in self._seen):
             return
-        whole = opened * SECOND_US >= until_us - begin_us - self._missing_us(begin_us, until_us)
+        whole = self._opens_all(begin_us, until_us)
         if whole:
             self.compared += 1
             self._whole[from_us] = entry
-        for what, counted, (least, most) in self._tallies[entry].against(body, self._least[entry]):
+        cells = self._tallies[entry].against(body, self._least[entry], self._hits)
+        for what, (lowest, highest), (least, most) in cells:
             self.cells += whole
             self.hidden += whole and least != most
-            if counted > most or (whole and counted < least):
+            if lowest > most or (whole and highest < least):
                 published = least if least == most else f"between {least} and {most}"
-                self._differs(entry, body, what, published, counted if whole else f"{counted} at least")
+                self._differs(entry, body, what, published, lowest if whole else f"{lowest} at least")
 
     def _missing_us(self, from_us: int, until_us: int) -> int:
         """Return how much of a time the log says to have no seconds of."""
@@ -191,12 +188,31 @@ class OpeningsFile:
         ]
         whole = bool(within) and all(begin_us in self._whole for begin_us, _ in within)
         self.compared += whole
-        for cell in _targeting(body, [self._tallies[traffic] for _, traffic in within], self._least[entry]):
+        tallies = [self._tallies[traffic] for _, traffic in within]
+        for cell in stepped_cells(body, tallies, self._least[entry], self._hits):
             self.cells += whole
-            self.hidden += whole and cell.shown is None
-            if cell.counted != cell.shown if whole else (cell.counted or 0) > (cell.shown or 0):
+            self.hidden += whole and not cell.shown
+            if cell.least > cell.shown or (whole and cell.most < cell.shown):
+                counted = cell.most if cell.most < cell.shown else cell.least
                 shown = cell.shown or f"fewer than {cell.step}"
-                self._differs(entry, body, cell.what, shown, cell.counted or "fewer than that")
+                self._differs(entry, body, cell.what, shown, counted or "fewer than that")
+
+    def _check_strangers(self) -> None:
+        """Refuse outcomes of hits that no fact raised, where the file opens every second before its last one."""
+        strangers = [hit for tally in self._tallies.values() for hit, _ in tally.strangers(self._hits)]
+        if not strangers:
+            return
+        if self._opens_all(self._entries.first_us or 0, max(self._seen) + SECOND_US):
+            self._figures.add(
+                f"{len(strangers)} outcomes are of hits that no fact raised, the first of `{strangers[0][:40]}`"
+            )
+        else:
+            self.strangers = len(strangers)
+
+    def _opens_all(self, from_us: int, until_us: int) -> bool:
+        """Return whether each second of a time is opened but for those that the log says to be missing."""
+        opened = sum(from_us <= second_us < until_us for second_us in self._seen)
+        return opened * SECOND_US >= until_us - from_us - self._missing_us(from_us, until_us)
 
     def _differs(
         self, entry: int, body: Mapping[str, Any], what: str, published: object, counted: object
@@ -224,194 +240,16 @@ class OpeningsFile:
         left = len(self._periods) + len(self._entries.targeting) - self.compared
         if left:
             words.append(f"{left} periods of figures: the file does not open every second of them")
+        if self.strangers:
+            words.append(
+                f"whose {self.strangers} outcomes are: the file does not open the seconds of their hits, and the "
+                "figures of outcomes are bounded"
+            )
         return words
 
     def counts(self) -> dict[str, int]:
         """Return the amounts looked at."""
         return {"opened": self.opened, "facts": self.facts, "periods_opened": self.compared}
-
-
-@dataclass(frozen=True, slots=True)
-class _Decided:
-    """The reads of a decision, and how many of them each authority refused."""
-
-    reads: int
-    refused: Counter[str]
-
-
-class _Tally:
-    """The facts of one period of traffic, counted as figures count them."""
-
-    def __init__(self) -> None:
-        self.plain: Counter[str] = Counter()
-        self.rows: Counter[str] = Counter()
-        """Rows released for the first time."""
-        self.again: Counter[str] = Counter()
-        self.refused: Counter[tuple[str, str]] = Counter()
-        self.hits: Counter[tuple[str, str]] = Counter()
-        self.vehicles: dict[tuple[str, str], set[str]] = defaultdict(set)
-        self.outcomes: Counter[tuple[str, str]] = Counter()
-        self.ended: dict[tuple[str, str], set[str]] = defaultdict(set)
-        self.passed_on: Counter[tuple[str, str]] = Counter()
-        self.not_passed_on: Counter[str] = Counter()
-        self.strangers = 0
-
-    def take(self, facts: Sequence[Mapping[str, Any]], hits: dict[str, tuple[str, str]]) -> None:
-        """Count the facts of a second; `hits` knows of each hit its authority and its vehicle of interest.
-
-        Raises
-        ------
-        InputError
-            If one is not of the form that its kind has, or a release is not of its decision.
-        """
-        decided: dict[int, _Decided] = {}
-        for one in facts:
-            try:
-                if one["kind"] == "decision":
-                    decided[one["commit"]] = self._take_decision(one)
-            except _ODD as error:
-                raise InputError("a fact of kind `decision` is not as it should be") from error
-        for one in facts:
-            try:
-                match one["kind"]:
-                    case "release":
-                        self._take_release(one, decided[one["commit"]])
-                    case "disclosure" if one["refused"]:
-                        self.not_passed_on[_name(one["authority"])] += 1
-                    case "disclosure":
-                        self.passed_on[_name(one["authority"]), one["to"]] += int(one["rows"])
-                    case "hit":
-                        self._take_hit(one, hits)
-                    case "outcome":
-                        self._take_outcome(one, hits)
-            except _ODD as error:
-                raise InputError(
-                    f"a fact of kind `{str(one.get('kind'))[:40]}` is not as it should be"
-                ) from error
-
-    def _take_decision(self, one: Mapping[str, Any]) -> _Decided:
-        self.plain["decided"] += int(one["reads"])
-        self.plain["withheld"] += int(one["withheld"])
-        self.plain["taken"] += int(one["accepted"])
-        self.plain["repeated"] += int(one["repeated"])
-        self.plain["quarantined"] += sum(map(int, one["quarantined"].values()))
-        refused: Counter[str] = Counter()
-        for refusal in one["refused"]:
-            refused[refusal["authority"]] += int(refusal["rows"])
-            self.refused[refusal["authority"], refusal["reason"]] += int(refusal["rows"])
-        return _Decided(int(one["reads"]), refused)
-
-    def _take_release(self, one: Mapping[str, Any], decided: _Decided) -> None:
-        """Count a release: of the reads decided what its authority did not refuse, and what came again beside them."""
-        reference, rows = one["authority"], int(one["rows"])
-        first = decided.reads - decided.refused[reference]
-        if not 0 <= first <= rows:
-            raise InputError(
-                f"a release of `{_name(reference)}` has {rows} rows, and its decision released {first} reads"
-            )
-        self.rows[_name(reference)] += first
-        self.again[_name(reference)] += rows - first
-
-    def _take_outcome(self, one: Mapping[str, Any], hits: Mapping[str, tuple[str, str]]) -> None:
-        known = hits.get(one["hit"])
-        if known is None:
-            self.strangers += 1
-            return
-        self.outcomes[known[0], one["outcome"]] += 1
-        self.ended[known[0], one["outcome"]].add(known[1])
-
-    def _take_hit(self, one: Mapping[str, Any], hits: dict[str, tuple[str, str]]) -> None:
-        name, voi = hits[one["hit"]] = _name(one["authority"]), str(one["voi"])
-        for kind, counts in (
-            (one["quality"], True),
-            ("late", one["late"]),
-            ("clone", one["clone"]),
-        ):
-            self.hits[name, kind] += bool(counts)
-            if counts:
-                self.vehicles[name, kind].add(voi)
-        self.vehicles[name, "vehicles"].add(voi)
-
-    def against(self, body: Mapping[str, Any], least: int) -> Iterator[_Cell]:
-        """Yield each number of traffic by its name, with what the facts come to and what it stands for."""
-        hidden = least - 1 if "form" in body else 1 << 62
-        for name in _PLAIN:
-            if name in body:
-                cell = body[name]
-                yield name, self.plain[name], (cell or 0, hidden if cell is None else cell)
-        for table, counted in (("released", self.rows), ("again", self.again)):
-            for name in sorted({*body[table]} | ({*counted} if "form" not in body else set())):
-                yield f"{table} of {name}", counted[name], traffic_range(body, table, name, least)
-        for name, cell in sorted(body.get("compared", {}).items()):
-            unlisted = sum(
-                rows
-                for (reference, reason), rows in self.refused.items()
-                if reason in NOT_TRAFFIC and _name(reference) == name
-            )
-            shown = cell or 0, hidden if cell is None else cell
-            yield f"compared with the list of {name}", self.rows[name] + unlisted, shown
-        told = {(one["authority"], one["reason"]): one["rows"] for one in body["refused"]}
-        never = NOT_TRAFFIC if "form" in body else frozenset()
-        for key in sorted({*told, *(one for one in self.refused if one[1] not in never)}):
-            # A small count of the second form may have no row at all.
-            cell = told.get(key, None if "form" in body else 0)
-            shown = cell or 0, hidden if cell is None else cell
-            yield f"refused of {key[0]} as {key[1]}", self.refused[key], shown
-        if "form" not in body:
-            yield from _first_form("hits", body, self.hits)
-            yield from () if self.strangers else _first_form("outcomes", body, self.outcomes)
-
-
-_Cell = tuple[str, int, tuple[int, int]]
-
-
-def _first_form(
-    what: str, body: Mapping[str, Any], counted: Mapping[tuple[str, str], int]
-) -> Iterator[_Cell]:
-    shown = {(name, kind): cell for name, cells in body[what].items() for kind, cell in cells.items()}
-    for name, kind in sorted({*shown, *counted}):
-        cell = shown.get((name, kind), 0)
-        known = (0, 1 << 62) if cell is None else (cell, cell)
-        yield f"{what} of {name}, {kind}", counted.get((name, kind), 0), known
-
-
-@dataclass(frozen=True, slots=True)
-class _Stepped:
-    """A number of targeting: what the facts come to and what is published, both in its steps."""
-
-    what: str
-    counted: int | None
-    shown: int | None
-    step: int
-
-
-def _targeting(body: Mapping[str, Any], tallies: Sequence[_Tally], least: int) -> Iterator[_Stepped]:
-    """Yield each number of targeting; `least` is the step of rows that were passed on."""
-    step = body["step"]
-    known = not any(tally.strangers for tally in tallies)
-    for what, table in (("hits", "vehicles"), ("outcomes", "ended")) if known else (("hits", "vehicles"),):
-        for name, cells in body[what].items():
-            counted = {
-                kind: stepped(
-                    len(set().union(*(getattr(tally, table)[name, kind] for tally in tallies))), step
-                )
-                for kind in cells
-            }
-            if what == "hits" and None in (counted["exact"], counted["possible"]):
-                counted["exact"] = counted["possible"] = None
-            for kind, cell in cells.items():
-                yield _Stepped(f"{what} of {name}, {kind}", counted[kind], cell, step)
-    for name, cells in body["disclosures"].items():
-        for to, cell in cells.items():
-            rows = sum(tally.passed_on[name, to] for tally in tallies)
-            yield _Stepped(f"rows of {name} passed on to {to}", stepped(rows, least), cell, least)
-    for name, cell in body["disclosures_refused"].items():
-        attempts = sum(tally.not_passed_on[name] for tally in tallies)
-        yield _Stepped(f"attempts to pass on rows of {name}", stepped(attempts, step), cell, step)
-
-
-def _name(reference: str) -> str:
-    return reference.partition("@")[0]
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
