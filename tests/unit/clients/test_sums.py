@@ -14,6 +14,7 @@ from tests import made_gateway as made
 from tests.made_gateway import FEED, World
 from tests.simulator import LOG_KEY, charter
 from tests.vectors import make_documents as documents
+from wicketgate.base.clock import DAY_US, SECOND_US
 from wicketgate.base.errors import ConfigurationError, Unreachable
 from wicketgate.base.signing import canonical, parse_canonical
 from wicketgate.cli import main
@@ -22,10 +23,12 @@ from wicketgate.clients.verify.openings import read_identity
 from wicketgate.clients.verify.run import Opened
 from wicketgate.commits.transactions import FeedBatch, IntakeCounts, Outcome, Refused
 from wicketgate.gateway.deployment import note_signer
-from wicketgate.gateway.filing.facts import decision_fact, outcome_fact
+from wicketgate.gateway.filing.facts import decision_fact, outcome_fact, receipt_fact
 from wicketgate.ledger.facts import release_fact
 from wicketgate.ledger.sealing import new_identity, seal
 from wicketgate.ledger.writer import Ledger
+from wicketgate.regime.obligations.disclosures import receipt_counts
+from wicketgate.regime.obligations.values import Receipt
 
 IDENTITY, RECIPIENT = new_identity()
 
@@ -383,6 +386,82 @@ def test_outcomes_of_hits_before_the_file_bound_the_figures(world: World, tmp_pa
     said = failed(verify_folder(folder, openings=opened(world, path)))
     assert said.keys() == {"opened-figures"}
     assert verify_folder(fewer, openings=opened(world, path)).ok  # they may be of another authority
+
+
+@pytest.fixture(scope="module")
+def deleted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A recipient that attested a deletion a day after the first rows, and owes one since, 40 days later."""
+    other = World(tmp_path_factory.mktemp("deleted") / "log")
+    other.at_us += 200_000
+    other.document(documents.example("authority"))
+    other.live(12)
+    other.stop_and_start(DAY_US // SECOND_US)
+    said = other.at_us - 60 * SECOND_US
+    receipt = Receipt(
+        authority=FEED,
+        deleted_us=said,
+        until_us=receipt_counts(said),
+        method="",
+        by="m",
+        said_us=other.at_us,
+        commit=other.state.sequence + 1,
+    )
+    other.apply(receipt=receipt, facts=(receipt_fact(receipt),))
+    other.live(25)
+    other.stop_and_start(40 * DAY_US // SECOND_US)
+    other.live(25)
+    other.flush()
+    yield other
+    other.close()
+
+
+def attest(body: dict[str, Any]) -> None:
+    """Publish a deletion as attested whose receipt is missing."""
+    receipts = body["receipts"].get(FEED)
+    if receipts and receipts["missing"]:
+        midnight = body["until"][:10] + "T00:00:00Z"
+        receipts.update(attested_until=midnight, missing=False, missing_since=None, overdue_rows=0)
+
+
+@pytest.mark.parametrize("first", [0, 1, 3])
+def test_receipts_are_those_of_the_facts(deleted: World, world: World, tmp_path: Path, first: int) -> None:
+    """Figures said that everything was deleted, no recipient had said so, and the overseer was told that they agree."""
+    seconds = seconds_of(deleted, first - 1) if first else 0
+    path = openings_of(deleted, tmp_path / "openings.ndjson", first=seconds)
+    honest = verify_folder(deleted.folder, openings=opened(world, path))
+    assert honest.ok, honest.lines()
+    assert any("times of receipts" in words for words in honest.not_checked) == bool(first)
+    folder = relogged(deleted, tmp_path / "log", "figures", attest)
+    assert verify_folder(folder).ok
+    said = failed(verify_folder(folder, openings=opened(world, path)))
+    assert said.keys() == {"opened-figures"}
+    assert f"`receipts of {FEED}, attested_until` is published as" in said["opened-figures"]
+
+
+def test_a_receipt_that_is_not_published_is_found(deleted: World, world: World, tmp_path: Path) -> None:
+    path = openings_of(deleted, tmp_path / "openings.ndjson")
+
+    def forget(body: dict[str, Any]) -> None:
+        receipts = body["receipts"].get(FEED)
+        if receipts and not receipts["missing"]:
+            receipts["attested_until"] = None
+
+    folder = relogged(deleted, tmp_path / "log", "figures", forget)
+    assert verify_folder(folder).ok
+    said = failed(verify_folder(folder, openings=opened(world, path)))
+    assert said.keys() == {"opened-figures"}
+    assert "attested_until` is published as none, and the facts come to 20" in said["opened-figures"]
+
+
+def test_receipts_before_the_file_bound_what_is_attested(
+    deleted: World, world: World, tmp_path: Path
+) -> None:
+    """In the rest of a period nobody knows what was attested before."""
+    path = openings_of(deleted, tmp_path / "openings.ndjson", first=len(deleted.openings) - 3)
+    folder = relogged(deleted, tmp_path / "log", "figures", attest)
+    report = verify_folder(folder, openings=opened(world, path))
+    assert report.ok, report.lines()
+    assert any("times of receipts" in words for words in report.not_checked)
 
 
 def test_facts_that_are_not_those_of_the_log_are_found(world: World, tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from wicketgate.clients.verify.tallies import Hits, Tally, stepped_cells
 from wicketgate.ledger.facts import SecondTree, second_entry, second_of
 from wicketgate.ledger.sealing import Opener
 
+_ANY_TIME = 1 << 62
 _MAX_LINE = 16 * 1024 * 1024
 _SEED_BYTES = 32
 
@@ -75,7 +76,7 @@ class OpeningsFile:
             for entry, body in entries.figures
         ]
         self.opened = self.facts = self.compared = 0
-        self.cells = self.hidden = self.strangers = 0
+        self.cells = self.hidden = self.strangers = self.unattested = 0
 
     def check(self, path: Path) -> tuple[Check, ...]:
         """Return the checks of every second in the file, and of the periods that they cover whole.
@@ -97,6 +98,7 @@ class OpeningsFile:
         for entry, body in self._entries.targeting:
             self._compare_targeting(entry, body)
         self._check_strangers()
+        self._check_receipts()
         checks = [self._roots.close(self._root_words())]
         if self.compared or self._figures.total:
             checks.append(self._figures.close(self._figure_words()))
@@ -209,6 +211,35 @@ class OpeningsFile:
         else:
             self.strangers = len(strangers)
 
+    def _check_receipts(self) -> None:
+        """Compare until when deletions are attested, in each period, with the facts of receipts.
+
+        A receipt counts on. Where a period is not opened whole, one may have come that is not here: until the figures
+        say a time they can then say any that is not earlier than those of the facts.
+        """
+        least: dict[str, int] = defaultdict(int)
+        most: dict[str, int] = {}
+        others = 0
+        for from_us, until_us, entry, body in self._periods:
+            whole = self._opens_all(second_of(from_us), until_us)
+            if not whole:
+                most, others = {}, _ANY_TIME
+            attested = self._tallies[entry].attested if entry in self._tallies else {}
+            for name, at_us in attested.items():
+                least[name] = max(least[name], at_us)
+                most[name] = max(most.get(name, others), at_us)
+            for name, one in body["receipts"].items():
+                shown_us = _attested_us(one)
+                if shown_us is None:
+                    continue  # the check of the figures says so
+                lowest, highest = least[name], most.get(name, others)
+                self.unattested += lowest < highest
+                if not lowest <= shown_us <= highest:
+                    what, counted = f"receipts of {name}, attested_until", _time(lowest)
+                    counted += " at least" if lowest < highest else ""
+                    self._differs(entry, body, what, _time(shown_us), counted)
+                least[name] = most[name] = shown_us
+
     def _opens_all(self, from_us: int, until_us: int) -> bool:
         """Return whether each second of a time is opened but for those that the log says to be missing."""
         opened = sum(from_us <= second_us < until_us for second_us in self._seen)
@@ -240,6 +271,11 @@ class OpeningsFile:
         left = len(self._periods) + len(self._entries.targeting) - self.compared
         if left:
             words.append(f"{left} periods of figures: the file does not open every second of them")
+        if self.unattested:
+            words.append(
+                f"{self.unattested} times of receipts (`attested_until`): the file does not open every second before "
+                "them, and the receipts that it holds bound them"
+            )
         if self.strangers:
             words.append(
                 f"whose {self.strangers} outcomes are: the file does not open the seconds of their hits, and the "
@@ -250,6 +286,19 @@ class OpeningsFile:
     def counts(self) -> dict[str, int]:
         """Return the amounts looked at."""
         return {"opened": self.opened, "facts": self.facts, "periods_opened": self.compared}
+
+
+def _attested_us(shown: object) -> int | None:
+    """Return until when deletions are published as attested: 0 where none is, None where it is no time."""
+    at = shown.get("attested_until", "") if isinstance(shown, dict) else ""
+    try:
+        return 0 if at is None else parse_rfc3339(at)
+    except (InputError, TypeError, AttributeError):
+        return None
+
+
+def _time(at_us: int) -> str:
+    return rfc3339(at_us) if at_us else "none"
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
