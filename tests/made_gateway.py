@@ -101,6 +101,7 @@ class World:
         self._failures: list[BaseException] = []
         self.openings: list[bytes] = []
         self.numbers_again: list[int] = []
+        self.sent: dict[tuple[str, int], dict[str, Any]] = {}
         self._begin(State())
         body = founding or charter()
         offices = next(rule["offices"] for rule in body["signatures"] if rule["kind"] == "charter")
@@ -293,28 +294,29 @@ class World:
         """Build the next batch of a feed; its last rows come again."""
         feed = self.state.feeds[name]
         image = {"ref": "ab" * 16, "sha256": "cd" * 32, "type": "image/jpeg", "bytes": 7}
-        reads = [
-            json.dumps(
-                {
-                    "plate": f"AB{self.random.randrange(10, 99)}CDE",
-                    "confidence": 0.9,
-                    "captured_at": rfc3339(self.at_us - 300_000),
-                    "source": "tfl",
-                    "camera": f"c{row}",
-                    "lane": 1,
-                }
-                | ({"patch_image": image} if row >= rows - again else {}),
-                separators=(",", ":"),
-            )
-            for row in range(rows)
-        ]
+        numbers = self._numbers(feed.rows + 1, rows, again)
+        reads = []
+        for row, number in enumerate(numbers):
+            read = {
+                "plate": f"AB{self.random.randrange(10, 99)}CDE",
+                "confidence": 0.9,
+                "captured_at": rfc3339(self.at_us - 300_000),
+                "source": "tfl",
+                "camera": f"c{row}",
+                "lane": 1,
+            }
+            if row >= rows - again:
+                read = self.sent.get((name, number), read) | {"patch_image": image}
+            else:
+                self.sent[name, number] = read
+            reads.append(json.dumps(read, separators=(",", ":")))
         lines = batches.row_lines(
             reference=reference,
             first_row=feed.rows + 1,
             reads=reads,
             late=[False] * rows,
             salts=self.random.randbytes(16 * rows),
-            more=self._more(name, feed.rows + 1, rows, again),
+            more=self._more(name, numbers, again),
         )
         return batches.build(
             reference=reference,
@@ -327,24 +329,29 @@ class World:
             ),
         )
 
-    def _more(self, name: str, first: int, rows: int, again: int) -> list[str] | None:
-        """Return the further members of rows.
+    def _numbers(self, first: int, rows: int, again: int) -> list[int]:
+        """Return of each row the number of the row in which its read stood first.
 
         What comes again are the reads of `numbers_again`, as long as there are any, then those of this batch's first
-        rows.
+        rows, or of the feed's.
         """
-        if not self.matches(name) and not again:
+        numbers = list(range(first, first + rows - again))
+        for row in range(again):
+            known = first + row if rows > again else 1 + row
+            numbers.append(self.numbers_again.pop(0) if self.numbers_again else known)
+        return numbers
+
+    def _more(self, name: str, numbers: list[int], again: int) -> list[str] | None:
+        """Return the further members of rows."""
+        authority = self.parsed.authority(self.state.authorities[name].versions[-1])
+        if not self.matches(name) and not again and "patch-image" not in authority.scope.fields:
             return None
         more = []
-        for row in range(rows):
-            number = first + row
-            if row >= rows - again:
-                number = self.numbers_again.pop(0) if self.numbers_again else number - (rows - again)
+        for row, number in enumerate(numbers):
             ref = f"{name}-{number}"
-            members = f',"ref":"{ref}"' + (AGAIN if row >= rows - again else "")
+            members = f',"ref":"{ref}"' + (AGAIN if row >= len(numbers) - again else "")
             if self.matches(name):
-                voi = f"v{ref.rpartition('-')[2]}"
-                hit = {"id": ref, "voi": voi, "quality": "exact", "kind": "murder", "priority": 2}
+                hit = {"id": ref, "voi": f"v{number}", "quality": "exact", "kind": "murder", "priority": 2}
                 members += f',"hit":{json.dumps(hit, separators=(",", ":"))}'
             more.append(members)
         return more

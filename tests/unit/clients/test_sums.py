@@ -176,6 +176,73 @@ def test_a_period_that_is_covered_in_part_bounds_the_figure(world: World, tmp_pa
     assert failed(verify_folder(under, feed_file=path)).keys() == {"sums"}
 
 
+def shown_world(folder: Path) -> World:
+    """A world with an authority in bulk that shows images, and its first 400 rows, a minute later."""
+    founding = documents.changed(charter(), lambda c: c["consultations"][1]["fields"].append("patch-image"))
+    other = World(folder / "log", founding=founding)
+    other.at_us += 200_000
+    shown = documents.put("scope.fields", ["plate", "time", "place", "patch-image"])
+    other.document(documents.changed(documents.example("authority"), shown))
+    for _ in range(65):
+        other.close_second()
+    other.decide(400, released=400, withheld=0)
+    other.close_second()
+    return other
+
+
+def ended(other: World, path: Path) -> Path:
+    """Let the last period end, write all, and return the feed's file."""
+    for _ in range(12):
+        other.close_second()
+    other.flush()
+    return other.feed_file(path)
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_fresh_reads_that_are_called_again_are_found(tmp_path: Path, known: bool) -> None:
+    """Each row that left was said to come again, and a recipient that held every batch was told that it was so."""
+    other = shown_world(tmp_path)
+    other.numbers_again = list(range(900_001, 900_301))
+    if known:  # by the names of reads that left, and of other vehicles
+        other.numbers_again = list(range(1, 301))
+        other.sent.clear()
+    other.decide(0, released=0, withheld=0, again=300)
+    path = ended(other, tmp_path / "feed.ndjson")
+    assert verify_folder(other.folder).ok
+    report = verify_folder(other.folder, feed_file=path)
+    with path.open("rb") as file:
+        next(iter(made.batches.read_batches(file)))
+        path.write_bytes(path.read_bytes()[file.tell() :])
+    part = verify_folder(other.folder, feed_file=path)
+    other.close()
+    said = failed(report)
+    assert said.keys() == {"sums"}
+    assert "rows say `again`, and their reads stand in no row before" in said["sums"]
+    assert part.ok, part.lines()  # their reads may stand in the first batch
+    assert any("that 300 rows with `again` came before" in words for words in part.not_checked)
+
+
+def test_images_of_reads_that_left_are_theirs(tmp_path: Path) -> None:
+    other = shown_world(tmp_path)
+    other.decide(0, released=0, withheld=0, again=300)
+    report = verify_folder(other.folder, feed_file=ended(other, tmp_path / "feed.ndjson"))
+    other.close()
+    assert report.ok, report.lines()
+    assert not any("with `again`" in words for words in report.not_checked)
+
+
+def test_reads_that_were_held_back_may_come_with_their_images_behind_a_change(tmp_path: Path) -> None:
+    """A read that no authority let go comes again with its image, and by then one does."""
+    other = shown_world(tmp_path)
+    other.list_cameras(150, 120)
+    other.numbers_again = list(range(900_001, 900_301))
+    other.decide(0, released=0, withheld=0, again=300)
+    report = verify_folder(other.folder, feed_file=ended(other, tmp_path / "feed.ndjson"))
+    other.close()
+    assert report.ok, report.lines()
+    assert any("that 300 rows with `again` came before" in words for words in report.not_checked)
+
+
 def wanted_world(folder: Path) -> World:
     """A world with an authority that matches and shows images, and 20 vehicles whose hits are of the first period."""
     founding = documents.changed(charter(), lambda c: c["consultations"][1]["fields"].append("patch-image"))

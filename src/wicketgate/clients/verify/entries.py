@@ -72,6 +72,7 @@ class EntryFold:
         self.regime = Regime()
         self.documents: list[Logged] = []
         self.chain: FiguresChain | None = None
+        self.changed_us: list[int] = []
         self.open_us = 0
         self.first_us: int | None = None
         self.seconds = 0
@@ -86,10 +87,7 @@ class EntryFold:
     # --- one entry after another --------------------------------------------------------------------------
 
     def take(self, index: int, entry: bytes) -> None:
-        """Take the entry at `index`.
-
-        They come in order. It never raises for what an entry holds.
-        """
+        """Take the entry at `index`; they come in order. It never raises for what an entry holds."""
         self.entries = index + 1
         if self.charter is None:
             if index == 0:
@@ -121,6 +119,7 @@ class EntryFold:
             self._documents.add(f"entry {index}: {error.detail}")
             return
         self._count(kind)
+        self.changed_us.append(self._at_us)
         try:
             if kind == "document":
                 self._take_document(index, body, at_us)

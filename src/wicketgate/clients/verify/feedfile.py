@@ -195,6 +195,7 @@ class FeedFile:
                 f"{rfc3339(self._as_of() - self._charter.limits.feed_term_us)}, and the gateway keeps no "
                 "proof for longer"
             )
+        words.extend(self._sums.not_checked())
         if self.erased:
             words.append(f"the content of {self.erased} erased rows, and the sha256 of their batches")
         return words

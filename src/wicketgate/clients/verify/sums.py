@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from wicketgate.base.clock import parse_rfc3339
+from wicketgate.clients.verify.again import CameAgain, held_back
 from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.clients.verify.report import Check, Findings
 from wicketgate.regime.publishing import stepped
@@ -63,8 +64,8 @@ class _Held:
         The vehicle of each hit, and which of its hits it was.
     raised : Counter of str
         How many hits each vehicle had.
-    erased : bool
-        Whether a row was erased.
+    erased : int
+        How many rows were erased.
     """
 
     first: int
@@ -75,7 +76,7 @@ class _Held:
     perhaps: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
     hits: dict[str, tuple[str, int]] = field(default_factory=dict)
     raised: Counter[str] = field(default_factory=Counter)
-    erased: bool = False
+    erased: int = 0
 
     @property
     def complete(self) -> bool:
@@ -111,6 +112,7 @@ class PeriodSums:
         ]
         self._ends = [until_us for _, until_us, _, _ in self._periods]
         self._held: dict[str, _Held] = {}
+        self._again = CameAgain(entries)
         self.whole = self.part = self.hidden = 0
 
     def take(self, name: str, batch: int, released_us: int, lines: Sequence[bytes]) -> None:
@@ -122,14 +124,16 @@ class PeriodSums:
         for line in lines:
             if b'"erased":' in line[:40]:
                 rows.erased += 1
-                held.erased = True
+                held.erased += 1
                 continue
-            row = _row(line) if b'"again":' in line or b'"hit":' in line else {}
+            row = _row(line) if b'"ref":' in line or b'"again":' in line or b'"hit":' in line else {}
             again = row.get("again") is True
             if again:
                 rows.again += 1
             else:
                 rows.first += 1
+            if again or "ref" in row:
+                self._again.take(name, released_us, period, row, again=again)
             self._take_hit(held, period, row.get("hit"), again=again)
 
     @staticmethod
@@ -157,6 +161,7 @@ class PeriodSums:
                 if "form" not in body or name in body["released"]:
                     whole = held.covers(from_us, until_us)
                     self._compare_rows(found, name, held.rows.get(number, _Rows()), entry, body, whole=whole)
+                    self._compare_again(found, name, held, number)
             for from_us, until_us, entry, body in self._targeting:
                 if name in body["hits"]:
                     self._compare_vehicles(found, name, held, (from_us, until_us), entry, body)
@@ -186,6 +191,33 @@ class PeriodSums:
             found.add(
                 f"{where}, and of all batches of that time {together} are here, {rows.erased} of them erased"
             )
+
+    def _compare_again(self, found: Findings, name: str, held: _Held, number: int) -> None:
+        """Refuse rows that say `again` of reads that stand in no earlier row of all that the feed had.
+
+        An erased row can have been one of them, and have come again with each of two images.
+        """
+        fresh = self._again.fresh(name).get(number, 0)
+        if not fresh or held.first != 1:
+            return
+        most = held_back(name, number, self._periods, self._least)
+        if most is not None and fresh > most + 2 * held.erased:
+            body = self._periods[number][3]
+            found.add(
+                f"`{name}`, from {body['from']} until {body['until']}: {fresh} rows say `again`, and their reads "
+                "stand in no row before"
+            )
+
+    def not_checked(self) -> list[str]:
+        """Return what the rows leave open."""
+        unseen = self._again.unseen()
+        if not unseen:
+            return []
+        return [
+            f"that {unseen} rows with `again` came before: their reads stand in no row of the file in the hour before. "
+            "Behind a change of documents, cameras or a list, or a full feed, that may be; otherwise they left for the "
+            "first time"
+        ]
 
     def _compare_vehicles(
         self,
