@@ -248,10 +248,20 @@ class Connection:
             head += f"Content-Type: {media_type}\r\nContent-Length: {len(body)}\r\n"
         self._writer.write(head.encode() + b"\r\n" + body)
         answer = await self._reader.readuntil(b"\r\n\r\n")
-        status = int(answer[9:12])
-        at = answer.lower().index(b"content-length:") + 15
+        status, head_of = int(answer[9:12]), answer.lower()
+        if b"transfer-encoding: chunked" in head_of:
+            return status, await self._chunks()
+        at = head_of.index(b"content-length:") + 15
         length = int(answer[at : answer.index(b"\r", at)])
         return status, await self._reader.readexactly(length)
+
+    async def _chunks(self) -> bytes:
+        found = []
+        while length := int(await self._reader.readuntil(b"\r\n"), 16):
+            found.append(await self._reader.readexactly(length))
+            await self._reader.readexactly(2)
+        await self._reader.readexactly(2)
+        return b"".join(found)
 
 
 @contextlib.asynccontextmanager
