@@ -389,6 +389,7 @@ class World:
             self.clock,
             lists=self.lists,
             raising=RowMaker(b"k" * 32),
+            sealing=lambda read, at_us: read,
         )
 
     async def spin(self, turns: int = 40) -> None:

@@ -49,6 +49,7 @@ from wicketgate.gateway.filing.responses import Responses
 from wicketgate.gateway.filing.tokens import TokenFiling
 from wicketgate.gateway.health import HealthWatch
 from wicketgate.gateway.hits import UnitHits
+from wicketgate.gateway.hour_keys import HourKeys
 from wicketgate.gateway.housekeeping import Housekeeping, save_snapshot
 from wicketgate.gateway.progress import Progress
 from wicketgate.gateway.projections import Projections
@@ -281,6 +282,7 @@ class Gateway:
             proofs,
             self.hits,
             index,
+            HourKeys(deployment.folder / "keys" / "quarantine"),
             parsed,
             feed_bytes=self.settings.feed_bytes,
             on_failure=self._fail,
@@ -382,6 +384,7 @@ class Gateway:
             self.clock,
             lists=self.lists,
             raising=RowMaker(self.deployment.index_secret()),
+            sealing=self.projections.quarantine.seal,
         )
         self.housekeeping = Housekeeping(
             self.commits,

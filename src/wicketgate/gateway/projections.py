@@ -24,6 +24,7 @@ from wicketgate.commits.transactions import Transaction, batch_offsets, quaranti
 from wicketgate.commits.writer import STREAM
 from wicketgate.feeds.feed import Feed, StoredRows
 from wicketgate.feeds.index import BatchPlace, FeedIndex
+from wicketgate.gateway.hour_keys import HourKeys
 from wicketgate.gateway.quarantine import Quarantine
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.ledger.proofs import Proofs
@@ -61,6 +62,7 @@ class Projections:
         proofs: Proofs,
         hits: HitQueue,
         index: FeedIndex,
+        keys: HourKeys,
         parsed: Parsed,
         *,
         feed_bytes: int,
@@ -89,7 +91,7 @@ class Projections:
         self.closed_s = 0.0  # when a second came into the log, by the monotonic clock
         self._tasks: list[asyncio.Task[None]] = []
         self._writing: set[asyncio.Future[Any]] = set()
-        self.quarantine = Quarantine(link)
+        self.quarantine = Quarantine(link, keys)
         self.openings = OrdinalStream(link, OPENINGS)
         self._responses_queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
         self._responses: dict[str, OrdinalStream] = {}

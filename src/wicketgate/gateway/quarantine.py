@@ -19,6 +19,7 @@ from wicketgate.commits.transactions import (
     Transaction,
     quarantine_batches,
 )
+from wicketgate.gateway.hour_keys import HourKeys
 
 QUARANTINE: Final = "QUARANTINE"
 BATCHES: Final = "QUARANTINED"
@@ -36,7 +37,8 @@ _read = msgspec.msgpack.Decoder(QuarantinedRead)
 class Quarantine:
     """The quarantine of one gateway, a projection of COMMITS."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, keys: HourKeys) -> None:
+        self._keys = keys
         self._single = OrdinalStream(link, QUARANTINE)
         self._batches = OrdinalStream(link, BATCHES, below=True)
 
@@ -46,7 +48,8 @@ class Quarantine:
         await self._batches.open()
 
     async def end_before(self, at_us: int) -> None:
-        """Delete the reads that were quarantined before a time."""
+        """Delete the reads that were quarantined before a time, and end the keys of those that COMMITS still holds."""
+        self._keys.end_before(at_us)
         await self._single.end_before(at_us)
         await self._batches.end_before(at_us)
 
@@ -54,6 +57,10 @@ class Quarantine:
         """Stop writing."""
         await self._single.close()
         await self._batches.close()
+
+    def seal(self, read: QuarantinedRead, at_us: int) -> QuarantinedRead:
+        """Return a read as it is committed: what was sent is encrypted, and ends with its hour's key."""
+        return msgspec.structs.replace(read, read=self._keys.seal(read.read, at_us))
 
     @property
     def last(self) -> int:
@@ -113,8 +120,11 @@ class Quarantine:
                     continue
                 if len(found) >= most or size > _MOST_BYTES:
                     return found, n - 1
-                found.append((n, read))
-                size += len(read.read)
+                sent = self._keys.open(read.read)
+                if sent is None:
+                    continue  # its key has ended, and the batch is about to
+                found.append((n, msgspec.structs.replace(read, read=sent)))
+                size += len(sent)
         return found, None
 
     async def _batches_behind(self, source: str, after: int) -> AsyncIterator[QuarantineBatch]:

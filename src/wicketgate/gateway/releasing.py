@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -70,6 +70,7 @@ class Releasing:
         *,
         lists: Lists,
         raising: RowMaker,
+        sealing: Callable[[QuarantinedRead, int], QuarantinedRead],
     ) -> None:
         self._commits = commits
         self._projections = projections
@@ -78,6 +79,7 @@ class Releasing:
         self._clock = clock
         self._lists = lists
         self._raising = raising
+        self._sealing = sealing
         self._standing: GateTables | None = None
         self._messages: list[_Message] = []
 
@@ -235,7 +237,7 @@ class Releasing:
                 hits=tuple(hit for rows in made.values() for hit in rows.hits),
                 imaged=tuple(imaged for rows in made.values() for imaged in rows.imaged),
                 quarantine_from=state.quarantined + 1,
-                quarantined=tuple(quarantined),
+                quarantined=tuple(self._sealing(read, at_us) for read in quarantined),
                 quarantine_batch=state.quarantine_batches + 1 if quarantined else 0,
                 facts=tuple(facts),
             )

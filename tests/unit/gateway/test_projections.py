@@ -30,6 +30,7 @@ from wicketgate.commits.transactions import (
 from wicketgate.commits.writer import STREAM
 from wicketgate.feeds.index import FeedIndex
 from wicketgate.gateway.deployment import note_signer
+from wicketgate.gateway.hour_keys import HourKeys
 from wicketgate.gateway.projections import Projections
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.ledger.facts import SecondTree, check_fact, fact, second_entry
@@ -160,6 +161,7 @@ class Bench:
             self.proofs,
             self.hits,
             self.index,
+            HourKeys(self.folder / "hour-keys"),
             Parsed(),
             feed_bytes=10**9,
             on_failure=self.failures.append,

@@ -25,7 +25,7 @@ from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.clients.verify.log import TrustedLog
 from wicketgate.clients.verify.report import Check, Findings
 from wicketgate.clients.verify.sums import least_shown
-from wicketgate.clients.verify.tallies import Hits, Tally, stepped_cells
+from wicketgate.clients.verify.tallies import FactTally, Hits, stepped_cells
 from wicketgate.ledger.facts import SecondTree, second_entry, second_of
 from wicketgate.ledger.sealing import Opener
 
@@ -66,7 +66,7 @@ class OpeningsFile:
         self._opener = opener
         self._roots = Findings("openings")
         self._figures = Findings("opened-figures")
-        self._tallies: dict[int, Tally] = defaultdict(Tally)
+        self._tallies: dict[int, FactTally] = defaultdict(FactTally)
         self._seen: set[int] = set()
         self._hits: Hits = {}
         self._least = least_shown(entries)

@@ -28,7 +28,7 @@ class _Decided:
     refused: Counter[str]
 
 
-class Tally:
+class FactTally:
     """The facts of one period of traffic, counted as figures count them."""
 
     def __init__(self) -> None:
@@ -192,7 +192,7 @@ class Stepped:
 
 
 def stepped_cells(
-    body: Mapping[str, Any], tallies: Sequence[Tally], least: int, hits: Hits
+    body: Mapping[str, Any], tallies: Sequence[FactTally], least: int, hits: Hits
 ) -> Iterator[Stepped]:
     """Yield each number of targeting; `least` is the step of rows that were passed on."""
     yield from _vehicles(body, tallies)
@@ -211,7 +211,7 @@ def _stepped(what: str, least: int, most: int, cell: int | None, step: int) -> S
     return Stepped(what, stepped(least, step) or 0, stepped(most, step) or 0, cell or 0, step)
 
 
-def _vehicles(body: Mapping[str, Any], tallies: Sequence[Tally]) -> Iterator[Stepped]:
+def _vehicles(body: Mapping[str, Any], tallies: Sequence[FactTally]) -> Iterator[Stepped]:
     """Yield the vehicles with hits; exact and possible ones are shown together or not at all."""
     step = body["step"]
     for name, cells in body["hits"].items():
@@ -222,7 +222,7 @@ def _vehicles(body: Mapping[str, Any], tallies: Sequence[Tally]) -> Iterator[Ste
             yield _stepped(f"hits of {name}, {kind}", counted[kind], counted[kind], cell, step)
 
 
-def _ended(body: Mapping[str, Any], tallies: Sequence[Tally], hits: Hits) -> Iterator[Stepped]:
+def _ended(body: Mapping[str, Any], tallies: Sequence[FactTally], hits: Hits) -> Iterator[Stepped]:
     """Yield the vehicles with outcomes; each stranger may be of any authority."""
     ended: dict[tuple[str, str], set[str]] = defaultdict(set)
     strangers: dict[str, set[str]] = defaultdict(set)

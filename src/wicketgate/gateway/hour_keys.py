@@ -1,0 +1,87 @@
+"""Keys by the hour: what is encrypted under one is gone when the key is.
+
+What lies in COMMITS cannot be taken out of it, and COMMITS is kept for as long as a feed needs it. What ends sooner
+stands there encrypted. docs/decisions/0029-one-copy.md.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
+from wicketgate.base.clock import HOUR_US
+from wicketgate.base.files import write_durably
+from wicketgate.base.parts import private_folder
+
+_MARK = b"\x00hour-1"
+_HOUR = struct.Struct(">Q")
+_NONCE = 12
+_BEGIN = len(_MARK) + _HOUR.size + _NONCE
+
+
+class HourKeys:
+    """The keys of one kind of content, a file for each hour.
+
+    Parameters
+    ----------
+    folder : Path
+        Private; it lies beside the streams and never in them.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        private_folder(folder)
+        self._folder = folder
+        self._known: dict[int, ChaCha20Poly1305] = {}
+
+    def seal(self, data: bytes, at_us: int) -> bytes:
+        """Return bytes encrypted under the key of a time's hour, which is made if it is new."""
+        hour, nonce = at_us // HOUR_US, os.urandom(_NONCE)
+        key = self._find(hour) or self._make(hour)
+        return _MARK + _HOUR.pack(hour) + nonce + key.encrypt(nonce, data, _MARK)
+
+    def open(self, sealed: bytes) -> bytes | None:
+        """Return what was sealed, or None where its key has ended.
+
+        What version 0.3 kept in the open is returned as it is.
+        """
+        if not sealed.startswith(_MARK) or len(sealed) < _BEGIN:
+            return sealed
+        (hour,) = _HOUR.unpack_from(sealed, len(_MARK))
+        key = self._find(hour)
+        if key is None:
+            return None
+        try:
+            return key.decrypt(sealed[_BEGIN - _NONCE : _BEGIN], sealed[_BEGIN:], _MARK)
+        except InvalidTag:
+            return None
+
+    def end_before(self, at_us: int) -> None:
+        """Destroy the keys of hours that ended before a time."""
+        # A crash in here leaves some of them to the next call.
+        for path in self._folder.glob("*.key"):
+            if path.stem.isdigit() and (int(path.stem) + 1) * HOUR_US <= at_us:
+                path.unlink()
+                self._known.pop(int(path.stem), None)
+
+    def _find(self, hour: int) -> ChaCha20Poly1305 | None:
+        key = self._known.get(hour)
+        if key is None:
+            try:
+                key = self._known[hour] = ChaCha20Poly1305(self._path(hour).read_bytes())
+            except (FileNotFoundError, ValueError):
+                return None
+        return key
+
+    def _make(self, hour: int) -> ChaCha20Poly1305:
+        data = ChaCha20Poly1305.generate_key()
+        # Durable before anything is encrypted under it: a crash from here on leaves a key that nothing needs.
+        write_durably(self._path(hour), data, aside=self._folder / "next.new")
+        key = self._known[hour] = ChaCha20Poly1305(data)
+        return key
+
+    def _path(self, hour: int) -> Path:
+        return self._folder / f"{hour}.key"

@@ -1,0 +1,72 @@
+"""Keys by the hour, and what they seal in COMMITS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.matching import SOURCE, Desk, until
+from wicketgate.base.clock import HOUR_US
+from wicketgate.gateway.hour_keys import HourKeys
+
+SAID = b'{"plate":"AB12CDE"}'
+AT_US = 490_000 * HOUR_US + 5
+
+
+def test_what_is_sealed_is_opened_until_its_key_ends(tmp_path: Path) -> None:
+    keys = HourKeys(tmp_path / "keys")
+    first, same, later = (keys.seal(SAID, at_us) for at_us in (AT_US, AT_US + 1, AT_US + HOUR_US))
+    assert len({first, same, later}) == 3
+    assert not any(b"AB12CDE" in sealed for sealed in (first, same, later))
+    again = HourKeys(tmp_path / "keys")
+    assert [again.open(one) for one in (first, same, later)] == [SAID] * 3
+    for before_us in (AT_US, (AT_US // HOUR_US + 1) * HOUR_US - 1):
+        keys.end_before(before_us)
+        assert keys.open(first) == SAID
+    keys.end_before((AT_US // HOUR_US + 1) * HOUR_US)
+    assert [keys.open(one) for one in (first, same, later)] == [None, None, SAID]
+    assert [path.name for path in (tmp_path / "keys").iterdir()] == ["490001.key"]
+    assert HourKeys(tmp_path / "keys").open(first) is None
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", SAID, b"\x00", b"\x00hour-1"])
+def test_what_was_kept_in_the_open_is_returned_as_it_is(tmp_path: Path, data: bytes) -> None:
+    assert HourKeys(tmp_path / "keys").open(data) == data
+
+
+def test_what_was_changed_is_nothing(tmp_path: Path) -> None:
+    keys = HourKeys(tmp_path / "keys")
+    sealed = keys.seal(SAID, AT_US)
+    assert keys.open(sealed[:-1] + bytes([sealed[-1] ^ 1])) is None
+
+
+def test_keys_are_private(tmp_path: Path) -> None:
+    keys = HourKeys(tmp_path / "keys")
+    keys.seal(SAID, AT_US)
+    modes = [path.stat().st_mode & 0o777 for path in (tmp_path / "keys", *(tmp_path / "keys").iterdir())]
+    assert modes == [0o700, 0o600]
+
+
+async def test_what_is_quarantined_stands_in_no_stream_in_the_open(desk: Desk) -> None:
+    bad = [{"camera": "nowhere", "captured_at": "2026-07-08T12:00:00Z", "plate": "ZZ99ZZZ"}]
+    answer = await desk.call(SOURCE, "POST", "/v1/reads", json=bad)
+    assert len(answer.json()["quarantined"]) == 1
+    gateway = desk.gateway
+
+    async def listed() -> str | None:
+        return (await desk.call(SOURCE, "GET", "/v1/quarantine")).text or None
+
+    assert "ZZ99ZZZ" in await until(listed)
+    looked_at = 0
+    for stream in ("COMMITS", "QUARANTINED"):
+        held = (await gateway.link.info(stream)).state
+        for sequence in range(max(held.first_seq, 1), held.last_seq + 1):
+            stored = await gateway.link.jetstream.get_msg(stream, seq=sequence, direct=True)
+            assert b"ZZ99ZZZ" not in stored.data
+            looked_at += 1
+    assert looked_at >= 2
+    commits = gateway.commits
+    term_us = commits.parsed.charter(commits.committed).limits.too_old_us
+    await gateway.projections.quarantine.end_before(commits.committed.at_us + term_us + 2 * HOUR_US)
+    assert await listed() is None
