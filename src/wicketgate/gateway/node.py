@@ -282,7 +282,7 @@ class Gateway:
             proofs,
             self.hits,
             index,
-            HourKeys(deployment.folder / "keys" / "quarantine"),
+            HourKeys(deployment.part("quarantine-keys")),
             parsed,
             feed_bytes=self.settings.feed_bytes,
             on_failure=self._fail,
