@@ -11,8 +11,6 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 
-from nats.js.errors import NotFoundError
-
 from wicketgate.base.errors import InputError, StreamError
 from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.ordinal import OrdinalStream
@@ -48,14 +46,10 @@ class StoredRows:
             If something else lies there: nothing of it leaves.
         """
         async with self._turns:
-            try:
-                stored = await self.link.ask(
-                    lambda: self.link.jetstream.get_msg(self._stream, seq=place.sequence, direct=True),
-                    _PATIENCE_S,
-                )
-            except NotFoundError:
-                return None
-        data: bytes = stored.data[place.offset : place.offset + place.length]
+            stored = await self.link.message(self._stream, place.sequence, _PATIENCE_S)
+        if stored is None:
+            return None
+        data = (stored.data or b"")[place.offset : place.offset + place.length]
         if not is_batch(data, feed, number):
             log.critical("`feeds/` is damaged: batch %d of `%s` does not lie where it says", number, feed)
             raise StreamError(f"batch {number} of `{feed}` cannot be read: `feeds/` or `nats/` is damaged")

@@ -13,7 +13,6 @@ from importlib.metadata import version as installed_version
 from typing import Any
 
 import msgspec
-from nats.js.errors import NotFoundError
 
 from wicketgate.base.clock import Clock, rfc3339
 from wicketgate.base.errors import ConfigurationError, WicketgateError
@@ -432,14 +431,8 @@ class Gateway:
 
     async def _message_of_reads(self, sequence: int) -> bytes | None:
         """Return a message of READS, or None past its term."""
-        try:
-            stored = await self.link.ask(
-                lambda: self.link.jetstream.get_msg(READS, seq=sequence, direct=True)
-            )
-        except NotFoundError:
-            return None
-        data: bytes | None = stored.data
-        return data
+        stored = await self.link.message(READS, sequence)
+        return None if stored is None else stored.data
 
     def limits(self) -> ClockLimits:
         """Return the clock limits of the charter in force.

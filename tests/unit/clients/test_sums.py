@@ -137,17 +137,22 @@ def test_rows_are_as_many_as_were_published(world: World) -> None:
     assert "its rows or vehicles are as many as were published" in words(report, "sums")
 
 
+def demand_found(world: World, folder: Path, rows: str, said_by_rows: str, said_by_facts: str) -> None:
+    """Demand that a log's figures hold for the public, and neither for who holds rows nor for the overseer."""
+    assert verify_folder(folder).ok
+    faults = failed(verify_folder(folder, feed_file=of(world, rows)))
+    assert faults.keys() == {"sums"}
+    assert said_by_rows in faults["sums"]
+    faults = failed(verify_folder(folder, openings=opened(world)))
+    assert faults.keys() == {"opened-figures"}
+    assert said_by_facts in faults["opened-figures"]
+
+
 @pytest.mark.parametrize("by", [500, -20])
 def test_rows_that_came_again_do_not_hide_rows_that_left(world: World, tmp_path: Path, by: int) -> None:
     """An attacker moved 500 of 2,500 rows to `again`, and their sum stayed what it was."""
     folder = moved(world, tmp_path / "log", by)
-    assert verify_folder(folder).ok
-    faults = failed(verify_folder(folder, feed_file=of(world, "feed.ndjson")))
-    assert faults.keys() == {"sums"}
-    assert "say `released`" in faults["sums"]
-    faults = failed(verify_folder(folder, openings=opened(world)))
-    assert faults.keys() == {"opened-figures"}
-    assert f"`released of {FEED}` is published as" in faults["opened-figures"]
+    demand_found(world, folder, "feed.ndjson", "say `released`", f"`released of {FEED}` is published as")
 
 
 @pytest.mark.parametrize(("by", "said"), [(100, "and 2500 rows"), (-1, "and of all batches of that time")])
@@ -310,13 +315,8 @@ def test_vehicles_that_were_left_out_are_found_by_whoever_holds_rows_or_openings
     honest = verify_folder(world.folder, feed_file=of(world, "wanted.ndjson"))
     assert honest.ok, honest.lines()
     folder = retold(world, tmp_path / "log")
-    assert verify_folder(folder).ok
-    faults = failed(verify_folder(folder, feed_file=of(world, "wanted.ndjson")))
-    assert faults.keys() == {"sums"}
-    assert "vehicles are here" in faults["sums"]
-    faults = failed(verify_folder(folder, openings=opened(world)))
-    assert faults.keys() == {"opened-figures"}
-    assert f"`hits of {made.WANTED}, vehicles` is published as" in faults["opened-figures"]
+    published = f"`hits of {made.WANTED}, vehicles` is published as"
+    demand_found(world, folder, "wanted.ndjson", "vehicles are here", published)
 
 
 def test_a_second_that_is_not_in_the_file_is_said_and_hides_nothing(world: World, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import nats
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig, StreamInfo
+from nats.js.api import DiscardPolicy, RawStreamMsg, RetentionPolicy, StorageType, StreamConfig, StreamInfo
 from nats.js.errors import APIError, NotFoundError
 
 from wicketgate.base.errors import ConfigurationError, StreamError
@@ -169,6 +169,19 @@ class Link:
         """
         info: StreamInfo = await self.ask(lambda: self.jetstream.stream_info(name))
         return info
+
+    async def message(self, name: str, sequence: int, patience_s: float = 60.0) -> RawStreamMsg | None:
+        """Return a message of a stream, or None where it is not there.
+
+        Waits while the server is away, as `ask`.
+        """
+        try:
+            found: RawStreamMsg = await self.ask(
+                lambda: self.jetstream.get_msg(name, seq=sequence, direct=True), patience_s
+            )
+        except NotFoundError:
+            return None
+        return found
 
     async def purge_below(self, name: str, sequence: int) -> None:
         """Remove every message of `name` below `sequence`."""

@@ -11,6 +11,8 @@ from wicketgate.base.errors import InputError
 from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.writer import AT, StreamWriter
 
+_PATIENCE_S = 10
+
 
 class OrdinalStream:
     """A projection of COMMITS into a stream, item n as message n.
@@ -80,15 +82,15 @@ class OrdinalStream:
 
     async def _time_of(self, number: int) -> int | None:
         """Return an item's time, or None where it is gone."""
-        try:
-            stored = await self._link.ask(
-                lambda: self._link.jetstream.get_msg(self.name, seq=number, direct=True), 10
-            )
-        except NotFoundError:
+        stored = await self._link.message(self.name, number, _PATIENCE_S)
+        if stored is None:
             return None
         told = (stored.headers or {}).get(AT)
+        if told is not None:
+            return int(told)
         # Version 0.3 told no time: then the server's, of when it took the item.
-        return int(told) if told is not None else round(stored.time.timestamp() * 1e6)
+        assert stored.time is not None
+        return round(stored.time.timestamp() * 1e6)
 
     async def delete_all(self) -> None:
         """Delete every item; the next has the next number all the same."""
@@ -149,14 +151,8 @@ class OrdinalStream:
 
         None where it is past its term or not there yet.
         """
-        try:
-            stored = await self._link.ask(
-                lambda: self._link.jetstream.get_msg(self.name, seq=number, direct=True), 10
-            )
-        except NotFoundError:
-            return None
-        data: bytes = stored.data
-        return data
+        stored = await self._link.message(self.name, number, _PATIENCE_S)
+        return None if stored is None else stored.data
 
     async def get_under(self, number: int, under: str) -> tuple[int, bytes] | None:
         """Return the first item of a subject from a number on, with its number, or None."""
@@ -166,7 +162,7 @@ class OrdinalStream:
                 lambda: self._link.jetstream.get_msg(
                     self.name, seq=number, subject=subject, next=True, direct=True
                 ),
-                10,
+                _PATIENCE_S,
             )
         except NotFoundError:
             return None

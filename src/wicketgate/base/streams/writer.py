@@ -15,7 +15,6 @@ from itertools import islice
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
-from nats.js.errors import NotFoundError
 
 from wicketgate.base.errors import FencedError, StreamError
 from wicketgate.base.streams.link import Link, end_tasks
@@ -243,11 +242,5 @@ class StreamWriter:
         self._work.set()
 
     async def _stored_id(self, sequence: int) -> str | None:
-        try:
-            stored = await self._link.ask(
-                lambda: self._link.jetstream.get_msg(self._stream, seq=sequence, direct=True)
-            )
-        except NotFoundError:
-            return None
-        headers: dict[str, str] = stored.headers or {}
-        return headers.get("Nats-Msg-Id")
+        stored = await self._link.message(self._stream, sequence)
+        return None if stored is None else (stored.headers or {}).get("Nats-Msg-Id")
