@@ -213,10 +213,11 @@ class World:
         withheld: int = 5,
         feed: str = FEED,
         again: int = 0,
+        quarantined: dict[str, int] | None = None,
     ) -> bytes:
         """Decide some reads: `released` rows go to one feed, the rest of the reads are out of its scope.
 
-        Beside them `again` rows go to it with an image that followed its read.
+        Beside them `again` rows go to it with an image that followed its read, and some are quarantined, by code.
         """
         self._durably(self.commits.tick)
         rows = min(reads - withheld if released is None else released, reads)
@@ -238,7 +239,8 @@ class World:
                     hits += self.hits(name, count)
             if reads - count:
                 refused.append(Refused(authority=reference, reason="out-of-scope", rows=reads - count))
-        intake = IntakeCounts(accepted={"tfl/c1": reads})
+        held = {"tfl/c1": quarantined} if quarantined else {}
+        intake = IntakeCounts(accepted={"tfl/c1": reads}, quarantined=held)
         sequence = self.state.sequence + 1
         facts = (*facts, decision_fact(sequence, reads, withheld, refused, intake))
         facts = (*facts, *(hit_fact(hit, sequence) for hit in hits))

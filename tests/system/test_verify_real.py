@@ -291,7 +291,8 @@ def test_an_overseer_opens_every_second_and_finds_it_under_the_log(shared: Runni
                 decided += fact["reads"]
                 withheld += fact["withheld"]
     everything = {name: feed(shared, name) for name in london.READERS}
-    assert released == {f"{name}@1": len(rows_of(everything[name])) for name in london.READERS}
+    rows = {f"{name}@1": len(rows_of(everything[name])) for name in london.READERS}
+    assert {name: released[name] for name in rows} == rows  # other files' units may be released to as well
     assert accepted == decided
     assert decided - withheld == len(rows_of(everything[london.CHARGING]))
     seconds = [entry["at"] for entry in logged if entry["kind"] == "second"]

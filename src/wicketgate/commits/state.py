@@ -17,7 +17,6 @@ from wicketgate.base.errors import InputError
 from wicketgate.commits.cameras import Camera, CameraChange
 from wicketgate.commits.figures import ClosedFigures, Counts, Targeted
 from wicketgate.commits.transactions import (
-    IMAGE_CODES,
     CameraSet,
     HitRaised,
     ListChanged,
@@ -31,6 +30,7 @@ from wicketgate.regime.fold import Named, Regime
 from wicketgate.regime.obligations.disclosures import Held, rows_left
 from wicketgate.regime.obligations.values import Disclosure
 from wicketgate.regime.parsed import Parsed
+from wicketgate.regime.publishing import IMAGE_CODES
 
 FOREVER_US = 1 << 61
 SIGHTINGS_KEPT = 8

@@ -182,10 +182,6 @@ class ListChanged(msgspec.Struct, frozen=True, kw_only=True):
     entries: int
 
 
-IMAGE_CODES = frozenset({"image-unbound", "image-conflict", "image-unreadable"})
-"""Codes of quarantined images: they stand in the quarantine and in the counts by camera, and are no reads."""
-
-
 class QuarantinedRead(msgspec.Struct, frozen=True, kw_only=True):
     """A read in quarantine, with its reason.
 

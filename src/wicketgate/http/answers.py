@@ -10,11 +10,11 @@ from typing import Annotated, Literal, get_args
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from wicketgate.base.shapes import Count, Day, Hash, Time, about, shape
-from wicketgate.commits.transactions import IMAGE_CODES
 from wicketgate.gate.why import AuthorityAnswer
 from wicketgate.hotlists.hits import Status as HitStatus
 from wicketgate.http import codes
 from wicketgate.reads.observations import ImageKind
+from wicketgate.regime.publishing import IMAGE_CODES
 from wicketgate.regime.standing import Status
 
 Standing = Annotated[str, shape(enum=list(get_args(Status)))]

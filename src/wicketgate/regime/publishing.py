@@ -31,6 +31,8 @@ HIT_KINDS = ("vehicles", "exact", "possible", "late", "clone")
 OUTCOME_KINDS = ("acted", "confirmed", "misread", "not-acted", "unanswered")
 NOT_TRAFFIC = frozenset({"not-listed"})
 """Reasons of refusal that hang on a list: they stand in no figure of traffic."""
+IMAGE_CODES = frozenset({"image-unbound", "image-conflict", "image-unreadable"})
+"""Codes of quarantined images: they stand in facts and in the counts by camera, and are no reads."""
 
 
 def least_traffic(charter: Charter) -> int:

@@ -29,6 +29,7 @@ from wicketgate.ledger.sealing import new_identity, seal
 from wicketgate.ledger.writer import Ledger
 from wicketgate.regime.obligations.disclosures import receipt_counts
 from wicketgate.regime.obligations.values import Receipt
+from wicketgate.regime.publishing import IMAGE_CODES
 
 IDENTITY, RECIPIENT = new_identity()
 
@@ -44,7 +45,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     made_world.document(documents.changed(documents.example("authority"), shown))
     made_world.document(documents.example("authority-match"), documents.MATCH_OFFICES)
     for number in range(35):
-        made_world.decide(300, released=250, withheld=50, again=40 * (number % 2))
+        quarantined = {"malformed": 400, **dict.fromkeys(IMAGE_CODES, 3)}
+        made_world.decide(300, released=250, withheld=50, again=40 * (number % 2), quarantined=quarantined)
         made_world.close_second()
     made_world.decide(0, released=0, withheld=0, again=30)
     made_world.decide(200, released=100, withheld=0, feed=made.WANTED, again=20)

@@ -17,7 +17,6 @@ from tools.check_docs import codes_in, given_codes
 from wicketgate.base.periods import parse_period
 from wicketgate.base.signing import canonical, parse_envelope
 from wicketgate.commits.register import build_register, dump_register
-from wicketgate.commits.transactions import IMAGE_CODES
 from wicketgate.feeds import batches
 from wicketgate.gate import terms as terms_module
 from wicketgate.gateway.filing.cameras import MAX_CAMERAS
@@ -39,6 +38,7 @@ from wicketgate.reads.parse import RawRead
 from wicketgate.regime.documents.authority import MatchTerms
 from wicketgate.regime.documents.document import KINDS
 from wicketgate.regime.moment import RegimeAt
+from wicketgate.regime.publishing import IMAGE_CODES
 
 DOCUMENTS_PAGE = Path("docs/spec/documents.md")
 SCHEMAS = OPENAPI["components"]["schemas"]

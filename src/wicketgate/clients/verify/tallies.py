@@ -11,7 +11,7 @@ from wicketgate.base.clock import parse_rfc3339
 from wicketgate.base.errors import InputError
 from wicketgate.clients.verify.sums import traffic_range
 from wicketgate.regime.obligations.disclosures import receipt_counts
-from wicketgate.regime.publishing import NOT_TRAFFIC, stepped
+from wicketgate.regime.publishing import IMAGE_CODES, NOT_TRAFFIC, stepped
 
 Hits = dict[str, tuple[str, str]]
 """Of each hit its authority and its vehicle of interest."""
@@ -87,7 +87,9 @@ class FactTally:
         self.plain["withheld"] += int(one["withheld"])
         self.plain["taken"] += int(one["accepted"])
         self.plain["repeated"] += int(one["repeated"])
-        self.plain["quarantined"] += sum(map(int, one["quarantined"].values()))
+        self.plain["quarantined"] += sum(
+            int(count) for code, count in one["quarantined"].items() if code not in IMAGE_CODES
+        )
         refused: Counter[str] = Counter()
         for refusal in one["refused"]:
             refused[refusal["authority"]] += int(refusal["rows"])
