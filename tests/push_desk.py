@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from tests.simulator import HandClock, MemoryStream, MemoryWriter
+from tests.simulator import HandClock, MemoryGate, MemoryStream, MemoryWriter
 from wicketgate.base.clock import DAY_US, SECOND_US, parse_rfc3339, to_datetime
 from wicketgate.commits.cameras import Camera
 from wicketgate.commits.state import State
@@ -69,16 +69,9 @@ class Desk:
             self.vehicles.learn(message.held, message.emitted, number + 1)
         self.writer = MemoryWriter(self.stream)
         self.images = Images(folder / "images", SECRET)
-        self.failures: list[BaseException] = []
-        self.intake = Intake(
-            self.writer,  # type: ignore[arg-type]
-            self.seen,
-            self.clock,
-            f"life-{len(self.stream.ids)}",
-            on_failure=self.failures.append,
-            vehicles=self.vehicles,
-        )
-        self.intake.start()
+        last = len(self.stream.messages)
+        self.intake = Intake(MemoryGate(self.writer), self.seen, self.clock, last, vehicles=self.vehicles)
+        self.work = asyncio.create_task(self.intake.run())
         self.state = State(cameras=list(CAMERAS), revision=1)
         self.cameras = CameraNames(lambda: self.state)
         self.joining = Joining(self.images, self.intake, self.seen, self.clock, self._message)
@@ -115,7 +108,9 @@ class Desk:
     async def end(self) -> None:
         """Stop, as a kill does: nothing is written."""
         await self.images.close()
-        await self.intake.close()
+        self.work.cancel()
+        await asyncio.gather(self.work, return_exceptions=True)
+        self.intake.close()
         self.seen.close()
 
     async def reborn(self) -> Desk:

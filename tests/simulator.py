@@ -26,10 +26,10 @@ from tests.vectors import make_documents as documents
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import HitRefused, InputError, NotEntitled, StreamError
 from wicketgate.base.signing import canonical, dump_envelope
-from wicketgate.base.streams.reader import Stored
+from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.commits.state import State, dump_state, load_state
 from wicketgate.commits.transactions import CameraSet, Transaction, batch_offsets, decode
-from wicketgate.commits.writer import Commits
+from wicketgate.commits.writer import Commits, Committed
 from wicketgate.feeds.rows import RowMaker
 from wicketgate.gateway.deployment import note_signer
 from wicketgate.gateway.filing import documents as filing_documents
@@ -43,10 +43,10 @@ from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.hotlists.hits import Hit
 from wicketgate.hotlists.in_force import Lists
 from wicketgate.ledger.sealing import seal
-from wicketgate.reads.columns import from_arrow, part
+from wicketgate.reads.columns import MAX_ROWS, ReadBatch, from_arrow, part
 from wicketgate.reads.images.references import StoredImage
 from wicketgate.reads.intake import Intake, PostAnswer
-from wicketgate.reads.messages import decode_reads, seen_keys
+from wicketgate.reads.messages import ReadsMessage, decode_reads, encode_reads, seen_keys
 from wicketgate.reads.parse import Checked, ClockLimits, check, parse
 from wicketgate.reads.repeats import Seen
 from wicketgate.regime.admitted import Admitted
@@ -151,21 +151,49 @@ class MemoryWriter:
         self.waiting.clear()
 
 
-class MemoryReader:
-    """What `StreamReader` is to those who follow a stream."""
+class MemoryGate:
+    """A gate that decides nothing: what is taken stands in a stream by itself.
 
-    def __init__(self, stream: MemoryStream, after: int) -> None:
-        self._stream = stream
-        self._after = after
+    As COMMITS' own, it takes nothing more once something could not be stored, until it begins anew.
+    """
 
-    async def next(self, timeout_s: float | None = None) -> Sequence[Stored]:
-        """Return what is stored behind the last one."""
-        while len(self._stream.messages) == self._after:
-            await asyncio.sleep(0)
-            if timeout_s is not None:
-                return ()
-        first, self._after = self._after, len(self._stream.messages)
-        return [Stored(n + 1, self._stream.messages[n]) for n in range(first, self._after)]
+    def __init__(self, writer: MemoryWriter | StreamWriter) -> None:
+        self._writer = writer
+        self._sent = 0
+        self.begin()
+
+    def begin(self) -> None:
+        """Take up from what is in the stream, as the next life does."""
+        self._last = self._writer.last
+
+    @property
+    def under_way(self) -> int:
+        """Messages submitted and not acknowledged."""
+        return self._writer.under_way
+
+    def rows_at_once(self, message: ReadsMessage, rows: int) -> int:
+        """Return what a message may hold."""
+        return MAX_ROWS
+
+    def decide(self, batch: ReadBatch, message: ReadsMessage) -> asyncio.Future[Committed]:
+        """Submit what is taken."""
+        assert len(batch) * bool(message.rows) == len(batch)
+        if self._writer.last != self._last:
+            raise StreamError("nothing more can be stored")
+        self._last += 1
+        decided: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
+
+        def tell(stored: asyncio.Future[int]) -> None:
+            if stored.cancelled():
+                decided.cancel()
+            elif error := stored.exception():
+                decided.set_exception(error)
+            else:
+                decided.set_result((stored.result(), Transaction(at_us=0)))
+
+        self._sent += 1
+        self._writer.submit(encode_reads(message), f"{id(self)}-{self._sent}").add_done_callback(tell)
+        return decided
 
 
 class MemoryProjections:
@@ -209,10 +237,6 @@ class MemoryProjections:
             assert items[number - 1] == item, "one number for two items"
         else:
             items.append(item)
-
-    def full_feeds(self) -> frozenset[str]:
-        """Return the feeds that are full."""
-        return self.full
 
     def lose_tail(self, share: float) -> None:
         """Lose what was not durable yet, as each projection may."""
@@ -291,7 +315,6 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.clock = HandClock()
-        self.reads = MemoryStream()
         self.commits_stream = MemoryStream()
         self.projections = MemoryProjections()
         self.snapshot: bytes = dump_state(State())
@@ -363,30 +386,19 @@ class World:
 
     def _run(self) -> None:
         self.seen = Seen(self.folder / "index", b"k" * 32)
-        for number in range(self.seen.position, len(self.reads.messages)):
-            self.seen.stored(*seen_keys(decode_reads(self.reads.messages[number])), number + 1)
-        self.read_writer = MemoryWriter(self.reads)
-        self.intake = Intake(
-            self.read_writer,  # type: ignore[arg-type]
-            self.seen,
-            self.clock,
-            f"life-{self.lives}",
-            on_failure=self.failures.append,
-        )
-        self.intake.start()
+        for number in range(self.seen.position, len(self.commits_stream.messages)):
+            if taken := decode(self.commits_stream.messages[number]).taken:
+                self.seen.stored(*seen_keys(decode_reads(taken)), number + 1)
+        self.intake = Intake(self.releasing(), self.seen, self.clock, self.commits.committed.sequence)
         self.commits.start({"software": "simulator"})
-        reader = MemoryReader(self.reads, self.commits.staged.reads_to)
-        releasing = self.releasing(reader)
-        self._tasks = [asyncio.create_task(releasing.run())]
+        self._tasks = [asyncio.create_task(self.intake.run())]
 
-    def releasing(self, reader: Any) -> Releasing:
-        """Return the gate at work behind a reader of READS."""
+    def releasing(self) -> Releasing:
+        """Return the gate at work."""
         return Releasing(
             self.commits,
-            self.projections,  # type: ignore[arg-type]
-            reader,
+            lambda: self.projections.full,
             LOG_KEY,
-            self.clock,
             lists=self.lists,
             raising=RowMaker(b"k" * 32),
             sealing=lambda read, at_us: read,
@@ -408,15 +420,14 @@ class World:
         for task in [*self._tasks, *posting, *asking]:
             task.cancel()
         await asyncio.gather(*self._tasks, *posting, *asking, return_exceptions=True)
-        await self.intake.close()
+        self.intake.close()
         self._tasks = []
         self.seen.close()
         self.hits.close()
 
-    async def crash(self, *, reads_kept: int, commits_kept: int, projected: float, away_us: int = 0) -> None:
+    async def crash(self, *, commits_kept: int, projected: float, away_us: int = 0) -> None:
         """Be killed: of what was under way so many messages are stored, and nobody was told; then start again."""
         self.collect()
-        self.read_writer.store(reads_kept)
         self.commit_writer.store(commits_kept)
         await self.end()
         self.collect()
@@ -430,14 +441,21 @@ class World:
         self._boot()
         self._run()
 
+    async def fill(self) -> None:
+        """Let COMMITS be full: nothing that waits is stored, and the gateway ends; then there is room again."""
+        if self.commit_writer.waiting:
+            self.commit_writer.refuse()
+            await self.spin()
+            assert self.failures
+            self.failures.clear()
+            await self.crash(commits_kept=0, projected=1.0)
+
     # --- streams ----------------------------------------------------------------------------------------------
 
     def settle_streams(self) -> None:
         """Store and acknowledge everything that is under way."""
-        for writer in (getattr(self, "read_writer", None), self.commit_writer):
-            if writer is not None:
-                writer.store(1000)
-                writer.acknowledge(1000)
+        self.commit_writer.store(1000)
+        self.commit_writer.acknowledge(1000)
 
     async def settle(self) -> None:
         """Go on until every post is answered, every read decided and every second closed."""
@@ -448,9 +466,8 @@ class World:
             self.collect()
             if not self.posts and self.unanswered:
                 self.post(self.unanswered.pop())
-            busy = self.read_writer.under_way or self.commit_writer.under_way or self.requests
-            decided = self.commits.committed.reads_to == len(self.reads.messages)
-            if not (busy or self.posts or self.unanswered) and decided:
+            busy = self.commit_writer.under_way or self.requests
+            if not (busy or self.posts or self.unanswered):
                 break
         else:
             raise AssertionError("the world does not settle")
@@ -523,8 +540,8 @@ class World:
     def follow_up(self, number: int) -> None:
         """Let the image of a read that is stored come later; of which one `number` says."""
         rows = []
-        for data in self.reads.messages:
-            message = decode_reads(data)
+        for taken in filter(None, (decode(data).taken for data in self.commits_stream.messages)):
+            message = decode_reads(taken)
             batch = from_arrow(message.rows) if message.rows else None
             for row, read_id in enumerate(seen_keys(message)[1] if batch is not None else ()):
                 assert batch is not None

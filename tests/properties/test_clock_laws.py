@@ -100,7 +100,7 @@ async def live(happenings: list[tuple[str, int]], folder: Path) -> MachineWorld:
                 world.machine.step(amount * SECOND_US)
                 assert mark is not None
                 off_us = world.machine.offset_us - (mark.believed_us - mark.since_boot_us)
-                await world.crash(reads_kept=9, commits_kept=9, projected=1.0)
+                await world.crash(commits_kept=9, projected=1.0)
                 assert (world.words - words == 1) == (abs(off_us) > AGREES_US)
                 assert world.clock.at_us >= world.commits.committed.at_us
             world.post([world.fresh_read("c0"), world.fresh_read("c2")])

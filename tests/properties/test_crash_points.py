@@ -26,12 +26,10 @@ steps = st.one_of(
     ),
     st.tuples(st.just("advance"), st.sampled_from([1_000, 400_000, 1_000_000, 2_500_000, 11_000_000])),
     st.tuples(st.just("back"), st.sampled_from([1_000, 3_000_000])),
-    st.tuples(st.just("reads"), few, few),
-    st.tuples(st.just("reads"), st.just(3), st.just(3)),
     st.tuples(st.just("commits"), few, few),
     st.tuples(st.just("commits"), st.just(9), st.just(9)),
     st.tuples(st.just("spin"), st.integers(1, 12)),
-    st.tuples(st.just("crash"), few, few, st.sampled_from([0.0, 0.5, 1.0])),
+    st.tuples(st.just("crash"), few, st.sampled_from([0.0, 0.5, 1.0])),
     st.tuples(st.just("away"), st.sampled_from([500_000, 5_000_000, 25_000_000])),
     st.sampled_from([("full",), ("suspend",), ("resume",), ("flush",), ("snapshot",), ("feed-full",)]),
     st.tuples(
@@ -72,20 +70,17 @@ async def take(world: World, step: tuple[Any, ...]) -> None:
             world.tick()
         case ("back", by_us):
             world.clock.at_us -= by_us
-        case ("reads", stored, acknowledged):
-            world.read_writer.store(stored)
-            world.read_writer.acknowledge(acknowledged)
         case ("commits", stored, acknowledged):
             world.commit_writer.store(stored)
             world.commit_writer.acknowledge(acknowledged)
         case ("spin", turns):
             await world.spin(turns)
-        case ("crash", reads_kept, commits_kept, projected):
-            await world.crash(reads_kept=reads_kept, commits_kept=commits_kept, projected=projected)
+        case ("crash", commits_kept, projected):
+            await world.crash(commits_kept=commits_kept, projected=projected)
         case ("away", by_us):
-            await world.crash(reads_kept=0, commits_kept=9, projected=1.0, away_us=by_us)
+            await world.crash(commits_kept=9, projected=1.0, away_us=by_us)
         case ("full",):
-            world.read_writer.refuse()
+            await world.fill()
         case ("feed-full",):
             world.projections.full ^= {"tfl-met-ct"}
         case ("suspend",):
@@ -136,7 +131,7 @@ def run(happenings: list[tuple[Any, ...]]) -> World:
 POST = ("post", ["c0", "c2"], "fresh")
 LISTED = ("list", ["B5GZ", "KLM3"], True)
 COMMITTED = [("spin", 12), ("commits", 9, 9), ("spin", 12)]
-TAKEN = [("spin", 8), ("reads", 9, 9), ("spin", 12)]
+TAKEN = [("spin", 8), ("commits", 9, 9), ("spin", 12)]
 POSSIBLE, EXACT = ("listed", ["c0", "c1"], "85GZ", False), ("listed", ["c0"], "KLM3", True)
 HIT = [LISTED, *COMMITTED, EXACT, POSSIBLE, *TAKEN, *COMMITTED]
 """Until three hits are raised: one that is exact, two that are possible."""
@@ -144,28 +139,28 @@ HIT = [LISTED, *COMMITTED, EXACT, POSSIBLE, *TAKEN, *COMMITTED]
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(steps, max_size=30))
-@example([POST, ("spin", 8), ("reads", 1, 0), ("crash", 0, 0, 0.0)])  # stored, and the answer lost
-@example([POST, ("spin", 8), ("crash", 1, 0, 0.0)])  # stored by the crash itself
-@example([POST, ("spin", 8), ("reads", 1, 1), ("spin", 12), ("crash", 0, 0, 0.0)])  # decided, not committed
-@example([POST, ("spin", 8), ("reads", 1, 1), ("spin", 12), ("crash", 0, 3, 0.0)])  # committed, not revealed
+@example([POST, ("spin", 8), ("commits", 1, 0), ("crash", 0, 0.0)])  # stored, and the answer lost
+@example([POST, ("spin", 8), ("crash", 3, 0.0)])  # stored by the crash itself
+@example([POST, ("spin", 8), ("crash", 0, 0.0)])  # decided, not committed
+@example([POST, ("spin", 8), ("commits", 1, 1), ("spin", 12), ("crash", 3, 0.0)])  # committed, not revealed
 @example([POST, ("spin", 8), ("full",), ("post", ["c1"], "again"), ("spin", 12)])  # a repeat of what failed
-@example([("advance", 11_000_000), ("crash", 0, 11, 0.0)])  # between a period's last second and its figures
-@example([POST, ("flush",), ("spin", 8), ("crash", 0, 0, 1.0)])  # the index saw what was never stored
-@example([LISTED, ("spin", 12), ("crash", 0, 0, 1.0), EXACT])  # the list in the vault, and not committed
-@example([LISTED, ("spin", 12), ("crash", 0, 3, 0.5), EXACT])  # committed, and nobody was told
-@example([LISTED, *COMMITTED, EXACT, *TAKEN, ("list", ["B5GZ"], True), ("crash", 0, 0, 1.0)])
+@example([("advance", 11_000_000), ("crash", 11, 0.0)])  # between a period's last second and its figures
+@example([POST, ("flush",), ("spin", 8), ("crash", 0, 1.0)])  # the index saw what was never stored
+@example([LISTED, ("spin", 12), ("crash", 0, 1.0), EXACT])  # the list in the vault, and not committed
+@example([LISTED, ("spin", 12), ("crash", 3, 0.5), EXACT])  # committed, and nobody was told
+@example([LISTED, *COMMITTED, EXACT, *TAKEN, ("list", ["B5GZ"], True), ("crash", 0, 1.0)])
 @example(
-    [LISTED, *COMMITTED, EXACT, *TAKEN, ("unlist", "KLM3"), ("crash", 0, 3, 1.0)]
+    [LISTED, *COMMITTED, EXACT, *TAKEN, ("unlist", "KLM3"), ("crash", 3, 1.0)]
 )  # first decided, then unlisted
 @example(
-    [*HIT, ("outcome", 0, "confirmed"), ("spin", 12), ("crash", 0, 0, 1.0)]
+    [*HIT, ("outcome", 0, "confirmed"), ("spin", 12), ("crash", 0, 1.0)]
 )  # not committed: it is still open
-@example([*HIT, ("outcome", 0, "misread"), ("spin", 12), ("crash", 0, 3, 1.0), ("outcome", 0, "misread")])
+@example([*HIT, ("outcome", 0, "misread"), ("spin", 12), ("crash", 3, 1.0), ("outcome", 0, "misread")])
 @example(
-    [*HIT, ("outcome", 0, "misread"), ("outcome", 0, "not-acted"), ("crash", 0, 3, 0.0)]
+    [*HIT, ("outcome", 0, "misread"), ("outcome", 0, "not-acted"), ("crash", 3, 0.0)]
 )  # one of them counts
 @example(
-    [*HIT, ("image", 3), *TAKEN, ("crash", 0, 0, 0.0), ("outcome", 1, "confirmed")]
+    [*HIT, ("image", 3), *TAKEN, ("crash", 0, 0.0), ("outcome", 1, "confirmed")]
 )  # the queue of hits is lost
 def test_killed_at_any_point(happenings: list[tuple[Any, ...]]) -> None:
     run(happenings)
@@ -191,7 +186,7 @@ def test_the_world_has_hits_that_end() -> None:
             *COMMITTED,
             ("image", 2),
             *TAKEN,
-            ("crash", 1, 9, 0.0),
+            ("crash", 9, 0.0),
         ]
     )
     shown = world.shown
@@ -219,13 +214,14 @@ def test_a_repeat_of_a_read_that_could_not_be_stored_fails_with_it() -> None:
         await world.spin()
         world.post([read])  # a repeat of what is under way
         await world.spin(1)
-        world.read_writer.refuse()
+        world.commit_writer.refuse()
         await world.spin()
-        world.read_writer.store(9)
-        world.read_writer.acknowledge(9)
         world.collect()
         assert not world.answered
         assert len(world.unanswered) == 2
+        assert world.failures
+        world.failures.clear()
+        await world.crash(commits_kept=9, projected=1.0)
         await world.settle()
         checks.check_settled(world)
         await world.end()
@@ -247,16 +243,17 @@ def test_a_repeat_is_never_stored_between_a_failure_and_its_news(turns: int) -> 
         world.post([read])
         for _ in range(turns):
             await asyncio.sleep(0)
-        world.read_writer.refuse()
+        before = len(world.commits_stream.messages)
+        world.commit_writer.refuse()
         for _ in range(20):
-            world.read_writer.store(9)
-            world.read_writer.acknowledge(9)
+            world.commit_writer.store(9)
+            world.commit_writer.acknowledge(9)
             await asyncio.sleep(0)
         world.collect()
-        stored = len(world.reads.messages)
-        assert not world.answered or stored > 0
-        for _, answer in world.answered:
-            assert answer.repeated == 0, "a repeat was acknowledged of a read that is not stored"
+        assert not world.answered, "a read was acknowledged that is not stored"
+        assert len(world.commits_stream.messages) == before
+        world.failures.clear()
+        await world.crash(commits_kept=9, projected=1.0)
         await world.settle()
         checks.check_settled(world)
         await world.end()
@@ -266,7 +263,7 @@ def test_a_repeat_is_never_stored_between_a_failure_and_its_news(turns: int) -> 
 
 
 def test_the_first_second_after_an_absence_is_not_counted_in_the_period_before() -> None:
-    happenings = [POST, ("spin", 12), ("reads", 3, 3), ("spin", 12), ("away", 25_000_000), POST]
+    happenings = [POST, ("spin", 12), ("commits", 3, 3), ("spin", 12), ("away", 25_000_000), POST]
     world = run(happenings)
     first = world.commits.committed.periods[0]
     assert first.figures["until"] <= "2026-07-08T12:00:20Z"

@@ -130,7 +130,6 @@ async def trial(folder: Path, number: int, *, demonstration: bool) -> tuple[Feat
     else:
         for until in ("2026-07-08T13:00:30Z", "2026-08-02T00:00:30Z", "2026-08-08T00:00:30Z"):
             await street.crash(
-                reads_kept=99,
                 commits_kept=99,
                 projected=1.0,
                 away_us=parse_rfc3339(until) - street.clock.at_us,

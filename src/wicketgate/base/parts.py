@@ -1,6 +1,6 @@
 """The parts of a deployment's directory: private, whole, and stamped with whose they are.
 
-A part says to which deployment it belongs and how far it follows COMMITS or READS. Whoever starts the gateway
+A part says to which deployment it belongs and how far it follows COMMITS. Whoever starts the gateway
 compares that with the streams: a part that is foreign, older or emptied is then rebuilt or refused, never taken as
 it is. docs/spec/directory.md has the rules.
 """
@@ -44,7 +44,7 @@ class Stamp(msgspec.Struct, frozen=True, kw_only=True):
     key : str
         The fingerprint of the keys that the part hangs on.
     position : int
-        The message of COMMITS or READS up to which the part holds everything.
+        The message of COMMITS up to which the part holds everything.
     """
 
     form: int = FORM

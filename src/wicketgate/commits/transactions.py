@@ -230,7 +230,7 @@ def quarantine_batches(first: int, reads: Sequence[QuarantinedRead]) -> list[Qua
 
 
 class IntakeCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """The intake of one message of READS.
+    """The intake of what was taken together.
 
     A further transaction may carry it on. `accepted`, `repeated`: reads by camera, as `source/camera`;
     `quarantined`: by that and code; `unkept`: by source, how many of these were not kept, beyond its quota.
@@ -337,9 +337,11 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     ----------
     at_us : int
         When; never before the transaction it follows.
+    taken : bytes
+        The reads that were taken with it, which it decides (`reads.messages`). It stands last, for a source chose it.
     reads_to, reads_offset : int
-        The position reached in READS: every message up to `reads_to`, and that many rows of the one behind it. None
-        if it did not move.
+        Where READS was decided up to, in which versions before 0.5 kept what was taken: every message up to
+        `reads_to`, and that many rows of the one behind it. None if it did not move.
     reads : int
         Reads decided.
     withheld : int
@@ -386,6 +388,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     receipt: Receipt | None = None
     responses: tuple[ResponseGiven, ...] = ()
     looked: tuple[HitLooked, ...] = ()
+    taken: bytes = b""
 
 
 _encoder = msgspec.msgpack.Encoder()

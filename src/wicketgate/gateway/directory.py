@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 
 from wicketgate.base.errors import ConfigurationError
@@ -13,7 +11,6 @@ from wicketgate.commits.state import State
 from wicketgate.commits.writer import STREAM
 from wicketgate.gateway.deployment import Deployment
 from wicketgate.gateway.projections import Projections
-from wicketgate.reads.messages import READS
 
 
 class Directory:
@@ -29,7 +26,7 @@ class Directory:
         self._deployment = deployment
         self._plain = deployment.stamp()
         self._keyed = deployment.stamp(deployment.index_secret())
-        self._parts: list[tuple[str, StampedPart, Stamp]] = []
+        self._parts: list[tuple[StampedPart, Stamp]] = []
         self._adopting = not deployment.is_bound
         self.adopted: list[str] = []
 
@@ -37,15 +34,11 @@ class Directory:
         """Let the streams say whose they are."""
         link.belong_to(f"{self._plain.origin} {self._plain.key}", adopting=self._adopting)
 
-    async def take(
-        self, link: Link, part: StampedPart, stream: str, *, position: int = 0, keyed: bool = False
-    ) -> None:
+    async def take(self, link: Link, part: StampedPart, *, position: int = 0, keyed: bool = False) -> None:
         """Bind a part, or refuse it.
 
         Parameters
         ----------
-        stream : str
-            `COMMITS` or `READS`: what the part is made from.
         position : int
             How far the part itself knows that it has come.
         keyed : bool
@@ -57,34 +50,33 @@ class Directory:
             If it is foreign, older than the streams, or emptied.
         """
         stamp = self._keyed if keyed else self._plain
-        held = (await link.info(stream)).state
+        held = (await link.info(STREAM)).state
         if self._adopting and part.stamp() is None and not part.is_fresh:
             self.adopted.append(part.name)
         bind(
             part,
             msgspec.structs.replace(stamp, position=position),
-            stream=stream,
+            stream=STREAM,
             first=held.first_seq,
             last=held.last_seq,
             adopting=self._adopting,
         )
-        self._parts.append((stream, part, stamp))
+        self._parts.append((part, stamp))
 
-    def projected(self, stream: str) -> int:
-        """Return up to which message of a stream every part made from it holds everything."""
-        stamps = [part.stamp() for of, part, _ in self._parts if of == stream]
+    def projected(self) -> int:
+        """Return up to which message of COMMITS every part holds everything."""
+        stamps = [part.stamp() for part, _ in self._parts]
         return min((stamp.position for stamp in stamps if stamp is not None), default=0)
 
-    def reached(self, *, commits_to: int, reads_to: int) -> None:
-        """Stamp every part with what it has, before the streams let go of it.
+    def reached(self, position: int) -> None:
+        """Stamp every part with what it has, before COMMITS lets go of it.
 
         Runs in any one thread. About 1 ms a part.
         """
-        positions: Mapping[str, int] = {STREAM: commits_to, READS: reads_to}
-        for stream, part, stamp in self._parts:
+        for part, stamp in self._parts:
             found = part.stamp()
-            if found is None or found.position < positions[stream]:
-                part.put_stamp(msgspec.structs.replace(stamp, position=positions[stream]))
+            if found is None or found.position < position:
+                part.put_stamp(msgspec.structs.replace(stamp, position=position))
 
     def bound(self) -> None:
         """Note that every part is bound."""

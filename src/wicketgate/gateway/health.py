@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 
 from wicketgate.base.space import DiskSpace
 from wicketgate.commits.durable import Durable
@@ -37,13 +38,20 @@ class _Waiting:
         return now_s - self._seen[0][1] if self._seen else 0.0
 
 
+class GroupCounts(Protocol):
+    """What was taken, and what of it is settled, counted in groups."""
+
+    formed: int
+    settled: int
+
+
 class HealthWatch:
     """The health of a running gateway.
 
     Parameters
     ----------
-    last_read : callable
-        Returns where READS ends.
+    reads : GroupCounts
+        What the intake took, and how much of it is durable.
     space : DiskSpace
         The disk; while it is full nothing new is taken.
     """
@@ -52,19 +60,18 @@ class HealthWatch:
         self,
         commits: Durable,
         projections: Projections,
-        last_read: Callable[[], int],
+        reads: GroupCounts,
         space: DiskSpace,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._commits = commits
         self._projections = projections
-        self._last_read = last_read
+        self._taken = reads
         self._space = space
         self._now_s = now_s
         self._began_s = now_s()
         self._reads = _Waiting()
         self._commits_shown = _Waiting()
-        self._offset = 0
         self._full_since_s: float | None = None
         self.look()
 
@@ -77,9 +84,7 @@ class HealthWatch:
     def look(self) -> None:
         """Take note of how far everything has come."""
         now_s, state = self._now_s(), self._commits.committed
-        self._reads.look(self._last_read(), state.reads_to, now_s)
-        if state.reads_offset != self._offset:  # a part of one message was decided
-            self._offset, self._reads.moved_s = state.reads_offset, now_s
+        self._reads.look(self._taken.formed, self._taken.settled, now_s)
         self._commits_shown.look(state.sequence, self._projections.position, now_s)
         if not self._space.is_full:
             self._full_since_s = None
@@ -93,7 +98,7 @@ class HealthWatch:
 
     @property
     def reads_wait_s(self) -> float:
-        """The age of the oldest read not decided."""
+        """The age of the oldest read that waits for its decision."""
         return self._reads.age_s(self._now_s())
 
     @property

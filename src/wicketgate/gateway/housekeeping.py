@@ -22,7 +22,6 @@ from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.hotlists.in_force import Lists
 from wicketgate.reads.images.store import Images
 from wicketgate.reads.intake import Intake
-from wicketgate.reads.messages import READS
 from wicketgate.reads.repeats import Seen
 from wicketgate.reads.tracking import Vehicles
 
@@ -113,6 +112,9 @@ class Housekeeping:
             await self._clock.sleep(_FLUSH_S)
             charter = self._commits.parsed.charter(self._commits.committed)
             term_us = charter.limits.too_old_us + charter.limits.clock_ahead_us
+            if self._intake.formed == self._intake.settled:
+                # Nothing is on its way: what was committed without reads is known as well.
+                self._seen.stored((), (), self._commits.committed.sequence)
             position = self._seen.begin_flush(self._vehicles.needed_from)
             forget_before_us = self._clock.now_us() - term_us
             self._flushing = asyncio.ensure_future(
@@ -155,21 +157,19 @@ class Housekeeping:
         return retention | {name: one.retention for name, one in organisations.items() if one.retention}
 
     async def purge(self) -> None:
-        """Keep a snapshot, then purge COMMITS and READS.
+        """Keep a snapshot, then purge COMMITS.
 
         What every projection has is let go of. Nothing is kept twice for longer than it must be.
         """
         snapshot = save_snapshot(self._snapshots, self._commits.committed)
-        commits_to = min(snapshot, self._projections.position)
-        decided = self._commits.committed.reads_to
-        joined = self._intake.past_term(self._clock.now_us())
-        reads_to = min(decided, self._seen.position, joined)
+        commits_to = min(snapshot, self._projections.position, self._seen.position)
         # Each part says how far it has come before what it came from is let go of: one that is older than that cannot
         # be brought up again, and the next start sees it. A crash in between leaves messages that nobody needs.
-        await asyncio.to_thread(self._directory.reached, commits_to=commits_to, reads_to=reads_to)
-        needed = self._projections.oldest_needed()  # by a feed: its rows stand there alone
-        await self._link.purge_below(STREAM, min(commits_to + 1, needed or commits_to + 1))
-        await self._link.purge_below(READS, reads_to + 1)
+        await asyncio.to_thread(self._directory.reached, commits_to)
+        # Rows of feeds stand there alone, and so do reads that an image may follow yet.
+        needed = self._projections.oldest_needed() or commits_to + 1
+        joined = self._intake.past_term(self._clock.now_us()) + 1
+        await self._link.purge_below(STREAM, min(commits_to + 1, needed, joined))
 
 
 def save_snapshot(snapshots: Snapshots, state: State) -> int:

@@ -24,14 +24,13 @@ from wicketgate.base.space import DiskSpace
 from wicketgate.base.steady import SteadyClock
 from wicketgate.base.streams.link import Link, end_tasks
 from wicketgate.base.streams.ordinal import OrdinalStream
-from wicketgate.base.streams.reader import StreamReader
 from wicketgate.base.streams.server import NatsServer
 from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.commits import writer as commits_module
 from wicketgate.commits.replay import replay
 from wicketgate.commits.snapshots import Snapshots
 from wicketgate.commits.state import State
-from wicketgate.commits.transactions import Transaction
+from wicketgate.commits.transactions import Transaction, decode
 from wicketgate.commits.writer import Commits
 from wicketgate.feeds.index import FeedIndex
 from wicketgate.feeds.rows import RowMaker
@@ -63,12 +62,11 @@ from wicketgate.reads.cameras import CameraNames
 from wicketgate.reads.images.joining import Joining
 from wicketgate.reads.images.store import Images
 from wicketgate.reads.intake import Intake
-from wicketgate.reads.messages import READS
+from wicketgate.reads.messages import decode_reads, seen_keys
 from wicketgate.reads.parse import ClockLimits
 from wicketgate.reads.pushes import Pushes
 from wicketgate.reads.quota import QuarantineQuota
 from wicketgate.reads.repeats import Seen
-from wicketgate.reads.replay import replay_reads
 from wicketgate.reads.tracking import Vehicles
 from wicketgate.regime.documents.binding import DOCUMENTS_FORM
 from wicketgate.regime.parsed import Parsed
@@ -208,9 +206,6 @@ class Gateway:
                 raise ConfigurationError("the streams hold the commits of another deployment")
             if isinstance(gateway.clock, SteadyClock):
                 write_mark(gateway.deployment.part("clock"), gateway.clock.mark())
-            seen = Seen(gateway.deployment.part("index"), gateway.deployment.index_secret())
-            gateway._files.callback(seen.close)
-            await gateway.directory.take(gateway.link, seen.part, READS, keyed=True)
             gateway.directory.bound()
             await gateway.commits.commit(gateway._founding(envelope))
             token = await gateway.tokens.issue_token("admin")
@@ -260,8 +255,7 @@ class Gateway:
         self.log_key = deployment.signer()
         self.directory = Directory(deployment)
         self.directory.take_streams(self.link)
-        for name in (READS, commits_module.STREAM):
-            await self.link.ensure_stream(name)
+        await self.link.ensure_stream(commits_module.STREAM)
         self._snapshots = Snapshots(deployment.part("snapshots"))
         await self._take(self._snapshots.part)
         state, parsed = await asyncio.to_thread(self._snapshots.latest) or State(), Parsed()
@@ -275,6 +269,10 @@ class Gateway:
         await self._take(index.part, position=index.position)
         self.lists = Lists(deployment.part("vault"))
         await self._take(self.lists.part)
+        self.seen = self._files.enter_context(
+            closing(Seen(deployment.part("index"), deployment.index_secret()))
+        )
+        await self._take(self.seen.part, position=self.seen.position, keyed=True)
         self.projections = Projections(
             self.link,
             self.ledger,
@@ -289,9 +287,8 @@ class Gateway:
         parts.push_async_callback(self.projections.close)
         await self.projections.open(state)
         self.progress.begin("commits")
-        projected = self.directory.projected(commits_module.STREAM)
-        take = self.projections.take_replayed
-        await replay(self.link, state, parsed, take, self.progress.reach, after=projected)
+        projected = self.directory.projected()
+        await replay(self.link, state, parsed, self._replayed, self.progress.reach, after=projected)
         for name in state.feeds:
             await self.projections.open_feed(name)
         if self.ledger.size > state.entries:
@@ -302,7 +299,8 @@ class Gateway:
         await demand_projected(self.projections, state)
         self.progress.begin("hotlists")
         await asyncio.to_thread(self.lists.load, state)
-        writer = await self._writer(commits_module.STREAM)
+        writer = await StreamWriter(self.link, commits_module.STREAM).open()
+        self._writers.push_async_callback(writer.close)
         self.commits = Commits(
             writer,
             self.clock,
@@ -331,60 +329,48 @@ class Gateway:
         await self.server.start()
         return self.server.settings
 
-    async def _take(self, part: StampedPart, *, position: int = 0) -> None:
-        await self.directory.take(self.link, part, commits_module.STREAM, position=position)
+    async def _take(self, part: StampedPart, *, position: int = 0, keyed: bool = False) -> None:
+        await self.directory.take(self.link, part, position=position, keyed=keyed)
 
-    async def _writer(self, stream: str) -> StreamWriter:
-        writer = await StreamWriter(self.link, stream).open()
-        self._writers.push_async_callback(writer.close)
-        return writer
+    async def _replayed(self, sequence: int, transaction: Transaction, data: bytes) -> None:
+        await self.projections.take_replayed(sequence, transaction, data)
+        if transaction.taken and sequence > self.seen.position:
+            message = decode_reads(transaction.taken)
+            self.seen.stored(*seen_keys(message), sequence)
+            self.vehicles.learn(message.held, message.emitted, sequence)
 
     async def _run(self) -> None:
-        self.progress.begin("repeats")
-        self.seen = Seen(self.deployment.part("index"), self.deployment.index_secret())
-        self._files.callback(self.seen.close)
-        await self.directory.take(self.link, self.seen.part, READS, position=self.seen.position, keyed=True)
-        writer = await self._writer(READS)
-        decided = self.commits.staged.reads_to
-        await replay_reads(
-            self.link, self.seen, self.vehicles, last=writer.last, decided=decided, reach=self.progress.reach
-        )
         self.images = Images(
             self.deployment.part("images"), self.deployment.index_secret(), admit=self.space.demand
         )
         self._parts.push_async_callback(self.images.close)
         if self.images.part is not None:
-            await self.directory.take(self.link, self.images.part, READS, keyed=True)
+            await self._take(self.images.part, keyed=True)
         self.directory.bound()
-        self.intake = Intake(
-            writer,
-            self.seen,
-            self.clock,
-            self._instance,
-            on_failure=self._fail,
-            vehicles=self.vehicles,
-            quota=QuarantineQuota(items=self.settings.quarantine_items, bytes=self.settings.quarantine_bytes),
-            admit=self.space.demand,
-        )
-        self._parts.push_async_callback(self.intake.close)
-        self.intake.start()
-        self.cameras = CameraNames(lambda: self.commits.committed)
-        self.joining = Joining(self.images, self.intake, self.seen, self.clock, self._message_of_reads)
-        self.pushes = Pushes(self.cameras, self.intake, self.joining, self.vehicles, self.clock, self.limits)
-        adopted = {"adopted": self.directory.adopted} if self.directory.adopted else {}
-        await self.commits.start({**self._software(), **adopted, **self._clock_said})
-        self.health = HealthWatch(self.commits, self.projections, lambda: writer.last, self.space)
-        reader = StreamReader(self.link, READS, after=self.commits.staged.reads_to)
-        releasing = Releasing(
+        gate = Releasing(
             self.commits,
-            self.projections,
-            reader,
+            self.projections.full_feeds,
             self.log_key,
-            self.clock,
             lists=self.lists,
             raising=RowMaker(self.deployment.index_secret()),
             sealing=self.projections.quarantine.seal,
         )
+        self.intake = Intake(
+            gate,
+            self.seen,
+            self.clock,
+            self.commits.committed.sequence,
+            vehicles=self.vehicles,
+            quota=QuarantineQuota(items=self.settings.quarantine_items, bytes=self.settings.quarantine_bytes),
+            admit=self.space.demand,
+        )
+        self._parts.callback(self.intake.close)
+        self.cameras = CameraNames(lambda: self.commits.committed)
+        self.joining = Joining(self.images, self.intake, self.seen, self.clock, self._taken_at)
+        self.pushes = Pushes(self.cameras, self.intake, self.joining, self.vehicles, self.clock, self.limits)
+        adopted = {"adopted": self.directory.adopted} if self.directory.adopted else {}
+        await self.commits.start({**self._software(), **adopted, **self._clock_said})
+        self.health = HealthWatch(self.commits, self.projections, self.intake, self.space)
         self.housekeeping = Housekeeping(
             self.commits,
             self.projections,
@@ -405,7 +391,7 @@ class Gateway:
             directory=self.directory,
         )
         self._parts.push_async_callback(self._end_work)
-        works = [releasing.run, self.pushes.run, self.health.run, *self.housekeeping.works]
+        works = [self.intake.run, self.pushes.run, self.health.run, *self.housekeeping.works]
         if isinstance(self.clock, SteadyClock):
             self.watch = ClockWatch(self.commits, self.clock)
             works.append(self.watch.run)
@@ -429,10 +415,10 @@ class Gateway:
             self._fail(error)
             raise
 
-    async def _message_of_reads(self, sequence: int) -> bytes | None:
-        """Return a message of READS, or None past its term."""
-        stored = await self.link.message(READS, sequence)
-        return None if stored is None else stored.data
+    async def _taken_at(self, sequence: int) -> bytes | None:
+        """Return what a transaction took, or None past its term."""
+        stored = await self.link.message(commits_module.STREAM, sequence)
+        return decode(stored.data).taken if stored is not None and stored.data else None
 
     def limits(self) -> ClockLimits:
         """Return the clock limits of the charter in force.

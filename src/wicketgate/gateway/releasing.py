@@ -1,17 +1,15 @@
-"""The gate at work: reads of READS decided, decisions committed."""
+"""The gate at work: reads decided, and committed with their decision."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
-from wicketgate.base.clock import Clock
-from wicketgate.base.errors import InputError, StreamError
-from wicketgate.base.streams.reader import Stored, StreamReader
+import msgspec
+
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import (
     FeedBatch,
@@ -20,146 +18,81 @@ from wicketgate.commits.transactions import (
     Refused,
     Transaction,
 )
-from wicketgate.commits.writer import Build, Commits
+from wicketgate.commits.writer import Build, Commits, Committed
 from wicketgate.feeds import batches
 from wicketgate.feeds.rows import RowMaker, Rows, StateAt
 from wicketgate.gate.decide import Decision, decide
 from wicketgate.gate.tables import GateTables, tables_at
 from wicketgate.gateway.filing.facts import decision_fact, hit_fact
-from wicketgate.gateway.projections import Projections
 from wicketgate.hotlists.in_force import Allowed, Lists
 from wicketgate.ledger.facts import SALT_BYTES, Signs, make_promise, release_fact
 from wicketgate.reads import columns
 from wicketgate.reads.columns import MAX_ROWS, ReadBatch
-from wicketgate.reads.messages import ReadsMessage, decode_reads
+from wicketgate.reads.messages import ReadsMessage, encode_reads
 from wicketgate.regime.moment import RegimeAt
 
-_LINGER_S = 0.008
-_UNDER_WAY = 4
 _TRANSACTION_BYTES = 2 * 1024 * 1024
 _ROW_BYTES = 250
-_FEW_BYTES = 100_000
-_BUSY_S = 0.05
 _source_of = attrgetter("source")
 
 
-class _Message(NamedTuple):
-    """An undecided message of READS."""
-
-    sequence: int
-    message: ReadsMessage
-    bytes: int
-
-
 class Releasing:
-    """The gate's loop, following READS from the fold's position.
+    """The gate, as the intake asks it: it commits what it decides together with the reads.
 
-    It commits what the gate decides.
-
-    A kill between a decision and its commit leaves nothing: the same reads are decided again, under the authorities in
-    force then. A kill behind the commit leaves it whole; the fold says how far READS has been decided.
+    A kill before the commit is durable leaves nothing: nobody was answered, and the reads are posted again. A kill
+    behind it leaves it whole, the reads with it.
     """
 
     def __init__(
         self,
         commits: Commits,
-        projections: Projections,
-        reader: StreamReader,
+        full_feeds: Callable[[], frozenset[str]],
         signer: Signs,
-        clock: Clock,
         *,
         lists: Lists,
         raising: RowMaker,
         sealing: Callable[[QuarantinedRead, int], QuarantinedRead],
     ) -> None:
         self._commits = commits
-        self._projections = projections
-        self._reader = reader
+        self._full_feeds = full_feeds
         self._signer = signer
-        self._clock = clock
         self._lists = lists
         self._raising = raising
         self._sealing = sealing
         self._standing: GateTables | None = None
-        self._messages: list[_Message] = []
 
-    async def run(self) -> None:
-        """Decide for ever."""
-        offset = self._commits.staged.reads_offset
-        while True:
-            if not self._messages:
-                self._take(await self._reader.next())
-                if sum(message.bytes for message in self._messages) < _FEW_BYTES:
-                    # Few reads: waiting a little lets several messages share one transaction and its syncs.
-                    await self._clock.sleep(_LINGER_S)
-                    self._take(await self._reader.next(0.0005))
-            while self._commits.under_way >= _UNDER_WAY:
-                await self._clock.sleep(0.0005)
-            offset = await self._decide(offset)
-            await asyncio.sleep(0)
+    @property
+    def under_way(self) -> int:
+        """The number of transactions not durable yet."""
+        return self._commits.under_way
 
-    def _take(self, stored: Sequence[Stored]) -> None:
-        for item in stored:
-            last = self._messages[-1].sequence if self._messages else self._commits.staged.reads_to
-            if item.sequence != last + 1:
-                raise InputError(f"READS goes on at {item.sequence} behind {last}: messages are missing")
-            self._messages.append(_Message(item.sequence, decode_reads(item.data), len(item.data)))
-
-    async def _decide(self, offset: int) -> int:
-        """Commit one transaction.
-
-        Return how many rows of the message now first are decided.
-        """
-        message = self._messages[0].message
-        batch = columns.from_arrow(message.rows) if message.rows else columns.empty()
-        limit = self._rows_at_once(message, len(batch))
-        while True:
-            try:
-                return self._decide_some(batch, offset, limit)
-            except StreamError as error:
-                if error.code == "busy":
-                    await self._clock.sleep(_BUSY_S)
-                elif error.code == "too-large" and limit > 1:
-                    limit //= 2  # rows were larger, or authorities more, than it looked
-                else:
-                    raise
-
-    def _decide_some(self, batch: ReadBatch, offset: int, limit: int) -> int:
-        sequence, message, size = self._messages[0]
-        if len(batch) - offset > limit:
-            piece = columns.part(batch, offset, offset + limit)
-            first = [message] if offset == 0 else []
-            self._commits.commit(self._transaction(piece, first, sequence - 1, offset + limit))
-            return offset + limit
-        taken = [message] if offset == 0 else []
-        parts = [columns.part(batch, offset, len(batch))]
-        rows = len(parts[0])
-        count = 1
-        for _, following, following_bytes in self._messages[1:]:
-            size += following_bytes
-            if size > _TRANSACTION_BYTES:
-                break
-            more = columns.from_arrow(following.rows) if following.rows else columns.empty()
-            if rows + len(more) > limit:
-                break
-            sequence = sequence + 1
-            taken.append(following)
-            parts.append(more)
-            rows += len(more)
-            count += 1
-        self._commits.commit(self._transaction(columns.joined(parts), taken, sequence, 0))
-        del self._messages[:count]
-        return 0
-
-    def _rows_at_once(self, message: ReadsMessage, rows: int) -> int:
-        # What a row takes in a feed: salt, names and quotes, and twice what it takes in READS is more than enough.
+    def rows_at_once(self, message: ReadsMessage, rows: int) -> int:
+        """Return how many of so many reads one transaction has room for, if each goes to every authority."""
+        # What a row takes in a feed: salt, names and quotes, and twice what it takes as it is stored is enough.
         row_bytes = _ROW_BYTES + 2 * len(message.rows) // max(1, rows)
         authorities = 1 if self._standing is None else max(1, len(self._standing.names))
         return max(1, min(MAX_ROWS, _TRANSACTION_BYTES // (row_bytes * authorities)))
 
+    def decide(self, batch: ReadBatch, message: ReadsMessage) -> asyncio.Future[Committed]:
+        """Stage the transaction that takes these reads and decides them.
+
+        Parameters
+        ----------
+        batch : ReadBatch
+            At most `MAX_ROWS` reads.
+        message : ReadsMessage
+            The same as it is stored, with what else is taken with them.
+
+        Raises
+        ------
+        StreamError
+            Of code `too-large` or `busy`: then nothing was staged.
+        """
+        return self._commits.commit(self._transaction(batch, message))
+
     def _stand(self, state: State, at_us: int, batch: ReadBatch) -> GateTables:
         earliest_us = int(batch.captured_us.min()) if len(batch) else at_us
-        full = self._projections.full_feeds()
+        full = self._full_feeds()
         standing = self._standing
         if (
             standing is None
@@ -175,9 +108,7 @@ class Releasing:
             self._standing = standing
         return standing
 
-    def _transaction(
-        self, batch: ReadBatch, messages: Sequence[ReadsMessage], reads_to: int, reads_offset: int
-    ) -> Build:
+    def _transaction(self, batch: ReadBatch, message: ReadsMessage) -> Build:
         def build(state: State, at_us: int, sequence: int) -> Transaction:
             standing = self._stand(state, at_us, batch)
             charter = self._commits.parsed.charter(state)
@@ -216,19 +147,15 @@ class Releasing:
                 )
                 facts.append(release_fact(header))
                 facts += [hit_fact(hit, sequence) for hit in rows.hits]
-            intake = _joined_intake([message.intake for message in messages])
+            intake = message.intake if message.intake != IntakeCounts() else None
             refused = tuple(
                 Refused(authority=r.reference, reason=r.reason, rows=r.rows) for r in decision.refusals
             )
-            quarantined: list[QuarantinedRead] = []
-            for message in messages:
-                quarantined.extend(message.quarantined)
-            quarantined.sort(key=_source_of)  # the quarantine keeps each source's together
+            # The quarantine keeps each source's together.
+            quarantined = sorted(message.quarantined, key=_source_of)
             facts.append(decision_fact(sequence, decision.rows, decision.withheld, refused, intake))
             return Transaction(
                 at_us=at_us,
-                reads_to=reads_to,
-                reads_offset=reads_offset,
                 reads=decision.rows,
                 withheld=decision.withheld,
                 intake=intake,
@@ -240,6 +167,7 @@ class Releasing:
                 quarantined=tuple(self._sealing(read, at_us) for read in quarantined),
                 quarantine_batch=state.quarantine_batches + 1 if quarantined else 0,
                 facts=tuple(facts),
+                taken=_taken(message),
             )
 
         return build
@@ -267,22 +195,6 @@ class Releasing:
         )
 
 
-def _joined_intake(intakes: Sequence[IntakeCounts]) -> IntakeCounts | None:
-    if not intakes:
-        return None
-    accepted: Counter[str] = Counter()
-    repeated: Counter[str] = Counter()
-    unkept: Counter[str] = Counter()
-    quarantined: dict[str, Counter[str]] = {}
-    for intake in intakes:
-        unkept.update(intake.unkept)
-        accepted.update(intake.accepted)
-        repeated.update(intake.repeated)
-        for camera, codes in intake.quarantined.items():
-            quarantined.setdefault(camera, Counter()).update(codes)
-    return IntakeCounts(
-        accepted=dict(accepted),
-        repeated=dict(repeated),
-        quarantined={camera: dict(codes) for camera, codes in quarantined.items()},
-        unkept=dict(unkept),
-    )
+def _taken(message: ReadsMessage) -> bytes:
+    """Return what is stored of what was taken: all but what the transaction itself says."""
+    return encode_reads(msgspec.structs.replace(message, intake=IntakeCounts(), quarantined=()))

@@ -1,38 +1,49 @@
 """The group commit of reads.
 
-Posts from many connections become one durable message of READS each few milliseconds.
+Posts from many connections become one transaction each few milliseconds: it holds what was taken, and what the gate
+decided of it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
+from typing import Protocol
 
 import msgspec
 
 from wicketgate.base.clock import MINUTE_US, SECOND_US, Clock, rfc3339
-from wicketgate.base.errors import FencedError, StreamError
-from wicketgate.base.streams.writer import StreamWriter
+from wicketgate.base.errors import StreamError
 from wicketgate.commits import transactions
 from wicketgate.commits.transactions import QuarantinedRead
-from wicketgate.reads.columns import MAX_ROWS, SAID, Gathered, ReadBatch, filled, gathered, to_arrow
-from wicketgate.reads.messages import ReadsMessage, encode_reads
+from wicketgate.commits.writer import Committed
+from wicketgate.reads.columns import (
+    MAX_ROWS,
+    SAID,
+    Gathered,
+    ReadBatch,
+    empty,
+    filled,
+    gathered,
+    part,
+    to_arrow,
+)
+from wicketgate.reads.messages import ReadsMessage
 from wicketgate.reads.parse import Checked
 from wicketgate.reads.quota import OVERHEAD, QuarantineQuota, QuotaKeeper
 from wicketgate.reads.repeats import DIGEST, Seen
 from wicketgate.reads.tracking import Emitted, HeldSighting, Vehicles
 
-log = logging.getLogger(__name__)
-
 JOIN_US = 10 * MINUTE_US
-"""For how long after a read was accepted an image may follow it; READS keeps the read for as long."""
+"""For how long after a read was accepted an image may follow it; COMMITS keeps the read for as long."""
 
 _LINGER_S = 0.004
-_UNDER_WAY = 3
+_BUSY_S = 0.05
+_UNDER_WAY = 4
 _MAX_WAITING = 50_000
 _QUARANTINED_BYTES = 512 * 1024
 _USUAL = QuarantineQuota()
@@ -61,6 +72,7 @@ class _Group:
     contents: list[bytes] = field(default_factory=list)
     ids: list[bytes] = field(default_factory=list)
     accepted: list[str] = field(default_factory=list)
+    """The camera of each read, as `source/camera`; empty for one that comes again."""
     repeated: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     quarantined: list[QuarantinedRead] = field(default_factory=list)
     quarantined_bytes: int = 0
@@ -87,6 +99,7 @@ class _Group:
         self.reads.extend(gathered(row))
         self.received_us += row.received_us.tolist()
         self.again.append(True)
+        self.accepted.append("")
         self.contents += row.key
         self.ids.append(read_id)
 
@@ -98,6 +111,79 @@ class _Group:
             self.quarantined_bytes += len(read.read) + OVERHEAD
         else:
             self.unkept[read.source] += 1
+
+
+class Gate(Protocol):
+    """The gate, as the intake asks it."""
+
+    @property
+    def under_way(self) -> int:
+        """The number of transactions not durable yet."""
+
+    def rows_at_once(self, message: ReadsMessage, rows: int) -> int:
+        """Return how many of so many reads one transaction has room for, as far as that can be said before."""
+
+    def decide(self, batch: ReadBatch, message: ReadsMessage) -> asyncio.Future[Committed]:
+        """Stage the transaction that takes these reads and decides them.
+
+        Raises
+        ------
+        StreamError
+            Of code `too-large` or `busy`: then nothing was staged.
+        """
+
+
+@dataclass(slots=True)
+class _Portion:
+    """Reads of a group that one transaction takes; the first portion of a group has all that is not reads."""
+
+    batch: ReadBatch
+    contents: list[bytes]
+    ids: list[bytes]
+    accepted: list[str]
+    message: ReadsMessage
+    last: bool = True
+
+    @classmethod
+    def of(
+        cls,
+        batch: ReadBatch,
+        contents: list[bytes],
+        ids: list[bytes],
+        accepted: list[str],
+        rest: ReadsMessage,
+        *,
+        last: bool,
+    ) -> _Portion:
+        counts = Counter(accepted)
+        del counts[""]
+        message = msgspec.structs.replace(
+            rest,
+            rows=to_arrow(batch) if len(batch) else b"",
+            contents=b"".join(contents),
+            ids=b"".join(i or bytes(DIGEST) for i in ids),
+            intake=msgspec.structs.replace(rest.intake, accepted=dict(counts)),
+        )
+        return cls(batch, contents, ids, accepted, message, last)
+
+    def cut(self, rows: int) -> list[_Portion]:
+        """Return these reads in portions of at most so many rows."""
+        if len(self.batch) <= rows:
+            return [self]
+        portions = []
+        for start in range(0, len(self.batch), rows):
+            end = start + rows
+            portions.append(
+                _Portion.of(
+                    part(self.batch, start, end),
+                    self.contents[start:end],
+                    self.ids[start:end],
+                    self.accepted[start:end],
+                    ReadsMessage(rows=b"") if start else self.message,
+                    last=self.last and end >= len(self.batch),
+                )
+            )
+        return portions
 
 
 @dataclass(slots=True)
@@ -112,14 +198,14 @@ class _New:
 class Intake:
     """The intake of checked reads.
 
-    It answers once they are durable.
+    It answers once they are durable, and decided.
 
     Parameters
     ----------
-    instance : str
-        Of this run of the gateway: it makes the ids of messages unique over all time.
-    on_failure : callable
-        Told when READS belongs to another writer; the gateway must end.
+    gate : Gate
+        Commits what is taken together with what it decides of it.
+    last : int
+        The last transaction that is durable.
     vehicles : Vehicles, optional
         Told what of the followed vehicles is durable.
     quota : QuarantineQuota
@@ -129,18 +215,17 @@ class Intake:
 
     Notes
     -----
-    A kill before the stream acknowledged leaves a message that is stored or not; nobody was answered, the source posts
-    again, and what was stored is found to be repeated.
+    A kill before the stream acknowledged leaves each transaction whole or absent, and reads with their decision in it;
+    nobody was answered, the source posts again, and what was stored is found to be repeated.
     """
 
     def __init__(
         self,
-        writer: StreamWriter,
+        gate: Gate,
         seen: Seen,
         clock: Clock,
-        instance: str,
+        last: int,
         *,
-        on_failure: Callable[[BaseException], None],
         vehicles: Vehicles | None = None,
         quota: QuarantineQuota = _USUAL,
         admit: Callable[[], None] = lambda: None,
@@ -148,41 +233,27 @@ class Intake:
         self._admit = admit
         self._quota = QuotaKeeper(quota)
         self._vehicles = Vehicles() if vehicles is None else vehicles
-        # When which message was stored, once a second: images may follow a read for a while, by its row in READS.
+        # When which transaction was stored, once a second: images may follow a read for a while, by its row in it.
         # What a former life stored counts from now on.
-        self._ages: deque[tuple[int, int]] = deque([(clock.now_us(), writer.last)])
+        self._ages: deque[tuple[int, int]] = deque([(clock.now_us(), last)])
         self._past_term = 0
-        self._writer = writer
-        self._submitted = writer.last
-        self._sent = 0
-        self._on_failure = on_failure
+        self._gate = gate
         self._seen = seen
         self._clock = clock
-        self._instance = instance
         self._groups: list[_Group] = []
         self._work = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
         self._waiting = 0
+        self.formed = 0
+        """Groups that were begun."""
+        self.settled = 0
+        """Groups that are durable, or have failed."""
         self.accepted = 0
         self.repeated = 0
         self.quarantined = 0
 
-    def start(self) -> None:
-        """Begin to write groups."""
-        self._task = asyncio.create_task(self._write())
-
-    async def close(self) -> None:
-        """Stop.
-
-        What waits fails and is not stored; what is under way is settled by the writer when it closes.
-        """
-        if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        for group in self._groups:
-            group.stored.set_exception(StreamError("the gateway ends: post again"))
-            group.stored.exception()
-        self._groups.clear()
+    def close(self) -> None:
+        """Fail what waits: it is not stored. Call it once `run` has ended."""
+        self._fail(StreamError("the gateway ends: post again"))
 
     async def take(
         self,
@@ -321,7 +392,7 @@ class Intake:
         return self._seen.look(content, b"" if given is None else self._seen.id_key(source, given)) == "new"
 
     def past_term(self, now_us: int) -> int:
-        """Return the last message of READS past the term of images.
+        """Return the last transaction past the term of images.
 
         To its reads and earlier ones no image can come any more (`JOIN_US`).
         """
@@ -332,6 +403,7 @@ class Intake:
     def _group(self, groups: list[_Group]) -> _Group:
         if not self._groups or self._groups[-1].full:
             self._groups.append(_Group(asyncio.get_running_loop().create_future()))
+            self.formed += 1
         groups.append(self._groups[-1])
         return self._groups[-1]
 
@@ -359,85 +431,92 @@ class Intake:
             read=msgspec.json.encode(read),
         )
 
-    async def _write(self) -> None:
+    async def run(self) -> None:
+        """Hand groups to the gate, for ever."""
         while True:
             await self._work.wait()
             # Waiting a little lets single posts of many cameras share one sync of the disk.
             if len(self._groups) == 1 and not self._groups[0].full:
                 await self._clock.sleep(_LINGER_S)
-            while self._writer.under_way >= _UNDER_WAY:
-                await self._clock.sleep(0.001)
-            await self._failed_ones_known()
+            while self._gate.under_way >= _UNDER_WAY:
+                await self._clock.sleep(0.0005)
             if not self._groups:
                 continue  # they failed meanwhile
             group = self._groups.pop(0)
             if not self._groups:
                 self._work.clear()
-            self._submit(group)
+            try:
+                await self._submit(group)
+            except BaseException:
+                self._groups.insert(0, group)  # fails with what waits
+                raise
 
-    async def _failed_ones_known(self) -> None:
-        # An append has failed and `_stored` has not heard of it yet: a group that counts repeats of what was lost must
-        # not be stored before it has.
-        while self._writer.last != self._submitted:
-            await asyncio.sleep(0)
+    async def _submit(self, group: _Group) -> None:
+        whole = _whole(group)
+        portions = whole.cut(self._gate.rows_at_once(whole.message, len(whole.batch)))
+        while portions:
+            try:
+                decided = self._gate.decide(portions[0].batch, portions[0].message)
+            except StreamError as error:
+                if error.code == "busy":
+                    await self._clock.sleep(_BUSY_S)
+                elif error.code == "too-large" and len(portions[0].batch) > 1:
+                    # Rows were larger, or authorities more, than it looked.
+                    portions[:1] = portions[0].cut(-(-len(portions[0].batch) // 2))
+                else:
+                    self._groups.insert(0, group)
+                    self._fail(error)
+                    return
+                continue
+            # A crash from here on leaves this transaction whole or absent, and none behind it: nobody was answered.
+            decided.add_done_callback(partial(self._decided, group, portions.pop(0)))
 
-    def _submit(self, group: _Group) -> None:
-        # Never one id for two messages, though a sequence may be tried again: it would hide a loss.
-        self._sent += 1
-        # A crash from here on leaves this message whole or absent, and none behind it: nobody was answered.
-        stored = self._writer.submit(_encode(group), f"{self._instance}-{self._sent}")
-        self._submitted = self._writer.last
-        stored.add_done_callback(lambda done: self._stored(group, done))
-
-    def _stored(self, group: _Group, done: asyncio.Future[int]) -> None:
-        if done.cancelled():
-            group.stored.cancel()
+    def _decided(self, group: _Group, portion: _Portion, done: asyncio.Future[Committed]) -> None:
+        error = StreamError("the gateway ends: post again") if done.cancelled() else done.exception()
+        if error is not None:
+            if not group.stored.done():
+                self._groups.insert(0, group)
+            self._fail(error)
             return
-        error = done.exception()
-        if error is None:
+        sequence, _ = done.result()
+        self._seen.stored(portion.contents, portion.ids, sequence)
+        self._vehicles.stored(portion.message.held, portion.message.emitted, sequence)
+        now_us = self._clock.now_us()
+        if not self._ages or now_us - self._ages[-1][0] >= SECOND_US:
+            self._ages.append((now_us, sequence))
+        if portion.last and not group.stored.done():
             self._waiting -= len(group.reads)
-            self._seen.stored(group.contents, group.ids, done.result())
-            self._vehicles.stored(group.held, group.emitted, done.result())
-            now_us = self._clock.now_us()
-            if not self._ages or now_us - self._ages[-1][0] >= SECOND_US:
-                self._ages.append((now_us, done.result()))
-            group.stored.set_result(done.result())
-            return
+            self.settled += 1
+            group.stored.set_result(sequence)
+
+    def _fail(self, error: BaseException) -> None:
         # What waits behind a group that failed may count repeats of it: all of it fails, and is posted again.
-        self._submitted = self._writer.last
-        failed = [group, *self._groups]
+        failed = self._groups[:]
         self._groups.clear()
         self._work.clear()
         for each in failed:
             self._waiting -= len(each.reads)
+            self.settled += 1
             self._seen.forget(each.contents, each.ids)
             each.stored.set_exception(error)
             each.stored.exception()  # seen by those who wait, if anybody still does
-        if isinstance(error, FencedError):
-            log.critical("this gateway no longer owns READS")
-            self._on_failure(error)
 
 
-def _encode(group: _Group) -> bytes:
-    rows = b""
+def _whole(group: _Group) -> _Portion:
+    batch = empty()
     if group.reads:
         batch = filled(
             **group.reads.columns, received_us=group.received_us, key=group.contents, again=group.again
         )
-        rows = to_arrow(batch)
-    return encode_reads(
-        ReadsMessage(
-            rows=rows,
-            contents=b"".join(group.contents),
-            ids=b"".join(i or bytes(DIGEST) for i in group.ids),
-            intake=transactions.IntakeCounts(
-                accepted=dict(Counter(group.accepted)),
-                repeated=dict(group.repeated),
-                quarantined={camera: dict(codes) for camera, codes in group.refused.items()},
-                unkept=dict(group.unkept),
-            ),
-            quarantined=tuple(group.quarantined),
-            held=tuple(group.held),
-            emitted=tuple(group.emitted),
-        )
+    rest = ReadsMessage(
+        rows=b"",
+        intake=transactions.IntakeCounts(
+            repeated=dict(group.repeated),
+            quarantined={camera: dict(codes) for camera, codes in group.refused.items()},
+            unkept=dict(group.unkept),
+        ),
+        quarantined=tuple(group.quarantined),
+        held=tuple(group.held),
+        emitted=tuple(group.emitted),
     )
+    return _Portion.of(batch, group.contents, group.ids, group.accepted, rest, last=True)

@@ -1,4 +1,4 @@
-"""The messages of READS, written and read."""
+"""What a transaction took, as COMMITS holds it: reads with their keys, and what is known of followed vehicles."""
 
 from __future__ import annotations
 
@@ -11,24 +11,31 @@ from wicketgate.reads.repeats import DIGEST
 from wicketgate.reads.tracking import Emitted, HeldSighting
 
 READS = "READS"
-
-
+"""The stream in which versions before 0.5 kept this, each message by itself."""
 _CONTENT = 4 + DIGEST
 
 
-class ReadsMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """One message of READS.
+class ReadsMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Reads that are taken together.
 
-    `rows` is an Arrow stream (`columns.to_arrow`), empty where nothing was accepted; `contents` and `ids` are the
-    keys of its reads in the index of repeats, joined (an id of zeros: none). `held` are observations of vehicles
-    that a device still follows, `emitted` those vehicles whose read is in this message, or was found to be
-    repeated.
+    Attributes
+    ----------
+    rows : bytes
+        An Arrow stream (`columns.to_arrow`), empty where nothing was accepted.
+    contents, ids : bytes
+        The keys of these reads in the index of repeats, joined (an id of zeros: none).
+    intake, quarantined
+        What else came of the posts. In COMMITS they stand in the transaction itself.
+    held : tuple of HeldSighting
+        Observations of vehicles that a device still follows.
+    emitted : tuple of Emitted
+        Those vehicles whose read is among these, or was found to be repeated.
     """
 
     rows: bytes
-    contents: bytes
-    ids: bytes
-    intake: transactions.IntakeCounts
+    contents: bytes = b""
+    ids: bytes = b""
+    intake: transactions.IntakeCounts = transactions.IntakeCounts()
     quarantined: tuple[QuarantinedRead, ...] = ()
     held: tuple[HeldSighting, ...] = ()
     emitted: tuple[Emitted, ...] = ()
@@ -36,22 +43,23 @@ class ReadsMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 _decoder = msgspec.msgpack.Decoder(ReadsMessage)
 _encoder = msgspec.msgpack.Encoder()
+_NOTHING = ReadsMessage(rows=b"")
 
 
 def encode_reads(message: ReadsMessage) -> bytes:
-    """Return a message as READS holds it."""
-    return _encoder.encode(message)
+    """Return a message as it is stored; empty where there is nothing in it."""
+    return b"" if message == _NOTHING else _encoder.encode(message)
 
 
 def decode_reads(data: bytes) -> ReadsMessage:
-    """Read a message of READS.
+    """Read a message as it is stored.
 
     InputError for anything else.
     """
     try:
         return _decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError("a message of READS is not of this version") from error
+        raise InputError("what a transaction took is not of this version") from error
 
 
 def seen_keys(message: ReadsMessage) -> tuple[list[bytes], list[bytes]]:

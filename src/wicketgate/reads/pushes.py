@@ -51,7 +51,7 @@ class Pushes:
     Notes
     -----
     Calls for one followed vehicle count in the order in which they begin. A kill leaves what was answered: its
-    observations are learnt again from READS (`tracking.Vehicles`), and emitted once.
+    observations are learnt again from COMMITS (`tracking.Vehicles`), and emitted once.
     """
 
     def __init__(

@@ -60,7 +60,7 @@ else:
 class HeldSighting(_Observed, frozen=True, kw_only=True):
     """One checked observation of a followed vehicle.
 
-    It lies in READS so until its vehicle's read is emitted.
+    It lies in COMMITS so until its vehicle's read is emitted.
     """
 
     marks: tuple[str, ...] = ()
@@ -69,7 +69,7 @@ class HeldSighting(_Observed, frozen=True, kw_only=True):
 class Emitted(_VehicleMessage, frozen=True, kw_only=True):
     """The note of a vehicle's emitted read.
 
-    It is in the same message of READS as the read, and says with which text it was emitted.
+    It is in the same message of COMMITS as the read, and says with which text it was emitted.
     """
 
     captured_us: int
@@ -95,7 +95,7 @@ class TrackedVehicle:
     state : "held", "ending" or "emitted"
         `ending` while its read is being stored.
     needed_from : int or None
-        The first message of READS from which it would be learnt again.
+        The first message of COMMITS from which it would be learnt again.
     """
 
     best: HeldSighting
@@ -133,7 +133,7 @@ class TrackedVehicle:
         )
 
     def emitted(self) -> Emitted:
-        """Return the note of its emitted read for READS."""
+        """Return the note of its emitted read for COMMITS."""
         best = self.best
         return Emitted(
             source=best.source,
@@ -164,7 +164,7 @@ def _sure(held: HeldSighting) -> float:
 class Vehicles:
     """The followed vehicles, and those whose read was emitted lately.
 
-    A projection of READS: `learn` brings it back after a kill, from the message that `needed_from` names.
+    A projection of COMMITS: `learn` brings it back after a kill, from the message that `needed_from` names.
 
     Notes
     -----
@@ -274,7 +274,7 @@ class Vehicles:
                 del self._current[name[0]]
 
     def stored(self, held: Iterable[HeldSighting], emitted: Iterable[Emitted], sequence: int) -> None:
-        """Note observations and emitted reads durable in READS at `sequence`."""
+        """Note observations and emitted reads durable in COMMITS at `sequence`."""
         for observation in held:
             vehicle = self._held.get(_name(observation))
             if vehicle is not None and vehicle.needed_from is None:
@@ -287,9 +287,9 @@ class Vehicles:
                 self._emitted[_name(one)] = vehicle
 
     def learn(self, held: Iterable[HeldSighting], emitted: Iterable[Emitted], sequence: int) -> None:
-        """Learn from a message of READS at a start.
+        """Learn from a message of COMMITS at a start.
 
-        Messages come in the order of READS.
+        Messages come in the order of COMMITS.
         """
         held, emitted = tuple(held), tuple(emitted)
         for observation in held:
@@ -303,7 +303,7 @@ class Vehicles:
 
     @property
     def needed_from(self) -> int | None:
-        """The first message of READS to learn again after a kill.
+        """The first message of COMMITS to learn again after a kill.
 
         None if none must be.
         """

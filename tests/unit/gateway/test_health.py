@@ -16,13 +16,14 @@ class Life:
 
     def __init__(self) -> None:
         self.now_s = 100.0
-        self.last_read = 0
-        self.state = SimpleNamespace(reads_to=0, reads_offset=0, sequence=5)
+        self.taken = SimpleNamespace(formed=0, settled=0)
+        self.state = SimpleNamespace(sequence=5)
         self.shown = SimpleNamespace(position=5, closed_s=0.0)
         commits: Any = SimpleNamespace(committed=self.state)
         shown: Any = self.shown
+        taken: Any = self.taken
         self.space = DiskSpace([Path("/")], alarm_bytes=0, stop_bytes=0)
-        self.health = HealthWatch(commits, shown, lambda: self.last_read, self.space, lambda: self.now_s)
+        self.health = HealthWatch(commits, shown, taken, self.space, lambda: self.now_s)
 
     def go_on(self, seconds: int, *, closing: bool = True) -> None:
         for _ in range(seconds * 2):
@@ -36,9 +37,9 @@ def test_a_gateway_that_goes_on_is_well_and_ready() -> None:
     life = Life()
     life.go_on(60)
     for number in range(1, 60):
-        life.last_read = number
+        life.taken.formed = number
         life.go_on(1)
-        life.state.reads_to = number
+        life.taken.settled = number
     assert life.health.stalled() == life.health.behind() == ()
 
 
@@ -56,32 +57,22 @@ def test_seconds_that_do_not_close_are_neither_alive_nor_ready() -> None:
 def test_reads_of_which_none_is_decided() -> None:
     life = Life()
     life.go_on(60)
-    life.last_read = 3
+    life.taken.formed = 3
     life.go_on(12)
     assert [one.part for one in life.health.stalled()] == ["reads"]
     assert life.health.reads_wait_s > BEHIND_S
-    life.state.reads_to = 3
+    life.taken.settled = 3
     assert life.health.stalled() == life.health.behind() == ()
 
 
 def test_a_backlog_that_is_worked_off_is_alive_and_not_ready() -> None:
     life = Life()
-    life.last_read = 1000
+    life.taken.formed = 1000
     for _ in range(20):
         life.go_on(1)
-        life.state.reads_to += 1
+        life.taken.settled += 1
     assert life.health.stalled() == ()
     assert life.health.behind() == (Behind(part="reads", seconds=19),)
-
-
-def test_a_message_of_which_parts_are_decided_goes_on() -> None:
-    life = Life()
-    life.last_read = 1
-    for _ in range(20):
-        life.go_on(1)
-        life.state.reads_offset += 1000
-    assert life.health.stalled() == ()
-    assert [one.part for one in life.health.behind()] == ["reads"]
 
 
 def test_commits_that_are_not_shown() -> None:

@@ -51,7 +51,7 @@ async def told(world: World, asked: Awaitable[_T]) -> _T:
 async def away(world: World, by_us: int) -> None:
     """Let time pass without the gateway, so that no second of it need be closed."""
     await world.settle()
-    await world.crash(reads_kept=0, commits_kept=0, projected=1.0, away_us=by_us)
+    await world.crash(commits_kept=0, projected=1.0, away_us=by_us)
     await world.settle()
 
 
@@ -119,8 +119,6 @@ async def test_it_is_in_force_for_the_very_next_decision(world: World) -> None:
     """Also while the change is not durable; and what it removes is out of force as soon."""
     task = asyncio.ensure_future(world.desk.change_hotlist(WANTED, puts(world, "KLM3"), whole=True))
     world.post([world.fresh_read("c0", plate="KLM3")])
-    await world.spin()
-    world.read_writer.store(9)
     await world.spin()
     staged = [decode(data) for data, _ in world.commit_writer.waiting]
     assert [item.hotlist is not None for item in staged] == [True, False]
@@ -193,7 +191,7 @@ async def test_after_so_many_changes_the_list_is_written_anew(
     blobs = world.commits.committed.hotlists[WANTED].blobs
     assert [whole for _, whole in blobs] == [True, False]
     assert world.commits.committed.hotlists[WANTED].revision == 10
-    await world.crash(reads_kept=0, commits_kept=0, projected=1.0)
+    await world.crash(commits_kept=0, projected=1.0)
     assert listed(world) == [f"P{number}" for number in range(10)]
     await world.settle()
 

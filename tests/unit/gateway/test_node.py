@@ -242,15 +242,15 @@ async def test_an_older_store_beside_newer_parts_is_refused(folder: Path, tmp_pa
         await start(folder)
 
 
-async def test_reads_that_were_lost_are_not_begun_anew(folder: Path) -> None:
-    """The index would take repeats for new reads, and the gate would wait for messages that never come."""
+async def test_commits_that_were_lost_are_not_begun_anew(folder: Path) -> None:
+    """The index would take repeats for new reads, and feeds would begin again."""
     gateway = await start(folder)
     await equip(gateway)
     await post(gateway, 1)
     await until(lambda: rows(gateway, OWN) == 1)
-    await gateway.link.jetstream.delete_stream("READS")
+    await gateway.link.jetstream.delete_stream("COMMITS")
     await gateway.stop()
-    with pytest.raises(ConfigurationError, match="READS ends at"):
+    with pytest.raises(ConfigurationError, match="COMMITS"):
         await start(folder)
 
 
@@ -306,9 +306,9 @@ async def test_parts_stop_in_order_and_once(folder: Path, monkeypatch: pytest.Mo
         ("NatsServer.start", ["NatsServer.stop"]),
         ("Link.open", ["NatsServer.stop"]),
         ("HitQueue.__init__", ["Link.close", "Ledger.close", "NatsServer.stop"]),
-        ("replay", ["Projections.close", "Link.close", "Proofs.close", "HitQueue.close", "Ledger.close"]),
+        ("replay", ["Projections.close", "Link.close", "Seen.close", "Proofs.close", "HitQueue.close"]),
         ("Images.__init__", ["Projections.settle", "Projections.close", "Link.close", "Seen.close"]),
-        ("RowMaker.__init__", ["Intake.close", "Images.close", "Projections.settle", "Projections.close"]),
+        ("RowMaker.__init__", ["Images.close", "Projections.settle", "Projections.close", "Link.close"]),
     ],
 )
 async def test_a_start_that_fails_closes_what_it_opened(
@@ -336,7 +336,7 @@ async def test_a_part_that_cannot_stop_keeps_no_other_from_stopping(
 ) -> None:
     with monkeypatch.context() as patched:
 
-        async def fail(_self: Intake) -> None:
+        def fail(_self: Intake) -> None:
             raise StreamError("it does not stop")
 
         patched.setattr(Intake, "close", fail)
@@ -416,10 +416,8 @@ async def test_what_every_part_has_is_let_go(gateway: Gateway, monkeypatch: pyte
     await until(lambda: rows(gateway, OWN) == 3)
     await gateway._project_all()
     await gateway.housekeeping.purge()
-    reads = (await gateway.link.info("READS")).state
-    position = gateway.seen.position
-    assert reads.first_seq <= position + 1  # the index has not been flushed further
     commits = (await gateway.link.info("COMMITS")).state
+    assert commits.first_seq <= gateway.seen.position + 1  # the index has not been flushed further
     assert commits.first_seq <= gateway.projections.position + 1
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 from collections.abc import AsyncIterator
@@ -12,12 +11,13 @@ from typing import Any
 import pytest
 
 from tests import checks
-from tests.simulator import CT, IMAGE, OWN, WANTED, MemoryReader, World, envelope
+from tests.simulator import CT, IMAGE, OWN, WANTED, World, envelope
 from tests.vectors import make_documents as documents
-from wicketgate.base.errors import InputError, ShapeError, StreamError
-from wicketgate.base.streams.reader import Stored
+from wicketgate.base.errors import ShapeError
 from wicketgate.commits.transactions import Transaction, decode
 from wicketgate.feeds.batches import read_batches
+from wicketgate.reads.columns import from_arrow
+from wicketgate.reads.messages import decode_reads
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 def decisions(world: World) -> list[Transaction]:
     """Return the transactions that decided reads."""
     found = [decode(data) for data in world.commits_stream.messages]
-    return [transaction for transaction in found if transaction.reads_to is not None]
+    return [transaction for transaction in found if transaction.taken]
 
 
 async def test_what_the_gate_lets_go_is_committed_with_its_reasons(world: World) -> None:
@@ -40,7 +40,8 @@ async def test_what_the_gate_lets_go_is_committed_with_its_reasons(world: World)
     world.post([world.fresh_read(camera) for camera in ("c0", "c1", "c2", "unknown")])
     await world.settle()
     (found,) = decisions(world)
-    assert (found.reads, found.withheld, found.reads_to, found.reads_offset) == (3, 1, 1, 0)
+    assert (found.reads, found.withheld) == (3, 1)
+    assert from_arrow(decode_reads(found.taken).rows).camera.tolist() == [0, 1, 2]
     assert [(batch.feed, batch.number, batch.rows) for batch in found.batches] == [(OWN, 1, 2)]
     refused = {(item.authority, item.reason): item.rows for item in found.refused}
     assert refused == {
@@ -198,8 +199,6 @@ async def test_a_revocation_holds_for_the_very_next_decision(world: World) -> No
     world.suspend()  # under way, nothing acknowledged
     world.post([world.fresh_read("c0")])
     await world.spin()
-    world.read_writer.store(9)
-    await world.spin()
     staged = [decode(data) for data, _ in world.commit_writer.waiting]
     assert staged[0].document is not None
     assert [batch.feed for batch in staged[-1].batches] == [OWN]
@@ -222,8 +221,7 @@ async def test_a_full_feed_stops_its_authority_alone(world: World) -> None:
 async def test_small_messages_share_a_transaction_and_large_ones_are_cut(world: World) -> None:
     for _ in range(5):
         world.post([world.fresh_read("c0")])
-        await world.spin(6)
-        world.read_writer.store(9)
+        await world.spin(1)
     await world.settle()
     shared = len(decisions(world))
     assert shared < 5
@@ -233,25 +231,23 @@ async def test_small_messages_share_a_transaction_and_large_ones_are_cut(world: 
     cut = decisions(world)[shared:]
     assert len(cut) > 2
     assert sum(item.reads for item in cut) == 1000
-    assert [item.reads_offset for item in cut[:-1]] == sorted({item.reads_offset for item in cut[:-1]})
-    assert cut[-1].reads_offset == 0
-    assert cut[0].intake is not None
-    assert all(item.intake is None for item in cut[1:])  # counted once
+    assert sum(len(from_arrow(decode_reads(item.taken).rows)) for item in cut) == 1000
+    assert [sum(item.intake.accepted.values()) for item in cut if item.intake] == [item.reads for item in cut]
     assert max(map(len, world.commits_stream.messages)) < 7 * 1024 * 1024
     checks.check_settled(world)
 
 
-async def test_a_crash_inside_a_message_goes_on_at_its_row(world: World) -> None:
+async def test_a_crash_inside_a_post_that_was_cut_keeps_what_was_committed_of_it(world: World) -> None:
     vehicle = dict.fromkeys(("make", "model", "colour", "kind"), "\x01" * 250)
     world.post([{**world.fresh_read("c0"), "vehicle": vehicle} for _ in range(600)])
-    for _ in range(10):
-        await world.spin()
-        world.read_writer.store(9)
+    await world.spin(200)
     world.commit_writer.store(1)
-    assert decisions(world)[-1].reads_offset > 0
-    await world.crash(reads_kept=0, commits_kept=0, projected=0.5)
+    kept = sum(item.reads for item in decisions(world))
+    assert 0 < kept < 600
+    await world.crash(commits_kept=0, projected=0.5)
     await world.settle()
     assert sum(item.reads for item in decisions(world)) == 600
+    assert world.commits.committed.totals.repeated == kept  # nobody was answered, and it was posted again
     checks.check_settled(world)
 
 
@@ -289,22 +285,15 @@ async def test_a_second_without_room_makes_it_wait_for_the_next(
     checks.check_settled(world)
 
 
-async def test_anything_else_that_cannot_be_committed_ends_it(
+async def test_what_cannot_be_committed_at_all_fails_alone(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wicketgate.commits.writer._LARGEST", 10)
-    world.post([world.fresh_read("c0")])
-    await world.spin()
-    world.read_writer.store(9)
-    with pytest.raises(StreamError):
+    with monkeypatch.context() as small:
+        small.setattr("wicketgate.commits.writer._LARGEST", 10)
+        world.post([world.fresh_read("c0")])
         await world.spin(100)
-
-
-async def test_messages_that_are_missing_end_it(world: World) -> None:
-    class Gapped(MemoryReader):
-        async def next(self, timeout_s: float | None = None) -> Any:
-            return [Stored(7, b"")]
-
-    releasing = world.releasing(Gapped(world.reads, 0))
-    with pytest.raises(InputError, match="missing"):
-        await asyncio.wait_for(releasing.run(), 5)
+        world.collect()
+        assert (len(world.unanswered), world.answered) == (1, [])
+    await world.settle()
+    assert sum(item.reads for item in decisions(world)) == 1
+    checks.check_settled(world)

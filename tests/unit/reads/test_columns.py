@@ -55,7 +55,7 @@ async def stored(taken, *held):
     rows = len(taken.reads)
     group.extend(taken, list(range(rows)), NOW_US, "tfl")
     group.contents, group.ids, group.held = [bytes(20)] * rows, [b""] * rows, list(held)
-    return messages.decode_reads(intake._encode(group))
+    return messages.decode_reads(messages.encode_reads(intake._whole(group).message))
 
 
 def answer(body, media_type):

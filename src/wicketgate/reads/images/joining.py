@@ -81,7 +81,7 @@ class Joining:
     Parameters
     ----------
     reads_at : callable
-        Returns a message of READS by its sequence, or None if it is there no longer.
+        Returns what a transaction took by its sequence, or None if it is there no longer.
     """
 
     def __init__(
@@ -171,7 +171,7 @@ class Joining:
 
         Notes
         -----
-        The read is stored in READS again, with the image: a kill leaves the image with its read, or an image that no
+        The read is stored in COMMITS again, with the image: a kill leaves the image with its read, or an image that no
         read names, and nobody was answered.
         """
         read_id = self._seen.id_key(source, given)
@@ -207,7 +207,7 @@ class Joining:
     async def _read_of(self, read_id: bytes) -> ReadBatch | None:
         place = self._seen.place(read_id)
         data = None if place is None else await self._reads_at(place[0])
-        if place is None or data is None:
+        if place is None or not data:
             return None
         row = part(from_arrow(decode_reads(data).rows), place[1], place[1] + 1)
         late = self._clock.now_us() - int(row.received_us[0]) > JOIN_US
