@@ -10,6 +10,7 @@ import asyncio
 import os
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ import uvloop
 
 from bench.harness import linked
 from tests.batches import plain_batch
+from wicketgate.base.hour_keys import KeyRing
 from wicketgate.base.streams.writer import StreamWriter
-from wicketgate.commits.transactions import Transaction, batch_offsets, encode
+from wicketgate.commits.stored import KINDS, encode
+from wicketgate.commits.transactions import Transaction
 from wicketgate.commits.writer import STREAM
 from wicketgate.feeds.feed import Feed, StoredRows
 from wicketgate.feeds.index import BatchPlace, FeedIndex
@@ -35,10 +38,12 @@ async def measure() -> dict[str, Any]:
         async with linked(Path(folder)) as link:
             await link.ensure_stream(STREAM)
             index = FeedIndex(Path(folder) / "feeds")
+            keys = KeyRing(Path(folder) / "content-keys", KINDS)
             writer = await StreamWriter(link, STREAM, window=_AT_ONCE).open()
-            size = await fill(writer, index)
+            size = await fill(writer, index, keys)
             await writer.close()
-            feed = await Feed.open(StoredRows(link, STREAM), index, "rare", max_bytes=1 << 50)
+            rows = StoredRows(link, STREAM, partial(keys.open, "rows"))
+            feed = await Feed.open(rows, index, "rare", max_bytes=1 << 50)
             started, after = time.perf_counter(), 0
             while part := await feed.batches(after, 10_000, _PART):
                 after += len(part)
@@ -55,7 +60,7 @@ async def measure() -> dict[str, Any]:
     }
 
 
-async def fill(writer: StreamWriter, index: FeedIndex) -> int:
+async def fill(writer: StreamWriter, index: FeedIndex, keys: KeyRing) -> int:
     """Commit the transactions; return their bytes."""
     size, places = 0, []
     for first in range(1, BATCHES + 1, _AT_ONCE):
@@ -63,10 +68,9 @@ async def fill(writer: StreamWriter, index: FeedIndex) -> int:
         for number in range(first, min(first + _AT_ONCE, BATCHES + 1)):
             rare = plain_batch("rare", number, size=260)
             much = plain_batch("much", number, rows=ROWS, size=260)
-            data = encode(Transaction(at_us=number, batches=(much, rare)))
+            data, (_, place) = encode(Transaction(at_us=number, batches=(much, rare)), keys)
             size += len(data)
-            offset = batch_offsets(data, (much, rare))[1]
-            places.append(("rare", number, BatchPlace(number, offset, len(rare.data), number, number * 300)))
+            places.append(("rare", number, BatchPlace(number, *place, number, number * 300)))
             stored.append(writer.submit(data, f"bench-{number}"))
         await asyncio.gather(*stored)
     index.write(places)

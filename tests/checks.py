@@ -8,12 +8,13 @@ from collections import Counter
 from itertools import pairwise
 from typing import Any
 
+from tests.keys import decode
 from tests.oracles.gate_oracle import best
 from tests.simulator import CT, IN_SCOPE, LOG_KEY, ORIGIN, OWN, VKEY, WANTED, Request, World
 from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.commits.state import State, dump_state, load_state
-from wicketgate.commits.transactions import ListChanged, Transaction, decode
+from wicketgate.commits.transactions import ListChanged, Transaction
 from wicketgate.feeds.batches import Batch, check_batch, read_batches
 from wicketgate.hotlists import Entry, load_changes, load_entries
 from wicketgate.hotlists.hits import Hit, raised, with_outcome

@@ -6,6 +6,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pyrage import decrypt, x25519
 
 from wicketgate.base.signing import PrivateKey
+from wicketgate.commits import stored
+from wicketgate.commits.transactions import Transaction
 
 
 def seeded(seed: bytes) -> PrivateKey:
@@ -17,3 +19,28 @@ def unseal(sealed: bytes, identity: str) -> bytes:
     """Return what was sealed to the overseer of an identity (`AGE-SECRET-KEY-1…`), as any tool for age does."""
     opened: bytes = decrypt(sealed, [x25519.Identity.from_str(identity)])
     return opened
+
+
+class InTheOpen:
+    """Keys that hide nothing: for tests that look at what is stored."""
+
+    def seal(self, kind: str, data: bytes, at_us: int) -> bytes:
+        """Return the data."""
+        return data
+
+    def open(self, kind: str, sealed: bytes) -> bytes | None:
+        """Return the data."""
+        return sealed
+
+
+IN_THE_OPEN = InTheOpen()
+
+
+def decode(data: bytes) -> Transaction:
+    """Return a transaction that was stored in the open."""
+    return stored.decode(data, IN_THE_OPEN)[0]
+
+
+def encode(transaction: Transaction) -> bytes:
+    """Return a transaction as it is stored in the open."""
+    return stored.encode(transaction, IN_THE_OPEN).data

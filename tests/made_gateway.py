@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from tests.keys import seeded
+from tests.keys import IN_THE_OPEN, seeded
 from tests.simulator import (
     LOG_KEY,
     ORIGIN,
@@ -41,6 +41,7 @@ from wicketgate.base.errors import DocumentRefused
 from wicketgate.base.signing import PrivateKey, canonical, dump_envelope
 from wicketgate.commits.register import build_register, dump_register
 from wicketgate.commits.state import State
+from wicketgate.commits.stored import Place
 from wicketgate.commits.transactions import (
     CameraSet,
     FeedBatch,
@@ -119,6 +120,7 @@ class World:
             Parsed(),
             instance=f"life-{self.lives}",
             seal=self._seal,
+            keys=IN_THE_OPEN,
             reveal=self._reveal,
             on_failure=self._failures.append,
         )
@@ -165,8 +167,8 @@ class World:
         self._loop.run_until_complete(done())
         assert not self._failures, self._failures
 
-    def _reveal(self, sequence: int, transaction: Transaction, data: bytes) -> None:
-        self.projections.take(sequence, transaction, data)
+    def _reveal(self, sequence: int, transaction: Transaction, places: tuple[Place, ...]) -> None:
+        self.projections.take(sequence, transaction, places)
         second = transaction.second
         if second is not None and second.facts:
             tree = SecondTree(second.facts, second.seed)

@@ -20,7 +20,7 @@ from typing import Any
 
 import msgspec
 
-from tests.keys import seeded
+from tests.keys import IN_THE_OPEN, decode, seeded
 from tests.strategies import entry_of
 from tests.vectors import make_documents as documents
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
@@ -28,7 +28,9 @@ from wicketgate.base.errors import HitRefused, InputError, NotEntitled, StreamEr
 from wicketgate.base.signing import canonical, dump_envelope
 from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.commits.state import State, dump_state, load_state
-from wicketgate.commits.transactions import CameraSet, Transaction, batch_offsets, decode
+from wicketgate.commits.stored import Place
+from wicketgate.commits.stored import decode as decode_stored
+from wicketgate.commits.transactions import CameraSet, Transaction
 from wicketgate.commits.writer import Commits, Committed
 from wicketgate.feeds.rows import RowMaker
 from wicketgate.gateway.deployment import note_signer
@@ -210,10 +212,10 @@ class MemoryProjections:
         self.seconds: list[Any] = []
         self.full: frozenset[str] = frozenset()
 
-    def take(self, sequence: int, transaction: Transaction, data: bytes) -> None:
+    def take(self, sequence: int, transaction: Transaction, places: tuple[Place, ...]) -> None:
         """Take a committed transaction."""
-        for batch, begin in zip(transaction.batches, batch_offsets(data, transaction.batches), strict=True):
-            assert data[begin : begin + len(batch.data)] == batch.data
+        for batch, place in zip(transaction.batches, places, strict=True):
+            assert place.length == len(batch.data)
             self._put(self.feeds.setdefault(batch.feed, []), batch.number, batch.data)
         for n, entry in enumerate(transaction.entries):
             self._put(self.entries, transaction.first_entry + n + 1, entry)
@@ -363,10 +365,10 @@ class World:
         state, parsed = load_state(self.snapshot), Parsed()
         self.hits = HitQueue(self.folder / "hits")
         for number, data in enumerate(self.commits_stream.messages, 1):
-            transaction = decode(data)
+            transaction, places = decode_stored(data, IN_THE_OPEN)
             if number > state.sequence:
                 state.apply(transaction, number, parsed)
-            self.projections.take(number, transaction, data)
+            self.projections.take(number, transaction, places)
         self.commit_writer = MemoryWriter(self.commits_stream)
         self.commits = Commits(
             self.commit_writer,  # type: ignore[arg-type]
@@ -375,6 +377,7 @@ class World:
             parsed,
             instance=f"life-{self.lives}",
             seal=lambda data: seal(data, self.commits.parsed.charter(self.commits.staged).opening_keys()),
+            keys=IN_THE_OPEN,
             reveal=self.projections.take,
             on_failure=self.failures.append,
         )

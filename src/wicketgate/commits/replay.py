@@ -8,7 +8,8 @@ from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.reader import StreamReader
 from wicketgate.commits.state import State
-from wicketgate.commits.transactions import Transaction, decode
+from wicketgate.commits.stored import ContentKeys, Place, decode
+from wicketgate.commits.transactions import Transaction
 from wicketgate.commits.writer import STREAM
 from wicketgate.regime.parsed import Parsed
 
@@ -19,14 +20,16 @@ async def replay(
     link: Link,
     state: State,
     parsed: Parsed,
-    take: Callable[[int, Transaction, bytes], Awaitable[None]],
+    keys: ContentKeys,
+    take: Callable[[int, Transaction, tuple[Place, ...]], Awaitable[None]],
     reach: Callable[[int, int], None] = lambda done, total: None,
     *,
     after: int = 0,
 ) -> None:
     """Fold the rest of COMMITS into `state`, and show every transaction.
 
-    The rest is what follows `state`; every transaction behind `after` goes to `take`, with its bytes.
+    The rest is what follows `state`; every transaction behind `after` goes to `take`, with the places of
+    its batches.
 
     Parameters
     ----------
@@ -62,10 +65,10 @@ async def replay(
         for stored in held:
             if stored.sequence != expected:
                 raise ConfigurationError(f"transaction {expected} is missing from COMMITS")
-            transaction = decode(stored.data)
+            transaction, places = decode(stored.data, keys)
             if stored.sequence > state.sequence:
                 state.apply(transaction, stored.sequence, parsed)
-            await take(stored.sequence, transaction, stored.data)
+            await take(stored.sequence, transaction, places)
             expected += 1
             reach(expected - first, ends.last_seq + 1 - first)
     await reader.close()

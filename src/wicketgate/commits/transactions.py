@@ -10,7 +10,6 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from wicketgate.base.errors import InputError
 from wicketgate.base.shapes import about, shape
 from wicketgate.ledger.second import SecondClosed
 from wicketgate.regime.admitted import Admitted, Stood
@@ -389,44 +388,3 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     responses: tuple[ResponseGiven, ...] = ()
     looked: tuple[HitLooked, ...] = ()
     taken: bytes = b""
-
-
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Transaction)
-
-
-def encode(transaction: Transaction) -> bytes:
-    """Return a transaction as MessagePack."""
-    return _encoder.encode(transaction)
-
-
-def batch_offsets(data: bytes, batches: Sequence[FeedBatch]) -> list[int]:
-    """Return where in the bytes of a transaction the data of each of its batches begins.
-
-    They lie there as they are, in their order, before anything that a client chose: each is looked for behind the one
-    before.
-
-    Raises
-    ------
-    InputError
-        If one does not lie there.
-    """
-    found, end = [], 0
-    for batch in batches:
-        begin = data.find(batch.data, end)
-        if begin < 0:
-            raise InputError("a batch does not lie in its transaction as it is")
-        end = begin + len(batch.data)
-        found.append(begin)
-    return found
-
-
-def decode(data: bytes) -> Transaction:
-    """Return the transaction in the bytes of `encode`.
-
-    InputError for anything else.
-    """
-    try:
-        return _decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError("a message of COMMITS is not a transaction of this version") from error

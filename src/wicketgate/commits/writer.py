@@ -16,7 +16,8 @@ from wicketgate.base.streams.server import MAX_PAYLOAD
 from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.commits.figures import Targeted, public_targeting, public_traffic
 from wicketgate.commits.state import State, dump_state, load_state
-from wicketgate.commits.transactions import FiguresClosed, TargetingClosed, Transaction, encode
+from wicketgate.commits.stored import ContentKeys, Place, encode
+from wicketgate.commits.transactions import FiguresClosed, TargetingClosed, Transaction
 from wicketgate.ledger.facts import SecondTree, second_entry, second_of
 from wicketgate.ledger.second import SecondClosed
 from wicketgate.ledger.tiles import MAX_ENTRY_BYTES
@@ -54,8 +55,10 @@ class Commits:
         Where its documents are kept opened.
     seal : callable
         Encrypts a second's openings to the overseers.
+    keys : ContentKeys
+        Of the private parts of what is stored.
     reveal : callable
-        Takes each durable transaction, in order.
+        Takes each durable transaction, in order, with the places of its batches.
     """
 
     def __init__(
@@ -67,13 +70,15 @@ class Commits:
         *,
         instance: str,
         seal: Seal,
-        reveal: Callable[[int, Transaction, bytes], None],
+        keys: ContentKeys,
+        reveal: Callable[[int, Transaction, tuple[Place, ...]], None],
         on_failure: Callable[[BaseException], None],
     ) -> None:
         self._writer = writer
         self._clock = clock
         self._instance = instance
         self._seal = seal
+        self._keys = keys
         self._reveal = reveal
         self._on_failure = on_failure
         self.committed = state
@@ -152,7 +157,7 @@ class Commits:
     def _stage(self, transaction: Transaction) -> asyncio.Future[Committed]:
         if self._failed:
             raise StreamError("this gateway can commit nothing more")
-        data = encode(transaction)
+        data, places = encode(transaction, self._keys)
         if len(data) > _LARGEST:
             raise StreamError(
                 f"a transaction of {len(data)} bytes is too large for the streams", code="too-large"
@@ -171,7 +176,7 @@ class Commits:
         # A crash from here on leaves this transaction whole or absent, and none behind an absent one.
         stored = self._writer.submit(data, f"{self._instance}-{sequence}")
         waiter: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
-        stored.add_done_callback(lambda done: self._stored(done, sequence, transaction, data, waiter))
+        stored.add_done_callback(lambda done: self._stored(done, sequence, transaction, places, waiter))
         return waiter
 
     def _stored(
@@ -179,7 +184,7 @@ class Commits:
         done: asyncio.Future[int],
         sequence: int,
         transaction: Transaction,
-        data: bytes,
+        places: tuple[Place, ...],
         waiter: asyncio.Future[Committed],
     ) -> None:
         # Called in order: the stream acknowledges in order.
@@ -187,7 +192,7 @@ class Commits:
         if error is None and not done.cancelled() and not self._failed:
             try:
                 self.committed.apply(transaction, sequence, self.parsed)
-                self._reveal(sequence, transaction, data)
+                self._reveal(sequence, transaction, places)
             except (WicketgateError, LookupError) as broken:
                 error = broken
             else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from wicketgate.base.errors import InputError, StreamError
 from wicketgate.base.streams.link import Link
@@ -30,15 +30,21 @@ class StoredRows:
     """The rows of all feeds, where they lie: in the messages of a stream, COMMITS.
 
     A message is fetched whole, and may be a mebibyte: some are at once, whoever asks.
+
+    Parameters
+    ----------
+    unseal : callable
+        Returns what lies there as it was delivered, or None where its key has ended.
     """
 
-    def __init__(self, link: Link, stream: str) -> None:
+    def __init__(self, link: Link, stream: str, unseal: Callable[[bytes], bytes | None]) -> None:
         self.link = link
+        self._unseal = unseal
         self._stream = stream
         self._turns = asyncio.Semaphore(_FETCHED_AT_ONCE)
 
     async def cut_out(self, feed: str, number: int, place: BatchPlace) -> bytes | None:
-        """Return a batch from its place, or None where the message is gone.
+        """Return a batch from its place, or None where the message or its key is gone.
 
         Raises
         ------
@@ -49,7 +55,12 @@ class StoredRows:
             stored = await self.link.message(self._stream, place.sequence, _PATIENCE_S)
         if stored is None:
             return None
-        data = (stored.data or b"")[place.offset : place.offset + place.length]
+        try:
+            data = self._unseal((stored.data or b"")[place.offset : place.offset + place.length])
+        except InputError:
+            data = b""
+        if data is None:
+            return None
         if not is_batch(data, feed, number):
             log.critical("`feeds/` is damaged: batch %d of `%s` does not lie where it says", number, feed)
             raise StreamError(f"batch {number} of `{feed}` cannot be read: `feeds/` or `nats/` is damaged")
@@ -107,12 +118,12 @@ class Feed:
 
     # --- what is added, and what ends ---------------------------------------------------------------------------
 
-    def add(self, batch: FeedBatch, sequence: int, offset: int, at_us: int) -> BatchPlace | None:
+    def add(self, batch: FeedBatch, sequence: int, offset: int, length: int, at_us: int) -> BatchPlace | None:
         """Add a batch that is durable in COMMITS; whoever waits gets it.
 
         Parameters
         ----------
-        sequence, offset : int
+        sequence, offset, length : int
             Where it lies there.
 
         Returns
@@ -129,8 +140,8 @@ class Feed:
             return None
         if batch.number != self.last + 1:
             raise InputError(f"batch {batch.number} does not follow on {self.last} in `{self.name}`")
-        self._through += len(batch.data)
-        place = BatchPlace(sequence, offset, len(batch.data), at_us, self._through)
+        self._through += length
+        place = BatchPlace(sequence, offset, length, at_us, self._through)
         self._recent.append((batch.number, batch.data))
         self._recent_bytes += len(batch.data)
         self.last = batch.number

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 
 from wicketgate.base.clock import Clock
+from wicketgate.base.hour_keys import KeyRing
 from wicketgate.base.periods import Period
 from wicketgate.base.space import DiskSpace
 from wicketgate.base.streams.link import Link
@@ -21,7 +23,7 @@ from wicketgate.gateway.projections import Projections
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.hotlists.in_force import Lists
 from wicketgate.reads.images.store import Images
-from wicketgate.reads.intake import Intake
+from wicketgate.reads.intake import JOIN_US, Intake
 from wicketgate.reads.repeats import Seen
 from wicketgate.reads.tracking import Vehicles
 
@@ -51,6 +53,7 @@ class Housekeeping:
         responses: Responses,
         lists: Lists,
         hits: HitQueue,
+        keys: KeyRing,
         intake: Intake,
         images: Images,
         seen: Seen,
@@ -71,6 +74,10 @@ class Housekeeping:
         self._responses = responses
         self._lists = lists
         self._hits = hits
+        self._keys = keys
+        # What was committed when: once every part has it, the keys of what is private in it may end.
+        self._committed: deque[tuple[int, int]] = deque()
+        self._kept_us = 0
         self._intake = intake
         self._images = images
         self._seen = seen
@@ -157,10 +164,11 @@ class Housekeeping:
         return retention | {name: one.retention for name, one in organisations.items() if one.retention}
 
     async def purge(self) -> None:
-        """Keep a snapshot, then purge COMMITS.
+        """Keep a snapshot, then purge COMMITS, and end the keys of what every part has.
 
         What every projection has is let go of. Nothing is kept twice for longer than it must be.
         """
+        self._committed.append((self._commits.committed.sequence, self._commits.committed.at_us))
         snapshot = save_snapshot(self._snapshots, self._commits.committed)
         commits_to = min(snapshot, self._projections.position, self._seen.position)
         # Each part says how far it has come before what it came from is let go of: one that is older than that cannot
@@ -170,6 +178,11 @@ class Housekeeping:
         needed = self._projections.oldest_needed() or commits_to + 1
         joined = self._intake.past_term(self._clock.now_us()) + 1
         await self._link.purge_below(STREAM, min(commits_to + 1, needed, joined))
+        while self._committed and self._committed[0][0] <= commits_to:
+            self._kept_us = self._committed.popleft()[1]
+        # A crash before this leaves keys that the next life ends.
+        self._keys.end_before("acts", self._kept_us)
+        self._keys.end_before("reads", min(self._kept_us, self._clock.now_us() - JOIN_US))
 
 
 def save_snapshot(snapshots: Snapshots, state: State) -> int:

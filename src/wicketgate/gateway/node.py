@@ -16,6 +16,7 @@ import msgspec
 
 from wicketgate.base.clock import Clock, rfc3339
 from wicketgate.base.errors import ConfigurationError, WicketgateError
+from wicketgate.base.hour_keys import HourKeys, KeyRing
 from wicketgate.base.loop import LoopGuard
 from wicketgate.base.parts import StampedPart, demand_whole
 from wicketgate.base.settings import Settings, StreamsSettings
@@ -30,7 +31,8 @@ from wicketgate.commits import writer as commits_module
 from wicketgate.commits.replay import replay
 from wicketgate.commits.snapshots import Snapshots
 from wicketgate.commits.state import State
-from wicketgate.commits.transactions import Transaction, decode
+from wicketgate.commits.stored import KINDS, Place, decode_taken
+from wicketgate.commits.transactions import Transaction
 from wicketgate.commits.writer import Commits
 from wicketgate.feeds.index import FeedIndex
 from wicketgate.feeds.rows import RowMaker
@@ -47,7 +49,6 @@ from wicketgate.gateway.filing.responses import Responses
 from wicketgate.gateway.filing.tokens import TokenFiling
 from wicketgate.gateway.health import HealthWatch
 from wicketgate.gateway.hits import UnitHits
-from wicketgate.gateway.hour_keys import HourKeys
 from wicketgate.gateway.housekeeping import Housekeeping, save_snapshot
 from wicketgate.gateway.progress import Progress
 from wicketgate.gateway.projections import Projections
@@ -108,6 +109,7 @@ class Gateway:
         # Made by `_open` and `_run`.
         self.link: Link
         self.directory: Directory
+        self.keys: KeyRing
         self.ledger: Ledger
         self.log_key: PrivateKey
         self.projections: Projections
@@ -273,12 +275,14 @@ class Gateway:
             closing(Seen(deployment.part("index"), deployment.index_secret()))
         )
         await self._take(self.seen.part, position=self.seen.position, keyed=True)
+        self.keys = KeyRing(deployment.part("content-keys"), KINDS)
         self.projections = Projections(
             self.link,
             self.ledger,
             proofs,
             self.hits,
             index,
+            self.keys,
             HourKeys(deployment.part("quarantine-keys")),
             parsed,
             feed_bytes=self.settings.feed_bytes,
@@ -288,7 +292,9 @@ class Gateway:
         await self.projections.open(state)
         self.progress.begin("commits")
         projected = self.directory.projected()
-        await replay(self.link, state, parsed, self._replayed, self.progress.reach, after=projected)
+        await replay(
+            self.link, state, parsed, self.keys, self._replayed, self.progress.reach, after=projected
+        )
         for name in state.feeds:
             await self.projections.open_feed(name)
         if self.ledger.size > state.entries:
@@ -308,6 +314,7 @@ class Gateway:
             parsed,
             instance=self._instance,
             seal=self._seal,
+            keys=self.keys,
             reveal=self.projections.take,
             on_failure=self._fail,
         )
@@ -332,8 +339,8 @@ class Gateway:
     async def _take(self, part: StampedPart, *, position: int = 0, keyed: bool = False) -> None:
         await self.directory.take(self.link, part, position=position, keyed=keyed)
 
-    async def _replayed(self, sequence: int, transaction: Transaction, data: bytes) -> None:
-        await self.projections.take_replayed(sequence, transaction, data)
+    async def _replayed(self, sequence: int, transaction: Transaction, lie: tuple[Place, ...]) -> None:
+        await self.projections.take_replayed(sequence, transaction, lie)
         if transaction.taken and sequence > self.seen.position:
             message = decode_reads(transaction.taken)
             self.seen.stored(*seen_keys(message), sequence)
@@ -383,6 +390,7 @@ class Gateway:
             responses=self.responses,
             lists=self.lists,
             hits=self.hits,
+            keys=self.keys,
             intake=self.intake,
             images=self.images,
             seen=self.seen,
@@ -418,7 +426,7 @@ class Gateway:
     async def _taken_at(self, sequence: int) -> bytes | None:
         """Return what a transaction took, or None past its term."""
         stored = await self.link.message(commits_module.STREAM, sequence)
-        return decode(stored.data).taken if stored is not None and stored.data else None
+        return decode_taken(stored.data, self.keys) if stored is not None and stored.data else None
 
     def limits(self) -> ClockLimits:
         """Return the clock limits of the charter in force.

@@ -17,14 +17,15 @@ import msgspec
 
 from wicketgate.base.clock import DAY_US
 from wicketgate.base.errors import ConfigurationError, LedgerError
+from wicketgate.base.hour_keys import HourKeys, KeyRing
 from wicketgate.base.streams.link import Link, end_tasks
 from wicketgate.base.streams.ordinal import OrdinalStream
 from wicketgate.commits.state import State
-from wicketgate.commits.transactions import Transaction, batch_offsets, quarantine_batches
+from wicketgate.commits.stored import Place
+from wicketgate.commits.transactions import Transaction, quarantine_batches
 from wicketgate.commits.writer import STREAM
 from wicketgate.feeds.feed import Feed, StoredRows
 from wicketgate.feeds.index import BatchPlace, FeedIndex
-from wicketgate.gateway.hour_keys import HourKeys
 from wicketgate.gateway.quarantine import Quarantine
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.ledger.proofs import Proofs
@@ -49,6 +50,8 @@ class Projections:
 
     Parameters
     ----------
+    keys, quarantine_keys : KeyRing, HourKeys
+        Of the private parts of COMMITS, and of what is quarantined.
     parsed : Parsed
         Where documents are kept opened.
     on_failure : callable
@@ -62,7 +65,8 @@ class Projections:
         proofs: Proofs,
         hits: HitQueue,
         index: FeedIndex,
-        keys: HourKeys,
+        keys: KeyRing,
+        quarantine_keys: HourKeys,
         parsed: Parsed,
         *,
         feed_bytes: int,
@@ -73,7 +77,8 @@ class Projections:
         self.proofs = proofs
         self.hits = hits
         self._index = index
-        self._rows = StoredRows(link, STREAM)
+        self._rows = StoredRows(link, STREAM, partial(keys.open, "rows"))
+        self._keys = keys
         self._parsed = parsed
         self._feed_bytes = feed_bytes
         self._on_failure = on_failure
@@ -91,7 +96,7 @@ class Projections:
         self.closed_s = 0.0  # when a second came into the log, by the monotonic clock
         self._tasks: list[asyncio.Task[None]] = []
         self._writing: set[asyncio.Future[Any]] = set()
-        self.quarantine = Quarantine(link, keys)
+        self.quarantine = Quarantine(link, quarantine_keys)
         self.openings = OrdinalStream(link, OPENINGS)
         self._responses_queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
         self._responses: dict[str, OrdinalStream] = {}
@@ -143,9 +148,9 @@ class Projections:
         """
         return min(self._outstanding, default=self._taken + 1) - 1
 
-    def take(self, sequence: int, transaction: Transaction, data: bytes) -> None:
-        """Hand over a committed transaction, with its bytes in COMMITS."""
-        places = self._show(sequence, transaction, data)
+    def take(self, sequence: int, transaction: Transaction, lie: tuple[Place, ...]) -> None:
+        """Hand over a committed transaction, and where its batches lie in its bytes."""
+        places = self._show(sequence, transaction, lie)
         queues = []
         if transaction.entries or transaction.second is not None:
             queues.append(self._ledger_queue)
@@ -167,20 +172,17 @@ class Projections:
             self._index_queue.put_nowait((sequence, places))
 
     def _show(
-        self, sequence: int, transaction: Transaction, data: bytes
+        self, sequence: int, transaction: Transaction, lie: tuple[Place, ...]
     ) -> list[tuple[str, int, BatchPlace]]:
         """Give the batches of a transaction to whoever waits for them; return what the index must learn."""
         places = []
-        if transaction.batches:
-            for batch, offset in zip(
-                transaction.batches, batch_offsets(data, transaction.batches), strict=True
-            ):
-                place = self.feeds[batch.feed].add(batch, sequence, offset, transaction.at_us)
-                if place is not None:
-                    places.append((batch.feed, batch.number, place))
+        for batch, (offset, length) in zip(transaction.batches, lie, strict=True):
+            place = self.feeds[batch.feed].add(batch, sequence, offset, length, transaction.at_us)
+            if place is not None:
+                places.append((batch.feed, batch.number, place))
         return places
 
-    async def take_replayed(self, sequence: int, transaction: Transaction, data: bytes) -> None:
+    async def take_replayed(self, sequence: int, transaction: Transaction, lie: tuple[Place, ...]) -> None:
         """Hand over a transaction at a replay.
 
         Wait while many are under way.
@@ -198,7 +200,7 @@ class Projections:
         for response in transaction.responses:
             stream = await self.responses(response.consultation)
             self._follow(f"responses {response.consultation}", stream.last, response.number)
-        self.take(sequence, transaction, data)
+        self.take(sequence, transaction, lie)
         while len(self._outstanding) >= _REPLAYED_AT_ONCE:
             await asyncio.sleep(0.005)
 
@@ -324,6 +326,7 @@ class Projections:
         await self.openings.end_before(self._now_us - self._feed_term_us)
         for feed in list(self.feeds.values()):
             await feed.end_before(self._now_us - self._feed_term_us)
+        self._keys.end_before("rows", self._now_us - self._feed_term_us)
 
     async def _project_responses(self, transaction: Transaction) -> None:
         for response in transaction.responses:

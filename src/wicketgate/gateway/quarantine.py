@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from wicketgate.base.hour_keys import HourKeys
 from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.ordinal import OrdinalStream
 from wicketgate.commits.transactions import (
@@ -19,7 +20,6 @@ from wicketgate.commits.transactions import (
     Transaction,
     quarantine_batches,
 )
-from wicketgate.gateway.hour_keys import HourKeys
 
 QUARANTINE: Final = "QUARANTINE"
 BATCHES: Final = "QUARANTINED"

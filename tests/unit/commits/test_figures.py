@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
+from tests.keys import decode, encode
 from tests.made_gateway import FEED, WANTED, World
 from tests.simulator import OWN_SIGNERS, charter
 from tests.vectors import make_documents as documents
 from wicketgate.base.clock import HOUR_US, SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.commits.figures import Counts, Targeted, public_targeting, public_traffic
 from wicketgate.commits.state import State, dump_state, load_state
-from wicketgate.commits.transactions import FiguresClosed, HitRaised, decode, encode
+from wicketgate.commits.transactions import FiguresClosed, HitRaised
 from wicketgate.regime.charter import parse_charter
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed

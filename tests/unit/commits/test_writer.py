@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.keys import IN_THE_OPEN, decode, encode
 from tests.simulator import (
     CAMERAS,
     OWN_SIGNERS,
@@ -36,8 +37,6 @@ from wicketgate.commits.transactions import (
     Refused,
     TokenIssued,
     Transaction,
-    decode,
-    encode,
 )
 from wicketgate.commits.writer import STREAM, Commits
 from wicketgate.gateway.filing.facts import token_fact
@@ -64,6 +63,7 @@ class Office:
             Parsed(),
             instance=f"life-{len(self.stream.messages)}",
             seal=self._seal,
+            keys=IN_THE_OPEN,
             reveal=self._reveal,
             on_failure=self.failures.append,
         )
@@ -72,7 +72,7 @@ class Office:
         self.sealed.append(openings)
         return b"sealed"
 
-    def _reveal(self, sequence: int, transaction: Transaction, data: bytes) -> None:
+    def _reveal(self, sequence: int, transaction: Transaction, places: object) -> None:
         self.revealed.append((sequence, transaction))
 
     def found(self) -> None:
@@ -176,7 +176,7 @@ async def test_a_failed_append_stops_everything() -> None:
 async def test_what_cannot_be_shown_stops_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     desk = await office()
 
-    def broken(sequence: int, transaction: Transaction, data: bytes) -> None:
+    def broken(sequence: int, transaction: Transaction, places: object) -> None:
         raise KeyError("a feed that is not open")
 
     monkeypatch.setattr(desk.commits, "_reveal", broken)
@@ -455,11 +455,11 @@ async def replayed(link: Link, state: State) -> list[int]:
     """Return the sequences that a replay handed over."""
     taken: list[int] = []
 
-    async def take(sequence: int, transaction: Transaction, data: bytes) -> None:
+    async def take(sequence: int, transaction: Transaction, places: object) -> None:
         assert transaction.at_us == sequence - 1
         taken.append(sequence)
 
-    await replay(link, state, Parsed(), take)
+    await replay(link, state, Parsed(), IN_THE_OPEN, take)
     return taken
 
 

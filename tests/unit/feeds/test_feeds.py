@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,11 @@ from hypothesis import strategies as st
 
 from tests.batches import plain_batch
 from wicketgate.base.errors import InputError, StreamError
+from wicketgate.base.hour_keys import KeyRing
 from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.ordinal import OrdinalStream
-from wicketgate.commits.transactions import FeedBatch, Transaction, batch_offsets, encode
+from wicketgate.commits.stored import KINDS, Place, encode
+from wicketgate.commits.transactions import FeedBatch, Transaction
 from wicketgate.commits.writer import STREAM
 from wicketgate.feeds.feed import Feed, StoredRows
 from wicketgate.feeds.index import BatchPlace, FeedIndex
@@ -29,12 +32,18 @@ def batch(number: int, size: int = 10, feed: str = "a") -> FeedBatch:
     return plain_batch(feed, number, size=size)
 
 
+SEALED = 43
+"""Bytes that encryption adds to a batch: mark, hour, nonce and tag."""
+
+
 class Store:
     """COMMITS, the index and a feed, in several lives."""
 
     def __init__(self, link: Link, folder: Path) -> None:
         self.link = link
         self.folder = folder
+        self.keys = KeyRing(folder.with_name("content-keys"), KINDS)
+        self.rows = StoredRows(link, STREAM, partial(self.keys.open, "rows"))
         self.index: FeedIndex
         self.feed: Feed
 
@@ -42,7 +51,12 @@ class Store:
         """Begin a life."""
         await self.link.ensure_stream(STREAM)
         self.index = FeedIndex(self.folder)
-        self.feed = await Feed.open(StoredRows(self.link, STREAM), self.index, name, max_bytes=max_bytes)
+        self.feed = await Feed.open(
+            self.rows,
+            self.index,
+            name,
+            max_bytes=max_bytes,
+        )
         return self.feed
 
     async def close(self) -> None:
@@ -50,16 +64,18 @@ class Store:
         await self.feed.close()
         self.index.close()
 
-    async def commit(self, *batches: FeedBatch, at_us: int = AT_US) -> list[tuple[int, int]]:
+    async def commit(self, *batches: FeedBatch, at_us: int = AT_US) -> list[tuple[int, Place]]:
         """Let COMMITS hold batches in one transaction; return the place of each."""
-        data = encode(Transaction(at_us=at_us, batches=batches, facts=(b"f" * len(batches),)))
+        data, places = encode(
+            Transaction(at_us=at_us, batches=batches, facts=(b"f" * len(batches),)), self.keys
+        )
         stored = await self.link.jetstream.publish(STREAM, data)
-        return [(stored.seq, offset) for offset in batch_offsets(data, batches)]
+        return [(stored.seq, place) for place in places]
 
     async def put(self, one: FeedBatch, at_us: int = AT_US, *, write: bool = True) -> BatchPlace | None:
         """Commit one batch, and add it to the feed as the projection does."""
-        [(sequence, offset)] = await self.commit(one, at_us=at_us)
-        place = self.feed.add(one, sequence, offset, at_us)
+        [(sequence, (offset, length))] = await self.commit(one, at_us=at_us)
+        place = self.feed.add(one, sequence, offset, length, at_us)
         if write and place is not None:
             self.index.write([(one.feed, one.number, place)])
             self.feed.wrote(one.number)
@@ -100,19 +116,16 @@ async def test_a_batch_is_read_from_memory_and_from_commits(store: Store) -> Non
 async def test_one_transaction_holds_batches_of_many_feeds(store: Store) -> None:
     all_of_it = [batch(1, 100, feed=name) for name in ("a", "ab", "b")]
     places = await store.commit(*all_of_it)
-    feeds = {
-        name: await Feed.open(StoredRows(store.link, STREAM), store.index, name, max_bytes=10**9)
-        for name in ("ab", "b")
-    }
+    feeds = {name: await Feed.open(store.rows, store.index, name, max_bytes=10**9) for name in ("ab", "b")}
     feeds["a"] = store.feed
-    for one, (sequence, offset) in zip(all_of_it, places, strict=True):
-        place = feeds[one.feed].add(one, sequence, offset, AT_US)
+    for one, (sequence, lie) in zip(all_of_it, places, strict=True):
+        place = feeds[one.feed].add(one, sequence, *lie, AT_US)
         assert place is not None
         store.index.write([(one.feed, one.number, place)])
     for one in all_of_it:
-        again = await Feed.open(StoredRows(store.link, STREAM), store.index, one.feed, max_bytes=10**9)
+        again = await Feed.open(store.rows, store.index, one.feed, max_bytes=10**9)
         assert list(await again.batches(0, 10, 10**6)) == [one.data]
-        assert (again.first, again.last, again.held_bytes) == (1, 1, len(one.data))
+        assert (again.first, again.last, again.held_bytes) == (1, 1, SEALED + len(one.data))
     assert store.index.oldest(["a", "b", "nobody"]) == 1
     assert store.index.oldest(["nobody"]) is None
 
@@ -137,7 +150,7 @@ async def test_what_the_index_had_not_yet_comes_again_by_the_replay(store: Store
     again = await store.open()
     assert (again.last, store.index.position) == (2, 2)
     for number in (2, 3):
-        again.add(batch(number), number, lost.offset, AT_US)
+        again.add(batch(number), number, lost.offset, lost.length, AT_US)
     assert again.last == 3
     assert list(await again.batches(1, 10, 10**6)) == [batch(2).data, batch(3).data]
 
@@ -168,9 +181,9 @@ async def test_a_feed_is_full_until_something_has_run_out(store: Store) -> None:
     assert feed.is_full
     await feed.end_before(20)
     assert not feed.is_full
-    assert feed.held_bytes == len(batch(2, size=900).data)
+    assert feed.held_bytes == SEALED + len(batch(2, size=900).data)
     await store.close()
-    assert (await store.open()).held_bytes == len(batch(2, size=900).data)
+    assert (await store.open()).held_bytes == SEALED + len(batch(2, size=900).data)
 
 
 async def test_what_is_past_its_term_is_gone_from_index_and_memory(store: Store) -> None:

@@ -12,12 +12,13 @@ from typing import Any, TypeVar
 import pytest
 
 from tests import checks
+from tests.keys import decode
 from tests.simulator import CT, IMAGE, WANTED, World, envelope
 from tests.strategies import entry_of
 from tests.vectors import make_documents as documents
 from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from wicketgate.base.errors import HitRefused, InputError, NotEntitled, StreamError
-from wicketgate.commits.transactions import HitLooked, Transaction, decode
+from wicketgate.commits.transactions import HitLooked, Transaction
 from wicketgate.gateway.filing import hotlists as module
 from wicketgate.gateway.filing import outcomes
 from wicketgate.gateway.filing.facts import FactFiling, image_fact

@@ -14,9 +14,11 @@ from tests.batches import plain_batch
 from tests.keys import seeded
 from tests.vectors import make_documents
 from wicketgate.base.errors import InputError, LedgerError
+from wicketgate.base.hour_keys import HourKeys, KeyRing
 from wicketgate.base.signing import dump_envelope
 from wicketgate.base.streams.link import Link
 from wicketgate.commits.state import State
+from wicketgate.commits.stored import KINDS, encode
 from wicketgate.commits.transactions import (
     DocumentTaken,
     FeedBatch,
@@ -25,12 +27,10 @@ from wicketgate.commits.transactions import (
     Outcome,
     QuarantinedRead,
     Transaction,
-    encode,
 )
 from wicketgate.commits.writer import STREAM
 from wicketgate.feeds.index import FeedIndex
 from wicketgate.gateway.deployment import note_signer
-from wicketgate.gateway.hour_keys import HourKeys
 from wicketgate.gateway.projections import Projections
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.ledger.facts import SecondTree, check_fact, fact, second_entry
@@ -142,6 +142,7 @@ class Bench:
         self.signer = note_signer(seeded(b"l" * 32), ORIGIN)
         Ledger.create(folder / "log", self.signer, ORIGIN).close()
         self.failures: list[BaseException] = []
+        self.keys = KeyRing(folder / "content-keys", KINDS)
         self.projections: Projections
         self.ledger: Ledger
         self.proofs: Proofs
@@ -161,6 +162,7 @@ class Bench:
             self.proofs,
             self.hits,
             self.index,
+            self.keys,
             HourKeys(self.folder / "hour-keys"),
             Parsed(),
             feed_bytes=10**9,
@@ -179,12 +181,12 @@ class Bench:
 
     def take(self, sequence: int, transaction: Transaction) -> None:
         """Hand over a transaction as the gateway does once it is durable."""
-        self.projections.take(sequence, transaction, encode(transaction))
+        self.projections.take(sequence, transaction, encode(transaction, self.keys).places)
 
     async def store(self, sequence: int, transaction: Transaction) -> None:
         """Let COMMITS hold a transaction, unless it does."""
         if (await self.link.info(STREAM)).state.last_seq < sequence:
-            await self.link.jetstream.publish(STREAM, encode(transaction))
+            await self.link.jetstream.publish(STREAM, encode(transaction, self.keys).data)
 
     async def content(self) -> dict[str, list[Any]]:
         """Return everything that is projected."""
@@ -241,7 +243,9 @@ async def take_all(bench: Bench, transactions: list[Transaction], after: int = 0
     for sequence, transaction in enumerate(transactions, 1):
         if sequence > after:
             await bench.store(sequence, transaction)
-            await bench.projections.take_replayed(sequence, transaction, encode(transaction))
+            await bench.projections.take_replayed(
+                sequence, transaction, encode(transaction, bench.keys).places
+            )
     await asyncio.wait_for(bench.projections.settle(), 20)
 
 

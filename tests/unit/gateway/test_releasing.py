@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from tests import checks
+from tests.keys import decode
 from tests.simulator import CT, IMAGE, OWN, WANTED, World, envelope
 from tests.vectors import make_documents as documents
 from wicketgate.base.errors import ShapeError
-from wicketgate.commits.transactions import Transaction, decode
+from wicketgate.commits.transactions import Transaction
 from wicketgate.feeds.batches import read_batches
 from wicketgate.reads.columns import from_arrow
 from wicketgate.reads.messages import decode_reads

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.keys import decode, encode
 from tests.matching import ORIGIN, MovableClock
 from tests.simulator import charter
 from tests.vectors import make_documents as documents
@@ -23,7 +24,7 @@ from wicketgate.base.periods import Period, add
 from wicketgate.base.settings import load_settings
 from wicketgate.base.signing import dump_envelope
 from wicketgate.commits.state import State, dump_state, load_state
-from wicketgate.commits.transactions import ResponseGiven, Transaction, decode, encode
+from wicketgate.commits.transactions import ResponseGiven, Transaction
 from wicketgate.gateway.deployment import Deployment, note_signer
 from wicketgate.gateway.filing.responses import MOST_TEXT, SaidInPublic, digest, parse_said
 from wicketgate.gateway.node import Gateway

@@ -8,7 +8,8 @@ import pytest
 
 from tests.matching import SOURCE, Desk, until
 from wicketgate.base.clock import HOUR_US
-from wicketgate.gateway.hour_keys import HourKeys
+from wicketgate.base.errors import InputError
+from wicketgate.base.hour_keys import HourKeys
 
 SAID = b'{"plate":"AB12CDE"}'
 AT_US = 490_000 * HOUR_US + 5
@@ -35,10 +36,11 @@ def test_what_was_kept_in_the_open_is_returned_as_it_is(tmp_path: Path, data: by
     assert HourKeys(tmp_path / "keys").open(data) == data
 
 
-def test_what_was_changed_is_nothing(tmp_path: Path) -> None:
+def test_what_was_changed_is_refused(tmp_path: Path) -> None:
     keys = HourKeys(tmp_path / "keys")
-    sealed = keys.seal(SAID, AT_US)
-    assert keys.open(sealed[:-1] + bytes([sealed[-1] ^ 1])) is None
+    sealed = keys.seal(SAID, 5 * HOUR_US)
+    with pytest.raises(InputError):
+        keys.open(sealed[:-1] + bytes([sealed[-1] ^ 1]))
 
 
 def test_keys_are_private(tmp_path: Path) -> None:

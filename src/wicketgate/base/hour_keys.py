@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Iterable
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from wicketgate.base.clock import HOUR_US
+from wicketgate.base.errors import InputError
 from wicketgate.base.files import write_durably
 from wicketgate.base.parts import private_folder
 
@@ -47,6 +49,11 @@ class HourKeys:
         """Return what was sealed, or None where its key has ended.
 
         What version 0.3 kept in the open is returned as it is.
+
+        Raises
+        ------
+        InputError
+            If it was changed, or another key made it.
         """
         if not sealed.startswith(_MARK) or len(sealed) < _BEGIN:
             return sealed
@@ -56,8 +63,8 @@ class HourKeys:
             return None
         try:
             return key.decrypt(sealed[_BEGIN - _NONCE : _BEGIN], sealed[_BEGIN:], _MARK)
-        except InvalidTag:
-            return None
+        except InvalidTag as error:
+            raise InputError("what is sealed was changed, or is of another key") from error
 
     def end_before(self, at_us: int) -> None:
         """Destroy the keys of hours that ended before a time."""
@@ -85,3 +92,29 @@ class HourKeys:
 
     def _path(self, hour: int) -> Path:
         return self._folder / f"{hour}.key"
+
+
+class KeyRing:
+    """The keys of several kinds of content, each in a folder of its own.
+
+    Parameters
+    ----------
+    folder : Path
+        Private; no backup of the rest holds it.
+    """
+
+    def __init__(self, folder: Path, kinds: Iterable[str]) -> None:
+        private_folder(folder)
+        self._kinds = {kind: HourKeys(folder / kind) for kind in kinds}
+
+    def seal(self, kind: str, data: bytes, at_us: int) -> bytes:
+        """Return data encrypted under the key of its kind and of a time's hour."""
+        return self._kinds[kind].seal(data, at_us)
+
+    def open(self, kind: str, sealed: bytes) -> bytes | None:
+        """Return what was sealed, or None where its key has ended."""
+        return self._kinds[kind].open(sealed)
+
+    def end_before(self, kind: str, at_us: int) -> None:
+        """Destroy the keys of a kind's hours that ended before a time."""
+        self._kinds[kind].end_before(at_us)
