@@ -30,8 +30,8 @@ from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.commits.state import State, dump_state, load_state
 from wicketgate.commits.stored import Place
 from wicketgate.commits.stored import decode as decode_stored
-from wicketgate.commits.transactions import CameraSet, Transaction
-from wicketgate.commits.writer import Commits, Committed
+from wicketgate.commits.transactions import CameraSet, Committed, Transaction
+from wicketgate.commits.writer import Commits
 from wicketgate.feeds.rows import RowMaker
 from wicketgate.gateway.deployment import note_signer
 from wicketgate.gateway.filing import documents as filing_documents

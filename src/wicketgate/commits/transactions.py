@@ -388,3 +388,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     responses: tuple[ResponseGiven, ...] = ()
     looked: tuple[HitLooked, ...] = ()
     taken: bytes = b""
+
+
+Committed = tuple[int, Transaction]
+"""A durable transaction, behind its sequence."""

@@ -17,7 +17,7 @@ from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.commits.figures import Targeted, public_targeting, public_traffic
 from wicketgate.commits.state import State, dump_state, load_state
 from wicketgate.commits.stored import ContentKeys, Place, encode
-from wicketgate.commits.transactions import FiguresClosed, TargetingClosed, Transaction
+from wicketgate.commits.transactions import Committed, FiguresClosed, TargetingClosed, Transaction
 from wicketgate.ledger.facts import SecondTree, second_entry, second_of
 from wicketgate.ledger.second import SecondClosed
 from wicketgate.ledger.tiles import MAX_ENTRY_BYTES
@@ -35,7 +35,6 @@ _LONGEST_LEAP_US = HOUR_US
 Build = Callable[[State, int, int], Transaction]
 """Makes a transaction from the staged state, the time (microseconds) and the sequence that it will have."""
 Seal = Callable[[bytes], bytes]
-Committed = tuple[int, Transaction]
 
 
 class Commits:

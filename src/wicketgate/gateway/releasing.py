@@ -12,13 +12,14 @@ import msgspec
 
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import (
+    Committed,
     FeedBatch,
     IntakeCounts,
     QuarantinedRead,
     Refused,
     Transaction,
 )
-from wicketgate.commits.writer import Build, Commits, Committed
+from wicketgate.commits.writer import Build, Commits
 from wicketgate.feeds import batches
 from wicketgate.feeds.rows import RowMaker, Rows, StateAt
 from wicketgate.gate.decide import Decision, decide

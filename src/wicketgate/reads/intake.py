@@ -19,8 +19,7 @@ import msgspec
 from wicketgate.base.clock import MINUTE_US, SECOND_US, Clock, rfc3339
 from wicketgate.base.errors import StreamError
 from wicketgate.commits import transactions
-from wicketgate.commits.transactions import QuarantinedRead
-from wicketgate.commits.writer import Committed
+from wicketgate.commits.transactions import Committed, QuarantinedRead
 from wicketgate.reads.columns import (
     MAX_ROWS,
     SAID,
