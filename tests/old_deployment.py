@@ -1,13 +1,15 @@
 """A deployment that lived and was stopped, kept in a folder: later code serves it again and must answer the same.
 
-    python -m tests.old_deployment FOLDER
+    python -m tests.old_deployment FOLDER [--at-work]
 
-makes such a folder with the code of today; `tests/system/test_old_log.py` reads the one that version 0.3 made. The
-people, the vehicles and the keys are invented for it, and nothing else trusts them.
+makes such a folder with the code of today: at rest, or stopped at its work. `tests/system/test_old_log.py` and
+`tests/system/test_upgrade.py` read those that version 0.3 made. The people, the vehicles and the keys are invented for
+them, and nothing else trusts them.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import copy
 import json
@@ -18,6 +20,7 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +47,7 @@ from tests.running import OVERSEER, batches_of, client, issue
 from tests.story import CHARGING_UNIT, CRIME_UNIT, DUTY_DESK, EASTHOLM, MARSHBRIDGE, TFL, UNIT, Replay, until
 from wicketgate.base.clock import MINUTE_US, SECOND_US, rfc3339
 from wicketgate.base.signing import dump_envelope
+from wicketgate.gateway.releasing import Releasing
 from wicketgate.ledger.facts import release_fact
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.regime.documents.document import sign_document
@@ -63,6 +67,10 @@ FEEDS = {CHARGING: CHARGING_UNIT, CERTIFICATE: UNIT, LISTED: DUTY_DESK}
 """The feeds that can be read at the end, and by whom."""
 GROWS = {"/register.json": ("as_of", "checkpoint"), "/proofs": ("entry_proof", "checkpoint")}
 """Members of answers that go on with the clock or the log, by the end of the path."""
+RUNNING = "c-2007-004"
+"""The consultation that still runs, of a deployment that was stopped at its work."""
+_PROVED_S = 7.0
+"""Until every proof is due."""
 AGAIN_US = MINUTE_US
 """How long after it was stopped the deployment is served again."""
 
@@ -394,47 +402,13 @@ def make(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         base = Path(name)
-        replay = Replay(base / "first")
-        (base / "first").mkdir()
-        replay.lay()
-        with replay.scene("2007-07-17T10:00:00Z"):
-            it_begins(replay)
-        with replay.scene("2007-10-16T09:00:00Z"):
-            it_is_decided_and_reviewed(replay)
-            listed_vehicles_hit(replay)
-            # Whoever waits a little has a log with whole tiles: an entry a second.
-            replay.clock.move(replay.now_us + 5 * MINUTE_US)
-            some_are_ended(replay)
-            odd_reads_are_posted(replay)
-            replay.attest(CERTIFICATE, "2007-09-30T00:00:00Z")
+        replay = lived(base / "first")
         with replay.scene("2007-10-17T09:00:00Z"):
-            posted = [
-                {
-                    "camera": "ccz-0003",
-                    "captured_at": rfc3339(replay.now_us),
-                    "plate": plate,
-                    "confidence": 0.9,
-                }
-                | {"id": f"last-{n}"}
-                for n, plate in enumerate(replay.unseen(4))
-            ]
-            with client(replay, TFL) as source:
-                assert source.post("/v1/reads", json=posted).json()["accepted"] == len(posted)
-            replay.arrived([one["plate"] for one in posted])
-            time.sleep(7)  # until every proof is due
-            for feed, unit in FEEDS.items():
-                Kept(folder).feed(feed).write_bytes(replay.feed(feed, unit).content)
-            with client(replay) as anyone:
-                (folder / "register.json").write_bytes(anyone.get("/register.json").content)
+            posted = last_reads(replay)
+            time.sleep(_PROVED_S)
+            show(replay, folder)
             refused = refused_papers(replay)
-        told = {
-            "stopped_us": replay.now_us // SECOND_US * SECOND_US,
-            "identity": replay.offices.identity,
-            "tokens": replay.tokens,
-        }
-        (folder / "told.json").write_text(json.dumps(told, indent=1) + "\n")
-        shutil.copyfile(replay.log_key, folder / "log.key")
-        pack(replay.folder, folder / "gateway.tar.xz")
+        keep(replay, folder)
         found = [
             answered(Kept(folder), base / place, refused, json.dumps(posted).encode())
             for place in ("second", "third")
@@ -442,6 +416,110 @@ def make(folder: Path) -> None:
         varied = [one["path"] for one, other in zip(*found, strict=True) if one != other]
         assert not varied, varied
         (folder / "answers.json").write_text(json.dumps(found[0], indent=0, ensure_ascii=False) + "\n")
+
+
+def make_at_work(folder: Path) -> None:
+    """Make the folder of a deployment that was stopped at its work.
+
+    A consultation runs, hits wait, and reads that were acknowledged are not decided yet. The answers are those of the
+    gateway just before.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as name:
+        replay = lived(Path(name) / "first")
+        with replay.scene("2007-10-17T09:00:00Z"):
+            posted = last_reads(replay)
+            is_consulted_on(replay)
+            time.sleep(_PROVED_S)
+            show(replay, folder)
+            asked_now = [
+                one
+                for one in questions(replay, (), json.dumps(posted).encode())
+                if one["path"] != "/v1/reads"
+            ]
+            found = [ask(replay, question) for question in asked_now]
+            (folder / "answers.json").write_text(json.dumps(found, indent=0, ensure_ascii=False) + "\n")
+        with undecided(), replay.scene("2007-10-17T09:10:00Z"):
+            waiting = replay.pass_by("ccz-0004", 5)
+        keep(replay, folder, undecided=waiting)
+
+
+@contextmanager
+def undecided() -> Iterator[None]:
+    """Let gateways take reads and decide none."""
+
+    async def wait(_: Releasing) -> None:
+        await asyncio.Event().wait()
+
+    run, Releasing.run = Releasing.run, wait  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        Releasing.run = run  # type: ignore[method-assign]
+
+
+def lived(base: Path) -> Replay:
+    """Return a deployment with its past."""
+    base.mkdir()
+    replay = Replay(base)
+    replay.lay()
+    with replay.scene("2007-07-17T10:00:00Z"):
+        it_begins(replay)
+    with replay.scene("2007-10-16T09:00:00Z"):
+        it_is_decided_and_reviewed(replay)
+        listed_vehicles_hit(replay)
+        # Whoever waits a little has a log with whole tiles: an entry a second.
+        replay.clock.move(replay.now_us + 5 * MINUTE_US)
+        some_are_ended(replay)
+        odd_reads_are_posted(replay)
+        replay.attest(CERTIFICATE, "2007-09-30T00:00:00Z")
+    return replay
+
+
+def last_reads(replay: Replay) -> list[dict[str, Any]]:
+    """Post the last reads, with ids, and return them once they have arrived."""
+    posted = [
+        {"camera": "ccz-0003", "captured_at": rfc3339(replay.now_us), "plate": plate, "confidence": 0.9}
+        | {"id": f"last-{n}"}
+        for n, plate in enumerate(replay.unseen(4))
+    ]
+    with client(replay, TFL) as source:
+        assert source.post("/v1/reads", json=posted).json()["accepted"] == len(posted)
+    replay.arrived([one["plate"] for one in posted])
+    return posted
+
+
+def is_consulted_on(replay: Replay) -> None:
+    """Open a consultation that still runs, with an objection and responses."""
+    said: dict[str, Any] = {
+        "title": "All crime, again",
+        "assessment": "Whoever drives into the zone is read.",
+    }
+    replay.take(history.consultation(RUNNING, replay.now_us, all_crime(), **said), SECRETARY)
+    replay.take(history.objection("o-dft-4", RUNNING, replay.now_us), TRANSPORT)
+    for text, more in (("Not again.", {"name": "A driver"}), ("Keep me out.", {"publish": False})):
+        assert replay.respond(RUNNING, text, **more).status_code == 201
+
+
+def show(replay: Replay, folder: Path) -> None:
+    """Keep the feeds and the register as they are shown now."""
+    for feed, unit in FEEDS.items():
+        Kept(folder).feed(feed).write_bytes(replay.feed(feed, unit).content)
+    with client(replay) as anyone:
+        (folder / "register.json").write_bytes(anyone.get("/register.json").content)
+
+
+def keep(replay: Replay, folder: Path, **more: Any) -> None:
+    """Keep the stopped deployment, and what must be told of it."""
+    told = {
+        "stopped_us": replay.now_us // SECOND_US * SECOND_US,
+        "identity": replay.offices.identity,
+        "tokens": replay.tokens,
+        **more,
+    }
+    (folder / "told.json").write_text(json.dumps(told, indent=1) + "\n")
+    shutil.copyfile(replay.log_key, folder / "log.key")
+    pack(replay.folder, folder / "gateway.tar.xz")
 
 
 def answered(kept_in: Kept, base: Path, refused: Sequence[bytes], posted: bytes) -> list[dict[str, Any]]:
@@ -457,4 +535,4 @@ def answered(kept_in: Kept, base: Path, refused: Sequence[bytes], posted: bytes)
 
 
 if __name__ == "__main__":
-    make(Path(sys.argv[1]))
+    (make_at_work if "--at-work" in sys.argv[2:] else make)(Path(sys.argv[1]))

@@ -1,4 +1,4 @@
-"""What version 0.3 wrote stays good: its log verifies, and its deployment runs on and answers as it did.
+"""What version 0.3 wrote stays good: its log verifies, and its deployment, upgraded, runs on and answers as it did.
 
 `tests/fixtures/v03` was made by the code of that version, and is never made again: see the README there.
 """
@@ -20,6 +20,7 @@ import pytest
 
 from tests.keys import unseal
 from tests.logs import flip
+from tests.old_answers import as_of_today, comparable, upgrade_in_place
 from tests.old_deployment import CERTIFICATE, FEEDS, Kept, ask
 from tests.running import OVERSEER, batches_of, client, plates, wicketgate
 from tests.story import Replay
@@ -165,77 +166,6 @@ def without_snapshots(deployment: Path) -> None:
     shutil.rmtree(deployment / "snapshots")
 
 
-def comparable(one: dict[str, Any]) -> dict[str, Any]:
-    """Return an answer with its members in order, where the version that answers may add some."""
-    if one["path"] not in CHANGED:
-        return one
-    text = json.dumps(json.loads(one["answer"]["text"]), sort_keys=True, ensure_ascii=False)
-    return {**one, "answer": {**one["answer"], "text": text}}
-
-
-def as_of_today(one: dict[str, Any]) -> dict[str, Any]:
-    """Return an answer of 0.3 with the differences that later versions mean, each by its name; no other is made."""
-    change = CHANGED.get(one["path"])
-    if change is None:
-        return one
-    answer = dict(one["answer"])
-    value = json.loads(answer["text"])
-    change(value)
-    if one["path"] == "/register.json":
-        answer["cache-control"] = "no-cache"  # its tag is asked after each time
-    return {**one, "answer": {**answer, "text": json.dumps(value)}}
-
-
-def register_of_today(register: dict[str, Any]) -> None:
-    """Add stances and the limits of figures, and say of `place` what rows of then show."""
-    register |= {"least_traffic": 10, "step": 10, "targeting": []}
-    for item in (*register["authorities"], *register["consultations"]):
-        by_id_alone(item["words"])
-    for item in register["authorities"]:
-        item["stance"] = RUNNING | STANCES[item["name"]]
-
-
-def cameras_of_today(listed: dict[str, Any]) -> None:
-    """Add the names of the cameras, which have none yet, and how many were not kept."""
-    listed["unkept"] = 0
-    for camera in listed["cameras"]:
-        camera["name"] = None
-
-
-def why_of_today(told: dict[str, Any]) -> None:
-    """Say of `place` what rows of then show."""
-    for answer in told["answers"]:
-        by_id_alone(answer["words"])
-
-
-def by_id_alone(words: list[str]) -> None:
-    """Change the one sentence on what leaves of a read."""
-    for n, line in enumerate(words):
-        if line.startswith(("Released of each read: ", "What leaves of it: ")):
-            words[n] = line.replace("the camera and its place", "the camera, by its id alone")
-
-
-CHANGED = {
-    "/register.json": register_of_today,
-    "/v1/cameras": cameras_of_today,
-    "/v1/why": why_of_today,
-}
-RUNNING = {
-    "phase": "running", "begun": True, "stops": [], "end": None,
-    "footing": "notice", "part": False, "since": None, "by": [],
-}  # fmt: skip
-STANCES: dict[str, dict[str, object]] = {
-    "tfl-charging": {},
-    "tfl-trial": {"stops": ["suspension"]},
-    "tfl-closed": {"phase": "over", "end": "quashed"},
-    CERTIFICATE: {"footing": "marked"},
-    "marshbridge-met-national-security": {
-        "phase": "over", "end": "revocation", "footing": "covered", "by": ["c-2007-002"]
-    },
-    "eastholm-met-stolen": {"footing": "covered", "by": ["c-2007-003"]},
-}  # fmt: skip
-
-
 @pytest.mark.parametrize(
     "change", [lambda deployment: None, without_snapshots], ids=["as it was", "folded again"]
 )
@@ -243,6 +173,7 @@ def test_the_deployment_answers_as_it_did(
     deployment: Path, tmp_path: Path, change: Callable[[Path], None]
 ) -> None:
     change(shutil.copytree(deployment, tmp_path / "gateway"))
+    upgrade_in_place(tmp_path / "gateway")
     replay = V03.serve(tmp_path)
     replay.start()
     try:
@@ -282,7 +213,7 @@ def openings_are_those_of_the_log(replay: Replay) -> None:
 
 def test_the_deployment_goes_on(deployment: Path, tmp_path: Path) -> None:
     before = (deployment / "log" / "checkpoint").read_bytes()
-    shutil.copytree(deployment, tmp_path / "gateway")
+    upgrade_in_place(shutil.copytree(deployment, tmp_path / "gateway"))
     replay = V03.serve(tmp_path)
     received = tmp_path / "received.ndjson"
     replay.start()

@@ -22,11 +22,10 @@ import msgspec
 
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.files import write_durably
+from wicketgate.base.forms import FIRST, newer_form
 
 log = logging.getLogger(__name__)
 
-FORM = 1
-"""The form of stamps that this version writes, and the latest that it reads."""
 STAMP_FILE = "part.json"
 _STAMP_KEY = b"wicketgate stamp"
 _META = struct.Struct("<Q")
@@ -39,6 +38,8 @@ class Stamp(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
+    form : int
+        Of the part: how what it holds is written.
     origin : str
         Of the deployment's log.
     key : str
@@ -47,7 +48,7 @@ class Stamp(msgspec.Struct, frozen=True, kw_only=True):
         The message of COMMITS up to which the part holds everything.
     """
 
-    form: int = FORM
+    form: int = FIRST
     origin: str
     key: str
     position: int = 0
@@ -57,6 +58,8 @@ class StampedPart(Protocol):
     """A part that can be asked for its stamp and given one."""
 
     name: str
+    form: int
+    """The form in which this version writes it, and the latest that it reads."""
     is_fresh: bool
     """Whether it held nothing when it was opened."""
 
@@ -64,7 +67,7 @@ class StampedPart(Protocol):
         """Return the stamp, or None where there is none."""
 
     def put_stamp(self, stamp: Stamp) -> None:
-        """Write a stamp durably."""
+        """Write a stamp durably, with this version's form."""
 
 
 def private_folder(path: Path) -> None:
@@ -89,12 +92,20 @@ def private_folder(path: Path) -> None:
 
 
 class FolderPart:
-    """A part that is a folder of files, with its stamp in a file of its own."""
+    """A part that is a folder of files, with its stamp in a file of its own.
 
-    def __init__(self, folder: Path) -> None:
+    Raises
+    ------
+    ConfigurationError
+        If the folder cannot be used, or is of a later form.
+    """
+
+    def __init__(self, folder: Path, *, form: int = FIRST) -> None:
         private_folder(folder)
         self.folder = folder
         self.name = folder.name
+        self.form = form
+        self.stamp()
         self.is_fresh = not any(folder.iterdir())
 
     def stamp(self) -> Stamp | None:
@@ -105,13 +116,13 @@ class FolderPart:
             return None
         except OSError as error:
             raise ConfigurationError(f"`{self.name}/{STAMP_FILE}` cannot be read") from error
-        return _stamp_of(self.name, data)
+        return _stamp_of(self, data)
 
     def put_stamp(self, stamp: Stamp) -> None:
-        """Write a stamp durably."""
+        """Write a stamp durably, with this version's form."""
         # A crash in here leaves the former stamp, and perhaps a file aside.
         write_durably(
-            self.folder / STAMP_FILE, msgspec.json.encode(stamp), aside=self.folder / f".{STAMP_FILE}.new"
+            self.folder / STAMP_FILE, _encoded(self, stamp), aside=self.folder / f".{STAMP_FILE}.new"
         )
 
 
@@ -124,17 +135,22 @@ class LmdbPart:
         Address space, not disk.
     max_dbs : int
         The named databases.
+    form : int
+        In which this version writes it, and the latest that it reads.
 
     Raises
     ------
     ConfigurationError
-        If the folder cannot be used, or what lies in it is no environment, or is cut.
+        If the folder cannot be used, or what lies in it is no environment, or is cut, or is of a later form.
     """
 
-    def __init__(self, folder: Path, *, map_size: int, max_dbs: int, readahead: bool = True) -> None:
+    def __init__(
+        self, folder: Path, *, map_size: int, max_dbs: int, readahead: bool = True, form: int = FIRST
+    ) -> None:
         private_folder(folder)
         self.folder = folder
         self.name = folder.name
+        self.form = form
         try:
             self.environment = lmdb.open(
                 str(folder), map_size=map_size, max_dbs=max_dbs, mode=0o600, readahead=readahead
@@ -146,6 +162,11 @@ class LmdbPart:
         for name in ("data.mdb", "lock.mdb"):
             if (folder / name).stat().st_mode & 0o077:
                 (folder / name).chmod(0o600)
+        try:
+            self.stamp()
+        except ConfigurationError:
+            self.close()
+            raise
         self.is_fresh = self._holds_nothing()
 
     def close(self) -> None:
@@ -165,16 +186,24 @@ class LmdbPart:
         """Return the stamp, or None where there is none."""
         with self.environment.begin() as transaction:
             data = transaction.get(_STAMP_KEY)
-        return None if data is None else _stamp_of(self.name, data)
+        return None if data is None else _stamp_of(self, data)
 
     def put_stamp(self, stamp: Stamp) -> None:
-        """Write a stamp durably."""
+        """Write a stamp durably, with this version's form."""
         # A crash in here leaves the former stamp.
         with self.environment.begin(write=True) as transaction:
-            transaction.put(_STAMP_KEY, msgspec.json.encode(stamp))
+            transaction.put(_STAMP_KEY, _encoded(self, stamp))
 
 
-def bind(part: StampedPart, stamp: Stamp, *, stream: str, first: int, last: int, adopting: bool) -> None:
+def bind(
+    part: StampedPart,
+    stamp: Stamp,
+    *,
+    stream: str,
+    first: int,
+    last: int,
+    adopting: bool,
+) -> None:
     """Demand that a part is this deployment's, and that its stream still holds all that it lacks.
 
     Parameters
@@ -184,18 +213,14 @@ def bind(part: StampedPart, stamp: Stamp, *, stream: str, first: int, last: int,
     first, last : int
         The first message that the stream still holds, and its last.
     adopting : bool
-        Whether a part without a stamp is taken as it is: at the first start of what an earlier version left.
+        Whether a part without a stamp is taken as it is: at an upgrade of what version 0.3 left.
 
     Raises
     ------
     ConfigurationError
         Naming the part, what is wrong with it, and what to do.
     """
-    found = part.stamp()
-    if found is not None and (found.origin, found.key) != (stamp.origin, stamp.key):
-        raise ConfigurationError(
-            f"`{part.name}/` is of another deployment (`{found.origin}`) or of other keys: {_RESTORE}"
-        )
+    found = demand_own(part, stamp)
     if found is None and not adopting and not part.is_fresh:
         raise ConfigurationError(f"`{part.name}/` does not say whose it is: {_RESTORE}")
     position = max(stamp.position, 0 if found is None else found.position)
@@ -213,8 +238,24 @@ def bind(part: StampedPart, stamp: Stamp, *, stream: str, first: int, last: int,
         )
     if found is None and not adopting:
         log.warning("`%s/` was missing: it is made anew from %s", part.name, stream)
-    if found is None or found.position != position:
+    if found is None or (found.position, found.form) != (position, part.form):
         part.put_stamp(msgspec.structs.replace(stamp, position=position))
+
+
+def demand_own(part: StampedPart, stamp: Stamp) -> Stamp | None:
+    """Return a part's stamp, or None where it has none.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is of another deployment, or of other keys.
+    """
+    found = part.stamp()
+    if found is not None and (found.origin, found.key) != (stamp.origin, stamp.key):
+        raise ConfigurationError(
+            f"`{part.name}/` is of another deployment (`{found.origin}`) or of other keys: {_RESTORE}"
+        )
+    return found
 
 
 _RESTORE = "restore it as it was together with the rest of the directory"
@@ -267,15 +308,17 @@ def demand_whole(folders: Iterable[Path]) -> None:
     raise ConfigurationError(f"`{broken.name}/data.mdb` is not whole ({why}): {_RESTORE}")
 
 
-def _stamp_of(name: str, data: bytes) -> Stamp:
+def _encoded(part: StampedPart, stamp: Stamp) -> bytes:
+    return msgspec.json.encode(msgspec.structs.replace(stamp, form=part.form))
+
+
+def _stamp_of(part: StampedPart, data: bytes) -> Stamp:
     try:
         stamp = msgspec.json.decode(data, type=Stamp)
     except msgspec.DecodeError as error:
-        raise ConfigurationError(f"the stamp of `{name}/` cannot be read: {_RESTORE}") from error
-    if stamp.form > FORM:
-        raise ConfigurationError(
-            f"`{name}/` was written by a later version (form {stamp.form}; this one knows {FORM}): use that version"
-        )
+        raise ConfigurationError(f"the stamp of `{part.name}/` cannot be read: {_RESTORE}") from error
+    if stamp.form > part.form:
+        raise ConfigurationError(newer_form(f"`{part.name}/`", stamp.form, part.form))
     return stamp
 
 

@@ -28,7 +28,7 @@ from wicketgate.regime.fold import (
 )
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed, act_of
-from wicketgate.regime.publishing import least_traffic, step_of
+from wicketgate.regime.publishing import REGISTER_FORM, least_traffic, step_of
 from wicketgate.regime.stance import stance_of
 from wicketgate.regime.standing import consultation_status, in_force_from, review_due
 
@@ -49,6 +49,7 @@ def build_register(moment: RegimeAt, state: State, *, checkpoint: bytes, log_key
     """
     parsed, charter = moment.parsed, moment.charter
     return {
+        "form": REGISTER_FORM,
         "origin": charter.origin,
         "demonstration": charter.demonstration,
         "as_of": rfc3339(moment.at_us),

@@ -11,11 +11,13 @@ from pathlib import Path
 
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.files import write_durably
+from wicketgate.base.forms import split_form
 from wicketgate.base.parts import FolderPart
-from wicketgate.commits.state import State, load_state
+from wicketgate.commits.state import STATE_FORM, State, dump_state, load_state
 
 _NAME = re.compile(r"(\d{20})\.snapshot")
 _KEPT = 2
+_DIGEST = 32
 
 
 class Snapshots:
@@ -41,9 +43,9 @@ class Snapshots:
         """
         found = self._found()
         for path in reversed(found):
-            data = path.read_bytes()
-            if hashlib.sha256(data[32:]).digest() == data[:32]:
-                return load_state(data[32:])
+            body = _whole(path)
+            if body is not None:
+                return load_state(body)
         if found:
             raise ConfigurationError("no snapshot of the fold is whole: restore the folder `snapshots`")
         return None
@@ -57,12 +59,58 @@ class Snapshots:
             The sequence of the oldest snapshot kept: nothing behind it may leave COMMITS.
         """
         path = self._folder / f"{sequence:020d}.snapshot"
-        write_durably(path, hashlib.sha256(state).digest() + state, aside=self._folder / "next.new")
+        self._write(path, state)
         kept = self._found()
         # A crash in here leaves older snapshots too many: the next one removes them.
         for old in kept[:-_KEPT]:
             old.unlink()
         return int(kept[-_KEPT:][0].stem)
 
+    def rewrite(self) -> None:
+        """Write the snapshots of an earlier form in this one, the latest first.
+
+        An earlier version refuses to start by what it finds then. Where there is no snapshot, one of nothing is
+        written: COMMITS is folded from its beginning.
+
+        Raises
+        ------
+        ConfigurationError
+            If none is whole: restore them first.
+        """
+        found = self._found()
+        if not found:
+            # A crash in here leaves none, as before.
+            self._write(self._folder / f"{0:020d}.snapshot", dump_state(State()))
+            return
+        self.latest()
+        for path in reversed(found):
+            # A crash in here leaves each of them whole in one of the two forms. What is not whole stays what it is.
+            body = _whole(path)
+            if body is not None and split_form(body)[0] < STATE_FORM:
+                self._write(path, dump_state(load_state(body)))
+
+    def _write(self, path: Path, state: bytes) -> None:
+        write_durably(path, hashlib.sha256(state).digest() + state, aside=self._folder / "next.new")
+
     def _found(self) -> list[Path]:
-        return sorted(path for path in self._folder.iterdir() if _NAME.fullmatch(path.name))
+        return _snapshots_in(self._folder)
+
+
+def stored_forms(folder: Path) -> set[int]:
+    """Return the forms of the snapshots in a folder, whole or not; none where there is no folder."""
+    forms = set()
+    for path in _snapshots_in(folder) if folder.is_dir() else ():
+        with path.open("rb") as file:
+            forms.add(split_form(file.read(_DIGEST + 2)[_DIGEST:])[0])
+    return forms
+
+
+def _snapshots_in(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name))
+
+
+def _whole(path: Path) -> bytes | None:
+    """Return the state in a snapshot's file, or None where the file is not whole."""
+    data = path.read_bytes()
+    body = data[_DIGEST:]
+    return body if hashlib.sha256(body).digest() == data[:_DIGEST] else None

@@ -14,6 +14,7 @@ import msgspec
 
 from wicketgate.base.clock import DAY_US, SECOND_US
 from wicketgate.base.errors import InputError
+from wicketgate.base.forms import FIRST, newer_form, split_form, with_form
 from wicketgate.commits.cameras import Camera, CameraChange
 from wicketgate.commits.figures import ClosedFigures, Counts, Targeted
 from wicketgate.commits.transactions import (
@@ -32,6 +33,8 @@ from wicketgate.regime.obligations.values import Disclosure
 from wicketgate.regime.parsed import Parsed
 from wicketgate.regime.publishing import IMAGE_CODES
 
+STATE_FORM = 2
+"""The form of snapshots that this version writes, and the latest that it reads; 1 is that of version 0.3."""
 FOREVER_US = 1 << 61
 SIGHTINGS_KEPT = 8
 LOOKERS_KEPT = 64
@@ -103,6 +106,7 @@ class State(msgspec.Struct, kw_only=True):
 
     sequence: int = 0
     at_us: int = 0
+    directory_form: int = FIRST
     reads_to: int = 0
     reads_offset: int = 0
     regime: Regime = msgspec.field(default_factory=Regime)
@@ -188,6 +192,7 @@ class State(msgspec.Struct, kw_only=True):
                 raise InputError(f"transaction {sequence} does not continue the responses to a consultation")
         self.sequence = sequence
         self.at_us = transaction.at_us
+        self.directory_form = transaction.directory_form or self.directory_form
         self.entries += len(transaction.entries)
         if transaction.second is not None:
             self.seconds = transaction.second.number
@@ -447,17 +452,20 @@ _decoder = msgspec.msgpack.Decoder(State)
 
 
 def dump_state(state: State) -> bytes:
-    """Return a snapshot of the fold."""
-    return _encoder.encode(state)
+    """Return a snapshot of the fold: its form, then MessagePack."""
+    return with_form(STATE_FORM, _encoder.encode(state))
 
 
 def load_state(data: bytes) -> State:
-    """Return the state of a snapshot.
+    """Return the state of a snapshot of this form, or of an earlier one.
 
     InputError for anything else.
     """
+    form, packed = split_form(data)
+    if form > STATE_FORM:
+        raise InputError(newer_form("a snapshot", form, STATE_FORM))
     try:
-        state = _decoder.decode(data)
+        state = _decoder.decode(packed)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError("a snapshot is not of this version") from error
     if state.entries and not state.regime.charters:

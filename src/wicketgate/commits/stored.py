@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple, Protocol
 import msgspec
 
 from wicketgate.base.errors import InputError
+from wicketgate.base.forms import FIRST, newer_form, split_form, with_form
 from wicketgate.commits.transactions import (
     FeedBatch,
     HitImaged,
@@ -27,9 +28,8 @@ from wicketgate.ledger.second import SecondClosed
 from wicketgate.regime.obligations.values import Disclosure, Receipt
 
 FORM = 2
-"""The form that this version writes. The first had no number, and everything in the open."""
-_MARK = b"\xc1WGC"  # no MessagePack begins so: what has it not is of the first form
-_BEGIN = struct.Struct(">4sBI")
+"""The form of messages that this version writes, and the latest that it reads; 1, in the open, is that of 0.3."""
+_LENGTH = struct.Struct(">I")
 
 Kind = Literal["rows", "reads", "acts"]
 """`rows` are what left to feeds, `reads` what was taken, `acts` all else that is not public."""
@@ -107,8 +107,9 @@ def encode(transaction: Transaction, keys: ContentKeys) -> Encoded:
         **{name: getattr(_NO_ACTS, name) for name in _Acts.__struct_fields__},
     )
     head = _encode(_Head(public, tuple(map(len, rows)), len(acts), len(reads)))
-    data = b"".join((_BEGIN.pack(_MARK, FORM, len(head)), head, *rows, acts, reads))
-    return Encoded(data, _places(_BEGIN.size + len(head), map(len, rows)))
+    data = with_form(FORM, b"".join((_LENGTH.pack(len(head)), head, *rows, acts, reads)))
+    begin = len(data) - len(reads) - len(acts) - sum(map(len, rows))
+    return Encoded(data, _places(begin, map(len, rows)))
 
 
 def decode(data: bytes, keys: ContentKeys) -> tuple[Transaction, tuple[Place, ...]]:
@@ -119,7 +120,7 @@ def decode(data: bytes, keys: ContentKeys) -> tuple[Transaction, tuple[Place, ..
     InputError
         For anything else, for a later form, and where the key of a part has ended.
     """
-    if not data.startswith(_MARK):
+    if split_form(data)[0] == FIRST:
         first = _first_form(data)
         return first, _first_places(data, first.batches)
     head, begin = _head(data)
@@ -150,7 +151,7 @@ def decode_taken(data: bytes, keys: ContentKeys) -> bytes | None:
 
     InputError for what is no stored transaction.
     """
-    if not data.startswith(_MARK):
+    if split_form(data)[0] == FIRST:
         return _first_form(data).taken or None
     head, begin = _head(data)
     at = begin + sum(head.rows) + head.acts
@@ -159,22 +160,21 @@ def decode_taken(data: bytes, keys: ContentKeys) -> bytes | None:
 
 def _head(data: bytes) -> tuple[_Head, int]:
     """Return the head of a stored transaction, and where the parts behind it begin."""
-    if len(data) < _BEGIN.size:
-        raise InputError(_NOT_OURS)
-    _, form, length = _BEGIN.unpack_from(data)
+    form, rest = split_form(data)
     if form > FORM:
-        raise InputError(
-            f"a message of COMMITS is of form {form}, and this version knows {FORM}: use a later version"
-        )
-    begin = _BEGIN.size + length
+        raise InputError(newer_form("a message of COMMITS", form, FORM))
+    if len(rest) < _LENGTH.size:
+        raise InputError(_NOT_OURS)
+    begin = len(data) - len(rest) + _LENGTH.size
+    end = begin + _LENGTH.unpack_from(rest)[0]
     try:
-        head = _decode_head(data[_BEGIN.size : begin])
+        head = _decode_head(data[begin:end])
     except _ODD as error:
         raise InputError(_NOT_OURS) from error
     parts = (*head.rows, head.acts, head.reads)
-    if len(head.rows) != len(head.transaction.batches) or min(parts) < 0 or begin + sum(parts) != len(data):
+    if len(head.rows) != len(head.transaction.batches) or min(parts) < 0 or end + sum(parts) != len(data):
         raise InputError(_NOT_OURS)
-    return head, begin
+    return head, end
 
 
 def _open(keys: ContentKeys, kind: Kind, data: bytes, offset: int, length: int) -> bytes:

@@ -355,6 +355,8 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     opens_us : int or None
         At a start: the second that is open from now on. Those before it, back to the last one closed, are missing
         from the ledger, and the entry of the start says so.
+    directory_form : int
+        At the founding and at an upgrade: the form of the directory from now on. 0 elsewhere.
     """
 
     at_us: int
@@ -387,6 +389,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     receipt: Receipt | None = None
     responses: tuple[ResponseGiven, ...] = ()
     looked: tuple[HitLooked, ...] = ()
+    directory_form: int = 0
     taken: bytes = b""
 
 

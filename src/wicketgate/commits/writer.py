@@ -153,6 +153,25 @@ class Commits:
         self._close_due_figures(at_us)
         return started
 
+    def record_upgrade(self, operation: Mapping[str, Any], form: int) -> asyncio.Future[Committed]:
+        """Commit that the directory is of another form from now on.
+
+        It stands at the time of the last commit, in the second that is still open: whether the clock is right is for
+        the next start to judge.
+        """
+        at_us = self.staged.at_us
+        self._close_due_figures(at_us)
+        self._roll(at_us)
+        body = {**operation, "kind": "operation", "operation": "upgraded", "at": rfc3339(at_us)}
+        return self._stage(
+            Transaction(
+                at_us=at_us,
+                first_entry=self.staged.entries,
+                entries=(canonical(body),),
+                directory_form=form,
+            )
+        )
+
     def _stage(self, transaction: Transaction) -> asyncio.Future[Committed]:
         if self._failed:
             raise StreamError("this gateway can commit nothing more")

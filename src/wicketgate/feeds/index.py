@@ -14,6 +14,8 @@ import lmdb
 
 from wicketgate.base.parts import LmdbPart
 
+FEEDS_FORM = 1
+"""The form in which this version writes the index, and the latest that it reads."""
 _MAP_SIZE = 256 * 1024**3
 _POSITION = b"position"
 _NUMBER = struct.Struct(">Q")
@@ -77,7 +79,7 @@ class FeedIndex:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.part = LmdbPart(folder, map_size=_MAP_SIZE, max_dbs=2)
+        self.part = LmdbPart(folder, map_size=_MAP_SIZE, max_dbs=2, form=FEEDS_FORM)
         self._environment = self.part.environment
         self._places = self._environment.open_db(b"places")
         self._meta = self._environment.open_db(b"meta")

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wicketgate.base.errors import ConfigurationError, InputError, LedgerError
-from wicketgate.base.files import write_durably, write_secret
+from wicketgate.base.files import write_secret
 from wicketgate.base.parts import Stamp, private_folder
 from wicketgate.base.settings import TEMPLATE, read_secret
 from wicketgate.base.signing import PrivateKey
+from wicketgate.gateway.forms import FORM, DirectoryForm, read_form, refuse_newer, refuse_older, write_form
 from wicketgate.ledger.notes import NoteSigner, unverified_checkpoint
 
 ENVIRONMENTS = ("index", "proofs", "hits", "feeds")
@@ -30,6 +31,7 @@ class Deployment:
     """The places of a deployment's parts.
 
     wicketgate.toml  settings              keys/    secrets, mode 0600        lock   held by gateway and child
+    form    of the directory (`gateway.forms`)
     log/    the public ledger, servable by any web server as it is
     nats/   the streams                     index/   which reads were seen     proofs/  proofs of releases
     images/ of reads                        clock    the time of the last start, on this boot of the machine
@@ -92,21 +94,6 @@ class Deployment:
             )
         return key
 
-    @property
-    def is_bound(self) -> bool:
-        """Whether every part of it says whose it is: an earlier version's parts do not."""
-        return self._bound.exists()
-
-    @property
-    def _bound(self) -> Path:
-        return self.folder / "bound"
-
-    def bind(self) -> None:
-        """Note that every part says whose it is, once they all do: from now on none is taken that does not."""
-        # A crash before this: the next start takes the rest as it is, once more.
-        if not self.is_bound:
-            write_durably(self._bound, b"1\n", aside=self._bound.with_name("bound.new"))
-
     def stamp(self, *secrets_of_part: bytes) -> Stamp:
         """Return the stamp of a part that hangs on the log's key, and on these secrets."""
         signer = self.log_signer()
@@ -115,14 +102,28 @@ class Deployment:
             fingerprint.update(hashlib.blake2b(b"part", key=secret).digest())
         return Stamp(origin=signer.name, key=fingerprint.hexdigest()[:32])
 
-    def demand(self) -> None:
-        """Refuse a directory not made, or not finished, by `init`, and one that cannot be written to.
+    def demand(self, *, upgrading: bool = False) -> DirectoryForm:
+        """Refuse a directory not made, or not finished, by `init`, one that cannot be written to, or of another form.
+
+        Nothing is touched.
+
+        Parameters
+        ----------
+        upgrading : bool
+            Whether one of an earlier form will do.
+
+        Returns
+        -------
+        DirectoryForm
+            What it says of its form.
 
         Raises
         ------
         ConfigurationError
-            Naming what is missing.
+            Naming what is missing, or both forms.
         """
+        form = read_form(self.folder)
+        refuse_newer(self.folder, form)
         demanded = [
             self.folder / "wicketgate.toml",
             self.log_key,
@@ -143,6 +144,9 @@ class Deployment:
                 raise ConfigurationError(
                     f"`{folder}` cannot be written to: give it to the gateway's user, on a writable disk"
                 )
+        if not upgrading:
+            refuse_older(self.folder, form)
+        return form
 
     def lay(self, settings: bytes = TEMPLATE.encode()) -> PrivateKey:
         """Make the directory with its keys and settings.
@@ -169,6 +173,7 @@ class Deployment:
         write_secret(self.index_key, secrets.token_hex(32))
         (self.folder / "wicketgate.toml").write_bytes(settings)
         (self.folder / "wicketgate.toml").chmod(0o644)
+        write_form(self.folder, DirectoryForm(form=FORM))
         return key
 
     def lock(self) -> int:

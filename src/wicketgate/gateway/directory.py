@@ -5,11 +5,12 @@ from __future__ import annotations
 import msgspec
 
 from wicketgate.base.errors import ConfigurationError
-from wicketgate.base.parts import Stamp, StampedPart, bind
+from wicketgate.base.parts import Stamp, StampedPart, bind, demand_own
 from wicketgate.base.streams.link import Link
 from wicketgate.commits.state import State
 from wicketgate.commits.writer import STREAM
 from wicketgate.gateway.deployment import Deployment
+from wicketgate.gateway.forms import FORM
 from wicketgate.gateway.projections import Projections
 
 
@@ -20,21 +21,29 @@ class Directory:
     ----------
     deployment : Deployment
         Where the log's key and the index's secret lie.
+    adopting : bool
+        Whether parts and streams that do not say whose they are are taken as they are: at an upgrade from 0.3.
     """
 
-    def __init__(self, deployment: Deployment) -> None:
-        self._deployment = deployment
+    def __init__(self, deployment: Deployment, *, adopting: bool = False) -> None:
         self._plain = deployment.stamp()
         self._keyed = deployment.stamp(deployment.index_secret())
         self._parts: list[tuple[StampedPart, Stamp]] = []
-        self._adopting = not deployment.is_bound
-        self.adopted: list[str] = []
+        self._adopting = adopting
 
     def take_streams(self, link: Link) -> None:
         """Let the streams say whose they are."""
         link.belong_to(f"{self._plain.origin} {self._plain.key}", adopting=self._adopting)
 
-    async def take(self, link: Link, part: StampedPart, *, position: int = 0, keyed: bool = False) -> None:
+    async def take(
+        self,
+        link: Link,
+        part: StampedPart,
+        *,
+        position: int = 0,
+        keyed: bool = False,
+        of_reads: bool = False,
+    ) -> None:
         """Bind a part, or refuse it.
 
         Parameters
@@ -43,6 +52,8 @@ class Directory:
             How far the part itself knows that it has come.
         keyed : bool
             Whether it hangs on the index's secret too.
+        of_reads : bool
+            Whether it followed READS in earlier versions: at an upgrade it follows COMMITS from then on, all of it.
 
         Raises
         ------
@@ -51,8 +62,11 @@ class Directory:
         """
         stamp = self._keyed if keyed else self._plain
         held = (await link.info(STREAM)).state
-        if self._adopting and part.stamp() is None and not part.is_fresh:
-            self.adopted.append(part.name)
+        if self._adopting and of_reads:
+            demand_own(part, stamp)
+            part.put_stamp(msgspec.structs.replace(stamp, position=max(held.first_seq - 1, 0)))
+            self._parts.append((part, stamp))
+            return
         bind(
             part,
             msgspec.structs.replace(stamp, position=position),
@@ -78,9 +92,26 @@ class Directory:
             if found is None or found.position < position:
                 part.put_stamp(msgspec.structs.replace(stamp, position=position))
 
-    def bound(self) -> None:
-        """Note that every part is bound."""
-        self._deployment.bind()
+
+def demand_founded(state: State, *, upgrading: bool = False) -> None:
+    """Demand that COMMITS was begun by `init`, and has come to this version's form of the directory.
+
+    Parameters
+    ----------
+    upgrading : bool
+        Whether an earlier form will do.
+
+    Raises
+    ------
+    ConfigurationError
+        Saying what is wrong.
+    """
+    if not state.charter_envelope:
+        raise ConfigurationError("COMMITS holds no charter: this deployment was not finished by `init`")
+    if state.directory_form != FORM and not upgrading:
+        raise ConfigurationError(
+            f"`form` says {FORM} and COMMITS {state.directory_form}: restore all of the directory as it was at one time"
+        )
 
 
 async def demand_projected(projections: Projections, state: State) -> None:

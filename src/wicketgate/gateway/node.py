@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import os
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, ExitStack, closing
-from importlib.metadata import version as installed_version
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing
 from typing import Any
 
-import msgspec
-
-from wicketgate.base.clock import Clock, rfc3339
+from wicketgate.base.clock import Clock
 from wicketgate.base.errors import ConfigurationError, WicketgateError
 from wicketgate.base.hour_keys import HourKeys, KeyRing
 from wicketgate.base.loop import LoopGuard
 from wicketgate.base.parts import StampedPart, demand_whole
 from wicketgate.base.settings import Settings, StreamsSettings
-from wicketgate.base.signing import PrivateKey, canonical
+from wicketgate.base.signing import PrivateKey
 from wicketgate.base.space import DiskSpace
 from wicketgate.base.steady import SteadyClock
 from wicketgate.base.streams.link import Link, end_tasks
@@ -37,11 +33,11 @@ from wicketgate.commits.writer import Commits
 from wicketgate.feeds.index import FeedIndex
 from wicketgate.feeds.rows import RowMaker
 from wicketgate.gateway.deployment import ENVIRONMENTS, PARTS, Deployment, note_signer
-from wicketgate.gateway.directory import Directory, demand_projected
+from wicketgate.gateway.directory import Directory, demand_founded, demand_projected
 from wicketgate.gateway.entitlement import Entitlement
 from wicketgate.gateway.filing.cameras import CameraFiling
 from wicketgate.gateway.filing.disclosures import DisclosureFiling
-from wicketgate.gateway.filing.documents import Filing, document_transaction
+from wicketgate.gateway.filing.documents import Filing
 from wicketgate.gateway.filing.facts import FactFiling
 from wicketgate.gateway.filing.hotlists import HotlistFiling
 from wicketgate.gateway.filing.outcomes import OutcomeFiling
@@ -50,6 +46,7 @@ from wicketgate.gateway.filing.tokens import TokenFiling
 from wicketgate.gateway.health import HealthWatch
 from wicketgate.gateway.hits import UnitHits
 from wicketgate.gateway.housekeeping import Housekeeping, save_snapshot
+from wicketgate.gateway.operations import founding, software
 from wicketgate.gateway.progress import Progress
 from wicketgate.gateway.projections import Projections
 from wicketgate.gateway.releasing import Releasing
@@ -69,7 +66,6 @@ from wicketgate.reads.pushes import Pushes
 from wicketgate.reads.quota import QuarantineQuota
 from wicketgate.reads.repeats import Seen
 from wicketgate.reads.tracking import Vehicles
-from wicketgate.regime.documents.binding import DOCUMENTS_FORM
 from wicketgate.regime.parsed import Parsed
 
 log = logging.getLogger(__name__)
@@ -84,8 +80,9 @@ class Gateway:
     its next start takes up from COMMITS.
     """
 
-    def __init__(self, settings: Settings, clock: Clock | None) -> None:
+    def __init__(self, settings: Settings, clock: Clock | None, *, adopting: bool = False) -> None:
         self.settings = settings
+        self._adopting = adopting
         self.clock: Clock = clock or SteadyClock()
         self.deployment = Deployment(settings.folder)
         self.loop = LoopGuard()
@@ -109,6 +106,7 @@ class Gateway:
         # Made by `_open` and `_run`.
         self.link: Link
         self.directory: Directory
+        self.gate: Releasing
         self.keys: KeyRing
         self.ledger: Ledger
         self.log_key: PrivateKey
@@ -166,8 +164,8 @@ class Gateway:
         Raises
         ------
         ConfigurationError
-            If the directory is not a deployment, another gateway runs in it, its parts contradict one another, or the
-            machine's clock has leapt.
+            If the directory is not a deployment of this version's form, another gateway runs in it, its parts
+            contradict one another, or the machine's clock has leapt.
         """
         gateway = cls(settings, clock)
         gateway.progress, gateway._lock = progress or gateway.progress, lock
@@ -175,10 +173,7 @@ class Gateway:
             gateway.deployment.demand()
             await gateway._open()
             state = gateway.commits.committed
-            if not state.charter_envelope:
-                raise ConfigurationError(
-                    "COMMITS holds no charter: this deployment was not finished by `init`"
-                )
+            demand_founded(state)
             gateway._clock_said = begin_clock(
                 gateway.clock,
                 state,
@@ -208,13 +203,45 @@ class Gateway:
                 raise ConfigurationError("the streams hold the commits of another deployment")
             if isinstance(gateway.clock, SteadyClock):
                 write_mark(gateway.deployment.part("clock"), gateway.clock.mark())
-            gateway.directory.bound()
-            await gateway.commits.commit(gateway._founding(envelope))
+            document = gateway.commits.parsed.open(envelope)
+            await gateway.commits.commit(founding(envelope, document, settings.folder, gateway.ledger_vkey))
             token = await gateway.tokens.issue_token("admin")
             await gateway._project_all()
         finally:
             await gateway.stop()
         return token
+
+    @classmethod
+    @asynccontextmanager
+    async def open_to_upgrade(
+        cls, settings: Settings, *, adopting: bool, progress: Progress, lock: int
+    ) -> AsyncIterator[Gateway]:
+        """Open every part of an earlier form, as a start does; nothing is taken or decided.
+
+        At the end every projection has what was committed meanwhile.
+
+        Parameters
+        ----------
+        adopting : bool
+            Whether parts that do not say whose they are are taken as they are.
+        lock : int
+            The deployment's lock; it is given up at the end.
+
+        Raises
+        ------
+        ConfigurationError
+            As `start`.
+        """
+        gateway = cls(settings, None, adopting=adopting)
+        gateway.progress, gateway._lock = progress, lock
+        try:
+            await gateway._open()
+            demand_founded(gateway.commits.committed, upgrading=True)
+            gateway.gate = await gateway._open_gate()
+            yield gateway
+            await gateway._project_all()
+        finally:
+            await gateway.stop()
 
     async def stop(self) -> None:
         """Stop in order.
@@ -255,56 +282,14 @@ class Gateway:
         parts.push_async_callback(self.link.close)
         await parts.enter_async_context(self._writers)
         self.log_key = deployment.signer()
-        self.directory = Directory(deployment)
+        self.directory = Directory(deployment, adopting=self._adopting)
         self.directory.take_streams(self.link)
         await self.link.ensure_stream(commits_module.STREAM)
         self._snapshots = Snapshots(deployment.part("snapshots"))
         await self._take(self._snapshots.part)
         state, parsed = await asyncio.to_thread(self._snapshots.latest) or State(), Parsed()
-        # The origin stands in the checkpoint: the charter is known only once COMMITS is folded.
-        self.ledger = self._files.enter_context(Ledger.open(deployment.log, deployment.log_signer()))
-        self.hits = self._files.enter_context(closing(HitQueue(deployment.part("hits"))))
-        await self._take(self.hits.part, position=self.hits.position)
-        proofs = self._files.enter_context(closing(Proofs(deployment.part("proofs"))))
-        await self._take(proofs.part)
-        index = self._files.enter_context(closing(FeedIndex(deployment.part("feeds"))))
-        await self._take(index.part, position=index.position)
-        self.lists = Lists(deployment.part("vault"))
-        await self._take(self.lists.part)
-        self.seen = self._files.enter_context(
-            closing(Seen(deployment.part("index"), deployment.index_secret()))
-        )
-        await self._take(self.seen.part, position=self.seen.position, keyed=True)
-        self.keys = KeyRing(deployment.part("content-keys"), KINDS)
-        self.projections = Projections(
-            self.link,
-            self.ledger,
-            proofs,
-            self.hits,
-            index,
-            self.keys,
-            HourKeys(deployment.part("quarantine-keys")),
-            parsed,
-            feed_bytes=self.settings.feed_bytes,
-            on_failure=self._fail,
-        )
-        parts.push_async_callback(self.projections.close)
-        await self.projections.open(state)
-        self.progress.begin("commits")
-        projected = self.directory.projected()
-        await replay(
-            self.link, state, parsed, self.keys, self._replayed, self.progress.reach, after=projected
-        )
-        for name in state.feeds:
-            await self.projections.open_feed(name)
-        if self.ledger.size > state.entries:
-            raise ConfigurationError(
-                f"the log holds {self.ledger.size} entries and the commits {state.entries}: an older `nats` or "
-                "`snapshots` stands beside a newer `log`; restore all of them as they were at one time"
-            )
-        await demand_projected(self.projections, state)
-        self.progress.begin("hotlists")
-        await asyncio.to_thread(self.lists.load, state)
+        await self._open_parts(state, parsed)
+        await self._fold(state, parsed)
         writer = await StreamWriter(self.link, commits_module.STREAM).open()
         self._writers.push_async_callback(writer.close)
         self.commits = Commits(
@@ -330,14 +315,67 @@ class Gateway:
         self.responses = Responses(self.commits, self.projections, self.clock, admit=self.space.demand)
         self.disclosures = DisclosureFiling(self.commits)
 
+    async def _open_parts(self, state: State, parsed: Parsed) -> None:
+        """Open what follows COMMITS, each bound to this deployment."""
+        deployment = self.deployment
+        # The origin stands in the checkpoint: the charter is known only once COMMITS is folded.
+        self.ledger = self._files.enter_context(Ledger.open(deployment.log, deployment.log_signer()))
+        self.hits = self._files.enter_context(closing(HitQueue(deployment.part("hits"))))
+        await self._take(self.hits.part, position=self.hits.position)
+        proofs = self._files.enter_context(closing(Proofs(deployment.part("proofs"))))
+        await self._take(proofs.part)
+        index = self._files.enter_context(closing(FeedIndex(deployment.part("feeds"))))
+        await self._take(index.part, position=index.position)
+        self.lists = Lists(deployment.part("vault"))
+        await self._take(self.lists.part)
+        self.seen = self._files.enter_context(
+            closing(Seen(deployment.part("index"), deployment.index_secret()))
+        )
+        await self._take(self.seen.part, position=self.seen.position, keyed=True, of_reads=True)
+        self.keys = KeyRing(deployment.part("content-keys"), KINDS)
+        self.projections = Projections(
+            self.link,
+            self.ledger,
+            proofs,
+            self.hits,
+            index,
+            self.keys,
+            HourKeys(deployment.part("quarantine-keys")),
+            parsed,
+            feed_bytes=self.settings.feed_bytes,
+            on_failure=self._fail,
+        )
+        self._parts.push_async_callback(self.projections.close)
+        await self.projections.open(state)
+
+    async def _fold(self, state: State, parsed: Parsed) -> None:
+        """Fold the rest of COMMITS, and bring every part up to it."""
+        self.progress.begin("commits")
+        projected = self.directory.projected()
+        await replay(
+            self.link, state, parsed, self.keys, self._replayed, self.progress.reach, after=projected
+        )
+        for name in state.feeds:
+            await self.projections.open_feed(name)
+        if self.ledger.size > state.entries:
+            raise ConfigurationError(
+                f"the log holds {self.ledger.size} entries and the commits {state.entries}: an older `nats` or "
+                "`snapshots` stands beside a newer `log`; restore all of them as they were at one time"
+            )
+        await demand_projected(self.projections, state)
+        self.progress.begin("hotlists")
+        await asyncio.to_thread(self.lists.load, state)
+
     async def _own_streams(self, lock: int) -> StreamsSettings:
         self.server = NatsServer(self.deployment.part("nats"), inherit=(lock,), on_failure=self._fail)
         self._parts.push_async_callback(self.server.stop)
         await self.server.start()
         return self.server.settings
 
-    async def _take(self, part: StampedPart, *, position: int = 0, keyed: bool = False) -> None:
-        await self.directory.take(self.link, part, position=position, keyed=keyed)
+    async def _take(
+        self, part: StampedPart, *, position: int = 0, keyed: bool = False, of_reads: bool = False
+    ) -> None:
+        await self.directory.take(self.link, part, position=position, keyed=keyed, of_reads=of_reads)
 
     async def _replayed(self, sequence: int, transaction: Transaction, lie: tuple[Place, ...]) -> None:
         await self.projections.take_replayed(sequence, transaction, lie)
@@ -346,15 +384,15 @@ class Gateway:
             self.seen.stored(*seen_keys(message), sequence)
             self.vehicles.learn(message.held, message.emitted, sequence)
 
-    async def _run(self) -> None:
+    async def _open_gate(self) -> Releasing:
+        """Open the images, and return the gate."""
         self.images = Images(
             self.deployment.part("images"), self.deployment.index_secret(), admit=self.space.demand
         )
         self._parts.push_async_callback(self.images.close)
         if self.images.part is not None:
-            await self._take(self.images.part, keyed=True)
-        self.directory.bound()
-        gate = Releasing(
+            await self._take(self.images.part, keyed=True, of_reads=True)
+        return Releasing(
             self.commits,
             self.projections.full_feeds,
             self.log_key,
@@ -362,8 +400,10 @@ class Gateway:
             raising=RowMaker(self.deployment.index_secret()),
             sealing=self.projections.quarantine.seal,
         )
+
+    async def _run(self) -> None:
         self.intake = Intake(
-            gate,
+            await self._open_gate(),
             self.seen,
             self.clock,
             self.commits.committed.sequence,
@@ -375,8 +415,7 @@ class Gateway:
         self.cameras = CameraNames(lambda: self.commits.committed)
         self.joining = Joining(self.images, self.intake, self.seen, self.clock, self._taken_at)
         self.pushes = Pushes(self.cameras, self.intake, self.joining, self.vehicles, self.clock, self.limits)
-        adopted = {"adopted": self.directory.adopted} if self.directory.adopted else {}
-        await self.commits.start({**self._software(), **adopted, **self._clock_said})
+        await self.commits.start({**software(self.deployment.folder), **self._clock_said})
         self.health = HealthWatch(self.commits, self.projections, self.intake, self.space)
         self.housekeeping = Housekeeping(
             self.commits,
@@ -443,30 +482,6 @@ class Gateway:
             await self.projections.settle()
 
     # --- what it is ---------------------------------------------------------------------------------------------
-
-    def _founding(self, envelope: bytes) -> commits_module.Build:
-        document = self.commits.parsed.open(envelope)
-
-        def build(state: State, at_us: int, sequence: int) -> Transaction:
-            transaction = document_transaction(envelope, document, 0, at_us)
-            operation = {
-                **self._software(),
-                "kind": "operation",
-                "operation": "init",
-                "at": rfc3339(at_us),
-                "log_key": self.ledger_vkey,
-            }
-            return msgspec.structs.replace(transaction, entries=(*transaction.entries, canonical(operation)))
-
-        return build
-
-    def _software(self) -> Mapping[str, Any]:
-        settings = (self.deployment.folder / "wicketgate.toml").read_bytes()
-        return {
-            "software": f"wicketgate {installed_version('wicketgate')}",
-            "settings": hashlib.sha256(settings).hexdigest(),
-            "documents": DOCUMENTS_FORM,
-        }
 
     @property
     def ledger_vkey(self) -> str:

@@ -17,6 +17,8 @@ from wicketgate.base.parts import LmdbPart
 from wicketgate.commits.transactions import HitImaged, Transaction
 from wicketgate.hotlists.hits import WAITING, Hit, raised, with_outcome
 
+HITS_FORM = 1
+"""The form in which this version writes the store, and the latest that it reads."""
 _POSITION = b"position"
 _MAP_SIZE = 64 * 1024**3  # address space, not disk
 _decode = msgspec.msgpack.Decoder(Hit).decode
@@ -47,7 +49,7 @@ class HitQueue:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.part = LmdbPart(folder, map_size=_MAP_SIZE, max_dbs=3)
+        self.part = LmdbPart(folder, map_size=_MAP_SIZE, max_dbs=3, form=HITS_FORM)
         self._environment = self.part.environment
         self._hits = self._environment.open_db(b"hits")
         self._order = self._environment.open_db(b"order")

@@ -63,7 +63,7 @@ class Lists:
                 try:
                     listing = Listing.of(load_entries(data)) if whole else listing.changed(load_changes(data))
                 except InputError as error:
-                    raise ConfigurationError(f"the vault's `{blob}` is not a change of a hotlist") from error
+                    raise ConfigurationError(f"the vault's `{blob}`: {error.detail}") from error
             if len(listing) != known.entries:
                 raise ConfigurationError(
                     f"the hotlist of `{name}` has {len(listing)} entries in the vault and {known.entries} "

@@ -7,6 +7,7 @@ is not unpacked.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -16,11 +17,15 @@ import msgspec
 import pyarrow as pa
 
 from wicketgate.base.errors import InputError
+from wicketgate.base.forms import newer_form
 from wicketgate.hotlists.entries import Change, Entry
 from wicketgate.reads.plates import read_plate
 
-_ENTRIES: Final = b"wicketgate entries 1\n"
-_CHANGES: Final = b"wicketgate changes 1\n"
+VAULT_FORM: Final = 1
+"""The form of files that this version writes, and the latest that it reads."""
+_ENTRIES: Final = b"wicketgate entries %d\n" % VAULT_FORM
+_CHANGES: Final = b"wicketgate changes %d\n" % VAULT_FORM
+_NAMED: Final = re.compile(rb"wicketgate (?:entries|changes) (\d{1,9})\n")
 _FRAME: Final = struct.Struct("<II")
 _IN_FRAME: Final = 1024
 _MOST_UNPACKED: Final = 64 * 1024 * 1024
@@ -91,7 +96,10 @@ def _load(
     form: bytes, data: bytes, decode: Callable[[bytes], list[_Item]], is_sound: Callable[[_Item], bool]
 ) -> tuple[_Item, ...]:
     if not data.startswith(form):
-        raise InputError("a stored hotlist of another form than this version's")
+        named = _NAMED.match(data)
+        if named is not None and int(named[1]) > VAULT_FORM:
+            raise InputError(newer_form("a stored hotlist", int(named[1]), VAULT_FORM))
+        raise InputError("what is stored is no hotlist, or not the kind of file that is meant")
     items: list[_Item] = []
     try:
         for unpacked in _frames(data, len(form)):

@@ -20,6 +20,8 @@ from wicketgate.base.shapes import Count, Hash, Time, about
 from wicketgate.base.signing import canonical, verify_signature
 from wicketgate.ledger import merkle
 
+ENTRIES_FORM = 2
+"""The form of entries that this version writes, and the latest that it reads: docs/spec/ledger.md, section 7."""
 SALT_BYTES = 16
 MERGE_DELAY_US = 5 * SECOND_US
 """Within this long after its second a fact must be provable."""

@@ -300,6 +300,22 @@ def feed_check(world: World, log: TrustedLog, fold: Any, path: Path) -> Any:
 # --- documents ------------------------------------------------------------------------------------------------
 
 
+UPGRADED: dict[str, Any] = {
+    "from": 1,
+    "to": 2,
+    "forms": {"commits": 2},
+    "entries": 2,
+    "machine": "2026-07-08T12:00:00Z",
+}
+BAD_UPGRADES: tuple[dict[str, Any], ...] = (
+    {"from": 2},
+    {"from": True},
+    {"to": "2"},
+    {"forms": ["commits"]},
+    {"forms": {"commits": "2"}},
+    {"more": 1},
+    {"machine": 7},
+)
 RESUMERS = ("tfl/data-protection", "ico/commissioner")
 REVIEWERS = ("home-office/secretary-of-state",)
 
@@ -370,6 +386,11 @@ def test_a_document_that_may_not_take_effect_is_found(
         {"kind": "operation", "operation": "start", "accepted_clock": "no time of the machine"},
         {"kind": "operation", "operation": "start", "accepted_clock": "", "machine": "2026-07-08T12:00:00Z"},
         {"kind": "operation", "operation": "init", "accepted_clock": "x", "machine": "2026-07-08T12:00:00Z"},
+        {"kind": "operation", "operation": "start", "entries": 0},
+        {"kind": "operation", "operation": "start", "entries": "2"},
+        {"kind": "operation", "operation": "start", "from": 1, "to": 2},
+        *({"kind": "operation", "operation": "upgraded", **UPGRADED, **wrong} for wrong in BAD_UPGRADES),
+        {"kind": "operation", "operation": "upgraded"},
         {"kind": "cameras", "source": "met", "count": 1, "groups": {}, "root": "ab" * 32},
         {"kind": "cameras", "source": "tfl", "count": -1, "groups": {}, "root": "ab" * 32},
         {"kind": "cameras", "source": "tfl", "count": 1, "groups": {"a": 2}, "root": "ab" * 32},
@@ -384,6 +405,29 @@ def test_an_entry_that_cannot_be_is_found_and_named(fresh: World, body: dict[str
     entry = len(fresh.entries) - 1
     fresh.live(1)
     assert f"entry {entry}:" in only(verify_folder(folder_of(fresh)), "documents")
+
+
+def test_entries_of_a_later_form_are_refused_with_both_forms(fresh: World) -> None:
+    fresh.entry(kind="operation", operation="start", entries=3)
+    fresh.live(1)
+    fault = only(verify_folder(folder_of(fresh)), "documents")
+    assert "is of form 3" in fault
+    assert "up to form 2" in fault
+
+
+def test_an_upgrade_and_what_follows_it_verify(fresh: World) -> None:
+    fresh.entry(kind="operation", operation="start")
+    fresh.entry(kind="operation", operation="upgraded", **UPGRADED)
+    fresh.entry(kind="operation", operation="start", entries=2)
+    fresh.live(1)
+    assert verify_folder(folder_of(fresh)).ok
+
+
+def test_an_earlier_version_that_writes_on_is_found(fresh: World) -> None:
+    fresh.entry(kind="operation", operation="upgraded", **UPGRADED)
+    fresh.entry(kind="operation", operation="start")
+    fresh.live(1)
+    assert "an earlier version wrote on" in only(verify_folder(folder_of(fresh)), "documents")
 
 
 def test_steps_and_leaps_of_the_clock_are_said(fresh: World) -> None:

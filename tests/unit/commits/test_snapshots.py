@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from wicketgate.base.errors import ConfigurationError
-from wicketgate.commits.snapshots import Snapshots
+from wicketgate.commits.snapshots import Snapshots, stored_forms
 from wicketgate.commits.state import State, dump_state
 
 
@@ -87,3 +89,71 @@ def test_other_files_are_none(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     (tmp_path / "1.snapshot").touch()
     assert Snapshots(tmp_path).latest() is None
+
+
+# --- those of an earlier form ----------------------------------------------------------------------------------
+
+
+def put_old(folder: Path, sequence: int) -> Path:
+    """Write a snapshot as version 0.3 wrote it."""
+    packed = msgspec.msgpack.encode(State(sequence=sequence))
+    path = folder / f"{sequence:020d}.snapshot"
+    path.write_bytes(hashlib.sha256(packed).digest() + packed)
+    return path
+
+
+def test_those_of_an_earlier_form_are_read_and_rewritten(tmp_path: Path) -> None:
+    paths = [put_old(tmp_path, n) for n in (3, 4)]
+    snapshots = Snapshots(tmp_path)
+    assert stored_forms(tmp_path) == {1}
+    before = snapshots.latest()
+    snapshots.rewrite()
+    assert stored_forms(tmp_path) == {2}
+    assert snapshots.latest() == before == State(sequence=4)
+    written = [path.read_bytes() for path in paths]
+    snapshots.rewrite()
+    assert [path.read_bytes() for path in paths] == written
+
+
+def test_where_there_is_none_one_of_nothing_is_written(tmp_path: Path) -> None:
+    snapshots = Snapshots(tmp_path)
+    snapshots.rewrite()
+    assert (snapshots.latest(), stored_forms(tmp_path)) == (State(), {2})
+
+
+def test_what_is_not_whole_is_not_made_whole(tmp_path: Path) -> None:
+    whole, cut = put_old(tmp_path, 3), put_old(tmp_path, 4)
+    cut.write_bytes(cut.read_bytes()[:-1])
+    left = cut.read_bytes()
+    snapshots = Snapshots(tmp_path)
+    snapshots.rewrite()
+    assert (snapshots.latest(), cut.read_bytes()) == (State(sequence=3), left)
+    whole.unlink()
+    with pytest.raises(ConfigurationError, match="no snapshot of the fold is whole"):
+        snapshots.rewrite()
+
+
+@pytest.mark.parametrize("when", ["before", "behind"])
+def test_a_crash_while_they_are_rewritten_leaves_each_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    for n in (3, 4):
+        put_old(tmp_path, n)
+    snapshots, replace = Snapshots(tmp_path), Path.replace
+
+    def crash(path: Path, target: Path) -> None:
+        if when == "behind":
+            replace(path, target)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", crash)
+        with pytest.raises(KeyboardInterrupt):
+            snapshots.rewrite()
+    assert snapshots.latest() == State(sequence=4)
+    snapshots.rewrite()
+    assert stored_forms(tmp_path) == {2}
+
+
+def test_a_folder_that_is_not_there_holds_none(tmp_path: Path) -> None:
+    assert stored_forms(tmp_path / "s") == set()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -153,3 +155,26 @@ def test_any_change_of_a_byte_is_a_value_or_an_input_error(data: st.DataObject) 
 
 def test_a_state_is_read_as_it_was_written() -> None:
     assert load_state(dump_state(State())) == State()
+
+
+@pytest.mark.parametrize(
+    ("read", "written"), [(decode, encode(FULL)), (load_state, dump_state(State(sequence=7)))]
+)
+def test_a_later_form_is_refused_with_both(read: Callable[[bytes], object], written: bytes) -> None:
+    assert written[:2] == b"\xc1\x02"
+    with pytest.raises(InputError, match=r"is of form 3, .* up to form 2"):
+        read(b"\xc1\x03" + written[2:])
+
+
+def test_what_0_3_wrote_says_no_form_and_is_read() -> None:
+    assert decode(msgspec.msgpack.encode(FULL)) == FULL
+    state = State(sequence=7)
+    assert load_state(msgspec.msgpack.encode(state)) == state
+
+
+def test_a_transaction_of_the_founding_or_an_upgrade_says_the_form_of_the_directory() -> None:
+    state = State()
+    assert state.directory_form == 1
+    for sequence, told, form in ((1, 2, 2), (2, 0, 2), (3, 3, 3)):
+        state.apply(Transaction(at_us=1, directory_form=told), sequence)
+        assert state.directory_form == form

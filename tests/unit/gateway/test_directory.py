@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import lmdb
+import msgspec
 import pytest
+from msgspec.structs import replace as replace_in
 
 from tests.unit.gateway.test_node import CLOCK, equip, made, post, start
 from wicketgate.base.clock import MINUTE_US
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.parts import STAMP_FILE
+from wicketgate.base.settings import load_settings
+from wicketgate.commits.state import load_state
+from wicketgate.gateway.forms import PART_FORMS
+from wicketgate.gateway.node import Gateway
+from wicketgate.gateway.upgrading import upgrade
 
 LMDB = ("index", "proofs", "hits", "feeds")
 FOLDERS = ("vault", "images", "snapshots")
@@ -236,8 +245,11 @@ async def test_an_older_index_is_brought_up_where_the_streams_reach_back(
 
 
 def as_of_0_3(folder: Path) -> None:
-    """Take away what says whose the parts are."""
-    (folder / "bound").unlink()
+    """Take away what says whose the parts are, and of which form."""
+    (folder / "form").unlink()
+    for path in (folder / "snapshots").glob("*.snapshot"):
+        state = msgspec.msgpack.encode(replace_in(load_state(path.read_bytes()[32:]), directory_form=1))
+        path.write_bytes(hashlib.sha256(state).digest() + state)
     for part in LMDB:
         with (
             lmdb.open(str(folder / part), max_dbs=4) as environment,
@@ -248,22 +260,50 @@ def as_of_0_3(folder: Path) -> None:
         (folder / part / STAMP_FILE).unlink()
 
 
-async def test_parts_of_an_earlier_version_are_taken_once_and_the_log_says_so(copy: Path) -> None:
-    as_of_0_3(copy)
-    gateway = await start(copy)
-    await gateway._project_all()
+def entries_of(gateway: Gateway, operation: str) -> list[dict[str, Any]]:
     entries = [json.loads(gateway.ledger.entry(n)) for n in range(gateway.ledger.size)]
-    await gateway.stop()
-    starts = [entry for entry in entries if entry.get("operation") == "start"]
-    assert set(starts[-1]["adopted"]) == {"feeds", "index", "proofs", "snapshots"}, (
-        "what held nothing is no loss"
-    )
-    await live(copy, 5, purged=False)
+    return [entry for entry in entries if entry.get("operation") == operation]
+
+
+async def upgraded(folder: Path) -> list[str]:
+    """Upgrade a deployment; return what was said."""
+    said: list[str] = []
+    await upgrade(load_settings(folder), said.append)
+    return said
+
+
+async def test_parts_of_an_earlier_version_are_taken_by_an_upgrade_alone(copy: Path) -> None:
+    as_of_0_3(copy)
+    why = await refused(copy)
+    assert "is of form 1" in why
+    assert "runs form 2" in why
+    assert f"`wicketgate upgrade {copy}`" in why
+    assert [line.partition(" ")[2] for line in await upgraded(copy)] == [
+        "snapshots",
+        "parts",
+        "commit",
+        "form",
+    ]
+    gateway = await start(copy)
+    try:
+        assert (await post(gateway, 1, 2)).repeated == 2
+        [entry] = entries_of(gateway, "upgraded")
+        assert (entry["from"], entry["to"], entry["forms"]) == (1, 2, dict(PART_FORMS))
+    finally:
+        await gateway.stop()
     empty(copy, "hits")
     assert "`hits/`" in await refused(copy)
 
 
-async def test_a_start_that_is_cut_off_takes_the_rest_the_next_time(
+async def test_an_upgrade_takes_nothing_that_is_older_or_emptied(later: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(later, tmp_path / "d"))
+    as_of_0_3(copy)
+    empty(copy, "index")
+    with pytest.raises(ConfigurationError, match="`index/`"):
+        await upgraded(copy)
+
+
+async def test_an_upgrade_that_is_cut_off_takes_the_rest_the_next_time(
     copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     as_of_0_3(copy)
@@ -274,10 +314,49 @@ async def test_a_start_that_is_cut_off_takes_the_rest_the_next_time(
 
         patched.setattr("wicketgate.gateway.node.Images.__init__", fail)
         with pytest.raises(ConfigurationError, match="cut off"):
-            await start(copy)
-    assert not (copy / "bound").exists()
+            await upgraded(copy)
+    assert "has not ended" in await refused(copy)
+    await upgraded(copy)
     await live(copy, 5, purged=False)
-    assert (copy / "bound").exists()
+
+
+async def test_the_form_and_the_commits_agree(copy: Path, tmp_path: Path) -> None:
+    former = Path(shutil.copytree(copy, tmp_path / "former"))
+    as_of_0_3(former)
+    replace(copy, "nats", former)
+    for path in (former / "snapshots").glob("*.snapshot"):
+        shutil.copyfile(path, copy / "snapshots" / path.name)
+    why = await refused(copy)
+    assert why.startswith("`form` says 2 and COMMITS 1")
+
+
+async def test_a_directory_that_lost_its_form_is_not_taken_for_an_older_one(copy: Path) -> None:
+    (copy / "form").unlink()
+    assert "is missing" in await refused(copy)
+    with pytest.raises(ConfigurationError, match="is missing"):
+        await upgraded(copy)
+
+
+@pytest.mark.parametrize("part", LMDB)
+async def test_a_part_of_a_later_form_is_refused_by_name(copy: Path, part: str) -> None:
+    with (
+        lmdb.open(str(copy / part), max_dbs=4) as environment,
+        environment.begin(write=True) as transaction,
+    ):
+        stamp = json.loads(transaction.get(b"wicketgate stamp"))
+        transaction.put(b"wicketgate stamp", json.dumps({**stamp, "form": 9}).encode())
+    why = await refused(copy)
+    assert f"`{part}/` is of form 9" in why
+    assert "reads up to form 1" in why
+
+
+@pytest.mark.parametrize("part", ["vault", "snapshots"])
+async def test_a_folder_of_a_later_form_is_refused_by_name(copy: Path, part: str) -> None:
+    stamp = copy / part / STAMP_FILE
+    stamp.write_text(json.dumps({**json.loads(stamp.read_text()), "form": 9}))
+    why = await refused(copy)
+    assert f"`{part}/` is of form 9" in why
+    assert "reads up to form 1" in why
 
 
 # --- what is damaged ------------------------------------------------------------------------------------------

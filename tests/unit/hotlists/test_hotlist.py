@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import FrozenInstanceError
 
@@ -413,6 +414,13 @@ def test_bytes_that_are_no_list(data: bytes) -> None:
     with pytest.raises(InputError) as error:
         load_entries(data)
     assert "A1" not in str(error.value)
+
+
+@pytest.mark.parametrize("load", [load_entries, load_changes])
+@pytest.mark.parametrize("kind", ["entries", "changes"])
+def test_a_later_form_is_refused_with_both(load: Callable[[bytes], object], kind: str) -> None:
+    with pytest.raises(InputError, match=r"is of form 2, .* up to form 1"):
+        load(f"wicketgate {kind} 2\n".encode() + b"\xff" * 40)
 
 
 @pytest.mark.parametrize(

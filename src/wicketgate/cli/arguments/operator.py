@@ -1,4 +1,4 @@
-"""The arguments of `init` and `serve`."""
+"""The arguments of `init`, `serve` and `upgrade`."""
 
 from __future__ import annotations
 
@@ -35,3 +35,10 @@ def add_serve(parser: ArgumentParser) -> None:
         help="take a leap of the machine's clock since the last start; the reason is published in the log",
     )
     parser.set_defaults(run="wicketgate.cli.serving:run_serve")
+
+
+def add_upgrade(parser: ArgumentParser) -> None:
+    """Add the arguments of `upgrade`."""
+    parser.add_argument("folder", type=Path, metavar="D", help="a stopped deployment of an earlier version")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and touch nothing")
+    parser.set_defaults(run="wicketgate.cli.upgrading:run_upgrade")

@@ -1,4 +1,4 @@
-"""The operator's entries of a log: starts, leaps and steps of the clock."""
+"""The operator's entries of a log: starts, upgrades, leaps and steps of the clock."""
 
 from __future__ import annotations
 
@@ -7,16 +7,20 @@ from typing import Any
 
 from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError
+from wicketgate.base.forms import FIRST, is_form, newer_form
+from wicketgate.ledger.facts import ENTRIES_FORM
 from wicketgate.regime.documents.binding import DOCUMENTS_FORM
 
 _ALWAYS = {"kind", "at", "operation"}
-_SOFTWARE = {"software", "settings", "documents"}
+_SOFTWARE = {"software", "settings", "documents", "entries"}
 _MEMBERS = {
     "init": _ALWAYS | _SOFTWARE | {"log_key"},
     "start": _ALWAYS | _SOFTWARE | {"missing_from", "missing_until", "machine", "accepted_clock", "adopted"},
     "clock-step": _ALWAYS | {"machine"},
+    "upgraded": _ALWAYS | _SOFTWARE | {"machine", "from", "to", "forms"},
 }
 """Every operation that a gateway writes or ever wrote, and the members that it can have."""
+_NOT_WORDS = {"documents", "entries", "adopted", "from", "to", "forms"}
 
 
 class Operations:
@@ -31,11 +35,14 @@ class Operations:
     ----------
     bound : bool
         Whether documents must name their log from here on.
+    form : int
+        Of the entries from here on.
     """
 
     def __init__(self, vkey: str) -> None:
         self._vkey = vkey
         self.bound = False
+        self.form = FIRST
         self.clock_steps = 0
         self.clock_leaps = 0
 
@@ -62,6 +69,7 @@ class Operations:
         if not isinstance(form, int) or isinstance(form, bool) or not 0 <= form <= DOCUMENTS_FORM:
             raise InputError(f"documents of a form `{str(form)[:20]}` that this version does not know")
         self.bound = self.bound or form == DOCUMENTS_FORM
+        self._take_forms(operation, body)
         if operation == "clock-step" and "machine" not in body:
             raise InputError("a step of the clock without the time that it had")
         if "machine" in body:
@@ -75,6 +83,25 @@ class Operations:
             self.clock_leaps += 1
         self.clock_steps += operation == "clock-step"
 
+    def _take_forms(self, operation: str, body: Mapping[str, Any]) -> None:
+        form = body.get("entries", FIRST)
+        if not is_form(form):
+            raise InputError("entries of a form that is no number")
+        if form > ENTRIES_FORM:
+            raise InputError(newer_form("what follows in the log", form, ENTRIES_FORM))
+        if form < self.form:
+            raise InputError(
+                f"an earlier version wrote on: entries of form {form} behind those of form {self.form}"
+            )
+        self.form = form
+        if operation != "upgraded":
+            return
+        before, after, forms = body.get("from"), body.get("to"), body.get("forms")
+        if not (is_form(before) and is_form(after) and before < after and "machine" in body):
+            raise InputError("an upgrade that does not say from which form to which, and when")
+        if not isinstance(forms, dict) or not all(map(is_form, forms.values())):
+            raise InputError("an upgrade that does not say in which form each part is written")
+
     def clock_words(self) -> str:
         """Return in words what became of the machine's clock, empty where it never leapt."""
         steps, leaps = self.clock_steps, self.clock_leaps
@@ -84,5 +111,5 @@ class Operations:
 
 def _worded(body: Mapping[str, Any]) -> bool:
     adopted = body.get("adopted", [])
-    words = [value for name, value in body.items() if name not in ("documents", "adopted")]
+    words = [value for name, value in body.items() if name not in _NOT_WORDS]
     return isinstance(adopted, list) and all(isinstance(value, str) for value in [*words, *adopted])

@@ -9,6 +9,7 @@ from typing import Any
 
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError, Unreachable, WicketgateError
+from wicketgate.base.forms import FIRST, is_form, newer_form
 from wicketgate.base.signing import envelope_mapping, parse_json
 from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.clients.verify.log import TrustedLog
@@ -24,14 +25,14 @@ from wicketgate.regime.documents.document import describe_document
 from wicketgate.regime.documents.fields import as_03_worded
 from wicketgate.regime.fold import ActTaken, ConsultationTaken, Named, Version
 from wicketgate.regime.moment import RegimeAt
-from wicketgate.regime.publishing import least_traffic, step_of
+from wicketgate.regime.publishing import REGISTER_FORM, least_traffic, step_of
 from wicketgate.regime.stance import stance_of
 from wicketgate.regime.standing import consultation_status, in_force_from, review_due
 
 MAX_REGISTER_BYTES = 64 * 1024 * 1024
 STALE_US = 10 * SECOND_US
 """How old the last second, and the register behind the log, may be."""
-_SINCE_03 = frozenset({"least_traffic", "step", "targeting"})
+_SINCE_03 = frozenset({"form", "least_traffic", "step", "targeting"})
 """Members of the register that version 0.3 did not show; nor did it show the `stance` of an authority."""
 _REASONS = {"review": "findings", "challenge": "claim"}
 """What the register shows as the reason of an act, where it has another name in the document."""
@@ -43,13 +44,18 @@ class Register:
     Raises
     ------
     InputError
-        If `data` is not a JSON object with a time, a checkpoint and lists where lists must be.
+        If `data` is not a JSON object with a time, a checkpoint and lists where lists must be, or of a later form.
     """
 
     def __init__(self, data: bytes) -> None:
         value = parse_json(data)
         if not isinstance(value, dict):
             raise InputError("`/register.json` is not an object")
+        form = value.get("form", FIRST)
+        if not is_form(form):
+            raise InputError("`form` of `/register.json` is no number of a form")
+        if form > REGISTER_FORM:
+            raise InputError(newer_form("`/register.json`", form, REGISTER_FORM))
         self.value: Mapping[str, Any] = value
         self.authorities = self._objects("authorities")
         self.figures = self._objects("figures")

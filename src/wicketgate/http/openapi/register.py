@@ -294,6 +294,7 @@ class Targeting(Struct, frozen=True, kw_only=True):
 class RegisterBody(Struct, frozen=True, kw_only=True):
     """What anybody may see of the state."""
 
+    form: Annotated[Count, about("How the register is written: a later one must not be taken for this.")]
     origin: Annotated[str, about("The log's name.")]
     demonstration: Annotated[bool, about("Invented vehicles.")]
     as_of: Time
