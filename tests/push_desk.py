@@ -15,13 +15,13 @@ from wicketgate.base.clock import DAY_US, SECOND_US, parse_rfc3339, to_datetime
 from wicketgate.commits.cameras import Camera
 from wicketgate.commits.state import State
 from wicketgate.reads.cameras import CameraNames
+from wicketgate.reads.checks import ClockLimits
 from wicketgate.reads.columns import ReadBatch, from_arrow
 from wicketgate.reads.images.joining import Joining
 from wicketgate.reads.images.store import Images
 from wicketgate.reads.intake import Intake, PostAnswer
 from wicketgate.reads.messages import ReadsMessage, decode_reads, seen_keys
 from wicketgate.reads.observations import Observation, Parsed
-from wicketgate.reads.parse import ClockLimits
 from wicketgate.reads.pushes import Pushes
 from wicketgate.reads.repeats import Seen
 from wicketgate.reads.tracking import Vehicles

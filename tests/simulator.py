@@ -45,11 +45,13 @@ from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.hotlists.hits import Hit
 from wicketgate.hotlists.in_force import Lists
 from wicketgate.ledger.sealing import seal
+from wicketgate.reads.checks import Checked, ClockLimits, check
 from wicketgate.reads.columns import MAX_ROWS, ReadBatch, from_arrow, part
 from wicketgate.reads.images.references import StoredImage
 from wicketgate.reads.intake import Intake, PostAnswer
+from wicketgate.reads.keys import ReadKeys
 from wicketgate.reads.messages import ReadsMessage, decode_reads, encode_reads, seen_keys
-from wicketgate.reads.parse import Checked, ClockLimits, check, parse
+from wicketgate.reads.parse import parse
 from wicketgate.reads.repeats import Seen
 from wicketgate.regime.admitted import Admitted
 from wicketgate.regime.documents.document import open_document, sign_document
@@ -546,9 +548,9 @@ class World:
         for taken in filter(None, (decode(data).taken for data in self.commits_stream.messages)):
             message = decode_reads(taken)
             batch = from_arrow(message.rows) if message.rows else None
-            for row, read_id in enumerate(seen_keys(message)[1] if batch is not None else ()):
-                assert batch is not None
-                rows.append((part(batch, row, row + 1), read_id))
+            if batch is not None:
+                keys = ReadKeys(*seen_keys(message))
+                rows += [(part(batch, row, row + 1), keys.read_id(row)) for row in range(len(batch))]
         if rows:
             row, read_id = rows[number % len(rows)]
             again = self.intake.take_again(replaced(row, patch=[IMAGE.text()]), read_id)

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from tests.strategies import plate_texts
 from wicketgate.base.clock import DAY_US, SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError
+from wicketgate.reads.checks import ClockLimits, check
 from wicketgate.reads.columns import SAID
-from wicketgate.reads.parse import ARROW, JSON, NDJSON, ClockLimits, Malformed, check, parse
+from wicketgate.reads.parse import ARROW, JSON, NDJSON, Malformed, parse
 
 NOW_US = parse_rfc3339("2026-07-08T12:00:00Z")
 LIMITS = ClockLimits(clock_ahead_us=60 * SECOND_US, too_old_us=7 * DAY_US)

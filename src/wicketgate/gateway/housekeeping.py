@@ -121,7 +121,7 @@ class Housekeeping:
             term_us = charter.limits.too_old_us + charter.limits.clock_ahead_us
             if self._intake.formed == self._intake.settled:
                 # Nothing is on its way: what was committed without reads is known as well.
-                self._seen.stored((), (), self._commits.committed.sequence)
+                self._seen.stored(b"", b"", self._commits.committed.sequence)
             position = self._seen.begin_flush(self._vehicles.needed_from)
             forget_before_us = self._clock.now_us() - term_us
             self._flushing = asyncio.ensure_future(

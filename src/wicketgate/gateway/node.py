@@ -43,6 +43,7 @@ from wicketgate.gateway.filing.hotlists import HotlistFiling
 from wicketgate.gateway.filing.outcomes import OutcomeFiling
 from wicketgate.gateway.filing.responses import Responses
 from wicketgate.gateway.filing.tokens import TokenFiling
+from wicketgate.gateway.former_reads import FormerReads
 from wicketgate.gateway.health import HealthWatch
 from wicketgate.gateway.hits import UnitHits
 from wicketgate.gateway.housekeeping import Housekeeping, save_snapshot
@@ -57,11 +58,11 @@ from wicketgate.ledger.proofs import Proofs
 from wicketgate.ledger.sealing import seal
 from wicketgate.ledger.writer import Ledger
 from wicketgate.reads.cameras import CameraNames
+from wicketgate.reads.checks import ClockLimits
 from wicketgate.reads.images.joining import Joining
 from wicketgate.reads.images.store import Images
 from wicketgate.reads.intake import Intake
 from wicketgate.reads.messages import decode_reads, seen_keys
-from wicketgate.reads.parse import ClockLimits
 from wicketgate.reads.pushes import Pushes
 from wicketgate.reads.quota import QuarantineQuota
 from wicketgate.reads.repeats import Seen
@@ -106,7 +107,6 @@ class Gateway:
         # Made by `_open` and `_run`.
         self.link: Link
         self.directory: Directory
-        self.gate: Releasing
         self.keys: KeyRing
         self.ledger: Ledger
         self.log_key: PrivateKey
@@ -237,7 +237,7 @@ class Gateway:
         try:
             await gateway._open()
             demand_founded(gateway.commits.committed, upgrading=True)
-            gateway.gate = await gateway._open_gate()
+            await gateway._open_gate()
             yield gateway
             await gateway._project_all()
         finally:
@@ -402,8 +402,13 @@ class Gateway:
         )
 
     async def _run(self) -> None:
+        gate = await self._open_gate()
+        former = await FormerReads.find(self.link)
+        if former is not None:
+            self.progress.begin("repeats")
+            await former.learn(self.seen, self.vehicles, self.commits.committed)
         self.intake = Intake(
-            await self._open_gate(),
+            gate,
             self.seen,
             self.clock,
             self.commits.committed.sequence,
@@ -416,6 +421,8 @@ class Gateway:
         self.joining = Joining(self.images, self.intake, self.seen, self.clock, self._taken_at)
         self.pushes = Pushes(self.cameras, self.intake, self.joining, self.vehicles, self.clock, self.limits)
         await self.commits.start({**software(self.deployment.folder), **self._clock_said})
+        if former is not None:
+            await former.decide(gate, self.seen, self.commits.committed)
         self.health = HealthWatch(self.commits, self.projections, self.intake, self.space)
         self.housekeeping = Housekeeping(
             self.commits,

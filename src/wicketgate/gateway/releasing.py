@@ -74,7 +74,9 @@ class Releasing:
         authorities = 1 if self._standing is None else max(1, len(self._standing.names))
         return max(1, min(MAX_ROWS, _TRANSACTION_BYTES // (row_bytes * authorities)))
 
-    def decide(self, batch: ReadBatch, message: ReadsMessage) -> asyncio.Future[Committed]:
+    def decide(
+        self, batch: ReadBatch, message: ReadsMessage, *, of_reads: tuple[int, int] | None = None
+    ) -> asyncio.Future[Committed]:
         """Stage the transaction that takes these reads and decides them.
 
         Parameters
@@ -83,13 +85,15 @@ class Releasing:
             At most `MAX_ROWS` reads.
         message : ReadsMessage
             The same as it is stored, with what else is taken with them.
+        of_reads : (int, int), optional
+            Up to which message of READS, and to which row of the next one, an earlier version's reads are decided then.
 
         Raises
         ------
         StreamError
             Of code `too-large` or `busy`: then nothing was staged.
         """
-        return self._commits.commit(self._transaction(batch, message))
+        return self._commits.commit(self._transaction(batch, message, of_reads))
 
     def _stand(self, state: State, at_us: int, batch: ReadBatch) -> GateTables:
         earliest_us = int(batch.captured_us.min()) if len(batch) else at_us
@@ -109,7 +113,9 @@ class Releasing:
             self._standing = standing
         return standing
 
-    def _transaction(self, batch: ReadBatch, message: ReadsMessage) -> Build:
+    def _transaction(
+        self, batch: ReadBatch, message: ReadsMessage, of_reads: tuple[int, int] | None
+    ) -> Build:
         def build(state: State, at_us: int, sequence: int) -> Transaction:
             standing = self._stand(state, at_us, batch)
             charter = self._commits.parsed.charter(state)
@@ -157,6 +163,8 @@ class Releasing:
             facts.append(decision_fact(sequence, decision.rows, decision.withheld, refused, intake))
             return Transaction(
                 at_us=at_us,
+                reads_to=None if of_reads is None else of_reads[0],
+                reads_offset=0 if of_reads is None else of_reads[1],
                 reads=decision.rows,
                 withheld=decision.withheld,
                 intake=intake,

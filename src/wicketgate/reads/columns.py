@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from wicketgate.base.errors import InputError, ShapeError
 from wicketgate.base.shapes import shape
+from wicketgate.reads.keys import CONTENT, JoinedKeys
 from wicketgate.reads.plates import pack_all
 
 MAX_ROWS = 1_000
@@ -135,7 +136,7 @@ class ReadBatch:
     lane, direction, vehicle : (n,) sequence of str or None
         JSON texts of what the camera said, ready to be shown; None where it said nothing.
     key : (n,) sequence of bytes
-        What a read is recognised by (`repeats.Seen.content_key`).
+        What a read is recognised by (`keys.KeyMaker`).
     patch, overview : (n,) sequence of str or None
         Where an image lies and what it is (`images.references.StoredImage.text`).
     marks : (n,) sequence of str or None
@@ -181,9 +182,14 @@ SAID = tuple(column for column in COLUMNS if column.posted is not None)
 """The columns that carry what a camera said, as members of its read."""
 
 _SCHEMA = pa.schema([(column.name, column.stored) for column in COLUMNS])
+_NAMES = {column.name for column in COLUMNS}
+_REQUIRED = {column.name for column in COLUMNS if not column.null}
 
 
 _GATHERED = tuple(column.name for column in GATHERED)
+
+
+Values = list[Any] | NDArray[Any]
 
 
 class Gathered:
@@ -191,45 +197,82 @@ class Gathered:
 
     Parameters
     ----------
-    columns : list
+    columns : list, or array where it holds numbers
         By its name each column of `GATHERED`, all of one length, `plate` among them. One that is missing is filled
         with None.
     """
 
     __slots__ = ("columns",)
 
-    def __init__(self, **columns: list[Any]) -> None:
+    def __init__(self, **columns: Any) -> None:
         n = len(columns["plate"]) if columns else 0
         for name in _GATHERED:
             if name not in columns:
                 columns[name] = [None] * n
-        self.columns = columns
+        self.columns: dict[str, Any] = columns
 
     def __len__(self) -> int:
         return len(self.columns["plate"])
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Gathered) and self.columns == other.columns
+        return isinstance(other, Gathered) and all(
+            list(column) == list(other.columns[name]) for name, column in self.columns.items()
+        )
 
-    def __getitem__(self, name: str) -> list[Any]:
+    def __getitem__(self, name: str) -> Any:
         return self.columns[name]
 
-    def __setitem__(self, name: str, column: list[Any]) -> None:
+    def __setitem__(self, name: str, column: Values) -> None:
         self.columns[name] = column
 
     def row(self, n: int) -> dict[str, Any]:
-        """Return one read by the names of its columns."""
-        return {name: column[n] for name, column in self.columns.items()}
-
-    def extend(self, more: Gathered, rows: Sequence[int] | None = None) -> None:
-        """Append all reads of `more`, or some rows of it."""
-        for name, column in more.columns.items():
-            self.columns[name] += column if rows is None else [column[row] for row in rows]
+        """Return one read by the names of its columns, in plain values."""
+        return {
+            name: column[n].item() if isinstance(column, np.ndarray) else column[n]
+            for name, column in self.columns.items()
+        }
 
 
-def gathered(batch: ReadBatch) -> Gathered:
-    """Return the gathered columns of stored reads."""
-    return Gathered(**{name: list(getattr(batch, name)) for name in _GATHERED})
+def taken(column: Any, rows: Sequence[int]) -> Any:
+    """Return some rows of a column."""
+    if isinstance(rows, range):
+        return column[rows.start : rows.stop]
+    return column[rows] if isinstance(column, np.ndarray) else [column[row] for row in rows]
+
+
+class Growing:
+    """A batch that grows, by many reads or by few.
+
+    What comes is kept as it came, and put together once. Few reads are few values in lists: arrays would cost more than
+    they hold.
+    """
+
+    __slots__ = ("_few", "_parts", "_rows")
+
+    def __init__(self) -> None:
+        self._parts: list[dict[str, Any]] = []
+        self._few = False
+        self._rows = 0
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def extend(self, columns: Mapping[str, Any]) -> None:
+        """Append reads: columns as `filled` takes them, the same ones each time that they are lists alone."""
+        few = not any(isinstance(column, np.ndarray | JoinedKeys) for column in columns.values())
+        if few and self._few:
+            for name, column in self._parts[-1].items():
+                column += columns[name]
+        else:
+            self._parts.append(
+                {name: [*column] for name, column in columns.items()} if few else dict(columns)
+            )
+        self._few = few
+        self._rows += len(columns["plate"])
+
+    def batch(self) -> ReadBatch:
+        """Return all of it as a batch; at least one read is in it."""
+        return joined([filled(**part) for part in self._parts])
 
 
 def filled(**columns: Any) -> ReadBatch:
@@ -238,7 +281,8 @@ def filled(**columns: Any) -> ReadBatch:
     `plate` is among them; they are lists, or as a batch holds them. O(n). `plate_key` follows from `plate`. Of any
     other column that is missing, each read says nothing.
     """
-    columns.setdefault("plate_key", pack_all(columns["plate"]))
+    if "plate_key" not in columns:
+        columns["plate_key"] = pack_all(columns["plate"])
     n = len(columns["plate"])
     for column in COLUMNS:
         if column.name not in columns:
@@ -248,41 +292,88 @@ def filled(**columns: Any) -> ReadBatch:
     return ReadBatch(**columns)
 
 
-def to_arrow(batch: ReadBatch) -> bytes:
-    """Return a batch as one Arrow IPC stream.
+_FORM = b"\x01"
+"""The form in which this version stores a batch; what begins otherwise is an Arrow stream of versions up to 0.4."""
+_encode_columns = msgspec.msgpack.Encoder().encode
+_decode_columns = msgspec.msgpack.Decoder(dict[str, Any]).decode
 
-    O(n).
+
+def to_arrow(batch: ReadBatch) -> bytes:
+    """Return a batch as it is stored (docs/spec/streams.md, section 5).
+
+    O(n); about 0.1 µs a read.
     """
-    record = pa.RecordBatch.from_arrays(
-        [pa.array(getattr(batch, column.name), type=column.stored) for column in COLUMNS], schema=_SCHEMA
-    )
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, _SCHEMA) as writer:
-        writer.write_batch(record)
-    return sink.getvalue().to_pybytes()
+    return _FORM + _encode_columns({column.name: _stored(getattr(batch, column.name)) for column in COLUMNS})
+
+
+def _stored(values: Any) -> Any:
+    if isinstance(values, np.ndarray):
+        data = values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
+        first = data[: values.dtype.itemsize]
+        return first if data == first * len(values) and len(values) else data  # all have the same
+    if isinstance(values, JoinedKeys):
+        return values.joined
+    if len(values) and isinstance(values[0], bytes):
+        return b"".join(values) if {*map(len, values)} == {CONTENT} else list(values)
+    if len(values) and values.count(values[0]) == len(values):
+        return values[0]  # all say the same: a text, or nothing
+    return list(values)
 
 
 def from_arrow(data: bytes) -> ReadBatch:
-    """Return the batch of a `to_arrow` stream.
+    """Return the batch that `to_arrow` of this or an earlier version stored.
 
     Raises
     ------
     InputError
         If `data` is anything else.
     """
+    if not data.startswith(_FORM):
+        return _from_stream(data)
+    try:
+        said = _decode_columns(memoryview(data)[len(_FORM) :])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError("a stored batch cannot be read") from error
+    if said.keys() - _NAMES or _REQUIRED - said.keys():
+        raise InputError("a stored batch has other columns than this version's")
+    keys = said["key"]
+    n = len(keys) if isinstance(keys, list) else len(keys or b"") // CONTENT
+    return ReadBatch(**{column.name: _read(column, said.get(column.name), n) for column in COLUMNS})
+
+
+def _read(column: Column, values: Any, n: int) -> Any:
+    """Return a stored column of n values, as a batch holds it."""
+    if column.dtype is not None and isinstance(values, bytes):
+        size = np.dtype(column.dtype).itemsize
+        if len(values) in (size, n * size) and not (column.dtype is np.bool_ and values.strip(b"\0\1")):
+            array = np.frombuffer(values, np.dtype(column.dtype).newbyteorder("<")).astype(column.dtype)
+            return array if len(array) == n else np.full(n, array[0])
+    elif column.name == "key" and isinstance(values, bytes) and len(values) == n * CONTENT:
+        return JoinedKeys(values)
+    elif isinstance(values, list) and len(values) == n:
+        if all(isinstance(value, column.scalar) or (column.null and value is None) for value in values):
+            return values
+    elif isinstance(values, str) and column.scalar is str:
+        return [values] * n
+    elif values is None and column.null:
+        return [None] * n
+    raise InputError(f"a stored batch has a column `{column.name}` that is none")
+
+
+def _from_stream(data: bytes) -> ReadBatch:
     try:
         with pa.ipc.open_stream(data) as reader:
             table = reader.read_all()
             table.validate(full=True)
     except (pa.ArrowException, ValueError, OSError) as error:
-        raise InputError("a message of READS is not an Arrow stream") from error
+        raise InputError("a stored batch cannot be read") from error
     if table.schema != _SCHEMA:
-        raise InputError("a message of READS has another schema than this version's")
+        raise InputError("a stored batch has another schema than this version's")
     columns: dict[str, Any] = {}
     for column in COLUMNS:
         values = table.column(column.name)
         if values.null_count and not column.null:
-            raise InputError("a message of READS lacks a value that every read has")
+            raise InputError("a stored batch lacks a value that every read has")
         if column.dtype is None:
             columns[column.name] = values.to_pylist()
         else:
@@ -325,9 +416,12 @@ def joined(batches: Sequence[ReadBatch]) -> ReadBatch:
     columns: dict[str, Any] = {}
     for name in ReadBatch.__slots__:
         parts = [getattr(batch, name) for batch in batches]
-        columns[name] = (
-            np.concatenate(parts) if isinstance(parts[0], np.ndarray) else list(chain.from_iterable(parts))
-        )
+        if isinstance(parts[0], np.ndarray):
+            columns[name] = np.concatenate(parts)
+        elif all(isinstance(part, JoinedKeys) for part in parts):
+            columns[name] = JoinedKeys(b"".join([part.joined for part in parts]))
+        else:
+            columns[name] = list(chain.from_iterable(parts))
     return ReadBatch(**columns)
 
 

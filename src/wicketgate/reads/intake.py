@@ -12,29 +12,29 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
-from typing import Protocol
 
 import msgspec
+import numpy as np
 
 from wicketgate.base.clock import MINUTE_US, SECOND_US, Clock, rfc3339
 from wicketgate.base.errors import StreamError
 from wicketgate.commits import transactions
 from wicketgate.commits.transactions import Committed, QuarantinedRead
+from wicketgate.reads.checks import Checked
 from wicketgate.reads.columns import (
+    COLUMNS,
     MAX_ROWS,
     SAID,
-    Gathered,
+    Growing,
     ReadBatch,
     empty,
-    filled,
-    gathered,
-    part,
-    to_arrow,
+    taken,
 )
+from wicketgate.reads.keys import CONTENT, NO_ID, JoinedKeys, ReadKeys
 from wicketgate.reads.messages import ReadsMessage
-from wicketgate.reads.parse import Checked
+from wicketgate.reads.portions import Gate, Portion
 from wicketgate.reads.quota import OVERHEAD, QuarantineQuota, QuotaKeeper
-from wicketgate.reads.repeats import DIGEST, Seen
+from wicketgate.reads.repeats import Seen, Verdict
 from wicketgate.reads.tracking import Emitted, HeldSighting, Vehicles
 
 JOIN_US = 10 * MINUTE_US
@@ -65,13 +65,11 @@ class PostAnswer:
 @dataclass(slots=True)
 class _Group:
     stored: asyncio.Future[int]
-    reads: Gathered = field(default_factory=Gathered)
-    received_us: list[int] = field(default_factory=list)
-    again: list[bool] = field(default_factory=list)
-    contents: list[bytes] = field(default_factory=list)
-    ids: list[bytes] = field(default_factory=list)
-    accepted: list[str] = field(default_factory=list)
-    """The camera of each read, as `source/camera`; empty for one that comes again."""
+    reads: Growing = field(default_factory=Growing)
+    contents: bytearray = field(default_factory=bytearray)
+    ids: bytearray = field(default_factory=bytearray)
+    cameras: dict[int, str] = field(default_factory=dict)
+    """The name of each camera of these reads, as `source/camera`."""
     repeated: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     quarantined: list[QuarantinedRead] = field(default_factory=list)
     quarantined_bytes: int = 0
@@ -80,27 +78,42 @@ class _Group:
     held: list[HeldSighting] = field(default_factory=list)
     emitted: list[Emitted] = field(default_factory=list)
 
-    def extend(self, checked: Checked, rows: list[int], now_us: int, source: str) -> None:
-        """Take these rows of the checked reads."""
-        everything = len(rows) == len(checked.reads)
-        self.reads.extend(checked.reads, None if everything else rows)
-        self.received_us += [now_us] * len(rows)
-        self.again += [False] * len(rows)
-        self.accepted += [f"{source}/{checked.camera_id[row]}" for row in rows]
+    def extend(self, checked: Checked, new: _New, source: str, now_us: int) -> None:
+        """Take the new ones of the checked reads."""
+        n = len(new.rows)
+        columns = {name: taken(column, new.rows) for name, column in checked.reads.columns.items()}
+        if checked.plate_key is None:
+            columns |= {"received_us": [now_us] * n, "again": [False] * n}
+            columns["key"] = [new.keys.content(row) for row in range(n)]
+        else:
+            columns["plate_key"] = taken(checked.plate_key, new.rows)
+            columns |= {"received_us": np.full(n, now_us), "again": np.zeros(n, np.bool_)}
+            columns["key"] = JoinedKeys(new.keys.contents)
+        self.reads.extend(columns)
+        self._add_keys(new.keys)
+        numbers = np.asarray(columns["camera"]).tolist()
+        for number, camera_id in dict(zip(numbers, taken(checked.camera_id, new.rows), strict=True)).items():
+            self.cameras[number] = f"{source}/{camera_id}"
+
+    def _add_keys(self, keys: ReadKeys) -> None:
+        if keys.ids and not self.ids:
+            self.ids += NO_ID * (len(self.contents) // CONTENT)  # nobody before had one
+        if keys.ids or self.ids:
+            self.ids += keys.ids or NO_ID * len(keys)
+        self.contents += keys.contents
 
     @property
     def full(self) -> bool:
         rows = len(self.reads) + len(self.held)
         return rows >= MAX_ROWS or self.quarantined_bytes >= _QUARANTINED_BYTES
 
-    def extend_again(self, row: ReadBatch, read_id: bytes) -> None:
+    def extend_again(self, row: ReadBatch, keys: ReadKeys) -> None:
         """Take a stored read again, with an image behind it."""
-        self.reads.extend(gathered(row))
-        self.received_us += row.received_us.tolist()
-        self.again.append(True)
-        self.accepted.append("")
-        self.contents += row.key
-        self.ids.append(read_id)
+        columns = {
+            column.name: list(getattr(row, column.name)) for column in COLUMNS if column.name != "plate_key"
+        }
+        self.reads.extend(columns | {"again": [True]})
+        self._add_keys(keys)
 
     def quarantine(self, read: QuarantinedRead, *, keep: bool) -> None:
         """Take a read for the quarantine: its count, and what is to be kept of it."""
@@ -112,86 +125,17 @@ class _Group:
             self.unkept[read.source] += 1
 
 
-class Gate(Protocol):
-    """The gate, as the intake asks it."""
-
-    @property
-    def under_way(self) -> int:
-        """The number of transactions not durable yet."""
-
-    def rows_at_once(self, message: ReadsMessage, rows: int) -> int:
-        """Return how many of so many reads one transaction has room for, as far as that can be said before."""
-
-    def decide(self, batch: ReadBatch, message: ReadsMessage) -> asyncio.Future[Committed]:
-        """Stage the transaction that takes these reads and decides them.
-
-        Raises
-        ------
-        StreamError
-            Of code `too-large` or `busy`: then nothing was staged.
-        """
-
-
-@dataclass(slots=True)
-class _Portion:
-    """Reads of a group that one transaction takes; the first portion of a group has all that is not reads."""
-
-    batch: ReadBatch
-    contents: list[bytes]
-    ids: list[bytes]
-    accepted: list[str]
-    message: ReadsMessage
-    last: bool = True
-
-    @classmethod
-    def of(
-        cls,
-        batch: ReadBatch,
-        contents: list[bytes],
-        ids: list[bytes],
-        accepted: list[str],
-        rest: ReadsMessage,
-        *,
-        last: bool,
-    ) -> _Portion:
-        counts = Counter(accepted)
-        del counts[""]
-        message = msgspec.structs.replace(
-            rest,
-            rows=to_arrow(batch) if len(batch) else b"",
-            contents=b"".join(contents),
-            ids=b"".join(i or bytes(DIGEST) for i in ids),
-            intake=msgspec.structs.replace(rest.intake, accepted=dict(counts)),
-        )
-        return cls(batch, contents, ids, accepted, message, last)
-
-    def cut(self, rows: int) -> list[_Portion]:
-        """Return these reads in portions of at most so many rows."""
-        if len(self.batch) <= rows:
-            return [self]
-        portions = []
-        for start in range(0, len(self.batch), rows):
-            end = start + rows
-            portions.append(
-                _Portion.of(
-                    part(self.batch, start, end),
-                    self.contents[start:end],
-                    self.ids[start:end],
-                    self.accepted[start:end],
-                    ReadsMessage(rows=b"") if start else self.message,
-                    last=self.last and end >= len(self.batch),
-                )
-            )
-        return portions
-
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _New:
-    """New reads: their rows among the checked, their keys in the index."""
+    """New reads: their rows among the checked, and their keys in the index."""
 
-    rows: list[int] = field(default_factory=list)
-    contents: list[bytes] = field(default_factory=list)
-    ids: list[bytes] = field(default_factory=list)
+    rows: Sequence[int]
+    keys: ReadKeys
+
+    def some(self, start: int, stop: int) -> _New:
+        """Return those from `start` up to, not including, `stop`."""
+        rows = self.rows[start:stop]
+        return _New(rows, self.keys.of(range(start, start + len(rows))))
 
 
 class Intake:
@@ -299,11 +243,9 @@ class Intake:
         while at < len(new.rows):
             if group.full:
                 group = self._group(groups)
-            some = slice(at, at + MAX_ROWS - len(group.reads))
-            group.extend(checked, new.rows[some], now_us, source)
-            group.contents += new.contents[some]
-            group.ids += new.ids[some]
-            at = some.stop
+            some = new.some(at, at + MAX_ROWS - len(group.reads))
+            group.extend(checked, some, source, now_us)
+            at += len(some.rows)
         if emitted is not None:
             group.emitted.append(emitted)  # in the message of its row: both are stored, or neither
         for observation in held:
@@ -339,28 +281,33 @@ class Intake:
 
         New reads are remembered from now on. A conflict is a read whose id was given to another one before.
         """
-        reads = checked.reads
-        look, add = self._seen.look, self._seen.add
-        content_key, id_key = self._seen.content_key, self._seen.id_key
-        new = _New()
+        keys = self._keys(checked, source, range(len(checked.reads)))
+        verdicts = self._seen.take(keys)
+        if verdicts.count(Verdict.NEW) == len(verdicts):
+            return _New(range(len(verdicts)), keys), [], []
+        rows: list[int] = []
         repeated: list[str] = []
         conflicts: list[tuple[int, QuarantinedRead]] = []
-        for n, (camera_id, plate, captured_us, given) in enumerate(
-            zip(checked.camera_id, reads["plate"], reads["captured_us"], checked.read_id, strict=True)
-        ):
-            content = content_key(source, camera_id, plate, captured_us)
-            read_id = b"" if given is None else id_key(source, given)
-            verdict = look(content, read_id)
-            if verdict == "new":
-                add(content, read_id)
-                new.rows.append(n)
-                new.contents.append(content)
-                new.ids.append(read_id)
-            elif verdict == "repeated":
+        for n, verdict in enumerate(verdicts):
+            camera_id = checked.camera_id[n]
+            if verdict == Verdict.NEW:
+                rows.append(n)
+            elif verdict == Verdict.REPEATED:
                 repeated.append(f"{source}/{camera_id}")
             else:
                 conflicts.append((checked.index[n], self._conflict(source, camera_id, checked, n, now_us)))
-        return new, repeated, conflicts
+        return _New(rows, keys.of(rows)), repeated, conflicts
+
+    def _keys(self, checked: Checked, source: str, rows: range) -> ReadKeys:
+        reads = checked.reads
+        return self._seen.keys(
+            source,
+            taken(checked.camera_id, rows),
+            taken(checked.read_id, rows),
+            camera=taken(reads["camera"], rows),
+            captured_us=taken(reads["captured_us"], rows),
+            plate=taken(reads["plate"], rows),
+        )
 
     async def take_again(self, row: ReadBatch, read_id: bytes) -> None:
         """Store a read again, with an image behind it.
@@ -376,19 +323,18 @@ class Intake:
         """
         self._admit()
         group = self._group([])
-        group.extend_again(row, read_id)
+        # By the present rule, though the row may have a key by a former one: its name in feeds hangs on that.
+        contents = self._seen.keys(
+            "", [""], [None], camera=row.camera, captured_us=row.captured_us, plate=row.plate
+        ).contents
+        group.extend_again(row, ReadKeys(contents, read_id or NO_ID))
         self._waiting += 1
         self._work.set()
         await asyncio.shield(group.stored)
 
     def is_new(self, checked: Checked, n: int, source: str) -> bool:
         """Return whether `take` would accept row `n` now."""
-        given = checked.read_id[n]
-        reads = checked.reads
-        content = self._seen.content_key(
-            source, checked.camera_id[n], reads["plate"][n], reads["captured_us"][n]
-        )
-        return self._seen.look(content, b"" if given is None else self._seen.id_key(source, given)) == "new"
+        return self._seen.look(self._keys(checked, source, range(n, n + 1)))[0] == Verdict.NEW
 
     def past_term(self, now_us: int) -> int:
         """Return the last transaction past the term of images.
@@ -470,7 +416,7 @@ class Intake:
             # A crash from here on leaves this transaction whole or absent, and none behind it: nobody was answered.
             decided.add_done_callback(partial(self._decided, group, portions.pop(0)))
 
-    def _decided(self, group: _Group, portion: _Portion, done: asyncio.Future[Committed]) -> None:
+    def _decided(self, group: _Group, portion: Portion, done: asyncio.Future[Committed]) -> None:
         error = StreamError("the gateway ends: post again") if done.cancelled() else done.exception()
         if error is not None:
             if not group.stored.done():
@@ -478,7 +424,7 @@ class Intake:
             self._fail(error)
             return
         sequence, _ = done.result()
-        self._seen.stored(portion.contents, portion.ids, sequence)
+        self._seen.stored(portion.message.contents, portion.message.ids, sequence)
         self._vehicles.stored(portion.message.held, portion.message.emitted, sequence)
         now_us = self._clock.now_us()
         if not self._ages or now_us - self._ages[-1][0] >= SECOND_US:
@@ -501,14 +447,12 @@ class Intake:
             each.stored.exception()  # seen by those who wait, if anybody still does
 
 
-def _whole(group: _Group) -> _Portion:
-    batch = empty()
-    if group.reads:
-        batch = filled(
-            **group.reads.columns, received_us=group.received_us, key=group.contents, again=group.again
-        )
+def _whole(group: _Group) -> Portion:
+    batch = group.reads.batch() if group.reads else empty()
     rest = ReadsMessage(
         rows=b"",
+        contents=bytes(group.contents),
+        ids=bytes(group.ids),
         intake=transactions.IntakeCounts(
             repeated=dict(group.repeated),
             quarantined={camera: dict(codes) for camera, codes in group.refused.items()},
@@ -518,4 +462,4 @@ def _whole(group: _Group) -> _Portion:
         held=tuple(group.held),
         emitted=tuple(group.emitted),
     )
-    return _Portion.of(batch, group.contents, group.ids, group.accepted, rest, last=True)
+    return Portion.of(batch, rest, group.cameras, last=True)

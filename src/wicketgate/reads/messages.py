@@ -7,12 +7,10 @@ import msgspec
 from wicketgate.base.errors import InputError
 from wicketgate.commits import transactions
 from wicketgate.commits.transactions import QuarantinedRead
-from wicketgate.reads.repeats import DIGEST
 from wicketgate.reads.tracking import Emitted, HeldSighting
 
 READS = "READS"
 """The stream in which versions before 0.5 kept this, each message by itself."""
-_CONTENT = 4 + DIGEST
 
 
 class ReadsMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -21,9 +19,9 @@ class ReadsMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     Attributes
     ----------
     rows : bytes
-        An Arrow stream (`columns.to_arrow`), empty where nothing was accepted.
+        A batch as stored (`columns.to_arrow`), empty where nothing was accepted.
     contents, ids : bytes
-        The keys of these reads in the index of repeats, joined (an id of zeros: none).
+        The keys of these reads in the index of repeats (`keys.ReadKeys`, or as versions up to 0.4 made them).
     intake, quarantined
         What else came of the posts. In COMMITS they stand in the transaction itself.
     held : tuple of HeldSighting
@@ -62,11 +60,6 @@ def decode_reads(data: bytes) -> ReadsMessage:
         raise InputError("what a transaction took is not of this version") from error
 
 
-def seen_keys(message: ReadsMessage) -> tuple[list[bytes], list[bytes]]:
-    """Return the keys of a message's reads in the index of repeats.
-
-    An empty id is none.
-    """
-    contents = [message.contents[n : n + _CONTENT] for n in range(0, len(message.contents), _CONTENT)]
-    ids = [message.ids[n : n + DIGEST] for n in range(0, len(message.ids), DIGEST)]
-    return contents, [b"" if not any(i) else i for i in ids]
+def seen_keys(message: ReadsMessage) -> tuple[bytes, bytes]:
+    """Return the keys of a message's reads in the index of repeats, as `repeats.Seen.stored` takes them."""
+    return message.contents, message.ids

@@ -1,30 +1,28 @@
-"""The parser and checker of posted reads: bytes in, rows or faults out.
+"""The parser of posted reads: bytes in, reads out, in columns where they are many.
 
 Pure.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from math import isnan
-from operator import attrgetter
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, overload
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
-from wicketgate.base.clock import from_datetime, rfc3339
+from wicketgate.base.clock import from_datetime
 from wicketgate.base.errors import InputError
 from wicketgate.base.shapes import about, shape
-from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.reads.arrow_posts import arrow_pieces
-from wicketgate.reads.columns import SAID, Gathered, Vehicle
+from wicketgate.reads.columns import SAID, Vehicle
 from wicketgate.reads.cuts import array_pieces, line_pieces
+from wicketgate.reads.faults import PlainWords
 from wicketgate.reads.observations import ImageKind
-from wicketgate.reads.plates import PlateFault, read_plate
+from wicketgate.reads.times import usual_times
 
 MAX_POST_BYTES = 8 * 1024 * 1024
 MAX_READS = 150_000
@@ -102,6 +100,12 @@ class RawRead(_WithSaid, frozen=True, kw_only=True):
         return named
 
 
+def _members() -> Iterator[tuple[Any, ...]]:
+    """Yield name, type and default, if any, of each member of a read."""
+    for member in msgspec.structs.fields(RawRead):
+        yield (member.name, member.type) if member.required else (member.name, member.type, member.default)
+
+
 @dataclass(frozen=True, slots=True)
 class Malformed:
     """A read of a wrong shape: its JSON, its fault, and its camera if named."""
@@ -111,15 +115,25 @@ class Malformed:
     camera: str = ""
 
 
+_Wire: Any = msgspec.defstruct(
+    "_Wire",
+    [
+        *(("captured_at", str) if name == "captured_at" else (name, *rest) for name, *rest in _members()),
+    ],
+    frozen=True,
+    kw_only=True,
+    gc=False,
+    forbid_unknown_fields=True,
+)
+"""A `RawRead` whose time is still a text: those of many reads are taken together."""
+
 _array = msgspec.json.Decoder(list[RawRead])
 _one = msgspec.json.Decoder(RawRead)
+_wire_array = msgspec.json.Decoder(list[_Wire])
+_wire_one = msgspec.json.Decoder(_Wire)
 _value = msgspec.json.Decoder()
 _encode = msgspec.json.Encoder().encode
-_PLAIN_FAULT = re.compile(
-    r"(Expected `[a-z0-9 |]+`, got `[a-z]+`|Object missing required field `[a-z_]+`|Invalid RFC3339 encoded datetime)"
-    r"( - at `\$(\.[a-z_]+)*`)?"
-)
-_NAMES = "|".join(
+_words = PlainWords(
     [
         *("id", "plate", "camera", "image"),
         *(column.name for column in SAID),
@@ -127,10 +141,69 @@ _NAMES = "|".join(
         *NamedImages.__struct_fields__,
     ]
 )
-_PLACE = re.compile(rf" - at `\$(\.vehicle|\.image)?(\.({_NAMES}))?`\Z")
-_SAID = [(column.name, attrgetter(column.name)) for column in SAID]
-_BOUNDED = [(attrgetter(column.name), column.fault) for column in SAID if column.fault is not None]
-_MAX_KEPT = 16 * 1024
+_FEW_BYTES = 2_000
+
+
+class PlainReads(Sequence[RawRead]):
+    """Well-formed reads of a post, with their times as a column.
+
+    Parameters
+    ----------
+    wire : list of _Wire
+        Each is made a `RawRead` when it is asked for.
+    captured_us : (n,) int64
+        Times of capture, microseconds since the epoch; of no meaning for a read of `zoneless`.
+    zoneless : mapping of int to datetime
+        By row, the times that have no zone.
+    """
+
+    __slots__ = ("captured_us", "wire", "zoneless")
+
+    def __init__(
+        self, wire: list[Any], captured_us: NDArray[np.int64], zoneless: Mapping[int, datetime]
+    ) -> None:
+        self.wire = wire
+        self.captured_us = captured_us
+        self.zoneless = zoneless
+
+    @classmethod
+    def read(cls, wire: list[Any]) -> PlainReads:
+        """Return reads with their times.
+
+        Raises
+        ------
+        msgspec.ValidationError
+            If a text is no time.
+        """
+        texts = [row.captured_at for row in wire]
+        captured_us, usual = usual_times(texts)
+        zoneless: dict[int, datetime] = {}
+        for row in (~usual).nonzero()[0].tolist():
+            captured = msgspec.convert(texts[row], datetime)
+            if captured.tzinfo is None:
+                zoneless[row] = captured
+            else:
+                captured_us[row] = from_datetime(captured)
+        return cls(wire, captured_us, zoneless)
+
+    def __len__(self) -> int:
+        return len(self.wire)
+
+    @overload
+    def __getitem__(self, at: int) -> RawRead: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> PlainReads: ...
+
+    def __getitem__(self, at: int | slice) -> RawRead | PlainReads:
+        if isinstance(at, slice):
+            rows = range(len(self.wire))[at]
+            zoneless = {rows.index(row): time for row, time in self.zoneless.items() if row in rows}
+            return PlainReads(self.wire[at], self.captured_us[at], zoneless)
+        row = self.wire[at]
+        members = {name: getattr(row, name) for name in row.__struct_fields__}
+        members["captured_at"] = msgspec.convert(row.captured_at, datetime)
+        return RawRead(**members)
 
 
 Rows = Sequence[RawRead | Malformed]
@@ -205,14 +278,14 @@ def _json_pieces(body: bytes, media_type: str) -> Iterator[Rows | Faulty]:
         if media_type == NDJSON:
             for piece in line_pieces(body):
                 try:
-                    yield _one.decode_lines(piece)
+                    yield _plain(piece, _one.decode_lines, _wire_one.decode_lines)
                 except msgspec.ValidationError:
                     yield Faulty(_value.decode_lines(piece))
             return
         for piece in array_pieces(body):
             if piece.lstrip()[:1] == b"[":
                 try:
-                    yield _array.decode(piece)
+                    yield _plain(piece, _array.decode, _wire_array.decode)
                 except msgspec.ValidationError:
                     yield Faulty(_value.decode(piece))
                 continue
@@ -224,6 +297,14 @@ def _json_pieces(body: bytes, media_type: str) -> Iterator[Rows | Faulty]:
         raise InputError(f"the body is not {media_type}") from error
 
 
+def _plain(piece: bytes, few: Callable[[bytes], Rows], many: Callable[[bytes], list[Any]]) -> Rows:
+    """Return the reads of a piece, in columns where they may be many.
+
+    `msgspec.ValidationError` where one of them is not well formed.
+    """
+    return few(piece) if len(piece) < _FEW_BYTES else PlainReads.read(many(piece))
+
+
 def _each(values: Sequence[dict[str, Any]]) -> list[RawRead | Malformed]:
     rows: list[RawRead | Malformed] = []
     for value in values:
@@ -232,179 +313,6 @@ def _each(values: Sequence[dict[str, Any]]) -> list[RawRead | Malformed]:
         except msgspec.ValidationError as error:
             camera = value.get("camera")
             rows.append(
-                Malformed(
-                    _encode(value), _without_values(str(error)), camera if isinstance(camera, str) else ""
-                )
+                Malformed(_encode(value), _words.of(str(error)), camera if isinstance(camera, str) else "")
             )
     return rows
-
-
-def _without_values(message: str) -> str:
-    """Return the library's words, if free of posted names and values: a plate may be among them."""
-    if _PLAIN_FAULT.fullmatch(message):
-        return message
-    where = _PLACE.search(message)
-    if message.startswith("Object contains unknown field"):
-        return "Object contains unknown member" + (f" - at `${where[1]}`" if where and where[1] else "")
-    return "Invalid value" + (where[0] if where else "")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClockLimits:
-    """The limits of a camera's clock, microseconds, set by the charter: how far it may be off."""
-
-    clock_ahead_us: int
-    too_old_us: int
-
-
-@dataclass(slots=True)
-class Checked:
-    """Checked reads: those to take, in columns, and the others."""
-
-    reads: Gathered = field(default_factory=Gathered)
-    camera_id: list[str] = field(default_factory=list)
-    read_id: list[str | None] = field(default_factory=list)
-    index: list[int] = field(default_factory=list)
-    quarantined: list[tuple[int, QuarantinedRead]] = field(default_factory=list)
-
-
-def check(
-    rows: Sequence[RawRead | Malformed],
-    *,
-    source: str,
-    cameras: Callable[[str], int | None],
-    limits: ClockLimits,
-    now_us: int,
-    parts: Container[str] = (),
-    may_be_unsure: bool = False,
-) -> Checked:
-    """Check camera, clock, plate and confidence of each read.
-
-    Parameters
-    ----------
-    cameras : callable
-        The number of a camera of this source, or None.
-    parts : container of str
-        The names of the parts that came with the reads: an image must be one of them.
-    may_be_unsure : bool
-        Whether `confidence` may be NaN: what a device sent that does not say how sure it is.
-
-    Returns
-    -------
-    Checked
-        Columns of what may be taken, and for each other read its row and reason: `malformed`, `unknown-camera`,
-        `image-missing`, `zone-missing`, `clock-ahead`, `too-old`, `plate-empty`, `plate-unreadable`,
-        `confidence-range`. The first that applies, in this order. Images and marks are left out.
-
-    Notes
-    -----
-    O(n); about 2 µs a read.
-    """
-    numbers: list[int] = []
-    times: list[int] = []
-    plates: list[str] = []
-    judge = _judge_of(limits, now_us, parts, may_be_unsure=may_be_unsure, times=times, plates=plates)
-    taken: list[RawRead] = []
-    indexes: list[int] = []
-    quarantined: list[tuple[int, QuarantinedRead]] = []
-    for index, row in enumerate(rows):
-        known = cameras(row.camera)
-        if isinstance(row, Malformed):
-            fault = _Fault("malformed", row.detail)
-        elif known is None:
-            fault = _Fault("unknown-camera", "this source has registered no such camera")
-        elif (found := judge(row)) is None:
-            numbers.append(known)
-            taken.append(row)
-            indexes.append(index)
-            continue
-        else:
-            fault = found
-        refused = QuarantinedRead(
-            source=source,
-            camera=row.camera if known is not None else "",
-            code=fault.code,
-            detail=fault.detail,
-            at_us=now_us,
-            read=bounded(row.read if isinstance(row, Malformed) else _encode(row)),
-        )
-        quarantined.append((index, refused))
-    return Checked(
-        reads=Gathered(
-            camera=numbers,
-            captured_us=times,
-            plate=plates,
-            confidence=[row.confidence for row in taken],
-            **{name: _texts(map(said, taken)) for name, said in _SAID},
-        ),
-        camera_id=[row.camera for row in taken],
-        read_id=[row.id for row in taken],
-        index=indexes,
-        quarantined=quarantined,
-    )
-
-
-class _Fault(NamedTuple):
-    """The fault of a read."""
-
-    code: str
-    detail: str
-
-
-def _judge_of(
-    limits: ClockLimits,
-    now_us: int,
-    parts: Container[str],
-    *,
-    may_be_unsure: bool,
-    times: list[int],
-    plates: list[str],
-) -> Callable[[RawRead], _Fault | None]:
-    """Return a judge: it appends the time and plate of a good read, or returns the read's fault."""
-    latest = now_us + limits.clock_ahead_us
-    earliest = now_us - limits.too_old_us
-    bounds = [(said, fault_of, {None}) for said, fault_of in _BOUNDED]
-
-    def judge(row: RawRead) -> _Fault | None:
-        if row.image is not None and not all(name in parts for name in row.images().values()):
-            return _Fault("image-missing", "`image` names a part that did not come with the read")
-        captured = row.captured_at
-        if captured.tzinfo is None:
-            return _Fault("zone-missing", "`captured_at` has no zone: send `Z` or an offset")
-        captured_us = from_datetime(captured)
-        if captured_us > latest:
-            return _Fault("clock-ahead", f"captured later than {rfc3339(latest)}: set the camera's clock")
-        if captured_us < earliest:
-            return _Fault("too-old", f"captured before {rfc3339(earliest)}")
-        plate = read_plate(row.plate)
-        if isinstance(plate, PlateFault):
-            return _Fault(plate.value, "the plate is empty" if plate is PlateFault.EMPTY else "not a plate")
-        if not (0.0 <= row.confidence <= 1.0 or (may_be_unsure and isnan(row.confidence))):
-            return _Fault("confidence-range", "`confidence` must lie between 0 and 1")
-        if row.id is not None and not 0 < len(row.id) <= MAX_ID:
-            return _Fault("malformed", f"`id` must have 1 to {MAX_ID} characters")
-        for said, fault_of, sound in bounds:
-            value = said(row)
-            if value not in sound:  # most reads of a post say the same
-                if detail := fault_of(value):
-                    return _Fault("malformed", detail)
-                sound.add(value)
-        times.append(captured_us)
-        plates.append(plate)
-        return None
-
-    return judge
-
-
-def _texts(values: Iterable[Any]) -> list[str | None]:
-    return [None if value is None else _encode(value).decode() for value in values]
-
-
-def bounded(read: bytes) -> bytes:
-    """Return the kept part of a quarantined read: all of it, or the beginning of one too large."""
-    if len(read) <= _MAX_KEPT:
-        return read
-    digest = hashlib.sha256(read).hexdigest()
-    return _encode(
-        {"bytes": len(read), "sha256": digest, "begins": read[:_MAX_KEPT].decode(errors="replace")}
-    )

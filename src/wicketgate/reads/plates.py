@@ -175,6 +175,9 @@ _CODES: Final = {character: code for code, character in enumerate(_ALPHABET, 1)}
 _CODE_TABLE: Final[NDArray[np.uint8]] = np.zeros(256, dtype=np.uint8)
 _CODE_TABLE[np.frombuffer(_ALPHABET.encode(), dtype=np.uint8)] = np.arange(1, _BASE, dtype=np.uint8)
 _PAD: Final = "\0"
+_CHARACTERS: Final = f"S{PACKED_CHARACTERS}"
+_HALF: Final = PACKED_CHARACTERS // 2
+_WORTH: Final = np.array([float(_BASE**place) for place in reversed(range(_HALF))])
 
 
 def pack(plate: str) -> int:
@@ -225,39 +228,64 @@ def pack_all(plates: Sequence[str]) -> NDArray[np.uint64]:
 
     Notes
     -----
-    O(n); about 0.17 µs a plate at n = 1,000 while all have at most 12 characters of 0-9 and A-Z.
+    O(n); about 0.1 µs a plate of at most 12 characters of 0-9 and A-Z, and 1 µs of another.
     """
-    keys = _pack_short(plates)
-    if keys is not None:
-        return keys
-    short = [plate if _short(plate) is not None else "" for plate in plates]
-    keys = _pack_short(short)
-    assert keys is not None
-    for row, plate in enumerate(plates):
-        if not short[row]:
-            keys[row] = pack(plate)
+    keys, exact = _pack_exact(plates)
+    for row in (~exact).nonzero()[0].tolist():
+        keys[row] = pack(plates[row])
     return keys
 
 
-def _pack_short(plates: Sequence[str]) -> NDArray[np.uint64] | None:
-    """Return the keys, or None for longer or unusual plates.
+def read_plates(
+    texts: Sequence[str],
+) -> tuple[list[str], NDArray[np.uint64], NDArray[np.bool_]]:
+    """Return the plates in cameras' texts, their keys, and which texts hold one.
 
-    None if any plate is longer than 12 or has a character outside 0-9 and A-Z.
+    Parameters
+    ----------
+    texts : (n,) sequence of str
+        Anything.
+
+    Returns
+    -------
+    (n,) list of str
+        Plates in normal form, each as by `read_plate`; the text itself where it holds none.
+    (n,) uint64
+        Keys, each as by `pack`; of no meaning where there is no plate.
+    (n,) bool
+        Which texts hold a plate.
+
+    Notes
+    -----
+    O(n); about 0.15 µs a text that is a plate of at most 12 characters in normal form already, and 2 µs of another.
     """
-    n = len(plates)
-    text = "".join([plate.ljust(PACKED_CHARACTERS, _PAD) for plate in plates])
-    if len(text) != n * PACKED_CHARACTERS or not text.isascii():
-        return None
-    codes = _CODE_TABLE[np.frombuffer(text.encode("ascii"), dtype=np.uint8)]
-    # Padding and characters outside the alphabet have code 0: any of the latter shows as a missing code.
-    if np.count_nonzero(codes) != sum(map(len, plates)):
-        return None
-    columns = codes.reshape(n, PACKED_CHARACTERS).T.astype(np.uint64)
-    keys: NDArray[np.uint64] = columns[0].copy()
-    for column in columns[1:]:
-        keys *= np.uint64(_BASE)
-        keys += column
-    return keys
+    plates = list(texts)
+    keys, plain = _pack_exact(texts)
+    plain &= (keys != 0) & ~np.isin(keys, _PLACEHOLDER_KEYS)
+    for row in (~plain).nonzero()[0].tolist():
+        plate = read_plate(texts[row])
+        if not isinstance(plate, PlateFault):
+            plates[row], keys[row], plain[row] = plate, pack(plate), True
+    return plates, keys, plain
+
+
+def _pack_exact(texts: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
+    """Return the keys of texts of at most 12 characters of 0-9 and A-Z, and which are such texts."""
+    try:
+        characters = np.array(texts, _CHARACTERS)
+    except UnicodeEncodeError:
+        characters = np.array([text if text.isascii() else "" for text in texts], _CHARACTERS)
+    codes = _CODE_TABLE[characters.view(np.uint8).reshape(-1, PACKED_CHARACTERS)]
+    # Padding and characters outside the alphabet have code 0, and what is longer was cut: codes are missing.
+    exact = np.count_nonzero(codes, axis=1) == np.fromiter(map(len, texts), np.int64, len(texts))
+    # Two halves, each exact in doubles: 37**6 is less than 2**32.
+    halves = (codes.reshape(-1, 2, _HALF).astype(np.float64) @ _WORTH).astype(np.uint64)
+    return halves[:, 0] * np.uint64(_BASE**_HALF) + halves[:, 1], exact
+
+
+_PLACEHOLDER_KEYS: Final[NDArray[np.uint64]] = pack_all(
+    [text for text in PLACEHOLDERS if len(text) <= PACKED_CHARACTERS]
+)
 
 
 def unpack(key: int) -> str | None:

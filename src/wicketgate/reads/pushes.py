@@ -22,11 +22,13 @@ from wicketgate.base.hours import load_zone
 from wicketgate.commits.cameras import Camera
 from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.reads.cameras import CameraNames
+from wicketgate.reads.checks import Checked, ClockLimits, check
 from wicketgate.reads.columns import GATHERED, SAID, Gathered, Vehicle
+from wicketgate.reads.faults import bounded
 from wicketgate.reads.images.joining import Joining, Turns, marks_text
 from wicketgate.reads.intake import Intake, PostAnswer
 from wicketgate.reads.observations import Keepalive, Observation, Parsed, Unreadable
-from wicketgate.reads.parse import Checked, ClockLimits, RawRead, bounded, check
+from wicketgate.reads.parse import RawRead
 from wicketgate.reads.tracking import HeldSighting, Vehicles
 from wicketgate.reads.tracking import TrackedVehicle as Followed
 

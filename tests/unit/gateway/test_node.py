@@ -28,9 +28,10 @@ from wicketgate.gateway.projections import Projections
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.ledger.proofs import Proofs
 from wicketgate.ledger.writer import Ledger
+from wicketgate.reads.checks import ClockLimits, check
 from wicketgate.reads.images.store import Images
 from wicketgate.reads.intake import Intake, PostAnswer
-from wicketgate.reads.parse import ClockLimits, check, parse
+from wicketgate.reads.parse import parse
 from wicketgate.reads.repeats import Seen
 
 ORIGIN = "tfl.example/wicketgate"

@@ -32,7 +32,7 @@ from wicketgate.http.openapi.operation import Operation
 from wicketgate.http.problems import CODES
 from wicketgate.ledger import facts
 from wicketgate.pages import reference
-from wicketgate.reads import parse
+from wicketgate.reads import checks, parse
 from wicketgate.reads.adapters import values
 from wicketgate.reads.parse import RawRead
 from wicketgate.regime.documents.authority import MatchTerms
@@ -163,8 +163,8 @@ def test_the_example_reads_can_be_posted() -> None:
     ):
         rows = parse.parse(body.encode(), media_type)
         now_us = made_gateway.START_US + 60_000_000
-        limits = parse.ClockLimits(clock_ahead_us=0, too_old_us=1 << 40)
-        checked = parse.check(rows, source="tfl", cameras=cameras.get, limits=limits, now_us=now_us)
+        limits = checks.ClockLimits(clock_ahead_us=0, too_old_us=1 << 40)
+        checked = checks.check(rows, source="tfl", cameras=cameras.get, limits=limits, now_us=now_us)
         assert not checked.quarantined
         assert len(checked.reads) == len(rows)
 
@@ -218,7 +218,11 @@ def test_every_code_of_a_hotlist_is_documented_here_and_in_its_specification() -
 
 
 def test_every_code_of_a_read_and_of_the_gate_is_documented() -> None:
-    given = codes_in(Path(parse.__file__).read_text()) | codes_in(Path(values.__file__).read_text())
+    given = (
+        codes_in(Path(parse.__file__).read_text())
+        | codes_in(Path(checks.__file__).read_text())
+        | codes_in(Path(values.__file__).read_text())
+    )
     given |= {"id-conflict", "plate-empty", "plate-unreadable", "text-changed-late"} | IMAGE_CODES
     assert given == codes.READ.keys()
     assert set(get_args(terms_module.Reason)) == codes.REFUSAL.keys()

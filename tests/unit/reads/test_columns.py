@@ -28,10 +28,11 @@ import json
 import pyarrow as pa
 
 import wicketgate
-from wicketgate.reads import intake, messages
+from wicketgate.reads import intake, keys, messages
 from wicketgate.feeds.batches import Rendering
 from wicketgate.base.clock import parse_rfc3339
-from wicketgate.reads.parse import ARROW, JSON, NDJSON, ClockLimits, check, parse
+from wicketgate.reads.checks import check, ClockLimits
+from wicketgate.reads.parse import ARROW, JSON, NDJSON, parse
 from wicketgate.reads.columns import empty, from_arrow, joined, part, split_again
 from wicketgate.reads.tracking import HeldSighting
 from wicketgate.clients.verify import feeds
@@ -53,8 +54,8 @@ def posts():
 async def stored(taken, *held):
     group = intake._Group(asyncio.get_running_loop().create_future())
     rows = len(taken.reads)
-    group.extend(taken, list(range(rows)), NOW_US, "tfl")
-    group.contents, group.ids, group.held = [bytes(20)] * rows, [b""] * rows, list(held)
+    group.extend(taken, intake._New(range(rows), keys.ReadKeys(bytes(24 * rows))), "tfl", NOW_US)
+    group.held = list(held)
     return messages.decode_reads(messages.encode_reads(intake._whole(group).message))
 
 
@@ -67,12 +68,12 @@ def answer(body, media_type):
     batch = from_arrow(message.rows)
     (batch,) = split_again(joined([empty(), part(batch, 0, 1), part(batch, 1, 2)]))
     group = intake._Group(None)
-    group.extend_again(part(batch, 0, 1), b"")
+    group.extend_again(part(batch, 0, 1), keys.ReadKeys(bytes(24)))
     return {
         "refused": [(index, read.code, read.detail) for index, read in taken.quarantined],
         "stored": batch.speed,
         "held": message.held[0].speed,
-        "again": group.reads["speed"],
+        "again": group.reads.batch().speed,
         "conflict": json.loads(intake.Intake._conflict("tfl", "c0", taken, 0, NOW_US).read)["speed"],
         "shown": list(map(json.loads, Rendering(batch, [""]).reads(frozenset({"vehicle"})))),
         "hidden": list(map(json.loads, Rendering(batch, [""]).reads(frozenset({"time"})))),

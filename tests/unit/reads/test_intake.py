@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,12 @@ from wicketgate.base.errors import InputError, StreamError
 from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.commits.transactions import QuarantinedRead
+from wicketgate.reads.checks import Checked, ClockLimits, check
 from wicketgate.reads.columns import MAX_ROWS, from_arrow, to_arrow
 from wicketgate.reads.intake import Intake, PostAnswer
+from wicketgate.reads.keys import DIGEST, ReadKeys
 from wicketgate.reads.messages import ReadsMessage, decode_reads, seen_keys
-from wicketgate.reads.parse import Checked, ClockLimits, Malformed, RawRead, check
+from wicketgate.reads.parse import Malformed, RawRead
 from wicketgate.reads.plates import pack
 from wicketgate.reads.repeats import Seen
 from wicketgate.reads.tracking import Emitted, HeldSighting, Vehicles
@@ -260,7 +263,8 @@ async def test_what_the_index_lost_is_learnt_from_the_stream(tmp_path: Path, des
     later = Seen(tmp_path / "other", b"k" * 32)
     for number, message in enumerate(desk.messages, 1):
         contents, ids = seen_keys(message)
-        assert [bool(name) for name in ids] == [True, False]
+        keys = ReadKeys(contents, ids)
+        assert [bool(keys.read_id(row)) for row in range(2)] == [True, False]
         later.stored(contents, ids, number)
     second = Desk(later)
     again = second.post(read(1), read(2), read(3, name="a"))
@@ -366,9 +370,9 @@ def test_what_was_sent_is_accepted_repeated_or_quarantined(steps: list[tuple[Any
             assert count <= counted[what]
             assert getattr(desk.intake, what) == count
         assert desk.intake._waiting == 0
-        assert not desk.seen._waiting_contents
+        assert desk.seen.waiting == 0
         assert not desk.seen._waiting_ids
-        assert len(desk.seen._new_contents) == len(stored)
+        assert sum(map(len, chain.from_iterable(desk.seen._new.values()))) == DIGEST * len(stored)
         await desk.close()
         seen.close()
 

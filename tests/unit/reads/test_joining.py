@@ -17,12 +17,13 @@ from hypothesis import strategies as st
 from tests.push_desk import JPEG, LIMITS, NOW_US, PNG, Desk
 from wicketgate.base.clock import SECOND_US, to_datetime
 from wicketgate.base.errors import StreamError
+from wicketgate.reads.checks import check
 from wicketgate.reads.columns import ReadBatch
 from wicketgate.reads.images.joining import Joined, Turns, marks_text, with_mark
 from wicketgate.reads.images.references import StoredImage
 from wicketgate.reads.intake import JOIN_US, PostAnswer
 from wicketgate.reads.observations import ImageKind
-from wicketgate.reads.parse import RawRead, check
+from wicketgate.reads.parse import RawRead
 
 
 @pytest.fixture

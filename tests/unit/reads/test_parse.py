@@ -13,18 +13,8 @@ import pytest
 
 from wicketgate.base.clock import DAY_US, SECOND_US, parse_rfc3339, rfc3339, to_datetime
 from wicketgate.base.errors import InputError
-from wicketgate.reads.parse import (
-    ARROW,
-    JSON,
-    MAX_READS,
-    NDJSON,
-    Checked,
-    ClockLimits,
-    Malformed,
-    RawRead,
-    check,
-    parse,
-)
+from wicketgate.reads.checks import Checked, ClockLimits, check
+from wicketgate.reads.parse import ARROW, JSON, MAX_READS, NDJSON, Malformed, RawRead, parse
 
 NOW_US = parse_rfc3339("2026-07-08T12:00:00Z")
 LIMITS = ClockLimits(clock_ahead_us=60 * SECOND_US, too_old_us=7 * DAY_US)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -23,6 +25,7 @@ from wicketgate.reads.columns import (
     split_again,
     to_arrow,
 )
+from wicketgate.reads.keys import JoinedKeys
 
 VALUES = {
     pa.bool_(): st.booleans(),
@@ -62,6 +65,77 @@ def same(one: ReadBatch, other: ReadBatch) -> bool:
 @given(batches())
 def test_a_batch_is_read_as_it_was_written(batch: ReadBatch) -> None:
     assert same(from_arrow(to_arrow(batch)), batch)
+
+
+@given(batches())
+def test_a_batch_of_a_former_version_is_read(batch: ReadBatch) -> None:
+    columns = {column.name: pa.array(getattr(batch, column.name), column.stored) for column in COLUMNS}
+    assert same(from_arrow(written(columns, reads._SCHEMA)), batch)
+
+
+def test_what_all_reads_say_is_stored_once() -> None:
+    batch = batch_of([(0, 1, 2)] * 500)
+    assert len(to_arrow(batch)) < len(to_arrow(part(batch, 0, 1))) + 500 * 30
+    for value in (0.0, -0.0, np.nan):
+        some = filled(plate=["A", "B"], confidence=[value, value], key=[bytes(24)] * 2)
+        assert from_arrow(to_arrow(some)).confidence.tobytes() == some.confidence.tobytes()
+
+
+def test_zero_and_less_than_zero_are_not_the_same() -> None:
+    some = filled(plate=["A", "B"], confidence=[0.0, -0.0], key=[bytes(24)] * 2)
+    assert from_arrow(to_arrow(some)).confidence.tobytes() == some.confidence.tobytes()
+
+
+@given(batches())
+def test_joined_keys_are_stored_as_they_lie(batch: ReadBatch) -> None:
+    keys = JoinedKeys(b"".join(bytes([n]) * 24 for n in range(len(batch))))
+    made = replace(batch, key=keys)
+    again = from_arrow(to_arrow(made))
+    assert isinstance(again.key, JoinedKeys)
+    assert same(again, made)
+
+
+def changed(**columns: object) -> bytes:
+    stored = msgspec.msgpack.decode(to_arrow(batch_of([(0, 1, 2), (1, 2, 3)]))[1:])
+    return b"\x01" + msgspec.msgpack.encode({**stored, **columns})
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        *(
+            ("camera", None),
+            ("camera", bytes(9)),
+            ("camera", "x"),
+            ("again", b"\x02"),
+            ("again", b"\x00\x02"),
+        ),
+        *(
+            ("plate", None),
+            ("plate", ["A"]),
+            ("plate", ["A", None]),
+            ("plate", ["A", b"B"]),
+            ("plate", b"AB"),
+        ),
+        *(("lane", ["1"]), ("lane", b"11"), ("lane", [b"1", None])),
+        *(("key", None), ("key", "x"), ("key", bytes(47)), ("key", ["a", "b"]), ("key", [b"a"])),
+        ("other", None),
+    ],
+)
+def test_a_stored_column_that_is_none(column: str, value: object) -> None:
+    assert len(from_arrow(changed())) == 2
+    with pytest.raises(InputError):
+        from_arrow(changed(**{column: value}))
+
+
+def test_a_column_that_a_former_version_had_not_says_nothing() -> None:
+    stored = msgspec.msgpack.decode(changed()[1:])
+    for name in ("lane", "marks"):
+        del stored[name]
+    assert from_arrow(b"\x01" + msgspec.msgpack.encode(stored)).lane == [None, None]
+    del stored["camera"]
+    with pytest.raises(InputError, match="other columns"):
+        from_arrow(b"\x01" + msgspec.msgpack.encode(stored))
 
 
 @given(batches(), st.data())

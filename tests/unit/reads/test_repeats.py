@@ -1,16 +1,22 @@
 from __future__ import annotations
 
 import stat
+import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import lmdb
 import pytest
 
-from wicketgate.base.clock import DAY_US, SECOND_US
-from wicketgate.reads.repeats import DIGEST, Seen
+from wicketgate.base.clock import DAY_US, MINUTE_US, SECOND_US
+from wicketgate.base.errors import ConfigurationError
+from wicketgate.reads import repeats
+from wicketgate.reads.keys import KeyMaker, ReadKeys
+from wicketgate.reads.repeats import Seen, Verdict
 
 KEY = b"k" * 32
+MANY = range(100, 140)
 
 
 @pytest.fixture
@@ -20,16 +26,33 @@ def seen(tmp_path: Path) -> Iterator[Seen]:
     opened.close()
 
 
-def content(seen: Seen, number: int, at_us: int | None = None) -> bytes:
-    return seen.content_key("tfl", "c0", f"P{number}", number * SECOND_US if at_us is None else at_us)
+def keys_of(
+    seen: Seen, *numbers: int, ids: Sequence[str | None] | None = None, step_us: int = MINUTE_US
+) -> ReadKeys:
+    """Return the keys of invented reads: each its plate, and its own minute of capture."""
+    n = len(numbers)
+    return seen.keys(
+        "tfl",
+        ["c0"] * n,
+        ids or [None] * n,
+        camera=[0] * n,
+        captured_us=[number * step_us for number in numbers],
+        plate=[f"P{number}" for number in numbers],
+    )
 
 
-def store(seen: Seen, *numbers: int, sequence: int = 1, ids: bool = True) -> None:
-    contents = [content(seen, n) for n in numbers]
-    names = [seen.id_key("tfl", f"r{n}") if ids else b"" for n in numbers]
-    for key, name in zip(contents, names, strict=True):
-        seen.add(key, name)
-    seen.stored(contents, names, sequence)
+def named(seen: Seen, *numbers: int) -> ReadKeys:
+    """Return the keys of reads with an id each."""
+    return keys_of(seen, *numbers, ids=[f"r{number}" for number in numbers])
+
+
+def is_known(seen: Seen, *numbers: int) -> list[bool]:
+    return [verdict == Verdict.REPEATED for verdict in seen.look(keys_of(seen, *numbers))]
+
+
+def store(seen: Seen, keys: ReadKeys, sequence: int = 1) -> None:
+    assert not any(seen.take(keys))
+    seen.stored(keys.contents, keys.ids, sequence)
 
 
 def flush(seen: Seen, before_us: int = 0) -> None:
@@ -37,134 +60,194 @@ def flush(seen: Seen, before_us: int = 0) -> None:
     seen.end_flush()
 
 
-def test_keys_differ_in_every_part(seen: Seen) -> None:
-    base = ("tfl", "c0", "AB12", SECOND_US)
-    changed = [("tfm", *base[1:]), ("tfl", "c1", "AB12", SECOND_US), ("tfl", "c0", "AB13", SECOND_US)]
-    changed += [("tfl", "c0", "AB12", SECOND_US + 1), ("tf", "lc0", "AB12", SECOND_US)]
-    keys = {seen.content_key(*parts) for parts in [base, *changed]}
-    assert len(keys) == 6
-    assert {len(key) for key in keys} == {4 + DIGEST}
-    ids = {seen.id_key(*parts) for parts in [("tfl", "a"), ("tf", "la"), ("tfl", "b")]}
-    assert len(ids) == 3
-
-
-def test_keys_say_nothing_without_the_secret(tmp_path: Path, seen: Seen) -> None:
-    other = Seen(tmp_path / "other", b"l" * 32)
-    assert other.content_key("tfl", "c0", "AB12", 0) != seen.content_key("tfl", "c0", "AB12", 0)
-    assert b"AB12" not in seen.content_key("tfl", "c0", "AB12", 0)
-    other.close()
-
-
-def test_keys_are_ordered_by_the_second_of_capture(seen: Seen) -> None:
-    keys = [content(seen, 1, at_us) for at_us in (-DAY_US, 0, SECOND_US, DAY_US, 80 * 365 * DAY_US)]
-    assert sorted(keys)[2:] == keys[2:]
-
-
-@pytest.mark.parametrize("place", ["waiting", "new", "flushing", "disk", "another life"])
-def test_what_was_seen_is_known_wherever_it_lies(tmp_path: Path, place: str) -> None:
+@pytest.mark.parametrize("place", ["waiting", "new", "flushing", "disk", "disk alone", "another life"])
+@pytest.mark.parametrize("step_us", [MINUTE_US, SECOND_US])
+def test_what_was_seen_is_known_wherever_it_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, step_us: int
+) -> None:
+    monkeypatch.setattr(repeats, "_QUIET", 1 if place == "disk alone" else 9)
     seen = Seen(tmp_path / "index", KEY)
-    key, name = content(seen, 1), seen.id_key("tfl", "r1")
-    assert seen.look(key, name) == "new"
-    seen.add(key, name)
-    if place != "waiting":
-        seen.stored([key], [name], 7)
-    if place in ("flushing", "disk", "another life"):
+    for numbers in ([1], MANY):
+        keys = keys_of(seen, *numbers, ids=[f"r{n}" for n in numbers], step_us=step_us)
+        assert seen.take(keys) == bytes(len(keys))
+        if place != "waiting":
+            seen.stored(keys.contents, keys.ids, 7)
+    if place not in ("waiting", "new"):
         position = seen.begin_flush()
         assert position == 7
         if place != "flushing":
             seen.flush(position, 0)
             seen.end_flush()
+    assert bool(seen._minutes) == (place != "disk alone")
     if place == "another life":
         seen.close()
         seen = Seen(tmp_path / "index", KEY)
         assert seen.position == 7
-    assert seen.look(key, name) == "repeated"
-    assert seen.look(key, b"") == "repeated"
-    assert seen.look(key, seen.id_key("tfl", "other")) == "repeated"
-    assert seen.look(content(seen, 2), name) == "id-conflict"
-    assert seen.look(content(seen, 2), b"") == "new"
-    assert seen.look(content(seen, 2), seen.id_key("tfm", "r1")) == "new"
+    for numbers in ([1], MANY):
+        ids = [f"r{n}" for n in numbers]
+        again = keys_of(seen, *numbers, ids=ids, step_us=step_us)
+        assert set(seen.look(again)) == {Verdict.REPEATED}
+        assert set(seen.take(again)) == {Verdict.REPEATED}
+        assert set(seen.take(keys_of(seen, *numbers, step_us=step_us))) == {Verdict.REPEATED}
+        others = [number + 1000 for number in numbers]
+        assert set(seen.look(keys_of(seen, *others, ids=ids))) == {Verdict.CONFLICT}
+        assert set(seen.look(keys_of(seen, *others))) == {Verdict.NEW}
+        mixed = seen.take(keys_of(seen, *numbers, *others, step_us=step_us))
+        assert mixed == bytes([Verdict.REPEATED] * len(again) + [Verdict.NEW] * len(again))
+    assert not seen._is_known_id(seen.id_key("tfm", "r1"))
     seen.close()
+
+
+@pytest.mark.parametrize("others", [(), MANY])
+def test_of_equal_reads_in_one_post_the_first_is_new(seen: Seen, others: Sequence[int]) -> None:
+    verdicts = seen.take(keys_of(seen, 1, *others, 1, 2))
+    assert verdicts == bytes([0, *[0] * len(others), Verdict.REPEATED, 0])
+
+
+@pytest.mark.parametrize("others", [(), MANY])
+def test_of_two_reads_with_one_id_the_first_has_it(seen: Seen, others: Sequence[int]) -> None:
+    nobody = [None] * len(others)
+    keys = keys_of(seen, 1, *others, 2, 2, 1, ids=["a", *nobody, "a", None, "b"])
+    verdicts = seen.take(keys)
+    assert verdicts == bytes([0, *nobody_new(others), Verdict.CONFLICT, 0, Verdict.REPEATED])
+    assert not seen.is_waiting(seen.id_key("tfl", "b"))
+
+
+def nobody_new(others: Sequence[int]) -> list[int]:
+    return [Verdict.NEW] * len(others)
 
 
 def test_a_repeat_is_one_though_its_new_id_was_given_to_another(seen: Seen) -> None:
     """Whether both lie in memory or one on the disk."""
-    store(seen, 1, ids=False)
+    store(seen, keys_of(seen, 1))
     flush(seen)
-    store(seen, 2, sequence=2)
-    assert seen.look(content(seen, 1), seen.id_key("tfl", "r2")) == "repeated"
+    store(seen, named(seen, 2), 2)
+    again = keys_of(seen, 1, ids=["r2"])
+    assert seen.look(again) == [Verdict.REPEATED]
     flush(seen)
-    assert seen.look(content(seen, 1), seen.id_key("tfl", "r2")) == "repeated"
+    assert seen.look(again) == [Verdict.REPEATED]
 
 
-def test_what_could_not_be_stored_was_never_seen(seen: Seen) -> None:
-    key, name = content(seen, 1), seen.id_key("tfl", "r1")
-    seen.add(key, name)
+@pytest.mark.parametrize("numbers", [(1,), MANY])
+def test_what_could_not_be_stored_was_never_seen(seen: Seen, numbers: Sequence[int]) -> None:
+    keys = named(seen, *numbers)
+    seen.take(keys)
     flush(seen)
-    assert seen.look(key, name) == "repeated"
-    seen.forget([key], [name])
-    assert seen.look(key, name) == "new"
-    assert seen.look(content(seen, 2), name) == "new"
+    assert all(is_known(seen, *numbers))
+    assert seen.waiting == len(numbers)
+    seen.forget(keys.contents, keys.ids)
+    assert seen.waiting == 0
+    assert not any(is_known(seen, *numbers))
+    assert set(seen.look(keys_of(seen, *(n + 500 for n in numbers), ids=[f"r{n}" for n in numbers]))) == {
+        Verdict.NEW
+    }
+    store(seen, keys)
+    seen.forget(keys.contents, keys.ids)  # what is stored stays, as where a read comes again with an image
+    assert all(is_known(seen, *numbers))
 
 
 def test_what_waits_does_not_reach_the_disk(tmp_path: Path) -> None:
     seen = Seen(tmp_path, KEY)
-    store(seen, 1, sequence=3)
-    seen.add(content(seen, 2), b"")
+    store(seen, keys_of(seen, 1, *MANY), 3)
+    seen.take(keys_of(seen, 2, step_us=MINUTE_US))
     flush(seen)
     seen.close()
     again = Seen(tmp_path, KEY)
     assert again.position == 3
-    assert again.look(content(again, 1), b"") == "repeated"
-    assert again.look(content(again, 2), b"") == "new"
+    assert is_known(again, 1, 2, MANY[0]) == [True, False, True]
     again.close()
+
+
+def test_what_waits_stays_in_memory(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repeats, "_QUIET", 1)
+    seen.take(keys_of(seen, 1))
+    for _ in range(3):
+        flush(seen)
+    assert is_known(seen, 1) == [True]
+
+
+def test_what_comes_while_its_minute_is_closed_stays_in_memory(
+    seen: Seen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repeats, "_QUIET", 1)
+    store(seen, keys_of(seen, 1, step_us=1))
+    position = seen.begin_flush()
+    seen.take(keys_of(seen, 2, step_us=1))
+    seen.flush(position, 0)
+    seen.end_flush()
+    assert seen.look(keys_of(seen, 1, 2, step_us=1)) == [Verdict.REPEATED] * 2
 
 
 def test_what_was_not_flushed_is_learnt_again(tmp_path: Path) -> None:
     seen = Seen(tmp_path, KEY)
-    store(seen, 1, sequence=1)
+    store(seen, keys_of(seen, 1), 1)
     flush(seen)
-    store(seen, 2, sequence=2)
+    store(seen, keys_of(seen, 2, *MANY), 2)
     seen.close()
     again = Seen(tmp_path, KEY)
     assert again.position == 1
-    assert again.look(content(again, 2), b"") == "new"
-    again.stored([content(again, 2)], [b""], 2)
-    assert again.look(content(again, 2), b"") == "repeated"
+    assert is_known(again, 2, MANY[0]) == [False, False]
+    for numbers in ((2, *MANY), (1,)):  # what is known already may come too
+        again.stored(keys_of(again, *numbers).contents, b"", 2)
+    assert all(is_known(again, 1, 2, *MANY))
     flush(again)
     assert again.position == 2
     again.close()
+    third = Seen(tmp_path, KEY)
+    assert all(is_known(third, 1, 2, *MANY))
+    third.close()
 
 
 def test_what_arrives_during_a_flush_stays_for_the_next(seen: Seen) -> None:
-    store(seen, 1, sequence=1)
+    store(seen, keys_of(seen, 1), 1)
     position = seen.begin_flush()
-    store(seen, 2, sequence=2)
+    store(seen, keys_of(seen, 2), 2)
     thread = threading.Thread(target=seen.flush, args=(position, 0))
     thread.start()
     thread.join()
     assert seen.position == 1
     seen.end_flush()
-    assert [seen.look(content(seen, n), b"") for n in (1, 2)] == ["repeated", "repeated"]
+    assert is_known(seen, 1, 2) == [True, True]
     flush(seen)
     assert seen.position == 2
 
 
 def test_what_is_past_its_term_goes_with_its_id(seen: Seen) -> None:
-    store(seen, 1, 2, 3)
-    flush(seen, before_us=3 * SECOND_US)
-    assert [seen.look(content(seen, n), b"") for n in (1, 2, 3)] == ["new", "new", "repeated"]
-    ids = [seen.id_key("tfl", f"r{n}") for n in (1, 2, 3)]
-    assert [seen.look(content(seen, 9), name) for name in ids] == ["new", "new", "id-conflict"]
-    flush(seen, before_us=100 * SECOND_US)
-    assert seen.look(content(seen, 3), ids[2]) == "new"
-    with seen._environment.begin() as transaction:
-        assert transaction.stat(seen._contents)["entries"] == 0
-        assert transaction.stat(seen._ids)["entries"] == 0
+    store(seen, named(seen, 1, 2, 3))
+    flush(seen, before_us=3 * MINUTE_US + 59 * SECOND_US)
+    assert is_known(seen, 1, 2, 3) == [False, False, True]
+    ids = keys_of(seen, 7, 8, 9, ids=["r1", "r2", "r3"])
+    assert seen.look(ids) == [Verdict.NEW, Verdict.NEW, Verdict.CONFLICT]
+    flush(seen, before_us=100 * MINUTE_US)
+    assert seen.look(ids)[2] == Verdict.NEW
+    assert is_known(seen, 3) == [False]
+    assert entries(seen) == {"ids": 0, "named": 0, "runs": 0, "contents": 0}
+
+
+def entries(seen: Seen) -> dict[str, int]:
+    environment = seen._environment
+    with environment.begin() as transaction:
+        return {
+            name: transaction.stat(environment.open_db(name.encode(), txn=transaction))["entries"]
+            for name in ("ids", "named", "runs", "contents")
+        }
+
+
+def test_a_minute_that_has_grown_quiet_is_one_run(seen: Seen) -> None:
+    for number in range(1, 31):
+        store(seen, keys_of(seen, number, step_us=SECOND_US), number)
+        flush(seen)
+    assert entries(seen)["runs"] == 30
+    assert len(seen._minutes) == 1
+    for _ in range(15):
+        flush(seen)
+    assert entries(seen)["runs"] == 1
+    assert not seen._minutes
+    assert set(seen.look(keys_of(seen, *range(1, 31), step_us=SECOND_US))) == {Verdict.REPEATED}
 
 
 def test_nothing_new_is_a_flush_as_well(seen: Seen) -> None:
-    seen.stored([], [], 12)  # a message of repeats alone
+    seen.stored(b"", b"", 12)  # a message of repeats alone
     flush(seen)
     assert seen.position == 12
 
@@ -175,38 +258,124 @@ def test_the_index_is_ours_alone(tmp_path: Path, seen: Seen) -> None:
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
 
 
-def test_where_a_read_was_stored_last(tmp_path: Path) -> None:
-    seen = Seen(tmp_path, b"k" * 32)
-    keys = [
-        (seen.content_key("tfl", "c0", f"P{n}", 10**12 + n), seen.id_key("tfl", f"{n}")) for n in range(3)
-    ]
-    for content, read_id in keys:
-        assert seen.place(read_id) is None
-        seen.add(content, read_id)
-        assert seen.is_waiting(read_id)
-    seen.stored([content for content, _ in keys], [read_id for _, read_id in keys], 7)
-    assert [seen.place(read_id) for _, read_id in keys] == [(7, 0), (7, 1), (7, 2)]
-    assert not seen.is_waiting(keys[0][1])
+def test_where_a_read_was_stored_last(seen: Seen) -> None:
+    keys = named(seen, *range(3))
+    ids = [keys.read_id(row) for row in range(3)]
+    assert [seen.place(read_id) for read_id in ids] == [None] * 3
+    seen.take(keys)
+    assert all(map(seen.is_waiting, ids))
+    seen.stored(keys.contents, keys.ids, 7)
+    assert [seen.place(read_id) for read_id in ids] == [(7, 0), (7, 1), (7, 2)]
+    assert not any(map(seen.is_waiting, ids))
     position = seen.begin_flush()
-    assert seen.place(keys[2][1]) == (7, 2)
+    assert seen.place(ids[2]) == (7, 2)
     seen.flush(position, 0)
     seen.end_flush()
-    seen.stored([keys[1][0]], [keys[1][1]], 9)  # it came again with an image
-    assert [seen.place(read_id) for _, read_id in keys] == [(7, 0), (9, 0), (7, 2)]
-    seen.flush(seen.begin_flush(), 0)
-    seen.end_flush()
-    assert seen.place(keys[1][1]) == (9, 0)
-    assert seen.look(*keys[1]) == "repeated"
-    seen.close()
+    again = keys.of([1])
+    seen.stored(again.contents, again.ids, 9)  # it came again with an image
+    assert [seen.place(read_id) for read_id in ids] == [(7, 0), (9, 0), (7, 2)]
+    flush(seen)
+    assert seen.place(ids[1]) == (9, 0)
+    assert set(seen.look(keys)) == {Verdict.REPEATED}
 
 
-def test_a_flush_stays_before_what_others_must_learn_again(tmp_path: Path) -> None:
-    seen = Seen(tmp_path, b"k" * 32)
-    content, read_id = seen.content_key("tfl", "c0", "P1", 10**12), seen.id_key("tfl", "1")
-    seen.stored([content], [read_id], 9)
+def test_a_flush_stays_before_what_others_must_learn_again(seen: Seen) -> None:
+    keys = keys_of(seen, 1)
+    seen.stored(keys.contents, keys.ids, 9)
     for needed_from, position in ((5, 4), (3, 4), (None, 9), (5, 9)):
         seen.flush(seen.begin_flush(needed_from), 0)  # never back: what lay before was not needed then
         seen.end_flush()
         assert seen.position == position
-    assert seen.look(content, read_id) == "repeated"
+    assert is_known(seen, 1) == [True]
+
+
+def test_a_later_versions_index_is_refused(tmp_path: Path) -> None:
+    seen = Seen(tmp_path, KEY)
+    flush(seen)
+    with seen._environment.begin(write=True) as transaction:
+        transaction.put(b"form", b"\x02", db=seen._positions)
+    seen.close()
+    with pytest.raises(ConfigurationError, match="a later version"):
+        Seen(tmp_path, KEY)
+
+
+# --- the index of versions up to 0.4 ----------------------------------------------------------------------------------
+
+
+def former_index(folder: Path, *numbers: int, at_us: int = DAY_US) -> None:
+    """Write an index as version 0.4 did: reads with the ids `r<number>`, a second apart."""
+    folder.mkdir(mode=0o700)
+    environment = lmdb.open(str(folder), max_dbs=3)
+    maker = KeyMaker(KEY)
+    contents, ids, positions = (environment.open_db(name) for name in (b"contents", b"ids", b"positions"))
+    with environment.begin(write=True) as transaction:
+        for row, number in enumerate(numbers):
+            read_id = maker.read_id("tfl", f"r{number}")
+            key = maker.former("tfl", "c0", f"P{number}", at_us + number * SECOND_US)
+            transaction.put(key, read_id, db=contents)
+            transaction.put(read_id, struct.pack(">QH", 5, row), db=ids)
+        transaction.put(b"reads", struct.pack(">Q", 5), db=positions)
+    environment.close()
+
+
+def formerly(seen: Seen, *numbers: int, ids: bool = True) -> ReadKeys:
+    n = len(numbers)
+    return seen.keys(
+        "tfl",
+        ["c0"] * n,
+        [f"r{number}" if ids else None for number in numbers],
+        camera=[0] * n,
+        captured_us=[DAY_US + number * SECOND_US for number in numbers],
+        plate=[f"P{number}" for number in numbers],
+    )
+
+
+def test_the_rule_of_former_keys_is_pinned() -> None:
+    key = KeyMaker(KEY).former("tfl", "c0", "AB12CDE", DAY_US)
+    assert key.hex() == "00015180b5790d59c275c22d5cc2df806c1b8029"
+
+
+def test_a_former_index_is_read_beside_until_it_is_past_its_term(tmp_path: Path) -> None:
+    former_index(tmp_path / "index", 1, 2, 3, *MANY)
+    seen = Seen(tmp_path / "index", KEY)
+    assert seen.position == 5
+    assert seen.look(formerly(seen, 1, 4, ids=False)) == [Verdict.REPEATED, Verdict.NEW]
+    assert seen.take(formerly(seen, *MANY, 50, ids=False)) == bytes(
+        [*[Verdict.REPEATED] * len(MANY), Verdict.NEW]
+    )
+    conflict = formerly(seen, 5).of([0]).contents, seen.id_key("tfl", "r2")
+    assert seen.look(ReadKeys(*conflict)) == [Verdict.CONFLICT]
+    assert seen.place(seen.id_key("tfl", "r3")) == (5, 2)
+    store(seen, formerly(seen, 5, 200), 6)
+    flush(seen, DAY_US + 3 * SECOND_US)  # both indexes hold something
+    assert seen.look(formerly(seen, 1, 2, 3, 5, 200)) == [Verdict.NEW] * 2 + [Verdict.REPEATED] * 3
+    assert formerly(seen, 1).former
+    flush(seen, DAY_US + 141 * SECOND_US)
+    assert not formerly(seen, 1).former  # nobody makes keys for it any more
+    assert entries(seen)["contents"] == 0
+    assert seen.look(formerly(seen, 3, 200)) == [Verdict.NEW, Verdict.REPEATED]
+    assert seen.place(seen.id_key("tfl", "r3")) is None
+    seen.close()
+    again = Seen(tmp_path / "index", KEY)
+    assert not formerly(again, 1).former
+    again.close()
+
+
+def test_messages_of_a_former_version_are_learnt(tmp_path: Path) -> None:
+    """As after a kill of version 0.4: READS holds what its index has not."""
+    seen = Seen(tmp_path / "index", KEY)
+    maker = KeyMaker(KEY)
+    contents = b"".join(maker.former("tfl", "c0", f"P{n}", DAY_US + n * SECOND_US) for n in (1, 2))
+    seen.stored(contents, maker.read_id("tfl", "r1") + bytes(16), 8)
+    for life in range(3):
+        assert seen.look(formerly(seen, 1, 2, ids=False)) == [Verdict.REPEATED] * 2
+        assert seen.look(ReadKeys(formerly(seen, 9).contents, seen.id_key("tfl", "r1"))) == [Verdict.CONFLICT]
+        assert seen.place(seen.id_key("tfl", "r1")) == (8, 0)
+        if life == 1:
+            seen.close()
+            seen = Seen(tmp_path / "index", KEY)
+            assert seen.position == 8
+        flush(seen)
+    flush(seen, 2 * DAY_US)
+    assert entries(seen) == {"ids": 0, "named": 0, "runs": 0, "contents": 0}
     seen.close()

@@ -22,22 +22,12 @@ from wicketgate.http.gatekeeper import require
 from wicketgate.http.problems import not_allowed, problem, problem_of
 from wicketgate.http.requests import json_answer, media_type_of, read_body
 from wicketgate.reads.cameras import CameraNames
+from wicketgate.reads.checks import Checked, ClockLimits, check
 from wicketgate.reads.images.joining import Joining, with_mark
 from wicketgate.reads.images.references import MAX_BYTES
 from wicketgate.reads.intake import Intake, PostAnswer
 from wicketgate.reads.observations import ImageKind
-from wicketgate.reads.parse import (
-    ARROW,
-    JSON,
-    MAX_ID,
-    MAX_POST_BYTES,
-    NDJSON,
-    Checked,
-    ClockLimits,
-    RawRead,
-    Rows,
-    check,
-)
+from wicketgate.reads.parse import ARROW, JSON, MAX_ID, MAX_POST_BYTES, NDJSON, RawRead, Rows
 from wicketgate.reads.posts import PostedReads
 
 _TYPES = (JSON, NDJSON, ARROW)

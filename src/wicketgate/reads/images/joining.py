@@ -19,13 +19,14 @@ import numpy as np
 from wicketgate.base.clock import Clock
 from wicketgate.base.errors import StreamError
 from wicketgate.commits.transactions import QuarantinedRead
+from wicketgate.reads.checks import Checked
 from wicketgate.reads.columns import ReadBatch, from_arrow, part
 from wicketgate.reads.images.references import StoredImage, fault
 from wicketgate.reads.images.store import Images
 from wicketgate.reads.intake import JOIN_US, Intake
-from wicketgate.reads.messages import decode_reads
+from wicketgate.reads.keys import ReadKeys
+from wicketgate.reads.messages import decode_reads, seen_keys
 from wicketgate.reads.observations import ImageKind
-from wicketgate.reads.parse import Checked
 from wicketgate.reads.repeats import Seen
 
 _PATIENCE_S = 5.0
@@ -209,7 +210,10 @@ class Joining:
         data = None if place is None else await self._reads_at(place[0])
         if place is None or not data:
             return None
-        row = part(from_arrow(decode_reads(data).rows), place[1], place[1] + 1)
+        message, at = decode_reads(data), place[1]
+        if ReadKeys(*seen_keys(message)).read_id(at) != read_id:
+            return None  # the place is one of READS, where an earlier version kept it
+        row = part(from_arrow(message.rows), at, at + 1)
         late = self._clock.now_us() - int(row.received_us[0]) > JOIN_US
         return None if late else row
 

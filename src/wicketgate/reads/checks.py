@@ -1,0 +1,282 @@
+"""The checker of posted reads: those that may be taken, in columns, and the faults of the others.
+
+Pure. Reads of a post are checked as columns; one that is odd in any way is judged by itself, as all of a few are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Sequence
+from dataclasses import dataclass, field
+from math import isnan
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from wicketgate.base.clock import from_datetime, rfc3339
+from wicketgate.commits.transactions import QuarantinedRead
+from wicketgate.reads.columns import SAID, Column, Gathered, taken
+from wicketgate.reads.faults import bounded
+from wicketgate.reads.parse import MAX_ID, Malformed, PlainReads, RawRead
+from wicketgate.reads.plates import PlateFault, pack, read_plate, read_plates
+
+_SAID = [(column.name, attrgetter(column.name)) for column in SAID]
+_BOUNDED = [(attrgetter(column.name), column.fault) for column in SAID if column.fault is not None]
+_FEW = 12
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockLimits:
+    """The limits of a camera's clock, microseconds, set by the charter: how far it may be off."""
+
+    clock_ahead_us: int
+    too_old_us: int
+
+
+@dataclass(slots=True)
+class Checked:
+    """Checked reads: those to take, in columns, and the others.
+
+    `plate_key` are the keys of their plates (`plates.pack`), where they were found on the way.
+    """
+
+    reads: Gathered = field(default_factory=Gathered)
+    camera_id: list[str] = field(default_factory=list)
+    read_id: list[str | None] = field(default_factory=list)
+    index: list[int] = field(default_factory=list)
+    quarantined: list[tuple[int, QuarantinedRead]] = field(default_factory=list)
+    plate_key: NDArray[np.uint64] | None = None
+
+
+def check(
+    rows: Sequence[RawRead | Malformed],
+    *,
+    source: str,
+    cameras: Callable[[str], int | None],
+    limits: ClockLimits,
+    now_us: int,
+    parts: Container[str] = (),
+    may_be_unsure: bool = False,
+) -> Checked:
+    """Check camera, clock, plate and confidence of each read.
+
+    Parameters
+    ----------
+    cameras : callable
+        The number of a camera of this source, or None.
+    parts : container of str
+        The names of the parts that came with the reads: an image must be one of them.
+    may_be_unsure : bool
+        Whether `confidence` may be NaN: what a device sent that does not say how sure it is.
+
+    Returns
+    -------
+    Checked
+        Columns of what may be taken, and for each other read its row and reason: `malformed`, `unknown-camera`,
+        `image-missing`, `zone-missing`, `clock-ahead`, `too-old`, `plate-empty`, `plate-unreadable`,
+        `confidence-range`. The first that applies, in this order. Images and marks are left out.
+
+    Notes
+    -----
+    O(n); about 2 µs a read.
+    """
+    times: list[int] = []
+    plates: list[str] = []
+    judge = _judge_of(limits, now_us, parts, may_be_unsure=may_be_unsure, times=times, plates=plates)
+
+    def refused(row: RawRead | Malformed, known: int | None, fault: _Fault) -> QuarantinedRead:
+        return QuarantinedRead(
+            source=source,
+            camera=row.camera if known is not None else "",
+            code=fault.code,
+            detail=fault.detail,
+            at_us=now_us,
+            read=bounded(row.read if isinstance(row, Malformed) else _encode(row)),
+        )
+
+    if isinstance(rows, PlainReads) and len(rows) >= _FEW:
+        columns = _Columns(rows, cameras, limits, now_us)
+        return columns.checked(judge, refused, times, plates)
+    numbers: list[int] = []
+    taken: list[RawRead] = []
+    indexes: list[int] = []
+    quarantined: list[tuple[int, QuarantinedRead]] = []
+    for index, row in enumerate(rows):
+        known = cameras(row.camera)
+        if isinstance(row, Malformed):
+            fault = _Fault("malformed", row.detail)
+        elif known is None:
+            fault = _UNKNOWN
+        elif (found := judge(row)) is None:
+            numbers.append(known)
+            taken.append(row)
+            indexes.append(index)
+            continue
+        else:
+            fault = found
+        quarantined.append((index, refused(row, known, fault)))
+    return Checked(
+        reads=Gathered(
+            camera=numbers,
+            captured_us=times,
+            plate=plates,
+            confidence=[row.confidence for row in taken],
+            **{name: _texts(map(said, taken)) for name, said in _SAID},
+        ),
+        camera_id=[row.camera for row in taken],
+        read_id=[row.id for row in taken],
+        index=indexes,
+        quarantined=quarantined,
+    )
+
+
+class _Columns:
+    """Well-formed reads in columns, and which of them are odd: those are judged one by one.
+
+    A read that is not odd is certainly sound.
+    """
+
+    def __init__(
+        self, rows: PlainReads, cameras: Callable[[str], int | None], limits: ClockLimits, now_us: int
+    ) -> None:
+        wire = rows.wire
+        self._rows = rows
+        self._camera_ids = [row.camera for row in wire]
+        self._numbers = list(map(cameras, self._camera_ids))
+        self._captured_us = rows.captured_us.copy()
+        self._plates, self._keys, is_plate = read_plates([row.plate for row in wire])
+        self._confidence = np.array([row.confidence for row in wire], np.float64)
+        self._ids = [row.id for row in wire]
+        self._odd = ~is_plate
+        self._odd |= (self._captured_us > now_us + limits.clock_ahead_us) | (
+            self._captured_us < now_us - limits.too_old_us
+        )
+        self._odd |= ~((self._confidence >= 0) & (self._confidence <= 1))
+        self._odd[list(rows.zoneless)] = True
+        if None in self._numbers:
+            self._mark(number is None for number in self._numbers)
+        if self._ids.count(None) < len(wire):
+            self._mark(given is not None and not 0 < len(given) <= MAX_ID for given in self._ids)
+        images = [row.image for row in wire]
+        if images.count(None) < len(wire):
+            self._mark(image is not None for image in images)
+        self._said = {column.name: self._texts(column) for column in SAID}
+
+    def _mark(self, odd: Iterable[bool]) -> None:
+        self._odd |= np.fromiter(odd, np.bool_, len(self._odd))
+
+    def _texts(self, column: Column) -> list[str | None]:
+        values = list(map(attrgetter(column.name), self._rows.wire))
+        if values.count(None) == len(values):
+            return values
+        texts: dict[Any, str | None] = {None: None}
+        wrong = set()
+        for value in set(values) - texts.keys():  # most reads of a post say the same
+            texts[value] = _encode(value).decode()
+            if column.fault is not None and column.fault(value):
+                wrong.add(value)
+        if wrong:
+            self._mark(value in wrong for value in values)
+        return [texts[value] for value in values]
+
+    def checked(
+        self,
+        judge: Callable[[RawRead], _Fault | None],
+        refused: Callable[[RawRead, int | None, _Fault], QuarantinedRead],
+        times: list[int],
+        plates: list[str],
+    ) -> Checked:
+        """Return the reads, once the odd ones are judged; `times` and `plates` are what the judge appends to."""
+        quarantined: list[tuple[int, QuarantinedRead]] = []
+        for row in self._odd.nonzero()[0].tolist():
+            read, known = self._rows[row], self._numbers[row]
+            fault = _UNKNOWN if known is None else judge(read)
+            if fault is not None:
+                quarantined.append((row, refused(read, known, fault)))
+                continue
+            self._captured_us[row], self._plates[row] = times.pop(), plates.pop()
+            self._keys[row] = pack(self._plates[row])
+        index = list(range(len(self._rows)))
+        columns = Gathered(
+            camera=self._numbers,
+            captured_us=self._captured_us,
+            plate=self._plates,
+            confidence=self._confidence,
+            **self._said,
+        )
+        if not quarantined:
+            columns["camera"] = np.array(self._numbers, np.int32)
+            return Checked(columns, self._camera_ids, self._ids, index, plate_key=self._keys)
+        index = sorted(set(index) - {row for row, _ in quarantined})
+        reads = Gathered(**{name: taken(column, index) for name, column in columns.columns.items()})
+        reads["camera"] = np.array(reads["camera"], np.int32)
+        return Checked(
+            reads=reads,
+            camera_id=taken(self._camera_ids, index),
+            read_id=taken(self._ids, index),
+            index=index,
+            quarantined=quarantined,
+            plate_key=self._keys[index],
+        )
+
+
+class _Fault(NamedTuple):
+    """The fault of a read."""
+
+    code: str
+    detail: str
+
+
+_UNKNOWN = _Fault("unknown-camera", "this source has registered no such camera")
+
+
+def _judge_of(
+    limits: ClockLimits,
+    now_us: int,
+    parts: Container[str],
+    *,
+    may_be_unsure: bool,
+    times: list[int],
+    plates: list[str],
+) -> Callable[[RawRead], _Fault | None]:
+    """Return a judge: it appends the time and plate of a good read, or returns the read's fault."""
+    latest = now_us + limits.clock_ahead_us
+    earliest = now_us - limits.too_old_us
+    bounds = [(said, fault_of, {None}) for said, fault_of in _BOUNDED]
+
+    def judge(row: RawRead) -> _Fault | None:
+        if row.image is not None and not all(name in parts for name in row.images().values()):
+            return _Fault("image-missing", "`image` names a part that did not come with the read")
+        captured = row.captured_at
+        if captured.tzinfo is None:
+            return _Fault("zone-missing", "`captured_at` has no zone: send `Z` or an offset")
+        captured_us = from_datetime(captured)
+        if captured_us > latest:
+            return _Fault("clock-ahead", f"captured later than {rfc3339(latest)}: set the camera's clock")
+        if captured_us < earliest:
+            return _Fault("too-old", f"captured before {rfc3339(earliest)}")
+        plate = read_plate(row.plate)
+        if isinstance(plate, PlateFault):
+            return _Fault(plate.value, "the plate is empty" if plate is PlateFault.EMPTY else "not a plate")
+        if not (0.0 <= row.confidence <= 1.0 or (may_be_unsure and isnan(row.confidence))):
+            return _Fault("confidence-range", "`confidence` must lie between 0 and 1")
+        if row.id is not None and not 0 < len(row.id) <= MAX_ID:
+            return _Fault("malformed", f"`id` must have 1 to {MAX_ID} characters")
+        for said, fault_of, sound in bounds:
+            value = said(row)
+            if value not in sound:  # most reads of a post say the same
+                if detail := fault_of(value):
+                    return _Fault("malformed", detail)
+                sound.add(value)
+        times.append(captured_us)
+        plates.append(plate)
+        return None
+
+    return judge
+
+
+def _texts(values: Iterable[Any]) -> list[str | None]:
+    return [None if value is None else _encode(value).decode() for value in values]
