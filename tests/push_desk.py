@@ -70,7 +70,8 @@ class Desk:
         self.writer = MemoryWriter(self.stream)
         self.images = Images(folder / "images", SECRET)
         last = len(self.stream.messages)
-        self.intake = Intake(MemoryGate(self.writer), self.seen, self.clock, last, vehicles=self.vehicles)
+        self.gate = MemoryGate(self.writer)
+        self.intake = Intake(self.gate, self.seen, self.clock, last, vehicles=self.vehicles)
         self.work = asyncio.create_task(self.intake.run())
         self.state = State(cameras=list(CAMERAS), revision=1)
         self.cameras = CameraNames(lambda: self.state)
@@ -81,6 +82,12 @@ class Desk:
 
     async def _message(self, sequence: int) -> bytes | None:
         return self.stream.messages[sequence - 1]
+
+    async def refuse(self) -> None:
+        """Store nothing of what waits, and then again what comes, as a gateway's next life does."""
+        self.writer.refuse()
+        await asyncio.sleep(0.005)
+        self.gate.begin()
 
     async def done(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Return what work gives, with everything stored and acknowledged as it comes."""

@@ -175,7 +175,7 @@ class MemoryGate:
         """Messages submitted and not acknowledged."""
         return self._writer.under_way
 
-    def rows_at_once(self, message: ReadsMessage, rows: int) -> int:
+    def rows_at_once(self, batch: ReadBatch) -> int:
         """Return what a message may hold."""
         return MAX_ROWS
 

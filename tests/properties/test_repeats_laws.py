@@ -92,9 +92,9 @@ def keys_of(seen: Seen, post: Sequence[Read]) -> ReadKeys:
         "s",
         ["c"] * len(post),
         [name or None for _, _, name in post],
-        camera=[0] * len(post),
-        captured_us=[minute * MINUTE_US + number // 2 for minute, number, _ in post],
-        plate=[f"P{number % 2}" for _, number, _ in post],
+        [0] * len(post),
+        [minute * MINUTE_US + number // 2 for minute, number, _ in post],
+        [f"P{number % 2}" for _, number, _ in post],
     )
 
 

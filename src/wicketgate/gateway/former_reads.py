@@ -110,7 +110,7 @@ async def _decide(gate: Releasing, number: int, message: ReadsMessage, begin: in
     """Decide the rows of a message from `begin` on, in as many transactions as it takes."""
     batch = from_arrow(message.rows) if message.rows else empty()
     rest = message if begin == 0 else ReadsMessage(rows=b"")
-    limit = gate.rows_at_once(message, len(batch))
+    limit = gate.rows_at_once(batch)
     while True:
         end = min(begin + limit, len(batch))
         some = part(batch, begin, end)

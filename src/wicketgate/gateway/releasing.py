@@ -67,10 +67,10 @@ class Releasing:
         """The number of transactions not durable yet."""
         return self._commits.under_way
 
-    def rows_at_once(self, message: ReadsMessage, rows: int) -> int:
-        """Return how many of so many reads one transaction has room for, if each goes to every authority."""
-        # What a row takes in a feed: salt, names and quotes, and twice what it takes as it is stored is enough.
-        row_bytes = _ROW_BYTES + 2 * len(message.rows) // max(1, rows)
+    def rows_at_once(self, batch: ReadBatch) -> int:
+        """Return how many of these reads one transaction has room for, if each goes to every authority."""
+        # What a row takes in a feed: salt, names and quotes, and the longest that a camera said, in UTF-8.
+        row_bytes = _ROW_BYTES + 2 * columns.longest_said(batch)
         authorities = 1 if self._standing is None else max(1, len(self._standing.names))
         return max(1, min(MAX_ROWS, _TRANSACTION_BYTES // (row_bytes * authorities)))
 

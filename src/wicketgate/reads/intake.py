@@ -46,6 +46,7 @@ _UNDER_WAY = 4
 _MAX_WAITING = 50_000
 _QUARANTINED_BYTES = 512 * 1024
 _USUAL = QuarantineQuota()
+_ALL = slice(None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,20 +81,25 @@ class _Group:
 
     def extend(self, checked: Checked, new: _New, source: str, now_us: int) -> None:
         """Take the new ones of the checked reads."""
-        n = len(new.rows)
-        columns = {name: taken(column, new.rows) for name, column in checked.reads.columns.items()}
+        rows, reads, camera_id = new.rows, checked.reads.columns, checked.camera_id
+        n = len(rows)
+        if n < len(camera_id):
+            reads = {name: taken(column, rows) for name, column in reads.items()}
+            camera_id = taken(camera_id, rows)
         if checked.plate_key is None:
-            columns |= {"received_us": [now_us] * n, "again": [False] * n}
-            columns["key"] = [new.keys.content(row) for row in range(n)]
+            added = {"received_us": [now_us] * n, "again": [False] * n}
+            added["key"] = [new.keys.content(row) for row in range(n)]
         else:
-            columns["plate_key"] = taken(checked.plate_key, new.rows)
-            columns |= {"received_us": np.full(n, now_us), "again": np.zeros(n, np.bool_)}
-            columns["key"] = JoinedKeys(new.keys.contents)
-        self.reads.extend(columns)
+            added = {"received_us": np.full(n, now_us), "again": np.zeros(n, np.bool_)}
+            added |= {"plate_key": taken(checked.plate_key, rows), "key": JoinedKeys(new.keys.contents)}
+        self.reads.extend(reads | added, few=checked.plate_key is None)
         self._add_keys(new.keys)
-        numbers = np.asarray(columns["camera"]).tolist()
-        for number, camera_id in dict(zip(numbers, taken(checked.camera_id, new.rows), strict=True)).items():
-            self.cameras[number] = f"{source}/{camera_id}"
+        if n == 1:
+            self.cameras[int(reads["camera"][0])] = f"{source}/{camera_id[0]}"
+        else:
+            numbers = np.asarray(reads["camera"]).tolist()
+            for number, name in dict(zip(numbers, camera_id, strict=True)).items():
+                self.cameras[number] = f"{source}/{name}"
 
     def _add_keys(self, keys: ReadKeys) -> None:
         if keys.ids and not self.ids:
@@ -112,7 +118,7 @@ class _Group:
         columns = {
             column.name: list(getattr(row, column.name)) for column in COLUMNS if column.name != "plate_key"
         }
-        self.reads.extend(columns | {"again": [True]})
+        self.reads.extend(columns | {"again": [True]}, few=True)
         self._add_keys(keys)
 
     def quarantine(self, read: QuarantinedRead, *, keep: bool) -> None:
@@ -281,7 +287,7 @@ class Intake:
 
         New reads are remembered from now on. A conflict is a read whose id was given to another one before.
         """
-        keys = self._keys(checked, source, range(len(checked.reads)))
+        keys = self._keys(checked, source)
         verdicts = self._seen.take(keys)
         if verdicts.count(Verdict.NEW) == len(verdicts):
             return _New(range(len(verdicts)), keys), [], []
@@ -298,16 +304,18 @@ class Intake:
                 conflicts.append((checked.index[n], self._conflict(source, camera_id, checked, n, now_us)))
         return _New(rows, keys.of(rows)), repeated, conflicts
 
-    def _keys(self, checked: Checked, source: str, rows: range) -> ReadKeys:
-        reads = checked.reads
-        return self._seen.keys(
-            source,
-            taken(checked.camera_id, rows),
-            taken(checked.read_id, rows),
-            camera=taken(reads["camera"], rows),
-            captured_us=taken(reads["captured_us"], rows),
-            plate=taken(reads["plate"], rows),
+    def _keys(self, checked: Checked, source: str, rows: slice = _ALL) -> ReadKeys:
+        reads = checked.reads.columns
+        columns = (
+            checked.camera_id,
+            checked.read_id,
+            reads["camera"],
+            reads["captured_us"],
+            reads["plate"],
         )
+        if rows is not _ALL:
+            columns = tuple(column[rows] for column in columns)  # type: ignore[assignment]
+        return self._seen.keys(source, *columns)
 
     async def take_again(self, row: ReadBatch, read_id: bytes) -> None:
         """Store a read again, with an image behind it.
@@ -324,9 +332,7 @@ class Intake:
         self._admit()
         group = self._group([])
         # By the present rule, though the row may have a key by a former one: its name in feeds hangs on that.
-        contents = self._seen.keys(
-            "", [""], [None], camera=row.camera, captured_us=row.captured_us, plate=row.plate
-        ).contents
+        contents = self._seen.keys("", [""], [None], row.camera, row.captured_us, row.plate).contents
         group.extend_again(row, ReadKeys(contents, read_id or NO_ID))
         self._waiting += 1
         self._work.set()
@@ -334,7 +340,7 @@ class Intake:
 
     def is_new(self, checked: Checked, n: int, source: str) -> bool:
         """Return whether `take` would accept row `n` now."""
-        return self._seen.look(self._keys(checked, source, range(n, n + 1)))[0] == Verdict.NEW
+        return self._seen.look(self._keys(checked, source, slice(n, n + 1)))[0] == Verdict.NEW
 
     def past_term(self, now_us: int) -> int:
         """Return the last transaction past the term of images.
@@ -398,7 +404,7 @@ class Intake:
 
     async def _submit(self, group: _Group) -> None:
         whole = _whole(group)
-        portions = whole.cut(self._gate.rows_at_once(whole.message, len(whole.batch)))
+        portions = whole.cut(self._gate.rows_at_once(whole.batch))
         while portions:
             try:
                 decided = self._gate.decide(portions[0].batch, portions[0].message)

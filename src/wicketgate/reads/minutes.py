@@ -32,7 +32,7 @@ class Table:
         It has 2**bits slots of `SLOT` bytes.
     """
 
-    __slots__ = ("_first", "_ints", "_mask", "_second", "_shift", "_waits", "bits", "free")
+    __slots__ = ("_first", "_flags", "_ints", "_mask", "_second", "_shift", "_waits", "bits", "free")
 
     def __init__(self, bits: int) -> None:
         slots = 1 << bits
@@ -41,6 +41,7 @@ class Table:
         self._waits: _Mask = np.zeros(slots, np.bool_)
         # One read is looked for by plain numbers: a call of numpy costs more than it.
         self._ints = self._first.data, self._second.data
+        self._flags = self._waits.data
         self.bits = bits
         self._mask = slots - 1
         self._shift = 64 - bits
@@ -117,7 +118,7 @@ class Table:
         while firsts[at] != _EMPTY:
             at = (at + 1) & self._mask
         firsts[at], seconds[at] = first, second
-        self._waits[at] = waiting
+        self._flags[at] = waiting
         self.free -= 1
 
     def settle(self, slots: _Slots) -> _Mask:
@@ -200,11 +201,16 @@ class Minute:
 
     def knows_one(self, first: int, second: int) -> bool:
         """Return whether one digest is in memory."""
-        return any(table.find_one(first, second) >= 0 for table in self.tables)
+        if self.tables[-1].find_one(first, second) >= 0:
+            return True
+        return len(self.tables) > 1 and any(table.find_one(first, second) >= 0 for table in self.tables[:-1])
 
     def add_one(self, first: int, second: int, *, waiting: bool) -> None:
         """Add one digest that is not in memory."""
-        self._room(1).add_one(first, second, waiting=waiting)
+        table = self.tables[-1]
+        if not table.free:
+            table = self._room(1)
+        table.add_one(first, second, waiting=waiting)
         self.waiting += waiting
 
     def settle(self, first: _Words, second: _Words) -> tuple[_Mask, _Mask]:
@@ -228,8 +234,8 @@ class Minute:
         for table in self.tables:
             slot = table.find_one(first, second)
             if slot >= 0:
-                waited = bool(table._waits[slot])
-                table._waits[slot] = False
+                waited = bool(table._flags[slot])
+                table._flags[slot] = False
                 self.waiting -= waited
                 return True, waited
         return False, False

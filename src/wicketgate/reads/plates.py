@@ -261,7 +261,9 @@ def read_plates(
     """
     plates = list(texts)
     keys, plain = _pack_exact(texts)
-    plain &= (keys != 0) & ~np.isin(keys, _PLACEHOLDER_KEYS)
+    plain &= keys != 0
+    if not PLACEHOLDERS.isdisjoint(plates):
+        plain &= ~np.isin(keys, _PLACEHOLDER_KEYS)
     for row in (~plain).nonzero()[0].tolist():
         plate = read_plate(texts[row])
         if not isinstance(plate, PlateFault):

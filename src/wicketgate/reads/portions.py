@@ -23,8 +23,8 @@ class Gate(Protocol):
     def under_way(self) -> int:
         """The number of transactions not durable yet."""
 
-    def rows_at_once(self, message: ReadsMessage, rows: int) -> int:
-        """Return how many of so many reads one transaction has room for, as far as that can be said before."""
+    def rows_at_once(self, batch: ReadBatch) -> int:
+        """Return how many of these reads one transaction has room for, as far as that can be said before."""
 
     def decide(self, batch: ReadBatch, message: ReadsMessage) -> asyncio.Future[Committed]:
         """Stage the transaction that takes these reads and decides them.
@@ -56,7 +56,8 @@ class Portion:
     @classmethod
     def of(cls, batch: ReadBatch, rest: ReadsMessage, cameras: Mapping[int, str], *, last: bool) -> Portion:
         """Return the portion of these reads; `rest` has their keys, and what else is taken with them."""
-        numbers, counts = np.unique(batch.camera[~batch.again], return_counts=True)
+        fresh = batch.camera[~batch.again]
+        numbers, counts = np.unique(fresh, return_counts=True)
         accepted = {cameras[n]: count for n, count in zip(numbers.tolist(), counts.tolist(), strict=True)}
         message = msgspec.structs.replace(
             rest,

@@ -54,6 +54,9 @@ class Verdict(IntEnum):
     """Its id was given to another read."""
 
 
+_NEW, _REPEATED, _CONFLICT = Verdict  # to look one up by name costs as much as a look into a table
+
+
 class Seen:
     """The index of reads already taken.
 
@@ -129,15 +132,13 @@ class Seen:
         source: str,
         camera_ids: Sequence[str],
         read_ids: Sequence[str | None],
-        *,
         camera: Sequence[int] | NDArray[np.int32],
         captured_us: Sequence[int] | NDArray[np.int64],
         plate: Sequence[str],
     ) -> ReadKeys:
         """Return the keys of one source's reads, from their columns."""
         if len(plate) < _FEW:
-            each = zip(camera, captured_us, plate, strict=True)
-            contents = b"".join([self._keys.content(int(c), int(t), p) for c, t, p in each])
+            contents = b"".join(map(self._keys.content, camera, captured_us, plate))
         else:
             contents = self._keys.contents(camera, np.asarray(captured_us, np.int64), plate)
         former: dict[int, bytes] = {}
@@ -183,15 +184,16 @@ class Seen:
         return (~new).tobytes()
 
     def _take_each(self, keys: ReadKeys) -> bytes:
-        verdicts = bytearray()
-        for row in range(len(keys)):
+        verdicts = bytearray(len(keys))
+        for row in range(len(verdicts)):
             verdict = self._look_one(keys, row)
-            verdicts.append(verdict)
-            if verdict == Verdict.NEW:
-                captured_us, first, second = _key(keys.contents, row * CONTENT)
-                self._touched(_minute_of(captured_us)).add_one(first, second, waiting=True)
-                if keys.ids and (read_id := keys.read_id(row)):
-                    self._waiting_ids.add(read_id)
+            if verdict:
+                verdicts[row] = verdict
+                continue
+            captured_us, first, second = _key(keys.contents, row * CONTENT)
+            self._touched(_minute_of(captured_us)).add_one(first, second, waiting=True)
+            if keys.ids and (read_id := keys.read_id(row)):
+                self._waiting_ids.add(read_id)
         return bytes(verdicts)
 
     def _look_one(self, keys: ReadKeys, row: int) -> Verdict:
@@ -199,14 +201,14 @@ class Seen:
         at = _minute_of(captured_us)
         minute = self._minutes.get(at)
         if minute is not None and minute.knows_one(first, second):
-            return Verdict.REPEATED
+            return _REPEATED
         if (minute is None or not minute.complete) and self._on_disk(at, first, second):
-            return Verdict.REPEATED
-        if row in keys.former and self._former.knows(self._view, keys.former[row]):
-            return Verdict.REPEATED
+            return _REPEATED
+        if keys.former and row in keys.former and self._former.knows(self._view, keys.former[row]):
+            return _REPEATED
         if keys.ids and (read_id := keys.read_id(row)) and self._is_known_id(read_id):
-            return Verdict.CONFLICT
-        return Verdict.NEW
+            return _CONFLICT
+        return _NEW
 
     def _add(self, at: int, first: _Words, second: _Words) -> _Mask:
         minute = self._touched(at)
@@ -218,6 +220,8 @@ class Seen:
         return new
 
     def _on_disk(self, at: int, first: int, second: int) -> bool:
+        if not self._runs.there(self._view, at):
+            return False
         found = self._runs.find(self._view, at, np.array([first], np.uint64), np.array([second], np.uint64))
         return bool(found[0])
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,6 +22,7 @@ from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.reads.checks import Checked, ClockLimits, check
 from wicketgate.reads.columns import MAX_ROWS, from_arrow, to_arrow
+from wicketgate.reads.former import KEY as FORMER_KEY
 from wicketgate.reads.intake import Intake, PostAnswer
 from wicketgate.reads.keys import DIGEST, ReadKeys
 from wicketgate.reads.messages import ReadsMessage, decode_reads, seen_keys
@@ -466,4 +466,14 @@ def test_a_message_has_the_form_in_which_deployments_hold_it() -> None:
     assert (batch.lane, batch.direction) == (["2", None], ['"away"', None])
     assert batch.vehicle == ['{"make":"Ford","colour":null}', None]
     assert decode_reads(msgspec.msgpack.encode(message)) == message
-    assert pa.ipc.open_stream(to_arrow(batch)).schema == pa.ipc.open_stream(message.rows).schema
+    again = from_arrow(to_arrow(batch))
+    assert {len(key) for key in batch.key} == {FORMER_KEY}
+    assert (again.key, again.plate, again.marks) == (batch.key, batch.plate, batch.marks)
+
+
+def test_the_index_learns_a_message_of_a_former_version(seen: Seen) -> None:
+    message = decode_reads((Path("tests/vectors/reads") / "message.msgpack").read_bytes())
+    seen.stored(*seen_keys(message), 7)
+    batch = from_arrow(message.rows)
+    assert all(seen._former.knows(seen._view, key) for key in batch.key)
+    assert (seen._reached, seen.waiting) == (7, 0)

@@ -173,7 +173,7 @@ async def test_a_full_store_leaves_the_read_as_it_was(desk: Desk) -> None:
     task = asyncio.create_task(desk.joining.follow("tfl", "a", "patch", JPEG))
     while not desk.writer.waiting:
         await asyncio.sleep(0.001)
-    desk.writer.refuse()
+    await desk.refuse()
     with pytest.raises(StreamError):
         await task
     assert desk.intake._waiting == 0

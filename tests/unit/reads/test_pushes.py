@@ -385,7 +385,7 @@ async def test_a_read_that_could_not_be_stored_stays_due(desk: Desk) -> None:
     task = asyncio.create_task(desk.pushes.take("tfl", (event(ago_s=-1, final=True),)))
     while not desk.writer.waiting:
         await asyncio.sleep(0)
-    desk.writer.refuse()
+    await desk.refuse()
     with pytest.raises(StreamError):
         await task
     assert not desk.rows
@@ -399,7 +399,7 @@ async def test_what_is_due_while_the_store_is_full_comes_later(desk: Desk) -> No
     task = asyncio.create_task(desk.pushes.emit_due())
     while not desk.writer.waiting:
         await asyncio.sleep(0)
-    desk.writer.refuse()
+    await desk.refuse()
     await task
     assert not desk.rows
     await desk.due()
@@ -514,7 +514,7 @@ def test_killed_at_any_point_a_vehicle_is_one_read(happenings: list[tuple[Any, .
                     await turn(store=9)
                 case ("full",):
                     await turn(store=0)
-                    desk.writer.refuse()
+                    await desk.refuse()
                 case ("kill",):
                     desk.writer.store(1)
                     for _, task in under_way:

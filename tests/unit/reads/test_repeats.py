@@ -35,9 +35,9 @@ def keys_of(
         "tfl",
         ["c0"] * n,
         ids or [None] * n,
-        camera=[0] * n,
-        captured_us=[number * step_us for number in numbers],
-        plate=[f"P{number}" for number in numbers],
+        [0] * n,
+        [number * step_us for number in numbers],
+        [f"P{number}" for number in numbers],
     )
 
 
@@ -324,9 +324,9 @@ def formerly(seen: Seen, *numbers: int, ids: bool = True) -> ReadKeys:
         "tfl",
         ["c0"] * n,
         [f"r{number}" if ids else None for number in numbers],
-        camera=[0] * n,
-        captured_us=[DAY_US + number * SECOND_US for number in numbers],
-        plate=[f"P{number}" for number in numbers],
+        [0] * n,
+        [DAY_US + number * SECOND_US for number in numbers],
+        [f"P{number}" for number in numbers],
     )
 
 
@@ -338,7 +338,7 @@ def test_the_rule_of_former_keys_is_pinned() -> None:
 def test_a_former_index_is_read_beside_until_it_is_past_its_term(tmp_path: Path) -> None:
     former_index(tmp_path / "index", 1, 2, 3, *MANY)
     seen = Seen(tmp_path / "index", KEY)
-    assert seen.position == 5
+    assert (seen.position, seen.former_position) == (0, 5)
     assert seen.look(formerly(seen, 1, 4, ids=False)) == [Verdict.REPEATED, Verdict.NEW]
     assert seen.take(formerly(seen, *MANY, 50, ids=False)) == bytes(
         [*[Verdict.REPEATED] * len(MANY), Verdict.NEW]
