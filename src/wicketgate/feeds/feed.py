@@ -163,15 +163,18 @@ class Feed:
 
     async def refresh(self) -> None:
         """Learn the feed's first batch and its size."""
-        held = self._index.held(self.name)
-        self._first, self._before = max(held.first, self._former_last + 1), held.before
+        kept, size = 0, 0
         if self._former is not None:
-            first, last, self._former_bytes = await self._former.extent()
+            first, last, size = await self._former.extent()
             if first <= last:
-                self._first = max(first, 1)
+                kept = max(first, 1)
             else:
                 former, self._former = self._former, None
                 await former.remove()
+        # All at once: a reader who looks meanwhile must not find a first batch that is none.
+        held = self._index.held(self.name)
+        self._first, self._before = kept or max(held.first, self._former_last + 1), held.before
+        self._former_bytes = size
         while self._recent and self._recent[0][0] < self._first:
             self._recent_bytes -= len(self._recent.popleft()[1])
 
