@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ROUNDS ?= 5
+# Where this is set, as in many containers, each of the hundreds of processes that the demonstration and the tests start
+# would compile every module anew, which takes longer than most of them run.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup dev demo test test-all check lock clean
 
@@ -15,8 +18,9 @@ $(BIN)/uv: tools/uv.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tools/uv.lock
 
 $(VENV)/.run: $(BIN)/uv requirements.lock pyproject.toml src/wicketgate_demo/pyproject.toml
-	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements.lock
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps -e . -e src/wicketgate_demo
+	$(BIN)/python -m compileall -q src
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
