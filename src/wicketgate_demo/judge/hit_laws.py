@@ -9,6 +9,7 @@ them apart.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
@@ -31,6 +32,7 @@ MOST: Final = 2
 
 _ALIKE: Final = (frozenset("0O"), frozenset("1I"))
 _CLASSES: Final = tuple(frozenset(one) for one in CONFUSION_CLASSES)
+_SHAPES: Final = str.maketrans({one: alike[0] for alike in CONFUSION_CLASSES for one in alike})
 _IMAGES: Final = {"patch_image": "patch-image", "overview_image": "overview-image"}
 
 
@@ -60,16 +62,23 @@ def hits_surely(read: str, entries: Iterable[SentEntry]) -> bool:
     return any((found := confusions(read, entry.plate)) is not None and found[1] <= MOST for entry in entries)
 
 
+def _shape(plate: str) -> str:
+    """Return what a plate shares with all that it can be taken for, and with no other."""
+    return plate.translate(_SHAPES)
+
+
 def must_hit(evidence: Evidence, authority: str) -> Callable[[Sent], bool]:
     """Return the test for reads demanded by this authority's list."""
-    entries = evidence.hotlists.get(authority, ())
+    alike: defaultdict[str, list[SentEntry]] = defaultdict(list)
+    for entry in evidence.hotlists.get(authority, ()):
+        alike[_shape(entry.plate)].append(entry)
     known: dict[str, bool] = {}
 
     def demanded(sent: Sent) -> bool:
         # Whatever the device said on the way may be what the gateway took.
         for plate in (sent.plate, *sent.others):
             if plate not in known:
-                known[plate] = hits_surely(plate, entries)
+                known[plate] = hits_surely(plate, alike.get(_shape(plate), ()))
         return all(known[plate] for plate in (sent.plate, *sent.others))
 
     return demanded

@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from wicketgate.base.errors import ConfigurationError, WicketgateError
@@ -47,13 +48,18 @@ class Child:
     ----------
     words : str
         What comes behind `wicketgate`.
+    program : sequence of str, optional
+        What is run instead of `wicketgate`.
     log : Path
         Where its standard error is appended, mode 0600.
     out : Path, optional
         Where its standard output goes; without it the first line can be awaited (`first_line`).
     """
 
-    def __init__(self, *words: str | Path, log: Path, out: Path | None = None) -> None:
+    def __init__(
+        self, *words: str | Path, log: Path, out: Path | None = None, program: Sequence[str] | None = None
+    ) -> None:
+        self._program = WICKETGATE if program is None else program
         self._words = [str(word) for word in words]
         self._log = log
         self._out = out
@@ -78,7 +84,7 @@ class Child:
             handles.append(output)
         try:
             self._process = await asyncio.create_subprocess_exec(
-                *WICKETGATE,
+                *self._program,
                 *self._words,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
@@ -142,12 +148,12 @@ class Child:
         return self._process.returncode
 
 
-async def run_child(*words: str | Path, log: Path, out: Path) -> int:
+async def run_child(*words: str | Path, log: Path, out: Path, program: Sequence[str] | None = None) -> int:
     """Run one command to its end, and return its exit code.
 
     If this is cancelled, so is the command.
     """
-    child = Child(*words, log=log, out=out)
+    child = Child(*words, log=log, out=out, program=program)
     await child.start()
     try:
         return await child.wait()

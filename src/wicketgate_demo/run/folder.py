@@ -86,6 +86,10 @@ class Folder:
         """Return a log file."""
         return self.path / "logs" / name
 
+    def report(self, name: str) -> Path:
+        """Return where the report of a verification stands."""
+        return self.log(f"verify-{name}.json")
+
     def received(self, authority: str) -> Path:
         """Return a recipient's batches of a feed in the last headless run."""
         return self.path / "received" / f"{authority}.ndjson"

@@ -30,6 +30,7 @@ from wicketgate_demo.run.children import run_child
 from wicketgate_demo.run.desk import DutyOfficer
 from wicketgate_demo.run.enrolment import Groups, bearer, cameras_of, list_vehicles, need
 from wicketgate_demo.run.folder import Folder, write_whole
+from wicketgate_demo.run.outsider import OUTSIDER
 from wicketgate_demo.run.proposals import Officers
 from wicketgate_demo.run.recipients import Follower
 from wicketgate_demo.run.serving import Served
@@ -58,7 +59,6 @@ _STILL_S = 1.5
 _PROGRESS_S = 5.0
 _PATIENCE_S = 120.0
 _RECORD = "sent.ndjson"
-_VERIFIERS = 3
 
 
 class Trial:
@@ -217,26 +217,28 @@ class Trial:
 
         If no feed was received, it verifies without one.
         """
-        files = {f.authority: self._folder.received(f.authority) for f in self._followers if f.batches}
-        url, room = self._served.url, asyncio.Semaphore(_VERIFIERS)
+        folder, url = self._folder, self._served.url
+        files = {f.authority: folder.received(f.authority) for f in self._followers if f.batches}
+        if not files:
+            return {"": await self._report_of("public", url)}
+        reports = {name: folder.report(name) for name in files}
+        for report in reports.values():
+            report.unlink(missing_ok=True)  # of the run before
+        pairs = [path for name, file in files.items() for path in (reports[name], file)]
+        log, out = folder.log("verify.log"), folder.log("verify.out")
+        await run_child(*pairs, "--", url, *self._verifying, log=log, out=out, program=OUTSIDER)
+        return {name: _report_in(report) for name, report in reports.items()}
 
-        async def verify(name: str, path: Path) -> dict[str, Any]:
-            async with room:
-                return await self._report_of(name, url, "--feed-file", str(path))
+    async def _report_of(self, name: str, target: str) -> dict[str, Any]:
+        out, log = self._folder.report(name), self._folder.log("verify.log")
+        await run_child("verify", target, *self._verifying, log=log, out=out)
+        return _report_in(out)
 
-        reports = await asyncio.gather(*(verify(name, path) for name, path in files.items()))
-        return dict(zip(files, reports, strict=True)) or {"": await self._report_of("public", url)}
-
-    async def _report_of(self, name: str, *words: str) -> dict[str, Any]:
-        out, log = self._folder.log(f"verify-{name}.json"), self._folder.log("verify.log")
+    @property
+    def _verifying(self) -> tuple[str, ...]:
+        """The arguments of every verification."""
         # Beside the demonstration, and not with whoever runs it: the next run goes on from there.
-        kept = ("--state", str(self._folder.state))
-        await run_child("verify", *words, *kept, "--key", self._folder.log_key, "--json", log=log, out=out)
-        try:
-            report: dict[str, Any] = json.loads(out.read_bytes())
-        except ValueError:
-            return {"ok": False, "checked": [], "counts": {}}
-        return report
+        return ("--state", str(self._folder.state), "--key", str(self._folder.log_key), "--json")
 
     async def _public(self, register: Mapping[str, Any]) -> dict[str, bytes]:
         """Return every public page and the metrics.
@@ -318,6 +320,15 @@ class Trial:
                     received_us = follower.received_us[int(row.batch)]
                     into.add((received_us - (sent.passed_us or parse_rfc3339(sent.captured_at))) / 1e6)
         return hits, bulk
+
+
+def _report_in(path: Path) -> dict[str, Any]:
+    """Return the report of a verification, one that failed where it wrote none."""
+    try:
+        report: dict[str, Any] = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {"ok": False, "checked": [], "counts": {}}
+    return report
 
 
 def _hit_counts(feeds: Mapping[str, Sequence[Batch]]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from wicketgate.base.signing import canonical, parse_json
 from wicketgate.feeds.batches import Batch
 from wicketgate_demo.judge import evidence as kept
 from wicketgate_demo.judge.evidence import Attempt, Evidence, Sent, SentEntry
-from wicketgate_demo.judge.hit_laws import confusions, hits_surely
+from wicketgate_demo.judge.hit_laws import confusions, hits_surely, must_hit
 from wicketgate_demo.judge.laws import find_plates, judge
 from wicketgate_demo.world import london
 from wicketgate_demo.world.vehicles import misread, plate_of, spaced
@@ -473,3 +473,12 @@ def test_every_misread_of_a_listed_vehicle_must_hit(seed: int) -> None:
     entry = SentEntry(voi="v", plate=plate, kind="stolen", priority=1)
     assert hits_surely(misread(plate, chance) or plate, [entry])
     assert not hits_surely(plate[::-1] + "X", [entry])
+
+
+@given(st.lists(st.text("0OD1I8BX", min_size=1, max_size=4), max_size=20), st.data())
+def test_what_must_hit_is_what_any_entry_of_the_list_hits(listed: list[str], data: st.DataObject) -> None:
+    entries = [SentEntry(voi=f"v{n}", plate=one, kind="stolen", priority=1) for n, one in enumerate(listed)]
+    demanded = must_hit(changed(hotlists={VOI: entries}), VOI)
+    for plate in data.draw(st.lists(st.text("0OD1I8BX", min_size=1, max_size=4), max_size=9)):
+        sent = Sent(camera="b1", captured_at=rfc3339(START_US), plate=plate, became="accepted", at=START_US)
+        assert demanded(sent) == hits_surely(plate, entries)
