@@ -95,8 +95,10 @@ def error_of(done: subprocess.CompletedProcess[str]) -> str:
     return line.rpartition("[")[2].removesuffix("]")
 
 
-def signed(folder: Path) -> Path:
-    """Return an authority that is signed by a key which no charter names."""
+@pytest.fixture(scope="module")
+def signed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An authority that is signed by a key which no charter names."""
+    folder = tmp_path_factory.mktemp("signed")
     key, envelope = folder / "KEY", folder / "ENVELOPE"
     assert wicketgate("key", "new", "tfl/data-protection", "--out", key).returncode == 0
     signing = wicketgate("sign", documents.EXAMPLES / "authority.toml", "--key", key, "--out", envelope)
@@ -110,7 +112,7 @@ def test_0_is_good(shared: Running) -> None:
         assert done.returncode == 0, done.stderr
 
 
-def test_1_is_a_check_that_failed_or_a_no(shared: Running, tmp_path: Path) -> None:
+def test_1_is_a_check_that_failed_or_a_no(shared: Running, signed: Path, tmp_path: Path) -> None:
     log = tmp_path / "log"
 
     def copied() -> bool:
@@ -130,7 +132,7 @@ def test_1_is_a_check_that_failed_or_a_no(shared: Running, tmp_path: Path) -> No
     assert done.returncode == 1, done.stdout
     assert "Verification FAILED: log." in done.stdout
     token = secret_file(tmp_path / "token", shared.tokens[CHARGING])
-    done = wicketgate("submit", signed(tmp_path), "--to", shared.url, "--token-file", token)
+    done = wicketgate("submit", signed, "--to", shared.url, "--token-file", token)
     assert (done.returncode, error_of(done)) == (1, "signature-invalid")
     done = wicketgate("receive", "no-such-feed", "--from", shared.url, "--token-file", token)
     assert (done.returncode, error_of(done)) == (1, "not-entitled")
@@ -187,12 +189,11 @@ def test_2_is_usage(line: str, code: str) -> None:
         f"simulate {NOWHERE} --token-file TOKEN --seconds 1",
     ],
 )
-def test_3_is_that_nothing_could_be_looked_at(line: str, tmp_path: Path) -> None:
-    secret_file(tmp_path / "TOKEN", "a-token")
-    (tmp_path / "READ").write_text("{}")
-    signed(tmp_path)
-    words = [str(tmp_path / word) if word.isupper() else word for word in line.split()]
-    done = wicketgate(*words)
+def test_3_is_that_nothing_could_be_looked_at(line: str, signed: Path, tmp_path: Path) -> None:
+    files = {"ENVELOPE": signed, "READ": tmp_path / "read", "TOKEN": tmp_path / "token"}
+    files["READ"].write_text("{}")
+    secret_file(files["TOKEN"], "a-token")
+    done = wicketgate(*(files.get(word, word) for word in line.split()))
     assert done.returncode == 3, (done.stdout, done.stderr)
     if "NOT verified" not in done.stdout:
         assert error_of(done) in {"no-answer", "no-log"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import dataclasses
+import gc
 
 import uvloop
 
@@ -30,7 +31,10 @@ def run_serve(arguments: argparse.Namespace) -> int:
 
     start = Start(settings)
     # Reading the program takes longer than anything else in a small start: it is answered meanwhile.
+    gc.disable()  # what is imported stays
     from wicketgate.http.serve import serve
+
+    gc.enable()
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(serve(settings, start, ready=ready, accept_clock=arguments.accept_clock))

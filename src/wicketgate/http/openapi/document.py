@@ -82,6 +82,3 @@ def describe(operations: Iterable[Operation] = OPERATIONS) -> dict[str, Any]:
         ],
         "x-code-places": dict(codes.PLACES),
     }
-
-
-OPENAPI: dict[str, Any] = describe()

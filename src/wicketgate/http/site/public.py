@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from wicketgate.base.errors import InputError
 from wicketgate.gateway.node import Gateway
-from wicketgate.http.openapi.document import OPENAPI, OPERATIONS, describe
+from wicketgate.http.openapi.document import OPERATIONS, describe
 from wicketgate.http.problems import problem
 from wicketgate.http.requests import JSON, json_answer
 from wicketgate.http.site.addition import Addition, routes_of, sight_of
@@ -54,7 +54,7 @@ class Public:
         self._addition = addition
         self._package = addition.package if addition is not None else None
         self._assets = assets_of(self._package).by_path
-        self._openapi = OPENAPI if addition is None else describe((*OPERATIONS, *addition.operations))
+        self._openapi = describe((*OPERATIONS, *(addition.operations if addition is not None else ())))
         self._fetch = folder_fetch(gateway.deployment.log)
         self._address = gateway.settings.address
         self._rendering = rendering or RenderingHere()
