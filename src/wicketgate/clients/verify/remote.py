@@ -5,10 +5,12 @@ Every answer is bounded in size and time, and redirects are not followed.
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import TracebackType
 from urllib.parse import quote
 
@@ -21,6 +23,12 @@ from wicketgate.ledger.tiles import MAX_RESOURCE_BYTES, Fetch
 _UNREACHABLE = "unreachable"
 _DEADLINE_S = 300.0
 _TILES_KEPT = 256
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Return what certificates are checked against, read once: it takes longer than a request."""
+    return httpx.create_ssl_context()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +81,7 @@ class Remote:
         self._timeout_s = timeout_s
         try:
             # A gateway does not choose who else is asked.
-            self._client = httpx.Client(headers=headers, follow_redirects=False)
+            self._client = httpx.Client(headers=headers, follow_redirects=False, verify=_trusted())
             httpx.URL(self.base_url)
         except (httpx.InvalidURL, UnicodeError) as error:
             raise ConfigurationError(f"`{base_url[:200]}` is not the address of a gateway") from error
