@@ -39,7 +39,8 @@ OVERSEER = f"overseer:{london.OVERSEER}"
 
 _LETTERS = "ABCDEFGHJKLMNOPRSTUVWXY"
 _T = TypeVar("_T")
-_TLS = ssl.create_default_context()  # made once: it takes longer than a request
+TLS = ssl.create_default_context()
+"""Made once: it takes longer than a request."""
 
 
 def _hold(answer: httpx.Response) -> None:
@@ -115,9 +116,7 @@ def bearer(running: Running, name: str) -> dict[str, str]:
 def client(running: Running, name: str | None = None) -> httpx.Client:
     """Return a client, with the token of a name if one is given."""
     headers = {} if name is None else bearer(running, name)
-    return httpx.Client(
-        base_url=running.url, headers=headers, timeout=30, verify=_TLS, event_hooks=_DESCRIBED
-    )
+    return httpx.Client(base_url=running.url, headers=headers, timeout=30, verify=TLS, event_hooks=_DESCRIBED)
 
 
 def signed_in(running: Running, name: str) -> dict[str, str]:
@@ -131,7 +130,7 @@ def signed_in(running: Running, name: str) -> dict[str, str]:
 
 def request(method: str, url: str, **more: Any) -> httpx.Response:
     """Send one request."""
-    with httpx.Client(timeout=30, verify=_TLS, event_hooks=_DESCRIBED) as anyone:
+    with httpx.Client(timeout=30, verify=TLS, event_hooks=_DESCRIBED) as anyone:
         return anyone.request(method, url, **more)
 
 

@@ -22,6 +22,7 @@ import httpx
 import pytest
 
 from bench.harness import WICKETGATE, enrol
+from tests.running import TLS
 from wicketgate.base.clock import SystemClock, rfc3339
 from wicketgate.feeds.batches import check_batch, read_batches
 from wicketgate.ledger.audit import fsck
@@ -59,10 +60,10 @@ class World:
                 stdout=output,
                 stderr=output,
             )
-        until = time.monotonic() + 40
+        until = time.monotonic() + 120
         while time.monotonic() < until:
             try:
-                if httpx.get(f"{self.url}/healthz", timeout=2).status_code == 200:
+                if httpx.get(f"{self.url}/healthz", timeout=2, verify=TLS).status_code == 200:
                     return
             except httpx.TransportError:
                 pass
@@ -111,7 +112,7 @@ class World:
         """Post small batches until told to stop; post again whatever was not answered."""
         chance = random.Random(seed * 1000 + number)
         headers = {"Authorization": f"Bearer {self.tokens['source:tfl']}"}
-        client = httpx.Client(base_url=self.url, headers=headers, timeout=20)
+        client = httpx.Client(base_url=self.url, headers=headers, timeout=20, verify=TLS)
         count = 0
         while not self.stopping.is_set():
             reads = []
@@ -154,7 +155,7 @@ class World:
         after = 0
         plates: Counter[str] = Counter()
         row = 0
-        with httpx.Client(base_url=self.url, headers=headers, timeout=30) as client:
+        with httpx.Client(base_url=self.url, headers=headers, timeout=30, verify=TLS) as client:
             with path.open("wb") as file:
                 while True:
                     answer = client.get(f"/v1/feeds/{name}", params={"after": after, "limit": 1000})
