@@ -41,7 +41,7 @@ from wicketgate.base.errors import DocumentRefused
 from wicketgate.base.signing import PrivateKey, canonical, dump_envelope
 from wicketgate.commits.register import build_register, dump_register
 from wicketgate.commits.state import State
-from wicketgate.commits.stored import Place
+from wicketgate.commits.stored import StoredPlace
 from wicketgate.commits.transactions import (
     CameraSet,
     FeedBatch,
@@ -53,11 +53,12 @@ from wicketgate.commits.transactions import (
 )
 from wicketgate.commits.writer import Build, Commits
 from wicketgate.feeds import batches
+from wicketgate.feeds.lines import row_lines
 from wicketgate.gateway.deployment import note_signer
 from wicketgate.gateway.filing.cameras import cameras_transaction
 from wicketgate.gateway.filing.documents import Filing, Taking
 from wicketgate.gateway.filing.facts import decision_fact, hit_fact, outcome_fact
-from wicketgate.ledger.facts import FactAnswer, SecondTree, make_promise, release_fact
+from wicketgate.ledger.facts import FactAnswer, Promises, SecondTree, release_fact
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.proofs import prove_fact
 from wicketgate.ledger.tiles import folder_fetch
@@ -167,7 +168,7 @@ class World:
         self._loop.run_until_complete(done())
         assert not self._failures, self._failures
 
-    def _reveal(self, sequence: int, transaction: Transaction, places: tuple[Place, ...]) -> None:
+    def _reveal(self, sequence: int, transaction: Transaction, places: tuple[StoredPlace, ...]) -> None:
         self.projections.take(sequence, transaction, places)
         second = transaction.second
         if second is not None and second.facts:
@@ -314,7 +315,7 @@ class World:
             else:
                 self.sent[name, number] = read
             reads.append(json.dumps(read, separators=(",", ":")))
-        lines = batches.row_lines(
+        lines = row_lines(
             reference=reference,
             first_row=feed.rows + 1,
             reads=reads,
@@ -328,9 +329,9 @@ class World:
             commit=self.state.sequence + 1,
             released_us=self.at_us,
             lines=lines,
-            promise=lambda header: make_promise(
-                ORIGIN, header, self.random.randbytes(16), self.at_us, signer or self.key
-            ),
+            promise=lambda header: Promises(ORIGIN, self.at_us, signer or self.key).make(
+                header, self.random.randbytes(16)
+            )[0],
         )
 
     def _numbers(self, first: int, rows: int, again: int) -> list[int]:

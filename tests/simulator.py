@@ -28,7 +28,7 @@ from wicketgate.base.errors import HitRefused, InputError, NotEntitled, StreamEr
 from wicketgate.base.signing import canonical, dump_envelope
 from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.commits.state import State, dump_state, load_state
-from wicketgate.commits.stored import Place
+from wicketgate.commits.stored import StoredPlace
 from wicketgate.commits.stored import decode as decode_stored
 from wicketgate.commits.transactions import CameraSet, Committed, Transaction
 from wicketgate.commits.writer import Commits
@@ -214,7 +214,7 @@ class MemoryProjections:
         self.seconds: list[Any] = []
         self.full: frozenset[str] = frozenset()
 
-    def take(self, sequence: int, transaction: Transaction, places: tuple[Place, ...]) -> None:
+    def take(self, sequence: int, transaction: Transaction, places: tuple[StoredPlace, ...]) -> None:
         """Take a committed transaction."""
         for batch, place in zip(transaction.batches, places, strict=True):
             assert place.length == len(batch.data)

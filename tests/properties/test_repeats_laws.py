@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from wicketgate.base.clock import MINUTE_US
 from wicketgate.reads import minutes, repeats, runs
 from wicketgate.reads.keys import ReadKeys
-from wicketgate.reads.repeats import Seen, Verdict
+from wicketgate.reads.repeats import RepeatVerdict, Seen
 
 KEY = b"k" * 32
 MINUTES = 3
@@ -52,19 +52,19 @@ class Model:
         self.stored: dict[tuple[int, int], str] = {}
         self.waiting: dict[tuple[int, int], str] = {}
 
-    def verdict(self, read: Read) -> Verdict:
+    def verdict(self, read: Read) -> RepeatVerdict:
         """Return what is to be said of a read."""
         if read[:2] in self.stored or read[:2] in self.waiting:
-            return Verdict.REPEATED
+            return RepeatVerdict.REPEATED
         ids = [*self.stored.values(), *self.waiting.values()]
-        return Verdict.CONFLICT if read[2] and read[2] in ids else Verdict.NEW
+        return RepeatVerdict.CONFLICT if read[2] and read[2] in ids else RepeatVerdict.NEW
 
-    def take(self, post: Sequence[Read]) -> list[Verdict]:
+    def take(self, post: Sequence[Read]) -> list[RepeatVerdict]:
         """Take reads, one behind the other."""
         verdicts = []
         for read in post:
             verdicts.append(self.verdict(read))
-            if verdicts[-1] == Verdict.NEW:
+            if verdicts[-1] == RepeatVerdict.NEW:
                 self.waiting[read[:2]] = read[2]
         return verdicts
 

@@ -30,6 +30,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from wicketgate.base import passphrases
 from wicketgate.base.errors import ConfigurationError, DocumentRefused, InputError, SignerError
+from wicketgate.base.plain_json import is_plain, write_plain
 
 MAX_ENVELOPE_BYTES = 1 << 16
 """The longest envelope that is read."""
@@ -74,6 +75,8 @@ def canonical(value: object) -> bytes:
         If `value` has no such form: not JSON, a number that JSON cannot hold, broken Unicode, too deep.
     """
     try:
+        if is_plain(value):
+            return write_plain(value)
         return rfc8785.dumps(value)  # type: ignore[arg-type]  # what is not JSON raises below
     except (rfc8785.CanonicalizationError, UnicodeError, RecursionError) as error:
         raise InputError("a value that has no canonical JSON form") from error

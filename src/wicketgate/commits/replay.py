@@ -8,7 +8,7 @@ from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.reader import StreamReader
 from wicketgate.commits.state import State
-from wicketgate.commits.stored import ContentKeys, Place, decode
+from wicketgate.commits.stored import ContentKeys, StoredPlace, decode
 from wicketgate.commits.transactions import Transaction
 from wicketgate.commits.writer import STREAM
 from wicketgate.regime.parsed import Parsed
@@ -21,7 +21,7 @@ async def replay(
     state: State,
     parsed: Parsed,
     keys: ContentKeys,
-    take: Callable[[int, Transaction, tuple[Place, ...]], Awaitable[None]],
+    take: Callable[[int, Transaction, tuple[StoredPlace, ...]], Awaitable[None]],
     reach: Callable[[int, int], None] = lambda done, total: None,
     *,
     after: int = 0,

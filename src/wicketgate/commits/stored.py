@@ -46,7 +46,7 @@ class ContentKeys(Protocol):
         """Return what was sealed, or None where its key has ended."""
 
 
-class Place(NamedTuple):
+class StoredPlace(NamedTuple):
     """Where the data of a batch lies in the bytes of its transaction, as it is stored."""
 
     offset: int
@@ -57,7 +57,7 @@ class Encoded(NamedTuple):
     """A transaction as it is stored, and the places of its batches in it, in their order."""
 
     data: bytes
-    places: tuple[Place, ...]
+    places: tuple[StoredPlace, ...]
 
 
 class _Acts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -112,7 +112,7 @@ def encode(transaction: Transaction, keys: ContentKeys) -> Encoded:
     return Encoded(data, _places(begin, map(len, rows)))
 
 
-def decode(data: bytes, keys: ContentKeys) -> tuple[Transaction, tuple[Place, ...]]:
+def decode(data: bytes, keys: ContentKeys) -> tuple[Transaction, tuple[StoredPlace, ...]]:
     """Return a stored transaction with all its parts, and the places of its batches.
 
     Raises
@@ -184,10 +184,10 @@ def _open(keys: ContentKeys, kind: Kind, data: bytes, offset: int, length: int) 
     return opened
 
 
-def _places(begin: int, lengths: Sequence[int] | map[int]) -> tuple[Place, ...]:
+def _places(begin: int, lengths: Sequence[int] | map[int]) -> tuple[StoredPlace, ...]:
     places = []
     for length in lengths:
-        places.append(Place(begin, length))
+        places.append(StoredPlace(begin, length))
         begin += length
     return tuple(places)
 
@@ -202,7 +202,7 @@ def _first_form(data: bytes) -> Transaction:
         raise InputError(_NOT_OURS) from error
 
 
-def _first_places(data: bytes, batches: Sequence[FeedBatch]) -> tuple[Place, ...]:
+def _first_places(data: bytes, batches: Sequence[FeedBatch]) -> tuple[StoredPlace, ...]:
     """Return where the data of each batch lies in a transaction of the first form.
 
     They lie there as they are, in their order, before anything that a client chose: each is looked for behind the one
@@ -214,5 +214,5 @@ def _first_places(data: bytes, batches: Sequence[FeedBatch]) -> tuple[Place, ...
         if begin < 0:
             raise InputError("a batch does not lie in its transaction as it is")
         end = begin + len(batch.data)
-        found.append(Place(begin, len(batch.data)))
+        found.append(StoredPlace(begin, len(batch.data)))
     return tuple(found)

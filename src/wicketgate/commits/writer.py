@@ -16,7 +16,7 @@ from wicketgate.base.streams.server import MAX_PAYLOAD
 from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.commits.figures import Targeted, public_targeting, public_traffic
 from wicketgate.commits.state import State, dump_state, load_state
-from wicketgate.commits.stored import ContentKeys, Place, encode
+from wicketgate.commits.stored import ContentKeys, StoredPlace, encode
 from wicketgate.commits.transactions import Committed, FiguresClosed, TargetingClosed, Transaction
 from wicketgate.ledger.facts import SecondTree, second_entry, second_of
 from wicketgate.ledger.second import SecondClosed
@@ -70,7 +70,7 @@ class Commits:
         instance: str,
         seal: Seal,
         keys: ContentKeys,
-        reveal: Callable[[int, Transaction, tuple[Place, ...]], None],
+        reveal: Callable[[int, Transaction, tuple[StoredPlace, ...]], None],
         on_failure: Callable[[BaseException], None],
     ) -> None:
         self._writer = writer
@@ -202,7 +202,7 @@ class Commits:
         done: asyncio.Future[int],
         sequence: int,
         transaction: Transaction,
-        places: tuple[Place, ...],
+        places: tuple[StoredPlace, ...],
         waiter: asyncio.Future[Committed],
     ) -> None:
         # Called in order: the stream acknowledges in order.

@@ -13,12 +13,13 @@ from typing import Any, Literal
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from wicketgate.base.clock import rfc3339
 from wicketgate.commits.cameras import Camera
 from wicketgate.commits.state import Sighting, State
 from wicketgate.commits.transactions import HitImaged, HitRaised
-from wicketgate.feeds.batches import IMAGE_FIELDS, Rendering, with_members
+from wicketgate.feeds.rendering import IMAGE_FIELDS, Rendering, Shown, with_members
 from wicketgate.gate.decide import Release
 from wicketgate.gate.tables import GateTables
 from wicketgate.hotlists import TEXTS, Entry, ListedRows
@@ -32,16 +33,69 @@ _JOURNEY = frozenset({"place", "time"})
 _NOT_SHOWN = frozenset({"nim", "pnc_id"})  # codes of other systems, of no use to who looks at the hit
 
 
+@dataclass(frozen=True, slots=True)
+class PlainRows:
+    """Rows that show fields of their reads and nothing else: most rows, and made as columns.
+
+    Attributes
+    ----------
+    rows : (r,) intp
+        Which reads of the rendering; ascending, none twice.
+    late : (r,) bool
+        Which rows came late.
+    """
+
+    rendering: Rendering
+    shown: Shown
+    rows: NDArray[np.intp]
+    late: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def reads(self) -> list[str]:
+        """Return the JSON object of each row's read."""
+        reads = self.rendering.reads(self.shown)
+        return [reads[row] for row in self.rows.tolist()]
+
+
 @dataclass(slots=True)
 class Rows:
-    """The rows of one feed's batch, and their news for the fold."""
+    """The rows of one feed's batch, and their news for the fold.
 
+    They are `plain`, or `reads` with what stands beside each.
+    """
+
+    plain: PlainRows | None = None
     reads: list[str] = field(default_factory=list)
     late: list[bool] = field(default_factory=list)
     more: list[str] | None = None
     again: int = 0
     hits: list[HitRaised] = field(default_factory=list)
     imaged: list[HitImaged] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.reads) if self.plain is None else len(self.plain)
+
+    def add(self, rows: PlainRows) -> None:
+        """Append plain rows."""
+        if len(self):
+            self.spell()
+            self._append(rows)
+        else:
+            self.plain = rows
+
+    def spell(self) -> None:
+        """Turn plain rows into `reads`, for others to stand behind them."""
+        rows, self.plain = self.plain, None
+        if rows is not None:
+            self._append(rows)
+
+    def _append(self, rows: PlainRows) -> None:
+        self.reads += rows.reads()
+        self.late += rows.late.tolist()
+        if self.more is not None:
+            self.more += [""] * len(rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,21 +156,20 @@ class RowMaker:
         """
         fields = release.fields
         placed = release.reference in moment.standing.placing
-        shown = rendering.reads(fields, placed=placed)
+        shown = rendering.shown(fields, placed=placed)
         images = [column for field_name, column in IMAGE_FIELDS.items() if field_name in fields]
+        if not images and release.hits is None:
+            if not rendering.again:
+                into.add(PlainRows(rendering, shown, release.rows, release.late))
+            return
         rows = release.rows.tolist()
         late = release.late.tolist()
-        if not images and release.hits is None:
-            if not batch.again.any():
-                into.reads += [shown[row] for row in rows]
-                into.late += late
-                if into.more is not None:
-                    into.more += [""] * len(rows)
-            return
+        reads = rendering.reads(shown)
+        into.spell()
         if into.more is None:
             into.more = [""] * len(into.reads)
         name = moment.standing.names[release.reference]
-        # The camera's own fields come with the field `place` alone: they stand in `shown` if they may.
+        # The camera's own fields come with the field `place` alone: they stand in `reads` if they may.
         columns = {column: getattr(batch, column) for column in images}
         for at, row in enumerate(rows):
             again = bool(batch.again[row])
@@ -131,7 +184,7 @@ class RowMaker:
             if release.hits is not None and release.which is not None:
                 one = _Shown(batch=batch, row=row, ref=ref, images=found, again=again)
                 members += _hit(release, at, one, moment, into)
-            into.reads.append(with_members(shown[row], found.members))
+            into.reads.append(with_members(reads[row], found.members))
             into.late.append(late[at])
             into.more.append(members)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from wicketgate.base.byte_columns import TextTable
 from wicketgate.base.clock import DAY_US, HOUR_US
 from wicketgate.base.errors import WicketgateError
 from wicketgate.base.hours import windows
@@ -35,9 +36,9 @@ class GateTables:
         For each `name@version` in the table the name of its feed.
     matching : mapping of str to MatchTerms
         For the reference of each that matches what its hotlist may hold.
-    camera_json : tuple of str
-        For each camera number what `feeds.batches.Rendering` shows of it: its id.
-    placed_json : tuple of str
+    camera_json : TextTable
+        For each camera number what `feeds.rendering.Rendering` shows of it: its id.
+    placed_json : TextTable
         The same with its name and position.
     placing : frozenset of str
         The references of the authorities that show name and position.
@@ -53,13 +54,15 @@ class GateTables:
         The state's revision that it was made of.
     full : frozenset of str
         The feeds that were full.
+    most_together : int
+        The most authorities that one camera's read may be released to: what bounds the rows of a transaction.
     """
 
     table: Table
     names: dict[str, str]
     matching: Mapping[str, MatchTerms]
-    camera_json: tuple[str, ...]
-    placed_json: tuple[str, ...]
+    camera_json: TextTable
+    placed_json: TextTable
     placing: frozenset[str]
     places: tuple[str, ...]
     positions: dict[str, tuple[float, float]]
@@ -67,6 +70,7 @@ class GateTables:
     covers_from_us: int
     revision: int
     full: frozenset[str]
+    most_together: int
 
 
 def tables_at(
@@ -125,12 +129,13 @@ def tables_at(
             placing.add(authority.reference)
         if authority.match is not None:
             matching[authority.reference] = authority.match
+    table = compile_table(terms, len(cameras))
     return GateTables(
-        table=compile_table(terms, len(cameras)),
+        table=table,
         names=names,
         matching=matching,
-        camera_json=tuple(_shown(camera) for camera in cameras),
-        placed_json=tuple(_shown(camera) + _placed(camera) for camera in cameras),
+        camera_json=TextTable(_shown(camera) for camera in cameras),
+        placed_json=TextTable(_shown(camera) + _placed(camera) for camera in cameras),
         placing=frozenset(placing),
         places=tuple(f"{camera.source}/{camera.id}" for camera in cameras),
         positions={
@@ -142,6 +147,7 @@ def tables_at(
         covers_from_us=covers_from_us,
         revision=revision,
         full=frozenset(full),
+        most_together=int(np.bitwise_count(table.camera_words).sum(axis=0, dtype=np.intp).max()),
     )
 
 

@@ -21,23 +21,22 @@ class Directory:
     ----------
     deployment : Deployment
         Where the log's key and the index's secret lie.
+    link : Link
+        To the streams; they say whose they are from now on.
     adopting : bool
         Whether parts and streams that do not say whose they are are taken as they are: at an upgrade from 0.3.
     """
 
-    def __init__(self, deployment: Deployment, *, adopting: bool = False) -> None:
+    def __init__(self, deployment: Deployment, link: Link, *, adopting: bool = False) -> None:
         self._plain = deployment.stamp()
         self._keyed = deployment.stamp(deployment.index_secret())
         self._parts: list[tuple[StampedPart, Stamp]] = []
         self._adopting = adopting
-
-    def take_streams(self, link: Link) -> None:
-        """Let the streams say whose they are."""
-        link.belong_to(f"{self._plain.origin} {self._plain.key}", adopting=self._adopting)
+        self._link = link
+        link.belong_to(f"{self._plain.origin} {self._plain.key}", adopting=adopting)
 
     async def take(
         self,
-        link: Link,
         part: StampedPart,
         *,
         position: int = 0,
@@ -61,7 +60,7 @@ class Directory:
             If it is foreign, older than the streams, or emptied.
         """
         stamp = self._keyed if keyed else self._plain
-        held = (await link.info(STREAM)).state
+        held = (await self._link.info(STREAM)).state
         if self._adopting and of_reads:
             demand_own(part, stamp)
             part.put_stamp(msgspec.structs.replace(stamp, position=max(held.first_seq - 1, 0)))

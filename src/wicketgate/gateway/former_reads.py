@@ -49,13 +49,13 @@ class FormerReads:
             return None
         return cls(link, ends.first_seq, ends.last_seq)
 
-    async def learn(self, seen: Seen, vehicles: Vehicles, state: State) -> None:
-        """Bring the index of repeats and the followed vehicles up to its end, decided or not.
+    def demand(self, seen: Seen, state: State) -> None:
+        """Demand that it holds all that the index of repeats lacks, and what the fold says that it took.
 
         Raises
         ------
         ConfigurationError
-            If READS ends before what was taken of it.
+            Saying which of them is older than the rest.
         """
         known = max(seen.former_position or 0, state.reads_to)
         if known > self._last:
@@ -63,6 +63,18 @@ class FormerReads:
                 f"READS ends at {self._last}, and message {known} of it was taken: an older `nats` stands beside a "
                 "newer deployment; restore all of it as it was at one time"
             )
+        if seen.former_position is not None and seen.former_position < self._first - 1:
+            raise ConfigurationError(
+                f"`index/` has come to {seen.former_position} of READS, which begins at {self._first}: it is older than "
+                "the rest, or was emptied; restore all of the directory as it was at one time"
+            )
+
+    async def learn(self, seen: Seen, vehicles: Vehicles, state: State) -> None:
+        """Bring the index of repeats and the followed vehicles up to its end, decided or not.
+
+        ConfigurationError as `demand`.
+        """
+        self.demand(seen, state)
         if seen.former_position is None:
             return  # an earlier start came so far, and what it decided since stands in COMMITS
         async for number, message in self._behind(seen.former_position):

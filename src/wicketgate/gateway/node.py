@@ -14,7 +14,7 @@ from wicketgate.base.clock import Clock
 from wicketgate.base.errors import ConfigurationError, WicketgateError
 from wicketgate.base.hour_keys import HourKeys, KeyRing
 from wicketgate.base.loop import LoopGuard
-from wicketgate.base.parts import StampedPart, demand_whole
+from wicketgate.base.parts import demand_whole
 from wicketgate.base.settings import Settings, StreamsSettings
 from wicketgate.base.signing import PrivateKey
 from wicketgate.base.space import DiskSpace
@@ -27,7 +27,7 @@ from wicketgate.commits import writer as commits_module
 from wicketgate.commits.replay import replay
 from wicketgate.commits.snapshots import Snapshots
 from wicketgate.commits.state import State
-from wicketgate.commits.stored import KINDS, Place, decode_taken
+from wicketgate.commits.stored import KINDS, StoredPlace, decode_taken
 from wicketgate.commits.transactions import Transaction
 from wicketgate.commits.writer import Commits
 from wicketgate.feeds.index import FeedIndex
@@ -238,6 +238,8 @@ class Gateway:
             await gateway._open()
             demand_founded(gateway.commits.committed, upgrading=True)
             await gateway._open_gate()
+            if (former := await FormerReads.find(gateway.link)) is not None:
+                former.demand(gateway.seen, gateway.commits.committed)
             yield gateway
             await gateway._project_all()
         finally:
@@ -282,11 +284,10 @@ class Gateway:
         parts.push_async_callback(self.link.close)
         await parts.enter_async_context(self._writers)
         self.log_key = deployment.signer()
-        self.directory = Directory(deployment, adopting=self._adopting)
-        self.directory.take_streams(self.link)
+        self.directory = Directory(deployment, self.link, adopting=self._adopting)
         await self.link.ensure_stream(commits_module.STREAM)
         self._snapshots = Snapshots(deployment.part("snapshots"))
-        await self._take(self._snapshots.part)
+        await self.directory.take(self._snapshots.part)
         state, parsed = await asyncio.to_thread(self._snapshots.latest) or State(), Parsed()
         await self._open_parts(state, parsed)
         await self._fold(state, parsed)
@@ -298,7 +299,7 @@ class Gateway:
             state,
             parsed,
             instance=self._instance,
-            seal=self._seal,
+            seal=lambda data: seal(data, parsed.charter(self.commits.staged).opening_keys()),
             keys=self.keys,
             reveal=self.projections.take,
             on_failure=self._fail,
@@ -321,17 +322,17 @@ class Gateway:
         # The origin stands in the checkpoint: the charter is known only once COMMITS is folded.
         self.ledger = self._files.enter_context(Ledger.open(deployment.log, deployment.log_signer()))
         self.hits = self._files.enter_context(closing(HitQueue(deployment.part("hits"))))
-        await self._take(self.hits.part, position=self.hits.position)
+        await self.directory.take(self.hits.part, position=self.hits.position)
         proofs = self._files.enter_context(closing(Proofs(deployment.part("proofs"))))
-        await self._take(proofs.part)
+        await self.directory.take(proofs.part)
         index = self._files.enter_context(closing(FeedIndex(deployment.part("feeds"))))
-        await self._take(index.part, position=index.position)
+        await self.directory.take(index.part, position=index.position)
         self.lists = Lists(deployment.part("vault"))
-        await self._take(self.lists.part)
+        await self.directory.take(self.lists.part)
         self.seen = self._files.enter_context(
             closing(Seen(deployment.part("index"), deployment.index_secret()))
         )
-        await self._take(self.seen.part, position=self.seen.position, keyed=True, of_reads=True)
+        await self.directory.take(self.seen.part, position=self.seen.position, keyed=True, of_reads=True)
         self.keys = KeyRing(deployment.part("content-keys"), KINDS)
         self.projections = Projections(
             self.link,
@@ -372,12 +373,7 @@ class Gateway:
         await self.server.start()
         return self.server.settings
 
-    async def _take(
-        self, part: StampedPart, *, position: int = 0, keyed: bool = False, of_reads: bool = False
-    ) -> None:
-        await self.directory.take(self.link, part, position=position, keyed=keyed, of_reads=of_reads)
-
-    async def _replayed(self, sequence: int, transaction: Transaction, lie: tuple[Place, ...]) -> None:
+    async def _replayed(self, sequence: int, transaction: Transaction, lie: tuple[StoredPlace, ...]) -> None:
         await self.projections.take_replayed(sequence, transaction, lie)
         if transaction.taken and sequence > self.seen.position:
             message = decode_reads(transaction.taken)
@@ -391,7 +387,7 @@ class Gateway:
         )
         self._parts.push_async_callback(self.images.close)
         if self.images.part is not None:
-            await self._take(self.images.part, keyed=True, of_reads=True)
+            await self.directory.take(self.images.part, keyed=True, of_reads=True)
         return Releasing(
             self.commits,
             self.projections.full_feeds,
@@ -499,7 +495,3 @@ class Gateway:
     def openings(self) -> OrdinalStream:
         """The sealed openings of the seconds, by number."""
         return self.projections.openings
-
-    def _seal(self, openings: bytes) -> bytes:
-        charter = self.commits.parsed.charter(self.commits.staged)
-        return seal(openings, charter.opening_keys())

@@ -21,7 +21,7 @@ from wicketgate.base.hour_keys import HourKeys, KeyRing
 from wicketgate.base.streams.link import Link, end_tasks
 from wicketgate.base.streams.ordinal import OrdinalStream
 from wicketgate.commits.state import State
-from wicketgate.commits.stored import Place
+from wicketgate.commits.stored import StoredPlace
 from wicketgate.commits.transactions import Transaction, quarantine_batches
 from wicketgate.commits.writer import STREAM
 from wicketgate.feeds.feed import Feed, StoredRows
@@ -148,7 +148,7 @@ class Projections:
         """
         return min(self._outstanding, default=self._taken + 1) - 1
 
-    def take(self, sequence: int, transaction: Transaction, lie: tuple[Place, ...]) -> None:
+    def take(self, sequence: int, transaction: Transaction, lie: tuple[StoredPlace, ...]) -> None:
         """Hand over a committed transaction, and where its batches lie in its bytes."""
         places = self._show(sequence, transaction, lie)
         queues = []
@@ -172,7 +172,7 @@ class Projections:
             self._index_queue.put_nowait((sequence, places))
 
     def _show(
-        self, sequence: int, transaction: Transaction, lie: tuple[Place, ...]
+        self, sequence: int, transaction: Transaction, lie: tuple[StoredPlace, ...]
     ) -> list[tuple[str, int, BatchPlace]]:
         """Give the batches of a transaction to whoever waits for them; return what the index must learn."""
         places = []
@@ -182,7 +182,9 @@ class Projections:
                 places.append((batch.feed, batch.number, place))
         return places
 
-    async def take_replayed(self, sequence: int, transaction: Transaction, lie: tuple[Place, ...]) -> None:
+    async def take_replayed(
+        self, sequence: int, transaction: Transaction, lie: tuple[StoredPlace, ...]
+    ) -> None:
         """Hand over a transaction at a replay.
 
         Wait while many are under way.

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from operator import attrgetter
-from typing import Any
 
 import msgspec
 
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import (
     Committed,
-    FeedBatch,
     IntakeCounts,
     QuarantinedRead,
     Refused,
     Transaction,
 )
 from wicketgate.commits.writer import Build, Commits
-from wicketgate.feeds import batches
+from wicketgate.feeds.rendering import Rendering
 from wicketgate.feeds.rows import RowMaker, Rows, StateAt
+from wicketgate.feeds.writing import write_batches
 from wicketgate.gate.decide import Decision, decide
 from wicketgate.gate.tables import GateTables, tables_at
 from wicketgate.gateway.filing.facts import decision_fact, hit_fact
 from wicketgate.hotlists.in_force import Allowed, Lists
-from wicketgate.ledger.facts import SALT_BYTES, Signs, make_promise, release_fact
+from wicketgate.ledger.facts import Signs
 from wicketgate.reads import columns
 from wicketgate.reads.columns import MAX_ROWS, ReadBatch
 from wicketgate.reads.messages import ReadsMessage, encode_reads
@@ -68,10 +66,10 @@ class Releasing:
         return self._commits.under_way
 
     def rows_at_once(self, batch: ReadBatch) -> int:
-        """Return how many of these reads one transaction has room for, if each goes to every authority."""
+        """Return how many of these reads one transaction has room for, if each goes to all who may have it."""
         # What a row takes in a feed: salt, names and quotes, and the longest that a camera said, in UTF-8.
         row_bytes = _ROW_BYTES + 2 * columns.longest_said(batch)
-        authorities = 1 if self._standing is None else max(1, len(self._standing.names))
+        authorities = 1 if self._standing is None else max(1, self._standing.most_together)
         return max(1, min(MAX_ROWS, _TRANSACTION_BYTES // (row_bytes * authorities)))
 
     def decide(
@@ -131,29 +129,17 @@ class Releasing:
             for some in columns.split_again(batch):
                 decision = decide(some, standing.table, at_us, charter.limits.late_after_us, lists)
                 decisions.append(decision)
-                rendering = batches.Rendering(some, standing.camera_json, standing.placed_json)
+                rendering = Rendering(some, standing.camera_json, standing.placed_json)
                 for release in decision.releases:
                     into = made.setdefault(release.reference, Rows())
                     self._raising.rows(release, rendering, some, moment, into)
             decision = decisions[0]
             facts: list[bytes] = []
-            released: list[FeedBatch] = []
-            for reference, rows in made.items():
-                if not rows.reads:
-                    continue
-                name = standing.names[reference]
-                header, data = self._batch(reference, rows, moment, sequence, charter.origin)
-                released.append(
-                    FeedBatch(
-                        feed=name,
-                        number=header["batch"],
-                        rows=header["rows"],
-                        data=data,
-                        again=rows.again,
-                    )
-                )
-                facts.append(release_fact(header))
-                facts += [hit_fact(hit, sequence) for hit in rows.hits]
+            released, release_facts = write_batches(
+                made, moment, sequence, origin=charter.origin, signer=self._signer
+            )
+            facts += release_facts
+            facts += [hit_fact(hit, sequence) for rows in made.values() for hit in rows.hits]
             intake = message.intake if message.intake != IntakeCounts() else None
             refused = tuple(
                 Refused(authority=r.reference, reason=r.reason, rows=r.rows) for r in decision.refusals
@@ -180,28 +166,6 @@ class Releasing:
             )
 
         return build
-
-    def _batch(
-        self, reference: str, rows: Rows, moment: StateAt, sequence: int, origin: str
-    ) -> tuple[Mapping[str, Any], bytes]:
-        feed = moment.state.feeds[moment.standing.names[reference]]
-        at_us = moment.at_us
-        lines = batches.row_lines(
-            reference=reference,
-            first_row=feed.rows + 1,
-            reads=rows.reads,
-            late=rows.late,
-            salts=os.urandom(SALT_BYTES * len(rows.reads)),
-            more=rows.more,
-        )
-        return batches.build(
-            reference=reference,
-            number=feed.batches + 1,
-            commit=sequence,
-            released_us=at_us,
-            lines=lines,
-            promise=lambda header: make_promise(origin, header, os.urandom(SALT_BYTES), at_us, self._signer),
-        )
 
 
 def _taken(message: ReadsMessage) -> bytes:

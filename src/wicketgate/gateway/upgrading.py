@@ -100,7 +100,7 @@ _MARK = "write the new form into the file `form`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class UpgradePlan:
     """What an upgrade will do.
 
     Attributes
@@ -136,7 +136,7 @@ class Plan:
         ]
 
 
-def plan_upgrade(settings: Settings) -> Plan | None:
+def plan_upgrade(settings: Settings) -> UpgradePlan | None:
     """Return what an upgrade would do, or None where the directory is of this version's form.
 
     Nothing is touched.
@@ -152,7 +152,7 @@ def plan_upgrade(settings: Settings) -> Plan | None:
         return None
     largest = max(_sizes(deployment.part("snapshots")), default=0)
     behind = sum(sum(_sizes(deployment.part(name))) for name in ("nats", "index", "vault"))
-    plan = Plan(
+    plan = UpgradePlan(
         folder=settings.folder,
         found=found,
         steps=[f"{name}: {says}" for name, says in _list(found)],

@@ -127,27 +127,36 @@ def second_entry(second_us: int, root: bytes) -> bytes:
     return canonical({"kind": "second", "at": rfc3339(second_us), "root": root.hex()})
 
 
-def make_promise(
-    origin: str, header: Mapping[str, Any], salt: bytes, at_us: int, signer: Signs
-) -> dict[str, str]:
-    """Return the promise for a batch's header, complete otherwise.
+class Promises:
+    """The promises of one moment, for the batches released then.
 
     Parameters
     ----------
-    header : mapping
-        With authority, batch, commit, rows, root and released_at.
     at_us : int
-        When it was released, microseconds; settles the second and the end of the merge delay.
+        When they were released, microseconds; settles the second and the end of the merge delay.
     """
-    second_us = second_of(at_us)
-    promise = {
-        "salt": salt.hex(),
-        "second": rfc3339(second_us),
-        "merge_by": rfc3339(second_us + SECOND_US + MERGE_DELAY_US),
-    }
-    text = _promised(origin, {**header, "promise": promise})
-    promise["signature"] = base64.b64encode(signer.sign(text)).decode()
-    return promise
+
+    def __init__(self, origin: str, at_us: int, signer: Signs) -> None:
+        second_us = second_of(at_us)
+        self._dates = {
+            "second": rfc3339(second_us),
+            "merge_by": rfc3339(second_us + SECOND_US + MERGE_DELAY_US),
+        }
+        self._before = _before_fact(origin, self._dates)
+        self._signer = signer
+
+    def make(self, header: Mapping[str, Any], salt: bytes) -> tuple[dict[str, str], bytes]:
+        """Return the promise for a batch's header, complete otherwise, and the fact of its release.
+
+        Parameters
+        ----------
+        header : mapping
+            With authority, batch, commit, rows, root and released_at.
+        """
+        promise = {"salt": salt.hex(), **self._dates}
+        fact = release_fact({**header, "promise": promise})
+        promise["signature"] = base64.b64encode(self._signer.sign(self._before + fact)).decode()
+        return promise, fact
 
 
 def check_promise(origin: str, header: Mapping[str, Any], log_public: bytes) -> None:
@@ -178,9 +187,12 @@ def check_promise(origin: str, header: Mapping[str, Any], log_public: bytes) -> 
 
 
 def _promised(origin: str, header: Mapping[str, Any]) -> bytes:
-    promise = header["promise"]
+    return _before_fact(origin, header["promise"]) + release_fact(header)
+
+
+def _before_fact(origin: str, promise: Mapping[str, Any]) -> bytes:
     dates = canonical({"merge_by": promise["merge_by"], "second": promise["second"]})
-    return _PROMISE_CONTEXT + origin.encode() + b"\n" + dates + b"\n" + release_fact(header)
+    return _PROMISE_CONTEXT + origin.encode() + b"\n" + dates + b"\n"
 
 
 class FactAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=False):

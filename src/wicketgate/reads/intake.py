@@ -32,9 +32,9 @@ from wicketgate.reads.columns import (
 )
 from wicketgate.reads.keys import CONTENT, NO_ID, JoinedKeys, ReadKeys
 from wicketgate.reads.messages import ReadsMessage
-from wicketgate.reads.portions import Gate, Portion
+from wicketgate.reads.portions import Gate, GroupPortion
 from wicketgate.reads.quota import OVERHEAD, QuarantineQuota, QuotaKeeper
-from wicketgate.reads.repeats import Seen, Verdict
+from wicketgate.reads.repeats import RepeatVerdict, Seen
 from wicketgate.reads.tracking import Emitted, HeldSighting, Vehicles
 
 JOIN_US = 10 * MINUTE_US
@@ -289,16 +289,16 @@ class Intake:
         """
         keys = self._keys(checked, source)
         verdicts = self._seen.take(keys)
-        if verdicts.count(Verdict.NEW) == len(verdicts):
+        if verdicts.count(RepeatVerdict.NEW) == len(verdicts):
             return _New(range(len(verdicts)), keys), [], []
         rows: list[int] = []
         repeated: list[str] = []
         conflicts: list[tuple[int, QuarantinedRead]] = []
         for n, verdict in enumerate(verdicts):
             camera_id = checked.camera_id[n]
-            if verdict == Verdict.NEW:
+            if verdict == RepeatVerdict.NEW:
                 rows.append(n)
-            elif verdict == Verdict.REPEATED:
+            elif verdict == RepeatVerdict.REPEATED:
                 repeated.append(f"{source}/{camera_id}")
             else:
                 conflicts.append((checked.index[n], self._conflict(source, camera_id, checked, n, now_us)))
@@ -340,7 +340,7 @@ class Intake:
 
     def is_new(self, checked: Checked, n: int, source: str) -> bool:
         """Return whether `take` would accept row `n` now."""
-        return self._seen.look(self._keys(checked, source, slice(n, n + 1)))[0] == Verdict.NEW
+        return self._seen.look(self._keys(checked, source, slice(n, n + 1)))[0] == RepeatVerdict.NEW
 
     def past_term(self, now_us: int) -> int:
         """Return the last transaction past the term of images.
@@ -422,7 +422,7 @@ class Intake:
             # A crash from here on leaves this transaction whole or absent, and none behind it: nobody was answered.
             decided.add_done_callback(partial(self._decided, group, portions.pop(0)))
 
-    def _decided(self, group: _Group, portion: Portion, done: asyncio.Future[Committed]) -> None:
+    def _decided(self, group: _Group, portion: GroupPortion, done: asyncio.Future[Committed]) -> None:
         error = StreamError("the gateway ends: post again") if done.cancelled() else done.exception()
         if error is not None:
             if not group.stored.done():
@@ -453,7 +453,7 @@ class Intake:
             each.stored.exception()  # seen by those who wait, if anybody still does
 
 
-def _whole(group: _Group) -> Portion:
+def _whole(group: _Group) -> GroupPortion:
     batch = group.reads.batch() if group.reads else empty()
     rest = ReadsMessage(
         rows=b"",
@@ -468,4 +468,4 @@ def _whole(group: _Group) -> Portion:
         held=tuple(group.held),
         emitted=tuple(group.emitted),
     )
-    return Portion.of(batch, rest, group.cameras, last=True)
+    return GroupPortion.of(batch, rest, group.cameras, last=True)

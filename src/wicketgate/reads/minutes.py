@@ -23,7 +23,7 @@ _WIDER: Final = 2
 _MOVED_BITS: Final = 14
 
 
-class Table:
+class DigestTable:
     """Digests by open addressing with linear probing, at most half full; it never grows.
 
     Parameters
@@ -90,7 +90,7 @@ class Table:
         self.free -= int(np.count_nonzero(new))
         return new
 
-    def move(self, other: Table) -> None:
+    def move(self, other: DigestTable) -> None:
         """Take over the digests of another table, each waiting or not as there."""
         held = (other._first & np.uint64(1)).nonzero()[0]
         while len(held):
@@ -159,7 +159,7 @@ class Minute:
     __slots__ = ("complete", "opened", "tables", "touched", "waiting")
 
     def __init__(self, *, complete: bool, expected: int, now: int) -> None:
-        self.tables = [Table(max(_LEAST_BITS, (2 * expected).bit_length()))]
+        self.tables = [DigestTable(max(_LEAST_BITS, (2 * expected).bit_length()))]
         self.complete = complete
         self.waiting = 0
         self.touched = self.opened = now
@@ -169,10 +169,10 @@ class Minute:
         """Slots in use: digests, and what was removed."""
         return sum((1 << table.bits) // 2 - table.free for table in self.tables)
 
-    def _room(self, rows: int) -> Table:
+    def _room(self, rows: int) -> DigestTable:
         last = self.tables[-1]
         if last.free < rows:
-            wider = Table(max(last.bits + _WIDER, (2 * rows).bit_length()))
+            wider = DigestTable(max(last.bits + _WIDER, (2 * rows).bit_length()))
             if last.bits <= _MOVED_BITS:
                 wider.move(last)
                 self.tables.pop()

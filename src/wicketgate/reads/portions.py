@@ -37,7 +37,7 @@ class Gate(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Portion:
+class GroupPortion:
     """Reads of a group that one transaction takes; the first portion of a group has all that is not reads.
 
     Attributes
@@ -54,7 +54,9 @@ class Portion:
     last: bool = True
 
     @classmethod
-    def of(cls, batch: ReadBatch, rest: ReadsMessage, cameras: Mapping[int, str], *, last: bool) -> Portion:
+    def of(
+        cls, batch: ReadBatch, rest: ReadsMessage, cameras: Mapping[int, str], *, last: bool
+    ) -> GroupPortion:
         """Return the portion of these reads; `rest` has their keys, and what else is taken with them."""
         fresh = batch.camera[~batch.again]
         numbers, counts = np.unique(fresh, return_counts=True)
@@ -66,7 +68,7 @@ class Portion:
         )
         return cls(batch, message, cameras, last)
 
-    def cut(self, rows: int) -> list[Portion]:
+    def cut(self, rows: int) -> list[GroupPortion]:
         """Return these reads in portions of at most so many rows."""
         if len(self.batch) <= rows:
             return [self]
@@ -79,5 +81,5 @@ class Portion:
                 ids=self.message.ids[DIGEST * start : DIGEST * end],
             )
             last = self.last and end >= len(self.batch)
-            portions.append(Portion.of(part(self.batch, start, end), rest, self.cameras, last=last))
+            portions.append(GroupPortion.of(part(self.batch, start, end), rest, self.cameras, last=last))
         return portions

@@ -45,7 +45,7 @@ _Words = NDArray[np.uint64]
 _Mask = NDArray[np.bool_]
 
 
-class Verdict(IntEnum):
+class RepeatVerdict(IntEnum):
     """What a read is to the index."""
 
     NEW = 0
@@ -54,7 +54,7 @@ class Verdict(IntEnum):
     """Its id was given to another read."""
 
 
-_NEW, _REPEATED, _CONFLICT = Verdict  # to look one up by name costs as much as a look into a table
+_NEW, _REPEATED, _CONFLICT = RepeatVerdict  # to look one up by name costs as much as a look into a table
 
 
 class Seen:
@@ -156,7 +156,7 @@ class Seen:
 
     # --- verdicts -------------------------------------------------------------------------------------------------
 
-    def look(self, keys: ReadKeys) -> list[Verdict]:
+    def look(self, keys: ReadKeys) -> list[RepeatVerdict]:
         """Return what each read is, had it come alone."""
         return [self._look_one(keys, row) for row in range(len(keys))]
 
@@ -196,7 +196,7 @@ class Seen:
                 self._waiting_ids.add(read_id)
         return bytes(verdicts)
 
-    def _look_one(self, keys: ReadKeys, row: int) -> Verdict:
+    def _look_one(self, keys: ReadKeys, row: int) -> RepeatVerdict:
         captured_us, first, second = _key(keys.contents, row * CONTENT)
         at = _minute_of(captured_us)
         minute = self._minutes.get(at)

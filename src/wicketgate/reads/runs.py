@@ -26,7 +26,7 @@ _Words = NDArray[np.uint64]
 _Mask = NDArray[np.bool_]
 
 
-class _Run:
+class _SortedRun:
     """Where the parts of one run lie: their keys, and the lowest first word of each."""
 
     __slots__ = ("keys", "lowest")
@@ -44,7 +44,7 @@ class Runs:
 
     def __init__(self, environment: lmdb.Environment) -> None:
         self._database = environment.open_db(b"runs")
-        self._known: dict[int, list[_Run]] = {}
+        self._known: dict[int, list[_SortedRun]] = {}
 
     def renew(self) -> None:
         """Forget where runs lie: another view shows others."""
@@ -115,13 +115,13 @@ class Runs:
         assert data is not None  # the key was found in the same view
         return np.frombuffer(data, _WORDS).reshape(2, -1)
 
-    def _of(self, view: lmdb.Transaction, minute: int) -> list[_Run]:
+    def _of(self, view: lmdb.Transaction, minute: int) -> list[_SortedRun]:
         known = self._known.get(minute)
         if known is None:
             by_flush: dict[int, list[bytes]] = {}
             for key in _keys_of(view, self._database, minute):
                 by_flush.setdefault(_KEY.unpack(key)[1], []).append(key)
-            known = self._known[minute] = [_Run(keys) for keys in by_flush.values()]
+            known = self._known[minute] = [_SortedRun(keys) for keys in by_flush.values()]
         return known
 
 

@@ -24,7 +24,7 @@ _DIGITS: Final = (
 _HIGHEST: Final = {11: "2", 14: "5", 17: "5"}
 
 
-class _Form:
+class _TimeForm:
     """One usual form of a time: which bytes may stand where, and what its digits are worth."""
 
     def __init__(self, width: int) -> None:
@@ -41,7 +41,7 @@ class _Form:
                 self.worth[place] = worth
 
 
-_FORMS: Final = {width: _Form(width) for width in (20, 24, 27)}
+_FORMS: Final = {width: _TimeForm(width) for width in (20, 24, 27)}
 
 
 def usual_times(texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
@@ -77,7 +77,7 @@ def usual_times(texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.boo
     return found, usual
 
 
-def _of_one_form(texts: Sequence[str], form: _Form) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def _of_one_form(texts: Sequence[str], form: _TimeForm) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     # What is not ASCII becomes a question mark, which stands nowhere in a time.
     characters = np.frombuffer("".join(texts).encode("ascii", "replace"), np.uint8).reshape(len(texts), -1)
     digits = characters - form.lowest

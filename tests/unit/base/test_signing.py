@@ -5,14 +5,16 @@ import contextlib
 import json
 import os
 import stat
+import string
 from pathlib import Path
 from typing import Any
 
 import pytest
+import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from securesystemslib import dsse
 from securesystemslib.signer import CryptoSigner, SSlibKey
@@ -73,6 +75,31 @@ def test_canonical_json_is_that_of_rfc_8785() -> None:
 def test_what_has_no_canonical_form_is_an_input_error(value: object) -> None:
     with pytest.raises(InputError):
         canonical(value)
+
+
+@given(
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats()
+        | st.text()
+        | st.sampled_from(['"\\/<\x7f', 2**53]),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=4),
+        max_leaves=10,
+    )
+    | st.dictionaries(st.text(string.printable, max_size=3), st.integers() | st.text(string.printable))
+)
+@example({"\uff01": 1, "\U0001f600": 2})
+@example([1.0, -0.0, -(2**53) + 1])
+def test_the_fast_way_to_canonical_json_is_the_way_of_the_library(value: object) -> None:
+    try:
+        expected = rfc8785.dumps(value)  # type: ignore[arg-type]
+    except (rfc8785.CanonicalizationError, UnicodeError):
+        with pytest.raises(InputError):
+            canonical(value)
+    else:
+        assert canonical(value) == expected
 
 
 def test_endless_nesting_is_an_input_error() -> None:

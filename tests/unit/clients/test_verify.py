@@ -45,7 +45,7 @@ from wicketgate.clients.verify.log import TrustedLog
 from wicketgate.clients.verify.remote import Remote
 from wicketgate.clients.verify.report import Findings
 from wicketgate.feeds.batches import build, erased_line, read_batches
-from wicketgate.ledger.facts import make_promise
+from wicketgate.ledger.facts import Promises
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.notes import Checkpoint, parse_vkey, sign_note
 from wicketgate.ledger.tiles import folder_fetch
@@ -1221,7 +1221,7 @@ def forged_batch(world: World, **changes: Any) -> bytes:
         commit=1,
         released_us=at_us,
         lines=lines,
-        promise=lambda header: make_promise(made.ORIGIN, header, b"\x01" * 16, at_us, signer),
+        promise=lambda header: Promises(made.ORIGIN, at_us, signer).make(header, b"\x01" * 16)[0],
     )[1]
 
 

@@ -16,14 +16,13 @@ from wicketgate.base.errors import InputError, VerificationError
 from wicketgate.feeds.batches import (
     MAX_LINE,
     Batch,
-    Rendering,
     build,
     check_batch,
     erased_line,
     read_batches,
-    row_lines,
-    with_members,
 )
+from wicketgate.feeds.lines import row_lines
+from wicketgate.feeds.rendering import Rendering, with_members
 from wicketgate.ledger.merkle import leaf_hash, leaf_hashes, root
 
 AT_US = parse_rfc3339("2026-07-08T12:00:00Z")
@@ -67,7 +66,16 @@ def check_all(data: bytes) -> None:
 
 def rows(batch: Any, *fields: str) -> list[Any]:
     """Return reads as parsed JSON."""
-    return [json.loads(text) for text in Rendering(batch, CAMERAS).reads(frozenset(fields))]
+    return shown(Rendering(batch, CAMERAS), *fields)
+
+
+def shown(rendering: Rendering, *fields: str, placed: bool = False) -> list[Any]:
+    """Return reads as parsed JSON, made one by one and, where they can be, as bytes of one width."""
+    known = rendering.shown(frozenset(fields), placed=placed)
+    reads = [json.loads(text) for text in rendering.reads(known)]
+    encoded = rendering.encoded(known)
+    assert encoded is None or [json.loads(text) for text in encoded.tolist()] == reads
+    return reads
 
 
 # --- what is released of a read -------------------------------------------------------------------------------
@@ -107,17 +115,14 @@ def test_name_and_position_stand_with_the_place_where_the_authority_shows_them()
         CAMERAS[1] + ',"camera_name":"c1"',
     )
     rendering = Rendering(full_batch(), CAMERAS, placed)
-    shown = [json.loads(text) for text in rendering.reads(frozenset({"place"}), placed=True)]
-    assert shown == [
+    assert shown(rendering, "place", placed=True) == [
         {"source": "tfl", "camera": "c0", "camera_name": "Gate north", "position": [-0.1, 51.5]}
         | {"lane": 2, "direction": "towards"},
         {"source": "tfl", "camera": "c1", "camera_name": "c1"},
     ]
-    by_id = [
-        json.loads(text) for text in rendering.reads(frozenset({"place"}))
-    ]  # of another authority, in one batch
+    by_id = shown(rendering, "place")  # of another authority, in one batch
     assert by_id == rows(full_batch(), "place")
-    without = [json.loads(text) for text in rendering.reads(frozenset({"plate", "time"}), placed=True)]
+    without = shown(rendering, "plate", "time", placed=True)
     assert without == rows(full_batch(), "plate", "time")
 
 
@@ -168,7 +173,7 @@ def test_further_members_of_a_row_stand_behind_its_read() -> None:
 
 def test_a_field_that_nobody_knows_is_never_released() -> None:
     with pytest.raises(ValueError, match="keeper"):
-        Rendering(full_batch(), CAMERAS).reads(frozenset({"plate", "keeper"}))
+        Rendering(full_batch(), CAMERAS).shown(frozenset({"plate", "keeper"}))
 
 
 @given(st.lists(st.integers(AT_US, AT_US + 10**8), min_size=1, max_size=8))

@@ -17,7 +17,7 @@ from wicketgate.base.errors import InputError, StreamError
 from wicketgate.base.hour_keys import KeyRing
 from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.ordinal import OrdinalStream
-from wicketgate.commits.stored import KINDS, Place, encode
+from wicketgate.commits.stored import KINDS, StoredPlace, encode
 from wicketgate.commits.transactions import FeedBatch, Transaction
 from wicketgate.commits.writer import STREAM
 from wicketgate.feeds.feed import Feed, StoredRows
@@ -64,7 +64,7 @@ class Store:
         await self.feed.close()
         self.index.close()
 
-    async def commit(self, *batches: FeedBatch, at_us: int = AT_US) -> list[tuple[int, Place]]:
+    async def commit(self, *batches: FeedBatch, at_us: int = AT_US) -> list[tuple[int, StoredPlace]]:
         """Let COMMITS hold batches in one transaction; return the place of each."""
         data, places = encode(
             Transaction(at_us=at_us, batches=batches, facts=(b"f" * len(batches),)), self.keys

@@ -212,3 +212,13 @@ def test_hours_that_cannot_be_computed_refuse_everything(fold: Fold, monkeypatch
     assert reasons(decision(fold)) == ["error"]
     fold.act("suspension", "s")
     assert reasons(decision(fold)) == ["suspended"]
+
+
+def test_it_says_to_how_many_a_read_may_go_at_once(fold: Fold) -> None:
+    assert standing(fold).most_together == 0
+    fold.authority()
+    fold.authority(authority__name="of-no-camera-here", scope__groups=["elsewhere"])
+    assert standing(fold).most_together == 1
+    fold.authority(authority__name="of-the-same-cameras")
+    assert standing(fold).most_together == 2
+    assert standing(fold, full=frozenset({NAME})).most_together == 1

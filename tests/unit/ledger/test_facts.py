@@ -16,12 +16,12 @@ from wicketgate.ledger.facts import (
     MERGE_DELAY_US,
     SMALLEST_TREE,
     FactAnswer,
+    Promises,
     SecondTree,
     check_fact,
     check_kept,
     check_promise,
     fact,
-    make_promise,
     release_fact,
     second_entry,
     second_of,
@@ -47,7 +47,7 @@ def header(**changes: Any) -> dict[str, Any]:
         "released_at": rfc3339(AT_US),
     }
     body |= changes
-    return {**body, "promise": make_promise(ORIGIN, body, SALT, AT_US, KEY)}
+    return {**body, "promise": Promises(ORIGIN, AT_US, KEY).make(body, SALT)[0]}
 
 
 def answer_for(head: dict[str, Any], facts: tuple[bytes, ...] = ()) -> tuple[FactAnswer, bytes]:
@@ -194,7 +194,7 @@ def _decodes_to(text: str) -> bytes:
 def test_a_promise_must_be_of_the_second_of_the_release() -> None:
     # The gateway itself could sign another second, or a merge delay of a year.
     body = {name: value for name, value in header().items() if name != "promise"}
-    late = {**body, "promise": make_promise(ORIGIN, body, SALT, AT_US + 2 * SECOND_US, KEY)}
+    late = {**body, "promise": Promises(ORIGIN, AT_US + 2 * SECOND_US, KEY).make(body, SALT)[0]}
     with pytest.raises(VerificationError, match="another second"):
         check_promise(ORIGIN, late, KEY.public)
 

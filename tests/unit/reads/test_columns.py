@@ -29,7 +29,7 @@ import pyarrow as pa
 
 import wicketgate
 from wicketgate.reads import intake, keys, messages
-from wicketgate.feeds.batches import Rendering
+from wicketgate.feeds.rendering import Rendering
 from wicketgate.base.clock import parse_rfc3339
 from wicketgate.reads.checks import check, ClockLimits
 from wicketgate.reads.parse import ARROW, JSON, NDJSON, parse
@@ -59,6 +59,14 @@ async def stored(taken, *held):
     return messages.decode_reads(messages.encode_reads(intake._whole(group).message))
 
 
+def shown(batch, field):
+    rendering = Rendering(batch, [""])
+    known = rendering.shown(frozenset({field}))
+    reads = list(map(json.loads, rendering.reads(known)))
+    assert list(map(json.loads, rendering.encoded(known).tolist())) == reads
+    return reads
+
+
 def answer(body, media_type):
     limits = ClockLimits(clock_ahead_us=0, too_old_us=10**9)
     taken = check(parse(body, media_type), source="tfl", cameras={"c0": 0}.get, limits=limits, now_us=NOW_US)
@@ -75,8 +83,8 @@ def answer(body, media_type):
         "held": message.held[0].speed,
         "again": group.reads.batch().speed,
         "conflict": json.loads(intake.Intake._conflict("tfl", "c0", taken, 0, NOW_US).read)["speed"],
-        "shown": list(map(json.loads, Rendering(batch, [""]).reads(frozenset({"vehicle"})))),
-        "hidden": list(map(json.loads, Rendering(batch, [""]).reads(frozenset({"time"})))),
+        "shown": shown(batch, "vehicle"),
+        "hidden": shown(batch, "time"),
     }
 
 

@@ -13,7 +13,7 @@ from wicketgate.base.clock import DAY_US, MINUTE_US, SECOND_US
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.reads import repeats
 from wicketgate.reads.keys import KeyMaker, ReadKeys
-from wicketgate.reads.repeats import Seen, Verdict
+from wicketgate.reads.repeats import RepeatVerdict, Seen
 
 KEY = b"k" * 32
 MANY = range(100, 140)
@@ -47,7 +47,7 @@ def named(seen: Seen, *numbers: int) -> ReadKeys:
 
 
 def is_known(seen: Seen, *numbers: int) -> list[bool]:
-    return [verdict == Verdict.REPEATED for verdict in seen.look(keys_of(seen, *numbers))]
+    return [verdict == RepeatVerdict.REPEATED for verdict in seen.look(keys_of(seen, *numbers))]
 
 
 def store(seen: Seen, keys: ReadKeys, sequence: int = 1) -> None:
@@ -86,14 +86,14 @@ def test_what_was_seen_is_known_wherever_it_lies(
     for numbers in ([1], MANY):
         ids = [f"r{n}" for n in numbers]
         again = keys_of(seen, *numbers, ids=ids, step_us=step_us)
-        assert set(seen.look(again)) == {Verdict.REPEATED}
-        assert set(seen.take(again)) == {Verdict.REPEATED}
-        assert set(seen.take(keys_of(seen, *numbers, step_us=step_us))) == {Verdict.REPEATED}
+        assert set(seen.look(again)) == {RepeatVerdict.REPEATED}
+        assert set(seen.take(again)) == {RepeatVerdict.REPEATED}
+        assert set(seen.take(keys_of(seen, *numbers, step_us=step_us))) == {RepeatVerdict.REPEATED}
         others = [number + 1000 for number in numbers]
-        assert set(seen.look(keys_of(seen, *others, ids=ids))) == {Verdict.CONFLICT}
-        assert set(seen.look(keys_of(seen, *others))) == {Verdict.NEW}
+        assert set(seen.look(keys_of(seen, *others, ids=ids))) == {RepeatVerdict.CONFLICT}
+        assert set(seen.look(keys_of(seen, *others))) == {RepeatVerdict.NEW}
         mixed = seen.take(keys_of(seen, *numbers, *others, step_us=step_us))
-        assert mixed == bytes([Verdict.REPEATED] * len(again) + [Verdict.NEW] * len(again))
+        assert mixed == bytes([RepeatVerdict.REPEATED] * len(again) + [RepeatVerdict.NEW] * len(again))
     assert not seen._is_known_id(seen.id_key("tfm", "r1"))
     seen.close()
 
@@ -101,7 +101,7 @@ def test_what_was_seen_is_known_wherever_it_lies(
 @pytest.mark.parametrize("others", [(), MANY])
 def test_of_equal_reads_in_one_post_the_first_is_new(seen: Seen, others: Sequence[int]) -> None:
     verdicts = seen.take(keys_of(seen, 1, *others, 1, 2))
-    assert verdicts == bytes([0, *[0] * len(others), Verdict.REPEATED, 0])
+    assert verdicts == bytes([0, *[0] * len(others), RepeatVerdict.REPEATED, 0])
 
 
 @pytest.mark.parametrize("others", [(), MANY])
@@ -109,12 +109,12 @@ def test_of_two_reads_with_one_id_the_first_has_it(seen: Seen, others: Sequence[
     nobody = [None] * len(others)
     keys = keys_of(seen, 1, *others, 2, 2, 1, ids=["a", *nobody, "a", None, "b"])
     verdicts = seen.take(keys)
-    assert verdicts == bytes([0, *nobody_new(others), Verdict.CONFLICT, 0, Verdict.REPEATED])
+    assert verdicts == bytes([0, *nobody_new(others), RepeatVerdict.CONFLICT, 0, RepeatVerdict.REPEATED])
     assert not seen.is_waiting(seen.id_key("tfl", "b"))
 
 
 def nobody_new(others: Sequence[int]) -> list[int]:
-    return [Verdict.NEW] * len(others)
+    return [RepeatVerdict.NEW] * len(others)
 
 
 def test_a_repeat_is_one_though_its_new_id_was_given_to_another(seen: Seen) -> None:
@@ -123,9 +123,9 @@ def test_a_repeat_is_one_though_its_new_id_was_given_to_another(seen: Seen) -> N
     flush(seen)
     store(seen, named(seen, 2), 2)
     again = keys_of(seen, 1, ids=["r2"])
-    assert seen.look(again) == [Verdict.REPEATED]
+    assert seen.look(again) == [RepeatVerdict.REPEATED]
     flush(seen)
-    assert seen.look(again) == [Verdict.REPEATED]
+    assert seen.look(again) == [RepeatVerdict.REPEATED]
 
 
 @pytest.mark.parametrize("numbers", [(1,), MANY])
@@ -139,7 +139,7 @@ def test_what_could_not_be_stored_was_never_seen(seen: Seen, numbers: Sequence[i
     assert seen.waiting == 0
     assert not any(is_known(seen, *numbers))
     assert set(seen.look(keys_of(seen, *(n + 500 for n in numbers), ids=[f"r{n}" for n in numbers]))) == {
-        Verdict.NEW
+        RepeatVerdict.NEW
     }
     store(seen, keys)
     seen.forget(keys.contents, keys.ids)  # what is stored stays, as where a read comes again with an image
@@ -175,7 +175,7 @@ def test_what_comes_while_its_minute_is_closed_stays_in_memory(
     seen.take(keys_of(seen, 2, step_us=1))
     seen.flush(position, 0)
     seen.end_flush()
-    assert seen.look(keys_of(seen, 1, 2, step_us=1)) == [Verdict.REPEATED] * 2
+    assert seen.look(keys_of(seen, 1, 2, step_us=1)) == [RepeatVerdict.REPEATED] * 2
 
 
 def test_what_was_not_flushed_is_learnt_again(tmp_path: Path) -> None:
@@ -217,9 +217,9 @@ def test_what_is_past_its_term_goes_with_its_id(seen: Seen) -> None:
     flush(seen, before_us=3 * MINUTE_US + 59 * SECOND_US)
     assert is_known(seen, 1, 2, 3) == [False, False, True]
     ids = keys_of(seen, 7, 8, 9, ids=["r1", "r2", "r3"])
-    assert seen.look(ids) == [Verdict.NEW, Verdict.NEW, Verdict.CONFLICT]
+    assert seen.look(ids) == [RepeatVerdict.NEW, RepeatVerdict.NEW, RepeatVerdict.CONFLICT]
     flush(seen, before_us=100 * MINUTE_US)
-    assert seen.look(ids)[2] == Verdict.NEW
+    assert seen.look(ids)[2] == RepeatVerdict.NEW
     assert is_known(seen, 3) == [False]
     assert entries(seen) == {"ids": 0, "named": 0, "runs": 0, "contents": 0}
 
@@ -243,7 +243,7 @@ def test_a_minute_that_has_grown_quiet_is_one_run(seen: Seen) -> None:
         flush(seen)
     assert entries(seen)["runs"] == 1
     assert not seen._minutes
-    assert set(seen.look(keys_of(seen, *range(1, 31), step_us=SECOND_US))) == {Verdict.REPEATED}
+    assert set(seen.look(keys_of(seen, *range(1, 31), step_us=SECOND_US))) == {RepeatVerdict.REPEATED}
 
 
 def test_nothing_new_is_a_flush_as_well(seen: Seen) -> None:
@@ -276,7 +276,7 @@ def test_where_a_read_was_stored_last(seen: Seen) -> None:
     assert [seen.place(read_id) for read_id in ids] == [(7, 0), (9, 0), (7, 2)]
     flush(seen)
     assert seen.place(ids[1]) == (9, 0)
-    assert set(seen.look(keys)) == {Verdict.REPEATED}
+    assert set(seen.look(keys)) == {RepeatVerdict.REPEATED}
 
 
 def test_a_flush_stays_before_what_others_must_learn_again(seen: Seen) -> None:
@@ -339,21 +339,23 @@ def test_a_former_index_is_read_beside_until_it_is_past_its_term(tmp_path: Path)
     former_index(tmp_path / "index", 1, 2, 3, *MANY)
     seen = Seen(tmp_path / "index", KEY)
     assert (seen.position, seen.former_position) == (0, 5)
-    assert seen.look(formerly(seen, 1, 4, ids=False)) == [Verdict.REPEATED, Verdict.NEW]
+    assert seen.look(formerly(seen, 1, 4, ids=False)) == [RepeatVerdict.REPEATED, RepeatVerdict.NEW]
     assert seen.take(formerly(seen, *MANY, 50, ids=False)) == bytes(
-        [*[Verdict.REPEATED] * len(MANY), Verdict.NEW]
+        [*[RepeatVerdict.REPEATED] * len(MANY), RepeatVerdict.NEW]
     )
     conflict = formerly(seen, 5).of([0]).contents, seen.id_key("tfl", "r2")
-    assert seen.look(ReadKeys(*conflict)) == [Verdict.CONFLICT]
+    assert seen.look(ReadKeys(*conflict)) == [RepeatVerdict.CONFLICT]
     assert seen.place(seen.id_key("tfl", "r3")) == (5, 2)
     store(seen, formerly(seen, 5, 200), 6)
     flush(seen, DAY_US + 3 * SECOND_US)  # both indexes hold something
-    assert seen.look(formerly(seen, 1, 2, 3, 5, 200)) == [Verdict.NEW] * 2 + [Verdict.REPEATED] * 3
+    assert (
+        seen.look(formerly(seen, 1, 2, 3, 5, 200)) == [RepeatVerdict.NEW] * 2 + [RepeatVerdict.REPEATED] * 3
+    )
     assert formerly(seen, 1).former
     flush(seen, DAY_US + 141 * SECOND_US)
     assert not formerly(seen, 1).former  # nobody makes keys for it any more
     assert entries(seen)["contents"] == 0
-    assert seen.look(formerly(seen, 3, 200)) == [Verdict.NEW, Verdict.REPEATED]
+    assert seen.look(formerly(seen, 3, 200)) == [RepeatVerdict.NEW, RepeatVerdict.REPEATED]
     assert seen.place(seen.id_key("tfl", "r3")) is None
     seen.close()
     again = Seen(tmp_path / "index", KEY)
@@ -368,8 +370,10 @@ def test_messages_of_a_former_version_are_learnt(tmp_path: Path) -> None:
     contents = b"".join(maker.former("tfl", "c0", f"P{n}", DAY_US + n * SECOND_US) for n in (1, 2))
     seen.stored(contents, maker.read_id("tfl", "r1") + bytes(16), 8)
     for life in range(3):
-        assert seen.look(formerly(seen, 1, 2, ids=False)) == [Verdict.REPEATED] * 2
-        assert seen.look(ReadKeys(formerly(seen, 9).contents, seen.id_key("tfl", "r1"))) == [Verdict.CONFLICT]
+        assert seen.look(formerly(seen, 1, 2, ids=False)) == [RepeatVerdict.REPEATED] * 2
+        assert seen.look(ReadKeys(formerly(seen, 9).contents, seen.id_key("tfl", "r1"))) == [
+            RepeatVerdict.CONFLICT
+        ]
         assert seen.place(seen.id_key("tfl", "r1")) == (8, 0)
         if life == 1:
             seen.close()

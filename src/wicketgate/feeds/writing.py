@@ -1,0 +1,121 @@
+"""The batches of a transaction: what each authority's rows become, with their promises and facts."""
+
+from __future__ import annotations
+
+import ssl
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from wicketgate.base.clock import rfc3339
+from wicketgate.commits.transactions import FeedBatch
+from wicketgate.feeds import batches
+from wicketgate.feeds.lines import Portion, RowLines, line_columns, row_lines
+from wicketgate.feeds.rendering import Shown
+from wicketgate.feeds.rows import PlainRows, Rows, StateAt
+from wicketgate.ledger import merkle
+from wicketgate.ledger.facts import SALT_BYTES, Promises, Signs
+
+# Rows from which columns are cheaper than lines one by one.
+_MANY = 24
+# References whose lengths differ by less share their columns: blanks make up the difference.
+_LENGTH_STEP = 8
+
+
+def write_batches(
+    made: Mapping[str, Rows], moment: StateAt, sequence: int, *, origin: str, signer: Signs
+) -> tuple[list[FeedBatch], list[bytes]]:
+    """Return the batches of a transaction, and the facts of their release.
+
+    Salts are of OpenSSL's generator: the same that TLS relies on, at a tenth of the price of asking the kernel each
+    time.
+
+    Parameters
+    ----------
+    made : mapping of str to Rows
+        The rows of each authority, by its reference; those without rows get no batch.
+    sequence : int
+        The number that the commit will have.
+
+    Notes
+    -----
+    About 2 µs a row in large batches, of which hashing is 1.4, and 50 µs a batch, of which the signature is 40.
+    """
+    at_us = moment.at_us
+    lines = _lines({reference: rows for reference, rows in made.items() if len(rows)}, moment)
+    salts = ssl.RAND_bytes(SALT_BYTES * max(1, len(lines)))
+    promises = Promises(origin, at_us, signer)
+    released_at = rfc3339(at_us)
+    released: list[FeedBatch] = []
+    facts: list[bytes] = []
+    for place, (reference, (leaves, body)) in enumerate(lines.items()):
+        salt = salts[SALT_BYTES * place : SALT_BYTES * (place + 1)]
+
+        def promise(header: Mapping[str, object], salt: bytes = salt) -> Mapping[str, str]:
+            promised, fact = promises.make(header, salt)
+            facts.append(fact)
+            return promised
+
+        name = moment.standing.names[reference]
+        number = moment.state.feeds[name].batches + 1
+        _, data = batches.assemble(
+            reference=reference,
+            number=number,
+            commit=sequence,
+            released_at=released_at,
+            leaves=leaves,
+            body=body,
+            promise=promise,
+        )
+        rows = made[reference]
+        released.append(FeedBatch(feed=name, number=number, rows=len(leaves), data=data, again=rows.again))
+    return released, facts
+
+
+def _lines(made: Mapping[str, Rows], moment: StateAt) -> dict[str, RowLines]:
+    """Return the lines of each authority's rows, in the order of `made`."""
+    found: dict[str, RowLines | None] = dict.fromkeys(made)
+    groups: defaultdict[tuple[int, Shown, int], list[tuple[str, PlainRows]]] = defaultdict(list)
+    for reference, rows in made.items():
+        if rows.plain is None:
+            found[reference] = _one_by_one(reference, moment, rows.reads, rows.late, rows.more)
+        else:
+            shown, length = rows.plain.shown, -(-len(reference) // _LENGTH_STEP)
+            groups[id(rows.plain.rendering), shown, length].append((reference, rows.plain))
+    for (_, shown, _), group in groups.items():
+        rendering = group[0][1].rendering
+        total = sum(len(rows) for _, rows in group)
+        encoded = rendering.encoded(shown) if total >= _MANY else None
+        if encoded is None:
+            for reference, plain in group:
+                found[reference] = _one_by_one(reference, moment, plain.reads(), plain.late.tolist())
+            continue
+        parts = [
+            Portion(reference, _first_row(reference, moment), plain.rows, plain.late)
+            for reference, plain in group
+        ]
+        written = line_columns(encoded, parts, ssl.RAND_bytes(SALT_BYTES * total))
+        for (reference, _), lines in zip(group, written, strict=True):
+            found[reference] = lines
+    return {reference: lines for reference, lines in found.items() if lines is not None}
+
+
+def _one_by_one(
+    reference: str,
+    moment: StateAt,
+    reads: Sequence[str],
+    late: Sequence[bool],
+    more: Sequence[str] | None = None,
+) -> RowLines:
+    lines = row_lines(
+        reference=reference,
+        first_row=_first_row(reference, moment),
+        reads=reads,
+        late=late,
+        salts=ssl.RAND_bytes(SALT_BYTES * len(reads)),
+        more=more,
+    )
+    return RowLines(merkle.leaf_hashes(lines), b"\n".join(lines) + b"\n")
+
+
+def _first_row(reference: str, moment: StateAt) -> int:
+    return moment.state.feeds[moment.standing.names[reference]].rows + 1
