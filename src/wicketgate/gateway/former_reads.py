@@ -65,8 +65,8 @@ class FormerReads:
             )
         if seen.former_position is not None and seen.former_position < self._first - 1:
             raise ConfigurationError(
-                f"`index/` has come to {seen.former_position} of READS, which begins at {self._first}: it is older than "
-                "the rest, or was emptied; restore all of the directory as it was at one time"
+                f"`index/` has come to {seen.former_position} of READS, which begins at {self._first}: it is older "
+                "than the rest, or was emptied; restore all of the directory as it was at one time"
             )
 
     async def learn(self, seen: Seen, vehicles: Vehicles, state: State) -> None:

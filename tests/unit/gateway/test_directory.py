@@ -297,6 +297,12 @@ async def test_parts_of_an_earlier_version_are_taken_by_an_upgrade_alone(copy: P
 
 async def test_an_upgrade_takes_nothing_that_is_older_or_emptied(later: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(later, tmp_path / "d"))
+    gateway = await start(copy)
+    await gateway.link.ensure_stream("READS")  # as that version kept what it took
+    for number in range(3):
+        await gateway.link.jetstream.publish("READS", b"%d" % number)
+    await gateway.link.purge_below("READS", 3)
+    await gateway.stop()
     as_of_0_3(copy)
     empty(copy, "index")
     with pytest.raises(ConfigurationError, match="`index/`"):
