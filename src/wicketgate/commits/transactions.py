@@ -339,7 +339,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     taken : bytes
         The reads that were taken with it, which it decides (`reads.messages`). It stands last, for a source chose it.
     reads_to, reads_offset : int
-        Where READS was decided up to, in which versions before 0.5 kept what was taken: every message up to
+        Where READS was decided up to, in which versions before 0.4 kept what was taken: every message up to
         `reads_to`, and that many rows of the one behind it. None if it did not move.
     reads : int
         Reads decided.

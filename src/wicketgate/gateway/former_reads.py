@@ -1,6 +1,6 @@
 """What READS of an earlier version still holds: decided once at the first start of this one, then let go of.
 
-Versions before 0.5 kept what was taken in a stream of its own, and decided it behind that (decision 0030).
+Versions before 0.4 kept what was taken in a stream of its own, and decided it behind that (decision 0030).
 """
 
 from __future__ import annotations

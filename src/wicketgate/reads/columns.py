@@ -296,7 +296,7 @@ def filled(**columns: Any) -> ReadBatch:
 
 
 _FORM = b"\x01"
-"""The form in which this version stores a batch; what begins otherwise is an Arrow stream of versions up to 0.4."""
+"""The form in which this version stores a batch; what begins otherwise is an Arrow stream of versions up to 0.3."""
 _encode_columns = msgspec.msgpack.Encoder().encode
 _decode_columns = msgspec.msgpack.Decoder(dict[str, Any]).decode
 

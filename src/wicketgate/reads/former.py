@@ -1,4 +1,4 @@
-"""The index of repeats of versions up to 0.4, read beside the present one until it is past its term.
+"""The index of repeats of versions up to 0.3, read beside the present one until it is past its term.
 
 Its keys are keyed digests by another rule, which cannot be turned into the present ones.
 """

@@ -72,7 +72,7 @@ class ReadKeys:
     ids : bytes
         The keys of the source's own ids, joined, `NO_ID` for a read without one; empty where no read has one.
     former : mapping of int to bytes
-        By row, the key under the rule of versions up to 0.4, of reads that their index may know.
+        By row, the key under the rule of versions up to 0.3, of reads that their index may know.
     """
 
     __slots__ = ("contents", "former", "ids")
@@ -182,7 +182,7 @@ class KeyMaker:
         return b"".join([NO_ID if one is None else self.read_id(source, one) for one in given])
 
     def former(self, source: str, camera: str, plate: str, captured_us: int) -> bytes:
-        """Return a read's key under the rule of versions up to 0.4: the second of capture, then BLAKE2b."""
+        """Return a read's key under the rule of versions up to 0.3: the second of capture, then BLAKE2b."""
         keyed = self._ids.copy()
         keyed.update(f"{source}\0{camera}\0{plate}\0{captured_us}".encode())
         return (max(captured_us, 0) // 1_000_000).to_bytes(4, "big") + keyed.digest()

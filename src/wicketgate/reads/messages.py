@@ -10,7 +10,7 @@ from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.reads.tracking import Emitted, HeldSighting
 
 READS = "READS"
-"""The stream in which versions before 0.5 kept this, each message by itself."""
+"""The stream in which versions before 0.4 kept this, each message by itself."""
 
 
 class ReadsMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -21,7 +21,7 @@ class ReadsMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     rows : bytes
         A batch as stored (`columns.to_arrow`), empty where nothing was accepted.
     contents, ids : bytes
-        The keys of these reads in the index of repeats (`keys.ReadKeys`, or as versions up to 0.4 made them).
+        The keys of these reads in the index of repeats (`keys.ReadKeys`, or as versions up to 0.3 made them).
     intake, quarantined
         What else came of the posts. In COMMITS they stand in the transaction itself.
     held : tuple of HeldSighting

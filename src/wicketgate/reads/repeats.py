@@ -259,7 +259,7 @@ class Seen:
         Parameters
         ----------
         contents, ids : bytes
-            As in `ReadKeys`; or as a message of a version up to 0.4 has them.
+            As in `ReadKeys`; or as a message of a version up to 0.3 has them.
         """
         contents, ids = bytes(contents), bytes(ids)
         of_former = bool(ids) and len(contents) * DIGEST == len(ids) * FORMER_KEY

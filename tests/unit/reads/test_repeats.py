@@ -299,7 +299,7 @@ def test_a_later_versions_index_is_refused(tmp_path: Path) -> None:
         Seen(tmp_path, KEY)
 
 
-# --- the index of versions up to 0.4 ----------------------------------------------------------------------------------
+# --- the index of versions up to 0.3 ----------------------------------------------------------------------------------
 
 
 def former_index(folder: Path, *numbers: int, at_us: int = DAY_US) -> None:
