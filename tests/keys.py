@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pyrage import decrypt, x25519
 
+from wicketgate.base.hour_keys import HourKeys
 from wicketgate.base.signing import PrivateKey
 from wicketgate.commits import stored
+from wicketgate.commits.snapshots import Snapshots
 from wicketgate.commits.transactions import Transaction
+from wicketgate.hotlists.hit_store import HitQueue
 
 
 def seeded(seed: bytes) -> PrivateKey:
@@ -44,3 +49,13 @@ def decode(data: bytes) -> Transaction:
 def encode(transaction: Transaction) -> bytes:
     """Return a transaction as it is stored in the open."""
     return stored.encode(transaction, IN_THE_OPEN).data
+
+
+def hit_queue(folder: Path) -> HitQueue:
+    """Return the hits in a folder, with their keys beside it."""
+    return HitQueue(folder, HourKeys(folder.with_name(f"{folder.name}-keys")))
+
+
+def snapshots_in(folder: Path) -> Snapshots:
+    """Return the snapshots in a folder, with their keys beside it."""
+    return Snapshots(folder, HourKeys(folder.with_name(f"{folder.name}-keys")))

@@ -68,7 +68,7 @@ class Desk:
             self.seen.stored(*seen_keys(message), number + 1)
             self.vehicles.learn(message.held, message.emitted, number + 1)
         self.writer = MemoryWriter(self.stream)
-        self.images = Images(folder / "images", SECRET)
+        self.images = Images(folder / "images", SECRET, folder / "image-keys")
         last = len(self.stream.messages)
         self.gate = MemoryGate(self.writer)
         self.intake = Intake(self.gate, self.seen, self.clock, last, vehicles=self.vehicles)

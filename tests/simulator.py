@@ -20,7 +20,7 @@ from typing import Any
 
 import msgspec
 
-from tests.keys import IN_THE_OPEN, decode, seeded
+from tests.keys import IN_THE_OPEN, decode, hit_queue, seeded
 from tests.strategies import entry_of
 from tests.vectors import make_documents as documents
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
@@ -365,7 +365,7 @@ class World:
         """Come to life from what is durable, as `node` does."""
         self.lives += 1
         state, parsed = load_state(self.snapshot), Parsed()
-        self.hits = HitQueue(self.folder / "hits")
+        self.hits = hit_queue(self.folder / "hits")
         for number, data in enumerate(self.commits_stream.messages, 1):
             transaction, places = decode_stored(data, IN_THE_OPEN)
             if number > state.sequence:

@@ -66,6 +66,13 @@ class HourKeys:
         except InvalidTag as error:
             raise InputError("what is sealed was changed, or is of another key") from error
 
+    @staticmethod
+    def hour_us(sealed: bytes) -> int | None:
+        """Return when the hour of what was sealed began, or None for what stands in the open."""
+        if not sealed.startswith(_MARK) or len(sealed) < _BEGIN:
+            return None
+        return int(_HOUR.unpack_from(sealed, len(_MARK))[0]) * HOUR_US
+
     def end_before(self, at_us: int) -> None:
         """Destroy the keys of hours that ended before a time."""
         # A crash in here leaves some of them to the next call.
@@ -105,6 +112,7 @@ class KeyRing:
 
     def __init__(self, folder: Path, kinds: Iterable[str]) -> None:
         private_folder(folder)
+        self._folder = folder
         self._kinds = {kind: HourKeys(folder / kind) for kind in kinds}
 
     def seal(self, kind: str, data: bytes, at_us: int) -> bytes:
@@ -118,3 +126,9 @@ class KeyRing:
     def end_before(self, kind: str, at_us: int) -> None:
         """Destroy the keys of a kind's hours that ended before a time."""
         self._kinds[kind].end_before(at_us)
+
+    def of(self, kind: str) -> HourKeys:
+        """Return the keys of a kind, which is made if it is new."""
+        if kind not in self._kinds:
+            self._kinds[kind] = HourKeys(self._folder / kind)
+        return self._kinds[kind]

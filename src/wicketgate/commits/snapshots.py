@@ -11,7 +11,8 @@ from pathlib import Path
 
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.files import write_durably
-from wicketgate.base.forms import split_form
+from wicketgate.base.forms import FIRST, split_form, with_form
+from wicketgate.base.hour_keys import HourKeys
 from wicketgate.base.parts import FolderPart
 from wicketgate.commits.state import STATE_FORM, State, dump_state, load_state
 
@@ -23,12 +24,18 @@ _DIGEST = 32
 class Snapshots:
     """A folder of snapshots, kept to the last two.
 
-    A snapshot is the SHA-256 of the rest, then the state. It is written aside, synced and renamed: a crash leaves the
-    former ones and perhaps a `.new` file, which the next snapshot overwrites.
+    A snapshot is the SHA-256 of the rest, then two bytes for its form, then the state, encrypted. It is written aside,
+    synced and renamed: a crash leaves the former ones and perhaps a `.new` file, which the next snapshot overwrites.
+
+    Parameters
+    ----------
+    keys : HourKeys
+        Under which each lies, by the hour of its last commit. Those of the hours before the older one end.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, keys: HourKeys) -> None:
         self.part = FolderPart(folder)
+        self._keys = keys
         self._folder = folder
 
     def latest(self) -> State | None:
@@ -43,15 +50,15 @@ class Snapshots:
         """
         found = self._found()
         for path in reversed(found):
-            body = _whole(path)
+            body = self._open(path)
             if body is not None:
                 return load_state(body)
         if found:
             raise ConfigurationError("no snapshot of the fold is whole: restore the folder `snapshots`")
         return None
 
-    def save(self, state: bytes, sequence: int) -> int:
-        """Write a snapshot of `dump_state` at `sequence` of COMMITS.
+    def save(self, state: bytes, sequence: int, at_us: int) -> int:
+        """Write a snapshot of `dump_state` at `sequence` of COMMITS, which was made at `at_us`.
 
         Returns
         -------
@@ -59,11 +66,13 @@ class Snapshots:
             The sequence of the oldest snapshot kept: nothing behind it may leave COMMITS.
         """
         path = self._folder / f"{sequence:020d}.snapshot"
-        self._write(path, state)
+        self._write(path, state, at_us)
         kept = self._found()
         # A crash in here leaves older snapshots too many: the next one removes them.
         for old in kept[:-_KEPT]:
             old.unlink()
+        hours = [self._keys.hour_us(_sealed(old)) for old in kept[-_KEPT:]]
+        self._keys.end_before(min(at_us if hour is None else hour for hour in hours))
         return int(kept[-_KEPT:][0].stem)
 
     def rewrite(self) -> None:
@@ -80,17 +89,29 @@ class Snapshots:
         found = self._found()
         if not found:
             # A crash in here leaves none, as before.
-            self._write(self._folder / f"{0:020d}.snapshot", dump_state(State()))
+            self._write(self._folder / f"{0:020d}.snapshot", dump_state(State()), 0)
             return
         self.latest()
         for path in reversed(found):
             # A crash in here leaves each of them whole in one of the two forms. What is not whole stays what it is.
-            body = _whole(path)
+            body = self._open(path)
             if body is not None and split_form(body)[0] < STATE_FORM:
-                self._write(path, dump_state(load_state(body)))
+                state = load_state(body)
+                self._write(path, dump_state(state), state.at_us)
 
-    def _write(self, path: Path, state: bytes) -> None:
-        write_durably(path, hashlib.sha256(state).digest() + state, aside=self._folder / "next.new")
+    def _write(self, path: Path, state: bytes, at_us: int) -> None:
+        form, packed = split_form(state)
+        body = with_form(form, self._keys.seal(bytes(packed), at_us))
+        write_durably(path, hashlib.sha256(body).digest() + body, aside=self._folder / "next.new")
+
+    def _open(self, path: Path) -> bytes | None:
+        """Return the state in a snapshot's file, or None where the file is not whole or its key has ended."""
+        body = _whole(path)
+        form, sealed = split_form(b"" if body is None else body)
+        if body is None or form == FIRST:
+            return body
+        packed = self._keys.open(bytes(sealed))
+        return None if packed is None else with_form(form, packed)
 
     def _found(self) -> list[Path]:
         return _snapshots_in(self._folder)
@@ -109,8 +130,13 @@ def _snapshots_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name))
 
 
+def _sealed(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return bytes(split_form(file.read(_DIGEST + 64)[_DIGEST:])[1])
+
+
 def _whole(path: Path) -> bytes | None:
-    """Return the state in a snapshot's file, or None where the file is not whole."""
+    """Return what is behind the hash of a snapshot's file, or None where the file is not whole."""
     data = path.read_bytes()
     body = data[_DIGEST:]
     return body if hashlib.sha256(body).digest() == data[:_DIGEST] else None

@@ -192,4 +192,4 @@ def save_snapshot(snapshots: Snapshots, state: State) -> int:
     """
     if state.sequence == 0:
         return 0
-    return snapshots.save(dump_state(state), state.sequence)
+    return snapshots.save(dump_state(state), state.sequence, state.at_us)

@@ -286,7 +286,8 @@ class Gateway:
         self.log_key = deployment.signer()
         self.directory = Directory(deployment, self.link, adopting=self._adopting)
         await self.link.ensure_stream(commits_module.STREAM)
-        self._snapshots = Snapshots(deployment.part("snapshots"))
+        self.keys = KeyRing(deployment.part("content-keys"), KINDS)
+        self._snapshots = Snapshots(deployment.part("snapshots"), self.keys.of("snapshots"))
         await self.directory.take(self._snapshots.part)
         state, parsed = await asyncio.to_thread(self._snapshots.latest) or State(), Parsed()
         await self._open_parts(state, parsed)
@@ -321,7 +322,9 @@ class Gateway:
         deployment = self.deployment
         # The origin stands in the checkpoint: the charter is known only once COMMITS is folded.
         self.ledger = self._files.enter_context(Ledger.open(deployment.log, deployment.log_signer()))
-        self.hits = self._files.enter_context(closing(HitQueue(deployment.part("hits"))))
+        self.hits = self._files.enter_context(
+            closing(HitQueue(deployment.part("hits"), self.keys.of("hits")))
+        )
         await self.directory.take(self.hits.part, position=self.hits.position)
         proofs = self._files.enter_context(closing(Proofs(deployment.part("proofs"))))
         await self.directory.take(proofs.part)
@@ -333,7 +336,6 @@ class Gateway:
             closing(Seen(deployment.part("index"), deployment.index_secret()))
         )
         await self.directory.take(self.seen.part, position=self.seen.position, keyed=True, of_reads=True)
-        self.keys = KeyRing(deployment.part("content-keys"), KINDS)
         self.projections = Projections(
             self.link,
             self.ledger,
@@ -383,7 +385,10 @@ class Gateway:
     async def _open_gate(self) -> Releasing:
         """Open the images, and return the gate."""
         self.images = Images(
-            self.deployment.part("images"), self.deployment.index_secret(), admit=self.space.demand
+            self.deployment.part("images"),
+            self.deployment.index_secret(),
+            self.deployment.part("content-keys") / "images",
+            admit=self.space.demand,
         )
         self._parts.push_async_callback(self.images.close)
         if self.images.part is not None:

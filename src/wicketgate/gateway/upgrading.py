@@ -18,8 +18,10 @@ from typing import TypeVar
 from wicketgate.base.clock import SystemClock
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.forms import FIRST
+from wicketgate.base.hour_keys import KeyRing
 from wicketgate.base.settings import Settings
 from wicketgate.commits.snapshots import Snapshots
+from wicketgate.commits.stored import KINDS
 from wicketgate.gateway.deployment import Deployment
 from wicketgate.gateway.forms import FORM, MEANS, DirectoryForm, write_form
 from wicketgate.gateway.node import Gateway
@@ -69,7 +71,8 @@ class StepOpened(Step):
 
 
 def _rewrite_snapshots(deployment: Deployment) -> None:
-    Snapshots(deployment.part("snapshots")).rewrite()
+    keys = KeyRing(deployment.part("content-keys"), KINDS)
+    Snapshots(deployment.part("snapshots"), keys.of("snapshots")).rewrite()
 
 
 async def _stamp_parts(gateway: Gateway) -> None:

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import msgspec
 
+from wicketgate.base.hour_keys import HourKeys
 from wicketgate.base.parts import LmdbPart
 from wicketgate.commits.transactions import HitImaged, Transaction
 from wicketgate.hotlists.hits import WAITING, Hit, raised, with_outcome
 
-HITS_FORM = 1
-"""The form in which this version writes the store, and the latest that it reads."""
+HITS_FORM = 2
+"""The form in which this version writes the store, and the latest that it reads; the first is in the open."""
 _POSITION = b"position"
 _MAP_SIZE = 64 * 1024**3  # address space, not disk
 _decode = msgspec.msgpack.Decoder(Hit).decode
@@ -34,6 +35,8 @@ class HitQueue:
     ----------
     folder : Path
         Of the LMDB environment.
+    keys : HourKeys
+        Under which each hit lies, by the hour in which it was raised.
 
     Attributes
     ----------
@@ -48,7 +51,8 @@ class HitQueue:
     nothing, and a replay passes over what is there.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, keys: HourKeys) -> None:
+        self._keys = keys
         self.part = LmdbPart(folder, map_size=_MAP_SIZE, max_dbs=3, form=HITS_FORM)
         self._environment = self.part.environment
         self._hits = self._environment.open_db(b"hits")
@@ -61,8 +65,8 @@ class HitQueue:
             stored = transaction.get(_POSITION, db=self._meta)
             self.position: int = struct.unpack(">Q", stored)[0] if stored else 0
             for _, data in transaction.cursor(db=self._hits):
-                hit = _decode(data)
-                if _waits(hit):
+                hit = self._open(data)
+                if hit is not None and _waits(hit):
                     self._waiting.setdefault(hit.authority, {})[hit.id] = hit
 
     def close(self) -> None:
@@ -78,7 +82,7 @@ class HitQueue:
         """
         with self._environment.begin() as transaction:
             data = transaction.get(hit_id.encode("utf-8", "replace")[:200] or b"-", db=self._hits)
-        return None if data is None else _decode(data)
+        return None if data is None else self._open(data)
 
     def queue(self, authority: str) -> list[Hit]:
         """Return an authority's open hits: live before late, then by deadline."""
@@ -103,10 +107,9 @@ class HitQueue:
                 return found
             while cursor.key().startswith(prefix) and len(found) < limit:
                 data = transaction.get(cursor.value(), db=self._hits)
-                if data is not None:
-                    hit = _decode(data)
-                    if voi is None or hit.voi == voi:
-                        found.append(hit)
+                hit = None if data is None else self._open(data)
+                if hit is not None and (voi is None or hit.voi == voi):
+                    found.append(hit)
                 if not cursor.prev():
                     break
         return found
@@ -135,7 +138,7 @@ class HitQueue:
                 if hit_id in changed:
                     return changed[hit_id]
                 data = store.get(hit_id.encode(), db=self._hits)
-                return None if data is None else _decode(data)
+                return None if data is None else self._open(data)
 
             position = self.position
             for sequence, transaction in taken:
@@ -154,7 +157,7 @@ class HitQueue:
                         changed[hit.id] = with_outcome(hit, outcome)
             for hit in changed.values():
                 key = hit.id.encode()
-                store.put(key, _encode(hit), db=self._hits)
+                store.put(key, self._keys.seal(_encode(hit), hit.raised_us), db=self._hits)
                 order = hit.authority.encode() + b"\0" + struct.pack(">Q", hit.raised_us) + key
                 store.put(order, key, db=self._order)
             store.put(_POSITION, struct.pack(">Q", position), db=self._meta)
@@ -177,10 +180,11 @@ class HitQueue:
         news.set()
 
     def forget(self, before_us: int, open_hits: Collection[str]) -> None:
-        """Remove ended hits raised before `before_us`.
+        """Remove ended hits raised before `before_us`, and end the keys of the hours before the first that is kept.
 
         O(what is removed and what is open).
         """
+        kept_us = before_us
         # A crash in here removes nothing: the next time removes it.
         with self._environment.begin(write=True) as store:
             cursor = store.cursor(db=self._order)
@@ -196,11 +200,19 @@ class HitQueue:
                 hit_id = cursor.value()
                 data = store.get(hit_id, db=self._hits)
                 # One whose outcome is committed and not written here yet is still open here.
-                if hit_id.decode() in open_hits or (data is not None and _waits(_decode(data))):
+                hit = None if data is None else self._open(data)
+                if hit_id.decode() in open_hits or (hit is not None and _waits(hit)):
+                    kept_us = min(kept_us, raised_us)
                     more = cursor.next()
                     continue
                 store.delete(hit_id, db=self._hits)
                 more = cursor.delete() and bool(cursor.key())
+        # What LMDB leaves in pages that are free says nothing once the key is gone.
+        self._keys.end_before(kept_us)
+
+    def _open(self, data: bytes) -> Hit | None:
+        opened = self._keys.open(data)
+        return None if opened is None else _decode(opened)
 
 
 def _waits(hit: Hit) -> bool:

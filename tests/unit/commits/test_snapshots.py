@@ -8,8 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tests.keys import snapshots_in
+from wicketgate.base.clock import HOUR_US
 from wicketgate.base.errors import ConfigurationError
-from wicketgate.commits.snapshots import Snapshots, stored_forms
+from wicketgate.commits.snapshots import stored_forms
 from wicketgate.commits.state import State, dump_state
 
 
@@ -18,12 +20,12 @@ def dumped(sequence: int) -> bytes:
 
 
 def test_none_at_all_is_no_state(tmp_path: Path) -> None:
-    assert Snapshots(tmp_path / "s").latest() is None
+    assert snapshots_in(tmp_path / "s").latest() is None
 
 
 def test_the_latest_is_found_and_two_are_kept(tmp_path: Path) -> None:
-    snapshots = Snapshots(tmp_path)
-    assert [snapshots.save(dumped(n), n) for n in (3, 9, 10, 100)] == [3, 3, 9, 10]
+    snapshots = snapshots_in(tmp_path)
+    assert [snapshots.save(dumped(n), n, 0) for n in (3, 9, 10, 100)] == [3, 3, 9, 10]
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"{n:020d}.snapshot" for n in (10, 100)]
     latest = snapshots.latest()
     assert latest is not None
@@ -31,21 +33,21 @@ def test_the_latest_is_found_and_two_are_kept(tmp_path: Path) -> None:
 
 
 def test_the_same_place_twice_is_one_snapshot(tmp_path: Path) -> None:
-    snapshots = Snapshots(tmp_path)
-    assert [snapshots.save(dumped(n), n) for n in (5, 5, 5)] == [5, 5, 5]
+    snapshots = snapshots_in(tmp_path)
+    assert [snapshots.save(dumped(n), n, 0) for n in (5, 5, 5)] == [5, 5, 5]
 
 
 def test_they_are_ours_alone(tmp_path: Path) -> None:
-    Snapshots(tmp_path / "s").save(dumped(1), 1)
+    snapshots_in(tmp_path / "s").save(dumped(1), 1, 0)
     assert stat.S_IMODE((tmp_path / "s").stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "s").iterdir()} == {0o600}
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "bit", "gone"])
 def test_a_damaged_one_is_passed_over_for_the_one_before(tmp_path: Path, damage: str) -> None:
-    snapshots = Snapshots(tmp_path)
+    snapshots = snapshots_in(tmp_path)
     for number in (1, 2):
-        snapshots.save(dumped(number), number)
+        snapshots.save(dumped(number), number, 0)
     path = tmp_path / f"{2:020d}.snapshot"
     data = path.read_bytes()
     if damage == "gone":
@@ -58,8 +60,8 @@ def test_a_damaged_one_is_passed_over_for_the_one_before(tmp_path: Path, damage:
 
 
 def test_none_that_is_whole_is_an_error_and_no_empty_state(tmp_path: Path) -> None:
-    snapshots = Snapshots(tmp_path)
-    snapshots.save(dumped(1), 1)
+    snapshots = snapshots_in(tmp_path)
+    snapshots.save(dumped(1), 1, 0)
     (tmp_path / f"{1:020d}.snapshot").write_bytes(b"")
     with pytest.raises(ConfigurationError, match="snapshots"):
         snapshots.latest()
@@ -68,27 +70,27 @@ def test_none_that_is_whole_is_an_error_and_no_empty_state(tmp_path: Path) -> No
 def test_a_crash_while_one_is_written_leaves_those_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    snapshots = Snapshots(tmp_path)
-    snapshots.save(dumped(1), 1)
+    snapshots = snapshots_in(tmp_path)
+    snapshots.save(dumped(1), 1, 0)
 
     def crash(handle: int) -> None:
         raise OSError
 
     monkeypatch.setattr(os, "fsync", crash)
     with pytest.raises(OSError):
-        snapshots.save(dumped(2), 2)
+        snapshots.save(dumped(2), 2, 0)
     monkeypatch.undo()
-    again = Snapshots(tmp_path)
+    again = snapshots_in(tmp_path)
     latest = again.latest()
     assert latest is not None
     assert latest.sequence == 1
-    assert again.save(dumped(3), 3) == 1
+    assert again.save(dumped(3), 3, 0) == 1
 
 
 def test_other_files_are_none(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     (tmp_path / "1.snapshot").touch()
-    assert Snapshots(tmp_path).latest() is None
+    assert snapshots_in(tmp_path).latest() is None
 
 
 # --- those of an earlier form ----------------------------------------------------------------------------------
@@ -104,7 +106,7 @@ def put_old(folder: Path, sequence: int) -> Path:
 
 def test_those_of_an_earlier_form_are_read_and_rewritten(tmp_path: Path) -> None:
     paths = [put_old(tmp_path, n) for n in (3, 4)]
-    snapshots = Snapshots(tmp_path)
+    snapshots = snapshots_in(tmp_path)
     assert stored_forms(tmp_path) == {1}
     before = snapshots.latest()
     snapshots.rewrite()
@@ -116,7 +118,7 @@ def test_those_of_an_earlier_form_are_read_and_rewritten(tmp_path: Path) -> None
 
 
 def test_where_there_is_none_one_of_nothing_is_written(tmp_path: Path) -> None:
-    snapshots = Snapshots(tmp_path)
+    snapshots = snapshots_in(tmp_path)
     snapshots.rewrite()
     assert (snapshots.latest(), stored_forms(tmp_path)) == (State(), {2})
 
@@ -125,7 +127,7 @@ def test_what_is_not_whole_is_not_made_whole(tmp_path: Path) -> None:
     whole, cut = put_old(tmp_path, 3), put_old(tmp_path, 4)
     cut.write_bytes(cut.read_bytes()[:-1])
     left = cut.read_bytes()
-    snapshots = Snapshots(tmp_path)
+    snapshots = snapshots_in(tmp_path)
     snapshots.rewrite()
     assert (snapshots.latest(), cut.read_bytes()) == (State(sequence=3), left)
     whole.unlink()
@@ -139,7 +141,7 @@ def test_a_crash_while_they_are_rewritten_leaves_each_whole(
 ) -> None:
     for n in (3, 4):
         put_old(tmp_path, n)
-    snapshots, replace = Snapshots(tmp_path), Path.replace
+    snapshots, replace = snapshots_in(tmp_path), Path.replace
 
     def crash(path: Path, target: Path) -> None:
         if when == "behind":
@@ -157,3 +159,15 @@ def test_a_crash_while_they_are_rewritten_leaves_each_whole(
 
 def test_a_folder_that_is_not_there_holds_none(tmp_path: Path) -> None:
     assert stored_forms(tmp_path / "s") == set()
+
+
+def test_a_snapshot_stands_under_a_key_that_ends_with_the_last_one_that_needs_it(tmp_path: Path) -> None:
+    snapshots, hours = snapshots_in(tmp_path / "s"), tmp_path / "s-keys"
+    for number in (1, 2, 3):
+        snapshots.save(dumped(number), number, number * HOUR_US)
+    assert {path.stem for path in hours.glob("*.key")} == {"2", "3"}
+    assert b"sequence" not in b"".join(path.read_bytes() for path in (tmp_path / "s").glob("*.snapshot"))
+    (hours / "3.key").unlink()
+    found = snapshots_in(tmp_path / "s").latest()
+    assert found is not None
+    assert found.sequence == 2

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.batches import plain_batch
-from tests.keys import seeded
+from tests.keys import hit_queue, seeded
 from tests.vectors import make_documents
 from wicketgate.base.errors import InputError, LedgerError
 from wicketgate.base.hour_keys import HourKeys, KeyRing
@@ -153,7 +153,7 @@ class Bench:
         """Begin a life."""
         self.ledger = Ledger.open(self.folder / "log", self.signer)
         self.proofs = Proofs(self.folder / "proofs")
-        self.hits = HitQueue(self.folder / "hits")
+        self.hits = hit_queue(self.folder / "hits")
         self.index = FeedIndex(self.folder / "feeds")
         await self.link.ensure_stream(STREAM)
         self.projections = Projections(

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.keys import hit_queue
 from tests.unit.hotlists.test_hits import AT_US, raised_hit
 from wicketgate.base.clock import DAY_US, HOUR_US
 from wicketgate.commits.transactions import HitImaged, HitRaised, Outcome, Transaction
@@ -39,7 +40,7 @@ def commit(sequence: int, **members: Any) -> tuple[int, Transaction]:
 
 @pytest.fixture
 def queue(tmp_path: Path) -> Iterator[HitQueue]:
-    made = HitQueue(tmp_path / "hits")
+    made = hit_queue(tmp_path / "hits")
     yield made
     made.close()
 
@@ -155,12 +156,12 @@ def test_a_replay_from_anywhere_before_adds_nothing_twice(
     tmp_path: Path, durable: int, again_from: int
 ) -> None:
     taken = history()
-    expected = HitQueue(tmp_path / "expected")
+    expected = hit_queue(tmp_path / "expected")
     write(expected, *taken)
-    first = HitQueue(tmp_path / "hits")
+    first = hit_queue(tmp_path / "hits")
     write(first, *taken[:durable])
     first.close()
-    again = HitQueue(tmp_path / "hits")
+    again = hit_queue(tmp_path / "hits")
     assert again.position == (taken[durable - 1][0] if durable else 0)
     for item in taken[min(again_from, durable) :]:
         write(again, item)
@@ -171,17 +172,17 @@ def test_a_replay_from_anywhere_before_adds_nothing_twice(
 
 def test_what_was_not_shown_is_there_at_the_next_start(tmp_path: Path) -> None:
     """A kill between the write and the news of it."""
-    first = HitQueue(tmp_path / "hits")
+    first = hit_queue(tmp_path / "hits")
     first.write(history())
     assert first.queue(NAME) == []
     first.close()
-    again = HitQueue(tmp_path / "hits")
+    again = hit_queue(tmp_path / "hits")
     assert ids(again.queue(NAME)) == ["h3", "h4"]
     again.close()
 
 
 def test_a_kill_inside_a_write_leaves_nothing_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    queue = HitQueue(tmp_path / "hits")
+    queue = hit_queue(tmp_path / "hits")
     write(queue, *history()[:1])
     before = content(queue)
 
@@ -198,7 +199,7 @@ def test_a_kill_inside_a_write_leaves_nothing_of_it(tmp_path: Path, monkeypatch:
         queue.write(history())
     monkeypatch.undo()
     queue.close()
-    again = HitQueue(tmp_path / "hits")
+    again = hit_queue(tmp_path / "hits")
     assert (content(again), again.position) == (before, 3)
     write(again, *history())
     assert ids(again.recent(NAME, 10)) == ["h4", "h3", "h1"]
@@ -228,12 +229,12 @@ def test_however_it_is_cut_and_replayed_it_is_the_same(
             case ("image", number):
                 taken.append(commit(sequence, imaged=(imaged(f"h{number}"),)))
     folder = tmp_path_factory.mktemp("queues")
-    at_once, piece = HitQueue(folder / "one"), HitQueue(folder / "other")
+    at_once, piece = hit_queue(folder / "one"), hit_queue(folder / "other")
     write(at_once, *taken)
     for cut in cuts:
         write(piece, *taken[: cut + 1])
         piece.close()
-        piece = HitQueue(folder / "other")
+        piece = hit_queue(folder / "other")
     write(piece, *taken)
     assert content(piece) == content(at_once)
     piece.close()
@@ -301,9 +302,29 @@ async def test_waiting_ends_by_itself(queue: HitQueue) -> None:
 
 
 def test_it_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
-    made = HitQueue(tmp_path / "hits")
+    made = hit_queue(tmp_path / "hits")
     assert (tmp_path / "hits").stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "hits" / "data.mdb").stat().st_mode & 0o777 == 0o600
     made.close()
     with pytest.raises(lmdb.Error):
         made.get("h1")
+
+
+def test_what_a_hit_shows_stands_in_no_page_in_the_open_and_ends_with_its_hour(tmp_path: Path) -> None:
+    queue = hit_queue(tmp_path / "hits")
+    raised = hit(1, plate="KLM3XYZ", listed="KLM3XYZ")
+    write(queue, commit(1, hits=(raised,)))
+    assert queue.get("h1") is not None
+    assert b"KLM3XYZ" not in (tmp_path / "hits" / "data.mdb").read_bytes()
+    queue.forget(raised.raised_us + 2 * HOUR_US, [])
+    assert queue.get("h1") is not None, "an open hit was forgotten"
+    queue.close()
+    for path in (tmp_path / "hits-keys").glob("*.key"):
+        path.unlink()
+    later = hit_queue(tmp_path / "hits")
+    assert (later.get("h1"), later.queue(raised.authority), later.recent(raised.authority, 9)) == (
+        None,
+        [],
+        [],
+    )
+    later.close()

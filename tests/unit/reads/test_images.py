@@ -45,7 +45,7 @@ names = st.builds(
 
 @pytest.fixture
 async def images(tmp_path: Path) -> AsyncIterator[Images]:
-    made = Images(tmp_path / "images", SECRET)
+    made = Images(tmp_path / "images", SECRET, tmp_path / "image-keys")
     yield made
     await made.close()
 
@@ -210,7 +210,7 @@ async def test_nobody_waiting_stores_it_all_the_same(images: Images, tmp_path: P
     await asyncio.sleep(0)
     task.cancel()
     await images.close()
-    assert len(files(tmp_path)) == 1
+    assert len(files(tmp_path / "images")) == 1
 
 
 # --- the end of images ------------------------------------------------------------------------------------
@@ -219,7 +219,7 @@ async def test_nobody_waiting_stores_it_all_the_same(images: Images, tmp_path: P
 @pytest.mark.parametrize("outside", [False, True], ids=["folder", "store of objects"])
 async def test_images_go_with_their_day(tmp_path: Path, outside: bool) -> None:
     store = MemoryStore() if outside else None
-    images = Images(tmp_path / "images", SECRET, store)
+    images = Images(tmp_path / "images", SECRET, tmp_path / "image-keys", store)
     retention = {"tfl": parse_period("P28D"), "hackney": parse_period("P1D"), "nobody": parse_period("P1D")}
     first = await images.put("tfl", JPEG, NOON_US)
     next_day = await images.put("tfl", JPEG, NOON_US + DAY_US)
@@ -249,7 +249,7 @@ async def test_what_a_kill_left_half_written_goes_with_its_day(images: Images, t
 
 
 async def test_a_store_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    images = Images(tmp_path / "images", SECRET)
+    images = Images(tmp_path / "images", SECRET, tmp_path / "image-keys")
 
     async def broken(*_: object, **__: object) -> None:
         raise OSError("gone")

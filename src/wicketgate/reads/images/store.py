@@ -25,6 +25,7 @@ from obstore.store import LocalStore, ObjectStore
 
 from wicketgate.base.clock import DAY_US, parse_rfc3339, to_datetime
 from wicketgate.base.errors import InputError, StreamError
+from wicketgate.base.hour_keys import KeyRing
 from wicketgate.base.parts import FolderPart
 from wicketgate.base.periods import Period, add
 from wicketgate.reads.images.references import NAME, StoredImage, media_type_of, open_ref
@@ -39,6 +40,7 @@ _DELETE_AT_ONCE = 1_000
 class _Job:
     name: str
     body: bytes
+    at_us: int
     stored: asyncio.Future[StoredImage]
 
 
@@ -51,6 +53,8 @@ class Images:
         Of the deployment; made if it is missing, for its owner alone.
     secret : bytes
         The deployment's (`make_ref`).
+    keys : Path
+        The folder of the keys under which images lie: one for each source and hour of receipt.
     store : ObjectStore, optional
         Another store of objects instead, which is durable once it has answered.
     admit : callable, optional
@@ -67,11 +71,13 @@ class Images:
         self,
         folder: Path,
         secret: bytes,
+        keys: Path,
         store: ObjectStore | None = None,
         *,
         admit: Callable[[], None] = lambda: None,
     ) -> None:
         self._secret = secret
+        self._keys = KeyRing(keys, ())
         self._admit = admit
         self._folder: Path | None = None
         self.part: FolderPart | None = None
@@ -103,7 +109,7 @@ class Images:
         if self._waiting and self._waiting_bytes + len(body) > _MAX_WAITING:
             raise StreamError("too many images are waiting to be stored: post again in a moment", code="busy")
         name = f"{source}/{to_datetime(at_us):%Y%m%d}/{secrets.token_hex(16)}"
-        job = _Job(name, body, asyncio.get_running_loop().create_future())
+        job = _Job(name, body, at_us, asyncio.get_running_loop().create_future())
         self._waiting.append(job)
         self._waiting_bytes += len(body)
         if self._task is None or self._task.done():
@@ -130,11 +136,15 @@ class Images:
             return None
         try:
             found = await obstore.get_async(self._store, name)
-            return bytes(await found.bytes_async())
+            sealed = bytes(await found.bytes_async())
         except FileNotFoundError:
             return None
         except (BaseError, OSError) as error:
             raise StreamError("the store of images does not answer") from error
+        try:
+            return self._keys.of(name.partition("/")[0]).open(sealed)
+        except InputError as error:
+            raise StreamError("an image is not what was stored: `images/` is damaged") from error
 
     async def purge(self, retention: Mapping[str, Period], now_us: int) -> int:
         """Delete the images of whole days past their retention.
@@ -147,6 +157,8 @@ class Images:
             for day in await self._days(source):
                 end_us = parse_rfc3339(f"{day[:4]}-{day[4:6]}-{day[6:]}T00:00:00Z") + DAY_US
                 if add(end_us, period) <= now_us:
+                    # First the keys: from then on nothing of that day can be read, whatever a disk keeps.
+                    self._keys.of(source).end_before(end_us)
                     await self._delete(f"{source}/{day}")
                     days += 1
         return days
@@ -183,7 +195,8 @@ class Images:
         # A crash in here leaves images that no read names: they end with their day.
         for job in jobs:
             media_type = media_type_of(job.body) or "application/octet-stream"
-            obstore.put(self._store, job.name, job.body, mode="create")
+            sealed = self._keys.of(job.name.partition("/")[0]).seal(job.body, job.at_us)
+            obstore.put(self._store, job.name, sealed, mode="create")
             digest = hashlib.sha256(job.body).hexdigest()
             stored.append(
                 StoredImage(name=job.name, sha256=digest, media_type=media_type, size=len(job.body))
