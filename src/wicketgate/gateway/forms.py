@@ -27,7 +27,8 @@ FORM: Final = 2
 """The form of directories that this version runs."""
 MEANS: Final[Mapping[int, str]] = {
     1: "what version 0.3 left, whose parts do not say whose they are",
-    2: "each part says whose it is, how far it has come and in which form",
+    2: "each part says whose it is, how far it has come and in which form; reads stand in transactions, and private "
+    "parts under keys that end",
 }
 """What each form means."""
 PART_FORMS: Final[Mapping[str, int]] = {

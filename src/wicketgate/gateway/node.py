@@ -384,12 +384,8 @@ class Gateway:
 
     async def _open_gate(self) -> Releasing:
         """Open the images, and return the gate."""
-        self.images = Images(
-            self.deployment.part("images"),
-            self.deployment.index_secret(),
-            self.deployment.part("content-keys") / "images",
-            admit=self.space.demand,
-        )
+        secret, keys = self.deployment.index_secret(), self.deployment.part("content-keys") / "images"
+        self.images = Images(self.deployment.part("images"), secret, keys, admit=self.space.demand)
         self._parts.push_async_callback(self.images.close)
         if self.images.part is not None:
             await self.directory.take(self.images.part, keyed=True, of_reads=True)
@@ -398,7 +394,7 @@ class Gateway:
             self.projections.full_feeds,
             self.log_key,
             lists=self.lists,
-            raising=RowMaker(self.deployment.index_secret()),
+            raising=RowMaker(secret),
             sealing=self.projections.quarantine.seal,
         )
 
