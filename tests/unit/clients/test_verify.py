@@ -423,6 +423,14 @@ def test_an_upgrade_and_what_follows_it_verify(fresh: World) -> None:
     assert verify_folder(folder_of(fresh)).ok
 
 
+def test_a_step_of_the_clock_says_nothing_of_forms(fresh: World) -> None:
+    fresh.entry(kind="operation", operation="start", entries=2)
+    fresh.entry(kind="operation", operation="clock-step", machine="2026-07-08T12:30:00Z")
+    fresh.entry(kind="operation", operation="start", entries=2)
+    fresh.flush()
+    assert verify_folder(folder_of(fresh)).ok
+
+
 def test_an_earlier_version_that_writes_on_is_found(fresh: World) -> None:
     fresh.entry(kind="operation", operation="upgraded", **UPGRADED)
     fresh.entry(kind="operation", operation="start")

@@ -22,6 +22,9 @@ _MEMBERS = {
 """Every operation that a gateway writes or ever wrote, and the members that it can have."""
 _NOT_WORDS = {"documents", "entries", "adopted", "from", "to", "forms"}
 
+_SAY_FORMS = frozenset({"init", "start", "upgraded"})
+"""The operations that say by which software, and in which form, the log goes on."""
+
 
 class Operations:
     """The operations of a log so far.
@@ -84,6 +87,8 @@ class Operations:
         self.clock_steps += operation == "clock-step"
 
     def _take_forms(self, operation: str, body: Mapping[str, Any]) -> None:
+        if operation not in _SAY_FORMS:
+            return
         form = body.get("entries", FIRST)
         if not is_form(form):
             raise InputError("entries of a form that is no number")
