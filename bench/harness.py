@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -184,8 +185,9 @@ def make(
     # The command in this process, which has read the program: in another one that takes ten times as long as making.
     former = os.umask(0o077)
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            code = main(making)
+        # In a thread of its own: the caller may be inside a loop.
+        with contextlib.redirect_stdout(io.StringIO()), ThreadPoolExecutor(1) as aside:
+            code = aside.submit(main, making).result()
     finally:
         os.umask(former)
     if code != 0:

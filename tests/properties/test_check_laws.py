@@ -103,7 +103,7 @@ def stored(taken: Checked) -> bytes:
         to_arrow(group.reads.batch())
         + bytes(group.contents)
         + bytes(group.ids)
-        + repr(group.accepted).encode()
+        + repr(sorted(group.cameras.items())).encode()
     )
 
 

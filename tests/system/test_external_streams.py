@@ -139,7 +139,7 @@ def test_a_server_over_tls_is_used_and_another_certificate_is_told_nothing(tmp_p
 def test_a_second_deployment_on_the_same_streams_is_refused(
     running: Running, streams: External, tmp_path: Path
 ) -> None:
-    with pytest.raises(subprocess.CalledProcessError):
+    with pytest.raises(RuntimeError, match="ended with 2"):
         make(tmp_path, settings=streams.settings())
     assert post(running, read(plates(1, seed=501)[0]))["accepted"] == 1
 

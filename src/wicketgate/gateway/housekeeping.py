@@ -181,8 +181,10 @@ class Housekeeping:
         while self._committed and self._committed[0][0] <= commits_to:
             self._kept_us = self._committed.popleft()[1]
         # A crash before this leaves keys that the next life ends.
-        self._keys.end_before("acts", self._kept_us)
-        self._keys.end_before("reads", min(self._kept_us, self._clock.now_us() - JOIN_US))
+        now_us, limits = self._clock.now_us(), self._commits.parsed.charter(self._commits.committed).limits
+        terms_us = {"acts": now_us, "reads": now_us - JOIN_US, "rows": now_us - limits.feed_term_us}
+        for kind, before_us in terms_us.items():
+            self._keys.end_before(kind, min(self._kept_us, before_us))
 
 
 def save_snapshot(snapshots: Snapshots, state: State) -> int:

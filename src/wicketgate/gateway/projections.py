@@ -78,7 +78,6 @@ class Projections:
         self.hits = hits
         self._index = index
         self._rows = StoredRows(link, STREAM, partial(keys.open, "rows"))
-        self._keys = keys
         self._parsed = parsed
         self._feed_bytes = feed_bytes
         self._on_failure = on_failure
@@ -328,7 +327,6 @@ class Projections:
         await self.openings.end_before(self._now_us - self._feed_term_us)
         for feed in list(self.feeds.values()):
             await feed.end_before(self._now_us - self._feed_term_us)
-        self._keys.end_before("rows", self._now_us - self._feed_term_us)
 
     async def _project_responses(self, transaction: Transaction) -> None:
         for response in transaction.responses:

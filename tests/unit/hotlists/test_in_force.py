@@ -108,7 +108,7 @@ def test_a_blob_that_is_not_what_was_committed_is_a_reason_to_refuse(
 )
 def test_a_blob_of_another_form_is_refused(lists: Lists, vault: Path, data: bytes, whole: bool) -> None:
     blob = lists.store(data)
-    with pytest.raises(ConfigurationError, match="not a change of a hotlist"):
+    with pytest.raises(ConfigurationError, match="is no hotlist, or not the kind of file"):
         Lists(vault).load(state(1, (blob, whole)))
 
 
