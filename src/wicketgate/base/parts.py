@@ -236,7 +236,7 @@ def bind(
             f"`{part.name}/` has come to {position} of {stream}, which begins at {first}: it is older than the "
             f"rest, or was emptied; {_RESTORE}"
         )
-    if found is None and not adopting:
+    if found is None and not adopting and last:
         log.warning("`%s/` was missing: it is made anew from %s", part.name, stream)
     if found is None or (found.position, found.form) != (position, part.form):
         part.put_stamp(msgspec.structs.replace(stamp, position=position))
