@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from bench.harness import Running
+from tests.consulting import consultation, publish, respond
 from tests.running import (
     SOURCE,
     arrived,
@@ -40,8 +41,11 @@ from wicketgate_demo.world import london
 
 WINDOW = 7
 """Bytes of a needle that are looked for at once; no plate here is shorter."""
-PRIVATE = {"nats", "hits", "vault"}
-"""What holds plates by its nature: streams of reads and feeds, hits, hotlists."""
+PRIVATE = {"vault"}
+"""What holds plates in the open: hotlists, as whole files that go with the list."""
+REASON, TOLD, SAID, WHO = "WICKETREASON", "WICKETOUTCOME", "WICKETRESPONSE", "WICKETSOMEBODY"
+"""What a list, an officer and somebody from the public said in words."""
+JPEG = b"\xff\xd8\xff\xe0" + b"WICKETIMAGE" * 300
 HASHES = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_256", "blake2b", "blake2s")
 
 
@@ -121,7 +125,7 @@ def run(shared: Running) -> tuple[Running, Search, list[bytes]]:
     good = [*spaced, *dashed, *long, *texts[90:250]]
     for n in range(0, len(good), 35):
         reads = [
-            read(plate, f"ccz-{i % 60 + 1:04d}", id=f"np-{n}-{i}", vehicle=vehicle)
+            read(plate, f"ccz-{i % 60 + 1:04d}", id=f"WICKETREAD-{n}-{i}", vehicle=vehicle)
             for i, plate in enumerate(good[n : n + 35])
         ]
         answers.append(json.dumps(post(shared, reads)).encode())
@@ -129,12 +133,30 @@ def run(shared: Running) -> tuple[Running, Search, list[bytes]]:
     answers += _wrong(shared, texts[250:])
     arrived(shared, london.CHARGING, texts[200:250], after=before)
     arrived(shared, london.OF_INTEREST, texts[90:110], after=0)
+    _say(shared)
     with client(shared, SOURCE) as source:
         until(lambda: texts[449] in source.get("/v1/quarantine?limit=1000").text)
     # Until the second of the last batch, and that of the last quarantined read, stand in the log.
     wanted = log_of(shared.url)[1].size + 4
     until(lambda: log_of(shared.url)[1].size >= wanted)
-    return shared, Search(needles([*texts, *good])), answers
+    names = [f"WICKETREAD-{n}-{i}" for n in range(0, len(good), 35) for i in range(35)]
+    words = [REASON, TOLD, SAID, WHO, "WICKETIMAGE", *names]
+    return shared, Search(needles([*texts, *good, *words])), answers
+
+
+def _say(running: Running) -> None:
+    """Send an image behind a read, tell what became of a hit, and respond to a consultation unpublished."""
+    with client(running, SOURCE) as source:
+        put = source.put("/v1/reads/WICKETREAD-70-0/images/patch", content=JPEG)
+        assert put.status_code == 200, put.text
+    with client(running, london.DUTY_DESK) as desk:
+        hit = until(lambda: desk.get("/v1/hits").json()["hits"])[0]
+        assert REASON in json.dumps(hit)
+        told = desk.post(f"/v1/hits/{hit['id']}/outcome", json={"outcome": "misread", "reason": TOLD})
+        assert told.status_code == 200, told.text
+    publish(running, consultation("c-no-plates"))
+    said = respond(running, "c-no-plates", text=f"{SAID} of a plate.", name=WHO, publish=False)
+    assert said.status_code == 201, said.text
 
 
 def _wrong(running: Running, some: list[str]) -> list[bytes]:
@@ -154,7 +176,7 @@ def _wrong(running: Running, some: list[str]) -> list[bytes]:
         read("AA11AAG", vehicle={next(spare): "x"}),
         read("AA11AAH", vehicle={"make": next(spare) * 50}),
         read("AA11AAI", direction=next(spare)),
-        read(next(spare), id="np-0-0"),
+        read(next(spare), id="WICKETREAD-0-0"),
         {**now, "captured_at": next(spare)},
         {**now, "confidence": next(spare)},
         {**now, next(spare): next(spare)},
@@ -265,7 +287,7 @@ def _listed(running: Running, texts: list[str]) -> None:
     envelope = london.signed(paper.draft(running.at_us), running.offices, paper.signers)
     with client(running, SOURCE) as source:
         assert source.post("/v1/documents", content=envelope).status_code == 201
-    entries = [{"plate": text, "kind": "stolen", "priority": 1, "reason": "taken"} for text in texts]
+    entries = [{"plate": text, "kind": "stolen", "priority": 1, "reason": REASON} for text in texts]
     with client(running, london.DUTY_DESK) as desk:
         answer = desk.put(f"/v1/hotlists/{london.OF_INTEREST}", json=entries)
         assert answer.status_code == 200, answer.text
@@ -338,9 +360,10 @@ def test_no_plate_in_a_log_or_in_the_name_of_a_process(run: tuple[Running, Searc
         assert search.find(data) == [], path
 
 
-def test_no_plate_in_the_ledger_nor_in_any_file_but_those_that_are_for_plates(
+def test_no_plate_in_the_ledger_nor_in_any_file_but_the_vault(
     run: tuple[Running, Search, list[bytes]],
 ) -> None:
+    """Nor the name of a read, a reason, an image, a response: all of it lies under keys, in streams and beside them."""
     running, search, _ = run
     looked = 0
     for path, data in files_below(running.folder):
@@ -349,7 +372,9 @@ def test_no_plate_in_the_ledger_nor_in_any_file_but_those_that_are_for_plates(
             continue
         looked += 1
         assert search.find(data) == [], path
-    assert looked > 8
+    assert looked > 30
+    folders = {path.relative_to(running.folder).parts[0] for path, _ in files_below(running.folder)}
+    assert folders >= {"nats", "hits", "proofs", "feeds", "index", "images", "snapshots", "content-keys"}
 
 
 def test_the_plates_were_there_to_be_found(run: tuple[Running, Search, list[bytes]]) -> None:

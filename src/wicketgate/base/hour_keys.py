@@ -120,7 +120,15 @@ class KeyRing:
         return self._kinds[kind].seal(data, at_us)
 
     def open(self, kind: str, sealed: bytes) -> bytes | None:
-        """Return what was sealed, or None where its key has ended."""
+        """Return what was sealed, or None where its key has ended.
+
+        Raises
+        ------
+        InputError
+            If it was changed, another key made it, or it stands in the open.
+        """
+        if HourKeys.hour_us(sealed) is None:
+            raise InputError("what is to be sealed stands in the open")
         return self._kinds[kind].open(sealed)
 
     def end_before(self, kind: str, at_us: int) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from wicketgate.base.errors import ConfigurationError
-from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.reader import StreamReader
+from wicketgate.commits.rewritten import StoredTransactions
 from wicketgate.commits.state import State
-from wicketgate.commits.stored import ContentKeys, StoredPlace, decode
+from wicketgate.commits.stored import StoredPlace, decode
 from wicketgate.commits.transactions import Transaction
 from wicketgate.commits.writer import STREAM
 from wicketgate.regime.parsed import Parsed
@@ -17,10 +17,9 @@ _PATIENCE_S = 30.0
 
 
 async def replay(
-    link: Link,
+    stored: StoredTransactions,
     state: State,
     parsed: Parsed,
-    keys: ContentKeys,
     take: Callable[[int, Transaction, tuple[StoredPlace, ...]], Awaitable[None]],
     reach: Callable[[int, int], None] = lambda done, total: None,
     *,
@@ -43,8 +42,10 @@ async def replay(
     Raises
     ------
     ConfigurationError
-        If COMMITS begins behind the state: then a part of the fold is lost.
+        If COMMITS begins behind the state, or lacks a transaction that no committed erasure names: then a part of the
+        fold is lost.
     """
+    link = stored.link
     ends = (await link.info(STREAM)).state
     if ends.last_seq < state.sequence:
         raise ConfigurationError(f"COMMITS ends at {ends.last_seq}, before the snapshot of {state.sequence}")
@@ -56,19 +57,39 @@ async def replay(
         )
     first = max(ends.first_seq, min(after, state.sequence) + 1)
     reader = StreamReader(link, STREAM, after=first - 1)
+    rewritten: list[int] = []
+
+    async def show(number: int, data: bytes) -> None:
+        transaction, places = decode(data, stored.keys)
+        if number > state.sequence:
+            state.apply(transaction, number, parsed)
+        await take(number, transaction, places)
+        reach(number + 1 - first, ends.last_seq + 1 - first)
+
+    async def show_stand_in(number: int) -> None:
+        # What is not folded yet was never rewritten: then it is damage, whatever stands for it.
+        data = await stored.stand_in(number) if number <= state.sequence else None
+        if data is None:
+            raise ConfigurationError(f"transaction {number} is missing from COMMITS")
+        rewritten.append(number)
+        await show(number, data)
+
     expected = first
     while expected <= ends.last_seq:
         held = await reader.next(_PATIENCE_S)
         if not held:
             await reader.close()
             raise ConfigurationError(f"transaction {expected} of COMMITS cannot be read")
-        for stored in held:
-            if stored.sequence != expected:
-                raise ConfigurationError(f"transaction {expected} is missing from COMMITS")
-            transaction, places = decode(stored.data, keys)
-            if stored.sequence > state.sequence:
-                state.apply(transaction, stored.sequence, parsed)
-            await take(stored.sequence, transaction, places)
+        for message in held:
+            while expected < message.sequence:
+                await show_stand_in(expected)
+                expected += 1
+            await show(message.sequence, message.data)
             expected += 1
-            reach(expected - first, ends.last_seq + 1 - first)
     await reader.close()
+    for number in rewritten:
+        # The erasure was committed behind the transaction: only now the fold has it.
+        if number not in state.erased:
+            raise ConfigurationError(
+                f"transaction {number} is missing from COMMITS, and no committed erasure names it"
+            )

@@ -22,6 +22,7 @@ from wicketgate.commits.transactions import (
     HitRaised,
     ListChanged,
     Outcome,
+    RowErased,
     Transaction,
     quarantine_batches,
 )
@@ -138,6 +139,7 @@ class State(msgspec.Struct, kw_only=True):
     held: dict[str, Held] = {}
     responses: dict[str, int] = {}
     responses_withheld: dict[str, int] = {}
+    erased: dict[int, list[tuple[str, int]]] = {}
 
     @property
     def charter_envelope(self) -> bytes:
@@ -190,6 +192,8 @@ class State(msgspec.Struct, kw_only=True):
             given = sum(one.consultation == response.consultation for one in transaction.responses[:number])
             if response.number != self.responses.get(response.consultation, 0) + given + 1:
                 raise InputError(f"transaction {sequence} does not continue the responses to a consultation")
+        if not all(self._is_row(row, sequence) for row in transaction.erased):
+            raise InputError(f"transaction {sequence} erases a row that is none")
         self.sequence = sequence
         self.at_us = transaction.at_us
         self.directory_form = transaction.directory_form or self.directory_form
@@ -223,15 +227,35 @@ class State(msgspec.Struct, kw_only=True):
             self._register(transaction.cameras.source, transaction.cameras.cameras)
         if transaction.token is not None:
             self._issue(transaction.token.name, transaction.token.sha256)
+        self._take_responses(transaction)
+        if transaction.disclosure is not None:
+            self._take_disclosure(transaction.disclosure)
+        self._take_erased(transaction)
+        if transaction.receipt is not None:
+            self.held.setdefault(transaction.receipt.authority, Held()).take_receipt(transaction.receipt)
+
+    def _take_responses(self, transaction: Transaction) -> None:
         for response in transaction.responses:
             self.responses[response.consultation] = response.number
             if not response.publish:
                 withheld = self.responses_withheld.get(response.consultation, 0)
                 self.responses_withheld[response.consultation] = withheld + 1
-        if transaction.disclosure is not None:
-            self._take_disclosure(transaction.disclosure)
-        if transaction.receipt is not None:
-            self.held.setdefault(transaction.receipt.authority, Held()).take_receipt(transaction.receipt)
+
+    def _is_row(self, row: RowErased, sequence: int) -> bool:
+        """Return whether a row can have been released, or a read taken, before a transaction."""
+        feed = self.feeds.get(row.feed)
+        known = row.row >= 0 if not row.feed else feed is not None and 0 < row.row <= feed.rows
+        return known and 0 < row.number < sequence
+
+    def _take_erased(self, transaction: Transaction) -> None:
+        for row in transaction.erased:
+            rows = self.erased.setdefault(row.number, [])
+            if (row.feed, row.row) not in rows:
+                rows.append((row.feed, row.row))
+        if transaction.erased_from:
+            self.erased = {
+                number: rows for number, rows in self.erased.items() if number >= transaction.erased_from
+            }
 
     def _take_document(self, transaction: Transaction, parsed: Parsed) -> None:
         taken = transaction.document

@@ -7,7 +7,7 @@ key is destroyed the part is gone, wherever its bytes remain. docs/spec/state.md
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 import msgspec
@@ -22,6 +22,7 @@ from wicketgate.commits.transactions import (
     Outcome,
     QuarantinedRead,
     ResponseGiven,
+    ShownReads,
     Transaction,
 )
 from wicketgate.ledger.second import SecondClosed
@@ -32,7 +33,7 @@ FORM = 2
 _LENGTH = struct.Struct(">I")
 
 Kind = Literal["rows", "reads", "acts"]
-"""`rows` are what left to feeds, `reads` what was taken, `acts` all else that is not public."""
+"""`rows` are what left to feeds and what it shows, `reads` what was taken, `acts` all else that is not public."""
 KINDS: tuple[Kind, ...] = ("rows", "reads", "acts")
 
 
@@ -82,12 +83,23 @@ class _Head(msgspec.Struct, frozen=True, array_like=True):
     rows: tuple[int, ...]
     acts: int
     reads: int
+    shown: int = 0
+
+
+class _Parts(NamedTuple):
+    """The private parts of a transaction, in their order."""
+
+    rows: tuple[bytes, ...]
+    acts: bytes
+    reads: bytes
+    shown: bytes
 
 
 _NO_ACTS = _Acts()
 _encode = msgspec.msgpack.Encoder().encode
 _decode_head = msgspec.msgpack.Decoder(_Head).decode
 _decode_acts = msgspec.msgpack.Decoder(_Acts).decode
+_decode_shown = msgspec.msgpack.Decoder(ShownReads).decode
 _decode_first = msgspec.msgpack.Decoder(Transaction).decode
 _ODD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _NOT_OURS = "a message of COMMITS is not a transaction of this version"
@@ -95,21 +107,8 @@ _NOT_OURS = "a message of COMMITS is not a transaction of this version"
 
 def encode(transaction: Transaction, keys: ContentKeys) -> Encoded:
     """Return a transaction as it is stored, with its private parts under the keys of its time."""
-    at_us = transaction.at_us
-    rows = [keys.seal("rows", batch.data, at_us) for batch in transaction.batches]
-    private = _Acts(**{name: getattr(transaction, name) for name in _Acts.__struct_fields__})
-    acts = b"" if private == _NO_ACTS else keys.seal("acts", _encode(private), at_us)
-    reads = keys.seal("reads", transaction.taken, at_us) if transaction.taken else b""
-    public = msgspec.structs.replace(
-        transaction,
-        batches=tuple(msgspec.structs.replace(batch, data=b"") for batch in transaction.batches),
-        taken=b"",
-        **{name: getattr(_NO_ACTS, name) for name in _Acts.__struct_fields__},
-    )
-    head = _encode(_Head(public, tuple(map(len, rows)), len(acts), len(reads)))
-    data = with_form(FORM, b"".join((_LENGTH.pack(len(head)), head, *rows, acts, reads)))
-    begin = len(data) - len(reads) - len(acts) - sum(map(len, rows))
-    return Encoded(data, _places(begin, map(len, rows)))
+    parts = _open_parts(transaction)
+    return _assembled(_public(transaction), _sealed(parts, transaction.at_us, keys))
 
 
 def decode(data: bytes, keys: ContentKeys) -> tuple[Transaction, tuple[StoredPlace, ...]]:
@@ -120,30 +119,160 @@ def decode(data: bytes, keys: ContentKeys) -> tuple[Transaction, tuple[StoredPla
     InputError
         For anything else, for a later form, and where the key of a part has ended.
     """
+    transaction, places, ended = decode_held(data, keys)
+    for kind in KINDS:
+        if kind in ended:
+            raise InputError(
+                f"the key of a part of COMMITS has ended or is missing: its {kind} cannot be read"
+            )
+    return transaction, places
+
+
+def decode_held(
+    data: bytes, keys: ContentKeys
+) -> tuple[Transaction, tuple[StoredPlace, ...], frozenset[Kind]]:
+    """Return what can be read of a stored transaction, the places of its batches, and which kinds have ended.
+
+    InputError for what is no stored transaction.
+    """
     if split_form(data)[0] == FIRST:
         first = _first_form(data)
-        return first, _first_places(data, first.batches)
+        return first, _first_places(data, first.batches), frozenset()
     head, begin = _head(data)
-    places = _places(begin, head.rows)
-    rows = [_open(keys, "rows", data, *place) for place in places]
+    parts, ended = _opened(_cut(data, head, begin), keys)
+    return _whole(head.transaction, parts), _places(begin, head.rows), ended
+
+
+def decode_public(data: bytes) -> tuple[Transaction, tuple[StoredPlace, ...]]:
+    """Return what of a stored transaction stands in the open, and the places of its batches.
+
+    InputError for what is no stored transaction.
+    """
+    if split_form(data)[0] == FIRST:
+        first = _first_form(data)
+        return _public(first), _first_places(data, first.batches)
+    head, begin = _head(data)
+    return head.transaction, _places(begin, head.rows)
+
+
+def rewrite(data: bytes, keys: ContentKeys, change: Callable[[Transaction], Transaction]) -> Encoded:
+    """Return a stored transaction with its private parts changed, each under the key under which it stood.
+
+    A part that is not changed keeps its bytes, and so does one whose key has ended: of that `change` sees nothing.
+
+    Raises
+    ------
+    InputError
+        For what is no stored transaction, and where `change` touches what stands in the open.
+    """
+    transaction, places, ended = decode_held(data, keys)
+    changed = change(transaction)
+    if _public(changed) != _public(transaction):
+        raise InputError("what stands in the open of a transaction cannot be rewritten")
+    before, after = _open_parts(transaction), _open_parts(changed)
+    if before == after:
+        return Encoded(data, places)
+    if split_form(data)[0] == FIRST:
+        return encode(changed, keys)
+    head, begin = _head(data)
+    held = _cut(data, head, begin)
+    sealed = _sealed(after, transaction.at_us, keys)
+    rows = tuple(
+        old if one == other or "rows" in ended else new
+        for one, other, old, new in zip(before.rows, after.rows, held.rows, sealed.rows, strict=True)
+    )
+    parts = _Parts(
+        rows,
+        held.acts if before.acts == after.acts else sealed.acts,
+        held.reads if before.reads == after.reads else sealed.reads,
+        held.shown if before.shown == after.shown else sealed.shown,
+    )
+    return _assembled(head.transaction, parts)
+
+
+def _public(transaction: Transaction) -> Transaction:
+    """Return what of a transaction stands in the open."""
+    return msgspec.structs.replace(
+        transaction,
+        batches=tuple(msgspec.structs.replace(batch, data=b"") for batch in transaction.batches),
+        taken=b"",
+        shown=None,
+        **{name: getattr(_NO_ACTS, name) for name in _Acts.__struct_fields__},
+    )
+
+
+def _open_parts(transaction: Transaction) -> _Parts:
+    """Return the private parts of a transaction, not encrypted yet; empty where there is nothing."""
+    private = _Acts(**{name: getattr(transaction, name) for name in _Acts.__struct_fields__})
+    return _Parts(
+        tuple(batch.data for batch in transaction.batches),
+        b"" if private == _NO_ACTS else _encode(private),
+        transaction.taken,
+        b"" if transaction.shown is None else _encode(transaction.shown),
+    )
+
+
+def _sealed(parts: _Parts, at_us: int, keys: ContentKeys) -> _Parts:
+    return _Parts(
+        tuple(keys.seal("rows", data, at_us) for data in parts.rows),
+        keys.seal("acts", parts.acts, at_us) if parts.acts else b"",
+        keys.seal("reads", parts.reads, at_us) if parts.reads else b"",
+        keys.seal("rows", parts.shown, at_us) if parts.shown else b"",
+    )
+
+
+def _assembled(public: Transaction, parts: _Parts) -> Encoded:
+    """Return a message of COMMITS of its parts, as they are stored."""
+    lengths = tuple(map(len, parts.rows))
+    head = _encode(_Head(public, lengths, len(parts.acts), len(parts.reads), len(parts.shown)))
+    behind = b"".join((*parts.rows, parts.acts, parts.reads, parts.shown))
+    data = with_form(FORM, b"".join((_LENGTH.pack(len(head)), head, behind)))
+    return Encoded(data, _places(len(data) - len(behind), lengths))
+
+
+def _cut(data: bytes, head: _Head, begin: int) -> _Parts:
+    """Return the parts behind a head, as they are stored."""
+    rows = tuple(data[offset : offset + length] for offset, length in _places(begin, head.rows))
     acts_at = begin + sum(head.rows)
-    acts = _NO_ACTS
-    if head.acts:
-        try:
-            acts = _decode_acts(_open(keys, "acts", data, acts_at, head.acts))
-        except _ODD as error:
-            raise InputError(_NOT_OURS) from error
-    taken = _open(keys, "reads", data, acts_at + head.acts, head.reads) if head.reads else b""
-    transaction = msgspec.structs.replace(
-        head.transaction,
+    reads_at = acts_at + head.acts
+    shown_at = reads_at + head.reads
+    return _Parts(
+        rows, data[acts_at:reads_at], data[reads_at:shown_at], data[shown_at : shown_at + head.shown]
+    )
+
+
+def _opened(parts: _Parts, keys: ContentKeys) -> tuple[_Parts, frozenset[Kind]]:
+    """Return the parts that can be read, empty where the key has ended, and the kinds whose keys have."""
+    ended: set[Kind] = set()
+
+    def open_(kind: Kind, sealed: bytes) -> bytes:
+        found = keys.open(kind, sealed) if sealed else b""
+        if found is None:
+            ended.add(kind)
+        return found or b""
+
+    rows = tuple(open_("rows", sealed) for sealed in parts.rows)
+    opened = _Parts(rows, open_("acts", parts.acts), open_("reads", parts.reads), open_("rows", parts.shown))
+    return opened, frozenset(ended)
+
+
+def _whole(public: Transaction, parts: _Parts) -> Transaction:
+    """Return a transaction of what stands in the open, and of its parts as they were before encryption."""
+    try:
+        acts = _decode_acts(parts.acts) if parts.acts else _NO_ACTS
+        shown = _decode_shown(parts.shown) if parts.shown else None
+    except _ODD as error:
+        raise InputError(_NOT_OURS) from error
+    return msgspec.structs.replace(
+        public,
         batches=tuple(
-            msgspec.structs.replace(batch, data=some)
-            for batch, some in zip(head.transaction.batches, rows, strict=True)
+            msgspec.structs.replace(batch, data=data)
+            for batch, data in zip(public.batches, parts.rows, strict=True)
         ),
-        taken=taken,
+        taken=parts.reads,
+        shown=shown,
         **{name: getattr(acts, name) for name in _Acts.__struct_fields__},
     )
-    return transaction, places
 
 
 def decode_taken(data: bytes, keys: ContentKeys) -> bytes | None:
@@ -171,17 +300,10 @@ def _head(data: bytes) -> tuple[_Head, int]:
         head = _decode_head(data[begin:end])
     except _ODD as error:
         raise InputError(_NOT_OURS) from error
-    parts = (*head.rows, head.acts, head.reads)
+    parts = (*head.rows, head.acts, head.reads, head.shown)
     if len(head.rows) != len(head.transaction.batches) or min(parts) < 0 or end + sum(parts) != len(data):
         raise InputError(_NOT_OURS)
     return head, end
-
-
-def _open(keys: ContentKeys, kind: Kind, data: bytes, offset: int, length: int) -> bytes:
-    opened = keys.open(kind, data[offset : offset + length])
-    if opened is None:
-        raise InputError(f"the key of a part of COMMITS has ended or is missing: its {kind} cannot be read")
-    return opened
 
 
 def _places(begin: int, lengths: Sequence[int] | map[int]) -> tuple[StoredPlace, ...]:

@@ -329,6 +329,40 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     rows: int
 
 
+class ShownReads(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which read each row shows: private, and gone with the rows.
+
+    Attributes
+    ----------
+    batches : tuple of bytes
+        Of each batch, in their order, the read of each row: its row in `taken`, 2 bytes, little-endian.
+    before : tuple of (int, int, int)
+        Of each read that came again with an image: its row in `taken`, and the transaction and the row where it stood
+        before.
+    """
+
+    batches: tuple[bytes, ...] = ()
+    before: tuple[tuple[int, int, int], ...] = ()
+
+
+class RowErased(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """A row that is to stand nowhere any more, and the read that it shows with it.
+
+    Attributes
+    ----------
+    number : int
+        Of its transaction.
+    feed : str
+        Empty for a read by itself, which need not have gone to any.
+    row : int
+        Its number in the feed; of a read its row in `taken`.
+    """
+
+    number: int
+    feed: str
+    row: int
+
+
 class Transaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One transaction.
 
@@ -357,6 +391,12 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         from the ledger, and the entry of the start says so.
     directory_form : int
         At the founding and at an upgrade: the form of the directory from now on. 0 elsewhere.
+    shown : ShownReads or None
+        Which read each row of `batches` shows; None where there is nothing to say, and in what version 0.3 wrote.
+    erased : tuple of RowErased
+        Rows of earlier transactions. Those may be rewritten without them from now on.
+    erased_from : int
+        COMMITS and what stands for it hold nothing below it any more: the fold forgets which rows were erased there.
     """
 
     at_us: int
@@ -390,6 +430,9 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     responses: tuple[ResponseGiven, ...] = ()
     looked: tuple[HitLooked, ...] = ()
     directory_form: int = 0
+    erased: tuple[RowErased, ...] = ()
+    erased_from: int = 0
+    shown: ShownReads | None = None
     taken: bytes = b""
 
 

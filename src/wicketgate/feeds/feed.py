@@ -10,12 +10,14 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from wicketgate.base.errors import InputError, StreamError
 from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.ordinal import OrdinalStream
+from wicketgate.commits.rewritten import REWRITTEN
 from wicketgate.commits.transactions import FeedBatch
-from wicketgate.feeds.batches import is_batch
+from wicketgate.feeds.batches import erase_rows, first_row, is_batch
 from wicketgate.feeds.index import BatchPlace, FeedIndex
 
 log = logging.getLogger(__name__)
@@ -27,7 +29,7 @@ _PATIENCE_S = 10
 
 
 class StoredRows:
-    """The rows of all feeds, where they lie: in the messages of a stream, COMMITS.
+    """The rows of all feeds, where they lie: in messages of a stream, COMMITS, or in what stands for them.
 
     A message is fetched whole, and may be a mebibyte: some are at once, whoever asks.
 
@@ -43,18 +45,31 @@ class StoredRows:
         self._stream = stream
         self._turns = asyncio.Semaphore(_FETCHED_AT_ONCE)
 
-    async def cut_out(self, feed: str, number: int, place: BatchPlace) -> bytes | None:
-        """Return a batch from its place, or None where the message or its key is gone.
+    async def cut_out(
+        self, feed: str, number: int, place: BatchPlace, is_there: Callable[[], bool]
+    ) -> bytes | None:
+        """Return a batch from its place, or None where the place is its own no more, or its key has ended.
+
+        Parameters
+        ----------
+        is_there : callable
+            Returns whether the index says so still: it learns that a batch ends or moves before the message goes.
 
         Raises
         ------
         StreamError
-            If something else lies there: nothing of it leaves.
+            If the message is missing all the same, or something else lies there: nothing of it leaves.
         """
+        stream, sequence = self._stream, place.sequence
+        if place.rewritten:
+            stream, sequence = REWRITTEN, place.rewritten
         async with self._turns:
-            stored = await self.link.message(self._stream, place.sequence, _PATIENCE_S)
+            stored = await self.link.message(stream, sequence, _PATIENCE_S)
         if stored is None:
-            return None
+            if not is_there():
+                return None
+            log.critical("`nats/` is damaged: message %d of %s is missing", sequence, stream)
+            raise StreamError(f"batch {number} of `{feed}` cannot be read: `nats/` is damaged")
         try:
             data = self._unseal((stored.data or b"")[place.offset : place.offset + place.length])
         except InputError:
@@ -87,6 +102,7 @@ class Feed:
         self._first, self._before, self._through = held.first, held.before, held.through
         self.last = self._written = max(held.last, self._former_last)
         self._news = asyncio.Event()
+        self._hidden: set[int] = set()
 
     @classmethod
     async def open(cls, rows: StoredRows, index: FeedIndex, name: str, *, max_bytes: int) -> Feed:
@@ -153,6 +169,21 @@ class Feed:
         self._written = max(self._written, number)
         while self._recent_bytes > _RECENT_BYTES and self._recent[0][0] < min(self._written, self.last):
             self._recent_bytes -= len(self._recent.popleft()[1])
+
+    def hide(self, row: int) -> None:
+        """Show a row as erased from now on, though it lies there until its transaction is rewritten."""
+        self._hidden.add(row)
+
+    async def rewrite(self, number: int, data: bytes, rewritten: int, offset: int, length: int) -> None:
+        """Learn what a batch is from now on, and where in REWRITTEN it lies.
+
+        What lay before must stay until this has returned.
+        """
+        await asyncio.to_thread(self._index.rewrite, self.name, number, rewritten, offset, length)
+        if self._recent and 0 <= number - self._recent[0][0] < len(self._recent):
+            at = number - self._recent[0][0]
+            self._recent_bytes += len(data) - len(self._recent[at][1])
+            self._recent[at] = number, data
 
     async def end_before(self, at_us: int) -> None:
         """Delete the batches that were released before a time."""
@@ -222,10 +253,15 @@ class Feed:
             part = await self._some(number, end, max_bytes - size)
             if not part:
                 break
+            if self._hidden:
+                part = [without_hidden(data, self._hidden) for data in part]
             found += part
             size += sum(map(len, part))
             number += len(part)
         return found
+
+    def _is_at(self, number: int, place: BatchPlace) -> bool:
+        return self._index.places(self.name, number - 1, 1) == [place]
 
     async def _some(self, number: int, end: int, most: int) -> list[bytes]:
         """Return the next batches from where they lie: memory, COMMITS or what an earlier version left."""
@@ -245,7 +281,21 @@ class Feed:
             size += places[wanted].length
             wanted += 1
         got = await asyncio.gather(
-            *(self._rows.cut_out(self.name, number + n, places[n]) for n in range(wanted))
+            *(
+                self._rows.cut_out(
+                    self.name, number + n, places[n], partial(self._is_at, number + n, places[n])
+                )
+                for n in range(wanted)
+            )
         )
         gone = next((n for n, data in enumerate(got) if data is None), wanted)
+        if gone == 0 and self._index.places(self.name, number - 1, 1) not in ([], places[:1]):
+            return await self._some(number, end, most)  # it was rewritten meanwhile
         return [data for data in got[:gone] if data is not None]
+
+
+def without_hidden(data: bytes, hidden: set[int]) -> bytes:
+    """Return a batch as delivered with those of its rows erased that are hidden."""
+    first = first_row(data)
+    rows = hidden.intersection(range(first, first + data.count(b"\n") - 1))
+    return erase_rows(data, rows) if rows else data

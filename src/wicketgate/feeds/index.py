@@ -1,4 +1,4 @@
-"""The index of the feeds: where in COMMITS each batch lies.
+"""The index of the feeds: where each batch lies in COMMITS, or in what stands for a message of it.
 
 A row is stored once, in the transaction that released it. docs/decisions/0029-one-copy.md.
 """
@@ -20,6 +20,7 @@ _MAP_SIZE = 256 * 1024**3
 _POSITION = b"position"
 _NUMBER = struct.Struct(">Q")
 _PLACE = struct.Struct(">QIIqQ")
+_REWRITTEN = struct.Struct(">Q")
 _END = struct.Struct(">QQ")
 _ENDED_AT_ONCE = 10_000
 
@@ -37,6 +38,8 @@ class BatchPlace(NamedTuple):
         When it was released, by the gateway's own time.
     through : int
         Bytes of this feed up to the end of this batch, since its first.
+    rewritten : int
+        The message of REWRITTEN that stands for that of COMMITS, with the batch in it; 0 where none does.
     """
 
     sequence: int
@@ -44,6 +47,7 @@ class BatchPlace(NamedTuple):
     length: int
     at_us: int
     through: int
+    rewritten: int = 0
 
 
 class HeldBatches(NamedTuple):
@@ -133,10 +137,22 @@ class FeedIndex:
         position = max(place.sequence for _, _, place in taken)
         with self._environment.begin(write=True) as transaction:
             for feed, number, place in taken:
-                transaction.put(_key(feed, number), _PLACE.pack(*place), db=self._places)
+                transaction.put(_key(feed, number), _packed(place), db=self._places)
                 transaction.put(_prefix(feed), _END.pack(number, place.through), db=self._meta)
             transaction.put(_POSITION, _NUMBER.pack(max(position, self.position)), db=self._meta)
         self.position = max(position, self.position)
+
+    def rewrite(self, feed: str, number: int, rewritten: int, offset: int, length: int) -> None:
+        """Write durably where in REWRITTEN a batch lies from now on; one past its term is passed over.
+
+        Runs in any one thread.
+        """
+        # A crash before the end of it leaves the former place, whose message is there still.
+        with self._environment.begin(write=True, db=self._places) as transaction:
+            stored = transaction.get(_key(feed, number))
+            if stored is not None:
+                place = _place(stored)._replace(offset=offset, length=length, rewritten=rewritten)
+                transaction.put(_key(feed, number), _packed(place))
 
     def end_before(self, feed: str, at_us: int) -> None:
         """Delete the places of a feed's batches from before a time, some thousand at once.
@@ -171,4 +187,10 @@ def _key(feed: str, number: int) -> bytes:
 
 
 def _place(data: bytes | memoryview) -> BatchPlace:
-    return BatchPlace._make(_PLACE.unpack(data))
+    rewritten = _REWRITTEN.unpack_from(data, _PLACE.size) if len(data) > _PLACE.size else (0,)
+    return BatchPlace(*_PLACE.unpack_from(data), *rewritten)
+
+
+def _packed(place: BatchPlace) -> bytes:
+    plain = _PLACE.pack(*place[:-1])
+    return plain + _REWRITTEN.pack(place.rewritten) if place.rewritten else plain

@@ -64,6 +64,11 @@ class Rows:
     """The rows of one feed's batch, and their news for the fold.
 
     They are `plain`, or `reads` with what stands beside each.
+
+    Attributes
+    ----------
+    shown : list of (r,) intp
+        The read of each row, in the order of the rows, by its row in what the transaction takes.
     """
 
     plain: PlainRows | None = None
@@ -71,6 +76,7 @@ class Rows:
     late: list[bool] = field(default_factory=list)
     more: list[str] | None = None
     again: int = 0
+    shown: list[NDArray[np.intp]] = field(default_factory=list)
     hits: list[HitRaised] = field(default_factory=list)
     imaged: list[HitImaged] = field(default_factory=list)
 
@@ -149,10 +155,16 @@ class RowMaker:
         batch: ReadBatch,
         moment: StateAt,
         into: Rows,
+        places: NDArray[np.intp] | None = None,
     ) -> None:
         """Append a release's rows to the batch of its feed.
 
         Rows that come again are left out where the authority shows no image of them: they were released before.
+
+        Parameters
+        ----------
+        places : (n,) intp, optional
+            Which row of what the transaction takes each read of `batch` is; its own where it is left out.
         """
         fields = release.fields
         placed = release.reference in moment.standing.placing
@@ -161,6 +173,7 @@ class RowMaker:
         if not images and release.hits is None:
             if not rendering.again:
                 into.add(PlainRows(rendering, shown, release.rows, release.late))
+                into.shown.append(release.rows if places is None else places[release.rows])
             return
         rows = release.rows.tolist()
         late = release.late.tolist()
@@ -171,11 +184,13 @@ class RowMaker:
         name = moment.standing.names[release.reference]
         # The camera's own fields come with the field `place` alone: they stand in `reads` if they may.
         columns = {column: getattr(batch, column) for column in images}
+        kept: list[int] = []
         for at, row in enumerate(rows):
             again = bool(batch.again[row])
             found = self._images(name, {column: values[row] for column, values in columns.items()})
             if again and not found.members:
                 continue
+            kept.append(row)
             ref = self.ref(name, batch.key[row])
             members = f',"ref":"{ref}"'
             if again:
@@ -187,6 +202,8 @@ class RowMaker:
             into.reads.append(with_members(reads[row], found.members))
             into.late.append(late[at])
             into.more.append(members)
+        some = np.array(kept, np.intp)
+        into.shown.append(some if places is None else places[some])
 
     def ref(self, name: str, key: bytes) -> str:
         """Return one authority's name for a read.

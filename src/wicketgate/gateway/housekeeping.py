@@ -20,6 +20,7 @@ from wicketgate.gateway.filing.hotlists import HotlistFiling
 from wicketgate.gateway.filing.outcomes import OutcomeFiling
 from wicketgate.gateway.filing.responses import Responses
 from wicketgate.gateway.projections import Projections
+from wicketgate.gateway.rewriting import Rewriting
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.hotlists.in_force import Lists
 from wicketgate.reads.images.store import Images
@@ -54,6 +55,7 @@ class Housekeeping:
         lists: Lists,
         hits: HitQueue,
         keys: KeyRing,
+        rewriting: Rewriting,
         intake: Intake,
         images: Images,
         seen: Seen,
@@ -75,6 +77,7 @@ class Housekeeping:
         self._lists = lists
         self._hits = hits
         self._keys = keys
+        self._rewriting = rewriting
         # What was committed when: once every part has it, the keys of what is private in it may end.
         self._committed: deque[tuple[int, int]] = deque()
         self._kept_us = 0
@@ -174,10 +177,13 @@ class Housekeeping:
         # Each part says how far it has come before what it came from is let go of: one that is older than that cannot
         # be brought up again, and the next start sees it. A crash in between leaves messages that nobody needs.
         await asyncio.to_thread(self._directory.reached, commits_to)
+        await self._rewriting.carry_out(commits_to)
         # Rows of feeds stand there alone, and so do reads that an image may follow yet.
         needed = self._projections.oldest_needed() or commits_to + 1
         joined = self._intake.past_term(self._clock.now_us()) + 1
-        await self._link.purge_below(STREAM, min(commits_to + 1, needed, joined))
+        kept_from = min(commits_to + 1, needed, joined)
+        await self._link.purge_below(STREAM, kept_from)
+        await self._rewriting.end_before(kept_from)
         while self._committed and self._committed[0][0] <= commits_to:
             self._kept_us = self._committed.popleft()[1]
         # A crash before this leaves keys that the next life ends.

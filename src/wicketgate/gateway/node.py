@@ -25,9 +25,10 @@ from wicketgate.base.streams.server import NatsServer
 from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.commits import writer as commits_module
 from wicketgate.commits.replay import replay
+from wicketgate.commits.rewritten import StoredTransactions
 from wicketgate.commits.snapshots import Snapshots
 from wicketgate.commits.state import State
-from wicketgate.commits.stored import KINDS, StoredPlace, decode_taken
+from wicketgate.commits.stored import KINDS, StoredPlace
 from wicketgate.commits.transactions import Transaction
 from wicketgate.commits.writer import Commits
 from wicketgate.feeds.index import FeedIndex
@@ -51,6 +52,7 @@ from wicketgate.gateway.operations import founding, software
 from wicketgate.gateway.progress import Progress
 from wicketgate.gateway.projections import Projections
 from wicketgate.gateway.releasing import Releasing
+from wicketgate.gateway.rewriting import Rewriting
 from wicketgate.gateway.timekeeping import ClockWatch, begin_clock, write_mark
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.hotlists.in_force import Lists
@@ -285,8 +287,9 @@ class Gateway:
         await parts.enter_async_context(self._writers)
         self.log_key = deployment.signer()
         self.directory = Directory(deployment, self.link, adopting=self._adopting)
-        await self.link.ensure_stream(commits_module.STREAM)
         self.keys = KeyRing(deployment.part("content-keys"), KINDS)
+        self.stored = StoredTransactions(self.link, self.keys, lambda: self.commits.committed.erased)
+        await self.stored.open()
         self._snapshots = Snapshots(deployment.part("snapshots"), self.keys.of("snapshots"))
         await self.directory.take(self._snapshots.part)
         state, parsed = await asyncio.to_thread(self._snapshots.latest) or State(), Parsed()
@@ -305,6 +308,9 @@ class Gateway:
             reveal=self.projections.take,
             on_failure=self._fail,
         )
+        self.rewriting = Rewriting(self.commits, self.stored, self.projections.feeds)
+        self._writers.push_async_callback(self.rewriting.close)
+        await self.rewriting.open()
         parts.push_async_callback(self._settle)
         self.desk = HotlistFiling(self.commits, self.lists, self.clock)
         self.outcomes = OutcomeFiling(self.commits, self.hits, self.clock)
@@ -355,9 +361,7 @@ class Gateway:
         """Fold the rest of COMMITS, and bring every part up to it."""
         self.progress.begin("commits")
         projected = self.directory.projected()
-        await replay(
-            self.link, state, parsed, self.keys, self._replayed, self.progress.reach, after=projected
-        )
+        await replay(self.stored, state, parsed, self._replayed, self.progress.reach, after=projected)
         for name in state.feeds:
             await self.projections.open_feed(name)
         if self.ledger.size > state.entries:
@@ -415,7 +419,7 @@ class Gateway:
         )
         self._parts.callback(self.intake.close)
         self.cameras = CameraNames(lambda: self.commits.committed)
-        self.joining = Joining(self.images, self.intake, self.seen, self.clock, self._taken_at)
+        self.joining = Joining(self.images, self.intake, self.seen, self.clock, self.stored.taken_at)
         self.pushes = Pushes(self.cameras, self.intake, self.joining, self.vehicles, self.clock, self.limits)
         await self.commits.start({**software(self.deployment.folder), **self._clock_said})
         if former is not None:
@@ -434,6 +438,7 @@ class Gateway:
             lists=self.lists,
             hits=self.hits,
             keys=self.keys,
+            rewriting=self.rewriting,
             intake=self.intake,
             images=self.images,
             seen=self.seen,
@@ -465,11 +470,6 @@ class Gateway:
             )
             self._fail(error)
             raise
-
-    async def _taken_at(self, sequence: int) -> bytes | None:
-        """Return what a transaction took, or None past its term."""
-        stored = await self.link.message(commits_module.STREAM, sequence)
-        return decode_taken(stored.data, self.keys) if stored is not None and stored.data else None
 
     def limits(self) -> ClockLimits:
         """Return the clock limits of the charter in force.

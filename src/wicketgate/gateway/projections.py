@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any, TypeVar
 
@@ -38,6 +38,7 @@ OPENINGS = "OPENINGS"
 RESPONSES = "RESPONSES"
 _REPLAYED_AT_ONCE = 64
 _AT_ONCE = 4096
+_EVER_US = 1 << 62
 
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
@@ -77,7 +78,8 @@ class Projections:
         self.proofs = proofs
         self.hits = hits
         self._index = index
-        self._rows = StoredRows(link, STREAM, partial(keys.open, "rows"))
+        self._rows = StoredRows(link, STREAM, keys.of("rows").open)
+        self._keys = keys
         self._parsed = parsed
         self._feed_bytes = feed_bytes
         self._on_failure = on_failure
@@ -108,6 +110,8 @@ class Projections:
             self._feed_term_us, self._quarantine_term_us = limits.feed_term_us, limits.too_old_us
         for name in state.feeds:
             await self.open_feed(name)
+        for rows in state.erased.values():
+            self._hide(rows)
         await self.quarantine.open()
         await self.openings.open()
         self._begin(self._project_ledger)
@@ -150,6 +154,7 @@ class Projections:
     def take(self, sequence: int, transaction: Transaction, lie: tuple[StoredPlace, ...]) -> None:
         """Hand over a committed transaction, and where its batches lie in its bytes."""
         places = self._show(sequence, transaction, lie)
+        self._hide((row.feed, row.row) for row in transaction.erased)
         queues = []
         if transaction.entries or transaction.second is not None:
             queues.append(self._ledger_queue)
@@ -169,6 +174,12 @@ class Projections:
             queue.put_nowait((sequence, transaction))
         if places:
             self._index_queue.put_nowait((sequence, places))
+
+    def _hide(self, rows: Iterable[tuple[str, int]]) -> None:
+        """Let nobody see rows whose erasure is committed; their transactions are rewritten later."""
+        for feed, row in rows:
+            if feed in self.feeds:
+                self.feeds[feed].hide(row)
 
     def _show(
         self, sequence: int, transaction: Transaction, lie: tuple[StoredPlace, ...]
@@ -299,11 +310,17 @@ class Projections:
                 self._responses[consultation] = await stream.open()
             return self._responses[consultation]
 
+    def response_keys(self, consultation: str) -> HourKeys:
+        """Return the keys of a consultation's responses, which end with it."""
+        return self._keys.of(f"responses-{consultation}")
+
     async def end_responses(self, consultation: str) -> None:
         """Delete every response to a consultation that has closed.
 
-        The stream stays, with its number: a replay of COMMITS writes none of them again.
+        The stream stays, with its number: a replay of COMMITS writes none of them again. Its keys are destroyed first:
+        a crash in between leaves what nobody can read.
         """
+        self.response_keys(consultation).end_before(_EVER_US)
         stream = await self.responses(consultation)
         await stream.delete_all()
 
@@ -331,7 +348,11 @@ class Projections:
     async def _project_responses(self, transaction: Transaction) -> None:
         for response in transaction.responses:
             stream = await self.responses(response.consultation)
-            await stream.put(response.number, msgspec.msgpack.encode(response), transaction.at_us)
+            if response.number <= stream.last:
+                continue  # a replay: its keys may have ended, and none is made for it
+            keys = self.response_keys(response.consultation)
+            data = keys.seal(msgspec.msgpack.encode(response), transaction.at_us)
+            await stream.put(response.number, data, transaction.at_us)
 
     async def _project_ledger(self) -> None:
         while True:

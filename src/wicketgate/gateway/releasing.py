@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 
 import msgspec
+import numpy as np
 
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import (
@@ -14,6 +15,7 @@ from wicketgate.commits.transactions import (
     IntakeCounts,
     QuarantinedRead,
     Refused,
+    ShownReads,
     Transaction,
 )
 from wicketgate.commits.writer import Build, Commits
@@ -126,13 +128,17 @@ class Releasing:
             made: dict[str, Rows] = {}
             # Reads that come again with an image are no new reads: they are released to those whose fields show it,
             # and counted nowhere else.
-            for some in columns.split_again(batch):
+            parts = columns.split_again(batch)
+            again = batch.again.nonzero()[0]
+            for some, places in zip(
+                parts, [None] if len(parts) == 1 else [(~batch.again).nonzero()[0], again], strict=True
+            ):
                 decision = decide(some, standing.table, at_us, charter.limits.late_after_us, lists)
                 decisions.append(decision)
                 rendering = Rendering(some, standing.camera_json, standing.placed_json)
                 for release in decision.releases:
                     into = made.setdefault(release.reference, Rows())
-                    self._raising.rows(release, rendering, some, moment, into)
+                    self._raising.rows(release, rendering, some, moment, into, places)
             decision = decisions[0]
             facts: list[bytes] = []
             released, release_facts = write_batches(
@@ -162,12 +168,21 @@ class Releasing:
                 quarantined=tuple(self._sealing(read, at_us) for read in quarantined),
                 quarantine_batch=state.quarantine_batches + 1 if quarantined else 0,
                 facts=tuple(facts),
+                shown=_shown(list(made.values()), again.tolist(), message),
                 taken=_taken(message),
             )
 
         return build
 
 
+def _shown(made: Sequence[Rows], again: Sequence[int], message: ReadsMessage) -> ShownReads | None:
+    """Return which read each row shows, and where reads stood before: so an erasure finds all of a read."""
+    known = message.before or [(0, 0)] * len(again)  # READS of 0.3 did not say
+    before = tuple((row, *place) for row, place in zip(again, known, strict=True) if place[0])
+    numbers = tuple(np.concatenate(rows.shown).astype("<u2").tobytes() for rows in made if len(rows))
+    return ShownReads(batches=numbers, before=before) if numbers or before else None
+
+
 def _taken(message: ReadsMessage) -> bytes:
     """Return what is stored of what was taken: all but what the transaction itself says."""
-    return encode_reads(msgspec.structs.replace(message, intake=IntakeCounts(), quarantined=()))
+    return encode_reads(msgspec.structs.replace(message, intake=IntakeCounts(), quarantined=(), before=()))

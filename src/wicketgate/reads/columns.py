@@ -5,7 +5,7 @@ Every form of a read is derived from it, and so is the form in which reads lie i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from itertools import chain
 from typing import Annotated, Any, Literal
@@ -415,6 +415,23 @@ def split_again(batch: ReadBatch) -> tuple[ReadBatch, ...]:
             )
         parts.append(ReadBatch(**columns))
     return tuple(parts)
+
+
+def blanked(batch: ReadBatch, rows: Iterable[int]) -> ReadBatch:
+    """Return a batch in which some reads say nothing but their keys: these have no plate.
+
+    The rows keep their numbers.
+    """
+    gone = list(rows)
+    columns: dict[str, Any] = {}
+    for column in COLUMNS:
+        values = getattr(batch, column.name)
+        if column.name != "key":
+            values = values.copy() if isinstance(values, np.ndarray) else list(values)
+            for row in gone:
+                values[row] = None if column.null else column.scalar()
+        columns[column.name] = values
+    return ReadBatch(**columns)
 
 
 def joined(batches: Sequence[ReadBatch]) -> ReadBatch:

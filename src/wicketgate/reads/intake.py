@@ -78,6 +78,8 @@ class _Group:
     unkept: Counter[str] = field(default_factory=Counter)
     held: list[HeldSighting] = field(default_factory=list)
     emitted: list[Emitted] = field(default_factory=list)
+    before: list[tuple[int, int]] = field(default_factory=list)
+    """Where each read that comes again stood before."""
 
     def extend(self, checked: Checked, new: _New, source: str, now_us: int) -> None:
         """Take the new ones of the checked reads."""
@@ -113,8 +115,9 @@ class _Group:
         rows = len(self.reads) + len(self.held)
         return rows >= MAX_ROWS or self.quarantined_bytes >= _QUARANTINED_BYTES
 
-    def extend_again(self, row: ReadBatch, keys: ReadKeys) -> None:
-        """Take a stored read again, with an image behind it."""
+    def extend_again(self, row: ReadBatch, keys: ReadKeys, before: tuple[int, int]) -> None:
+        """Take a stored read again, with an image behind it, and where it stood before."""
+        self.before.append(before)
         columns = {
             column.name: list(getattr(row, column.name)) for column in COLUMNS if column.name != "plate_key"
         }
@@ -333,7 +336,8 @@ class Intake:
         group = self._group([])
         # By the present rule, though the row may have a key by a former one: its name in feeds hangs on that.
         contents = self._seen.keys("", [""], [None], row.camera, row.captured_us, row.plate).contents
-        group.extend_again(row, ReadKeys(contents, read_id or NO_ID))
+        before = self._seen.place(read_id) or (0, 0)
+        group.extend_again(row, ReadKeys(contents, read_id or NO_ID), before)
         self._waiting += 1
         self._work.set()
         await asyncio.shield(group.stored)
@@ -465,6 +469,7 @@ def _whole(group: _Group) -> GroupPortion:
             unkept=dict(group.unkept),
         ),
         quarantined=tuple(group.quarantined),
+        before=tuple(group.before),
         held=tuple(group.held),
         emitted=tuple(group.emitted),
     )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import msgspec
 
 from wicketgate.base.errors import InputError
 from wicketgate.commits import transactions
 from wicketgate.commits.transactions import QuarantinedRead
+from wicketgate.reads.columns import blanked, from_arrow, to_arrow
 from wicketgate.reads.tracking import Emitted, HeldSighting
 
 READS = "READS"
@@ -24,6 +27,9 @@ class ReadsMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
         The keys of these reads in the index of repeats (`keys.ReadKeys`, or as versions up to 0.3 made them).
     intake, quarantined
         What else came of the posts. In COMMITS they stand in the transaction itself.
+    before : tuple of (int, int)
+        Of each read that comes again, in their order, the transaction and the row where it stood before; (0, 0) where
+        that is not known. In COMMITS it stands beside the rows (`transactions.ShownReads`), which are kept for longer.
     held : tuple of HeldSighting
         Observations of vehicles that a device still follows.
     emitted : tuple of Emitted
@@ -35,6 +41,7 @@ class ReadsMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     ids: bytes = b""
     intake: transactions.IntakeCounts = transactions.IntakeCounts()
     quarantined: tuple[QuarantinedRead, ...] = ()
+    before: tuple[tuple[int, int], ...] = ()
     held: tuple[HeldSighting, ...] = ()
     emitted: tuple[Emitted, ...] = ()
 
@@ -58,6 +65,35 @@ def decode_reads(data: bytes) -> ReadsMessage:
         return _decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError("what a transaction took is not of this version") from error
+
+
+def without_reads(taken: bytes, rows: Collection[int]) -> bytes:
+    """Return what a transaction took, without some of its reads.
+
+    Their keys stay, for a read that is posted again must be recognised, and so do the numbers of the others
+    (`columns.blanked`). What a device said of the same vehicle goes with them.
+
+    Raises
+    ------
+    InputError
+        If it is nothing that a transaction took.
+    """
+    message = decode_reads(taken)
+    if not message.rows:
+        return taken
+    batch = from_arrow(message.rows)
+    gone = [row for row in rows if 0 <= row < len(batch)]
+    plates = {batch.plate[row] for row in gone} - {""}
+    if not plates:
+        return taken
+    return encode_reads(
+        msgspec.structs.replace(
+            message,
+            rows=to_arrow(blanked(batch, gone)),
+            held=tuple(sighting for sighting in message.held if sighting.plate not in plates),
+            emitted=tuple(one for one in message.emitted if one.plate not in plates),
+        )
+    )
 
 
 def seen_keys(message: ReadsMessage) -> tuple[bytes, bytes]:

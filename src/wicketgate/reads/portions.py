@@ -73,10 +73,13 @@ class GroupPortion:
         if len(self.batch) <= rows:
             return [self]
         portions = []
+        again = np.concatenate(([0], np.cumsum(self.batch.again)))
         for start in range(0, len(self.batch), rows):
             end = start + rows
+            first, past = int(again[start]), int(again[min(end, len(self.batch))])
             rest = msgspec.structs.replace(
                 ReadsMessage(rows=b"") if start else self.message,
+                before=self.message.before[first:past],
                 contents=self.message.contents[CONTENT * start : CONTENT * end],
                 ids=self.message.ids[DIGEST * start : DIGEST * end],
             )

@@ -89,6 +89,16 @@ def test_a_later_form_is_refused_in_words(keys: KeyRing) -> None:
             read(data[:1] + bytes([FORM + 1]) + data[2:], keys)
 
 
+def test_a_part_that_stands_in_the_open_is_refused(keys: KeyRing) -> None:
+    """Found by the test below: without its mark, what was written over a part was taken for what 0.3 wrote."""
+    data = encode(WHOLE, keys).data
+    marks = [at for at in range(len(data)) if data.startswith(b"\x00hour-1", at)]
+    assert len(marks) == 4
+    for at in marks:
+        with pytest.raises(InputError, match="stands in the open"):
+            decode(data[:at] + b"\x01" + data[at + 1 :], keys)
+
+
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_what_was_changed_is_refused_or_public(keys: KeyRing, data: Any) -> None:

@@ -29,6 +29,7 @@ from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.commits import writer as module
 from wicketgate.commits.figures import Counts
 from wicketgate.commits.replay import replay
+from wicketgate.commits.rewritten import REWRITTEN, StoredTransactions, subject_of
 from wicketgate.commits.state import State, dump_state
 from wicketgate.commits.transactions import (
     CamerasRegistered,
@@ -459,7 +460,9 @@ async def replayed(link: Link, state: State) -> list[int]:
         assert transaction.at_us == sequence - 1
         taken.append(sequence)
 
-    await replay(link, state, Parsed(), IN_THE_OPEN, take)
+    stored = StoredTransactions(link, IN_THE_OPEN, lambda: state.erased)
+    await stored.open()
+    await replay(stored, state, Parsed(), take)
     return taken
 
 
@@ -509,6 +512,31 @@ async def test_a_transaction_that_is_missing_stops_a_replay(
     await link.jetstream.delete_msg(STREAM, 5)
     with pytest.raises(ConfigurationError, match="transaction 5 is missing"):
         await replayed(link, State())
+
+
+async def test_what_was_rewritten_stands_for_what_a_committed_erasure_names(link: Link) -> None:
+    await filled(link, 9)
+    stood = encode(Transaction(at_us=4, token=TokenIssued(name="t4", sha256="4")))
+    await link.jetstream.publish(STREAM, encode(Transaction(at_us=9)))
+    state = State()
+    await replayed(link, state)
+    await link.ensure_stream(REWRITTEN, below=True)
+    await link.jetstream.publish(subject_of(5), stood)
+    await link.erase(STREAM, 5)
+    await link.erase(STREAM, 5)  # as the next life may
+    with pytest.raises(
+        ConfigurationError, match="5 is missing from COMMITS, and no committed erasure names it"
+    ):
+        await replayed(link, state)
+    state.erased = {5: [("a", 1)]}
+    assert await replayed(link, state) == list(range(1, 11))
+    with pytest.raises(ConfigurationError, match=r"5 is missing from COMMITS$"):
+        await replayed(
+            link, State(sequence=4, at_us=3, erased=state.erased)
+        )  # nobody folds what stands for it
+    await link.purge_subject(REWRITTEN, subject_of(5))
+    with pytest.raises(ConfigurationError, match=r"5 is missing from COMMITS$"):
+        await replayed(link, state)
 
 
 async def test_what_is_no_transaction_stops_a_replay(link: Link) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -43,7 +42,7 @@ class Store:
         self.link = link
         self.folder = folder
         self.keys = KeyRing(folder.with_name("content-keys"), KINDS)
-        self.rows = StoredRows(link, STREAM, partial(self.keys.open, "rows"))
+        self.rows = StoredRows(link, STREAM, self.keys.of("rows").open)
         self.index: FeedIndex
         self.feed: Feed
 

@@ -183,6 +183,32 @@ class Link:
             return None
         return found
 
+    async def next_under(self, name: str, sequence: int, subject: str) -> RawStreamMsg | None:
+        """Return the first message of a subject from a sequence on, or None where there is none.
+
+        Waits while the server is away, as `ask`.
+        """
+        try:
+            found: RawStreamMsg = await self.ask(
+                lambda: self.jetstream.get_msg(name, seq=sequence, subject=subject, next=True, direct=True)
+            )
+        except NotFoundError:
+            return None
+        return found
+
+    async def erase(self, name: str, sequence: int) -> None:
+        """Delete a message, and overwrite its bytes in the server's files.
+
+        One that is gone already is nothing to do. The client asks without `no_erase`, which the server takes for an
+        erasing delete; with it the bytes would stay until the file is written anew.
+        """
+        if await self.message(name, sequence) is not None:
+            await self.ask(lambda: self.jetstream.delete_msg(name, sequence))
+
+    async def purge_subject(self, name: str, subject: str) -> None:
+        """Remove every message of a subject."""
+        await self.ask(lambda: self.jetstream.purge_stream(name, subject=subject))
+
     async def purge_below(self, name: str, sequence: int) -> None:
         """Remove every message of `name` below `sequence`."""
         if sequence > 1:

@@ -263,7 +263,10 @@ class Responses:
             if asyncio.get_running_loop().time() > ends:
                 raise StreamError("a response cannot be read now")
             await asyncio.sleep(_PAUSE_S)  # committed, and not projected yet
-        return [_decoder.decode(data) for data in found if data is not None]
+        # What version 0.3 wrote stands in the open.
+        keys = self._projections.response_keys(consultation)
+        opened = [keys.open(data) for data in found if data is not None]
+        return [_decoder.decode(data) for data in opened if data is not None]
 
 
 def _known(state: State, consultation: str) -> ConsultationTaken:
