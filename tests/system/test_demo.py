@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,15 @@ def test_a_headless_run_holds_its_laws(first: Outcome) -> None:
     assert report["latency_ms"]["bulk_p99"] > 0
     assert report["ledger"]["entries"] > 8
     assert 15 < report["misread"] < 35
+
+
+def test_images_are_released_fetched_in_bulk_and_counted(first: Outcome) -> None:
+    images = first.report["images"]
+    assert images["fetched"] == {CT: images["released"][CT]}
+    assert images["fetched"][CT] > 20
+    kept = [path for path in (first.folder / "received" / f"{CT}-images").glob("*/*.*") if path.is_file()]
+    assert {path.stem for path in kept} == {sha256(path.read_bytes()).hexdigest() for path in kept}
+    assert len(kept) == images["fetched"][CT]
 
 
 def test_hits_come_and_are_answered(first: Outcome) -> None:

@@ -324,7 +324,13 @@ def test_each_authority_gets_its_fields_and_its_cameras_and_nothing_else(filled:
         assert row["authority"] == f"{london.CHARGING}@1"
     assert plates_in(met) == [boundary]
     for row in rows_of(met):
-        assert set(row) == {"seq", "salt", "authority", "read"}
+        assert set(row) == {
+            "seq",
+            "salt",
+            "authority",
+            "read",
+            "ref",
+        }  # by which an image that follows is known
         assert set(row["read"]) == shown
         assert row["authority"] == f"{london.COUNTER_TERRORISM}@1"
     everything = feed(filled, london.COUNTER_TERRORISM)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import time
@@ -520,6 +521,13 @@ def pictures_are_consulted_on(replay: Replay) -> None:
     assert answer.status_code == 200, answer.text
     [row] = replay.arrived([pictured])
     assert (row["authority"], "overview_image" in row["read"]) == (f"{CERTIFICATE}@4", True)
+    scene = row["read"]["overview_image"]
+    asked = {"refs": [scene["ref"]]}
+    images = f"{replay.url}/v1/feeds/{CERTIFICATE}/images"
+    [fetched] = request("POST", images, json=asked, headers=bearer(replay, UNIT)).text.splitlines()
+    assert base64.b64decode(json.loads(fetched)["data"]) == plate_image("AB12CDE")
+    assert json.loads(fetched)["sha256"] == scene["sha256"]
+    assert request("POST", images, json=asked, headers=bearer(replay, CRIME_UNIT)).status_code == 403
     assert not {row["read"]["plate"] for row in replay.rows()} & set(withheld)
     page = replay.page(f"/authorities/{CERTIFICATE}/4")
     assert "A public consultation covers all of it." in page

@@ -47,6 +47,7 @@ KINDS = {
     ("PUT", "/v1/reads/x/images/patch"): SOURCES,
     ("POST", "/v1/push/axis"): SOURCES,
     ("GET", "/v1/feeds/tfl-charging/images/x"): {CHARGING},
+    ("POST", "/v1/feeds/tfl-charging/images"): {CHARGING},
     ("GET", "/v1/quarantine"): SOURCES,
     ("GET", "/v1/feeds"): RECIPIENTS,
     ("GET", "/v1/feeds/tfl-charging"): {CHARGING},

@@ -93,7 +93,7 @@ def test_it_says_what_let_a_read_go_and_commits_the_question_first(city: Running
     body = found.json()
     (item,) = body["answers"]
     assert (item["authority"], item["allowed"], item["reason"]) == (f"{CT}@1", True, None)
-    assert item["fields"] == ["plate", "time", "place"]
+    assert item["fields"] == ["plate", "time", "place", "patch-image", "overview-image"]
     assert "the camera `ccz-0001` of `tfl` is in its group `ccz-boundary`" in item["words"][0]
     assert "signed by" in item["words"][1]
     assert (body["late"], body["notes"], body["as_of_entry"]) == (True, [], None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from pathlib import Path
 
@@ -41,3 +42,23 @@ def write_secret(path: Path, text: str) -> None:
     """
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text + "\n")
+
+
+def sync_file_system(folder: Path) -> None:
+    """Make everything written below `folder` durable with one call.
+
+    Files, names and folders are synced by syncfs (Linux), elsewhere by sync. A sync for each file and folder costs ten
+    times as much.
+    """
+    if not hasattr(_libc, "syncfs"):
+        os.sync()
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        if _libc.syncfs(handle) != 0:
+            raise OSError(ctypes.get_errno(), "the file system could not be synced")
+    finally:
+        os.close(handle)
+
+
+_libc = ctypes.CDLL(None, use_errno=True)

@@ -78,6 +78,26 @@ class MqttSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImagesSettings:
+    """The S3 store in which images lie instead of the deployment's folder.
+
+    Attributes
+    ----------
+    bucket, prefix : str
+        Where in it; the prefix is this deployment's alone.
+    endpoint : str or None
+        The server; None for Amazon's own.
+    """
+
+    bucket: str
+    prefix: str
+    region: str
+    access_key: str
+    secret_key: str = field(repr=False)
+    endpoint: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """A deployment's settings.
 
@@ -89,6 +109,8 @@ class Settings:
         An external NATS server; None for the child process.
     mqtt : MqttSettings or None
         The MQTT ingress; None where there is none.
+    images : ImagesSettings or None
+        The store of images; None for the folder.
     host, port : str, int
         Where the gateway listens; port 0 takes a free one.
     feed_bytes : int
@@ -109,6 +131,7 @@ class Settings:
     folder: Path
     streams: StreamsSettings | None = None
     mqtt: MqttSettings | None = None
+    images: ImagesSettings | None = None
     host: str = "127.0.0.1"
     port: int = 8443
     feed_bytes: int = 64 * 1024**3
@@ -140,6 +163,14 @@ _STREAMS_KEYS = {
     "system_password_file": str,
     "ca_file": str,
 }
+_IMAGES_KEYS = {
+    "url": str,
+    "region": str,
+    "access_key_file": str,
+    "secret_key_file": str,
+    "endpoint": str,
+}
+_STORE = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/([A-Za-z0-9][A-Za-z0-9._/-]{0,200})", re.ASCII)
 _MQTT_KEYS = {"host": str, "port": int, "certificate": str, "key": str}
 
 TEMPLATE = """\
@@ -175,6 +206,14 @@ port = 8080
 # port = 8883
 # certificate = "mqtt.pem"
 # key = "mqtt.key"
+
+# An S3 store for images instead of the folder `images`. What lies there is encrypted; the keys stay here.
+# [images]
+# url = "s3://bucket/prefix"
+# region = "eu-west-2"
+# access_key_file = "s3-access.key"
+# secret_key_file = "s3-secret.key"
+# endpoint = "https://s3.example"
 
 # The bounds on connections, requests and bytes; the operator's manual lists them all.
 # [limits]
@@ -221,6 +260,7 @@ def parse_settings(text: bytes, folder: Path) -> Settings:
         raise ConfigurationError(f"`{name}` is not TOML: {error}") from error
     streams = data.pop("streams", None)
     mqtt = data.pop("mqtt", None)
+    images = data.pop("images", None)
     proxies = data.pop("proxies", [])
     limits = ConnectionLimits.parse(data.pop("limits", {}))
     _check(data, _KEYS, name)
@@ -239,6 +279,7 @@ def parse_settings(text: bytes, folder: Path) -> Settings:
         folder=folder,
         streams=None if streams is None else _streams(folder, streams),
         mqtt=None if mqtt is None else _mqtt(folder, mqtt),
+        images=None if images is None else _images(folder, images),
         proxies=_networks(proxies),
         limits=limits,
         **data,
@@ -297,6 +338,41 @@ def _streams_url(url: str) -> str:
             "`url` in [streams] sends passwords and reads in clear to another machine: use `tls://`"
         )
     return url
+
+
+def _images(folder: Path, data: object) -> ImagesSettings:
+    if not isinstance(data, dict):
+        raise ConfigurationError("`images` must be a table")
+    _check(data, _IMAGES_KEYS, "[images]")
+    missing = sorted(_IMAGES_KEYS.keys() - {"endpoint"} - data.keys())
+    if missing:
+        raise ConfigurationError(f"[images] needs {', '.join(f'`{name}`' for name in missing)}")
+    found = _STORE.fullmatch(data["url"])
+    if found is None:
+        raise ConfigurationError("`url` in [images] must be like `s3://bucket/prefix`")
+    endpoint = data.get("endpoint")
+    if endpoint is not None and not _is_safe_address(endpoint):
+        raise ConfigurationError(
+            "`endpoint` in [images] must be like `https://s3.example`; `http://` is for this machine alone"
+        )
+    return ImagesSettings(
+        bucket=found[1],
+        prefix=found[2].rstrip("/"),
+        region=data["region"],
+        access_key=read_secret(folder / data["access_key_file"]),
+        secret_key=read_secret(folder / data["secret_key_file"]),
+        endpoint=endpoint,
+    )
+
+
+def _is_safe_address(url: str) -> bool:
+    if not url or not _ADDRESS.fullmatch(url):
+        return False
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return bool(parts.hostname) and (parts.scheme == "https" or _is_loopback(parts.hostname or ""))
 
 
 def _certificates(path: Path) -> str:

@@ -17,6 +17,7 @@ from wicketgate.base.clock import SystemClock
 from wicketgate.base.errors import ConfigurationError, WicketgateError
 from wicketgate.base.settings import read_secret
 from wicketgate.cli.endings import FAILED, GOOD, INTERRUPTED, UNREACHED, exit_code
+from wicketgate.clients.recipient.images import ImageFetcher, ImageFolder
 from wicketgate.clients.recipient.receive import ReceivedTally, Receiver
 from wicketgate.clients.recipient.sinks import open_sink
 from wicketgate.clients.verify import read_key, verify_folder, verify_url
@@ -111,6 +112,9 @@ def run_receive(args: argparse.Namespace) -> int:
                     f"NOTE: the log's key is taken from {args.url} itself: {verifier.vkey}. Compare it with "
                     "the key that was published another way, and give that with --key."
                 )
+            images = None
+            if args.images is not None:
+                images = ImageFetcher(remote, args.feed, ImageFolder(args.images, args.feed))
             receiver = Receiver(
                 remote,
                 args.feed,
@@ -121,6 +125,7 @@ def run_receive(args: argparse.Namespace) -> int:
                 seen=signed_notes(read_seen(args.seen), verifier),
                 kept=_kept(args),
                 clock=SystemClock(),
+                images=images,
                 say=say,
             )
             try:
@@ -131,6 +136,8 @@ def run_receive(args: argparse.Namespace) -> int:
             finally:
                 sink.close()
                 say(_summary(args.feed, receiver.tally))
+                if images is not None:
+                    say(images.words())
     finally:
         sink.close()
     return 0

@@ -62,7 +62,7 @@ from wicketgate.ledger.writer import Ledger
 from wicketgate.reads.cameras import CameraNames
 from wicketgate.reads.checks import ClockLimits
 from wicketgate.reads.images.joining import Joining
-from wicketgate.reads.images.store import Images
+from wicketgate.reads.images.store import Images, open_s3
 from wicketgate.reads.intake import Intake
 from wicketgate.reads.messages import decode_reads, seen_keys
 from wicketgate.reads.pushes import Pushes
@@ -389,7 +389,8 @@ class Gateway:
     async def _open_gate(self) -> Releasing:
         """Open the images, and return the gate."""
         secret, keys = self.deployment.index_secret(), self.deployment.part("content-keys") / "images"
-        self.images = Images(self.deployment.part("images"), secret, keys, admit=self.space.demand)
+        store, folder = open_s3(self.settings.images), self.deployment.part("images")
+        self.images = Images(folder, secret, keys, store, admit=self.space.demand)
         self._parts.push_async_callback(self.images.close)
         if self.images.part is not None:
             await self.directory.take(self.images.part, keyed=True, of_reads=True)

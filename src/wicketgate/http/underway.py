@@ -124,10 +124,15 @@ class UnderWay:
         """
         if scope.get("shares_answer"):
             return None
+        size -= sum(
+            held for held, _ in scope.get("held_answer", ())
+        )  # what the handler took before it was made
+        if size <= 0:
+            return None
         shares = self._shares(scope, "answer_bytes")
         full = self.answers.take(size, *shares)
         if full is None:
-            scope["held_answer"] = [(size, shares)]
+            scope.setdefault("held_answer", []).append((size, shares))
             return None
         if full in {"all", _STRANGERS}:
             return problem("busy", "too much waits to be taken by those who asked for it")
@@ -160,6 +165,12 @@ def connection_of(scope: Scope) -> HttpConnection | None:
 def share_answer(request: Request) -> None:
     """Say that a request is answered with bytes that are held once for all."""
     request.scope["shares_answer"] = True
+
+
+def reserve_answer(request: Request, size: int) -> Response | None:
+    """Take room for an answer before it is made, as `UnderWay.hold_answer` does, or return the refusal."""
+    under_way = request.scope.get("under_way")
+    return None if under_way is None else under_way.hold_answer(request.scope, size)
 
 
 def hold_body(request: Request, size: int) -> None:

@@ -193,6 +193,8 @@ class Evidence:
         From when a read is late.
     images : mapping of str to str
         What was fetched of images: their references to the SHA-256 of what came.
+    kept : mapping of str to frozenset of str
+        The SHA-256 of each image that a recipient in bulk has on disk, by authority.
     attempts : sequence of Attempt
         The documents by which officers tried to widen something in this run.
     passed_on : sequence of Attempt
@@ -213,6 +215,7 @@ class Evidence:
     hotlists: Mapping[str, Sequence[SentEntry]] = field(default_factory=dict)
     late_after_us: int = 60 * SECOND_US
     images: Mapping[str, str] = field(default_factory=dict)
+    kept: Mapping[str, frozenset[str]] = field(default_factory=dict)
     attempts: Sequence[Attempt] = ()
     passed_on: Sequence[Attempt] = ()
 
@@ -263,6 +266,13 @@ def rows_of(name: str, batches: Sequence[Batch]) -> Iterator[FeedRow]:
             if "erased" not in value:
                 where = f"`{name}`, batch {batch.header.get('batch')}, row {number}"
                 yield FeedRow(batch.number, where, str(batch.header.get("authority")), value)
+
+
+def named(batches: Sequence[Batch]) -> frozenset[str]:
+    """Return the SHA-256 of each image that the rows of a feed name."""
+    rows = (row.read for row in rows_of("", batches))
+    images = (read.get(member) for read in rows for member in ("patch_image", "overview_image"))
+    return frozenset(str(image.get("sha256")) for image in images if isinstance(image, dict))
 
 
 class Matching:

@@ -24,6 +24,7 @@ from wicketgate_demo.judge.evidence import (
     counted,
     expected,
     forces,
+    named,
     rows_of,
 )
 from wicketgate_demo.judge.hit_laws import check_hits, must_hit
@@ -224,7 +225,8 @@ def nothing_lost(evidence: Evidence) -> Finding:
     """Law 4, as far as built: nothing is lost.
 
     Sent = accepted + repeated + quarantined, and each accepted read stands once in each feed whose scope has its
-    camera, of those that match each for which an entry stood. Erasure at the end of a term is not built yet.
+    camera, of those that match each for which an entry stood. Each image that the rows of a bulk feed name is on its
+    recipient's disk as they commit to it, and no other. Erasure at the end of a term is not built yet.
     """
     found = Finding()
     tally = evidence.tally
@@ -256,6 +258,12 @@ def nothing_lost(evidence: Evidence) -> Finding:
             rows.take(sent)
         if rows.strange:
             found.add(f"`{name}`: {rows.strange} rows are of reads that no camera sent")
+    for name, kept in evidence.kept.items():
+        images = named(evidence.feeds.get(name, ()))
+        if images - kept:
+            found.add(f"`{name}`: {len(images - kept)} images that its rows name were not to be had")
+        if kept - images:
+            found.add(f"`{name}`: {len(kept - images)} images came that no row names")
     for said in evidence.passed_on:
         if said.code != said.wanted:
             found.add(f"{said.what}: answered {said.status} {said.code}, instead of {said.wanted}")

@@ -94,6 +94,10 @@ class Folder:
         """Return a recipient's batches of a feed in the last headless run."""
         return self.path / "received" / f"{authority}.ndjson"
 
+    def images(self, authority: str) -> Path:
+        """Return a recipient's images of the last headless run."""
+        return self.path / "received" / f"{authority}-images"
+
     @property
     def is_made(self) -> bool:
         """Whether a whole demonstration stands here.

@@ -184,9 +184,9 @@ class Officers:
         version = max(
             one["version"] for one in register["authorities"] if one["name"] == london.COUNTER_TERRORISM
         )
-        images = london.counter_terrorism_authority(now_us)
-        images["authority"]["version"] = version + 1
-        images["scope"]["fields"].append("overview-image")
+        vehicles = london.counter_terrorism_authority(now_us)
+        vehicles["authority"]["version"] = version + 1
+        vehicles["scope"]["fields"].append("vehicle")
         crime = crime_proposal(now_us)
         crime["authority"]["valid_from"] = rfc3339(now_us)
         named = copy.deepcopy(crime)
@@ -198,7 +198,12 @@ class Officers:
             "met/intelligence",
         )
         tries = (
-            ("images by the certificate", images, london.SIGNERS[london.COUNTER_TERRORISM], "widening"),
+            (
+                "make and colour by the certificate",
+                vehicles,
+                london.SIGNERS[london.COUNTER_TERRORISM],
+                "widening",
+            ),
             ("reads for crime", crime, offices, "widening"),
             ("reads for crime, while the public is asked", named, offices, "consultation-open"),
         )

@@ -1,26 +1,33 @@
 """The recipients of a demonstration.
 
-Each follows its feed, checks every batch as it comes, and keeps it.
+Each follows its feed, checks every batch as it comes, and keeps it; who gets images fetches them beside it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 import json
 import os
+import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
-from wicketgate.base.errors import InputError, VerificationError, WicketgateError
+from wicketgate.base.errors import InputError, Unreachable, VerificationError, WicketgateError
+from wicketgate.clients.recipient.images import ImageFetcher, ImageFolder
 from wicketgate.clients.verify.feeds import FeedChain
+from wicketgate.clients.verify.remote import Remote
 from wicketgate.feeds.batches import Batch, read_batches
 
 _WAIT_S = 2
 _ANSWER_S = 30.0
 _PAUSE_S = 0.3
 _ANSWER_BYTES = 64 * 1024 * 1024
+_IMAGES_EVERY_S = 1.0
 
 
 class Follower:
@@ -146,6 +153,57 @@ class Follower:
         if self._writer is not None:
             self._writer.close()
         self._reader = self._writer = None
+
+
+class ImageKeeper:
+    """The keeper of the images that a followed feed names: it fetches many at once, as `receive --images` does.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they go; made anew.
+    """
+
+    def __init__(self, url: str, token: str, follower: Follower, folder: Path) -> None:
+        self._follower = follower
+        shutil.rmtree(folder, ignore_errors=True)
+        self._remote = Remote(url, token=token, attempts=1)
+        self._fetcher = ImageFetcher(
+            self._remote, follower.authority, ImageFolder(folder, follower.authority)
+        )
+        self._folder = folder
+        self._done = 0
+        self.fault = ""
+
+    async def work(self) -> None:
+        """Fetch what is new every second, until cancelled."""
+        while not self.fault:
+            await asyncio.sleep(_IMAGES_EVERY_S)
+            await self.fetch()
+
+    async def fetch(self) -> None:
+        """Fetch the images of the batches that came since; where the gateway is away they wait."""
+        batches = self._follower.batches[self._done :]
+        try:
+            await asyncio.to_thread(self._fetcher.take, batches, _at_once)
+        except Unreachable:
+            return
+        except WicketgateError as error:
+            self.fault = error.detail
+            return
+        self._done += len(batches)
+
+    def kept(self) -> frozenset[str]:
+        """Return the SHA-256 of each image as it lies on disk."""
+        return frozenset(hashlib.sha256(path.read_bytes()).hexdigest() for path in self._folder.glob("*/*.*"))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._remote.close()
+
+
+def _at_once(ask: Callable[[], Any]) -> Any:
+    return ask()
 
 
 def _code(body: bytes) -> str:

@@ -25,14 +25,14 @@ from wicketgate.ledger.notes import parse_vkey, unverified_checkpoint
 from wicketgate.ledger.tiles import folder_fetch, iterate_entries
 from wicketgate_demo.cameras.tally import Latencies
 from wicketgate_demo.judge import laws
-from wicketgate_demo.judge.evidence import Evidence, Matching, Sent, SentEntry, rows_of
+from wicketgate_demo.judge.evidence import Evidence, Matching, Sent, SentEntry, named, rows_of
 from wicketgate_demo.run.children import run_child
 from wicketgate_demo.run.desk import DutyOfficer
 from wicketgate_demo.run.enrolment import Groups, bearer, cameras_of, list_vehicles, need
 from wicketgate_demo.run.folder import Folder, write_whole
 from wicketgate_demo.run.outsider import OUTSIDER
 from wicketgate_demo.run.proposals import Officers
-from wicketgate_demo.run.recipients import Follower
+from wicketgate_demo.run.recipients import Follower, ImageKeeper
 from wicketgate_demo.run.serving import Served
 from wicketgate_demo.run.words import summary
 from wicketgate_demo.world import london
@@ -105,6 +105,8 @@ class Trial:
         self._hotlists = await list_vehicles(folder, self._client)
         self._followers = await self._follow()
         working = [asyncio.create_task(follower.follow()) for follower in self._followers]
+        keeper = self._image_keeper()
+        fetching = asyncio.create_task(keeper.work())
         folder.log(_RECORD).unlink(missing_ok=True)
         working.append(asyncio.create_task(self._officer.work()))
         officers = Officers(folder, self._client)
@@ -114,17 +116,22 @@ class Trial:
             await self._settle()
             await self._officer.answer_queue()
             attempts = await officers.attempt_to_widen()
+            fetching.cancel()
+            await asyncio.gather(fetching, return_exceptions=True)
+            await keeper.fetch()
             rows = {follower.authority: follower.rows for follower in self._followers}
             passed_on = await self._officer.pass_on(london.OF_INTEREST) if rows[london.OF_INTEREST] else []
         finally:
-            for task in working:
+            for task in (*working, fetching):
                 task.cancel()
-            await asyncio.gather(*working, return_exceptions=True)
+            await asyncio.gather(*working, fetching, return_exceptions=True)
+            keeper.close()
         notes = self._served.notes
         notes.extend(
             f"the feed `{one.authority}` was stopped: {one.stopped}" for one in self._followers if one.stopped
         )
         notes.extend(sorted(set(self._officer.faults)))
+        notes.extend([f"the images: {keeper.fault}"] if keeper.fault else ())
         self._served.say("The cameras have stopped. Verifying from outside.")
         verified = await self._verify()
         register = need(await self._client.get("/register.json"), 200)
@@ -156,6 +163,7 @@ class Trial:
             shown={**shown, **dict(_files(folder))},
             hotlists=self._hotlists,
             images=self._officer.images,
+            kept={london.COUNTER_TERRORISM: keeper.kept()},
             attempts=attempts,
             passed_on=passed_on,
         )
@@ -173,6 +181,13 @@ class Trial:
             path = self._folder.received(name)
             followers.append(Follower(self._served.url, tokens[paper.reader], name, chain, path, after=after))
         return followers
+
+    def _image_keeper(self) -> ImageKeeper:
+        """Return the keeper of the images of the bulk feed that shows some."""
+        name = london.COUNTER_TERRORISM
+        follower = next(one for one in self._followers if one.authority == name)
+        token = self._folder.tokens()[london.PAPERS[name].reader]
+        return ImageKeeper(self._served.url, token, follower, self._folder.images(name))
 
     async def _load(self) -> tuple[dict[str, Any], list[Sent]]:
         """Let the cameras send, and return their counts and record."""
@@ -271,6 +286,13 @@ class Trial:
             "seconds": self._seconds,
             **{name: evidence.tally[name] for name in ("sent", "accepted", "repeated", "quarantined")},
             "released": {name: sum(len(batch.lines) for batch in feed) for name, feed in feeds.items()},
+            "images": {
+                "released": {
+                    name: len(images) for name, batches in feeds.items() if (images := named(batches))
+                },
+                "fetched": {name: len(images) for name, images in evidence.kept.items()},
+                "looked_at": len(evidence.images),
+            },
             **_hit_counts(feeds),
             "outcomes": dict(sorted(officer.outcomes.items())),
             "misread": evidence.tally.get("misread", 0),

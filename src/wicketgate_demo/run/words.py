@@ -94,6 +94,8 @@ def summary(report: Mapping[str, Any]) -> list[str]:
     lines = [
         f"sent {report['sent']:,} = accepted {report['accepted']:,} + repeated {report['repeated']:,} "
         f"+ quarantined {report['quarantined']:,}; received: {released}",
+        f"images released: {_counts(report['images']['released'])}; fetched in bulk and checked: "
+        f"{_counts(report['images']['fetched'])}; looked at one by one: {report['images']['looked_at']:,}",
         f"hits {report['hits']:,} ({_counts(report['hits_by_quality'])}); outcomes: {_counts(report['outcomes'])}",
         f"from capture to recipient, 99 of 100 within {_ms(latency['bulk_p99'])} ms, hits within "
         f"{_ms(latency['hit_p99'])} ms; ledger {report['ledger']['entries']:,} entries, "

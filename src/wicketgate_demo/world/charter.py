@@ -282,12 +282,12 @@ def _consultations() -> list[dict[str, Any]]:
     return [
         {"instruments": ["own-purpose"], "purposes": ["road-charging", "traffic"], "need": "notice"},
         {
-            # The certificate of 2007 took effect at once: these cameras, these three fields, this purpose.
+            # The certificate of 2007 took effect at once: these cameras, their reads and images, this purpose.
             "instruments": ["ministerial-certificate"],
             "purposes": ["national-security"],
             "sources": ["tfl"],
             "groups": [BOUNDARY],
-            "fields": ["plate", "time", "place"],
+            "fields": ["plate", "time", "place", "patch-image", "overview-image"],
             "units": ["met/national-security-units"],
             "longest_retention": "P28D",
             "need": "marked",

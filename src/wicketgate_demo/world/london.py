@@ -118,8 +118,9 @@ def charging_authority(at_us: int) -> dict[str, Any]:
 def counter_terrorism_authority(at_us: int) -> dict[str, Any]:
     """Return the authority modelled on the certificate of 2007, under the law of today.
 
-    Ministerial, boundary cameras, three fields. The road authority's processing is general processing: its exemption
-    for national security is s.26 of the Act of 2018, and the certificate s.27 (docs/sources.md#dpa-2018).
+    Ministerial, boundary cameras, reads and images: the certificate was for "images taken by the cameras". The road
+    authority's processing is general processing: its exemption for national security is s.26 of the Act of 2018, and
+    the certificate s.27 (docs/sources.md#dpa-2018).
     """
     return {
         "authority": {
@@ -148,7 +149,11 @@ def counter_terrorism_authority(at_us: int) -> dict[str, Any]:
             "why_not_match": "The vehicles of interest are not known before the event.",
             "why_not_search": "Answers are needed while the vehicle is moving.",
         },
-        "scope": {"sources": ["tfl"], "groups": [BOUNDARY], "fields": ["plate", "time", "place"]},
+        "scope": {
+            "sources": ["tfl"],
+            "groups": [BOUNDARY],
+            "fields": ["plate", "time", "place", "patch-image", "overview-image"],
+        },
     }
 
 

@@ -37,7 +37,7 @@ def certificates() -> str:
 def load(folder: Path, text: str) -> Settings:
     (folder / "wicketgate.toml").write_text(text)
     (folder / "nats-ca.pem").write_text(certificates())
-    for name in ("nats.password", "system.password", "mqtt.key"):
+    for name in ("nats.password", "system.password", "mqtt.key", "s3-access.key", "s3-secret.key"):
         (folder / name).write_text(f"secret of {name}\n")
         (folder / name).chmod(0o600)
     return load_settings(folder)
@@ -58,6 +58,7 @@ def test_the_template_can_be_used_with_everything_in_it(tmp_path: Path) -> None:
         "# The web",
         "# An external",
         "# Cameras and",
+        "# An S3",
         "# The bounds",
     )
     lines = [line for line in TEMPLATE.splitlines() if not line.startswith(prose)]
@@ -65,6 +66,7 @@ def test_the_template_can_be_used_with_everything_in_it(tmp_path: Path) -> None:
     settings = load(tmp_path, text)
     streams, mqtt = settings.streams, settings.mqtt
     assert streams is not None
+    assert settings.images is not None
     assert (streams.replicas, streams.trusted) == (3, certificates())
     assert streams.login == PasswordLogin(user="gateway", password="secret of nats.password")
     assert mqtt == MqttSettings(
@@ -119,6 +121,67 @@ def test_streams_in_clear_are_for_this_machine_alone(tmp_path: Path, url: str) -
 def test_streams_that_would_send_passwords_in_clear_are_refused(tmp_path: Path, url: str) -> None:
     with pytest.raises(ConfigurationError, match="url"):
         load(tmp_path, STREAMS.replace("tls://nats.example:4222", url))
+
+
+IMAGES = """
+[images]
+url = "s3://tfl-images/london/one/"
+region = "eu-west-2"
+access_key_file = "s3-access.key"
+secret_key_file = "s3-secret.key"
+"""
+
+
+def test_images_lie_in_the_folder_unless_a_store_is_named(tmp_path: Path) -> None:
+    assert load(tmp_path, "").images is None
+    images = load(tmp_path, IMAGES).images
+    assert images is not None
+    assert (images.bucket, images.prefix, images.endpoint) == ("tfl-images", "london/one", None)
+    assert (images.access_key, images.secret_key) == ("secret of s3-access.key", "secret of s3-secret.key")
+    assert images.secret_key not in repr(images)
+
+
+@pytest.mark.parametrize("url", ["https://s3.example", "https://s3.example:9000", "http://127.0.0.1:8333"])
+def test_a_store_that_is_not_amazons(tmp_path: Path, url: str) -> None:
+    images = load(tmp_path, IMAGES + f'endpoint = "{url}"').images
+    assert images is not None
+    assert images.endpoint == url
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "images = 7",
+        "[images]",
+        IMAGES + "more = 1",
+        IMAGES + 'endpoint = ""',
+        IMAGES + 'endpoint = "http://s3.example"',
+        IMAGES + 'endpoint = "http://127.0.0.1.example"',
+        IMAGES + 'endpoint = "https://user:pass@s3.example"',
+        *(
+            IMAGES.replace("s3://tfl-images/london/one/", url)
+            for url in (
+                "",
+                "tfl-images",
+                "s3://tfl-images",
+                "s3://tfl-images/",
+                "gs://a/b",
+                "s3://A/b",
+                "s3://aa/../b",
+            )
+        ),
+    ],
+)
+def test_a_store_that_cannot_be_used_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigurationError, match="images"):
+        load(tmp_path, text)
+
+
+def test_the_keys_of_a_store_are_secrets(tmp_path: Path) -> None:
+    load(tmp_path, IMAGES)
+    (tmp_path / "s3-secret.key").chmod(0o640)
+    with pytest.raises(ConfigurationError, match="0600"):
+        load_settings(tmp_path)
 
 
 def test_mqtt_is_off_unless_it_is_named(tmp_path: Path) -> None:

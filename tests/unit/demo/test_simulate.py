@@ -185,6 +185,7 @@ def test_the_summary_says_which_law_is_broken() -> None:
         "repeated": 0,
         "quarantined": 0,
         "released": {"a": 3},
+        "images": {"released": {"a": 2, "b": 1}, "fetched": {"a": 2}, "looked_at": 1},
         "hits": 2,
         "hits_by_quality": {"exact": 2},
         "outcomes": {},
@@ -201,6 +202,7 @@ def test_the_summary_says_which_law_is_broken() -> None:
     assert "(not built yet)" in text
     assert "NOT VERIFIED" in text
     assert "hits 2 (exact 2); outcomes: none" in text
+    assert "images released: a 2, b 1; fetched in bulk and checked: a 2; looked at one by one: 1" in text
     assert "hits within 12.5 ms" in text
 
 

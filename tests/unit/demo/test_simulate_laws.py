@@ -111,7 +111,7 @@ def good() -> Evidence:
         tally={"sent": 4, "accepted": 3, "repeated": 0, "quarantined": 1, "unacknowledged": 0},
         feeds={
             CHARGING: [batch(f"{CHARGING}@1", 1, reads)],
-            CT: [batch(f"{CT}@1", 1, reads[:2])],
+            CT: [batch(f"{CT}@1", 1, [{**reads[0], "patch_image": dict(IMAGE)}, reads[1]])],
             VOI: [matched],
         },
         faults={},
@@ -147,6 +147,7 @@ def good() -> Evidence:
         },
         hotlists={VOI: LISTED},
         images={"i1": "ab"},
+        kept={CT: frozenset({str(IMAGE["sha256"])})},
         attempts=(ATTEMPT,),
     )
 
@@ -230,6 +231,8 @@ def suspended() -> dict[str, Any]:
 
 
 BROKEN: list[tuple[str, str, Callable[[], Evidence]]] = [
+    ("4", "an image that a row names and nobody has", lambda: changed(kept={CT: frozenset()})),
+    ("4", "an image that no row names", lambda: changed(kept={CT: good().kept[CT] | {"cd"}})),
     ("1", "another authority in a row", lambda: with_row(CT, lambda row: row.update(authority=f"{CT}@2"))),
     ("1", "no read", lambda: with_row(CT, lambda row: row.pop("read"))),
     ("1", "a field too many", lambda: with_row(CT, lambda row: row["read"].update(vehicle={}))),
@@ -288,7 +291,7 @@ BROKEN: list[tuple[str, str, Callable[[], Evidence]]] = [
     (
         "1",
         "an image that is not allowed",
-        lambda: with_row(CT, lambda row: row["read"].update(patch_image=IMAGE)),
+        lambda: with_row(CHARGING, lambda row: row["read"].update(patch_image=IMAGE)),
     ),
     (
         "1",

@@ -21,6 +21,9 @@ def add_receive(parser: ArgumentParser) -> None:
         default="ndjson",
         help="how rows are kept (default: ndjson)",
     )
+    parser.add_argument(
+        "--images", type=Path, metavar="DIR", help="fetch the images that rows name into DIR, and go on there"
+    )
     parser.add_argument("--key", type=Path, metavar="F", help="the log's key, got another way")
     add_kept(parser)
     parser.set_defaults(run="wicketgate.cli.recipient:run_receive")

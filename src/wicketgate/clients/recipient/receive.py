@@ -21,13 +21,14 @@ import msgspec
 from wicketgate.base.clock import SECOND_US, Clock, SystemClock, parse_rfc3339
 from wicketgate.base.errors import InputError, LedgerError, NotEntitled, Unreachable, VerificationError
 from wicketgate.base.signing import parse_json
+from wicketgate.clients.recipient.images import ImageFetcher
 from wicketgate.clients.recipient.watch import SKEW_US, LogWatch, charter_at, last_second_us
 from wicketgate.clients.verify.feedfile import GRACE_S, LATEST_S, MAX_PROOF_BYTES, fetch_fact, parse_answer
 from wicketgate.clients.verify.feeds import FeedChain, Last
 from wicketgate.clients.verify.kept import KeptCheckpoints
 from wicketgate.clients.verify.log import TrustedLog
 from wicketgate.clients.verify.register import MAX_REGISTER_BYTES
-from wicketgate.clients.verify.remote import Remote
+from wicketgate.clients.verify.remote import HttpAnswer, Remote
 from wicketgate.feeds.batches import Batch, read_batches
 from wicketgate.ledger.facts import FactAnswer, check_kept, release_fact, second_entry
 from wicketgate.ledger.merkle import leaf_hash
@@ -143,6 +144,8 @@ class Receiver:
         Signed checkpoints that somebody saw: the log must extend each.
     kept : KeptCheckpoints, optional
         What was kept at an earlier run or by `verify`; the last checkpoint is kept in its place.
+    images : ImageFetcher, optional
+        Fetches the images that the rows name, behind the rows.
     say : callable
         Told, in words, what people should know.
     """
@@ -161,6 +164,7 @@ class Receiver:
         seen: Sequence[bytes] = (),
         kept: KeptCheckpoints | None = None,
         clock: Clock | None = None,
+        images: ImageFetcher | None = None,
         say: Callable[[str], None] = lambda words: None,
     ) -> None:
         self._remote = remote
@@ -173,6 +177,7 @@ class Receiver:
         self._clock = clock or SystemClock()
         self._watch = LogWatch(verifier, seen, kept, self._clock, say)
         self._say = say
+        self._images = images
         self._after = after if sink.last is None else sink.last.batch
         self._due: deque[_Due] = deque()
         self._log: TrustedLog
@@ -196,10 +201,13 @@ class Receiver:
         """
         self._open()
         try:
+            self._fetch_former()
             # A feed that flows never has nothing new: without `follow` the end is where it stands now.
             newest = None if follow else self._patiently(self._newest)
             while newest is None or self._after < newest:
-                received = self._patiently(lambda: self._ask(self._wait(follow)))
+                received = self._patiently(
+                    lambda: self._ask(self._after, self._chain, wait_s=self._wait(follow))
+                )
                 if received:
                     self._keep(received)
                 elif not follow:
@@ -257,20 +265,15 @@ class Receiver:
             return self._wait_s
         return min(self._wait_s, max(self._due[0].at_s - time.monotonic(), 0.0))
 
-    def _ask(self, wait_s: float) -> list[Received]:
+    def _ask(self, after: int, chain: FeedChain, *, wait_s: float = 0.0) -> list[Received]:
         """Return the batches of one answer, all checked.
 
         None of them is kept yet.
         """
-        answer = self._remote.get(
-            f"/v1/feeds/{self._feed}",
-            most=MAX_ANSWER_BYTES,
-            params={"after": self._after, "limit": _BATCHES_AT_ONCE, "wait": f"{wait_s:.1f}"},
-            wait_s=wait_s,
-        )
+        answer = self._answer(after, _BATCHES_AT_ONCE, wait_s)
         if answer.status == 410:
             raise InputError(
-                f"the batches behind {self._after} are past the feed's term and cannot be had any more: "
+                f"the batches behind {after} are past the feed's term and cannot be had any more: "
                 "begin behind a later one with --after",
                 code=answer.code or "gone",
             )
@@ -281,14 +284,22 @@ class Receiver:
             )
         if answer.status != 200:
             raise InputError(f"the feed `{self._feed}` answers {answer.status} {answer.code}".rstrip())
-        return list(self._checked(answer.body))
+        return list(self._checked(answer.body, after, chain))
 
-    def _checked(self, body: bytes) -> list[Received]:
+    def _answer(self, after: int, limit: int, wait_s: float = 0.0) -> HttpAnswer:
+        return self._remote.get(
+            f"/v1/feeds/{self._feed}",
+            most=MAX_ANSWER_BYTES,
+            params={"after": after, "limit": limit, "wait": f"{wait_s:.1f}"},
+            wait_s=wait_s,
+        )
+
+    def _checked(self, body: bytes, after: int, chain: FeedChain) -> list[Received]:
         source = io.BytesIO(body)
         received: list[Received] = []
-        start, expected = 0, self._after + 1
+        start, expected = 0, after + 1
         for batch in read_batches(source):
-            name, _, _ = self._chain.take(batch)
+            name, _, _ = chain.take(batch)
             if name != self._feed:
                 raise VerificationError(f"batch {batch.number} is of `{name}`, not of `{self._feed}`")
             if batch.number != expected:
@@ -311,6 +322,40 @@ class Receiver:
         self.tally.first = self.tally.first or received[0].batch.number
         self._after = self.tally.last = received[-1].batch.number
         self._sink.note([due.header for due in self._due], self._log.note)
+        if self._images is not None:
+            # A crash here: the rows are kept, and the next start finds that their images are not.
+            self._images.take([one.batch for one in received], self._patiently)
+
+    def _fetch_former(self) -> None:
+        """Fetch the images of rows kept at an earlier run, as far as the feed still holds them."""
+        images = self._images
+        if images is None:
+            return
+        at = images.begin(0 if self._sink.last is not None else self._after)
+        chain = FeedChain(self._log.checkpoint.origin, self._verifier.public)
+        while at < self._after:
+            if self._patiently(partial(self._answer, at, 1)).status == 410:
+                held = self._first_held(at)
+                self._say(f"NOTE: the images of batches {at + 1} to {held} are past the feed's term")
+                at = images.begin(held, over=True)
+                continue
+            received = self._patiently(partial(self._ask, at, chain))
+            former = [one.batch for one in received if one.batch.number <= self._after]
+            if not former:
+                break
+            images.take(former, self._patiently)
+            at = former[-1].number
+
+    def _first_held(self, past: int) -> int:
+        """Return the least batch behind which the feed answers, at most the last one kept."""
+        held = self._after
+        while held - past > 1:
+            middle = (past + held) // 2
+            if self._patiently(partial(self._answer, middle, 1)).status == 410:
+                past = middle
+            else:
+                held = middle
+        return held
 
     def _prove_due(self) -> None:
         """Check the proofs now due.

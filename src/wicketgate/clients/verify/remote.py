@@ -8,7 +8,7 @@ from __future__ import annotations
 import ssl
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import TracebackType
@@ -119,24 +119,46 @@ class Remote:
         InputError
             If the body is longer, or the answer is a redirect.
         """
+        return self._often(lambda: self._ask("GET", path, most, params=params, wait_s=wait_s))
+
+    def post(self, path: str, body: bytes, *, most: int) -> HttpAnswer:
+        """Return the answer to a body of JSON that changes nothing, so that it may be sent again.
+
+        It is bounded, and refused, as that of `get` is.
+        """
+        return self._often(lambda: self._ask("POST", path, most, body=body))
+
+    def _often(self, ask: Callable[[], HttpAnswer]) -> HttpAnswer:
         for attempt in range(1, self._attempts + 1):
             try:
-                return self._get(path, most, params, wait_s)
+                return ask()
             except Unreachable:
                 if attempt == self._attempts:
                     raise
                 time.sleep(0.2 * 2**attempt)
         raise AssertionError("at least one attempt is made")
 
-    def _get(self, path: str, most: int, params: Mapping[str, str | int] | None, wait_s: float) -> HttpAnswer:
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        most: int,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        wait_s: float = 0.0,
+        body: bytes | None = None,
+    ) -> HttpAnswer:
         deadline = time.monotonic() + _DEADLINE_S + wait_s
-        body = bytearray()
+        data = bytearray()
         timeout = httpx.Timeout(self._timeout_s, read=self._timeout_s + wait_s)
         try:
-            with self._client.stream("GET", self.base_url + path, params=params, timeout=timeout) as response:
+            headers = None if body is None else {"content-type": "application/json"}
+            with self._client.stream(
+                method, self.base_url + path, params=params, timeout=timeout, content=body, headers=headers
+            ) as response:
                 for chunk in response.iter_raw():
-                    body += chunk
-                    if len(body) > most:
+                    data += chunk
+                    if len(data) > most:
                         raise InputError(f"`{path}` is longer than {most} bytes")
                     # The time-out of `httpx` bounds each chunk alone: a body in drips would never end.
                     if time.monotonic() > deadline:
@@ -153,7 +175,7 @@ class Remote:
             raise InputError(f"`{path}` answers with a redirect, which is not followed")
         if encoding != "identity":
             raise InputError(f"`{path}` comes in an encoding that was not asked for")
-        return HttpAnswer(status=status, body=bytes(body))
+        return HttpAnswer(status=status, body=bytes(data))
 
     def need(self, path: str, *, most: int) -> bytes:
         """Return the body of an answer of status 200.

@@ -146,6 +146,14 @@ def image_fact(sequence: int, *, authority: str, sha256: str, unit: str, by: str
     )
 
 
+def images_fact(sequence: int, *, authority: str, images: Sequence[str], unit: str, by: str) -> bytes:
+    """Return the fact of a fetch of several images at once, each by its SHA-256."""
+    return _salted(
+        "images-read",
+        {"commit": sequence, "authority": authority, "images": list(images), "unit": unit, "by": by},
+    )
+
+
 def why_fact(
     sequence: int,
     *,

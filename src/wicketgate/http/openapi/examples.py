@@ -16,6 +16,7 @@ from wicketgate.http.api.hits import OutcomeSaid
 from wicketgate.http.api.why import Asked
 from wicketgate.http.openapi.bodies import BatchHeader, EnvelopeBody, ResponseSaid, RowBody
 from wicketgate.ledger.facts import FactAnswer
+from wicketgate.reads.images.several import ImageGone, ImagesAsked, ImageSent
 from wicketgate.reads.parse import RawRead
 
 _ROOT = "193fec3a46f1f96b932677428802dfc61d06612f5bcf99408ba41b512eac7b99"
@@ -102,6 +103,11 @@ EXAMPLES: dict[type, tuple[str, ...]] = {
         '"detail":"this source has registered no such camera"}]}',
     ),
     answers.ImageTaken: (f'{{"image":"patch","sha256":"{_ROOT}","repeated":false}}',),
+    ImagesAsked: ('{"refs":["q3Jm0Zt8YH2c_invented","Wk7d1bXn5RL9-invented"]}',),
+    ImageSent: (
+        f'{{"ref":"q3Jm0Zt8YH2c_invented","sha256":"{_ROOT}","type":"image/jpeg","bytes":3,"data":"/9j/"}}',
+    ),
+    ImageGone: ('{"ref":"Wk7d1bXn5RL9-invented","code":"not-found"}',),
     answers.Registered: ('{"entry":56,"cameras":2}',),
     answers.CamerasShown: (
         '{"cameras":[{"id":"ccz-0002","name":null,"groups":["ccz"],"latitude":null,"longitude":null,"heading":null,"zone":null,'

@@ -46,6 +46,7 @@ from wicketgate.http.parameters import (
 from wicketgate.http.requests import MAX_MEMBERS, MAX_NAME, size_words
 from wicketgate.reads.adapters import ADAPTERS, MAX_PAYLOAD
 from wicketgate.reads.images.references import MAX_BYTES
+from wicketgate.reads.images.several import MOST_BYTES, MOST_REFS, ImageGone, ImagesAsked, ImageSent
 from wicketgate.reads.parse import ARROW, MAX_ID, MAX_POST_BYTES, RawRead
 from wicketgate.regime.documents.document import KINDS
 from wicketgate.regime.obligations.disclosures import DISCLOSURES_KEPT
@@ -173,6 +174,16 @@ _FEEDS = tagged(
         "By the `ref` of `patch_image` or `overview_image` in a row; it is good for this authority alone. Compare its "
         "SHA-256 with the row's. 404 once the image is past its source's retention.", parameters=(AUTHORITY, _REF),
         gives=IMAGES, meaning="The image; that it was fetched is committed.", codes=f"{STOPS} not-found", commits=True,
+    ),
+    Operation(
+        "getImages", "POST /v1/feeds/{authority}/images", "Many images of released reads",
+        f"At most {MOST_REFS} references of this authority. A line answers each, in their order: the image, or that it "
+        f"cannot be had any more. The answer ends behind {size_words(MOST_BYTES)} of images at most, and has one line "
+        "at least: ask again for the references behind its last line. That they were fetched is one fact.",
+        parameters=(AUTHORITY,), takes=ImagesAsked, most=MAX_MEMBERS,
+        gives={NDJSON: (ImageSent, ImageGone)},
+        meaning="A line for each reference, in order, until the answer is full.",
+        codes=f"{STOPS} malformed", commits=True,
     ),
     Operation(
         "followFeed", "GET /v1/feeds/{authority}/events", "A feed as server-sent events",

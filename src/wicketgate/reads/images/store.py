@@ -8,32 +8,38 @@ a reference in a feed's row hides those too and is good for one authority alone.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import errno
 import hashlib
-import os
 import re
 import secrets
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import LocalStore, ObjectStore
+from obstore.store import LocalStore, ObjectStore, S3Store
 
 from wicketgate.base.clock import DAY_US, parse_rfc3339, to_datetime
 from wicketgate.base.errors import InputError, StreamError
+from wicketgate.base.files import sync_file_system
 from wicketgate.base.hour_keys import KeyRing
 from wicketgate.base.parts import FolderPart
 from wicketgate.base.periods import Period, add
+from wicketgate.base.settings import ImagesSettings
 from wicketgate.reads.images.references import NAME, StoredImage, media_type_of, open_ref
 
 _AT_ONCE = 64
 _BYTES_AT_ONCE = 16 * 1024 * 1024
 _MAX_WAITING = 64 * 1024 * 1024
 _DELETE_AT_ONCE = 1_000
+_PUTS_AT_ONCE = 16
+"""To a store that is asked over a network."""
+_RETRY_S = 10.0
 
 
 @dataclass(slots=True)
@@ -191,22 +197,29 @@ class Images:
                 job.stored.set_result(done)
 
     def _write(self, jobs: Sequence[_Job]) -> list[StoredImage]:
-        stored = []
+        sealed = [self._keys.of(job.name.partition("/")[0]).seal(job.body, job.at_us) for job in jobs]
+        names = [job.name for job in jobs]
         # A crash in here leaves images that no read names: they end with their day.
-        for job in jobs:
-            media_type = media_type_of(job.body) or "application/octet-stream"
-            sealed = self._keys.of(job.name.partition("/")[0]).seal(job.body, job.at_us)
-            obstore.put(self._store, job.name, sealed, mode="create")
-            digest = hashlib.sha256(job.body).hexdigest()
-            stored.append(
-                StoredImage(name=job.name, sha256=digest, media_type=media_type, size=len(job.body))
-            )
+        if self._folder is not None:
+            for name, data in zip(names, sealed, strict=True):
+                obstore.put(self._store, name, data, mode="create")
+        else:
+            with ThreadPoolExecutor(_PUTS_AT_ONCE) as threads:
+                list(threads.map(partial(_put, self._store), names, sealed))
         self._sync()
-        return stored
+        return [
+            StoredImage(
+                name=job.name,
+                sha256=hashlib.sha256(job.body).hexdigest(),
+                media_type=media_type_of(job.body) or "application/octet-stream",
+                size=len(job.body),
+            )
+            for job in jobs
+        ]
 
     def _sync(self) -> None:
         if self._folder is not None:
-            _sync_file_system(self._folder)
+            sync_file_system(self._folder)
 
     async def _days(self, source: str) -> list[str]:
         try:
@@ -231,6 +244,31 @@ class Images:
             raise StreamError("the store of images does not answer") from error
 
 
+def _put(store: ObjectStore, name: str, data: bytes) -> None:
+    obstore.put(store, name, data, mode="create")
+
+
+def open_s3(settings: ImagesSettings | None) -> ObjectStore | None:
+    """Return the S3 store of the settings, or None where images lie in the folder.
+
+    Nothing is asked yet. What an outage is tried for is short: whoever sent an image posts again.
+    """
+    if settings is None:
+        return None
+    return S3Store(
+        settings.bucket,
+        prefix=settings.prefix,
+        endpoint=settings.endpoint,
+        region=settings.region,
+        access_key_id=settings.access_key,
+        secret_access_key=settings.secret_key,
+        virtual_hosted_style_request=settings.endpoint is None,
+        # The settings let no other address be in clear than this machine's own.
+        client_options={"allow_http": (settings.endpoint or "").startswith("http://"), "timeout": "10s"},
+        retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=_RETRY_S)},
+    )
+
+
 def _is_day(text: str) -> bool:
     if re.fullmatch(r"\d{8}", text, re.ASCII) is None:
         return False
@@ -239,20 +277,3 @@ def _is_day(text: str) -> bool:
     except InputError:
         return False
     return True
-
-
-def _sync_file_system(folder: Path) -> None:
-    """Make everything written below `folder` durable with one call.
-
-    Files, names and folders are synced by syncfs (Linux). The library's store of files has no way to sync them, and
-    a sync for each file and folder costs ten times as much.
-    """
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        if _libc.syncfs(handle) != 0:
-            raise OSError(ctypes.get_errno(), "the file system of the images could not be synced")
-    finally:
-        os.close(handle)
-
-
-_libc = ctypes.CDLL(None, use_errno=True)
