@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from wicketgate.base.clock import HOUR_US
 from wicketgate.base.errors import InputError
 from wicketgate.base.files import write_durably
-from wicketgate.base.parts import private_folder
+from wicketgate.base.parts import FolderPart, private_folder
 
 _MARK = b"\x00hour-1"
 _HOUR = struct.Struct(">Q")
@@ -108,10 +108,16 @@ class KeyRing:
     ----------
     folder : Path
         Private; no backup of the rest holds it.
+
+    Attributes
+    ----------
+    part : FolderPart
+        It says whose they are.
     """
 
     def __init__(self, folder: Path, kinds: Iterable[str]) -> None:
-        private_folder(folder)
+        self.part = FolderPart(folder)
+        self.part.is_fresh = not any(folder.rglob("*.key"))
         self._folder = folder
         self._kinds = {kind: HourKeys(folder / kind) for kind in kinds}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from wicketgate.base.errors import ConfigurationError
+from wicketgate.base.errors import ConfigurationError, InputError
 from wicketgate.base.streams.reader import StreamReader
 from wicketgate.commits.rewritten import StoredTransactions
 from wicketgate.commits.state import State
@@ -60,7 +60,10 @@ async def replay(
     rewritten: list[int] = []
 
     async def show(number: int, data: bytes) -> None:
-        transaction, places = decode(data, stored.keys)
+        try:
+            transaction, places = decode(data, stored.keys)
+        except InputError as error:
+            raise ConfigurationError(f"transaction {number} of COMMITS: {error.detail}") from error
         if number > state.sequence:
             state.apply(transaction, number, parsed)
         await take(number, transaction, places)

@@ -42,6 +42,7 @@ class Directory:
         position: int = 0,
         keyed: bool = False,
         of_reads: bool = False,
+        lasting: bool = False,
     ) -> None:
         """Bind a part, or refuse it.
 
@@ -53,6 +54,8 @@ class Directory:
             Whether it hangs on the index's secret too.
         of_reads : bool
             Whether it followed READS in earlier versions: at an upgrade it follows COMMITS from then on, all of it.
+        lasting : bool
+            Whether nothing can make it anew.
 
         Raises
         ------
@@ -61,6 +64,11 @@ class Directory:
         """
         stamp = self._keyed if keyed else self._plain
         held = (await self._link.info(STREAM)).state
+        if lasting and part.is_fresh and held.last_seq and not self._adopting:
+            raise ConfigurationError(
+                f"`{part.name}/` is missing, or was emptied, and nothing can make it anew: restore it as it was together "
+                "with the rest of the directory"
+            )
         if self._adopting and of_reads:
             demand_own(part, stamp)
             part.put_stamp(msgspec.structs.replace(stamp, position=max(held.first_seq - 1, 0)))

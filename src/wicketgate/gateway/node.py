@@ -288,6 +288,7 @@ class Gateway:
         self.log_key = deployment.signer()
         self.directory = Directory(deployment, self.link, adopting=self._adopting)
         self.keys = KeyRing(deployment.part("content-keys"), KINDS)
+        await self.directory.take(self.keys.part, lasting=True)
         self.stored = StoredTransactions(self.link, self.keys, lambda: self.commits.committed.erased)
         await self.stored.open()
         self._snapshots = Snapshots(deployment.part("snapshots"), self.keys.of("snapshots"))

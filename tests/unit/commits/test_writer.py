@@ -23,7 +23,7 @@ from tests.simulator import (
     founding_transaction,
 )
 from wicketgate.base.clock import HOUR_US, SECOND_US, rfc3339
-from wicketgate.base.errors import ConfigurationError, DocumentRefused, InputError, StreamError
+from wicketgate.base.errors import ConfigurationError, DocumentRefused, StreamError
 from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.commits import writer as module
@@ -542,5 +542,5 @@ async def test_what_was_rewritten_stands_for_what_a_committed_erasure_names(link
 async def test_what_is_no_transaction_stops_a_replay(link: Link) -> None:
     await filled(link, 2)
     await link.jetstream.publish(STREAM, b"\xc1")
-    with pytest.raises(InputError):
+    with pytest.raises(ConfigurationError, match="transaction 3 of COMMITS"):
         await replayed(link, State())
