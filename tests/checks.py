@@ -8,7 +8,7 @@ from collections import Counter
 from itertools import pairwise
 from typing import Any
 
-from tests.keys import decode
+from tests.keys import IN_THE_OPEN, decode
 from tests.oracles.gate_oracle import best
 from tests.simulator import CT, IN_SCOPE, LOG_KEY, ORIGIN, OWN, VKEY, WANTED, Request, World
 from wicketgate.base.clock import parse_rfc3339, rfc3339
@@ -16,6 +16,7 @@ from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.commits.state import State, dump_state, load_state
 from wicketgate.commits.transactions import ListChanged, Transaction
 from wicketgate.feeds.batches import Batch, check_batch, read_batches
+from wicketgate.feeds.erasing import RowName, demand_without, shown_read, without_rows
 from wicketgate.hotlists import Entry, load_changes, load_entries
 from wicketgate.hotlists.hits import Hit, raised, with_outcome
 from wicketgate.ledger.facts import FactAnswer, SecondTree, check_kept, check_promise, release_fact
@@ -48,7 +49,25 @@ def check_settled(world: World) -> None:
     check_matching(world, transactions)
     check_hits(world, transactions)
     check_requests(world, transactions)
+    check_erasures(world)
     assert not world.failures
+
+
+def check_erasures(world: World) -> None:
+    """Each transaction can be rewritten without the rows that committed erasures name, and in nothing else."""
+    for number, named in world.commits.committed.erased.items():
+        before, rows = world.commits_stream.messages[number - 1], [RowName(*row) for row in named]
+        after = without_rows(before, rows, IN_THE_OPEN).data
+        demand_without(before, after, rows, IN_THE_OPEN)
+        was, now = decode(before), decode(after)
+        assert not [hit for hit in now.hits if RowName(hit.authority, hit.seq) in rows]
+        reads = {row for feed, row in rows if not feed}
+        for one, other in zip(was.batches, now.batches, strict=True):
+            [batch] = read_batches(io.BytesIO(other.data))
+            check_batch(batch)
+            for line, stood in zip(batch.lines, one.data.split(b"\n")[1:-1], strict=True):
+                name = RowName(one.feed, json.loads(line)["seq"])
+                assert (line != stood) == (name in rows) == (shown_read(was, name) in reads)
 
 
 def delivered(world: World, name: str) -> list[dict[str, Any]]:

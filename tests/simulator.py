@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from tests.keys import IN_THE_OPEN, decode, hit_queue, seeded
 from tests.strategies import entry_of
@@ -30,8 +31,9 @@ from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.commits.state import State, dump_state, load_state
 from wicketgate.commits.stored import StoredPlace
 from wicketgate.commits.stored import decode as decode_stored
-from wicketgate.commits.transactions import CameraSet, Committed, Transaction
+from wicketgate.commits.transactions import CameraSet, Committed, RowErased, Transaction
 from wicketgate.commits.writer import Commits
+from wicketgate.feeds.erasing import rows_of_read
 from wicketgate.feeds.rows import RowMaker
 from wicketgate.gateway.deployment import note_signer
 from wicketgate.gateway.filing import documents as filing_documents
@@ -555,6 +557,21 @@ class World:
             row, read_id = rows[number % len(rows)]
             again = self.intake.take_again(replaced(row, patch=[IMAGE.text()]), read_id)
             self._ask(("image", number), again)
+
+    def erase(self, number: int) -> None:
+        """Let an erasure of a read that left be committed, with every row of it; of which one `number` says."""
+        durable = self.commits_stream.messages[: self.commits.committed.sequence]
+        transactions = [(at, decode(data)) for at, data in enumerate(durable, 1)]
+        places = [
+            (at, read)
+            for at, one in transactions
+            if one.shown is not None
+            for read in sorted(set(np.frombuffer(b"".join(one.shown.batches), "<u2").tolist()))
+        ]
+        if places:
+            found = rows_of_read(transactions, places[number % len(places)])
+            erased = tuple(RowErased(number=at, feed=row.feed, row=row.row) for at, row in found)
+            self.commits.commit(lambda state, at_us, sequence: Transaction(at_us=at_us, erased=erased))
 
     def list_plates(self, plates: Sequence[str], *, whole: bool = True, priority: int = 2) -> None:
         """Let the unit list plates for an hour: those alone, or besides; without `whole`, those with `-` go off."""

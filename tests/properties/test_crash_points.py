@@ -40,6 +40,7 @@ steps = st.one_of(
     st.tuples(st.just("outcome"), few, st.sampled_from(["confirmed", "misread", "acted", "not-acted"])),
     st.tuples(st.just("outcome"), few, st.just("confirmed")),
     st.tuples(st.just("image"), few),
+    st.tuples(st.just("erase"), few),
 )
 """What may happen, each of it between any two turns of the event loop."""
 
@@ -99,6 +100,8 @@ async def take(world: World, step: tuple[Any, ...]) -> None:
             world.list_plates([f"-{plate}"], whole=False)
         case ("outcome", number, said):
             world.answer_hit(number, said)
+        case ("erase", number):
+            world.erase(number)
         case ("image", number):
             world.follow_up(number)
 
@@ -159,6 +162,8 @@ HIT = [LISTED, *COMMITTED, EXACT, POSSIBLE, *TAKEN, *COMMITTED]
 @example(
     [*HIT, ("outcome", 0, "misread"), ("outcome", 0, "not-acted"), ("crash", 3, 0.0)]
 )  # one of them counts
+@example([*HIT, ("image", 0), *TAKEN, ("erase", 0), ("erase", 2), ("crash", 0, 1.0), ("erase", 1)])
+@example([*HIT, ("erase", 0), ("spin", 2), ("crash", 3, 0.0), ("snapshot",), ("erase", 1), ("crash", 3, 0.5)])
 @example(
     [*HIT, ("image", 3), *TAKEN, ("crash", 0, 0.0), ("outcome", 1, "confirmed")]
 )  # the queue of hits is lost

@@ -26,6 +26,7 @@ from wicketgate.commits.transactions import (
     Outcome,
     QuarantinedRead,
     Refused,
+    RowErased,
     TokenIssued,
     Transaction,
 )
@@ -140,6 +141,31 @@ def test_batches_of_a_feed_follow_one_another(fold: Fold) -> None:
     for number in (2, 4):
         with pytest.raises(InputError):
             fold.apply(batches=(FeedBatch(feed=NAME, number=number, rows=1, data=b""),))
+
+
+def test_erased_rows_are_known_until_commits_holds_them_no_longer(fold: Fold) -> None:
+    fold.authority()
+    fold.apply(batches=(FeedBatch(feed=NAME, number=1, rows=3, data=b""),))
+    number = fold.state.sequence
+    for wrong in (
+        RowErased(number=number, feed=NAME, row=4),
+        RowErased(number=number, feed=NAME, row=0),
+        RowErased(number=number, feed="nobody", row=1),
+        RowErased(number=number + 1, feed=NAME, row=1),
+        RowErased(number=0, feed=NAME, row=1),
+        RowErased(number=number, feed="", row=-1),
+    ):
+        with pytest.raises(InputError, match="erases a row that is none"):
+            fold.apply(erased=(wrong,))
+    good = (RowErased(number=number, feed=NAME, row=3), RowErased(number=number, feed="", row=0))
+    fold.apply(erased=good)
+    fold.apply(erased=(good[0], RowErased(number=1, feed="", row=0)))
+    wanted: dict[int, list[Any]] = {number: [(NAME, 3), ("", 0)], 1: [("", 0)]}
+    assert fold.state.erased == load_state(dump_state(fold.state)).erased == wanted
+    fold.apply(erased_from=number)
+    assert list(fold.state.erased) == [number]
+    fold.apply(erased_from=number + 1)
+    assert not fold.state.erased
 
 
 def test_facts_stay_open_until_their_second_is_closed(fold: Fold) -> None:

@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from nats.js.api import RawStreamMsg
 
 from tests.batches import plain_batch
 from wicketgate.base.errors import InputError, StreamError
 from wicketgate.base.hour_keys import KeyRing
 from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.ordinal import OrdinalStream
+from wicketgate.commits.rewritten import REWRITTEN, subject_of
 from wicketgate.commits.stored import KINDS, StoredPlace, encode
 from wicketgate.commits.transactions import FeedBatch, Transaction
 from wicketgate.commits.writer import STREAM
@@ -305,3 +307,37 @@ async def test_a_new_feed_has_nothing_past_its_term(store: Store) -> None:
     assert not await feed.is_past_term(0)
     assert feed.last == 0
     assert list(await feed.batches(0, 10, 10)) == []
+
+
+async def test_a_batch_that_is_rewritten_while_it_is_looked_up_is_read_where_it_lies_now(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (1, 2):
+        await store.put(batch(number))
+    await store.close()
+    feed = await store.open()
+    await store.link.ensure_stream(REWRITTEN, below=True)
+    other = batch(1, size=30)
+    data, [(offset, length)] = encode(Transaction(at_us=AT_US, batches=(other,)), store.keys)
+    look, done = store.link.message, []
+
+    async def meanwhile(name: str, sequence: int, patience_s: float = 60.0) -> RawStreamMsg | None:
+        if not done:
+            done.append(name)
+            stood = await store.link.jetstream.publish(subject_of(1), data)
+            await feed.rewrite(1, other.data, stood.seq, offset, length)
+            await feed.rewrite(
+                7, other.data, stood.seq, offset, length
+            )  # past its term, or not there: nothing
+            await store.link.erase(STREAM, 1)
+        return await look(name, sequence, patience_s)
+
+    monkeypatch.setattr(store.link, "message", meanwhile)
+    assert list(await feed.batches(0, 10, 10**6)) == [other.data, batch(2).data]
+    assert done == [STREAM]
+    assert store.index.oldest(["a"]) == 1, "COMMITS is kept by the transaction's own number"
+    [moved] = store.index.places("a", 0, 1)
+    assert moved == BatchPlace(1, offset, length, AT_US, moved.through, 1)
+    await store.link.erase(REWRITTEN, 1)
+    with pytest.raises(StreamError, match="damaged"):
+        await feed.batches(0, 1, 10**6)
