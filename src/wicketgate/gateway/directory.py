@@ -66,8 +66,8 @@ class Directory:
         held = (await self._link.info(STREAM)).state
         if lasting and part.is_fresh and held.last_seq and not self._adopting:
             raise ConfigurationError(
-                f"`{part.name}/` is missing, or was emptied, and nothing can make it anew: restore it as it was together "
-                "with the rest of the directory"
+                f"`{part.name}/` is missing, or was emptied, and nothing can make it anew: restore it as it was "
+                "together with the rest of the directory"
             )
         if self._adopting and of_reads:
             demand_own(part, stamp)
