@@ -54,7 +54,10 @@ class Snapshots:
             if body is not None:
                 return load_state(body)
         if found:
-            raise ConfigurationError("no snapshot of the fold is whole: restore the folder `snapshots`")
+            raise ConfigurationError(
+                "no snapshot of the fold is whole, or their keys are missing: restore `snapshots/` and "
+                "`content-keys/` as they were at one time"
+            )
         return None
 
     def save(self, state: bytes, sequence: int, at_us: int) -> int:

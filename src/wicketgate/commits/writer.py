@@ -112,7 +112,10 @@ class Commits:
         at_us = max(self._clock.now_us(), self.staged.at_us)
         self._roll(at_us)
         transaction = build(self.staged, at_us, self.staged.sequence + 1)
-        if self._open_bytes + sum(map(len, transaction.facts)) > MAX_FACTS_BYTES:
+        size = sum(map(len, transaction.facts))
+        if size > MAX_FACTS_BYTES:
+            raise StreamError("a transaction has more facts than a second has room for", code="too-large")
+        if self._open_bytes + size > MAX_FACTS_BYTES:
             raise StreamError("too much happens in one second: try again in the next", code="busy")
         return self._stage(transaction)
 

@@ -80,7 +80,7 @@ class FormerReads:
         async for number, message in self._behind(seen.former_position):
             seen.stored(*seen_keys(message), state.sequence)
             vehicles.learn(message.held, message.emitted, state.sequence)
-            if number <= state.reads_to:
+            if number <= state.reads_to or (number == state.reads_to + 1 and state.reads_offset):
                 self._held += message.held
                 self._emitted += message.emitted
 
@@ -129,6 +129,7 @@ async def _decide(gate: Releasing, number: int, message: ReadsMessage, begin: in
         portion = msgspec.structs.replace(
             rest,
             rows=to_arrow(some) if len(some) else b"",
+            emitted=message.emitted if end == len(batch) else (),
             contents=message.contents[KEY * begin : KEY * end],
             ids=message.ids[DIGEST * begin : DIGEST * end],
         )

@@ -47,6 +47,11 @@ class DigestTable:
         self._shift = 64 - bits
         self.free = slots // 2
 
+    @property
+    def used(self) -> int:
+        """Slots in use: digests, and what was removed."""
+        return (1 << self.bits) // 2 - self.free
+
     def _start(self, first: _Words) -> _Slots:
         return (first >> np.uint64(self._shift)).astype(np.intp)
 
@@ -167,13 +172,15 @@ class Minute:
     @property
     def count(self) -> int:
         """Slots in use: digests, and what was removed."""
-        return sum((1 << table.bits) // 2 - table.free for table in self.tables)
+        return sum(table.used for table in self.tables)
 
     def _room(self, rows: int) -> DigestTable:
         last = self.tables[-1]
         if last.free < rows:
-            wider = DigestTable(max(last.bits + _WIDER, (2 * rows).bit_length()))
-            if last.bits <= _MOVED_BITS:
+            moved = last.bits <= _MOVED_BITS
+            needed = rows + (last.used if moved else 0)
+            wider = DigestTable(max(last.bits + _WIDER, (2 * needed).bit_length()))
+            if moved:
                 wider.move(last)
                 self.tables.pop()
             self.tables.append(wider)
@@ -208,7 +215,7 @@ class Minute:
     def add_one(self, first: int, second: int, *, waiting: bool) -> None:
         """Add one digest that is not in memory."""
         table = self.tables[-1]
-        if not table.free:
+        if table.free <= 0:
             table = self._room(1)
         table.add_one(first, second, waiting=waiting)
         self.waiting += waiting

@@ -38,7 +38,10 @@ class Gate(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GroupPortion:
-    """Reads of a group that one transaction takes; the first portion of a group has all that is not reads.
+    """Reads of a group that one transaction takes.
+
+    The first portion of a group has all that is not reads, but for the vehicles that are emitted: the last one has
+    them. What was emitted is not emitted again, so its row must be durable by then.
 
     Attributes
     ----------
@@ -77,8 +80,10 @@ class GroupPortion:
         for start in range(0, len(self.batch), rows):
             end = start + rows
             first, past = int(again[start]), int(again[min(end, len(self.batch))])
+            last = end >= len(self.batch)
             rest = msgspec.structs.replace(
                 ReadsMessage(rows=b"") if start else self.message,
+                emitted=self.message.emitted if last else (),
                 before=self.message.before[first:past],
                 contents=self.message.contents[CONTENT * start : CONTENT * end],
                 ids=self.message.ids[DIGEST * start : DIGEST * end],

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from wicketgate.base.clock import SECOND_US
+from wicketgate.base.clock import MINUTE_US, SECOND_US
 from wicketgate.reads.columns import GATHERED
 
 HOLD_US = 3 * SECOND_US
@@ -22,6 +22,9 @@ HOLD_US = 3 * SECOND_US
 
 SAME_US = 60 * SECOND_US
 """Within how much of its last message a device's id means the same vehicle; devices count from 1 after a restart."""
+
+KNOWN_US = 10 * MINUTE_US
+"""For how long a vehicle that is over is known by what its device says of it, from its first message."""
 
 
 class _VehicleMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -212,11 +215,20 @@ class Vehicles:
             vehicle.state = "held"
 
     def touch(self, vehicle: TrackedVehicle, received_us: int) -> None:
-        """Note a device's message about a vehicle already over."""
+        """Note a device's message about a vehicle already over.
+
+        One that is told of for `KNOWN_US` is forgotten all the same: what it rests on must end. Its read is known by
+        its content, and a message that comes after that makes a repeat of it.
+        """
         vehicle.last_us = max(vehicle.last_us, received_us)
         name = _name(vehicle.best)
-        if name in self._emitted:
-            self._emitted[name] = self._emitted.pop(name)
+        if name not in self._emitted:
+            return
+        del self._emitted[name]
+        if received_us - name[1] <= KNOWN_US:
+            self._emitted[name] = vehicle
+        elif self._current.get(name[0]) == name[1]:
+            del self._current[name[0]]
 
     def begin(self, source: str, camera_id: str, tracked: str, received_us: int) -> int:
         """Return the `first_us` of a vehicle seen for the first time.

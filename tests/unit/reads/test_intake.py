@@ -477,3 +477,21 @@ def test_the_index_learns_a_message_of_a_former_version(seen: Seen) -> None:
     batch = from_arrow(message.rows)
     assert all(seen._former.knows(seen._view, key) for key in batch.key)
     assert (seen._reached, seen.waiting) == (7, 0)
+
+
+async def test_a_vehicle_is_emitted_with_the_last_portion_that_its_group_is_cut_into(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its row must be durable by then: what is emitted once is emitted never again."""
+    monkeypatch.setattr(MemoryGate, "rows_at_once", lambda self, batch: 2)
+    vehicle = Vehicles().hold(followed(1))
+    posted = desk.post(*(read(n) for n in range(1, 5)))
+    await asyncio.sleep(0)
+    emitting = asyncio.create_task(
+        desk.intake.take(checked([read(5000)]), "tfl", emitted=vehicle.emitted(), held=[followed(2)])
+    )
+    await desk.through()
+    assert (posted.result().accepted, emitting.result().accepted) == (4, 1)
+    assert [len(message.emitted) for message in desk.messages] == [0, 0, 1]
+    assert [len(message.held) for message in desk.messages] == [1, 0, 0]
+    assert from_arrow(desk.messages[-1].rows).plate == ["P5000"]

@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import lmdb
+import numpy as np
 import pytest
 
 from wicketgate.base.clock import DAY_US, MINUTE_US, SECOND_US
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.reads import repeats
 from wicketgate.reads.keys import KeyMaker, ReadKeys
+from wicketgate.reads.minutes import Minute
 from wicketgate.reads.repeats import RepeatVerdict, Seen
 
 KEY = b"k" * 32
@@ -383,3 +385,19 @@ def test_messages_of_a_former_version_are_learnt(tmp_path: Path) -> None:
     flush(seen, 2 * DAY_US)
     assert entries(seen) == {"ids": 0, "named": 0, "runs": 0, "contents": 0}
     seen.close()
+
+
+@pytest.mark.parametrize("large", [200, 1000, 5000])
+def test_a_table_that_is_made_wider_has_room_for_what_it_takes_over(large: int) -> None:
+    """Small posts, a large one, small ones again: a full table would be searched for ever."""
+    minute = Minute(complete=True, expected=0, now=0)
+    words = np.arange(1, 2 * (large + 4000), 2, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15) | np.uint64(
+        1
+    )
+    for word in words[:100].tolist():
+        minute.add_one(word, word, waiting=False)
+    minute.add(words[100 : 100 + large], words[100 : 100 + large], waiting=False)
+    for word in words[100 + large : large + 4000].tolist():
+        minute.add_one(word, word, waiting=False)
+        assert all(table.free >= 0 for table in minute.tables)
+    assert minute.knows(words[: large + 4000], words[: large + 4000]).all()

@@ -7,7 +7,7 @@ from math import nan
 import pytest
 
 from wicketgate.base.clock import SECOND_US
-from wicketgate.reads.tracking import HOLD_US, SAME_US, HeldSighting, Vehicles
+from wicketgate.reads.tracking import HOLD_US, KNOWN_US, SAME_US, HeldSighting, Vehicles
 
 AT_US = 1_000_000 * SECOND_US
 
@@ -177,3 +177,17 @@ def test_an_observation_of_what_was_emitted_changes_nothing() -> None:
     assert vehicles.hold(held("OTHER1", 1.0)) is vehicle
     assert vehicle.best.plate == "AB12CDE"
     assert (vehicles.held, len(vehicles)) == (0, 1)
+
+
+def test_a_vehicle_that_is_told_of_for_ever_is_forgotten() -> None:
+    """What it rests on would never end."""
+    vehicles = Vehicles()
+    vehicle = vehicles.hold(held())
+    vehicles.stored([held()], [vehicle.emitted()], 7)
+    at_us = vehicle.best.first_us
+    while vehicles.needed_from is not None:
+        at_us += SAME_US // 2
+        assert at_us - vehicle.best.first_us <= KNOWN_US + SAME_US
+        vehicles.touch(vehicle, at_us)
+        vehicles.forget(at_us)
+    assert len(vehicles) == 0
