@@ -1,6 +1,6 @@
 """The table of a read's columns.
 
-Every form of a read is derived from it, and so is the form in which reads lie in the READS stream.
+Every form of a read is derived from it, and so is the form in which reads lie in COMMITS.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from wicketgate.reads.keys import CONTENT, JoinedKeys
 from wicketgate.reads.plates import pack_all
 
 MAX_ROWS = 1_000
-"""Rows in one message of READS: what bounds a transaction."""
+"""Reads that are taken together: what bounds a transaction."""
 
 MAX_LANE = 32
 """Characters of a lane that is a text."""
@@ -72,9 +72,9 @@ class Column:
     Attributes
     ----------
     name : str
-        Its name in a batch and in READS.
+        Its name in a batch and as it is stored.
     stored : DataType
-        Its Arrow type in READS.
+        Its Arrow type, by which it is stored.
     dtype : numpy type, optional
         Its type in a batch; None where a batch holds a sequence.
     scalar : type
