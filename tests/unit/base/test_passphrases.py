@@ -28,7 +28,7 @@ def seed_of(pem: bytes, passphrase: bytes) -> bytes:
     return key.private_bytes_raw()
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=2, deadline=None)
 @given(passphrase=st.binary(min_size=1, max_size=40))
 def test_the_library_opens_what_is_encrypted_and_with_no_other_passphrase(passphrase: bytes) -> None:
     pem = passphrases.encrypt(DER, passphrase, salt=SALT, iv=IV)
