@@ -76,7 +76,7 @@ def answer(body, media_type):
     batch = from_arrow(message.rows)
     (batch,) = split_again(joined([empty(), part(batch, 0, 1), part(batch, 1, 2)]))
     group = intake._Group(None)
-    group.extend_again(part(batch, 0, 1), keys.ReadKeys(bytes(24)))
+    group.extend_again(part(batch, 0, 1), keys.ReadKeys(bytes(24)), (0, 0))
     return {
         "refused": [(index, read.code, read.detail) for index, read in taken.quarantined],
         "stored": batch.speed,
