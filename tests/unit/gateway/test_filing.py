@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -17,7 +16,7 @@ import pytest
 
 from tests.registers import DECIDERS, FOUNDERS, Chancery, moved, sign
 from tests.simulator import CAMERAS, charter
-from tests.unit.gateway.test_node import CLOCK, made, start
+from tests.unit.gateway.test_node import CLOCK, start
 from tests.vectors.make_documents import CT_OFFICES, MATCH_OFFICES, changed, example, put
 from wicketgate.base.clock import DAY_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import DocumentRefused, StreamError
@@ -64,21 +63,6 @@ def counted(*functions: Callable[..., Any]) -> Iterator[Counter[str]]:
         yield found
     finally:
         sys.setprofile(None)
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A deployment, made once."""
-    folder = tmp_path_factory.mktemp("deployment") / "d"
-    asyncio.run(made(folder))
-    return folder
-
-
-@pytest.fixture
-def folder(template: Path, tmp_path: Path, swept: None) -> Path:
-    """A copy of it."""
-    shutil.copytree(template, tmp_path / "d")
-    return tmp_path / "d"
 
 
 @pytest.fixture

@@ -59,21 +59,6 @@ async def made(folder: Path) -> str:
     return await Gateway.found(load_settings(folder), founding(), CLOCK)
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A deployment, made once."""
-    folder = tmp_path_factory.mktemp("deployment") / "d"
-    asyncio.run(made(folder))
-    return folder
-
-
-@pytest.fixture
-def folder(template: Path, tmp_path: Path, swept: None) -> Path:
-    """A copy of it."""
-    shutil.copytree(template, tmp_path / "d")
-    return tmp_path / "d"
-
-
 @pytest.fixture
 async def gateway(folder: Path) -> AsyncIterator[Gateway]:
     """A running gateway."""

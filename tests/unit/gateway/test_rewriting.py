@@ -14,7 +14,7 @@ import pytest
 
 from tests.simulator import CT, OWN, WANTED, envelope
 from tests.strategies import entry_of
-from tests.unit.gateway.test_node import CLOCK, equip, made, post, start, until
+from tests.unit.gateway.test_node import CLOCK, equip, post, start, until
 from tests.vectors import make_documents as documents
 from wicketgate.base.clock import SECOND_US
 from wicketgate.base.errors import ConfigurationError, StreamError
@@ -36,20 +36,6 @@ from wicketgate.hotlists import Change
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.reads.columns import from_arrow
 from wicketgate.reads.messages import decode_reads, seen_keys
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A deployment, made once."""
-    folder = tmp_path_factory.mktemp("deployment") / "d"
-    asyncio.run(made(folder))
-    return folder
-
-
-@pytest.fixture
-def folder(template: Path, tmp_path: Path, swept: None) -> Path:
-    """A copy of it."""
-    return Path(shutil.copytree(template, tmp_path / "d"))
 
 
 class Killed(Exception):
