@@ -55,10 +55,10 @@ class HourKeys:
         InputError
             If it was changed, or another key made it.
         """
-        if not sealed.startswith(_MARK) or len(sealed) < _BEGIN:
+        begun_us = self.hour_us(sealed)
+        if begun_us is None:
             return sealed
-        (hour,) = _HOUR.unpack_from(sealed, len(_MARK))
-        key = self._find(hour)
+        key = self._find(begun_us // HOUR_US)
         if key is None:
             return None
         try:

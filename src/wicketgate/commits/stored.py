@@ -283,8 +283,8 @@ def decode_taken(data: bytes, keys: ContentKeys) -> bytes | None:
     if split_form(data)[0] == FIRST:
         return _first_form(data).taken or None
     head, begin = _head(data)
-    at = begin + sum(head.rows) + head.acts
-    return keys.open("reads", data[at : at + head.reads]) if head.reads else None
+    reads = _cut(data, head, begin).reads
+    return keys.open("reads", reads) if reads else None
 
 
 def _head(data: bytes) -> tuple[_Head, int]:

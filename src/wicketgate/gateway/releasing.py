@@ -128,11 +128,7 @@ class Releasing:
             made: dict[str, Rows] = {}
             # Reads that come again with an image are no new reads: they are released to those whose fields show it,
             # and counted nowhere else.
-            parts = columns.split_again(batch)
-            again = batch.again.nonzero()[0]
-            for some, places in zip(
-                parts, [None] if len(parts) == 1 else [(~batch.again).nonzero()[0], again], strict=True
-            ):
+            for some, places in columns.split_again(batch):
                 decision = decide(some, standing.table, at_us, charter.limits.late_after_us, lists)
                 decisions.append(decision)
                 rendering = Rendering(some, standing.camera_json, standing.placed_json)
@@ -140,19 +136,21 @@ class Releasing:
                     into = made.setdefault(release.reference, Rows())
                     self._raising.rows(release, rendering, some, moment, into, places)
             decision = decisions[0]
-            facts: list[bytes] = []
             released, release_facts = write_batches(
                 made, moment, sequence, origin=charter.origin, signer=self._signer
             )
-            facts += release_facts
-            facts += [hit_fact(hit, sequence) for rows in made.values() for hit in rows.hits]
+            hits = tuple(hit for rows in made.values() for hit in rows.hits)
             intake = message.intake if message.intake != IntakeCounts() else None
             refused = tuple(
                 Refused(authority=r.reference, reason=r.reason, rows=r.rows) for r in decision.refusals
             )
             # The quarantine keeps each source's together.
             quarantined = sorted(message.quarantined, key=_source_of)
-            facts.append(decision_fact(sequence, decision.rows, decision.withheld, refused, intake))
+            facts = (
+                *release_facts,
+                *(hit_fact(hit, sequence) for hit in hits),
+                decision_fact(sequence, decision.rows, decision.withheld, refused, intake),
+            )
             return Transaction(
                 at_us=at_us,
                 reads_to=None if of_reads is None else of_reads[0],
@@ -162,13 +160,13 @@ class Releasing:
                 intake=intake,
                 refused=refused,
                 batches=tuple(released),
-                hits=tuple(hit for rows in made.values() for hit in rows.hits),
+                hits=hits,
                 imaged=tuple(imaged for rows in made.values() for imaged in rows.imaged),
                 quarantine_from=state.quarantined + 1,
                 quarantined=tuple(self._sealing(read, at_us) for read in quarantined),
                 quarantine_batch=state.quarantine_batches + 1 if quarantined else 0,
-                facts=tuple(facts),
-                shown=_shown(list(made.values()), again.tolist(), message),
+                facts=facts,
+                shown=_shown(list(made.values()), batch.again.nonzero()[0].tolist(), message),
                 taken=_taken(message),
             )
 

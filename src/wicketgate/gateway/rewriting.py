@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 from collections.abc import Mapping
 
@@ -14,8 +13,6 @@ from wicketgate.commits.transactions import Transaction
 from wicketgate.commits.writer import Commits
 from wicketgate.feeds.erasing import RowName, demand_without, without_rows
 from wicketgate.feeds.feed import Feed
-
-log = logging.getLogger(__name__)
 
 
 class Rewriting:

@@ -236,7 +236,7 @@ class Gathered:
         }
 
 
-def taken(column: Any, rows: Sequence[int]) -> Any:
+def taken(column: Any, rows: Sequence[int] | NDArray[np.intp]) -> Any:
     """Return some rows of a column."""
     if isinstance(rows, range):
         return column[rows.start : rows.stop]
@@ -398,23 +398,18 @@ def part(batch: ReadBatch, start: int, stop: int) -> ReadBatch:
     return ReadBatch(**{name: getattr(batch, name)[start:stop] for name in ReadBatch.__slots__})
 
 
-def split_again(batch: ReadBatch) -> tuple[ReadBatch, ...]:
-    """Return the new reads, and behind them the repeated ones, if any.
+def split_again(batch: ReadBatch) -> tuple[tuple[ReadBatch, NDArray[np.intp] | None], ...]:
+    """Return the new reads, and behind them the repeated ones, if any; each with their rows in `batch`.
 
-    The new ones come for the first time, the others again.
+    The new ones come for the first time, the others again. Where all are new, they are `batch` itself, and their rows
+    are None.
     """
     if not batch.again.any():
-        return (batch,)
-    parts = []
-    for rows in (~batch.again).nonzero()[0], batch.again.nonzero()[0]:
-        columns: dict[str, Any] = {}
-        for name in ReadBatch.__slots__:
-            column = getattr(batch, name)
-            columns[name] = (
-                column[rows] if isinstance(column, np.ndarray) else [column[row] for row in rows.tolist()]
-            )
-        parts.append(ReadBatch(**columns))
-    return tuple(parts)
+        return ((batch, None),)
+    return tuple(
+        (ReadBatch(**{name: taken(getattr(batch, name), rows) for name in ReadBatch.__slots__}), rows)
+        for rows in ((~batch.again).nonzero()[0], batch.again.nonzero()[0])
+    )
 
 
 def blanked(batch: ReadBatch, rows: Iterable[int]) -> ReadBatch:

@@ -256,7 +256,7 @@ class Intake:
             group.extend(checked, some, source, now_us)
             at += len(some.rows)
         if emitted is not None:
-            group.emitted.append(emitted)  # in the message of its row: both are stored, or neither
+            group.emitted.append(emitted)  # in the group of its row, and stored no sooner (`GroupPortion`)
         for observation in held:
             if group.full:
                 group = self._group(groups)
@@ -434,8 +434,8 @@ class Intake:
             self._fail(error)
             return
         sequence, _ = done.result()
-        self._seen.stored(portion.message.contents, portion.message.ids, sequence)
-        self._vehicles.stored(portion.message.held, portion.message.emitted, sequence)
+        self._seen.stored(portion.rest.contents, portion.rest.ids, sequence)
+        self._vehicles.stored(portion.rest.held, portion.rest.emitted, sequence)
         now_us = self._clock.now_us()
         if not self._ages or now_us - self._ages[-1][0] >= SECOND_US:
             self._ages.append((now_us, sequence))
@@ -473,4 +473,4 @@ def _whole(group: _Group) -> GroupPortion:
         held=tuple(group.held),
         emitted=tuple(group.emitted),
     )
-    return GroupPortion.of(batch, rest, group.cameras, last=True)
+    return GroupPortion(batch, rest, group.cameras)

@@ -45,6 +45,8 @@ class GroupPortion:
 
     Attributes
     ----------
+    rest : ReadsMessage
+        The keys of these reads, and what else is taken with them.
     cameras : mapping
         The name of each camera by its number, as `source/camera`.
     last : bool
@@ -52,24 +54,22 @@ class GroupPortion:
     """
 
     batch: ReadBatch
-    message: ReadsMessage
+    rest: ReadsMessage
     cameras: Mapping[int, str]
     last: bool = True
 
-    @classmethod
-    def of(
-        cls, batch: ReadBatch, rest: ReadsMessage, cameras: Mapping[int, str], *, last: bool
-    ) -> GroupPortion:
-        """Return the portion of these reads; `rest` has their keys, and what else is taken with them."""
-        fresh = batch.camera[~batch.again]
-        numbers, counts = np.unique(fresh, return_counts=True)
-        accepted = {cameras[n]: count for n, count in zip(numbers.tolist(), counts.tolist(), strict=True)}
-        message = msgspec.structs.replace(
-            rest,
-            rows=to_arrow(batch) if len(batch) else b"",
-            intake=msgspec.structs.replace(rest.intake, accepted=accepted),
+    @property
+    def message(self) -> ReadsMessage:
+        """These reads as they are stored, counted by camera, with what else is taken with them."""
+        numbers, counts = np.unique(self.batch.camera[~self.batch.again], return_counts=True)
+        accepted = {
+            self.cameras[n]: count for n, count in zip(numbers.tolist(), counts.tolist(), strict=True)
+        }
+        return msgspec.structs.replace(
+            self.rest,
+            rows=to_arrow(self.batch) if len(self.batch) else b"",
+            intake=msgspec.structs.replace(self.rest.intake, accepted=accepted),
         )
-        return cls(batch, message, cameras, last)
 
     def cut(self, rows: int) -> list[GroupPortion]:
         """Return these reads in portions of at most so many rows."""
@@ -78,16 +78,15 @@ class GroupPortion:
         portions = []
         again = np.concatenate(([0], np.cumsum(self.batch.again)))
         for start in range(0, len(self.batch), rows):
-            end = start + rows
-            first, past = int(again[start]), int(again[min(end, len(self.batch))])
-            last = end >= len(self.batch)
+            end = min(start + rows, len(self.batch))
+            at_end = end == len(self.batch)
             rest = msgspec.structs.replace(
-                ReadsMessage(rows=b"") if start else self.message,
-                emitted=self.message.emitted if last else (),
-                before=self.message.before[first:past],
-                contents=self.message.contents[CONTENT * start : CONTENT * end],
-                ids=self.message.ids[DIGEST * start : DIGEST * end],
+                ReadsMessage(rows=b"") if start else self.rest,
+                emitted=self.rest.emitted if at_end else (),
+                before=self.rest.before[int(again[start]) : int(again[end])],
+                contents=self.rest.contents[CONTENT * start : CONTENT * end],
+                ids=self.rest.ids[DIGEST * start : DIGEST * end],
             )
-            last = self.last and end >= len(self.batch)
-            portions.append(GroupPortion.of(part(self.batch, start, end), rest, self.cameras, last=last))
+            some = part(self.batch, start, end)
+            portions.append(GroupPortion(some, rest, self.cameras, self.last and at_end))
         return portions

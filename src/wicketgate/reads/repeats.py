@@ -161,7 +161,7 @@ class Seen:
         return [self._look_one(keys, row) for row in range(len(keys))]
 
     def take(self, keys: ReadKeys) -> bytes:
-        """Return what each read is, a `Verdict` each in their order, and remember the new ones.
+        """Return what each read is, a `RepeatVerdict` each in their order, and remember the new ones.
 
         A read that an earlier one of the same call makes known is repeated, or in conflict. `stored` or `forget`
         follows for the new ones.

@@ -74,7 +74,7 @@ def answer(body, media_type):
     held = HeldSighting(**observed, **taken.reads.row(0) | {"marks": ()})
     message = asyncio.run(stored(taken, held))
     batch = from_arrow(message.rows)
-    (batch,) = split_again(joined([empty(), part(batch, 0, 1), part(batch, 1, 2)]))
+    ((batch, _),) = split_again(joined([empty(), part(batch, 0, 1), part(batch, 1, 2)]))
     group = intake._Group(None)
     group.extend_again(part(batch, 0, 1), keys.ReadKeys(bytes(24)), (0, 0))
     return {

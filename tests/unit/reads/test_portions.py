@@ -17,7 +17,7 @@ def test_a_read_that_comes_again_keeps_where_it_stood(again: list[bool], rows: i
     places = [(7, row) for row in range(n) if again[row]]
     rest = ReadsMessage(rows=b"", contents=bytes(24 * n), before=tuple(places))
     found: dict[str, tuple[int, int]] = {}
-    for portion in GroupPortion.of(batch, rest, {0: "tfl/c0"}, last=True).cut(rows):
+    for portion in GroupPortion(batch, rest, {0: "tfl/c0"}).cut(rows):
         repeated = [
             plate
             for plate, is_again in zip(portion.batch.plate, portion.batch.again, strict=True)
