@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, generate_latest
 from starlette.applications import Starlette
@@ -28,9 +28,10 @@ from wicketgate.http.api.why import WhyApi
 from wicketgate.http.connections import HttpBounds
 from wicketgate.http.gatekeeper import PUSH_PREFIX, Gatekeeper, require
 from wicketgate.http.health import HealthApi
+from wicketgate.http.hot import READS_PATH, HotRoute
 from wicketgate.http.metrics import BoundMetrics, GatewayMetrics, HealthMetrics, LoopMetrics, MqttMetrics
 from wicketgate.http.peers import Proxies
-from wicketgate.http.problems import not_allowed, problem, problem_of
+from wicketgate.http.problems import log_unforeseen, not_allowed, problem, problem_of
 from wicketgate.http.site.addition import Addition, find_addition, sight_of
 from wicketgate.http.site.consultations import Consultations
 from wicketgate.http.site.duty import Duty
@@ -38,11 +39,6 @@ from wicketgate.http.site.public import Public
 from wicketgate.http.site.rendering import PageRendering
 from wicketgate.http.underway import UnderWay
 from wicketgate.reads.mqtt.ingress import Ingress
-
-log = logging.getLogger(__name__)
-
-
-READS_PATH = "/v1/reads"
 
 
 def build_app(
@@ -58,7 +54,7 @@ def build_app(
     rendering : PageRendering, optional
         Renders the public pages; without it they are rendered on the loop, which is no way to run a gateway.
     connections : HttpBounds, optional
-        Those of the server before it, for its metrics.
+        Those of the server before it: they are shown, and get the hot route.
     """
     addition = find_addition(sight_of(gateway))
     public = Public(gateway, addition, rendering)
@@ -73,9 +69,16 @@ def build_app(
             Exception: _on_unforeseen,
         },
     )
+    reads, push = _reads(gateway), Push(gateway.pushes)
+
+    def tokens() -> Mapping[str, str]:
+        return gateway.commits.committed.tokens
+
+    if connections is not None:
+        connections.hot = HotRoute(reads, push, tokens, under_way)
     gatekeeper = Gatekeeper(
-        _Outermost(app, _reads(gateway), Push(gateway.pushes)),
-        lambda: gateway.commits.committed.tokens,
+        _Outermost(app, reads, push),
+        tokens,
         sessions=duty.sessions,
         under_way=under_way,
     )
@@ -178,10 +181,7 @@ async def _on_unforeseen(request: Request, error: Exception) -> Response:
 
 
 class _Outermost:
-    """The one top-level handler.
-
-    An error's text may hold posted values, so only its type and place are logged.
-    """
+    """The one top-level handler."""
 
     def __init__(self, app: ASGIApp, reads: Reads, push: Push) -> None:
         self._app = app
@@ -199,11 +199,7 @@ class _Outermost:
         except ClientDisconnect:
             return  # whoever sends a body and goes, or is closed: nothing was taken, and nobody is there
         except Exception as error:  # noqa: BLE001 - answered here or by `_on_unforeseen`
-            frame = error.__traceback__
-            while frame is not None and frame.tb_next is not None:
-                frame = frame.tb_next
-            place = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame is not None else "?"
-            log.error("%s at %s", type(error).__name__, place)
+            log_unforeseen(error)
             if scope["path"] == READS_PATH or scope["path"].startswith(PUSH_PREFIX):
                 await problem("internal", "something is wrong with the gateway", status=500)(
                     scope, receive, send

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from functools import partial
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal, Protocol, cast
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -31,6 +31,73 @@ _DETAILS: dict[_Fault, str] = {
     "head-too-large": "the head of the request is too large",
     "too-slow": "the request came too slowly",
 }
+
+
+class HotPost:
+    """One post on the hot route (`http.hot`), where the server expects its own cycle of request and response.
+
+    Attributes
+    ----------
+    source, credential : str
+        Whose post it is, and the hash of the token that said so.
+    take : callable
+        Takes it, once its body is there.
+    """
+
+    __slots__ = (
+        "body",
+        "connection",
+        "credential",
+        "disconnected",
+        "keep_alive",
+        "message_event",
+        "more_body",
+        "response_complete",
+        "response_started",
+        "scope",
+        "source",
+        "take",
+    )
+
+    def __init__(
+        self,
+        connection: HttpConnection,
+        source: str,
+        credential: str,
+        scope: MutableMapping[str, Any],
+        take: Callable[[HotPost], None],
+        *,
+        lasts: bool,
+    ) -> None:
+        self.connection = connection
+        self.source = source
+        self.credential = credential
+        self.scope = scope
+        self.take = take
+        self.body = bytearray()
+        self.more_body = True
+        self.message_event = _NOBODY
+        self.keep_alive = lasts
+        self.disconnected = self.response_started = self.response_complete = False
+
+
+class _Nobody:
+    """Whoever waits for more of a post's body: it is looked at once it is all there."""
+
+    def set(self) -> None:
+        """Wake nobody."""
+
+
+_NOBODY: Final = _Nobody()
+
+
+class Hot(Protocol):
+    """The hot route, as a connection sees it."""
+
+    def begin(
+        self, connection: HttpConnection, url: bytes, headers: Sequence[tuple[bytes, bytes]], *, lasts: bool
+    ) -> HotPost | None:
+        """Return the post that a head begins, or None where it is left to the ordinary way."""
 
 
 class HttpConnection(HttpToolsProtocol):
@@ -112,7 +179,10 @@ class HttpConnection(HttpToolsProtocol):
         """Begin a request."""
         if len(self.pipeline) >= _PIPELINED:
             raise ValueError("too many requests behind one another")
-        super().on_message_begin()
+        # What the ordinary way needs beside these is made in `on_headers_complete`.
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
         self._receiving = self._in_head = True
         self._since = self.loop.time()
         self._fed = self._body = 0
@@ -134,17 +204,49 @@ class HttpConnection(HttpToolsProtocol):
             self._fault = "head-too-large"
             raise ValueError("the path is too long")
         self._in_head = False
+        if self._begin_hot():
+            return
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.headers, self.expect_100_continue = url, headers, expects
+        self.scope["headers"] = headers
         super().on_headers_complete()
+
+    def _begin_hot(self) -> bool:
+        hot, cycle, parser = self._bounds.hot, self._cycle, self.parser
+        if (
+            hot is None
+            or not (cycle is None or cycle.response_complete)
+            or self.pipeline
+            or self.flow.write_paused
+            or parser.get_method() != b"POST"
+            or parser.get_http_version() != "1.1"
+            or parser.should_upgrade()
+        ):
+            return False
+        post = hot.begin(self, self.url, self.headers, lasts=parser.should_keep_alive())
+        if post is None:
+            return False
+        self.cycle = post  # type: ignore[assignment]
+        return True
 
     def on_body(self, body: bytes) -> None:
         """Take a part of a request's body."""
         self._body += len(body)
-        super().on_body(body)
+        cycle = self._cycle
+        if not isinstance(cycle, HotPost):
+            super().on_body(body)
+        else:
+            cycle.body += body
 
     def on_message_complete(self) -> None:
         """End a request."""
-        super().on_message_complete()
         self._receiving = False
+        cycle = self._cycle
+        if isinstance(cycle, HotPost):
+            cycle.take(cycle)
+            return
+        super().on_message_complete()
         place = self._place
         if place is not None and not place.name and not self.cycle.response_complete:
             self._bounds.places.work(place)
@@ -162,8 +264,25 @@ class HttpConnection(HttpToolsProtocol):
             cycle, app = self.pipeline.pop()
             self._start_asgi_task(cycle, app)
 
+    def answer(self, post: HotPost, status: int, rest: bytes) -> None:
+        """Answer a post on the hot route, unless its client has gone.
+
+        Parameters
+        ----------
+        rest : bytes
+            The answer behind what the server says in each head: fields, the empty line, and the body.
+        """
+        if post.disconnected:
+            return
+        post.response_started = post.response_complete = True
+        head = self._bounds.head(status, self.server_state.default_headers)
+        self.transport.write(head + (rest if post.keep_alive else b"connection: close\r\n" + rest))
+        if not post.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
     @property
-    def _cycle(self) -> RequestResponseCycle | None:
+    def _cycle(self) -> RequestResponseCycle | HotPost | None:
         return self.cycle  # None before the first request, whatever its type says
 
     # --- what the gateway says ----------------------------------------------------------------------------------
@@ -257,6 +376,8 @@ class HttpBounds:
     ----------
     closed : Counter
         Connections that the sweep or the parser closed, by why.
+    hot : Hot, optional
+        The hot route, once there is one.
     """
 
     def __init__(
@@ -271,11 +392,24 @@ class HttpBounds:
         bounds = PlaceLimits.of(limits, connections)
         self.places = Places("HTTP", bounds, is_proxy=is_proxy, is_short=self.is_short)
         self.closed: Counter[str] = Counter()
+        self.hot: Hot | None = None
         self._descriptors = descriptors
+        self._heads: dict[int, bytes] = {}
+        self._said: list[tuple[bytes, bytes]] = []
 
     def is_short(self) -> bool:
         """Return whether descriptors ran out when they were looked at last."""
         return self._descriptors.is_short
+
+    def head(self, status: int, said: list[tuple[bytes, bytes]]) -> bytes:
+        """Return the beginning of an answer's head; `said` are the server's own fields, which change each second."""
+        if said is not self._said:
+            self._said, self._heads = said, {}
+        head = self._heads.get(status)
+        if head is None:
+            fields = b"".join(b"%b: %b\r\n" % field for field in said)
+            head = self._heads[status] = STATUS_LINE[status] + fields
+        return head
 
     @property
     def protocol(self) -> type[asyncio.Protocol]:

@@ -179,13 +179,8 @@ class Gatekeeper:
         return _is_sign_in(scope) or await turn()
 
     def _principal(self, given: _Given | None) -> Principal | None:
-        if given is None:
-            return None
-        # A look-up by hash: what it takes does not depend on how much of a guess is right.
-        known = self._tokens().get(given.digest)
-        if known is None or (given.source is not None and known != f"source:{given.source}"):
-            return None
-        return principal_of(known)
+        known = None if given is None else _name_of(given, self._tokens())
+        return None if known is None else principal_of(known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +192,40 @@ class _Given:
 
     digest: str
     source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSource:
+    """A source whose token came with a request, and the token's hash."""
+
+    source: str
+    digest: str
+
+
+def source_in(scope: Scope, tokens: Mapping[str, str], *, pushed: bool) -> KnownSource | None:
+    """Return the source whose good token is in a request's head; None for whatever else is there.
+
+    Parameters
+    ----------
+    pushed : bool
+        Whether a device pushes: then Basic and `?key=` count too, and the key is taken out of the scope.
+    """
+    given = _pushed_with(scope) if pushed else _bearer(scope)
+    known = None if given is None else _name_of(given, tokens)
+    if given is None or known is None or not known.startswith("source:"):
+        return None
+    return KnownSource(known.removeprefix("source:"), given.digest)
+
+
+def _name_of(given: _Given, tokens: Mapping[str, str]) -> str | None:
+    # A look-up by hash: what it takes does not depend on how much of a guess is right.
+    known = tokens.get(given.digest)
+    return None if given.source is not None and known != f"source:{given.source}" else known
+
+
+def withdrawn() -> NotEntitled:
+    """Return what is wrong with a credential that is known no longer."""
+    return NotEntitled("this token has been withdrawn, or this session has ended", code="unauthorised")
 
 
 def _authorization(scope: Scope) -> tuple[bytes, bytes] | None:
@@ -279,7 +308,7 @@ def require(request: Request, kind: str) -> Principal:
     """
     principal: Principal | None = request.scope["principal"]
     if not request.scope["still_known"]():
-        raise NotEntitled("this token has been withdrawn, or this session has ended", code="unauthorised")
+        raise withdrawn()
     if principal is None or principal.kind != kind:
         raise NotEntitled(f"this is for a token of kind `{kind}`")
     return principal

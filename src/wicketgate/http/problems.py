@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -19,6 +20,8 @@ from wicketgate.base.errors import (
     WicketgateError,
 )
 from wicketgate.base.shapes import Count, about
+
+log = logging.getLogger(__name__)
 
 CODES: dict[str, tuple[int, str]] = {
     "unauthorised": (401, "No credential, or one that is not known"),
@@ -207,3 +210,12 @@ def _said(error: WicketgateError) -> tuple[str, int | None, str]:
             return error.code if error.code in CODES else "malformed", None, error.detail
         case _:
             return "internal", 500, "something is wrong with the gateway"
+
+
+def log_unforeseen(error: Exception) -> None:
+    """Log the type and place of an error that nobody foresaw: its text may hold posted values."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    place = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame is not None else "?"
+    log.error("%s at %s", type(error).__name__, place)

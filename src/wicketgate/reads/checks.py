@@ -19,12 +19,11 @@ from wicketgate.base.clock import from_datetime, rfc3339
 from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.reads.columns import SAID, Column, Gathered, taken
 from wicketgate.reads.faults import bounded
-from wicketgate.reads.parse import MAX_ID, Malformed, PlainReads, RawRead
+from wicketgate.reads.parse import FEW, MAX_ID, Malformed, PlainReads, RawRead
 from wicketgate.reads.plates import PlateFault, pack, read_plate, read_plates
 
 _SAID = [(column.name, attrgetter(column.name)) for column in SAID]
 _BOUNDED = [(attrgetter(column.name), column.fault) for column in SAID if column.fault is not None]
-_FEW = 12
 _encode = msgspec.json.Encoder().encode
 
 
@@ -97,7 +96,7 @@ def check(
             read=bounded(row.read if isinstance(row, Malformed) else _encode(row)),
         )
 
-    if isinstance(rows, PlainReads) and len(rows) >= _FEW:
+    if isinstance(rows, PlainReads) and len(rows) >= FEW:
         columns = _Columns(rows, cameras, limits, now_us)
         return columns.checked(judge, refused, times, plates)
     numbers: list[int] = []

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -40,7 +41,9 @@ from wicketgate.reads.tracking import Emitted, HeldSighting, Vehicles
 JOIN_US = 10 * MINUTE_US
 """For how long after a read was accepted an image may follow it; COMMITS keeps the read for as long."""
 
-_LINGER_S = 0.004
+LINGER_S: Final = 0.004
+"""For how long reads wait for others, with which they become one transaction."""
+
 _BUSY_S = 0.05
 _UNDER_WAY = 4
 _MAX_WAITING = 50_000
@@ -53,7 +56,8 @@ _ALL = slice(None)
 class PostAnswer:
     """The fate of a post: sent = accepted + repeated + quarantined + held.
 
-    `images` are those that were put into quarantine, by their number in the post; they do not count as reads.
+    `again` are the reads of it that are repeats, by their number in the post. `images` are those that were put into
+    quarantine, by theirs; they do not count as reads.
     """
 
     accepted: int
@@ -61,6 +65,7 @@ class PostAnswer:
     quarantined: tuple[tuple[int, str, str], ...]
     held: int = 0
     images: tuple[tuple[int, str, str], ...] = ()
+    again: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -80,6 +85,8 @@ class _Group:
     emitted: list[Emitted] = field(default_factory=list)
     before: list[tuple[int, int]] = field(default_factory=list)
     """Where each read that comes again stood before."""
+    has_waited: bool = False
+    """Whether what it holds has waited for others already."""
 
     def extend(self, checked: Checked, new: _New, source: str, now_us: int) -> None:
         """Take the new ones of the checked reads."""
@@ -216,6 +223,7 @@ class Intake:
         emitted: Emitted | None = None,
         late: Sequence[str] = (),
         images: Sequence[tuple[int, QuarantinedRead]] = (),
+        have_waited: bool = False,
     ) -> PostAnswer:
         """Store checked reads.
 
@@ -231,6 +239,8 @@ class Intake:
             Cameras whose message repeats what was emitted of a vehicle.
         images : sequence of (int, QuarantinedRead)
             Images that belong to no read, and their numbers in the post.
+        have_waited : bool
+            Whether these are reads of many posts, which have waited for one another (`LINGER_S`).
 
         Raises
         ------
@@ -241,13 +251,14 @@ class Intake:
         if self._waiting + len(checked.reads) > _MAX_WAITING and self._waiting:
             raise StreamError("too many reads are waiting to be stored: post again in a moment", code="busy")
         now_us = self._clock.now_us()
-        new, repeated, conflicts = self._sort(checked, source, now_us)
-        repeated = [*(f"{source}/{camera_id}" for camera_id in late), *repeated]
+        new, again, conflicts = self._sort(checked, source, now_us)
+        repeated = [*late, *(checked.camera_id[n] for n in again)]
         quarantined = [*checked.quarantined, *conflicts]
         groups: list[_Group] = []
         group = self._group(groups)
-        for name in repeated:
-            group.repeated[name] += 1
+        group.has_waited |= have_waited
+        for camera_id in repeated:
+            group.repeated[f"{source}/{camera_id}"] += 1
         at = 0
         while at < len(new.rows):
             if group.full:
@@ -281,12 +292,13 @@ class Intake:
             quarantined=tuple((index, read.code, read.detail) for index, read in quarantined),
             held=len(held),
             images=tuple((index, read.code, read.detail) for index, read in images),
+            again=tuple(checked.index[n] for n in again),
         )
 
     def _sort(
         self, checked: Checked, source: str, now_us: int
-    ) -> tuple[_New, list[str], list[tuple[int, QuarantinedRead]]]:
-        """Return the new reads, the repeated reads' cameras, and the conflicts.
+    ) -> tuple[_New, list[int], list[tuple[int, QuarantinedRead]]]:
+        """Return the new reads, the rows of the repeated ones, and the conflicts.
 
         New reads are remembered from now on. A conflict is a read whose id was given to another one before.
         """
@@ -295,14 +307,14 @@ class Intake:
         if verdicts.count(RepeatVerdict.NEW) == len(verdicts):
             return _New(range(len(verdicts)), keys), [], []
         rows: list[int] = []
-        repeated: list[str] = []
+        repeated: list[int] = []
         conflicts: list[tuple[int, QuarantinedRead]] = []
         for n, verdict in enumerate(verdicts):
             camera_id = checked.camera_id[n]
             if verdict == RepeatVerdict.NEW:
                 rows.append(n)
             elif verdict == RepeatVerdict.REPEATED:
-                repeated.append(f"{source}/{camera_id}")
+                repeated.append(n)
             else:
                 conflicts.append((checked.index[n], self._conflict(source, camera_id, checked, n, now_us)))
         return _New(rows, keys.of(rows)), repeated, conflicts
@@ -391,8 +403,8 @@ class Intake:
         while True:
             await self._work.wait()
             # Waiting a little lets single posts of many cameras share one sync of the disk.
-            if len(self._groups) == 1 and not self._groups[0].full:
-                await self._clock.sleep(_LINGER_S)
+            if len(self._groups) == 1 and not (self._groups[0].full or self._groups[0].has_waited):
+                await self._clock.sleep(LINGER_S)
             while self._gate.under_way >= _UNDER_WAY:
                 await self._clock.sleep(0.0005)
             if not self._groups:

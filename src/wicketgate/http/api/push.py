@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from wicketgate.base.errors import WicketgateError
-from wicketgate.http.api.reads import TakenParts
+from wicketgate.http.api.reads import told
 from wicketgate.http.gatekeeper import PUSH_PREFIX, require
 from wicketgate.http.problems import not_allowed, problem, problem_of
 from wicketgate.http.requests import read_body
@@ -47,15 +47,16 @@ class Push:
             content_type=request.headers.get("content-type", ""),
             body=await read_body(request, adapters.MAX_PAYLOAD),
         )
+        return await self.take(source, name, payload, request.query_params.get("camera") or None)
+
+    async def take(self, source: str, name: str, payload: Payload, camera: str | None) -> Response:
+        """Take a payload for the adapter of a name, which there is; return what its devices expect."""
         parsed = adapters.parse(name, payload)
-        camera = request.query_params.get("camera") or None
         taken = await self._pushes.take(source, parsed, camera=camera)
         outcome: adapters.Outcome = "quarantined" if taken.quarantined else "taken"
         expected = adapters.answer(name, parsed, outcome)
         if expected is None:
-            told = TakenParts()
-            told.add(0, taken)
-            return told.answer()
+            return told(taken)
         status, media_type, body = expected
         # The header is set by hand: the framework would add a character set of its own.
         return Response(body, status_code=status, headers={"Content-Type": media_type})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET
@@ -88,10 +88,31 @@ class Reads:
         post = await PostedReads.read(posted[0].body, posted[0].media_type, is_form=True)
         return await self._take(source, post, _Bound(post.named, form))
 
+    async def take_together(self, source: str, rows: Rows) -> list[Response]:
+        """Take reads of many posts that have waited for one another; return the answer to each."""
+        checked = check(
+            rows,
+            source=source,
+            cameras=self._cameras.ids(source).get,
+            limits=self._limits(),
+            now_us=self._clock.now_us(),
+        )
+        taken = await self._intake.take(checked, source, have_waited=True)
+        answers = [_ACCEPTED] * len(rows)
+        for index in taken.again:
+            answers[index] = _REPEATED
+        for index, code, detail in taken.quarantined:
+            answers[index] = told(PostAnswer(accepted=0, repeated=0, quarantined=((0, code, detail),)))
+        return answers
+
+    async def take_body(self, source: str, body: bytes) -> Response:
+        """Take the body of a post in JSON, whatever it holds."""
+        return await self._take(source, await PostedReads.read(body, JSON), _Bound())
+
     async def _take(self, source: str, post: PostedReads, bound: _Bound) -> Response:
         limits = self._limits()
         cameras = self._cameras.ids(source).get
-        told = TakenParts()
+        parts = TakenParts()
         # In parts, so that one large post does not hold up a thousand small ones.
         for start, some in post.parts():
             checked = check(
@@ -103,15 +124,15 @@ class Reads:
                 parts=bound.names,
             )
             bad = await bound.attach(checked, source, some, self._joining) if bound.names else []
-            told.add(start, await self._intake.take(checked, source, images=bad))
+            parts.add(start, await self._intake.take(checked, source, images=bad))
         if bound.left:
             detail = "no read of the post names this part, or more than one"
             left = [
                 (number, await self._joining.unbound(source, part.body, detail))
                 for number, part in bound.left
             ]
-            told.add(0, await self._intake.take(Checked(), source, images=left))
-        return told.answer()
+            parts.add(0, await self._intake.take(Checked(), source, images=left))
+        return parts.answer()
 
     async def put_image(self, request: Request) -> Response:
         """`PUT /v1/reads/{id}/images/{patch|overview}`: an image sent after its read."""
@@ -203,3 +224,14 @@ class TakenParts:
             before, _, behind = body.partition(b'"quarantined":[')
             body = b"".join((before, b'"quarantined":[', b",".join(self._quarantined), behind))
         return Response(body, media_type=JSON)
+
+
+def told(answer: PostAnswer) -> Response:
+    """Return the answer to a post that was taken in one part."""
+    parts = TakenParts()
+    parts.add(0, answer)
+    return parts.answer()
+
+
+_ACCEPTED: Final = told(PostAnswer(accepted=1, repeated=0, quarantined=()))
+_REPEATED: Final = told(PostAnswer(accepted=0, repeated=1, quarantined=()))

@@ -1,0 +1,177 @@
+"""The hot route: what sources send all day, answered without the ordinary server's layers.
+
+The server's parser has framed each request already, so that both ways see the same requests; whatever is unusual about
+a head is left to the ordinary way. Reads posted one by one are gathered for a moment, and parsed together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+
+from starlette.datastructures import QueryParams
+from starlette.responses import Response
+from starlette.types import Scope
+
+from wicketgate.base.errors import InputError, StreamError, WicketgateError
+from wicketgate.http.api.push import Push
+from wicketgate.http.api.reads import Reads
+from wicketgate.http.connections import HotPost, HttpConnection
+from wicketgate.http.gatekeeper import PUSH_PREFIX, Principal, source_in, withdrawn
+from wicketgate.http.problems import log_unforeseen, problem, problem_of
+from wicketgate.http.underway import SMALL_BODY, UnderWay
+from wicketgate.reads import adapters
+from wicketgate.reads.intake import LINGER_S
+from wicketgate.reads.observations import Payload
+from wicketgate.reads.parse import together
+
+READS_PATH: Final = "/v1/reads"
+_READS: Final = READS_PATH.encode()
+_PUSH: Final = PUSH_PREFIX.encode()
+_AT_ONCE: Final = 500
+_LONGEST: Final = 256 * 1024
+_FRAMING: Final = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
+"""Fields by which a body does not simply follow its head."""
+
+
+class HotRoute:
+    """The hot route of one server.
+
+    Parameters
+    ----------
+    tokens : callable
+        Returns the committed tokens: name by SHA-256 in hexadecimal.
+
+    Notes
+    -----
+    A connection has one post here at a time, so that connections bound what waits. What is answered is durable, as on
+    the ordinary way.
+    """
+
+    def __init__(
+        self, reads: Reads, push: Push, tokens: Callable[[], Mapping[str, str]], under_way: UnderWay
+    ) -> None:
+        self._reads = reads
+        self._push = push
+        self._tokens = tokens
+        self._under_way = under_way
+        self._gathered: dict[str, list[HotPost]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def begin(
+        self, connection: HttpConnection, url: bytes, headers: Sequence[tuple[bytes, bytes]], *, lasts: bool
+    ) -> HotPost | None:
+        """Return the post that a head begins, or None where it is left to the ordinary way.
+
+        Parameters
+        ----------
+        headers : sequence of (bytes, bytes)
+            Names in lower case.
+        lasts : bool
+            Whether the connection goes on after the answer.
+        """
+        if url != _READS and not url.startswith(_PUSH):
+            return None
+        fields = dict(headers)
+        if len(fields) < len(headers) or not _FRAMING.isdisjoint(fields):
+            return None
+        length = fields.get(b"content-length", b"")
+        if not length.isdigit() or len(length) > 7 or b"authorization" not in fields:
+            return None
+        size = int(length)
+        if url == _READS:
+            if size > SMALL_BODY or fields.get(b"content-type") != b"application/json":
+                return None
+            scope: Scope = {"headers": headers}
+            take = self._gather
+        else:
+            path, _, query = url.partition(b"?")
+            name = path[len(_PUSH) :].decode("ascii", "replace")
+            if size > _LONGEST or name not in adapters.ADAPTERS:
+                return None
+            scope = {"headers": headers, "query_string": query}
+            take = partial(self._take_payload, name, fields.get(b"content-type", b""))
+        known = source_in(scope, self._tokens(), pushed=url != _READS)
+        if known is None or connection.known_by(f"source:{known.source}", known.digest) is not None:
+            return None
+        scope["principal"] = Principal("source", known.source)
+        if size > SMALL_BODY:
+            try:
+                self._under_way.hold(scope, size)
+            except (InputError, StreamError):
+                return None
+        return HotPost(connection, known.source, known.digest, scope, take, lasts=lasts)
+
+    def _still_known(self, post: HotPost) -> bool:
+        return self._tokens().get(post.credential) == f"source:{post.source}"
+
+    def _gather(self, post: HotPost) -> None:
+        """Keep a read for a moment, so that those of others can be taken with it."""
+        gathered = self._gathered.setdefault(post.source, [])
+        if not gathered:
+            asyncio.get_running_loop().call_later(LINGER_S, self._flush, post.source, gathered)
+        gathered.append(post)
+        if len(gathered) >= _AT_ONCE:
+            self._flush(post.source, gathered)
+
+    def _flush(self, source: str, gathered: list[HotPost]) -> None:
+        if self._gathered.get(source) is not gathered:
+            return  # they were so many that they went before their time
+        del self._gathered[source]
+        posts = [post for post in gathered if not post.disconnected]
+        unknown = [post for post in posts if not self._still_known(post)]
+        if unknown:
+            self._answer(unknown, [problem_of(withdrawn())] * len(unknown))
+            posts = [post for post in posts if self._still_known(post)]
+        rows, which = together([bytes(post.body) for post in posts])
+        if which:
+            self._do(self._take_rows([posts[n] for n in which], source, rows))
+        if len(which) < len(posts):
+            others = set(range(len(posts))).difference(which)
+            for n in sorted(others):
+                self._do(self._take_alone(posts[n], self._reads.take_body(source, bytes(posts[n].body))))
+
+    async def _take_rows(self, posts: Sequence[HotPost], source: str, rows: Any) -> None:
+        self._answer(posts, await _of_each(self._reads.take_together(source, rows), len(posts)))
+
+    async def _take_alone(self, post: HotPost, taking: Coroutine[Any, Any, Response]) -> None:
+        async def one() -> list[Response]:
+            return [await taking]
+
+        self._answer([post], await _of_each(one(), 1))
+
+    def _take_payload(self, name: str, content_type: bytes, post: HotPost) -> None:
+        if not self._still_known(post):
+            self._answer([post], [problem_of(withdrawn())])
+            return
+        payload = Payload(content_type=content_type.decode("latin-1"), body=bytes(post.body))
+        camera = QueryParams(post.scope["query_string"]).get("camera") or None
+        self._do(self._take_alone(post, self._push.take(post.source, name, payload, camera)))
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)  # the loop itself would let it be collected
+        task.add_done_callback(self._tasks.discard)
+
+    def _answer(self, posts: Sequence[HotPost], answers: Sequence[Response]) -> None:
+        former: Response | None = None
+        rest = b""
+        for post, answer in zip(posts, answers, strict=True):
+            if answer is not former:  # most are the same
+                fields = b"".join(b"%b: %b\r\n" % field for field in answer.raw_headers)
+                former, rest = answer, b"%b\r\n%b" % (fields, bytes(answer.body))
+            self._under_way.end(post.scope)
+            post.connection.answer(post, answer.status_code, rest)
+
+
+async def _of_each(taking: Coroutine[Any, Any, list[Response]], count: int) -> list[Response]:
+    """Return the answer to each of some posts; an error answers all of them."""
+    try:
+        return await taking
+    except WicketgateError as error:
+        return [problem_of(error)] * count
+    except Exception as error:  # noqa: BLE001 - answered here, as on the ordinary way
+        log_unforeseen(error)
+        return [problem("internal", "something is wrong with the gateway", status=500)] * count
