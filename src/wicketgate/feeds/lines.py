@@ -78,7 +78,9 @@ class RowLines(NamedTuple):
     body: bytes
 
 
-def line_columns(encoded: ByteColumn, parts: Sequence[Portion], salts: bytes) -> list[RowLines]:
+def line_columns(
+    encoded: ByteColumn, parts: Sequence[Portion], salts: bytes, refs: bytes | None = None
+) -> list[RowLines]:
     """Return the row lines of each part.
 
     All lines have one width: what is shorter has blanks behind a member (docs/spec/feeds.md, section 3).
@@ -91,6 +93,8 @@ def line_columns(encoded: ByteColumn, parts: Sequence[Portion], salts: bytes) ->
         At least one.
     salts : bytes
         16 random bytes for each row of all parts, joined.
+    refs : bytes, optional
+        The reference of each row of all parts, joined.
 
     Notes
     -----
@@ -113,6 +117,9 @@ def line_columns(encoded: ByteColumn, parts: Sequence[Portion], salts: bytes) ->
             names is not None
         )  # a reference has at most 72 characters, and `write_batches` puts like to like
         reference = names.repeat(sizes)
+    named: list[bytes | ByteColumn] = []
+    if refs is not None:
+        named = [b',"ref":"', np.frombuffer(refs, f"V{len(refs) // n}"), b'"']
     lines = byte_columns.joined(
         [
             b'\0{"seq":',
@@ -123,6 +130,7 @@ def line_columns(encoded: ByteColumn, parts: Sequence[Portion], salts: bytes) ->
             reference,
             b',"read":',
             encoded if len(parts) == 1 and n == len(encoded) else encoded.take(rows),
+            *named,
             _marks(late),
             b"}\n",
         ],

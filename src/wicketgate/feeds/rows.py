@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 import numpy as np
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from numpy.typing import NDArray
 
 from wicketgate.base.clock import rfc3339
@@ -27,8 +28,13 @@ from wicketgate.hotlists.hits import due_us
 from wicketgate.hotlists.journeys import impossible
 from wicketgate.reads.columns import ReadBatch
 from wicketgate.reads.images.references import StoredImage, make_ref
+from wicketgate.reads.keys import CONTENT, DIGEST, JoinedKeys
 
 _REF_BYTES = 12
+REF: Final = 2 * _REF_BYTES
+"""Characters of a reference."""
+_PERSON: Final = b"wicketgate ref"
+_KEY: Final = np.dtype([("at", f"V{CONTENT - DIGEST}"), ("digest", f"V{DIGEST}")])
 _JOURNEY = frozenset({"place", "time"})
 _NOT_SHOWN = frozenset({"nim", "pnc_id"})  # codes of other systems, of no use to who looks at the hit
 
@@ -43,15 +49,25 @@ class PlainRows:
         Which reads of the rendering; ascending, none twice.
     late : (r,) bool
         Which rows came late.
+    refs : bytes, optional
+        The reference of each row, joined, where images of its read may follow.
     """
 
     rendering: Rendering
     shown: Shown
     rows: NDArray[np.intp]
     late: NDArray[np.bool_]
+    refs: bytes | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def more(self) -> list[str] | None:
+        """Return the further members of each row, each behind a comma; None where they have none."""
+        if self.refs is None:
+            return None
+        refs = self.refs.decode()
+        return [f',"ref":"{refs[at : at + REF]}"' for at in range(0, len(refs), REF)]
 
     def reads(self) -> list[str]:
         """Return the JSON object of each row's read."""
@@ -100,8 +116,11 @@ class Rows:
     def _append(self, rows: PlainRows) -> None:
         self.reads += rows.reads()
         self.late += rows.late.tolist()
+        more = rows.more()
+        if more is not None and self.more is None:
+            self.more = [""] * (len(self.reads) - len(rows))
         if self.more is not None:
-            self.more += [""] * len(rows)
+            self.more += more or [""] * len(rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +166,7 @@ class RowMaker:
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
+        self._ciphers: dict[str, Callable[[bytes], bytes]] = {}
 
     def rows(
         self,
@@ -170,10 +190,15 @@ class RowMaker:
         placed = release.reference in moment.standing.placing
         shown = rendering.shown(fields, placed=placed)
         images = [column for field_name, column in IMAGE_FIELDS.items() if field_name in fields]
-        if not images and release.hits is None:
-            if not rendering.again:
-                into.add(PlainRows(rendering, shown, release.rows, release.late))
-                into.shown.append(release.rows if places is None else places[release.rows])
+        if not images and rendering.again and release.hits is None:
+            return
+        # The camera's own fields come with the field `place` alone: they stand in `reads` if they may.
+        columns = {column: getattr(batch, column) for column in images}
+        name = moment.standing.names[release.reference]
+        if release.hits is None and not rendering.again and not any(map(any, columns.values())):
+            refs = self.refs(name, batch.key, release.rows) if images else None
+            into.add(PlainRows(rendering, shown, release.rows, release.late, refs))
+            into.shown.append(release.rows if places is None else places[release.rows])
             return
         rows = release.rows.tolist()
         late = release.late.tolist()
@@ -181,9 +206,7 @@ class RowMaker:
         into.spell()
         if into.more is None:
             into.more = [""] * len(into.reads)
-        name = moment.standing.names[release.reference]
-        # The camera's own fields come with the field `place` alone: they stand in `reads` if they may.
-        columns = {column: getattr(batch, column) for column in images}
+        named = self.refs(name, batch.key, release.rows).decode()
         kept: list[int] = []
         for at, row in enumerate(rows):
             again = bool(batch.again[row])
@@ -191,7 +214,7 @@ class RowMaker:
             if again and not found.members:
                 continue
             kept.append(row)
-            ref = self.ref(name, batch.key[row])
+            ref = named[REF * at : REF * (at + 1)]
             members = f',"ref":"{ref}"'
             if again:
                 members += ',"again":true'
@@ -205,14 +228,47 @@ class RowMaker:
         some = np.array(kept, np.intp)
         into.shown.append(some if places is None else places[some])
 
-    def ref(self, name: str, key: bytes) -> str:
-        """Return one authority's name for a read.
+    def refs(self, name: str, keys: Sequence[bytes], rows: NDArray[np.intp]) -> bytes:
+        """Return one authority's name for each of some reads, `REF` bytes each, joined.
 
         It is the same whenever the read comes, and another for each authority.
+
+        Parameters
+        ----------
+        keys : sequence of bytes
+            The keys of all reads of the batch (docs/spec/repeats.md).
+
+        Notes
+        -----
+        The authority's own block cipher over the digests of all rows at once; a key by the rule of versions up to 0.3
+        by BLAKE2b, as they did.
         """
-        keyed = hashlib.blake2b(key=self._secret, digest_size=_REF_BYTES, person=b"wicketgate ref")
+        if not isinstance(keys, JoinedKeys):
+            some = [keys[row] for row in rows.tolist()]
+            if any(len(key) != CONTENT for key in some):
+                return b"".join([self._ref(name, key) for key in some])
+            keys, rows = JoinedKeys(b"".join(some)), np.arange(len(some))
+        digests = np.frombuffer(keys.joined, _KEY)["digest"][rows]
+        return self._encrypted(name, digests.tobytes())
+
+    def _ref(self, name: str, key: bytes) -> bytes:
+        if len(key) == CONTENT:
+            return self._encrypted(name, key[CONTENT - DIGEST :])
+        keyed = hashlib.blake2b(key=self._secret, digest_size=_REF_BYTES, person=_PERSON)
         keyed.update(name.encode() + b"\0" + key)
-        return keyed.hexdigest()
+        return keyed.hexdigest().encode()
+
+    def _encrypted(self, name: str, digests: bytes) -> bytes:
+        encrypted = np.frombuffer(self._cipher(name)(digests), np.uint8).reshape(-1, DIGEST)
+        return encrypted[:, :_REF_BYTES].tobytes().hex().encode()
+
+    def _cipher(self, name: str) -> Callable[[bytes], bytes]:
+        found = self._ciphers.get(name)
+        if found is None:
+            key = hashlib.blake2b(name.encode(), key=self._secret, digest_size=32, person=_PERSON).digest()
+            cipher = Cipher(algorithms.AES(key), modes.ECB())  # noqa: S305 - each block is a read's digest, once
+            found = self._ciphers[name] = cipher.encryptor().update
+        return found
 
     def _images(self, name: str, texts: Mapping[str, str | None]) -> _Images:
         members: list[str] = []

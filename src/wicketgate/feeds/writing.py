@@ -74,26 +74,30 @@ def write_batches(
 def _lines(made: Mapping[str, Rows], moment: StateAt) -> dict[str, RowLines]:
     """Return the lines of each authority's rows, in the order of `made`."""
     found: dict[str, RowLines | None] = dict.fromkeys(made)
-    groups: defaultdict[tuple[int, Shown, int], list[tuple[str, PlainRows]]] = defaultdict(list)
+    groups: defaultdict[tuple[int, Shown, int, bool], list[tuple[str, PlainRows]]] = defaultdict(list)
     for reference, rows in made.items():
         if rows.plain is None:
             found[reference] = _one_by_one(reference, moment, rows.reads, rows.late, rows.more)
         else:
             shown, length = rows.plain.shown, -(-len(reference) // _LENGTH_STEP)
-            groups[id(rows.plain.rendering), shown, length].append((reference, rows.plain))
-    for (_, shown, _), group in groups.items():
+            has_refs = rows.plain.refs is not None
+            groups[id(rows.plain.rendering), shown, length, has_refs].append((reference, rows.plain))
+    for (_, shown, _, has_refs), group in groups.items():
         rendering = group[0][1].rendering
         total = sum(len(rows) for _, rows in group)
         encoded = rendering.encoded(shown) if total >= _MANY else None
         if encoded is None:
             for reference, plain in group:
-                found[reference] = _one_by_one(reference, moment, plain.reads(), plain.late.tolist())
+                found[reference] = _one_by_one(
+                    reference, moment, plain.reads(), plain.late.tolist(), plain.more()
+                )
             continue
         parts = [
             Portion(reference, _first_row(reference, moment), plain.rows, plain.late)
             for reference, plain in group
         ]
-        written = line_columns(encoded, parts, ssl.RAND_bytes(SALT_BYTES * total))
+        refs = b"".join([plain.refs or b"" for _, plain in group]) if has_refs else None
+        written = line_columns(encoded, parts, ssl.RAND_bytes(SALT_BYTES * total), refs)
         for (reference, _), lines in zip(group, written, strict=True):
             found[reference] = lines
     return {reference: lines for reference, lines in found.items() if lines is not None}

@@ -132,15 +132,20 @@ def test_both_ways_make_the_same_lines(data: st.DataObject) -> None:
         parts.append(Portion(name, first, np.array(rows), np.array(late)))
     total = sum(len(part.rows) for part in parts)
     salts = data.draw(st.binary(min_size=16 * total, max_size=16 * total))
+    refs = data.draw(st.none() | st.just("".join(f"{n:024x}" for n in range(total))))
+    named = PlainRows(rendering, shown, np.arange(total), np.zeros(total, bool), refs and refs.encode())
+    more = named.more()
     plain = rendering.reads(shown)
     at = 0
-    for part, (leaves, body) in zip(parts, line_columns(encoded, parts, salts), strict=True):
+    written = line_columns(encoded, parts, salts, named.refs)
+    for part, (leaves, body) in zip(parts, written, strict=True):
         expected = row_lines(
             reference=part.reference,
             first_row=part.first_row,
             reads=[plain[row] for row in part.rows.tolist()],
             late=part.late.tolist(),
             salts=salts[16 * at : 16 * (at + len(part.rows))],
+            more=None if more is None else more[at : at + len(part.rows)],
         )
         lines = body.removesuffix(b"\n").split(b"\n")
         assert tuple(map(without_blanks, lines)) == expected
@@ -181,13 +186,14 @@ def test_each_authority_gets_its_own_whole_and_promised_batch(reads: int) -> Non
         "b-of-a-much-longer-name-than-the-first": {},
         "c-one": {"scope__groups": ["g0"]},
         "c-two": {"scope__groups": ["g1"], "scope__fields": ["plate"]},
+        "d-images": {"scope__fields": ["plate", "patch-image"]},
         "c-none": {"scope__groups": ["g7"]},
     }
     fold, batches, facts, _ = released(reads, scopes)
     found = {batch.feed: next(read_batches(io.BytesIO(batch.data))) for batch in batches}
     sizes = {name: len(batch.lines) for name, batch in found.items()}
     halves = {"c-one": -(-reads // 2), "c-two": reads // 2}
-    wanted = {"a": reads, "b-of-a-much-longer-name-than-the-first": reads, **halves}
+    wanted = {"a": reads, "d-images": reads, "b-of-a-much-longer-name-than-the-first": reads, **halves}
     assert sizes == {name: rows for name, rows in wanted.items() if rows}
     for name, batch in found.items():
         check_batch(batch)
@@ -196,6 +202,8 @@ def test_each_authority_gets_its_own_whole_and_promised_batch(reads: int) -> Non
         assert batch.header["commit"] == fold.state.sequence + 1
         rows = [json.loads(line) for line in batch.lines]
         assert [row["seq"] for row in rows] == list(range(1, len(rows) + 1))
+        refs = [row["ref"] for row in rows if "ref" in row]
+        assert len(refs) == (len(rows) if name == "d-images" else 0)
         if name == "c-two":
             assert {tuple(row["read"]) for row in rows} == {("plate", "confidence")}
     salts = [json.loads(line)["salt"] for batch in found.values() for line in batch.lines]

@@ -15,12 +15,13 @@ from wicketgate.base.clock import HOUR_US, MINUTE_US, SECOND_US, rfc3339
 from wicketgate.commits.transactions import CameraSet, CamerasRegistered, FeedBatch, HitRaised, Outcome
 from wicketgate.feeds.lines import row_lines
 from wicketgate.feeds.rendering import Rendering
-from wicketgate.feeds.rows import RowMaker, Rows, StateAt
+from wicketgate.feeds.rows import REF, RowMaker, Rows, StateAt
 from wicketgate.gate.decide import decide
 from wicketgate.gate.tables import tables_at
 from wicketgate.hotlists import Entry
 from wicketgate.reads.columns import ReadBatch
 from wicketgate.reads.images.references import StoredImage, open_ref
+from wicketgate.reads.keys import CONTENT, JoinedKeys
 from wicketgate.regime.moment import RegimeAt
 
 BULK, WANTED = "tfl-met-ct", "tfl-met-wanted"
@@ -129,7 +130,7 @@ def test_an_image_is_shown_by_reference_and_only_that_of_a_field(gate: Gate) -> 
     assert row["read"] == {"plate": "A1", "confidence": 1.0}
     assert (shown["sha256"], shown["type"], shown["bytes"]) == (PATCH.sha256, "image/jpeg", 3000)
     assert open_ref(SECRET, BULK, shown["ref"]) == PATCH.name
-    assert row["ref"] == RowMaker(SECRET).ref(BULK, batch.key[0])
+    assert row["ref"] == ref_of(SECRET, BULK, batch.key[0])
     assert "hit" not in row
 
 
@@ -142,18 +143,32 @@ def test_an_image_may_be_all_that_is_shown(gate: Gate) -> None:
     assert second["read"] == {}
 
 
-def test_a_reference_is_another_for_each_authority_and_the_same_each_time(gate: Gate) -> None:
-    raising = RowMaker(SECRET)
-    assert raising.ref("a", b"key") == raising.ref("a", b"key")
+def ref_of(secret: bytes, name: str, key: bytes) -> str:
+    return RowMaker(secret).refs(name, [key], np.arange(1)).decode()
+
+
+@pytest.mark.parametrize("size", [CONTENT, 20])
+def test_a_reference_is_another_for_each_authority_and_the_same_each_time(size: int) -> None:
+    key, other = bytes(range(size)), bytes(range(1, size + 1))
+    assert ref_of(SECRET, "a", key) == ref_of(SECRET, "a", key)
     refs = {
-        raising.ref("a", b"key"),
-        raising.ref("b", b"key"),
-        raising.ref("a", b"yek"),
-        RowMaker(b"x").ref("a", b"key"),
+        ref_of(SECRET, "a", key),
+        ref_of(SECRET, "b", key),
+        ref_of(SECRET, "a", other),
+        ref_of(b"t" * 32, "a", key),
     }
     assert len(refs) == 4
-    assert all(len(ref) == 24 for ref in refs)
-    assert raising.ref("a", b"b") != raising.ref("ab", b"")
+    assert all(len(ref) == REF for ref in refs)
+
+
+def test_a_reference_does_not_hang_on_what_stands_beside_the_read() -> None:
+    new, former = [bytes([n]) * CONTENT for n in range(1, 5)], [bytes([n]) * 20 for n in range(5, 9)]
+    maker = RowMaker(SECRET)
+    alone = {key: ref_of(SECRET, "a", key) for key in (*new, *former)}
+    for keys in (new, former, [new[0], former[0], new[1], former[1]], JoinedKeys(b"".join(new))):
+        for rows in ([0, 1, 2, 3], [2], [1, 3], [0, 2]):
+            found = maker.refs("a", keys, np.array(rows)).decode()
+            assert [found[n : n + REF] for n in range(0, len(found), REF)] == [alone[keys[n]] for n in rows]
 
 
 def test_a_read_that_comes_again_goes_to_those_who_may_see_its_image(gate: Gate) -> None:

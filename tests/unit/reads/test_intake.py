@@ -149,7 +149,7 @@ async def test_a_message_is_never_too_large_for_the_streams(desk: Desk) -> None:
 async def test_a_repeat_inside_one_post(desk: Desk) -> None:
     posted = desk.post(read(1), read(1), read(2), read(1, camera="c1"))
     await desk.through()
-    assert posted.result() == PostAnswer(accepted=3, repeated=1, quarantined=())
+    assert posted.result() == PostAnswer(accepted=3, repeated=1, quarantined=(), again=(1,))
     assert desk.messages[0].intake.repeated == {"tfl/c0": 1}
 
 
@@ -164,7 +164,7 @@ async def test_a_repeat_of_what_is_under_way_waits_for_it(desk: Desk) -> None:
     await desk.spin()
     assert first.result().accepted == 1
     await desk.through()
-    assert again.result() == PostAnswer(accepted=0, repeated=1, quarantined=())
+    assert again.result() == PostAnswer(accepted=0, repeated=1, quarantined=(), again=(0,))
 
 
 async def test_the_same_id_with_other_content_goes_to_the_quarantine(desk: Desk) -> None:
