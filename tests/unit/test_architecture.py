@@ -103,7 +103,12 @@ def test_only_top_level_handlers_catch_everything() -> None:
         if any(name in {"everything", "Exception"} for name in caught(path))
     }
     # The gateway, the renderer, and the sweep over all connections, which drops the one that failed.
-    assert wide == {"wicketgate/http/app.py", "wicketgate/pages/orders.py", "wicketgate/http/connections.py"}
+    assert wide == {
+        "wicketgate/http/app.py",
+        "wicketgate/http/connections.py",
+        "wicketgate/http/hot.py",
+        "wicketgate/pages/orders.py",
+    }
 
 
 def test_whoever_catches_a_cancelled_task_ends_the_gateway_or_cleans_up() -> None:

@@ -264,19 +264,20 @@ class HttpConnection(HttpToolsProtocol):
             cycle, app = self.pipeline.pop()
             self._start_asgi_task(cycle, app)
 
-    def answer(self, post: HotPost, status: int, rest: bytes) -> None:
+    def answer(self, post: HotPost, status: int, fields: bytes, body: bytes) -> None:
         """Answer a post on the hot route, unless its client has gone.
 
         Parameters
         ----------
-        rest : bytes
-            The answer behind what the server says in each head: fields, the empty line, and the body.
+        fields : bytes
+            Those of the head that are the answer's own, each with its end of line.
         """
         if post.disconnected:
             return
         post.response_started = post.response_complete = True
         head = self._bounds.head(status, self.server_state.default_headers)
-        self.transport.write(head + (rest if post.keep_alive else b"connection: close\r\n" + rest))
+        last = b"\r\n" if post.keep_alive else b"connection: close\r\n\r\n"
+        self.transport.write(b"".join((head, fields, last, body)))
         if not post.keep_alive:
             self.transport.close()
         self.on_response_complete()

@@ -25,10 +25,11 @@ from wicketgate.http.underway import SMALL_BODY, UnderWay
 from wicketgate.reads import adapters
 from wicketgate.reads.intake import LINGER_S
 from wicketgate.reads.observations import Payload
-from wicketgate.reads.parse import together
+from wicketgate.reads.parse import JSON, together
 
 READS_PATH: Final = "/v1/reads"
 _READS: Final = READS_PATH.encode()
+_JSON: Final = JSON.encode()
 _PUSH: Final = PUSH_PREFIX.encode()
 _AT_ONCE: Final = 500
 _LONGEST: Final = 256 * 1024
@@ -82,7 +83,8 @@ class HotRoute:
             return None
         size = int(length)
         if url == _READS:
-            if size > SMALL_BODY or fields.get(b"content-type") != b"application/json":
+            media_type = fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
+            if size > SMALL_BODY or media_type != _JSON:
                 return None
             scope: Scope = {"headers": headers}
             take = self._gather
@@ -120,11 +122,11 @@ class HotRoute:
         if self._gathered.get(source) is not gathered:
             return  # they were so many that they went before their time
         del self._gathered[source]
-        posts = [post for post in gathered if not post.disconnected]
-        unknown = [post for post in posts if not self._still_known(post)]
-        if unknown:
+        # Also those whose client has gone: cameras send, and do not wait.
+        posts = [post for post in gathered if self._still_known(post)]
+        if len(posts) < len(gathered):
+            unknown = [post for post in gathered if not self._still_known(post)]
             self._answer(unknown, [problem_of(withdrawn())] * len(unknown))
-            posts = [post for post in posts if self._still_known(post)]
         rows, which = together([bytes(post.body) for post in posts])
         if which:
             self._do(self._take_rows([posts[n] for n in which], source, rows))
@@ -157,13 +159,13 @@ class HotRoute:
 
     def _answer(self, posts: Sequence[HotPost], answers: Sequence[Response]) -> None:
         former: Response | None = None
-        rest = b""
+        fields = b""
         for post, answer in zip(posts, answers, strict=True):
             if answer is not former:  # most are the same
+                former = answer
                 fields = b"".join(b"%b: %b\r\n" % field for field in answer.raw_headers)
-                former, rest = answer, b"%b\r\n%b" % (fields, bytes(answer.body))
             self._under_way.end(post.scope)
-            post.connection.answer(post, answer.status_code, rest)
+            post.connection.answer(post, answer.status_code, fields, bytes(answer.body))
 
 
 async def _of_each(taking: Coroutine[Any, Any, list[Response]], count: int) -> list[Response]:
