@@ -159,7 +159,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     at_us: int
 
 
-class ListChanged(msgspec.Struct, frozen=True, kw_only=True):
+class HotlistChanged(msgspec.Struct, frozen=True, kw_only=True):
     """A hotlist's next revision.
 
     The entries lie in the vault under their hash.
@@ -410,7 +410,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     hits: tuple[HitRaised, ...] = ()
     imaged: tuple[HitImaged, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
-    hotlist: ListChanged | None = None
+    hotlist: HotlistChanged | None = None
     quarantine_from: int = 0
     quarantined: tuple[QuarantinedRead, ...] = ()
     quarantine_batch: int = 0

@@ -7,8 +7,8 @@ import msgspec
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.parts import Stamp, StampedPart, bind, demand_own
 from wicketgate.base.streams.link import Link
+from wicketgate.commits.rewritten import COMMITS
 from wicketgate.commits.state import State
-from wicketgate.commits.writer import STREAM
 from wicketgate.gateway.deployment import Deployment
 from wicketgate.gateway.forms import FORM
 from wicketgate.gateway.projections import Projections
@@ -63,7 +63,7 @@ class Directory:
             If it is foreign, older than the streams, or emptied.
         """
         stamp = self._keyed if keyed else self._plain
-        held = (await self._link.info(STREAM)).state
+        held = (await self._link.info(COMMITS)).state
         if lasting and part.is_fresh and held.last_seq and not self._adopting:
             raise ConfigurationError(
                 f"`{part.name}/` is missing, or was emptied, and nothing can make it anew: restore it as it was "
@@ -77,7 +77,7 @@ class Directory:
         bind(
             part,
             msgspec.structs.replace(stamp, position=position),
-            stream=STREAM,
+            stream=COMMITS,
             first=held.first_seq,
             last=held.last_seq,
             adopting=self._adopting,

@@ -20,10 +20,10 @@ from wicketgate.base.errors import ConfigurationError, LedgerError
 from wicketgate.base.hour_keys import HourKeys, KeyRing
 from wicketgate.base.streams.link import Link, end_tasks
 from wicketgate.base.streams.ordinal import OrdinalStream
+from wicketgate.commits.rewritten import COMMITS
 from wicketgate.commits.state import State
 from wicketgate.commits.stored import StoredPlace
 from wicketgate.commits.transactions import Transaction, quarantine_batches
-from wicketgate.commits.writer import STREAM
 from wicketgate.feeds.feed import Feed, StoredRows
 from wicketgate.feeds.index import BatchPlace, FeedIndex
 from wicketgate.gateway.quarantine import Quarantine
@@ -78,7 +78,7 @@ class Projections:
         self.proofs = proofs
         self.hits = hits
         self._index = index
-        self._rows = StoredRows(link, STREAM, keys.of("rows").open)
+        self._rows = StoredRows(link, COMMITS, keys.of("rows").open)
         self._keys = keys
         self._parsed = parsed
         self._feed_bytes = feed_bytes

@@ -9,7 +9,7 @@ import msgspec
 from wicketgate.base.errors import InputError
 from wicketgate.commits import transactions
 from wicketgate.commits.transactions import QuarantinedRead
-from wicketgate.reads.columns import blanked, from_arrow, to_arrow
+from wicketgate.reads.columns import blanked, decode_batch, encode_batch
 from wicketgate.reads.tracking import Emitted, HeldSighting
 
 READS = "READS"
@@ -22,7 +22,7 @@ class ReadsMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     Attributes
     ----------
     rows : bytes
-        A batch as stored (`columns.to_arrow`), empty where nothing was accepted.
+        A batch as stored (`columns.encode_batch`), empty where nothing was accepted.
     contents, ids : bytes
         The keys of these reads in the index of repeats (`keys.ReadKeys`, or as versions up to 0.3 made them).
     intake, quarantined
@@ -81,7 +81,7 @@ def without_reads(taken: bytes, rows: Collection[int]) -> bytes:
     message = decode_reads(taken)
     if not message.rows:
         return taken
-    batch = from_arrow(message.rows)
+    batch = decode_batch(message.rows)
     gone = [row for row in rows if 0 <= row < len(batch)]
     plates = {batch.plate[row] for row in gone} - {""}
     if not plates:
@@ -89,7 +89,7 @@ def without_reads(taken: bytes, rows: Collection[int]) -> bytes:
     return encode_reads(
         msgspec.structs.replace(
             message,
-            rows=to_arrow(blanked(batch, gone)),
+            rows=encode_batch(blanked(batch, gone)),
             held=tuple(sighting for sighting in message.held if sighting.plate not in plates),
             emitted=tuple(one for one in message.emitted if one.plate not in plates),
         )

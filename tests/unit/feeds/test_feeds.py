@@ -17,10 +17,9 @@ from wicketgate.base.errors import InputError, StreamError
 from wicketgate.base.hour_keys import KeyRing
 from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.ordinal import OrdinalStream
-from wicketgate.commits.rewritten import REWRITTEN, subject_of
+from wicketgate.commits.rewritten import COMMITS, REWRITTEN, subject_of
 from wicketgate.commits.stored import KINDS, StoredPlace, encode
 from wicketgate.commits.transactions import FeedBatch, Transaction
-from wicketgate.commits.writer import STREAM
 from wicketgate.feeds.feed import Feed, StoredRows
 from wicketgate.feeds.index import BatchPlace, FeedIndex
 
@@ -44,13 +43,13 @@ class Store:
         self.link = link
         self.folder = folder
         self.keys = KeyRing(folder.with_name("content-keys"), KINDS)
-        self.rows = StoredRows(link, STREAM, self.keys.of("rows").open)
+        self.rows = StoredRows(link, COMMITS, self.keys.of("rows").open)
         self.index: FeedIndex
         self.feed: Feed
 
     async def open(self, name: str = "a", *, max_bytes: int = 10**9) -> Feed:
         """Begin a life."""
-        await self.link.ensure_stream(STREAM)
+        await self.link.ensure_stream(COMMITS)
         self.index = FeedIndex(self.folder)
         self.feed = await Feed.open(
             self.rows,
@@ -70,7 +69,7 @@ class Store:
         data, places = encode(
             Transaction(at_us=at_us, batches=batches, facts=(b"f" * len(batches),)), self.keys
         )
-        stored = await self.link.jetstream.publish(STREAM, data)
+        stored = await self.link.jetstream.publish(COMMITS, data)
         return [(stored.seq, place) for place in places]
 
     async def put(self, one: FeedBatch, at_us: int = AT_US, *, write: bool = True) -> BatchPlace | None:
@@ -329,12 +328,12 @@ async def test_a_batch_that_is_rewritten_while_it_is_looked_up_is_read_where_it_
             await feed.rewrite(
                 7, other.data, stood.seq, offset, length
             )  # past its term, or not there: nothing
-            await store.link.erase(STREAM, 1)
+            await store.link.erase(COMMITS, 1)
         return await look(name, sequence, patience_s)
 
     monkeypatch.setattr(store.link, "message", meanwhile)
     assert list(await feed.batches(0, 10, 10**6)) == [other.data, batch(2).data]
-    assert done == [STREAM]
+    assert done == [COMMITS]
     assert store.index.oldest(["a"]) == 1, "COMMITS is kept by the transaction's own number"
     [moved] = store.index.places("a", 0, 1)
     assert moved == BatchPlace(1, offset, length, AT_US, moved.through, 1)

@@ -17,7 +17,7 @@ from tests.vectors import make_documents as documents
 from wicketgate.base.errors import ShapeError
 from wicketgate.commits.transactions import Transaction
 from wicketgate.feeds.batches import read_batches
-from wicketgate.reads.columns import from_arrow
+from wicketgate.reads.columns import decode_batch
 from wicketgate.reads.messages import decode_reads
 
 
@@ -42,7 +42,7 @@ async def test_what_the_gate_lets_go_is_committed_with_its_reasons(world: World)
     await world.settle()
     (found,) = decisions(world)
     assert (found.reads, found.withheld) == (3, 1)
-    assert from_arrow(decode_reads(found.taken).rows).camera.tolist() == [0, 1, 2]
+    assert decode_batch(decode_reads(found.taken).rows).camera.tolist() == [0, 1, 2]
     assert [(batch.feed, batch.number, batch.rows) for batch in found.batches] == [(OWN, 1, 2)]
     refused = {(item.authority, item.reason): item.rows for item in found.refused}
     assert refused == {
@@ -178,7 +178,7 @@ async def test_a_list_that_cannot_be_asked_stops_its_authority_alone(
     def broken(*_: Any) -> Any:
         raise ShapeError("a list that is broken")
 
-    monkeypatch.setattr("wicketgate.hotlists.Listing.look", broken)
+    monkeypatch.setattr("wicketgate.hotlists.Hotlist.look", broken)
     world.post([world.fresh_read("c0", plate="KLM3")])
     await world.settle()
     (found,) = decisions(world)
@@ -232,7 +232,7 @@ async def test_small_messages_share_a_transaction_and_large_ones_are_cut(world: 
     cut = decisions(world)[shared:]
     assert len(cut) > 2
     assert sum(item.reads for item in cut) == 1000
-    assert sum(len(from_arrow(decode_reads(item.taken).rows)) for item in cut) == 1000
+    assert sum(len(decode_batch(decode_reads(item.taken).rows)) for item in cut) == 1000
     assert [sum(item.intake.accepted.values()) for item in cut if item.intake] == [item.reads for item in cut]
     assert max(map(len, world.commits_stream.messages)) < 7 * 1024 * 1024
     checks.check_settled(world)

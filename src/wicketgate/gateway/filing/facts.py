@@ -18,8 +18,8 @@ from wicketgate.commits.transactions import (
     CameraSet,
     HitLooked,
     HitRaised,
+    HotlistChanged,
     IntakeCounts,
-    ListChanged,
     Outcome,
     Refused,
     ResponseGiven,
@@ -115,7 +115,7 @@ def outcome_fact(outcome: Outcome, sequence: int) -> bytes:
     )
 
 
-def hotlist_fact(change: ListChanged, sequence: int, *, added: int, changed: int, removed: int) -> bytes:
+def hotlist_fact(change: HotlistChanged, sequence: int, *, added: int, changed: int, removed: int) -> bytes:
     """Return the fact of a hotlist's next revision.
 
     It holds the counts of entries and the hash of the change.
