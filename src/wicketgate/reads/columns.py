@@ -398,6 +398,11 @@ def part(batch: ReadBatch, start: int, stop: int) -> ReadBatch:
     return ReadBatch(**{name: getattr(batch, name)[start:stop] for name in ReadBatch.__slots__})
 
 
+def joined_keys(batch: ReadBatch) -> bytes:
+    """Return the column `key` of a batch, one key behind the other."""
+    return batch.key.joined if isinstance(batch.key, JoinedKeys) else b"".join(batch.key)
+
+
 def split_again(batch: ReadBatch) -> tuple[tuple[ReadBatch, NDArray[np.intp] | None], ...]:
     """Return the new reads, and behind them the repeated ones, if any; each with their rows in `batch`.
 

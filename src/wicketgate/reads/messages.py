@@ -9,7 +9,7 @@ import msgspec
 from wicketgate.base.errors import InputError
 from wicketgate.commits import transactions
 from wicketgate.commits.transactions import QuarantinedRead
-from wicketgate.reads.columns import blanked, decode_batch, encode_batch
+from wicketgate.reads.columns import blanked, decode_batch, encode_batch, joined_keys
 from wicketgate.reads.tracking import Emitted, HeldSighting
 
 READS = "READS"
@@ -23,8 +23,11 @@ class ReadsMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     ----------
     rows : bytes
         A batch as stored (`columns.encode_batch`), empty where nothing was accepted.
-    contents, ids : bytes
-        The keys of these reads in the index of repeats (`keys.ReadKeys`, or as versions up to 0.3 made them).
+    contents : bytes
+        The content keys of these reads in the index of repeats. Empty where they are the column `key` of `rows`, as
+        they are but for a read that comes again under a key that a version up to 0.3 made.
+    ids : bytes
+        The keys of their ids there (`keys.ReadKeys`, or as versions up to 0.3 made them).
     intake, quarantined
         What else came of the posts. In COMMITS they stand in the transaction itself.
     before : tuple of (int, int)
@@ -98,4 +101,6 @@ def without_reads(taken: bytes, rows: Collection[int]) -> bytes:
 
 def seen_keys(message: ReadsMessage) -> tuple[bytes, bytes]:
     """Return the keys of a message's reads in the index of repeats, as `repeats.Seen.stored` takes them."""
-    return message.contents, message.ids
+    if message.contents or not message.rows:
+        return message.contents, message.ids
+    return joined_keys(decode_batch(message.rows)), message.ids

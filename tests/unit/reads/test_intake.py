@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,10 @@ from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.reads.checks import Checked, ClockLimits, check
-from wicketgate.reads.columns import MAX_ROWS, decode_batch, encode_batch
+from wicketgate.reads.columns import MAX_ROWS, decode_batch, encode_batch, part
 from wicketgate.reads.former import KEY as FORMER_KEY
 from wicketgate.reads.intake import Intake, PostAnswer
-from wicketgate.reads.keys import DIGEST, ReadKeys
+from wicketgate.reads.keys import DIGEST, NO_ID, ReadKeys
 from wicketgate.reads.messages import ReadsMessage, decode_reads, seen_keys
 from wicketgate.reads.parse import Malformed, RawRead
 from wicketgate.reads.plates import pack
@@ -256,6 +257,25 @@ async def test_a_post_that_nobody_waits_for_is_stored_all_the_same(desk: Desk) -
     again = desk.post(read(1))
     await desk.through()
     assert again.result().repeated == 1
+
+
+async def test_the_keys_of_a_message_stand_in_its_rows_and_beside_them_only_where_they_differ(
+    desk: Desk,
+) -> None:
+    """A read that comes again may have a key that a former version made; the index has it by the present one."""
+    posted = desk.post(*(read(n) for n in range(1, 20)))
+    await desk.through()
+    assert posted.result().accepted == 19
+    (message,) = desk.messages
+    batch = decode_batch(message.rows)
+    assert (message.contents, seen_keys(message)[0]) == (b"", b"".join(batch.key))
+    row = replace(part(batch, 3, 4), key=[b"k" * FORMER_KEY], patch=["p"])
+    again = asyncio.create_task(desk.intake.take_again(row, NO_ID))
+    await desk.through()
+    await again
+    later = desk.messages[-1]
+    assert decode_batch(later.rows).key == [b"k" * FORMER_KEY]
+    assert (later.contents, seen_keys(later)[0]) == (batch.key[3], batch.key[3])
 
 
 async def test_what_the_index_lost_is_learnt_from_the_stream(tmp_path: Path, desk: Desk) -> None:
