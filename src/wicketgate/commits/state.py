@@ -405,6 +405,11 @@ class State(msgspec.Struct, kw_only=True):
                 counts.released[batch.feed] = rows
                 if batch.again:
                     counts.again[batch.feed] = counts.again.get(batch.feed, 0) + batch.again
+                if batch.images:
+                    counts.images[batch.feed] = counts.images.get(batch.feed, 0) + batch.images
+            if (fetched := transaction.fetched) is not None:
+                known = counts.fetched.get(fetched.authority, 0)
+                counts.fetched[fetched.authority] = known + fetched.images
             for refused in transaction.refused:
                 reasons = counts.refused.setdefault(refused.authority, {})
                 reasons[refused.reason] = reasons.get(refused.reason, 0) + refused.rows

@@ -149,7 +149,14 @@ class Releasing:
             facts = (
                 *release_facts,
                 *(hit_fact(hit, sequence) for hit in hits),
-                decision_fact(sequence, decision.rows, decision.withheld, refused, intake),
+                decision_fact(
+                    sequence,
+                    decision.rows,
+                    decision.withheld,
+                    refused,
+                    intake,
+                    {reference: rows.images for reference, rows in made.items() if rows.images},
+                ),
             )
             return Transaction(
                 at_us=at_us,
