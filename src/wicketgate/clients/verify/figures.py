@@ -20,6 +20,7 @@ from wicketgate.clients.verify.attested import Attested
 from wicketgate.clients.verify.targeting import TargetingChain
 from wicketgate.reads.columns import MAX_ROWS
 from wicketgate.regime.charter import Charter
+from wicketgate.regime.documents.fields import IMAGES
 from wicketgate.regime.fold import Regime
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.obligations.disclosures import rows_left
@@ -53,8 +54,6 @@ _BY_NAME = ("released", "again", "disclosures_refused")
 _BY_KIND = ("hits", "outcomes", "disclosures")
 _HITS = {"exact", "possible", "late", "clone"}
 _MOST = 1 << 53
-IMAGES = frozenset({"patch-image", "overview-image"})
-"""The fields that show an image: a row comes again only with one that followed it."""
 
 Range = tuple[int, int]
 
