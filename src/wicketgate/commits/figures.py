@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from wicketgate.commits.transactions import FeedBatch
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.publishing import (
     HIT_KINDS,
@@ -134,6 +135,15 @@ class Counts(msgspec.Struct, kw_only=True):
     outcomes: dict[str, dict[str, int]] = {}
     disclosures: dict[str, dict[str, int]] = {}
     disclosures_refused: dict[str, int] = {}
+
+    def count_batch(self, batch: FeedBatch) -> None:
+        """Count what a batch lets go."""
+        name = batch.feed
+        self.released[name] = self.released.get(name, 0) + batch.rows - batch.again
+        if batch.again:
+            self.again[name] = self.again.get(name, 0) + batch.again
+        if batch.images:
+            self.images[name] = self.images.get(name, 0) + batch.images
 
 
 class Targeted(msgspec.Struct, kw_only=True):

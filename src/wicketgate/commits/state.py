@@ -401,12 +401,7 @@ class State(msgspec.Struct, kw_only=True):
             counts.decided += transaction.reads
             counts.withheld += transaction.withheld
             for batch in transaction.batches:
-                rows = counts.released.get(batch.feed, 0) + batch.rows - batch.again
-                counts.released[batch.feed] = rows
-                if batch.again:
-                    counts.again[batch.feed] = counts.again.get(batch.feed, 0) + batch.again
-                if batch.images:
-                    counts.images[batch.feed] = counts.images.get(batch.feed, 0) + batch.images
+                counts.count_batch(batch)
             if (fetched := transaction.fetched) is not None:
                 known = counts.fetched.get(fetched.authority, 0)
                 counts.fetched[fetched.authority] = known + fetched.images
