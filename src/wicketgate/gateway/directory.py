@@ -122,7 +122,7 @@ def demand_founded(state: State, *, upgrading: bool = False) -> None:
 
 
 async def demand_projected(projections: Projections, state: State) -> None:
-    """Demand that no projection lacks what COMMITS holds no longer.
+    """Demand that no projection lacks what COMMITS holds no longer, and that each open hit can be read.
 
     Call it once COMMITS was replayed.
 
@@ -150,3 +150,10 @@ async def demand_projected(projections: Projections, state: State) -> None:
                 f"{name} ends at {reached}, and {wanted} were committed: it is older than the rest, or was emptied; "
                 "restore all of the directory as it was at one time"
             )
+    # A key ends only once its hour has no open hit: of such a hit it was lost, and nobody would see the hit again.
+    lost = projections.hits.unreadable & state.open_hits.keys()
+    if lost:
+        raise ConfigurationError(
+            f"`content-keys/hits/` lacks the keys of {len(lost)} open hits: restore it as it was together with the "
+            "rest of the directory"
+        )
