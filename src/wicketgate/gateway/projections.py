@@ -342,8 +342,10 @@ class Projections:
         """
         await self.quarantine.end_before(self._now_us - self._quarantine_term_us)
         await self.openings.end_before(self._now_us - self._feed_term_us)
-        for feed in list(self.feeds.values()):
-            await feed.end_before(self._now_us - self._feed_term_us)
+        feeds, before_us = list(self.feeds.values()), self._now_us - self._feed_term_us
+        await asyncio.to_thread(self._index.end_before, [feed.name for feed in feeds], before_us)
+        for feed in feeds:
+            await feed.let_go(before_us)
 
     async def _project_responses(self, transaction: Transaction) -> None:
         for response in transaction.responses:

@@ -81,6 +81,11 @@ class Store:
             self.feed.wrote(one.number)
         return place
 
+    async def end_before(self, at_us: int) -> None:
+        """Delete the batches from before a time, as the projections do."""
+        self.index.end_before([self.feed.name], at_us)
+        await self.feed.let_go(at_us)
+
 
 @pytest.fixture
 async def store(link: Link, tmp_path: Path) -> AsyncIterator[Store]:
@@ -179,7 +184,7 @@ async def test_a_feed_is_full_until_something_has_run_out(store: Store) -> None:
     assert not feed.is_full
     await store.put(batch(2, size=900), 20)
     assert feed.is_full
-    await feed.end_before(20)
+    await store.end_before(20)
     assert not feed.is_full
     assert feed.held_bytes == SEALED + len(batch(2, size=900).data)
     await store.close()
@@ -191,10 +196,10 @@ async def test_what_is_past_its_term_is_gone_from_index_and_memory(store: Store)
     for number in (1, 2):
         await store.put(batch(number))
     assert not await feed.is_past_term(0)
-    await feed.end_before(AT_US)
+    await store.end_before(AT_US)
     assert not await feed.is_past_term(0)
     assert store.index.oldest(["a"]) == 1
-    await feed.end_before(AT_US + 1)
+    await store.end_before(AT_US + 1)
     assert store.index.oldest(["a"]) is None
     assert await feed.is_past_term(0)
     assert await feed.is_past_term(1)
@@ -206,7 +211,7 @@ async def test_what_is_past_its_term_is_gone_from_index_and_memory(store: Store)
     assert await feed.is_past_term(1)
     assert not await feed.is_past_term(2)
     assert list(await feed.batches(2, 10, 10**6)) == [batch(3).data]
-    await feed.end_before(AT_US + 1)
+    await store.end_before(AT_US + 1)
     await store.close()
     later = await store.open()
     assert (later.first, later.last, later.held_bytes) == (4, 3, 0)
@@ -229,11 +234,11 @@ async def test_what_an_earlier_version_stored_apart_is_read_until_its_term(store
     await store.close()
     feed = await store.open()
     assert list(await feed.batches(1, 3, 10**6)) == wanted[1:4]
-    await feed.end_before(3)
+    await store.end_before(3)
     assert feed.first == 3
     assert await feed.is_past_term(1)
     assert list(await feed.batches(2, 10, 10**6)) == wanted[2:]
-    await feed.end_before(5)
+    await store.end_before(5)
     assert feed.first == 5
     assert "FEED-a" not in [one.config.name for one in await store.link.jetstream.streams_info()]
     await store.close()
@@ -285,8 +290,7 @@ def test_the_index_says_what_a_table_would(
             places.append(BatchPlace(sequence, n, 10 + n, at_us, through))
             written.append((feed, len(places), places[-1]))
         index.write(written)
-    for feed in table:
-        index.end_before(feed, cut_us)
+    index.end_before(table, cut_us)
     for feed, places in table.items():
         gone = sum(place.at_us < cut_us for place in places)
         held = index.held(feed)
