@@ -20,9 +20,9 @@ from bench.harness import linked
 from tests.batches import plain_batch
 from wicketgate.base.hour_keys import KeyRing
 from wicketgate.base.streams.writer import StreamWriter
+from wicketgate.commits.rewritten import COMMITS
 from wicketgate.commits.stored import KINDS, encode
 from wicketgate.commits.transactions import Transaction
-from wicketgate.commits.writer import STREAM
 from wicketgate.feeds.feed import Feed, StoredRows
 from wicketgate.feeds.index import BatchPlace, FeedIndex
 
@@ -36,13 +36,13 @@ async def measure() -> dict[str, Any]:
     """Fill, read, and return what it took."""
     with tempfile.TemporaryDirectory() as folder:
         async with linked(Path(folder)) as link:
-            await link.ensure_stream(STREAM)
+            await link.ensure_stream(COMMITS)
             index = FeedIndex(Path(folder) / "feeds")
             keys = KeyRing(Path(folder) / "content-keys", KINDS)
-            writer = await StreamWriter(link, STREAM, window=_AT_ONCE).open()
+            writer = await StreamWriter(link, COMMITS, window=_AT_ONCE).open()
             size = await fill(writer, index, keys)
             await writer.close()
-            rows = StoredRows(link, STREAM, partial(keys.open, "rows"))
+            rows = StoredRows(link, COMMITS, partial(keys.open, "rows"))
             feed = await Feed.open(rows, index, "rare", max_bytes=1 << 50)
             started, after = time.perf_counter(), 0
             while part := await feed.batches(after, 10_000, _PART):

@@ -53,7 +53,7 @@ def bodies(size: int, count: int) -> Iterator[bytes]:
 async def measured(size: int) -> dict[str, float]:
     """Return µs a read by stage."""
     from wicketgate.reads import intake, parse
-    from wicketgate.reads.columns import from_arrow
+    from wicketgate.reads.columns import decode_batch
     from wicketgate.reads.messages import decode_reads, seen_keys
     from wicketgate.reads.repeats import Seen
 
@@ -102,7 +102,7 @@ async def measured(size: int) -> dict[str, float]:
                 seen.stored(group.contents, group.ids, number)
                 now = lap("stored", now)
                 message = decode_reads(data)
-                from_arrow(message.rows)
+                decode_batch(message.rows)
                 now = lap("message read again", now)
                 seen_keys(message)
                 spent["bytes a read"].append(len(data) / 1e6)

@@ -19,7 +19,7 @@ import uvloop
 
 from bench.harness import Connection, Running, durable_writer, gateway, median, own_cpu_s
 from wicketgate.base.clock import SystemClock, rfc3339
-from wicketgate.reads.columns import filled, to_arrow
+from wicketgate.reads.columns import encode_batch, filled
 from wicketgate_demo.world import london
 
 BATCH = 500
@@ -127,7 +127,7 @@ def arrow(posts: list[bytes]) -> list[bytes]:
         texts = [read["plate"] for read in reads]
         n = len(reads)
         messages.append(
-            to_arrow(
+            encode_batch(
                 filled(
                     captured_us=np.arange(n),
                     received_us=np.arange(n),

@@ -24,7 +24,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from wicketgate.base.clock import DAY_US, SECOND_US
-from wicketgate.hotlists import Hotlist
+from wicketgate.hotlists import HotlistIndex
 from wicketgate.reads.plates import CONFUSED, pack_all, unpack
 
 SIZES = [
@@ -138,12 +138,12 @@ def rate(work: Callable[[Batch], object], over: Sequence[Batch], least_s: float)
                 return reads / took
 
 
-def hotlist_of(keys: Keys, random: np.random.Generator) -> tuple[Hotlist, float]:
+def hotlist_of(keys: Keys, random: np.random.Generator) -> tuple[HotlistIndex, float]:
     """Return entries compiled, and the seconds of CPU that it took."""
     listed = START_US + random.integers(0, 1_000, len(keys)) * 7_919  # a thousand changes of the list
     until = AT_US + random.integers(1, 27 * 86_400, len(keys)) * SECOND_US
     start = time.process_time()
-    hotlist, _ = Hotlist.build(keys, listed, until)
+    hotlist, _ = HotlistIndex.build(keys, listed, until)
     return hotlist, time.process_time() - start
 
 

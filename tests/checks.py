@@ -14,7 +14,7 @@ from tests.simulator import CT, IN_SCOPE, LOG_KEY, ORIGIN, OWN, VKEY, WANTED, Re
 from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.commits.state import State, dump_state, load_state
-from wicketgate.commits.transactions import ListChanged, Transaction
+from wicketgate.commits.transactions import HotlistChanged, Transaction
 from wicketgate.feeds.batches import Batch, check_batch, read_batches
 from wicketgate.feeds.erasing import RowName, demand_without, shown_read, without_rows
 from wicketgate.hotlists import Entry, load_changes, load_entries
@@ -217,7 +217,7 @@ def check_figures(world: World, transactions: list[Transaction]) -> None:
 # --- hotlists and hits --------------------------------------------------------------------------------------
 
 
-def entries_after(world: World, change: ListChanged, before: dict[str, Entry]) -> dict[str, Entry]:
+def entries_after(world: World, change: HotlistChanged, before: dict[str, Entry]) -> dict[str, Entry]:
     """Return a list after a change of it, read from the vault and put together entry by entry."""
     data = (world.folder / "vault" / change.blob).read_bytes()
     if change.whole:

@@ -50,6 +50,8 @@ UNITS: Final[Mapping[str, str]] = {
     "duty-desk": "Number-plate duty desk",
 }
 THREE_FIELDS: Final = ("plate", "time", "place")
+CERTIFIED: Final = (*THREE_FIELDS, "patch-image", "overview-image")
+"""What the certificate of 2007 covered: images too, and registration mark, date, time and place."""
 
 
 # --- the charter ------------------------------------------------------------------------------------------
@@ -58,8 +60,8 @@ THREE_FIELDS: Final = ("plate", "time", "place")
 def charter_document(offices: Offices) -> dict[str, Any]:
     """Return the charter of the replay: offices and who signs what as in the demonstration, terms of real length.
 
-    The certificate's powers as they were in 2007, and they alone, may take effect `marked`: these cameras, three
-    fields, one purpose. For anything else that the police are to get, the charter wants a consultation before.
+    The certificate's powers as they were in 2007, and they alone, may take effect `marked`: these cameras, their reads
+    and images, one purpose. For anything else that the police are to get, the charter wants a consultation before.
     """
     document = invented.charter_document(offices, parse_rfc3339(BEGINS))
     document["charter"] |= {
@@ -87,7 +89,7 @@ def charter_document(offices: Offices) -> dict[str, Any]:
             "purposes": ["national-security"],
             "sources": ["tfl"],
             "groups": [CONGESTION],
-            "fields": list(THREE_FIELDS),
+            "fields": list(CERTIFIED),
             "units": ["met/national-security-units"],
             "longest_retention": "P28D",
             "max_cameras": CAMERAS_2007,
@@ -162,29 +164,29 @@ def certificate(version: int, begins: str, ends: str, /, **scope: Any) -> dict[s
             "review_every": "P3M",
             "recipient_retention": "P28D",
             "necessity": "Attacks on London were prepared and carried out with vehicles (as the replay has it).",
-            "proportionality": "One unit, one purpose, three fields, for one year at most.",
+            "proportionality": "One unit, one purpose, reads and images, for one year at most.",
             "why_not_match": "The vehicles of interest are not known before the event.",
             "why_not_search": "Answers are needed while the vehicle is moving.",
             "onward": [],
         },
-        "scope": {"sources": ["tfl"], "groups": [CONGESTION], "fields": [*THREE_FIELDS], **scope},
+        "scope": {"sources": ["tfl"], "groups": [CONGESTION], "fields": [*CERTIFIED], **scope},
     }
 
 
 def wider_certificate(version: int, begins: str, ends: str) -> dict[str, Any]:
-    """Return the certificate as it was to be widened in 2022: pictures, and the cameras that were planned."""
+    """Return the certificate as the replay widens it in 2022: what a camera says of a vehicle, and more cameras."""
     return certificate(
         version,
         begins,
         ends,
-        fields=[*THREE_FIELDS, "patch-image", "overview-image"],
+        fields=[*CERTIFIED, "vehicle"],
         max_cameras=CAMERAS_2022 + PLANNED_2022,
     )
 
 
 def all_crime(begins: str, ends: str) -> dict[str, Any]:
     """Return what a chief officer's decision amounted to by 2012: the same cameras, in bulk, for crime of any kind."""
-    document = certificate(1, begins, ends)
+    document = certificate(1, begins, ends, fields=[*THREE_FIELDS])
     document["authority"] |= {
         "name": ALL_CRIME,
         "title": "Congestion-charge cameras for crime of any kind",
@@ -198,7 +200,9 @@ def all_crime(begins: str, ends: str) -> dict[str, Any]:
 
 def third_party_certificate(begins: str, ends: str) -> dict[str, Any]:
     """Return the authority of a council that joins: its own controller, cameras and signers."""
-    document = certificate(1, begins, ends, sources=["marshbridge"], groups=[MAIN_ROADS])
+    document = certificate(
+        1, begins, ends, sources=["marshbridge"], groups=[MAIN_ROADS], fields=[*THREE_FIELDS]
+    )
     document["authority"] |= {
         "name": THIRD_PARTY,
         "title": "Cameras of a council for national security",

@@ -226,6 +226,7 @@ class World:
         rows = min(reads - withheld if released is None else released, reads)
         refused, out, hits = [], [], []
         facts: tuple[bytes, ...] = ()
+        images: dict[str, int] = {}
         for name, named in self.state.authorities.items():
             count = rows if name == feed else (reads - withheld if feed else 0)
             reference = f"{name}@{len(named.versions)}"
@@ -234,9 +235,15 @@ class World:
                 header, data = self.batch(name, reference, count + repeated, again=repeated)
                 out.append(
                     FeedBatch(
-                        feed=name, number=header["batch"], rows=header["rows"], data=data, again=repeated
+                        feed=name,
+                        number=header["batch"],
+                        rows=header["rows"],
+                        data=data,
+                        again=repeated,
+                        images=repeated,
                     )
                 )
+                images |= {reference: repeated} if repeated else {}
                 facts = (*facts, release_fact(header))
                 if self.matches(name):
                     hits += self.hits(name, count)
@@ -245,7 +252,7 @@ class World:
         held = {"tfl/c1": quarantined} if quarantined else {}
         intake = IntakeCounts(accepted={"tfl/c1": reads}, quarantined=held)
         sequence = self.state.sequence + 1
-        facts = (*facts, decision_fact(sequence, reads, withheld, refused, intake))
+        facts = (*facts, decision_fact(sequence, reads, withheld, refused, intake, images))
         facts = (*facts, *(hit_fact(hit, sequence) for hit in hits))
         self.apply(
             reads=reads,

@@ -16,7 +16,7 @@ from wicketgate.commits.cameras import Camera
 from wicketgate.commits.state import State
 from wicketgate.reads.cameras import CameraNames
 from wicketgate.reads.checks import ClockLimits
-from wicketgate.reads.columns import ReadBatch, from_arrow
+from wicketgate.reads.columns import ReadBatch, decode_batch
 from wicketgate.reads.images.joining import Joining
 from wicketgate.reads.images.store import Images
 from wicketgate.reads.intake import Intake, PostAnswer
@@ -133,7 +133,7 @@ class Desk:
     @property
     def reads(self) -> list[ReadBatch]:
         """The batches of reads that are stored."""
-        return [from_arrow(message.rows) for message in self.messages if message.rows]
+        return [decode_batch(message.rows) for message in self.messages if message.rows]
 
     @property
     def rows(self) -> list[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """A gateway in memory: cameras, officers, a clock that is moved by hand, streams that crash where one likes.
 
-Intake, gate, fold, commits, batches and the index of repeats are the real ones. Lists stand for the streams: what is
+Intake, gate, fold, commits, batches and the index of repeats are the real ones. Hotlists stand for the streams: what is
 submitted is under way, then stored, then acknowledged, each when the test says so; a crash keeps what is stored and
 any first part of what was under way. `tests/checks.py` asserts what must hold after every step.
 """
@@ -45,10 +45,10 @@ from wicketgate.gateway.releasing import Releasing
 from wicketgate.hotlists import Change
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.hotlists.hits import Hit
-from wicketgate.hotlists.in_force import Lists
+from wicketgate.hotlists.in_force import Hotlists
 from wicketgate.ledger.sealing import seal
 from wicketgate.reads.checks import Checked, ClockLimits, check
-from wicketgate.reads.columns import MAX_ROWS, ReadBatch, from_arrow, part
+from wicketgate.reads.columns import MAX_ROWS, ReadBatch, decode_batch, part
 from wicketgate.reads.images.references import StoredImage
 from wicketgate.reads.intake import Intake, PostAnswer
 from wicketgate.reads.keys import ReadKeys
@@ -339,7 +339,7 @@ class World:
         self._tasks: list[asyncio.Task[None]] = []
         self.commits: Commits
         self.seen: Seen
-        self.lists: Lists
+        self.lists: Hotlists
         self.hits: HitQueue
         self.desk: HotlistFiling
         self.outcomes: OutcomeFiling
@@ -385,7 +385,7 @@ class World:
             reveal=self.projections.take,
             on_failure=self.failures.append,
         )
-        self.lists = Lists(self.folder / "vault")
+        self.lists = Hotlists(self.folder / "vault")
         self.lists.load(state)
         self.desk = HotlistFiling(self.commits, self.lists, self.clock)
         self.outcomes = OutcomeFiling(self.commits, self.hits, self.clock)
@@ -549,7 +549,7 @@ class World:
         rows = []
         for taken in filter(None, (decode(data).taken for data in self.commits_stream.messages)):
             message = decode_reads(taken)
-            batch = from_arrow(message.rows) if message.rows else None
+            batch = decode_batch(message.rows) if message.rows else None
             if batch is not None:
                 keys = ReadKeys(*seen_keys(message))
                 rows += [(part(batch, row, row + 1), keys.read_id(row)) for row in range(len(batch))]

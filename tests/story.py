@@ -7,6 +7,7 @@ the same folder; the log then says which seconds are missing.
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -19,6 +20,7 @@ import uvicorn
 
 from bench.harness import Running
 from tests import history_2007 as history
+from tests.matching import plate_image
 from tests.running import batches_of, client, get, plates, request, rows_of, submit
 from wicketgate.base.clock import SystemClock, parse_rfc3339, rfc3339
 from wicketgate.base.settings import load_settings
@@ -193,6 +195,34 @@ class Replay(Running):
             assert answer.status_code == 200, answer.text
             assert answer.json() == {"accepted": len(reads), "repeated": 0, "quarantined": []}
 
+    def pass_pictured(self, camera: str, count: int, *, source: str = TFL) -> dict[str, tuple[bytes, bytes]]:
+        """Let vehicles pass a camera that sends images; return by plate the patch and the overview of each read."""
+        sent = {}
+        for n, plate in enumerate(self.unseen(count)):
+            patch, overview = sent[plate] = plate_image(plate), plate_image(f"SCENE {n}")
+            read = {
+                "camera": camera,
+                "captured_at": rfc3339(self.now_us),
+                "plate": plate,
+                "confidence": 0.9,
+                "image": {"patch": "patch", "overview": "overview"},
+            }
+            files = {
+                "reads": ("reads", json.dumps(read), "application/json"),
+                "patch": ("patch.png", patch, "image/png"),
+                "overview": ("overview.png", overview, "image/png"),
+            }
+            with client(self, source) as caller:
+                answer = caller.post("/v1/reads", files=files)
+                assert answer.status_code == 200, answer.text
+                assert answer.json() == {"accepted": 1, "repeated": 0, "quarantined": []}
+        return sent
+
+    def fetch(self, refs: Sequence[str], unit: str = UNIT) -> httpx.Response:
+        """Ask for images of the certificate's feed, many at once."""
+        with client(self, unit) as caller:
+            return caller.post(f"/v1/feeds/{history.CERTIFICATE}/images", json={"refs": list(refs)})
+
     def respond(self, consultation_id: str, text: str, **more: Any) -> httpx.Response:
         """Say something to a consultation, as anybody can."""
         path = f"{self.url}/consultations/{consultation_id}/responses"
@@ -310,6 +340,11 @@ def annual_report(register: Mapping[str, Any], begins: str, ends: str) -> dict[s
     for name in sorted({name for one in periods for name in one["released"]}):
         rows = _sum(one["released"].get(name, 0) for one in periods)
         report[f"Released under `{name}`"] = _shown(rows)
+    for table, title in (("images", "Images released"), ("fetched", "Images fetched")):
+        for name in sorted({name for one in periods for name in one[table]}):
+            cells = [one[table].get(name, 0) for one in periods]
+            if any(cells):
+                report[f"{title} under `{name}`"] = _shown(_sum(cells))
     for name in sorted({name for one in periods for name in one["compared"]}):
         rows = _sum(one["compared"].get(name, 0) for one in periods)
         report[f"Compared with the list of `{name}`"] = _shown(rows)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from wicketgate.base.errors import ShapeError
 from wicketgate.gate.decide import Looks
 from wicketgate.gate.terms import Terms
-from wicketgate.hotlists import Entry, ListedRows, Listing
+from wicketgate.hotlists import Entry, Hotlist, ListedRows
 from wicketgate.reads.columns import ReadBatch, filled
 
 EPOCH_US = 1_783_123_200_000_000  # 2026-07-04T00:00:00Z
@@ -215,19 +215,19 @@ class Listed:
     """A list with the entries that it was made of, for those who look at them one by one."""
 
     entries: tuple[Entry, ...]
-    listing: Listing
+    hotlist: Hotlist
 
     @classmethod
     def of(cls, entries: Iterable[Entry]) -> Listed:
         """Return the list of some entries."""
         kept = tuple(entries)
-        return cls(kept, Listing.of(kept))
+        return cls(kept, Hotlist.of(kept))
 
     def look(
         self, plate_key: np.ndarray, plate: Sequence[str], captured_us: np.ndarray, at_us: int
     ) -> ListedRows:
         """Ask the real one."""
-        return self.listing.look(plate_key, plate, captured_us, at_us)
+        return self.hotlist.look(plate_key, plate, captured_us, at_us)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

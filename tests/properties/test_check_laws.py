@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.strategies import plate_texts
 from wicketgate.base.clock import DAY_US, SECOND_US, from_datetime, parse_rfc3339, rfc3339
 from wicketgate.reads.checks import Checked, ClockLimits, check
-from wicketgate.reads.columns import ReadBatch, from_arrow, to_arrow
+from wicketgate.reads.columns import ReadBatch, decode_batch, encode_batch
 from wicketgate.reads.intake import _Group, _New
 from wicketgate.reads.keys import KeyMaker, ReadKeys
 from wicketgate.reads.parse import JSON, NDJSON, Faulty, PlainReads, RawRead, pieces
@@ -100,7 +100,7 @@ def stored(taken: Checked) -> bytes:
         taken, _New(range(n), ReadKeys(contents, MAKER.read_ids("tfl", taken.read_id))), "tfl", NOW_US
     )
     return (
-        to_arrow(group.reads.batch())
+        encode_batch(group.reads.batch())
         + bytes(group.contents)
         + bytes(group.ids)
         + repr(sorted(group.cameras.items())).encode()
@@ -197,6 +197,6 @@ def test_stored_bytes_are_read_again(reads: list[dict[str, Any]]) -> None:
     )
     group.extend(taken, _New(range(n), ReadKeys(contents)), "tfl", NOW_US)
     batch = group.reads.batch()
-    again = from_arrow(to_arrow(batch))
+    again = decode_batch(encode_batch(batch))
     for name in ReadBatch.__slots__:
         assert list(getattr(again, name)) == list(getattr(batch, name))

@@ -31,7 +31,7 @@ from wicketgate.feeds.erasing import (
     without_rows,
 )
 from wicketgate.ledger.merkle import leaf_hash
-from wicketgate.reads.columns import blanked, from_arrow, to_arrow
+from wicketgate.reads.columns import blanked, decode_batch, encode_batch
 from wicketgate.reads.messages import decode_reads, encode_reads, seen_keys
 
 PLATES = [f"WICKET{number:02d}" for number in range(12)]
@@ -100,7 +100,7 @@ def said_of(message: bytes) -> bytes:
 def places_of(messages: list[bytes], plate: str) -> list[tuple[int, int]]:
     """Return where the reads of a plate were taken."""
     taken = [(number, decode(data).taken) for number, data in enumerate(messages, 1)]
-    batches = [(number, from_arrow(decode_reads(some).rows)) for number, some in taken if some]
+    batches = [(number, decode_batch(decode_reads(some).rows)) for number, some in taken if some]
     return [
         (number, row) for number, batch in batches for row in range(len(batch)) if batch.plate[row] == plate
     ]
@@ -203,8 +203,8 @@ def _taken(one: Transaction, **members: Any) -> Transaction:
 
 
 def _other_read(one: Transaction) -> Transaction:
-    batch = from_arrow(decode_reads(one.taken).rows)
-    return _taken(one, rows=to_arrow(blanked(batch, range(len(batch)))))
+    batch = decode_batch(decode_reads(one.taken).rows)
+    return _taken(one, rows=encode_batch(blanked(batch, range(len(batch)))))
 
 
 OTHERWISE: dict[str, Callable[[Transaction], Transaction]] = {

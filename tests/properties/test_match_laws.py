@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.hotlist_strategies import changes, confused, entries, lists, questions, read_plates
 from tests.oracles.match_oracle import Answer, match_slowly, skeleton, substitutions
-from wicketgate.hotlists import Change, Entry, Hotlist, ListedRows, Listing, hashes
+from wicketgate.hotlists import Change, Entry, Hotlist, HotlistIndex, ListedRows, hashes
 from wicketgate.hotlists.skeletons import NO_MATCH, differences
 from wicketgate.reads.plates import pack_all
 
@@ -23,15 +23,15 @@ def answer_of(hits: ListedRows) -> Answer:
     return list(zip(*columns, strict=True))
 
 
-def ask(listing: Listing, question: Question) -> Answer:
+def ask(hotlist: Hotlist, question: Question) -> Answer:
     plates, captured_us, at_us = question
-    return answer_of(listing.look(pack_all(plates), plates, captured_us, at_us))
+    return answer_of(hotlist.look(pack_all(plates), plates, captured_us, at_us))
 
 
 @settings(max_examples=300)
 @given(lists, questions())
 def test_the_answer_is_that_of_the_oracle(listed: list[Entry], question: Question) -> None:
-    answer = ask(Listing.of(listed), question)
+    answer = ask(Hotlist.of(listed), question)
     assert answer == match_slowly(listed, *question)
     for _, _, exact, _ in answer:
         event("exact" if exact else "possible")
@@ -41,14 +41,14 @@ def test_the_answer_is_that_of_the_oracle(listed: list[Entry], question: Questio
 def test_the_matcher_takes_a_plate_more_than_once(listed: list[Entry], question: Question) -> None:
     plates, captured_us, at_us = question
     keys = pack_all([entry.plate for entry in listed])
-    hotlist, order = Hotlist.build(
+    index, order = HotlistIndex.build(
         keys,
         np.array([entry.listed_us for entry in listed]),
         np.array([entry.until_us for entry in listed]),
         plates=[entry.plate for entry in listed],
         precedence=lambda place: listed[place].precedence,
     )
-    found = hotlist.look(pack_all(plates), plates, captured_us, at_us)
+    found = index.look(pack_all(plates), plates, captured_us, at_us)
     chosen = [(listed[place].precedence, listed[place].plate) for place in order[found.entry].tolist()]
     wanted = match_slowly(listed, *question)
     assert found.rows.tolist() == [row for row, *_ in wanted]
@@ -60,20 +60,20 @@ def test_the_matcher_takes_a_plate_more_than_once(listed: list[Entry], question:
 def test_changing_is_the_same_as_building_anew(
     listed: list[Entry], first: list[Change], second: list[Change], question: Question
 ) -> None:
-    listing = Listing.of(listed)
-    changed = listing.changed(first).changed(second)
+    hotlist = Hotlist.of(listed)
+    changed = hotlist.changed(first).changed(second)
     plain = {entry.plate: entry for entry in listed}
     for change in first + second:
         plain.pop(change.plate, None)
         if change.entry is not None:
             plain[change.plate] = change.entry
-    anew = Listing.of(list(plain.values()))
+    anew = Hotlist.of(list(plain.values()))
     assert len(changed) == len(plain)
     assert changed == anew
     assert list(changed.entries()) == list(anew.entries())
     assert changed.known([change.plate for change in first]) == [plain.get(each.plate) for each in first]
     assert ask(changed, question) == ask(anew, question)
-    assert listing == Listing.of(listed)  # as it was
+    assert hotlist == Hotlist.of(listed)  # as it was
 
 
 @given(lists, questions(), st.data())
@@ -81,8 +81,8 @@ def test_removing_an_entry_adds_no_hit(listed: list[Entry], question: Question, 
     gone = data.draw(
         st.sets(st.sampled_from([entry.plate for entry in listed])) if listed else st.just(set())
     )
-    fewer = Listing.of([entry for entry in listed if entry.plate not in gone])
-    rows = {row for row, *_ in ask(Listing.of(listed), question)}
+    fewer = Hotlist.of([entry for entry in listed if entry.plate not in gone])
+    rows = {row for row, *_ in ask(Hotlist.of(listed), question)}
     assert {row for row, *_ in ask(fewer, question)} <= rows
 
 
@@ -92,7 +92,7 @@ def test_the_order_of_entries_does_not_matter(
 ) -> None:
     shuffled = listed.copy()
     chance.shuffle(shuffled)
-    assert ask(Listing.of(shuffled), question) == ask(Listing.of(listed), question)
+    assert ask(Hotlist.of(shuffled), question) == ask(Hotlist.of(listed), question)
 
 
 @given(lists, questions(), st.data())
@@ -101,9 +101,9 @@ def test_reads_are_decided_each_by_itself(
 ) -> None:
     plates, captured_us, at_us = question
     picked = data.draw(st.lists(st.sampled_from(range(len(plates))), max_size=6)) if plates else []
-    listing = Listing.of(listed)
-    whole = {row: rest for row, *rest in ask(listing, question)}
-    part = ask(listing, ([plates[row] for row in picked], captured_us[picked], at_us))
+    hotlist = Hotlist.of(listed)
+    whole = {row: rest for row, *rest in ask(hotlist, question)}
+    part = ask(hotlist, ([plates[row] for row in picked], captured_us[picked], at_us))
     assert [(row, *rest) for row, *rest in part] == [
         (place, *whole[row]) for place, row in enumerate(picked) if row in whole
     ]
@@ -123,4 +123,4 @@ def test_packed_plates_are_compared_as_texts_are(one: str, other: str) -> None:
 
 @given(st.lists(read_plates, max_size=5))
 def test_nothing_is_found_in_an_empty_list(plates: list[str]) -> None:
-    assert not ask(Listing.empty(), (plates, np.zeros(len(plates), np.int64), 0))
+    assert not ask(Hotlist.empty(), (plates, np.zeros(len(plates), np.int64), 0))

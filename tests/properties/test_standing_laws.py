@@ -15,7 +15,7 @@ from wicketgate.base.hours import windows
 from wicketgate.commits.transactions import CameraSet, CamerasRegistered
 from wicketgate.gate.decide import Looks, decide
 from wicketgate.gate.tables import GateTables, tables_at
-from wicketgate.hotlists import Listing
+from wicketgate.hotlists import Hotlist
 from wicketgate.regime.documents.authority import Authority
 
 HOURS = [
@@ -117,12 +117,12 @@ def _due(version: Any, authority: Authority) -> int | None:
     return review_due(version, authority)
 
 
-EVERYTHING = Listing.of([entry_of("AB12CDE", -(2**61), 2**61)])
+EVERYTHING = Hotlist.of([entry_of("AB12CDE", -(2**61), 2**61)])
 
 
-def lists(standing: GateTables, listing: Listing = EVERYTHING) -> dict[str, Looks]:
+def lists(standing: GateTables, hotlist: Hotlist = EVERYTHING) -> dict[str, Looks]:
     """Return a list for each authority that matches; without another word one that every read is on."""
-    return dict.fromkeys(standing.matching, listing)
+    return dict.fromkeys(standing.matching, hotlist)
 
 
 def releasable(authority: Authority, captured_us: int, camera: int) -> bool:
@@ -155,7 +155,7 @@ def test_status_and_gate_agree(happenings: list[tuple[Any, ...]], ages: list[int
         released = {release.reference: release.rows.tolist() for release in found.releases}
         assert released == ({authority.reference: expected} if expected else {})
         nobody = decide(
-            batch_of(rows), standing.table, at_us, 60 * SECOND_US, lists(standing, Listing.empty())
+            batch_of(rows), standing.table, at_us, 60 * SECOND_US, lists(standing, Hotlist.empty())
         )
         if authority.mode == "match":
             assert standing.matching.get(authority.reference, authority.match) == authority.match

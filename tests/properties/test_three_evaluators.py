@@ -22,7 +22,7 @@ from wicketgate.base.clock import MINUTE_US
 from wicketgate.gate.decide import Looks, decide
 from wicketgate.gate.single import LIVE, AuthorityTerms, Decider, Search, Use, Verdict
 from wicketgate.gate.tables import GateTables, tables_at, terms_at
-from wicketgate.hotlists import Listing
+from wicketgate.hotlists import Hotlist
 from wicketgate.hotlists.in_force import Allowed
 from wicketgate.regime.moment import RegimeAt
 
@@ -81,7 +81,7 @@ class Session:
         for name, item in self.terms.items():
             entries, match = world.lists[name], world.match_terms(name, at_us)
             if entries is not None and match is not None:
-                self.lists[item.terms.reference] = Allowed(Listing.of(entries), match)
+                self.lists[item.terms.reference] = Allowed(Hotlist.of(entries), match)
 
     def questions(self) -> Iterator[Asked]:
         """Yield what is asked: most of it for the use that the authority is for."""

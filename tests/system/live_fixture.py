@@ -20,7 +20,7 @@ RELEASED = ("tfl-charging", "tfl-met-ct", "tfl-met-vehicles")
 
 
 def register() -> dict[str, Any]:
-    """Return the invented register with an authority of mode match."""
+    """Return the invented register with an authority of mode match, and one in bulk that shows images."""
     found = fixture.example_register(hours=3)
     match = json.loads(
         json.dumps(
@@ -41,6 +41,9 @@ def register() -> dict[str, Any]:
         "instrument": {"kind": "data-sharing-agreement", "citation": "TfL and MPS agreement 2026"},
     }
     found["authorities"].append(match)
+    for one in found["authorities"]:
+        if one["name"] == "tfl-met-ct":
+            one["document"]["scope"]["fields"].append("overview-image")
     return found
 
 
@@ -70,6 +73,8 @@ def sample(number: int, **more: Any) -> dict[str, Any]:
         "taken": 200 * number,
         "stayed": 10 * number,
         "released": dict(zip(RELEASED, (180 * number, 130 * number, 2 * number), strict=True)),
+        "images": {"tfl-charging": 0, "tfl-met-ct": 260 * number},
+        "fetched": {"tfl-charging": 0, "tfl-met-ct": 240 * number},
         "hits": {"tfl-met-vehicles": {"exact": number, "possible": number}},
         "refused": {"out-of-scope": 70 * number},
         "sources": {"tfl": 150 * number, "marshbridge": 50 * number},

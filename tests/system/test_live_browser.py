@@ -79,6 +79,9 @@ def test_the_counts_move_and_tell_what_left_to_whom(plain: Any) -> None:
         assert number(page, '[data-minute="released:tfl-met-vehicles"]') == 10
         assert number(page, '[data-minute="stayed"]') == 340  # 1,000 less all that went to others
         assert number(page, '[data-minute="nobody"]') == 50
+        assert number(page, '[data-minute="images:tfl-met-ct"]') == 1_300
+        assert number(page, '[data-minute="fetched:tfl-met-ct"]') == 1_200
+        assert page.locator('[data-minute="images:tfl-met-vehicles"]').count() == 0  # its images are of hits
         assert number(page, '[data-minute="bulk"]') == 650
         assert number(page, '[data-minute="hits"]') == 10
         assert page.locator('[data-bar="bulk"] rect').get_attribute("width") == "65%"
@@ -86,6 +89,7 @@ def test_the_counts_move_and_tell_what_left_to_whom(plain: Any) -> None:
         page.get_by_text("The same as a table").click()
         assert number(page, '[data-total="taken"]') == 1_200
         assert number(page, '[data-total="sources:tfl"]') == 900
+        assert number(page, '[data-total="images:tfl-met-ct"]') == 1_560
         assert number(page, '[data-total="refused:out-of-scope"]') == 420
 
 

@@ -27,7 +27,6 @@ from tests.history_2007 import (
     THIRD_PARTY,
     TRANSPORT,
 )
-from tests.matching import plate_image
 from tests.running import batches_of, bearer, client, get, request, until, wicketgate
 from tests.story import (
     CHARGING_UNIT,
@@ -68,6 +67,7 @@ def test_london_in_2007_and_after(tmp_path: Path) -> None:
         it_says_so_on_every_page(replay)
         a_proposal_for_all_crime_goes_to_consultation(replay)
     with replay.scene("2007-10-16T09:00:00Z"):
+        images_are_counted(replay)
         the_first_review_comes(replay)
         the_proposal_is_decided_on(replay)
         third_parties_cannot_be_pulled_in(replay)
@@ -87,9 +87,9 @@ def test_london_in_2007_and_after(tmp_path: Path) -> None:
         general_crime_is_refused(replay)
     with replay.scene("2022-05-16T09:00:00Z"):
         more_cameras_are_withheld(replay)
-        pictures_are_refused_until_consulted_on(replay)
+        more_of_each_read_is_refused_until_consulted_on(replay)
     with replay.scene("2022-08-15T09:00:00Z"):
-        pictures_are_consulted_on(replay)
+        more_of_each_read_is_consulted_on(replay)
         anybody_can_verify_the_whole_story(replay)
 
 
@@ -116,16 +116,39 @@ def the_certificate_is_in_force_at_once(replay: Replay) -> None:
         "Data Protection Act 1998, second data protection principle (tfl, met)"
     ]
 
-    seen = replay.pass_by("ccz-0001", 24)
-    rows = replay.arrived(seen)
+    seen = replay.pass_pictured("ccz-0001", 24)
+    rows = replay.arrived([*seen])
     assert {row["authority"] for row in rows} == {f"{CERTIFICATE}@1"}
     # With the field `place` and a log named: the camera with its name and position.
     shown = {"plate", "confidence", "captured_at", "source", "camera", "camera_name", "position"}
+    shown |= {"patch_image", "overview_image"}
     assert [set(row["read"]) for row in rows] == [shown] * len(rows)
+    images_are_fetched(replay, seen, rows)
     # The staff of national security units, and nobody else in the same organisation.
     other = replay.feed(unit=CRIME_UNIT)
     assert (other.status_code, other.json()["code"]) == (403, "not-entitled")
     assert get(f"{replay.url}/v1/feeds/{CERTIFICATE}").status_code == 401
+
+
+def images_are_fetched(
+    replay: Replay, seen: Mapping[str, tuple[bytes, bytes]], rows: list[dict[str, Any]]
+) -> None:
+    """The certificate was for "images taken by the cameras": its recipient has each of them, in bulk."""
+    wanted = {
+        row["read"][member]["ref"]: image
+        for row in rows
+        for member, image in zip(("patch_image", "overview_image"), seen[row["read"]["plate"]], strict=True)
+    }
+    assert len(wanted) == 48
+    lines = [json.loads(line) for line in replay.fetch([*wanted]).text.splitlines()]
+    assert {line["ref"]: base64.b64decode(line["data"]) for line in lines} == wanted
+    assert replay.fetch([*wanted], CRIME_UNIT).status_code == 403
+
+
+def images_are_counted(replay: Replay) -> None:
+    """They are figures of traffic, with the reads of the same time."""
+    first = replay.register()["figures"][0]
+    assert [first[table][CERTIFICATE] for table in ("released", "images", "fetched")] == [24, 48, 48]
 
 
 def it_says_so_on_every_page(replay: Replay) -> None:
@@ -462,29 +485,29 @@ def wider(consultation: str | None = None) -> dict[str, Any]:
     return document
 
 
-def pictures_are_refused_until_consulted_on(replay: Replay) -> None:
+def more_of_each_read_is_refused_until_consulted_on(replay: Replay) -> None:
     refused = replay.refuse(wider(), *CERTIFIERS)
     assert refused["code"] == "widening"
-    pictures, cameras = refused["powers"]
-    assert "the patch image and overview image of every read" in pictures
+    looks, cameras = refused["powers"]
+    assert "vehicle" in looks, refused["powers"]
     assert "more than 1,500 and up to 4,294 cameras" in cameras
     assert replay.refuse(wider("c-2022-001"), *CERTIFIERS)["code"] == "consultation-does-not-cover"
     said: dict[str, Any] = {
-        "title": "Pictures, and 2,750 more cameras",
-        "assessment": "A picture shows who sits in the car, and who walks beside it.",
+        "title": "What cars look like, and 2,750 more cameras",
+        "assessment": "Make and colour make a car known whose plate nobody read.",
     }
     short = history.consultation("c-2022-001", replay.now_us, wider(), days=83, **said)
     assert replay.refuse(short, "tfl/data-protection")["code"] == "consultation-too-short"
     replay.take(history.consultation("c-2022-001", replay.now_us, wider(), **said), "tfl/data-protection")
     assert replay.refuse(wider("c-2022-001"), *CERTIFIERS)["code"] == "consultation-open"
-    assert replay.respond("c-2022-001", "Blur the faces.", name="A driver").status_code == 201
+    assert replay.respond("c-2022-001", "Leave out the colour.", name="A driver").status_code == 201
     assert replay.respond("c-2022-001", "Not for publication.", publish=False).status_code == 201
 
 
-def pictures_are_consulted_on(replay: Replay) -> None:
+def more_of_each_read_is_consulted_on(replay: Replay) -> None:
     assert replay.refuse(wider("c-2022-001"), *CERTIFIERS)["code"] == "consultation-open"  # not decided yet
     published = get(f"{replay.url}/consultations/c-2022-001/responses").text.splitlines()
-    assert [json.loads(line)["text"] for line in published] == ["Blur the faces."]
+    assert [json.loads(line)["text"] for line in published] == ["Leave out the colour."]
     approved = history.decision(
         "d-2022-001",
         "c-2022-001",
@@ -505,29 +528,18 @@ def pictures_are_consulted_on(replay: Replay) -> None:
     version = replay.version(number=4)
     assert (version["cameras"], version["cameras_withheld"]) == (most, 6)
     withheld = replay.pass_by(f"ccz-{most + 6}")
-    [pictured] = replay.unseen(1)
+    [seen] = replay.unseen(1)
     read = {
         "camera": f"ccz-{most}",
         "captured_at": rfc3339(replay.now_us),
-        "plate": pictured,
+        "plate": seen,
         "confidence": 0.9,
-        "image": {"overview": "scene"},
+        "vehicle": {"make": "Ford", "colour": "blue"},
     }
-    files = {
-        "reads": ("reads", json.dumps(read), "application/json"),
-        "scene": ("scene.png", plate_image("AB12CDE"), "image/png"),
-    }
-    answer = request("POST", f"{replay.url}/v1/reads", files=files, headers=bearer(replay, TFL))
+    answer = request("POST", f"{replay.url}/v1/reads", json=[read], headers=bearer(replay, TFL))
     assert answer.status_code == 200, answer.text
-    [row] = replay.arrived([pictured])
-    assert (row["authority"], "overview_image" in row["read"]) == (f"{CERTIFICATE}@4", True)
-    scene = row["read"]["overview_image"]
-    asked = {"refs": [scene["ref"]]}
-    images = f"{replay.url}/v1/feeds/{CERTIFICATE}/images"
-    [fetched] = request("POST", images, json=asked, headers=bearer(replay, UNIT)).text.splitlines()
-    assert base64.b64decode(json.loads(fetched)["data"]) == plate_image("AB12CDE")
-    assert json.loads(fetched)["sha256"] == scene["sha256"]
-    assert request("POST", images, json=asked, headers=bearer(replay, CRIME_UNIT)).status_code == 403
+    [row] = replay.arrived([seen])
+    assert (row["authority"], row["read"]["vehicle"]) == (f"{CERTIFICATE}@4", read["vehicle"])
     assert not {row["read"]["plate"] for row in replay.rows()} & set(withheld)
     page = replay.page(f"/authorities/{CERTIFICATE}/4")
     assert "A public consultation covers all of it." in page

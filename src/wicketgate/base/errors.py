@@ -2,7 +2,7 @@
 
     WicketgateError
     ├── InputError            what somebody sent cannot be read (400)
-    │   └── ListRefused       a hotlist with lines that cannot be taken, with a code of docs/spec/hotlist.md
+    │   └── HotlistRefused    a hotlist with lines that cannot be taken, with a code of docs/spec/hotlist.md
     ├── DocumentRefused       a signed document may not take effect (422), with a code of docs/spec/documents.md
     ├── NotEntitled           a known caller asked for what is not theirs (403)
     ├── HitRefused            an outcome that may not be recorded for a hit
@@ -53,7 +53,7 @@ class InputError(WicketgateError):
     code = "malformed"
 
 
-class ListRefused(InputError):
+class HotlistRefused(InputError):
     """A hotlist, or a change of one, refused as a whole.
 
     Parameters

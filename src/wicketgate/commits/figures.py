@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from wicketgate.commits.transactions import FeedBatch
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.publishing import (
     HIT_KINDS,
@@ -46,6 +47,8 @@ def public_traffic(counts: Counts, moment: RegimeAt) -> dict[str, Any]:
         "decided": traffic_cell(counts.decided, least),
         "released": {name: traffic_cell(counts.released.get(name, 0), least) for name in bulk},
         "again": {name: traffic_cell(counts.again.get(name, 0), least) for name in bulk},
+        "images": {name: traffic_cell(counts.images.get(name, 0), least) for name in bulk},
+        "fetched": {name: traffic_cell(counts.fetched.get(name, 0), least) for name in bulk},
         "compared": {name: traffic_cell(reads, least) for name, reads in compared.items()},
         "refused": [
             {"authority": reference, "reason": reason, "rows": traffic_cell(rows, least)}
@@ -113,7 +116,8 @@ def _public_hits(kinds: Mapping[str, Mapping[str, int]], step: int) -> dict[str,
 class Counts(msgspec.Struct, kw_only=True):
     """The figures of a period.
 
-    `refused` is keyed by `name@version` and then by reason; the others by name; hits then by quality (`exact`,
+    `refused` is keyed by `name@version` and then by reason; the others by name. `images` are those that rows name,
+    `fetched` those that recipients fetched. Hits are keyed then by quality (`exact`,
     `possible`) and `late`, `clone`, disclosures by to whom.
     """
 
@@ -125,10 +129,21 @@ class Counts(msgspec.Struct, kw_only=True):
     released: dict[str, int] = {}
     refused: dict[str, dict[str, int]] = {}
     again: dict[str, int] = {}
+    images: dict[str, int] = {}
+    fetched: dict[str, int] = {}
     hits: dict[str, dict[str, int]] = {}
     outcomes: dict[str, dict[str, int]] = {}
     disclosures: dict[str, dict[str, int]] = {}
     disclosures_refused: dict[str, int] = {}
+
+    def count_batch(self, batch: FeedBatch) -> None:
+        """Count what a batch lets go."""
+        name = batch.feed
+        self.released[name] = self.released.get(name, 0) + batch.rows - batch.again
+        if batch.again:
+            self.again[name] = self.again.get(name, 0) + batch.again
+        if batch.images:
+            self.images[name] = self.images.get(name, 0) + batch.images
 
 
 class Targeted(msgspec.Struct, kw_only=True):

@@ -6,11 +6,10 @@ from collections.abc import Awaitable, Callable
 
 from wicketgate.base.errors import ConfigurationError, InputError
 from wicketgate.base.streams.reader import StreamReader
-from wicketgate.commits.rewritten import StoredTransactions
+from wicketgate.commits.rewritten import COMMITS, StoredTransactions
 from wicketgate.commits.state import State
 from wicketgate.commits.stored import StoredPlace, decode
 from wicketgate.commits.transactions import Transaction
-from wicketgate.commits.writer import STREAM
 from wicketgate.regime.parsed import Parsed
 
 _PATIENCE_S = 30.0
@@ -46,7 +45,7 @@ async def replay(
         fold is lost.
     """
     link = stored.link
-    ends = (await link.info(STREAM)).state
+    ends = (await link.info(COMMITS)).state
     if ends.last_seq < state.sequence:
         raise ConfigurationError(f"COMMITS ends at {ends.last_seq}, before the snapshot of {state.sequence}")
     if ends.last_seq == state.sequence and ends.messages == 0:
@@ -56,7 +55,7 @@ async def replay(
             f"COMMITS begins at {ends.first_seq} and the snapshot ends at {state.sequence}: restore a later snapshot"
         )
     first = max(ends.first_seq, min(after, state.sequence) + 1)
-    reader = StreamReader(link, STREAM, after=first - 1)
+    reader = StreamReader(link, COMMITS, after=first - 1)
     rewritten: list[int] = []
 
     async def show(number: int, data: bytes) -> None:

@@ -20,7 +20,7 @@ from wicketgate.commits.figures import ClosedFigures, Counts, Targeted
 from wicketgate.commits.transactions import (
     CameraSet,
     HitRaised,
-    ListChanged,
+    HotlistChanged,
     Outcome,
     RowErased,
     Transaction,
@@ -59,7 +59,7 @@ class FeedState(msgspec.Struct, kw_only=True):
         return f"{self.recipient}/{self.unit}"
 
 
-class ListState(msgspec.Struct, kw_only=True):
+class HotlistState(msgspec.Struct, kw_only=True):
     """A hotlist in force: its last whole change, and those since.
 
     Each names a blob of the vault. `changed_us` is the time of the last change: what the list held before is not
@@ -132,7 +132,7 @@ class State(msgspec.Struct, kw_only=True):
     targeting_periods: list[ClosedFigures] = []
     camera_counts: dict[str, dict[str, int]] = {}
     revision: int = 0
-    hotlists: dict[str, ListState] = {}
+    hotlists: dict[str, HotlistState] = {}
     open_hits: dict[str, OpenHit] = {}
     sightings: dict[str, dict[str, list[Sighting]]] = {}
     misreads: dict[str, dict[str, int]] = {}
@@ -340,8 +340,8 @@ class State(msgspec.Struct, kw_only=True):
         else:
             del self.open_hits[outcome.hit]
 
-    def _take_list(self, change: ListChanged) -> None:
-        known = self.hotlists.setdefault(change.authority, ListState())
+    def _take_list(self, change: HotlistChanged) -> None:
+        known = self.hotlists.setdefault(change.authority, HotlistState())
         known.revision = change.revision
         known.changed_us = self.at_us
         known.entries = change.entries
@@ -401,10 +401,10 @@ class State(msgspec.Struct, kw_only=True):
             counts.decided += transaction.reads
             counts.withheld += transaction.withheld
             for batch in transaction.batches:
-                rows = counts.released.get(batch.feed, 0) + batch.rows - batch.again
-                counts.released[batch.feed] = rows
-                if batch.again:
-                    counts.again[batch.feed] = counts.again.get(batch.feed, 0) + batch.again
+                counts.count_batch(batch)
+            if (fetched := transaction.fetched) is not None:
+                known = counts.fetched.get(fetched.authority, 0)
+                counts.fetched[fetched.authority] = known + fetched.images
             for refused in transaction.refused:
                 reasons = counts.refused.setdefault(refused.authority, {})
                 reasons[refused.reason] = reasons.get(refused.reason, 0) + refused.rows

@@ -19,6 +19,7 @@ from wicketgate.commits.transactions import (
     HitImaged,
     HitLooked,
     HitRaised,
+    ImagesFetched,
     Outcome,
     QuarantinedRead,
     ResponseGiven,
@@ -74,6 +75,7 @@ class _Acts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     receipt: Receipt | None = None
     responses: tuple[ResponseGiven, ...] = ()
     looked: tuple[HitLooked, ...] = ()
+    fetched: ImagesFetched | None = None
 
 
 class _Head(msgspec.Struct, frozen=True, array_like=True):

@@ -59,7 +59,7 @@ class CameraSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class FeedBatch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A batch for one feed, as delivered.
 
-    `again` of its rows bring an image of a read released before.
+    `again` of its rows bring an image of a read released before; `images` is how many its rows name.
     """
 
     feed: str
@@ -67,6 +67,7 @@ class FeedBatch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rows: int
     data: bytes
     again: int = 0
+    images: int = 0
 
 
 class HitRaised(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -146,6 +147,13 @@ class HitLooked(msgspec.Struct, frozen=True, kw_only=True):
     by: str
 
 
+class ImagesFetched(msgspec.Struct, frozen=True, kw_only=True):
+    """How many images of an authority's rows a recipient fetched."""
+
+    authority: str
+    images: int
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome of a hit.
 
@@ -159,7 +167,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     at_us: int
 
 
-class ListChanged(msgspec.Struct, frozen=True, kw_only=True):
+class HotlistChanged(msgspec.Struct, frozen=True, kw_only=True):
     """A hotlist's next revision.
 
     The entries lie in the vault under their hash.
@@ -410,7 +418,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     hits: tuple[HitRaised, ...] = ()
     imaged: tuple[HitImaged, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
-    hotlist: ListChanged | None = None
+    hotlist: HotlistChanged | None = None
     quarantine_from: int = 0
     quarantined: tuple[QuarantinedRead, ...] = ()
     quarantine_batch: int = 0
@@ -429,6 +437,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     receipt: Receipt | None = None
     responses: tuple[ResponseGiven, ...] = ()
     looked: tuple[HitLooked, ...] = ()
+    fetched: ImagesFetched | None = None
     directory_form: int = 0
     erased: tuple[RowErased, ...] = ()
     erased_from: int = 0

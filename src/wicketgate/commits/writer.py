@@ -15,7 +15,6 @@ from wicketgate.base.signing import canonical
 from wicketgate.base.streams.server import MAX_PAYLOAD
 from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.commits.figures import Targeted, public_targeting, public_traffic
-from wicketgate.commits.rewritten import COMMITS
 from wicketgate.commits.state import State, dump_state, load_state
 from wicketgate.commits.stored import ContentKeys, StoredPlace, encode
 from wicketgate.commits.transactions import Committed, FiguresClosed, TargetingClosed, Transaction
@@ -27,7 +26,6 @@ from wicketgate.regime.obligations.receipts import due_by_name, published_receip
 from wicketgate.regime.parsed import Parsed
 from wicketgate.regime.publishing import rows_owed, targeting_due, targeting_until
 
-STREAM = COMMITS
 _LARGEST = MAX_PAYLOAD - 16 * 1024
 MAX_FACTS_BYTES = 3 * 1024 * 1024
 """Facts of one second: they are committed again when it is closed, in the clear and sealed."""

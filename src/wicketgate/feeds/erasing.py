@@ -16,7 +16,7 @@ from wicketgate.base.errors import VerificationError
 from wicketgate.commits.stored import ContentKeys, Encoded, decode_held, decode_public, rewrite
 from wicketgate.commits.transactions import FeedBatch, Transaction
 from wicketgate.feeds.batches import erase_rows, first_row
-from wicketgate.reads.columns import COLUMNS, ReadBatch, from_arrow
+from wicketgate.reads.columns import COLUMNS, ReadBatch, decode_batch
 from wicketgate.reads.messages import ReadsMessage, decode_reads, without_reads
 
 
@@ -200,7 +200,7 @@ def _demand_reads(was: Transaction, now: Transaction, erased: set[int]) -> None:
     if was.taken == now.taken:
         return
     old, new = decode_reads(was.taken), decode_reads(now.taken)
-    one, other = from_arrow(old.rows), from_arrow(new.rows)
+    one, other = decode_batch(old.rows), decode_batch(new.rows)
     if _keys(old) != _keys(new) or len(one) != len(other) or list(one.key) != list(other.key):
         raise VerificationError("a rewritten transaction differs in the keys of its reads")
     for row in range(len(one)):

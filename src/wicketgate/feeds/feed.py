@@ -185,9 +185,8 @@ class Feed:
             self._recent_bytes += len(data) - len(self._recent[at][1])
             self._recent[at] = number, data
 
-    async def end_before(self, at_us: int) -> None:
-        """Delete the batches that were released before a time."""
-        await asyncio.to_thread(self._index.end_before, self.name, at_us)
+    async def let_go(self, at_us: int) -> None:
+        """Let go of the batches that were released before a time; the index has done so (`FeedIndex.end_before`)."""
         if self._former is not None:
             await self._former.end_before(at_us)
         await self.refresh()

@@ -154,12 +154,19 @@ class FeedIndex:
                 place = _place(stored)._replace(offset=offset, length=length, rewritten=rewritten)
                 transaction.put(_key(feed, number), _packed(place))
 
-    def end_before(self, feed: str, at_us: int) -> None:
-        """Delete the places of a feed's batches from before a time, some thousand at once.
+    def end_before(self, feeds: Iterable[str], at_us: int) -> None:
+        """Delete the places of feeds' batches from before a time, some thousand at once.
 
         Runs in any one thread.
         """
+        with self._environment.begin(db=self._places) as transaction:
+            cursor = transaction.cursor()
+            firsts = [(feed, self._first(cursor, feed)) for feed in feeds]
         # A crash in here leaves some of them to the next call.
+        for feed in [feed for feed, first in firsts if first is not None and first[1].at_us < at_us]:
+            self._end_before(feed, at_us)
+
+    def _end_before(self, feed: str, at_us: int) -> None:
         ended = True
         while ended:
             with self._environment.begin(write=True, db=self._places) as transaction:

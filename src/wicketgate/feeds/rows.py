@@ -83,6 +83,8 @@ class Rows:
 
     Attributes
     ----------
+    images : int
+        How many images the rows name.
     shown : list of (r,) intp
         The read of each row, in the order of the rows, by its row in what the transaction takes.
     """
@@ -92,6 +94,7 @@ class Rows:
     late: list[bool] = field(default_factory=list)
     more: list[str] | None = None
     again: int = 0
+    images: int = 0
     shown: list[NDArray[np.intp]] = field(default_factory=list)
     hits: list[HitRaised] = field(default_factory=list)
     imaged: list[HitImaged] = field(default_factory=list)
@@ -142,6 +145,10 @@ class _Images:
     members: str
     patch: str | None
     overview: str | None
+
+    @property
+    def count(self) -> int:
+        return (self.patch is not None) + (self.overview is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +221,7 @@ class RowMaker:
             if again and not found.members:
                 continue
             kept.append(row)
+            into.images += found.count
             ref = named[REF * at : REF * (at + 1)]
             members = f',"ref":"{ref}"'
             if again:

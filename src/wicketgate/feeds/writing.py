@@ -67,7 +67,16 @@ def write_batches(
             promise=promise,
         )
         rows = made[reference]
-        released.append(FeedBatch(feed=name, number=number, rows=len(leaves), data=data, again=rows.again))
+        released.append(
+            FeedBatch(
+                feed=name,
+                number=number,
+                rows=len(leaves),
+                data=data,
+                again=rows.again,
+                images=rows.images,
+            )
+        )
     return released, facts
 
 

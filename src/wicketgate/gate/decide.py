@@ -29,7 +29,7 @@ _OCTET_BITS: Final[NDArray[np.uint8]] = (1 << np.arange(8)).astype(np.uint8).res
 class Hits(Protocol):
     """The hits of a hotlist among reads.
 
-    They are aligned columns (`hotlists.listing.ListedRows`), `rows` ascending.
+    They are aligned columns (`hotlists.hotlist.ListedRows`), `rows` ascending.
     """
 
     @property

@@ -21,7 +21,7 @@ from wicketgate.gate.decide import Looks
 from wicketgate.gate.single import AuthorityTerms, Decider, SearchReason, Verdict
 from wicketgate.gate.tables import terms_at
 from wicketgate.gate.terms import Reason
-from wicketgate.hotlists import Listing
+from wicketgate.hotlists import Hotlist
 from wicketgate.hotlists.in_force import Allowed
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.acts import ENDING
@@ -34,7 +34,7 @@ from wicketgate.regime.parsed import act_of
 from wicketgate.regime.stance import kinds_of_suspension
 from wicketgate.regime.standing import consultation_due, in_force_from, review_due
 
-Listed = Callable[[str], Listing | None]
+Listed = Callable[[str], Hotlist | None]
 """Returns the hotlist of an authority's name as of the moment asked about; None where it is not kept."""
 
 
@@ -211,9 +211,9 @@ class _Asked:
         lists: Mapping[str, Looks] = {}
         match = self.authority.match
         if match is not None and self.question.plate is not None:
-            listing = listed(self.name)
-            if listing is not None:
-                plate, lists = self.question.plate, {reference: Allowed(listing, match)}
+            hotlist = listed(self.name)
+            if hotlist is not None:
+                plate, lists = self.question.plate, {reference: Allowed(hotlist, match)}
         assert self.number is not None
         verdict = Decider([item], self.places).decide(
             reference, self.number, self.question.captured_us, self.moment.at_us, plate=plate, lists=lists

@@ -7,8 +7,8 @@ import msgspec
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.parts import Stamp, StampedPart, bind, demand_own
 from wicketgate.base.streams.link import Link
+from wicketgate.commits.rewritten import COMMITS
 from wicketgate.commits.state import State
-from wicketgate.commits.writer import STREAM
 from wicketgate.gateway.deployment import Deployment
 from wicketgate.gateway.forms import FORM
 from wicketgate.gateway.projections import Projections
@@ -63,7 +63,7 @@ class Directory:
             If it is foreign, older than the streams, or emptied.
         """
         stamp = self._keyed if keyed else self._plain
-        held = (await self._link.info(STREAM)).state
+        held = (await self._link.info(COMMITS)).state
         if lasting and part.is_fresh and held.last_seq and not self._adopting:
             raise ConfigurationError(
                 f"`{part.name}/` is missing, or was emptied, and nothing can make it anew: restore it as it was "
@@ -77,7 +77,7 @@ class Directory:
         bind(
             part,
             msgspec.structs.replace(stamp, position=position),
-            stream=STREAM,
+            stream=COMMITS,
             first=held.first_seq,
             last=held.last_seq,
             adopting=self._adopting,
@@ -122,7 +122,7 @@ def demand_founded(state: State, *, upgrading: bool = False) -> None:
 
 
 async def demand_projected(projections: Projections, state: State) -> None:
-    """Demand that no projection lacks what COMMITS holds no longer.
+    """Demand that no projection lacks what COMMITS holds no longer, and that each open hit can be read.
 
     Call it once COMMITS was replayed.
 
@@ -150,3 +150,10 @@ async def demand_projected(projections: Projections, state: State) -> None:
                 f"{name} ends at {reached}, and {wanted} were committed: it is older than the rest, or was emptied; "
                 "restore all of the directory as it was at one time"
             )
+    # A key ends only once its hour has no open hit: of such a hit it was lost, and nobody would see the hit again.
+    lost = projections.hits.unreadable & state.open_hits.keys()
+    if lost:
+        raise ConfigurationError(
+            f"`content-keys/hits/` lacks the keys of {len(lost)} open hits: restore it as it was together with the "
+            "rest of the directory"
+        )

@@ -16,7 +16,7 @@ from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.reader import StreamReader
 from wicketgate.commits.state import State
 from wicketgate.gateway.releasing import Releasing
-from wicketgate.reads.columns import MAX_ROWS, empty, from_arrow, part, to_arrow
+from wicketgate.reads.columns import MAX_ROWS, decode_batch, empty, encode_batch, part
 from wicketgate.reads.former import KEY
 from wicketgate.reads.keys import DIGEST
 from wicketgate.reads.messages import READS, ReadsMessage, decode_reads, seen_keys
@@ -120,7 +120,7 @@ class FormerReads:
 
 async def _decide(gate: Releasing, number: int, message: ReadsMessage, begin: int) -> None:
     """Decide the rows of a message from `begin` on, in as many transactions as it takes."""
-    batch = from_arrow(message.rows) if message.rows else empty()
+    batch = decode_batch(message.rows) if message.rows else empty()
     rest = message if begin == 0 else ReadsMessage(rows=b"")
     limit = gate.rows_at_once(batch)
     while True:
@@ -128,7 +128,7 @@ async def _decide(gate: Releasing, number: int, message: ReadsMessage, begin: in
         some = part(batch, begin, end)
         portion = msgspec.structs.replace(
             rest,
-            rows=to_arrow(some) if len(some) else b"",
+            rows=encode_batch(some) if len(some) else b"",
             emitted=message.emitted if end == len(batch) else (),
             contents=message.contents[KEY * begin : KEY * end],
             ids=message.ids[DIGEST * begin : DIGEST * end],

@@ -11,9 +11,10 @@ from wicketgate.base.hour_keys import KeyRing
 from wicketgate.base.periods import Period
 from wicketgate.base.space import DiskSpace
 from wicketgate.base.streams.link import Link
+from wicketgate.commits.rewritten import COMMITS
 from wicketgate.commits.snapshots import Snapshots
 from wicketgate.commits.state import State, dump_state
-from wicketgate.commits.writer import STREAM, Commits
+from wicketgate.commits.writer import Commits
 from wicketgate.gateway.directory import Directory
 from wicketgate.gateway.filing.documents import Filing
 from wicketgate.gateway.filing.hotlists import HotlistFiling
@@ -22,7 +23,7 @@ from wicketgate.gateway.filing.responses import Responses
 from wicketgate.gateway.projections import Projections
 from wicketgate.gateway.rewriting import Rewriting
 from wicketgate.hotlists.hit_store import HitQueue
-from wicketgate.hotlists.in_force import Lists
+from wicketgate.hotlists.in_force import Hotlists
 from wicketgate.reads.images.store import Images
 from wicketgate.reads.intake import JOIN_US, Intake
 from wicketgate.reads.repeats import Seen
@@ -52,7 +53,7 @@ class Housekeeping:
         desk: HotlistFiling,
         outcomes: OutcomeFiling,
         responses: Responses,
-        lists: Lists,
+        lists: Hotlists,
         hits: HitQueue,
         keys: KeyRing,
         rewriting: Rewriting,
@@ -124,7 +125,7 @@ class Housekeeping:
             term_us = charter.limits.too_old_us + charter.limits.clock_ahead_us
             if self._intake.formed == self._intake.settled:
                 # Nothing is on its way: what was committed without reads is known as well.
-                self._seen.stored(b"", b"", self._commits.committed.sequence)
+                self._seen.known_up_to(self._commits.committed.sequence)
             position = self._seen.begin_flush(self._vehicles.needed_from)
             forget_before_us = self._clock.now_us() - term_us
             self._flushing = asyncio.ensure_future(
@@ -182,7 +183,7 @@ class Housekeeping:
         needed = self._projections.oldest_needed() or commits_to + 1
         joined = self._intake.past_term(self._clock.now_us()) + 1
         kept_from = min(commits_to + 1, needed, joined)
-        await self._link.purge_below(STREAM, kept_from)
+        await self._link.purge_below(COMMITS, kept_from)
         await self._rewriting.end_before(kept_from)
         while self._committed and self._committed[0][0] <= commits_to:
             self._kept_us = self._committed.popleft()[1]

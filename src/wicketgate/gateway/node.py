@@ -23,9 +23,8 @@ from wicketgate.base.streams.link import Link, end_tasks
 from wicketgate.base.streams.ordinal import OrdinalStream
 from wicketgate.base.streams.server import NatsServer
 from wicketgate.base.streams.writer import StreamWriter
-from wicketgate.commits import writer as commits_module
 from wicketgate.commits.replay import replay
-from wicketgate.commits.rewritten import StoredTransactions
+from wicketgate.commits.rewritten import COMMITS, StoredTransactions
 from wicketgate.commits.snapshots import Snapshots
 from wicketgate.commits.state import State
 from wicketgate.commits.stored import KINDS, StoredPlace
@@ -55,7 +54,7 @@ from wicketgate.gateway.releasing import Releasing
 from wicketgate.gateway.rewriting import Rewriting
 from wicketgate.gateway.timekeeping import ClockWatch, begin_clock, write_mark
 from wicketgate.hotlists.hit_store import HitQueue
-from wicketgate.hotlists.in_force import Lists
+from wicketgate.hotlists.in_force import Hotlists
 from wicketgate.ledger.proofs import Proofs
 from wicketgate.ledger.sealing import seal
 from wicketgate.ledger.writer import Ledger
@@ -122,7 +121,7 @@ class Gateway:
         self.joining: Joining
         self.pushes: Pushes
         self.hits: HitQueue
-        self.lists: Lists
+        self.lists: Hotlists
         self.desk: HotlistFiling
         self.outcomes: OutcomeFiling
         self.filing: Filing
@@ -296,7 +295,7 @@ class Gateway:
         state, parsed = await asyncio.to_thread(self._snapshots.latest) or State(), Parsed()
         await self._open_parts(state, parsed)
         await self._fold(state, parsed)
-        writer = await StreamWriter(self.link, commits_module.STREAM).open()
+        writer = await StreamWriter(self.link, COMMITS).open()
         self._writers.push_async_callback(writer.close)
         self.commits = Commits(
             writer,
@@ -337,7 +336,7 @@ class Gateway:
         await self.directory.take(proofs.part)
         index = self._files.enter_context(closing(FeedIndex(deployment.part("feeds"))))
         await self.directory.take(index.part, position=index.position)
-        self.lists = Lists(deployment.part("vault"))
+        self.lists = Hotlists(deployment.part("vault"))
         await self.directory.take(self.lists.part)
         self.seen = self._files.enter_context(
             closing(Seen(deployment.part("index"), deployment.index_secret()))

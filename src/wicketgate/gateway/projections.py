@@ -20,10 +20,10 @@ from wicketgate.base.errors import ConfigurationError, LedgerError
 from wicketgate.base.hour_keys import HourKeys, KeyRing
 from wicketgate.base.streams.link import Link, end_tasks
 from wicketgate.base.streams.ordinal import OrdinalStream
+from wicketgate.commits.rewritten import COMMITS
 from wicketgate.commits.state import State
 from wicketgate.commits.stored import StoredPlace
 from wicketgate.commits.transactions import Transaction, quarantine_batches
-from wicketgate.commits.writer import STREAM
 from wicketgate.feeds.feed import Feed, StoredRows
 from wicketgate.feeds.index import BatchPlace, FeedIndex
 from wicketgate.gateway.quarantine import Quarantine
@@ -79,7 +79,7 @@ class Projections:
         self.proofs = proofs
         self.hits = hits
         self._index = index
-        self._rows = StoredRows(link, STREAM, keys.of("rows").open)
+        self._rows = StoredRows(link, COMMITS, keys.of("rows").open)
         self._keys = keys
         self._parsed = parsed
         self._feed_bytes = feed_bytes
@@ -343,8 +343,10 @@ class Projections:
         """
         await self.quarantine.end_before(self._now_us - self._quarantine_term_us)
         await self.openings.end_before(self._now_us - self._feed_term_us)
-        for feed in list(self.feeds.values()):
-            await feed.end_before(self._now_us - self._feed_term_us)
+        feeds, before_us = list(self.feeds.values()), self._now_us - self._feed_term_us
+        await asyncio.to_thread(self._index.end_before, [feed.name for feed in feeds], before_us)
+        for feed in feeds:
+            await feed.let_go(before_us)
 
     async def _project_responses(self, transaction: Transaction) -> None:
         for response in transaction.responses:

@@ -25,7 +25,7 @@ from wicketgate.feeds.writing import write_batches
 from wicketgate.gate.decide import Decision, decide
 from wicketgate.gate.tables import GateTables, tables_at
 from wicketgate.gateway.filing.facts import decision_fact, hit_fact
-from wicketgate.hotlists.in_force import Allowed, Lists
+from wicketgate.hotlists.in_force import Allowed, Hotlists
 from wicketgate.ledger.facts import Signs
 from wicketgate.reads import columns
 from wicketgate.reads.columns import MAX_ROWS, ReadBatch
@@ -50,7 +50,7 @@ class Releasing:
         full_feeds: Callable[[], frozenset[str]],
         signer: Signs,
         *,
-        lists: Lists,
+        lists: Hotlists,
         raising: RowMaker,
         sealing: Callable[[QuarantinedRead, int], QuarantinedRead],
     ) -> None:
@@ -149,7 +149,14 @@ class Releasing:
             facts = (
                 *release_facts,
                 *(hit_fact(hit, sequence) for hit in hits),
-                decision_fact(sequence, decision.rows, decision.withheld, refused, intake),
+                decision_fact(
+                    sequence,
+                    decision.rows,
+                    decision.withheld,
+                    refused,
+                    intake,
+                    {reference: rows.images for reference, rows in made.items() if rows.images},
+                ),
             )
             return Transaction(
                 at_us=at_us,

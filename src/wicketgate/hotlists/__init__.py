@@ -6,8 +6,8 @@ logged or raised.
 """
 
 from wicketgate.hotlists.entries import MAX_TEXT, TEXTS, Change, Entry
-from wicketgate.hotlists.index import MOST_SUBSTITUTIONS, Found, Hotlist
-from wicketgate.hotlists.listing import ListChanges, ListedRows, Listing
+from wicketgate.hotlists.hotlist import Hotlist, HotlistChanges, ListedRows
+from wicketgate.hotlists.index import MOST_SUBSTITUTIONS, Found, HotlistIndex
 from wicketgate.hotlists.skeletons import hashes
 from wicketgate.hotlists.stored import dump_changes, dump_entries, load_changes, load_entries
 
@@ -19,9 +19,9 @@ __all__ = [
     "Entry",
     "Found",
     "Hotlist",
-    "ListChanges",
+    "HotlistChanges",
+    "HotlistIndex",
     "ListedRows",
-    "Listing",
     "dump_changes",
     "dump_entries",
     "hashes",

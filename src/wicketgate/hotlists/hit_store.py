@@ -44,6 +44,8 @@ class HitQueue:
         The last transaction with something about hits that is written here.
     changes : int
         Grows whenever something changes.
+    unreadable : frozenset of str
+        Hits that were here at the start and whose key was not.
 
     Notes
     -----
@@ -61,13 +63,17 @@ class HitQueue:
         self._waiting: dict[str, dict[str, Hit]] = {}
         self._news = asyncio.Event()
         self.changes = 0
+        unreadable = []
         with self._environment.begin() as transaction:
             stored = transaction.get(_POSITION, db=self._meta)
             self.position: int = struct.unpack(">Q", stored)[0] if stored else 0
-            for _, data in transaction.cursor(db=self._hits):
+            for key, data in transaction.cursor(db=self._hits):
                 hit = self._open(data)
-                if hit is not None and _waits(hit):
+                if hit is None:
+                    unreadable.append(key.decode())
+                elif _waits(hit):
                     self._waiting.setdefault(hit.authority, {})[hit.id] = hit
+        self.unreadable = frozenset(unreadable)
 
     def close(self) -> None:
         """Close the environment."""

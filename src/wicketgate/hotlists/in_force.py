@@ -21,7 +21,7 @@ from wicketgate.base.errors import ConfigurationError, InputError
 from wicketgate.base.files import write_durably
 from wicketgate.base.parts import STAMP_FILE, FolderPart
 from wicketgate.commits.state import State
-from wicketgate.hotlists import ListedRows, Listing, load_changes, load_entries
+from wicketgate.hotlists import Hotlist, ListedRows, load_changes, load_entries
 from wicketgate.regime.documents.authority import MatchTerms
 
 _KEPT = 4
@@ -29,7 +29,7 @@ _KEPT = 4
 _ORPHAN_S = 3600.0
 
 
-class Lists:
+class Hotlists:
     """Every hotlist of the gateway.
 
     Parameters
@@ -44,8 +44,8 @@ class Lists:
         self.part = FolderPart(folder)
         self._folder = folder
         self._now_s = now_s
-        self._known: dict[str, dict[int, Listing]] = {}
-        self._empty = Listing.empty()
+        self._known: dict[str, dict[int, Hotlist]] = {}
+        self._empty = Hotlist.empty()
         self._unnamed_since_s: dict[str, float] = {}
 
     def load(self, state: State) -> None:
@@ -57,19 +57,19 @@ class Lists:
             If a blob is missing or is not what was committed.
         """
         for name, known in state.hotlists.items():
-            listing = self._empty
+            hotlist = self._empty
             for blob, whole in known.blobs:
                 data = self._read(name, blob)
                 try:
-                    listing = Listing.of(load_entries(data)) if whole else listing.changed(load_changes(data))
+                    hotlist = Hotlist.of(load_entries(data)) if whole else hotlist.changed(load_changes(data))
                 except InputError as error:
                     raise ConfigurationError(f"the vault's `{blob}`: {error.detail}") from error
-            if len(listing) != known.entries:
+            if len(hotlist) != known.entries:
                 raise ConfigurationError(
-                    f"the hotlist of `{name}` has {len(listing)} entries in the vault and {known.entries} "
+                    f"the hotlist of `{name}` has {len(hotlist)} entries in the vault and {known.entries} "
                     "in the commits"
                 )
-            self._known[name] = {known.revision: listing}
+            self._known[name] = {known.revision: hotlist}
 
     def _read(self, name: str, blob: str) -> bytes:
         try:
@@ -82,7 +82,7 @@ class Lists:
             raise ConfigurationError(f"the vault's `{blob}` is not what was committed: restore it")
         return data
 
-    def at(self, name: str, state: State) -> Listing:
+    def at(self, name: str, state: State) -> Hotlist:
         """Return the list of an authority's name in a state.
 
         It is empty if the name never had one.
@@ -90,10 +90,10 @@ class Lists:
         known = state.hotlists.get(name)
         return self._empty if known is None else self._known[name][known.revision]
 
-    def prepare(self, name: str, revision: int, listing: Listing) -> None:
+    def prepare(self, name: str, revision: int, hotlist: Hotlist) -> None:
         """Keep a revision at hand before its commit."""
         revisions = self._known.setdefault(name, {})
-        revisions[revision] = listing
+        revisions[revision] = hotlist
         for old in sorted(revisions)[:-_KEPT]:
             del revisions[old]
 
@@ -146,7 +146,7 @@ class Allowed:
     does not allow never hits, though it is still listed.
     """
 
-    listing: Listing
+    hotlist: Hotlist
     terms: MatchTerms
 
     def look(
@@ -156,16 +156,16 @@ class Allowed:
         captured_us: NDArray[np.int64],
         at_us: int,
     ) -> ListedRows:
-        """Return the reads with an entry (`Listing.look`).
+        """Return the reads with an entry (`Hotlist.look`).
 
         Raises
         ------
         InputError
             If the list is longer than the authority allows: nothing says which of its entries are meant.
         """
-        if len(self.listing) > self.terms.max_entries:
+        if len(self.hotlist) > self.terms.max_entries:
             raise InputError("the list is longer than the authority allows", code="too-many-entries")
-        hits = self.listing.look(plate_key, plate, captured_us, at_us)
+        hits = self.hotlist.look(plate_key, plate, captured_us, at_us)
         kept = [n for n, entry in enumerate(hits.entries) if entry.kind in self.terms.kinds]
         if len(kept) == len(hits):
             return hits

@@ -100,10 +100,10 @@ class Times:
         return times
 
 
-class Hotlist:
+class HotlistIndex:
     """Entries compiled for look-ups, never changed.
 
-    Made by `Hotlist.build` alone. Entries have numbers from 0, in the order that `build` returns.
+    Made by `HotlistIndex.build` alone. Entries have numbers from 0, in the order that `build` returns.
     """
 
     __slots__ = (
@@ -157,7 +157,7 @@ class Hotlist:
         *,
         plates: Sequence[str] | None = None,
         precedence: Callable[[int], Any] | None = None,
-    ) -> tuple[Hotlist, NDArray[np.intp]]:
+    ) -> tuple[HotlistIndex, NDArray[np.intp]]:
         """Compile entries.
 
         Parameters
@@ -174,7 +174,7 @@ class Hotlist:
 
         Returns
         -------
-        hotlist : Hotlist
+        hotlist : HotlistIndex
         order : (m,) intp
             The entry of number e is the one at `order[e]` of what was given.
 

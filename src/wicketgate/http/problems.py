@@ -13,8 +13,8 @@ from wicketgate.base.errors import (
     DocumentRefused,
     FencedError,
     HitRefused,
+    HotlistRefused,
     InputError,
-    ListRefused,
     NotEntitled,
     StreamError,
     WicketgateError,
@@ -172,7 +172,7 @@ def not_allowed(allowed: Iterable[str], detail: str) -> Response:
 
 def problem_of(error: WicketgateError) -> Response:
     """Return the response for an error of ours."""
-    if isinstance(error, ListRefused):
+    if isinstance(error, HotlistRefused):
         faults = error.faults or tuple((line, error.code, error.detail) for line in error.lines)
         lines = tuple(FaultyLine(line=line, code=code, detail=detail) for line, code, detail in faults)
         return problem(error.code, error.detail, status=422, title="The list is refused", lines=lines)
@@ -198,7 +198,7 @@ def _said(error: WicketgateError) -> tuple[str, int | None, str]:
     The status is None where it is the code's own.
     """
     match error:
-        case DocumentRefused() | ListRefused():
+        case DocumentRefused() | HotlistRefused():
             return error.code, 422, error.detail
         case NotEntitled():
             return error.code, 401 if error.code == "unauthorised" else 403, error.detail

@@ -61,6 +61,21 @@ def figures_of_day(
             }
             for name in released
         ],
+        "images": [
+            {
+                "name": name,
+                **{
+                    table: total(
+                        (row[table][name] for row in rows if name in (row.get(table) or {})),
+                        small,
+                    )
+                    for table in ("images", "fetched")
+                },
+            }
+            for name in released
+            if (cells := [row["images"][name] for row in rows if name in (row.get("images") or {})])
+            and (any(cells) or views.get(name, {}).get("shows_images"))
+        ],
         "refused": [
             {
                 "authority": authority,

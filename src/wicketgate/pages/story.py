@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from wicketgate.pages import phrases
@@ -30,6 +30,8 @@ class StoryCounts:
         The most that can have left, by authority.
     released : mapping
         What left, by authority; where a list decides, of published figures the vehicles of the last month.
+    images, fetched : mapping
+        By authority, the images that what left names, and those that its recipient fetched; of bulk alone, as traffic.
     hits : Said
         What lists let go; a number where reads are counted as they leave.
     """
@@ -39,6 +41,8 @@ class StoryCounts:
     nobody: Said
     most: Mapping[str, int]
     released: Mapping[str, Said]
+    images: Mapping[str, Said] = field(default_factory=dict)
+    fetched: Mapping[str, Said] = field(default_factory=dict)
     hits: Said = (None, "")
 
 
@@ -81,6 +85,7 @@ def tell(views: Sequence[Mapping[str, Any]], counts: StoryCounts) -> dict[str, A
             "why": view["purpose"].rpartition(": ")[2],
             "is_match": view["mode"]["id"] == "match",
             "number": _number(counts, name, view["mode"]["id"]),
+            "images": _images(counts, name, view),
             "share": share(counts.released.get(name, (0, ""))[0], taken[0]),
         }
         for name, view in latest.items()
@@ -124,6 +129,13 @@ def _number(counts: StoryCounts, name: str, mode: str) -> str:
     """Return in words what left under an authority, empty where that is not published yet."""
     told = counts.known and (mode != "match" or counts.hits[0] is not None)
     return counts.released.get(name, (None, "none" if told else ""))[1]
+
+
+def _images(counts: StoryCounts, name: str, view: Mapping[str, Any]) -> dict[str, str] | None:
+    """Return in words the images that left under an authority in bulk and were fetched; None where none is counted."""
+    if view["mode"]["id"] != "bulk" or not view["shows_images"] or name not in counts.images:
+        return None
+    return {"released": counts.images[name][1], "fetched": counts.fetched.get(name, (0, "none"))[1]}
 
 
 def _rank(mode: str) -> int:
@@ -183,6 +195,8 @@ def of_figures(figures: Mapping[str, Any] | None, register: Mapping[str, Any]) -
         ),
         most={name: _sum(cells(name)) + cells(name).count(None) * max(0, small - 1) for name in names},
         released={**bulk, **listed},
+        images={one["name"]: (None, one["images"]) for one in figures["images"]},
+        fetched={one["name"]: (None, one["fetched"]) for one in figures["images"]},
         hits=(None, f"{in_steps([one.get('vehicles') for one in hits.values()], step)} vehicles")
         if hits
         else (None, ""),

@@ -14,6 +14,7 @@ from typing import Any
 from wicketgate.pages import phrases, sentences
 from wicketgate.pages.phrases import at_us_of
 from wicketgate.pages.sentences import Stands, stands_of
+from wicketgate.regime.documents.fields import IMAGES
 
 
 def texts(value: object) -> list[str]:
@@ -182,6 +183,7 @@ def view_of(item: Mapping[str, Any], names: ShownNames) -> dict[str, Any]:
             phrases.PLACE_BY_ID if field == "place" and is_by_id else phrases.FIELDS.get(field, field)
             for field in scope.get("fields") or ()
         ],
+        "shows_images": not IMAGES.isdisjoint(scope.get("fields") or ()),
         "sources": [names.organisation(source) for source in scope.get("sources") or ()],
         "groups": list(scope.get("groups") or ()),
         "hours": [phrases.hours_of(one) for one in scope.get("hours") or ()],

@@ -301,7 +301,7 @@ _encode_columns = msgspec.msgpack.Encoder().encode
 _decode_columns = msgspec.msgpack.Decoder(dict[str, Any]).decode
 
 
-def to_arrow(batch: ReadBatch) -> bytes:
+def encode_batch(batch: ReadBatch) -> bytes:
     """Return a batch as it is stored (docs/spec/streams.md, section 5).
 
     O(n); about 0.1 µs a read.
@@ -323,8 +323,8 @@ def _stored(values: Any) -> Any:
     return list(values)
 
 
-def from_arrow(data: bytes) -> ReadBatch:
-    """Return the batch that `to_arrow` of this or an earlier version stored.
+def decode_batch(data: bytes) -> ReadBatch:
+    """Return the batch that `encode_batch` of this or an earlier version stored.
 
     Raises
     ------
@@ -396,6 +396,11 @@ def longest_said(batch: ReadBatch) -> int:
 def part(batch: ReadBatch, start: int, stop: int) -> ReadBatch:
     """Return the rows from `start` up to, not including, `stop`."""
     return ReadBatch(**{name: getattr(batch, name)[start:stop] for name in ReadBatch.__slots__})
+
+
+def joined_keys(batch: ReadBatch) -> bytes:
+    """Return the column `key` of a batch, one key behind the other."""
+    return batch.key.joined if isinstance(batch.key, JoinedKeys) else b"".join(batch.key)
 
 
 def split_again(batch: ReadBatch) -> tuple[tuple[ReadBatch, NDArray[np.intp] | None], ...]:

@@ -9,7 +9,7 @@ import msgspec
 from wicketgate.base.errors import InputError
 from wicketgate.commits import transactions
 from wicketgate.commits.transactions import QuarantinedRead
-from wicketgate.reads.columns import blanked, from_arrow, to_arrow
+from wicketgate.reads.columns import blanked, decode_batch, encode_batch, joined_keys
 from wicketgate.reads.tracking import Emitted, HeldSighting
 
 READS = "READS"
@@ -22,9 +22,12 @@ class ReadsMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     Attributes
     ----------
     rows : bytes
-        A batch as stored (`columns.to_arrow`), empty where nothing was accepted.
-    contents, ids : bytes
-        The keys of these reads in the index of repeats (`keys.ReadKeys`, or as versions up to 0.3 made them).
+        A batch as stored (`columns.encode_batch`), empty where nothing was accepted.
+    contents : bytes
+        The content keys of these reads in the index of repeats. Empty where they are the column `key` of `rows`, as
+        they are but for a read that comes again under a key that a version up to 0.3 made.
+    ids : bytes
+        The keys of their ids there (`keys.ReadKeys`, or as versions up to 0.3 made them).
     intake, quarantined
         What else came of the posts. In COMMITS they stand in the transaction itself.
     before : tuple of (int, int)
@@ -81,7 +84,7 @@ def without_reads(taken: bytes, rows: Collection[int]) -> bytes:
     message = decode_reads(taken)
     if not message.rows:
         return taken
-    batch = from_arrow(message.rows)
+    batch = decode_batch(message.rows)
     gone = [row for row in rows if 0 <= row < len(batch)]
     plates = {batch.plate[row] for row in gone} - {""}
     if not plates:
@@ -89,7 +92,7 @@ def without_reads(taken: bytes, rows: Collection[int]) -> bytes:
     return encode_reads(
         msgspec.structs.replace(
             message,
-            rows=to_arrow(blanked(batch, gone)),
+            rows=encode_batch(blanked(batch, gone)),
             held=tuple(sighting for sighting in message.held if sighting.plate not in plates),
             emitted=tuple(one for one in message.emitted if one.plate not in plates),
         )
@@ -98,4 +101,6 @@ def without_reads(taken: bytes, rows: Collection[int]) -> bytes:
 
 def seen_keys(message: ReadsMessage) -> tuple[bytes, bytes]:
     """Return the keys of a message's reads in the index of repeats, as `repeats.Seen.stored` takes them."""
-    return message.contents, message.ids
+    if message.contents or not message.rows:
+        return message.contents, message.ids
+    return joined_keys(decode_batch(message.rows)), message.ids

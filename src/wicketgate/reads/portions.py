@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from wicketgate.commits.transactions import Committed
-from wicketgate.reads.columns import ReadBatch, part, to_arrow
+from wicketgate.reads.columns import ReadBatch, encode_batch, joined_keys, part
 from wicketgate.reads.keys import CONTENT, DIGEST
 from wicketgate.reads.messages import ReadsMessage
 
@@ -67,7 +67,8 @@ class GroupPortion:
         }
         return msgspec.structs.replace(
             self.rest,
-            rows=to_arrow(self.batch) if len(self.batch) else b"",
+            rows=encode_batch(self.batch) if len(self.batch) else b"",
+            contents=b"" if self.rest.contents == joined_keys(self.batch) else self.rest.contents,
             intake=msgspec.structs.replace(self.rest.intake, accepted=accepted),
         )
 

@@ -274,6 +274,10 @@ class Seen:
                 self._store(at, read[rows, 1], read[rows, 2])
         if ids:
             self._store_ids(contents, FORMER_KEY if of_former else CONTENT, ids, sequence)
+        self.known_up_to(sequence)
+
+    def known_up_to(self, sequence: int) -> None:
+        """Note that every read of the stream up to `sequence` is known: what stands there beside reads has none."""
         self._reached = max(self._reached, sequence)
 
     def _store(self, at: int, first: _Words, second: _Words) -> None:

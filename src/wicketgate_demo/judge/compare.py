@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from wicketgate.base.clock import DAY_US, HOUR_US, SECOND_US
 from wicketgate.gate.decide import decide
 from wicketgate.gate.terms import Terms, compile_table
-from wicketgate.hotlists import Entry, Listing
+from wicketgate.hotlists import Entry, Hotlist
 from wicketgate.reads.columns import MAX_ROWS, ReadBatch, filled
 from wicketgate.reads.plates import pack_all
 from wicketgate_demo.world.journeys import DAY
@@ -181,7 +181,7 @@ def _released(
         matches=mode == "match",
     )
     table = compile_table([terms], cameras)
-    lists = {terms.reference: Listing.of(entries)} if mode == "match" else {}
+    lists = {terms.reference: Hotlist.of(entries)} if mode == "match" else {}
     left = np.zeros(len(day), np.bool_)
     for start in range(0, len(day), MAX_ROWS):
         batch = _batch(day, start, min(start + MAX_ROWS, len(day)))
@@ -193,7 +193,7 @@ def _released(
 
 def _hits(day: _Day, entries: Sequence[Entry]) -> list[tuple[int, int]]:
     """Return the hits of rows and entries, whatever leaves."""
-    found = Listing.of(entries).look(day.keys, day.plates, day.captured_us, int(day.captured_us[-1]))
+    found = Hotlist.of(entries).look(day.keys, day.plates, day.captured_us, int(day.captured_us[-1]))
     numbers = {entry.voi: number for number, entry in enumerate(entries)}
     return [(int(row), numbers[entry.voi]) for row, entry in zip(found.rows, found.entries, strict=True)]
 
@@ -239,7 +239,7 @@ def _search(
         else:
             plate = entries[voi].plate
             since = day.captured_us >= asked_us - _LOOK_BACK_US - 12 * HOUR_US
-            found = Listing.of([entries[voi]]).look(day.keys, day.plates, day.captured_us, end_us).rows
+            found = Hotlist.of([entries[voi]]).look(day.keys, day.plates, day.captured_us, end_us).rows
             rows = found[(since & allowed)[found]]
             false_hits += sum(day.truth[row] != plate for row in rows.tolist())
         left[rows] = True

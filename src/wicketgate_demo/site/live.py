@@ -26,6 +26,7 @@ from wicketgate.http.site.shelf import Shelf, answer
 from wicketgate.pages.orders import Body, finished
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
+from wicketgate.regime.publishing import bulk_names
 
 MAX_LISTENERS = 50
 MAX_STRUCK = 20
@@ -42,10 +43,12 @@ def totals_of(state: State, parsed: Parsed, at_us: int) -> dict[str, Any]:
     Returns
     -------
     dict
-        `taken`, `stayed` (released to nobody); `released` and `hits` by authority; `refused` by reason; `sources`:
-        reads by source; `standing`: the status of each authority's version that counts now.
+        `taken`, `stayed` (released to nobody); `released` and `hits` by authority; `images` and `fetched` by
+        authority whose releases are traffic; `refused` by reason; `sources`: reads by source; `standing`: the status
+        of each authority's version that counts now.
     """
     totals, moment = state.totals, RegimeAt(state.regime, parsed, at_us)
+    bulk = bulk_names(moment)
     refused: dict[str, int] = {}
     for reasons in totals.refused.values():
         for reason, rows in reasons.items():
@@ -59,6 +62,8 @@ def totals_of(state: State, parsed: Parsed, at_us: int) -> dict[str, Any]:
         "taken": totals.decided,
         "stayed": totals.withheld,
         "released": dict(totals.released),
+        "images": {name: totals.images.get(name, 0) for name in bulk},
+        "fetched": {name: totals.fetched.get(name, 0) for name in bulk},
         "hits": {
             name: {quality: counts.get(quality, 0) for quality in ("exact", "possible")}
             for name, counts in totals.hits.items()

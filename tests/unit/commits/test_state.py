@@ -13,7 +13,7 @@ from wicketgate.base.clock import DAY_US, SECOND_US, parse_rfc3339
 from wicketgate.base.errors import InputError
 from wicketgate.base.signing import canonical, dump_envelope
 from wicketgate.commits.figures import Counts
-from wicketgate.commits.state import SIGHTINGS_KEPT, ListState, OpenHit, State, dump_state, load_state
+from wicketgate.commits.state import SIGHTINGS_KEPT, HotlistState, OpenHit, State, dump_state, load_state
 from wicketgate.commits.transactions import (
     CameraSet,
     CamerasRegistered,
@@ -21,8 +21,8 @@ from wicketgate.commits.transactions import (
     FiguresClosed,
     HitImaged,
     HitRaised,
+    HotlistChanged,
     IntakeCounts,
-    ListChanged,
     Outcome,
     QuarantinedRead,
     Refused,
@@ -118,8 +118,8 @@ def test_the_charter_begins_everything(fold: Fold) -> None:
             ),
             2,
         ),
-        (Transaction(at_us=AT_US, hotlist=ListChanged(**LISTED | {"revision": 2})), 2),
-        (Transaction(at_us=AT_US, hotlist=ListChanged(**LISTED | {"revision": 0})), 2),
+        (Transaction(at_us=AT_US, hotlist=HotlistChanged(**LISTED | {"revision": 2})), 2),
+        (Transaction(at_us=AT_US, hotlist=HotlistChanged(**LISTED | {"revision": 0})), 2),
         (Transaction(at_us=AT_US, outcomes=(ENDED,)), 2),
     ],
 )
@@ -235,8 +235,10 @@ def test_figures_count_what_was_taken_decided_released_and_refused(fold: Fold) -
 # --- hotlists and hits --------------------------------------------------------------------------------------
 
 
-def change(revision: int, whole: bool = False, entries: int = 3) -> ListChanged:
-    return ListChanged(authority=WANTED, revision=revision, blob=f"b{revision}", whole=whole, entries=entries)
+def change(revision: int, whole: bool = False, entries: int = 3) -> HotlistChanged:
+    return HotlistChanged(
+        authority=WANTED, revision=revision, blob=f"b{revision}", whole=whole, entries=entries
+    )
 
 
 def hit(number: int, **members: Any) -> HitRaised:
@@ -265,12 +267,12 @@ def outcome(number: int, said: Any) -> Outcome:
 def test_a_list_is_what_was_put_last_and_the_changes_since(fold: Fold) -> None:
     fold.apply(hotlist=change(1))
     fold.apply(hotlist=change(2, entries=4))
-    assert fold.state.hotlists[WANTED] == ListState(
+    assert fold.state.hotlists[WANTED] == HotlistState(
         revision=2, entries=4, changed_us=fold.at_us, blobs=[("b1", False), ("b2", False)]
     )
     fold.apply(hotlist=change(3, whole=True, entries=1))
     fold.apply(hotlist=change(4, entries=0))
-    assert fold.state.hotlists[WANTED] == ListState(
+    assert fold.state.hotlists[WANTED] == HotlistState(
         revision=4, entries=0, changed_us=fold.at_us, blobs=[("b3", True), ("b4", False)]
     )
     for wrong in (4, 6):

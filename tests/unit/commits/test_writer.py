@@ -29,7 +29,7 @@ from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.commits import writer as module
 from wicketgate.commits.figures import Counts
 from wicketgate.commits.replay import replay
-from wicketgate.commits.rewritten import REWRITTEN, StoredTransactions, subject_of
+from wicketgate.commits.rewritten import COMMITS, REWRITTEN, StoredTransactions, subject_of
 from wicketgate.commits.state import State, dump_state
 from wicketgate.commits.transactions import (
     CamerasRegistered,
@@ -39,7 +39,7 @@ from wicketgate.commits.transactions import (
     TokenIssued,
     Transaction,
 )
-from wicketgate.commits.writer import STREAM, Commits
+from wicketgate.commits.writer import Commits
 from wicketgate.gateway.filing.facts import token_fact
 from wicketgate.regime.parsed import Parsed
 
@@ -443,8 +443,8 @@ def kind_of(transaction: Transaction) -> str:
 
 async def filled(link: Link, count: int) -> None:
     """Fill COMMITS."""
-    await link.ensure_stream(STREAM)
-    writer = await StreamWriter(link, STREAM, window=64).open()
+    await link.ensure_stream(COMMITS)
+    writer = await StreamWriter(link, COMMITS, window=64).open()
     transactions = (
         Transaction(at_us=n, token=TokenIssued(name=f"t{n}", sha256=f"{n}")) for n in range(count)
     )
@@ -472,17 +472,17 @@ async def test_a_replay_folds_what_is_new_and_hands_over_all_that_is_held(link: 
     assert await replayed(link, state) == list(range(1, 151))
     assert (state.sequence, len(state.tokens)) == (150, 150)
     assert await replayed(link, state) == list(range(1, 151))  # projections may be behind the fold
-    await link.purge_below(STREAM, 101)
+    await link.purge_below(COMMITS, 101)
     assert await replayed(link, state) == list(range(101, 151))
     early = State(sequence=100, at_us=99)
     await replayed(link, early)
     assert (early.sequence, len(early.tokens)) == (150, 50)
-    await link.purge_below(STREAM, 151)
+    await link.purge_below(COMMITS, 151)
     assert await replayed(link, state) == []
 
 
 async def test_an_empty_stream_is_no_transactions(link: Link) -> None:
-    await link.ensure_stream(STREAM)
+    await link.ensure_stream(COMMITS)
     assert await replayed(link, State()) == []
 
 
@@ -490,13 +490,13 @@ async def test_a_fold_that_lost_a_part_is_never_begun(link: Link) -> None:
     await filled(link, 20)
     with pytest.raises(ConfigurationError, match="before the snapshot"):
         await replayed(link, State(sequence=21))
-    await link.purge_below(STREAM, 11)
+    await link.purge_below(COMMITS, 11)
     with pytest.raises(ConfigurationError, match="later snapshot"):
         await replayed(link, State(sequence=9))
     with pytest.raises(ConfigurationError, match="later snapshot"):
         await replayed(link, State())
     assert await replayed(link, State(sequence=10, at_us=9)) == list(range(11, 21))
-    await link.purge_below(STREAM, 21)
+    await link.purge_below(COMMITS, 21)
     with pytest.raises(ConfigurationError):
         await replayed(link, State(sequence=19))
 
@@ -506,10 +506,10 @@ async def test_a_transaction_that_is_missing_stops_a_replay(
 ) -> None:
     monkeypatch.setattr("wicketgate.commits.replay._PATIENCE_S", 0.3)
     await filled(link, 10)
-    await link.jetstream.delete_msg(STREAM, 10)
+    await link.jetstream.delete_msg(COMMITS, 10)
     with pytest.raises(ConfigurationError, match="transaction 10 of COMMITS cannot be read"):
         await replayed(link, State())
-    await link.jetstream.delete_msg(STREAM, 5)
+    await link.jetstream.delete_msg(COMMITS, 5)
     with pytest.raises(ConfigurationError, match="transaction 5 is missing"):
         await replayed(link, State())
 
@@ -517,13 +517,13 @@ async def test_a_transaction_that_is_missing_stops_a_replay(
 async def test_what_was_rewritten_stands_for_what_a_committed_erasure_names(link: Link) -> None:
     await filled(link, 9)
     stood = encode(Transaction(at_us=4, token=TokenIssued(name="t4", sha256="4")))
-    await link.jetstream.publish(STREAM, encode(Transaction(at_us=9)))
+    await link.jetstream.publish(COMMITS, encode(Transaction(at_us=9)))
     state = State()
     await replayed(link, state)
     await link.ensure_stream(REWRITTEN, below=True)
     await link.jetstream.publish(subject_of(5), stood)
-    await link.erase(STREAM, 5)
-    await link.erase(STREAM, 5)  # as the next life may
+    await link.erase(COMMITS, 5)
+    await link.erase(COMMITS, 5)  # as the next life may
     with pytest.raises(
         ConfigurationError, match="5 is missing from COMMITS, and no committed erasure names it"
     ):
@@ -541,6 +541,6 @@ async def test_what_was_rewritten_stands_for_what_a_committed_erasure_names(link
 
 async def test_what_is_no_transaction_stops_a_replay(link: Link) -> None:
     await filled(link, 2)
-    await link.jetstream.publish(STREAM, b"\xc1")
+    await link.jetstream.publish(COMMITS, b"\xc1")
     with pytest.raises(ConfigurationError, match="transaction 3 of COMMITS"):
         await replayed(link, State())

@@ -21,6 +21,7 @@ from wicketgate.base.clock import parse_rfc3339
 from wicketgate.commits.cameras import Camera
 from wicketgate.commits.figures import Counts
 from wicketgate.commits.state import OpenHit, State
+from wicketgate.commits.transactions import ImagesFetched
 from wicketgate.http.site.addition import Sight
 from wicketgate.regime.parsed import Parsed
 from wicketgate_demo.site import live
@@ -48,6 +49,8 @@ def state() -> State:
             decided=6,
             withheld=2,
             released={"a": 4},
+            images={"a": 7},
+            fetched={"a": 3},
             refused={"a@1": {"out-of-scope": 1}, "b@2": {"out-of-scope": 2, "revoked": 3}},
             hits={"a": {"exact": 1, "late": 1}},
         ),
@@ -64,11 +67,27 @@ def test_totals_are_those_of_the_state(state: State) -> None:
         "taken": 6,
         "stayed": 2,
         "released": {"a": 4},
+        "images": {},
+        "fetched": {},
         "hits": {"a": {"exact": 1, "possible": 0}},
         "refused": {"out-of-scope": 3, "revoked": 3},
         "sources": {"tfl": 6},
         "standing": {},
     }
+
+
+def test_images_are_counted_where_releases_are_traffic_and_never_of_hits(tmp_path: Any) -> None:
+    world = made_gateway.World(tmp_path)
+    world.document(documents.example("authority"))
+    world.document(documents.example("authority-match"), documents.MATCH_OFFICES)
+    try:
+        for name in (made_gateway.FEED, made_gateway.WANTED):
+            world.decide(40, released=20, feed=name, again=5)
+            world.apply(fetched=ImagesFetched(authority=name, images=3))
+        told = totals_of(world.state, world.parsed, world.at_us)
+        assert (told["images"], told["fetched"]) == ({made_gateway.FEED: 5}, {made_gateway.FEED: 3})
+    finally:
+        world.close()
 
 
 def test_each_authority_stands_as_the_register_says(tmp_path: Any) -> None:

@@ -17,10 +17,9 @@ from wicketgate.base.errors import InputError, StreamError
 from wicketgate.base.hour_keys import KeyRing
 from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.ordinal import OrdinalStream
-from wicketgate.commits.rewritten import REWRITTEN, subject_of
+from wicketgate.commits.rewritten import COMMITS, REWRITTEN, subject_of
 from wicketgate.commits.stored import KINDS, StoredPlace, encode
 from wicketgate.commits.transactions import FeedBatch, Transaction
-from wicketgate.commits.writer import STREAM
 from wicketgate.feeds.feed import Feed, StoredRows
 from wicketgate.feeds.index import BatchPlace, FeedIndex
 
@@ -44,13 +43,13 @@ class Store:
         self.link = link
         self.folder = folder
         self.keys = KeyRing(folder.with_name("content-keys"), KINDS)
-        self.rows = StoredRows(link, STREAM, self.keys.of("rows").open)
+        self.rows = StoredRows(link, COMMITS, self.keys.of("rows").open)
         self.index: FeedIndex
         self.feed: Feed
 
     async def open(self, name: str = "a", *, max_bytes: int = 10**9) -> Feed:
         """Begin a life."""
-        await self.link.ensure_stream(STREAM)
+        await self.link.ensure_stream(COMMITS)
         self.index = FeedIndex(self.folder)
         self.feed = await Feed.open(
             self.rows,
@@ -70,7 +69,7 @@ class Store:
         data, places = encode(
             Transaction(at_us=at_us, batches=batches, facts=(b"f" * len(batches),)), self.keys
         )
-        stored = await self.link.jetstream.publish(STREAM, data)
+        stored = await self.link.jetstream.publish(COMMITS, data)
         return [(stored.seq, place) for place in places]
 
     async def put(self, one: FeedBatch, at_us: int = AT_US, *, write: bool = True) -> BatchPlace | None:
@@ -81,6 +80,11 @@ class Store:
             self.index.write([(one.feed, one.number, place)])
             self.feed.wrote(one.number)
         return place
+
+    async def end_before(self, at_us: int) -> None:
+        """Delete the batches from before a time, as the projections do."""
+        self.index.end_before([self.feed.name], at_us)
+        await self.feed.let_go(at_us)
 
 
 @pytest.fixture
@@ -180,7 +184,7 @@ async def test_a_feed_is_full_until_something_has_run_out(store: Store) -> None:
     assert not feed.is_full
     await store.put(batch(2, size=900), 20)
     assert feed.is_full
-    await feed.end_before(20)
+    await store.end_before(20)
     assert not feed.is_full
     assert feed.held_bytes == SEALED + len(batch(2, size=900).data)
     await store.close()
@@ -192,10 +196,10 @@ async def test_what_is_past_its_term_is_gone_from_index_and_memory(store: Store)
     for number in (1, 2):
         await store.put(batch(number))
     assert not await feed.is_past_term(0)
-    await feed.end_before(AT_US)
+    await store.end_before(AT_US)
     assert not await feed.is_past_term(0)
     assert store.index.oldest(["a"]) == 1
-    await feed.end_before(AT_US + 1)
+    await store.end_before(AT_US + 1)
     assert store.index.oldest(["a"]) is None
     assert await feed.is_past_term(0)
     assert await feed.is_past_term(1)
@@ -207,7 +211,7 @@ async def test_what_is_past_its_term_is_gone_from_index_and_memory(store: Store)
     assert await feed.is_past_term(1)
     assert not await feed.is_past_term(2)
     assert list(await feed.batches(2, 10, 10**6)) == [batch(3).data]
-    await feed.end_before(AT_US + 1)
+    await store.end_before(AT_US + 1)
     await store.close()
     later = await store.open()
     assert (later.first, later.last, later.held_bytes) == (4, 3, 0)
@@ -230,11 +234,11 @@ async def test_what_an_earlier_version_stored_apart_is_read_until_its_term(store
     await store.close()
     feed = await store.open()
     assert list(await feed.batches(1, 3, 10**6)) == wanted[1:4]
-    await feed.end_before(3)
+    await store.end_before(3)
     assert feed.first == 3
     assert await feed.is_past_term(1)
     assert list(await feed.batches(2, 10, 10**6)) == wanted[2:]
-    await feed.end_before(5)
+    await store.end_before(5)
     assert feed.first == 5
     assert "FEED-a" not in [one.config.name for one in await store.link.jetstream.streams_info()]
     await store.close()
@@ -286,8 +290,7 @@ def test_the_index_says_what_a_table_would(
             places.append(BatchPlace(sequence, n, 10 + n, at_us, through))
             written.append((feed, len(places), places[-1]))
         index.write(written)
-    for feed in table:
-        index.end_before(feed, cut_us)
+    index.end_before(table, cut_us)
     for feed, places in table.items():
         gone = sum(place.at_us < cut_us for place in places)
         held = index.held(feed)
@@ -329,12 +332,12 @@ async def test_a_batch_that_is_rewritten_while_it_is_looked_up_is_read_where_it_
             await feed.rewrite(
                 7, other.data, stood.seq, offset, length
             )  # past its term, or not there: nothing
-            await store.link.erase(STREAM, 1)
+            await store.link.erase(COMMITS, 1)
         return await look(name, sequence, patience_s)
 
     monkeypatch.setattr(store.link, "message", meanwhile)
     assert list(await feed.batches(0, 10, 10**6)) == [other.data, batch(2).data]
-    assert done == [STREAM]
+    assert done == [COMMITS]
     assert store.index.oldest(["a"]) == 1, "COMMITS is kept by the transaction's own number"
     [moved] = store.index.places("a", 0, 1)
     assert moved == BatchPlace(1, offset, length, AT_US, moved.through, 1)

@@ -16,7 +16,7 @@ from wicketgate.base.clock import DAY_US, HOUR_US, SECOND_US
 from wicketgate.base.errors import ShapeError
 from wicketgate.gate.decide import Decision, Looks, decide
 from wicketgate.gate.terms import Terms, compile_table
-from wicketgate.hotlists import Entry, Listing
+from wicketgate.hotlists import Entry, Hotlist
 
 YEAR_US = 365 * DAY_US
 NOON_US = EPOCH_US + 12 * HOUR_US
@@ -278,8 +278,8 @@ def test_deciding_leaves_the_batch_as_it_was() -> None:
 WANTED = "tfl-met-wanted@1"
 
 
-def listing(*plates: str, from_us: int = EPOCH_US, until_us: int = EPOCH_US + YEAR_US) -> Listing:
-    return Listing.of([entry_of(plate, from_us, until_us) for plate in plates])
+def hotlist(*plates: str, from_us: int = EPOCH_US, until_us: int = EPOCH_US + YEAR_US) -> Hotlist:
+    return Hotlist.of([entry_of(plate, from_us, until_us) for plate in plates])
 
 
 def ask_list(
@@ -297,7 +297,7 @@ def test_only_listed_reads_are_released_and_the_others_counted() -> None:
     decision = ask_list(
         terms(WANTED, matches=True),
         plates=["KLM3", "AB12CDE", "A812CDE", "XY65ZZZ", "AB12CDE"],
-        lists={WANTED: listing("AB12CDE")},
+        lists={WANTED: hotlist("AB12CDE")},
         rows=[read(), read(1), read(), read(), read(2)],
     )
     (release,) = decision.releases
@@ -311,7 +311,7 @@ def test_only_listed_reads_are_released_and_the_others_counted() -> None:
 
 def test_bulk_and_match_are_decided_side_by_side() -> None:
     decision = ask_list(
-        terms(), terms(WANTED, matches=True), plates=["KLM3", "AB12CDE"], lists={WANTED: listing("AB12CDE")}
+        terms(), terms(WANTED, matches=True), plates=["KLM3", "AB12CDE"], lists={WANTED: hotlist("AB12CDE")}
     )
     assert rows(decision) == {"tfl-met-ct@1": [0, 1], WANTED: [1]}
     assert [release.hits is None for release in decision.releases] == [True, False]
@@ -324,13 +324,13 @@ def test_a_list_of_one_authority_says_nothing_to_another() -> None:
         terms(WANTED, matches=True),
         terms(other, matches=True),
         plates=["KLM3", "AB12CDE"],
-        lists={WANTED: listing("AB12CDE"), other: listing("KLM3")},
+        lists={WANTED: hotlist("AB12CDE"), other: hotlist("KLM3")},
     )
     assert rows(decision) == {WANTED: [1], other: [0]}
 
 
 def test_an_empty_list_releases_nothing() -> None:
-    decision = ask_list(terms(WANTED, matches=True), plates=["KLM3"] * 3, lists={WANTED: listing()})
+    decision = ask_list(terms(WANTED, matches=True), plates=["KLM3"] * 3, lists={WANTED: hotlist()})
     assert (reasons(decision), decision.withheld) == ([(WANTED, "not-listed", 3)], 3)
 
 
@@ -379,7 +379,7 @@ def test_an_entry_counts_at_both_moments(from_us: int, until_us: int, captured_u
     decision = ask_list(
         terms(WANTED, matches=True),
         plates=["KLM3"],
-        lists={WANTED: listing("KLM3", from_us=from_us, until_us=until_us)},
+        lists={WANTED: hotlist("KLM3", from_us=from_us, until_us=until_us)},
         rows=[read(0, captured_us)],
     )
     assert [WANTED in rows(decision)] == [hit]
@@ -390,7 +390,7 @@ def test_a_late_hit_is_marked() -> None:
     decision = ask_list(
         terms(WANTED, matches=True),
         plates=["KLM3"] * 2,
-        lists={WANTED: listing("KLM3")},
+        lists={WANTED: hotlist("KLM3")},
         rows=[read(delay_us=LATE_US + 1), read(delay_us=LATE_US)],
     )
     assert decision.releases[0].late.tolist() == [True, False]
@@ -400,7 +400,7 @@ def test_every_other_reason_goes_before_not_listed() -> None:
     authority = terms(WANTED, matches=True, windows=pairs([(NOON_US, NOON_US + 9)]))
     times = [EPOCH_US - 1, EPOCH_US + YEAR_US, NOON_US - 1, NOON_US]
     decision = ask_list(
-        authority, plates=["XX1"] * 4, lists={WANTED: listing("KLM3")}, rows=[read(0, at) for at in times]
+        authority, plates=["XX1"] * 4, lists={WANTED: hotlist("KLM3")}, rows=[read(0, at) for at in times]
     )
     assert {reason for _, reason, _ in reasons(decision)} == {
         "before-validity",
@@ -422,7 +422,7 @@ def test_of_two_entries_for_a_read_the_nearer_counts() -> None:
     for listed, voi in (([near, exact], exact.voi), ([near], near.voi)):
         entries = [_for_a_year(entry) for entry in listed]
         decision = ask_list(
-            terms(WANTED, matches=True), plates=["AB12CDE"], lists={WANTED: Listing.of(entries)}
+            terms(WANTED, matches=True), plates=["AB12CDE"], lists={WANTED: Hotlist.of(entries)}
         )
         hits = decision.releases[0].hits
         assert hits is not None

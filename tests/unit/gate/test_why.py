@@ -16,7 +16,7 @@ from wicketgate.base.signing import dump_envelope
 from wicketgate.commits.past import rewind
 from wicketgate.commits.transactions import CameraSet
 from wicketgate.gate.why import AuthorityAnswer, Question, answer
-from wicketgate.hotlists import Listing
+from wicketgate.hotlists import Hotlist
 from wicketgate.regime.admitted import Admitted
 from wicketgate.regime.documents.document import sign_document
 from wicketgate.regime.moment import RegimeAt
@@ -40,7 +40,7 @@ class City:
     def __init__(self) -> None:
         self.world: World = begin(random.Random(1), START)
         self.world.register("tfl", CAMERAS)
-        self.lists: dict[str, Listing | None] = {}
+        self.lists: dict[str, Hotlist | None] = {}
 
     def submit(self, document: dict[str, Any], *offices: str, admitted: Admitted | None = None) -> int:
         """Commit a document with the signatures of offices; return its entry."""
@@ -342,7 +342,7 @@ def test_a_camera_that_has_left_the_register_is_said_to(city: City) -> None:
 
 def test_a_list_decides_and_neither_plate_nor_entry_is_in_the_words(city: City) -> None:
     city.authority("authority-match")
-    city.lists[WANTED] = Listing.of([entry_of("B5GZ", *EVER)])
+    city.lists[WANTED] = Hotlist.of([entry_of("B5GZ", *EVER)])
     exact = city.ask(name=WANTED, plate="B5GZ")
     assert (exact.allowed, exact.listed) == (True, True)
     assert "An entry of its list is for it, exactly." in exact.words
@@ -357,7 +357,7 @@ def test_a_list_decides_and_neither_plate_nor_entry_is_in_the_words(city: City) 
 
 def test_without_a_plate_or_the_list_of_then_nothing_is_said_of_entries(city: City) -> None:
     city.authority("authority-match")
-    city.lists[WANTED] = Listing.of([entry_of("B5GZ", *EVER)])
+    city.lists[WANTED] = Hotlist.of([entry_of("B5GZ", *EVER)])
     unasked = city.ask(name=WANTED)
     assert (unasked.allowed, unasked.listed, unasked.reason) == (None, None, None)
     assert unasked.fields
@@ -371,7 +371,7 @@ def test_without_a_plate_or_the_list_of_then_nothing_is_said_of_entries(city: Ci
 
 def test_a_list_that_is_too_long_is_an_error(city: City) -> None:
     city.authority("authority-match", match__max_entries=1)
-    city.lists[WANTED] = Listing.of([entry_of("B5GZ", *EVER), entry_of("KLM3", *EVER)])
+    city.lists[WANTED] = Hotlist.of([entry_of("B5GZ", *EVER), entry_of("KLM3", *EVER)])
     found = city.ask(name=WANTED, plate="B5GZ")
     assert (found.allowed, found.listed, found.reason) == (False, None, "error")
 

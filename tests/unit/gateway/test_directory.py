@@ -16,6 +16,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace as replace_in
 
+from tests.matching import WANTED, Desk, vehicle
 from tests.unit.gateway.test_node import CLOCK, equip, made, post, start
 from wicketgate.base.clock import MINUTE_US
 from wicketgate.base.errors import ConfigurationError
@@ -214,6 +215,28 @@ async def test_keys_that_are_gone_are_made_by_nothing(used: Path, tmp_path: Path
     copy = Path(shutil.copytree(used, tmp_path / "d"))
     empty(copy, "content-keys")
     assert "`content-keys/` is missing, or was emptied" in await refused(copy)
+
+
+async def test_keys_of_open_hits_that_are_gone_are_missed_by_name(template: Path, tmp_path: Path) -> None:
+    """Without them the hits were gone from the queue, and nothing said so."""
+    folder = Path(shutil.copytree(template, tmp_path / "d"))
+    desk = await Desk.start(folder)
+    try:
+        await desk.list_vehicles(vehicle("AB12CDE"))
+        await desk.read("AB12CDE")
+        await desk.hits(1)
+    finally:
+        await desk.stop()
+    shutil.copytree(folder / "content-keys" / "hits", tmp_path / "kept")
+    empty(folder, "content-keys/hits")
+    assert "`content-keys/hits/` lacks the keys of 1 open hits" in await refused(folder)
+    shutil.rmtree(folder / "content-keys" / "hits")
+    shutil.copytree(tmp_path / "kept", folder / "content-keys" / "hits")
+    gateway = await Gateway.start(load_settings(folder), desk.clock)
+    try:
+        assert len(gateway.hits.queue(WANTED)) == 1
+    finally:
+        await gateway.stop()
 
 
 @pytest.mark.parametrize("part", [*LMDB, *(part for part in FOLDERS if part != "content-keys")])

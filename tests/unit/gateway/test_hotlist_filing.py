@@ -78,8 +78,8 @@ def taken(world: World) -> list[Transaction]:
 
 
 def listed(world: World) -> list[str]:
-    listing = world.lists.at(WANTED, world.commits.committed)
-    return sorted(item.plate for item in listing.entries())
+    hotlist = world.lists.at(WANTED, world.commits.committed)
+    return sorted(item.plate for item in hotlist.entries())
 
 
 def facts(world: World, kind: str) -> list[dict[str, Any]]:
@@ -282,8 +282,8 @@ async def test_an_entry_that_is_listed_again_meanwhile_does_not_lapse(
 ) -> None:
     old = entry_of("KLM3", world.clock.at_us - 3 * DAY_US, world.clock.at_us - 2 * DAY_US)
     await change(world, [Change.put(old)])
-    listing = world.lists.at(WANTED, world.commits.staged)
-    ended = listing.ended
+    hotlist = world.lists.at(WANTED, world.commits.staged)
+    ended = hotlist.ended
     renewed: list[asyncio.Task[ListTaken]] = []
 
     def meanwhile(at_us: int) -> list[Entry]:
@@ -293,10 +293,10 @@ async def test_an_entry_that_is_listed_again_meanwhile_does_not_lapse(
 
     class Watched:
         def __getattr__(self, name: str) -> Any:
-            return meanwhile if name == "ended" else getattr(listing, name)
+            return meanwhile if name == "ended" else getattr(hotlist, name)
 
         def __len__(self) -> int:
-            return len(listing)
+            return len(hotlist)
 
     monkeypatch.setattr(world.lists, "at", _once(world.lists.at, Watched()))
     assert await told(world, world.desk.lapse()) == 0

@@ -17,6 +17,7 @@ from wicketgate.base.errors import InputError, LedgerError
 from wicketgate.base.hour_keys import HourKeys, KeyRing
 from wicketgate.base.signing import dump_envelope
 from wicketgate.base.streams.link import Link
+from wicketgate.commits.rewritten import COMMITS
 from wicketgate.commits.state import State
 from wicketgate.commits.stored import KINDS, encode
 from wicketgate.commits.transactions import (
@@ -28,7 +29,6 @@ from wicketgate.commits.transactions import (
     QuarantinedRead,
     Transaction,
 )
-from wicketgate.commits.writer import STREAM
 from wicketgate.feeds.index import FeedIndex
 from wicketgate.gateway.deployment import note_signer
 from wicketgate.gateway.projections import Projections
@@ -155,7 +155,7 @@ class Bench:
         self.proofs = Proofs(self.folder / "proofs")
         self.hits = hit_queue(self.folder / "hits")
         self.index = FeedIndex(self.folder / "feeds")
-        await self.link.ensure_stream(STREAM)
+        await self.link.ensure_stream(COMMITS)
         self.projections = Projections(
             self.link,
             self.ledger,
@@ -185,8 +185,8 @@ class Bench:
 
     async def store(self, sequence: int, transaction: Transaction) -> None:
         """Let COMMITS hold a transaction, unless it does."""
-        if (await self.link.info(STREAM)).state.last_seq < sequence:
-            await self.link.jetstream.publish(STREAM, encode(transaction, self.keys).data)
+        if (await self.link.info(COMMITS)).state.last_seq < sequence:
+            await self.link.jetstream.publish(COMMITS, encode(transaction, self.keys).data)
 
     async def content(self) -> dict[str, list[Any]]:
         """Return everything that is projected."""

@@ -1,7 +1,11 @@
-"""The gate at work, over streams in memory: what is decided in which transaction, and nothing that it cannot commit."""
+"""The gate at work: what is decided in which transaction, and nothing that it cannot commit.
+
+Over streams in memory, but for what needs the real sizes.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 from collections.abc import AsyncIterator
@@ -12,12 +16,18 @@ import pytest
 
 from tests import checks
 from tests.keys import decode
+from tests.matching import SOURCE, Desk, signed_match, vehicle
+from tests.matching import WANTED as MATCHED
+from tests.running import plates
 from tests.simulator import CT, IMAGE, OWN, WANTED, World, envelope
 from tests.vectors import make_documents as documents
+from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import ShapeError
+from wicketgate.commits import stored as stored_form
 from wicketgate.commits.transactions import Transaction
+from wicketgate.commits.writer import MAX_FACTS_BYTES
 from wicketgate.feeds.batches import read_batches
-from wicketgate.reads.columns import from_arrow
+from wicketgate.reads.columns import decode_batch
 from wicketgate.reads.messages import decode_reads
 
 
@@ -42,7 +52,7 @@ async def test_what_the_gate_lets_go_is_committed_with_its_reasons(world: World)
     await world.settle()
     (found,) = decisions(world)
     assert (found.reads, found.withheld) == (3, 1)
-    assert from_arrow(decode_reads(found.taken).rows).camera.tolist() == [0, 1, 2]
+    assert decode_batch(decode_reads(found.taken).rows).camera.tolist() == [0, 1, 2]
     assert [(batch.feed, batch.number, batch.rows) for batch in found.batches] == [(OWN, 1, 2)]
     refused = {(item.authority, item.reason): item.rows for item in found.refused}
     assert refused == {
@@ -178,7 +188,7 @@ async def test_a_list_that_cannot_be_asked_stops_its_authority_alone(
     def broken(*_: Any) -> Any:
         raise ShapeError("a list that is broken")
 
-    monkeypatch.setattr("wicketgate.hotlists.Listing.look", broken)
+    monkeypatch.setattr("wicketgate.hotlists.Hotlist.look", broken)
     world.post([world.fresh_read("c0", plate="KLM3")])
     await world.settle()
     (found,) = decisions(world)
@@ -232,7 +242,7 @@ async def test_small_messages_share_a_transaction_and_large_ones_are_cut(world: 
     cut = decisions(world)[shared:]
     assert len(cut) > 2
     assert sum(item.reads for item in cut) == 1000
-    assert sum(len(from_arrow(decode_reads(item.taken).rows)) for item in cut) == 1000
+    assert sum(len(decode_batch(decode_reads(item.taken).rows)) for item in cut) == 1000
     assert [sum(item.intake.accepted.values()) for item in cut if item.intake] == [item.reads for item in cut]
     assert max(map(len, world.commits_stream.messages)) < 7 * 1024 * 1024
     checks.check_settled(world)
@@ -262,6 +272,35 @@ async def test_more_authorities_than_it_looked_make_the_pieces_smaller(
     assert len(decisions(world)) > 3
     assert sum(item.reads for item in decisions(world)) == 500
     checks.check_settled(world)
+
+
+async def test_more_facts_than_a_second_has_room_for_are_cut_over_several(desk: Desk) -> None:
+    """Each read is a hit of 24 authorities, and the first decision of a life does not know how many there are."""
+    names = [f"{MATCHED}-{n}" for n in range(24)]
+    seen = plates(1000, 5)
+    for name in names:
+        await desk.gateway.filing.submit(signed_match(name))
+        await desk.list_vehicles(*(vehicle(plate) for plate in seen), authority=name)
+    before = desk.gateway.commits.committed.sequence
+    at = desk.clock.now_us()
+    reads = [
+        {"camera": "c0", "captured_at": rfc3339(at + n), "plate": plate, "confidence": 0.9}
+        for n, plate in enumerate(seen)
+    ]
+    answer = await asyncio.wait_for(desk.call(SOURCE, "POST", "/v1/reads", json=reads), 60)
+    assert answer.json() == {"accepted": 1000, "repeated": 0, "quarantined": []}
+    hits = desk.gateway.commits.committed.totals.hits
+    assert {name: hits[name]["exact"] for name in names} == dict.fromkeys(names, 1000)
+    decided = []
+    for number in range(before + 1, desk.gateway.commits.committed.sequence + 1):
+        stored = await desk.gateway.link.message("COMMITS", number)
+        assert stored is not None
+        transaction, _ = stored_form.decode(stored.data or b"", desk.gateway.keys)
+        if transaction.taken:
+            decided.append(sum(map(len, transaction.facts)))
+    assert sum(decided) > MAX_FACTS_BYTES, "they had room in one"
+    assert len(decided) > 1
+    assert max(decided) <= MAX_FACTS_BYTES
 
 
 async def test_a_second_without_room_makes_it_wait_for_the_next(

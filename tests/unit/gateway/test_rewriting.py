@@ -34,7 +34,7 @@ from wicketgate.gateway.housekeeping import save_snapshot
 from wicketgate.gateway.node import Gateway
 from wicketgate.hotlists import Change
 from wicketgate.hotlists.hit_store import HitQueue
-from wicketgate.reads.columns import from_arrow
+from wicketgate.reads.columns import decode_batch
 from wicketgate.reads.messages import decode_reads, seen_keys
 
 
@@ -155,7 +155,7 @@ async def demand_erased(gateway: Gateway, number: int, plates: list[str], erased
     now, _ = decode(stands.data, gateway.keys)
     taken = await gateway.stored.taken_at(number)
     assert taken == now.taken
-    assert [*from_arrow(decode_reads(taken).rows).plate] == [
+    assert [*decode_batch(decode_reads(taken).rows).plate] == [
         "" if plate in erased else plate for plate in plates[:3]
     ]
     for _ in range(2):

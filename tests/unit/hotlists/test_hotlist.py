@@ -21,9 +21,9 @@ from wicketgate.hotlists import (
     Change,
     Entry,
     Hotlist,
-    ListChanges,
+    HotlistChanges,
+    HotlistIndex,
     ListedRows,
-    Listing,
     dump_changes,
     dump_entries,
     load_changes,
@@ -52,14 +52,14 @@ def entry(plate: str, **changed: object) -> Entry:
     return Entry(**members | changed)
 
 
-def look(listing: Listing, *plates: str, captured_us: int = AT_US, at_us: int = AT_US) -> ListedRows:
+def look(hotlist: Hotlist, *plates: str, captured_us: int = AT_US, at_us: int = AT_US) -> ListedRows:
     """Ask about reads."""
-    return listing.look(pack_all(plates), plates, np.full(len(plates), captured_us), at_us)
+    return hotlist.look(pack_all(plates), plates, np.full(len(plates), captured_us), at_us)
 
 
 def quality(listed: str, read: str) -> str | None:
     """Return what one read is against one entry: `exact`, `possible 1`, `possible 2` or None."""
-    hits = look(Listing.of([entry(listed)]), read)
+    hits = look(Hotlist.of([entry(listed)]), read)
     if not len(hits):
         return None
     assert bool(hits.exact[0]) == (hits.substitutions[0] == 0)
@@ -119,9 +119,9 @@ def test_a_cyrillic_plate_is_none() -> None:
 
 
 def test_a_read_without_a_plate_hits_nothing_and_an_entry_has_one() -> None:
-    assert not len(look(Listing.of([entry("AB12CDE")]), "", ""))
+    assert not len(look(Hotlist.of([entry("AB12CDE")]), "", ""))
     with pytest.raises(ShapeError):
-        Hotlist.build(np.zeros(1, np.uint64), np.zeros(1, np.int64), np.zeros(1, np.int64))
+        HotlistIndex.build(np.zeros(1, np.uint64), np.zeros(1, np.int64), np.zeros(1, np.int64))
 
 
 @pytest.mark.parametrize("fraction", [0, 1, 500_000])
@@ -141,8 +141,8 @@ def test_a_read_without_a_plate_hits_nothing_and_an_entry_has_one() -> None:
 )
 def test_an_entry_counts_at_both_moments_or_not(captured: int, at: int, hit: bool, fraction: int) -> None:
     start_us = START_US + fraction
-    listing = Listing.of([entry("AB12CDE", listed_us=start_us, until_us=start_us + 10)])
-    found = look(listing, "AB12CDE", captured_us=start_us + captured, at_us=start_us + at)
+    hotlist = Hotlist.of([entry("AB12CDE", listed_us=start_us, until_us=start_us + 10)])
+    found = look(hotlist, "AB12CDE", captured_us=start_us + captured, at_us=start_us + at)
     assert bool(len(found)) == hit
 
 
@@ -161,10 +161,10 @@ def test_an_entry_counts_at_both_moments_or_not(captured: int, at: int, hit: boo
 def test_times_are_exact_however_they_are_kept(times: list[int]) -> None:
     keys = pack_all(uk_plates(400, 1))
     column = np.array(times)
-    hotlist, order = Hotlist.build(keys, column, column + 1)
-    assert hotlist.listed_us.tolist() == column[order].tolist()
-    assert hotlist.until_us.tolist() == (column[order] + 1).tolist()
-    assert hotlist.keys.tolist() == keys[order].tolist()
+    index, order = HotlistIndex.build(keys, column, column + 1)
+    assert index.listed_us.tolist() == column[order].tolist()
+    assert index.until_us.tolist() == (column[order] + 1).tolist()
+    assert index.keys.tolist() == keys[order].tolist()
 
 
 def test_of_several_entries_the_best_is_given() -> None:
@@ -176,51 +176,51 @@ def test_of_several_entries_the_best_is_given() -> None:
         entry("A81ZCDE", priority=1, voi="a"),
     ]
     for first in range(len(better)):
-        listing = Listing.of([*better[:first:-1], better[first]])
-        assert look(listing, "AB12CDE").entries == (better[first],)
-        layered = Listing.of(better[first + 1 :]).changed([Change.put(better[first])])
+        hotlist = Hotlist.of([*better[:first:-1], better[first]])
+        assert look(hotlist, "AB12CDE").entries == (better[first],)
+        layered = Hotlist.of(better[first + 1 :]).changed([Change.put(better[first])])
         assert look(layered, "AB12CDE").entries == (better[first],)
-        layered = Listing.of([better[first]]).changed([Change.put(one) for one in better[first + 1 :]])
+        layered = Hotlist.of([better[first]]).changed([Change.put(one) for one in better[first + 1 :]])
         assert look(layered, "AB12CDE").entries == (better[first],)
 
 
 def test_two_ways_to_write_one_plate_are_ordered_by_priority_and_id() -> None:
-    listing = Listing.of([entry("ABI2CDE", priority=3, voi="a"), entry("AB12CDE", priority=3, voi="b")])
-    hits = look(listing, "AB12CDE", "ABI2CDE")
+    hotlist = Hotlist.of([entry("ABI2CDE", priority=3, voi="a"), entry("AB12CDE", priority=3, voi="b")])
+    hits = look(hotlist, "AB12CDE", "ABI2CDE")
     assert [one.voi for one in hits.entries] == ["a", "a"]
     assert hits.exact.all()
 
 
 def test_an_ended_entry_does_not_hide_another() -> None:
     ended = entry("AB12CDE", until_us=AT_US)
-    assert look(Listing.of([ended, entry("A812CDE")]), "AB12CDE").entries == (entry("A812CDE"),)
+    assert look(Hotlist.of([ended, entry("A812CDE")]), "AB12CDE").entries == (entry("A812CDE"),)
 
 
 def test_hits_of_many_reads_are_in_their_order() -> None:
     plates = uk_plates(3_000, 2)
-    listing = Listing.of([entry(plate) for plate in plates[:1_000]])
+    hotlist = Hotlist.of([entry(plate) for plate in plates[:1_000]])
     rows = [7, 500, 999]
     reads = plates[1_000:2_000]
     for row in rows:
         reads[row] = plates[row]
-    hits = look(listing, *reads)
+    hits = look(hotlist, *reads)
     assert hits.rows[hits.exact].tolist() == rows
     assert [one.plate for one, exact in zip(hits.entries, hits.exact, strict=True) if exact] == [
         plates[row] for row in rows
     ]
-    assert len(look(listing, *plates[:1_000])) == 1_000
-    assert listing.look(pack_all(reads * 40), reads * 40, np.full(40_000, AT_US), AT_US).exact.sum() == 120
+    assert len(look(hotlist, *plates[:1_000])) == 1_000
+    assert hotlist.look(pack_all(reads * 40), reads * 40, np.full(40_000, AT_US), AT_US).exact.sum() == 120
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 63, 64, 1_000])
 def test_lists_of_every_size(count: int) -> None:
     plates = uk_plates(count + 50, 3)
-    listing = Listing.of([entry(plate) for plate in plates[:count]])
-    assert len(listing) == count
-    assert look(listing, *plates[:count]).exact.all()
-    assert look(listing, *plates[:count]).rows.tolist() == list(range(count))
-    assert not look(listing, *plates[count:]).exact.any()
-    assert {one.plate for one in listing.entries()} == set(plates[:count])
+    hotlist = Hotlist.of([entry(plate) for plate in plates[:count]])
+    assert len(hotlist) == count
+    assert look(hotlist, *plates[:count]).exact.all()
+    assert look(hotlist, *plates[:count]).rows.tolist() == list(range(count))
+    assert not look(hotlist, *plates[count:]).exact.any()
+    assert {one.plate for one in hotlist.entries()} == set(plates[:count])
 
 
 @pytest.mark.parametrize(
@@ -236,12 +236,12 @@ def test_lists_of_every_size(count: int) -> None:
 )
 def test_columns_that_are_none(keys: np.ndarray, listed: np.ndarray, until: np.ndarray) -> None:
     with pytest.raises(ShapeError):
-        Hotlist.build(keys, listed, until)
+        HotlistIndex.build(keys, listed, until)
 
 
 def test_reads_of_different_lengths_are_refused() -> None:
     with pytest.raises(ShapeError):
-        Listing.of([entry("A1")]).look(pack_all(["A1"]), ["A1", "A2"], np.zeros(1, np.int64), 0)
+        Hotlist.of([entry("A1")]).look(pack_all(["A1"]), ["A1", "A2"], np.zeros(1, np.int64), 0)
 
 
 @pytest.mark.parametrize("count", [10_000, 65_535, 65_536, 270_000])
@@ -250,23 +250,23 @@ def test_an_entry_takes_at_most_24_bytes(count: int) -> None:
     keys = random.choice(37**7, size=count, replace=False).astype(np.uint64) * 37**5 + 37**11
     listed = START_US + random.integers(0, 28 * DAY_US, count)  # each by a change of its own: the most costly
     until = (START_US // SECOND_US + random.integers(0, 28 * 86_400, count)) * SECOND_US
-    hotlist, _ = Hotlist.build(keys, listed, until)
-    assert hotlist.nbytes <= 24 * count + 8
-    hotlist, _ = Hotlist.build(keys, np.full(count, START_US + 5), until)
-    assert hotlist.nbytes <= 24 * count
-    arrays = [getattr(hotlist, name) for name in ("keys", "_starts", "_filter")]
-    times = [hotlist._listed._codes, hotlist._listed._table, hotlist._until._codes, hotlist._until._table]
-    assert hotlist.nbytes == sum(one.nbytes for one in arrays + times if one is not None)
+    index, _ = HotlistIndex.build(keys, listed, until)
+    assert index.nbytes <= 24 * count + 8
+    index, _ = HotlistIndex.build(keys, np.full(count, START_US + 5), until)
+    assert index.nbytes <= 24 * count
+    arrays = [getattr(index, name) for name in ("keys", "_starts", "_filter")]
+    times = [index._listed._codes, index._listed._table, index._until._codes, index._until._table]
+    assert index.nbytes == sum(one.nbytes for one in arrays + times if one is not None)
 
 
 def test_nothing_of_an_index_or_a_list_can_be_changed() -> None:
-    hotlist, _ = Hotlist.build(pack_all(["A1"]), np.zeros(1, np.int64), np.ones(1, np.int64))
+    index, _ = HotlistIndex.build(pack_all(["A1"]), np.zeros(1, np.int64), np.ones(1, np.int64))
     with pytest.raises(ValueError):
-        hotlist.keys[0] = 1
+        index.keys[0] = 1
     with pytest.raises(AttributeError):
         entry("A1").plate = "A2"
     with pytest.raises(FrozenInstanceError):
-        look(Listing.empty(), "A1").rows = None
+        look(Hotlist.empty(), "A1").rows = None
 
 
 # --- lists in force ---------------------------------------------------------------------------------------
@@ -274,9 +274,9 @@ def test_nothing_of_an_index_or_a_list_can_be_changed() -> None:
 
 def test_a_list_that_changes() -> None:
     first, second = entry("AB12CDE"), entry("XY34ZZZ")
-    listing = Listing.of([first])
-    both = listing.changed([Change.put(second)])
-    assert (len(listing), len(both)) == (1, 2)
+    hotlist = Hotlist.of([first])
+    both = hotlist.changed([Change.put(second)])
+    assert (len(hotlist), len(both)) == (1, 2)
     assert both.entry("XY34ZZZ") == second
     assert both.entry("AB12CDE") == first
     assert both.entry("XY342ZZ") is None
@@ -288,14 +288,14 @@ def test_a_list_that_changes() -> None:
     assert changed.changed([]) is changed
     assert look(changed.changed([Change(plate="AB12CDE")]), "AB12CDE").entries == ()
     back = changed.changed([Change(plate="AB12CDE")]).changed([Change.put(first)])
-    assert back == listing
-    assert listing != both
-    assert listing != "AB12CDE"
+    assert back == hotlist
+    assert hotlist != both
+    assert hotlist != "AB12CDE"
 
 
 def test_the_tally_of_changes() -> None:
-    listing = Listing.of([entry("A1"), entry("A2"), entry("A3"), entry("A4")])
-    tally = listing.tally(
+    hotlist = Hotlist.of([entry("A1"), entry("A2"), entry("A3"), entry("A4")])
+    tally = hotlist.tally(
         [
             Change.put(entry("A1", priority=1)),
             Change.put(entry("A2")),
@@ -308,35 +308,35 @@ def test_the_tally_of_changes() -> None:
             Change.put(entry("A4")),
         ]
     )
-    assert tally == ListChanges(added=1, changed=1, removed=1)
+    assert tally == HotlistChanges(added=1, changed=1, removed=1)
 
 
 def test_many_changes_are_merged_and_stay_the_same_list() -> None:
     plates = uk_plates(4_000, 5)
     plain = {plate: entry(plate) for plate in plates[:2_000]}
-    listing = Listing.of(list(plain.values()))
+    hotlist = Hotlist.of(list(plain.values()))
     merged = 0
     for start in range(0, 3_000, 250):
         batch = [Change.put(entry(plate, priority=1)) for plate in plates[start : start + 250]]
         batch += [Change(plate=plate) for plate in plates[start + 100 : start + 150]]
-        listing = listing.changed(batch)
+        hotlist = hotlist.changed(batch)
         for change in batch:
             plain.pop(change.plate, None)
             if change.entry is not None:
                 plain[change.plate] = change.entry
-        assert len(listing) == len(plain)
-        merged += not listing._hidden.any() and not len(listing._overlay.entries)
-        assert len(listing._overlay.entries) <= 1_024
+        assert len(hotlist) == len(plain)
+        merged += not hotlist._hidden.any() and not len(hotlist._overlay.entries)
+        assert len(hotlist._overlay.entries) <= 1_024
     assert merged >= 2
-    assert {one.plate: one for one in listing.entries()} == plain
-    assert look(listing, *plates).exact.sum() == len(plain)
-    assert listing == Listing.of(list(plain.values()))
+    assert {one.plate: one for one in hotlist.entries()} == plain
+    assert look(hotlist, *plates).exact.sum() == len(plain)
+    assert hotlist == Hotlist.of(list(plain.values()))
 
 
 def test_entries_come_in_an_order_that_does_not_tell_how_they_came() -> None:
     plates = [*sorted(uk_plates(200, 6)), "ŠKODA1", "ÄÖ1"]
-    one = Listing.of([entry(plate) for plate in plates])
-    other = Listing.of([entry(plate) for plate in plates[100:]]).changed(
+    one = Hotlist.of([entry(plate) for plate in plates])
+    other = Hotlist.of([entry(plate) for plate in plates[100:]]).changed(
         [Change.put(entry(plate)) for plate in plates[:100]]
     )
     assert [item.plate for item in one.entries()][:200] == plates[:200]
@@ -345,15 +345,15 @@ def test_entries_come_in_an_order_that_does_not_tell_how_they_came() -> None:
 
 def test_what_has_ended() -> None:
     old, new = entry("A1", until_us=AT_US), entry("A2", until_us=AT_US + 1)
-    listing = Listing.of([old, new]).changed([Change.put(entry("B1", until_us=AT_US - 1))])
-    assert [one.plate for one in listing.ended(AT_US)] == ["A1", "B1"]
-    listing = listing.changed([Change(plate=one.plate) for one in listing.ended(AT_US)])
-    assert list(listing.entries()) == [new]
-    assert listing.ended(AT_US) == []
+    hotlist = Hotlist.of([old, new]).changed([Change.put(entry("B1", until_us=AT_US - 1))])
+    assert [one.plate for one in hotlist.ended(AT_US)] == ["A1", "B1"]
+    hotlist = hotlist.changed([Change(plate=one.plate) for one in hotlist.ended(AT_US)])
+    assert list(hotlist.entries()) == [new]
+    assert hotlist.ended(AT_US) == []
 
 
 def test_of_several_entries_for_one_plate_the_last_counts() -> None:
-    assert list(Listing.of([entry("A1"), entry("A1", priority=4)]).entries()) == [entry("A1", priority=4)]
+    assert list(Hotlist.of([entry("A1"), entry("A1", priority=4)]).entries()) == [entry("A1", priority=4)]
 
 
 # --- bytes ------------------------------------------------------------------------------------------------

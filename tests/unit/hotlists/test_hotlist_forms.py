@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wicketgate.base.clock import DAY_US, parse_rfc3339, rfc3339
-from wicketgate.base.errors import InputError, ListRefused
+from wicketgate.base.errors import HotlistRefused, InputError
 from wicketgate.base.periods import Period
-from wicketgate.hotlists import MAX_TEXT, TEXTS, Change, Entry, Listing
+from wicketgate.hotlists import MAX_TEXT, TEXTS, Change, Entry, Hotlist
 from wicketgate.hotlists.forms import (
     CSV,
     JSON,
@@ -47,7 +47,7 @@ def parse(
     media_type: str = NDJSON,
     *,
     terms: MatchTerms = TERMS,
-    listing: Listing | None = None,
+    hotlist: Hotlist | None = None,
     whole: bool = True,
     default_kind: str | None = None,
     at_us: int = NOW_US,
@@ -57,7 +57,7 @@ def parse(
             body,
             media_type,
             terms=terms,
-            listing=listing or Listing.empty(),
+            hotlist=hotlist or Hotlist.empty(),
             at_us=at_us,
             draw_voi=drawn(),
             whole=whole,
@@ -181,14 +181,14 @@ def test_a_delta_removes() -> None:
 )
 def test_lines_that_are_refused(changed: dict[str, object], code: str) -> None:
     for whole in (True, False):
-        with pytest.raises(ListRefused) as error:
+        with pytest.raises(HotlistRefused) as error:
             parse(ndjson(LINE | {"plate": "X1"}, LINE | changed, LINE | {"plate": "X2"}), whole=whole)
         assert (error.value.code, error.value.lines) == (code, (2,))
         assert [fault[:2] for fault in error.value.faults] == [(2, code)]
         assert_silent(error.value)
 
 
-def assert_silent(error: ListRefused) -> None:
+def assert_silent(error: HotlistRefused) -> None:
     said = f"{error} {error.detail} {error.faults}"
     assert not any(
         word in said for word in ("12CDE", "12cde", "12 cde", "stolen on", "speeding", "Unknown", "X1")
@@ -217,14 +217,14 @@ def assert_silent(error: ListRefused) -> None:
 )
 def test_lines_that_are_no_entry(line: bytes) -> None:
     for whole in (True, False):
-        with pytest.raises(ListRefused) as error:
+        with pytest.raises(HotlistRefused) as error:
             parse(ndjson(LINE) + line + b"\n", whole=whole)
         assert (error.value.code, error.value.lines) == ("malformed", (2,))
         assert_silent(error.value)
 
 
 def test_a_whole_list_removes_nothing_by_a_line() -> None:
-    with pytest.raises(ListRefused) as error:
+    with pytest.raises(HotlistRefused) as error:
         parse(ndjson({"plate": PLATE, "remove": True}))
     assert error.value.code == "malformed"
 
@@ -239,7 +239,7 @@ def test_a_whole_list_removes_nothing_by_a_line() -> None:
     ids=["plate", "id", "removed"],
 )
 def test_what_comes_twice(second: dict[str, object]) -> None:
-    with pytest.raises(ListRefused) as error:
+    with pytest.raises(HotlistRefused) as error:
         parse(ndjson(LINE | {"id": "a"}, {**LINE, "plate": "Y1"}, second), whole=False)
     assert (error.value.code, error.value.lines) == ("entry-twice", (3,))
     assert_silent(error.value)
@@ -249,7 +249,7 @@ def test_every_line_of_the_first_fault_is_named_and_others_beside_it() -> None:
     lines = [LINE | {"plate": f"X{n}"} for n in range(1, 7)]
     lines[1]["kind"] = lines[4]["kind"] = "speeding"
     lines[3]["priority"] = 9
-    with pytest.raises(ListRefused) as error:
+    with pytest.raises(HotlistRefused) as error:
         parse(ndjson(*lines))
     assert (error.value.code, error.value.lines) == ("kind-not-allowed", (2, 5))
     assert [fault[:2] for fault in error.value.faults] == [
@@ -261,7 +261,7 @@ def test_every_line_of_the_first_fault_is_named_and_others_beside_it() -> None:
 
 
 def test_no_more_than_a_hundred_faults_are_named() -> None:
-    with pytest.raises(ListRefused) as error:
+    with pytest.raises(HotlistRefused) as error:
         parse(b"x\n" * 1_000)
     assert len(error.value.lines) == MOST_FAULTS
     assert error.value.detail.startswith("lines 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 …: ")
@@ -271,7 +271,7 @@ def test_an_authority_bounds_the_number() -> None:
     lines = [LINE | {"plate": f"X{n}"} for n in range(1, 152)]
     assert len(parse(ndjson(*lines[:150]))) == 150
     for whole in (True, False):
-        with pytest.raises(ListRefused) as error:
+        with pytest.raises(HotlistRefused) as error:
             parse(ndjson(*lines), whole=whole)
         assert (error.value.code, error.value.lines) == ("too-many-entries", ())
     removed = [{"plate": f"Y{n}", "remove": True} for n in range(1, 300)]
@@ -281,7 +281,7 @@ def test_an_authority_bounds_the_number() -> None:
 def test_a_body_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wicketgate.hotlists.forms.MAX_HOTLIST_BYTES", 100)
     assert MAX_HOTLIST_BYTES > 100
-    with pytest.raises(ListRefused) as error:
+    with pytest.raises(HotlistRefused) as error:
         parse(b"\n" * 101)
     assert error.value.code == "malformed"
 
@@ -296,7 +296,7 @@ def test_an_array_is_as_its_elements_on_lines() -> None:
     lines = [LINE, LINE | {"plate": "X1", "reason": 'of {[,]} and "}'}, LINE | {"plate": "X2"}]
     body = json.dumps(lines, indent=2).encode()
     assert [c.entry.reason for c in parse(body, JSON) if c.entry] == [line["reason"] for line in lines]
-    with pytest.raises(ListRefused) as error:
+    with pytest.raises(HotlistRefused) as error:
         parse(json.dumps([*lines, {}]).encode(), JSON)
     assert (error.value.code, error.value.lines) == ("malformed", (4,))
     for wrong in (
@@ -306,7 +306,7 @@ def test_an_array_is_as_its_elements_on_lines() -> None:
         b"[" + b" " * 200_000,
         json.dumps([{"plate": "x" * 200_000}]).encode(),
     ):
-        with pytest.raises(ListRefused) as error:
+        with pytest.raises(HotlistRefused) as error:
             parse(wrong, JSON)
         assert error.value.code == "malformed"
 
@@ -321,7 +321,7 @@ def test_no_list_is_read_far_beyond_what_it_may_hold(form: str, whole: bool) -> 
         body = b"[" + body + b"{}]"
     tracemalloc.start()
     begun = time.thread_time()
-    with pytest.raises(ListRefused):
+    with pytest.raises(HotlistRefused):
         parse(body, form, terms=ONE_KIND, whole=whole)
     used_s, (_, most) = time.thread_time() - begun, tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -334,7 +334,7 @@ def test_a_change_removes_and_lists_no_more_than_a_list_may_hold() -> None:
         {"plate": f"AB{n % 100:02d}C{chr(65 + n // 100)}D", "remove": True} for n in range(301)
     ]
     assert len(parse(ndjson(*removals[:300]), terms=ONE_KIND, whole=False)) == 300
-    with pytest.raises(ListRefused) as error:
+    with pytest.raises(HotlistRefused) as error:
         parse(ndjson(*removals), terms=ONE_KIND, whole=False)
     assert error.value.code == "too-many-entries"
 
@@ -342,14 +342,14 @@ def test_a_change_removes_and_lists_no_more_than_a_list_may_hold() -> None:
 def test_a_plate_that_stays_listed_keeps_its_id_and_its_beginning() -> None:
     before = one(parse(ndjson(LINE)))
     later_us = NOW_US + DAY_US
-    listing = Listing.of([before])
-    after = one(parse(ndjson(LINE | {"reason": "another"}), listing=listing, at_us=later_us))
+    hotlist = Hotlist.of([before])
+    after = one(parse(ndjson(LINE | {"reason": "another"}), hotlist=hotlist, at_us=later_us))
     assert (after.voi, after.listed_us) == (before.voi, before.listed_us)
     assert after.until_us == before.until_us + DAY_US
-    assert one(parse(ndjson(LINE | {"id": "b"}), listing=listing, at_us=later_us)).voi == "b"
-    other = one(parse(ndjson(LINE | {"kind": "terrorism"}), listing=listing, at_us=later_us))
+    assert one(parse(ndjson(LINE | {"id": "b"}), hotlist=hotlist, at_us=later_us)).voi == "b"
+    other = one(parse(ndjson(LINE | {"kind": "terrorism"}), hotlist=hotlist, at_us=later_us))
     assert (other.voi, other.listed_us) == (before.voi, later_us)  # a new ground counts from now
-    anew = one(parse(ndjson(LINE), listing=listing, at_us=before.until_us))
+    anew = one(parse(ndjson(LINE), hotlist=hotlist, at_us=before.until_us))
     assert (anew.voi, anew.listed_us) == ("v1", before.until_us)
 
 
@@ -364,7 +364,7 @@ def test_a_list_that_was_got_can_be_put() -> None:
         "listed_at": rfc3339(NOW_US),
         "expires_at": rfc3339(LONGEST_US),
     }
-    again = [change.entry for change in parse(body, listing=Listing.of(listed), at_us=NOW_US + 1)]
+    again = [change.entry for change in parse(body, hotlist=Hotlist.of(listed), at_us=NOW_US + 1)]
     assert again == listed
 
 
@@ -410,7 +410,7 @@ def check_any(body: bytes, whole: bool, media_type: str) -> None:
     changes: list[Change] = []
     try:
         changes = parse(body, media_type, whole=whole, default_kind="stolen")
-    except ListRefused as refusal:
+    except HotlistRefused as refusal:
         error = refusal
     else:
         error = None
@@ -532,7 +532,7 @@ def test_a_weed_date_in_winter_and_at_the_change_of_the_clock() -> None:
 )
 def test_rows_that_are_refused(changed: dict[str, str], code: str) -> None:
     body = "\r\n".join([uk_row(vrm="X1"), uk_row(**changed), uk_row(vrm="X2")])
-    with pytest.raises(ListRefused) as error:
+    with pytest.raises(HotlistRefused) as error:
         parse(body.encode(), CSV, terms=ONE_KIND)
     assert (error.value.code, error.value.lines) == (code, (2,))
     assert_silent(error.value)
@@ -560,7 +560,7 @@ def test_rows_that_are_refused(changed: dict[str, str], code: str) -> None:
     ],
 )
 def test_what_is_no_csv(body: bytes, line: int) -> None:
-    with pytest.raises(ListRefused) as error:
+    with pytest.raises(HotlistRefused) as error:
         parse(body, CSV, terms=ONE_KIND)
     assert error.value.code == "malformed"
     assert error.value.lines[0] == line
@@ -569,14 +569,14 @@ def test_what_is_no_csv(body: bytes, line: int) -> None:
 
 def test_lines_are_counted_through_quoted_line_ends() -> None:
     body = "\n".join([uk_row(), uk_row(vrm="X1", make="two\nlines"), uk_row(vrm="X2", reason="")])
-    with pytest.raises(ListRefused) as error:
+    with pytest.raises(HotlistRefused) as error:
         parse(body.encode(), CSV, terms=ONE_KIND)
     assert error.value.lines == (2, 4)
 
 
 def test_a_kind_must_be_named_where_there_are_several() -> None:
     for default_kind in (None, "speeding"):
-        with pytest.raises(ListRefused) as error:
+        with pytest.raises(HotlistRefused) as error:
             parse(uk_row().encode(), CSV, default_kind=default_kind)
         assert (error.value.code, error.value.lines) == ("kind-not-allowed", ())
     assert one(parse(uk_row().encode(), CSV, default_kind="terrorism")).kind == "terrorism"

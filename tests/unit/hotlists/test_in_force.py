@@ -11,9 +11,9 @@ import pytest
 from tests.strategies import EPOCH_US, SPAN_US, entry_of
 from wicketgate.base.errors import ConfigurationError, InputError
 from wicketgate.base.periods import Period
-from wicketgate.commits.state import ListState, State
-from wicketgate.hotlists import Change, Entry, Listing, dump_changes, dump_entries
-from wicketgate.hotlists.in_force import Allowed, Lists
+from wicketgate.commits.state import HotlistState, State
+from wicketgate.hotlists import Change, Entry, Hotlist, dump_changes, dump_entries
+from wicketgate.hotlists.in_force import Allowed, Hotlists
 from wicketgate.reads.plates import pack_all
 from wicketgate.regime.documents.authority import MatchTerms
 
@@ -26,52 +26,52 @@ def vault(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def lists(vault: Path) -> Lists:
-    return Lists(vault)
+def lists(vault: Path) -> Hotlists:
+    return Hotlists(vault)
 
 
 def state(entries: int, *blobs: tuple[str, bool], revision: int | None = None) -> State:
     """Return a fold that names these blobs."""
-    known = ListState(revision=revision or len(blobs), entries=entries, blobs=list(blobs))
+    known = HotlistState(revision=revision or len(blobs), entries=entries, blobs=list(blobs))
     return State(hotlists={NAME: known})
 
 
-def plates(listing: Listing) -> list[str]:
-    return sorted(entry.plate for entry in listing.entries())
+def plates(hotlist: Hotlist) -> list[str]:
+    return sorted(entry.plate for entry in hotlist.entries())
 
 
-def test_a_name_without_a_list_has_an_empty_one(lists: Lists) -> None:
+def test_a_name_without_a_list_has_an_empty_one(lists: Hotlists) -> None:
     lists.load(State())
     assert len(lists.at(NAME, State())) == 0
 
 
-def test_a_start_compiles_the_whole_list_and_the_changes_since(lists: Lists, vault: Path) -> None:
+def test_a_start_compiles_the_whole_list_and_the_changes_since(lists: Hotlists, vault: Path) -> None:
     whole = lists.store(dump_entries([entry_of("KLM3"), entry_of("B5GZ")]))
     first = lists.store(dump_changes([Change.put(entry_of("AB12CDE")), Change(plate="KLM3")]))
     second = lists.store(dump_changes([Change.put(entry_of("KLM3", priority=1))]))
     committed = state(3, (whole, True), (first, False), (second, False))
-    again = Lists(vault)
+    again = Hotlists(vault)
     again.load(committed)
-    listing = again.at(NAME, committed)
-    assert plates(listing) == ["AB12CDE", "B5GZ", "KLM3"]
-    found = listing.entry("KLM3")
+    hotlist = again.at(NAME, committed)
+    assert plates(hotlist) == ["AB12CDE", "B5GZ", "KLM3"]
+    found = hotlist.entry("KLM3")
     assert found is not None
     assert found.priority == 1
 
 
-def test_changes_may_begin_a_list(lists: Lists) -> None:
+def test_changes_may_begin_a_list(lists: Hotlists) -> None:
     blob = lists.store(dump_changes([Change.put(entry_of("KLM3"))]))
     lists.load(state(1, (blob, False)))
     assert plates(lists.at(NAME, state(1, (blob, False)))) == ["KLM3"]
 
 
-def test_the_same_change_twice_is_one_blob(lists: Lists, vault: Path) -> None:
+def test_the_same_change_twice_is_one_blob(lists: Hotlists, vault: Path) -> None:
     blob = lists.store(dump_entries([entry_of("KLM3")]))
     assert lists.store(dump_entries([entry_of("KLM3")])) == blob
     assert [path.name for path in vault.iterdir()] == [blob]
 
 
-def test_blobs_are_readable_by_their_owner_alone(lists: Lists, vault: Path) -> None:
+def test_blobs_are_readable_by_their_owner_alone(lists: Hotlists, vault: Path) -> None:
     blob = lists.store(b"x")
     assert vault.stat().st_mode & 0o777 == 0o700
     assert (vault / blob).stat().st_mode & 0o777 == 0o600
@@ -88,12 +88,12 @@ def test_blobs_are_readable_by_their_owner_alone(lists: Lists, vault: Path) -> N
     ids=["missing", "empty", "longer", "another"],
 )
 def test_a_blob_that_is_not_what_was_committed_is_a_reason_to_refuse(
-    lists: Lists, vault: Path, spoil: object, words: str
+    lists: Hotlists, vault: Path, spoil: object, words: str
 ) -> None:
     blob = lists.store(dump_entries([entry_of("KLM3")]))
     spoil(vault / blob)  # type: ignore[operator]
     with pytest.raises(ConfigurationError, match=words) as caught:
-        Lists(vault).load(state(1, (blob, True)))
+        Hotlists(vault).load(state(1, (blob, True)))
     assert "KLM3" not in str(caught.value)
 
 
@@ -106,54 +106,54 @@ def test_a_blob_that_is_not_what_was_committed_is_a_reason_to_refuse(
     ],
     ids=["bytes", "changes-as-a-list", "a-list-as-changes"],
 )
-def test_a_blob_of_another_form_is_refused(lists: Lists, vault: Path, data: bytes, whole: bool) -> None:
+def test_a_blob_of_another_form_is_refused(lists: Hotlists, vault: Path, data: bytes, whole: bool) -> None:
     blob = lists.store(data)
     with pytest.raises(ConfigurationError, match="is no hotlist, or not the kind of file"):
-        Lists(vault).load(state(1, (blob, whole)))
+        Hotlists(vault).load(state(1, (blob, whole)))
 
 
-def test_a_list_of_another_length_than_was_committed_is_refused(lists: Lists, vault: Path) -> None:
+def test_a_list_of_another_length_than_was_committed_is_refused(lists: Hotlists, vault: Path) -> None:
     blob = lists.store(dump_entries([entry_of("KLM3")]))
     with pytest.raises(ConfigurationError, match="1 entries in the vault and 2 in the commits"):
-        Lists(vault).load(state(2, (blob, True)))
+        Hotlists(vault).load(state(2, (blob, True)))
 
 
-def test_a_revision_is_at_hand_before_it_is_committed(lists: Lists) -> None:
+def test_a_revision_is_at_hand_before_it_is_committed(lists: Hotlists) -> None:
     """Decisions under way still ask the one before."""
     lists.load(State())
     for revision in range(1, 8):
-        lists.prepare(NAME, revision, Listing.of([entry_of(f"P{revision}")]))
+        lists.prepare(NAME, revision, Hotlist.of([entry_of(f"P{revision}")]))
     for revision in (4, 5, 6, 7):
         assert plates(lists.at(NAME, state(1, ("x", True), revision=revision))) == [f"P{revision}"]
     with pytest.raises(KeyError):
         lists.at(NAME, state(1, ("x", True), revision=3))
 
 
-def test_a_revision_that_was_refused_is_replaced_by_the_next(lists: Lists) -> None:
-    lists.prepare(NAME, 1, Listing.of([entry_of("KLM3")]))
-    lists.prepare(NAME, 1, Listing.of([entry_of("B5GZ")]))
+def test_a_revision_that_was_refused_is_replaced_by_the_next(lists: Hotlists) -> None:
+    lists.prepare(NAME, 1, Hotlist.of([entry_of("KLM3")]))
+    lists.prepare(NAME, 1, Hotlist.of([entry_of("B5GZ")]))
     assert plates(lists.at(NAME, state(1, ("x", True)))) == ["B5GZ"]
 
 
 def test_tidying_takes_what_was_found_unnamed_for_an_hour(vault: Path) -> None:
     now_s = [0.0]
-    lists = Lists(vault, lambda: now_s[0])
+    lists = Hotlists(vault, lambda: now_s[0])
     named, orphan = (lists.store(text) for text in (b"named", b"orphan"))
     torn = vault / f".{orphan}.0123abcd"
     torn.write_bytes(b"half of it")
     committed = state(1, (named, True))
-    lists.tidy(Lists.named(committed, State()))
+    lists.tidy(Hotlists.named(committed, State()))
     now_s[0] = 3599.0
     kept = lists.store(b"recent")
-    lists.tidy(Lists.named(committed, State()))
+    lists.tidy(Hotlists.named(committed, State()))
     assert {path.name for path in vault.iterdir()} == {kept, named, orphan, torn.name}
     now_s[0] = 3601.0
-    lists.tidy(Lists.named(committed, State()))
+    lists.tidy(Hotlists.named(committed, State()))
     assert {path.name for path in vault.iterdir()} == {kept, named}
-    assert Lists.named(committed) == {named}
+    assert Hotlists.named(committed) == {named}
 
 
-def test_a_leap_of_the_machines_clock_takes_no_blob(lists: Lists, vault: Path) -> None:
+def test_a_leap_of_the_machines_clock_takes_no_blob(lists: Hotlists, vault: Path) -> None:
     """The file's own time is that of the machine's clock: a year ago by it may be a moment ago."""
     blob = lists.store(b"its commit is still to come")
     os.utime(vault / blob, (1, 1))
@@ -165,7 +165,7 @@ def test_a_leap_of_the_machines_clock_takes_no_blob(lists: Lists, vault: Path) -
 def test_a_blob_that_is_stored_again_is_recent(vault: Path) -> None:
     """A change that is prepared and not yet committed may have an old blob's content."""
     now_s = [0.0]
-    lists = Lists(vault, lambda: now_s[0])
+    lists = Hotlists(vault, lambda: now_s[0])
     blob = lists.store(b"old")
     lists.tidy(frozenset())
     now_s[0] = 3601.0
@@ -183,7 +183,7 @@ def terms(*kinds: str, most: int = 10) -> MatchTerms:
 
 def look(entries: list[Entry], allowed: MatchTerms, *read: str) -> list[tuple[int, str, bool]]:
     """Return what a list that is allowed this much finds."""
-    listed = Allowed(Listing.of(entries), allowed)
+    listed = Allowed(Hotlist.of(entries), allowed)
     hits = listed.look(pack_all(list(read)), read, np.full(len(read), EPOCH_US, np.int64), EPOCH_US)
     assert len(hits.substitutions) == len(hits.rows)
     return [

@@ -28,7 +28,7 @@ async def test_a_follower_slower_than_the_term_is_told_so_and_holds_nobody_up(
     # While it does not read, two more come and all of them run out.
     for number in (3, 4):
         await store.put(batch(number))
-    await feed.end_before(AT_US + 1)
+    await store.end_before(AT_US + 1)
     last = await asyncio.wait_for(anext(events), 5)
     assert last == b'event: end\ndata: {"code":"cursor-past-term"}\n\n'
     with pytest.raises(StopAsyncIteration):

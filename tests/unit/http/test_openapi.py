@@ -20,7 +20,7 @@ from wicketgate.commits.register import build_register, dump_register
 from wicketgate.feeds import batches
 from wicketgate.gate import terms as terms_module
 from wicketgate.gateway.filing.cameras import MAX_CAMERAS
-from wicketgate.hotlists import TEXTS, Listing
+from wicketgate.hotlists import TEXTS, Hotlist
 from wicketgate.hotlists.forms import CSV, NDJSON, HotlistLine, parse_hotlist
 from wicketgate.http import codes
 from wicketgate.http.answers import BatchProof
@@ -176,7 +176,7 @@ def test_the_example_hotlists_can_be_sent() -> None:
             text.encode(),
             media_type,
             terms=terms,
-            listing=Listing.empty(),
+            hotlist=Hotlist.empty(),
             at_us=made_gateway.START_US,
             draw_voi=lambda: "drawn",
             whole=True,

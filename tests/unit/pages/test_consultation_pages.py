@@ -237,7 +237,17 @@ def test_the_tags_stand_on_every_page_where_the_authority_does(
         for path in ("/", "/why-not-less", f"/authorities/tfl-met-{name}/1"):
             assert label in site[path], path
     assert f'href="/consultations/{OPEN}">One is open' in site["/authorities/tfl-met-ports/1"]
-    live = {"taken": 1, "stayed": 0, "released": {}, "hits": {}, "refused": {}, "sources": {}, "standing": {}}
+    live = {
+        "taken": 1,
+        "stayed": 0,
+        "released": {},
+        "images": {},
+        "fetched": {},
+        "hits": {},
+        "refused": {},
+        "sources": {},
+        "standing": {},
+    }
     assert (
         pages.front(register, NOW_US, part_of(register, live)).count("Not consulted on")
         > site["/"].count("Not consulted on") - 2

@@ -394,6 +394,8 @@ LIVE = {
     "stayed": 1_000,
     "released": {"tfl-charging": 8_000, "tfl-met-ct": 4_500},
     "hits": {},
+    "images": {"tfl-met-ct": 0},
+    "fetched": {"tfl-met-ct": 0},
     "refused": {"out-of-scope": 4_500, "new-one": 2},
     "sources": {"tfl": 9_000, "unheard-of": 0},
     "standing": {},
@@ -503,6 +505,7 @@ def test_what_stayed_is_never_more_than_could_have(taken: int, nobody: int, othe
             "own_use": name == "own",
             "status": {"id": "in-force"},
             "is_current": True,
+            "shows_images": False,
             "mode": {"id": "bulk", "short": ""},
             "controller": "own",
             "purpose": "road-charging",
@@ -513,7 +516,7 @@ def test_what_stayed_is_never_more_than_could_have(taken: int, nobody: int, othe
         for name in ("own", "other")
     ]
     live = {"taken": taken, "stayed": nobody, "released": {"own": own, "other": others}}
-    live |= {"refused": {}, "sources": {}, "hits": {}}
+    live |= {"refused": {}, "sources": {}, "hits": {}, "images": {}, "fetched": {}}
     counts = part_of({}, live).counts
     assert counts is not None
     told = story.tell(views, counts)
@@ -646,6 +649,28 @@ def test_targeting_is_shown_by_the_month_in_vehicles(pages: Pages, register: dic
     assert "went to nobody" not in front
     modes = Reader(pages.why_not_less(register)).text
     assert "0" not in re.findall(r"Reads released (\S+)", modes)
+
+
+def test_images_are_counted_with_what_left_in_bulk(pages: Pages, register: dict[str, Any]) -> None:
+    """Of the authorities whose rows name images, by the same figures as rows; never of one with a list."""
+    register = second_form(register)
+    for hour in register["figures"]:
+        hour |= {"images": {"tfl-charging": None, "tfl-met-ct": 9_000}}
+        hour |= {"fetched": {"tfl-charging": None, "tfl-met-ct": 8_000}}
+    register["figures"][-1]["fetched"]["tfl-met-ct"] = None
+    for one in register["authorities"]:
+        if one["name"] in {"tfl-met-ct", "tfl-met-crime"}:
+            one["document"]["scope"]["fields"] = ["plate", "time", "place", "overview-image"]
+    front, figures = Reader(pages.front(register, NOW_US)).text, Reader(pages.figures(register)).text
+    hours = len(register["figures"][-24:])
+    said = f"Images: {hours * 9_000:,} released, at least {(hours - 1) * 8_000:,} fetched"
+    assert front.count("Images:") == 1
+    assert said in front
+    assert (
+        f"Images released under tfl-met-ct {hours * 9_000:,}; at least {(hours - 1) * 8_000:,} fetched"
+        in figures
+    )
+    assert "tfl-charging" not in re.findall(r"Images released under (\S+)", figures)
 
 
 def test_none_and_few_are_shown_as_one(pages: Pages, register: dict[str, Any]) -> None:

@@ -33,7 +33,7 @@ from wicketgate.feeds.rendering import Rendering
 from wicketgate.base.clock import parse_rfc3339
 from wicketgate.reads.checks import check, ClockLimits
 from wicketgate.reads.parse import ARROW, JSON, NDJSON, parse
-from wicketgate.reads.columns import empty, from_arrow, joined, part, split_again
+from wicketgate.reads.columns import empty, decode_batch, joined, part, split_again
 from wicketgate.reads.tracking import HeldSighting
 from wicketgate.clients.verify import feeds
 
@@ -73,7 +73,7 @@ def answer(body, media_type):
     observed = {"source": "tfl", "camera_id": "c0", "tracked": "7", "first_us": 1, "received_us": 2}
     held = HeldSighting(**observed, **taken.reads.row(0) | {"marks": ()})
     message = asyncio.run(stored(taken, held))
-    batch = from_arrow(message.rows)
+    batch = decode_batch(message.rows)
     ((batch, _),) = split_again(joined([empty(), part(batch, 0, 1), part(batch, 1, 2)]))
     group = intake._Group(None)
     group.extend_again(part(batch, 0, 1), keys.ReadKeys(bytes(24)), (0, 0))

@@ -17,13 +17,13 @@ from wicketgate.reads.columns import (
     COLUMNS,
     Column,
     ReadBatch,
+    decode_batch,
     empty,
+    encode_batch,
     filled,
-    from_arrow,
     joined,
     part,
     split_again,
-    to_arrow,
 )
 from wicketgate.reads.keys import JoinedKeys
 
@@ -64,39 +64,39 @@ def same(one: ReadBatch, other: ReadBatch) -> bool:
 
 @given(batches())
 def test_a_batch_is_read_as_it_was_written(batch: ReadBatch) -> None:
-    assert same(from_arrow(to_arrow(batch)), batch)
+    assert same(decode_batch(encode_batch(batch)), batch)
 
 
 @given(batches())
 def test_a_batch_of_a_former_version_is_read(batch: ReadBatch) -> None:
     columns = {column.name: pa.array(getattr(batch, column.name), column.stored) for column in COLUMNS}
-    assert same(from_arrow(written(columns, reads._SCHEMA)), batch)
+    assert same(decode_batch(written(columns, reads._SCHEMA)), batch)
 
 
 def test_what_all_reads_say_is_stored_once() -> None:
     batch = batch_of([(0, 1, 2)] * 500)
-    assert len(to_arrow(batch)) < len(to_arrow(part(batch, 0, 1))) + 500 * 30
+    assert len(encode_batch(batch)) < len(encode_batch(part(batch, 0, 1))) + 500 * 30
     for value in (0.0, -0.0, np.nan):
         some = filled(plate=["A", "B"], confidence=[value, value], key=[bytes(24)] * 2)
-        assert from_arrow(to_arrow(some)).confidence.tobytes() == some.confidence.tobytes()
+        assert decode_batch(encode_batch(some)).confidence.tobytes() == some.confidence.tobytes()
 
 
 def test_zero_and_less_than_zero_are_not_the_same() -> None:
     some = filled(plate=["A", "B"], confidence=[0.0, -0.0], key=[bytes(24)] * 2)
-    assert from_arrow(to_arrow(some)).confidence.tobytes() == some.confidence.tobytes()
+    assert decode_batch(encode_batch(some)).confidence.tobytes() == some.confidence.tobytes()
 
 
 @given(batches())
 def test_joined_keys_are_stored_as_they_lie(batch: ReadBatch) -> None:
     keys = JoinedKeys(b"".join(bytes([n]) * 24 for n in range(len(batch))))
     made = replace(batch, key=keys)
-    again = from_arrow(to_arrow(made))
+    again = decode_batch(encode_batch(made))
     assert isinstance(again.key, JoinedKeys)
     assert same(again, made)
 
 
 def changed(**columns: object) -> bytes:
-    stored = msgspec.msgpack.decode(to_arrow(batch_of([(0, 1, 2), (1, 2, 3)]))[1:])
+    stored = msgspec.msgpack.decode(encode_batch(batch_of([(0, 1, 2), (1, 2, 3)]))[1:])
     return b"\x01" + msgspec.msgpack.encode({**stored, **columns})
 
 
@@ -123,19 +123,19 @@ def changed(**columns: object) -> bytes:
     ],
 )
 def test_a_stored_column_that_is_none(column: str, value: object) -> None:
-    assert len(from_arrow(changed())) == 2
+    assert len(decode_batch(changed())) == 2
     with pytest.raises(InputError):
-        from_arrow(changed(**{column: value}))
+        decode_batch(changed(**{column: value}))
 
 
 def test_a_column_that_a_former_version_had_not_says_nothing() -> None:
     stored = msgspec.msgpack.decode(changed()[1:])
     for name in ("lane", "marks"):
         del stored[name]
-    assert from_arrow(b"\x01" + msgspec.msgpack.encode(stored)).lane == [None, None]
+    assert decode_batch(b"\x01" + msgspec.msgpack.encode(stored)).lane == [None, None]
     del stored["camera"]
     with pytest.raises(InputError, match="other columns"):
-        from_arrow(b"\x01" + msgspec.msgpack.encode(stored))
+        decode_batch(b"\x01" + msgspec.msgpack.encode(stored))
 
 
 @given(batches(), st.data())
@@ -182,16 +182,16 @@ def test_columns_have_one_length() -> None:
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_batch_or_an_input_error(data: bytes) -> None:
     with pytest.raises(InputError):
-        from_arrow(data)
+        decode_batch(data)
 
 
 @given(st.data())
 def test_any_change_of_a_byte_is_a_batch_or_an_input_error(data: st.DataObject) -> None:
-    stream = bytearray(to_arrow(batch_of([(0, 1, 2), (1, 2, 3)])))
+    stream = bytearray(encode_batch(batch_of([(0, 1, 2), (1, 2, 3)])))
     for _ in range(data.draw(st.integers(1, 4))):
         stream[data.draw(st.integers(0, len(stream) - 1))] = data.draw(st.integers(0, 255))
     try:
-        batch = from_arrow(bytes(stream))
+        batch = decode_batch(bytes(stream))
     except InputError:
         return
     assert batch.camera.dtype == np.int32
@@ -210,17 +210,17 @@ def written(columns: dict[str, pa.Array], schema: pa.Schema) -> bytes:
 )
 def test_a_value_that_every_read_has_may_not_be_missing(column: Column) -> None:
     columns = {one.name: pa.array([None if one.null else one.scalar()], one.stored) for one in COLUMNS}
-    assert len(from_arrow(written(columns, reads._SCHEMA))) == 1
+    assert len(decode_batch(written(columns, reads._SCHEMA))) == 1
     columns[column.name] = pa.array([None], column.stored)
     with pytest.raises(InputError):
-        from_arrow(written(columns, reads._SCHEMA))
+        decode_batch(written(columns, reads._SCHEMA))
 
 
 def test_another_schema_is_refused() -> None:
     schema = pa.schema([("plate", pa.string())])
     with pytest.raises(InputError, match="another schema"):
-        from_arrow(written({"plate": pa.array(["A"])}, schema))
+        decode_batch(written({"plate": pa.array(["A"])}, schema))
 
 
 def test_nothing_has_no_rows() -> None:
-    assert len(empty()) == len(from_arrow(to_arrow(empty()))) == 0
+    assert len(empty()) == len(decode_batch(encode_batch(empty()))) == 0

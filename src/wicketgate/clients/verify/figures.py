@@ -20,6 +20,7 @@ from wicketgate.clients.verify.attested import Attested
 from wicketgate.clients.verify.targeting import TargetingChain
 from wicketgate.reads.columns import MAX_ROWS
 from wicketgate.regime.charter import Charter
+from wicketgate.regime.documents.fields import IMAGES
 from wicketgate.regime.fold import Regime
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.obligations.disclosures import rows_left
@@ -46,14 +47,13 @@ _TABLES = {
 }
 _MEMBERS = {"kind", "from", "until", *_TABLES, *_CELLS}
 _TRAFFIC_CELLS = ("taken", "repeated", "quarantined", "decided")
-_TRAFFIC_TABLES = ("released", "again", "compared")
+_BULK_TABLES = ("released", "again", "images", "fetched")
+_TRAFFIC_TABLES = (*_BULK_TABLES, "compared")
 _TRAFFIC_MEMBERS = {"kind", "form", "from", "until", "refused", "receipts", *_TRAFFIC_TABLES, *_TRAFFIC_CELLS}
 _BY_NAME = ("released", "again", "disclosures_refused")
 _BY_KIND = ("hits", "outcomes", "disclosures")
 _HITS = {"exact", "possible", "late", "clone"}
 _MOST = 1 << 53
-IMAGES = frozenset({"patch-image", "overview-image"})
-"""The fields that show an image: a row comes again only with one that followed it."""
 
 Range = tuple[int, int]
 
@@ -199,10 +199,9 @@ class FiguresChain:
         }
         faults = [
             f"`{member}` has other rows than the documents demand"
-            for member, names in zip(
-                _TRAFFIC_TABLES, (bulk_names(moment), bulk_names(moment), targeted_names(moment)), strict=True
-            )
-            if set(tables[member]) != set(names)
+            for member in _TRAFFIC_TABLES
+            if set(tables[member])
+            != set(bulk_names(moment) if member in _BULK_TABLES else targeted_names(moment))
         ]
         refused = self._refused(body["refused"], 0, least)
         faults += [
@@ -210,6 +209,7 @@ class FiguresChain:
         ]
         faults += self._unknown({}, refused, moment.regime)
         faults += _again_without_images(tables["again"], moment)
+        faults += _impossible_images(tables, moment)
         for name, looked in {**tables["released"], **tables["compared"]}.items():
             parts = [looked, *(cell for (ref, _), cell in refused.items() if ref.partition("@")[0] == name)]
             faults += _accounted(name, _sum(parts), cells["decided"], self._stood(name, before, moment))
@@ -328,7 +328,7 @@ def _traffic_shaped(body: Mapping[str, Any]) -> bool:
     tables = [body[name] for name in (*_TRAFFIC_TABLES, "receipts")]
     if not all(isinstance(table, dict) for table in tables):
         return False
-    cells = [body["decided"], *(cell for table in tables[:3] for cell in table.values())]
+    cells = [body["decided"], *(cell for table in tables[:-1] for cell in table.values())]
     return all(cell is None or (isinstance(cell, int) and not isinstance(cell, bool)) for cell in cells)
 
 
@@ -377,13 +377,32 @@ def _again_without_images(again: Mapping[str, Range], moment: RegimeAt) -> list[
     return [
         f"rows of `{name}` that came again with an image, and no version of it shows one"
         for name, (least, _) in again.items()
-        if least
-        and name in moment.regime.authorities
-        and not any(
-            IMAGES & set(moment.authority(version).scope.fields)
-            for version in moment.regime.authorities[name].versions
-        )
+        if least and name in moment.regime.authorities and not _shows_images(name, moment)
     ]
+
+
+def _impossible_images(tables: Mapping[str, Mapping[str, Range]], moment: RegimeAt) -> list[str]:
+    """Return the authorities with more images than their rows can name, or with images that none of them shows."""
+    faults = []
+    for name in tables["images"].keys() & tables["released"].keys() & tables["again"].keys():
+        rows = tables["released"][name][1] + tables["again"][name][1]
+        if tables["images"][name][0] > len(IMAGES) * rows:
+            faults.append(f"rows of `{name}` name more images than two each")
+    for member, words in (("images", "named by rows"), ("fetched", "fetched by its recipient")):
+        faults += [
+            f"images of `{name}` {words}, and no version of it shows one"
+            for name, (least, _) in tables[member].items()
+            if least and name in moment.regime.authorities and not _shows_images(name, moment)
+        ]
+    return faults
+
+
+def _shows_images(name: str, moment: RegimeAt) -> bool:
+    """Return whether a version of an authority shows an image."""
+    return any(
+        IMAGES & set(moment.authority(version).scope.fields)
+        for version in moment.regime.authorities[name].versions
+    )
 
 
 def _of_another_mode(

@@ -17,6 +17,7 @@ from wicketgate.clients.verify.report import Check, Findings
 from wicketgate.regime.publishing import stepped
 
 _UNKNOWN = 1 << 62
+_IMAGES = ("patch_image", "overview_image")
 _KNOWN_HITS = 8
 """A gateway knows the last hits of a vehicle (`commits.state.SIGHTINGS_KEPT`): an image of an older one, which ended,
 raises it once more."""
@@ -43,11 +44,15 @@ def traffic_range(body: Mapping[str, Any], table: str, name: str, least: int) ->
 
 @dataclass(slots=True)
 class _Rows:
-    """The rows held of a period: those that came for the first time, those that came again, those erased since."""
+    """The rows held of a period: those that came for the first time, those that came again, those erased since.
+
+    `images` are those that the rows name.
+    """
 
     first: int = 0
     again: int = 0
     erased: int = 0
+    images: int = 0
 
 
 @dataclass(slots=True)
@@ -132,6 +137,8 @@ class PeriodSums:
                 rows.again += 1
             else:
                 rows.first += 1
+            read = row.get("read")
+            rows.images += sum(member in read for member in _IMAGES) if isinstance(read, dict) else 0
             if again or "ref" in row:
                 self._again.take(name, released_us, period, row, again=again)
             self._take_hit(held, period, row.get("hit"), again=again)
@@ -183,6 +190,11 @@ class PeriodSums:
                 found.add(f"{where}, and {here} rows are here")
             elif whole and here + rows.erased < least:
                 found.add(f"{where}, and of all batches of that time {here} rows are here")
+        if "images" in body:
+            least, most = traffic_range(body, "images", name, self._least[entry])
+            where = f"{of}: the figures of entry {entry} say `images` {_published(least, most)}"
+            if rows.images > most or (whole and rows.images + len(_IMAGES) * rows.erased < least):
+                found.add(f"{where}, and the rows here name {rows.images}")
         together = rows.first + rows.again + rows.erased
         where = f"{of}: the figures of entry {entry} say {_published(lowest, highest)} rows"
         if rows.erased and together > highest:

@@ -36,6 +36,9 @@ class FactTally:
         self.rows: Counter[str] = Counter()
         """Rows released for the first time."""
         self.again: Counter[str] = Counter()
+        self.images: Counter[str] = Counter()
+        """Images that rows name."""
+        self.fetched: Counter[str] = Counter()
         self.refused: Counter[tuple[str, str]] = Counter()
         self.hits: Counter[tuple[str, str]] = Counter()
         self.vehicles: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -66,6 +69,10 @@ class FactTally:
                 match one["kind"]:
                     case "release":
                         self._take_release(one, decided[one["commit"]])
+                    case "image-read":
+                        self.fetched[str(one["authority"])] += 1
+                    case "images-read":
+                        self.fetched[str(one["authority"])] += len(one["images"])
                     case "disclosure" if one["refused"]:
                         self.not_passed_on[_name(one["authority"])] += 1
                     case "disclosure":
@@ -90,6 +97,8 @@ class FactTally:
         self.plain["quarantined"] += sum(
             int(count) for code, count in one["quarantined"].items() if code not in IMAGE_CODES
         )
+        for reference, images in one.get("images", {}).items():
+            self.images[_name(reference)] += int(images)
         refused: Counter[str] = Counter()
         for refusal in one["refused"]:
             refused[refusal["authority"]] += int(refusal["rows"])
@@ -144,6 +153,9 @@ class FactTally:
                 yield name, self.plain[name], (cell or 0, hidden if cell is None else cell)
         for table, counted in (("released", self.rows), ("again", self.again)):
             for name in sorted({*body[table]} | ({*counted} if "form" not in body else set())):
+                yield f"{table} of {name}", counted[name], traffic_range(body, table, name, least)
+        for table, counted in (("images", self.images), ("fetched", self.fetched)):
+            for name in sorted(body.get(table, {})):
                 yield f"{table} of {name}", counted[name], traffic_range(body, table, name, least)
         for name, cell in sorted(body.get("compared", {}).items()):
             unlisted = sum(

@@ -18,8 +18,9 @@ from wicketgate.commits.transactions import (
     CameraSet,
     HitLooked,
     HitRaised,
+    HotlistChanged,
+    ImagesFetched,
     IntakeCounts,
-    ListChanged,
     Outcome,
     Refused,
     ResponseGiven,
@@ -33,23 +34,31 @@ from wicketgate.regime.obligations.values import Disclosure, Receipt
 class FactFiling:
     """The filing of facts alone, over the commits of one gateway.
 
-    The facts are of what happened. Filing one changes nothing, but that a hit knows who looked at its image.
+    The facts are of what happened. Filing one changes nothing, but that a hit knows who looked at its image, and that
+    images fetched are counted.
     """
 
     def __init__(self, commits: Commits) -> None:
         self._commits = commits
 
-    async def record(self, make: Callable[[int], bytes], looked: Sequence[HitLooked] = ()) -> None:
+    async def record(
+        self,
+        make: Callable[[int], bytes],
+        looked: Sequence[HitLooked] = (),
+        fetched: ImagesFetched | None = None,
+    ) -> None:
         """Commit the fact made by `make` for the sequence of its commit.
 
         Parameters
         ----------
         looked : sequence of HitLooked
             The hits whose image was looked at.
+        fetched : ImagesFetched, optional
+            The images that the fact says were fetched.
         """
 
         def build(state: State, at_us: int, sequence: int) -> Transaction:
-            return Transaction(at_us=at_us, facts=(make(sequence),), looked=tuple(looked))
+            return Transaction(at_us=at_us, facts=(make(sequence),), looked=tuple(looked), fetched=fetched)
 
         await self._commits.commit(build)
 
@@ -58,11 +67,17 @@ class FactFiling:
 
 
 def decision_fact(
-    sequence: int, rows: int, withheld: int, refused: Sequence[Refused], intake: IntakeCounts | None
+    sequence: int,
+    rows: int,
+    withheld: int,
+    refused: Sequence[Refused],
+    intake: IntakeCounts | None,
+    images: Mapping[str, int] | None = None,
 ) -> bytes:
     """Return the fact of a decision.
 
-    It tells how many reads there were, refused to whom and why, and what ingest made of them.
+    It tells how many reads there were, refused to whom and why, and what ingest made of them. `images` is how many the
+    rows of each authority name, by its reference.
     """
     quarantined: Counter[str] = Counter()
     for codes in (intake.quarantined if intake else {}).values():
@@ -77,6 +92,7 @@ def decision_fact(
             "accepted": sum(intake.accepted.values()) if intake else 0,
             "repeated": sum(intake.repeated.values()) if intake else 0,
             "quarantined": dict(sorted(quarantined.items())),
+            **({"images": dict(images)} if images else {}),
         },
     )
 
@@ -115,7 +131,7 @@ def outcome_fact(outcome: Outcome, sequence: int) -> bytes:
     )
 
 
-def hotlist_fact(change: ListChanged, sequence: int, *, added: int, changed: int, removed: int) -> bytes:
+def hotlist_fact(change: HotlistChanged, sequence: int, *, added: int, changed: int, removed: int) -> bytes:
     """Return the fact of a hotlist's next revision.
 
     It holds the counts of entries and the hash of the change.

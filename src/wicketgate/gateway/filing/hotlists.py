@@ -13,12 +13,12 @@ from wicketgate.base.clock import DAY_US, Clock
 from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.base.shapes import Count, about
 from wicketgate.commits.state import State
-from wicketgate.commits.transactions import ListChanged, Transaction
+from wicketgate.commits.transactions import HotlistChanged, Transaction
 from wicketgate.commits.writer import Commits
 from wicketgate.gateway.filing.facts import hotlist_fact
-from wicketgate.hotlists import Listing, dump_changes, dump_entries
+from wicketgate.hotlists import Hotlist, dump_changes, dump_entries
 from wicketgate.hotlists.entries import Change
-from wicketgate.hotlists.in_force import Lists
+from wicketgate.hotlists.in_force import Hotlists
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.standing import STOPPED
 
@@ -41,7 +41,7 @@ class ListTaken:
 class HotlistFiling:
     """The filing of hotlists, over the commits of one gateway."""
 
-    def __init__(self, commits: Commits, lists: Lists, clock: Clock) -> None:
+    def __init__(self, commits: Commits, lists: Hotlists, clock: Clock) -> None:
         self._commits = commits
         self._lists = lists
         self._clock = clock
@@ -90,24 +90,24 @@ class HotlistFiling:
             self._demand(state, name)
             before = self._lists.at(name, state)
             anew = anew or whole or (known is not None and len(known.blobs) > _MOST_CHANGES)
-            listing, blob, taken = await asyncio.to_thread(
+            hotlist, blob, taken = await asyncio.to_thread(
                 self._prepare, before, tuple(changes), whole, anew, revision + 1
             )
-            self._lists.prepare(name, revision + 1, listing)
+            self._lists.prepare(name, revision + 1, hotlist)
 
             def build(state: State, at_us: int, sequence: int) -> Transaction:
                 most = self._demand(state, name)
-                if len(listing) > most:
+                if len(hotlist) > most:
                     raise InputError(
-                        f"the list would have {len(listing)} entries of at most {most}",
+                        f"the list would have {len(hotlist)} entries of at most {most}",
                         code="too-many-entries",
                     )
-                change = ListChanged(
+                change = HotlistChanged(
                     authority=name,
                     revision=revision + 1,
                     blob=blob,
                     whole=anew,
-                    entries=len(listing),
+                    entries=len(hotlist),
                 )
                 fact = hotlist_fact(
                     change, sequence, added=taken.added, changed=taken.changed, removed=taken.removed
@@ -118,21 +118,21 @@ class HotlistFiling:
             return taken
 
     def _prepare(
-        self, before: Listing, changes: Sequence[Change], whole: bool, anew: bool, revision: int
-    ) -> tuple[Listing, str, ListTaken]:
+        self, before: Hotlist, changes: Sequence[Change], whole: bool, anew: bool, revision: int
+    ) -> tuple[Hotlist, str, ListTaken]:
         entries = [change.entry for change in changes if change.entry is not None]
-        listing = Listing.of(entries) if whole else before.changed(changes)
-        blob = self._lists.store(dump_entries(list(listing.entries())) if anew else dump_changes(changes))
+        hotlist = Hotlist.of(entries) if whole else before.changed(changes)
+        blob = self._lists.store(dump_entries(list(hotlist.entries())) if anew else dump_changes(changes))
         known = before.known([change.plate for change in changes])
         there = [change for change, entry in zip(changes, known, strict=True) if entry is not None]
         put = sum(change.entry is not None for change in there)
         removed = len(before) - put if whole else len(there) - put
         return (
-            listing,
+            hotlist,
             blob,
             ListTaken(
                 revision=revision,
-                entries=len(listing),
+                entries=len(hotlist),
                 added=len(entries) - put,
                 changed=put,
                 removed=removed,
@@ -166,8 +166,8 @@ class HotlistFiling:
         lapsed = 0
         state = self._commits.staged
         for name in list(state.hotlists):
-            listing, revision = self._lists.at(name, state), state.hotlists[name].revision
-            ended = await asyncio.to_thread(listing.ended, self._clock.now_us() - DAY_US)
+            hotlist, revision = self._lists.at(name, state), state.hotlists[name].revision
+            ended = await asyncio.to_thread(hotlist.ended, self._clock.now_us() - DAY_US)
             if ended:
                 removals = [Change(plate=entry.plate) for entry in ended]
                 # Of a stopped authority the list is left as it is; one that was changed meanwhile may list them anew.

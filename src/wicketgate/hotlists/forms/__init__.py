@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from wicketgate.base.errors import InputError, ListRefused
+from wicketgate.base.errors import HotlistRefused, InputError
 from wicketgate.base.periods import add, describe_period
-from wicketgate.hotlists import Change, Entry, Listing
+from wicketgate.hotlists import Change, Entry, Hotlist
 from wicketgate.hotlists.forms.ndjson import (
     MAX_LINE,
     PRIORITIES,
@@ -54,7 +54,7 @@ def parse_hotlist(
     media_type: str,
     *,
     terms: MatchTerms,
-    listing: Listing,
+    hotlist: Hotlist,
     at_us: int,
     draw_voi: Callable[[], str],
     whole: bool,
@@ -72,7 +72,7 @@ def parse_hotlist(
         `NDJSON`, `JSON` (an array, whose nth element is line n) or `CSV`, without parameters.
     terms : MatchTerms
         What the authority allows.
-    listing : Listing
+    hotlist : Hotlist
         The list in force: a plate that stays listed keeps its id, and the time from which it counts.
     at_us : int
         From when new entries count, microseconds since the epoch.
@@ -90,7 +90,7 @@ def parse_hotlist(
 
     Raises
     ------
-    ListRefused
+    HotlistRefused
         `malformed`, `plate-unreadable`, `kind-not-allowed`, `life-too-long`, `already-expired`, `entry-twice`,
         `too-many-entries`.
     InputError
@@ -101,7 +101,7 @@ def parse_hotlist(
     Some 15 µs a line. How many entries a list has after a delta is looked at when it is committed.
     """
     if len(body) > MAX_HOTLIST_BYTES:
-        raise ListRefused(f"a list of more than {MAX_HOTLIST_BYTES} bytes", code="malformed")
+        raise HotlistRefused(f"a list of more than {MAX_HOTLIST_BYTES} bytes", code="malformed")
     faults = Faults()
     most = _most_lines(terms, whole=whole)
     if media_type == NDJSON:
@@ -114,7 +114,7 @@ def parse_hotlist(
         raise InputError(f"a list comes as `{NDJSON}`, `{JSON}` or `{CSV}`", code="unsupported-media-type")
     longest_us = whole_seconds(add(at_us, terms.entry_life))
     kept = _keep(rows, terms, at_us, longest_us, faults, most)
-    before = listing.known([row.plate for row in kept])
+    before = hotlist.known([row.plate for row in kept])
     return tuple(
         _change(row, known, at_us, longest_us, draw_voi) for row, known in zip(kept, before, strict=True)
     )
@@ -143,7 +143,7 @@ def _keep(
             ids.add(row.voi)
         entries += bool(row.kind)
         if entries > terms.max_entries or len(kept) > most:
-            raise ListRefused(
+            raise HotlistRefused(
                 f"the authority allows {terms.max_entries} entries at one time", code="too-many-entries"
             )
     if faults.found:
@@ -205,10 +205,10 @@ def _csv_kind(terms: MatchTerms, default_kind: str | None) -> str:
     if default_kind is None and len(terms.kinds) == 1:
         return terms.kinds[0]
     if default_kind is None:
-        raise ListRefused(
+        raise HotlistRefused(
             "the authority allows several kinds, and this form has no field for one: name it beside the list",
             code="kind-not-allowed",
         )
     if default_kind not in terms.kinds:
-        raise ListRefused("the kind named beside the list is not allowed", code="kind-not-allowed")
+        raise HotlistRefused("the kind named beside the list is not allowed", code="kind-not-allowed")
     return default_kind

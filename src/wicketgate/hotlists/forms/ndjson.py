@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import msgspec
 
 from wicketgate.base.clock import parse_rfc3339, rfc3339
-from wicketgate.base.errors import InputError, ListRefused
+from wicketgate.base.errors import HotlistRefused, InputError
 from wicketgate.base.shapes import Time, about, shape
 from wicketgate.hotlists import MAX_TEXT, TEXTS, Entry
 from wicketgate.hotlists.forms.rows import Faults, FormRow, needed, plate_of, text_of, texts_of, whole_seconds
@@ -77,7 +77,7 @@ def body_lines(body: bytes, most: int) -> Iterator[bytes]:
 
     Raises
     ------
-    ListRefused
+    HotlistRefused
         `too-many-entries` behind so many lines as a list with a blank one behind each could have.
     """
     start, number = 0, 0
@@ -96,7 +96,7 @@ def array_lines(body: bytes, most: int) -> Iterator[bytes]:
 
     Raises
     ------
-    ListRefused
+    HotlistRefused
         `malformed` if it is no array, `too-many-entries` behind so many elements.
     """
     number = 0
@@ -110,13 +110,13 @@ def array_lines(body: bytes, most: int) -> Iterator[bytes]:
                 # A line break inside an element would make two lines of it.
                 yield text if b"\n" not in text else msgspec.json.format(text, indent=-1)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, InputError) as error:
-        if isinstance(error, ListRefused):
+        if isinstance(error, HotlistRefused):
             raise
-        raise ListRefused("the body is not a JSON array of entries", code="malformed") from error
+        raise HotlistRefused("the body is not a JSON array of entries", code="malformed") from error
 
 
-def _too_many(most: int) -> ListRefused:
-    return ListRefused(
+def _too_many(most: int) -> HotlistRefused:
+    return HotlistRefused(
         f"more than {most} lines: the authority allows so many entries, or twice as many changes",
         code="too-many-entries",
     )

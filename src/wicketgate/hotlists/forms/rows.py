@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from wicketgate.base.clock import SECOND_US
-from wicketgate.base.errors import InputError, ListRefused
+from wicketgate.base.errors import HotlistRefused, InputError
 from wicketgate.hotlists import MAX_TEXT
 from wicketgate.reads.plates import PlateFault, read_plate
 
@@ -52,7 +52,7 @@ class Faults:
         if len(self.found) >= MOST_FAULTS:
             raise self.refusal()
 
-    def refusal(self) -> ListRefused:
+    def refusal(self) -> HotlistRefused:
         """Return the refusal of the body.
 
         It has the code of the first faulty line.
@@ -61,7 +61,7 @@ class Faults:
         _, code, detail = found[0]
         lines = tuple(line for line, other, _ in found if other == code)
         shown = ", ".join(map(str, lines[:10])) + (" …" if len(lines) > 10 else "")
-        return ListRefused(
+        return HotlistRefused(
             f"line{'s' * (len(lines) > 1)} {shown}: {detail}; nothing of the list was taken",
             code=code,
             lines=lines,

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Final
 
 from wicketgate.base.clock import from_datetime, parse_rfc3339
-from wicketgate.base.errors import InputError, ListRefused
+from wicketgate.base.errors import HotlistRefused, InputError
 from wicketgate.base.hours import load_zone
 from wicketgate.hotlists import TEXTS
 from wicketgate.hotlists.forms.rows import Faults, FormRow, needed, plate_of, texts_of, whole_seconds
@@ -84,7 +84,7 @@ def csv_rows(body: bytes, kind: str, faults: Faults, most: int) -> Iterator[Form
         if not any(fields) or (first and _is_header(fields)):
             blank += 1
             if blank > most + _BLANKS:
-                raise ListRefused("more blank lines than entries are allowed", code="malformed")
+                raise HotlistRefused("more blank lines than entries are allowed", code="malformed")
             continue
         try:
             yield _row(fields, line, kind)
@@ -97,7 +97,7 @@ def _lines(body: bytes) -> Iterator[str]:
 
     Raises
     ------
-    ListRefused
+    HotlistRefused
         `malformed` for a line longer than any row, and for what is not UTF-8.
     """
     start = len(codecs.BOM_UTF8) if body.startswith(codecs.BOM_UTF8) else 0
@@ -109,12 +109,12 @@ def _lines(body: bytes) -> Iterator[str]:
                 b"\r", start, start + _MAX_LINE
             )
             if end <= start:
-                raise ListRefused(f"a line of more than {_MAX_LINE} bytes", code="malformed")
+                raise HotlistRefused(f"a line of more than {_MAX_LINE} bytes", code="malformed")
         try:
             text = body[start:end].decode()
         except UnicodeDecodeError as error:
             line = body.count(b"\n", 0, start + error.start) + 1
-            raise ListRefused("the list is not UTF-8", code="malformed", lines=(line,)) from error
+            raise HotlistRefused("the list is not UTF-8", code="malformed", lines=(line,)) from error
         yield from io.StringIO(text, newline="")
         start = end
 

@@ -15,13 +15,13 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from wicketgate.base.clock import Clock, rfc3339
-from wicketgate.base.errors import InputError, ListRefused, NotEntitled
+from wicketgate.base.errors import HotlistRefused, InputError, NotEntitled
 from wicketgate.commits.durable import Durable
 from wicketgate.gateway.entitlement import Entitlement
 from wicketgate.gateway.filing.hotlists import HotlistFiling, ListTaken
-from wicketgate.hotlists import Entry, Listing
+from wicketgate.hotlists import Entry, Hotlist
 from wicketgate.hotlists.forms import CSV, NDJSON, UK_FIELDS, hotlist_lines, parse_hotlist
-from wicketgate.hotlists.in_force import Lists
+from wicketgate.hotlists.in_force import Hotlists
 from wicketgate.http.codes import HOTLIST
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.requests import JSON, json_answer, media_type_of, read_body
@@ -38,7 +38,7 @@ class HotlistsApi:
     """The handlers of hotlists, over those of one gateway."""
 
     def __init__(
-        self, commits: Durable, desk: HotlistFiling, lists: Lists, entitlement: Entitlement, clock: Clock
+        self, commits: Durable, desk: HotlistFiling, lists: Hotlists, entitlement: Entitlement, clock: Clock
     ) -> None:
         self._commits = commits
         self._desk = desk
@@ -89,7 +89,7 @@ class HotlistsApi:
     ) -> ListTaken:
         for attempt in range(1, _TRIES + 1):
             terms = self._terms(request, name)
-            revision, listing = self._listing(name)
+            revision, hotlist = self._hotlist(name)
             if expected is not None and expected != revision:
                 raise InputError(f"the list is at revision {revision}", code="revision-differs")
             changes = await asyncio.to_thread(
@@ -97,7 +97,7 @@ class HotlistsApi:
                 body,
                 media_type,
                 terms=terms,
-                listing=listing,
+                hotlist=hotlist,
                 at_us=self._clock.now_us(),
                 draw_voi=_draw_voi,
                 whole=whole,
@@ -107,13 +107,13 @@ class HotlistsApi:
             try:
                 # What was parsed keeps the ids of the entries before, so that it fits this revision and no other.
                 return await self._desk.change_hotlist(name, changes, whole=whole, expected=revision)
-            except ListRefused:
+            except HotlistRefused:
                 raise
             except InputError as error:
                 if error.code == "revision-differs" and expected is None and attempt < _TRIES:
                     continue
                 if error.code in HOTLIST:
-                    raise ListRefused(error.detail, code=error.code) from error
+                    raise HotlistRefused(error.detail, code=error.code) from error
                 raise
         raise AssertionError("the last attempt returns or raises")
 
@@ -125,9 +125,9 @@ class HotlistsApi:
         name = request.path_params["authority"]
         unit = require(request, "recipient").name
         self._entitlement.entitled_match(unit, name)
-        revision, listing = self._listing(name)
+        revision, hotlist = self._hotlist(name)
         as_csv = CSV in request.headers.get("accept", "").lower()
-        lines = uk_rows(listing.entries()) if as_csv else hotlist_lines(listing.entries())
+        lines = uk_rows(hotlist.entries()) if as_csv else hotlist_lines(hotlist.entries())
         return StreamingResponse(
             _joined(lines),
             media_type=f"{CSV}; charset=utf-8; header=present" if as_csv else NDJSON,
@@ -141,7 +141,7 @@ class HotlistsApi:
             raise NotEntitled("this authority has no hotlist")
         return terms
 
-    def _listing(self, name: str) -> tuple[int, Listing]:
+    def _hotlist(self, name: str) -> tuple[int, Hotlist]:
         state = self._commits.committed
         known = state.hotlists.get(name)
         return 0 if known is None else known.revision, self._lists.at(name, state)

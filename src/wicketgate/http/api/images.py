@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from wicketgate.base.errors import InputError
-from wicketgate.commits.transactions import HitLooked
+from wicketgate.commits.transactions import HitLooked, ImagesFetched
 from wicketgate.gateway.entitlement import Entitlement
 from wicketgate.gateway.filing.facts import FactFiling, image_fact, images_fact
 from wicketgate.hotlists.hit_store import HitQueue
@@ -91,7 +91,7 @@ class FeedImages:
         fact = partial(image_fact, authority=authority, sha256=digest, unit=unit, by=by)
         hits = self._hits.showing(authority, ref) if looking else ()
         looked = [HitLooked(hit=hit.id, by=by) for hit in hits]
-        await self._facts.record(fact, looked)
+        await self._facts.record(fact, looked, ImagesFetched(authority=authority, images=1))
         self._entitlement.entitled(unit, authority)  # it may have been revoked meanwhile
         media_type = media_type_of(body) or "application/octet-stream"
         return Response(body, media_type=media_type, headers=_HEADERS)
@@ -115,7 +115,8 @@ class FeedImages:
         lines, digests = await self._read(authority, refs)
         if digests:
             fact = partial(images_fact, authority=authority, images=digests, unit=unit, by=unit)
-            await self._facts.record(fact)
+            fetched = ImagesFetched(authority=authority, images=len(digests))
+            await self._facts.record(fact, fetched=fetched)
         self._entitlement.entitled(unit, authority)  # it may have been revoked meanwhile
         return Response(b"".join(lines), media_type=NDJSON, headers=_HEADERS)
 

@@ -27,8 +27,8 @@ from wicketgate.commits.state import State, dump_state, load_state
 from wicketgate.gate.why import Question, answer
 from wicketgate.gateway.filing.facts import FactFiling, why_fact
 from wicketgate.gateway.projections import Projections
-from wicketgate.hotlists import Listing
-from wicketgate.hotlists.in_force import Lists
+from wicketgate.hotlists import Hotlist
+from wicketgate.hotlists.in_force import Hotlists
 from wicketgate.http.answers import Answered, QuestionRead
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.requests import MAX_MEMBERS, decoded, private_answer, read_body
@@ -92,7 +92,7 @@ class WhyApi:
     """The handler of questions, over the committed state and its past."""
 
     def __init__(
-        self, commits: Durable, projections: Projections, lists: Lists, facts: FactFiling, clock: Clock
+        self, commits: Durable, projections: Projections, lists: Hotlists, facts: FactFiling, clock: Clock
     ) -> None:
         self._commits = commits
         self._projections = projections
@@ -195,10 +195,10 @@ class WhyApi:
 
     # --- what is not in a rewound state ----------------------------------------------------------------------------
 
-    def _listed(self, moment: _Moment) -> Callable[[str], Listing | None]:
+    def _listed(self, moment: _Moment) -> Callable[[str], Hotlist | None]:
         state = self._commits.committed
 
-        def listed(name: str) -> Listing | None:
+        def listed(name: str) -> Hotlist | None:
             known = state.hotlists.get(name)
             if moment.past and known is not None and known.changed_us > moment.at_us:
                 return None

@@ -246,6 +246,19 @@ class Figures(Struct, frozen=True, kw_only=True):
     refused: list[RefusedRows]
     again: Annotated[Cells, about("Rows that came again with an image, by authority of mode `bulk`.")]
     receipts: Annotated[dict[str, Deletions], about("By authority.")]
+    images: (
+        Annotated[
+            Cells, about("Images that rows name, by authority of mode `bulk`. Absent in figures of 0.3.")
+        ]
+        | UnsetType
+    ) = UNSET
+    fetched: (
+        Annotated[
+            Cells,
+            about("Images that recipients fetched, each as often as it was. Absent in figures of 0.3."),
+        ]
+        | UnsetType
+    ) = UNSET
     entry: Annotated[Count, about("Where they stand in the ledger.")]
     form: Annotated[Literal[2], about("Absent in figures of 0.3.")] | UnsetType = UNSET
     compared: (

@@ -20,7 +20,7 @@ from wicketgate.base.clock import Clock
 from wicketgate.base.errors import StreamError
 from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.reads.checks import Checked
-from wicketgate.reads.columns import ReadBatch, from_arrow, part
+from wicketgate.reads.columns import ReadBatch, decode_batch, part
 from wicketgate.reads.images.references import StoredImage, fault
 from wicketgate.reads.images.store import Images
 from wicketgate.reads.intake import JOIN_US, Intake
@@ -213,7 +213,7 @@ class Joining:
         message, at = decode_reads(data), place[1]
         if ReadKeys(*seen_keys(message)).read_id(at) != read_id:
             return None  # the place is one of READS, where an earlier version kept it
-        row = part(from_arrow(message.rows), at, at + 1)
+        row = part(decode_batch(message.rows), at, at + 1)
         late = self._clock.now_us() - int(row.received_us[0]) > JOIN_US
         return None if late else row
 

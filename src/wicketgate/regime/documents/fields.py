@@ -14,6 +14,9 @@ FIELDS = {
 }
 """The fields that this version can release, in words."""
 
+IMAGES = frozenset({"patch-image", "overview-image"})
+"""The fields that show an image."""
+
 _PLACE_BY_ID = "the camera, by its id alone"
 _PLACE_OF_03 = "the camera and its place"
 

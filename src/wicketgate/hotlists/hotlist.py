@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wicketgate.hotlists.entries import Change, Entry
-from wicketgate.hotlists.index import Found, Hotlist
+from wicketgate.hotlists.index import Found, HotlistIndex
 from wicketgate.hotlists.skeletons import hashes
 from wicketgate.reads.plates import pack_all
 
@@ -47,7 +47,7 @@ class ListedRows:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ListChanges:
+class HotlistChanges:
     """The numbers of plates added, changed and removed."""
 
     added: int
@@ -60,7 +60,7 @@ class _Layer:
     """Entries and their index, under the same numbers."""
 
     entries: tuple[Entry, ...]
-    index: Hotlist
+    index: HotlistIndex
 
     @classmethod
     def of(cls, entries: Sequence[Entry]) -> _Layer:
@@ -80,7 +80,7 @@ class _Layer:
         listed_us: NDArray[np.int64],
         until_us: NDArray[np.int64],
     ) -> _Layer:
-        index, order = Hotlist.build(
+        index, order = HotlistIndex.build(
             keys,
             listed_us,
             until_us,
@@ -113,7 +113,7 @@ _NO_HITS: Final = ListedRows(
 )
 
 
-class Listing:
+class Hotlist:
     """The entries of one authority, one a plate, ready to be matched.
 
     It never changes: `changed` returns another, which shares what it can. About 0.5 KB an entry, and the 24 bytes
@@ -169,7 +169,7 @@ class Listing:
         base = self._base.joined(~hidden, overlay)
         return type(self)(base, _NO_LAYER, np.zeros(len(base.entries), np.bool_))
 
-    def tally(self, changes: Sequence[Change]) -> ListChanges:
+    def tally(self, changes: Sequence[Change]) -> HotlistChanges:
         """Return the effect of changes in numbers.
 
         An entry that is the same as before counts as nothing.
@@ -177,7 +177,7 @@ class Listing:
         last = {change.plate: change.entry for change in changes}
         before = self.known(list(last))
         pairs = [(old, new) for old, new in zip(before, last.values(), strict=True) if old != new]
-        return ListChanges(
+        return HotlistChanges(
             added=sum(old is None for old, _ in pairs),
             changed=sum(old is not None and new is not None for old, new in pairs),
             removed=sum(new is None for _, new in pairs),
@@ -187,7 +187,7 @@ class Listing:
         return self._size
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Listing):
+        if not isinstance(other, Hotlist):
             return NotImplemented
         return len(self) == len(other) and all(
             one == another for one, another in zip(self.entries(), other.entries(), strict=True)
@@ -250,7 +250,7 @@ class Listing:
     ) -> ListedRows:
         """Return the reads with an entry.
 
-        Arguments, rules and cost are those of `Hotlist.look`. Of several entries for one read, from whichever
+        Arguments, rules and cost are those of `HotlistIndex.look`. Of several entries for one read, from whichever
         change, the one that is exact, else has fewer substitutions, else the smaller priority, else the smaller
         `voi`.
         """
