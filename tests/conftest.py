@@ -69,9 +69,8 @@ async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
 
 
 @pytest.fixture
-async def link(server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Link]:
+async def link(server: NatsServer) -> AsyncIterator[Link]:
     """A connection to `server`."""
-    monkeypatch.setattr("wicketgate.base.streams.link._NEXT_REPLY_S", 0.01)  # there is no cluster to wait for
     opened = await Link.open(server.settings)
     yield opened
     await opened.close()

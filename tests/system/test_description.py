@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from bench.harness import Running, gateway
-from tests import consulting, describing
+from tests import consulting
 from tests.running import OVERSEER, SOURCE, client, issue, post, read, signed_in, submit, until
 from wicketgate.http.openapi.document import OPERATIONS
 from wicketgate.http.openapi.operation import EVENTS, OFFICER
@@ -111,6 +111,10 @@ def asked() -> dict[str, list[str]]:
 
 @pytest.mark.timeout(2 * PATIENCE_S)
 def test_what_is_answered_is_described(running: Running, tmp_path: Path) -> None:
+    from tests import (
+        describing,
+    )  # it imports `schemathesis`, which takes a second of whoever collects this test
+
     assert set(HOLDERS.values()) <= set(describing.KEPT)
     config, secrets = CONFIG.format(authority=DESK.name), dict[str, str]()
     for kind, names in asked().items():

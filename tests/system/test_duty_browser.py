@@ -124,7 +124,7 @@ def violations(page: Any) -> list[tuple[str, list[str]]]:
 
 def test_a_hit_appears_and_is_answered_by_keys_alone(running: Running, context: Any) -> None:
     page = sign_in(running, context)
-    assert page.get_by_text("No hit waits for an answer.").is_visible()
+    page.get_by_text("No hit waits for an answer.").wait_for()
     page.locator("#connection", has_text="Live.").wait_for()
     see(running, "AB12CDE", image=True, vehicle=WHITE_FORD)
     hit = hit_on(page, "AB12CDE")
@@ -313,7 +313,7 @@ def test_a_lost_connection_and_an_ended_session_are_told(running: Running, conte
     see(running, "AB12CDE")
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     page.wait_for_url("**/sign-in?ended=1")
-    assert page.get_by_text("Your session has ended.", exact=False).is_visible()
+    page.get_by_text("Your session has ended.", exact=False).wait_for()
 
 
 @pytest.mark.parametrize("width", [360, 1280])
@@ -394,14 +394,14 @@ def test_everything_that_must_be_done_can_be_done_without_javascript(running: Ru
     hit.get_by_role("link", name="Compare and confirm", exact=False).click()
     page.get_by_label("The plate as you see it in the image", exact=False).fill("AB12 CDE")
     page.get_by_role("button", name="Confirm", exact=False).click()
-    assert page.get_by_text("AB12CDE: confirmed. Recorded for Sgt Adams.").is_visible()
+    page.get_by_text("AB12CDE: confirmed. Recorded for Sgt Adams.").wait_for()
     hit = hit_on(page, "AB12CDE")
     hit.get_by_role("button", name="Not acted", exact=False).click()
-    assert page.get_by_text("Write why nothing was done.").is_visible()
+    page.get_by_text("Write why nothing was done.").wait_for()
     page.get_by_label("What was done, or why nothing was done").fill("lost in traffic")
     page.get_by_role("button", name="Not acted", exact=False).click()
-    assert page.get_by_text("AB12CDE: not acted on. Recorded for Sgt Adams.").is_visible()
-    assert page.get_by_text("No hit waits for an answer.").is_visible()
+    page.get_by_text("AB12CDE: not acted on. Recorded for Sgt Adams.").wait_for()
+    page.get_by_text("No hit waits for an answer.").wait_for()
     page.locator(".wg-ended a").first.click()
     text = page.inner_text("main")
     assert "lost in traffic" in text

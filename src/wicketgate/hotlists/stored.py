@@ -14,7 +14,6 @@ from itertools import islice
 from typing import Final, TypeVar
 
 import msgspec
-import pyarrow as pa
 
 from wicketgate.base.errors import InputError
 from wicketgate.base.forms import newer_form
@@ -82,7 +81,12 @@ def _is_sound_change(change: Change) -> bool:
     return entry.plate == change.plate and _is_sound(entry)
 
 
+# `pyarrow` is imported by what needs it: whatever shows a hit or names an entry imports this room, and stores no list.
+
+
 def _dump(form: bytes, items: Iterable[Entry] | Iterable[Change]) -> bytes:
+    import pyarrow as pa
+
     parts = [form]
     rest = iter(items)
     while frame := list(islice(rest, _IN_FRAME)):
@@ -100,6 +104,8 @@ def _load(
         if named is not None and int(named[1]) > VAULT_FORM:
             raise InputError(newer_form("a stored hotlist", int(named[1]), VAULT_FORM))
         raise InputError("what is stored is no hotlist, or not the kind of file that is meant")
+    import pyarrow as pa
+
     items: list[_Item] = []
     try:
         for unpacked in _frames(data, len(form)):
@@ -119,6 +125,8 @@ def _load(
 
 
 def _frames(data: bytes, at: int) -> Iterator[bytes]:
+    import pyarrow as pa
+
     while at < len(data):
         packed, unpacked = _FRAME.unpack_from(data, at)
         at += _FRAME.size

@@ -20,7 +20,6 @@ from wicketgate.http.connections import HttpBounds
 from wicketgate.http.peers import Proxies
 from wicketgate.http.site.rendering import Renderer
 from wicketgate.http.starting import Start
-from wicketgate.pages import duty
 from wicketgate.reads.mqtt.connection import MqttLimits
 from wicketgate.reads.mqtt.delivery import delivery
 from wicketgate.reads.mqtt.ingress import Ingress
@@ -79,7 +78,6 @@ async def serve(
     ingress: Ingress | None = None
     renderer = Renderer()
     try:
-        await asyncio.gather(renderer.begin(), asyncio.to_thread(duty.prepare))
         mqtt: str | None = None
         if settings.mqtt is not None:
             ingress = _ingress(settings, settings.mqtt, gateway, connections, mqtt_limits)

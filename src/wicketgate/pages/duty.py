@@ -15,7 +15,6 @@ from types import MappingProxyType
 from typing import Any
 
 import msgspec
-from jinja2 import meta
 
 from wicketgate.base.clock import rfc3339
 from wicketgate.hotlists.hits import Hit
@@ -70,8 +69,6 @@ HEADERS: Mapping[str, str] = MappingProxyType(
 )
 """What every page for officers is sent with."""
 
-_TEMPLATES = ("sign-in.html", "duty.html", "duty-queue.html", "duty-hit.html", "duty-problem.html")
-
 REFRESH_S = 30
 """How often the queue loads itself again in a browser without JavaScript, unless its reader stopped that."""
 
@@ -125,24 +122,6 @@ class Journey:
 
     hits: Sequence[Hit] = field(default_factory=tuple)
     allowed: bool = True
-
-
-def prepare() -> None:
-    """Compile the templates of these pages, with all they extend and import.
-
-    It takes some 0.4 s, which would else be taken from whoever asks first.
-    """
-    environment = templates()
-    assert environment.loader is not None
-    waiting, done = list(_TEMPLATES), set[str]()
-    while waiting:
-        name = waiting.pop()
-        if name in done:
-            continue
-        done.add(name)
-        environment.get_template(name)
-        source, _, _ = environment.loader.get_source(environment, name)
-        waiting += [named for named in meta.find_referenced_templates(environment.parse(source)) if named]
 
 
 def digest(queue: Queue) -> str:

@@ -81,6 +81,7 @@ _FILTERS = (
     "web_address",
     "entry_place",
 )
+_WORTH_COMPRESSING = 2_000
 _MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".geojson": "application/geo+json",
@@ -93,15 +94,23 @@ _MEDIA_TYPES = {
 class Asset:
     """A file for the pages, with its headers.
 
-    Its path holds its hash, so it never changes and may be kept for ever. `compressed` is the content in gzip, where
-    that is worth it; it is the same for every start.
+    Its path holds its hash, so it never changes and may be kept for ever.
     """
 
     content: bytes
     media_type: str
     etag: str
-    compressed: bytes | None
     cache_control: str = "public, max-age=31536000, immutable"
+
+    @property
+    def compressed(self) -> bytes | None:
+        """The content in gzip, where that is worth it; the same for every start. The first look compresses it."""
+        return _gzipped(self.content) if len(self.content) > _WORTH_COMPRESSING else None
+
+
+@cache
+def _gzipped(content: bytes) -> bytes:
+    return gzip.compress(content, 6, mtime=0)
 
 
 def _assets_in(folder: Traversable, below: str = "") -> Iterator[tuple[str, bytes]]:
@@ -145,7 +154,6 @@ def _load_assets(package: str) -> Assets:
             content=content,
             media_type=_MEDIA_TYPES[dot + suffix],
             etag=f'"{digest}"',
-            compressed=gzip.compress(content, 6, mtime=0) if len(content) > 2_000 else None,
         )
         paths[name] = path
     return Assets(MappingProxyType(assets), MappingProxyType(paths))

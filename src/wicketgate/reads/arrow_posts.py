@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from wicketgate.base.errors import InputError
 
@@ -105,6 +104,8 @@ def _unfolded(column: Any) -> int:
         texts = column.dictionary
         if len(column) == 0 or _unfolded(texts) > _MAX_UNFOLDED:
             return _unfolded(texts)
+        import pyarrow.compute as pc  # it takes a start 20 ms, and few posts have dictionaries
+
         longest = pc.max(pc.binary_length(texts.cast(pa.large_string()))).as_py()
         return len(column) * (longest or 0)
     if pa.types.is_string_view(kind):

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +22,14 @@ from wicketgate.base.errors import ConfigurationError, StreamError
 from wicketgate.base.settings import PasswordLogin, StreamsSettings
 from wicketgate.base.streams.link import Link, end_tasks
 from wicketgate.base.streams.server import NatsServer
+
+SERVER = Path(sys.executable).with_name("nats-server")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @pytest.mark.usefixtures("swept")
@@ -37,6 +49,63 @@ async def test_a_server_that_does_not_sync_is_refused(
     with pytest.raises(ConfigurationError, match="sync_interval: always"):
         await Link.open(server.settings)
     await server.stop()
+
+
+@contextlib.contextmanager
+def clustered(
+    folder: Path, ports: Sequence[int], routes: Sequence[int], sync: Sequence[str]
+) -> Iterator[None]:
+    """Run the servers of one cluster."""
+    servers = []
+    for number, (port, route, interval) in enumerate(zip(ports, routes, sync, strict=True)):
+        path = folder / f"{number}.conf"
+        others = ", ".join(f'"nats://127.0.0.1:{one}"' for one in routes)
+        path.write_text(f"""
+server_name: s{number}
+listen: "127.0.0.1:{port}"
+jetstream {{ store_dir: "{folder / str(number)}", sync_interval: {interval} }}
+cluster {{ name: c, listen: "127.0.0.1:{route}", routes: [{others}] }}
+system_account: SYSTEM
+accounts {{
+  SYSTEM {{ users: [{{ user: system, password: p }}] }}
+  GATEWAY {{ jetstream: enabled, users: [{{ user: gateway, password: p }}] }}
+}}
+""")
+        servers.append(subprocess.Popen([SERVER, "-c", path], stderr=subprocess.DEVNULL))
+    try:
+        yield
+    finally:
+        for server in servers:
+            server.kill()
+            server.wait()
+
+
+@pytest.mark.usefixtures("swept")
+async def test_every_server_of_a_cluster_must_sync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wicketgate.base.streams.link._NEXT_REPLY_S", 2.0)  # whatever else this machine does
+    *ports, first, second = (free_port() for _ in range(4))
+    ends = time.monotonic() + 20
+    with clustered(tmp_path, ports, [first, second], ["always", "2m"]):
+        # Whichever of the two answers first: one of them alone would be found sound.
+        for port in ports:
+            refused = 0
+            while refused < 3:
+                try:
+                    await (await Link.open(plain(port))).close()
+                    assert not refused, "the other server was not asked"
+                except StreamError:
+                    pass  # it is not up yet
+                except ConfigurationError as error:
+                    refused += "sync_interval: always" in str(error)
+                assert time.monotonic() < ends, "the two do not find one another"
+
+
+def plain(port: int) -> StreamsSettings:
+    return StreamsSettings(
+        url=f"nats://127.0.0.1:{port}",
+        login=PasswordLogin(user="gateway", password="p"),
+        system=PasswordLogin(user="system", password="p"),
+    )
 
 
 @pytest.mark.usefixtures("swept")
@@ -61,9 +130,7 @@ async def test_a_wrong_user_is_an_error_at_once(server: NatsServer, which: str) 
 
 @pytest.mark.usefixtures("swept")
 async def test_nobody_there_is_an_error_at_once() -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     anybody = PasswordLogin(user="u", password="p")
     settings = StreamsSettings(url=f"nats://127.0.0.1:{port}", login=anybody, system=anybody)
     begun = time.monotonic()

@@ -89,6 +89,19 @@ def later(used: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another deployment, after a read."""
+    folder = tmp_path_factory.mktemp("other") / "d"
+
+    async def lived() -> None:
+        await made(folder)
+        await live(folder, 1, purged=False)
+
+    asyncio.run(lived())
+    return folder
+
+
 @pytest.fixture
 def copy(later: Path, tmp_path: Path) -> Path:
     return shutil.copytree(later, tmp_path / "d")
@@ -160,10 +173,8 @@ async def test_an_older_index_of_the_feeds_is_brought_up_from_commits(copy: Path
 
 
 @pytest.mark.parametrize("part", [*LMDB, *FOLDERS, "nats"])
-async def test_a_part_of_another_deployment_is_refused_by_name(copy: Path, tmp_path: Path, part: str) -> None:
-    await made(tmp_path / "other")
-    await live(tmp_path / "other", 1, purged=False)
-    replace(copy, part, tmp_path / "other")
+async def test_a_part_of_another_deployment_is_refused_by_name(copy: Path, other: Path, part: str) -> None:
+    replace(copy, part, other)
     why = await refused(copy)
     assert "another deployment" in why
     assert f"`{part}/`" in why

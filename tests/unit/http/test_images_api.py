@@ -148,14 +148,12 @@ async def test_whoever_may_not_have_one_may_not_have_many(
     assert told == []
 
 
-@pytest.mark.parametrize(
-    "body",
-    [b"", b"[]", b"{}", b'{"refs":[]}', b'{"refs":[1]}', b'{"refs":"x"}', b'{"refs":["x"],"more":1}', b"\xff",
-     json.dumps({"refs": ["x"] * (MOST_REFS + 1)}).encode()],
-)  # fmt: skip
-async def test_what_is_no_list_of_references_is_refused(desk: Desk, body: bytes) -> None:
-    answer = await desk.call(UNIT, "POST", PATH, content=body)
-    assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+async def test_what_is_no_list_of_references_is_refused(desk: Desk) -> None:
+    long = json.dumps({"refs": ["x"] * (MOST_REFS + 1)}).encode()
+    refs = [b'{"refs":[]}', b'{"refs":[1]}', b'{"refs":"x"}', b'{"refs":["x"],"more":1}']
+    for body in (b"", b"[]", b"{}", *refs, b"\xff", long):
+        answer = await desk.call(UNIT, "POST", PATH, content=body)
+        assert (answer.status_code, answer.json()["code"]) == (400, "malformed"), body
 
 
 async def test_too_long_a_list_is_refused(desk: Desk) -> None:

@@ -24,8 +24,7 @@ from wicketgate.commits.transactions import Outcome
 from wicketgate.hotlists.hits import Hit
 from wicketgate.http.sessions import FAILURES, LIFE_US, MOST_OF_A_UNIT
 from wicketgate.pages import duty_words as words
-from wicketgate.pages.duty import HEADERS, DutyPages, Journey, Queue, RefusalShown, Session, digest, prepare
-from wicketgate.pages.public import templates
+from wicketgate.pages.duty import HEADERS, DutyPages, Journey, Queue, RefusalShown, Session, digest
 
 NOW_US = parse_rfc3339("2026-07-08T12:00:00Z")
 PAGES = DutyPages(demonstration=True)
@@ -754,44 +753,24 @@ async def test_one_session_has_so_many_pages_that_listen(desk: Desk, officer: Of
 # --- off the loop -------------------------------------------------------------------------------------------------
 
 
-def test_what_is_prepared_is_compiled_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    templates.cache_clear()
-    prepare()
-    environment = templates()
-    compiled: list[str | None] = []
-    compiling = environment.compile
-
-    def note(source: Any, name: str | None = None, *rest: Any, **more: Any) -> Any:
-        compiled.append(name)
-        return compiling(source, name, *rest, **more)
-
-    monkeypatch.setattr(environment, "compile", note)
-    PAGES.sign_in(fault="x", at="token")
-    page_of(a_hit(quality="possible"))
-    PAGES.queue_part(a_queue(a_hit()), SESSION, NOW_US)
-    journey = Journey(hits=[a_hit()])
-    PAGES.hit(a_hit(), journey, SESSION, NOW_US, cannot_confirm="needs-image", title="Wanted vehicles")
-    PAGES.problem(404, "Not found", "no such hit", SESSION)
-    assert compiled == []
-
-
 async def test_pages_are_made_off_the_loop(
     desk: Desk, officer: Officer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    makers: set[int] = set()
+    makers: dict[str, int] = {}
 
     def told(make: Any) -> Any:
         def noted(*given: Any, **named: Any) -> Any:
-            makers.add(threading.get_ident())
+            makers[make.__name__] = threading.get_ident()
             return make(*given, **named)
 
         return noted
 
-    for name in ("queue", "queue_part", "hit"):
+    for name in ("queue", "queue_part", "hit", "problem"):
         monkeypatch.setattr(DutyPages, name, told(getattr(DutyPages, name)))
     await desk.read("AB12CDE")
     [hit] = await desk.hits(1)
     for path in ("/duty", "/duty/queue", f"/duty/hits/{hit['id']}"):
         assert (await officer.get(path)).status_code == 200
-    assert makers
-    assert threading.get_ident() not in makers
+    assert (await officer.get("/duty/hits/none")).status_code == 404
+    assert makers.keys() == {"queue", "queue_part", "hit", "problem"}
+    assert threading.get_ident() not in makers.values()

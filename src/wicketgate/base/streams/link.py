@@ -324,12 +324,15 @@ async def _assert_durable(settings: StreamsSettings) -> None:
                 reply = await replies.next_msg(timeout=_FIRST_REPLY_S if servers == 0 else _NEXT_REPLY_S)
                 if not reply.data:
                     continue  # nobody listens: this user is not of the system account
-                config = json.loads(reply.data).get("data", {}).get("config") or {}
+                said = json.loads(reply.data)
+                config = said.get("data", {}).get("config") or {}
                 if config.get("sync_always") is not True:
                     raise ConfigurationError(
                         "a NATS server acknowledges before it has synced: set `sync_interval: always`"
                     )
                 servers += 1
+                if "cluster" not in said.get("server", {}):
+                    break  # it has no others
         except TimeoutError:
             if servers == 0:
                 raise ConfigurationError(

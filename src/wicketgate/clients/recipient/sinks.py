@@ -17,9 +17,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from wicketgate.base.clock import SECOND_US, parse_rfc3339
 from wicketgate.base.errors import ConfigurationError, InputError, VerificationError
 from wicketgate.clients.recipient.receive import MAX_ANSWER_BYTES, Received, Sink
@@ -58,15 +55,6 @@ COLUMNS = (
 
 _READ = ("captured_at", "plate", "source", "camera", "camera_name", "lane", "direction")
 _VEHICLE = ("make", "model", "colour", "kind")
-_NUMBERS: dict[str, pa.DataType] = {
-    "batch": pa.int64(),
-    "seq": pa.int64(),
-    "confidence": pa.float64(),
-    "longitude": pa.float64(),
-    "latitude": pa.float64(),
-    "late": pa.bool_(),
-}
-_SCHEMA = pa.schema([(name, _NUMBERS.get(name, pa.string())) for name in COLUMNS])
 
 
 def open_sink(path: Path | None, form: str, feed: str, out: BinaryIO) -> Sink:
@@ -332,9 +320,8 @@ class CsvSink:
 class ParquetSink:
     """A folder of parts, each whole or absent.
 
-    A part is `part-<first batch>-<last batch>.parquet`.
-
-    Rows wait in memory until 50,000 are together or the receiver ends; those of a crash are asked for again.
+    A part is `part-<first batch>-<last batch>.parquet`. Rows wait in memory until 50,000 are together or the receiver
+    ends; those of a crash are asked for again. Only what writes and reads parts imports `pyarrow`.
     """
 
     def __init__(self, folder: Path, feed: str) -> None:
@@ -351,10 +338,12 @@ class ParquetSink:
 
     @staticmethod
     def _read_last(part: Path, feed: str) -> Last:
+        from pyarrow import ArrowException, parquet
+
         try:
-            metadata = pq.read_schema(part).metadata or {}
+            metadata = parquet.read_schema(part).metadata or {}
             value = json.loads(metadata.get(b"wicketgate.last", b"null"))
-        except (pa.ArrowException, ValueError) as error:
+        except (ArrowException, ValueError) as error:
             raise ConfigurationError(f"`{part}` cannot be read: take it away") from error
         last = _last_from(value)
         if last is None or metadata.get(b"wicketgate.feed") != feed.encode():
@@ -382,22 +371,28 @@ class ParquetSink:
             self._write_part()
 
     def _write_part(self) -> None:
+        import pyarrow as pa
+        from pyarrow import parquet
+
         first, final = self._waiting[0].batch, self._waiting[-1].batch
         last = _last_of(final.header, final.lines[-1])
         columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
         for one in self._waiting:
             for row in _flat(one):
-                for name in COLUMNS:
-                    columns[name].append(row.get(name))
+                for name, values in columns.items():
+                    values.append(row.get(name))
         metadata = {
             b"wicketgate.feed": str(final.header["authority"]).partition("@")[0].encode(),
             b"wicketgate.last": json.dumps(_last_value(last)).encode(),
         }
-        table = pa.table(columns, schema=_SCHEMA).replace_schema_metadata(metadata)
+        types: dict[str, pa.DataType] = dict.fromkeys(COLUMNS, pa.string())
+        types |= {"batch": pa.int64(), "seq": pa.int64(), "late": pa.bool_()}
+        types |= dict.fromkeys(("confidence", "longitude", "latitude"), pa.float64())
+        table = pa.table(columns, schema=pa.schema(types)).replace_schema_metadata(metadata)
         part = self._folder / f"part-{first.number:012d}-{final.number:012d}.parquet"
         aside = self._folder / "next.new"
         with _private(aside, os.O_TRUNC) as file:
-            pq.write_table(table, file, compression="zstd")
+            parquet.write_table(table, file, compression="zstd")
             _sync(file)
         # A crash up to here leaves `next.new`, which the next part overwrites.
         aside.rename(part)

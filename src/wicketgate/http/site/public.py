@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import to_builtins
@@ -34,6 +34,7 @@ _TEXT = "text/plain; charset=utf-8"
 _HOST = re.compile(r"[A-Za-z0-9.:\[\]-]{1,255}", re.ASCII)
 _MOST_TILES = 16 << 20
 _THREADS = 2
+_T = TypeVar("_T")
 
 Arguments = Callable[[], Awaitable[Mapping[str, Any]]]
 """Makes the arguments of an order, once a rendering."""
@@ -54,7 +55,7 @@ class Public:
         self._addition = addition
         self._package = addition.package if addition is not None else None
         self._assets = assets_of(self._package).by_path
-        self._openapi = describe((*OPERATIONS, *(addition.operations if addition is not None else ())))
+        self._operations = (*OPERATIONS, *(addition.operations if addition is not None else ()))
         self._fetch = folder_fetch(gateway.deployment.log)
         self._address = gateway.settings.address
         self._rendering = rendering or RenderingHere()
@@ -233,18 +234,26 @@ class Public:
 
     async def docs(self, request: Request) -> Response:
         """`/docs`."""
-        return await self.page(request, "docs", arguments=_given(openapi=self._openapi))
+
+        async def arguments() -> Mapping[str, Any]:
+            return {"openapi": await self._in_thread(self._description)}
+
+        return await self.page(request, "docs", arguments=arguments)
+
+    def _description(self) -> Mapping[str, Any]:
+        """Return the API's description, made when somebody asks: it takes longer than most of a start."""
+        return describe(self._operations)
 
     async def asset(self, request: Request) -> Response:
         """`/assets/…`."""
         asset = self._assets.get(request.scope["path"])
         if asset is None:
             return problem("not-found", "no such asset")
-        body = Body(content=asset.content, compressed=asset.compressed)
+        body = await self._in_thread(lambda: Body(content=asset.content, compressed=asset.compressed))
         served = Tagged(body, asset.etag.strip('"'))
         return answer(request, served, asset.media_type, HEADERS, cache_control=asset.cache_control)
 
-    async def _in_thread(self, make: Callable[[], Body]) -> Body:
+    async def _in_thread(self, make: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, make)
 
     # --- data -----------------------------------------------------------------------------------------------------
@@ -264,7 +273,8 @@ class Public:
         """`/openapi.json`."""
 
         async def make() -> Body | None:
-            return await self.order("plain", None, {"text": msgspec.json.encode(self._openapi).decode()})
+            text = await self._in_thread(lambda: msgspec.json.encode(self._description()).decode())
+            return await self.order("plain", None, {"text": text})
 
         served = await self.shelf.get("openapi", "", make, lasts=True)
         assert served is not None

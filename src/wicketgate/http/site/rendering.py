@@ -53,8 +53,8 @@ class RenderingHere:
 class Renderer:
     """A process that renders one order after another.
 
-    It begins with the first order, if not before, and again after its end. A page that cannot be rendered is a
-    `StreamError` with the code `busy`; nothing else of the gateway depends on it.
+    It begins with the first order, so that a gateway whose pages nobody asks for has none, and again after its end. A
+    page that cannot be rendered is a `StreamError` with the code `busy`; nothing else of the gateway depends on it.
     """
 
     def __init__(self) -> None:
@@ -88,11 +88,6 @@ class Renderer:
             log.error("the page `%s` cannot be rendered: %s", order.page, answer.error)
             raise _cannot()
         return answer.body
-
-    async def begin(self) -> None:
-        """Begin the process before the first order, which then need not wait for that."""
-        async with self._one:
-            await self._begun()
 
     async def close(self) -> None:
         """End the process; nothing is rendered any more."""
