@@ -12,7 +12,6 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from wicketgate.base.errors import InputError, ShapeError
@@ -53,14 +52,14 @@ def _fault_of_vehicle(vehicle: Vehicle) -> str | None:
     return None
 
 
-_TYPES: Mapping[pa.DataType, tuple[type[np.generic] | None, type]] = {
-    pa.bool_(): (np.bool_, bool),
-    pa.int32(): (np.int32, int),
-    pa.int64(): (np.int64, int),
-    pa.uint64(): (np.uint64, int),
-    pa.float64(): (np.float64, float),
-    pa.string(): (None, str),
-    pa.binary(): (None, bytes),
+_TYPES: Mapping[str, tuple[type[np.generic] | None, type]] = {
+    "bool_": (np.bool_, bool),
+    "int32": (np.int32, int),
+    "int64": (np.int64, int),
+    "uint64": (np.uint64, int),
+    "float64": (np.float64, float),
+    "string": (None, str),
+    "binary": (None, bytes),
 }
 """For each Arrow type its numpy type, None where a batch holds a sequence, and the Python type of one value."""
 
@@ -73,8 +72,8 @@ class Column:
     ----------
     name : str
         Its name in a batch and as it is stored.
-    stored : DataType
-        Its Arrow type, by which it is stored.
+    stored : str
+        Its type, as Arrow names it, by which versions up to 0.3 stored it.
     dtype : numpy type, optional
         Its type in a batch; None where a batch holds a sequence.
     scalar : type
@@ -93,7 +92,7 @@ class Column:
     """
 
     name: str = ""
-    stored: pa.DataType
+    stored: str
     dtype: type[np.generic] | None
     scalar: type
     null: bool = False
@@ -103,7 +102,7 @@ class Column:
     fault: Callable[[Any], str | None] | None = None
 
 
-def _column(stored: pa.DataType, shown_by: str = "", **known: Any) -> Mapping[str, Column]:
+def _column(stored: str, shown_by: str = "", **known: Any) -> Mapping[str, Column]:
     dtype, scalar = _TYPES[stored]
     return {"column": Column(stored=stored, dtype=dtype, scalar=scalar, shown_by=shown_by, **known)}
 
@@ -111,7 +110,7 @@ def _column(stored: pa.DataType, shown_by: str = "", **known: Any) -> Mapping[st
 def _said(
     posted: Any, shown_by: str, fault: Callable[[Any], str | None] | None = None
 ) -> Mapping[str, Column]:
-    return _column(pa.string(), shown_by, null=True, posted=posted, fault=fault)
+    return _column("string", shown_by, null=True, posted=posted, fault=fault)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,20 +144,20 @@ class ReadBatch:
         True where the read was decided before, and comes again with an image that followed it.
     """
 
-    camera: NDArray[np.int32] = field(metadata=_column(pa.int32(), "place"))
-    captured_us: NDArray[np.int64] = field(metadata=_column(pa.int64(), "time"))
-    received_us: NDArray[np.int64] = field(metadata=_column(pa.int64(), gathered=False))
-    plate_key: NDArray[np.uint64] = field(metadata=_column(pa.uint64(), gathered=False))
-    plate: Sequence[str] = field(metadata=_column(pa.string(), "plate"))
-    confidence: NDArray[np.float64] = field(metadata=_column(pa.float64(), "plate"))
+    camera: NDArray[np.int32] = field(metadata=_column("int32", "place"))
+    captured_us: NDArray[np.int64] = field(metadata=_column("int64", "time"))
+    received_us: NDArray[np.int64] = field(metadata=_column("int64", gathered=False))
+    plate_key: NDArray[np.uint64] = field(metadata=_column("uint64", gathered=False))
+    plate: Sequence[str] = field(metadata=_column("string", "plate"))
+    confidence: NDArray[np.float64] = field(metadata=_column("float64", "plate"))
     lane: Sequence[str | None] = field(metadata=_said(Lane, "place", _fault_of_lane))
     direction: Sequence[str | None] = field(metadata=_said(Literal["towards", "away"], "place"))
     vehicle: Sequence[str | None] = field(metadata=_said(Vehicle, "vehicle", _fault_of_vehicle))
-    key: Sequence[bytes] = field(metadata=_column(pa.binary(), gathered=False))
-    patch: Sequence[str | None] = field(metadata=_column(pa.string(), "patch-image", null=True))
-    overview: Sequence[str | None] = field(metadata=_column(pa.string(), "overview-image", null=True))
-    marks: Sequence[str | None] = field(metadata=_column(pa.string(), "plate", null=True))
-    again: NDArray[np.bool_] = field(metadata=_column(pa.bool_(), gathered=False))
+    key: Sequence[bytes] = field(metadata=_column("binary", gathered=False))
+    patch: Sequence[str | None] = field(metadata=_column("string", "patch-image", null=True))
+    overview: Sequence[str | None] = field(metadata=_column("string", "overview-image", null=True))
+    marks: Sequence[str | None] = field(metadata=_column("string", "plate", null=True))
+    again: NDArray[np.bool_] = field(metadata=_column("bool_", gathered=False))
 
     def __post_init__(self) -> None:
         n = len(self.plate)
@@ -181,7 +180,6 @@ GATHERED = tuple(column for column in COLUMNS if column.gathered)
 SAID = tuple(column for column in COLUMNS if column.posted is not None)
 """The columns that carry what a camera said, as members of its read."""
 
-_SCHEMA = pa.schema([(column.name, column.stored) for column in COLUMNS])
 _NAMES = {column.name for column in COLUMNS}
 _REQUIRED = {column.name for column in COLUMNS if not column.null}
 
@@ -364,13 +362,15 @@ def _read(column: Column, values: Any, n: int) -> Any:
 
 
 def _from_stream(data: bytes) -> ReadBatch:
+    import pyarrow as pa  # large, and for deployments of 0.3 alone
+
     try:
         with pa.ipc.open_stream(data) as reader:
             table = reader.read_all()
             table.validate(full=True)
     except (pa.ArrowException, ValueError, OSError) as error:
         raise InputError("a stored batch cannot be read") from error
-    if table.schema != _SCHEMA:
+    if table.schema != pa.schema([(column.name, getattr(pa, column.stored)()) for column in COLUMNS]):
         raise InputError("a stored batch has another schema than this version's")
     columns: dict[str, Any] = {}
     for column in COLUMNS:

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from wicketgate.base.clock import from_datetime
 from wicketgate.base.errors import InputError
 from wicketgate.base.shapes import about, shape
-from wicketgate.reads.arrow_posts import arrow_pieces
 from wicketgate.reads.columns import SAID, Vehicle
 from wicketgate.reads.cuts import array_pieces, line_pieces
 from wicketgate.reads.faults import PlainWords
@@ -251,14 +250,23 @@ def pieces(body: bytes, media_type: str) -> Iterator[Rows | Faulty]:
     O(n); about 1 µs a read where all are well formed, some 10 µs where one is not. No step takes more than some 20 ms.
     """
     count = 0
-    found: Iterator[Rows | Faulty] = (
-        map(_each, arrow_pieces(body)) if media_type == ARROW else _json_pieces(body, media_type)
-    )
+    found = _arrow_pieces(body) if media_type == ARROW else _json_pieces(body, media_type)
     for piece in found:
         count += len(piece)
         if count > MAX_READS:
             raise InputError(f"more than {MAX_READS} reads in one post")
         yield piece
+
+
+def load_arrow() -> None:
+    """Load what reads `ARROW`, off the event loop: it takes 40 MB and some hundred milliseconds, and few send it."""
+    import wicketgate.reads.arrow_posts  # noqa: F401
+
+
+def _arrow_pieces(body: bytes) -> Iterator[Rows]:
+    from wicketgate.reads.arrow_posts import arrow_pieces
+
+    return map(_each, arrow_pieces(body))
 
 
 def rows_of(piece: Rows | Faulty) -> Iterator[Rows]:

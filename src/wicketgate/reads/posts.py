@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from wicketgate.reads.parse import Faulty, RawRead, Rows, pieces, rows_of
+from wicketgate.reads.parse import ARROW, Faulty, RawRead, Rows, load_arrow, pieces, rows_of
 
 ROWS_AT_ONCE: Final = 1_000
 """Reads of a part: what is checked and sorted without a break."""
@@ -50,6 +50,8 @@ class PostedReads:
         InputError
             If the body as a whole cannot be read (`parse.pieces`).
         """
+        if media_type == ARROW:
+            await asyncio.to_thread(load_arrow)
         post = cls(body, media_type)
         count = 0
         for piece in pieces(body, media_type):

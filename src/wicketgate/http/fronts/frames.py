@@ -1,0 +1,77 @@
+"""Frames between the gateway and a front: a length, then as many bytes, over a socket of the two alone."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Final
+
+_LENGTH: Final = 4
+MOST: Final = 256 << 20
+"""Bytes of a frame: more is a fault of the other side."""
+
+
+class Frames(asyncio.Protocol):
+    """One side of a link.
+
+    Parameters
+    ----------
+    got : callable
+        Gets each frame, in order, in the event loop.
+    lost : callable
+        Told once that the other side is gone, or has sent what is no frame.
+    """
+
+    def __init__(self, got: Callable[[bytes], None], lost: Callable[[], None]) -> None:
+        self._got = got
+        self._lost = lost
+        self._buffer = bytearray()
+        self._transport: asyncio.Transport | None = None
+
+    @classmethod
+    async def over(cls, one: socket.socket, got: Callable[[bytes], None], lost: Callable[[], None]) -> Frames:
+        """Return the side of a link whose end is a connected Unix socket."""
+        one.setblocking(False)
+        _, protocol = await asyncio.get_running_loop().create_unix_connection(
+            lambda: cls(got, lost), sock=one
+        )
+        return protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End."""
+        self._transport = None
+        self._lost()
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes, and hand on each frame that is whole."""
+        buffer = self._buffer
+        buffer += data
+        at = 0
+        while len(buffer) - at >= _LENGTH:
+            length = int.from_bytes(buffer[at : at + _LENGTH], "little")
+            if length > MOST:
+                self.close()
+                return
+            end = at + _LENGTH + length
+            if len(buffer) < end:
+                break
+            frame = bytes(buffer[at + _LENGTH : end])
+            at = end
+            self._got(frame)
+        del buffer[:at]
+
+    def send(self, frame: bytes) -> None:
+        """Send a frame; one after the end goes nowhere."""
+        if self._transport is not None:
+            self._transport.write(len(frame).to_bytes(_LENGTH, "little") + frame)
+
+    def close(self) -> None:
+        """End the link."""
+        if self._transport is not None:
+            self._transport.close()
