@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from tests.strategies import batch_of, moments, plates
 from wicketgate.base.errors import InputError, ShapeError
-from wicketgate.reads import columns as reads
 from wicketgate.reads.columns import (
     COLUMNS,
     Column,
@@ -28,12 +27,12 @@ from wicketgate.reads.columns import (
 from wicketgate.reads.keys import JoinedKeys
 
 VALUES = {
-    pa.bool_(): st.booleans(),
-    pa.int32(): st.integers(-1, 2**31 - 1),
-    pa.int64(): moments,
-    pa.float64(): st.floats(0, 1) | st.just(np.nan),
-    pa.string(): st.text(max_size=5),
-    pa.binary(): st.binary(max_size=20),
+    "bool_": st.booleans(),
+    "int32": st.integers(-1, 2**31 - 1),
+    "int64": moments,
+    "float64": st.floats(0, 1) | st.just(np.nan),
+    "string": st.text(max_size=5),
+    "binary": st.binary(max_size=20),
 }
 
 
@@ -69,8 +68,15 @@ def test_a_batch_is_read_as_it_was_written(batch: ReadBatch) -> None:
 
 @given(batches())
 def test_a_batch_of_a_former_version_is_read(batch: ReadBatch) -> None:
-    columns = {column.name: pa.array(getattr(batch, column.name), column.stored) for column in COLUMNS}
-    assert same(decode_batch(written(columns, reads._SCHEMA)), batch)
+    columns = {
+        column.name: pa.array(getattr(batch, column.name), getattr(pa, column.stored)()) for column in COLUMNS
+    }
+    assert same(
+        decode_batch(
+            written(columns, pa.schema([(column.name, getattr(pa, column.stored)()) for column in COLUMNS]))
+        ),
+        batch,
+    )
 
 
 def test_what_all_reads_say_is_stored_once() -> None:
@@ -210,10 +216,21 @@ def written(columns: dict[str, pa.Array], schema: pa.Schema) -> bytes:
 )
 def test_a_value_that_every_read_has_may_not_be_missing(column: Column) -> None:
     columns = {one.name: pa.array([None if one.null else one.scalar()], one.stored) for one in COLUMNS}
-    assert len(decode_batch(written(columns, reads._SCHEMA))) == 1
+    assert (
+        len(
+            decode_batch(
+                written(
+                    columns, pa.schema([(column.name, getattr(pa, column.stored)()) for column in COLUMNS])
+                )
+            )
+        )
+        == 1
+    )
     columns[column.name] = pa.array([None], column.stored)
     with pytest.raises(InputError):
-        decode_batch(written(columns, reads._SCHEMA))
+        decode_batch(
+            written(columns, pa.schema([(column.name, getattr(pa, column.stored)()) for column in COLUMNS]))
+        )
 
 
 def test_another_schema_is_refused() -> None:
