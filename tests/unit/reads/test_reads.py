@@ -26,6 +26,8 @@ from wicketgate.reads.columns import (
 )
 from wicketgate.reads.keys import JoinedKeys
 
+ARROW = {column.stored: getattr(pa, column.stored)() for column in COLUMNS}
+SCHEMA = pa.schema([(column.name, ARROW[column.stored]) for column in COLUMNS])
 VALUES = {
     "bool_": st.booleans(),
     "int32": st.integers(-1, 2**31 - 1),
@@ -68,13 +70,9 @@ def test_a_batch_is_read_as_it_was_written(batch: ReadBatch) -> None:
 
 @given(batches())
 def test_a_batch_of_a_former_version_is_read(batch: ReadBatch) -> None:
-    columns = {
-        column.name: pa.array(getattr(batch, column.name), getattr(pa, column.stored)()) for column in COLUMNS
-    }
+    columns = {column.name: pa.array(getattr(batch, column.name), ARROW[column.stored]) for column in COLUMNS}
     assert same(
-        decode_batch(
-            written(columns, pa.schema([(column.name, getattr(pa, column.stored)()) for column in COLUMNS]))
-        ),
+        decode_batch(written(columns, SCHEMA)),
         batch,
     )
 
@@ -215,22 +213,11 @@ def written(columns: dict[str, pa.Array], schema: pa.Schema) -> bytes:
     "column", [column for column in COLUMNS if not column.null], ids=lambda one: one.name
 )
 def test_a_value_that_every_read_has_may_not_be_missing(column: Column) -> None:
-    columns = {one.name: pa.array([None if one.null else one.scalar()], one.stored) for one in COLUMNS}
-    assert (
-        len(
-            decode_batch(
-                written(
-                    columns, pa.schema([(column.name, getattr(pa, column.stored)()) for column in COLUMNS])
-                )
-            )
-        )
-        == 1
-    )
-    columns[column.name] = pa.array([None], column.stored)
+    columns = {one.name: pa.array([None if one.null else one.scalar()], ARROW[one.stored]) for one in COLUMNS}
+    assert len(decode_batch(written(columns, SCHEMA))) == 1
+    columns[column.name] = pa.array([None], ARROW[column.stored])
     with pytest.raises(InputError):
-        decode_batch(
-            written(columns, pa.schema([(column.name, getattr(pa, column.stored)()) for column in COLUMNS]))
-        )
+        decode_batch(written(columns, SCHEMA))
 
 
 def test_another_schema_is_refused() -> None:

@@ -1,0 +1,187 @@
+"""Messages between the gateway and a front."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
+import numpy as np
+
+from wicketgate.base.errors import FencedError, InputError, NotEntitled, StreamError, WicketgateError
+from wicketgate.base.limits import ConnectionLimits
+from wicketgate.commits.cameras import Camera
+from wicketgate.commits.transactions import QuarantinedRead
+from wicketgate.reads.checks import Checked
+from wicketgate.reads.columns import COLUMNS, Gathered
+from wicketgate.reads.intake import PostAnswer
+from wicketgate.reads.observations import Keepalive, Observation, Parsed, Unreadable
+
+_KINDS: Final = {"observation": Observation, "unreadable": Unreadable, "keepalive": Keepalive}
+_NAMES: Final = {kind: name for name, kind in _KINDS.items()}
+_ERRORS: Final[dict[str, type[WicketgateError]]] = {
+    kind.__name__: kind for kind in (StreamError, InputError, NotEntitled, FencedError)
+}
+_DTYPES: Final = {column.name: column.dtype for column in COLUMNS if column.dtype is not None}
+
+
+class Begin(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The gateway's first word: what a front has to keep to.
+
+    Attributes
+    ----------
+    connections : int
+        As many as it may have.
+    """
+
+    limits: ConnectionLimits
+    connections: int
+    proxies: tuple[str, ...]
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What a front sees of the committed state; never a row.
+
+    Attributes
+    ----------
+    number : int
+        A later view has a higher one.
+    tokens : mapping of str to str
+        Names of sources' tokens by their hashes.
+    cameras : list of Camera
+        As in the state: a camera's place is its number.
+    """
+
+    number: int
+    tokens: dict[str, str]
+    cameras: list[Camera]
+    clock_ahead_us: int
+    too_old_us: int
+
+
+class Ready(msgspec.Struct, frozen=True, tag=True):
+    """A front's first word: it accepts connections."""
+
+
+class Leave(msgspec.Struct, frozen=True, tag=True):
+    """The gateway's last word: accept nothing more, answer what is under way, and end."""
+
+
+class Take(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Checked reads of one source, to be taken.
+
+    Attributes
+    ----------
+    view : int
+        The view by which they were checked.
+    columns : mapping
+        Of `Gathered`: numbers as bytes where they are arrays.
+    """
+
+    number: int
+    view: int
+    source: str
+    columns: dict[str, Any]
+    camera_id: list[str]
+    read_id: list[str | None] | None
+    index: list[int] | None
+    quarantined: list[tuple[int, QuarantinedRead]]
+    plate_key: bytes | None
+
+
+class TakePushed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What a device observed, to be taken where followed vehicles and images are."""
+
+    number: int
+    view: int
+    source: str
+    camera: str | None
+    items: list[tuple[str, msgspec.Raw]]
+
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What became of reads that were to be taken."""
+
+    number: int
+    answer: PostAnswer
+
+
+class Failed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Why nothing of them was taken: an error, as it is raised."""
+
+    number: int
+    error: str
+    detail: str
+    code: str
+
+    @classmethod
+    def of(cls, number: int, error: WicketgateError) -> Failed:
+        """Return what tells a front of an error."""
+        kinds = [kind.__name__ for kind in type(error).__mro__ if kind.__name__ in _ERRORS]
+        name = kinds[0] if kinds else StreamError.__name__
+        return cls(number=number, error=name, detail=error.detail, code=error.code)
+
+    def raised(self) -> WicketgateError:
+        """Return the error."""
+        return _ERRORS[self.error](self.detail, code=self.code)
+
+
+class Stale(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """They were checked by a view that is past: a newer one was sent before this."""
+
+    number: int
+
+
+ToFront: TypeAlias = Begin | View | Leave | Taken | Failed | Stale
+ToGateway: TypeAlias = Ready | Take | TakePushed
+ToWhom = Literal["front", "gateway"]
+
+encode = msgspec.msgpack.Encoder().encode
+decode_at_front = msgspec.msgpack.Decoder(ToFront).decode
+decode_at_gateway = msgspec.msgpack.Decoder(ToGateway).decode
+
+
+def take_of(checked: Checked, number: int, view: int, source: str) -> Take:
+    """Return the message that hands checked reads over."""
+    n = len(checked.camera_id)
+    return Take(
+        number=number,
+        view=view,
+        source=source,
+        columns={
+            name: values.tobytes() if isinstance(values, np.ndarray) else values
+            for name, values in checked.reads.columns.items()
+            if isinstance(values, np.ndarray) or values.count(None) < n
+        },
+        camera_id=checked.camera_id,
+        read_id=None if checked.read_id.count(None) == n else checked.read_id,
+        index=None if checked.index == list(range(n)) else checked.index,
+        quarantined=checked.quarantined,
+        plate_key=None if checked.plate_key is None else checked.plate_key.tobytes(),
+    )
+
+
+def checked_of(take: Take) -> Checked:
+    """Return the checked reads that a message hands over."""
+    n = len(take.camera_id)
+    columns = {
+        name: np.frombuffer(values, _DTYPES[name]) if isinstance(values, bytes) else values
+        for name, values in take.columns.items()
+    }
+    return Checked(
+        reads=Gathered(plate=columns.pop("plate", []), **columns),
+        camera_id=take.camera_id,
+        read_id=[None] * n if take.read_id is None else take.read_id,
+        index=list(range(n)) if take.index is None else take.index,
+        quarantined=take.quarantined,
+        plate_key=None if take.plate_key is None else np.frombuffer(take.plate_key, np.uint64),
+    )
+
+
+def items_of(parsed: Parsed) -> list[tuple[str, msgspec.Raw]]:
+    """Return a payload's observations as they are handed over."""
+    return [(_NAMES[type(item)], msgspec.Raw(encode(item))) for item in parsed]
+
+
+def parsed_of(items: list[tuple[str, msgspec.Raw]]) -> Parsed:
+    """Return the observations of a payload that was handed over."""
+    return tuple(msgspec.msgpack.decode(raw, type=_KINDS[kind]) for kind, raw in items)
