@@ -6,6 +6,7 @@ Its operator may set where things are, never what may leave.
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 import ssl
 import tomllib
@@ -126,6 +127,8 @@ class Settings:
         What the quarantine keeps of one source in an hour; beyond it is counted alone.
     limits : ConnectionLimits
         The bounds on connections, requests and bytes.
+    fronts : int or None
+        Processes that take what sources send; None for one for each core but one.
     """
 
     folder: Path
@@ -142,8 +145,15 @@ class Settings:
     quarantine_items: int = 10_000
     quarantine_bytes: int = 32 * 1024**2
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
+    fronts: int | None = None
+
+    @property
+    def front_processes(self) -> int:
+        """The number of fronts: as the settings say, or one for each core but the gateway's own."""
+        return max(0, len(os.sched_getaffinity(0)) - 1) if self.fronts is None else self.fronts
 
 
+_MOST_FRONTS = 64
 _KEYS = {
     "host": str,
     "port": int,
@@ -153,6 +163,7 @@ _KEYS = {
     "disk_alarm_bytes": int,
     "disk_stop_bytes": int,
     "address": str,
+    "fronts": int,
 }
 _ADDRESS = re.compile(r"(https?://[A-Za-z0-9.:\[\]-]+)?", re.ASCII)
 _STREAMS_KEYS = {
@@ -186,6 +197,8 @@ port = 8080
 # disk_stop_bytes = 4294967296
 # The web servers in front of it: from these networks alone `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
 # proxies = ["127.0.0.1/32", "::1/128"]
+# Processes that take what sources send, beside the gateway's own; one for each core but one where nothing stands here.
+# fronts = 1
 # What the quarantine keeps of one source in an hour. Beyond it reads that cannot be taken are counted alone.
 # quarantine_items = 10000
 # quarantine_bytes = 33554432
@@ -266,6 +279,8 @@ def parse_settings(text: bytes, folder: Path) -> Settings:
     _check(data, _KEYS, name)
     if not 0 <= data.get("port", 0) <= 65_535:
         raise ConfigurationError(f"`port` in {name} must lie between 0 and 65535")
+    if not 0 <= data.get("fronts", 0) <= _MOST_FRONTS:
+        raise ConfigurationError(f"`fronts` in {name} must lie between 0 and {_MOST_FRONTS}")
     if data.get("feed_bytes", 1) <= 0:
         raise ConfigurationError(f"`feed_bytes` in {name} must be positive")
     if not _ADDRESS.fullmatch(data.get("address", "")):

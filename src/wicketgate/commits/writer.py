@@ -80,6 +80,8 @@ class Commits:
         self._reveal = reveal
         self._on_failure = on_failure
         self.committed = state
+        self.followers: list[Callable[[Transaction], None]] = []
+        """Told of each transaction once it is committed and revealed, before whoever waits for it goes on."""
         self.staged = load_state(dump_state(state))
         self.parsed = parsed
         self._failed = False
@@ -213,6 +215,8 @@ class Commits:
             try:
                 self.committed.apply(transaction, sequence, self.parsed)
                 self._reveal(sequence, transaction, places)
+                for follow in self.followers:
+                    follow(transaction)
             except (WicketgateError, LookupError) as broken:
                 error = broken
             else:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from prometheus_client import CollectorRegistry, generate_latest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from wicketgate.base.errors import WicketgateError
 from wicketgate.gateway.node import Gateway
@@ -26,12 +26,13 @@ from wicketgate.http.api.reads import Reads
 from wicketgate.http.api.sources import SourcesApi
 from wicketgate.http.api.why import WhyApi
 from wicketgate.http.connections import HttpBounds
-from wicketgate.http.gatekeeper import PUSH_PREFIX, Gatekeeper, require
+from wicketgate.http.gatekeeper import Gatekeeper, require
+from wicketgate.http.handlers import Outermost
 from wicketgate.http.health import HealthApi
-from wicketgate.http.hot import READS_PATH, HotRoute
+from wicketgate.http.hot import HotRoute
 from wicketgate.http.metrics import BoundMetrics, GatewayMetrics, HealthMetrics, LoopMetrics, MqttMetrics
 from wicketgate.http.peers import Proxies
-from wicketgate.http.problems import log_unforeseen, not_allowed, problem, problem_of
+from wicketgate.http.problems import not_allowed, problem, problem_of
 from wicketgate.http.site.addition import Addition, find_addition, sight_of
 from wicketgate.http.site.consultations import Consultations
 from wicketgate.http.site.duty import Duty
@@ -77,7 +78,7 @@ def build_app(
     if connections is not None:
         connections.hot = HotRoute(reads, push, tokens, under_way)
     gatekeeper = Gatekeeper(
-        _Outermost(app, reads, push),
+        Outermost(app, reads, push),
         tokens,
         sessions=duty.sessions,
         under_way=under_way,
@@ -178,29 +179,3 @@ def _methods(request: Request) -> set[str]:
 
 async def _on_unforeseen(request: Request, error: Exception) -> Response:
     return problem("internal", "something is wrong with the gateway", status=500)
-
-
-class _Outermost:
-    """The one top-level handler."""
-
-    def __init__(self, app: ASGIApp, reads: Reads, push: Push) -> None:
-        self._app = app
-        self._reads = reads
-        self._push = push
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            if scope["path"] == READS_PATH:
-                await self._reads.take_reads(scope, receive, send)
-            elif scope["path"].startswith(PUSH_PREFIX):
-                await self._push(scope, receive, send)
-            else:
-                await self._app(scope, receive, send)
-        except ClientDisconnect:
-            return  # whoever sends a body and goes, or is closed: nothing was taken, and nobody is there
-        except Exception as error:  # noqa: BLE001 - answered here or by `_on_unforeseen`
-            log_unforeseen(error)
-            if scope["path"] == READS_PATH or scope["path"].startswith(PUSH_PREFIX):
-                await problem("internal", "something is wrong with the gateway", status=500)(
-                    scope, receive, send
-                )

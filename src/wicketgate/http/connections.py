@@ -390,6 +390,7 @@ class HttpBounds:
         is_proxy: Callable[[str], bool] = lambda address: False,
     ) -> None:
         self.limits = limits
+        self.connections = connections
         bounds = PlaceLimits.of(limits, connections)
         self.places = Places("HTTP", bounds, is_proxy=is_proxy, is_short=self.is_short)
         self.closed: Counter[str] = Counter()

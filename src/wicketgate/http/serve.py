@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import logging
 import signal
-from collections.abc import Callable, Iterator
-
-import uvicorn
-from starlette.types import ASGIApp
+from collections.abc import Callable
 
 from wicketgate.base.descriptors import Descriptors
 from wicketgate.base.settings import MqttSettings, Settings
 from wicketgate.gateway.node import Gateway
 from wicketgate.http.app import build_app
 from wicketgate.http.connections import HttpBounds
+from wicketgate.http.fronts.door import Door
 from wicketgate.http.peers import Proxies
 from wicketgate.http.site.rendering import Renderer
 from wicketgate.http.starting import Start
@@ -27,18 +24,6 @@ from wicketgate.reads.mqtt.ingress import Ingress
 log = logging.getLogger(__name__)
 
 _SETTLE_S = 5.0
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn, with signals left to us.
-
-    The streams must outlive the last request.
-    """
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Take no signals."""
-        yield
 
 
 async def serve(
@@ -76,21 +61,17 @@ async def serve(
         start.end()
         return 0
     ingress: Ingress | None = None
+    door: Door | None = None
     renderer = Renderer()
     try:
         mqtt: str | None = None
         if settings.mqtt is not None:
             ingress = _ingress(settings, settings.mqtt, gateway, connections, mqtt_limits)
             mqtt = await ingress.start()
-        server = _Server(_config(build_app(gateway, ingress, renderer, connections), connections))
-        serving = asyncio.create_task(server.serve(start.sockets))
-        while not server.started and not serving.done():
-            await asyncio.sleep(0.01)
+        app = build_app(gateway, ingress, renderer, connections)
+        door = Door(gateway, settings, app, connections, start.sockets)
+        await door.open()
         await asyncio.to_thread(start.end)  # from both until now: whoever connects is always answered
-        if serving.done():
-            await serving
-            return 1
-        sweeping = asyncio.create_task(connections.sweep(server.server_state.connections))
         port = start.sockets[0].getsockname()[1]
         # What lives for ever is not looked at again by the collector, and the rest less often: a full collection
         # would hold up every request.
@@ -100,19 +81,20 @@ async def serve(
         ready(f"http://{settings.host}:{port}", mqtt)
         failed = asyncio.create_task(gateway.failed.wait())
         stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait({failed, stopped, serving}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({failed, stopped, door.serving}, return_when=asyncio.FIRST_COMPLETED)
         if ingress is not None:
             # While what is under way still becomes durable, unless the gateway cannot go on.
             await ingress.stop(0.0 if gateway.failed.is_set() else _SETTLE_S)
-        server.should_exit = True
-        await serving
-        for task in (failed, stopped, sweeping):
+        await door.close()
+        for task in (failed, stopped):
             task.cancel()
         if gateway.failed.is_set():
             log.critical("stopped: %s", gateway.failure)
             return 1
         return 0
     finally:
+        if door is not None:
+            await door.close()
         if ingress is not None:
             await ingress.stop(0.0)
         await renderer.close()
@@ -142,22 +124,6 @@ def _ingress(
         limits=limits,
         is_proxy=Proxies(settings.proxies).__contains__,
         is_short=connections.is_short,
-    )
-
-
-def _config(app: ASGIApp, connections: HttpBounds) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http=connections.protocol,
-        ws="none",
-        lifespan="off",
-        log_level="warning",
-        access_log=False,
-        use_colors=False,  # it would colour at a terminal whatever NO_COLOR says
-        server_header=False,
-        proxy_headers=False,
-        backlog=4096,
-        timeout_graceful_shutdown=5,
     )
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
 
 from wicketgate.base.errors import InputError
 from wicketgate.base.hours import load_zone
 from wicketgate.commits.cameras import Camera
-from wicketgate.commits.state import State
 from wicketgate.commits.transactions import (
     CAMERA_GROUP,
     CAMERA_ID,
@@ -87,6 +87,20 @@ def _check_place(camera: CameraSet) -> None:
         raise InputError("`heading` lies between 0 and 360 degrees")
 
 
+class Registered(Protocol):
+    """Whatever holds the register of cameras."""
+
+    @property
+    def revision(self) -> int:
+        """Another one whenever a camera has changed."""
+        ...
+
+    @property
+    def cameras(self) -> Sequence[Camera]:
+        """The cameras: a camera's place is its number."""
+        ...
+
+
 class CameraNames:
     """The active cameras of each source, by id and by alias.
 
@@ -98,7 +112,7 @@ class CameraNames:
         Returns the committed state; what was made of it is kept until its `revision` changes.
     """
 
-    def __init__(self, state: Callable[[], State]) -> None:
+    def __init__(self, state: Callable[[], Registered]) -> None:
         self._state = state
         self._revision = -1
         self._ids: dict[str, dict[str, int]] = {}

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 import numpy as np
@@ -152,6 +152,21 @@ class _New:
         """Return those from `start` up to, not including, `stop`."""
         rows = self.rows[start:stop]
         return _New(rows, self.keys.of(range(start, start + len(rows))))
+
+
+class ReadTaker(Protocol):
+    """Whatever takes checked reads: an intake, or a front's way to one."""
+
+    async def take(
+        self,
+        checked: Checked,
+        source: str,
+        *,
+        images: Sequence[tuple[int, QuarantinedRead]] = (),
+        have_waited: bool = False,
+    ) -> PostAnswer:
+        """Store checked reads, as `Intake.take` does."""
+        ...
 
 
 class Intake:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import json
 import logging
 import os
@@ -15,6 +14,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from wicketgate.base.children import dying_with_parent
 from wicketgate.base.errors import ConfigurationError, StreamError
 from wicketgate.base.parts import private_folder
 from wicketgate.base.settings import SeedLogin, StreamsSettings
@@ -24,7 +24,6 @@ from wicketgate.base.streams.pinned import HOST, Certificate, make_seed, public_
 log = logging.getLogger(__name__)
 
 MAX_PAYLOAD = 8 * 1024 * 1024
-_PR_SET_PDEATHSIG = 1
 _RESTART_PAUSE_S = 0.2
 _HANDSHAKE_S = 1.0
 
@@ -186,16 +185,6 @@ accounts {{
                 file.write(content)
 
     async def _spawn(self) -> None:
-        parent = os.getpid()
-        libc = ctypes.CDLL(None, use_errno=True)
-
-        def die_with_parent() -> None:
-            # Runs in the child between fork and exec: ask the kernel for SIGKILL when the gateway goes, and go at
-            # once if it went before we asked.
-            libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != parent:
-                os._exit(1)
-
         log_path = self._folder / "server.log"
         output = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
@@ -206,7 +195,7 @@ accounts {{
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                preexec_fn=die_with_parent,
+                preexec_fn=dying_with_parent(),
                 pass_fds=self._inherit,
             )
         finally:

@@ -16,7 +16,7 @@ from wicketgate.http.problems import not_allowed, problem, problem_of
 from wicketgate.http.requests import read_body
 from wicketgate.reads import adapters
 from wicketgate.reads.observations import Payload
-from wicketgate.reads.pushes import Pushes
+from wicketgate.reads.pushes import PlainPushes
 
 
 class Push:
@@ -25,7 +25,7 @@ class Push:
     It is an ASGI application of its own, as for `POST /v1/reads`.
     """
 
-    def __init__(self, pushes: Pushes) -> None:
+    def __init__(self, pushes: PlainPushes) -> None:
         self._pushes = pushes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -25,7 +25,7 @@ from wicketgate.reads.cameras import CameraNames
 from wicketgate.reads.checks import Checked, ClockLimits, check
 from wicketgate.reads.images.joining import Joining, with_mark
 from wicketgate.reads.images.references import MAX_BYTES
-from wicketgate.reads.intake import Intake, PostAnswer
+from wicketgate.reads.intake import PostAnswer, ReadTaker
 from wicketgate.reads.observations import ImageKind
 from wicketgate.reads.parse import ARROW, JSON, MAX_ID, MAX_POST_BYTES, NDJSON, RawRead, Rows
 from wicketgate.reads.posts import PostedReads
@@ -36,13 +36,19 @@ _list = msgspec.json.Encoder()
 
 
 class Reads:
-    """The handlers of reads, over the intake of one gateway."""
+    """The handlers of reads, over the intake of one gateway.
+
+    Parameters
+    ----------
+    joining : Joining, optional
+        None where no images are taken: neither forms nor `put_image` then come here.
+    """
 
     def __init__(
         self,
         cameras: CameraNames,
-        intake: Intake,
-        joining: Joining,
+        intake: ReadTaker,
+        joining: Joining | None,
         clock: Clock,
         limits: Callable[[], ClockLimits],
     ) -> None:
@@ -51,6 +57,11 @@ class Reads:
         self._joining = joining
         self._clock = clock
         self._limits = limits
+
+    @property
+    def _images(self) -> Joining:
+        assert self._joining is not None
+        return self._joining
 
     def routes(self) -> list[Route]:
         """Return the routes of images sent after their reads."""
@@ -123,13 +134,12 @@ class Reads:
                 now_us=self._clock.now_us(),
                 parts=bound.names,
             )
-            bad = await bound.attach(checked, source, some, self._joining) if bound.names else []
+            bad = await bound.attach(checked, source, some, self._images) if bound.names else []
             parts.add(start, await self._intake.take(checked, source, images=bad))
         if bound.left:
             detail = "no read of the post names this part, or more than one"
             left = [
-                (number, await self._joining.unbound(source, part.body, detail))
-                for number, part in bound.left
+                (number, await self._images.unbound(source, part.body, detail)) for number, part in bound.left
             ]
             parts.add(0, await self._intake.take(Checked(), source, images=left))
         return parts.answer()
@@ -143,7 +153,7 @@ class Reads:
                 "not-found", "a read's images are `patch` and `overview`, its `id` has 1 to 64 characters"
             )
         body = await read_body(request, MAX_BYTES[kind])
-        joined = await self._joining.follow(source, given, kind, body)
+        joined = await self._images.follow(source, given, kind, body)
         if joined.code:
             return problem(joined.code, joined.detail)
         return json_answer(ImageTaken(image=kind, sha256=joined.sha256, repeated=joined.repeated))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, TypeAlias
+import ipaddress
+from typing import Any, Final, TypeAlias
 
 import msgspec
 import numpy as np
 
-from wicketgate.base.errors import FencedError, InputError, NotEntitled, StreamError, WicketgateError
+from wicketgate.base.errors import InputError, NotEntitled, StreamError, WicketgateError
 from wicketgate.base.limits import ConnectionLimits
+from wicketgate.base.settings import Network
 from wicketgate.commits.cameras import Camera
 from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.reads.checks import Checked
@@ -19,9 +21,32 @@ from wicketgate.reads.observations import Keepalive, Observation, Parsed, Unread
 _KINDS: Final = {"observation": Observation, "unreadable": Unreadable, "keepalive": Keepalive}
 _NAMES: Final = {kind: name for name, kind in _KINDS.items()}
 _ERRORS: Final[dict[str, type[WicketgateError]]] = {
-    kind.__name__: kind for kind in (StreamError, InputError, NotEntitled, FencedError)
+    kind.__name__: kind for kind in (StreamError, InputError, NotEntitled)
 }
 _DTYPES: Final = {column.name: column.dtype for column in COLUMNS if column.dtype is not None}
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What a front sees of the committed state; never a row.
+
+    Attributes
+    ----------
+    number : int
+        A later view has a higher one.
+    at_us : int
+        The gateway's clock, which a front has no other way to know.
+    tokens : mapping of str to str
+        Names of sources' tokens by their hashes.
+    cameras : list of Camera
+        As in the state: a camera's place is its number.
+    """
+
+    number: int
+    at_us: int
+    tokens: dict[str, str]
+    cameras: list[Camera]
+    clock_ahead_us: int
+    too_old_us: int
 
 
 class Begin(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -36,26 +61,11 @@ class Begin(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     limits: ConnectionLimits
     connections: int
     proxies: tuple[str, ...]
+    view: View
 
-
-class View(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """What a front sees of the committed state; never a row.
-
-    Attributes
-    ----------
-    number : int
-        A later view has a higher one.
-    tokens : mapping of str to str
-        Names of sources' tokens by their hashes.
-    cameras : list of Camera
-        As in the state: a camera's place is its number.
-    """
-
-    number: int
-    tokens: dict[str, str]
-    cameras: list[Camera]
-    clock_ahead_us: int
-    too_old_us: int
+    def networks(self) -> list[Network]:
+        """Return the proxies that are believed."""
+        return [ipaddress.ip_network(one) for one in self.proxies]
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
@@ -125,16 +135,14 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         return _ERRORS[self.error](self.detail, code=self.code)
 
 
-class Stale(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """They were checked by a view that is past: a newer one was sent before this."""
+class Now(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The gateway's clock, once a second."""
 
-    number: int
+    at_us: int
 
 
-ToFront: TypeAlias = Begin | View | Leave | Taken | Failed | Stale
+ToFront: TypeAlias = Begin | View | Leave | Taken | Failed | Now
 ToGateway: TypeAlias = Ready | Take | TakePushed
-ToWhom = Literal["front", "gateway"]
-
 encode = msgspec.msgpack.Encoder().encode
 decode_at_front = msgspec.msgpack.Decoder(ToFront).decode
 decode_at_gateway = msgspec.msgpack.Decoder(ToGateway).decode

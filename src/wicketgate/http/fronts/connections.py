@@ -1,0 +1,172 @@
+"""A front's connections: what sources post stays here, and everything else goes to the gateway as it came."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from starlette.types import Scope
+
+from wicketgate.http.connections import HttpBounds, HttpConnection
+from wicketgate.http.gatekeeper import PUSH_PREFIX
+from wicketgate.http.hot import READS_PATH
+from wicketgate.reads import adapters
+from wicketgate.reads.parse import JSON, NDJSON
+
+_END: Final = b"\r\n\r\n"
+_MOST_HELD: Final = 64 * 1024
+_READS: Final = READS_PATH.encode()
+_PUSH: Final = PUSH_PREFIX.encode()
+_TYPES: Final = frozenset({JSON.encode(), NDJSON.encode()})
+_STARTS: Final = (b"POST " + _READS, b"POST " + _PUSH)
+_DIGITS: Final = 8
+_FRAMING: Final = frozenset({b"transfer-encoding", b"expect", b"upgrade", b"content-encoding"})
+
+
+@dataclass(frozen=True, slots=True)
+class FrontHead:
+    """The head of a request that a front may take.
+
+    Attributes
+    ----------
+    length : int
+        Bytes of its body.
+    scope : mapping
+        Its fields and its query, as `gatekeeper.source_in` takes them.
+    """
+
+    length: int
+    scope: Scope
+    is_push: bool
+
+
+def front_head(head: bytes) -> FrontHead | None:
+    """Return a head that a front may take, or None where the gateway itself must see the request.
+
+    A front takes posts of reads in JSON and pushes for known adapters, whose bodies simply follow their heads, and
+    whose heads are as plain as most devices write them.
+    """
+    first, *lines = head[: -len(_END)].split(b"\r\n")
+    method, _, rest = first.partition(b" ")
+    target, _, version = rest.partition(b" ")
+    if method != b"POST" or version != b"HTTP/1.1" or b"#" in target:
+        return None
+    fields: dict[bytes, bytes] = {}
+    for line in lines:
+        name, colon, value = line.partition(b":")
+        name = name.lower()
+        if not colon or not name or name in fields or name in _FRAMING or name.strip() != name:
+            return None
+        fields[name] = value.strip(b" \t")
+    length = fields.get(b"content-length", b"")
+    if not length.isdigit() or len(length) > _DIGITS:
+        return None
+    path, _, query = target.partition(b"?")
+    is_push = path.startswith(_PUSH)
+    if is_push:
+        is_ours = path.removeprefix(_PUSH).decode("latin-1") in adapters.ADAPTERS
+    else:
+        media_type = fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        is_ours = target == _READS and media_type in _TYPES
+    if not is_ours:
+        return None
+    return FrontHead(int(length), {"headers": list(fields.items()), "query_string": query}, is_push)
+
+
+class FrontConnection(HttpConnection):
+    """One connection of a front.
+
+    It cuts the requests apart itself, and feeds the parser one at a time; where the two do not agree on an end, the
+    connection is closed. A connection whose next request is not the front's is given away with what was read of it.
+
+    Parameters
+    ----------
+    is_ours : callable
+        Whether a head shows the token of a source.
+    give : callable
+        Gives a connection away, with what was read of it.
+    """
+
+    def __init__(
+        self,
+        bounds: HttpBounds,
+        is_ours: Callable[[FrontHead], bool],
+        give: Callable[[Any, bytes], None],
+        *arguments: Any,
+        **named: Any,
+    ) -> None:
+        super().__init__(bounds, *arguments, **named)
+        self._is_ours = is_ours
+        self._give = give
+        self._held = bytearray()
+        self._left = 0  # bytes of the body that have not come yet
+        self._is_whole = True  # the parser has seen the end of what it was fed
+        self._last_head = b""  # never given away: what differs is looked at
+        self._last_length = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes off the wire."""
+        if self._closing:
+            return
+        self._held += data
+        self._go_on()
+        if len(self._held) > _MOST_HELD:
+            self.flow.pause_reading()
+
+    def on_message_complete(self) -> None:
+        """End a request."""
+        self._is_whole = True
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request."""
+        super().on_response_complete()
+        if self._held and not self._closing and not self.transport.is_closing():
+            self.loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        held = self._held
+        while held and not self._closing and not self.transport.is_closing():
+            if self._left:
+                part = bytes(held[: self._left])
+                del held[: len(part)]
+                self._left -= len(part)
+                super().data_received(part)
+                if not self._left and not self._is_whole:
+                    self._refuse("malformed")
+                continue
+            cycle = self._cycle
+            if not self._is_whole or (cycle is not None and not cycle.response_complete):
+                return  # one after the other
+            end = held.find(_END)
+            if end < 0 and len(held) <= self._limits.head_bytes and _may_be_ours(held):
+                return  # the rest of the head
+            head = bytes(held[: end + len(_END)]) if end >= 0 else b""
+            if not head or (head != self._last_head and not self._knows(head)):
+                self._give_away()
+                return
+            del held[: len(head)]
+            self._left = self._last_length
+            self._is_whole = False
+            super().data_received(head)
+            if not self._left and not self._is_whole:
+                self._refuse("malformed")
+
+    def _knows(self, head: bytes) -> bool:
+        """Return whether a head is a source's post, and keep it: most devices send the same one each time."""
+        found = front_head(head)
+        if found is None or not self._is_ours(found):
+            return False
+        self._last_head, self._last_length = head, found.length
+        return True
+
+    def _give_away(self) -> None:
+        data, self._held = bytes(self._held), bytearray()
+        self._closing = True
+        self._give(self.transport.get_extra_info("socket"), data)
+        self.transport.abort()  # the other process has its own hold of it
+
+
+def _may_be_ours(beginning: bytearray) -> bool:
+    return any(start.startswith(beginning[: len(start)]) for start in _STARTS)

@@ -1,0 +1,144 @@
+"""The gateway's desk for one front: it says what there is to see, and takes what was checked."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+import msgspec
+
+from wicketgate.base.errors import StreamError, WicketgateError
+from wicketgate.gateway.node import Gateway
+from wicketgate.http.fronts.frames import Frames
+from wicketgate.http.fronts.messages import (
+    Failed,
+    Ready,
+    Take,
+    Taken,
+    TakePushed,
+    View,
+    checked_of,
+    decode_at_gateway,
+    encode,
+    parsed_of,
+)
+from wicketgate.http.problems import log_unforeseen
+
+log = logging.getLogger(__name__)
+
+_PAST: Final = "cameras or tokens have changed just now: post again"
+
+
+class Viewing:
+    """What fronts see of the committed state, made anew when it changes."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self.view = self._made(1)
+
+    def renew(self) -> None:
+        """Look at the state again."""
+        self.view = self._made(self.view.number + 1)
+
+    def _made(self, number: int) -> View:
+        gateway = self._gateway
+        state, limits = gateway.commits.committed, gateway.limits()
+        sources = {digest: name for digest, name in state.tokens.items() if name.startswith("source:")}
+        return View(
+            number=number,
+            at_us=gateway.clock.now_us(),
+            tokens=sources,
+            cameras=list(state.cameras),
+            clock_ahead_us=limits.clock_ahead_us,
+            too_old_us=limits.too_old_us,
+        )
+
+
+class FrontDesk:
+    """The gateway's side of the link to one front.
+
+    Parameters
+    ----------
+    ready : callable
+        Told when the front accepts connections.
+    lost : callable
+        Told when it is gone.
+    """
+
+    def __init__(
+        self, gateway: Gateway, viewing: Viewing, ready: Callable[[], None], lost: Callable[[], None]
+    ) -> None:
+        self._gateway = gateway
+        self._viewing = viewing
+        self._ready = ready
+        self._lost = lost
+        self._frames: Frames | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def open(self, link: Any) -> None:
+        """Take the link's end."""
+        self._frames = await Frames.over(link, self._got, self._lost)
+
+    def send(self, message: msgspec.Struct) -> None:
+        """Send a message."""
+        assert self._frames is not None
+        self._frames.send(encode(message))
+
+    def close(self) -> None:
+        """End the link."""
+        if self._frames is not None:
+            self._frames.close()
+
+    def _got(self, frame: bytes) -> None:
+        message = decode_at_gateway(frame)
+        if isinstance(message, Ready):
+            self._ready()
+        elif isinstance(message, Take):
+            self._do(message.number, self._take(message))
+        else:
+            self._do(message.number, self._take_pushed(message))
+
+    def _do(self, number: int, taking: Coroutine[Any, Any, Taken]) -> None:
+        async def answered() -> None:
+            try:
+                answer: Taken | Failed = await taking
+            except WicketgateError as error:
+                answer = Failed.of(number, error)
+            except Exception as error:  # noqa: BLE001 - the front answers it, as the ordinary way does
+                log_unforeseen(error)
+                answer = Failed(
+                    number=number, error="StreamError", detail="something is wrong", code="internal"
+                )
+            self.send(answer)
+
+        task = asyncio.get_running_loop().create_task(answered())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _take(self, take: Take) -> Taken:
+        if take.view != self._viewing.view.number and not self._holds(take):
+            raise StreamError(_PAST, code="busy")
+        answer = await self._gateway.intake.take(checked_of(take), take.source, have_waited=True)
+        return Taken(number=take.number, answer=answer)
+
+    async def _take_pushed(self, take: TakePushed) -> Taken:
+        if take.view != self._viewing.view.number and not self._is_known(take.source):
+            raise StreamError(_PAST, code="busy")
+        parsed = parsed_of(take.items)
+        answer = await self._gateway.pushes.take(take.source, parsed, camera=take.camera)
+        return Taken(number=take.number, answer=answer)
+
+    def _holds(self, take: Take) -> bool:
+        """Return whether what was checked by a former view would be found the same by the present one."""
+        now = self._gateway.cameras.ids(take.source)
+        numbers = checked_of(take).reads["camera"]
+        return (
+            not take.quarantined
+            and self._is_known(take.source)
+            and all(now.get(one) == number for one, number in zip(take.camera_id, numbers, strict=True))
+        )
+
+    def _is_known(self, source: str) -> bool:
+        return f"source:{source}" in self._viewing.view.tokens.values()

@@ -1,0 +1,134 @@
+"""The gateway's door: its own server, and the fronts before it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from typing import Final
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from wicketgate.base.settings import Settings
+from wicketgate.gateway.node import Gateway
+from wicketgate.http.connections import HttpBounds
+from wicketgate.http.fronts.fleet import Fleet
+from wicketgate.http.fronts.server import Server
+
+_BACKLOG: Final = 4096
+
+
+class Door:
+    """Where requests come in.
+
+    Fronts accept connections, where there are any, and give away those whose requests the gateway must see. Where there
+    is none, the gateway accepts by itself.
+
+    Attributes
+    ----------
+    serving : Task
+        The gateway's own server; once `open` has been called.
+    fleet : Fleet or None
+        The fronts.
+    """
+
+    serving: asyncio.Task[None]
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        settings: Settings,
+        app: ASGIApp,
+        bounds: HttpBounds,
+        sockets: Sequence[socket.socket],
+    ) -> None:
+        self._bounds = bounds
+        self._sockets = sockets
+        self._server = Server(_config(app, bounds))
+        self._accepting: list[asyncio.Server] = []
+        self._changing = asyncio.Lock()
+        self._changes: set[asyncio.Task[None]] = set()
+        self._sweeping: asyncio.Task[None] | None = None
+        self._adopted: set[asyncio.Task[None]] = set()
+        self.fleet: Fleet | None = None
+        if settings.front_processes:
+            self.fleet = Fleet(
+                gateway,
+                settings,
+                sockets,
+                connections=bounds.connections,
+                adopt=self._adopt,
+                accept=self._accept,
+            )
+
+    async def open(self) -> None:
+        """Begin to answer; on return connections are accepted."""
+        self.serving = asyncio.create_task(self._server.serve([]))
+        while not self._server.started and not self.serving.done():
+            await asyncio.sleep(0.005)
+        self._sweeping = asyncio.create_task(self._bounds.sweep(self._server.server_state.connections))
+        if self.fleet is None:
+            await self._accepting_is(True)
+        else:
+            await self.fleet.start()
+
+    async def close(self) -> None:
+        """Answer what is under way, and accept nothing more."""
+        if self.fleet is not None:
+            await self.fleet.stop()
+        await self._accepting_is(False)
+        self._server.should_exit = True
+        await self.serving
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        for one in self._sockets:
+            one.close()
+
+    def _accept(self, by_itself: bool) -> None:
+        task = asyncio.get_running_loop().create_task(self._accepting_is(by_itself))
+        self._changes.add(task)
+        task.add_done_callback(self._changes.discard)
+
+    async def _accepting_is(self, accepting: bool) -> None:
+        async with self._changing:
+            if accepting and not self._accepting:
+                loop = asyncio.get_running_loop()
+                self._accepting = [
+                    await loop.create_server(self._connection, sock=one.dup(), backlog=_BACKLOG)
+                    for one in self._sockets
+                ]
+            elif not accepting:
+                for server in self._accepting:
+                    server.close()
+                self._accepting = []
+
+    def _adopt(self, one: socket.socket, data: bytes) -> None:
+        async def adopted() -> None:
+            one.setblocking(False)
+            _, protocol = await asyncio.get_running_loop().connect_accepted_socket(self._connection, one)
+            protocol.data_received(data)
+
+        task = asyncio.get_running_loop().create_task(adopted())
+        self._adopted.add(task)
+        task.add_done_callback(self._adopted.discard)
+
+    def _connection(self) -> asyncio.Protocol:
+        protocol = self._server.config.http_protocol_class
+        return protocol(config=self._server.config, server_state=self._server.server_state, app_state={})  # type: ignore[call-arg]
+
+
+def _config(app: ASGIApp, connections: HttpBounds) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=connections.protocol,
+        ws="none",
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        use_colors=False,  # it would colour at a terminal whatever NO_COLOR says
+        server_header=False,
+        proxy_headers=False,
+        backlog=_BACKLOG,
+        timeout_graceful_shutdown=5,
+    )

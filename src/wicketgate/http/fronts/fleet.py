@@ -1,0 +1,195 @@
+"""The fronts of a gateway: begun, looked after, replaced when they end, and told to leave."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import sys
+from asyncio.subprocess import Process
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from wicketgate.base.children import dying_with_parent
+from wicketgate.base.settings import Settings
+from wicketgate.commits.transactions import Transaction
+from wicketgate.gateway.node import Gateway
+from wicketgate.http.fronts.desk import FrontDesk, Viewing
+from wicketgate.http.fronts.messages import Begin, Leave, Now
+from wicketgate.http.fronts.passing import Taking
+
+log = logging.getLogger(__name__)
+
+_COMMAND: Final = (sys.executable, "-P", "-m", "wicketgate.http.fronts.process")
+_PATIENCE_S: Final = 30.0
+_LEAVE_S: Final = 8.0
+_PAUSES_S: Final = (0.1, 0.5, 2.0, 5.0)
+_STEADY_S: Final = 60.0
+
+
+class Fleet:
+    """The fronts of one gateway, all on this machine and at the same sockets.
+
+    A front that ends is replaced; while there is none the gateway accepts by itself.
+
+    Parameters
+    ----------
+    listening : sequence of socket
+        Where they accept.
+    adopt : callable
+        Gets each connection that a front gives away, and what was read of it.
+    accept : callable
+        Told whether the gateway has to accept by itself.
+
+    Attributes
+    ----------
+    restarts : int
+        How many fronts were replaced.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        settings: Settings,
+        listening: Sequence[socket.socket],
+        *,
+        connections: int,
+        adopt: Callable[[socket.socket, bytes], None],
+        accept: Callable[[bool], None],
+    ) -> None:
+        self._gateway = gateway
+        self._settings = settings
+        self._listening = listening
+        self._connections = connections
+        self._adopt = adopt
+        self._accept = accept
+        self._viewing = Viewing(gateway)
+        self._fronts: dict[int, _Manned] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._leaving = False
+        self.restarts = 0
+
+    @property
+    def ready(self) -> int:
+        """The number of fronts that accept connections."""
+        return sum(front.ready.is_set() for front in self._fronts.values())
+
+    async def start(self) -> None:
+        """Begin all fronts; return once each accepts, or once the gateway has to accept by itself."""
+        count = self._settings.front_processes
+        self._gateway.commits.followers.append(self._follow)
+        self._tasks = [asyncio.create_task(self._keep(number)) for number in range(count)]
+        self._tasks.append(asyncio.create_task(self._tell_time()))
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                while self.ready < count:
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            log.error("%d of %d fronts have not begun", count - self.ready, count)
+            self._accept(self.ready == 0)
+
+    async def stop(self) -> None:
+        """Let the fronts answer what is under way, and end."""
+        self._leaving = True
+        fronts = list(self._fronts.values())
+        for front in fronts:
+            front.desk.send(Leave())
+        if fronts:
+            await asyncio.wait(self._tasks[:-1], timeout=_LEAVE_S)
+        for front in self._fronts.values():
+            front.end()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._follow in self._gateway.commits.followers:
+            self._gateway.commits.followers.remove(self._follow)
+
+    def _follow(self, transaction: Transaction) -> None:
+        """Show the fronts a state that has changed, before whoever changed it is answered."""
+        if transaction.cameras is None and transaction.token is None and transaction.document is None:
+            return
+        self._viewing.renew()
+        for front in self._fronts.values():
+            front.desk.send(self._viewing.view)
+
+    async def _tell_time(self) -> None:
+        while True:
+            await asyncio.sleep(1)
+            for front in self._fronts.values():
+                front.desk.send(Now(at_us=self._gateway.clock.now_us()))
+
+    async def _keep(self, number: int) -> None:
+        """Keep one front going, for ever."""
+        failures = 0
+        while True:
+            began = asyncio.get_running_loop().time()
+            await self._man(number)
+            if self._leaving:
+                return
+            self.restarts += 1
+            steady = asyncio.get_running_loop().time() - began > _STEADY_S
+            failures = 0 if steady else failures + 1
+            log.error("front %d has ended, and is replaced", number + 1)
+            await asyncio.sleep(_PAUSES_S[min(failures, len(_PAUSES_S)) - 1])
+
+    async def _man(self, number: int) -> None:
+        """Begin a front, and wait for its end."""
+        ours, theirs = socket.socketpair()
+        taking, giving = socket.socketpair()
+        ready = asyncio.Event()
+        desk = FrontDesk(self._gateway, self._viewing, lambda: self._begun(ready), lambda: None)
+        handed = [theirs, giving, *self._listening]
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *_COMMAND,
+                *(str(one.fileno()) for one in handed),
+                pass_fds=[one.fileno() for one in handed],
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                preexec_fn=dying_with_parent(),
+            )
+        finally:
+            theirs.close()
+            giving.close()
+        front = self._fronts[number] = _Manned(process, desk, Taking(taking, self._adopt), ready)
+        try:
+            await desk.open(ours)
+            desk.send(self._begin())
+            await process.wait()
+        finally:
+            self._fronts.pop(number, None)
+            front.end()
+            await process.wait()
+            self._accept(self.ready == 0 and not self._leaving)
+
+    def _begin(self) -> Begin:
+        settings = self._settings
+        return Begin(
+            limits=settings.limits,
+            connections=max(1, self._connections // settings.front_processes),
+            proxies=tuple(str(one) for one in settings.proxies),
+            view=self._viewing.view,
+        )
+
+    def _begun(self, ready: asyncio.Event) -> None:
+        ready.set()
+        self._accept(False)
+
+
+class _Manned:
+    """A front that runs."""
+
+    def __init__(self, process: Process, desk: FrontDesk, taking: Taking, ready: asyncio.Event) -> None:
+        self.process = process
+        self.desk = desk
+        self.taking = taking
+        self.ready = ready
+
+    def end(self) -> None:
+        """End it, if it has not ended."""
+        self.desk.close()
+        self.taking.close()
+        if self.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.kill()

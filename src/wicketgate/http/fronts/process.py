@@ -1,0 +1,168 @@
+"""A front's process: `python -m wicketgate.http.fronts.process LINK PASSING LISTENING…`, all descriptors.
+
+It ends with the gateway, however that ends, and reaches nothing of it but the link.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from functools import partial
+from typing import Final, cast
+
+import msgspec
+import uvicorn
+import uvloop
+from starlette.types import Receive, Scope, Send
+
+from wicketgate.base.descriptors import Descriptors
+from wicketgate.base.files import keep_private
+from wicketgate.http.api.push import Push
+from wicketgate.http.api.reads import Reads
+from wicketgate.http.connections import HttpBounds
+from wicketgate.http.fronts.connections import FrontConnection, FrontHead
+from wicketgate.http.fronts.frames import Frames
+from wicketgate.http.fronts.messages import (
+    Begin,
+    Failed,
+    Leave,
+    Now,
+    Ready,
+    Taken,
+    View,
+    decode_at_front,
+    encode,
+)
+from wicketgate.http.fronts.passing import Giving
+from wicketgate.http.fronts.remote import RemoteIntake, RemotePushes, Seeing, Sending
+from wicketgate.http.fronts.server import Server
+from wicketgate.http.gatekeeper import Gatekeeper, source_in
+from wicketgate.http.handlers import Outermost
+from wicketgate.http.hot import HotRoute
+from wicketgate.http.peers import Proxies
+from wicketgate.http.problems import problem
+from wicketgate.http.underway import UnderWay
+from wicketgate.reads.cameras import CameraNames
+
+_SETTLE_S: Final = 5
+
+
+class Front:
+    """A front: its link to the gateway, and the server of its connections."""
+
+    def __init__(self, listening: Sequence[socket.socket], passing: socket.socket) -> None:
+        self._listening = listening
+        self._giving = Giving(passing)
+        self._begun: asyncio.Future[Begin] = asyncio.get_running_loop().create_future()
+        self._ended = asyncio.Event()
+        self._frames: Frames | None = None
+        self._sending = Sending(self._send)
+        self._seeing: Seeing | None = None
+
+    async def run(self, link: socket.socket) -> None:
+        """Serve until the gateway says to leave, or is gone."""
+        self._frames = await Frames.over(link, self._got, self._gone)
+        begin = await self._begun
+        seeing = self._seeing = Seeing(begin.view)
+        bounds = HttpBounds(
+            begin.limits,
+            begin.connections,
+            Descriptors.raised(),
+            is_proxy=Proxies(begin.networks()).__contains__,
+        )
+        server = Server(self._config(bounds, seeing, begin))
+        serving = asyncio.create_task(server.serve(list(self._listening)))
+        sweeping = asyncio.create_task(bounds.sweep(server.server_state.connections))
+        while not server.started and not serving.done():
+            await asyncio.sleep(0.005)
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 100)
+        self._send(Ready())
+        await self._ended.wait()
+        server.should_exit = True
+        await serving
+        sweeping.cancel()
+
+    def _config(self, bounds: HttpBounds, seeing: Seeing, begin: Begin) -> uvicorn.Config:
+        intake = RemoteIntake(self._sending, seeing)
+        cameras = CameraNames(lambda: seeing)
+        reads = Reads(cameras, intake, None, seeing, seeing.limits)
+        push = Push(RemotePushes(self._sending, seeing, intake))
+        under_way = UnderWay(begin.limits)
+
+        def tokens() -> dict[str, str]:
+            return seeing.view.tokens
+
+        def is_ours(head: FrontHead) -> bool:
+            return source_in(dict(head.scope), tokens(), pushed=head.is_push) is not None
+
+        bounds.hot = HotRoute(reads, push, tokens, under_way)
+        app = Gatekeeper(Outermost(_nothing_else, reads, push), tokens, under_way=under_way)
+        protocol = partial(FrontConnection, bounds, is_ours, self._giving.give)
+        return uvicorn.Config(
+            Proxies(begin.networks()).wrap(app),
+            http=cast(type[asyncio.Protocol], protocol),
+            ws="none",
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+            use_colors=False,
+            server_header=False,
+            proxy_headers=False,
+            backlog=4096,
+            timeout_graceful_shutdown=_SETTLE_S,
+        )
+
+    def _send(self, message: msgspec.Struct) -> None:
+        if self._frames is not None:
+            self._frames.send(encode(message))
+
+    def _got(self, frame: bytes) -> None:
+        message = decode_at_front(frame)
+        if isinstance(message, Taken | Failed):
+            self._sending.answered(message)
+        elif isinstance(message, Begin):
+            self._begun.set_result(message)
+        elif isinstance(message, Leave):
+            self._ended.set()
+        elif self._seeing is None:
+            return  # before its beginning, which says it all
+        elif isinstance(message, View):
+            self._seeing.take(message)
+        elif isinstance(message, Now):
+            self._seeing.set(message.at_us)
+
+    def _gone(self) -> None:
+        self._sending.lost()
+        self._ended.set()
+        if not self._begun.done():
+            self._begun.cancel()
+
+
+async def _nothing_else(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer what was asked on a connection that should have been given away."""
+    await problem("not-found", "see `/docs` for what there is")(scope, receive, send)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a front on descriptors that it was given."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all: the gateway says when to leave
+    keep_private()
+    link, passing, *listening = (socket.socket(fileno=int(one)) for one in arguments)
+
+    async def run() -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await Front(listening, passing).run(link)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
