@@ -80,24 +80,35 @@ class Running:
         return host, int(port)
 
     def children(self) -> list[int]:
-        """Return the ids of the gateway's child processes: the NATS server and the renderer of pages."""
+        """Return the ids of the gateway's child processes: the NATS server, fronts, and the renderer of pages."""
         return [
             int(child) for child in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         ]
 
     def streams(self) -> list[int]:
         """Return the ids of the NATS servers among them."""
-        return [pid for pid in self.children() if b"nats-server" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        return self._children_with(b"nats-server")
+
+    def fronts(self) -> list[int]:
+        """Return the ids of the fronts among them."""
+        return self._children_with(b"wicketgate.http.fronts")
+
+    def _children_with(self, word: bytes) -> list[int]:
+        return [pid for pid in self.children() if word in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
     def cpu_s(self) -> dict[str, float]:
-        """Return the seconds of CPU that the gateway and its NATS child have taken."""
+        """Return the seconds of CPU that the gateway, its fronts and its NATS child have taken."""
         ticks = os.sysconf("SC_CLK_TCK")
 
         def used(pid: int) -> float:
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
             return (int(fields[11]) + int(fields[12])) / ticks
 
-        return {"gateway": used(self.pid), "nats": sum(used(child) for child in self.streams())}
+        return {
+            "gateway": used(self.pid),
+            "fronts": sum(map(used, self.fronts())),
+            "nats": sum(map(used, self.streams())),
+        }
 
     def launch(self, *arguments: str, port: int | None = None) -> None:
         """Start the gateway without waiting for it; from the second time on at the same port."""

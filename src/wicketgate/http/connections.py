@@ -110,6 +110,7 @@ class HttpConnection(HttpToolsProtocol):
     def __init__(self, bounds: HttpBounds, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.app_state = {"connection": self}  # each request's scope has a copy of it
+        self.first = b""  # what another process read of it
         self._bounds = bounds
         self._limits = bounds.limits
         self._place: Place | None = None
@@ -133,6 +134,9 @@ class HttpConnection(HttpToolsProtocol):
         self._place = self._bounds.places.enter(self, self.client[0] if self.client else "")
         if self._place is None:
             self.drop()
+        elif self.first:
+            self.data_received(self.first)
+            self.first = b""
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Give the place back."""

@@ -162,6 +162,8 @@ class FrontConnection(HttpConnection):
         return True
 
     def _give_away(self) -> None:
+        # At once: whatever is read from now on would be lost to the other process.
+        self.flow.pause_reading()
         data, self._held = bytes(self._held), bytearray()
         self._closing = True
         self._give(self.transport.get_extra_info("socket"), data)

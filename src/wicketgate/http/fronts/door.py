@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 from wicketgate.base.settings import Settings
 from wicketgate.gateway.node import Gateway
-from wicketgate.http.connections import HttpBounds
+from wicketgate.http.connections import HttpBounds, HttpConnection
 from wicketgate.http.fronts.fleet import Fleet
 from wicketgate.http.fronts.server import Server
 
@@ -104,18 +104,26 @@ class Door:
                 self._accepting = []
 
     def _adopt(self, one: socket.socket, data: bytes) -> None:
+        def connection() -> asyncio.Protocol:
+            made = self._connection()
+            made.first = data  # before anything that is read from now on
+            return made
+
         async def adopted() -> None:
             one.setblocking(False)
-            _, protocol = await asyncio.get_running_loop().connect_accepted_socket(self._connection, one)
-            protocol.data_received(data)
+            await asyncio.get_running_loop().connect_accepted_socket(connection, one)
 
         task = asyncio.get_running_loop().create_task(adopted())
         self._adopted.add(task)
         task.add_done_callback(self._adopted.discard)
 
-    def _connection(self) -> asyncio.Protocol:
-        protocol = self._server.config.http_protocol_class
-        return protocol(config=self._server.config, server_state=self._server.server_state, app_state={})  # type: ignore[call-arg]
+    def _connection(self) -> HttpConnection:
+        return HttpConnection(
+            self._bounds,
+            config=self._server.config,
+            server_state=self._server.server_state,
+            app_state={},
+        )
 
 
 def _config(app: ASGIApp, connections: HttpBounds) -> uvicorn.Config:
