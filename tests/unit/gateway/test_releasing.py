@@ -327,8 +327,8 @@ async def test_more_authorities_than_it_looked_make_the_pieces_smaller(
 
 
 async def test_more_facts_than_a_second_has_room_for_are_cut_over_several(desk: Desk) -> None:
-    """Each read is a hit of 24 authorities, and the first decision of a life does not know how many there are."""
-    names = [f"{MATCHED}-{n}" for n in range(24)]
+    """Each read is a hit of 16 authorities, and the first decision of a life does not know how many there are."""
+    names = [f"{MATCHED}-{n}" for n in range(16)]
     seen = plates(1000, 5)
     for name in names:
         await desk.gateway.filing.submit(signed_match(name))
