@@ -119,8 +119,8 @@ async def raw(messages: list[bytes]) -> float:
     return len(messages) * BATCH / took
 
 
-def arrow(posts: list[bytes]) -> list[bytes]:
-    """Return the posts as the Arrow messages that READS holds."""
+def as_stored(posts: list[bytes]) -> list[bytes]:
+    """Return the reads of posts as a transaction holds them."""
     messages = []
     for post in posts:
         reads = json.loads(post)
@@ -151,7 +151,7 @@ def run() -> dict[str, Any]:
         for _ in range(ROUNDS):
             posts = bodies(BATCHES, chance)
             through = uvloop.run(through_gateway(running, posts, before))
-            beside = uvloop.run(raw(arrow(posts)))
+            beside = uvloop.run(raw(as_stored(posts)))
             rounds.append({**through, "raw_reads_per_s": beside, "ratio": through["reads_per_s"] / beside})
     return {
         "reads_per_s": median([r["reads_per_s"] for r in rounds]),

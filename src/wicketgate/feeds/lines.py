@@ -16,6 +16,10 @@ _SALT_HEX = 32
 _LATE = np.frombuffer(b"            " + b',"late":true', "V12")
 
 
+ROW_BYTES = len('{"seq":123456789,"salt":"","authority":"","read":,"late":true}\n') + _SALT_HEX
+"""The bytes of a row beside its read and the name of its authority, at most."""
+
+
 def row_lines(
     *,
     reference: str,

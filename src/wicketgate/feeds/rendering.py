@@ -26,6 +26,14 @@ _SAID_BY = {
 Shown = tuple[str, ...]
 """What is shown of a read: fields, and whether its place has name and position."""
 
+_SAID_COLUMNS = (*(column.name for column in SAID), "marks")
+_READ_BYTES = len('{"plate":"","confidence":0.123,"captured_at":"2007-07-17T12:00:00.123456Z",}')
+_CAMERA_BYTES = len(
+    '"source":"tfl","camera":"ccz-0001","camera_name":"ccz-0001","position":[-0.12345,51.12345]'
+)
+IMAGE_BYTES = len('"overview_image":{"ref":"","sha256":"","type":"image/jpeg","bytes":1234567},') + 139 + 64
+_REF_BYTES = len(',"ref":""') + 24
+
 # Confidences of three decimals, and behind them none.
 _CONFIDENCES = np.frombuffer(b"".join(repr(n / 1000).encode().ljust(5) for n in range(1001)) + b"null ", "V5")
 
@@ -221,6 +229,36 @@ def _confidences(values: NDArray[np.float64]) -> bytes | ByteColumn | None:
             found: ByteColumn = _CONFIDENCES.take(numbers)
             return found
     return byte_columns.of_texts(["null" if value != value else repr(value) for value in values.tolist()])
+
+
+def most_bytes(batch: ReadBatch, camera_json: Sequence[str]) -> int:
+    """Return at most how many bytes a read of a batch takes in a row, with all of its fields, images and `ref`.
+
+    O(n). A confidence of more than three decimals may take some more, and so does a hit.
+
+    Parameters
+    ----------
+    camera_json : sequence of str
+        As for `Rendering`; where none of the batch's is among them, a usual one is taken.
+    """
+    texts = {name: _longest(getattr(batch, name)) for name in ("plate", *_SAID_COLUMNS)}
+    known = [camera_json[number] for number in {*batch.camera.tolist()} if number < len(camera_json)]
+    said = sum(len(f',"{name}":') + longest for name, longest in texts.items() if longest and name != "plate")
+    images = sum(
+        IMAGE_BYTES
+        for name in IMAGE_FIELDS.values()
+        if any(text is not None for text in getattr(batch, name))
+    )
+    images += _REF_BYTES if images else 0
+    return _READ_BYTES + texts["plate"] + (_longest(known) or _CAMERA_BYTES) + said + images
+
+
+def _longest(texts: Sequence[str | None]) -> int:
+    """Return the bytes of the longest text; those that say nothing have none."""
+    distinct = {*texts} - {None}
+    if all(text.isascii() for text in distinct if text):
+        return max((len(text) for text in distinct if text), default=0)
+    return max(len(text.encode()) for text in distinct if text)
 
 
 def with_members(read: str, members: str) -> str:

@@ -19,7 +19,8 @@ from wicketgate.commits.transactions import (
     Transaction,
 )
 from wicketgate.commits.writer import Build, Commits
-from wicketgate.feeds.rendering import Rendering
+from wicketgate.feeds.lines import ROW_BYTES
+from wicketgate.feeds.rendering import Rendering, most_bytes
 from wicketgate.feeds.rows import RowMaker, Rows, StateAt
 from wicketgate.feeds.writing import write_batches
 from wicketgate.gate.decide import Decision, decide
@@ -33,7 +34,6 @@ from wicketgate.reads.messages import ReadsMessage, encode_reads
 from wicketgate.regime.moment import RegimeAt
 
 _TRANSACTION_BYTES = 2 * 1024 * 1024
-_ROW_BYTES = 250
 _source_of = attrgetter("source")
 
 
@@ -69,9 +69,13 @@ class Releasing:
 
     def rows_at_once(self, batch: ReadBatch) -> int:
         """Return how many of these reads one transaction has room for, if each goes to all who may have it."""
-        # What a row takes in a feed: salt, names and quotes, and the longest that a camera said, in UTF-8.
-        row_bytes = _ROW_BYTES + 2 * columns.longest_said(batch)
-        authorities = 1 if self._standing is None else max(1, self._standing.most_together)
+        # The first decision of a life knows no tables yet, and hits are not reckoned with: what is too large all the
+        # same is cut again by whoever asked.
+        standing = self._standing
+        authorities = 1 if standing is None else max(1, standing.most_together)
+        cameras = () if standing is None else standing.placed_json
+        reference = 0 if standing is None else max(map(len, standing.names), default=0)
+        row_bytes = ROW_BYTES + reference + most_bytes(batch, cameras)
         return max(1, min(MAX_ROWS, _TRANSACTION_BYTES // (row_bytes * authorities)))
 
     def decide(

@@ -190,9 +190,6 @@ _GATHERED = tuple(column.name for column in GATHERED)
 Values = list[Any] | NDArray[Any]
 
 
-_LONG = tuple(column.name for column in COLUMNS if column.null and column.dtype is None)
-
-
 class Gathered:
     """Checked reads, not stored yet.
 
@@ -383,14 +380,6 @@ def _from_stream(data: bytes) -> ReadBatch:
             array = values.combine_chunks().to_numpy(zero_copy_only=False)
             columns[column.name] = array.astype(column.dtype, copy=False)
     return ReadBatch(**columns)
-
-
-def longest_said(batch: ReadBatch) -> int:
-    """Return the characters of the longest text in each column of texts, added up; plates are left out.
-
-    O(n), about 0.1 µs a read.
-    """
-    return sum(max((len(text) for text in set(getattr(batch, name)) if text), default=0) for name in _LONG)
 
 
 def part(batch: ReadBatch, start: int, stop: int) -> ReadBatch:

@@ -21,9 +21,9 @@ from wicketgate.cli import main
 from wicketgate.clients.verify import Report, verify_folder
 from wicketgate.clients.verify.openings import read_identity
 from wicketgate.clients.verify.run import Opened
-from wicketgate.commits.transactions import FeedBatch, IntakeCounts, Outcome, Refused
+from wicketgate.commits.transactions import FeedBatch, ImagesFetched, IntakeCounts, Outcome, Refused
 from wicketgate.gateway.deployment import note_signer
-from wicketgate.gateway.filing.facts import decision_fact, outcome_fact, receipt_fact
+from wicketgate.gateway.filing.facts import decision_fact, image_fact, images_fact, outcome_fact, receipt_fact
 from wicketgate.ledger.facts import release_fact
 from wicketgate.ledger.sealing import new_identity, seal
 from wicketgate.ledger.writer import Ledger
@@ -47,6 +47,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     for number in range(35):
         quarantined = {"malformed": 400, **dict.fromkeys(IMAGE_CODES, 3)}
         made_world.decide(300, released=250, withheld=50, again=40 * (number % 2), quarantined=quarantined)
+        if number in (3, 4):
+            fetch(made_world, 20)
         made_world.close_second()
     made_world.decide(0, released=0, withheld=0, again=30)
     made_world.decide(200, released=100, withheld=0, feed=made.WANTED, again=20)
@@ -61,6 +63,17 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     made_world.flush()
     yield made_world
     made_world.close()
+
+
+def fetch(world: World, images: int) -> None:
+    """Let the recipient of the feed fetch images: many at once, and one alone."""
+    unit = "met/national-security-units"
+    sequence = world.state.sequence + 1
+    digests = ["ab" * 32] * (images - 1)
+    many = images_fact(sequence, authority=FEED, images=digests, unit=unit, by=unit)
+    one = image_fact(sequence + 1, authority=FEED, sha256="ab" * 32, unit=unit, by=unit)
+    for fact, number in ((many, images - 1), (one, 1)):
+        world.apply(facts=(fact,), fetched=ImagesFetched(authority=FEED, images=number))
 
 
 def line(number: int, opening: bytes, recipient: str = RECIPIENT) -> str:
@@ -148,6 +161,29 @@ def demand_found(world: World, folder: Path, rows: str, said_by_rows: str, said_
     faults = failed(verify_folder(folder, openings=opened(world)))
     assert faults.keys() == {"opened-figures"}
     assert said_by_facts in faults["opened-figures"]
+
+
+def with_images(world: World, folder: Path, table: str, images: int) -> Path:
+    """Return the log with another number of images in the first period that has some, signed with its key."""
+    entries = [parse_canonical(entry) for entry in world.entries]
+    figures = next(one for one in entries if one["kind"] == "figures" and one["images"].get(FEED))
+    figures[table][FEED] = images
+    with Ledger.create(folder, note_signer(LOG_KEY, made.ORIGIN), made.ORIGIN) as ledger:
+        ledger.append([canonical(entry) for entry in entries])
+    return folder
+
+
+@pytest.mark.parametrize("images", [100, 1000])
+def test_images_are_as_many_as_the_rows_name(world: World, tmp_path: Path, images: int) -> None:
+    """Its recipient counts those that its rows name, the overseer those that decisions tell of."""
+    folder = with_images(world, tmp_path / "log", "images", images)
+    demand_found(world, folder, "feed.ndjson", "say `images`", f"`images of {FEED}` is published as")
+
+
+def test_images_that_were_fetched_are_those_of_the_facts(world: World, tmp_path: Path) -> None:
+    folder = with_images(world, tmp_path / "log", "fetched", 400)
+    faults = failed(verify_folder(folder, openings=opened(world)))
+    assert f"`fetched of {FEED}` is published as 400, and the facts come to 40" in faults["opened-figures"]
 
 
 @pytest.mark.parametrize("by", [500, -20])

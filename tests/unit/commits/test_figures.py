@@ -66,6 +66,13 @@ def test_traffic_is_exact_from_a_thousand_on_and_nothing_below(world: World) -> 
     assert shown["released"] == {FEED: None, OWN: None}
 
 
+def test_images_of_hits_are_in_no_figure(world: World) -> None:
+    some, more = (counts(images={FEED: 6000, WANTED: n}, fetched={FEED: 999, WANTED: n}) for n in (0, 5000))
+    shown = public_traffic(some, moment_of(world))
+    assert shown == public_traffic(more, moment_of(world))
+    assert (shown["images"], shown["fetched"]) == ({FEED: 6000, OWN: None}, {FEED: None, OWN: None})
+
+
 def test_traffic_is_the_same_whether_a_read_was_listed(world: World) -> None:
     """What match let go, and what it did not, are one number; nothing else moves with a hit."""
     quiet, hit = (

@@ -16,7 +16,7 @@ import pytest
 
 from tests import checks
 from tests.keys import decode
-from tests.matching import SOURCE, Desk, signed_match, vehicle
+from tests.matching import SOURCE, Desk, plate_image, signed_match, vehicle
 from tests.matching import WANTED as MATCHED
 from tests.running import plates
 from tests.simulator import CT, IMAGE, OWN, WANTED, World, envelope
@@ -27,6 +27,9 @@ from wicketgate.commits import stored as stored_form
 from wicketgate.commits.transactions import Transaction
 from wicketgate.commits.writer import MAX_FACTS_BYTES
 from wicketgate.feeds.batches import read_batches
+from wicketgate.feeds.lines import ROW_BYTES
+from wicketgate.feeds.rendering import IMAGE_BYTES, most_bytes
+from wicketgate.gateway.releasing import Releasing
 from wicketgate.reads.columns import decode_batch
 from wicketgate.reads.messages import decode_reads
 
@@ -248,6 +251,55 @@ async def test_small_messages_share_a_transaction_and_large_ones_are_cut(world: 
     checks.check_settled(world)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"lane": 2, "direction": "towards", "vehicle": {"make": "Ford", "model": "Focus", "colour": "blue"}},
+        {"vehicle": {"make": "é" * 100, "kind": "車" * 40}},
+    ],
+)
+async def test_a_row_takes_what_it_is_reckoned_to_take(world: World, said: dict[str, Any]) -> None:
+    """Or transactions were cut where there was room, or tried where there was none."""
+    world.post([{**world.fresh_read("c0"), **said} for _ in range(500)])
+    await world.settle()
+    (found,) = decisions(world)
+    longest = max(
+        len(line) + 1
+        for data in world.projections.feeds[OWN]
+        for batch in read_batches(io.BytesIO(data))
+        for line in batch.lines
+    )
+    batch = decode_batch(decode_reads(found.taken).rows)
+    gate = world.intake._gate
+    assert isinstance(gate, Releasing)
+    standing = gate._standing
+    assert standing is not None
+    reckoned = ROW_BYTES + max(map(len, standing.names)) + most_bytes(batch, standing.placed_json)
+    assert longest <= reckoned <= longest + 40
+    together = 2 * 1024 * 1024 // (reckoned * standing.most_together)
+    assert gate.rows_at_once(batch) == min(1000, together)
+
+
+async def test_images_are_reckoned_with(desk: Desk) -> None:
+    """The longest row shows both, by references that do not tell how long their source is."""
+    name = f"{MATCHED}-images"
+    fields = ["plate", "time", "place", "vehicle", "patch-image", "overview-image"]
+    await desk.gateway.filing.submit(signed_match(name, scope__fields=fields))
+    await desk.list_vehicles(vehicle("AB12CDE"), authority=name)
+    await desk.read("AB12CDE", patch=plate_image("AB12CDE"))
+    commits = desk.gateway.commits.committed
+    assert commits.totals.images == {name: 1}
+    (line,) = (
+        json.loads(line)
+        for data in await desk.gateway.projections.feeds[name].batches(0, 9, 10**6)
+        for batch in read_batches(io.BytesIO(data))
+        for line in batch.lines
+    )
+    image = json.dumps(line["read"]["patch_image"], separators=(",", ":"))
+    assert len(f',"patch_image":{image}') <= IMAGE_BYTES <= len(f',"patch_image":{image}') + 12
+
+
 async def test_a_crash_inside_a_post_that_was_cut_keeps_what_was_committed_of_it(world: World) -> None:
     vehicle = dict.fromkeys(("make", "model", "colour", "kind"), "\x01" * 250)
     world.post([{**world.fresh_read("c0"), "vehicle": vehicle} for _ in range(600)])
@@ -275,8 +327,8 @@ async def test_more_authorities_than_it_looked_make_the_pieces_smaller(
 
 
 async def test_more_facts_than_a_second_has_room_for_are_cut_over_several(desk: Desk) -> None:
-    """Each read is a hit of 24 authorities, and the first decision of a life does not know how many there are."""
-    names = [f"{MATCHED}-{n}" for n in range(24)]
+    """Each read is a hit of 16 authorities, and the first decision of a life does not know how many there are."""
+    names = [f"{MATCHED}-{n}" for n in range(16)]
     seen = plates(1000, 5)
     for name in names:
         await desk.gateway.filing.submit(signed_match(name))

@@ -28,7 +28,7 @@ from tests.vectors import make_documents as documents
 from wicketgate.base.clock import DAY_US, rfc3339
 from wicketgate.base.periods import parse_period
 from wicketgate.base.signing import dump_envelope
-from wicketgate.commits.transactions import HitLooked
+from wicketgate.commits.transactions import HitLooked, ImagesFetched
 from wicketgate.http.api import images as images_api
 from wicketgate.http.app import build_app
 from wicketgate.reads.images.several import MOST_REFS, ImageSent
@@ -53,13 +53,15 @@ async def told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> list[tuple[dict[s
     found: list[tuple[dict[str, Any], int]] = []
     record = desk.gateway.facts.record
 
-    async def spy(make: Callable[[int], bytes], looked: Sequence[HitLooked] = ()) -> None:
+    async def spy(
+        make: Callable[[int], bytes], looked: Sequence[HitLooked] = (), fetched: ImagesFetched | None = None
+    ) -> None:
         def made(sequence: int) -> bytes:
             fact = make(sequence)
             found.append((json.loads(fact), len(looked)))
             return fact
 
-        await record(made, looked)
+        await record(made, looked, fetched)
 
     monkeypatch.setattr(desk.gateway.facts, "record", spy)
     return found
@@ -107,6 +109,7 @@ async def test_many_images_come_at_once_and_are_one_fact(
         UNIT.partition(":")[2],
     )
     assert looked == 0
+    assert desk.gateway.commits.committed.totals.fetched == {WANTED: len(refs)}
     assert not any(plate in json.dumps(fact) for plate in PLATES)
 
 
