@@ -14,8 +14,8 @@ from bench.harness import Running
 from tests.described import pattern_of
 from tests.routed import every_route
 from tests.running import CHARGING, NEEDS_CURL, OVERSEER, client, curl, files_below, get, signed_in
-from wicketgate.http.app import READS_PATH
 from wicketgate.http.gatekeeper import PUSH_PREFIX, is_public
+from wicketgate.http.hot import READS_PATH
 from wicketgate.http.openapi.document import OPERATIONS
 from wicketgate.http.openapi.operation import OFFICER
 from wicketgate_demo.world import london

@@ -32,6 +32,7 @@ _CAMERA_BYTES = len(
     '"source":"tfl","camera":"ccz-0001","camera_name":"ccz-0001","position":[-0.12345,51.12345]'
 )
 IMAGE_BYTES = len('"overview_image":{"ref":"","sha256":"","type":"image/jpeg","bytes":1234567},') + 139 + 64
+_MOST_UTF8 = 4
 _REF_BYTES = len(',"ref":""') + 24
 
 # Confidences of three decimals, and behind them none.
@@ -254,11 +255,10 @@ def most_bytes(batch: ReadBatch, camera_json: Sequence[str]) -> int:
 
 
 def _longest(texts: Sequence[str | None]) -> int:
-    """Return the bytes of the longest text; those that say nothing have none."""
-    distinct = {*texts} - {None}
-    if all(text.isascii() for text in distinct if text):
-        return max((len(text) for text in distinct if text), default=0)
-    return max(len(text.encode()) for text in distinct if text)
+    """Return at most the bytes of the longest text; those that say nothing have none."""
+    said = [text for text in texts if text] if None in texts else texts
+    longest = max(map(len, said), default=0)  # type: ignore[arg-type]
+    return longest if "".join(said).isascii() else longest * _MOST_UTF8  # type: ignore[arg-type]
 
 
 def with_members(read: str, members: str) -> str:

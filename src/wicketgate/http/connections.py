@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from functools import partial
 from typing import Any, Final, Literal, Protocol, cast
 
@@ -374,6 +374,31 @@ class HttpConnection(HttpToolsProtocol):
         self.flow.resume_reading()
 
 
+class FrontCounts(Protocol):
+    """The connections of the fronts before a gateway, all together."""
+
+    @property
+    def known(self) -> int: ...
+
+    @property
+    def strangers(self) -> int: ...
+
+    @property
+    def is_short(self) -> bool: ...
+
+    @property
+    def refused(self) -> Mapping[str, int]: ...
+
+    @property
+    def closed(self) -> Mapping[str, int]: ...
+
+    @property
+    def ready(self) -> int: ...
+
+    @property
+    def restarts(self) -> int: ...
+
+
 class HttpBounds:
     """The bounds of all connections over HTTP, and the sweep that keeps them.
 
@@ -383,6 +408,8 @@ class HttpBounds:
         Connections that the sweep or the parser closed, by why.
     hot : Hot, optional
         The hot route, once there is one.
+    fronts : FrontCounts, optional
+        Those of fronts, where there are any.
     """
 
     def __init__(
@@ -399,6 +426,7 @@ class HttpBounds:
         self.places = Places("HTTP", bounds, is_proxy=is_proxy, is_short=self.is_short)
         self.closed: Counter[str] = Counter()
         self.hot: Hot | None = None
+        self.fronts: FrontCounts | None = None
         self._descriptors = descriptors
         self._heads: dict[int, bytes] = {}
         self._said: list[tuple[bytes, bytes]] = []

@@ -209,6 +209,9 @@ class HealthMetrics:
         return [*metrics, steps]
 
 
+_AT_FRONTS = "HTTP at a front"
+
+
 class BoundMetrics:
     """Metrics of the bounds on connections, requests and bodies."""
 
@@ -246,6 +249,19 @@ class BoundMetrics:
         if self._connections is not None:
             for why, count in self._connections.closed.items():
                 closed.add_metric([why], count)
+        fronts = None if self._connections is None else self._connections.fronts
+        running = GaugeMetricFamily("wicketgate_fronts", "Fronts that accept connections.")
+        running.add_metric([], fronts.ready if fronts else 0)
+        replaced = CounterMetricFamily("wicketgate_fronts_replaced", "Fronts that ended, and were replaced.")
+        replaced.add_metric([], fronts.restarts if fronts else 0)
+        if fronts is not None:
+            held.add_metric([_AT_FRONTS, "yes"], fronts.known)
+            held.add_metric([_AT_FRONTS, "no"], fronts.strangers)
+            short.add_metric([_AT_FRONTS], 1.0 if fronts.is_short else 0.0)
+            for why, count in fronts.refused.items():
+                refused.add_metric([_AT_FRONTS, why], count)
+            for why, count in fronts.closed.items():
+                closed.add_metric([f"{why} at a front"], count)
         taken = GaugeMetricFamily(
             "wicketgate_under_way", "Requests, and bytes of bodies, under way.", labels=["what"]
         )
@@ -263,7 +279,7 @@ class BoundMetrics:
             taken.add_metric([what], budget.taken)
             for whose, count in budget.refused.items():
                 full.add_metric([what, whose], count)
-        return [held, short, refused, closed, taken, full]
+        return [held, short, refused, closed, running, replaced, taken, full]
 
 
 class MqttMetrics:

@@ -100,6 +100,7 @@ class FrontConnection(HttpConnection):
         self._is_ours = is_ours
         self._give = give
         self._held = bytearray()
+        self._head_since = 0.0
         self._left = 0  # bytes of the body that have not come yet
         self._is_whole = True  # the parser has seen the end of what it was fed
         self._last_head = b""  # never given away: what differs is looked at
@@ -109,10 +110,21 @@ class FrontConnection(HttpConnection):
         """Take bytes off the wire."""
         if self._closing:
             return
+        if not self._held and not self._left:
+            self._head_since = self.loop.time()
         self._held += data
         self._go_on()
         if len(self._held) > _MOST_HELD:
             self.flow.pause_reading()
+
+    def check(self, now: float) -> None:
+        """Close the connection if its peer is too slow with a head, or for another reason."""
+        cycle = self._cycle
+        waits = self._held and self._is_whole and (cycle is None or cycle.response_complete)
+        if waits and not self._closing and now - self._head_since >= self._limits.head_s:
+            self._refuse("too-slow")
+        else:
+            super().check(now)
 
     def on_message_complete(self) -> None:
         """End a request."""

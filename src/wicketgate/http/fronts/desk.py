@@ -13,6 +13,7 @@ from wicketgate.base.errors import StreamError, WicketgateError
 from wicketgate.gateway.node import Gateway
 from wicketgate.http.fronts.frames import Frames
 from wicketgate.http.fronts.messages import (
+    Counted,
     Failed,
     Ready,
     Take,
@@ -65,6 +66,11 @@ class FrontDesk:
         Told when the front accepts connections.
     lost : callable
         Told when it is gone.
+
+    Attributes
+    ----------
+    counted : Counted or None
+        What it counted last.
     """
 
     def __init__(
@@ -74,6 +80,7 @@ class FrontDesk:
         self._viewing = viewing
         self._ready = ready
         self._lost = lost
+        self.counted: Counted | None = None
         self._frames: Frames | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -95,6 +102,8 @@ class FrontDesk:
         message = decode_at_gateway(frame)
         if isinstance(message, Ready):
             self._ready()
+        elif isinstance(message, Counted):
+            self.counted = message
         elif isinstance(message, Take):
             self._do(message.number, self._take(message))
         else:

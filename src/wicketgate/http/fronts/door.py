@@ -61,6 +61,7 @@ class Door:
                 adopt=self._adopt,
                 accept=self._accept,
             )
+            bounds.fronts = self.fleet
 
     async def open(self) -> None:
         """Begin to answer; on return connections are accepted."""

@@ -8,7 +8,8 @@ import logging
 import socket
 import sys
 from asyncio.subprocess import Process
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from wicketgate.base.children import dying_with_parent
@@ -16,7 +17,7 @@ from wicketgate.base.settings import Settings
 from wicketgate.commits.transactions import Transaction
 from wicketgate.gateway.node import Gateway
 from wicketgate.http.fronts.desk import FrontDesk, Viewing
-from wicketgate.http.fronts.messages import Begin, Leave, Now
+from wicketgate.http.fronts.messages import Begin, Counted, Leave, Now
 from wicketgate.http.fronts.passing import Taking
 
 log = logging.getLogger(__name__)
@@ -68,12 +69,43 @@ class Fleet:
         self._fronts: dict[int, _Manned] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._leaving = False
+        self._ended_refused: Counter[str] = Counter()
+        self._ended_closed: Counter[str] = Counter()
         self.restarts = 0
 
     @property
     def ready(self) -> int:
         """The number of fronts that accept connections."""
         return sum(front.ready.is_set() for front in self._fronts.values())
+
+    @property
+    def _counted(self) -> list[Counted]:
+        return [front.desk.counted for front in self._fronts.values() if front.desk.counted is not None]
+
+    @property
+    def known(self) -> int:
+        """The number of their connections that have shown a credential."""
+        return sum(one.known for one in self._counted)
+
+    @property
+    def strangers(self) -> int:
+        """The number of their connections that have shown none."""
+        return sum(one.strangers for one in self._counted)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether one of them turned somebody away in the last minute for want of places or descriptors."""
+        return any(one.is_short for one in self._counted)
+
+    @property
+    def refused(self) -> Mapping[str, int]:
+        """How many connections were turned away or dropped, by whose share was taken up."""
+        return sum((Counter(one.refused) for one in self._counted), start=Counter(self._ended_refused))
+
+    @property
+    def closed(self) -> Mapping[str, int]:
+        """How many connections were closed, by why."""
+        return sum((Counter(one.closed) for one in self._counted), start=Counter(self._ended_closed))
 
     async def start(self) -> None:
         """Begin all fronts; return once each accepts, or once the gateway has to accept by itself."""
@@ -159,6 +191,9 @@ class Fleet:
             await process.wait()
         finally:
             self._fronts.pop(number, None)
+            if desk.counted is not None:
+                self._ended_refused.update(desk.counted.refused)
+                self._ended_closed.update(desk.counted.closed)
             front.end()
             await process.wait()
             self._accept(self.ready == 0 and not self._leaving)

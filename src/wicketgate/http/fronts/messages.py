@@ -72,6 +72,16 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
     """A front's first word: it accepts connections."""
 
 
+class Counted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A front's connections as it counts them, once a second; `refused` and `closed` since it began, by why."""
+
+    known: int
+    strangers: int
+    is_short: bool
+    refused: dict[str, int]
+    closed: dict[str, int]
+
+
 class Leave(msgspec.Struct, frozen=True, tag=True):
     """The gateway's last word: accept nothing more, answer what is under way, and end."""
 
@@ -142,7 +152,7 @@ class Now(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 ToFront: TypeAlias = Begin | View | Leave | Taken | Failed | Now
-ToGateway: TypeAlias = Ready | Take | TakePushed
+ToGateway: TypeAlias = Ready | Counted | Take | TakePushed
 encode = msgspec.msgpack.Encoder().encode
 decode_at_front = msgspec.msgpack.Decoder(ToFront).decode
 decode_at_gateway = msgspec.msgpack.Decoder(ToGateway).decode

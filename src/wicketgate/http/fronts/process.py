@@ -29,6 +29,7 @@ from wicketgate.http.fronts.connections import FrontConnection, FrontHead
 from wicketgate.http.fronts.frames import Frames
 from wicketgate.http.fronts.messages import (
     Begin,
+    Counted,
     Failed,
     Leave,
     Now,
@@ -83,10 +84,26 @@ class Front:
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)
         self._send(Ready())
+        counting = asyncio.create_task(self._count(bounds))
         await self._ended.wait()
         server.should_exit = True
         await serving
         sweeping.cancel()
+        counting.cancel()
+
+    async def _count(self, bounds: HttpBounds) -> None:
+        places = bounds.places
+        while True:
+            await asyncio.sleep(1)
+            self._send(
+                Counted(
+                    known=places.known,
+                    strangers=places.strangers,
+                    is_short=places.is_short,
+                    refused=dict(places.refused),
+                    closed=dict(bounds.closed),
+                )
+            )
 
     def _config(self, bounds: HttpBounds, seeing: Seeing, begin: Begin) -> uvicorn.Config:
         intake = RemoteIntake(self._sending, seeing)
