@@ -83,10 +83,11 @@ async def serve(
             ingress = _ingress(settings, settings.mqtt, gateway, connections, mqtt_limits)
             mqtt = await ingress.start()
         server = _Server(_config(build_app(gateway, ingress, renderer, connections), connections))
+        await asyncio.to_thread(start.hand_over)
         serving = asyncio.create_task(server.serve(start.sockets))
         while not server.started and not serving.done():
             await asyncio.sleep(0.01)
-        await asyncio.to_thread(start.end)  # from both until now: whoever connects is always answered
+        await asyncio.to_thread(start.end)
         if serving.done():
             await serving
             return 1
