@@ -72,7 +72,7 @@ def words(running: Running, tmp_path: Path) -> list[str]:
 
 def kept(folder: Path) -> dict[str, bytes]:
     """Return the images in a folder by the hash in their names."""
-    return {path.stem: path.read_bytes() for path in folder.glob("[!.]*/*.png")}
+    return {path.stem: path.read_bytes() for path in folder.glob("*/*.png")}
 
 
 def named(tmp_path: Path) -> set[str]:
