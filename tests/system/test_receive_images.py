@@ -124,7 +124,7 @@ def test_a_kill_loses_no_image_and_none_is_fetched_twice(running: Running, tmp_p
     for share in (0.15, 0.4, 0.7):
         child = subprocess.Popen([*WICKETGATE, *words(running, tmp_path)], stderr=subprocess.PIPE)
         ends = time.monotonic() + 60
-        while child.poll() is None and len(list(folder.glob("*/*.png"))) < share * len(images):
+        while child.poll() is None and len(list(folder.glob("[!.]*/*.png"))) < share * len(images):
             assert time.monotonic() < ends
             time.sleep(0.001)
         os.kill(child.pid, signal.SIGKILL)

@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from wicketgate.base.errors import ConfigurationError, InputError, Unreachable, WicketgateError
 from wicketgate.base.signing import Envelope, canonical, parse_json
 from wicketgate.clients.officer.keyfiles import Ask, read_passphrase, require_passphrase
@@ -69,6 +67,8 @@ def ask(
     WicketgateError
         If it refuses; with its own code and words.
     """
+    import httpx  # most of an officer's commands ask nobody, and it is a third of what they import
+
     headers = {"Authorization": f"Bearer {token}", **request.pop("headers", {})}
     method = "POST" if request.keys() & {"content", "json"} else "GET"
     try:
@@ -243,6 +243,8 @@ def read_register(against: str) -> Mapping[str, Any]:
 
 
 def _fetch(url: str) -> bytes:
+    import httpx
+
     try:
         answer = httpx.get(f"{url.rstrip('/')}/register.json", timeout=TIMEOUT_S, follow_redirects=True)
     except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:

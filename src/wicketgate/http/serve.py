@@ -70,8 +70,9 @@ async def serve(
             mqtt = await ingress.start()
         app = build_app(gateway, ingress, renderer, connections)
         door = Door(gateway, settings, app, connections, start.sockets)
+        await asyncio.to_thread(start.hand_over)
         await door.open()
-        await asyncio.to_thread(start.end)  # from both until now: whoever connects is always answered
+        await asyncio.to_thread(start.end)
         port = start.sockets[0].getsockname()[1]
         # What lives for ever is not looked at again by the collector, and the rest less often: a full collection
         # would hold up every request.

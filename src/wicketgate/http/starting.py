@@ -31,6 +31,7 @@ _BACKLOG = 4096
 _PLACES = 512  # a quarter of them for strangers, and here everybody is one
 _PATIENCE_S = 5
 _PAUSE_S = 0.5
+_LOOK_S = 0.01
 
 
 class Start:
@@ -85,6 +86,25 @@ class Start:
 
         self._thread.start()
 
+    def hand_over(self) -> None:
+        """Leave whoever connects from now on to the gateway.
+
+        They wait in the sockets' backlog until it listens: once one has been told that all is well, no other is told
+        that it starts. Whoever is connected already is still answered. Runs in any thread but its own.
+        """
+        closed = threading.Event()
+        while not self._server.started and self._thread.is_alive():
+            closed.wait(_LOOK_S)
+
+        def close() -> None:
+            for one in self._server.servers:
+                one.close()
+            closed.set()
+
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(close)
+            closed.wait(_PATIENCE_S)
+
     def end(self) -> None:
         """Answer no longer.
 
@@ -98,6 +118,7 @@ class Start:
             runner.run(self._serve())
 
     async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
         sweeping = asyncio.create_task(self._bounds.sweep(self._server.server_state.connections))
         try:
             await self._server.serve(self._sockets)

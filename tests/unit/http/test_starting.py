@@ -1,0 +1,48 @@
+"""A start answers, and leaves its callers to the gateway in the end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from wicketgate.base.settings import load_settings
+from wicketgate.http.starting import Start
+
+
+@pytest.fixture
+def start(template: Path, tmp_path: Path) -> Iterator[Start]:
+    shutil.copytree(template, tmp_path / "d")
+    begun = Start(load_settings(tmp_path / "d"))
+    yield begun
+    begun.end()
+    for one in begun.sockets:
+        one.close()
+    os.close(begun.lock)
+
+
+def test_whoever_connects_once_it_has_handed_over_waits_for_the_gateway(start: Start) -> None:
+    (listening,) = start.sockets
+    address = listening.getsockname()
+    asked = b"GET /healthz HTTP/1.1\r\nHost: gateway.example\r\n\r\n"
+    answer = httpx.get(f"http://{address[0]}:{address[1]}/healthz")
+    assert (answer.status_code, answer.json()["code"]) == (503, "starting")
+    with socket.create_connection(address, timeout=5) as earlier:
+        earlier.sendall(asked[:9])
+        httpx.get(f"http://{address[0]}:{address[1]}/healthz")  # the earlier one is taken too
+        start.hand_over()
+        listening.settimeout(5)
+        for _ in range(20):
+            with socket.create_connection(address, timeout=5) as caller:
+                caller.sendall(asked)
+                taken, _ = listening.accept()
+                with taken:
+                    taken.settimeout(5)
+                    assert taken.recv(len(asked)) == asked
+        earlier.sendall(asked[9:])
+        assert earlier.recv(12) == b"HTTP/1.1 503"
