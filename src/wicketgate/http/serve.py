@@ -71,7 +71,7 @@ async def serve(
         app = build_app(gateway, ingress, renderer, connections)
         door = Door(gateway, settings, app, connections, start.sockets)
         await asyncio.to_thread(start.hand_over)
-        await door.open()
+        serving = await door.open()
         await asyncio.to_thread(start.end)
         port = start.sockets[0].getsockname()[1]
         # What lives for ever is not looked at again by the collector, and the rest less often: a full collection
@@ -82,7 +82,7 @@ async def serve(
         ready(f"http://{settings.host}:{port}", mqtt)
         failed = asyncio.create_task(gateway.failed.wait())
         stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait({failed, stopped, door.serving}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({failed, stopped, serving}, return_when=asyncio.FIRST_COMPLETED)
         if ingress is not None:
             # While what is under way still becomes durable, unless the gateway cannot go on.
             await ingress.stop(0.0 if gateway.failed.is_set() else _SETTLE_S)

@@ -10,6 +10,7 @@ import shutil
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from wicketgate.base.descriptors import Descriptors
 from wicketgate.base.limits import ConnectionLimits
 from wicketgate.http.app import build_app
 from wicketgate.http.connections import HotPost, HttpBounds
+from wicketgate.http.fronts.door import Door
 
 HOST = b"Host: gateway\r\n"
 JSON = b"Content-Type: application/json\r\n"
@@ -48,12 +50,25 @@ async def serving(desk: Desk, *, hot: bool) -> AsyncIterator[_Way]:
     await task
 
 
-class Both:
-    """One gateway behind two servers: one has the hot route, and counts what it takes."""
+@asynccontextmanager
+async def fronted(desk: Desk) -> AsyncIterator[int]:
+    """Serve the gateway by a front, a process of its own; return the port."""
+    bounds = HttpBounds(ConnectionLimits(), 400, Descriptors(1 << 20))
+    listening = socket.create_server(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
+    settings = replace(desk.gateway.settings, fronts=1)
+    door = Door(desk.gateway, settings, build_app(desk.gateway, connections=bounds), bounds, [listening])
+    await door.open()
+    yield port
+    await door.close()
 
-    def __init__(self, desk: Desk, hot: _Way, ordinary: _Way) -> None:
+
+class Both:
+    """One gateway behind several servers: one has the hot route, and counts what it takes; one is a front."""
+
+    def __init__(self, desk: Desk, hot: _Way, ordinary: _Way, front: int) -> None:
         self.desk = desk
-        self.ports = {"hot": hot[1], "ordinary": ordinary[1]}
+        self.ports = {"hot": hot[1], "ordinary": ordinary[1], "front": front}
         self.taken = 0
         route = hot[0].hot
         assert route is not None
@@ -90,7 +105,7 @@ class Both:
 
     async def _answers(self, way: str, case: int, writes: Sequence[bytes]) -> tuple[list[bytes], bool]:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.ports[way])
-        plate = f"A{1 if way == 'hot' else 2}{case:02d}CDE".encode()
+        plate = f"A{list(self.ports).index(way)}{case:02d}CDE".encode()
         with suppress(ConnectionResetError, BrokenPipeError):  # it was closed before all was said
             for data in writes:
                 writer.write(data.replace(b"@PLATE@", plate))
@@ -121,8 +136,12 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 async def both(template: Path, tmp_path: Path, swept: None) -> AsyncIterator[Both]:
     desk = await Desk.start(Path(shutil.copytree(template, tmp_path / "d")))
-    async with serving(desk, hot=True) as hot, serving(desk, hot=False) as ordinary:
-        yield Both(desk, hot, ordinary)
+    async with (
+        serving(desk, hot=True) as hot,
+        serving(desk, hot=False) as ordinary,
+        fronted(desk) as front,
+    ):
+        yield Both(desk, hot, ordinary, front)
     await desk.stop()
 
 
@@ -245,6 +264,7 @@ async def test_both_ways_answer_alike(both: Both) -> None:
         found[way] = dict(zip(cases, await asyncio.gather(*asked), strict=True))
     for name in cases:
         assert found["hot"][name] == found["ordinary"][name], name
+        assert found["front"][name] == found["ordinary"][name], name
     told = [answer for answers, _ in found["hot"].values() for answer in answers]
     assert sum(b'"accepted":1' in answer for answer in told) > 25
     assert both.taken > 30

@@ -27,13 +27,9 @@ class Door:
 
     Attributes
     ----------
-    serving : Task
-        The gateway's own server; once `open` has been called.
     fleet : Fleet or None
         The fronts.
     """
-
-    serving: asyncio.Task[None]
 
     def __init__(
         self,
@@ -46,7 +42,9 @@ class Door:
         self._bounds = bounds
         self._sockets = sockets
         self._server = Server(_config(app, bounds))
+        self._serving: asyncio.Task[None] | None = None
         self._accepting: list[asyncio.Server] = []
+        self._is_closed = False
         self._changing = asyncio.Lock()
         self._changes: set[asyncio.Task[None]] = set()
         self._sweeping: asyncio.Task[None] | None = None
@@ -63,24 +61,29 @@ class Door:
             )
             bounds.fronts = self.fleet
 
-    async def open(self) -> None:
-        """Begin to answer; on return connections are accepted."""
-        self.serving = asyncio.create_task(self._server.serve([]))
-        while not self._server.started and not self.serving.done():
+    async def open(self) -> asyncio.Task[None]:
+        """Begin to answer, and return the gateway's own server; connections are accepted then."""
+        self._serving = serving = asyncio.create_task(self._server.serve([]))
+        while not self._server.started and not serving.done():
             await asyncio.sleep(0.005)
         self._sweeping = asyncio.create_task(self._bounds.sweep(self._server.server_state.connections))
         if self.fleet is None:
             await self._accepting_is(True)
         else:
             await self.fleet.start()
+        return serving
 
     async def close(self) -> None:
-        """Answer what is under way, and accept nothing more."""
+        """Answer what is under way, and accept nothing more; once is enough."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         if self.fleet is not None:
             await self.fleet.stop()
         await self._accepting_is(False)
         self._server.should_exit = True
-        await self.serving
+        if self._serving is not None:
+            await self._serving
         if self._sweeping is not None:
             self._sweeping.cancel()
         for one in self._sockets:
