@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import json
 import os
@@ -44,7 +45,8 @@ class Pauses:
 
     A timer looks each `BEAT_S`. As late as it comes, so long took one round of the loop; what of it the thread waited
     for a processor is other programs' doing and is taken off. The rest is its own work, a wait for the disk, or a wait
-    for the interpreter's lock.
+    for the interpreter's lock. Where that lock was held by a thread that waited for a processor itself, the wait of the
+    thread that waited longest is taken off too.
     """
 
     def __init__(self) -> None:
@@ -53,6 +55,9 @@ class Pauses:
         self.works: list[Work] = []
         self.looks: list[tuple[float, str]] = []
         self._beaten_s = self._waited_s = self._used_s = 0.0
+        self._threads: dict[str, int] = {}
+        self._waits_s: dict[str, float] = {}
+        self._listed_s = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
         self._collecting: tuple[float, float] = (0.0, 0.0)
@@ -70,16 +75,40 @@ class Pauses:
         assert self._loop is not None
         self._used_s, self._waited_s = scheduled()
         self._beaten_s = time.perf_counter()
+        if self._beaten_s - self._listed_s > 1:
+            self._listed_s = self._beaten_s
+            self._list_threads()
+        self._waits_s = self._threads_waits_s()
         self._loop.call_later(BEAT_S, self._beat)
 
     def _beat(self) -> None:
         late_s = time.perf_counter() - self._beaten_s - BEAT_S
         used_s, waited_s = scheduled()
         held_s = max(0.0, late_s - (waited_s - self._waited_s))
+        if held_s >= LONG_S:
+            waits_s = self._threads_waits_s()
+            others_s = max((s - self._waits_s.get(name, s) for name, s in waits_s.items()), default=0.0)
+            held_s = max(min(held_s, used_s - self._used_s), held_s - others_s)
         self.held_s.append(held_s)
         if held_s >= LONG_S:
             self.long.append((self._beaten_s, late_s, held_s, used_s - self._used_s))
         self._again()
+
+    def _list_threads(self) -> None:
+        running, own = set(os.listdir("/proc/self/task")), str(threading.get_native_id())
+        for name in self._threads.keys() - running:
+            os.close(self._threads.pop(name))
+        for name in running - self._threads.keys() - {own}:
+            with contextlib.suppress(FileNotFoundError):
+                self._threads[name] = os.open(f"/proc/self/task/{name}/schedstat", os.O_RDONLY)
+
+    def _threads_waits_s(self) -> dict[str, float]:
+        """Return the seconds that each other thread has waited for a processor."""
+        waits_s = {}
+        for name, fd in self._threads.items():
+            with contextlib.suppress(OSError, ValueError):
+                waits_s[name] = int(os.pread(fd, 64, 0).split()[1]) / 1e9
+        return waits_s
 
     def _look_in(self) -> None:
         # Another thread gets the interpreter's lock within some milliseconds, but for what holds it in one piece:
