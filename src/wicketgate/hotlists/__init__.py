@@ -9,7 +9,7 @@ from wicketgate.hotlists.entries import MAX_TEXT, TEXTS, Change, Entry
 from wicketgate.hotlists.index import MOST_SUBSTITUTIONS, Found, Hotlist
 from wicketgate.hotlists.listing import ListChanges, ListedRows, Listing
 from wicketgate.hotlists.skeletons import hashes
-from wicketgate.hotlists.stored import dump_changes, dump_entries, load_changes, load_entries
+from wicketgate.hotlists.stored import dump_changes, dump_entries, each_entry, load_changes, load_entries
 
 __all__ = [
     "MAX_TEXT",
@@ -24,6 +24,7 @@ __all__ = [
     "Listing",
     "dump_changes",
     "dump_entries",
+    "each_entry",
     "hashes",
     "load_changes",
     "load_entries",

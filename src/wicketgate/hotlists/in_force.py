@@ -21,7 +21,7 @@ from wicketgate.base.errors import ConfigurationError, InputError
 from wicketgate.base.files import write_durably
 from wicketgate.base.parts import STAMP_FILE, FolderPart
 from wicketgate.commits.state import State
-from wicketgate.hotlists import ListedRows, Listing, load_changes, load_entries
+from wicketgate.hotlists import ListedRows, Listing, each_entry, load_changes
 from wicketgate.regime.documents.authority import MatchTerms
 
 _KEPT = 4
@@ -61,7 +61,7 @@ class Lists:
             for blob, whole in known.blobs:
                 data = self._read(name, blob)
                 try:
-                    listing = Listing.of(load_entries(data)) if whole else listing.changed(load_changes(data))
+                    listing = Listing.of(each_entry(data)) if whole else listing.changed(load_changes(data))
                 except InputError as error:
                     raise ConfigurationError(f"the vault's `{blob}`: {error.detail}") from error
             if len(listing) != known.entries:
