@@ -1,6 +1,6 @@
-"""`bench memory`: memory at rest, bytes written a read, and with `WICKETGATE_BENCH_ENTRIES` a large list in force.
+"""`bench memory`: memory at rest, bytes written a read, and what an entry of a large list in force takes.
 
-It stands on nothing that version 0.3 lacks: run as a file in its tree, by its Python, it measures that.
+But for the list it stands on nothing that version 0.3 lacks: run as a file in its tree, by its Python, it measures that.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ import asyncio
 import json
 import os
 import random
+import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,8 @@ BATCHES = int(os.environ.get("WICKETGATE_BENCH_BATCHES", "400"))
 """Posts of 500 reads."""
 SINGLE = int(os.environ.get("WICKETGATE_BENCH_SINGLE", "4000"))
 """Posts of one read, 200 a second."""
+ENTRIES = int(os.environ.get("WICKETGATE_BENCH_ENTRIES", "1000000"))
+"""Of the list in force; 0 leaves it out."""
 REST_S = float(os.environ.get("WICKETGATE_BENCH_REST", "15"))
 _SINGLE_A_S = 200
 _MB = 1e6
@@ -110,8 +114,64 @@ def grown(running: Running, reads: int, work: Any) -> dict[str, Any]:
     }
 
 
+def list_of(entries: int) -> dict[str, float]:
+    """Return the bytes an entry that this process gains by a list read from the vault, and the seconds it takes."""
+    from wicketgate.hotlists import Entry, Listing, dump_entries, each_entry
+
+    chance = random.Random(2007)
+
+    def listed() -> Any:
+        known: set[str] = set()
+        while len(known) < entries:
+            for plate in live.plates(1000, chance):
+                if plate not in known and len(known) < entries:
+                    known.add(plate)
+                    yield Entry(
+                        voi=f"{chance.getrandbits(64):016x}",
+                        plate=plate,
+                        kind=chance.choice(("stolen", "wanted", "uninsured")),
+                        priority=chance.randrange(1, 5),
+                        reason=f"Reported {chance.randrange(1000)}",
+                        listed_us=1_764_533_421_000_000,
+                        until_us=1_766_533_421_000_000 + chance.randrange(1_000_000_000),
+                        expires_us=1_766_533_421_000_000 + chance.randrange(1_000_000_000),
+                    )
+
+    def own() -> int:
+        lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss_Anon:"))
+
+    vault = Path(os.environ["WICKETGATE_BENCH_VAULT"])
+    if not vault.exists():  # made by a process of its own, which leaves its memory behind
+        vault.write_bytes(dump_entries(listed()))
+        return {}
+    Listing.of(())
+    data, before, started = vault.read_bytes(), own(), time.thread_time()
+    listing = Listing.of(each_entry(data))
+    took_s = time.thread_time() - started
+    gained = own() - before
+    assert len(listing) == entries
+    return {"bytes_an_entry": gained / entries, "cpu_s": took_s}
+
+
+def list_in_force() -> dict[str, float]:
+    """Return what `list_of` does, in processes of its own."""
+    with tempfile.TemporaryDirectory(prefix="wicketgate-bench-") as folder:
+        environment = {"WICKETGATE_BENCH_VAULT": f"{folder}/vault", "PYTHONPATH": os.getcwd()}
+        for _ in range(2):
+            done = subprocess.run(
+                [sys.executable, __file__, "--list"],
+                env=os.environ | environment,
+                stdout=subprocess.PIPE,
+                check=True,
+            )
+        found: dict[str, float] = json.loads(done.stdout)
+        return found
+
+
 def run() -> dict[str, Any]:
     """Return what was measured."""
+    listed = list_in_force() if ENTRIES else {}
     chance, before = random.Random(2007), {"batch": 0, "rows": 0}
     with gateway() as running:
         time.sleep(REST_S)
@@ -125,7 +185,13 @@ def run() -> dict[str, Any]:
         singly = grown(running, SINGLE, lambda: uvloop.run(post_singly(running, chance)))
         time.sleep(3 * REST_S)  # minutes of the index that are quiet leave memory
         after = memory_mb(running)
-    return {"rest_mb": rest, "after_mb": after, "posts_of_500": several, "single_posts": singly}
+    return {
+        "rest_mb": rest,
+        "after_mb": after,
+        "posts_of_500": several,
+        "single_posts": singly,
+        "list": listed,
+    }
 
 
 def main() -> None:
@@ -138,8 +204,13 @@ def main() -> None:
             sizes = result[name][kind]
             print(f"{name}, bytes {kind} a read: {sum(sizes.values()):,.0f}")
             print("   ", ", ".join(f"{what} {size:,.0f}" for what, size in sizes.items() if abs(size) >= 1))
+    for what, size in result["list"].items():
+        print(f"a list of {ENTRIES:,} in force: {what} {size:,.1f}")
     print("at rest, bytes written a second", result["single_posts"]["at_rest_bytes_per_s"])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    if sys.argv[1:] == ["--list"]:
+        print(json.dumps(list_of(ENTRIES)))
+    else:
+        sys.exit(main())
