@@ -1,6 +1,7 @@
 """`bench memory`: memory at rest, bytes written a read, and what an entry of a large list in force takes.
 
-But for the list it stands on nothing that version 0.3 lacks: run as a file in its tree, by its Python, it measures that.
+But for the list it stands on nothing that version 0.3 lacks: run as a file in its tree, by its Python, it measures
+that.
 """
 
 from __future__ import annotations
