@@ -35,10 +35,11 @@ from wicketgate.ledger.facts import release_fact, second_entry
 from wicketgate.ledger.second import SecondClosed
 from wicketgate_demo.world import london
 
-BATCHES = tuple(int(n) for n in os.environ.get("WICKETGATE_BENCH_FEED", "10000,1000000").split(","))
+BATCHES = tuple(int(n) for n in os.environ.get("WICKETGATE_BENCH_FEED", "10000,500000").split(","))
 LOG_S = tuple(int(n) for n in os.environ.get("WICKETGATE_BENCH_LOG", "3600,2592000").split(","))
 ROUNDS = int(os.environ.get("WICKETGATE_BENCH_ROUNDS", "5"))
 _IN_ONE = 100
+_AT_ONCE = 20_000
 _ENTRIES_AT_ONCE = 256 * 256
 _FEED = london.CHARGING
 _ROW = b'{"seq":0,"salt":"' + b"0" * 32 + b'","read":{"plate":"AB12CDE","camera":"ccz-0001"}}\n'
@@ -58,26 +59,30 @@ class Growing:
         """Add batches of one row to a feed, with the proofs of their releases."""
         state, gateway = self._state, self._gateway
         through, feed = 0, state.feeds[_FEED]
-        for first in range(feed.batches + 1, feed.batches + count + 1, _IN_ONE):
-            made = [self._batch(number) for number in range(first, first + _IN_ONE)]
-            sequence = state.sequence + 1
-            data, places = encode(
-                Transaction(at_us=self._at_us, batches=tuple(batch for batch, _ in made)), gateway.keys
-            )
-            written = []
-            for (batch, _), (offset, length) in zip(made, places, strict=True):
-                through += length
-                place = BatchPlace(sequence, offset, length, self._at_us, through)
-                written.append((_FEED, batch.number, place))
-            await gateway.commits._writer.submit(data, f"growth-{sequence}")
+        end = feed.batches + count + 1
+        for begin in range(feed.batches + 1, end, _AT_ONCE):
+            stored, written, seconds = [], [], []
+            for first in range(begin, min(end, begin + _AT_ONCE), _IN_ONE):
+                sequence = state.sequence + 1
+                made = [self._batch(number) for number in range(first, first + _IN_ONE)]
+                batches = tuple(batch for batch, _ in made)
+                data, places = encode(Transaction(at_us=self._at_us, batches=batches), gateway.keys)
+                for batch, (offset, length) in zip(batches, places, strict=True):
+                    through += length
+                    place = BatchPlace(sequence, offset, length, self._at_us, through)
+                    written.append((_FEED, batch.number, place))
+                stored.append(gateway.commits._writer.submit(data, f"growth-{sequence}"))
+                facts = tuple(fact for _, fact in made)
+                seconds.append(
+                    SecondClosed(
+                        number=1, second_us=self._at_us, entry=0, facts=facts, seed=bytes(32), sealed=b""
+                    )
+                )
+                state.sequence, state.at_us = sequence, self._at_us
+                feed.batches, feed.rows = batches[-1].number, feed.rows + _IN_ONE
+            await asyncio.gather(*stored)
             gateway.projections._index.write(written)
-            facts = tuple(fact for _, fact in made)
-            second = SecondClosed(
-                number=1, second_us=self._at_us, entry=0, facts=facts, seed=bytes(32), sealed=b""
-            )
-            gateway.projections.proofs.add([second], 0)
-            state.sequence, state.at_us = sequence, self._at_us
-            feed.batches, feed.rows = made[-1][0].number, feed.rows + _IN_ONE
+            gateway.projections.proofs.add(seconds, 0)
 
     def _batch(self, number: int) -> tuple[FeedBatch, bytes]:
         at = rfc3339(self._at_us)
