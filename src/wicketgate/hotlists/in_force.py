@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from wicketgate.base.errors import ConfigurationError, InputError
 from wicketgate.base.files import write_durably
+from wicketgate.base.memory import give_back
 from wicketgate.base.parts import STAMP_FILE, FolderPart
 from wicketgate.commits.state import State
 from wicketgate.hotlists import ListedRows, Listing, each_entry, load_changes
@@ -70,6 +71,7 @@ class Lists:
                     "in the commits"
                 )
             self._known[name] = {known.revision: listing}
+        give_back()
 
     def _read(self, name: str, blob: str) -> bytes:
         try:
