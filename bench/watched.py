@@ -126,13 +126,13 @@ class Pauses:
                 self.looks.append((now_s, " < ".join(names[:3]) or "the loop itself"))
 
     def _collected(self, phase: str, info: dict[str, int]) -> None:
-        now_s, waited_s = time.perf_counter(), scheduled()[1]
+        now_s, used_s = time.perf_counter(), scheduled()[0]
         if phase == "start":
-            self._collecting = now_s, waited_s
+            self._collecting = now_s, used_s
             return
         begun_s, before_s = self._collecting
-        held_s = now_s - begun_s - (waited_s - before_s)
-        # A collection holds the interpreter's lock, in whichever thread it is.
+        # A collection holds the interpreter's lock, in whichever thread it is, but for what it ends of others.
+        held_s = used_s - before_s
         self.works.append(Work(f"gc {info['generation']}", True, begun_s, now_s, held_s))
 
     def watch(self, owner: Any, function: str, name: str) -> None:
