@@ -69,8 +69,8 @@ def run() -> dict[str, Any]:
         loaded_us = clock.now_us()
         time.sleep(5)
         loaded = held(running)
-        hour_us = loaded_us - loaded_us % HOUR_US + HOUR_US + 60_000_000
-        time.sleep(max(0, max(hour_us, loaded_us + JOIN_US) - clock.now_us()) / 1e6 + _SETTLE_S)
+        hour_us = loaded_us - loaded_us % HOUR_US + HOUR_US
+        time.sleep(max(0, hour_us + JOIN_US - clock.now_us()) / 1e6 + _SETTLE_S)
         after = held(running)
     return {"reads": BATCHES * live.BATCH, "before": before, "loaded": loaded, "after": after}
 
