@@ -15,6 +15,7 @@ from tests.unit.commits.test_writer import Office
 from tests.vectors import make_documents as documents
 from wicketgate.base.clock import SECOND_US, rfc3339
 from wicketgate.commits.figures import Counts
+from wicketgate.commits.snapshots import StateDump
 from wicketgate.commits.state import State, dump_state, load_state
 from wicketgate.commits.transactions import (
     CamerasRegistered,
@@ -160,9 +161,10 @@ def test_a_replay_from_any_snapshot_gives_the_same_state(
     final = dump_state(desk.commits.committed)
     assert dump_state(desk.commits.staged) == final
     cut = data.draw(st.integers(0, len(transactions)))
-    state = State()
+    state, dump = State(), StateDump()
     for number, transaction in enumerate(transactions[:cut], 1):
         state.apply(transaction, number)
+        assert dump.of(state) == dump_state(state)
     state = load_state(dump_state(state))
     for number, transaction in enumerate(transactions[cut:], cut + 1):
         state.apply(transaction, number)

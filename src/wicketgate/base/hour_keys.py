@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import struct
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -38,12 +39,22 @@ class HourKeys:
         private_folder(folder)
         self._folder = folder
         self._known: dict[int, ChaCha20Poly1305] = {}
+        self._making = threading.Lock()
 
     def seal(self, data: bytes, at_us: int) -> bytes:
         """Return bytes encrypted under the key of a time's hour, which is made if it is new."""
         hour, nonce = at_us // HOUR_US, os.urandom(_NONCE)
         key = self._find(hour) or self._make(hour)
         return _MARK + _HOUR.pack(hour) + nonce + key.encrypt(nonce, data, _MARK)
+
+    def go_on(self, at_us: int) -> None:
+        """Make the key of a time's hour where that of the hour before is in use.
+
+        To make one waits for the disk. Runs in any thread, some minutes before the hour.
+        """
+        hour = at_us // HOUR_US
+        if hour - 1 in self._known and self._find(hour) is None:
+            self._make(hour)
 
     def open(self, sealed: bytes) -> bytes | None:
         """Return what was sealed, or None where its key has ended.
@@ -91,10 +102,13 @@ class HourKeys:
         return key
 
     def _make(self, hour: int) -> ChaCha20Poly1305:
-        data = ChaCha20Poly1305.generate_key()
-        # Durable before anything is encrypted under it: a crash from here on leaves a key that nothing needs.
-        write_durably(self._path(hour), data, aside=self._folder / "next.new")
-        key = self._known[hour] = ChaCha20Poly1305(data)
+        with self._making:
+            key = self._find(hour)  # another thread may have made it meanwhile
+            if key is None:
+                data = ChaCha20Poly1305.generate_key()
+                # Durable before anything is encrypted under it: a crash from here on leaves a key that nothing needs.
+                write_durably(self._path(hour), data, aside=self._folder / "next.new")
+                key = self._known[hour] = ChaCha20Poly1305(data)
         return key
 
     def _path(self, hour: int) -> Path:
@@ -140,6 +154,11 @@ class KeyRing:
     def end_before(self, kind: str, at_us: int) -> None:
         """Destroy the keys of a kind's hours that ended before a time."""
         self._kinds[kind].end_before(at_us)
+
+    def go_on(self, at_us: int) -> None:
+        """Make the keys of a time's hour, of every kind that is in use. Runs in any thread."""
+        for keys in list(self._kinds.values()):
+            keys.go_on(at_us)
 
     def of(self, kind: str) -> HourKeys:
         """Return the keys of a kind, which is made if it is new."""

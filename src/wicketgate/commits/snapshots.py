@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+import struct
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
+
+import msgspec
 
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.files import write_durably
@@ -19,6 +24,46 @@ from wicketgate.commits.state import STATE_FORM, State, dump_state, load_state
 _NAME = re.compile(r"(\d{20})\.snapshot")
 _KEPT = 2
 _DIGEST = 32
+_APPENDED: Final = ("camera_log", "periods", "targeting_periods")
+"""Lists of a state that are only ever appended to, with items that never change."""
+_encoder = msgspec.msgpack.Encoder()
+
+
+class StateDump:
+    """The snapshots of one state as it grows, encoded without what was encoded before.
+
+    A year of hourly figures takes 40 ms to encode, and the loop stands meanwhile: they are encoded once.
+    """
+
+    def __init__(self) -> None:
+        self._encoded = {name: bytearray() for name in _APPENDED}
+        self._items = dict.fromkeys(_APPENDED, 0)
+
+    def of(self, state: State) -> bytes:
+        """Return what `dump_state` does; the state is always the same one, with what has become of it."""
+        fields = state.__struct_fields__
+        pieces: list[bytes | bytearray] = [_head(0xDE, len(fields))]
+        for name in fields:
+            value = getattr(state, name)
+            pieces.append(_encoder.encode(name))
+            pieces += self._appended(name, value) if name in self._items else [_encoder.encode(value)]
+        return with_form(STATE_FORM, b"".join(pieces))
+
+    def _appended(self, name: str, items: Sequence[object]) -> tuple[bytes, bytearray]:
+        encoded, known = self._encoded[name], self._items[name]
+        for item in items[known:]:
+            _encoder.encode_into(item, encoded, len(encoded))
+        self._items[name] = len(items)
+        return _head(0xDC, len(items)), encoded
+
+
+def _head(sixteen: int, items: int) -> bytes:
+    """Return the head of a MessagePack map (0xDE) or array (0xDC) as short as it can be."""
+    if items < 16:
+        return bytes([(0x80 if sixteen == 0xDE else 0x90) | items])
+    if items < 1 << 16:
+        return struct.pack(">BH", sixteen, items)
+    return struct.pack(">BI", sixteen + 1, items)
 
 
 class Snapshots:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
-from wicketgate.base.clock import Clock
+from wicketgate.base.clock import MINUTE_US, Clock
 from wicketgate.base.hour_keys import KeyRing
 from wicketgate.base.periods import Period
 from wicketgate.base.space import DiskSpace
 from wicketgate.base.streams.link import Link
 from wicketgate.commits.rewritten import COMMITS
-from wicketgate.commits.snapshots import Snapshots
+from wicketgate.commits.snapshots import Snapshots, StateDump
 from wicketgate.commits.state import State, dump_state
 from wicketgate.commits.writer import Commits
 from wicketgate.gateway.directory import Directory
@@ -33,6 +34,8 @@ _SNAPSHOT_S = 10.0
 _FLUSH_S = 2.0
 _TERMS_S = 600.0
 _TERMS_LOOKS = 1200
+_KEYS_AHEAD_US = 5 * MINUTE_US
+_Out = TypeVar("_Out")
 
 
 class Housekeeping:
@@ -86,7 +89,8 @@ class Housekeeping:
         self._images = images
         self._seen = seen
         self._vehicles = vehicles
-        self._flushing: asyncio.Future[None] | None = None
+        self._dump = StateDump()
+        self._writing: set[asyncio.Future[Any]] = set()
 
     @property
     def works(self) -> tuple[Callable[[], Awaitable[None]], ...]:
@@ -94,12 +98,17 @@ class Housekeeping:
         return self._tick, self._keep_house, self._keep_terms, self._flush_seen
 
     async def flushed(self) -> None:
-        """Wait for a flush under way.
+        """Wait for a flush and for a snapshot under way.
 
-        A thread cannot be cancelled, and the index is closed later.
+        A thread cannot be cancelled, and what it writes to is closed or written next.
         """
-        if self._flushing is not None:
-            await asyncio.gather(self._flushing, return_exceptions=True)
+        await asyncio.gather(*self._writing, return_exceptions=True)
+
+    async def _in_thread(self, work: Callable[..., _Out], *arguments: Any) -> _Out:
+        writing = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
+        self._writing.add(writing)
+        writing.add_done_callback(self._writing.discard)
+        return await asyncio.shield(writing)
 
     async def _tick(self) -> None:
         while True:
@@ -128,10 +137,7 @@ class Housekeeping:
                 self._seen.known_up_to(self._commits.committed.sequence)
             position = self._seen.begin_flush(self._vehicles.needed_from)
             forget_before_us = self._clock.now_us() - term_us
-            self._flushing = asyncio.ensure_future(
-                asyncio.to_thread(self._seen.flush, position, forget_before_us)
-            )
-            await asyncio.shield(self._flushing)
+            await self._in_thread(self._seen.flush, position, forget_before_us)
             self._seen.end_flush()
 
     async def _keep_house(self) -> None:
@@ -173,7 +179,7 @@ class Housekeeping:
         What every projection has is let go of. Nothing is kept twice for longer than it must be.
         """
         self._committed.append((self._commits.committed.sequence, self._commits.committed.at_us))
-        snapshot = save_snapshot(self._snapshots, self._commits.committed)
+        snapshot = await self._keep_snapshot()
         commits_to = min(snapshot, self._projections.position, self._seen.position)
         # Each part says how far it has come before what it came from is let go of: one that is older than that cannot
         # be brought up again, and the next start sees it. A crash in between leaves messages that nobody needs.
@@ -192,6 +198,16 @@ class Housekeeping:
         terms_us = {"acts": now_us, "reads": now_us - JOIN_US, "rows": now_us - limits.feed_term_us}
         for kind, before_us in terms_us.items():
             self._keys.end_before(kind, min(self._kept_us, before_us))
+        await self._in_thread(self._keys.go_on, now_us + _KEYS_AHEAD_US)
+
+    async def _keep_snapshot(self) -> int:
+        """Do as `save_snapshot`, and hold the loop for no longer than the state must stand still."""
+        state = self._commits.committed
+        if state.sequence == 0:
+            return 0
+        # To encrypt, hash and write it waits for the disk; the state goes on meanwhile.
+        dumped = self._dump.of(state)
+        return await self._in_thread(self._snapshots.save, dumped, state.sequence, state.at_us)
 
 
 def save_snapshot(snapshots: Snapshots, state: State) -> int:

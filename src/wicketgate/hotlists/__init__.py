@@ -9,7 +9,7 @@ from wicketgate.hotlists.entries import MAX_TEXT, TEXTS, Change, Entry
 from wicketgate.hotlists.hotlist import Hotlist, HotlistChanges, ListedRows
 from wicketgate.hotlists.index import MOST_SUBSTITUTIONS, Found, HotlistIndex
 from wicketgate.hotlists.skeletons import hashes
-from wicketgate.hotlists.stored import dump_changes, dump_entries, load_changes, load_entries
+from wicketgate.hotlists.stored import dump_changes, dump_entries, each_entry, load_changes, load_entries
 
 __all__ = [
     "MAX_TEXT",
@@ -24,6 +24,7 @@ __all__ = [
     "ListedRows",
     "dump_changes",
     "dump_entries",
+    "each_entry",
     "hashes",
     "load_changes",
     "load_entries",

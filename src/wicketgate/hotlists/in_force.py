@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from wicketgate.base.errors import ConfigurationError, InputError
 from wicketgate.base.files import write_durably
+from wicketgate.base.memory import give_back
 from wicketgate.base.parts import STAMP_FILE, FolderPart
 from wicketgate.commits.state import State
-from wicketgate.hotlists import Hotlist, ListedRows, load_changes, load_entries
+from wicketgate.hotlists import Hotlist, ListedRows, each_entry, load_changes
 from wicketgate.regime.documents.authority import MatchTerms
 
 _KEPT = 4
@@ -61,7 +62,7 @@ class Hotlists:
             for blob, whole in known.blobs:
                 data = self._read(name, blob)
                 try:
-                    hotlist = Hotlist.of(load_entries(data)) if whole else hotlist.changed(load_changes(data))
+                    hotlist = Hotlist.of(each_entry(data)) if whole else hotlist.changed(load_changes(data))
                 except InputError as error:
                     raise ConfigurationError(f"the vault's `{blob}`: {error.detail}") from error
             if len(hotlist) != known.entries:
@@ -70,6 +71,7 @@ class Hotlists:
                     "in the commits"
                 )
             self._known[name] = {known.revision: hotlist}
+        give_back()
 
     def _read(self, name: str, blob: str) -> bytes:
         try:

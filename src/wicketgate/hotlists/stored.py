@@ -51,7 +51,18 @@ def load_entries(data: bytes) -> tuple[Entry, ...]:
     InputError
         If `data` is anything else, or an entry is none that a list may hold.
     """
-    return _load(_ENTRIES, data, _entries.decode, _is_sound)
+    return tuple(each_entry(data))
+
+
+def each_entry(data: bytes) -> Iterator[Entry]:
+    """Yield the entries in the bytes of `dump_entries`, for a list that is too large to hold them all at once.
+
+    Raises
+    ------
+    InputError
+        As `load_entries`, once the fault is reached.
+    """
+    return _each(_ENTRIES, data, _entries.decode, _is_sound)
 
 
 def dump_changes(changes: Iterable[Change]) -> bytes:
@@ -67,7 +78,7 @@ def load_changes(data: bytes) -> tuple[Change, ...]:
     InputError
         If `data` is anything else, or an entry is none that a list may hold.
     """
-    return _load(_CHANGES, data, _changes.decode, _is_sound_change)
+    return tuple(_each(_CHANGES, data, _changes.decode, _is_sound_change))
 
 
 def _is_sound(entry: Entry) -> bool:
@@ -96,9 +107,9 @@ def _dump(form: bytes, items: Iterable[Entry] | Iterable[Change]) -> bytes:
     return b"".join(parts)
 
 
-def _load(
+def _each(
     form: bytes, data: bytes, decode: Callable[[bytes], list[_Item]], is_sound: Callable[[_Item], bool]
-) -> tuple[_Item, ...]:
+) -> Iterator[_Item]:
     if not data.startswith(form):
         named = _NAMED.match(data)
         if named is not None and int(named[1]) > VAULT_FORM:
@@ -106,10 +117,12 @@ def _load(
         raise InputError("what is stored is no hotlist, or not the kind of file that is meant")
     import pyarrow as pa
 
-    items: list[_Item] = []
     try:
         for unpacked in _frames(data, len(form)):
-            items += decode(unpacked)
+            items = decode(unpacked)
+            if not all(map(is_sound, items)):
+                raise InputError("a stored hotlist holds an entry that no list may hold")
+            yield from items
     except (
         msgspec.DecodeError,
         pa.ArrowException,
@@ -119,9 +132,6 @@ def _load(
         struct.error,
     ) as error:
         raise InputError("a stored hotlist cannot be read") from error
-    if not all(map(is_sound, items)):
-        raise InputError("a stored hotlist holds an entry that no list may hold")
-    return tuple(items)
 
 
 def _frames(data: bytes, at: int) -> Iterator[bytes]:

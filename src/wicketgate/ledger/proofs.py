@@ -19,8 +19,40 @@ from wicketgate.ledger.facts import FactAnswer, SecondTree
 from wicketgate.ledger.second import SecondClosed
 
 _MAP_SIZE = 64 * 1024**3
+_NODE = 32
+
+
+class _Kept(msgspec.Struct, frozen=True, array_like=True):
+    """A proof as it is stored: half of what its answer takes in hexadecimal."""
+
+    index: int
+    size: int
+    second_us: int
+    entry: int
+    root: bytes
+    path: bytes
+
+    @classmethod
+    def of(cls, second: SecondClosed, tree: SecondTree, leaf: bytes) -> _Kept:
+        proof = tree.prove(leaf)
+        return cls(proof.index, proof.size, second.second_us, second.entry, tree.root, b"".join(proof.path))
+
+    def answer(self, leaf: bytes) -> FactAnswer:
+        path, nodes = self.path, range(0, len(self.path), _NODE)
+        return FactAnswer(
+            leaf=leaf.hex(),
+            index=self.index,
+            size=self.size,
+            path=[path[at : at + _NODE].hex() for at in nodes],
+            root=self.root.hex(),
+            second=rfc3339(self.second_us),
+            entry=self.entry,
+        )
+
+
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(FactAnswer)
+_kept: msgspec.msgpack.Decoder[_Kept] = msgspec.msgpack.Decoder(_Kept)
+_answer = msgspec.msgpack.Decoder(FactAnswer)
 
 
 def prove_fact(second: SecondClosed, tree: SecondTree, leaf: bytes) -> FactAnswer:
@@ -33,16 +65,7 @@ def prove_fact(second: SecondClosed, tree: SecondTree, leaf: bytes) -> FactAnswe
     tree : SecondTree
         Of that second's facts and seed.
     """
-    proof = tree.prove(leaf)
-    return FactAnswer(
-        leaf=leaf.hex(),
-        index=proof.index,
-        size=proof.size,
-        path=[node.hex() for node in proof.path],
-        root=tree.root.hex(),
-        second=rfc3339(second.second_us),
-        entry=second.entry,
-    )
+    return _Kept.of(second, tree, leaf).answer(leaf)
 
 
 class Proofs:
@@ -87,8 +110,7 @@ class Proofs:
         tree = SecondTree(second.facts, second.seed)
         for fact, kind in shown:
             leaf = merkle.leaf_hash(fact)
-            answer = prove_fact(second, tree, leaf)
-            transaction.put(leaf, _encoder.encode(answer), db=self._answers)
+            transaction.put(leaf, _encoder.encode(_Kept.of(second, tree, leaf)), db=self._answers)
             if kind == "release":  # what the public was given a receipt for can be proved for ever
                 transaction.put(struct.pack(">Q", second.second_us) + leaf, b"", db=self._order)
 
@@ -99,4 +121,11 @@ class Proofs:
         """
         with self._environment.begin(db=self._answers) as transaction:
             found = transaction.get(leaf)
-        return None if found is None else _decoder.decode(found)
+        return None if found is None else _answered(found, leaf)
+
+
+def _answered(found: bytes, leaf: bytes) -> FactAnswer:
+    """Return the answer in what is stored, of this form (a list) or of that of version 0.3 (a map)."""
+    if found[0] >> 4 == 0x9:
+        return _kept.decode(found).answer(leaf)
+    return _answer.decode(found)

@@ -6,7 +6,8 @@ is taken for it.
 
 from __future__ import annotations
 
-from typing import Final
+import mmap
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,21 @@ SLOT: Final = 17
 _LEAST_BITS: Final = 8
 _WIDER: Final = 2
 _MOVED_BITS: Final = 14
+_LARGE_BYTES: Final = 1 << 20
+
+
+def _zeros(slots: int, kind: type[np.generic]) -> NDArray[Any]:
+    """Return zeros for a table, in small pages.
+
+    numpy asks for pages of 2 MiB. The first digests of a large table fall on as many of them as it has, the kernel
+    clears each as it is touched, and the loop stands for a tenth of a second.
+    """
+    size = slots * np.dtype(kind).itemsize
+    if size < _LARGE_BYTES or not hasattr(mmap, "MADV_NOHUGEPAGE"):
+        return np.zeros(slots, kind)
+    pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    pages.madvise(mmap.MADV_NOHUGEPAGE)
+    return np.frombuffer(pages, kind)
 
 
 class DigestTable:
@@ -36,9 +52,9 @@ class DigestTable:
 
     def __init__(self, bits: int) -> None:
         slots = 1 << bits
-        self._first: _Words = np.zeros(slots, np.uint64)
-        self._second: _Words = np.zeros(slots, np.uint64)
-        self._waits: _Mask = np.zeros(slots, np.bool_)
+        self._first: _Words = _zeros(slots, np.uint64)
+        self._second: _Words = _zeros(slots, np.uint64)
+        self._waits: _Mask = _zeros(slots, np.bool_)
         # One read is looked for by plain numbers: a call of numpy costs more than it.
         self._ints = self._first.data, self._second.data
         self._flags = self._waits.data

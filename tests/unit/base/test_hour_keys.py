@@ -72,3 +72,18 @@ async def test_what_is_quarantined_stands_in_no_stream_in_the_open(desk: Desk) -
     term_us = commits.parsed.charter(commits.committed).limits.too_old_us
     await gateway.projections.quarantine.end_before(commits.committed.at_us + term_us + 2 * HOUR_US)
     assert await listed() is None
+
+
+def test_the_next_hours_key_is_made_ahead_where_this_hours_is_in_use(tmp_path: Path) -> None:
+    keys = HourKeys(tmp_path / "keys")
+    keys.go_on(AT_US + HOUR_US)
+    assert list((tmp_path / "keys").iterdir()) == []
+    keys.seal(SAID, AT_US)
+    keys.go_on(AT_US)
+    assert [path.stem for path in (tmp_path / "keys").iterdir()] == ["490000"]
+    keys.go_on(AT_US + HOUR_US)
+    made = (tmp_path / "keys" / "490001.key").read_bytes()
+    sealed = keys.seal(SAID, AT_US + HOUR_US)
+    keys.go_on(AT_US + HOUR_US)
+    assert (tmp_path / "keys" / "490001.key").read_bytes() == made
+    assert HourKeys(tmp_path / "keys").open(sealed) == SAID

@@ -11,7 +11,8 @@ import pytest
 from tests.keys import snapshots_in
 from wicketgate.base.clock import HOUR_US
 from wicketgate.base.errors import ConfigurationError
-from wicketgate.commits.snapshots import stored_forms
+from wicketgate.commits.figures import ClosedFigures
+from wicketgate.commits.snapshots import StateDump, stored_forms
 from wicketgate.commits.state import State, dump_state
 
 
@@ -30,6 +31,16 @@ def test_the_latest_is_found_and_two_are_kept(tmp_path: Path) -> None:
     latest = snapshots.latest()
     assert latest is not None
     assert latest.sequence == 100
+
+
+def test_a_growing_state_is_dumped_as_any_other() -> None:
+    state, dump = State(), StateDump()
+    for items in (0, 1, 14, 15, 16, 65_535, 65_536):
+        while len(state.periods) < items:
+            state.periods.append(ClosedFigures(entry=len(state.periods), figures={"taken": 1}))
+        state.sequence += 1
+        state.tokens[str(items)] = "source:tfl"
+        assert dump.of(state) == dump_state(state)
 
 
 def test_the_same_place_twice_is_one_snapshot(tmp_path: Path) -> None:

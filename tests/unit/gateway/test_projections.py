@@ -30,6 +30,7 @@ from wicketgate.commits.transactions import (
     Transaction,
 )
 from wicketgate.feeds.index import FeedIndex
+from wicketgate.gateway import projections
 from wicketgate.gateway.deployment import note_signer
 from wicketgate.gateway.projections import Projections
 from wicketgate.hotlists.hit_store import HitQueue
@@ -350,6 +351,26 @@ async def test_the_log_is_not_closed_while_it_is_written(
     await bench.projections.close()
     assert ended.is_set()
     assert bench.ledger.size == 1
+
+
+async def test_batches_are_read_before_the_index_has_them_and_many_are_written_to_it_at_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projections, "_INDEX_EVERY_S", 60.0)
+    feed, written = await bench.projections.open_feed("a"), []
+    write = bench.index.write
+    monkeypatch.setattr(bench.index, "write", lambda taken: (written.append(len(taken)), write(taken)))
+    transactions = [Transaction(at_us=n, batches=(plain_batch("a", n),)) for n in range(1, 6)]
+    for number, transaction in enumerate(transactions, 1):
+        await bench.store(number, transaction)
+        bench.take(number, transaction)
+        await until(lambda: written == [1])  # the first at once, and the others once somebody waits for them
+    assert bench.projections.position == 1
+    assert list(await feed.batches(0, 9, 10**9)) == [t.batches[0].data for t in transactions]
+    await asyncio.wait_for(bench.projections.settle(), 20)
+    assert written == [1, 4]
+    assert bench.projections.position == 5
+    assert bench.index.held("a").last == 5
 
 
 async def test_full_feeds_are_named(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

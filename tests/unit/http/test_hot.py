@@ -264,7 +264,12 @@ async def test_both_ways_answer_alike(both: Both) -> None:
         found[way] = dict(zip(cases, await asyncio.gather(*asked), strict=True))
     for name in cases:
         assert found["hot"][name] == found["ordinary"][name], name
-        assert found["front"][name] == found["ordinary"][name], name
+        if name != "a shorter length":
+            assert found["front"][name] == found["ordinary"][name], name
+    # A front looks at what is behind a request once that is answered: here the last byte of a body.
+    answers, closed = found["front"]["a shorter length"]
+    assert [answer[:12] for answer in answers] == [b"HTTP/1.1 400"] * 2
+    assert closed
     told = [answer for answers, _ in found["hot"].values() for answer in answers]
     assert sum(b'"accepted":1' in answer for answer in told) > 25
     assert both.taken > 30

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from wicketgate.base.errors import VerificationError
 from wicketgate.ledger.facts import SecondTree, check_fact, fact, second_entry
 from wicketgate.ledger.merkle import leaf_hash
-from wicketgate.ledger.proofs import Proofs
+from wicketgate.ledger.proofs import Proofs, prove_fact
 from wicketgate.ledger.second import SecondClosed
 
 SECOND_US = 1_000_000
@@ -100,3 +101,14 @@ def test_a_busy_second(proofs: Proofs) -> None:
         assert answer is not None
         assert answer.size == 1024
         check_fact(answer, leaf, entry_of(second))
+
+
+def test_a_proof_is_told_as_it_was_made_in_this_form_and_in_that_of_version_0_3(proofs: Proofs) -> None:
+    second = closed(7, (release(1), release(2)))
+    proofs.add([second], 0)
+    tree = SecondTree(second.facts, second.seed)
+    new, old = (leaf_hash(release(number)) for number in (1, 2))
+    with proofs._environment.begin(write=True, db=proofs._answers) as transaction:
+        transaction.put(old, msgspec.msgpack.encode(prove_fact(second, tree, old)))
+    for leaf in (new, old):
+        assert proofs.answer(leaf) == prove_fact(second, tree, leaf)

@@ -14,7 +14,7 @@ from wicketgate.base.clock import DAY_US, MINUTE_US, SECOND_US
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.reads import repeats
 from wicketgate.reads.keys import KeyMaker, ReadKeys
-from wicketgate.reads.minutes import Minute
+from wicketgate.reads.minutes import DigestTable, Minute
 from wicketgate.reads.repeats import RepeatVerdict, Seen
 
 KEY = b"k" * 32
@@ -401,3 +401,14 @@ def test_a_table_that_is_made_wider_has_room_for_what_it_takes_over(large: int) 
         minute.add_one(word, word, waiting=False)
         assert all(table.free >= 0 for table in minute.tables)
     assert minute.knows(words[: large + 4000], words[: large + 4000]).all()
+
+
+def test_a_table_in_pages_of_its_own_finds_as_any_other() -> None:
+    small, large = DigestTable(12), DigestTable(18)
+    words = np.random.default_rng(7).integers(0, 1 << 62, (1000, 2), np.uint64) * 2 + 1
+    for table in (small, large):
+        assert table.add(words[:, 0], words[:, 1], waiting=True).all()
+        assert (table.find(words[:, 0], words[:, 1]) >= 0).all()
+        assert table.settle(table.find(words[:1, 0], words[:1, 1])).tolist() == [True]
+        assert table.find_one(*map(int, words[0])) >= 0
+        assert table.find_one(int(words[0, 0]), 0) == -1

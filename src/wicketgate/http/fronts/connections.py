@@ -183,4 +183,7 @@ class FrontConnection(HttpConnection):
 
 
 def _may_be_ours(beginning: bytearray) -> bool:
+    line = beginning.find(b"\n")
+    if line >= 0 and not beginning.startswith(b"\r", line - 1):
+        return False
     return any(start.startswith(beginning[: len(start)]) for start in _STARTS)
