@@ -19,11 +19,12 @@ from wicketgate.reads.checks import ClockLimits
 from wicketgate.reads.columns import ReadBatch, decode_batch
 from wicketgate.reads.images.joining import Joining
 from wicketgate.reads.images.store import Images
-from wicketgate.reads.intake import Intake, PostAnswer
+from wicketgate.reads.intake import Intake
 from wicketgate.reads.messages import ReadsMessage, decode_reads, seen_keys
 from wicketgate.reads.observations import Observation, Parsed
 from wicketgate.reads.pushes import Pushes
 from wicketgate.reads.repeats import Seen
+from wicketgate.reads.takers import PostAnswer
 from wicketgate.reads.tracking import Vehicles
 
 NOW_US = parse_rfc3339("2026-07-08T12:00:00Z")

@@ -50,11 +50,12 @@ from wicketgate.ledger.sealing import seal
 from wicketgate.reads.checks import Checked, ClockLimits, check
 from wicketgate.reads.columns import MAX_ROWS, ReadBatch, decode_batch, part
 from wicketgate.reads.images.references import StoredImage
-from wicketgate.reads.intake import Intake, PostAnswer
+from wicketgate.reads.intake import Intake
 from wicketgate.reads.keys import ReadKeys
 from wicketgate.reads.messages import ReadsMessage, decode_reads, encode_reads, seen_keys
 from wicketgate.reads.parse import parse
 from wicketgate.reads.repeats import Seen
+from wicketgate.reads.takers import PostAnswer
 from wicketgate.regime.admitted import Admitted
 from wicketgate.regime.documents.document import open_document, sign_document
 from wicketgate.regime.parsed import Parsed

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -36,6 +36,7 @@ from wicketgate.reads.messages import ReadsMessage
 from wicketgate.reads.portions import Gate, GroupPortion
 from wicketgate.reads.quota import OVERHEAD, QuarantineQuota, QuotaKeeper
 from wicketgate.reads.repeats import RepeatVerdict, Seen
+from wicketgate.reads.takers import PostAnswer
 from wicketgate.reads.tracking import Emitted, HeldSighting, Vehicles
 
 JOIN_US = 10 * MINUTE_US
@@ -50,22 +51,6 @@ _MAX_WAITING = 50_000
 _QUARANTINED_BYTES = 512 * 1024
 _USUAL = QuarantineQuota()
 _ALL = slice(None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PostAnswer:
-    """The fate of a post: sent = accepted + repeated + quarantined + held.
-
-    `again` are the reads of it that are repeats, by their number in the post. `images` are those that were put into
-    quarantine, by theirs; they do not count as reads.
-    """
-
-    accepted: int
-    repeated: int
-    quarantined: tuple[tuple[int, str, str], ...]
-    held: int = 0
-    images: tuple[tuple[int, str, str], ...] = ()
-    again: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -152,21 +137,6 @@ class _New:
         """Return those from `start` up to, not including, `stop`."""
         rows = self.rows[start:stop]
         return _New(rows, self.keys.of(range(start, start + len(rows))))
-
-
-class ReadTaker(Protocol):
-    """Whatever takes checked reads: an intake, or a front's way to one."""
-
-    async def take(
-        self,
-        checked: Checked,
-        source: str,
-        *,
-        images: Sequence[tuple[int, QuarantinedRead]] = (),
-        have_waited: bool = False,
-    ) -> PostAnswer:
-        """Store checked reads, as `Intake.take` does."""
-        ...
 
 
 class Intake:

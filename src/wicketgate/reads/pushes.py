@@ -26,9 +26,10 @@ from wicketgate.reads.checks import Checked, ClockLimits, check
 from wicketgate.reads.columns import GATHERED, SAID, Gathered, Vehicle
 from wicketgate.reads.faults import bounded
 from wicketgate.reads.images.joining import Joining, Turns, marks_text
-from wicketgate.reads.intake import Intake, PostAnswer, ReadTaker
+from wicketgate.reads.intake import Intake
 from wicketgate.reads.observations import Keepalive, Observation, Parsed, Unreadable
 from wicketgate.reads.parse import RawRead
+from wicketgate.reads.takers import PostAnswer, ReadTaker
 from wicketgate.reads.tracking import HeldSighting, Vehicles
 from wicketgate.reads.tracking import TrackedVehicle as Followed
 

@@ -30,9 +30,10 @@ from wicketgate.ledger.proofs import Proofs
 from wicketgate.ledger.writer import Ledger
 from wicketgate.reads.checks import ClockLimits, check
 from wicketgate.reads.images.store import Images
-from wicketgate.reads.intake import Intake, PostAnswer
+from wicketgate.reads.intake import Intake
 from wicketgate.reads.parse import parse
 from wicketgate.reads.repeats import Seen
+from wicketgate.reads.takers import PostAnswer
 
 ORIGIN = "tfl.example/wicketgate"
 

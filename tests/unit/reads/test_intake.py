@@ -24,12 +24,13 @@ from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.reads.checks import Checked, ClockLimits, check
 from wicketgate.reads.columns import MAX_ROWS, decode_batch, encode_batch, part
 from wicketgate.reads.former import KEY as FORMER_KEY
-from wicketgate.reads.intake import Intake, PostAnswer
+from wicketgate.reads.intake import Intake
 from wicketgate.reads.keys import DIGEST, NO_ID, ReadKeys
 from wicketgate.reads.messages import ReadsMessage, decode_reads, seen_keys
 from wicketgate.reads.parse import Malformed, RawRead
 from wicketgate.reads.plates import pack
 from wicketgate.reads.repeats import Seen
+from wicketgate.reads.takers import PostAnswer
 from wicketgate.reads.tracking import Emitted, HeldSighting, Vehicles
 
 NOW_US = parse_rfc3339("2026-07-08T12:00:00Z")

@@ -21,9 +21,10 @@ from wicketgate.reads.checks import check
 from wicketgate.reads.columns import ReadBatch
 from wicketgate.reads.images.joining import Joined, Turns, marks_text, with_mark
 from wicketgate.reads.images.references import StoredImage
-from wicketgate.reads.intake import JOIN_US, PostAnswer
+from wicketgate.reads.intake import JOIN_US
 from wicketgate.reads.observations import ImageKind
 from wicketgate.reads.parse import RawRead
+from wicketgate.reads.takers import PostAnswer
 
 
 @pytest.fixture

@@ -25,10 +25,10 @@ from wicketgate.reads.cameras import CameraNames
 from wicketgate.reads.checks import Checked, ClockLimits, check
 from wicketgate.reads.images.joining import Joining, with_mark
 from wicketgate.reads.images.references import MAX_BYTES
-from wicketgate.reads.intake import PostAnswer, ReadTaker
 from wicketgate.reads.observations import ImageKind
 from wicketgate.reads.parse import ARROW, JSON, MAX_ID, MAX_POST_BYTES, NDJSON, RawRead, Rows
 from wicketgate.reads.posts import PostedReads
+from wicketgate.reads.takers import PostAnswer, ReadTaker
 
 _TYPES = (JSON, NDJSON, ARROW)
 _NOBODY: Mapping[str, int] = MappingProxyType({})

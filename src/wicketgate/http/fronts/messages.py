@@ -15,8 +15,8 @@ from wicketgate.commits.cameras import Camera
 from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.reads.checks import Checked
 from wicketgate.reads.columns import COLUMNS, Gathered
-from wicketgate.reads.intake import PostAnswer
 from wicketgate.reads.observations import Keepalive, Observation, Parsed, Unreadable
+from wicketgate.reads.takers import PostAnswer
 
 _KINDS: Final = {"observation": Observation, "unreadable": Unreadable, "keepalive": Keepalive}
 _NAMES: Final = {kind: name for name, kind in _KINDS.items()}

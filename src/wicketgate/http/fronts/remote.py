@@ -24,11 +24,12 @@ from wicketgate.http.fronts.messages import (
 from wicketgate.reads.cameras import CameraNames
 from wicketgate.reads.checks import Checked, ClockLimits
 from wicketgate.reads.columns import COLUMNS, GATHERED, Gathered
-from wicketgate.reads.intake import LINGER_S, PostAnswer
+from wicketgate.reads.intake import LINGER_S
 from wicketgate.reads.observations import Observation, Parsed
 from wicketgate.reads.parse import FEW
 from wicketgate.reads.plates import pack_all
 from wicketgate.reads.pushes import PlainPushes
+from wicketgate.reads.takers import PostAnswer
 
 _AT_ONCE: Final = 500
 _DTYPES: Final = {column.name: column.dtype for column in COLUMNS}
