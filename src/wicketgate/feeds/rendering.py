@@ -7,6 +7,7 @@ members (docs/spec/feeds.md). Pure.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,6 @@ _CAMERA_BYTES = len(
     '"source":"tfl","camera":"ccz-0001","camera_name":"ccz-0001","position":[-0.12345,51.12345]'
 )
 IMAGE_BYTES = len('"overview_image":{"ref":"","sha256":"","type":"image/jpeg","bytes":1234567},') + 139 + 64
-_MOST_UTF8 = 4
 _REF_BYTES = len(',"ref":""') + 24
 
 # Confidences of three decimals, and behind them none.
@@ -255,10 +255,14 @@ def most_bytes(batch: ReadBatch, camera_json: Sequence[str]) -> int:
 
 
 def _longest(texts: Sequence[str | None]) -> int:
-    """Return at most the bytes of the longest text; those that say nothing have none."""
-    said = [text for text in texts if text] if None in texts else texts
-    longest = max(map(len, said), default=0)  # type: ignore[arg-type]
-    return longest if "".join(said).isascii() else longest * _MOST_UTF8  # type: ignore[arg-type]
+    """Return the bytes of the longest text; those that say nothing have none."""
+    silent = texts.count(None)
+    if silent == len(texts):
+        return 0
+    said = cast(Sequence[str], texts if not silent else [text for text in texts if text is not None])
+    if "".join(said).isascii():
+        return max(map(len, said))
+    return max(len(text.encode()) for text in said)
 
 
 def with_members(read: str, members: str) -> str:

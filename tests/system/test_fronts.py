@@ -1,0 +1,188 @@
+"""Fronts as they run: connections handed over, what changes under them, and what becomes of them when they end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bench.harness import Connection, Running, enrol, make
+from tests.running import (
+    SOURCE,
+    arrived,
+    bearer,
+    client,
+    get,
+    issue,
+    plates,
+    read,
+    until,
+)
+from wicketgate_demo.world import london
+
+FRONTS = 2
+
+
+@pytest.fixture(scope="module")
+def fronted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A gateway with two fronts."""
+    running = make(tmp_path_factory.mktemp("fronts"), settings=f"port = 0\nfronts = {FRONTS}\n")
+    running.start()
+    try:
+        admin = (running.folder / "keys" / "admin.token").read_text().strip()
+        running.tokens = enrol(running.url, admin, running.offices, 30, running.at_us)
+        yield running
+        assert "Traceback" not in running.log.read_text()
+    finally:
+        assert running.stop() == 0
+
+
+def metric(running: Running, name: str) -> float:
+    shown = get(f"{running.url}/metrics", headers=bearer(running, "admin")).text
+    return float(next(line for line in shown.splitlines() if line.startswith(f"{name} ")).split()[1])
+
+
+def test_reads_of_every_form_come_through_and_are_taken_once(fronted: Running) -> None:
+    wanted = plates(40, seed=11)
+    with client(fronted, SOURCE) as source:
+        for plate in wanted[:10]:
+            assert source.post("/v1/reads", json=read(plate)).json()["accepted"] == 1
+        many = [read(plate) for plate in wanted[10:]]
+        lines = "\n".join(map(json.dumps, many))
+        answer = source.post("/v1/reads", content=lines, headers={"Content-Type": "application/x-ndjson"})
+        assert answer.json()["accepted"] == 30
+        again = source.post("/v1/reads", json=many).json()
+        assert (again["accepted"], again["repeated"]) == (0, 30)
+    assert arrived(fronted, london.CHARGING, wanted)
+
+
+def test_a_connection_goes_on_whoever_answers_it(fronted: Running) -> None:
+    async def talk() -> list[int]:
+        one = await Connection(fronted.address, fronted.tokens[SOURCE]).open()
+        found = []
+        for plate in plates(30, seed=12):
+            body = json.dumps(read(plate)).encode()
+            found.append((await one.request("POST", "/v1/reads", body, "application/json"))[0])
+            found.append((await one.request("GET", "/v1/cameras"))[0])
+            if plate[0] > "M":
+                await one.close()
+                one = await Connection(fronted.address, fronted.tokens[SOURCE]).open()
+        await one.close()
+        return found
+
+    assert asyncio.run(talk()) == [200] * 60
+
+
+def test_a_camera_is_known_to_every_front_once_its_registration_is_answered(fronted: Running) -> None:
+    issue(fronted, "source:tfl")  # another token of the same source
+    with client(fronted, SOURCE) as source:
+        cameras = [{"id": f"ccz-{n + 1:04d}", "groups": ["ccz-boundary"]} for n in range(30)]
+        for n in range(6):
+            cameras.append({"id": f"new-{n}", "groups": ["ccz-boundary"]})
+            source.put("/v1/cameras", json=cameras).raise_for_status()
+            seen = [read(plate, camera=f"new-{n}") for plate in plates(4, seed=100 + n)]
+            with ThreadPoolExecutor(4) as pool:
+                answers = list(pool.map(lambda one: _post_anew(fronted, one), seen))
+            assert [answer["accepted"] for answer in answers] == [1] * 4, answers
+
+
+def _post_anew(running: Running, one: dict[str, object]) -> dict[str, object]:
+    """Post over a connection of its own: any front may get it."""
+    answer: dict[str, object] = httpx.post(
+        f"{running.url}/v1/reads", json=one, headers=bearer(running, SOURCE)
+    ).json()
+    return answer
+
+
+def test_a_withdrawn_token_takes_nothing_more_on_connections_that_are_open(fronted: Running) -> None:
+    name = "source:tfl"
+    token = fronted.tokens[name]
+    head = {"Authorization": f"Bearer {token}"}
+    sources = [httpx.Client(base_url=fronted.url, headers=head) for _ in range(8)]
+    try:
+        for n, source in enumerate(sources):
+            assert source.post("/v1/reads", json=read(plates(8, seed=14)[n])).status_code == 200
+        with client(fronted, "admin") as admin:
+            admin.post("/v1/tokens/withdraw", json={"name": name}).raise_for_status()
+        answers = [
+            source.post("/v1/reads", json=read(plates(16, seed=14)[8 + n]))
+            for n, source in enumerate(sources)
+        ]
+        assert [answer.status_code for answer in answers] == [401] * 8
+    finally:
+        for source in sources:
+            source.close()
+        issue(fronted, name)
+
+
+def test_a_front_that_is_killed_is_replaced_and_nothing_acknowledged_is_lost(fronted: Running) -> None:
+    replaced = metric(fronted, "wicketgate_fronts_replaced_total")
+    wanted = plates(400, seed=15)
+    acknowledged: list[str] = []
+    killed: list[int] = []
+
+    def post(plate: str) -> None:
+        one = read(plate)
+        for _ in range(50):
+            try:
+                answer = httpx.post(
+                    f"{fronted.url}/v1/reads", json=one, headers=bearer(fronted, SOURCE), timeout=10
+                )
+            except httpx.TransportError:
+                time.sleep(0.02)
+                continue
+            if answer.status_code == 200:
+                assert answer.json()["accepted"] + answer.json()["repeated"] == 1
+                acknowledged.append(plate)
+                return
+            time.sleep(0.02)
+
+    with ThreadPoolExecutor(8) as pool:
+        posting = [pool.submit(post, plate) for plate in wanted]
+        for front in fronted.fronts():  # all of them: the gateway takes what comes meanwhile
+            os.kill(front, signal.SIGKILL)
+            killed.append(front)
+        for one in posting:
+            one.result()
+    assert sorted(acknowledged) == sorted(wanted)
+    rows = until(lambda: arrived(fronted, london.CHARGING, wanted))
+    assert rows
+    until(lambda: metric(fronted, "wicketgate_fronts") == FRONTS, 20)
+    assert metric(fronted, "wicketgate_fronts_replaced_total") == replaced + FRONTS
+    assert not {*fronted.fronts()} & {*killed}
+    assert fronted.log.read_text().count("has ended, and is replaced") == FRONTS
+
+
+def test_a_front_ends_with_its_gateway(tmp_path: Path) -> None:
+    running = make(tmp_path, settings=f"port = 0\nfronts = {FRONTS}\n")
+    running.start()
+    fronts = running.fronts()
+    assert len(fronts) == FRONTS
+    running.kill()
+    until(lambda: not any(map(_runs, fronts)), 5)
+
+
+def _runs(pid: int) -> bool:
+    """Return whether a process runs: one that has ended may wait for whoever adopts it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_without_fronts_the_gateway_takes_everything_itself(tmp_path: Path) -> None:
+    running = make(tmp_path, settings="port = 0\nfronts = 0\n")
+    running.start()
+    try:
+        assert running.fronts() == []
+        assert get(f"{running.url}/healthz").status_code == 200
+    finally:
+        assert running.stop() == 0
