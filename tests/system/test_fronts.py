@@ -20,6 +20,7 @@ from tests.running import (
     arrived,
     bearer,
     client,
+    entries,
     get,
     issue,
     plates,
@@ -159,6 +160,14 @@ def test_a_front_that_is_killed_is_replaced_and_nothing_acknowledged_is_lost(fro
     assert metric(fronted, "wicketgate_fronts_replaced_total") == replaced + FRONTS
     assert not {*fronted.fronts()} & {*killed}
     assert fronted.log.read_text().count("has ended, and is replaced") == FRONTS
+    until(lambda: _told(fronted) >= 1, 20)
+
+
+def _told(running: Running) -> int:
+    """Return how many replaced fronts the public log tells of."""
+    return sum(
+        one.get("count", 0) for one in entries(running.url) if one.get("operation") == "fronts-replaced"
+    )
 
 
 def test_a_front_ends_with_its_gateway(tmp_path: Path) -> None:

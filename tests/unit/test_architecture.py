@@ -104,8 +104,9 @@ def test_only_top_level_handlers_catch_everything() -> None:
     }
     # The gateway, the renderer, and the sweep over all connections, which drops the one that failed.
     assert wide == {
-        "wicketgate/http/app.py",
         "wicketgate/http/connections.py",
+        "wicketgate/http/fronts/desk.py",
+        "wicketgate/http/handlers.py",
         "wicketgate/http/hot.py",
         "wicketgate/pages/orders.py",
     }

@@ -429,15 +429,9 @@ class State(msgspec.Struct, kw_only=True):
                 self._count_cameras(code, {camera: reads})
 
     def _count_cameras(self, what: str, by_camera: Mapping[str, int]) -> None:
-        all_counts = self.camera_counts
         for camera, reads in by_camera.items():
-            counts = all_counts.get(camera)
-            if counts is None:
-                all_counts[camera] = {what: reads}
-            elif what in counts:
-                counts[what] += reads
-            else:
-                counts[what] = reads
+            counts = self.camera_counts.get(camera) or self.camera_counts.setdefault(camera, {})
+            counts[what] = counts.get(what, 0) + reads
 
     def _close_figures(self, transaction: Transaction) -> None:
         closed = transaction.figures

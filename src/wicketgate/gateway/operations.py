@@ -52,6 +52,21 @@ def founding(envelope: bytes, document: SignedDocument, folder: Path, log_key: s
     return build
 
 
+def fronts_replaced(count: int) -> Build:
+    """Return what makes the transaction that tells of fronts that ended and were replaced."""
+
+    def build(state: State, at_us: int, sequence: int) -> Transaction:
+        body = {
+            "kind": "operation",
+            "operation": "fronts-replaced",
+            "at": rfc3339(at_us),
+            "count": count,
+        }
+        return Transaction(at_us=at_us, first_entry=state.entries, entries=(canonical(body),))
+
+    return build
+
+
 def upgraded(folder: Path, form: int, machine_us: int) -> Mapping[str, Any]:
     """Return the members of the entry `upgraded`, but for its time.
 

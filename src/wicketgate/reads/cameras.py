@@ -87,7 +87,7 @@ def _check_place(camera: CameraSet) -> None:
         raise InputError("`heading` lies between 0 and 360 degrees")
 
 
-class Registered(Protocol):
+class CameraRegister(Protocol):
     """Whatever holds the register of cameras."""
 
     @property
@@ -112,7 +112,7 @@ class CameraNames:
         Returns the committed state; what was made of it is kept until its `revision` changes.
     """
 
-    def __init__(self, state: Callable[[], Registered]) -> None:
+    def __init__(self, state: Callable[[], CameraRegister]) -> None:
         self._state = state
         self._revision = -1
         self._ids: dict[str, dict[str, int]] = {}

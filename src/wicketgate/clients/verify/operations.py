@@ -17,10 +17,11 @@ _MEMBERS = {
     "init": _ALWAYS | _SOFTWARE | {"log_key"},
     "start": _ALWAYS | _SOFTWARE | {"missing_from", "missing_until", "machine", "accepted_clock", "adopted"},
     "clock-step": _ALWAYS | {"machine"},
+    "fronts-replaced": _ALWAYS | {"count"},
     "upgraded": _ALWAYS | _SOFTWARE | {"machine", "from", "to", "forms"},
 }
 """Every operation that a gateway writes or ever wrote, and the members that it can have."""
-_NOT_WORDS = {"documents", "entries", "adopted", "from", "to", "forms"}
+_NOT_WORDS = {"documents", "entries", "adopted", "from", "to", "forms", "count"}
 
 _SAY_FORMS = frozenset({"init", "start", "upgraded"})
 """The operations that say by which software, and in which form, the log goes on."""
@@ -75,6 +76,8 @@ class Operations:
         self._take_forms(operation, body)
         if operation == "clock-step" and "machine" not in body:
             raise InputError("a step of the clock without the time that it had")
+        if operation == "fronts-replaced" and not is_form(body.get("count")):
+            raise InputError("replaced fronts without a number of them")
         if "machine" in body:
             text = body["machine"]
             if not isinstance(text, str) or rfc3339(parse_rfc3339(text)) != text:

@@ -14,8 +14,8 @@ from wicketgate.gateway.node import Gateway
 from wicketgate.http.fronts.frames import Frames
 from wicketgate.http.fronts.messages import (
     Counted,
-    Failed,
-    Ready,
+    FrontReady,
+    NotTaken,
     Take,
     Taken,
     TakePushed,
@@ -100,7 +100,7 @@ class FrontDesk:
 
     def _got(self, frame: bytes) -> None:
         message = decode_at_gateway(frame)
-        if isinstance(message, Ready):
+        if isinstance(message, FrontReady):
             self._ready()
         elif isinstance(message, Counted):
             self.counted = message
@@ -112,12 +112,12 @@ class FrontDesk:
     def _do(self, number: int, taking: Coroutine[Any, Any, Taken]) -> None:
         async def answered() -> None:
             try:
-                answer: Taken | Failed = await taking
+                answer: Taken | NotTaken = await taking
             except WicketgateError as error:
-                answer = Failed.of(number, error)
+                answer = NotTaken.of(number, error)
             except Exception as error:  # noqa: BLE001 - the front answers it, as the ordinary way does
                 log_unforeseen(error)
-                answer = Failed(
+                answer = NotTaken(
                     number=number, error="StreamError", detail="something is wrong", code="internal"
                 )
             self.send(answer)

@@ -13,12 +13,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from wicketgate.base.children import dying_with_parent
+from wicketgate.base.errors import StreamError
 from wicketgate.base.settings import Settings
 from wicketgate.commits.transactions import Transaction
 from wicketgate.gateway.node import Gateway
+from wicketgate.gateway.operations import fronts_replaced
 from wicketgate.http.fronts.desk import FrontDesk, Viewing
 from wicketgate.http.fronts.messages import Begin, Counted, Leave, Now
-from wicketgate.http.fronts.passing import Taking
+from wicketgate.http.fronts.passing import ConnectionTaker
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +29,7 @@ _PATIENCE_S: Final = 30.0
 _LEAVE_S: Final = 8.0
 _PAUSES_S: Final = (0.1, 0.5, 2.0, 5.0)
 _STEADY_S: Final = 60.0
+_TOLD_EVERY_S: Final = 60.0
 
 
 class Fleet:
@@ -112,7 +115,7 @@ class Fleet:
         count = self._settings.front_processes
         self._gateway.commits.followers.append(self._follow)
         self._tasks = [asyncio.create_task(self._keep(number)) for number in range(count)]
-        self._tasks.append(asyncio.create_task(self._tell_time()))
+        self._tasks.append(asyncio.create_task(self._tell()))
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 while self.ready < count:
@@ -145,11 +148,18 @@ class Fleet:
         for front in self._fronts.values():
             front.desk.send(self._viewing.view)
 
-    async def _tell_time(self) -> None:
+    async def _tell(self) -> None:
+        """Tell fronts the time, and the log of those that were replaced: at once, and then at most once a minute."""
+        loop = asyncio.get_running_loop()
+        told, told_at = 0, float("-inf")
         while True:
             await asyncio.sleep(1)
             for front in self._fronts.values():
                 front.desk.send(Now(at_us=self._gateway.clock.now_us()))
+            if self.restarts > told and loop.time() - told_at >= _TOLD_EVERY_S:
+                with contextlib.suppress(StreamError):  # the second is full, or the gateway ends
+                    self._gateway.commits.commit(fronts_replaced(self.restarts - told))
+                    told, told_at = self.restarts, loop.time()
 
     async def _keep(self, number: int) -> None:
         """Keep one front going, for ever."""
@@ -184,7 +194,7 @@ class Fleet:
         finally:
             theirs.close()
             giving.close()
-        front = self._fronts[number] = _Manned(process, desk, Taking(taking, self._adopt), ready)
+        front = self._fronts[number] = _Manned(process, desk, ConnectionTaker(taking, self._adopt), ready)
         try:
             await desk.open(ours)
             desk.send(self._begin())
@@ -215,7 +225,9 @@ class Fleet:
 class _Manned:
     """A front that runs."""
 
-    def __init__(self, process: Process, desk: FrontDesk, taking: Taking, ready: asyncio.Event) -> None:
+    def __init__(
+        self, process: Process, desk: FrontDesk, taking: ConnectionTaker, ready: asyncio.Event
+    ) -> None:
         self.process = process
         self.desk = desk
         self.taking = taking

@@ -68,7 +68,7 @@ class Begin(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         return [ipaddress.ip_network(one) for one in self.proxies]
 
 
-class Ready(msgspec.Struct, frozen=True, tag=True):
+class FrontReady(msgspec.Struct, frozen=True, tag=True):
     """A front's first word: it accepts connections."""
 
 
@@ -125,7 +125,7 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     answer: PostAnswer
 
 
-class Failed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class NotTaken(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Why nothing of them was taken: an error, as it is raised."""
 
     number: int
@@ -134,7 +134,7 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     code: str
 
     @classmethod
-    def of(cls, number: int, error: WicketgateError) -> Failed:
+    def of(cls, number: int, error: WicketgateError) -> NotTaken:
         """Return what tells a front of an error."""
         kinds = [kind.__name__ for kind in type(error).__mro__ if kind.__name__ in _ERRORS]
         name = kinds[0] if kinds else StreamError.__name__
@@ -151,8 +151,8 @@ class Now(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     at_us: int
 
 
-ToFront: TypeAlias = Begin | View | Leave | Taken | Failed | Now
-ToGateway: TypeAlias = Ready | Counted | Take | TakePushed
+ToFront: TypeAlias = Begin | View | Leave | Taken | NotTaken | Now
+ToGateway: TypeAlias = FrontReady | Counted | Take | TakePushed
 encode = msgspec.msgpack.Encoder().encode
 decode_at_front = msgspec.msgpack.Decoder(ToFront).decode
 decode_at_gateway = msgspec.msgpack.Decoder(ToGateway).decode

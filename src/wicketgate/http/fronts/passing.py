@@ -15,7 +15,7 @@ _AT_ONCE: Final = 64 * 1024
 _FDS: Final = array.array("i", [0]).itemsize
 
 
-class Giving:
+class ConnectionGiver:
     """The side that gives connections away.
 
     Nothing waits: what does not fit into the socket goes when there is room.
@@ -69,7 +69,7 @@ class Giving:
         self._rest = whole[sent:] if sent < len(whole) else None
 
 
-class Taking:
+class ConnectionTaker:
     """The side that takes connections.
 
     Parameters

@@ -30,16 +30,16 @@ from wicketgate.http.fronts.frames import Frames
 from wicketgate.http.fronts.messages import (
     Begin,
     Counted,
-    Failed,
+    FrontReady,
     Leave,
+    NotTaken,
     Now,
-    Ready,
     Taken,
     View,
     decode_at_front,
     encode,
 )
-from wicketgate.http.fronts.passing import Giving
+from wicketgate.http.fronts.passing import ConnectionGiver
 from wicketgate.http.fronts.remote import RemoteIntake, RemotePushes, Seeing, Sending
 from wicketgate.http.fronts.server import Server
 from wicketgate.http.gatekeeper import Gatekeeper, source_in
@@ -58,7 +58,7 @@ class Front:
 
     def __init__(self, listening: Sequence[socket.socket], passing: socket.socket) -> None:
         self._listening = listening
-        self._giving = Giving(passing)
+        self._giving = ConnectionGiver(passing)
         self._begun: asyncio.Future[Begin] = asyncio.get_running_loop().create_future()
         self._ended = asyncio.Event()
         self._frames: Frames | None = None
@@ -83,7 +83,7 @@ class Front:
             await asyncio.sleep(0.005)
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)
-        self._send(Ready())
+        self._send(FrontReady())
         counting = asyncio.create_task(self._count(bounds))
         await self._ended.wait()
         server.should_exit = True
@@ -141,7 +141,7 @@ class Front:
 
     def _got(self, frame: bytes) -> None:
         message = decode_at_front(frame)
-        if isinstance(message, Taken | Failed):
+        if isinstance(message, Taken | NotTaken):
             self._sending.answered(message)
         elif isinstance(message, Begin):
             self._begun.set_result(message)

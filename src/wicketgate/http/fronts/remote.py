@@ -13,7 +13,7 @@ from wicketgate.base.errors import StreamError
 from wicketgate.commits.cameras import Camera
 from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.http.fronts.messages import (
-    Failed,
+    NotTaken,
     Take,
     Taken,
     TakePushed,
@@ -64,7 +64,7 @@ class Sending:
         self._send(message)
         return waiting
 
-    def answered(self, message: Taken | Failed) -> None:
+    def answered(self, message: Taken | NotTaken) -> None:
         """Give an answer to whoever waits for it."""
         waiting = self._waiting.pop(message.number, None)
         if waiting is None or waiting.done():

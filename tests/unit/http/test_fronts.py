@@ -1,0 +1,261 @@
+"""The parts of a front: what is handed over comes out as it went in, and no front sees more than it must."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.matching import Desk, make
+from wicketgate.base.clock import parse_rfc3339, to_datetime
+from wicketgate.base.errors import StreamError
+from wicketgate.commits.transactions import QuarantinedRead
+from wicketgate.http.fronts.desk import Viewing
+from wicketgate.http.fronts.frames import Frames
+from wicketgate.http.fronts.messages import (
+    NotTaken,
+    Take,
+    Taken,
+    View,
+    checked_of,
+    decode_at_front,
+    decode_at_gateway,
+    encode,
+    items_of,
+    parsed_of,
+    take_of,
+)
+from wicketgate.http.fronts.passing import ConnectionGiver, ConnectionTaker
+from wicketgate.http.fronts.remote import RemoteIntake, Seeing, Sending
+from wicketgate.reads import adapters
+from wicketgate.reads.checks import Checked
+from wicketgate.reads.columns import Gathered
+from wicketgate.reads.observations import Keepalive, Observation, Unreadable
+from wicketgate.reads.takers import PostAnswer
+
+AT_US = parse_rfc3339("2026-11-30T12:00:00Z")
+VIEW = View(number=1, at_us=AT_US, tokens={}, cameras=[], clock_ahead_us=1, too_old_us=1)
+
+
+def refused(n: int) -> QuarantinedRead:
+    return QuarantinedRead(source="tfl", camera="", code="too-old", detail=f"no {n}", at_us=AT_US, read=b"{}")
+
+
+def checked(rows: int, bad: int = 0, *, few: bool = True, first: int = 0) -> Checked:
+    """Return checked reads: `rows` good ones with every second index, and `bad` ones between."""
+    numbers = list(range(first, first + rows))
+    columns: dict[str, Any] = {
+        "camera": numbers,
+        "captured_us": [AT_US + n for n in numbers],
+        "plate": [f"AB{n:02d}CDE" for n in numbers],
+        "confidence": [n / 1000 for n in numbers],
+        "lane": [None if n % 3 else str(n) for n in numbers],
+    }
+    key = None
+    if not few:
+        for name, dtype in (("camera", np.int32), ("captured_us", np.int64), ("confidence", np.float64)):
+            columns[name] = np.array(columns[name], dtype)
+        key = np.arange(rows, dtype=np.uint64)
+    return Checked(
+        reads=Gathered(**columns),
+        camera_id=[f"c{n}" for n in numbers],
+        read_id=[None if n % 2 else f"id-{n}" for n in numbers],
+        index=[2 * n for n in range(rows)],
+        quarantined=[(2 * n + 1, refused(n)) for n in range(bad)],
+        plate_key=key,
+    )
+
+
+@pytest.mark.parametrize("few", [True, False])
+@pytest.mark.parametrize(("rows", "bad"), [(1, 0), (0, 2), (3, 1), (40, 2)])
+def test_checked_reads_come_out_as_they_went_in(rows: int, bad: int, few: bool) -> None:
+    given = checked(rows, bad, few=few)
+    take = decode_at_gateway(encode(take_of(given, 7, 3, "tfl")))
+    assert isinstance(take, Take)
+    assert (take.number, take.view, take.source) == (7, 3, "tfl")
+    found = checked_of(take)
+    assert found.reads == given.reads
+    assert (found.camera_id, found.read_id, found.index) == (given.camera_id, given.read_id, given.index)
+    assert found.quarantined == given.quarantined
+    assert (found.plate_key is None) == (given.plate_key is None)
+
+
+def test_what_a_device_said_comes_out_as_it_went_in() -> None:
+    parsed = (
+        Observation(
+            cameras=("SN-1", "Gate"),
+            captured_at=to_datetime(AT_US).replace(tzinfo=None),
+            plate="AB12CDE",
+            vehicle={"make": "Morris"},
+            images={"patch": b"\xff\xd8\xff"},
+            tracked="t-1",
+            final=False,
+            marks=("unfinished",),
+        ),
+        Unreadable(cameras=(), code="malformed", detail="no plate", kept={"a": [1, 2.5, None, "b"]}),
+        Keepalive(cameras=("SN-1",)),
+    )
+    assert parsed_of(items_of(parsed)) == parsed
+    assert adapters.ADAPTERS
+
+
+def test_an_error_comes_out_as_it_was_raised() -> None:
+    failed = decode_at_front(encode(NotTaken.of(4, StreamError("the store is full", code="stream-full"))))
+    assert isinstance(failed, NotTaken)
+    error = failed.raised()
+    assert (type(error), error.code, error.detail) == (StreamError, "stream-full", "the store is full")
+
+
+# --- the way to the intake ------------------------------------------------------------------------------------
+
+
+parts = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3)).filter(any), min_size=1, max_size=6)
+
+
+@given(parts, st.data())
+def test_what_went_together_is_answered_apart(sizes: list[tuple[int, int]], data: st.DataObject) -> None:
+    """Whatever the gateway says of the reads of a message, each post is told what became of its own."""
+
+    async def taken() -> None:
+        sent: list[Take] = []
+        sending = Sending(sent.append)
+        intake = RemoteIntake(sending, Seeing(VIEW))
+        given = [checked(rows, bad, first=20 * n) for n, (rows, bad) in enumerate(sizes)]
+        asked = [asyncio.ensure_future(intake.take(one, "tfl")) for one in given]
+        async with asyncio.timeout(5):
+            while not sent:
+                await asyncio.sleep(0.001)
+        (take,) = sent
+        whole = checked_of(take)
+        fate = {at: data.draw(st.sampled_from(["new", "again", "conflict"])) for at in whole.index}
+        conflicts = [(at, "id-conflict", "x") for at in whole.index if fate[at] == "conflict"]
+        quarantined = [(at, read.code, read.detail) for at, read in whole.quarantined]
+        again = tuple(at for at in whole.index if fate[at] == "again")
+        answer = PostAnswer(
+            accepted=len(whole.index) - len(again) - len(conflicts),
+            repeated=len(again),
+            quarantined=tuple(sorted([*conflicts, *quarantined])),
+            again=again,
+        )
+        sending.answered(Taken(number=take.number, answer=answer))
+        plates = dict(zip(whole.index, whole.reads["plate"], strict=True))
+        fate_of = {plates[at]: fate[at] for at in plates}
+        for one, told in zip(given, await asyncio.gather(*asked), strict=True):
+            fates = [fate_of[plate] for plate in one.reads["plate"]]
+            assert told.accepted == fates.count("new")
+            assert told.repeated == fates.count("again")
+            rows = list(zip(one.index, fates, strict=True))
+            assert sorted(told.again) == [index for index, became in rows if became == "again"]
+            expected = [(index, "id-conflict", "x") for index, became in rows if became == "conflict"]
+            expected += [(index, read.code, read.detail) for index, read in one.quarantined]
+            assert told.quarantined == tuple(sorted(expected))
+
+    asyncio.run(taken())
+
+
+def test_what_waits_when_the_gateway_goes_fails() -> None:
+    async def lost() -> None:
+        sending = Sending(lambda message: None)
+        intake = RemoteIntake(sending, Seeing(VIEW))
+        asked = asyncio.ensure_future(intake.take(checked(1), "tfl", have_waited=True))
+        await asyncio.sleep(0)
+        sending.lost()
+        with pytest.raises(StreamError):
+            await asked
+
+    asyncio.run(lost())
+
+
+# --- frames and connections -----------------------------------------------------------------------------------
+
+
+async def test_frames_come_whole_and_in_order_however_they_are_cut() -> None:
+    ours, theirs = socket.socketpair()
+    got: list[bytes] = []
+    gone = asyncio.Event()
+    receiving = await Frames.over(theirs, got.append, gone.set)
+    sending = await Frames.over(ours, lambda frame: None, lambda: None)
+    frames = [b"", b"a", os.urandom(300_000), b"b" * 70_000, b"end"]
+    for frame in frames:
+        sending.send(frame)
+    async with asyncio.timeout(5):
+        while len(got) < len(frames):
+            await asyncio.sleep(0.001)
+        assert got == frames
+        sending.close()
+        await gone.wait()
+    receiving.close()
+
+
+async def test_a_frame_that_is_none_ends_the_link() -> None:
+    ours, theirs = socket.socketpair()
+    gone = asyncio.Event()
+    await Frames.over(theirs, lambda frame: None, gone.set)
+    ours.sendall(b"\xff\xff\xff\xff")
+    async with asyncio.timeout(5):
+        await gone.wait()
+    ours.close()
+
+
+async def test_connections_are_handed_over_with_what_was_read_of_them() -> None:
+    over, under = socket.socketpair()
+    taken: list[tuple[socket.socket, bytes]] = []
+    giving, taking = (
+        ConnectionGiver(over),
+        ConnectionTaker(under, lambda one, data: taken.append((one, data))),
+    )
+    pairs = [socket.socketpair() for _ in range(40)]
+    read = [os.urandom(n * 9_000) for n in range(40)]
+    for (one, _), data in zip(pairs, read, strict=True):
+        giving.give(one, data)
+        one.close()
+    async with asyncio.timeout(5):
+        while len(taken) < len(pairs):
+            await asyncio.sleep(0.001)
+    assert [data for _, data in taken] == read
+    for (one, _), (_, theirs) in zip(taken, pairs, strict=True):
+        theirs.sendall(b"still there")
+        assert one.recv(20) == b"still there"
+        one.close()
+        theirs.close()
+    taking.close()
+    over.close()
+
+
+# --- what a front is ------------------------------------------------------------------------------------------
+
+
+def test_a_front_loads_nothing_that_reaches_rows_or_keys() -> None:
+    script = "import sys, wicketgate.http.fronts.process; print(' '.join(sys.modules))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    ).stdout.split()
+    for name in ("pyarrow", "nats", "wicketgate.gateway", "wicketgate.feeds", "wicketgate.commits.writer"):
+        assert not [one for one in loaded if one == name or one.startswith(name + ".")], name
+
+
+async def test_a_view_holds_sources_alone(tmp_path: Path, swept: None) -> None:
+    desk = await Desk.start(await asyncio.to_thread(make, tmp_path / "d"))
+    viewing = Viewing(desk.gateway)
+    assert set(viewing.view.tokens.values()) == {"source:tfl"}
+    assert set(View.__struct_fields__) == {
+        "number",
+        "at_us",
+        "tokens",
+        "cameras",
+        "clock_ahead_us",
+        "too_old_us",
+    }
+    await desk.gateway.tokens.withdraw_tokens("source:tfl")
+    viewing.renew()
+    assert (viewing.view.number, viewing.view.tokens) == (2, {})
+    await desk.stop()
