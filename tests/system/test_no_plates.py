@@ -351,7 +351,8 @@ def test_no_plate_in_a_log_or_in_the_name_of_a_process(run: tuple[Running, Searc
     logs = {path: path.read_bytes() for path in (running.log, running.folder / "nats" / "server.log")}
     assert all(logs.values())
     processes = [running.pid, *running.children()]
-    assert len(processes) == 3, "the gateway, its streams, and the renderer of pages"
+    fronts = len(running.fronts())
+    assert len(processes) == 3 + fronts, "the gateway, its streams, the renderer of pages, and fronts"
     for pid in processes:
         for part in ("cmdline", "environ"):
             path = Path(f"/proc/{pid}/{part}")

@@ -24,7 +24,7 @@ from wicketgate.http.fronts.frames import Frames
 from wicketgate.http.fronts.messages import (
     NotTaken,
     Take,
-    Taken,
+    TakeAnswered,
     View,
     checked_of,
     decode_at_front,
@@ -146,7 +146,7 @@ def test_what_went_together_is_answered_apart(sizes: list[tuple[int, int]], data
             quarantined=tuple(sorted([*conflicts, *quarantined])),
             again=again,
         )
-        sending.answered(Taken(number=take.number, answer=answer))
+        sending.answered(TakeAnswered(number=take.number, answer=answer))
         plates = dict(zip(whole.index, whole.reads["plate"], strict=True))
         fate_of = {plates[at]: fate[at] for at in plates}
         for one, told in zip(given, await asyncio.gather(*asked), strict=True):

@@ -17,7 +17,7 @@ from wicketgate.http.fronts.messages import (
     FrontReady,
     NotTaken,
     Take,
-    Taken,
+    TakeAnswered,
     TakePushed,
     View,
     checked_of,
@@ -109,10 +109,10 @@ class FrontDesk:
         else:
             self._do(message.number, self._take_pushed(message))
 
-    def _do(self, number: int, taking: Coroutine[Any, Any, Taken]) -> None:
+    def _do(self, number: int, taking: Coroutine[Any, Any, TakeAnswered]) -> None:
         async def answered() -> None:
             try:
-                answer: Taken | NotTaken = await taking
+                answer: TakeAnswered | NotTaken = await taking
             except WicketgateError as error:
                 answer = NotTaken.of(number, error)
             except Exception as error:  # noqa: BLE001 - the front answers it, as the ordinary way does
@@ -126,18 +126,18 @@ class FrontDesk:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _take(self, take: Take) -> Taken:
+    async def _take(self, take: Take) -> TakeAnswered:
         if take.view != self._viewing.view.number and not self._holds(take):
             raise StreamError(_PAST, code="busy")
         answer = await self._gateway.intake.take(checked_of(take), take.source, have_waited=True)
-        return Taken(number=take.number, answer=answer)
+        return TakeAnswered(number=take.number, answer=answer)
 
-    async def _take_pushed(self, take: TakePushed) -> Taken:
+    async def _take_pushed(self, take: TakePushed) -> TakeAnswered:
         if take.view != self._viewing.view.number and not self._is_known(take.source):
             raise StreamError(_PAST, code="busy")
         parsed = parsed_of(take.items)
         answer = await self._gateway.pushes.take(take.source, parsed, camera=take.camera)
-        return Taken(number=take.number, answer=answer)
+        return TakeAnswered(number=take.number, answer=answer)
 
     def _holds(self, take: Take) -> bool:
         """Return whether what was checked by a former view would be found the same by the present one."""

@@ -118,7 +118,7 @@ class TakePushed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     items: list[tuple[str, msgspec.Raw]]
 
 
-class Taken(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class TakeAnswered(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """What became of reads that were to be taken."""
 
     number: int
@@ -151,7 +151,7 @@ class Now(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     at_us: int
 
 
-ToFront: TypeAlias = Begin | View | Leave | Taken | NotTaken | Now
+ToFront: TypeAlias = Begin | View | Leave | TakeAnswered | NotTaken | Now
 ToGateway: TypeAlias = FrontReady | Counted | Take | TakePushed
 encode = msgspec.msgpack.Encoder().encode
 decode_at_front = msgspec.msgpack.Decoder(ToFront).decode

@@ -34,7 +34,7 @@ from wicketgate.http.fronts.messages import (
     Leave,
     NotTaken,
     Now,
-    Taken,
+    TakeAnswered,
     View,
     decode_at_front,
     encode,
@@ -141,7 +141,7 @@ class Front:
 
     def _got(self, frame: bytes) -> None:
         message = decode_at_front(frame)
-        if isinstance(message, Taken | NotTaken):
+        if isinstance(message, TakeAnswered | NotTaken):
             self._sending.answered(message)
         elif isinstance(message, Begin):
             self._begun.set_result(message)

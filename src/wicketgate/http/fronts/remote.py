@@ -15,7 +15,7 @@ from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.http.fronts.messages import (
     NotTaken,
     Take,
-    Taken,
+    TakeAnswered,
     TakePushed,
     View,
     items_of,
@@ -64,12 +64,12 @@ class Sending:
         self._send(message)
         return waiting
 
-    def answered(self, message: Taken | NotTaken) -> None:
+    def answered(self, message: TakeAnswered | NotTaken) -> None:
         """Give an answer to whoever waits for it."""
         waiting = self._waiting.pop(message.number, None)
         if waiting is None or waiting.done():
             return
-        if isinstance(message, Taken):
+        if isinstance(message, TakeAnswered):
             waiting.set_result(message.answer)
         else:
             waiting.set_exception(message.raised())
