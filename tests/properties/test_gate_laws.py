@@ -99,7 +99,7 @@ def test_it_equals_the_oracle_over_several_words_of_authorities(count: int, seed
                 matches=number % 3 == 0,
             )
         )
-        listed = [entry_of(plate) for plate in random.choice(LISTED_PLATES, 3, replace=False)]
+        listed = [entry_of(str(plate)) for plate in random.choice(LISTED_PLATES, 3, replace=False)]
         lists[f"a{number}@1"] = BrokenList() if number % 30 == 0 else Listed.of(listed)
     rows = np.stack(
         [random.integers(-1, n_cameras + 1, 60), *(EPOCH_US + random.integers(0, SPAN_US, (2, 60)))], axis=1
