@@ -42,11 +42,15 @@ CAMERAS = (
 _T = TypeVar("_T")
 
 
+# One for all: a deployment that was made by one clock is started by another, which must not be behind it.
+_SHIFT_US = 1_783_512_000_000_000 - SystemClock().now_us()
+
+
 class MovableClock(SystemClock):
     """The machine's clock, moved into the validity of the example documents, and ahead when a test says so."""
 
     def __init__(self) -> None:
-        self.shift_us = 1_783_512_000_000_000 - super().now_us()
+        self.shift_us = _SHIFT_US
 
     def now_us(self) -> int:
         """Return the moved time."""

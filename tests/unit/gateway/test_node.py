@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.matching import MovableClock
 from tests.simulator import CAMERAS, CT, OWN, OWN_SIGNERS, VKEY, envelope, founding
 from tests.vectors import make_documents as documents
-from wicketgate.base.clock import DAY_US, SECOND_US, SystemClock, rfc3339
+from wicketgate.base.clock import DAY_US, SECOND_US, rfc3339
 from wicketgate.base.errors import ConfigurationError, DocumentRefused, InputError, StreamError
 from wicketgate.base.settings import load_settings
 from wicketgate.base.streams.link import Link
@@ -38,18 +39,7 @@ from wicketgate.reads.takers import PostAnswer
 ORIGIN = "tfl.example/wicketgate"
 
 
-class ShiftedClock(SystemClock):
-    """The machine's clock, moved into the validity of the example documents."""
-
-    def __init__(self) -> None:
-        self.shift_us = 1_783_512_000_000_000 - super().now_us()
-
-    def now_us(self) -> int:
-        """Return the shifted time."""
-        return super().now_us() + self.shift_us
-
-
-CLOCK = ShiftedClock()
+CLOCK = MovableClock()
 
 
 async def made(folder: Path) -> str:

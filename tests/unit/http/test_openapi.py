@@ -24,8 +24,8 @@ from wicketgate.hotlists import TEXTS, Hotlist
 from wicketgate.hotlists.forms import CSV, NDJSON, HotlistLine, parse_hotlist
 from wicketgate.http import codes
 from wicketgate.http.answers import BatchProof
-from wicketgate.http.hot import READS_PATH
 from wicketgate.http.gatekeeper import PUSH_PREFIX, is_for_officers, is_public
+from wicketgate.http.hot import READS_PATH
 from wicketgate.http.openapi.bodies import BatchHeader, EnvelopeBody, RowBody
 from wicketgate.http.openapi.examples import EXAMPLES, HOTLIST_CSV
 from wicketgate.http.openapi.operation import Operation
