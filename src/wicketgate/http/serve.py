@@ -1,4 +1,4 @@
-"""The gateway behind its HTTP server, in one process and one event loop."""
+"""The gateway behind its HTTP server, with fronts before it."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import socket
 import subprocess
@@ -194,6 +195,18 @@ async def test_frames_come_whole_and_in_order_however_they_are_cut() -> None:
         sending.close()
         await gone.wait()
     receiving.close()
+
+
+@given(st.lists(st.integers(0, 30), max_size=8), st.data())
+def test_frames_come_whole_wherever_they_are_cut(sizes: list[int], data: st.DataObject) -> None:
+    frames = [bytes([n]) * size for n, size in enumerate(sizes)]
+    sent = b"".join(len(frame).to_bytes(4, "little") + frame for frame in frames)
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(sent)))) | {0, len(sent)})
+    got: list[bytes] = []
+    receiving = Frames(got.append, lambda: None)
+    for start, end in itertools.pairwise(cuts):
+        receiving.data_received(sent[start:end])
+    assert got == frames
 
 
 async def test_a_frame_that_is_none_ends_the_link() -> None:

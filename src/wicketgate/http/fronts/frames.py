@@ -27,6 +27,7 @@ class Frames(asyncio.Protocol):
         self._got = got
         self._lost = lost
         self._buffer = bytearray()
+        self._wanted = _LENGTH  # bytes with which the first frame in the buffer may be whole
         self._transport: asyncio.Transport | None = None
 
     @classmethod
@@ -50,20 +51,26 @@ class Frames(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take bytes, and hand on each frame that is whole."""
         buffer = self._buffer
-        buffer += data
+        if buffer:
+            buffer += data
+            if len(buffer) < self._wanted:
+                return
+            data = bytes(buffer)
         at = 0
-        while len(buffer) - at >= _LENGTH:
-            length = int.from_bytes(buffer[at : at + _LENGTH], "little")
+        while len(data) - at >= _LENGTH:
+            length = int.from_bytes(data[at : at + _LENGTH], "little")
             if length > MOST:
                 self.close()
                 return
             end = at + _LENGTH + length
-            if len(buffer) < end:
+            if len(data) < end:
+                self._wanted = end - at
                 break
-            frame = bytes(buffer[at + _LENGTH : end])
+            self._got(data[at + _LENGTH : end])
             at = end
-            self._got(frame)
-        del buffer[:at]
+        else:
+            self._wanted = _LENGTH
+        buffer[:] = data[at:]
 
     def send(self, frame: bytes) -> None:
         """Send a frame; one after the end goes nowhere."""
