@@ -170,6 +170,15 @@ def _told(running: Running) -> int:
     )
 
 
+def test_a_front_that_says_nothing_any_more_is_replaced(fronted: Running) -> None:
+    until(lambda: metric(fronted, "wicketgate_fronts") == FRONTS, 20)
+    stopped = fronted.fronts()[0]
+    os.kill(stopped, signal.SIGSTOP)
+    until(lambda: stopped not in fronted.fronts() and len(fronted.fronts()) == FRONTS, 40)
+    (wanted,) = plates(1, seed=16)
+    assert _post_anew(fronted, read(wanted))["accepted"] == 1
+
+
 def test_a_front_ends_with_its_gateway(tmp_path: Path) -> None:
     running = make(tmp_path, settings=f"port = 0\nfronts = {FRONTS}\n")
     running.start()

@@ -71,6 +71,8 @@ class FrontDesk:
     ----------
     counted : Counted or None
         What it counted last.
+    heard_s : float
+        When it was heard of, by the loop's clock: it counts each second.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class FrontDesk:
         self._ready = ready
         self._lost = lost
         self.counted: Counted | None = None
+        self.heard_s = 0.0
         self._frames: Frames | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -99,6 +102,7 @@ class FrontDesk:
             self._frames.close()
 
     def _got(self, frame: bytes) -> None:
+        self.heard_s = asyncio.get_running_loop().time()
         message = decode_at_gateway(frame)
         if isinstance(message, FrontReady):
             self._ready()

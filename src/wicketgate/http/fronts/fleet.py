@@ -30,6 +30,7 @@ _LEAVE_S: Final = 8.0
 _PAUSES_S: Final = (0.1, 0.5, 2.0, 5.0)
 _STEADY_S: Final = 60.0
 _TOLD_EVERY_S: Final = 60.0
+_SILENT_S: Final = 10.0
 
 
 class Fleet:
@@ -154,8 +155,11 @@ class Fleet:
         told, told_at = 0, float("-inf")
         while True:
             await asyncio.sleep(1)
-            for front in self._fronts.values():
+            for number, front in self._fronts.items():
                 front.desk.send(Now(at_us=self._gateway.clock.now_us()))
+                if front.ready.is_set() and loop.time() - front.desk.heard_s > _SILENT_S:
+                    log.error("front %d says nothing, and is ended", number + 1)
+                    front.end()
             if self.restarts > told and loop.time() - told_at >= _TOLD_EVERY_S:
                 with contextlib.suppress(StreamError):  # the second is full, or the gateway ends
                     self._gateway.commits.commit(fronts_replaced(self.restarts - told))
@@ -166,7 +170,10 @@ class Fleet:
         failures = 0
         while True:
             began = asyncio.get_running_loop().time()
-            await self._man(number)
+            try:
+                await self._man(number)
+            except OSError as error:  # no process, or no descriptor, just now
+                log.error("front %d cannot begin: %s", number + 1, type(error).__name__)
             if self._leaving:
                 return
             self.restarts += 1

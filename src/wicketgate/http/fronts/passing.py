@@ -12,6 +12,8 @@ from typing import Final
 
 _HEAD: Final = 8
 _AT_ONCE: Final = 64 * 1024
+_MOST: Final = 16 << 20
+"""Bytes that may have been read of a connection: more is a fault of the other side."""
 _FDS: Final = array.array("i", [0]).itemsize
 
 
@@ -110,6 +112,9 @@ class ConnectionTaker:
         buffer += data
         while len(buffer) >= _HEAD and self._descriptors:
             end = _HEAD + int.from_bytes(buffer[:_HEAD], "little")
+            if end > _MOST:
+                self.close()
+                return
             if len(buffer) < end:
                 break
             read = bytes(buffer[_HEAD:end])
