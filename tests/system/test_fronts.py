@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -122,6 +123,33 @@ def test_a_withdrawn_token_takes_nothing_more_on_connections_that_are_open(front
         for source in sources:
             source.close()
         issue(fronted, name)
+
+
+def test_a_withdrawn_token_ends_its_connections_wherever_they_are(fronted: Running) -> None:
+    issue(fronted, "source:tfl")
+    raw = [socket.create_connection(fronted.address) for _ in range(6)]
+    head = f"Host: gateway\r\nAuthorization: Bearer {fronted.tokens[SOURCE]}\r\n"
+    body = json.dumps([]).encode()
+    for n, one in enumerate(raw):
+        one.settimeout(5)
+        if n % 2:
+            one.sendall(f"GET /v1/cameras HTTP/1.1\r\n{head}\r\n".encode())  # by the gateway itself
+        else:
+            length = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+            one.sendall(f"POST /v1/reads HTTP/1.1\r\n{head}".encode() + length + body)
+        assert one.recv(1 << 20).startswith(b"HTTP/1.1 200")
+    try:
+        with client(fronted, "admin") as admin:
+            admin.post("/v1/tokens/withdraw", json={"name": SOURCE}).raise_for_status()
+        started = time.monotonic()
+        for one in raw:
+            while one.recv(1 << 20):
+                pass
+        assert time.monotonic() - started < 1
+    finally:
+        for one in raw:
+            one.close()
+        issue(fronted, SOURCE)
 
 
 def test_a_front_that_is_killed_is_replaced_and_nothing_acknowledged_is_lost(fronted: Running) -> None:

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 _Fault = Literal["malformed", "head-too-large", "too-slow"]
 
+SESSIONS: Final = "duty:"
+"""The beginning of the name of whoever is known by a session, not by a token."""
 _PIPELINED: Final = 8
 _FRAMING: Final = 64 * 1024
 _LINGER_S: Final = 5.0
@@ -307,6 +309,12 @@ class HttpConnection(HttpToolsProtocol):
         self._credential = credential if why is None else ""
         return why
 
+    def end_unless_known(self, tokens: Mapping[str, str]) -> None:
+        """Close the connection, at once or behind the answer under way, if the token that it showed is withdrawn."""
+        name = "" if self._place is None else self._place.name
+        if name and not name.startswith(SESSIONS) and tokens.get(self._credential) != name:
+            self.shutdown()
+
     def check(self, now: float) -> None:
         """Close the connection if its peer is too slow, takes nothing, or has no more to say."""
         if self._lost:
@@ -444,6 +452,19 @@ class HttpBounds:
             fields = b"".join(b"%b: %b\r\n" % field for field in said)
             head = self._heads[status] = STATUS_LINE[status] + fields
         return head
+
+    @staticmethod
+    def end_withdrawn(connections: Iterable[object], tokens: Mapping[str, str]) -> None:
+        """Close the connections of those whose tokens are withdrawn.
+
+        Parameters
+        ----------
+        tokens : mapping of str to str
+            Names of tokens by their hashes.
+        """
+        for connection in list(connections):
+            if isinstance(connection, HttpConnection):
+                connection.end_unless_known(tokens)
 
     @property
     def protocol(self) -> type[asyncio.Protocol]:

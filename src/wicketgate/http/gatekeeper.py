@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from wicketgate.base.errors import NotEntitled
 from wicketgate.base.limits import ConnectionLimits
 from wicketgate.base.turnstile import Turnstile
+from wicketgate.http.connections import SESSIONS
 from wicketgate.http.parts import AnswerParts
 from wicketgate.http.peers import peer_of
 from wicketgate.http.problems import problem
@@ -167,7 +168,7 @@ class Gatekeeper:
         scope["session"] = session
         scope["principal"] = Principal("duty", session.unit)
         scope["still_known"] = lambda: sessions.lasts(session)
-        await self._pass(scope, receive, send, f"duty:{session.unit}", session.key)
+        await self._pass(scope, receive, send, SESSIONS + session.unit, session.key)
 
     async def _passed(self, scope: Scope) -> bool:
         """Wait for the turn of a stranger; False where too many wait.

@@ -11,6 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from wicketgate.base.settings import Settings
+from wicketgate.commits.transactions import Transaction
 from wicketgate.gateway.node import Gateway
 from wicketgate.http.connections import HttpBounds, HttpConnection
 from wicketgate.http.fronts.fleet import Fleet
@@ -44,6 +45,8 @@ class Door:
         self._server = Server(_config(app, bounds))
         self._serving: asyncio.Task[None] | None = None
         self._accepting: list[asyncio.Server] = []
+        self._commits = gateway.commits
+        self._commits.followers.append(self._follow)
         self._is_closed = False
         self._changing = asyncio.Lock()
         self._changes: set[asyncio.Task[None]] = set()
@@ -78,6 +81,7 @@ class Door:
         if self._is_closed:
             return
         self._is_closed = True
+        self._commits.followers.remove(self._follow)
         if self.fleet is not None:
             await self.fleet.stop()
         await self._accepting_is(False)
@@ -88,6 +92,10 @@ class Door:
             self._sweeping.cancel()
         for one in self._sockets:
             one.close()
+
+    def _follow(self, transaction: Transaction) -> None:
+        if transaction.token is not None:
+            self._bounds.end_withdrawn(self._server.server_state.connections, self._commits.committed.tokens)
 
     def _accept(self, by_itself: bool) -> None:
         task = asyncio.get_running_loop().create_task(self._accepting_is(by_itself))

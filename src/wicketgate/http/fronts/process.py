@@ -64,6 +64,7 @@ class Front:
         self._frames: Frames | None = None
         self._sending = Sending(self._send)
         self._seeing: Seeing | None = None
+        self._server: Server | None = None
 
     async def run(self, link: socket.socket) -> None:
         """Serve until the gateway says to leave, or is gone."""
@@ -76,7 +77,7 @@ class Front:
             Descriptors.raised(),
             is_proxy=Proxies(begin.networks()).__contains__,
         )
-        server = Server(self._config(bounds, seeing, begin))
+        server = self._server = Server(self._config(bounds, seeing, begin))
         serving = asyncio.create_task(server.serve(list(self._listening)))
         sweeping = asyncio.create_task(bounds.sweep(server.server_state.connections))
         while not server.started and not serving.done():
@@ -151,6 +152,8 @@ class Front:
             return  # before its beginning, which says it all
         elif isinstance(message, View):
             self._seeing.take(message)
+            if self._server is not None:
+                HttpBounds.end_withdrawn(self._server.server_state.connections, message.tokens)
         elif isinstance(message, Now):
             self._seeing.set(message.at_us)
 
