@@ -113,7 +113,8 @@ async def rounds(running: Running, name: str, rows: int, chance: random.Random) 
 
 
 def _gateway(running: Running) -> float:
-    return running.cpu_s()["gateway"]
+    used = running.cpu_s()
+    return used["gateway"] + used["fronts"]
 
 
 def run() -> dict[str, Any]:

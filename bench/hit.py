@@ -172,21 +172,21 @@ async def through(
         "hit_p99_ms": percentile(waited, 0.99),
         "answer_p99_ms": tally["latency_ms"]["p99"],
         "unacknowledged": tally["unacknowledged"],
-        "gateway_cores": cpu["gateway"] / took,
+        "gateway_cores": (cpu["gateway"] + cpu["fronts"]) / took,
         "single_publishes_per_s": await singly(1.0),
     }
 
 
 async def alone(running: Running, mqtt: tuple[str, ...], seed: int) -> dict[str, dict[str, float]]:
-    """Return the gateway's CPU for a post and for a read of each format, microseconds, each format sent alone."""
+    """Return the CPU of the gateway and its fronts for a post and for a read of each format, microseconds, each format sent alone."""
     found: dict[str, dict[str, float]] = {}
     for number, name in enumerate(FORMATS):
         messages = {"axis": 3.0, "frigate": 4.0}.get(name, 1.0)
         words = ("--format", name, *mqtt)
         tally, cpu = await load(running, ALONE_POSTS / messages, ALONE_SECONDS, *words, seed=seed + number)
         found[name] = {
-            "post": cpu["gateway"] / tally["formats"][name]["messages"] * 1e6,
-            "read": cpu["gateway"] / tally["sent"] * 1e6,
+            "post": (cpu["gateway"] + cpu["fronts"]) / tally["formats"][name]["messages"] * 1e6,
+            "read": (cpu["gateway"] + cpu["fronts"]) / tally["sent"] * 1e6,
         }
     return found
 
@@ -222,7 +222,7 @@ def main() -> None:
         print(f"{wanted} posts/s wanted: {found['posts_per_s']:,.0f} done, {found['hits']:.0f} hits a round")
         print(f"  capture to hit   p50 {found['hit_p50_ms']:7.1f} ms   p99 {found['hit_p99_ms']:7.1f} ms")
         print(f"  answered                             p99 {found['answer_p99_ms']:7.1f} ms")
-        print(f"  the gateway takes {found['gateway_cores']:.2f} cores")
+        print(f"  the gateway and its fronts take {found['gateway_cores']:.2f} cores")
         print(f"  beside: {found['single_publishes_per_s']:,.0f} durable publishes/s one after the other")
     for name, spent in result["gateway_cpu_us_by_format"].items():
         print(f"  gateway, {name:<16} {spent['post']:6.0f} µs a post {spent['read']:6.0f} µs a read")
