@@ -178,7 +178,7 @@ async def through(
 
 
 async def alone(running: Running, mqtt: tuple[str, ...], seed: int) -> dict[str, dict[str, float]]:
-    """Return the CPU of the gateway and its fronts for a post and for a read of each format, microseconds, each format sent alone."""
+    """Return the CPU of gateway and fronts for a post and a read of each format, microseconds, each sent alone."""
     found: dict[str, dict[str, float]] = {}
     for number, name in enumerate(FORMATS):
         messages = {"axis": 3.0, "frigate": 4.0}.get(name, 1.0)
