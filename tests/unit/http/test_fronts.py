@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import resource
 import socket
+import struct
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +38,7 @@ from wicketgate.http.fronts.messages import (
     parsed_of,
     take_of,
 )
-from wicketgate.http.fronts.passing import ConnectionGiver, ConnectionTaker
+from wicketgate.http.fronts.passing import ConnectionGiver, ConnectionTaker, passage
 from wicketgate.http.fronts.remote import RemoteIntake, Seeing, Sending
 from wicketgate.reads import adapters
 from wicketgate.reads.checks import Checked
@@ -45,6 +48,16 @@ from wicketgate.reads.takers import PostAnswer
 
 AT_US = parse_rfc3339("2026-11-30T12:00:00Z")
 VIEW = View(number=1, at_us=AT_US, tokens={}, cameras=[], clock_ahead_us=1, too_old_us=1)
+
+
+def _head(number: int, size: int) -> bytes:
+    return struct.pack("<QQ", number, size)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.001)
 
 
 def refused(n: int) -> QuarantinedRead:
@@ -220,7 +233,7 @@ async def test_a_frame_that_is_none_ends_the_link() -> None:
 
 
 async def test_connections_are_handed_over_with_what_was_read_of_them() -> None:
-    over, under = socket.socketpair()
+    over, under = passage()
     taken: list[tuple[socket.socket, bytes]] = []
     giving, taking = (
         ConnectionGiver(over),
@@ -231,9 +244,7 @@ async def test_connections_are_handed_over_with_what_was_read_of_them() -> None:
     for (one, _), data in zip(pairs, read, strict=True):
         giving.give(one, data)
         one.close()
-    async with asyncio.timeout(5):
-        while len(taken) < len(pairs):
-            await asyncio.sleep(0.001)
+    await until(lambda: len(taken) == len(pairs))
     assert [data for _, data in taken] == read
     for (one, _), (_, theirs) in zip(taken, pairs, strict=True):
         theirs.sendall(b"still there")
@@ -241,6 +252,60 @@ async def test_connections_are_handed_over_with_what_was_read_of_them() -> None:
         one.close()
         theirs.close()
     taking.close()
+    over.close()
+
+
+async def test_a_connection_for_which_there_is_no_descriptor_is_lost_and_no_other_gets_its_bytes() -> None:
+    over, under = passage()
+    taken: list[tuple[socket.socket, bytes]] = []
+    missed: list[None] = []
+    giving = ConnectionGiver(over)
+    taking = ConnectionTaker(
+        under, lambda one, data: taken.append((one, data)), missed=lambda: missed.append(None)
+    )
+    pairs = [socket.socketpair() for _ in range(3)]
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    giving.give(pairs[0][0], b"first " * 20_000)
+    await until(lambda: len(taken) == 1)
+    giving.give(pairs[1][0], b"second " * 20_000)
+    # Nothing is read between: the limit holds when the second one comes, and for it alone.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        for _ in range(2):
+            taking._read()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    giving.give(pairs[2][0], b"third")
+    await until(lambda: len(taken) == 2)
+    assert [data[:5] for _, data in taken] == [b"first", b"third"]
+    assert len(missed) == 1
+    taken[1][0].sendall(b"answer")
+    assert pairs[2][1].recv(10) == b"answer"
+    for one in (*(one for pair in pairs for one in pair), *(one for one, _ in taken), over):
+        one.close()
+    taking.close()
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [b"short"],
+        [_head(2, 0)],
+        [_head(1, 1 << 40)],
+        [_head(1, 3) + b"four"],
+        [_head(1, 9) + b"four", _head(2, 4) + b"next"],
+        [_head(1, 9) + b"four", _head(1, 9)],
+    ],
+)
+async def test_what_no_front_sends_ends_the_passage(messages: list[bytes]) -> None:
+    over, under = passage()
+    faults: list[None] = []
+    taken: list[bytes] = []
+    ConnectionTaker(under, lambda one, data: taken.append(data), faulty=lambda: faults.append(None))
+    for message in messages:
+        over.send(message)
+    await until(lambda: len(faults) == 1)
+    assert taken == []
     over.close()
 
 

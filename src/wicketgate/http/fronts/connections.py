@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -178,7 +179,8 @@ class FrontConnection(HttpConnection):
         self.flow.pause_reading()
         data, self._held = bytes(self._held), bytearray()
         self._closing = True
-        self._give(self.transport.get_extra_info("socket"), data)
+        with suppress(OSError):  # no descriptor is left: it ends here
+            self._give(self.transport.get_extra_info("socket"), data)
         self.transport.abort()  # the other process has its own hold of it
 
 

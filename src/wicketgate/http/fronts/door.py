@@ -60,6 +60,7 @@ class Door:
                 sockets,
                 connections=bounds.connections,
                 adopt=self._adopt,
+                missed=lambda: bounds.places.note("descriptors"),
                 accept=self._accept,
             )
             bounds.fronts = self.fleet

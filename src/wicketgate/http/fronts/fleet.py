@@ -20,7 +20,7 @@ from wicketgate.gateway.node import Gateway
 from wicketgate.gateway.operations import fronts_replaced
 from wicketgate.http.fronts.desk import FrontDesk, Viewing
 from wicketgate.http.fronts.messages import Begin, Counted, Leave, Now
-from wicketgate.http.fronts.passing import ConnectionTaker
+from wicketgate.http.fronts.passing import ConnectionTaker, passage
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +44,8 @@ class Fleet:
         Where they accept.
     adopt : callable
         Gets each connection that a front gives away, and what was read of it.
+    missed : callable
+        Told of each connection that was lost for want of a descriptor.
     accept : callable
         Told whether the gateway has to accept by itself.
 
@@ -61,6 +63,7 @@ class Fleet:
         *,
         connections: int,
         adopt: Callable[[socket.socket, bytes], None],
+        missed: Callable[[], None],
         accept: Callable[[bool], None],
     ) -> None:
         self._gateway = gateway
@@ -68,6 +71,7 @@ class Fleet:
         self._listening = listening
         self._connections = connections
         self._adopt = adopt
+        self._missed = missed
         self._accept = accept
         self._viewing = Viewing(gateway)
         self._fronts: dict[int, _Manned] = {}
@@ -185,7 +189,7 @@ class Fleet:
     async def _man(self, number: int) -> None:
         """Begin a front, and wait for its end."""
         ours, theirs = socket.socketpair()
-        taking, giving = socket.socketpair()
+        taking, giving = passage()
         ready = asyncio.Event()
         desk = FrontDesk(self._gateway, self._viewing, lambda: self._begun(ready), lambda: None)
         handed = [theirs, giving, *self._listening]
@@ -201,7 +205,8 @@ class Fleet:
         finally:
             theirs.close()
             giving.close()
-        front = self._fronts[number] = _Manned(process, desk, ConnectionTaker(taking, self._adopt), ready)
+        taker = ConnectionTaker(taking, self._adopt, missed=self._missed, faulty=desk.close)
+        front = self._fronts[number] = _Manned(process, desk, taker, ready)
         try:
             await desk.open(ours)
             desk.send(self._begin())
