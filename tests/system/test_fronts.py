@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
 import json
 import os
 import signal
@@ -11,6 +13,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -196,6 +199,115 @@ def _told(running: Running) -> int:
     return sum(
         one.get("count", 0) for one in entries(running.url) if one.get("operation") == "fronts-replaced"
     )
+
+
+def _post(running: Running, plate: str) -> bytes:
+    body = json.dumps(read(plate)).encode()
+    head = f"POST /v1/reads HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer {running.tokens[SOURCE]}\r\n"
+    return f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def memory_of(pid: int) -> int:
+    """Return a process's resident memory, bytes."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) * 1024
+
+
+def test_what_one_client_sends_ahead_is_bounded(fronted: Running) -> None:
+    """Posts one behind another, and behind them a body without an end: each answer lets some more of it in."""
+    before = max(map(memory_of, fronted.fronts()))
+    with socket.create_connection(fronted.address) as one:
+        one.settimeout(0.2)
+        posts = b"".join(_post(fronted, plate) for plate in plates(300, seed=21))
+        head = f"Host: gateway\r\nAuthorization: Bearer {fronted.tokens[SOURCE]}\r\nContent-Length: 900000000\r\n"
+        ahead = posts + f"POST /v1/documents HTTP/1.1\r\n{head}\r\n".encode()
+        sent, end = 0, time.monotonic() + 6
+        with contextlib.suppress(OSError):
+            while time.monotonic() < end:
+                part = ahead[sent : sent + 65536] if sent < len(ahead) else bytes(65536)
+                with contextlib.suppress(TimeoutError):
+                    sent += one.send(part)
+                with contextlib.suppress(TimeoutError):
+                    one.settimeout(0.001)
+                    one.recv(1 << 16)
+                one.settimeout(0.2)
+    assert max(map(memory_of, fronted.fronts())) - before < 24 << 20
+
+
+def test_answers_that_are_on_their_way_are_not_cut_off_by_a_hand_over(fronted: Running) -> None:
+    with socket.socket() as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        one.settimeout(20)
+        one.connect(fronted.address)
+        posts = [_post(fronted, plate) for plate in plates(200, seed=22)]
+        question = (
+            f"GET /v1/cameras HTTP/1.1\r\nHost: g\r\nAuthorization: Bearer {fronted.tokens[SOURCE]}\r\n"
+        )
+        sending = ThreadPoolExecutor(1).submit(one.sendall, b"".join(posts) + f"{question}\r\n".encode())
+        time.sleep(2)  # it reads late
+        told = b""
+        while told.count(b"HTTP/1.1 200") < 201 or not told.endswith(b"}"):
+            part = one.recv(1 << 16)
+            assert part, f"{told.count(b'HTTP/1.1 200')} answers"
+            told += part
+        sending.result()
+    answers = told.split(b"HTTP/1.1 ")[1:]
+    assert len(answers) == 201
+    assert all(b'"accepted":1' in answer for answer in answers[:200])
+    assert b'"cameras"' in answers[200]
+
+
+def test_whoever_sends_ahead_for_long_is_not_called_slow(tmp_path: Path) -> None:
+    running = make(tmp_path, settings="port = 0\nfronts = 1\n[limits]\nhead_s = 0.5\n")
+    running.start()
+    try:
+        admin = (running.folder / "keys" / "admin.token").read_text().strip()
+        running.tokens = enrol(running.url, admin, running.offices, 30, running.at_us)
+        posts = [_post(running, plate) for plate in plates(300, seed=23)]
+        with socket.create_connection(running.address) as one:
+            one.settimeout(10)
+            one.sendall(posts[0][:60])
+            for this, following in itertools.pairwise(posts):
+                one.sendall(this[60:] + following[:60])
+                assert one.recv(1 << 16).startswith(b"HTTP/1.1 200")
+    finally:
+        assert running.stop() == 0
+
+
+def test_a_new_front_has_the_time_of_now(tmp_path: Path) -> None:
+    """Nothing has changed for longer than a camera's clock may be ahead: then a front is replaced."""
+
+    def strict(charter: dict[str, Any]) -> None:
+        charter["limits"]["clock_ahead"] = "PT2S"
+
+    running = make(tmp_path, change=strict, settings="port = 0\nfronts = 1\n")
+    running.start()
+    try:
+        admin = (running.folder / "keys" / "admin.token").read_text().strip()
+        running.tokens = enrol(running.url, admin, running.offices, 30, running.at_us)
+        time.sleep(4)
+        for plate in plates(4, seed=24):
+            (front,) = running.fronts()
+            os.kill(front, signal.SIGKILL)
+            until(lambda gone=front: running.fronts() not in ([gone], []), 20)  # type: ignore[misc]
+            for _ in range(40):
+                answer = _post_anew(running, read(plate))
+                assert not answer["quarantined"], answer
+                time.sleep(0.02)
+    finally:
+        assert running.stop() == 0
+
+
+def test_an_end_does_not_wait_for_a_front_that_is_to_be_replaced(tmp_path: Path) -> None:
+    running = make(tmp_path, settings="port = 0\nfronts = 1\n")
+    running.start()
+    for _ in range(3):
+        until(running.fronts, 10)
+        os.kill(running.fronts()[0], signal.SIGKILL)
+        time.sleep(0.3)
+    started = time.monotonic()
+    assert running.stop() == 0
+    assert time.monotonic() - started < 5
 
 
 def test_a_front_that_says_nothing_any_more_is_replaced(fronted: Running) -> None:

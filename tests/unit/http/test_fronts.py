@@ -47,11 +47,24 @@ from wicketgate.reads.observations import Keepalive, Observation, Unreadable
 from wicketgate.reads.takers import PostAnswer
 
 AT_US = parse_rfc3339("2026-11-30T12:00:00Z")
-VIEW = View(number=1, at_us=AT_US, tokens={}, cameras=[], clock_ahead_us=1, too_old_us=1)
+VIEW = View(number=1, at_us=AT_US, tokens={}, others=[], cameras=[], clock_ahead_us=1, too_old_us=1)
 
 
 def _head(number: int, size: int) -> bytes:
     return struct.pack("<QQ", number, size)
+
+
+class Held:
+    """A connection that is to be given away."""
+
+    def __init__(self, one: socket.socket) -> None:
+        self.one = one
+
+    def descriptor(self) -> int | None:
+        return None if self.one.fileno() < 0 else self.one.fileno()
+
+    def given(self) -> None:
+        self.one.close()
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -242,8 +255,7 @@ async def test_connections_are_handed_over_with_what_was_read_of_them() -> None:
     pairs = [socket.socketpair() for _ in range(40)]
     read = [os.urandom(n * 9_000) for n in range(40)]
     for (one, _), data in zip(pairs, read, strict=True):
-        giving.give(one, data)
-        one.close()
+        giving.give(Held(one), data)
     await until(lambda: len(taken) == len(pairs))
     assert [data for _, data in taken] == read
     for (one, _), (_, theirs) in zip(taken, pairs, strict=True):
@@ -265,9 +277,9 @@ async def test_a_connection_for_which_there_is_no_descriptor_is_lost_and_no_othe
     )
     pairs = [socket.socketpair() for _ in range(3)]
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    giving.give(pairs[0][0], b"first " * 20_000)
+    giving.give(Held(pairs[0][0]), b"first " * 20_000)
     await until(lambda: len(taken) == 1)
-    giving.give(pairs[1][0], b"second " * 20_000)
+    giving.give(Held(pairs[1][0]), b"second " * 20_000)
     # Nothing is read between: the limit holds when the second one comes, and for it alone.
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
     try:
@@ -275,7 +287,7 @@ async def test_a_connection_for_which_there_is_no_descriptor_is_lost_and_no_othe
             taking._read()
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    giving.give(pairs[2][0], b"third")
+    giving.give(Held(pairs[2][0]), b"third")
     await until(lambda: len(taken) == 2)
     assert [data[:5] for _, data in taken] == [b"first", b"third"]
     assert len(missed) == 1
@@ -284,6 +296,31 @@ async def test_a_connection_for_which_there_is_no_descriptor_is_lost_and_no_othe
     for one in (*(one for pair in pairs for one in pair), *(one for one, _ in taken), over):
         one.close()
     taking.close()
+
+
+async def test_whoever_is_known_goes_first_and_what_closes_meanwhile_does_not_go() -> None:
+    over, under = passage()
+    giving = ConnectionGiver(over)
+    pairs = [socket.socketpair() for _ in range(60)]
+    held = [Held(one) for one, _ in pairs]
+    for n, one in enumerate(held):  # more than the socket takes: nobody reads yet
+        giving.give(one, bytes([n]) * 60_000, known=n >= 50)
+    waiting = [n for n, one in enumerate(held) if one.descriptor() is not None]
+    assert {*range(50, 60)} <= {*waiting}
+    gone = waiting[0]
+    pairs[gone][0].close()
+    order: list[int] = []
+    taking = ConnectionTaker(under, lambda one, data: (order.append(data[0]), one.close()))  # type: ignore[func-returns-value]
+    await until(lambda: len(order) == 59)
+    at_once = [n for n in range(50) if n not in waiting]
+    assert order[: len(at_once)] == at_once
+    behind = order[len(at_once) :]
+    assert behind[:10] == [*range(50, 60)]
+    assert gone not in order
+    for _, theirs in pairs:
+        theirs.close()
+    taking.close()
+    over.close()
 
 
 @pytest.mark.parametrize(
@@ -329,11 +366,21 @@ async def test_a_view_holds_sources_alone(tmp_path: Path, swept: None) -> None:
         "number",
         "at_us",
         "tokens",
+        "others",
         "cameras",
         "clock_ahead_us",
         "too_old_us",
     }
     await desk.gateway.tokens.withdraw_tokens("source:tfl")
+    assert viewing.same_tokens("tfl", 1)
     viewing.renew()
     assert (viewing.view.number, viewing.view.tokens) == (2, {})
+    await desk.gateway.tokens.issue_token("source:tfl")
+    viewing.renew()
+    # A read that was checked by a token of before is not taken for one by the token of now.
+    assert [viewing.same_tokens("tfl", number) for number in (1, 2, 3)] == [False, False, True]
+    assert viewing.same_tokens("hackney", 1)
+    before = viewing.view.at_us
+    await asyncio.sleep(0.01)
+    assert viewing.now().at_us > before
     await desk.stop()

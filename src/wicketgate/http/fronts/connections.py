@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Final
 
 from starlette.types import Scope
@@ -22,6 +22,7 @@ _PUSH: Final = PUSH_PREFIX.encode()
 _TYPES: Final = frozenset({JSON.encode(), NDJSON.encode()})
 _STARTS: Final = (b"POST " + _READS, b"POST " + _PUSH)
 _DIGITS: Final = 8
+_LOOK_S: Final = 0.02
 _FRAMING: Final = frozenset({b"transfer-encoding", b"expect", b"upgrade", b"content-encoding"})
 
 
@@ -75,6 +76,16 @@ def front_head(head: bytes) -> FrontHead | None:
     return FrontHead(int(length), {"headers": list(fields.items()), "query_string": query}, is_push)
 
 
+def shown_in(head: bytes) -> str:
+    """Return the hash of the bearer token in a head, empty where there is none that stands there plainly."""
+    for line in head.split(b"\r\n")[1:]:
+        name, _, value = line.partition(b":")
+        kind, _, token = value.strip().partition(b" ")
+        if name.lower() == b"authorization" and kind.lower() == b"bearer":
+            return sha256(token.strip()).hexdigest()
+    return ""
+
+
 class FrontConnection(HttpConnection):
     """One connection of a front.
 
@@ -86,20 +97,21 @@ class FrontConnection(HttpConnection):
     is_ours : callable
         Whether a head shows the token of a source.
     give : callable
-        Gives a connection away, with what was read of it.
+        Gives a connection away, with what was read of it, and the head of its next request as far as it came.
     """
 
     def __init__(
         self,
         bounds: HttpBounds,
         is_ours: Callable[[FrontHead], bool],
-        give: Callable[[Any, bytes], None],
+        give: Callable[[FrontConnection, bytes, bytes], None],
         *arguments: Any,
         **named: Any,
     ) -> None:
         super().__init__(bounds, *arguments, **named)
         self._is_ours = is_ours
-        self._give = give
+        self._giving = give
+        self._waits_to_give = False
         self._held = bytearray()
         self._head_since = 0.0
         self._left = 0  # bytes of the body that have not come yet
@@ -136,11 +148,14 @@ class FrontConnection(HttpConnection):
         """Go on with the next request."""
         super().on_response_complete()
         if self._held and not self._closing and not self.transport.is_closing():
+            self._head_since = self.loop.time()
             self.loop.call_soon(self._go_on)
+            if len(self._held) > _MOST_HELD:
+                self.flow.pause_reading()  # until more of it is answered
 
     def _go_on(self) -> None:
         held = self._held
-        while held and not self._closing and not self.transport.is_closing():
+        while held and not (self._closing or self._waits_to_give or self.transport.is_closing()):
             if self._left:
                 part = bytes(held[: self._left])
                 del held[: len(part)]
@@ -157,7 +172,7 @@ class FrontConnection(HttpConnection):
                 return  # the rest of the head
             head = bytes(held[: end + len(_END)]) if end >= 0 else b""
             if not head or (head != self._last_head and not self._knows(head)):
-                self._give_away()
+                self._give_away(head)
                 return
             del held[: len(head)]
             self._left = self._last_length
@@ -174,14 +189,33 @@ class FrontConnection(HttpConnection):
         self._last_head, self._last_length = head, found.length
         return True
 
-    def _give_away(self) -> None:
+    def _give_away(self, head: bytes) -> None:
         # At once: whatever is read from now on would be lost to the other process.
         self.flow.pause_reading()
+        if self.transport.get_write_buffer_size():  # an answer is on its way still: it would be cut off
+            self._waits_to_give = True
+            self.loop.call_later(_LOOK_S, self._look_again)
+            return
         data, self._held = bytes(self._held), bytearray()
         self._closing = True
-        with suppress(OSError):  # no descriptor is left: it ends here
-            self._give(self.transport.get_extra_info("socket"), data)
-        self.transport.abort()  # the other process has its own hold of it
+        self._since = self.loop.time()
+        self._giving(self, data, head)
+
+    def _look_again(self) -> None:
+        self._waits_to_give = False
+        if not self._lost:
+            self._go_on()
+
+    def descriptor(self) -> int | None:
+        """Return the connection's descriptor, or None where it is closed already."""
+        if self._lost or self.transport.is_closing():
+            return None
+        number: int = self.transport.get_extra_info("socket").fileno()
+        return number
+
+    def given(self) -> None:
+        """Let the connection go: the gateway has it."""
+        self.transport.abort()
 
 
 def _may_be_ours(beginning: bytearray) -> bool:

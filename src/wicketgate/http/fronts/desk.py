@@ -37,11 +37,22 @@ class Viewing:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
+        self._changed: dict[str, int] = {}
         self.view = self._made(1)
 
     def renew(self) -> None:
         """Look at the state again."""
-        self.view = self._made(self.view.number + 1)
+        former, self.view = self.view, self._made(self.view.number + 1)
+        changed = former.tokens.items() ^ self.view.tokens.items()
+        self._changed |= {name.removeprefix("source:"): self.view.number for _, name in changed}
+
+    def now(self) -> View:
+        """Return the view, with the present time."""
+        return msgspec.structs.replace(self.view, at_us=self._gateway.clock.now_us())
+
+    def same_tokens(self, source: str, number: int) -> bool:
+        """Return whether a source has the tokens that it had in the view of a number."""
+        return number >= self._changed.get(source, 0)
 
     def _made(self, number: int) -> View:
         gateway = self._gateway
@@ -51,6 +62,7 @@ class Viewing:
             number=number,
             at_us=gateway.clock.now_us(),
             tokens=sources,
+            others=[digest for digest in state.tokens if digest not in sources],
             cameras=list(state.cameras),
             clock_ahead_us=limits.clock_ahead_us,
             too_old_us=limits.too_old_us,
@@ -137,7 +149,7 @@ class FrontDesk:
         return TakeAnswered(number=take.number, answer=answer)
 
     async def _take_pushed(self, take: TakePushed) -> TakeAnswered:
-        if take.view != self._viewing.view.number and not self._is_known(take.source):
+        if not self._viewing.same_tokens(take.source, take.view):
             raise StreamError(_PAST, code="busy")
         parsed = parsed_of(take.items)
         answer = await self._gateway.pushes.take(take.source, parsed, camera=take.camera)
@@ -149,9 +161,6 @@ class FrontDesk:
         numbers = checked_of(take).reads["camera"]
         return (
             not take.quarantined
-            and self._is_known(take.source)
+            and self._viewing.same_tokens(take.source, take.view)
             and all(now.get(one) == number for one, number in zip(take.camera_id, numbers, strict=True))
         )
-
-    def _is_known(self, source: str) -> bool:
-        return f"source:{source}" in self._viewing.view.tokens.values()

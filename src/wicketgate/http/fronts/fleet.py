@@ -76,7 +76,7 @@ class Fleet:
         self._viewing = Viewing(gateway)
         self._fronts: dict[int, _Manned] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._leaving = False
+        self._left = asyncio.Event()
         self._ended_refused: Counter[str] = Counter()
         self._ended_closed: Counter[str] = Counter()
         self.restarts = 0
@@ -131,7 +131,7 @@ class Fleet:
 
     async def stop(self) -> None:
         """Let the fronts answer what is under way, and end."""
-        self._leaving = True
+        self._left.set()
         fronts = list(self._fronts.values())
         for front in fronts:
             front.desk.send(Leave())
@@ -170,28 +170,29 @@ class Fleet:
                     told, told_at = self.restarts, loop.time()
 
     async def _keep(self, number: int) -> None:
-        """Keep one front going, for ever."""
-        failures = 0
-        while True:
-            began = asyncio.get_running_loop().time()
+        """Keep one front going, until all leave."""
+        loop = asyncio.get_running_loop()
+        quick = 0  # ends, one behind another, soon after their beginning
+        while not self._left.is_set():
+            began = loop.time()
             try:
                 await self._man(number)
             except OSError as error:  # no process, or no descriptor, just now
                 log.error("front %d cannot begin: %s", number + 1, type(error).__name__)
-            if self._leaving:
+            if self._left.is_set():
                 return
             self.restarts += 1
-            steady = asyncio.get_running_loop().time() - began > _STEADY_S
-            failures = 0 if steady else failures + 1
             log.error("front %d has ended, and is replaced", number + 1)
-            await asyncio.sleep(_PAUSES_S[min(failures, len(_PAUSES_S)) - 1])
+            quick = quick + 1 if loop.time() - began < _STEADY_S else 0
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._left.wait(), _PAUSES_S[min(quick, len(_PAUSES_S) - 1)])
 
     async def _man(self, number: int) -> None:
         """Begin a front, and wait for its end."""
         ours, theirs = socket.socketpair()
         taking, giving = passage()
         ready = asyncio.Event()
-        desk = FrontDesk(self._gateway, self._viewing, lambda: self._begun(ready), lambda: None)
+        desk = FrontDesk(self._gateway, self._viewing, lambda: self._begun(number), lambda: None)
         handed = [theirs, giving, *self._listening]
         try:
             process = await asyncio.create_subprocess_exec(
@@ -202,6 +203,10 @@ class Fleet:
                 stdout=asyncio.subprocess.DEVNULL,
                 preexec_fn=dying_with_parent(),
             )
+        except OSError:
+            ours.close()
+            taking.close()
+            raise
         finally:
             theirs.close()
             giving.close()
@@ -218,7 +223,7 @@ class Fleet:
                 self._ended_closed.update(desk.counted.closed)
             front.end()
             await process.wait()
-            self._accept(self.ready == 0 and not self._leaving)
+            self._accept(self.ready == 0 and not self._left.is_set())
 
     def _begin(self) -> Begin:
         settings = self._settings
@@ -226,11 +231,15 @@ class Fleet:
             limits=settings.limits,
             connections=max(1, self._connections // settings.front_processes),
             proxies=tuple(str(one) for one in settings.proxies),
-            view=self._viewing.view,
+            view=self._viewing.now(),
         )
 
-    def _begun(self, ready: asyncio.Event) -> None:
-        ready.set()
+    def _begun(self, number: int) -> None:
+        front = self._fronts.get(number)
+        if front is None:
+            return
+        front.desk.send(Now(at_us=self._gateway.clock.now_us()))  # its beginning took a while
+        front.ready.set()
         self._accept(False)
 
 

@@ -37,6 +37,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         The gateway's clock, which a front has no other way to know.
     tokens : mapping of str to str
         Names of sources' tokens by their hashes.
+    others : list of str
+        Hashes of all other tokens: whoever shows one is handed over before strangers.
     cameras : list of Camera
         As in the state: a camera's place is its number.
     """
@@ -44,6 +46,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     number: int
     at_us: int
     tokens: dict[str, str]
+    others: list[str]
     cameras: list[Camera]
     clock_ahead_us: int
     too_old_us: int

@@ -5,12 +5,11 @@ from __future__ import annotations
 import array
 import asyncio
 import contextlib
-import os
 import socket
 import struct
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 PART: Final = 64 * 1024
 """Bytes of a message: a socket takes it whole or not at all."""
@@ -18,6 +17,7 @@ _MOST: Final = 16 << 20
 """Bytes that may have been read of a connection: more is a fault of the other side."""
 _HEAD: Final = struct.Struct("<QQ")
 """Which connection, from 1, and how many bytes were read of it."""
+_AT_ONCE: Final = 16
 _ROOM: Final = socket.CMSG_SPACE(2 * array.array("i").itemsize)
 
 
@@ -26,60 +26,80 @@ def passage() -> tuple[socket.socket, socket.socket]:
     return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
 
+class Given(Protocol):
+    """A connection that is to be given away. It is held, and counted, until it has gone."""
+
+    def descriptor(self) -> int | None:
+        """Return its descriptor, or None where it is closed already."""
+
+    def given(self) -> None:
+        """Let it go: the other side has it."""
+
+
 class ConnectionGiver:
     """The side that gives connections away.
 
-    Nothing waits: what does not fit into the socket goes when there is room.
+    What does not fit into the socket waits for room: connections of those whose tokens are known before the others.
     """
 
     def __init__(self, over: socket.socket) -> None:
         over.setblocking(False)
         self._over = over
         self._number = 0
-        self._waiting: deque[tuple[bytes, int | None]] = deque()
+        self._waiting: tuple[deque[tuple[Given, bytes]], ...] = (deque(), deque())
+        self._parts: deque[bytes] = deque()
+        self._waits_for_room = False
 
-    def give(self, one: socket.socket, data: bytes) -> None:
-        """Give a connection away; the caller closes its own hold of it.
+    def give(self, one: Given, data: bytes, *, known: bool = False) -> None:
+        """Give a connection away.
 
         Parameters
         ----------
         data : bytes
             What was read of it already.
-
-        Raises
-        ------
-        OSError
-            If no descriptor is left to hold it by until it has gone.
+        known : bool
+            Whether it has shown a token that is known.
         """
-        descriptor = os.dup(one.fileno())
-        self._number += 1
-        head = _HEAD.pack(self._number, len(data))
-        was_idle = not self._waiting
-        self._waiting.append((head + data[:PART], descriptor))
-        self._waiting.extend((head + data[at : at + PART], None) for at in range(PART, len(data), PART))
-        if was_idle:
+        self._waiting[0 if known else 1].append((one, data))
+        if not self._waits_for_room:
             self._go_on()
 
     def _go_on(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            while self._waiting:
-                message, descriptor = self._waiting[0]
-                if descriptor is None:
-                    self._over.send(message)
-                else:
-                    socket.send_fds(self._over, [message], [descriptor])
-                    os.close(descriptor)
-                self._waiting.popleft()
+            while self._send_next():
+                pass
         except BlockingIOError:
-            loop.add_writer(self._over, self._go_on)
+            if not self._waits_for_room:
+                self._waits_for_room = True
+                loop.add_writer(self._over, self._go_on)
             return
         except OSError:  # the other side is gone, and this one goes next
-            for _, descriptor in self._waiting:
-                if descriptor is not None:
-                    os.close(descriptor)
-            self._waiting.clear()
-        loop.remove_writer(self._over)
+            for lane in self._waiting:
+                lane.clear()
+            self._parts.clear()
+        if self._waits_for_room:
+            self._waits_for_room = False
+            loop.remove_writer(self._over)
+
+    def _send_next(self) -> bool:
+        if self._parts:
+            self._over.send(self._parts[0])
+            self._parts.popleft()
+            return True
+        lane = self._waiting[0] or self._waiting[1]
+        if not lane:
+            return False
+        one, data = lane[0]
+        descriptor = one.descriptor()
+        if descriptor is not None:
+            head = _HEAD.pack(self._number + 1, len(data))
+            socket.send_fds(self._over, [head + data[:PART]], [descriptor])
+            self._number += 1
+            self._parts.extend(head + data[at : at + PART] for at in range(PART, len(data), PART))
+            one.given()
+        lane.popleft()
+        return True
 
 
 class ConnectionTaker:
@@ -115,7 +135,7 @@ class ConnectionTaker:
         self._one: socket.socket | None = None
         self._read_of_it = bytearray()
         self._wanted = 0
-        asyncio.get_running_loop().add_reader(over, self._read)
+        asyncio.get_running_loop().add_reader(over, self._read_some)
 
     def close(self) -> None:
         """Take no more."""
@@ -126,14 +146,20 @@ class ConnectionTaker:
             self._one.close()
             self._one = None
 
-    def _read(self) -> None:
+    def _read_some(self) -> None:
+        for _ in range(_AT_ONCE):
+            if self._over.fileno() < 0 or not self._read():
+                return
+
+    def _read(self) -> bool:
+        """Read one message; return whether there was one."""
         try:
             data, ancillary, flags, _ = self._over.recvmsg(_HEAD.size + PART, _ROOM)
         except BlockingIOError:
-            return
+            return False
         except OSError:
             self.close()
-            return
+            return False
         sent = [socket.socket(fileno=number) for number in _descriptors(ancillary)]
         if not data:
             self.close()
@@ -142,6 +168,7 @@ class ConnectionTaker:
         else:
             number, size = _HEAD.unpack_from(data)
             self._take_part(number, size, data[_HEAD.size :], sent)
+        return True
 
     def _take_part(self, number: int, size: int, part: bytes, sent: list[socket.socket]) -> None:
         if number == self._number + 1 and not self._wanted and size <= _MOST:

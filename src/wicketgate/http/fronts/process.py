@@ -25,7 +25,7 @@ from wicketgate.base.files import keep_private
 from wicketgate.http.api.push import Push
 from wicketgate.http.api.reads import Reads
 from wicketgate.http.connections import HttpBounds
-from wicketgate.http.fronts.connections import FrontConnection, FrontHead
+from wicketgate.http.fronts.connections import FrontConnection, FrontHead, shown_in
 from wicketgate.http.fronts.frames import Frames
 from wicketgate.http.fronts.messages import (
     Begin,
@@ -119,9 +119,13 @@ class Front:
         def is_ours(head: FrontHead) -> bool:
             return source_in(dict(head.scope), tokens(), pushed=head.is_push) is not None
 
+        def give(connection: FrontConnection, data: bytes, head: bytes) -> None:
+            digest = shown_in(head)
+            self._giving.give(connection, data, known=digest in seeing.known)
+
         bounds.hot = HotRoute(reads, push, tokens, under_way)
         app = Gatekeeper(Outermost(_nothing_else, reads, push), tokens, under_way=under_way)
-        protocol = partial(FrontConnection, bounds, is_ours, self._giving.give)
+        protocol = partial(FrontConnection, bounds, is_ours, give)
         return uvicorn.Config(
             Proxies(begin.networks()).wrap(app),
             http=cast(type[asyncio.Protocol], protocol),

@@ -95,6 +95,7 @@ class Seeing:
     def take(self, view: View) -> None:
         """Take a newer view."""
         self.view = view
+        self.known = {*view.tokens, *view.others}
         self.set(view.at_us)
 
     def set(self, at_us: int) -> None:
