@@ -16,7 +16,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from wicketgate.base.clock import HOUR_US
-from wicketgate.base.errors import InputError
+from wicketgate.base.errors import ConfigurationError, InputError, StreamError
 from wicketgate.base.files import write_durably
 from wicketgate.base.parts import FolderPart, private_folder
 
@@ -39,12 +39,22 @@ class HourKeys:
         private_folder(folder)
         self._folder = folder
         self._known: dict[int, ChaCha20Poly1305] = {}
-        self._making = threading.Lock()
+        # Hours under which something was sealed, as far as this life knows; a key that was made ahead is not in use yet.
+        self._used = {int(path.stem) for path in folder.glob("*.key") if path.stem.isdigit()}
+        self._ended = 0  # hours before this one have no keys any more, and never will
+        self._lock = threading.RLock()
 
     def seal(self, data: bytes, at_us: int) -> bytes:
-        """Return bytes encrypted under the key of a time's hour, which is made if it is new."""
+        """Return bytes encrypted under the key of a time's hour, which is made if it is new.
+
+        Raises
+        ------
+        StreamError
+            If the keys of that hour have ended.
+        """
         hour, nonce = at_us // HOUR_US, os.urandom(_NONCE)
-        key = self._find(hour) or self._make(hour)
+        key = self._known.get(hour) or self._make(hour)
+        self._used.add(hour)
         return _MARK + _HOUR.pack(hour) + nonce + key.encrypt(nonce, data, _MARK)
 
     def go_on(self, at_us: int) -> None:
@@ -53,7 +63,7 @@ class HourKeys:
         To make one waits for the disk. Runs in any thread, some minutes before the hour.
         """
         hour = at_us // HOUR_US
-        if hour - 1 in self._known and self._find(hour) is None:
+        if hour - 1 in self._used:
             self._make(hour)
 
     def open(self, sealed: bytes) -> bytes | None:
@@ -87,22 +97,37 @@ class HourKeys:
     def end_before(self, at_us: int) -> None:
         """Destroy the keys of hours that ended before a time."""
         # A crash in here leaves some of them to the next call.
-        for path in self._folder.glob("*.key"):
-            if path.stem.isdigit() and (int(path.stem) + 1) * HOUR_US <= at_us:
-                path.unlink()
-                self._known.pop(int(path.stem), None)
+        with self._lock:
+            self._ended = max(self._ended, at_us // HOUR_US)
+            for path in self._folder.glob("*.key"):
+                if path.stem.isdigit() and int(path.stem) < self._ended:
+                    path.unlink()
+            for hour in [hour for hour in {*self._known, *self._used} if hour < self._ended]:
+                self._known.pop(hour, None)
+                self._used.discard(hour)
 
     def _find(self, hour: int) -> ChaCha20Poly1305 | None:
         key = self._known.get(hour)
-        if key is None:
+        if key is not None:
+            return key
+        path = self._path(hour)
+        with self._lock:  # what ends meanwhile must not be known again
             try:
-                key = self._known[hour] = ChaCha20Poly1305(self._path(hour).read_bytes())
-            except (FileNotFoundError, ValueError):
+                data = path.read_bytes()
+            except FileNotFoundError:
                 return None
+            try:
+                key = self._known[hour] = ChaCha20Poly1305(data)
+            except ValueError as error:
+                raise ConfigurationError(
+                    f"`{path.parent.name}/{path.name}` is no key: restore it from a backup of the keys"
+                ) from error
         return key
 
     def _make(self, hour: int) -> ChaCha20Poly1305:
-        with self._making:
+        with self._lock:
+            if hour < self._ended:
+                raise StreamError("the keys of this hour have ended")
             key = self._find(hour)  # another thread may have made it meanwhile
             if key is None:
                 data = ChaCha20Poly1305.generate_key()

@@ -198,7 +198,8 @@ class Housekeeping:
         terms_us = {"acts": now_us, "reads": now_us - JOIN_US, "rows": now_us - limits.feed_term_us}
         for kind, before_us in terms_us.items():
             self._keys.end_before(kind, min(self._kept_us, before_us))
-        await self._in_thread(self._keys.go_on, now_us + _KEYS_AHEAD_US)
+        for keys in (self._keys, self._projections.quarantine.keys):
+            await self._in_thread(keys.go_on, now_us + _KEYS_AHEAD_US)
 
     async def _keep_snapshot(self) -> int:
         """Do as `save_snapshot`, and hold the loop for no longer than the state must stand still."""

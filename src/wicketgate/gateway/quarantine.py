@@ -38,7 +38,7 @@ class Quarantine:
     """The quarantine of one gateway, a projection of COMMITS."""
 
     def __init__(self, link: Link, keys: HourKeys) -> None:
-        self._keys = keys
+        self.keys = keys
         self._single = OrdinalStream(link, QUARANTINE)
         self._batches = OrdinalStream(link, BATCHES, below=True)
 
@@ -49,7 +49,7 @@ class Quarantine:
 
     async def end_before(self, at_us: int) -> None:
         """Delete the reads that were quarantined before a time, and end the keys of those that COMMITS still holds."""
-        self._keys.end_before(at_us)
+        self.keys.end_before(at_us)
         await self._single.end_before(at_us)
         await self._batches.end_before(at_us)
 
@@ -60,7 +60,7 @@ class Quarantine:
 
     def seal(self, read: QuarantinedRead, at_us: int) -> QuarantinedRead:
         """Return a read as it is committed: what was sent is encrypted, and ends with its hour's key."""
-        return msgspec.structs.replace(read, read=self._keys.seal(read.read, at_us))
+        return msgspec.structs.replace(read, read=self.keys.seal(read.read, at_us))
 
     @property
     def last(self) -> int:
@@ -120,7 +120,7 @@ class Quarantine:
                     continue
                 if len(found) >= most or size > _MOST_BYTES:
                     return found, n - 1
-                sent = self._keys.open(read.read)
+                sent = self.keys.open(read.read)
                 if sent is None:
                     continue  # its key has ended, and the batch is about to
                 found.append((n, msgspec.structs.replace(read, read=sent)))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tests.matching import SOURCE, Desk, until
 from wicketgate.base.clock import HOUR_US
-from wicketgate.base.errors import InputError
+from wicketgate.base.errors import ConfigurationError, InputError, StreamError
 from wicketgate.base.hour_keys import HourKeys
 
 SAID = b'{"plate":"AB12CDE"}'
@@ -87,3 +88,51 @@ def test_the_next_hours_key_is_made_ahead_where_this_hours_is_in_use(tmp_path: P
     keys.go_on(AT_US + HOUR_US)
     assert (tmp_path / "keys" / "490001.key").read_bytes() == made
     assert HourKeys(tmp_path / "keys").open(sealed) == SAID
+
+
+def test_an_hour_in_which_nothing_was_sealed_begins_no_next_one(tmp_path: Path) -> None:
+    keys = HourKeys(tmp_path / "keys")
+    keys.seal(SAID, AT_US)
+    for hour in range(1, 5):
+        keys.go_on(AT_US + hour * HOUR_US)
+    assert [path.stem for path in sorted((tmp_path / "keys").iterdir())] == ["490000", "490001"]
+
+
+def test_a_next_life_goes_on_with_the_hour_that_the_former_one_used(tmp_path: Path) -> None:
+    HourKeys(tmp_path / "keys").seal(SAID, AT_US)
+    HourKeys(tmp_path / "keys").go_on(AT_US + HOUR_US)
+    assert (tmp_path / "keys" / "490001.key").exists()
+
+
+def test_an_ended_hour_never_has_a_key_again(tmp_path: Path) -> None:
+    keys = HourKeys(tmp_path / "keys")
+    sealed = keys.seal(SAID, AT_US)
+    keys.end_before(AT_US + HOUR_US)
+    with pytest.raises(StreamError):
+        keys.seal(SAID, AT_US)
+    assert keys.open(sealed) is None
+    assert list((tmp_path / "keys").iterdir()) == []
+
+
+def test_a_damaged_key_is_no_new_one(tmp_path: Path) -> None:
+    sealed = HourKeys(tmp_path / "keys").seal(SAID, AT_US)
+    (tmp_path / "keys" / "490000.key").write_bytes(b"short")
+    keys = HourKeys(tmp_path / "keys")
+    for use in (lambda: keys.open(sealed), lambda: keys.seal(SAID, AT_US)):
+        with pytest.raises(ConfigurationError, match="490000"):
+            use()
+    assert (tmp_path / "keys" / "490000.key").read_bytes() == b"short"
+
+
+def test_a_key_that_ends_while_it_is_looked_for_is_gone(tmp_path: Path) -> None:
+    """A reader in one thread, the end of terms in another."""
+    for _ in range(60):
+        folder = tmp_path / "keys"
+        sealed = HourKeys(folder).seal(SAID, AT_US)
+        keys = HourKeys(folder)
+        with ThreadPoolExecutor(2) as pool:
+            reading = [pool.submit(keys.open, sealed) for _ in range(3)]
+            keys.end_before(AT_US + HOUR_US)
+            for one in reading:
+                assert one.result() in (SAID, None)
+        assert keys.open(sealed) is None
