@@ -39,7 +39,7 @@ class HourKeys:
         private_folder(folder)
         self._folder = folder
         self._known: dict[int, ChaCha20Poly1305] = {}
-        # Hours under which something was sealed, as far as this life knows; a key that was made ahead is not in use yet.
+        # Hours under which something was sealed, as far as this life knows: a key made ahead is not in use yet.
         self._used = {int(path.stem) for path in folder.glob("*.key") if path.stem.isdigit()}
         self._ended = 0  # hours before this one have no keys any more, and never will
         self._lock = threading.RLock()
