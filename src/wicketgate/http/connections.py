@@ -311,7 +311,7 @@ class HttpConnection(HttpToolsProtocol):
 
     def end_unless_known(self, tokens: Mapping[str, str]) -> None:
         """Close the connection, at once or behind the answer under way, if the token that it showed is withdrawn."""
-        name = "" if self._place is None else self._place.name
+        name = "" if self._place is None or self._closing else self._place.name
         if name and not name.startswith(SESSIONS) and tokens.get(self._credential) != name:
             self.shutdown()
 

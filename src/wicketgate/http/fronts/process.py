@@ -51,6 +51,7 @@ from wicketgate.http.underway import UnderWay
 from wicketgate.reads.cameras import CameraNames
 
 _SETTLE_S: Final = 5
+_HANDED_OVER: Final = "handed over"
 
 
 class Front:
@@ -121,7 +122,10 @@ class Front:
 
         def give(connection: FrontConnection, data: bytes, head: bytes) -> None:
             digest = shown_in(head)
-            self._giving.give(connection, data, known=digest in seeing.known)
+            known = digest in seeing.known
+            if known:
+                connection.known_by(_HANDED_OVER, digest)  # no stranger takes its place while it waits
+            self._giving.give(connection, data, known=known)
 
         bounds.hot = HotRoute(reads, push, tokens, under_way)
         app = Gatekeeper(Outermost(_nothing_else, reads, push), tokens, under_way=under_way)
