@@ -167,6 +167,7 @@ class EntryFold:
         self._bound = self._bound or named
         self.unbound += not named
         self.parsed.keep(logged.envelope, logged.document)
+        self._ruling()[1].look(self.at(logged.at_us))
         apply(self.regime, logged)
         self.documents.append(logged)
 

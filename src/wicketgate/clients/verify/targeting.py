@@ -98,9 +98,10 @@ class TargetingChain:
             _demand_rows(f"outcomes of `{name}`", body["outcomes"][name], OUTCOME_KINDS)
             hits = {kind: _cell(body["hits"][name][kind], step) for kind in HIT_KINDS}
             outcomes = {kind: _cell(body["outcomes"][name][kind], step) for kind in OUTCOME_KINDS}
-            found += _impossible_hits(name, hits, step, self._compared.get(name, 0))
+            compared = self._compared.get(name, 0)
+            found += _impossible_hits(name, hits, step, compared)
             # An outcome may be that of an earlier month's hit: all vehicles with hits so far are its bound.
-            self.count_hits(name, hits["vehicles"] + step - 1)
+            self.count_hits(name, hits["vehicles"] + step - 1 if compared else 0)
             found += [
                 f"{ended} vehicles of `{name}` with the outcome `{kind}`, of {self._hit[name]} with hits at most"
                 for kind, ended in outcomes.items()
