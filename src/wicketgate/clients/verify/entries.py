@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import DocumentRefused, InputError, ShapeError
+from wicketgate.base.forms import FIRST
 from wicketgate.base.signing import canonical, parse_canonical
 from wicketgate.clients.verify.figures import FiguresChain
 from wicketgate.clients.verify.logged import CamerasListed, Logged, apply, fold
@@ -65,6 +66,8 @@ class EntryFold:
         self._owed: _Owed | None = None
         self._missed: set[tuple[str, int]] = set()
         self._bound = False
+        self.since_04: int | None = None
+        """The first entry that no gateway of version 0.3 wrote, which then shows no register any more."""
         self.unbound = 0
         self._expected = b""
         self.charter: Charter | None = None
@@ -89,6 +92,14 @@ class EntryFold:
     def take(self, index: int, entry: bytes) -> None:
         """Take the entry at `index`; they come in order. It never raises for what an entry holds."""
         self.entries = index + 1
+        self._take(index, entry)
+        if self.since_04 is None and (self._bound or self.operations.form > FIRST or self._by_traffic()):
+            self.since_04 = index
+
+    def _by_traffic(self) -> bool:
+        return self.chain is not None and self.chain.by_traffic
+
+    def _take(self, index: int, entry: bytes) -> None:
         if self.charter is None:
             if index == 0:
                 self._take_first(entry)

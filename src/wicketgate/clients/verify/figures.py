@@ -68,7 +68,8 @@ class FiguresChain:
         self._decided = (0, 0)
         self._attested = Attested()
         self._in_force = InForce(from_us)
-        self._by_traffic = False
+        self.by_traffic = False
+        """Whether the first form is given up."""
         self.targeting = TargetingChain()
         self.least: dict[int, int] = {}
         """The least count of traffic that is shown, as each entry of figures was published."""
@@ -85,7 +86,7 @@ class FiguresChain:
 
     def end_first_form(self) -> None:
         """Take figures of the first form no longer: the gateway's software publishes none."""
-        self._by_traffic = True
+        self.by_traffic = True
 
     def due(self, open_us: int) -> int | None:
         """Return the end of the next period due.
@@ -132,8 +133,8 @@ class FiguresChain:
             )
         # Whatever is wrong with these figures, the next ones join their end: one fault does not become many.
         before, self._from_us, self._entry = self._entry, until_us, index
-        self._by_traffic |= by_traffic
-        if self._by_traffic and not by_traffic:
+        self.by_traffic |= by_traffic
+        if self.by_traffic and not by_traffic:
             faults.append(f"{where}: figures of a form that this log gave up before")
         take = self._take_traffic if by_traffic else self._take_first_form
         try:
