@@ -12,6 +12,7 @@ import pytest
 from tests.made_gateway import World, changed_register, consulted, serve
 from tests.unit.clients.test_verify_unbound import take, unbound
 from tests.vectors import make_documents as documents
+from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import InputError
 from wicketgate.clients.verify import Report, verify_url
 from wicketgate.clients.verify.register import Register
@@ -137,6 +138,18 @@ def test_that_of_0_3_may_have_come_just_before_the_upgrade(old: World) -> None:
     old.flush()
     report = verified(old, lambda shown: (shown.clear(), shown.update(register)))
     assert report.ok, report.lines()
+
+
+def test_that_of_0_3_beside_an_old_checkpoint_is_none_long_behind_the_upgrade(old: World) -> None:
+    register = old.register()
+    as_of_03(register)
+    old.entry(kind="operation", operation="start", documents=2, entries=2)
+    for _ in range(15):
+        old.close_second()
+    old.flush()
+    later = {**register, "as_of": rfc3339(old.at_us)}
+    words = faults(verified(old, lambda shown: (shown.clear(), shown.update(later))))
+    assert "of the form that version 0.3 showed" in words
 
 
 @pytest.mark.parametrize(

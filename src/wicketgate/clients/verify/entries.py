@@ -66,6 +66,7 @@ class EntryFold:
         self._bound = False
         self.since_04: int | None = None
         """The first entry that no gateway of version 0.3 wrote, which then shows no register any more."""
+        self.since_04_us = 0
         self.unbound = 0
         self._expected = b""
         self.charter: Charter | None = None
@@ -93,7 +94,7 @@ class EntryFold:
         self.entries = index + 1
         self._take(index, entry)
         if self.since_04 is None and (self._bound or self.operations.form > FIRST or self._by_traffic()):
-            self.since_04 = index
+            self.since_04, self.since_04_us = index, self.open_us
 
     def _by_traffic(self) -> bool:
         return self.chain is not None and self.chain.by_traffic

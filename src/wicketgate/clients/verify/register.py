@@ -199,8 +199,14 @@ def _said(entries: EntryFold, charter: Charter, reach: int, register: Register) 
         moment=RegimeAt(regime, entries.parsed, register.as_of_us),
         charter=entries.parsed.charter(regime) if regime.charters else charter,
         by_entry={one.entry: one for one in entries.documents},
-        of_03=register.as_of_03 and (entries.since_04 is None or entries.since_04 >= reach),
+        of_03=register.as_of_03 and _may_be_of_03(register, entries, reach),
     )
+
+
+def _may_be_of_03(register: Register, entries: EntryFold, reach: int) -> bool:
+    """Return whether a gateway of version 0.3 can have shown it: the log was of 0.3 then, or just before."""
+    since = entries.since_04
+    return since is None or (since >= reach and register.as_of_us <= entries.since_04_us + STALE_US)
 
 
 def _compare_charters(found: Findings, register: Register, said: _Said) -> None:
