@@ -46,7 +46,7 @@ class Telling:
         here_us = self._here(at_us)
         self._since_us = {one: self._since_us.get(one, here_us) for one in moment.untold()}
         self._said &= self._since_us.keys()
-        self._next_us = _next_change(moment)
+        self._next_us = next_change(moment)
 
     def go_on(self, until_us: int) -> None:
         """Let the clock go on, and look at each time at which it changes how something stands."""
@@ -83,7 +83,7 @@ class Telling:
         return min(at_us, self._away_from_us) - self._away_us
 
 
-def _next_change(moment: RegimeAt) -> int:
+def next_change(moment: RegimeAt) -> int:
     """Return when the clock next changes how something stands, if no document does before."""
     times: list[int] = []
     for named in moment.regime.authorities.values():
