@@ -11,14 +11,17 @@ from typing import Any
 import pytest
 
 from tests.made_gateway import FEED, START_US, WANTED, World
+from tests.simulator import charter
 from tests.unit.clients.test_first_form import period
 from tests.vectors import make_documents as documents
-from wicketgate.base.clock import SECOND_US, rfc3339
+from wicketgate.base.clock import DAY_US, SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.signing import canonical
 from wicketgate.clients.verify import verify_folder
 from wicketgate.clients.verify.figures import FiguresChain
 from wicketgate.clients.verify.in_force import InForce
+from wicketgate.clients.verify.targeting import TargetingChain
 from wicketgate.regime.moment import RegimeAt
+from wicketgate.regime.publishing import HIT_KINDS, OUTCOME_KINDS, onward_of, step_of
 
 put = documents.put
 BY = ("tfl/data-protection",)
@@ -169,3 +172,41 @@ def test_images_are_not_fetched_before_anything_left(world: World) -> None:
         RegimeAt(world.state.regime, world.parsed, START_US), START_US + 10 * SECOND_US
     )
     assert (stood.live, stood.fetchable) == (frozenset(), frozenset())
+
+
+def test_reads_compared_in_the_week_before_a_month_is_told_count_for_the_next_one(tmp_path: Path) -> None:
+    """A list that was compared in the first week of a month alone has its hits in that month."""
+    made = World(
+        tmp_path / "log",
+        founding=documents.changed(charter(every="PT1H"), put("charter.demonstration", False)),
+    )
+    made.document(documents.example("authority-match"), documents.MATCH_OFFICES)
+    july, august, september = map(
+        parse_rfc3339, ("2026-07-08T12:00:00Z", "2026-08-01T00:00:00Z", "2026-09-01T00:00:00Z")
+    )
+    chain = TargetingChain()
+    chain.count(july, {WANTED: 500})
+    chain.count(august, {WANTED: 300})
+    nothing: dict[str, Any] = dict.fromkeys(HIT_KINDS)
+    said = []
+    for from_us, until_us, steps in ((july, august, 20), (august, september, 10)):
+        moment = RegimeAt(made.state.regime, made.parsed, until_us + 7 * DAY_US)
+        step = step_of(moment.charter)
+        body = {
+            "kind": "targeting",
+            "form": 1,
+            "step": step,
+            "from": rfc3339(from_us),
+            "until": rfc3339(until_us),
+            "hits": {WANTED: {**nothing, "vehicles": steps * step, "exact": steps * step, "possible": step}},
+            "outcomes": {WANTED: dict.fromkeys(OUTCOME_KINDS)},
+            "disclosures": {
+                name: dict.fromkeys(onward_of(moment, named))
+                for name, named in moment.regime.authorities.items()
+            },
+            "disclosures_refused": {WANTED: None},
+        }
+        said.append(chain.take(20, body, moment, moment.at_us))
+        chain.count(until_us + 7 * DAY_US, {})
+    assert said == [[], []]
+    made.close()
