@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 import msgspec
@@ -21,19 +21,35 @@ from wicketgate.commits.transactions import Committed, FiguresClosed, TargetingC
 from wicketgate.ledger.facts import SecondTree, second_entry, second_of
 from wicketgate.ledger.second import SecondClosed
 from wicketgate.ledger.tiles import MAX_ENTRY_BYTES
+from wicketgate.regime.admitted import Stood
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.obligations.receipts import due_by_name, published_receipts
 from wicketgate.regime.parsed import Parsed
 from wicketgate.regime.publishing import rows_owed, targeting_due, targeting_until
+from wicketgate.regime.standing import standing_entry
 
 _LARGEST = MAX_PAYLOAD - 16 * 1024
 MAX_FACTS_BYTES = 3 * 1024 * 1024
 """Facts of one second: they are committed again when it is closed, in the clear and sealed."""
 _LONGEST_LEAP_US = HOUR_US
+_TELL_EVERY_US = 5 * SECOND_US
+"""Among seconds that are closed at once, how things stand is told so often."""
+MOST_TOLD = 300
+"""Changes of standing in one entry of the ledger."""
 
 Build = Callable[[State, int, int], Transaction]
 """Makes a transaction from the staged state, the time (microseconds) and the sequence that it will have."""
 Seal = Callable[[bytes], bytes]
+
+
+def telling(state: State, at_us: int, changes: Sequence[Stood]) -> Transaction:
+    """Return the transaction that tells of changes of standing, `MOST_TOLD` at most, behind a state."""
+    return Transaction(
+        at_us=at_us,
+        first_entry=state.entries,
+        entries=(canonical(standing_entry(changes, at_us)),),
+        stood=tuple(changes),
+    )
 
 
 class Commits:
@@ -242,8 +258,20 @@ class Commits:
             # Each second that has passed would be closed on its own, one after the other, and nothing else be done.
             self._fail(StreamError("the clock has leapt: the next start says which seconds are missing"))
         while self.staged.second_us + SECOND_US <= at_us:
-            self._stage(self._close_second(at_us))
-            self._close_due_figures(at_us)
+            # Where nothing ran for a while, what the clock changed meanwhile is told among the seconds in which it did:
+            # `verify` holds the log to ten of them.
+            end_us = self.staged.second_us + SECOND_US
+            behind = end_us + SECOND_US <= at_us
+            closed_us = max(end_us, self.staged.at_us) if behind else at_us
+            self._stage(self._close_second(closed_us))
+            self._close_due_figures(closed_us)
+            if behind and end_us % _TELL_EVERY_US == 0 and second_of(closed_us) == end_us:
+                self._tell(closed_us)
+
+    def _tell(self, at_us: int) -> None:
+        found = RegimeAt(self.staged.regime, self.parsed, at_us).untold()
+        for first in range(0, len(found), MOST_TOLD):
+            self._stage(telling(self.staged, at_us, found[first : first + MOST_TOLD]))
 
     def _close_due_figures(self, at_us: int) -> None:
         charter = self.parsed.charter(self.staged)

@@ -156,6 +156,9 @@ class Projections:
 
     def take(self, sequence: int, transaction: Transaction, lie: tuple[StoredPlace, ...]) -> None:
         """Hand over a committed transaction, and where its batches lie in its bytes."""
+        for stood in transaction.stood:
+            if stood.about in self.feeds:
+                self.feeds[stood.about].wake()  # whoever waits at it looks again
         places = self._show(sequence, transaction, lie)
         self._hide((row.feed, row.row) for row in transaction.erased)
         queues = []

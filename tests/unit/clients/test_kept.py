@@ -119,11 +119,16 @@ def false_start(entries: Entries) -> Entries:
 
 
 def back_date(entries: Entries) -> Entries:
-    """The suspension took effect five seconds before it did."""
+    """The suspension took effect some seconds before it did, in the same period of figures.
+
+    In an earlier one the figures of the next would show what left under nothing.
+    """
     number = document_at(entries, "suspension")
     act = entries.pop(number)
     seconds = [one for one in kinds(entries, "second") if one < number]
-    earlier = seconds[-5]
+    period_us = 10 * SECOND_US
+    began_us = parse_rfc3339(act["at"]) // period_us * period_us
+    earlier = next(one for one in seconds if parse_rfc3339(entries[one]["at"]) > began_us)
     act["at"] = entries[earlier]["at"]
     told = [one for one in range(number, number + 4) if entries[one]["kind"] == "standing"]
     changes = [entries.pop(one) for one in told]

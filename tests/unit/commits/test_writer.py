@@ -544,3 +544,21 @@ async def test_what_is_no_transaction_stops_a_replay(link: Link) -> None:
     await link.jetstream.publish(COMMITS, b"\xc1")
     with pytest.raises(ConfigurationError, match="transaction 3 of COMMITS"):
         await replayed(link, State())
+
+
+async def test_what_came_while_nothing_ran_is_told_among_the_seconds_that_are_closed_at_once() -> None:
+    desk = await office()
+    desk.commits.commit(
+        lambda state, at_us, sequence: document_transaction(
+            envelope("authority-own-use", OWN_SIGNERS), state.entries, at_us
+        )
+    )
+    desk.clock.at_us += 23 * SECOND_US + 300_000
+    desk.commits.tick()
+    await desk.settle()
+    told = [t for t in desk.transactions if t.stood]
+    assert [t.at_us for t in told] == [START_US + 5 * SECOND_US]
+    assert json.loads(told[0].entries[0])["at"] == rfc3339(START_US + 5 * SECOND_US)
+    assert desk.transactions[-1].at_us == desk.clock.at_us
+    times = [t.at_us for t in desk.transactions]
+    assert times == sorted(times)

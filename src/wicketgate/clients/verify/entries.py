@@ -11,14 +11,15 @@ from typing import Any, NamedTuple
 
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import DocumentRefused, InputError, ShapeError
+from wicketgate.base.forms import FIRST
 from wicketgate.base.signing import canonical, parse_canonical
 from wicketgate.clients.verify.figures import FiguresChain
-from wicketgate.clients.verify.logged import CamerasListed, Logged, apply, fold
+from wicketgate.clients.verify.logged import CamerasListed, Logged, apply
 from wicketgate.clients.verify.operations import Operations
 from wicketgate.clients.verify.report import Check, Findings
+from wicketgate.clients.verify.telling import TELL_WITHIN_S, Telling
 from wicketgate.ledger.facts import second_of
 from wicketgate.regime.admission.admit import admit, entry_members, scope_of
-from wicketgate.regime.admitted import Stood
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.binding import log_named
@@ -30,8 +31,6 @@ from wicketgate.regime.parsed import Parsed
 from wicketgate.regime.standing import described
 
 _SECOND = re.compile(rb'\{"at":"([0-9T:Z-]{20})","kind":"second","root":"[0-9a-f]{64}"\}')
-_TELL_WITHIN_US = 10 * SECOND_US
-"""Within this long the log must tell that something stands otherwise."""
 _END_US = parse_rfc3339("9000-01-01T00:00:00Z")
 """No log goes on so long; times have no words beyond the year 9999."""
 _HEX64 = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -65,11 +64,15 @@ class EntryFold:
         self._owed: _Owed | None = None
         self._missed: set[tuple[str, int]] = set()
         self._bound = False
+        self.since_04: int | None = None
+        """The first entry that no gateway of version 0.3 wrote, which then shows no register any more."""
+        self.since_04_us = 0
         self.unbound = 0
         self._expected = b""
         self.charter: Charter | None = None
         self.parsed = Parsed()
         self.regime = Regime()
+        self._telling = Telling(self.at)
         self.documents: list[Logged] = []
         self.chain: FiguresChain | None = None
         self.changed_us: list[int] = []
@@ -89,6 +92,14 @@ class EntryFold:
     def take(self, index: int, entry: bytes) -> None:
         """Take the entry at `index`; they come in order. It never raises for what an entry holds."""
         self.entries = index + 1
+        self._take(index, entry)
+        if self.since_04 is None and (self._bound or self.operations.form > FIRST or self._by_traffic()):
+            self.since_04, self.since_04_us = index, self.open_us
+
+    def _by_traffic(self) -> bool:
+        return self.chain is not None and self.chain.by_traffic
+
+    def _take(self, index: int, entry: bytes) -> None:
         if self.charter is None:
             if index == 0:
                 self._take_first(entry)
@@ -167,8 +178,11 @@ class EntryFold:
         self._bound = self._bound or named
         self.unbound += not named
         self.parsed.keep(logged.envelope, logged.document)
+        self._telling.go_on(logged.at_us)
+        self._ruling()[1].look(self.at(logged.at_us))
         apply(self.regime, logged)
         self.documents.append(logged)
+        self._telling.look(logged.at_us)
 
     def _time(self, index: int, body: Mapping[str, Any]) -> int:
         """Return the time of an entry.
@@ -196,6 +210,7 @@ class EntryFold:
             self._seconds.add(f"entry {index}: explains a gap that ends before it begins")
             return
         self.gaps.append((from_us, until_us))
+        self._telling.be_away(self.open_us, max(self.open_us, until_us))
         self.open_us = max(self.open_us, until_us)
         self._owe(index)
 
@@ -236,6 +251,13 @@ class EntryFold:
         self.open_us += SECOND_US
         self._expected = rfc3339(self.open_us).encode()
         self._owe(index)
+        try:
+            self._telling.go_on(self.open_us)
+        except InputError as error:
+            self._documents.add(f"entry {index}: {error.detail}")
+        if self._bound:  # a gateway of 0.3 told in one go what came while it stood still
+            self._telling.hold(self.open_us)
+            self._check_told(f"entry {index}: ")
 
     def _owe(self, index: int) -> None:
         """Find what the end of a second, or of a gap, in entry `index` makes due; what was due before stays so."""
@@ -325,6 +347,7 @@ class EntryFold:
         changes = body.get("changes")
         if set(body) != {"kind", "at", "changes"} or not isinstance(changes, list) or not changes:
             raise InputError("a change of standing without the members that it must have, or with others")
+        self._telling.go_on(at_us)
         stand = self.at(at_us).untold()
         known = {canonical(change): one for one, change in zip(stand, described(stand), strict=True)}
         for change in changes:
@@ -332,46 +355,14 @@ class EntryFold:
             if stood is None:
                 raise InputError("it tells of a change of standing that does not follow from the documents")
             self.regime.tell(stood, at_us=at_us, entry=index)
+        self._telling.look(at_us)
 
-    def _check_told(self) -> None:
-        """Check the telling of every change of standing.
-
-        Due is a change that is older than the slack, and lasted that long.
-        """
-        try:
-            for one in self._never_told(self.open_us - _TELL_WITHIN_US):
-                self._documents.add(f"`{one.about}` is {one.status}, and no entry tells so")
-        except InputError as error:
-            self._documents.add(error.detail)
-
-    def _never_told(self, since_us: int) -> list[Stood]:
-        """Return the changes of standing not told until now.
-
-        They stood ever since, by the documents of each moment.
-        """
-        if any(end_us > since_us for _, end_us in self.gaps):
-            return []  # nobody was there to tell
-        told = self.regime.told
-        lasting = {
-            one
-            for one in self.at(self.open_us).untold()
-            if one.about not in told or told[one.about][-1].at_us <= since_us
-        }
-        if not lasting:
-            return []
-        older = next(
-            (number for number, logged in enumerate(self.documents) if logged.at_us > since_us),
-            len(self.documents),
-        )
-        # Between documents the clock alone changes how things stand, and never back: a look on both sides of each does.
-        regime = fold(self.documents[:older])
-        lasting &= set(RegimeAt(regime, self.parsed, since_us).standings())
-        for logged in self.documents[older:]:
-            moment = RegimeAt(regime, self.parsed, logged.at_us)
-            lasting &= set(moment.standings())
-            apply(regime, logged)
-            lasting &= set(moment.standings())
-        return sorted(lasting, key=lambda one: one.about)
+    def _check_told(self, where: str) -> None:
+        """Check that what the seconds closed so far made due was told, each change once."""
+        for one in self._telling.late(self.open_us):
+            self._documents.add(
+                f"{where}`{one.about}` is {one.status}, and no entry tells so within {TELL_WITHIN_S} s"
+            )
 
     def _take_cameras(self, body: Mapping[str, Any]) -> None:
         if set(body) != {"kind", "at", "source", "count", "groups", "root"}:
@@ -416,7 +407,7 @@ class EntryFold:
             return [self._documents.close("")]
         if self.charter.origin != origin:
             self._documents.add(f"entry 0: the charter is of the log `{self.charter.origin}`, not `{origin}`")
-        self._check_told()
+        self._check_told("")
         self._check_owed()
         return [
             self._documents.close(self._document_words()),

@@ -17,6 +17,7 @@ from typing import Any
 from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError
 from wicketgate.clients.verify.attested import Attested
+from wicketgate.clients.verify.in_force import InForce, Range, Standing, left_by_nobody
 from wicketgate.clients.verify.targeting import TargetingChain
 from wicketgate.reads.columns import MAX_ROWS
 from wicketgate.regime.charter import Charter
@@ -55,8 +56,6 @@ _BY_KIND = ("hits", "outcomes", "disclosures")
 _HITS = {"exact", "possible", "late", "clone"}
 _MOST = 1 << 53
 
-Range = tuple[int, int]
-
 
 class FiguresChain:
     """The figures of a log, taken in order."""
@@ -68,7 +67,9 @@ class FiguresChain:
         self._taken = (0, 0)
         self._decided = (0, 0)
         self._attested = Attested()
-        self._by_traffic = False
+        self._in_force = InForce(from_us)
+        self.by_traffic = False
+        """Whether the first form is given up."""
         self.targeting = TargetingChain()
         self.least: dict[int, int] = {}
         """The least count of traffic that is shown, as each entry of figures was published."""
@@ -79,9 +80,13 @@ class FiguresChain:
         """Take a charter now in force."""
         self._limits = charter.limits
 
+    def look(self, moment: RegimeAt) -> None:
+        """Look at what stood until a document takes effect at a moment, whose regime is without it."""
+        self._in_force.look(moment)
+
     def end_first_form(self) -> None:
         """Take figures of the first form no longer: the gateway's software publishes none."""
-        self._by_traffic = True
+        self.by_traffic = True
 
     def due(self, open_us: int) -> int | None:
         """Return the end of the next period due.
@@ -128,18 +133,24 @@ class FiguresChain:
             )
         # Whatever is wrong with these figures, the next ones join their end: one fault does not become many.
         before, self._from_us, self._entry = self._entry, until_us, index
-        self._by_traffic |= by_traffic
-        if self._by_traffic and not by_traffic:
+        self.by_traffic |= by_traffic
+        if self.by_traffic and not by_traffic:
             faults.append(f"{where}: figures of a form that this log gave up before")
         take = self._take_traffic if by_traffic else self._take_first_form
         try:
-            found = take(body, moment, before, (from_us, until_us))
+            stood = self._in_force.close(moment, until_us)
+            found = take(body, moment, before, (from_us, until_us), stood)
         except InputError as error:
             found = [error.detail]
         return [*faults, *(f"{where}: {fault}" for fault in found)]
 
     def _take_first_form(
-        self, body: Mapping[str, Any], moment: RegimeAt, before: int, period: tuple[int, int]
+        self,
+        body: Mapping[str, Any],
+        moment: RegimeAt,
+        before: int,
+        period: tuple[int, int],
+        stood: Standing,
     ) -> list[str]:
         """Take figures of the first form, which had targeting in them; return what is wrong."""
         faults: list[str] = []
@@ -154,7 +165,8 @@ class FiguresChain:
         hits = self._by_name(body["hits"], "hits")
         outcomes = self._by_name(body["outcomes"], "outcomes")
         for name, kinds in hits.items():
-            self.targeting.count_hits(name, sum(kinds.get(kind, (0, 0))[1] for kind in ("exact", "possible")))
+            most_hits = sum(kinds.get(kind, (0, 0))[1] for kind in ("exact", "possible"))
+            self.targeting.count_hits(name, most_hits if name in stood.live else 0)
         passed_on = self._by_name(body["disclosures"], "disclosures")
         for name, value in _table(body["disclosures_refused"], "disclosures_refused").items():
             self._cell(value, "disclosures_refused", _MOST)
@@ -162,6 +174,8 @@ class FiguresChain:
                 faults.append(f"disclosures of `{name}`, which is not in the log")
         receipts = _table(body["receipts"], "receipts")
         faults += self._unknown(released, refused, moment.regime)
+        faults += left_by_nobody("released", released, stood.live)
+        faults += left_by_nobody("again", again, stood.live)
         faults += _possible(cells, released)
         for name in sorted({*released, *(reference.partition("@")[0] for reference, _ in refused)}):
             parts = [released.get(name, (0, 0))]
@@ -183,7 +197,12 @@ class FiguresChain:
         ]
 
     def _take_traffic(
-        self, body: Mapping[str, Any], moment: RegimeAt, before: int, period: tuple[int, int]
+        self,
+        body: Mapping[str, Any],
+        moment: RegimeAt,
+        before: int,
+        period: tuple[int, int],
+        stood: Standing,
     ) -> list[str]:
         """Take figures of traffic; return what is wrong."""
         if body["form"] != TRAFFIC_FORM or isinstance(body["form"], bool):
@@ -210,11 +229,16 @@ class FiguresChain:
         faults += self._unknown({}, refused, moment.regime)
         faults += _again_without_images(tables["again"], moment)
         faults += _impossible_images(tables, moment)
+        for member, table in tables.items():
+            names = stood.fetchable if member == "fetched" else stood.live
+            faults += left_by_nobody(member, table, names)
+            table.update({name: (0, 0) for name, (low, _) in table.items() if not low and name not in names})
         for name, looked in {**tables["released"], **tables["compared"]}.items():
             parts = [looked, *(cell for (ref, _), cell in refused.items() if ref.partition("@")[0] == name)]
             faults += _accounted(name, _sum(parts), cells["decided"], self._stood(name, before, moment))
         from_us, until_us = period
-        self.targeting.count(from_us, {name: most for name, (_, most) in tables["compared"].items()})
+        compared = {name: most for name, (_, most) in tables["compared"].items() if name in stood.live}
+        self.targeting.count(from_us, compared)
         left = rows_owed(moment.at(until_us), _table(body["released"], "released"), from_us)
         receipts = _table(body["receipts"], "receipts")
         faults += self._attested.take_receipts(receipts, left, period, moment)

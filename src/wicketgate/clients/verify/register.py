@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,11 @@ STALE_US = 10 * SECOND_US
 """How old the last second, and the register behind the log, may be."""
 _SINCE_03 = frozenset({"form", "least_traffic", "step", "targeting"})
 """Members of the register that version 0.3 did not show; nor did it show the `stance` of an authority."""
+_REGISTER = _SINCE_03 | {
+    *("origin", "demonstration", "as_of", "log_key", "checkpoint", "charter", "charters", "authorities"),
+    *("consultations", "figures", "small_cells"),
+}
+_SIGNED = frozenset({"document", "signatures", "entry"})
 _REASONS = {"review": "findings", "challenge": "claim"}
 """What the register shows as the reason of an act, where it has another name in the document."""
 
@@ -73,8 +78,8 @@ class Register:
         return items
 
     @property
-    def of_03(self) -> bool:
-        """Whether a gateway of version 0.3 shows it: it has no member that came later."""
+    def as_of_03(self) -> bool:
+        """Whether it has no member that came after version 0.3. Whoever shows it can leave them out."""
         return self.value.keys().isdisjoint(_SINCE_03)
 
     @property
@@ -115,7 +120,7 @@ class _Said:
     charter : Charter
         The one in force.
     of_03 : bool
-        Whether the register is one of version 0.3, whose words and members are expected.
+        Whether the register is one of version 0.3, whose words and members are expected. The log decides it.
     """
 
     moment: RegimeAt
@@ -151,6 +156,11 @@ def check_register(
     if reach > entries.entries:
         found.add(f"it speaks of entry {reach - 1}, and the log has {entries.entries}")
     said = _said(entries, charter, reach, register)
+    if register.as_of_03 and not said.of_03:
+        found.add(
+            f"it is of the form that version 0.3 showed, and the log is of a later one from entry {entries.since_04} on"
+        )
+    _refuse_unknown(found, "", register.value, _REGISTER)
     for name, shown, logged in (
         ("origin", register.value.get("origin"), said.charter.origin),
         ("demonstration", register.value.get("demonstration"), said.charter.demonstration),
@@ -160,7 +170,7 @@ def check_register(
         if _differ(shown, logged):
             found.add(f"`{name}` is not what the log says")
     for name, logged in (("least_traffic", least_traffic(said.charter)), ("step", step_of(said.charter))):
-        if not register.of_03 and _differ(register.value.get(name), logged):
+        if not said.of_03 and _differ(register.value.get(name), logged):
             found.add(f"`{name}` is not what the charter comes to")
     behind = {one.entry: one.at_us for one in entries.documents if one.entry >= reach}
     for told in entries.regime.told.values():
@@ -189,8 +199,14 @@ def _said(entries: EntryFold, charter: Charter, reach: int, register: Register) 
         moment=RegimeAt(regime, entries.parsed, register.as_of_us),
         charter=entries.parsed.charter(regime) if regime.charters else charter,
         by_entry={one.entry: one for one in entries.documents},
-        of_03=register.of_03,
+        of_03=register.as_of_03 and _may_be_of_03(register, entries, reach),
     )
+
+
+def _may_be_of_03(register: Register, entries: EntryFold, reach: int) -> bool:
+    """Return whether a gateway of version 0.3 can have shown it: the log was of 0.3 then, or just before."""
+    since = entries.since_04
+    return since is None or (since >= reach and register.as_of_us <= entries.since_04_us + STALE_US)
 
 
 def _compare_charters(found: Findings, register: Register, said: _Said) -> None:
@@ -254,7 +270,8 @@ def _compare_consultation(
         "void_at": _time(taken.void_us),
         "quashed_at": _time(taken.quashed_us),
     }
-    _check(found, f"`{id_}`", shown, said.by_entry[taken.entry], expected)
+    others = {"objections", "decision", "responses", "responses_withheld"}
+    _check(found, f"`{id_}`", shown, said.by_entry[taken.entry], expected, others)
     objections = _list(shown.get("objections"))
     if len(objections) != len(taken.objections):
         found.add(f"`{id_}`: {len(objections)} objections are shown, and the log has {len(taken.objections)}")
@@ -285,15 +302,32 @@ def _compare_consultation(
 
 
 def _check(
-    found: Findings, where: str, shown: object, logged: Logged, expected: Mapping[str, object]
+    found: Findings,
+    where: str,
+    shown: object,
+    logged: Logged,
+    expected: Mapping[str, object],
+    others: Set[str] = frozenset(),
 ) -> None:
     """Compare a shown document with the log.
 
     It must be as the document, and as what follows from it and the log.
+
+    Parameters
+    ----------
+    others : set of str
+        Further members that it may have, which are compared elsewhere or cannot be.
     """
     _check_signed(found, where, shown, logged)
     if isinstance(shown, dict):
         _check_members(found, where, shown, expected)
+        _refuse_unknown(found, f"{where}: ", shown, expected.keys() | _SIGNED | others)
+
+
+def _refuse_unknown(found: Findings, where: str, shown: Mapping[str, Any], known: Set[str]) -> None:
+    """Refuse members that no gateway shows in this form: nothing says what they mean, and nobody could check them."""
+    for member in sorted(shown.keys() - known):
+        found.add(f"{where}`{member[:40]}` is a member that the register has not in this form")
 
 
 def _check_members(
@@ -381,7 +415,8 @@ def _compare_version(
     }
     if not said.of_03:
         expected["stance"] = stance_of(said.moment, named, number).shown()
-    _check(found, f"`{authority.reference}`", shown, said.by_entry[version.entry], expected)
+    others = {"acts", "cameras", "cameras_withheld"}
+    _check(found, f"`{authority.reference}`", shown, said.by_entry[version.entry], expected, others)
     _compare_acts(found, _list(shown.get("acts")), named, number, said)
 
 

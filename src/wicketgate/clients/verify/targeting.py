@@ -6,6 +6,7 @@ that some true numbers can be rounded down to. docs/recipient.md lists what must
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -35,7 +36,7 @@ class TargetingChain:
 
     def __init__(self) -> None:
         self._from_us = 0
-        self._compared: dict[str, int] = {}
+        self._compared: list[tuple[int, Mapping[str, int]]] = []
         self._hit: dict[str, int] = {}
         self.periods: list[tuple[int, Mapping[str, Any]]] = []
         """Those that can be added up, with their entries."""
@@ -43,8 +44,7 @@ class TargetingChain:
     def count(self, from_us: int, compared: Mapping[str, int]) -> None:
         """Take in a period of traffic: when it began, and the most reads compared with each list."""
         self._from_us = self._from_us or from_us
-        for name, most in compared.items():
-            self._compared[name] = self._compared.get(name, 0) + most
+        self._compared.append((from_us, compared))
 
     def count_hits(self, name: str, most: int) -> None:
         """Take in the most vehicles of an authority that can have had a hit in a period, in any form of figures."""
@@ -78,15 +78,26 @@ class TargetingChain:
             faults.append(f"not of the form {TARGETING_FORM} in steps of {step}")
         else:
             try:
-                faults += self._numbers(body, moment, step)
+                faults += self._numbers(body, moment, step, self._compared_until(until_us))
             except InputError as error:
                 faults.append(error.detail)
             else:
                 self.periods.append((index, body))
-        self._compared = {}
+        # The week of traffic behind a month, before its figures come, is the next month's.
+        self._compared = [period for period in self._compared if period[0] >= until_us]
         return [f"{where}: figures of targeting: {fault}" for fault in faults]
 
-    def _numbers(self, body: Mapping[str, Any], moment: RegimeAt, step: int) -> list[str]:
+    def _compared_until(self, until_us: int) -> Mapping[str, int]:
+        """Return the most reads compared with each list in the periods of traffic that began before a time."""
+        found: Counter[str] = Counter()
+        for from_us, compared in self._compared:
+            if from_us < until_us:
+                found.update(compared)
+        return found
+
+    def _numbers(
+        self, body: Mapping[str, Any], moment: RegimeAt, step: int, compared: Mapping[str, int]
+    ) -> list[str]:
         everyone, listed = sorted(moment.regime.authorities), targeted_names(moment)
         _demand_rows("hits", body["hits"], listed)
         _demand_rows("outcomes", body["outcomes"], listed)
@@ -98,9 +109,10 @@ class TargetingChain:
             _demand_rows(f"outcomes of `{name}`", body["outcomes"][name], OUTCOME_KINDS)
             hits = {kind: _cell(body["hits"][name][kind], step) for kind in HIT_KINDS}
             outcomes = {kind: _cell(body["outcomes"][name][kind], step) for kind in OUTCOME_KINDS}
-            found += _impossible_hits(name, hits, step, self._compared.get(name, 0))
+            most = compared.get(name, 0)
+            found += _impossible_hits(name, hits, step, most)
             # An outcome may be that of an earlier month's hit: all vehicles with hits so far are its bound.
-            self.count_hits(name, hits["vehicles"] + step - 1)
+            self.count_hits(name, hits["vehicles"] + step - 1 if most else 0)
             found += [
                 f"{ended} vehicles of `{name}` with the outcome `{kind}`, of {self._hit[name]} with hits at most"
                 for kind, ended in outcomes.items()

@@ -14,7 +14,7 @@ from wicketgate.base.signing import canonical, envelope_mapping, parse_envelope
 from wicketgate.commits.cameras import cameras_in_scope
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import DocumentTaken, Transaction
-from wicketgate.commits.writer import Build, Commits
+from wicketgate.commits.writer import MOST_TOLD, Build, Commits, telling
 from wicketgate.gateway.projections import Projections
 from wicketgate.ledger.tiles import MAX_ENTRY_BYTES
 from wicketgate.regime.admission.admit import entry_members, examine, scope_of
@@ -25,12 +25,9 @@ from wicketgate.regime.documents.document import SignedDocument, open_envelope
 from wicketgate.regime.documents.signatures import require_known_signer
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
-from wicketgate.regime.standing import standing_entry
 
 log = logging.getLogger(__name__)
 
-_MOST_TOLD = 300
-"""Changes of standing in one entry of the ledger."""
 _NOTHING_FOUND = Admitted()
 _NO_MEMBERS: Mapping[str, Any] = MappingProxyType({})
 
@@ -102,9 +99,9 @@ class Filing:
             return []
         at_us = max(self._clock.now_us(), state.at_us)
         found = RegimeAt(state.regime, self._commits.parsed, at_us).untold()
-        for first in range(0, len(found), _MOST_TOLD):
+        for first in range(0, len(found), MOST_TOLD):
             with contextlib.suppress(InputError):  # it stands again as it was told
-                self._commits.commit(self._telling(found[first : first + _MOST_TOLD]))
+                self._commits.commit(self._telling(found[first : first + MOST_TOLD]))
         return [stood.about for stood in found if stood.version]
 
     def _telling(self, about: Sequence[Stood]) -> Build:
@@ -115,12 +112,7 @@ class Filing:
             changes = [one for one in moment.untold() if one.about in names]
             if not changes:
                 raise InputError("nothing stands otherwise")
-            return Transaction(
-                at_us=at_us,
-                first_entry=state.entries,
-                entries=(canonical(standing_entry(changes, at_us)),),
-                stood=tuple(changes),
-            )
+            return telling(state, at_us, changes)
 
         return build
 
