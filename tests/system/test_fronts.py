@@ -298,6 +298,49 @@ def test_a_new_front_has_the_time_of_now(tmp_path: Path) -> None:
         assert running.stop() == 0
 
 
+def test_what_changes_while_fronts_begin_is_known_to_each_of_them(tmp_path: Path) -> None:
+    running = make(tmp_path, settings="port = 0\nfronts = 3\n")
+    for attempt in range(2):
+        running.start()
+        try:
+            if not attempt:
+                admin = (running.folder / "keys" / "admin.token").read_text().strip()
+                running.tokens = enrol(running.url, admin, running.offices, 2, running.at_us)
+            cameras = [{"id": f"new-{attempt}", "groups": ["ccz-boundary"]}]
+            with client(running, SOURCE) as source:
+                source.put("/v1/cameras", json=cameras).raise_for_status()
+            until(lambda: metric(running, "wicketgate_fronts") == 3, 20)
+            for plate in plates(40, seed=30 + attempt):
+                answer = _post_anew(running, read(plate, camera=f"new-{attempt}"))
+                assert answer.get("accepted") == 1, answer
+        finally:
+            assert running.stop() == 0
+
+
+def test_whoever_waits_for_a_gateway_that_stands_still_is_answered_when_it_goes_on(fronted: Running) -> None:
+    """Longer than a refused connection may linger, and than a front may be silent."""
+    fronts = fronted.fronts()
+    os.kill(fronted.pid, signal.SIGSTOP)
+    raw = []
+    try:
+        for n in range(340):  # more than wait between the processes
+            one = socket.create_connection(fronted.address)
+            token = f"Authorization: Bearer {fronted.tokens['admin']}\r\n" if n >= 330 else ""
+            one.sendall(f"GET /readyz HTTP/1.1\r\nHost: gateway\r\n{token}\r\n".encode())
+            raw.append(one)
+        time.sleep(11.5)
+    finally:
+        os.kill(fronted.pid, signal.SIGCONT)
+    try:
+        for one in raw[330:]:
+            one.settimeout(20)
+            assert one.recv(1 << 16).startswith(b"HTTP/1.1 ")
+        assert fronted.fronts() == fronts
+    finally:
+        for one in raw:
+            one.close()
+
+
 def test_an_end_does_not_wait_for_a_front_that_is_to_be_replaced(tmp_path: Path) -> None:
     running = make(tmp_path, settings="port = 0\nfronts = 1\n")
     running.start()

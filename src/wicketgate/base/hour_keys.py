@@ -99,12 +99,12 @@ class HourKeys:
         # A crash in here leaves some of them to the next call.
         with self._lock:
             self._ended = max(self._ended, at_us // HOUR_US)
-            for path in self._folder.glob("*.key"):
-                if path.stem.isdigit() and int(path.stem) < self._ended:
-                    path.unlink()
             for hour in [hour for hour in {*self._known, *self._used} if hour < self._ended]:
                 self._known.pop(hour, None)
                 self._used.discard(hour)
+            for path in self._folder.glob("*.key"):
+                if path.stem.isdigit() and int(path.stem) < self._ended:
+                    path.unlink()
 
     def _find(self, hour: int) -> ChaCha20Poly1305 | None:
         key = self._known.get(hour)

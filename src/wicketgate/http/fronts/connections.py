@@ -23,6 +23,8 @@ _TYPES: Final = frozenset({JSON.encode(), NDJSON.encode()})
 _STARTS: Final = (b"POST " + _READS, b"POST " + _PUSH)
 _DIGITS: Final = 8
 _LOOK_S: Final = 0.02
+_MOST_WAIT_S: Final = 30.0
+"""Seconds for which a connection waits until the gateway takes it."""
 _FRAMING: Final = frozenset({b"transfer-encoding", b"expect", b"upgrade", b"content-encoding"})
 
 
@@ -111,7 +113,7 @@ class FrontConnection(HttpConnection):
         super().__init__(bounds, *arguments, **named)
         self._is_ours = is_ours
         self._giving = give
-        self._waits_to_give = False
+        self._waits_to_give = self._is_given_away = False
         self._held = bytearray()
         self._head_since = 0.0
         self._left = 0  # bytes of the body that have not come yet
@@ -132,6 +134,10 @@ class FrontConnection(HttpConnection):
 
     def check(self, now: float) -> None:
         """Close the connection if its peer is too slow with a head, or for another reason."""
+        if self._is_given_away:
+            if not self._lost and now - self._since >= _MOST_WAIT_S:
+                self._end("not-handed-over")
+            return
         cycle = self._cycle
         waits = self._held and self._is_whole and (cycle is None or cycle.response_complete)
         if waits and not self._closing and now - self._head_since >= self._limits.head_s:
@@ -197,7 +203,7 @@ class FrontConnection(HttpConnection):
             self.loop.call_later(_LOOK_S, self._look_again)
             return
         data, self._held = bytes(self._held), bytearray()
-        self._closing = True
+        self._closing = self._is_given_away = True
         self._since = self.loop.time()
         self._giving(self, data, head)
 

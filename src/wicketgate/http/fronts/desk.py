@@ -38,11 +38,14 @@ class Viewing:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._changed: dict[str, int] = {}
+        self._limits_changed = 0
         self.view = self._made(1)
 
     def renew(self) -> None:
         """Look at the state again."""
         former, self.view = self.view, self._made(self.view.number + 1)
+        if former.clock_ahead_us != self.view.clock_ahead_us or former.too_old_us != self.view.too_old_us:
+            self._limits_changed = self.view.number
         changed = former.tokens.items() ^ self.view.tokens.items()
         self._changed |= {name.removeprefix("source:"): self.view.number for _, name in changed}
 
@@ -53,6 +56,10 @@ class Viewing:
     def same_tokens(self, source: str, number: int) -> bool:
         """Return whether a source has the tokens that it had in the view of a number."""
         return number >= self._changed.get(source, 0)
+
+    def same_limits(self, number: int) -> bool:
+        """Return whether the limits of cameras' clocks are those of the view of a number."""
+        return number >= self._limits_changed
 
     def _made(self, number: int) -> View:
         gateway = self._gateway
@@ -104,9 +111,9 @@ class FrontDesk:
         self._frames = await Frames.over(link, self._got, self._lost)
 
     def send(self, message: msgspec.Struct) -> None:
-        """Send a message."""
-        assert self._frames is not None
-        self._frames.send(encode(message))
+        """Send a message; before the link is open, and once it has ended, it goes nowhere."""
+        if self._frames is not None:
+            self._frames.send(encode(message))
 
     def close(self) -> None:
         """End the link."""
@@ -162,5 +169,6 @@ class FrontDesk:
         return (
             not take.quarantined
             and self._viewing.same_tokens(take.source, take.view)
+            and self._viewing.same_limits(take.view)
             and all(now.get(one) == number for one, number in zip(take.camera_id, numbers, strict=True))
         )

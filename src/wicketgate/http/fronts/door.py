@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import Sequence
 from typing import Final
@@ -16,6 +17,8 @@ from wicketgate.gateway.node import Gateway
 from wicketgate.http.connections import HttpBounds, HttpConnection
 from wicketgate.http.fronts.fleet import Fleet
 from wicketgate.http.fronts.server import Server
+
+log = logging.getLogger(__name__)
 
 _BACKLOG: Final = 4096
 
@@ -107,10 +110,17 @@ class Door:
         async with self._changing:
             if accepting and not self._accepting:
                 loop = asyncio.get_running_loop()
-                self._accepting = [
-                    await loop.create_server(self._connection, sock=one.dup(), backlog=_BACKLOG)
-                    for one in self._sockets
-                ]
+                try:
+                    for one in self._sockets:
+                        self._accepting.append(
+                            await loop.create_server(self._connection, sock=one.dup(), backlog=_BACKLOG)
+                        )
+                except OSError as error:  # no descriptor is left just now
+                    log.error("connections cannot be accepted: %s", type(error).__name__)
+                    for server in self._accepting:
+                        server.close()
+                    self._accepting = []
+                    loop.call_later(1, self._accept, True)
             elif not accepting:
                 for server in self._accepting:
                     server.close()

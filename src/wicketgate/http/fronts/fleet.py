@@ -31,6 +31,7 @@ _PAUSES_S: Final = (0.1, 0.5, 2.0, 5.0)
 _STEADY_S: Final = 60.0
 _TOLD_EVERY_S: Final = 60.0
 _SILENT_S: Final = 10.0
+_STOOD_STILL_S: Final = 3.0
 
 
 class Fleet:
@@ -158,9 +159,13 @@ class Fleet:
         loop = asyncio.get_running_loop()
         told, told_at = 0, float("-inf")
         while True:
+            slept_from = loop.time()
             await asyncio.sleep(1)
+            stood_still = loop.time() - slept_from > _STOOD_STILL_S  # so that nothing was heard meanwhile
             for number, front in self._fronts.items():
                 front.desk.send(Now(at_us=self._gateway.clock.now_us()))
+                if stood_still:
+                    front.desk.heard_s = loop.time()
                 if front.ready.is_set() and loop.time() - front.desk.heard_s > _SILENT_S:
                     log.error("front %d says nothing, and is ended", number + 1)
                     front.end()
@@ -211,9 +216,11 @@ class Fleet:
             theirs.close()
             giving.close()
         taker = ConnectionTaker(taking, self._adopt, missed=self._missed, faulty=desk.close)
-        front = self._fronts[number] = _Manned(process, desk, taker, ready)
+        front = _Manned(process, desk, taker, ready)
         try:
             await desk.open(ours)
+            # Both at once: whatever changes from here on is sent behind the beginning.
+            self._fronts[number] = front
             desk.send(self._begin())
             await process.wait()
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import asyncio
 import contextlib
+import errno
 import socket
 import struct
 from collections import deque
@@ -18,6 +19,8 @@ _MOST: Final = 16 << 20
 _HEAD: Final = struct.Struct("<QQ")
 """Which connection, from 1, and how many bytes were read of it."""
 _AT_ONCE: Final = 16
+_GONE: Final = frozenset({errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.EBADF})
+_AGAIN_S: Final = 0.05
 _ROOM: Final = socket.CMSG_SPACE(2 * array.array("i").itemsize)
 
 
@@ -74,7 +77,11 @@ class ConnectionGiver:
                 self._waits_for_room = True
                 loop.add_writer(self._over, self._go_on)
             return
-        except OSError:  # the other side is gone, and this one goes next
+        except OSError as error:
+            if error.errno not in _GONE:  # for want of memory, or of descriptors on their way
+                loop.call_later(_AGAIN_S, self._go_on)
+                return
+            # This side goes next.
             for lane in self._waiting:
                 lane.clear()
             self._parts.clear()

@@ -60,7 +60,7 @@ class Front:
     def __init__(self, listening: Sequence[socket.socket], passing: socket.socket) -> None:
         self._listening = listening
         self._giving = ConnectionGiver(passing)
-        self._begun: asyncio.Future[Begin] = asyncio.get_running_loop().create_future()
+        self._begun: asyncio.Future[tuple[Begin, Seeing]] = asyncio.get_running_loop().create_future()
         self._ended = asyncio.Event()
         self._frames: Frames | None = None
         self._sending = Sending(self._send)
@@ -70,8 +70,7 @@ class Front:
     async def run(self, link: socket.socket) -> None:
         """Serve until the gateway says to leave, or is gone."""
         self._frames = await Frames.over(link, self._got, self._gone)
-        begin = await self._begun
-        seeing = self._seeing = Seeing(begin.view)
+        begin, seeing = await self._begun
         bounds = HttpBounds(
             begin.limits,
             begin.connections,
@@ -153,11 +152,13 @@ class Front:
         if isinstance(message, TakeAnswered | NotTaken):
             self._sending.answered(message)
         elif isinstance(message, Begin):
-            self._begun.set_result(message)
+            # Here, and not once the process goes on: what comes right behind is newer.
+            self._seeing = Seeing(message.view)
+            self._begun.set_result((message, self._seeing))
         elif isinstance(message, Leave):
             self._ended.set()
         elif self._seeing is None:
-            return  # before its beginning, which says it all
+            return  # before its beginning, which says all that was
         elif isinstance(message, View):
             self._seeing.take(message)
             if self._server is not None:
