@@ -128,7 +128,7 @@ class Settings:
     limits : ConnectionLimits
         The bounds on connections, requests and bytes.
     fronts : int or None
-        Processes that take what sources send; None for one for each core but one.
+        Processes that take what sources send; None for one for each core but one, at most four.
     """
 
     folder: Path
@@ -149,11 +149,14 @@ class Settings:
 
     @property
     def front_processes(self) -> int:
-        """The number of fronts: as the settings say, or one for each core but the gateway's own."""
-        return max(0, len(os.sched_getaffinity(0)) - 1) if self.fronts is None else self.fronts
+        """The number of fronts: as the settings say, or one for each core but the gateway's own, at most four."""
+        if self.fronts is not None:
+            return self.fronts
+        return min(_USUAL_FRONTS, max(0, len(os.sched_getaffinity(0)) - 1))
 
 
 _MOST_FRONTS = 64
+_USUAL_FRONTS = 4  # these take more than one gateway can decide
 _KEYS = {
     "host": str,
     "port": int,
@@ -197,7 +200,7 @@ port = 8080
 # disk_stop_bytes = 4294967296
 # The web servers in front of it: from these networks alone `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
 # proxies = ["127.0.0.1/32", "::1/128"]
-# Processes that take what sources send, beside the gateway's own; one for each core but one where nothing stands here.
+# Processes that take what sources send, beside the gateway's own; one for each core but one, at most four, where nothing is set.
 # fronts = 1
 # What the quarantine keeps of one source in an hour. Beyond it reads that cannot be taken are counted alone.
 # quarantine_items = 10000
