@@ -200,7 +200,7 @@ port = 8080
 # disk_stop_bytes = 4294967296
 # The web servers in front of it: from these networks alone `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
 # proxies = ["127.0.0.1/32", "::1/128"]
-# Processes that take what sources send, beside the gateway's own; one for each core but one, at most four, where nothing is set.
+# Processes that take what sources send, beside the gateway's own; unset, one for each core but one, at most four.
 # fronts = 1
 # What the quarantine keeps of one source in an hour. Beyond it reads that cannot be taken are counted alone.
 # quarantine_items = 10000
