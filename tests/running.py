@@ -149,13 +149,18 @@ def post(running: Running, reads: Any, name: str = SOURCE) -> dict[str, Any]:
 
 
 @contextmanager
-def running_with(base: Path, settings: str) -> Iterator[Running]:
-    """A gateway with settings of its own, three cameras and both authorities in force."""
-    running = make(base, settings=settings)
+def running_with(
+    base: Path, settings: str, *, cameras: int = 3, change: Callable[[dict[str, Any]], object] | None = None
+) -> Iterator[Running]:
+    """A gateway with settings of its own, some cameras and both authorities in force.
+
+    `change` changes its charter.
+    """
+    running = make(base, settings=settings, change=change)
     try:
         running.start()
         admin = (running.folder / "keys" / "admin.token").read_text().strip()
-        running.tokens = enrol(running.url, admin, running.offices, 3, running.at_us)
+        running.tokens = enrol(running.url, admin, running.offices, cameras, running.at_us)
         yield running
     finally:
         running.stop()

@@ -29,6 +29,7 @@ from tests.running import (
     issue,
     plates,
     read,
+    running_with,
     until,
 )
 from wicketgate_demo.world import london
@@ -39,14 +40,11 @@ FRONTS = 2
 @pytest.fixture(scope="module")
 def fronted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A gateway with two fronts."""
-    running = make(tmp_path_factory.mktemp("fronts"), settings=f"port = 0\nfronts = {FRONTS}\n")
-    running.start()
-    try:
-        admin = (running.folder / "keys" / "admin.token").read_text().strip()
-        running.tokens = enrol(running.url, admin, running.offices, 30, running.at_us)
+    with running_with(
+        tmp_path_factory.mktemp("fronts"), f"port = 0\nfronts = {FRONTS}\n", cameras=30
+    ) as running:
         yield running
         assert "Traceback" not in running.log.read_text()
-    finally:
         assert running.stop() == 0
 
 
@@ -258,11 +256,7 @@ def test_answers_that_are_on_their_way_are_not_cut_off_by_a_hand_over(fronted: R
 
 
 def test_whoever_sends_ahead_for_long_is_not_called_slow(tmp_path: Path) -> None:
-    running = make(tmp_path, settings="port = 0\nfronts = 1\n[limits]\nhead_s = 0.5\n")
-    running.start()
-    try:
-        admin = (running.folder / "keys" / "admin.token").read_text().strip()
-        running.tokens = enrol(running.url, admin, running.offices, 30, running.at_us)
+    with running_with(tmp_path, "port = 0\nfronts = 1\n[limits]\nhead_s = 0.5\n") as running:
         posts = [_post(running, plate) for plate in plates(300, seed=23)]
         with socket.create_connection(running.address) as one:
             one.settimeout(10)
@@ -270,7 +264,6 @@ def test_whoever_sends_ahead_for_long_is_not_called_slow(tmp_path: Path) -> None
             for this, following in itertools.pairwise(posts):
                 one.sendall(this[60:] + following[:60])
                 assert one.recv(1 << 16).startswith(b"HTTP/1.1 200")
-    finally:
         assert running.stop() == 0
 
 
@@ -280,11 +273,7 @@ def test_a_new_front_has_the_time_of_now(tmp_path: Path) -> None:
     def strict(charter: dict[str, Any]) -> None:
         charter["limits"]["clock_ahead"] = "PT2S"
 
-    running = make(tmp_path, change=strict, settings="port = 0\nfronts = 1\n")
-    running.start()
-    try:
-        admin = (running.folder / "keys" / "admin.token").read_text().strip()
-        running.tokens = enrol(running.url, admin, running.offices, 30, running.at_us)
+    with running_with(tmp_path, "port = 0\nfronts = 1\n", change=strict) as running:
         time.sleep(4)
         for plate in plates(4, seed=24):
             (front,) = running.fronts()
@@ -294,7 +283,6 @@ def test_a_new_front_has_the_time_of_now(tmp_path: Path) -> None:
                 answer = _post_anew(running, read(plate))
                 assert not answer["quarantined"], answer
                 time.sleep(0.02)
-    finally:
         assert running.stop() == 0
 
 

@@ -430,7 +430,7 @@ class State(msgspec.Struct, kw_only=True):
 
     def _count_cameras(self, what: str, by_camera: Mapping[str, int]) -> None:
         for camera, reads in by_camera.items():
-            counts = self.camera_counts.get(camera) or self.camera_counts.setdefault(camera, {})
+            counts = self.camera_counts.setdefault(camera, {})
             counts[what] = counts.get(what, 0) + reads
 
     def _close_figures(self, transaction: Transaction) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
 
+from wicketgate.base.aside import ThreadsAside
 from wicketgate.base.clock import MINUTE_US, Clock
 from wicketgate.base.hour_keys import KeyRing
 from wicketgate.base.periods import Period
@@ -35,7 +35,6 @@ _FLUSH_S = 2.0
 _TERMS_S = 600.0
 _TERMS_LOOKS = 1200
 _KEYS_AHEAD_US = 5 * MINUTE_US
-_Out = TypeVar("_Out")
 
 
 class Housekeeping:
@@ -90,7 +89,7 @@ class Housekeeping:
         self._seen = seen
         self._vehicles = vehicles
         self._dump = StateDump()
-        self._writing: set[asyncio.Future[Any]] = set()
+        self._threads = ThreadsAside()
 
     @property
     def works(self) -> tuple[Callable[[], Awaitable[None]], ...]:
@@ -98,17 +97,8 @@ class Housekeeping:
         return self._tick, self._keep_house, self._keep_terms, self._flush_seen
 
     async def flushed(self) -> None:
-        """Wait for a flush and for a snapshot under way.
-
-        A thread cannot be cancelled, and what it writes to is closed or written next.
-        """
-        await asyncio.gather(*self._writing, return_exceptions=True)
-
-    async def _in_thread(self, work: Callable[..., _Out], *arguments: Any) -> _Out:
-        writing = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
-        self._writing.add(writing)
-        writing.add_done_callback(self._writing.discard)
-        return await asyncio.shield(writing)
+        """Wait for a flush and for a snapshot under way."""
+        await self._threads.ended()
 
     async def _tick(self) -> None:
         while True:
@@ -137,7 +127,7 @@ class Housekeeping:
                 self._seen.known_up_to(self._commits.committed.sequence)
             position = self._seen.begin_flush(self._vehicles.needed_from)
             forget_before_us = self._clock.now_us() - term_us
-            await self._in_thread(self._seen.flush, position, forget_before_us)
+            await self._threads.run(self._seen.flush, position, forget_before_us)
             self._seen.end_flush()
 
     async def _keep_house(self) -> None:
@@ -199,7 +189,7 @@ class Housekeeping:
         for kind, before_us in terms_us.items():
             self._keys.end_before(kind, min(self._kept_us, before_us))
         for keys in (self._keys, self._projections.quarantine.keys):
-            await self._in_thread(keys.go_on, now_us + _KEYS_AHEAD_US)
+            await self._threads.run(keys.go_on, now_us + _KEYS_AHEAD_US)
 
     async def _keep_snapshot(self) -> int:
         """Do as `save_snapshot`, and hold the loop for no longer than the state must stand still."""
@@ -208,7 +198,7 @@ class Housekeeping:
             return 0
         # To encrypt, hash and write it waits for the disk; the state goes on meanwhile.
         dumped = self._dump.of(state)
-        return await self._in_thread(self._snapshots.save, dumped, state.sequence, state.at_us)
+        return await self._threads.run(self._snapshots.save, dumped, state.sequence, state.at_us)
 
 
 def save_snapshot(snapshots: Snapshots, state: State) -> int:

@@ -12,10 +12,11 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
+from wicketgate.base.aside import ThreadsAside
 from wicketgate.base.clock import DAY_US
 from wicketgate.base.errors import ConfigurationError, LedgerError
 from wicketgate.base.hour_keys import HourKeys, KeyRing
@@ -43,7 +44,6 @@ _INDEX_EVERY_S = 0.25
 _EVER_US = 1 << 62
 
 _In = TypeVar("_In")
-_Out = TypeVar("_Out")
 
 
 class Projections:
@@ -99,7 +99,7 @@ class Projections:
         self._reached: dict[str, int] = {}
         self.closed_s = 0.0  # when a second came into the log, by the monotonic clock
         self._tasks: list[asyncio.Task[None]] = []
-        self._writing: set[asyncio.Future[Any]] = set()
+        self._threads = ThreadsAside()  # each write waits for the disk, some several times
         self.quarantine = Quarantine(link, quarantine_keys)
         self.openings = OrdinalStream(link, OPENINGS)
         self._responses_queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
@@ -127,8 +127,7 @@ class Projections:
     async def close(self) -> None:
         """Stop every projection at its position."""
         await end_tasks(self._tasks)
-        # A thread cannot be cancelled, and what it writes to is closed next.
-        await asyncio.gather(*self._writing, return_exceptions=True)
+        await self._threads.ended()
         for feed in self.feeds.values():
             await feed.close()
         await self.quarantine.close()
@@ -368,14 +367,14 @@ class Projections:
         while True:
             taken = await _all_of(self._ledger_queue)
             transactions = [transaction for _, transaction in taken]
-            await self._in_thread(self._write_ledger, transactions)
+            await self._threads.run(self._write_ledger, transactions)
             for sequence, _ in taken:
                 self._done(sequence)
 
     async def _project_hits(self) -> None:
         while True:
             taken = await _all_of(self._hits_queue)
-            self.hits.show(await self._in_thread(self.hits.write, taken))
+            self.hits.show(await self._threads.run(self.hits.write, taken))
             for sequence, _ in taken:
                 self._done(sequence)
 
@@ -383,7 +382,7 @@ class Projections:
         while True:
             taken = await _all_of(self._index_queue)
             written = [one for _, places in taken for one in places]
-            await self._in_thread(self._index.write, written)
+            await self._threads.run(self._index.write, written)
             for feed, number, _ in written:
                 self.feeds[feed].wrote(number)
             for sequence, _ in taken:
@@ -393,13 +392,6 @@ class Projections:
             self._hurry.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._hurry.wait(), _INDEX_EVERY_S)
-
-    async def _in_thread(self, work: Callable[[_In], _Out], argument: _In) -> _Out:
-        # Each write waits for the disk, some several times.
-        writing = asyncio.ensure_future(asyncio.to_thread(work, argument))
-        self._writing.add(writing)
-        writing.add_done_callback(self._writing.discard)
-        return await asyncio.shield(writing)
 
     def _write_ledger(self, taken: list[Transaction]) -> None:
         entries: list[bytes] = []

@@ -32,7 +32,7 @@ from wicketgate.http.health import HealthApi
 from wicketgate.http.hot import HotRoute
 from wicketgate.http.metrics import BoundMetrics, GatewayMetrics, HealthMetrics, LoopMetrics, MqttMetrics
 from wicketgate.http.peers import Proxies
-from wicketgate.http.problems import not_allowed, problem, problem_of
+from wicketgate.http.problems import internal, not_allowed, problem, problem_of
 from wicketgate.http.site.addition import Addition, find_addition, sight_of
 from wicketgate.http.site.consultations import Consultations
 from wicketgate.http.site.duty import Duty
@@ -178,4 +178,4 @@ def _methods(request: Request) -> set[str]:
 
 
 async def _on_unforeseen(request: Request, error: Exception) -> Response:
-    return problem("internal", "something is wrong with the gateway", status=500)
+    return internal()

@@ -7,7 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from functools import partial
-from typing import Any, Final, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -16,6 +16,9 @@ from wicketgate.base.descriptors import Descriptors
 from wicketgate.base.limits import ConnectionLimits, PlaceLimits
 from wicketgate.base.places import Place, Places, Why
 from wicketgate.http.problems import problem
+
+if TYPE_CHECKING:  # it loads what a start does not wait for
+    from wicketgate.http.fronts.messages import Counted
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +56,6 @@ class HotPost:
         "disconnected",
         "keep_alive",
         "message_event",
-        "more_body",
         "response_complete",
         "response_started",
         "scope",
@@ -77,7 +79,6 @@ class HotPost:
         self.scope = scope
         self.take = take
         self.body = bytearray()
-        self.more_body = True
         self.message_event = _NOBODY
         self.keep_alive = lasts
         self.disconnected = self.response_started = self.response_complete = False
@@ -382,29 +383,19 @@ class HttpConnection(HttpToolsProtocol):
         self.flow.resume_reading()
 
 
-class FrontCounts(Protocol):
-    """The connections of the fronts before a gateway, all together."""
+class Fronts(Protocol):
+    """The fronts before a gateway."""
 
     @property
-    def known(self) -> int: ...
+    def restarts(self) -> int:
+        """The number of those that ended, and were replaced."""
 
     @property
-    def strangers(self) -> int: ...
+    def ready(self) -> int:
+        """The number of those that accept connections."""
 
-    @property
-    def is_short(self) -> bool: ...
-
-    @property
-    def refused(self) -> Mapping[str, int]: ...
-
-    @property
-    def closed(self) -> Mapping[str, int]: ...
-
-    @property
-    def ready(self) -> int: ...
-
-    @property
-    def restarts(self) -> int: ...
+    def counted(self) -> Counted:
+        """Return what all of them count."""
 
 
 class HttpBounds:
@@ -416,8 +407,8 @@ class HttpBounds:
         Connections that the sweep or the parser closed, by why.
     hot : Hot, optional
         The hot route, once there is one.
-    fronts : FrontCounts, optional
-        Those of fronts, where there are any.
+    fronts : Fronts, optional
+        Those before the gateway, where there are any.
     """
 
     def __init__(
@@ -434,7 +425,7 @@ class HttpBounds:
         self.places = Places("HTTP", bounds, is_proxy=is_proxy, is_short=self.is_short)
         self.closed: Counter[str] = Counter()
         self.hot: Hot | None = None
-        self.fronts: FrontCounts | None = None
+        self.fronts: Fronts | None = None
         self._descriptors = descriptors
         self._heads: dict[int, bytes] = {}
         self._said: list[tuple[bytes, bytes]] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import unquote_to_bytes
@@ -216,6 +216,12 @@ def source_in(scope: Scope, tokens: Mapping[str, str], *, pushed: bool) -> Known
     if given is None or known is None or not known.startswith("source:"):
         return None
     return KnownSource(known.removeprefix("source:"), given.digest)
+
+
+def bearer_in(headers: Sequence[tuple[bytes, bytes]]) -> str:
+    """Return the hash of the bearer token among the fields of a head; empty where there is none."""
+    given = _bearer({"headers": headers})
+    return "" if given is None else given.digest
 
 
 def _name_of(given: _Given, tokens: Mapping[str, str]) -> str | None:

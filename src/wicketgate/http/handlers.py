@@ -9,7 +9,7 @@ from wicketgate.http.api.push import Push
 from wicketgate.http.api.reads import Reads
 from wicketgate.http.gatekeeper import PUSH_PREFIX
 from wicketgate.http.hot import READS_PATH
-from wicketgate.http.problems import log_unforeseen, problem
+from wicketgate.http.problems import internal, log_unforeseen
 
 
 class Outermost:
@@ -33,6 +33,4 @@ class Outermost:
         except Exception as error:  # noqa: BLE001 - answered here or by `_on_unforeseen`
             log_unforeseen(error)
             if scope["path"] == READS_PATH or scope["path"].startswith(PUSH_PREFIX):
-                await problem("internal", "something is wrong with the gateway", status=500)(
-                    scope, receive, send
-                )
+                await internal()(scope, receive, send)

@@ -15,12 +15,13 @@ from starlette.datastructures import QueryParams
 from starlette.responses import Response
 from starlette.types import Scope
 
+from wicketgate.base.aside import TasksAside
 from wicketgate.base.errors import InputError, StreamError, WicketgateError
 from wicketgate.http.api.push import Push
 from wicketgate.http.api.reads import Reads
 from wicketgate.http.connections import HotPost, HttpConnection
 from wicketgate.http.gatekeeper import PUSH_PREFIX, Principal, source_in, withdrawn
-from wicketgate.http.problems import log_unforeseen, problem, problem_of
+from wicketgate.http.problems import internal, log_unforeseen, problem_of
 from wicketgate.http.underway import SMALL_BODY, UnderWay
 from wicketgate.reads import adapters
 from wicketgate.reads.intake import LINGER_S
@@ -28,13 +29,18 @@ from wicketgate.reads.observations import Payload
 from wicketgate.reads.parse import JSON, together
 
 READS_PATH: Final = "/v1/reads"
-_READS: Final = READS_PATH.encode()
+READS: Final = READS_PATH.encode()
+PUSH: Final = PUSH_PREFIX.encode()
 _JSON: Final = JSON.encode()
-_PUSH: Final = PUSH_PREFIX.encode()
 _AT_ONCE: Final = 500
 _LONGEST: Final = 256 * 1024
-_FRAMING: Final = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
+FRAMING: Final = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
 """Fields by which a body does not simply follow its head."""
+
+
+def media_type_in(fields: Mapping[bytes, bytes]) -> bytes:
+    """Return the media type of a body in lower case, without its parameters; empty where none is named."""
+    return fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
 
 
 class HotRoute:
@@ -59,7 +65,7 @@ class HotRoute:
         self._tokens = tokens
         self._under_way = under_way
         self._gathered: dict[str, list[HotPost]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._taking = TasksAside()
 
     def begin(
         self, connection: HttpConnection, url: bytes, headers: Sequence[tuple[bytes, bytes]], *, lasts: bool
@@ -73,29 +79,28 @@ class HotRoute:
         lasts : bool
             Whether the connection goes on after the answer.
         """
-        if url != _READS and not url.startswith(_PUSH):
+        if url != READS and not url.startswith(PUSH):
             return None
         fields = dict(headers)
-        if len(fields) < len(headers) or not _FRAMING.isdisjoint(fields):
+        if len(fields) < len(headers) or not FRAMING.isdisjoint(fields):
             return None
         length = fields.get(b"content-length", b"")
         if not length.isdigit() or len(length) > 7 or b"authorization" not in fields:
             return None
         size = int(length)
-        if url == _READS:
-            media_type = fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
-            if size > SMALL_BODY or media_type != _JSON:
+        if url == READS:
+            if size > SMALL_BODY or media_type_in(fields) != _JSON:
                 return None
             scope: Scope = {"headers": headers}
             take = self._gather
         else:
             path, _, query = url.partition(b"?")
-            name = path[len(_PUSH) :].decode("ascii", "replace")
+            name = path[len(PUSH) :].decode("ascii", "replace")
             if size > _LONGEST or name not in adapters.ADAPTERS:
                 return None
             scope = {"headers": headers, "query_string": query}
             take = partial(self._take_payload, name, fields.get(b"content-type", b""))
-        known = source_in(scope, self._tokens(), pushed=url != _READS)
+        known = source_in(scope, self._tokens(), pushed=url != READS)
         if known is None or connection.known_by(f"source:{known.source}", known.digest) is not None:
             return None
         scope["principal"] = Principal("source", known.source)
@@ -129,11 +134,12 @@ class HotRoute:
             self._answer(unknown, [problem_of(withdrawn())] * len(unknown))
         rows, which = together([bytes(post.body) for post in posts])
         if which:
-            self._do(self._take_rows([posts[n] for n in which], source, rows))
+            self._taking.begin(self._take_rows([posts[n] for n in which], source, rows))
         if len(which) < len(posts):
-            others = set(range(len(posts))).difference(which)
-            for n in sorted(others):
-                self._do(self._take_alone(posts[n], self._reads.take_body(source, bytes(posts[n].body))))
+            for n in sorted(set(range(len(posts))).difference(which)):
+                self._taking.begin(
+                    self._take_alone(posts[n], self._reads.take_body(source, bytes(posts[n].body)))
+                )
 
     async def _take_rows(self, posts: Sequence[HotPost], source: str, rows: Any) -> None:
         self._answer(posts, await _of_each(self._reads.take_together(source, rows), len(posts)))
@@ -150,12 +156,7 @@ class HotRoute:
             return
         payload = Payload(content_type=content_type.decode("latin-1"), body=bytes(post.body))
         camera = QueryParams(post.scope["query_string"]).get("camera") or None
-        self._do(self._take_alone(post, self._push.take(post.source, name, payload, camera)))
-
-    def _do(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)  # the loop itself would let it be collected
-        task.add_done_callback(self._tasks.discard)
+        self._taking.begin(self._take_alone(post, self._push.take(post.source, name, payload, camera)))
 
     def _answer(self, posts: Sequence[HotPost], answers: Sequence[Response]) -> None:
         former: Response | None = None
@@ -176,4 +177,4 @@ async def _of_each(taking: Coroutine[Any, Any, list[Response]], count: int) -> l
         return [problem_of(error)] * count
     except Exception as error:  # noqa: BLE001 - answered here, as on the ordinary way
         log_unforeseen(error)
-        return [problem("internal", "something is wrong with the gateway", status=500)] * count
+        return [internal()] * count

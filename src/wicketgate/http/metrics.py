@@ -255,12 +255,13 @@ class BoundMetrics:
         replaced = CounterMetricFamily("wicketgate_fronts_replaced", "Fronts that ended, and were replaced.")
         replaced.add_metric([], fronts.restarts if fronts else 0)
         if fronts is not None:
-            held.add_metric([_AT_FRONTS, "yes"], fronts.known)
-            held.add_metric([_AT_FRONTS, "no"], fronts.strangers)
-            short.add_metric([_AT_FRONTS], 1.0 if fronts.is_short else 0.0)
-            for why, count in fronts.refused.items():
+            counted = fronts.counted()
+            held.add_metric([_AT_FRONTS, "yes"], counted.known)
+            held.add_metric([_AT_FRONTS, "no"], counted.strangers)
+            short.add_metric([_AT_FRONTS], 1.0 if counted.is_short else 0.0)
+            for why, count in counted.refused.items():
                 refused.add_metric([_AT_FRONTS, why], count)
-            for why, count in fronts.closed.items():
+            for why, count in counted.closed.items():
                 closed.add_metric([f"{why} at a front"], count)
         taken = GaugeMetricFamily(
             "wicketgate_under_way", "Requests, and bytes of bodies, under way.", labels=["what"]

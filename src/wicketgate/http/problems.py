@@ -212,6 +212,11 @@ def _said(error: WicketgateError) -> tuple[str, int | None, str]:
             return "internal", 500, "something is wrong with the gateway"
 
 
+def internal() -> Response:
+    """Return the problem of an error that nobody foresaw."""
+    return problem("internal", "something is wrong with the gateway", status=500)
+
+
 def log_unforeseen(error: Exception) -> None:
     """Log the type and place of an error that nobody foresaw: its text may hold posted values."""
     frame = error.__traceback__

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import signal
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from wicketgate.gateway.node import Gateway
 from wicketgate.http.app import build_app
 from wicketgate.http.connections import HttpBounds
 from wicketgate.http.fronts.door import Door
+from wicketgate.http.fronts.server import calm_collector
 from wicketgate.http.peers import Proxies
 from wicketgate.http.site.rendering import Renderer
 from wicketgate.http.starting import Start
@@ -74,10 +74,7 @@ async def serve(
         serving = await door.open()
         await asyncio.to_thread(start.end)
         port = start.sockets[0].getsockname()[1]
-        # What lives for ever is not looked at again by the collector, and the rest less often: a full collection
-        # would hold up every request. One of the youngest looks at 10,000 objects, in 3 ms.
-        gc.freeze()
-        gc.set_threshold(10_000, 20, 500)
+        calm_collector()
         gateway.loop.start()
         ready(f"http://{settings.host}:{port}", mqtt)
         failed = asyncio.create_task(gateway.failed.wait())

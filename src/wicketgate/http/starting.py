@@ -23,11 +23,11 @@ from wicketgate.base.settings import Settings
 from wicketgate.gateway.deployment import Deployment
 from wicketgate.gateway.progress import Behind, Progress
 from wicketgate.http.connections import HttpBounds
+from wicketgate.http.fronts.server import BACKLOG
 from wicketgate.http.peers import Proxies
 from wicketgate.http.problems import PartBehind, problem
 
 HEALTH_PATHS = ("/healthz", "/readyz")
-_BACKLOG = 4096
 _PLACES = 512  # a quarter of them for strangers, and here everybody is one
 _PATIENCE_S = 5
 _PAUSE_S = 0.5
@@ -77,7 +77,7 @@ class Start:
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            backlog=_BACKLOG,
+            backlog=BACKLOG,
             limit_concurrency=_PLACES,  # answers outlive connections that were dropped
             timeout_graceful_shutdown=1,
         )
@@ -143,7 +143,7 @@ def _listen(host: str, port: int) -> list[socket.socket]:
         for family, address in dict.fromkeys((family, address) for family, _, _, _, address in found):
             if port == 0 and sockets:
                 address = (address[0], sockets[0].getsockname()[1], *address[2:])
-            sockets.append(socket.create_server(address, family=family, backlog=_BACKLOG))
+            sockets.append(socket.create_server(address, family=family, backlog=BACKLOG))
     except OSError as error:
         for one in sockets:
             one.close()

@@ -180,6 +180,9 @@ GATHERED = tuple(column for column in COLUMNS if column.gathered)
 SAID = tuple(column for column in COLUMNS if column.posted is not None)
 """The columns that carry what a camera said, as members of its read."""
 
+DTYPES = {column.name: column.dtype for column in COLUMNS if column.dtype is not None}
+"""The types of those that a batch holds as arrays."""
+
 _NAMES = {column.name for column in COLUMNS}
 _REQUIRED = {column.name for column in COLUMNS if not column.null}
 

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any, Final
 
 from starlette.types import Scope
 
 from wicketgate.http.connections import HttpBounds, HttpConnection
-from wicketgate.http.gatekeeper import PUSH_PREFIX
-from wicketgate.http.hot import READS_PATH
+from wicketgate.http.hot import FRAMING, PUSH, READS, media_type_in
 from wicketgate.reads import adapters
 from wicketgate.reads.parse import JSON, NDJSON
 
 _END: Final = b"\r\n\r\n"
 _MOST_HELD: Final = 64 * 1024
-_READS: Final = READS_PATH.encode()
-_PUSH: Final = PUSH_PREFIX.encode()
 _TYPES: Final = frozenset({JSON.encode(), NDJSON.encode()})
-_STARTS: Final = (b"POST " + _READS, b"POST " + _PUSH)
+_STARTS: Final = (b"POST " + READS, b"POST " + PUSH)
 _DIGITS: Final = 8
 _LOOK_S: Final = 0.02
 _MOST_WAIT_S: Final = 30.0
 """Seconds for which a connection waits until the gateway takes it."""
-_FRAMING: Final = frozenset({b"transfer-encoding", b"expect", b"upgrade", b"content-encoding"})
+_FRAMING: Final = FRAMING | {b"content-encoding"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,47 +41,45 @@ class FrontHead:
     is_push: bool
 
 
+def fields_in(head: bytes) -> list[tuple[bytes, bytes]] | None:
+    """Return the fields of a head, names in lower case; None where a line of it is no plain field."""
+    found = []
+    for line in head[: -len(_END)].split(b"\r\n")[1:]:
+        name, colon, value = line.partition(b":")
+        if not colon or not name or name.strip() != name:
+            return None
+        found.append((name.lower(), value.strip(b" \t")))
+    return found
+
+
 def front_head(head: bytes) -> FrontHead | None:
     """Return a head that a front may take, or None where the gateway itself must see the request.
 
     A front takes posts of reads in JSON and pushes for known adapters, whose bodies simply follow their heads, and
     whose heads are as plain as most devices write them.
     """
-    first, *lines = head[: -len(_END)].split(b"\r\n")
-    method, _, rest = first.partition(b" ")
+    method, _, rest = head.partition(b"\r\n")[0].partition(b" ")
     target, _, version = rest.partition(b" ")
     if method != b"POST" or version != b"HTTP/1.1" or b"#" in target:
         return None
-    fields: dict[bytes, bytes] = {}
-    for line in lines:
-        name, colon, value = line.partition(b":")
-        name = name.lower()
-        if not colon or not name or name in fields or name in _FRAMING or name.strip() != name:
-            return None
-        fields[name] = value.strip(b" \t")
+    found = fields_in(head)
+    if found is None:
+        return None
+    fields = dict(found)
+    if len(fields) < len(found) or not _FRAMING.isdisjoint(fields):
+        return None
     length = fields.get(b"content-length", b"")
     if not length.isdigit() or len(length) > _DIGITS:
         return None
     path, _, query = target.partition(b"?")
-    is_push = path.startswith(_PUSH)
+    is_push = path.startswith(PUSH)
     if is_push:
-        is_ours = path.removeprefix(_PUSH).decode("latin-1") in adapters.ADAPTERS
+        is_ours = path.removeprefix(PUSH).decode("latin-1") in adapters.ADAPTERS
     else:
-        media_type = fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
-        is_ours = target == _READS and media_type in _TYPES
+        is_ours = target == READS and media_type_in(fields) in _TYPES
     if not is_ours:
         return None
-    return FrontHead(int(length), {"headers": list(fields.items()), "query_string": query}, is_push)
-
-
-def shown_in(head: bytes) -> str:
-    """Return the hash of the bearer token in a head, empty where there is none that stands there plainly."""
-    for line in head.split(b"\r\n")[1:]:
-        name, _, value = line.partition(b":")
-        kind, _, token = value.strip().partition(b" ")
-        if name.lower() == b"authorization" and kind.lower() == b"bearer":
-            return sha256(token.strip()).hexdigest()
-    return ""
+    return FrontHead(int(length), {"headers": found, "query_string": query}, is_push)
 
 
 class FrontConnection(HttpConnection):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 import msgspec
 
+from wicketgate.base.aside import TasksAside
 from wicketgate.base.errors import StreamError, WicketgateError
 from wicketgate.gateway.node import Gateway
 from wicketgate.http.fronts.frames import Frames
@@ -26,8 +26,6 @@ from wicketgate.http.fronts.messages import (
     parsed_of,
 )
 from wicketgate.http.problems import log_unforeseen
-
-log = logging.getLogger(__name__)
 
 _PAST: Final = "cameras or tokens have changed just now: post again"
 
@@ -83,8 +81,6 @@ class FrontDesk:
     ----------
     ready : callable
         Told when the front accepts connections.
-    lost : callable
-        Told when it is gone.
 
     Attributes
     ----------
@@ -94,21 +90,18 @@ class FrontDesk:
         When it was heard of, by the loop's clock: it counts each second.
     """
 
-    def __init__(
-        self, gateway: Gateway, viewing: Viewing, ready: Callable[[], None], lost: Callable[[], None]
-    ) -> None:
+    def __init__(self, gateway: Gateway, viewing: Viewing, ready: Callable[[], None]) -> None:
         self._gateway = gateway
         self._viewing = viewing
         self._ready = ready
-        self._lost = lost
         self.counted: Counted | None = None
         self.heard_s = 0.0
         self._frames: Frames | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._taking = TasksAside()
 
     async def open(self, link: Any) -> None:
         """Take the link's end."""
-        self._frames = await Frames.over(link, self._got, self._lost)
+        self._frames = await Frames.over(link, self._got, lambda: None)  # its process ends, and that is seen
 
     def send(self, message: msgspec.Struct) -> None:
         """Send a message; before the link is open, and once it has ended, it goes nowhere."""
@@ -145,9 +138,7 @@ class FrontDesk:
                 )
             self.send(answer)
 
-        task = asyncio.get_running_loop().create_task(answered())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._taking.begin(answered())
 
     async def _take(self, take: Take) -> TakeAnswered:
         if take.view != self._viewing.view.number and not self._holds(take):

@@ -6,21 +6,18 @@ import asyncio
 import logging
 import socket
 from collections.abc import Sequence
-from typing import Final
 
-import uvicorn
 from starlette.types import ASGIApp
 
+from wicketgate.base.aside import TasksAside
 from wicketgate.base.settings import Settings
 from wicketgate.commits.transactions import Transaction
 from wicketgate.gateway.node import Gateway
 from wicketgate.http.connections import HttpBounds, HttpConnection
 from wicketgate.http.fronts.fleet import Fleet
-from wicketgate.http.fronts.server import Server
+from wicketgate.http.fronts.server import BACKLOG, Server, configured
 
 log = logging.getLogger(__name__)
-
-_BACKLOG: Final = 4096
 
 
 class Door:
@@ -45,16 +42,15 @@ class Door:
     ) -> None:
         self._bounds = bounds
         self._sockets = sockets
-        self._server = Server(_config(app, bounds))
+        self._server = Server(configured(app, bounds.protocol))
         self._serving: asyncio.Task[None] | None = None
         self._accepting: list[asyncio.Server] = []
         self._commits = gateway.commits
         self._commits.followers.append(self._follow)
         self._is_closed = False
         self._changing = asyncio.Lock()
-        self._changes: set[asyncio.Task[None]] = set()
+        self._aside = TasksAside()
         self._sweeping: asyncio.Task[None] | None = None
-        self._adopted: set[asyncio.Task[None]] = set()
         self.fleet: Fleet | None = None
         if settings.front_processes:
             self.fleet = Fleet(
@@ -102,9 +98,7 @@ class Door:
             self._bounds.end_withdrawn(self._server.server_state.connections, self._commits.committed.tokens)
 
     def _accept(self, by_itself: bool) -> None:
-        task = asyncio.get_running_loop().create_task(self._accepting_is(by_itself))
-        self._changes.add(task)
-        task.add_done_callback(self._changes.discard)
+        self._aside.begin(self._accepting_is(by_itself))
 
     async def _accepting_is(self, accepting: bool) -> None:
         async with self._changing:
@@ -113,7 +107,7 @@ class Door:
                 try:
                     for one in self._sockets:
                         self._accepting.append(
-                            await loop.create_server(self._connection, sock=one.dup(), backlog=_BACKLOG)
+                            await loop.create_server(self._connection, sock=one.dup(), backlog=BACKLOG)
                         )
                 except OSError as error:  # no descriptor is left just now
                     log.error("connections cannot be accepted: %s", type(error).__name__)
@@ -136,9 +130,7 @@ class Door:
             one.setblocking(False)
             await asyncio.get_running_loop().connect_accepted_socket(connection, one)
 
-        task = asyncio.get_running_loop().create_task(adopted())
-        self._adopted.add(task)
-        task.add_done_callback(self._adopted.discard)
+        self._aside.begin(adopted())
 
     def _connection(self) -> HttpConnection:
         return HttpConnection(
@@ -147,19 +139,3 @@ class Door:
             server_state=self._server.server_state,
             app_state={},
         )
-
-
-def _config(app: ASGIApp, connections: HttpBounds) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http=connections.protocol,
-        ws="none",
-        lifespan="off",
-        log_level="warning",
-        access_log=False,
-        use_colors=False,  # it would colour at a terminal whatever NO_COLOR says
-        server_header=False,
-        proxy_headers=False,
-        backlog=_BACKLOG,
-        timeout_graceful_shutdown=5,
-    )

@@ -9,7 +9,7 @@ import socket
 import sys
 from asyncio.subprocess import Process
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from wicketgate.base.children import dying_with_parent
@@ -87,34 +87,16 @@ class Fleet:
         """The number of fronts that accept connections."""
         return sum(front.ready.is_set() for front in self._fronts.values())
 
-    @property
-    def _counted(self) -> list[Counted]:
-        return [front.desk.counted for front in self._fronts.values() if front.desk.counted is not None]
-
-    @property
-    def known(self) -> int:
-        """The number of their connections that have shown a credential."""
-        return sum(one.known for one in self._counted)
-
-    @property
-    def strangers(self) -> int:
-        """The number of their connections that have shown none."""
-        return sum(one.strangers for one in self._counted)
-
-    @property
-    def is_short(self) -> bool:
-        """Whether one of them turned somebody away in the last minute for want of places or descriptors."""
-        return any(one.is_short for one in self._counted)
-
-    @property
-    def refused(self) -> Mapping[str, int]:
-        """How many connections were turned away or dropped, by whose share was taken up."""
-        return sum((Counter(one.refused) for one in self._counted), start=Counter(self._ended_refused))
-
-    @property
-    def closed(self) -> Mapping[str, int]:
-        """How many connections were closed, by why."""
-        return sum((Counter(one.closed) for one in self._counted), start=Counter(self._ended_closed))
+    def counted(self) -> Counted:
+        """Return what all of them count, with those that have ended."""
+        counts = [front.desk.counted for front in self._fronts.values() if front.desk.counted is not None]
+        return Counted(
+            known=sum(one.known for one in counts),
+            strangers=sum(one.strangers for one in counts),
+            is_short=any(one.is_short for one in counts),
+            refused=sum((Counter(one.refused) for one in counts), start=self._ended_refused),
+            closed=sum((Counter(one.closed) for one in counts), start=self._ended_closed),
+        )
 
     async def start(self) -> None:
         """Begin all fronts; return once each accepts, or once the gateway has to accept by itself."""
@@ -197,7 +179,7 @@ class Fleet:
         ours, theirs = socket.socketpair()
         taking, giving = passage()
         ready = asyncio.Event()
-        desk = FrontDesk(self._gateway, self._viewing, lambda: self._begun(number), lambda: None)
+        desk = FrontDesk(self._gateway, self._viewing, lambda: self._begun(number))
         handed = [theirs, giving, *self._listening]
         try:
             process = await asyncio.create_subprocess_exec(

@@ -14,7 +14,7 @@ from wicketgate.base.settings import Network
 from wicketgate.commits.cameras import Camera
 from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.reads.checks import Checked
-from wicketgate.reads.columns import COLUMNS, Gathered
+from wicketgate.reads.columns import DTYPES, Gathered
 from wicketgate.reads.observations import Keepalive, Observation, Parsed, Unreadable
 from wicketgate.reads.takers import PostAnswer
 
@@ -23,7 +23,6 @@ _NAMES: Final = {kind: name for name, kind in _KINDS.items()}
 _ERRORS: Final[dict[str, type[WicketgateError]]] = {
     kind.__name__: kind for kind in (StreamError, InputError, NotEntitled)
 }
-_DTYPES: Final = {column.name: column.dtype for column in COLUMNS if column.dtype is not None}
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -185,7 +184,7 @@ def checked_of(take: Take) -> Checked:
     """Return the checked reads that a message hands over."""
     n = len(take.camera_id)
     columns = {
-        name: np.frombuffer(values, _DTYPES[name]) if isinstance(values, bytes) else values
+        name: np.frombuffer(values, DTYPES[name]) if isinstance(values, bytes) else values
         for name, values in take.columns.items()
     }
     return Checked(

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import signal
 import socket
 import sys
 from collections.abc import Sequence
 from functools import partial
-from typing import Final, cast
+from typing import Final
 
 import msgspec
 import uvicorn
@@ -25,7 +24,7 @@ from wicketgate.base.files import keep_private
 from wicketgate.http.api.push import Push
 from wicketgate.http.api.reads import Reads
 from wicketgate.http.connections import HttpBounds
-from wicketgate.http.fronts.connections import FrontConnection, FrontHead, shown_in
+from wicketgate.http.fronts.connections import FrontConnection, FrontHead, fields_in
 from wicketgate.http.fronts.frames import Frames
 from wicketgate.http.fronts.messages import (
     Begin,
@@ -41,8 +40,8 @@ from wicketgate.http.fronts.messages import (
 )
 from wicketgate.http.fronts.passing import ConnectionGiver
 from wicketgate.http.fronts.remote import RemoteIntake, RemotePushes, Seeing, Sending
-from wicketgate.http.fronts.server import Server
-from wicketgate.http.gatekeeper import Gatekeeper, source_in
+from wicketgate.http.fronts.server import Server, calm_collector, configured
+from wicketgate.http.gatekeeper import Gatekeeper, bearer_in, source_in
 from wicketgate.http.handlers import Outermost
 from wicketgate.http.hot import HotRoute
 from wicketgate.http.peers import Proxies
@@ -50,7 +49,6 @@ from wicketgate.http.problems import problem
 from wicketgate.http.underway import UnderWay
 from wicketgate.reads.cameras import CameraNames
 
-_SETTLE_S: Final = 5
 _HANDED_OVER: Final = "handed over"
 
 
@@ -71,19 +69,19 @@ class Front:
         """Serve until the gateway says to leave, or is gone."""
         self._frames = await Frames.over(link, self._got, self._gone)
         begin, seeing = await self._begun
+        proxies = Proxies(begin.networks())
         bounds = HttpBounds(
             begin.limits,
             begin.connections,
             Descriptors.raised(),
-            is_proxy=Proxies(begin.networks()).__contains__,
+            is_proxy=proxies.__contains__,
         )
-        server = self._server = Server(self._config(bounds, seeing, begin))
+        server = self._server = Server(self._config(bounds, seeing, proxies))
         serving = asyncio.create_task(server.serve(list(self._listening)))
         sweeping = asyncio.create_task(bounds.sweep(server.server_state.connections))
         while not server.started and not serving.done():
             await asyncio.sleep(0.005)
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 100)
+        calm_collector()
         self._send(FrontReady())
         counting = asyncio.create_task(self._count(bounds))
         await self._ended.wait()
@@ -106,12 +104,12 @@ class Front:
                 )
             )
 
-    def _config(self, bounds: HttpBounds, seeing: Seeing, begin: Begin) -> uvicorn.Config:
+    def _config(self, bounds: HttpBounds, seeing: Seeing, proxies: Proxies) -> uvicorn.Config:
         intake = RemoteIntake(self._sending, seeing)
         cameras = CameraNames(lambda: seeing)
         reads = Reads(cameras, intake, None, seeing, seeing.limits)
         push = Push(RemotePushes(self._sending, seeing, intake))
-        under_way = UnderWay(begin.limits)
+        under_way = UnderWay(bounds.limits)
 
         def tokens() -> dict[str, str]:
             return seeing.view.tokens
@@ -120,7 +118,7 @@ class Front:
             return source_in(dict(head.scope), tokens(), pushed=head.is_push) is not None
 
         def give(connection: FrontConnection, data: bytes, head: bytes) -> None:
-            digest = shown_in(head)
+            digest = bearer_in(fields_in(head) or ())
             known = digest in seeing.known
             if known:
                 connection.known_by(_HANDED_OVER, digest)  # no stranger takes its place while it waits
@@ -128,20 +126,7 @@ class Front:
 
         bounds.hot = HotRoute(reads, push, tokens, under_way)
         app = Gatekeeper(Outermost(_nothing_else, reads, push), tokens, under_way=under_way)
-        protocol = partial(FrontConnection, bounds, is_ours, give)
-        return uvicorn.Config(
-            Proxies(begin.networks()).wrap(app),
-            http=cast(type[asyncio.Protocol], protocol),
-            ws="none",
-            lifespan="off",
-            log_level="warning",
-            access_log=False,
-            use_colors=False,
-            server_header=False,
-            proxy_headers=False,
-            backlog=4096,
-            timeout_graceful_shutdown=_SETTLE_S,
-        )
+        return configured(proxies.wrap(app), partial(FrontConnection, bounds, is_ours, give))
 
     def _send(self, message: msgspec.Struct) -> None:
         if self._frames is not None:

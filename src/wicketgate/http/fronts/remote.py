@@ -23,7 +23,7 @@ from wicketgate.http.fronts.messages import (
 )
 from wicketgate.reads.cameras import CameraNames
 from wicketgate.reads.checks import Checked, ClockLimits
-from wicketgate.reads.columns import COLUMNS, GATHERED, Gathered
+from wicketgate.reads.columns import DTYPES, GATHERED, Gathered
 from wicketgate.reads.intake import LINGER_S
 from wicketgate.reads.observations import Observation, Parsed
 from wicketgate.reads.parse import FEW
@@ -32,7 +32,6 @@ from wicketgate.reads.pushes import PlainPushes
 from wicketgate.reads.takers import PostAnswer
 
 _AT_ONCE: Final = 500
-_DTYPES: Final = {column.name: column.dtype for column in COLUMNS}
 
 
 class Sending:
@@ -48,9 +47,6 @@ class Sending:
         self._send = send
         self._waiting: dict[int, asyncio.Future[PostAnswer]] = {}
         self._number = 0
-
-    def __len__(self) -> int:
-        return len(self._waiting)
 
     def next_number(self) -> int:
         """Return a number for a message that wants an answer."""
@@ -202,7 +198,7 @@ class _Gathering:
         refused = [read for part in parts for _, read in part.quarantined]
         columns = {name: [part.reads[name] for part in parts] for name in (one.name for one in GATHERED)}
         many = self.reads >= FEW
-        joined = {name: _joined(found, _DTYPES[name] if many else None) for name, found in columns.items()}
+        joined = {name: _joined(found, DTYPES.get(name) if many else None) for name, found in columns.items()}
         return Checked(
             reads=Gathered(**joined),
             camera_id=[one for part in parts for one in part.camera_id],

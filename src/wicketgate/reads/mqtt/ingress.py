@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any
 
+from wicketgate.base.aside import TasksAside
 from wicketgate.base.errors import ConfigurationError, WicketgateError
 from wicketgate.base.places import Places
 from wicketgate.base.settings import MqttSettings
@@ -77,7 +78,7 @@ class Ingress:
         self._secure: ssl.SSLContext | None = None
         self._sweeping: asyncio.Task[None] | None = None
         self._connections: set[Connection] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._taking = TasksAside()
         self._told_at = float("-inf")
 
     # --- life ---------------------------------------------------------------------------------------------------
@@ -119,8 +120,7 @@ class Ingress:
             await asyncio.gather(self._sweeping, return_exceptions=True)
         for connection in self._connections:
             connection.stop_reading()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=settle_s)
+        await self._taking.settle(settle_s)
         await asyncio.sleep(0)  # the answers of what was settled last
         for connection in list(self._connections):
             connection.end("stopped")
@@ -237,10 +237,7 @@ class Ingress:
 
     def begin(self, source: str, where: Route, packet: Publish) -> asyncio.Task[None]:
         """Begin to make a message durable."""
-        task = self.loop.create_task(self._take(source, where, packet.payload, packet.topic))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+        return self._taking.begin(self._take(source, where, packet.payload, packet.topic))
 
     def failed(self, error: BaseException) -> None:
         """Log a failure to take a message, but not each of an outage."""
