@@ -42,7 +42,7 @@ def as_of_today(one: dict[str, Any]) -> dict[str, Any]:
 
 def register_of_today(register: dict[str, Any]) -> None:
     """Add the form, stances and the limits of figures, and say of `place` what rows of then show."""
-    register |= {"form": 2, "least_traffic": 10, "step": 10, "targeting": []}
+    register |= {"form": 2, "least_traffic": 10, "step": 10, "targeting": [], "people": []}
     for item in (*register["authorities"], *register["consultations"]):
         by_id_alone(item["words"])
     for item in register["authorities"]:

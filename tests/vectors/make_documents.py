@@ -266,12 +266,20 @@ def all_cases() -> dict[str, bytes]:
         cases_amending,
         cases_consultations,
         cases_documents,
+        cases_people,
         cases_signatures,
         cases_widening,
     )
 
     cases: dict[str, Case] = {}
-    for module in (cases_documents, cases_signatures, cases_consultations, cases_widening, cases_amending):
+    for module in (
+        cases_documents,
+        cases_signatures,
+        cases_consultations,
+        cases_widening,
+        cases_amending,
+        cases_people,
+    ):
         for name, case in module.cases().items():
             if name in cases:
                 raise ValueError(f"`{name}` stands twice")

@@ -66,6 +66,11 @@ def build_register(moment: RegimeAt, state: State, *, checkpoint: bytes, log_key
             _consultation(moment, state, id_, taken)
             for id_, taken in sorted(state.regime.consultations.items(), key=lambda item: item[1].entry)
         ],
+        "people": [
+            _people(moment, organisation, number)
+            for organisation, taken in sorted(state.regime.people.items())
+            for number in range(len(taken))
+        ],
         "figures": [{**period.figures, "entry": period.entry} for period in state.periods],
         "targeting": [{**period.figures, "entry": period.entry} for period in state.targeting_periods],
         "small_cells": charter.limits.small_cells,
@@ -234,6 +239,21 @@ def _decision(taken: DecisionTaken, parsed: Parsed) -> dict[str, Any]:
         "answers": [{"objection": one, "answer": answer} for one, answer in decision.answers.items()],
         "covered_until": None if taken.until_us is None else rfc3339(taken.until_us),
         **_signed(taken, parsed),
+    }
+
+
+def _people(moment: RegimeAt, organisation: str, number: int) -> dict[str, Any]:
+    taken = moment.regime.people[organisation][number]
+    people = moment.parsed.people(taken)
+    from_us, until_us = moment.people_term(organisation, number)
+    return {
+        "organisation": organisation,
+        "version": people.version,
+        "status": moment.people_status(organisation, number),
+        "in_force_from": rfc3339(from_us),
+        "in_force_until": rfc3339(max(from_us, until_us)),
+        "words": describe_document(people, moment.charter),
+        **_signed(taken, moment.parsed),
     }
 
 

@@ -26,6 +26,7 @@ from wicketgate.regime.documents.acts import (
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.consultations import Consultation, ConsultationDecision, Objection
 from wicketgate.regime.documents.document import SignedDocument
+from wicketgate.regime.documents.people import People
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,15 +172,16 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Regime(msgspec.Struct, kw_only=True):
-    """Charters, authorities and consultations, each with all that happened to it.
+    """Charters, authorities, consultations and people, each with all that happened to it.
 
-    `told` has, by `Stood.about`, how each stood, as the ledger tells it.
+    `told` has, by `Stood.about`, how each stood, as the ledger tells it; `people` the versions, by organisation.
     """
 
     charters: list[CharterTaken] = []
     authorities: dict[str, Named] = {}
     consultations: dict[str, ConsultationTaken] = {}
     told: dict[str, list[Told]] = {}
+    people: dict[str, list[Taken]] = {}
 
     @property
     def charter_envelope(self) -> bytes:
@@ -239,6 +241,8 @@ class Regime(msgspec.Struct, kw_only=True):
                 self._take_objection(value, taken)
             case ConsultationDecision():
                 self._take_decision(value, taken, admitted)
+            case People():
+                self.people.setdefault(value.organisation, []).append(taken)
             case _:
                 self._take_act(value, document.kind, taken, admitted)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from wicketgate.regime.admitted import Stood
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.consultations import Consultation
+from wicketgate.regime.documents.people import People
 from wicketgate.regime.fold import ConsultationTaken, Named, Regime, Version
 from wicketgate.regime.parsed import Parsed
 from wicketgate.regime.powers import Powers
@@ -119,6 +121,42 @@ class RegimeAt:
         for version in named.versions[self.current(named) :]:
             if version.revoked_us is None and self.authority(version).valid_until_us > self.at_us:
                 yield version
+
+    # --- people -------------------------------------------------------------------------------------------
+
+    def people_status(
+        self, organisation: str, number: int
+    ) -> Literal["pending", "in-force", "superseded", "expired"]:
+        """Return how a version of an organisation's people stands.
+
+        Parameters
+        ----------
+        number : int
+            Of the version, counted from 0.
+        """
+        from_us, until_us = self.people_term(organisation, number)
+        if self.at_us < from_us:
+            return "pending"
+        if self.at_us < until_us:
+            return "in-force"
+        people = self.parsed.people(self.regime.people[organisation][number])
+        return "expired" if until_us == people.valid_until_us else "superseded"
+
+    def people_term(self, organisation: str, number: int) -> tuple[int, int]:
+        """Return from when and until when a version of an organisation's people holds, as things stand.
+
+        It holds from when it was taken at the earliest, and until the next one holds at the latest.
+        """
+        versions = self.regime.people[organisation]
+        starts = [max(one.at_us, self.parsed.people(one).valid_from_us) for one in versions[number:]]
+        return starts[0], min([self.parsed.people(versions[number]).valid_until_us, *starts[1:]])
+
+    def people_in_force(self, organisation: str) -> People | None:
+        """Return the version of an organisation's people in force; None where there is none."""
+        for number, taken in reversed(list(enumerate(self.regime.people.get(organisation, ())))):
+            if self.people_status(organisation, number) == "in-force":
+                return self.parsed.people(taken)
+        return None
 
     # --- all of them --------------------------------------------------------------------------------------
 

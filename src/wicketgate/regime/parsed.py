@@ -9,10 +9,11 @@ from wicketgate.regime.documents.acts import Act
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.consultations import Consultation, ConsultationDecision, Objection
 from wicketgate.regime.documents.document import SignedDocument, open_document
+from wicketgate.regime.documents.people import People
 from wicketgate.regime.fold import ActTaken, ConsultationTaken, DecisionTaken, Taken, Version
 from wicketgate.regime.powers import Powers, of_authority
 
-_Value = TypeVar("_Value", Authority, Charter, Consultation, ConsultationDecision, Objection)
+_Value = TypeVar("_Value", Authority, Charter, Consultation, ConsultationDecision, Objection, People)
 
 
 class HasCharter(Protocol):
@@ -73,6 +74,10 @@ class Parsed:
     def objection(self, taken: Taken) -> Objection:
         """Return an objection to a proposal."""
         return self._value(taken.envelope, Objection)
+
+    def people(self, taken: Taken) -> People:
+        """Return a version of an organisation's people."""
+        return self._value(taken.envelope, People)
 
     def _value(self, envelope: bytes, kind: type[_Value]) -> _Value:
         value = self.open(envelope).value

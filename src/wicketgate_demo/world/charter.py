@@ -271,6 +271,16 @@ def _rules_of_acts() -> list[dict[str, Any]]:
         {"kind": "decision", "offices": ["{controller}/data-protection", "dft/minister"]},
         {"kind": "challenge", "offices": ["high-court/judge"]},
         {"kind": "quashed", "offices": ["high-court/judge"]},
+        *_rules_of_people(),
+    ]
+
+
+def _rules_of_people() -> list[dict[str, Any]]:
+    """Return the rules on who names people."""
+    return [
+        {"kind": "people", "organisations": ["met"], "offices": ["met/intelligence"]},
+        {"kind": "people", "organisations": list(SOURCES), "offices": ["{organisation}/data-protection"]},
+        {"kind": "people", "organisations": ["ico"], "offices": [OVERSEER]},
     ]
 
 

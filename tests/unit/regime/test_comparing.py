@@ -276,6 +276,12 @@ CHANGES: dict[str, tuple[str, Change, str, str]] = {
         "wider",
         "",
     ),
+    "people of another": (
+        "Rule.organisations",
+        in_rule("people", 1, organisations=["tfl"]),
+        "wider",
+        "",
+    ),
     "purposes": ("Rule.purposes", in_rule("authority", purposes=["national-security", "crime"]), "wider", ""),
     "modes": ("Rule.modes", in_rule("authority", modes=["bulk", "search"]), "wider", ""),
     "an office less": (
@@ -594,6 +600,9 @@ CHANGES: dict[str, tuple[str, Change, str, str]] = {
 # What stood before a change, where that is not in the example.
 BEFORE: dict[str, Change] = {
     "longer urgency": put("urgency.longest", "P13D"),
+    "people of another": appended(
+        "signatures", {"kind": "people", "organisations": ["met"], "offices": ["met/serious-crime"]}
+    ),
     "urgent again sooner": put("urgency.again_after", "P13M"),
     "fewer sign for urgency": put("urgency.offices", ["dft/minister", "home-office/secretary-of-state"]),
     "urgency": put("urgency", None),

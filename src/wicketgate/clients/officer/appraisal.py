@@ -29,6 +29,7 @@ from wicketgate.regime.documents.binding import refuse_other_log
 from wicketgate.regime.documents.consultations import Consultation, ConsultationDecision, Objection
 from wicketgate.regime.documents.document import SignedDocument, describe_document
 from wicketgate.regime.documents.fields import shows_position
+from wicketgate.regime.documents.people import People, misplaced
 from wicketgate.regime.documents.signatures import good_keys, require_signed
 from wicketgate.regime.fold import ConsultationTaken
 from wicketgate.regime.parsed import proposed
@@ -94,6 +95,10 @@ def appraise(
         judgement = judge_document(known.at(at_us), document, cameras=counted, next_entry=known.entries)
     except DocumentRefused as error:
         found.append(error)
+    if isinstance(value, People):
+        found += [
+            one for one in misplaced(value, known.charter) if one.detail not in {f.detail for f in found}
+        ]
     if isinstance(value, Authority):
         others = faults(value, known.charter, at_us=at_us, previous=_previous(value, known))
         found += [one for one in others if (one.code, one.detail) not in {(f.code, f.detail) for f in found}]
@@ -108,6 +113,8 @@ def appraise(
             words += _objection(value, known, at_us)
         case ConsultationDecision():
             words += _decision(value, known, judgement)
+        case People():
+            words += _people(value, known, at_us)
         case _:
             words += _stands(value.authority, known, at_us)
             if isinstance(value, Review):
@@ -275,6 +282,25 @@ def _decision(decision: ConsultationDecision, known: ShownRegister, judgement: J
             lines += _listed("It leaves out of what was proposed:", left, known.charter, none="")
     if judgement is not None:
         lines += [f"`{reference}` waits for it, and goes on." for reference in judgement.admitted.fulfils]
+    return lines
+
+
+def _people(people: People, known: ShownRegister, at_us: int) -> list[str]:
+    """Return how many lose and gain each role by a version of an organisation's people."""
+    before = known.at(at_us).people_in_force(people.organisation)
+    if before is None:
+        return ["Nobody of this organisation is named until then."]
+    held = {(one.commitment, role) for one in before.persons for role in one.roles}
+    holding = {(one.commitment, role) for one in people.persons for role in one.roles}
+    lines = []
+    for words, changed in (("lose", held - holding), ("gain", holding - held)):
+        for role in sorted({role for _, role in changed}):
+            count = sum(one == role for _, one in changed)
+            lines.append(
+                f"{count} {'person' if count == 1 else 'persons'} {words}{'s' if count == 1 else ''} {role}."
+            )
+    if before.grants != people.grants:
+        lines.append("What claims of providers give changes.")
     return lines
 
 

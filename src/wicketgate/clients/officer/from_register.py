@@ -125,6 +125,8 @@ def _documents(register: Mapping[str, Any]) -> Iterator[_Taken]:
             yield _taken("objection", objection, "at")
         if consultation.get("decision") is not None:
             yield _taken("decision", consultation["decision"], "at")
+    for people in list_of(register, "people"):
+        yield _taken("people", people, "at")
 
 
 def _taken(kind: str, shown: Mapping[str, Any], time: str) -> _Taken:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError, Unreachable, WicketgateError
 from wicketgate.base.forms import FIRST, is_form, newer_form
-from wicketgate.base.signing import envelope_mapping, parse_json
+from wicketgate.base.signing import parse_json
 from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.clients.verify.log import TrustedLog
 from wicketgate.clients.verify.logged import Logged, fold
 from wicketgate.clients.verify.report import Findings
+from wicketgate.clients.verify.shown import check_shown, differ, listed, refuse_unknown
 from wicketgate.ledger.notes import NoteVerifier, open_checkpoint
 from wicketgate.ledger.tiles import Fetch, fetch_checkpoint
 from wicketgate.regime.charter import Charter
@@ -23,6 +23,7 @@ from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.consultations import parse_decision, parse_objection
 from wicketgate.regime.documents.document import describe_document
 from wicketgate.regime.documents.fields import as_03_worded
+from wicketgate.regime.documents.people import People
 from wicketgate.regime.fold import ActTaken, ConsultationTaken, Named, Version
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.publishing import REGISTER_FORM, least_traffic, step_of
@@ -32,13 +33,12 @@ from wicketgate.regime.standing import consultation_status, in_force_from, revie
 MAX_REGISTER_BYTES = 64 * 1024 * 1024
 STALE_US = 10 * SECOND_US
 """How old the last second, and the register behind the log, may be."""
-_SINCE_03 = frozenset({"form", "least_traffic", "step", "targeting"})
+_SINCE_03 = frozenset({"form", "least_traffic", "people", "step", "targeting"})
 """Members of the register that version 0.3 did not show; nor did it show the `stance` of an authority."""
 _REGISTER = _SINCE_03 | {
     *("origin", "demonstration", "as_of", "log_key", "checkpoint", "charter", "charters", "authorities"),
     *("consultations", "figures", "small_cells"),
 }
-_SIGNED = frozenset({"document", "signatures", "entry"})
 _REASONS = {"review": "findings", "challenge": "claim"}
 """What the register shows as the reason of an act, where it has another name in the document."""
 
@@ -86,7 +86,7 @@ class Register:
     def reach(self) -> int:
         """The least size of the log for the register to be of it."""
         items = [*self.authorities, *self.figures, *self.targeting]
-        for name in ("charters", "consultations"):
+        for name in ("charters", "consultations", "people"):
             items.extend(_objects(self.value.get(name)))
         for item in tuple(items):
             for name in ("acts", "standings", "objections"):
@@ -128,7 +128,7 @@ class _Said:
     by_entry: Mapping[int, Logged]
     of_03: bool
 
-    def words(self, value: Authority | Charter) -> list[str]:
+    def words(self, value: Authority | Charter | People) -> list[str]:
         """Return what is to be shown of a document in words."""
         lines = describe_document(value, self.charter)
         return [as_03_worded(line) for line in lines] if self.of_03 else lines
@@ -160,17 +160,17 @@ def check_register(
         found.add(
             f"it is of the form that version 0.3 showed, and the log is of a later one from entry {entries.since_04} on"
         )
-    _refuse_unknown(found, "", register.value, _REGISTER)
+    refuse_unknown(found, "", register.value, _REGISTER)
     for name, shown, logged in (
         ("origin", register.value.get("origin"), said.charter.origin),
         ("demonstration", register.value.get("demonstration"), said.charter.demonstration),
         ("log_key", str(register.value.get("log_key")).strip(), vkey),
         ("small_cells", register.value.get("small_cells"), said.charter.limits.small_cells),
     ):
-        if _differ(shown, logged):
+        if differ(shown, logged):
             found.add(f"`{name}` is not what the log says")
     for name, logged in (("least_traffic", least_traffic(said.charter)), ("step", step_of(said.charter))):
-        if not said.of_03 and _differ(register.value.get(name), logged):
+        if not said.of_03 and differ(register.value.get(name), logged):
             found.add(f"`{name}` is not what the charter comes to")
     behind = {one.entry: one.at_us for one in entries.documents if one.entry >= reach}
     for told in entries.regime.told.values():
@@ -182,6 +182,7 @@ def check_register(
     _compare_charters(found, register, said)
     _compare_consultations(found, register, said)
     _compare_authorities(found, register, said)
+    _compare_people(found, register, said)
     for fault in _compare_figures(register, entries, reach):
         found.add(fault)
     return found
@@ -211,7 +212,7 @@ def _may_be_of_03(register: Register, entries: EntryFold, reach: int) -> bool:
 
 def _compare_charters(found: Findings, register: Register, said: _Said) -> None:
     charters = said.moment.regime.charters
-    shown = _list(register.value.get("charters"))
+    shown = listed(register.value.get("charters"))
     if len(shown) != len(charters):
         found.add(f"{len(shown)} charters are shown, and the log has {len(charters)}")
     pairs = [
@@ -221,7 +222,7 @@ def _compare_charters(found: Findings, register: Register, said: _Said) -> None:
     if charters:
         pairs.append(("charter", register.value.get("charter"), charters[-1]))
     for where, item, taken in pairs:
-        _check(
+        check_shown(
             found,
             where,
             item,
@@ -230,9 +231,34 @@ def _compare_charters(found: Findings, register: Register, said: _Said) -> None:
         )
 
 
+def _compare_people(found: Findings, register: Register, said: _Said) -> None:
+    moment = said.moment
+    logged = [
+        (organisation, number, taken)
+        for organisation, versions in sorted(moment.regime.people.items())
+        for number, taken in enumerate(versions)
+    ]
+    shown = listed(register.value.get("people"))
+    if len(shown) != len(logged):
+        found.add(f"{len(shown)} versions of people are shown, and the log has {len(logged)}")
+    for item, (organisation, number, taken) in zip(shown, logged, strict=False):
+        people = moment.parsed.people(taken)
+        from_us, until_us = moment.people_term(organisation, number)
+        expected = {
+            "organisation": organisation,
+            "version": people.version,
+            "status": moment.people_status(organisation, number),
+            "in_force_from": rfc3339(from_us),
+            "in_force_until": rfc3339(max(from_us, until_us)),
+            "words": said.words(people),
+            "at": rfc3339(taken.at_us),
+        }
+        check_shown(found, f"the people of {people.reference}", item, said.by_entry[taken.entry], expected)
+
+
 def _compare_consultations(found: Findings, register: Register, said: _Said) -> None:
     shown: dict[str, Mapping[str, Any]] = {}
-    for item in _list(register.value.get("consultations")):
+    for item in listed(register.value.get("consultations")):
         if not isinstance(item, dict):
             found.add("something is shown among the consultations that is none")
         elif str(item.get("id")) in shown:
@@ -271,8 +297,8 @@ def _compare_consultation(
         "quashed_at": _time(taken.quashed_us),
     }
     others = {"objections", "decision", "responses", "responses_withheld"}
-    _check(found, f"`{id_}`", shown, said.by_entry[taken.entry], expected, others)
-    objections = _list(shown.get("objections"))
+    check_shown(found, f"`{id_}`", shown, said.by_entry[taken.entry], expected, others)
+    objections = listed(shown.get("objections"))
     if len(objections) != len(taken.objections):
         found.add(f"`{id_}`: {len(objections)} objections are shown, and the log has {len(taken.objections)}")
     for item, one in zip(objections, taken.objections, strict=False):
@@ -284,7 +310,7 @@ def _compare_consultation(
             "reason": objection.reason,
             "at": rfc3339(one.at_us),
         }
-        _check(found, f"an objection to `{id_}`", item, logged, expected)
+        check_shown(found, f"an objection to `{id_}`", item, logged, expected)
     if (shown.get("decision") is None) != (taken.decision is None):
         found.add(f"`{id_}`: its decision is shown otherwise than it was logged")
     elif taken.decision is not None:
@@ -298,70 +324,7 @@ def _compare_consultation(
             "covered_until": _time(taken.decision.until_us),
             "at": rfc3339(taken.decision.at_us),
         }
-        _check(found, f"the decision on `{id_}`", shown.get("decision"), logged, expected)
-
-
-def _check(
-    found: Findings,
-    where: str,
-    shown: object,
-    logged: Logged,
-    expected: Mapping[str, object],
-    others: Set[str] = frozenset(),
-) -> None:
-    """Compare a shown document with the log.
-
-    It must be as the document, and as what follows from it and the log.
-
-    Parameters
-    ----------
-    others : set of str
-        Further members that it may have, which are compared elsewhere or cannot be.
-    """
-    _check_signed(found, where, shown, logged)
-    if isinstance(shown, dict):
-        _check_members(found, where, shown, expected)
-        _refuse_unknown(found, f"{where}: ", shown, expected.keys() | _SIGNED | others)
-
-
-def _refuse_unknown(found: Findings, where: str, shown: Mapping[str, Any], known: Set[str]) -> None:
-    """Refuse members that no gateway shows in this form: nothing says what they mean, and nobody could check them."""
-    for member in sorted(shown.keys() - known):
-        found.add(f"{where}`{member[:40]}` is a member that the register has not in this form")
-
-
-def _check_members(
-    found: Findings, where: str, shown: Mapping[str, Any], expected: Mapping[str, object]
-) -> None:
-    for member, value in expected.items():
-        if not _differ(shown.get(member), value):
-            continue
-        if isinstance(value, list | dict):
-            found.add(f"{where}: `{member}` is not shown as it follows from the log")
-        else:
-            said = str(shown.get(member))[:40]
-            found.add(f"{where}: `{member}` is shown as `{said}`, and by the log it is `{str(value)[:40]}`")
-
-
-def _check_signed(found: Findings, where: str, shown: object, logged: Logged) -> None:
-    if not isinstance(shown, dict):
-        found.add(f"{where} is missing")
-        return
-    for name, value in (
-        ("document", dict(logged.document.payload)),
-        ("signatures", envelope_mapping(logged.document.envelope)["signatures"]),
-        ("entry", logged.entry),
-    ):
-        if _differ(shown.get(name), value):
-            found.add(f"`{name}` of {where} is not that of entry {logged.entry}")
-
-
-def _differ(one: object, other: object) -> bool:
-    """Compare JSON values by their texts.
-
-    In Python 1 is 1.0 and true.
-    """
-    return json.dumps(one, sort_keys=True) != json.dumps(other, sort_keys=True)
+        check_shown(found, f"the decision on `{id_}`", shown.get("decision"), logged, expected)
 
 
 def _compare_authorities(found: Findings, register: Register, said: _Said) -> None:
@@ -416,8 +379,8 @@ def _compare_version(
     if not said.of_03:
         expected["stance"] = stance_of(said.moment, named, number).shown()
     others = {"acts", "cameras", "cameras_withheld"}
-    _check(found, f"`{authority.reference}`", shown, said.by_entry[version.entry], expected, others)
-    _compare_acts(found, _list(shown.get("acts")), named, number, said)
+    check_shown(found, f"`{authority.reference}`", shown, said.by_entry[version.entry], expected, others)
+    _compare_acts(found, listed(shown.get("acts")), named, number, said)
 
 
 def _compare_acts(found: Findings, shown: list[object], named: Named, number: int, said: _Said) -> None:
@@ -441,7 +404,7 @@ def _compare_acts(found: Findings, shown: list[object], named: Named, number: in
         }
         if act.kind == "review":
             expected["figures"] = act.admitted.figures
-        _check(found, f"the {act.kind} of entry {act.entry}", item, said.by_entry[act.entry], expected)
+        check_shown(found, f"the {act.kind} of entry {act.entry}", item, said.by_entry[act.entry], expected)
     for entry in logged.keys() - set(seen):
         found.add(f"{where}: the {logged[entry].kind} of entry {entry} is not shown")
     if len(seen) != len(set(seen)) or seen != sorted(seen):
@@ -470,20 +433,14 @@ def _compare_figures(register: Register, entries: EntryFold, reach: int) -> Iter
         if body is None:
             yield f"figures from {str(item.get('from'))[:40]} are shown, and the log has none at their entry"
             continue
-        if _differ(
-            {key: value for key, value in item.items() if key != "entry"} | {"kind": kind}, dict(body)
-        ):
+        if differ({key: value for key, value in item.items() if key != "entry"} | {"kind": kind}, dict(body)):
             yield f"the figures of entry {entry} are shown otherwise than they were logged"
     for entry in logged:
         yield f"the figures of entry {entry} are not shown"
 
 
-def _list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
-
-
 def _objects(value: object) -> list[dict[str, Any]]:
-    return [item for item in _list(value) if isinstance(item, dict)]
+    return [item for item in listed(value) if isinstance(item, dict)]
 
 
 def _time(at_us: int | None) -> str | None:

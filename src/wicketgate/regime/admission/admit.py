@@ -32,6 +32,7 @@ from wicketgate.regime.admission.limits import (
     require_most_cameras,
     requirements,
 )
+from wicketgate.regime.admission.naming import judge_people
 from wicketgate.regime.admission.review_figures import since_review
 from wicketgate.regime.admission.widening import (
     Compared,
@@ -54,6 +55,7 @@ from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.binding import refuse_other_log
 from wicketgate.regime.documents.consultations import Consultation, ConsultationDecision, Objection
 from wicketgate.regime.documents.document import Document, SignedDocument
+from wicketgate.regime.documents.people import People
 from wicketgate.regime.documents.signatures import good_keys, require_keys
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.powers import describe
@@ -249,6 +251,8 @@ def judge_document(
             return judge_objection(moment, value)
         case ConsultationDecision():
             return judge_decision(moment, value)
+        case People():
+            return judge_people(moment, value)
         case _:
             return _act(moment, value, document.kind, figures)
 

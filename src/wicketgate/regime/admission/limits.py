@@ -242,6 +242,33 @@ def act_requirements(kind: str, authority: Authority, charter: Charter) -> tuple
     return tuple(requirement_of(rule, authority, authority.controller) for rule in rules)
 
 
+def people_requirements(organisation: str, charter: Charter) -> tuple[Requirement, ...]:
+    """Return the offices required to sign who an organisation's people are.
+
+    Raises
+    ------
+    DocumentRefused
+        `not-entitled` if no rule of the charter applies.
+    """
+    found = tuple(
+        Requirement(
+            offices=tuple(
+                f"{organisation}/{office.partition('/')[2]}" if office.startswith("{") else office
+                for office in rule.offices
+            ),
+            need=rule.need,
+        )
+        for rule in charter.rules
+        if rule.kind == "people" and (rule.organisations is None or organisation in rule.organisations)
+    )
+    if not found:
+        raise DocumentRefused(
+            f"no rule of the charter lets anybody say who the people of `{organisation}` are",
+            code="not-entitled",
+        )
+    return found
+
+
 def applying_rules(kind: str, authority: Authority, charter: Charter, controller: str) -> tuple[Rule, ...]:
     """Yield the charter's rules of a kind for an authority, as if `controller` were its own."""
     return tuple(

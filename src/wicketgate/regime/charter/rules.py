@@ -27,6 +27,8 @@ from wicketgate.regime.charter.values import (
 from wicketgate.regime.members import Members
 
 _RULE_OFFICE = re.compile(rf"(?:\{{(?:controller|recipient)\}}|{NAME.pattern})/{NAME.pattern}", re.ASCII)
+_PEOPLE_OFFICE = re.compile(rf"(?:\{{organisation\}}|{NAME.pattern})/{NAME.pattern}", re.ASCII)
+_OF_NO_AUTHORITY = ("charter", "people")
 _LONGEST_URGENCY = Period(us=14 * 86_400_000_000)
 _URGENT_AGAIN = Period(months=12)
 
@@ -51,14 +53,15 @@ def parse_rule(members: Members) -> Rule:
         ("controllers", None),
     ):
         needed = kind == "authority" and name != "controllers"
-        if kind == "charter" or not (needed or members.has(name)):
+        if kind in _OF_NO_AUTHORITY or not (needed or members.has(name)):
             selectors[name] = None
             continue
         chosen = frozenset(members.texts(name, each=400))
         if known is not None and not chosen <= known:
             raise DocumentRefused(f"`{members.at(name)}` are of {', '.join(sorted(known))}")
         selectors[name] = chosen
-    pattern = OFFICE if kind == "charter" else _RULE_OFFICE
+    pattern = {"charter": OFFICE, "people": _PEOPLE_OFFICE}.get(kind, _RULE_OFFICE)
+    of_some = kind == "people" and members.has("organisations")
     annuls = kind == "objection" and members.has("annuls") and members.boolean("annuls")
     within = members.parsed("within", parse_period) if annuls and members.has("within") else None
     rule = Rule(
@@ -67,6 +70,7 @@ def parse_rule(members: Members) -> Rule:
         within=within,
         offices=members.texts("offices", most=20, pattern=pattern),
         need="any" if need == "any" else "all",
+        organisations=frozenset(members.texts("organisations", pattern=NAME)) if of_some else None,
         **selectors,
     )
     members.end()
@@ -87,6 +91,11 @@ def check_rule(rule: Rule, charter: Charter, path: str) -> None:
         if controller not in charter.organisations:
             raise DocumentRefused(
                 f"`{path}.controllers`: no organisation `{controller}`", code="unknown-organisation"
+            )
+    for organisation in sorted(rule.organisations or ()):
+        if organisation not in charter.organisations:
+            raise DocumentRefused(
+                f"`{path}.organisations`: no organisation `{organisation}`", code="unknown-organisation"
             )
     if rule.kind == "decision" and all(office.startswith("{recipient}/") for office in rule.offices):
         raise DocumentRefused(f"`{path}.offices`: the beneficiary never decides alone")

@@ -39,6 +39,7 @@ RULE_KINDS = frozenset(
         "decision",
         "challenge",
         "quashed",
+        "people",
     }
 )
 
@@ -187,8 +188,11 @@ class Rule:
         One of `RULE_KINDS`.
     instruments, purposes, modes, controllers : frozenset of str or None
         To which authorities, and to acts on which authorities, the rule applies; None is all of them.
+    organisations : frozenset of str or None
+        Of the kind `people`: to whose people it applies; None is everybody's.
     offices : tuple of str
-        Office ids; `{controller}/x` and `{recipient}/x` stand for the office x of the authority's parties.
+        Office ids; `{controller}/x` and `{recipient}/x` stand for the office x of the authority's parties, and
+        `{organisation}/x` for that of the organisation whose people they are.
     need : {"all", "any"}
         Whether all of them must sign, or any one.
     annuls : bool
@@ -206,6 +210,7 @@ class Rule:
     need: Literal["all", "any"]
     annuls: bool = False
     within: Period | None = None
+    organisations: frozenset[str] | None = None
 
     def applies(self, *, instrument: str, purpose: str, mode: str, controller: str) -> bool:
         """Return whether an authority falls under the rule.

@@ -39,8 +39,9 @@ from wicketgate.regime.documents.consultations import (
     parse_decision,
     parse_objection,
 )
+from wicketgate.regime.documents.people import People, describe_people, parse_people
 
-KINDS = ACTS | {"charter", "authority", "consultation", "objection", "decision"}
+KINDS = ACTS | {"charter", "authority", "consultation", "objection", "decision", "people"}
 """Every kind of document."""
 
 _TYPE = re.compile(r"application/vnd\.wicketgate\.([a-z]{1,20})\+json", re.ASCII)
@@ -69,7 +70,7 @@ class SignedDocument:
         return parse_payload(self.kind, self.payload)
 
 
-Document = Charter | Authority | Act | Consultation | Objection | ConsultationDecision
+Document = Charter | Authority | Act | Consultation | Objection | ConsultationDecision | People
 """What a document says, as a value."""
 
 
@@ -184,7 +185,7 @@ def parse_payload(kind: str, document: Mapping[str, Any]) -> Document:
     Raises
     ------
     DocumentRefused
-        As `parse_charter`, `parse_authority`, `parse_act` and those of `consultations`.
+        As `parse_charter`, `parse_authority`, `parse_act`, `parse_people` and those of `consultations`.
     """
     if kind == "charter":
         return parse_charter(document)
@@ -196,6 +197,8 @@ def parse_payload(kind: str, document: Mapping[str, Any]) -> Document:
         return parse_objection(document)
     if kind == "decision":
         return parse_decision(document)
+    if kind == "people":
+        return parse_people(document)
     return parse_act(kind, document)
 
 
@@ -221,6 +224,8 @@ def describe_document(value: Document, charter: Charter | None = None) -> list[s
         case ConsultationDecision():
             words = [] if value.covered is None else describe(value.covered, charter)
             return [*describe_decision(value), *words]
+        case People():
+            return describe_people(value, charter)
         case _:
             return describe_act(value)
 
@@ -249,6 +254,7 @@ def describe_charter(charter: Charter) -> list[str]:
                 ("purpose", rule.purposes),
                 ("mode", rule.modes),
                 ("controller", rule.controllers),
+                ("organisation", rule.organisations),
             )
             if values is not None
         ]
