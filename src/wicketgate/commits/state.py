@@ -17,6 +17,8 @@ from wicketgate.base.errors import InputError
 from wicketgate.base.forms import FIRST, newer_form, split_form, with_form
 from wicketgate.commits.cameras import Camera, CameraChange
 from wicketgate.commits.figures import ClosedFigures, Counts, Targeted
+from wicketgate.commits.hits import LOOKERS_KEPT, HotlistState, OpenHit, Sighting
+from wicketgate.commits.people import KnownPeople
 from wicketgate.commits.transactions import (
     CameraSet,
     HitRaised,
@@ -28,6 +30,7 @@ from wicketgate.commits.transactions import (
 )
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.authority import Authority
+from wicketgate.regime.documents.people import People
 from wicketgate.regime.fold import Named, Regime
 from wicketgate.regime.obligations.disclosures import Held, rows_left
 from wicketgate.regime.obligations.values import Disclosure
@@ -38,7 +41,6 @@ STATE_FORM = 2
 """The form of snapshots that this version writes, and the latest that it reads; 1 is that of version 0.3."""
 FOREVER_US = 1 << 61
 SIGHTINGS_KEPT = 8
-LOOKERS_KEPT = 64
 _SIGHTINGS_US = DAY_US
 
 
@@ -57,49 +59,6 @@ class FeedState(msgspec.Struct, kw_only=True):
     def whose(self) -> str:
         """The unit, `organisation/unit`, as its token is named."""
         return f"{self.recipient}/{self.unit}"
-
-
-class HotlistState(msgspec.Struct, kw_only=True):
-    """A hotlist in force: its last whole change, and those since.
-
-    Each names a blob of the vault. `changed_us` is the time of the last change: what the list held before is not
-    kept.
-    """
-
-    revision: int = 0
-    entries: int = 0
-    changed_us: int = 0
-    blobs: list[tuple[str, bool]] = []
-
-
-class OpenHit(msgspec.Struct, kw_only=True):
-    """An open hit, as far as outcomes are judged by it.
-
-    `lookers` are those who opened an image of it, at most `LOOKERS_KEPT`.
-    """
-
-    authority: str
-    voi: str
-    quality: str
-    place: str
-    due_us: int
-    taken_us: int
-    clone: bool = False
-    imaged: bool = False
-    confirmed: bool = False
-    lookers: list[str] = []
-
-
-class Sighting(msgspec.Struct, frozen=True, array_like=True):
-    """The last read of a vehicle of interest: its place and time.
-
-    It is known from one authority's hits.
-    """
-
-    hit: str
-    place: str
-    taken_us: int
-    exact: bool
 
 
 class State(msgspec.Struct, kw_only=True):
@@ -140,6 +99,7 @@ class State(msgspec.Struct, kw_only=True):
     responses: dict[str, int] = {}
     responses_withheld: dict[str, int] = {}
     erased: dict[int, list[tuple[str, int]]] = {}
+    people: KnownPeople = msgspec.field(default_factory=KnownPeople)
 
     @property
     def charter_envelope(self) -> bytes:
@@ -231,6 +191,7 @@ class State(msgspec.Struct, kw_only=True):
         if transaction.disclosure is not None:
             self._take_disclosure(transaction.disclosure)
         self._take_erased(transaction)
+        self.people.take(transaction.people, transaction.passkey)
         if transaction.receipt is not None:
             self.held.setdefault(transaction.receipt.authority, Held()).take_receipt(transaction.receipt)
 
@@ -272,8 +233,17 @@ class State(msgspec.Struct, kw_only=True):
         if first:
             self.counting_from_us = transaction.at_us
             self.second_us = transaction.at_us - transaction.at_us % SECOND_US
+        if isinstance(value, People):
+            self._name_people(value, parsed)
         if isinstance(value, Authority):
             self.feeds.setdefault(value.name, FeedState(recipient=value.recipient, unit=value.unit))
+
+    def _name_people(self, people: People, parsed: Parsed) -> None:
+        """Forget who is named no more, once the version before this one has no time left."""
+        kept = [parsed.people(one) for one in self.regime.people[people.organisation][-2:]]
+        if people.valid_from_us <= self.at_us:
+            kept = [people]
+        self.people.keep_only(people.organisation, {name for one in kept for name in one.commitments()})
 
     def _withdraw_tokens(self, old: Charter, new: Charter) -> None:
         """Withdraw the tokens of names gone from a new charter.

@@ -14,6 +14,7 @@ import msgspec
 
 from wicketgate.base.errors import InputError
 from wicketgate.base.forms import FIRST, newer_form, split_form, with_form
+from wicketgate.commits.people import Passkey, PasskeyWithdrawn, PeopleOpened
 from wicketgate.commits.transactions import (
     FeedBatch,
     HitImaged,
@@ -76,6 +77,8 @@ class _Acts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     responses: tuple[ResponseGiven, ...] = ()
     looked: tuple[HitLooked, ...] = ()
     fetched: ImagesFetched | None = None
+    people: PeopleOpened | None = None
+    passkey: Passkey | PasskeyWithdrawn | None = None
 
 
 class _Head(msgspec.Struct, frozen=True, array_like=True):

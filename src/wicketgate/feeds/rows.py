@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from wicketgate.base.clock import rfc3339
 from wicketgate.commits.cameras import Camera
-from wicketgate.commits.state import Sighting, State
+from wicketgate.commits.hits import Sighting
+from wicketgate.commits.state import State
 from wicketgate.commits.transactions import HitImaged, HitRaised
 from wicketgate.feeds.rendering import IMAGE_FIELDS, Rendering, Shown, with_members
 from wicketgate.gate.decide import Release

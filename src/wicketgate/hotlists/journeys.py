@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from wicketgate.base.clock import SECOND_US
-from wicketgate.commits.state import Sighting
+from wicketgate.commits.hits import Sighting
 
 FASTEST_KMH = 200.0
 """No vehicle goes faster between two cameras: then one of the two plates is false."""

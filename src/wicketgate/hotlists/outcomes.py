@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from wicketgate.base.clock import SECOND_US
 from wicketgate.base.errors import HitRefused, InputError
-from wicketgate.commits.state import OpenHit, Sighting
+from wicketgate.commits.hits import OpenHit, Sighting
 from wicketgate.hotlists.hits import MOST_BY, MOST_REASON
 
 SECOND_READ_US = 1800 * SECOND_US

@@ -13,7 +13,8 @@ from wicketgate.base.clock import DAY_US, SECOND_US, parse_rfc3339
 from wicketgate.base.errors import InputError
 from wicketgate.base.signing import canonical, dump_envelope
 from wicketgate.commits.figures import Counts
-from wicketgate.commits.state import SIGHTINGS_KEPT, HotlistState, OpenHit, State, dump_state, load_state
+from wicketgate.commits.hits import HotlistState, OpenHit
+from wicketgate.commits.state import SIGHTINGS_KEPT, State, dump_state, load_state
 from wicketgate.commits.transactions import (
     CameraSet,
     CamerasRegistered,

@@ -20,7 +20,8 @@ from tests.vectors import make_documents as documents
 from wicketgate.base.clock import parse_rfc3339
 from wicketgate.commits.cameras import Camera
 from wicketgate.commits.figures import Counts
-from wicketgate.commits.state import OpenHit, State
+from wicketgate.commits.hits import OpenHit
+from wicketgate.commits.state import State
 from wicketgate.commits.transactions import ImagesFetched
 from wicketgate.http.site.addition import Sight
 from wicketgate.regime.parsed import Parsed

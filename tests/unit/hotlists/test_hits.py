@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US, parse_rfc3339
 from wicketgate.base.errors import HitRefused, InputError
-from wicketgate.commits.state import OpenHit, Sighting
+from wicketgate.commits.hits import OpenHit, Sighting
 from wicketgate.commits.transactions import HitRaised, Outcome
 from wicketgate.hotlists.hits import DEADLINES_US, Hit, due_us, raised, with_outcome
 from wicketgate.hotlists.journeys import FASTEST_KMH, distance_km, impossible

@@ -11,7 +11,8 @@ import pytest
 from tests.strategies import EPOCH_US, SPAN_US, entry_of
 from wicketgate.base.errors import ConfigurationError, InputError
 from wicketgate.base.periods import Period
-from wicketgate.commits.state import HotlistState, State
+from wicketgate.commits.hits import HotlistState
+from wicketgate.commits.state import State
 from wicketgate.hotlists import Change, Entry, Hotlist, dump_changes, dump_entries
 from wicketgate.hotlists.in_force import Allowed, Hotlists
 from wicketgate.reads.plates import pack_all

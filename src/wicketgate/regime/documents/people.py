@@ -133,6 +133,11 @@ class People:
         """The organisation and the version."""
         return f"{self.organisation}@{self.version}"
 
+    def commitments(self) -> set[str]:
+        """Return every commitment in it: to persons, and to the values of claims."""
+        values = {claim.commitment for grant in self.grants for claim in grant.claims}
+        return values | {person.commitment for person in self.persons}
+
     def places(self) -> Iterator[tuple[str, Workplace, frozenset[str]]]:
         """Yield where each grant and person stands in the document, the place and the roles."""
         for number, grant in enumerate(self.grants):
