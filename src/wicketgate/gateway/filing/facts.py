@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from wicketgate.base.clock import rfc3339
+from wicketgate.commits.people import Opening
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import (
     CameraSet,
@@ -219,6 +220,42 @@ def token_fact(name: str, sha256: str, sequence: int) -> bytes:
 def token_withdrawn_fact(name: str, sequence: int) -> bytes:
     """Return the fact of the withdrawal of a name's tokens."""
     return _salted("token-withdrawn", {"name": name, "commit": sequence})
+
+
+# --- people -------------------------------------------------------------------------------------------------------
+
+
+def people_opened_fact(sequence: int, organisation: str, openings: int, by: str) -> bytes:
+    """Return the fact that openings of an organisation's people were handed in: how many, never which."""
+    return _salted(
+        "people-opened", {"commit": sequence, "organisation": organisation, "openings": openings, "by": by}
+    )
+
+
+def passkey_fact(sequence: int, person: str, became: str, by: str) -> bytes:
+    """Return the fact that a passkey of a person was enrolled or withdrawn, and by whom."""
+    return _salted("passkey", {"commit": sequence, "person": person, "became": became, "by": by})
+
+
+def signed_in_fact(
+    sequence: int, person: str, name: str, how: str, people: str, opening: Opening | None
+) -> bytes:
+    """Return the fact that a person signed in, with what proves who the commitment is of.
+
+    Parameters
+    ----------
+    how : str
+        `passkey`, or the id of a provider.
+    people : str
+        The document in force, as `organisation@version`.
+    opening : Opening, optional
+        None where a provider's claims alone made them what they are.
+    """
+    proof = {} if opening is None else {"salt": opening.salt.hex(), "value": opening.value}
+    return _salted(
+        "signed-in",
+        {"commit": sequence, "person": person, "name": name, "how": how, "people": people, **proof},
+    )
 
 
 # --- what recipients and the public say ---------------------------------------------------------------------------

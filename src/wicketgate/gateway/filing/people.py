@@ -1,0 +1,107 @@
+"""The filing of who people are: openings of what a document commits to, passkeys, sign-ins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wicketgate.base.errors import InputError
+from wicketgate.commits.people import Opening, Passkey, PasskeyWithdrawn, PeopleOpened
+from wicketgate.commits.state import State
+from wicketgate.commits.transactions import Transaction
+from wicketgate.commits.writer import Commits
+from wicketgate.gateway.filing.facts import passkey_fact, people_opened_fact, signed_in_fact
+from wicketgate.gateway.people import Identity, require_fitting
+from wicketgate.regime.documents.people import People
+
+MOST_OPENINGS = 25_000
+"""Openings that can be handed in at once: more than any document has commitments."""
+
+
+class PeopleFiling:
+    """The filing of people, over the commits of one gateway."""
+
+    def __init__(self, commits: Commits) -> None:
+        self._commits = commits
+
+    async def open(self, organisation: str, openings: Sequence[Opening], by: str) -> None:
+        """Take the openings of an organisation's commitments.
+
+        Parameters
+        ----------
+        by : str
+            The name of the token that handed them in.
+
+        Raises
+        ------
+        InputError
+            `unknown-organisation` where nobody of it is named; as `gateway.people.require_fitting`.
+        """
+
+        def build(state: State, at_us: int, sequence: int) -> Transaction:
+            versions = state.regime.people.get(organisation, [])
+            if not versions:
+                raise InputError("no document names people of this organisation", code="unknown-organisation")
+            require_fitting([self._commits.parsed.people(one) for one in versions[-2:]], openings)
+            return Transaction(
+                at_us=at_us,
+                facts=(people_opened_fact(sequence, organisation, len(openings), by),),
+                people=PeopleOpened(organisation=organisation, openings=tuple(openings)),
+            )
+
+        await self._commits.commit(build)
+
+    async def enrol(self, passkey: Passkey) -> None:
+        """Take a passkey that a person enrolled.
+
+        Raises
+        ------
+        InputError
+            `already-taken` where its code was used meanwhile, or its id is another's.
+        """
+
+        def build(state: State, at_us: int, sequence: int) -> Transaction:
+            if passkey.spent in state.people.spent or passkey.id in state.people.passkeys:
+                raise InputError("this code has enrolled a passkey already", code="already-taken")
+            return Transaction(
+                at_us=at_us,
+                facts=(passkey_fact(sequence, passkey.person, "enrolled", passkey.person),),
+                passkey=passkey,
+            )
+
+        await self._commits.commit(build)
+
+    async def withdraw(self, passkey_id: str, by: str) -> None:
+        """End a passkey.
+
+        Parameters
+        ----------
+        by : str
+            The person, or the name of the token, who says so.
+
+        Raises
+        ------
+        InputError
+            `unknown-passkey` where there is none.
+        """
+
+        def build(state: State, at_us: int, sequence: int) -> Transaction:
+            known = state.people.passkeys.get(passkey_id)
+            if known is None:
+                raise InputError("no such passkey is enrolled", code="unknown-passkey")
+            return Transaction(
+                at_us=at_us,
+                facts=(passkey_fact(sequence, known.person, "withdrawn", by),),
+                passkey=PasskeyWithdrawn(id=passkey_id),
+            )
+
+        await self._commits.commit(build)
+
+    async def signed_in(self, identity: Identity, how: str, people: People) -> None:
+        """Record that somebody signed in: an overseer who opens the fact learns who the person is."""
+
+        def build(state: State, at_us: int, sequence: int) -> Transaction:
+            opening = state.people.openings.get(identity.organisation, {}).get(identity.person)
+            fact = signed_in_fact(sequence, identity.person, identity.name, how, people.reference, opening)
+            return Transaction(at_us=at_us, facts=(fact,))
+
+        await self._commits.commit(build)

@@ -1,0 +1,257 @@
+"""Who people are now: by the signed documents in force, the openings and the passkeys that were committed."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from wicketgate.base.clock import Clock
+from wicketgate.base.errors import InputError, NotEntitled
+from wicketgate.base.signing import canonical
+from wicketgate.commits.durable import Durable
+from wicketgate.commits.people import Opening, Passkey
+from wicketgate.regime.documents.people import Grant, People, Person, Workplace, commit_to, misplaced
+from wicketgate.regime.moment import RegimeAt
+
+_MOST_VALUES = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What somebody may do at one place."""
+
+    place: Workplace
+    roles: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """A person as the documents in force name them.
+
+    Attributes
+    ----------
+    person : str
+        What facts say: the commitment in the document, or, of whoever is known by claims alone, a hash of the
+        provider's subject under the deployment's own secret.
+    name : str
+        For pages; never in a fact of the public, nor in a log line.
+    standings : tuple of Standing
+        By place, at least one.
+    presence_us : int
+        How old a proof of presence may be where a fresh one is needed.
+    """
+
+    person: str
+    organisation: str
+    name: str
+    standings: tuple[Standing, ...]
+    presence_us: int
+
+    def roles_at(self, place: str) -> frozenset[str]:
+        """Return the roles at a place, `organisation/unit`, `organisation/office` or `organisation`."""
+        return frozenset(role for one in self.standings if str(one.place) == place for role in one.roles)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedInAs:
+    """How somebody proved who they are: by a passkey, or by a provider's word.
+
+    Attributes
+    ----------
+    passkey : str
+        Its id; empty where a provider vouched.
+    provider : str
+        The provider's id in the document.
+    claims : mapping
+        What it said.
+    """
+
+    organisation: str
+    passkey: str = ""
+    provider: str = ""
+    claims: Mapping[str, Any] | None = None
+
+
+class PeopleInForce:
+    """The people of every organisation, by the commits of one gateway and its clock.
+
+    Parameters
+    ----------
+    secret : bytes
+        The deployment's, for the hashes by which those are called whom no commitment names.
+    """
+
+    def __init__(self, commits: Durable, clock: Clock, secret: bytes) -> None:
+        self._commits = commits
+        self._clock = clock
+        self._secret = secret
+
+    def identify(self, proved: SignedInAs) -> Identity | None:
+        """Return who somebody is now, or None where the documents in force know them no more.
+
+        Ask again at each request: whoever is withdrawn ends with the commit that says so.
+        """
+        people = self.in_force(proved.organisation)
+        if people is None:
+            return None
+        return self._by_passkey(people, proved) if proved.passkey else self._by_claims(people, proved)
+
+    def in_force(self, organisation: str) -> People | None:
+        """Return the version of an organisation's people in force; None where nobody is named."""
+        return self._moment().people_in_force(organisation)
+
+    def providers(self) -> list[tuple[str, str, str, str]]:
+        """Return organisation, provider, issuer and client of each provider in force, in order."""
+        moment = self._moment()
+        found = []
+        for organisation in sorted(moment.regime.people):
+            people = moment.people_in_force(organisation)
+            for provider in () if people is None else people.providers.values():
+                found.append((organisation, provider.id, provider.issuer, provider.client))
+        return found
+
+    def awaited(self, code: str) -> tuple[People, Person, str]:
+        """Return the document, the person and the name of whoever may enrol a passkey with a code.
+
+        Raises
+        ------
+        NotEntitled
+            `unknown-code` where no document in force has the code, where it is spent, or nobody opened who it is.
+        """
+        digest = hashlib.sha256(code.strip().encode("utf-8", "surrogatepass")).hexdigest()
+        state = self._commits.committed
+        for organisation in state.regime.people:
+            people = self.in_force(organisation)
+            for person in () if people is None else people.persons:
+                if person.enrol is None or not hmac.compare_digest(person.enrol, digest):
+                    continue
+                opening = state.people.openings.get(organisation, {}).get(person.commitment)
+                if digest in state.people.spent or opening is None:
+                    break
+                assert people is not None
+                return people, person, name_in(opening)
+        raise NotEntitled("this code enrols nobody, or it was used already", code="unknown-code")
+
+    def passkey(self, id_: str) -> Passkey | None:
+        """Return a passkey that is enrolled."""
+        return self._commits.committed.people.passkeys.get(id_)
+
+    def _moment(self) -> RegimeAt:
+        return self._commits.committed_at(self._clock.now_us())
+
+    def _by_passkey(self, people: People, proved: SignedInAs) -> Identity | None:
+        passkey = self.passkey(proved.passkey)
+        if passkey is None or passkey.organisation != people.organisation:
+            return None
+        named = [one for one in people.persons if one.commitment == passkey.person]
+        return self._identity(people, named, ()) if named else None
+
+    def _by_claims(self, people: People, proved: SignedInAs) -> Identity | None:
+        claims = proved.claims or {}
+        subject = claims.get("sub")
+        if proved.provider not in people.providers or not isinstance(subject, str):
+            return None
+        known = self._commits.committed.people.openings.get(people.organisation, {})
+        named = [
+            one
+            for one in people.persons
+            if one.provider == proved.provider
+            and one.commitment in known
+            and _subject_in(known[one.commitment]) == subject
+        ]
+        granted = [
+            grant
+            for grant in people.grants
+            if grant.provider == proved.provider and _has(claims, grant, known)
+        ]
+        if not named and not granted:
+            return None
+        called = claims.get("name")
+        stranger = hmac.digest(
+            self._secret, canonical([people.organisation, proved.provider, subject]), "sha256"
+        )
+        return self._identity(
+            people, named, granted, person=stranger.hex(), name=called if isinstance(called, str) else subject
+        )
+
+    def _identity(
+        self,
+        people: People,
+        named: Sequence[Person],
+        granted: Sequence[Grant],
+        *,
+        person: str = "",
+        name: str = "",
+    ) -> Identity | None:
+        charter = self._moment().charter
+        wrong = {fault.detail.partition(".")[0].lstrip("`") for fault in misplaced(people, charter)}
+        entries: list[tuple[str, Person | Grant]] = [
+            *((f"persons[{people.persons.index(one)}]", one) for one in named),
+            *((f"grants[{people.grants.index(one)}]", one) for one in granted),
+        ]
+        # A later charter may have taken the unit or the office away.
+        standings = [Standing(entry.place, entry.roles) for path, entry in entries if path not in wrong]
+        if not standings:
+            return None
+        known = self._commits.committed.people.openings.get(people.organisation, {})
+        if named:
+            person = named[0].commitment
+            name = name_in(known[person]) if person in known else "a person without a name"
+        return Identity(
+            person=person,
+            organisation=people.organisation,
+            name=name[:80],
+            standings=tuple(standings),
+            presence_us=people.presence.us,
+        )
+
+
+def require_fitting(people: Sequence[People], openings: Sequence[Opening]) -> None:
+    """Refuse openings that fit no commitment of some versions of an organisation's people.
+
+    Raises
+    ------
+    InputError
+        `not-committed`, naming the first by its number, never by what it says; `malformed` for a person without a
+        name.
+    """
+    claims = {claim.commitment for one in people for grant in one.grants for claim in grant.claims}
+    persons = {person.commitment for one in people for person in one.persons}
+    for number, opening in enumerate(openings):
+        if len(opening.salt) != 32 or commit_to(opening.salt, opening.value) != opening.commitment:
+            raise InputError(f"opening {number} is not of its commitment", code="not-committed")
+        if opening.commitment in persons:
+            if not name_in(opening).strip():
+                raise InputError(f"opening {number} of a person has no `name`")
+        elif opening.commitment not in claims:
+            raise InputError(f"opening {number}: no document has its commitment", code="not-committed")
+
+
+def name_in(opening: Opening) -> str:
+    """Return the name in the opening of a person; empty where it has none."""
+    value = opening.value.get("name") if isinstance(opening.value, dict) else None
+    return value if isinstance(value, str) else ""
+
+
+def _subject_in(opening: Opening) -> str | None:
+    value = opening.value.get("subject") if isinstance(opening.value, dict) else None
+    return value if isinstance(value, str) else None
+
+
+def _has(claims: Mapping[str, Any], grant: Grant, known: Mapping[str, Opening]) -> bool:
+    """Return whether claims are all that a grant wants; a claim that is a list has each of its items."""
+    for wanted in grant.claims:
+        opening = known.get(wanted.commitment)
+        said = claims.get(wanted.claim)
+        values = said[:_MOST_VALUES] if isinstance(said, list) else [said]
+        if opening is None or said is None or not any(_same(value, opening.value) for value in values):
+            return False
+    return True
+
+
+def _same(one: object, other: object) -> bool:
+    # In Python 1 is true.
+    return type(one) is type(other) and one == other
