@@ -13,6 +13,7 @@ from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.base.signing import canonical
 from wicketgate.commits.durable import Durable
 from wicketgate.commits.people import Opening, Passkey
+from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.people import Grant, People, Person, Workplace, commit_to, misplaced
 from wicketgate.regime.moment import RegimeAt
 
@@ -50,9 +51,9 @@ class Identity:
     standings: tuple[Standing, ...]
     presence_us: int
 
-    def roles_at(self, place: str) -> frozenset[str]:
-        """Return the roles at a place, `organisation/unit`, `organisation/office` or `organisation`."""
-        return frozenset(role for one in self.standings if str(one.place) == place for role in one.roles)
+    def roles_at(self, place: Workplace) -> frozenset[str]:
+        """Return the roles at a place."""
+        return frozenset(role for one in self.standings if one.place == place for role in one.roles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ class PeopleInForce:
         self._commits = commits
         self._clock = clock
         self._secret = secret
+        self._wrong: dict[str, tuple[People, Charter, frozenset[str]]] = {}
 
     def identify(self, proved: SignedInAs) -> Identity | None:
         """Return who somebody is now, or None where the documents in force know them no more.
@@ -144,10 +146,10 @@ class PeopleInForce:
 
     def _by_passkey(self, people: People, proved: SignedInAs) -> Identity | None:
         passkey = self.passkey(proved.passkey)
-        if passkey is None or passkey.organisation != people.organisation:
+        number = None if passkey is None else people.numbers.get(passkey.person)
+        if passkey is None or passkey.organisation != people.organisation or number is None:
             return None
-        named = [one for one in people.persons if one.commitment == passkey.person]
-        return self._identity(people, named, ()) if named else None
+        return self._identity(people, [number], ())
 
     def _by_claims(self, people: People, proved: SignedInAs) -> Identity | None:
         claims = proved.claims or {}
@@ -156,19 +158,17 @@ class PeopleInForce:
             return None
         known = self._commits.committed.people.openings.get(people.organisation, {})
         named = [
-            one
-            for one in people.persons
-            if one.provider == proved.provider
-            and one.commitment in known
-            and _subject_in(known[one.commitment]) == subject
+            people.numbers[commitment]
+            for commitment, opening in known.items()
+            if _subject_in(opening) == subject
+            and commitment in people.numbers
+            and people.persons[people.numbers[commitment]].provider == proved.provider
         ]
         granted = [
-            grant
-            for grant in people.grants
+            number
+            for number, grant in enumerate(people.grants)
             if grant.provider == proved.provider and _has(claims, grant, known)
         ]
-        if not named and not granted:
-            return None
         called = claims.get("name")
         stranger = hmac.digest(
             self._secret, canonical([people.organisation, proved.provider, subject]), "sha256"
@@ -180,33 +180,42 @@ class PeopleInForce:
     def _identity(
         self,
         people: People,
-        named: Sequence[Person],
-        granted: Sequence[Grant],
+        named: Sequence[int],
+        granted: Sequence[int],
         *,
         person: str = "",
         name: str = "",
     ) -> Identity | None:
-        charter = self._moment().charter
-        wrong = {fault.detail.partition(".")[0].lstrip("`") for fault in misplaced(people, charter)}
+        """Return the identity of persons and grants, by their numbers; None where no place of theirs is left."""
+        wrong = self._misplaced(people)
         entries: list[tuple[str, Person | Grant]] = [
-            *((f"persons[{people.persons.index(one)}]", one) for one in named),
-            *((f"grants[{people.grants.index(one)}]", one) for one in granted),
+            *((f"persons[{number}]", people.persons[number]) for number in named),
+            *((f"grants[{number}]", people.grants[number]) for number in granted),
         ]
-        # A later charter may have taken the unit or the office away.
-        standings = [Standing(entry.place, entry.roles) for path, entry in entries if path not in wrong]
+        standings = tuple(Standing(entry.place, entry.roles) for path, entry in entries if path not in wrong)
         if not standings:
             return None
         known = self._commits.committed.people.openings.get(people.organisation, {})
         if named:
-            person = named[0].commitment
+            person = people.persons[named[0]].commitment
             name = name_in(known[person]) if person in known else "a person without a name"
         return Identity(
             person=person,
             organisation=people.organisation,
             name=name[:80],
-            standings=tuple(standings),
+            standings=standings,
             presence_us=people.presence.us,
         )
+
+    def _misplaced(self, people: People) -> frozenset[str]:
+        """Return what of a document a later charter has taken the place away from."""
+        charter = self._moment().charter
+        kept = self._wrong.get(people.organisation)
+        if kept is None or kept[0] is not people or kept[1] is not charter:
+            faults = (fault.detail for fault in misplaced(people, charter))
+            found = frozenset(detail.partition(".")[0].lstrip("`") for detail in faults)
+            kept = self._wrong[people.organisation] = (people, charter, found)
+        return kept[2]
 
 
 def require_fitting(people: Sequence[People], openings: Sequence[Opening]) -> None:

@@ -23,6 +23,7 @@ from wicketgate.http.problems import problem
 from wicketgate.http.requests import MAX_RESPONSE
 from wicketgate.http.sessions import Sessions, session_id_in
 from wicketgate.http.underway import SMALL_BODY, UnderWay
+from wicketgate.pages.duty import Session
 
 PUBLIC_PATHS = frozenset(
     {
@@ -55,15 +56,29 @@ _AS_PAGE = b"text/html"
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The caller of a request.
+    """The caller of a request: a machine by its token, or a person by their session.
 
-    `kind` is source, recipient, overseer or admin, and `name` the rest of the token's name.
+    `kind` is source, recipient, overseer, office or admin, and `name` the source, unit or office.
 
-    A duty officer who is signed in is of the kind `duty`; `name` is then the unit.
+    On the pages of officers the kind is `duty`; `name` is then where they work.
+
+    Attributes
+    ----------
+    person : str
+        Who it is, as facts say it; empty of a machine.
+    roles : frozenset of str
+        What the person may do there.
     """
 
     kind: str
     name: str
+    person: str = ""
+    roles: frozenset[str] = frozenset()
+
+    @property
+    def by(self) -> str:
+        """What facts say of who it is."""
+        return f"person:{self.person}" if self.person else f"{self.kind}:{self.name}".rstrip(":")
 
 
 def principal_of(token_name: str) -> Principal:
@@ -73,6 +88,14 @@ def principal_of(token_name: str) -> Principal:
     """
     kind, _, name = token_name.partition(":")
     return Principal(kind, name)
+
+
+def person_of(session: Session) -> Principal:
+    """Return the principal of a person who signed in: of the kind of where they work."""
+    kind = {"unit": "recipient", "organisation": "source"}.get(session.kind, "office")
+    if kind == "office" and "overseer" in session.roles:
+        kind = "overseer"
+    return Principal(kind, session.unit, person=session.person, roles=session.roles)
 
 
 def is_public(path: str) -> bool:
@@ -166,7 +189,7 @@ class Gatekeeper:
             await answer(scope, receive, send)
             return
         scope["session"] = session
-        scope["principal"] = Principal("duty", session.unit)
+        scope["principal"] = Principal("duty", session.unit, person=session.person, roles=session.roles)
         scope["still_known"] = lambda: sessions.lasts(session)
         await self._pass(scope, receive, send, SESSIONS + session.unit, session.key)
 
@@ -180,8 +203,15 @@ class Gatekeeper:
         return _is_sign_in(scope) or await turn()
 
     def _principal(self, given: _Given | None) -> Principal | None:
-        known = None if given is None else _name_of(given, self._tokens())
-        return None if known is None else principal_of(known)
+        if given is None:
+            return None
+        known = _name_of(given, self._tokens())
+        if known is not None:
+            return principal_of(known)
+        session = (
+            None if self._sessions is None or given.source is not None else self._sessions.of(given.digest)
+        )
+        return None if session is None or not session.person else person_of(session)
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,14 +338,26 @@ def _sign_in_first(scope: Scope, *, ended: bool) -> Response:
     return problem("unauthorised", "sign in at `/sign-in` first: tokens do not open these pages")
 
 
-def require(request: Request, kind: str) -> Principal:
+def require(request: Request, kind: str, *roles: str) -> Principal:
     """Return the caller, if of the right kind and not withdrawn.
 
-    NotEntitled where it is of another kind, or its token has been withdrawn since.
+    Parameters
+    ----------
+    roles : str
+        Of a person: one of these they need. Where none is named this is for machines alone.
+
+    Raises
+    ------
+    NotEntitled
+        Where it is of another kind, or has no such role, or what it rests on has ended since.
     """
     principal: Principal | None = request.scope["principal"]
     if not request.scope["still_known"]():
         raise withdrawn()
     if principal is None or principal.kind != kind:
         raise NotEntitled(f"this is for a token of kind `{kind}`")
+    if principal.person and principal.roles.isdisjoint(roles):
+        raise NotEntitled(
+            f"this needs the role {' or '.join(roles)}" if roles else "this is for machines alone"
+        )
     return principal

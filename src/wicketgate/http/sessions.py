@@ -1,6 +1,4 @@
-"""Sessions of duty officers: cookies good as long as their unit's token.
-
-A cookie opens pages for as long as that, and no longer.
+"""Sessions: good as long as what they rest on, the documents that name a person or a unit's token.
 
 Everything is in memory: a restart ends every session. Of a session's id and of the token only hashes are held.
 """
@@ -13,18 +11,23 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from starlette.types import Scope
 
 from wicketgate.base.clock import HOUR_US, SECOND_US
 from wicketgate.base.errors import InputError, NotEntitled
+from wicketgate.gateway.people import PeopleInForce, SignedInAs
 from wicketgate.http.rates import Rate, RateUse
 from wicketgate.pages.duty import Session
+from wicketgate.regime.documents.people import Workplace
 
 LIFE_US = 12 * HOUR_US
 """How long a session lasts, whether or not it is used: a shift."""
 MOST_OF_A_UNIT = 64
-"""Sessions that one unit may have at once; one more ends its oldest."""
+"""Sessions that a unit's token may open at once; one more ends its oldest."""
+MOST_OF_A_PERSON = 8
+"""Sessions that one person may have at once; one more ends their oldest."""
 FAILURES = 10
 """Failed sign-ins that a peer has in hand."""
 FAILURE_EVERY_US = 6 * SECOND_US
@@ -32,6 +35,7 @@ FAILURE_EVERY_US = 6 * SECOND_US
 
 _FAILURES = Rate(burst=FAILURES, every_us=FAILURE_EVERY_US)
 _PEERS = 10_000
+_KINDS = {(True, False): "unit", (False, True): "office", (False, False): "organisation"}
 _LONGEST_TOKEN = 512
 MOST_OFFICER = 80
 _ID = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
@@ -63,12 +67,21 @@ class Sessions:
         Returns the time by the gateway's clock.
     tokens : callable
         Returns the committed tokens: name by SHA-256 in hexadecimal.
+    people : PeopleInForce, optional
+        Says who people are; without it nobody signs in by name.
     """
 
-    def __init__(self, now_us: Callable[[], int], tokens: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(
+        self,
+        now_us: Callable[[], int],
+        tokens: Callable[[], Mapping[str, str]],
+        people: PeopleInForce | None = None,
+    ) -> None:
         self._now_us = now_us
         self._tokens = tokens
+        self._people = people
         self._sessions: dict[str, Session] = {}
+        self._proved: dict[str, tuple[SignedInAs, Workplace]] = {}
         self._failures: dict[str, int] = {}
 
     def __len__(self) -> int:
@@ -113,10 +126,11 @@ class Sessions:
         if kind != "recipient":
             self._count_failure(peer, now_us)
             raise NotEntitled("this is no token of a recipient's unit", code="unauthorised")
-        self._forget_ended(now_us)
-        of_unit = [session for session in self._sessions.values() if session.unit == unit]
-        for session in of_unit[: max(0, len(of_unit) - MOST_OF_A_UNIT + 1)]:
-            del self._sessions[session.key]
+        if self._are_named(unit):
+            raise NotEntitled(
+                "the people of this organisation are named: tokens are for machines, sign in as yourself",
+                code="unauthorised",
+            )
         session_id = secrets.token_urlsafe(32)
         session = Session(
             key=_key(session_id),
@@ -126,8 +140,71 @@ class Sessions:
             form_key=secrets.token_urlsafe(32),
             until_us=now_us + LIFE_US,
         )
-        self._sessions[session.key] = session
+        self._keep(session, [one for one in self._sessions.values() if one.unit == unit], MOST_OF_A_UNIT)
         return session_id, session
+
+    def open_as(self, proved: SignedInAs, place: Workplace) -> tuple[str, Session]:
+        """Sign a person in, at one of the places where they work.
+
+        Raises
+        ------
+        NotEntitled
+            If no document in force names them there.
+        """
+        identity = None if self._people is None else self._people.identify(proved)
+        roles = frozenset() if identity is None else identity.roles_at(place)
+        if identity is None or not roles:
+            raise NotEntitled("no document in force names you there", code="unauthorised")
+        now_us = self._now_us()
+        session_id = secrets.token_urlsafe(32)
+        session = Session(
+            key=_key(session_id),
+            unit=str(place),
+            kind=_KINDS[place.unit is not None, place.office is not None],
+            officer=identity.name,
+            token_sha256="",
+            form_key=secrets.token_urlsafe(32),
+            until_us=now_us + LIFE_US,
+            person=identity.person,
+            roles=roles,
+            present_us=now_us,
+            presence_us=identity.presence_us,
+        )
+        own = [one for one in self._sessions.values() if one.person == identity.person]
+        self._keep(session, own, MOST_OF_A_PERSON)
+        self._proved[session.key] = proved, place
+        return session_id, session
+
+    def prove(self, session: Session, proved: SignedInAs) -> Session:
+        """Renew the proof that a person is there; the session is another value from now on.
+
+        Raises
+        ------
+        NotEntitled
+            If it proves somebody else, or the session has ended.
+        """
+        identity = None if self._people is None else self._people.identify(proved)
+        if identity is None or identity.person != session.person or not self.lasts(session):
+            raise NotEntitled("this proves somebody else than who is signed in", code="unauthorised")
+        renewed = replace(session, present_us=self._now_us())
+        self._sessions[session.key] = renewed
+        return renewed
+
+    def is_present(self, session: Session) -> bool:
+        """Return whether a person proved lately enough that they are there; a token's session never did."""
+        known = self._sessions.get(session.key, session)
+        return bool(known.person) and self._now_us() - known.present_us <= known.presence_us
+
+    def _are_named(self, unit: str) -> bool:
+        organisation = unit.partition("/")[0]
+        return self._people is not None and self._people.in_force(organisation) is not None
+
+    def _keep(self, session: Session, alike: list[Session], most: int) -> None:
+        """Keep a session; of those like it the oldest end where there are too many."""
+        self._forget_ended(self._now_us())
+        for one in alike[: max(0, len(alike) - most + 1)]:
+            self._end(one.key)
+        self._sessions[session.key] = session
 
     def find(self, session_id: str) -> Session | None:
         """Find the session of an id while it lasts and its token is good.
@@ -136,7 +213,11 @@ class Sessions:
         """
         if not _ID.fullmatch(session_id):
             return None
-        session = self._sessions.get(_key(session_id))
+        return self.of(_key(session_id))
+
+    def of(self, key: str) -> Session | None:
+        """Return the session of a key, the SHA-256 of its id in hexadecimal, while it is good; else None."""
+        session = self._sessions.get(key)
         return session if session is not None and self.lasts(session) else None
 
     def lasts(self, session: Session) -> bool:
@@ -144,21 +225,42 @@ class Sessions:
 
         One that is not is forgotten.
         """
+        known = self._sessions.get(session.key)
         good = (
-            self._sessions.get(session.key) is session
+            known is not None
+            and known.form_key == session.form_key
             and self._now_us() < session.until_us
-            and self._tokens().get(session.token_sha256) == f"recipient:{session.unit}"
+            and self._rests(known)
         )
         if not good:
-            self._sessions.pop(session.key, None)
+            self._end(session.key)
         return good
 
     def close(self, session: Session) -> None:
         """End a session."""
-        self._sessions.pop(session.key, None)
+        self._end(session.key)
+
+    def _rests(self, session: Session) -> bool:
+        """Return whether what a session rests on is there: the token, or the documents that name the person."""
+        if not session.person:
+            known = self._tokens().get(session.token_sha256) == f"recipient:{session.unit}"
+            return known and not self._are_named(session.unit)
+        assert self._people is not None
+        proved, place = self._proved[session.key]
+        identity = self._people.identify(proved)
+        return (
+            identity is not None
+            and identity.person == session.person
+            and identity.roles_at(place) == session.roles
+        )
+
+    def _end(self, key: str) -> None:
+        self._sessions.pop(key, None)
+        self._proved.pop(key, None)
 
     def _forget_ended(self, now_us: int) -> None:
-        self._sessions = {key: one for key, one in self._sessions.items() if now_us < one.until_us}
+        for key in [key for key, one in self._sessions.items() if now_us >= one.until_us]:
+            self._end(key)
 
     def _count_failure(self, peer: str, now_us: int) -> None:
         """Count a failure; TooManyFailures where the peer has none in hand, and then it is not counted."""

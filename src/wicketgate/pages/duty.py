@@ -26,18 +26,29 @@ from wicketgate.reads.observations import MARKS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A duty officer's session.
+    """A person's session, or one that a unit's token opened.
 
     Attributes
     ----------
     key : str
         SHA-256 of the session's id.
     unit : str
-        `organisation/unit`.
+        Where the officer works: `organisation/unit`, `organisation/office` or `organisation`.
     officer : str
-        The name or number that the officer gave: it goes into each outcome as `by`. It is the unit's word, not checked.
+        What pages call them. Opened with a token, it is the name or number that they gave: the unit's word, not
+        checked.
     token_sha256 : str
-        Which token it was opened with: once that is withdrawn the session is over.
+        Which token it was opened with: once that is withdrawn the session is over. Empty where a person signed in.
+    kind : {"unit", "office", "organisation"}
+        What `unit` is.
+    person : str
+        Who they are, as facts say it; empty where a token opened it.
+    roles : frozenset of str
+        What the person may do there; empty where a token opened it.
+    present_us : int
+        When they last proved that they are there, microseconds.
+    presence_us : int
+        How old that may be where a fresh proof is needed.
     form_key : str
         What each form of this session carries, so that no other site can send one.
     until_us : int
@@ -50,6 +61,16 @@ class Session:
     token_sha256: str
     form_key: str
     until_us: int
+    kind: str = "unit"
+    person: str = ""
+    roles: frozenset[str] = frozenset()
+    present_us: int = 0
+    presence_us: int = 0
+
+    @property
+    def by(self) -> str:
+        """What facts and outcomes say of who it is."""
+        return f"person:{self.person}" if self.person else self.officer
 
 
 CONTENT_SECURITY_POLICY = (

@@ -17,13 +17,15 @@ from wicketgate.commits.people import Opening, Passkey, PasskeyWithdrawn, People
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import DocumentTaken, Transaction
 from wicketgate.gateway.people import PeopleInForce, SignedInAs, require_fitting
-from wicketgate.regime.documents.people import commit_to
+from wicketgate.regime.documents.people import Workplace, commit_to
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
 
 SIGNER = ("met/national-security",)
 ADA = {"name": "Ada Archer", "subject": "s-1"}
 BEN = {"name": "Ben Bishop"}
+DESK = Workplace(organisation="met", unit="serious-crime")
+OFFICE = Workplace(organisation="met", office="serious-crime")
 CODE = "correct-horse-battery"
 SALTS = [bytes([n]) * 32 for n in range(8)]
 AT_US = parse_rfc3339(world.AT)
@@ -121,15 +123,15 @@ def test_a_subject_is_the_person_who_is_named(known: PeopleInForce) -> None:
     assert found is not None
     assert found.name == "Ada Archer"
     assert found.person == commit_to(SALTS[1], ADA)
-    assert found.roles_at("met/serious-crime") == {"viewer", "confirmer", "hotlist-keeper"}
-    assert found.roles_at("met") == frozenset()
+    assert found.roles_at(DESK) == {"viewer", "confirmer", "hotlist-keeper"}
+    assert found.roles_at(Workplace(organisation="met")) == frozenset()
 
 
 @pytest.mark.parametrize("groups", ["crime-desk", ["other", "crime-desk"]])
 def test_claims_give_what_they_are_granted(known: PeopleInForce, groups: Any) -> None:
     found = known.identify(by_provider(sub="s-9", name="Cy Cole", groups=groups))
     assert found is not None
-    assert (found.name, found.roles_at("met/serious-crime")) == ("Cy Cole", {"viewer"})
+    assert (found.name, found.roles_at(DESK)) == ("Cy Cole", {"viewer"})
     again = known.identify(by_provider(sub="s-9", groups=groups))
     other = known.identify(by_provider(sub="s-8", groups=groups))
     assert again is not None
@@ -163,7 +165,8 @@ def test_a_code_enrols_once(kept: Kept, known: PeopleInForce) -> None:
     proved = enrol(kept, known)
     found = known.identify(proved)
     assert found is not None
-    assert (found.name, found.roles_at("met/serious-crime")) == ("Ben Bishop", {"approver"})
+    assert (found.name, found.roles_at(OFFICE)) == ("Ben Bishop", {"approver"})
+    assert found.roles_at(DESK) == frozenset()  # a unit and an office of one name are two places
     with pytest.raises(NotEntitled, match="used already"):
         known.awaited(CODE)
 

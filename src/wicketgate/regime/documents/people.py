@@ -12,6 +12,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from wicketgate.base.clock import rfc3339
@@ -106,7 +107,7 @@ class Person:
     enrol: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # without slots, so that what is looked up is kept
 class People:
     """One version of an organisation's people.
 
@@ -132,6 +133,11 @@ class People:
     def reference(self) -> str:
         """The organisation and the version."""
         return f"{self.organisation}@{self.version}"
+
+    @cached_property
+    def numbers(self) -> Mapping[str, int]:
+        """The number of each person in `persons`, by commitment."""
+        return {person.commitment: number for number, person in enumerate(self.persons)}
 
     def commitments(self) -> set[str]:
         """Return every commitment in it: to persons, and to the values of claims."""
