@@ -1,0 +1,61 @@
+"""Challenges that need no memory until they are answered: a stranger can ask for as many as they like."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Callable
+
+from wicketgate.base.clock import MINUTE_US
+from wicketgate.base.errors import NotEntitled
+
+LIFE_US = 5 * MINUTE_US
+"""How long a challenge can be answered."""
+_NONCE = 16
+_TIME = 8
+_MAC = 16
+_LENGTH = _NONCE + _TIME + _MAC
+
+
+class Challenges:
+    """The challenges of one process.
+
+    Parameters
+    ----------
+    now_us : callable
+        Returns the time by the gateway's clock.
+    """
+
+    def __init__(self, now_us: Callable[[], int]) -> None:
+        self._now_us = now_us
+        self._secret = secrets.token_bytes(32)
+        self._answered: dict[bytes, int] = {}
+
+    def make(self, about: str) -> bytes:
+        """Return a fresh challenge for one purpose: 40 bytes."""
+        body = secrets.token_bytes(_NONCE) + (self._now_us() + LIFE_US).to_bytes(_TIME, "big")
+        return body + self._mac(body, about)
+
+    def spend(self, challenge: bytes, about: str) -> None:
+        """Take a challenge that was answered well; it is taken once.
+
+        Raises
+        ------
+        NotEntitled
+            `unauthorised` where it is none of ours, for another purpose, too old, or answered before.
+        """
+        body, mac = challenge[:-_MAC], challenge[-_MAC:]
+        now_us = self._now_us()
+        good = (
+            len(challenge) == _LENGTH
+            and hmac.compare_digest(mac, self._mac(body, about))
+            and now_us < int.from_bytes(body[_NONCE:], "big") <= now_us + LIFE_US
+            and challenge not in self._answered
+        )
+        if not good:
+            raise NotEntitled("this took too long, or was answered before: begin again", code="unauthorised")
+        self._answered = {one: until_us for one, until_us in self._answered.items() if until_us > now_us}
+        self._answered[challenge] = now_us + LIFE_US
+
+    def _mac(self, body: bytes, about: str) -> bytes:
+        return hmac.digest(self._secret, body + about.encode(), "sha256")[:_MAC]
