@@ -127,6 +127,8 @@ class Settings:
         What the quarantine keeps of one source in an hour; beyond it is counted alone.
     limits : ConnectionLimits
         The bounds on connections, requests and bytes.
+    provider_secrets : mapping of str to str
+        The secrets of the gateway at organisations' providers, by `organisation/provider`.
     fronts : int or None
         Processes that take what sources send; None for one for each core but one, at most four.
     """
@@ -145,6 +147,7 @@ class Settings:
     quarantine_items: int = 10_000
     quarantine_bytes: int = 32 * 1024**2
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
+    provider_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     fronts: int | None = None
 
     @property
@@ -185,6 +188,7 @@ _IMAGES_KEYS = {
     "endpoint": str,
 }
 _STORE = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/([A-Za-z0-9][A-Za-z0-9._/-]{0,200})", re.ASCII)
+_PROVIDER = re.compile(r"[a-z0-9-]{1,64}/[a-z0-9-]{1,64}", re.ASCII)
 _MQTT_KEYS = {"host": str, "port": int, "certificate": str, "key": str}
 
 TEMPLATE = """\
@@ -230,6 +234,10 @@ port = 8080
 # access_key_file = "s3-access.key"
 # secret_key_file = "s3-secret.key"
 # endpoint = "https://s3.example"
+
+# The secrets of the gateway at the providers by which people sign in, each in a file; one without is a public client.
+# [providers]
+# "met/identity" = "met-identity.secret"
 
 # The bounds on connections, requests and bytes; the operator's manual lists them all.
 # [limits]
@@ -278,6 +286,7 @@ def parse_settings(text: bytes, folder: Path) -> Settings:
     mqtt = data.pop("mqtt", None)
     images = data.pop("images", None)
     proxies = data.pop("proxies", [])
+    providers = data.pop("providers", {})
     limits = ConnectionLimits.parse(data.pop("limits", {}))
     _check(data, _KEYS, name)
     if not 0 <= data.get("port", 0) <= 65_535:
@@ -300,6 +309,7 @@ def parse_settings(text: bytes, folder: Path) -> Settings:
         images=None if images is None else _images(folder, images),
         proxies=_networks(proxies),
         limits=limits,
+        provider_secrets=_providers(folder, providers),
         **data,
     )
 
@@ -381,6 +391,14 @@ def _images(folder: Path, data: object) -> ImagesSettings:
         secret_key=read_secret(folder / data["secret_key_file"]),
         endpoint=endpoint,
     )
+
+
+def _providers(folder: Path, data: object) -> Mapping[str, str]:
+    if not isinstance(data, dict) or not all(
+        isinstance(file, str) and _PROVIDER.fullmatch(name) for name, file in data.items()
+    ):
+        raise ConfigurationError('[providers] holds `"organisation/provider" = "file"`')
+    return {name: read_secret(folder / file) for name, file in data.items()}
 
 
 def _is_safe_address(url: str) -> bool:

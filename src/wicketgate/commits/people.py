@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 
-class Opening(msgspec.Struct, frozen=True, kw_only=True):
+class CommitmentOpened(msgspec.Struct, frozen=True, kw_only=True):
     """What a commitment in a document of people is to.
 
     Attributes
@@ -32,7 +32,7 @@ class PeopleOpened(msgspec.Struct, frozen=True, kw_only=True):
     """Openings handed in for an organisation's people."""
 
     organisation: str
-    openings: tuple[Opening, ...]
+    openings: tuple[CommitmentOpened, ...]
 
 
 class Passkey(msgspec.Struct, frozen=True, kw_only=True, tag="enrolled"):
@@ -75,7 +75,7 @@ class KnownPeople(msgspec.Struct, kw_only=True):
         The hashes of codes by which a passkey was enrolled: each does once.
     """
 
-    openings: dict[str, dict[str, Opening]] = {}
+    openings: dict[str, dict[str, CommitmentOpened]] = {}
     passkeys: dict[str, Passkey] = {}
     spent: set[str] = set()
 

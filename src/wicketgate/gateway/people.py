@@ -12,7 +12,7 @@ from wicketgate.base.clock import Clock
 from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.base.signing import canonical
 from wicketgate.commits.durable import Durable
-from wicketgate.commits.people import Opening, Passkey
+from wicketgate.commits.people import CommitmentOpened, Passkey
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.people import Grant, People, Person, Workplace, commit_to, misplaced
 from wicketgate.regime.moment import RegimeAt
@@ -21,7 +21,7 @@ _MOST_VALUES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RolesAt:
     """What somebody may do at one place."""
 
     place: Workplace
@@ -39,7 +39,7 @@ class Identity:
         provider's subject under the deployment's own secret.
     name : str
         For pages; never in a fact of the public, nor in a log line.
-    standings : tuple of Standing
+    standings : tuple of RolesAt
         By place, at least one.
     presence_us : int
         How old a proof of presence may be where a fresh one is needed.
@@ -48,8 +48,12 @@ class Identity:
     person: str
     organisation: str
     name: str
-    standings: tuple[Standing, ...]
+    standings: tuple[RolesAt, ...]
     presence_us: int
+
+    def places(self) -> tuple[Workplace, ...]:
+        """Return where they work, each place once."""
+        return tuple(dict.fromkeys(one.place for one in self.standings))
 
     def roles_at(self, place: Workplace) -> frozenset[str]:
         """Return the roles at a place."""
@@ -192,7 +196,7 @@ class PeopleInForce:
             *((f"persons[{number}]", people.persons[number]) for number in named),
             *((f"grants[{number}]", people.grants[number]) for number in granted),
         ]
-        standings = tuple(Standing(entry.place, entry.roles) for path, entry in entries if path not in wrong)
+        standings = tuple(RolesAt(entry.place, entry.roles) for path, entry in entries if path not in wrong)
         if not standings:
             return None
         known = self._commits.committed.people.openings.get(people.organisation, {})
@@ -218,7 +222,7 @@ class PeopleInForce:
         return kept[2]
 
 
-def require_fitting(people: Sequence[People], openings: Sequence[Opening]) -> None:
+def require_fitting(people: Sequence[People], openings: Sequence[CommitmentOpened]) -> None:
     """Refuse openings that fit no commitment of some versions of an organisation's people.
 
     Raises
@@ -239,18 +243,18 @@ def require_fitting(people: Sequence[People], openings: Sequence[Opening]) -> No
             raise InputError(f"opening {number}: no document has its commitment", code="not-committed")
 
 
-def name_in(opening: Opening) -> str:
+def name_in(opening: CommitmentOpened) -> str:
     """Return the name in the opening of a person; empty where it has none."""
     value = opening.value.get("name") if isinstance(opening.value, dict) else None
     return value if isinstance(value, str) else ""
 
 
-def _subject_in(opening: Opening) -> str | None:
+def _subject_in(opening: CommitmentOpened) -> str | None:
     value = opening.value.get("subject") if isinstance(opening.value, dict) else None
     return value if isinstance(value, str) else None
 
 
-def _has(claims: Mapping[str, Any], grant: Grant, known: Mapping[str, Opening]) -> bool:
+def _has(claims: Mapping[str, Any], grant: Grant, known: Mapping[str, CommitmentOpened]) -> bool:
     """Return whether claims are all that a grant wants; a claim that is a list has each of its items."""
     for wanted in grant.claims:
         opening = known.get(wanted.commitment)

@@ -32,10 +32,10 @@ from wicketgate.http.health import HealthApi
 from wicketgate.http.hot import HotRoute
 from wicketgate.http.metrics import BoundMetrics, GatewayMetrics, HealthMetrics, LoopMetrics, MqttMetrics
 from wicketgate.http.peers import Proxies
+from wicketgate.http.people.desk import OfficersDesk
 from wicketgate.http.problems import internal, not_allowed, problem, problem_of
 from wicketgate.http.site.addition import Addition, find_addition, sight_of
 from wicketgate.http.site.consultations import Consultations
-from wicketgate.http.site.duty import Duty
 from wicketgate.http.site.public import Public
 from wicketgate.http.site.rendering import PageRendering
 from wicketgate.http.underway import UnderWay
@@ -59,11 +59,11 @@ def build_app(
     """
     addition = find_addition(sight_of(gateway))
     public = Public(gateway, addition, rendering)
-    duty = _duty(gateway, public, addition)
+    desk = OfficersDesk(gateway, _images(gateway), public, addition)
     under_way = UnderWay(gateway.settings.limits)
     bounds = BoundMetrics(under_way, connections, ingress)
     app = Starlette(
-        routes=routes(gateway, public, duty, ingress, addition, bounds),
+        routes=routes(gateway, public, desk, ingress, addition, bounds),
         exception_handlers={
             WicketgateError: _on_error,
             HTTPException: _on_http,
@@ -80,7 +80,7 @@ def build_app(
     gatekeeper = Gatekeeper(
         Outermost(app, reads, push),
         tokens,
-        sessions=duty.sessions,
+        sessions=desk.sessions,
         under_way=under_way,
     )
     return Proxies(gateway.settings.proxies).wrap(gatekeeper)
@@ -89,7 +89,7 @@ def build_app(
 def routes(
     gateway: Gateway,
     public: Public | None = None,
-    duty: Duty | None = None,
+    desk: OfficersDesk | None = None,
     ingress: Ingress | None = None,
     addition: Addition | None = None,
     bounds: BoundMetrics | None = None,
@@ -129,7 +129,7 @@ def routes(
         *DisclosuresApi(commits, gateway.disclosures, entitlement, clock).routes(),
         *WhyApi(commits, gateway.projections, gateway.lists, gateway.facts, clock).routes(),
         *HotlistsApi(commits, gateway.desk, gateway.lists, entitlement, clock).routes(),
-        *(duty or _duty(gateway, public, addition)).routes(),
+        *(desk or OfficersDesk(gateway, _images(gateway), public, addition)).routes(),
         Route("/metrics", get_metrics),
     ]
 
@@ -140,20 +140,6 @@ def _reads(gateway: Gateway) -> Reads:
 
 def _images(gateway: Gateway) -> FeedImages:
     return FeedImages(gateway.images, gateway.facts, gateway.entitlement, gateway.hits)
-
-
-def _duty(gateway: Gateway, public: Public, addition: Addition | None) -> Duty:
-    return Duty(
-        gateway.commits,
-        gateway.clock,
-        entitlement=gateway.entitlement,
-        hits=gateway.hits,
-        unit_hits=gateway.unit_hits,
-        outcomes=gateway.outcomes,
-        images=_images(gateway),
-        public=public,
-        addition=addition,
-    )
 
 
 async def _on_error(request: Request, error: Exception) -> Response:

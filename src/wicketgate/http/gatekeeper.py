@@ -41,12 +41,21 @@ PUBLIC_PATHS = frozenset(
         "/healthz",
         "/readyz",
         "/sign-in",
+        "/sign-in/passkey",
+        "/sign-in/passkey/begin",
+        "/enrol",
+        "/enrol/begin",
+        "/oauth/device_authorization",
+        "/oauth/token",
     }
 )
 SIGN_IN = "/sign-in"
 DEMONSTRATION_PREFIX = "/demonstration/"
 """Below which a demonstration shows more; where vehicles are real, nothing is there."""
-PUBLIC_PREFIXES = ("/assets/", "/authorities/", "/consultations/", "/log/", DEMONSTRATION_PREFIX)
+PUBLIC_PREFIXES = (
+    *("/assets/", "/authorities/", "/consultations/", "/log/", "/sign-in/with/", "/sign-in/back/"),
+    DEMONSTRATION_PREFIX,
+)
 PUSH_PREFIX = "/v1/push/"
 """What devices post to; there alone Basic and `?key=` are credentials too."""
 _LONGEST_TOKEN = 512
@@ -104,8 +113,10 @@ def is_public(path: str) -> bool:
 
 
 def is_for_officers(path: str) -> bool:
-    """Return whether a path is opened by a duty officer's session alone."""
-    return path in {"/duty", "/sign-out"} or path.startswith("/duty/")
+    """Return whether a path is opened by an officer's session alone."""
+    return path in {"/duty", "/me", "/presence", "/device", "/sign-out"} or path.startswith(
+        ("/duty/", "/me/", "/presence/")
+    )
 
 
 class Gatekeeper:

@@ -12,15 +12,18 @@ import secrets
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from starlette.types import Scope
 
 from wicketgate.base.clock import HOUR_US, SECOND_US
 from wicketgate.base.errors import InputError, NotEntitled
-from wicketgate.gateway.people import PeopleInForce, SignedInAs
 from wicketgate.http.rates import Rate, RateUse
 from wicketgate.pages.duty import Session
 from wicketgate.regime.documents.people import Workplace
+
+if TYPE_CHECKING:  # fronts know tokens by this module, and reach nothing of the gateway
+    from wicketgate.gateway.people import PeopleInForce, SignedInAs
 
 LIFE_US = 12 * HOUR_US
 """How long a session lasts, whether or not it is used: a shift."""
@@ -189,6 +192,15 @@ class Sessions:
         renewed = replace(session, present_us=self._now_us())
         self._sessions[session.key] = renewed
         return renewed
+
+    def proof_of(self, session: Session) -> SignedInAs | None:
+        """Return by what a person signed in; None where a token opened the session, or it has ended."""
+        known = self._proved.get(session.key)
+        return None if known is None else known[0]
+
+    def place_of(self, session: Session) -> Workplace:
+        """Return where a person works in a session of theirs that lasts."""
+        return self._proved[session.key][1]
 
     def is_present(self, session: Session) -> bool:
         """Return whether a person proved lately enough that they are there; a token's session never did."""

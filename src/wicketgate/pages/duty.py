@@ -181,18 +181,6 @@ class DutyPages:
         page = templates().get_template(template)
         return page.render(demonstration=self._demonstration, ground=self._ground, register={}, **context)
 
-    def sign_in(self, *, fault: str = "", at: str = "", officer: str = "", ended: bool = False) -> str:
-        """Return the page `/sign-in`.
-
-        Parameters
-        ----------
-        fault, at : str
-            What was wrong, as a sentence, and at which field (`token`, `officer`, or neither).
-        ended : bool
-            The caller had a session that has ended.
-        """
-        return self._render("sign-in.html", fault=fault, at=at, officer=officer, ended=ended)
-
     def queue(
         self,
         queue: Queue,

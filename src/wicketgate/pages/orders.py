@@ -19,6 +19,7 @@ import msgspec
 
 from wicketgate.commits.transactions import ResponseGiven
 from wicketgate.pages.duty import DutyPages
+from wicketgate.pages.people import PeoplePages
 from wicketgate.pages.public import FrontPart, Pages
 from wicketgate.pages.responses import publish
 
@@ -124,11 +125,14 @@ PAGES: Mapping[str, _Make] = {
     "plain": lambda pages, register, said: said["text"],
 }
 """What can be ordered, each from the register and the order's arguments."""
-FOR_OFFICERS: Mapping[str, Callable[[DutyPages, dict[str, Any]], str]] = {
-    "sign-in": lambda pages, said: pages.sign_in(
-        officer=SLOT.format("officer") if said["fault"] else "", **said
+FOR_OFFICERS: Mapping[str, Callable[[bool, dict[str, Any]], str]] = {
+    "sign-in": lambda demonstration, said: PeoplePages(demonstration=demonstration).sign_in(
+        officer=SLOT.format("officer") if said["fault"] else "", next=SLOT.format("next"), **said
     ),
-    "duty-problem": lambda pages, said: pages.problem(said["status"], said["title"], said["detail"], None),
+    "enrol": lambda demonstration, said: PeoplePages(demonstration=demonstration).enrol(**said),
+    "duty-problem": lambda demonstration, said: DutyPages(demonstration=demonstration).problem(
+        said["status"], said["title"], said["detail"], None
+    ),
 }
 """The pages for officers that anybody can ask for."""
 
@@ -145,8 +149,7 @@ class Press:
             self._register = without_marks(msgspec.json.decode(order.register))
         arguments = without_marks(order.arguments)
         if order.page in FOR_OFFICERS:
-            duty = DutyPages(demonstration=order.demonstration)
-            return finished(FOR_OFFICERS[order.page](duty, arguments).encode())
+            return finished(FOR_OFFICERS[order.page](order.demonstration, arguments).encode())
         pages = Pages(demonstration=order.demonstration, base_url=ADDRESS, package=order.package)
         html = PAGES[order.page](pages, self._register, arguments)
         return None if html is None else finished(html.encode("utf-8", "surrogatepass"))

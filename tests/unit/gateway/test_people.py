@@ -13,7 +13,7 @@ from tests.vectors.make_documents import Story, changed, put
 from wicketgate.base.clock import parse_rfc3339
 from wicketgate.base.errors import InputError, NotEntitled, WicketgateError
 from wicketgate.base.signing import canonical
-from wicketgate.commits.people import Opening, Passkey, PasskeyWithdrawn, PeopleOpened
+from wicketgate.commits.people import CommitmentOpened, Passkey, PasskeyWithdrawn, PeopleOpened
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import DocumentTaken, Transaction
 from wicketgate.gateway.people import PeopleInForce, SignedInAs, require_fitting
@@ -76,8 +76,8 @@ def people(*changes: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
     return changed(world.example("people"), named, *changes)
 
 
-def opening(salt: bytes, value: Any) -> Opening:
-    return Opening(commitment=commit_to(salt, value), salt=salt, value=value)
+def opening(salt: bytes, value: Any) -> CommitmentOpened:
+    return CommitmentOpened(commitment=commit_to(salt, value), salt=salt, value=value)
 
 
 OPENINGS = (opening(SALTS[0], "crime-desk"), opening(SALTS[1], ADA), opening(SALTS[2], BEN))
@@ -236,12 +236,12 @@ def test_whose_office_a_later_charter_takes_away_is_nobody(kept: Kept, known: Pe
     ("given", "code"),
     [
         (opening(SALTS[3], "crime-desk"), "not-committed"),
-        (Opening(commitment=OPENINGS[1].commitment, salt=SALTS[3], value=ADA), "not-committed"),
-        (Opening(commitment=OPENINGS[1].commitment, salt=SALTS[1], value=BEN), "not-committed"),
-        (Opening(commitment=OPENINGS[1].commitment, salt=b"", value=ADA), "not-committed"),
+        (CommitmentOpened(commitment=OPENINGS[1].commitment, salt=SALTS[3], value=ADA), "not-committed"),
+        (CommitmentOpened(commitment=OPENINGS[1].commitment, salt=SALTS[1], value=BEN), "not-committed"),
+        (CommitmentOpened(commitment=OPENINGS[1].commitment, salt=b"", value=ADA), "not-committed"),
     ],
 )
-def test_openings_must_fit(kept: Kept, given: Opening, code: str) -> None:
+def test_openings_must_fit(kept: Kept, given: CommitmentOpened, code: str) -> None:
     versions = [kept.parsed.people(one) for one in kept.committed.regime.people["met"]]
     require_fitting(versions, OPENINGS)
     with pytest.raises(InputError) as caught:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from wicketgate.base.clock import rfc3339
-from wicketgate.commits.people import Opening
+from wicketgate.commits.people import CommitmentOpened
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import (
     CameraSet,
@@ -238,7 +238,7 @@ def passkey_fact(sequence: int, person: str, became: str, by: str) -> bytes:
 
 
 def signed_in_fact(
-    sequence: int, person: str, name: str, how: str, people: str, opening: Opening | None
+    sequence: int, person: str, name: str, how: str, people: str, opening: CommitmentOpened | None
 ) -> bytes:
     """Return the fact that a person signed in, with what proves who the commitment is of.
 
@@ -248,7 +248,7 @@ def signed_in_fact(
         `passkey`, or the id of a provider.
     people : str
         The document in force, as `organisation@version`.
-    opening : Opening, optional
+    opening : CommitmentOpened, optional
         None where a provider's claims alone made them what they are.
     """
     proof = {} if opening is None else {"salt": opening.salt.hex(), "value": opening.value}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wicketgate.base.errors import InputError
-from wicketgate.commits.people import Opening, Passkey, PasskeyWithdrawn, PeopleOpened
+from wicketgate.commits.people import CommitmentOpened, Passkey, PasskeyWithdrawn, PeopleOpened
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import Transaction
 from wicketgate.commits.writer import Commits
@@ -23,7 +23,7 @@ class PeopleFiling:
     def __init__(self, commits: Commits) -> None:
         self._commits = commits
 
-    async def open(self, organisation: str, openings: Sequence[Opening], by: str) -> None:
+    async def open(self, organisation: str, openings: Sequence[CommitmentOpened], by: str) -> None:
         """Take the openings of an organisation's commitments.
 
         Parameters

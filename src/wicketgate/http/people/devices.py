@@ -36,7 +36,7 @@ class DeviceRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class DeviceAnswer:
     """A person's answer to a program's request.
 
     `session` is the key of the session in which they answered; empty where they said no.
@@ -52,7 +52,7 @@ class Devices:
     def __init__(self, now_us: Callable[[], int]) -> None:
         self._now_us = now_us
         self._secret = secrets.token_bytes(32)
-        self._answered: dict[str, Answered] = {}
+        self._answered: dict[str, DeviceAnswer] = {}
 
     def begin(self) -> DeviceRequest:
         """Return a fresh request."""
@@ -81,7 +81,7 @@ class Devices:
         self._answered = {name: one for name, one in self._answered.items() if one.until_us > now_us}
         if len(self._answered) >= _MOST_APPROVED:
             raise InputError("too many programs wait to be told: try again in a moment", code="busy")
-        self._answered[code] = Answered(session, now_us + LIFE_US)
+        self._answered[code] = DeviceAnswer(session, now_us + LIFE_US)
 
     def redeem(self, device_code: str) -> str | Pending:
         """Return the key of the session in which a request was approved, once; or why not (RFC 8628, 3.5)."""

@@ -1,0 +1,73 @@
+"""Everything that people come to, put together: sessions, signing in, the pages of officers."""
+
+from __future__ import annotations
+
+from starlette.routing import Route
+
+from wicketgate.gateway.filing.people import PeopleFiling
+from wicketgate.gateway.node import Gateway
+from wicketgate.gateway.people import PeopleInForce
+from wicketgate.http.api.images import FeedImages
+from wicketgate.http.people.api import PeopleApi
+from wicketgate.http.people.passkeys import Passkeys
+from wicketgate.http.people.providers import Providers
+from wicketgate.http.people.site import PeopleSite
+from wicketgate.http.sessions import Sessions
+from wicketgate.http.site.addition import Addition
+from wicketgate.http.site.duty import Duty
+from wicketgate.http.site.officers import OfficerPages
+from wicketgate.http.site.public import Public
+from wicketgate.pages.duty import DutyPages
+from wicketgate.pages.people import PeoplePages
+from wicketgate.pages.public import assets_of
+
+
+class OfficersDesk:
+    """What one gateway has for people.
+
+    Attributes
+    ----------
+    sessions : Sessions
+        Those that are open.
+    """
+
+    def __init__(
+        self, gateway: Gateway, images: FeedImages, public: Public, addition: Addition | None
+    ) -> None:
+        commits, clock = gateway.commits, gateway.clock
+        charter = commits.parsed.charter(commits.committed)
+        ground = None
+        if addition is not None and addition.ground is not None:
+            ground = assets_of(addition.package).paths[addition.ground]
+        officers = OfficerPages(public, DutyPages(demonstration=charter.demonstration, ground=ground))
+        people = PeopleInForce(commits, clock, gateway.deployment.index_secret())
+        filing = PeopleFiling(commits)
+        self.sessions = Sessions(clock.now_us, lambda: commits.committed.tokens, people)
+        self._site = PeopleSite(
+            commits,
+            clock,
+            people=people,
+            filing=filing,
+            sessions=self.sessions,
+            passkeys=Passkeys(people, filing, clock.now_us, charter.title),
+            providers=Providers(people, clock.now_us, gateway.settings.provider_secrets.get),
+            officers=officers,
+            public=public,
+            pages=PeoplePages(demonstration=charter.demonstration),
+            address=gateway.settings.address,
+        )
+        self._duty = Duty(
+            commits,
+            clock,
+            entitlement=gateway.entitlement,
+            hits=gateway.hits,
+            unit_hits=gateway.unit_hits,
+            outcomes=gateway.outcomes,
+            images=images,
+            officers=officers,
+        )
+        self._api = PeopleApi(commits, filing)
+
+    def routes(self) -> list[Route]:
+        """Return every route of theirs."""
+        return [*self._site.routes(), *self._duty.routes(), *self._api.routes()]
