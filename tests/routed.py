@@ -22,7 +22,7 @@ class Unasked:
 def every_route(folder: Path) -> list[Route]:
     """Return the routes of a demonstration; `folder` need not be there."""
     gateway: Any = Unasked()
-    charter = SimpleNamespace(demonstration=True)
-    gateway.deployment = SimpleNamespace(log=folder, folder=folder)
+    charter = SimpleNamespace(demonstration=True, title="A gateway")
+    gateway.deployment = SimpleNamespace(log=folder, folder=folder, index_secret=bytes)
     gateway.commits = SimpleNamespace(parsed=SimpleNamespace(charter=lambda _: charter), committed=None)
     return routes(gateway, addition=find_addition(sight_of(gateway)))

@@ -40,6 +40,7 @@ from wicketgate.gateway.filing.disclosures import DisclosureFiling
 from wicketgate.gateway.filing.documents import Filing
 from wicketgate.gateway.filing.facts import FactFiling
 from wicketgate.gateway.filing.hotlists import HotlistFiling
+from wicketgate.gateway.filing.looks import LookFiling
 from wicketgate.gateway.filing.outcomes import OutcomeFiling
 from wicketgate.gateway.filing.responses import Responses
 from wicketgate.gateway.filing.tokens import TokenFiling
@@ -76,9 +77,9 @@ _SETTLE_S = 30.0
 
 
 class Gateway:
-    """A running gateway: streams, fold, intake, gate, projections.
+    """A running gateway: streams, fold, intake, gate, projections. Use `Gateway.start`.
 
-    Use `Gateway.start`. When something makes it impossible to go on, `failed` is set; the process must then end, and
+    When something makes it impossible to go on, `failed` is set; the process must then end, and
     its next start takes up from COMMITS.
     """
 
@@ -128,6 +129,7 @@ class Gateway:
         self.camera_lists: CameraFiling
         self.tokens: TokenFiling
         self.facts: FactFiling
+        self.looks: LookFiling
         self.entitlement: Entitlement
         self.unit_hits: UnitHits
         self.responses: Responses
@@ -247,9 +249,7 @@ class Gateway:
             await gateway.stop()
 
     async def stop(self) -> None:
-        """Stop in order.
-
-        Nothing acknowledged is open afterwards.
+        """Stop in order; nothing acknowledged is open afterwards.
 
         Parts that were never made need no stop, and one whose stop fails keeps no other from stopping.
         """
@@ -317,7 +317,7 @@ class Gateway:
         self.filing = Filing(self.commits, self.projections, self.clock)
         self.camera_lists = CameraFiling(self.commits)
         self.tokens = TokenFiling(self.commits, self.projections)
-        self.facts = FactFiling(self.commits)
+        self.facts, self.looks = FactFiling(self.commits), LookFiling(self.commits, self.clock)
         self.entitlement = Entitlement(self.commits, self.clock)
         self.unit_hits = UnitHits(self.commits, self.hits, self.entitlement)
         self.responses = Responses(self.commits, self.projections, self.clock, admit=self.space.demand)
@@ -448,7 +448,7 @@ class Gateway:
             directory=self.directory,
         )
         self._parts.push_async_callback(self._end_work)
-        works = [self.intake.run, self.pushes.run, self.health.run, *self.housekeeping.works]
+        works = [self.intake.run, self.pushes.run, self.health.run, self.looks.run, *self.housekeeping.works]
         if isinstance(self.clock, SteadyClock):
             self.watch = ClockWatch(self.commits, self.clock)
             works.append(self.watch.run)

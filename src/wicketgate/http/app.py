@@ -121,14 +121,16 @@ def routes(
         *Consultations(gateway.responses, public, clock).routes(),
         *_reads(gateway).routes(),
         *_images(gateway).routes(),
-        *SourcesApi(commits, gateway.camera_lists, gateway.projections.quarantine, clock).routes(),
+        *SourcesApi(
+            commits, gateway.camera_lists, gateway.projections.quarantine, clock, gateway.looks
+        ).routes(),
         *DocumentsApi(gateway.filing, clock).routes(),
-        *FeedsApi(commits, gateway.projections, entitlement, clock).routes(),
+        *FeedsApi(commits, gateway.projections, entitlement, clock, gateway.looks).routes(),
         *AdminApi(commits, gateway.tokens, gateway.openings).routes(),
-        *HitsApi(gateway.unit_hits, gateway.outcomes, entitlement, clock).routes(),
+        *HitsApi(gateway.unit_hits, gateway.outcomes, entitlement, clock, gateway.looks).routes(),
         *DisclosuresApi(commits, gateway.disclosures, entitlement, clock).routes(),
         *WhyApi(commits, gateway.projections, gateway.lists, gateway.facts, clock).routes(),
-        *HotlistsApi(commits, gateway.desk, gateway.lists, entitlement, clock).routes(),
+        *HotlistsApi(commits, gateway.desk, gateway.lists, entitlement, clock, gateway.looks).routes(),
         *(desk or OfficersDesk(gateway, _images(gateway), public, addition)).routes(),
         Route("/metrics", get_metrics),
     ]

@@ -43,6 +43,8 @@ _REQUEST = {
     "expired": "Have the authority renewed; what it released before can still be read.",
     "form-refused": "Load the page again, and send its own form.",
     "unknown-code": "Ask whoever signed the document of people for a code: each enrols one passkey.",
+    "provider-unreachable": "Try again; if it goes on, the organisation's provider is down or misnamed.",
+    "sign-in-refused": "Begin again at `/sign-in`; if it goes on, ask whoever names the people of your organisation.",
     "unknown-passkey": "Look at your passkeys: it was withdrawn already.",
     "not-committed": "Send the openings that were made with the document of people, and no others.",
     "not-found": "Look at `/docs` for what there is.",

@@ -172,6 +172,7 @@ class Gatekeeper:
             await response(scope, receive, send)
             return
         scope["still_known"] = lambda: self._principal(given) == principal
+        scope["credential"] = "" if given is None else given.digest
         if given is None or principal is None:
             await self._pass(scope, receive, send, "", "")
         else:
@@ -202,6 +203,7 @@ class Gatekeeper:
         scope["session"] = session
         scope["principal"] = Principal("duty", session.unit, person=session.person, roles=session.roles)
         scope["still_known"] = lambda: sessions.lasts(session)
+        scope["credential"] = session.key
         await self._pass(scope, receive, send, SESSIONS + session.unit, session.key)
 
     async def _passed(self, scope: Scope) -> bool:

@@ -33,6 +33,8 @@ CODES: dict[str, tuple[int, str]] = {
     "expired": (403, "The authority has expired"),
     "form-refused": (403, "The form did not come from a page of this session"),
     "unknown-code": (403, "This code enrols nobody"),
+    "provider-unreachable": (502, "The organisation's provider does not answer"),
+    "sign-in-refused": (403, "You are not signed in by this"),
     "unknown-passkey": (404, "There is no such passkey"),
     "not-committed": (422, "An opening fits no commitment"),
     "not-found": (404, "There is nothing here"),

@@ -157,7 +157,7 @@ class Sessions:
         identity = None if self._people is None else self._people.identify(proved)
         roles = frozenset() if identity is None else identity.roles_at(place)
         if identity is None or not roles:
-            raise NotEntitled("no document in force names you there", code="unauthorised")
+            raise NotEntitled("no document in force names you there", code="sign-in-refused")
         now_us = self._now_us()
         session_id = secrets.token_urlsafe(32)
         session = Session(
@@ -188,7 +188,7 @@ class Sessions:
         """
         identity = None if self._people is None else self._people.identify(proved)
         if identity is None or identity.person != session.person or not self.lasts(session):
-            raise NotEntitled("this proves somebody else than who is signed in", code="unauthorised")
+            raise NotEntitled("this proves somebody else than who is signed in", code="sign-in-refused")
         renewed = replace(session, present_us=self._now_us())
         self._sessions[session.key] = renewed
         return renewed

@@ -19,11 +19,12 @@ from wicketgate.base.clock import SystemClock
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.commits.cameras import Camera
 from wicketgate.commits.state import State
+from wicketgate.http.people.desk import OfficersDesk
 from wicketgate.http.site import addition as module
 from wicketgate.http.site.addition import ENTRY_POINTS, Addition, Sight, find_addition, routes_of
-from wicketgate.http.site.duty import Duty
 from wicketgate.http.site.public import Public
 from wicketgate.http.site.shown import Shown
+from wicketgate.pages.duty import DutyPages
 from wicketgate.pages.public import CONTENT_SECURITY_POLICY
 from wicketgate.regime.parsed import Parsed
 from wicketgate_demo.site.addition import PACKAGE, add
@@ -39,7 +40,9 @@ class Site:
         camera = Camera(source="tfl", id="c0", groups=(), latitude=51.5, longitude=-0.1, active=True)
         self.state = State(cameras=[camera])
         organisations = {"tfl": SimpleNamespace(id="tfl", name="Transport for London")}
-        self.charter = SimpleNamespace(demonstration=demonstration, organisations=organisations)
+        self.charter = SimpleNamespace(
+            demonstration=demonstration, organisations=organisations, title="A gateway"
+        )
         parsed = Parsed()
         parsed.charter = lambda _: self.charter  # type: ignore[method-assign, assignment, return-value]
         self.sight = Sight(state=lambda: self.state, parsed=parsed, clock=SystemClock(), folder=folder)
@@ -160,18 +163,18 @@ async def test_assets_and_description_come_along(tmp_path: Path) -> None:
 def test_what_lies_under_the_map_of_a_hit_is_the_addition_s(tmp_path: Path) -> None:
     site = Site(tmp_path, demonstration=True)
 
-    def duty(addition: Addition | None) -> Duty:
-        asked_of_nothing: Any = Unasked()
-        parts = dict.fromkeys(
-            ("entitlement", "hits", "unit_hits", "outcomes", "images", "public"), asked_of_nothing
-        )
-        return Duty(site.gateway.commits, site.sight.clock, **parts, addition=addition)
+    def duty(addition: Addition | None) -> DutyPages:
+        gateway: Any = Unasked()
+        gateway.commits, gateway.clock = site.gateway.commits, site.sight.clock
+        gateway.deployment = SimpleNamespace(index_secret=bytes)
+        nothing: Any = Unasked()
+        return OfficersDesk(gateway, nothing, nothing, addition).officers.pages
 
-    ground = duty(add(site.sight))._pages._ground
+    ground = duty(add(site.sight))._ground
     assert ground is not None
     assert "/london-sketch." in ground
     assert ground in fixture.ASSETS
-    assert duty(None)._pages._ground is None
+    assert duty(None)._ground is None
 
 
 async def test_the_charter_is_asked_at_each_request(tmp_path: Path) -> None:

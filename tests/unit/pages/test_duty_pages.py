@@ -25,6 +25,7 @@ from wicketgate.hotlists.hits import Hit
 from wicketgate.http.sessions import FAILURES, LIFE_US, MOST_OF_A_UNIT
 from wicketgate.pages import duty_words as words
 from wicketgate.pages.duty import HEADERS, DutyPages, Journey, Queue, RefusalShown, Session, digest
+from wicketgate.pages.people import PeoplePages
 
 NOW_US = parse_rfc3339("2026-07-08T12:00:00Z")
 PAGES = DutyPages(demonstration=True)
@@ -296,7 +297,7 @@ def test_nothing_that_a_list_or_a_camera_says_becomes_markup() -> None:
     for html in (
         PAGES.queue(a_queue(hit, authorities=[(HOSTILE, HOSTILE)], ended=[hit]), mine, NOW_US, recorded=hit),
         hit_page(hit, Journey(hits=[hit]), title=HOSTILE, refused=RefusalShown(code=HOSTILE, reason=HOSTILE)),
-        PAGES.sign_in(fault=HOSTILE, at="officer", officer=HOSTILE),
+        PeoplePages().sign_in(fault=HOSTILE, at="officer", officer=HOSTILE),
         PAGES.problem(403, HOSTILE, HOSTILE, mine),
     ):
         page = Reader(html)

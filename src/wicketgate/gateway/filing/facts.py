@@ -171,6 +171,11 @@ def images_fact(sequence: int, *, authority: str, images: Sequence[str], unit: s
     )
 
 
+def look_fact(sequence: int, *, by: str, what: str, of: str, more: Mapping[str, Any]) -> bytes:
+    """Return the fact that somebody saw something private: who, what, of whose."""
+    return _salted("look", {"commit": sequence, "by": by, "what": what, "of": of, **more})
+
+
 def why_fact(
     sequence: int,
     *,

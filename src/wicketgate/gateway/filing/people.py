@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wicketgate.base.errors import InputError
+from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.commits.people import CommitmentOpened, Passkey, PasskeyWithdrawn, PeopleOpened
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import Transaction
@@ -34,13 +34,13 @@ class PeopleFiling:
         Raises
         ------
         InputError
-            `unknown-organisation` where nobody of it is named; as `gateway.people.require_fitting`.
+            `not-found` where nobody of it is named; as `gateway.people.require_fitting`.
         """
 
         def build(state: State, at_us: int, sequence: int) -> Transaction:
             versions = state.regime.people.get(organisation, [])
             if not versions:
-                raise InputError("no document names people of this organisation", code="unknown-organisation")
+                raise InputError("no document names people of this organisation", code="not-found")
             require_fitting([self._commits.parsed.people(one) for one in versions[-2:]], openings)
             return Transaction(
                 at_us=at_us,
@@ -55,13 +55,13 @@ class PeopleFiling:
 
         Raises
         ------
-        InputError
-            `already-taken` where its code was used meanwhile, or its id is another's.
+        NotEntitled
+            `unknown-code` where its code was used meanwhile, or its id is another's.
         """
 
         def build(state: State, at_us: int, sequence: int) -> Transaction:
             if passkey.spent in state.people.spent or passkey.id in state.people.passkeys:
-                raise InputError("this code has enrolled a passkey already", code="already-taken")
+                raise NotEntitled("this code has enrolled a passkey already", code="unknown-code")
             return Transaction(
                 at_us=at_us,
                 facts=(passkey_fact(sequence, passkey.person, "enrolled", passkey.person),),

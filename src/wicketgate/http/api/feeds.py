@@ -15,9 +15,10 @@ from wicketgate.base.errors import NotEntitled
 from wicketgate.commits.durable import Durable
 from wicketgate.feeds.feed import Feed
 from wicketgate.gateway.entitlement import Entitlement, names_of
+from wicketgate.gateway.filing.looks import LookFiling
 from wicketgate.gateway.projections import Projections
 from wicketgate.http.answers import BatchProof, Feeds, FeedShown
-from wicketgate.http.gatekeeper import require
+from wicketgate.http.gatekeeper import Principal, require
 from wicketgate.http.parameters import AFTER_BATCH, BATCH, BATCHES, WAIT
 from wicketgate.http.problems import problem
 from wicketgate.http.requests import json_answer
@@ -26,6 +27,7 @@ from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.notes import unverified_checkpoint
 from wicketgate.reads.parse import NDJSON
 
+_SEE = ("viewer",)
 _MAX_ANSWER = 16 * 1024 * 1024
 _PART = 256 * 1024
 """Bytes of batches, about, that are read before the client has taken those before them."""
@@ -36,12 +38,18 @@ class FeedsApi:
     """The handlers of feeds, over the feeds and the committed state."""
 
     def __init__(
-        self, commits: Durable, projections: Projections, entitlement: Entitlement, clock: Clock
+        self,
+        commits: Durable,
+        projections: Projections,
+        entitlement: Entitlement,
+        clock: Clock,
+        looks: LookFiling,
     ) -> None:
         self._commits = commits
         self._projections = projections
         self._entitlement = entitlement
         self._clock = clock
+        self._looks = looks
 
     def routes(self) -> list[Route]:
         """Return the routes under `/v1/feeds`."""
@@ -54,7 +62,7 @@ class FeedsApi:
 
     async def list_feeds(self, request: Request) -> Response:
         """`GET /v1/feeds`: the unit's feeds."""
-        unit = require(request, "recipient").name
+        unit = require(request, "recipient", *_SEE).name
         state, moment = self._commits.committed, self._commits.committed_at(self._clock.now_us())
         feeds = []
         for name in names_of(state, unit):
@@ -82,6 +90,8 @@ class FeedsApi:
         if past is not None:
             return past
         batches = await feed.batches(after, limit, _PART)
+        if batches:
+            await self._seen(request, name, after + 1, after + len(batches))
         self._feed(request)  # reading may have taken long
         if not batches and feed.last > after:
             await feed.refresh()  # its term may have ended meanwhile
@@ -91,11 +101,11 @@ class FeedsApi:
         if not batches or last >= min(after + limit, feed.last) or sum(map(len, batches)) >= _MAX_ANSWER:
             return Response(b"".join(batches), media_type=NDJSON, headers=headers)
         return StreamingResponse(
-            self._parts(request, feed, batches, after, limit), media_type=NDJSON, headers=headers
+            self._parts(request, name, feed, batches, after, limit), media_type=NDJSON, headers=headers
         )
 
     async def _parts(
-        self, request: Request, feed: Feed, batches: Sequence[bytes], after: int, limit: int
+        self, request: Request, name: str, feed: Feed, batches: Sequence[bytes], after: int, limit: int
     ) -> AsyncIterator[bytes]:
         """Yield whole batches in parts, each read once the client has taken the one before.
 
@@ -118,6 +128,7 @@ class FeedsApi:
                 return
             if after < end and size < _MAX_ANSWER:
                 batches = await feed.batches(after, end - after, min(_PART, _MAX_ANSWER - size))
+                await self._seen(request, name, after + 1, after + len(batches))
 
     async def get_proof(self, request: Request) -> Response:
         """`GET /v1/feeds/{authority}/proofs?batch=B`."""
@@ -164,12 +175,12 @@ class FeedsApi:
         if request.method == "HEAD":
             return Response(media_type="text/event-stream", headers={"Cache-Control": "no-store"})
         return StreamingResponse(
-            self._events(request, feed, after),
+            self._events(request, name, feed, after),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store"},
         )
 
-    async def _events(self, request: Request, feed: Feed, after: int) -> AsyncIterator[bytes]:
+    async def _events(self, request: Request, name: str, feed: Feed, after: int) -> AsyncIterator[bytes]:
         try:
             while True:
                 last = feed.last
@@ -178,6 +189,8 @@ class FeedsApi:
                     # A reader slower than the term: nothing of what was there is there any more.
                     yield _end_event("cursor-past-term")
                     return
+                if batches:
+                    await self._seen(request, name, after + 1, after + len(batches))
                 for data in batches:
                     self._feed(request)  # a slow reader gets nothing more once it is stopped
                     after += 1
@@ -192,6 +205,14 @@ class FeedsApi:
         except NotEntitled as stopped:
             yield _end_event(stopped.code)
 
+    async def _seen(self, request: Request, name: str, first: int, last: int) -> None:
+        """Record that the caller sees batches, before they do."""
+        who: Principal = request.scope["principal"]
+        if who.person:
+            await self._looks.look(who.by, "rows", name, **{"from": first, "to": last})
+        else:
+            await self._looks.read(who.by, "rows", name, first, last)
+
     @staticmethod
     async def _past_term(name: str, feed: Feed, after: int) -> Response | None:
         """Return the answer to whoever asks for what has run out; None where it is there."""
@@ -204,7 +225,7 @@ class FeedsApi:
 
     def _feed(self, request: Request) -> tuple[str, Feed]:
         """Return the feed in the path, if the caller's unit may have it now."""
-        unit = require(request, "recipient").name
+        unit = require(request, "recipient", *_SEE).name
         name = request.path_params["authority"]
         self._entitlement.entitled(unit, name)
         return name, self._projections.feeds[name]

@@ -14,6 +14,7 @@ from wicketgate.base.clock import Clock, rfc3339
 from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.base.shapes import about, shape
 from wicketgate.gateway.entitlement import Entitlement
+from wicketgate.gateway.filing.looks import LookFiling
 from wicketgate.gateway.filing.outcomes import OutcomeFiling
 from wicketgate.gateway.hits import UnitHits
 from wicketgate.hotlists.hits import MOST_BY, MOST_REASON, WAITING, Hit
@@ -25,6 +26,7 @@ from wicketgate.http.requests import MAX_MEMBERS, decoded, private_answer, read_
 from wicketgate.regime.standing import STOPPED
 
 STATES = ("queue", "recent")
+_SEE = ("viewer", "confirmer")
 _T = TypeVar("_T")
 
 
@@ -49,12 +51,18 @@ class HitsApi:
     """The handlers of hits, over the hits of units and their outcomes."""
 
     def __init__(
-        self, hits: UnitHits, outcomes: OutcomeFiling, entitlement: Entitlement, clock: Clock
+        self,
+        hits: UnitHits,
+        outcomes: OutcomeFiling,
+        entitlement: Entitlement,
+        clock: Clock,
+        looks: LookFiling,
     ) -> None:
         self._hits = hits
         self._outcomes = outcomes
         self._entitlement = entitlement
         self._clock = clock
+        self._looks = looks
 
     def routes(self) -> list[Route]:
         """Return the routes under `/v1/hits`."""
@@ -66,7 +74,8 @@ class HitsApi:
 
     async def list_hits(self, request: Request) -> Response:
         """`GET /v1/hits?authority=&state=queue|recent&limit=`."""
-        unit = require(request, "recipient").name
+        who = require(request, "recipient", *_SEE)
+        unit = who.name
         state = request.query_params.get("state", "queue")
         if state not in STATES:
             raise InputError(f"`state` is one of {', '.join(STATES)}")
@@ -77,20 +86,27 @@ class HitsApi:
         else:
             names = [self._entitlement.entitled_match(unit, name).name]
         found = self._hits.queue_of(names) if state == "queue" else self._hits.recent_of(names, limit)
-        return private_answer(HitsShown(hits=[self._shown(hit) for hit in found[:limit]]))
+        shown = found[:limit]
+        if shown:
+            session = request.scope["credential"]
+            await self._looks.show(who.by, session, "hits", unit, [hit.id for hit in shown])
+        return private_answer(HitsShown(hits=[self._shown(hit) for hit in shown]))
 
     async def get_hit(self, request: Request) -> Response:
         """`GET /v1/hits/{id}`."""
-        unit = require(request, "recipient").name
-        hit, _ = self._hits.hit_of(unit, request.path_params["id"])
+        who = require(request, "recipient", *_SEE)
+        hit, _ = self._hits.hit_of(who.name, request.path_params["id"])
+        await self._looks.look(who.by, "hit", hit.id)
+        require(request, "recipient", *_SEE)
         return private_answer(self._shown(hit))
 
     async def post_outcome(self, request: Request) -> Response:
         """`POST /v1/hits/{id}/outcome` `{"outcome", "reason"?, "by"?, "plate_seen"?}`."""
-        unit = require(request, "recipient").name
+        who = require(request, "recipient", "confirmer")
+        unit = who.name
         body = await read_body(request, MAX_MEMBERS)
         said = decoded(_decoder, body, 'send `{"outcome", "reason", "by"}`, each a text')
-        require(request, "recipient")  # the body may have taken long
+        require(request, "recipient", "confirmer")  # the body may have taken long
         hit_id, stopped = request.path_params["id"], False
         try:
             self._hits.hit_of(unit, hit_id)
@@ -99,7 +115,12 @@ class HitsApi:
                 raise
             stopped = True
         after = await self._outcomes.record_outcome(
-            hit_id, said.outcome, said.reason, said.by, looker=unit, plate_seen=said.plate_seen
+            hit_id,
+            said.outcome,
+            said.reason,
+            who.by if who.person else said.by,
+            looker=who.by if who.person else unit,
+            plate_seen=said.plate_seen,
         )
         shown = self._shown(after)
         if not stopped:

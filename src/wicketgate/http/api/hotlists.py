@@ -19,6 +19,7 @@ from wicketgate.base.errors import HotlistRefused, InputError, NotEntitled
 from wicketgate.commits.durable import Durable
 from wicketgate.gateway.entitlement import Entitlement
 from wicketgate.gateway.filing.hotlists import HotlistFiling, ListTaken
+from wicketgate.gateway.filing.looks import LookFiling
 from wicketgate.hotlists import Entry, Hotlist
 from wicketgate.hotlists.forms import CSV, NDJSON, UK_FIELDS, hotlist_lines, parse_hotlist
 from wicketgate.hotlists.in_force import Hotlists
@@ -33,18 +34,27 @@ _LINES_AT_ONCE = 2_000
 _REVISION = re.compile(r'"(\d{1,15})"', re.ASCII)
 _TAKEN = (NDJSON, JSON, CSV)
 
+_KEEP = ("hotlist-keeper",)
+
 
 class HotlistsApi:
     """The handlers of hotlists, over those of one gateway."""
 
     def __init__(
-        self, commits: Durable, desk: HotlistFiling, lists: Hotlists, entitlement: Entitlement, clock: Clock
+        self,
+        commits: Durable,
+        desk: HotlistFiling,
+        lists: Hotlists,
+        entitlement: Entitlement,
+        clock: Clock,
+        looks: LookFiling,
     ) -> None:
         self._commits = commits
         self._desk = desk
         self._lists = lists
         self._entitlement = entitlement
         self._clock = clock
+        self._looks = looks
 
     def routes(self) -> list[Route]:
         """Return the routes under `/v1/hotlists/`."""
@@ -123,8 +133,14 @@ class HotlistsApi:
         It comes as NDJSON or the UK 16-field CSV.
         """
         name = request.path_params["authority"]
-        unit = require(request, "recipient").name
-        self._entitlement.entitled_match(unit, name)
+        who = require(request, "recipient", *_KEEP)
+        self._entitlement.entitled_match(who.name, name)
+        revision = self._hotlist(name)[0]
+        if who.person:
+            await self._looks.look(who.by, "hotlist", name, revision=revision)
+        else:
+            await self._looks.read(who.by, "hotlist", name, revision, revision)
+        self._terms(request, name)
         revision, hotlist = self._hotlist(name)
         as_csv = CSV in request.headers.get("accept", "").lower()
         lines = uk_rows(hotlist.entries()) if as_csv else hotlist_lines(hotlist.entries())
@@ -135,7 +151,7 @@ class HotlistsApi:
         )
 
     def _terms(self, request: Request, name: str) -> MatchTerms:
-        unit = require(request, "recipient").name
+        unit = require(request, "recipient", *_KEEP).name
         terms = self._entitlement.entitled_match(unit, name).match
         if terms is None:
             raise NotEntitled("this authority has no hotlist")

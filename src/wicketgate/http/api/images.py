@@ -55,9 +55,11 @@ class FeedImages:
 
     async def get_image(self, request: Request) -> Response:
         """`GET /v1/feeds/{authority}/images/{ref}`."""
-        unit = require(request, "recipient").name
+        who = require(request, "recipient", "viewer", "confirmer")
+        unit = who.name
         authority, ref = request.path_params["authority"], request.path_params["ref"]
-        return await self.answer(unit, authority, ref, by=unit, looking=request.method == "GET")
+        by = who.by if who.person else unit
+        return await self.answer(unit, authority, ref, by=by, looking=request.method == "GET")
 
     async def answer(self, unit: str, authority: str, ref: str, *, by: str, looking: bool) -> Response:
         """Commit the fetch of an image, then return it.

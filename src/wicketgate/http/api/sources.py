@@ -17,6 +17,7 @@ from wicketgate.base.errors import InputError
 from wicketgate.commits.durable import Durable
 from wicketgate.commits.transactions import CameraSet, QuarantinedRead
 from wicketgate.gateway.filing.cameras import MAX_CAMERAS, CameraFiling
+from wicketgate.gateway.filing.looks import LookFiling
 from wicketgate.gateway.quarantine import Quarantine
 from wicketgate.http.answers import CameraShown, CamerasShown, Quarantined, Registered
 from wicketgate.http.gatekeeper import require
@@ -51,6 +52,7 @@ class SourcesApi:
         camera_lists: CameraFiling,
         quarantine: Quarantine,
         clock: Clock,
+        looks: LookFiling,
         *,
         lists: Rate = LISTS,
     ) -> None:
@@ -58,6 +60,7 @@ class SourcesApi:
         self._commits = commits
         self._camera_lists = camera_lists
         self._quarantine = quarantine
+        self._looks = looks
 
     def routes(self) -> list[Route]:
         """Return the routes of `/v1/cameras` and `/v1/quarantine`."""
@@ -90,7 +93,7 @@ class SourcesApi:
 
         The counts tell what became of the reads.
         """
-        source = require(request, "source").name
+        source = require(request, "source", "source-officer").name
         state = self._commits.committed
         return json_answer(
             CamerasShown(
@@ -121,9 +124,14 @@ class SourcesApi:
 
         It has what of the source's own could not be taken.
         """
-        source = require(request, "source").name
+        who = require(request, "source", "source-officer")
+        source = who.name
         after, limit = AFTER.read(request), QUARANTINED.read(request)
         found, behind = await self._quarantine.of_source(source, after, limit)
+        if found:
+            seen = {"from": found[0][0], "to": found[-1][0]}
+            await self._looks.look(who.by, "quarantine", source, **seen)
+            require(request, "source", "source-officer")
         lines = [_line(number, item) for number, item in found]
         answer = Response(b"".join(lines), media_type=NDJSON)
         if behind is not None:

@@ -106,11 +106,12 @@ class WhyApi:
 
     async def post_why(self, request: Request) -> Response:
         """`POST /v1/why` `{"read", "authority" | "recipient", "as_of_entry"? | "as_of"?}`."""
-        office = require(request, "overseer").name
+        who = require(request, "overseer", "overseer")
+        office = who.by if who.person else who.name
         asked = _decoded(await read_body(request, MAX_MEMBERS))
         question = _question(asked)
         moment = await self._moment(asked)
-        require(request, "overseer")  # the body may have taken long
+        require(request, "overseer", "overseer")  # the body may have taken long
         fact = partial(
             why_fact,
             by=office,

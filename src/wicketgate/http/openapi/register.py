@@ -182,6 +182,21 @@ class RegisteredDecision(Struct, frozen=True, kw_only=True):
     signatures: list[EnvelopeSignature]
 
 
+class RegisteredPeople(Struct, frozen=True, kw_only=True):
+    """One version of who an organisation's people are, as it stands; names are commitments."""
+
+    organisation: str
+    version: Count
+    status: Literal["pending", "in-force", "superseded", "expired"]
+    in_force_from: Time
+    in_force_until: Time
+    words: Annotated[list[str], about("What it allows, in words.")]
+    entry: Annotated[Count, about("Where it stands in the ledger.")]
+    at: Time
+    document: dict[str, Any]
+    signatures: list[EnvelopeSignature]
+
+
 class RegisteredConsultation(Struct, frozen=True, kw_only=True):
     """One consultation, as it stands."""
 
@@ -317,6 +332,7 @@ class RegisterBody(Struct, frozen=True, kw_only=True):
     charters: Annotated[list[RegisteredCharter], about("Every version.")]
     authorities: Annotated[list[RegisteredAuthority], about("Every version ever in effect.")]
     consultations: Annotated[list[RegisteredConsultation], about("Every one ever opened.")]
+    people: Annotated[list[RegisteredPeople], about("Every version, by organisation.")]
     figures: Annotated[list[Figures], about("Every closed period.")]
     targeting: Annotated[list[Targeting], about("Every published month; in a demonstration every period.")]
     small_cells: Annotated[Count, about("The charter's.")]

@@ -6,7 +6,7 @@ Anybody may call the public ones.
 from __future__ import annotations
 
 from wicketgate.http.answers import Health, HitShown, Ready, ResponseShown, ResponseTaken
-from wicketgate.http.openapi.bodies import OutcomeForm, ResponseForm, ResponseSaid, SignInForm, SignOutForm
+from wicketgate.http.openapi.bodies import OutcomeForm, ResponseForm, ResponseSaid
 from wicketgate.http.openapi.examples import CHECKPOINT, VKEY
 from wicketgate.http.openapi.operation import (
     EVENTS,
@@ -22,6 +22,7 @@ from wicketgate.http.openapi.operation import (
     Sample,
     tagged,
 )
+from wicketgate.http.openapi.people import PEOPLE
 from wicketgate.http.openapi.register import RegisterBody
 from wicketgate.http.openapi.v1 import AUTHORITY, CONSULTATION, HIT, IMAGES, STOPS
 from wicketgate.http.parameters import PAGE_OF_RESPONSES, Parameter
@@ -150,31 +151,15 @@ _LOG = tagged(
     ),
 )
 
-_SIGNING_IN = tagged(
-    "duty", (),
-    Operation("showSignIn", "GET /sign-in", "The page to sign in", gives=PAGE),
-    Operation(
-        "signIn", "POST /sign-in", "Sign in",
-        "From the page alone. Where it does not let you in, the page says why. A right token is always taken; after "
-        "ten wrong ones from one peer the next are answered with 429, but for one every six seconds.",
-        takes={FORM: SignInForm}, most=MAX_MEMBERS, status=303,
-        meaning="Signed in: a cookie, and on to `/duty`.", as_page=True,
-        codes="malformed form-refused unsupported-media-type too-many-failures",
-    ),
-)
-
 _DUTY = tagged(
     "duty", (OFFICER,),
     Operation(
-        "signOut", "POST /sign-out", "Sign out", takes={FORM: SignOutForm}, most=MAX_MEMBERS, status=303,
-        meaning="The session has ended, or there was none.", as_page=True,
-        codes="malformed form-refused unsupported-media-type",
-    ),
-    Operation(
         "showQueue", "GET /duty", "The queue of hits", parameters=(_REFRESH, _RECORDED), gives=PAGE, also=_SIGN_IN,
+        commits=True,
     ),
     Operation(
         "showQueuePart", "GET /duty/queue", "The part of the queue's page that changes", gives=PAGE, also=_SIGN_IN,
+        commits=True,
     ),
     Operation(
         "followQueue", "GET /duty/events", "That the queue has changed", gives={EVENTS: None}, also=_SIGN_IN,
@@ -183,6 +168,7 @@ _DUTY = tagged(
     Operation(
         "showHit", "GET /duty/hits/{id}", "One hit, with the last places where its vehicle was read", parameters=(HIT,),
         gives=PAGE, also=_SIGN_IN, as_page=True, codes=f"not-entitled {STOPS} not-a-match-authority unknown-hit",
+        commits=True,
     ),
     Operation(
         "sayOutcome", "POST /duty/hits/{id}/outcome", "Say what became of a hit, by a form", parameters=(HIT,),
@@ -201,4 +187,4 @@ _DUTY = tagged(
 
 # fmt: on
 
-SITE = (*_SIGNING_IN, *_DUTY, *_PUBLIC, *_LOG)
+SITE = (*PEOPLE, *_DUTY, *_PUBLIC, *_LOG)

@@ -148,7 +148,7 @@ _SOURCES = tagged(
         "(`unkept` of `GET /v1/cameras`). Ask again behind the last `number`; where there is more now, `Link` with "
         "`rel=\"next\"` says where, also behind an empty answer.",
         parameters=(AFTER, QUARANTINED), gives={NDJSON: answers.Quarantined}, meaning="A line for each, oldest first.",
-        codes="malformed streams-unavailable",
+        codes="malformed streams-unavailable", commits=True,
     ),
 )
 
@@ -162,7 +162,7 @@ _FEEDS = tagged(
         "twice.\n\nAfter expiry the backlog can be read until its term; after a revocation, and while suspended, it "
         "cannot.", parameters=(AUTHORITY, AFTER_BATCH, BATCHES, WAIT),
         gives={NDJSON: (BatchHeader, RowBody, ErasedRow)},
-        meaning="Batches in order; empty if there is nothing new.", codes=FEED,
+        meaning="Batches in order; empty if there is nothing new.", codes=FEED, commits=True,
     ),
     Operation(
         "getProof", "GET /v1/feeds/{authority}/proofs", "From a batch's root to the ledger",
@@ -190,7 +190,7 @@ _FEEDS = tagged(
         "`id` is the batch; `data` is its header and rows, a line each. A comment comes every 15 seconds. When the "
         "authority is stopped, an event `end` names the code and the answer ends.",
         parameters=(AUTHORITY, AFTER_BATCH, _RESUMED), gives={EVENTS: Sample(BATCH_EVENT)},
-        meaning="An event for each batch, without end.", codes=FEED,
+        meaning="An event for each batch, without end.", codes=FEED, commits=True,
     ),
 )
 
@@ -223,16 +223,16 @@ _MATCH = tagged(
         "getHotlist", "GET /v1/hotlists/{authority}", "The unit's own list",
         "`Accept: text/csv` gives the UK 16-field form, which has no field for kind, id and review.",
         parameters=(AUTHORITY,), gives={NDJSON: HotlistLine, CSV: Sample(HOTLIST_CSV)},
-        meaning="The list, with its revision as `ETag`.", codes=f"{STOPS} not-a-match-authority",
+        meaning="The list, with its revision as `ETag`.", codes=f"{STOPS} not-a-match-authority", commits=True,
     ),
     Operation(
         "listHits", "GET /v1/hits", "The unit's hits", parameters=(_OF_AUTHORITY, _STATE, LINES),
         gives=answers.HitsShown,
-        codes=f"{STOPS} not-a-match-authority malformed",
+        codes=f"{STOPS} not-a-match-authority malformed", commits=True,
     ),
     Operation(
         "getHit", "GET /v1/hits/{id}", "One hit", parameters=(HIT,), gives=answers.HitShown,
-        codes=f"{STOPS} unknown-hit",
+        codes=f"{STOPS} unknown-hit", commits=True,
     ),
     Operation(
         "recordOutcome", "POST /v1/hits/{id}/outcome", "Say what became of a hit",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
 
 import msgspec
 from starlette.requests import Request
@@ -11,29 +10,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from wicketgate.base.errors import InputError, NotEntitled
-from wicketgate.base.shapes import shape
 from wicketgate.commits.durable import Durable
 from wicketgate.commits.people import CommitmentOpened
 from wicketgate.gateway.filing.people import MOST_OPENINGS, PeopleFiling
 from wicketgate.http.gatekeeper import Principal, withdrawn
+from wicketgate.http.people.answers import OpeningsGiven, OpeningsTaken, PasskeyListed, PasskeysShown
 from wicketgate.http.requests import decoded, json_answer, read_body
 
 MOST_BYTES = 8 << 20
 """Bytes of the openings of one organisation."""
-
-
-class OpeningGiven(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a commitment is to, as it is handed in."""
-
-    commitment: Annotated[str, shape(pattern="^[0-9a-f]{64}$")]
-    salt: Annotated[str, shape(pattern="^[0-9a-f]{64}$")]
-    value: Any
-
-
-class OpeningsGiven(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The openings of an organisation's people."""
-
-    openings: Annotated[tuple[OpeningGiven, ...], shape(minItems=1, maxItems=MOST_OPENINGS)]
 
 
 _decoder = msgspec.json.Decoder(OpeningsGiven)
@@ -71,18 +56,18 @@ class PeopleApi:
                 CommitmentOpened(commitment=one.commitment, salt=bytes.fromhex(one.salt), value=one.value)
             )
         await self._filing.open(request.path_params["organisation"], openings, who.by)
-        return json_answer({"opened": len(openings)})
+        return json_answer(OpeningsTaken(opened=len(openings)))
 
     async def get_passkeys(self, request: Request) -> Response:
         """`GET /v1/people/{organisation}/passkeys`."""
         self._own(request)
         held = self._commits.committed.people.passkeys.values()
         shown = [
-            {"id": one.id, "person": one.person}
+            PasskeyListed(id=one.id, person=one.person)
             for one in held
             if one.organisation == request.path_params["organisation"]
         ]
-        return json_answer({"passkeys": shown})
+        return json_answer(PasskeysShown(passkeys=shown))
 
     async def delete_passkey(self, request: Request) -> Response:
         """`DELETE /v1/people/{organisation}/passkeys/{id}`."""

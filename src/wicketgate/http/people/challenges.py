@@ -42,7 +42,7 @@ class Challenges:
         Raises
         ------
         NotEntitled
-            `unauthorised` where it is none of ours, for another purpose, too old, or answered before.
+            `sign-in-refused` where it is none of ours, for another purpose, too old, or answered before.
         """
         body, mac = challenge[:-_MAC], challenge[-_MAC:]
         now_us = self._now_us()
@@ -53,7 +53,9 @@ class Challenges:
             and challenge not in self._answered
         )
         if not good:
-            raise NotEntitled("this took too long, or was answered before: begin again", code="unauthorised")
+            raise NotEntitled(
+                "this took too long, or was answered before: begin again", code="sign-in-refused"
+            )
         self._answered = {one: until_us for one, until_us in self._answered.items() if until_us > now_us}
         self._answered[challenge] = now_us + LIFE_US
 

@@ -29,6 +29,8 @@ class OfficersDesk:
     ----------
     sessions : Sessions
         Those that are open.
+    officers : OfficerPages
+        How their pages are made.
     """
 
     def __init__(
@@ -39,7 +41,9 @@ class OfficersDesk:
         ground = None
         if addition is not None and addition.ground is not None:
             ground = assets_of(addition.package).paths[addition.ground]
-        officers = OfficerPages(public, DutyPages(demonstration=charter.demonstration, ground=ground))
+        officers = self.officers = OfficerPages(
+            public, DutyPages(demonstration=charter.demonstration, ground=ground)
+        )
         people = PeopleInForce(commits, clock, gateway.deployment.index_secret())
         filing = PeopleFiling(commits)
         self.sessions = Sessions(clock.now_us, lambda: commits.committed.tokens, people)
@@ -54,7 +58,7 @@ class OfficersDesk:
             officers=officers,
             public=public,
             pages=PeoplePages(demonstration=charter.demonstration),
-            address=gateway.settings.address,
+            address=str(gateway.settings.address),
         )
         self._duty = Duty(
             commits,
@@ -65,6 +69,7 @@ class OfficersDesk:
             outcomes=gateway.outcomes,
             images=images,
             officers=officers,
+            looks=gateway.looks,
         )
         self._api = PeopleApi(commits, filing)
 

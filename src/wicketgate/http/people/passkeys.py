@@ -67,9 +67,9 @@ class Passkeys:
         Raises
         ------
         NotEntitled
-            `unauthorised` where it answers another challenge, another site, or without the person's presence.
+            `sign-in-refused` where it answers another challenge, another site, or without the person's presence.
         InputError
-            `already-taken` where the code was used meanwhile.
+            `unknown-code` where the code was used meanwhile.
         """
         people, person, _ = self._people.awaited(code)
         assert person.enrol is not None
@@ -100,13 +100,13 @@ class Passkeys:
         Raises
         ------
         NotEntitled
-            `unauthorised` where no such passkey is enrolled, or it answers another challenge, another site, without
+            `sign-in-refused` where no such passkey is enrolled, or it answers another challenge, another site, without
             the person's presence, or with a counter that went back.
         """
         id_ = answer.get("id")
         passkey = self._people.passkey(id_) if isinstance(id_, str) else None
         if passkey is None:
-            raise NotEntitled("this passkey is not enrolled here", code="unauthorised")
+            raise NotEntitled("this passkey is not enrolled here", code="sign-in-refused")
         challenge = challenge_in(answer)
         count = await self._aside(
             _asserted, answer, challenge, origin, passkey.public, self._counted.get(passkey.id, 0)
@@ -211,4 +211,6 @@ def _asserted(answer: Mapping[str, Any], challenge: bytes, origin: str, public: 
 
 
 def _refused(error: Exception) -> NotEntitled:
-    return NotEntitled(f"the authenticator's answer is not good: {type(error).__name__}", code="unauthorised")
+    return NotEntitled(
+        f"the authenticator's answer is not good: {type(error).__name__}", code="sign-in-refused"
+    )

@@ -37,7 +37,7 @@ class SettingOut:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _Published:
     """What a provider publishes of itself, and when it was fetched, by the monotonic clock."""
 
     metadata: Mapping[str, Any]
@@ -61,7 +61,7 @@ class Providers:
         self._secrets_of = secrets_of
         self._challenges = Challenges(now_us)
         self._secret = secrets.token_bytes(32)
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, _Published] = {}
         self._fetching = asyncio.Lock()
 
     async def set_out(self, organisation: str, provider: str, back: str, *, fresh: bool) -> SettingOut:
@@ -108,7 +108,7 @@ class Providers:
         Raises
         ------
         NotEntitled
-            `unauthorised` where state, cookie, code or id token are not good.
+            `sign-in-refused` where state, cookie, code or id token are not good.
         Unreachable
             Where the provider does not answer.
         """
@@ -136,7 +136,7 @@ class Providers:
         return _text(hmac.digest(self._secret, f"{what} {state} {cookie}".encode(), "sha256"))
 
     async def _exchange(
-        self, known: _Known, name: str, client: str, code: str, back: str, verifier: str
+        self, known: _Published, name: str, client: str, code: str, back: str, verifier: str
     ) -> Mapping[str, Any]:
         from authlib.integrations.base_client import OAuthError  # type: ignore[import-untyped]
         from authlib.integrations.httpx_client import AsyncOAuth2Client  # type: ignore[import-untyped]
@@ -158,11 +158,13 @@ class Providers:
             except OAuthError as error:
                 raise _not_good(f"the provider says {str(error.error)[:40]}") from error
             except HTTPError as error:
-                raise Unreachable(f"the provider does not answer: {type(error).__name__}") from error
+                raise Unreachable(
+                    f"the provider does not answer: {type(error).__name__}", code="provider-unreachable"
+                ) from error
         return answer
 
     async def _claims(
-        self, known: _Known, issuer: str, client: str, token: Mapping[str, Any]
+        self, known: _Published, issuer: str, client: str, token: Mapping[str, Any]
     ) -> Mapping[str, Any]:
         from joserfc import errors, jwk, jwt
 
@@ -187,7 +189,7 @@ class Providers:
             raise _not_good("its id token is for another client")
         return claims
 
-    async def _of(self, issuer: str) -> _Known:
+    async def _of(self, issuer: str) -> _Published:
         """Return what a provider publishes, fetched anew every ten minutes."""
         async with self._fetching:
             known = self._known.get(issuer)
@@ -196,7 +198,7 @@ class Providers:
             return known
 
 
-async def _fetch(issuer: str) -> _Known:
+async def _fetch(issuer: str) -> _Published:
     from httpx2 import AsyncClient, HTTPError
 
     try:
@@ -205,11 +207,15 @@ async def _fetch(issuer: str) -> _Known:
             metadata = found.raise_for_status().json()
             keys = (await client.get(metadata["jwks_uri"])).raise_for_status().json()
     except (HTTPError, ValueError, KeyError, TypeError) as error:
-        raise Unreachable(f"the provider does not say who it is: {type(error).__name__}") from error
+        raise Unreachable(
+            f"the provider does not say who it is: {type(error).__name__}", code="provider-unreachable"
+        ) from error
     endpoints = ("authorization_endpoint", "token_endpoint")
     if metadata.get("issuer") != issuer or not all(isinstance(metadata.get(one), str) for one in endpoints):
-        raise Unreachable("the provider says that it is another one than the document names")
-    return _Known(metadata, keys, time.monotonic())
+        raise Unreachable(
+            "the provider says that it is another one than the document names", code="provider-unreachable"
+        )
+    return _Published(metadata, keys, time.monotonic())
 
 
 def _is_recent(auth_time: object) -> bool:
@@ -233,4 +239,8 @@ def _bytes(text: str) -> bytes:
 
 
 def _not_good(why: str) -> NotEntitled:
-    return NotEntitled(f"the provider's answer is not taken: {why}", code="unauthorised")
+    return NotEntitled(f"the provider's answer is not taken: {why}", code="sign-in-refused")
+
+
+def _silent(what: str) -> Unreachable:
+    return Unreachable(f"the provider {what}", code="provider-unreachable")

@@ -279,7 +279,7 @@ class PeopleSite:
         identity = self._people.identify(proved)
         people = self._people.in_force(proved.organisation)
         if identity is None or people is None:
-            raise NotEntitled("no document in force names you", code="unauthorised")
+            raise NotEntitled("no document in force names you", code="sign-in-refused")
         await self._filing.signed_in(identity, how, people)
         session_id, _ = self._sessions.open_as(proved, first_place(identity))
         return session_id
@@ -318,7 +318,7 @@ class PeopleSite:
         asked = request.query_params
         if "error" in asked or not kept.get("c") or not asked.get("code") or not asked.get("state"):
             raise NotEntitled(
-                "your organisation did not sign you in, or it took too long", code="unauthorised"
+                "your organisation did not sign you in, or it took too long", code="sign-in-refused"
             )
         organisation, provider = request.path_params["organisation"], request.path_params["provider"]
         fresh = kept.get("f") == "1"
@@ -378,7 +378,7 @@ class PeopleSite:
         places = () if identity is None else identity.places()
         number = form.get("place", "")
         if proved is None or not number.isdecimal() or int(number) >= len(places):
-            raise NotEntitled("no document in force names you there", code="unauthorised")
+            raise NotEntitled("no document in force names you there", code="sign-in-refused")
         session_id, _ = self._sessions.open_as(proved, places[int(number)])
         self._sessions.close(session)
         answer = redirect("/me")
@@ -424,7 +424,7 @@ class PeopleSite:
         """`GET /presence/with`: renew the proof at one's organisation; it opens a session anew."""
         proved = self._sessions.proof_of(session_of(request))
         if proved is None or not proved.provider:
-            raise NotEntitled("no provider signed you in", code="unauthorised")
+            raise NotEntitled("no provider signed you in", code="sign-in-refused")
         return await self._set_out(request, proved.organisation, proved.provider, fresh=True)
 
     # --- programs -------------------------------------------------------------------------------------------------
@@ -440,7 +440,7 @@ class PeopleSite:
         session = session_of(request)
         form = await form_of(request, session)
         if self._sessions.proof_of(session) is None:
-            raise NotEntitled("a token opened this session: programs act for people", code="unauthorised")
+            raise NotEntitled("a token opened this session: programs act for people", code="sign-in-refused")
         code, lets = form.get("user_code", ""), form.get("answer") == "yes"
         try:
             self._devices.answer(code, session.key if lets else "")

@@ -17,6 +17,7 @@ from wicketgate.base.errors import HitRefused, NotEntitled, WicketgateError
 from wicketgate.commits.durable import Durable
 from wicketgate.commits.register import shown_standing
 from wicketgate.gateway.entitlement import Entitlement
+from wicketgate.gateway.filing.looks import LookFiling
 from wicketgate.gateway.filing.outcomes import OutcomeFiling
 from wicketgate.gateway.hits import UnitHits
 from wicketgate.hotlists.hit_store import HitQueue
@@ -57,6 +58,7 @@ class Duty:
         outcomes: OutcomeFiling,
         images: FeedImages,
         officers: OfficerPages,
+        looks: LookFiling,
     ) -> None:
         self._commits = commits
         self._clock = clock
@@ -66,6 +68,7 @@ class Duty:
         self._outcomes = outcomes
         self._images = images
         self._officers = officers
+        self._looks = looks
         self._pages = officers.pages
         self._listening: Counter[str] = Counter()
 
@@ -94,7 +97,7 @@ class Duty:
                 recorded = None  # whatever somebody put into the address
         return await self._officers.page(
             self._pages.queue,
-            self._queue(session.unit),
+            await self._seen(session),
             session,
             self._clock.now_us(),
             recorded=recorded,
@@ -104,8 +107,15 @@ class Duty:
     async def get_queue_part(self, request: Request) -> Response:
         """`GET /duty/queue`: the changing part of the page."""
         session = session_of(request, *_SEE)
-        queue, now_us = self._queue(session.unit), self._clock.now_us()
+        queue, now_us = await self._seen(session), self._clock.now_us()
         return await self._officers.page(self._pages.queue_part, queue, session, now_us)
+
+    async def _seen(self, session: Session) -> Queue:
+        """Return the queue, once it is recorded whom of it this session sees for the first time."""
+        queue = self._queue(session.unit)
+        shown = [hit.id for hit in (*queue.hits, *queue.ended)]
+        await self._looks.show(session.by, session.key, "hits", session.unit, shown)
+        return queue
 
     def _queue(self, unit: str) -> Queue:
         authorities, stopped = self._entitlement.match_authorities(unit)
@@ -184,6 +194,8 @@ class Duty:
         self, request: Request, session: Session, refused: RefusalShown | None = None, status: int = 200
     ) -> Response:
         hit, authority = self._unit_hits.hit_of(session.unit, request.path_params["id"])
+        await self._looks.look(session.by, "hit", hit.id)
+        session_of(request, *_SEE)  # it took a moment
         allowed = "place" in authority.scope.fields
         sightings = self._hits.recent(hit.authority, _JOURNEY, hit.voi) if allowed else []
         # Raised last is not read last: a late read says where the vehicle was before.
