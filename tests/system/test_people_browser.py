@@ -1,0 +1,283 @@
+"""People sign in for real: a passkey made with a code, in a real browser with an authenticator; roles; withdrawal."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from bench.harness import Running, gateway
+from tests.browsing import AXE_TAGS, NEEDS_BROWSER
+from tests.running import SOURCE, bearer, client, issue, now_us, read, request, submit, until
+from wicketgate.base.clock import rfc3339
+from wicketgate.regime.documents.people import commit_to
+from wicketgate_demo.world import london
+
+pytestmark = NEEDS_BROWSER
+DESK = london.PAPERS[london.OF_INTEREST]
+SIGNER = "met/intelligence"
+PATIENCE_MS = 15_000
+DAY_US = 86_400_000_000
+
+
+@dataclass
+class Named:
+    """People of the police, as a test names them: name, roles, code and salt."""
+
+    roles: dict[str, list[str]]
+    salts: dict[str, bytes] = field(default_factory=dict)
+
+    def code(self, name: str) -> str:
+        return f"code of {name}"
+
+    def value(self, name: str) -> dict[str, str]:
+        return {"name": name}
+
+    def document(self, version: int, at_us: int, *, without: str = "") -> dict[str, Any]:
+        persons = []
+        for name, roles in self.roles.items():
+            salt = self.salts.setdefault(name, os.urandom(32))
+            if name != without:
+                persons.append(
+                    {
+                        "person": commit_to(salt, self.value(name)),
+                        "enrol": hashlib.sha256(self.code(name).encode()).hexdigest(),
+                        "unit": "duty-desk",
+                        "roles": roles,
+                    }
+                )
+        return {
+            "people": {
+                "organisation": "met",
+                "version": version,
+                "valid_from": rfc3339(at_us - DAY_US),
+                "valid_until": rfc3339(at_us + 30 * DAY_US),
+                "presence": "PT5M",
+            },
+            "persons": persons,
+        }
+
+    def openings(self) -> dict[str, Any]:
+        return {
+            "openings": [
+                {
+                    "commitment": commit_to(salt, self.value(name)),
+                    "salt": salt.hex(),
+                    "value": self.value(name),
+                }
+                for name, salt in self.salts.items()
+            ]
+        }
+
+
+@dataclass
+class Police:
+    """A gateway whose police are named."""
+
+    made: Running
+    named: Named
+    version: int = 1
+
+    @property
+    def url(self) -> str:
+        return self.made.url.replace("127.0.0.1", "localhost")
+
+
+@pytest.fixture(scope="module")
+def police() -> Iterator[Police]:
+    with gateway(8) as made:
+        issue(made, DESK.reader)
+        submit(made, DESK.draft(made.at_us), *DESK.signers).raise_for_status()
+        with client(made, DESK.reader) as desk:
+            line = json.dumps(
+                {"plate": "AB12CDE", "kind": "stolen", "priority": 1, "reason": "taken in a burglary"}
+            )
+            desk.put(
+                f"/v1/hotlists/{DESK.name}", content=line, headers={"Content-Type": "application/x-ndjson"}
+            ).raise_for_status()
+        named = Named(
+            {"Ada Archer": ["viewer", "confirmer"], "Ben Bishop": ["viewer"], "Cy Cole": ["hotlist-keeper"]}
+        )
+        submit(made, named.document(1, made.at_us), SIGNER).raise_for_status()
+        answer = request(
+            "PUT", f"{made.url}/v1/people/met/openings", json=named.openings(), headers=bearer(made, "admin")
+        )
+        assert answer.json() == {"opened": 3}, answer.text
+        yield Police(made, named)
+
+
+@dataclass
+class Device:
+    """A browser of somebody's, with an authenticator of its own."""
+
+    context: Any
+    page: Any
+
+
+@pytest.fixture
+def device(browser: Any) -> Iterator[Any]:
+    opened = []
+
+    def open_() -> Device:
+        context = browser.new_context(viewport={"width": 1280, "height": 900})
+        context.set_default_timeout(PATIENCE_MS)
+        page = context.new_page()
+        session = context.new_cdp_session(page)
+        session.send("WebAuthn.enable")
+        session.send(
+            "WebAuthn.addVirtualAuthenticator",
+            {
+                "options": {
+                    "protocol": "ctap2",
+                    "transport": "internal",
+                    "hasResidentKey": True,
+                    "hasUserVerification": True,
+                    "isUserVerified": True,
+                    "automaticPresenceSimulation": True,
+                }
+            },
+        )
+        opened.append(context)
+        return Device(context, page)
+
+    yield open_
+    for context in opened:
+        context.close()
+
+
+def enrol(police: Police, device: Device, name: str) -> None:
+    page = device.page
+    page.goto(f"{police.url}/sign-in")
+    page.get_by_role("link", name="Make your passkey").click()
+    page.get_by_label("Your code").fill(police.named.code(name))
+    page.get_by_role("button", name="Make a passkey").click()
+    page.wait_for_url("**/me")
+
+
+def cookie_of(device: Device) -> str:
+    return next(one["value"] for one in device.context.cookies() if one["name"] == "wicketgate-duty")
+
+
+def see(police: Police, plate: str) -> None:
+    answer = request(
+        "POST",
+        f"{police.made.url}/v1/reads",
+        json=read(plate, "ccz-0001"),
+        headers=bearer(police.made, SOURCE),
+    )
+    assert answer.json()["accepted"] == 1
+
+
+def test_a_person_makes_a_passkey_signs_in_by_it_and_confirms_a_hit(police: Police, device: Any) -> None:
+    mine = device()
+    enrol(police, mine, "Ada Archer")
+    page = mine.page
+    assert page.get_by_role("heading", name="Ada Archer").is_visible()
+    assert "met/duty-desk" in page.content()
+    page.get_by_role("button", name="Sign out").click()
+    # A deep link outlives the sign-in.
+    page.goto(f"{police.url}/sign-in?next=/me")
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    page.wait_for_url("**/me")
+    see(police, "AB12CDE")
+    page.goto(f"{police.url}/duty")
+    page.get_by_text("AB12CDE").first.wait_for()
+
+    def waits() -> str | None:
+        headers = {"Authorization": f"Bearer {cookie_of(mine)}"}
+        found = httpx.get(f"{police.url}/v1/hits", headers=headers).json()["hits"]
+        return str(found[0]["id"]) if found else None
+
+    hit = until(waits)
+    headers = {"Authorization": f"Bearer {cookie_of(mine)}"}
+    said = httpx.post(f"{police.url}/v1/hits/{hit}/outcome", json={"outcome": "misread"}, headers=headers)
+    assert said.status_code == 200, said.text
+    by = said.json()["outcomes"][-1]["by"]
+    assert by == f"person:{commit_to(police.named.salts['Ada Archer'], police.named.value('Ada Archer'))}"
+
+
+def test_a_code_makes_one_passkey(police: Police, device: Any) -> None:
+    first, second = device(), device()
+    enrol(police, first, "Ben Bishop")
+    page = second.page
+    page.goto(f"{police.url}/enrol")
+    page.get_by_label("Your code").fill(police.named.code("Ben Bishop"))
+    page.get_by_role("button", name="Make a passkey").click()
+    page.get_by_text("this code enrols nobody").wait_for()
+    # A role that the document does not give is given by no route.
+    headers = {"Authorization": f"Bearer {cookie_of(first)}"}
+    assert httpx.get(f"{police.url}/v1/hits", headers=headers).status_code == 200
+    for method, path in (
+        ("GET", f"/v1/hotlists/{DESK.name}"),
+        ("POST", "/v1/hits/x/outcome"),
+        ("POST", "/v1/disclosures"),
+        ("POST", "/v1/reads"),
+        ("GET", "/v1/quarantine"),
+        ("POST", "/v1/tokens"),
+        ("POST", "/v1/why"),
+        ("GET", "/v1/openings"),
+        ("GET", "/metrics"),
+        ("PUT", "/v1/people/met/openings"),
+    ):
+        answer = httpx.request(method, f"{police.url}{path}", headers=headers)
+        assert answer.status_code == 403, (method, path, answer.text)
+
+
+def test_tokens_are_for_machines_once_people_are_named(police: Police, device: Any) -> None:
+    page = device().page
+    page.goto(f"{police.url}/sign-in")
+    token = police.made.tokens[DESK.reader]
+    answer = httpx.post(
+        f"{police.url}/sign-in",
+        data={"officer": "PC 1", "token": token},
+        headers={"Origin": police.url, "Sec-Fetch-Site": "same-origin"},
+    )
+    assert answer.status_code == 403
+    assert "tokens are for machines" in answer.text
+
+
+def test_a_program_is_let_in_and_ends_with_the_person(police: Police, device: Any) -> None:
+    mine = device()
+    enrol(police, mine, "Cy Cole")
+    asked = httpx.post(f"{police.url}/oauth/device_authorization", data={"client_id": "cli"}).json()
+    form = {"grant_type": "urn:ietf:params:oauth:grant-type:device_code", "device_code": asked["device_code"]}
+    waiting = httpx.post(f"{police.url}/oauth/token", data=form)
+    assert (waiting.status_code, waiting.json()["error"]) == (400, "authorization_pending")
+    mine.page.goto(asked["verification_uri_complete"].replace("127.0.0.1", "localhost"))
+    mine.page.get_by_role("button", name="Let it in").click()
+    mine.page.get_by_text("The program acts for you now").wait_for()
+    token = httpx.post(f"{police.url}/oauth/token", data=form).json()["access_token"]
+    headers = {"Authorization": f"Bearer {token}"}
+    path = f"{police.url}/v1/hotlists/{DESK.name}"
+    assert "AB12CDE" in httpx.get(path, headers=headers).text
+    assert httpx.post(f"{police.url}/oauth/token", data=form).json()["error"] == "authorization_pending"
+    # The next version names Cy no more: within a second nothing of theirs opens anything.
+    police.version += 1
+    document = police.named.document(police.version, now_us(), without="Cy Cole")
+    submit(police.made, document, SIGNER).raise_for_status()
+    assert httpx.get(path, headers=headers).status_code == 401
+    mine.page.goto(f"{police.url}/me")
+    assert urlsplit(mine.page.url).path == "/sign-in"
+    mine.page.get_by_role("button", name="Sign in with a passkey").click()
+    mine.page.get_by_text("this passkey is not enrolled here").wait_for()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_pages_pass_axe(police: Police, device: Any, width: int) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    mine = device()
+    mine.page.set_viewport_size({"width": width, "height": 900})
+    for path in ("/sign-in", "/enrol"):
+        mine.page.goto(f"{police.url}{path}")
+        found = Axe().run(mine.page, options={"runOnly": AXE_TAGS})
+        assert found.violations_count == 0, found.generate_report()
+        if folder := os.environ.get("WICKETGATE_SHOTS"):
+            mine.page.screenshot(path=f"{folder}/{path.strip('/')}-{width}.png", full_page=True)
