@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from wicketgate.base.clock import HOUR_US
 from wicketgate.base.errors import ConfigurationError, InputError, StreamError
 from wicketgate.base.files import write_durably
+from wicketgate.base.packing import pack, unpack
 from wicketgate.base.parts import FolderPart, private_folder
 
 _MARK = b"\x00hour-1"
@@ -161,11 +162,11 @@ class KeyRing:
         self._kinds = {kind: HourKeys(folder / kind) for kind in kinds}
 
     def seal(self, kind: str, data: bytes, at_us: int) -> bytes:
-        """Return data encrypted under the key of its kind and of a time's hour."""
-        return self._kinds[kind].seal(data, at_us)
+        """Return data packed, and encrypted under the key of its kind and of a time's hour."""
+        return self._kinds[kind].seal(pack(data), at_us)
 
     def open(self, kind: str, sealed: bytes) -> bytes | None:
-        """Return what was sealed, or None where its key has ended.
+        """Return what `seal` was given, or None where its key has ended.
 
         Raises
         ------
@@ -174,7 +175,12 @@ class KeyRing:
         """
         if HourKeys.hour_us(sealed) is None:
             raise InputError("what is to be sealed stands in the open")
-        return self._kinds[kind].open(sealed)
+        packed = self._kinds[kind].open(sealed)
+        return None if packed is None else unpack(packed)
+
+    def open_former(self, kind: str, data: bytes) -> bytes | None:
+        """Return as `open` does, and what version 0.3 kept in the open as it is."""
+        return data if HourKeys.hour_us(data) is None else self.open(kind, data)
 
     def end_before(self, kind: str, at_us: int) -> None:
         """Destroy the keys of a kind's hours that ended before a time."""

@@ -80,7 +80,7 @@ class Projections:
         self.proofs = proofs
         self.hits = hits
         self._index = index
-        self._rows = StoredRows(link, COMMITS, keys.of("rows").open)
+        self._rows = StoredRows(link, COMMITS, partial(keys.open_former, "rows"))
         self._keys = keys
         self._parsed = parsed
         self._feed_bytes = feed_bytes
