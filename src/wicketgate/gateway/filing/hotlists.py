@@ -122,7 +122,7 @@ class HotlistFiling:
     ) -> tuple[Hotlist, str, ListTaken]:
         entries = [change.entry for change in changes if change.entry is not None]
         hotlist = Hotlist.of(entries) if whole else before.changed(changes)
-        blob = self._lists.store(dump_entries(list(hotlist.entries())) if anew else dump_changes(changes))
+        blob = self._lists.store(dump_entries(hotlist.entries()) if anew else dump_changes(changes))
         known = before.known([change.plate for change in changes])
         there = [change for change, entry in zip(changes, known, strict=True) if entry is not None]
         put = sum(change.entry is not None for change in there)
