@@ -82,9 +82,7 @@ def audit(
     begun: Edge | None = None,
     again: Sequence[int] = (),
 ) -> AuditReport:
-    """Recompute a whole log from its entries, or its entries behind an edge that an earlier audit came to.
-
-    Every hash tile, the root and older checkpoints are compared.
+    """Recompute a log from its entries, all or those behind an edge; compare hash tiles, root and older checkpoints.
 
     Parameters
     ----------
@@ -102,24 +100,15 @@ def audit(
     progress : callable, optional
         Called after each bundle.
     begun : Edge, optional
-        What an earlier audit of this log came to. Entries before it are not read, and `on_entry` does not get them. It
-        leads to the new root only if they are still those that were logged.
+        What an earlier audit came to. It leads to the root only if the entries before it, which are not read and not
+        given to `on_entry`, are still those that were logged.
     again : sequence of int
         Full bundles before `begun` that are read all the same, and proved under the checkpoint.
-
-    Returns
-    -------
-    AuditReport
-        Only if everything agrees.
 
     Raises
     ------
     LedgerError
         At the first tile, entry or checkpoint that is wrong; the message names it.
-
-    Notes
-    -----
-    Two hashes an entry; memory is O(log n) and one bundle.
     """
     checkpoint, note = fetch_checkpoint(fetch, [verifier])
     if origin is not None and checkpoint.origin != origin:
@@ -127,20 +116,14 @@ def audit(
     older = _open_seen(seen, verifier, checkpoint)
     reader = TileReader(fetch, checkpoint.size)
     edge = Edge() if begun is None else begun.copy()
-    first = edge.size
-    if first > checkpoint.size:
-        raise LedgerError(f"`checkpoint` has {checkpoint.size} entries, and {first} were audited before")
-    while older and older[-1].size < first:
-        _demand_continued(reader, older.pop(), checkpoint)
-    for index in again:
-        _compare_again(reader, checkpoint, index)
+    _go_on(reader, checkpoint, older, edge, again)
     compared = len(again)
     forks = _compare_seen(older, edge, [])
-    bundles = range(first // TILE_WIDTH, -(-checkpoint.size // TILE_WIDTH))
+    bundles = range(edge.size // TILE_WIDTH, -(-checkpoint.size // TILE_WIDTH))
     for index in bundles:
         entries = reader.entries(index)
         hashes = leaf_hashes(entries)
-        known = max(0, first - index * TILE_WIDTH)
+        known = edge.size - index * TILE_WIDTH
         if known and hashes[:known] != edge.rows[0]:
             raise LedgerError(f"`{TileName(level=None, index=index).path}` is not what was audited before")
         forks = [*forks, *_compare_seen(older, edge, hashes[known:])]
@@ -218,6 +201,18 @@ def _compare_partial(fetch: Fetch, reader: TileReader, name: TileName, size: int
         good = data == reader.tile(name.level, name.index)[: name.width * HASH_BYTES]
     if not good:
         raise LedgerError(f"`{name.path}` is not a beginning of its tile")
+
+
+def _go_on(
+    reader: TileReader, checkpoint: Checkpoint, older: list[Checkpoint], edge: Edge, again: Sequence[int]
+) -> None:
+    """Prove what of a log lies before an edge: older checkpoints, taken from `older`, and some bundles again."""
+    if edge.size > checkpoint.size:
+        raise LedgerError(f"`checkpoint` has {checkpoint.size} entries, and {edge.size} were audited before")
+    while older and older[-1].size < edge.size:
+        _demand_continued(reader, older.pop(), checkpoint)
+    for index in again:
+        _compare_again(reader, checkpoint, index)
 
 
 def _demand_continued(reader: TileReader, older: Checkpoint, now: Checkpoint) -> None:

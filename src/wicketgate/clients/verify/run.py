@@ -77,7 +77,7 @@ def verify_url(
 ) -> Report:
     """Check a gateway as any member of the public can.
 
-    A feed file is checked too, if one is given.
+    A feed file is checked too, if one is given. The report's `ok` is false if anything does not agree.
 
     Parameters
     ----------
@@ -91,14 +91,9 @@ def verify_url(
     kept : KeptCheckpoints, optional
         What was kept here at an earlier look: the log must extend it, and its checkpoint is kept in its place.
     whole : bool
-        Whether entries are read again that an earlier look from here verified.
+        Read again what an earlier look from here verified.
     progress, file_progress : callable, optional
         Called with how much is done, and of how much.
-
-    Returns
-    -------
-    Report
-        With `ok` false if anything does not agree.
 
     Raises
     ------
@@ -125,7 +120,6 @@ def verify_url(
             return run.end("log", error)
         if not run.audit(progress, register if isinstance(register, Register) else None):
             return run.report()
-        run.check_entries()
         log, entries = run.log, run.entries
         if not isinstance(register, Register):
             run.miss_register(register)
@@ -188,7 +182,6 @@ def verify_folder(
     run.not_checked.append("the register: the gateway shows it, and only a folder was given")
     if not run.audit(progress):
         return run.report()
-    run.check_entries()
     charter = run.entries.charter
     if charter is not None:
         run.check_not_ahead(charter, (clock or SystemClock()).now_us())
@@ -295,6 +288,7 @@ class _Run:
         self._keep(report.note)
         if self._kept is not None:
             auditing.keep(self._kept)
+        self._check_entries()
         return True
 
     def _not_extended(self, error: WicketgateError) -> None:
@@ -346,7 +340,7 @@ class _Run:
             words.append(f"{len(self._seen)} given with --seen")
         return ", and ".join(words)
 
-    def check_entries(self) -> None:
+    def _check_entries(self) -> None:
         """Add the checks of documents, seconds and figures."""
         self.checks.extend(self.entries.checks(self.log.checkpoint.origin))
         self.counts |= self.entries.counts()
