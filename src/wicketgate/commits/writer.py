@@ -135,6 +135,10 @@ class Commits:
             raise StreamError("too much happens in one second: try again in the next", code="busy")
         return self._stage(transaction)
 
+    def merge_delay_us(self) -> int:
+        """Return the merge delay of the committed charter."""
+        return self.parsed.charter(self.committed).limits.merge_delay_us
+
     def committed_at(self, at_us: int) -> RegimeAt:
         """Return the committed regime at a moment."""
         return RegimeAt(self.committed.regime, self.parsed, at_us)

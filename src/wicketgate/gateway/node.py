@@ -425,7 +425,9 @@ class Gateway:
         await self.commits.start({**software(self.deployment.folder), **self._clock_said})
         if former is not None:
             await former.decide(gate, self.seen, self.commits.committed)
-        self.health = HealthWatch(self.commits, self.projections, self.intake, self.space)
+        self.health = HealthWatch(
+            self.commits, self.projections, self.intake, self.space, self.commits.merge_delay_us
+        )
         self.housekeeping = Housekeeping(
             self.commits,
             self.projections,

@@ -141,7 +141,12 @@ class Releasing:
                     self._raising.rows(release, rendering, some, moment, into, places)
             decision = decisions[0]
             released, release_facts = write_batches(
-                made, moment, sequence, origin=charter.origin, signer=self._signer
+                made,
+                moment,
+                sequence,
+                origin=charter.origin,
+                signer=self._signer,
+                merge_delay_us=charter.limits.merge_delay_us,
             )
             hits = tuple(hit for rows in made.values() for hit in rows.hits)
             intake = message.intake if message.intake != IntakeCounts() else None
