@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 Part = Literal[
-    "program", "streams", "commits", "hotlists", "repeats", "seconds", "reads", "projections", "disk"
+    "program",
+    "streams",
+    "standby",
+    "commits",
+    "hotlists",
+    "repeats",
+    "seconds",
+    "reads",
+    "projections",
+    "disk",
 ]
 
 

@@ -30,7 +30,7 @@ class OrdinalStream:
         self.name = name
         self._below = below
         self._link = link
-        self._writer = StreamWriter(link, name, window=32)
+        self._writer = StreamWriter(link, name, window=32, named=True)
         self._oldest_us: int | None = None  # of the first item held, once it was looked at
 
     async def open(self) -> OrdinalStream:

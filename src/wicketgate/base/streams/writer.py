@@ -21,6 +21,8 @@ from wicketgate.base.streams.link import Link, end_tasks
 
 log = logging.getLogger(__name__)
 
+WINDOW = 8
+"""Messages under way at once, as a rule. A fence is longer: docs/decisions/0036-standby.md."""
 _ACK_TIMEOUT_S = 5.0
 _HEADER_BYTES = 1024
 AT = "Wicketgate-At"
@@ -49,12 +51,16 @@ class StreamWriter:
     ----------
     window : int
         Messages under way at once; what is submitted beyond that waits.
+    named : bool
+        Whether a message's id says all that it holds, whoever sends it: what another gateway has written under the
+        same ids is then what was to be written. Otherwise an id is of one life alone.
     """
 
-    def __init__(self, link: Link, stream: str, *, window: int = 8) -> None:
+    def __init__(self, link: Link, stream: str, *, window: int = WINDOW, named: bool = False) -> None:
         self._link = link
         self._stream = stream
         self._window = window
+        self._named = named
         self._next = 0
         self._pending: OrderedDict[int, _Pending] = OrderedDict()
         self._work = asyncio.Event()
@@ -230,6 +236,8 @@ class StreamWriter:
         first = next(iter(self._pending), None)
         if first is None:
             return
+        if last >= first and self._named:
+            last = min(last, next(reversed(self._pending)))
         if last >= first:
             ours = self._pending.get(last)
             if ours is None or await self._stored_id(last) != ours.message_id:
