@@ -105,7 +105,7 @@ class RoleBook:
         private_folder(folder)
         self._folder = folder
         self._children: dict[bytes, KnownRole] = {}
-        self._kept: dict[bytes, _Kept] = {}
+        self._kept: dict[bytes, _KeptRole] = {}
         self.key = self._own_key()
 
     @property
@@ -155,7 +155,7 @@ class RoleBook:
         if child is not None:
             return child
         kept = self._kept.get(public)
-        if kept is None or _mark_of(self._path(kept.known.name)) != kept.mark:
+        if kept is None or _bytes_of(self._path(kept.known.name)) != kept.data:
             self.kept()
             kept = self._kept.get(public)
         return None if kept is None else kept.known
@@ -191,27 +191,26 @@ class RoleBook:
             ) from error
 
 
-class _Kept(NamedTuple):
+class _KeptRole(NamedTuple):
     known: KnownRole
-    mark: tuple[int, int] | None
+    data: bytes
 
 
-def _kept_in(path: Path) -> _Kept | None:
-    mark = _mark_of(path)  # before it is read: a later file has another one
+def _kept_in(path: Path) -> _KeptRole | None:
+    data = _bytes_of(path)
     try:
-        known = msgspec.json.decode(path.read_bytes(), type=KnownRole)
-    except (OSError, msgspec.DecodeError):
+        known = msgspec.json.decode(data, type=KnownRole)
+    except msgspec.DecodeError:
         return None
-    return _Kept(known, mark) if known.form == FIRST and path.stem == known.name else None
+    return _KeptRole(known, data) if known.form == FIRST and path.stem == known.name else None
 
 
-def _mark_of(path: Path) -> tuple[int, int] | None:
-    """Return what tells a file from another of its name, or None where there is none."""
+def _bytes_of(path: Path) -> bytes:
+    """Return what stands in a file, or nothing where there is none."""
     try:
-        about = path.stat()
+        return path.read_bytes()
     except FileNotFoundError:
-        return None
-    return about.st_mtime_ns, about.st_ino
+        return b""
 
 
 def _public_of(key: bytes) -> bytes:

@@ -171,6 +171,9 @@ async def test_nobody_on_the_streams_reads_forges_or_repeats_an_ask(
     await spy.client.subscribe(">", cb=listen)
     await spy.client.flush()
     await asking.ask("note", b"which key", 5)
+    async with asyncio.timeout(5):
+        while len(heard) < 4:  # hello and welcome, ask and answer
+            await asyncio.sleep(0.01)
     asks = [message for message in heard if ".ask." in message.subject]
     hellos = [message for message in heard if message.subject.endswith(".hello")]
     assert len(asks) == 1
@@ -193,7 +196,7 @@ async def test_the_sequencer_writes_to_no_stream_for_whoever_names_it_as_an_inbo
     for subject in (f"{root}.hello", f"{root}.ask.{answering._where.hex()}.echo"):
         await link.client.publish(subject, os.urandom(80), reply="COMMITS")
         await link.client.publish(
-            subject, calls.Opening(credential.key, credential.sequencer).hello, reply="COMMITS"
+            subject, calls.SessionOpening(credential.key, credential.sequencer).hello, reply="COMMITS"
         )
     await link.client.flush()
     await asyncio.sleep(0.2)
@@ -222,7 +225,9 @@ async def test_hellos_sent_again_end_no_session_that_is_used(
     used = asking._session
     for _ in range(200):
         await link.client.request(
-            f"{asking._root}.hello", calls.Opening(credential.key, credential.sequencer).hello, timeout=5
+            f"{asking._root}.hello",
+            calls.SessionOpening(credential.key, credential.sequencer).hello,
+            timeout=5,
         )
     assert len(answering._sessions) <= 65
     assert await asking.ask("echo", b"x", 5) == b"west:x"

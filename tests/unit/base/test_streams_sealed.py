@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wicketgate.base.errors import InputError
-from wicketgate.base.streams.sealed import Numbers, Opening, Session, caller_in, welcome_to
+from wicketgate.base.streams.sealed import Numbers, SealedSession, SessionOpening, caller_in, welcome_to
 
 WHERE = b"somewher"
 SEQUENCER = X25519PrivateKey.generate()
@@ -21,11 +21,11 @@ def public(key: X25519PrivateKey) -> bytes:
     return key.public_key().public_bytes_raw()
 
 
-def opening(role: X25519PrivateKey = ROLE, sequencer: X25519PrivateKey = SEQUENCER) -> Opening:
-    return Opening(role.private_bytes_raw(), public(sequencer))
+def opening(role: X25519PrivateKey = ROLE, sequencer: X25519PrivateKey = SEQUENCER) -> SessionOpening:
+    return SessionOpening(role.private_bytes_raw(), public(sequencer))
 
 
-def sessions() -> tuple[Session, Session]:
+def sessions() -> tuple[SealedSession, SealedSession]:
     begun = opening()
     welcome, held = welcome_to(SEQUENCER, begun.hello, WHERE)
     return begun.welcomed(welcome), held

@@ -28,9 +28,9 @@ from wicketgate.base.streams.sealed import (
     OVERHEAD,
     SESSION_BYTES,
     Numbers,
-    Opening,
     SealedPart,
-    Session,
+    SealedSession,
+    SessionOpening,
     caller_in,
     welcome_to,
 )
@@ -57,7 +57,7 @@ _ERRORS: Final[dict[str, type[WicketgateError]]] = {
     kind.__name__: kind for kind in (StreamError, InputError, NotEntitled)
 }
 
-Handler: TypeAlias = Callable[[KnownRole, bytes], Awaitable[bytes]]
+AskHandler: TypeAlias = Callable[[KnownRole, bytes], Awaitable[bytes]]
 """Answers an ask of a role. A `WicketgateError` that it raises is raised where it was asked."""
 
 
@@ -66,7 +66,7 @@ def root_of(sequencer: bytes) -> str:
     return f"WICKETGATE.{hashlib.sha256(sequencer).hexdigest()[:16]}"
 
 
-class _Refusal(msgspec.Struct, frozen=True, array_like=True):
+class _RefusedAsk(msgspec.Struct, frozen=True, array_like=True):
     """Why nothing was done: an error, as it is raised."""
 
     error: str
@@ -74,7 +74,7 @@ class _Refusal(msgspec.Struct, frozen=True, array_like=True):
     code: str
 
     @classmethod
-    def of(cls, error: WicketgateError) -> _Refusal:
+    def of(cls, error: WicketgateError) -> _RefusedAsk:
         kinds = [kind.__name__ for kind in type(error).__mro__ if kind.__name__ in _ERRORS]
         return cls(kinds[0] if kinds else StreamError.__name__, error.detail, error.code)
 
@@ -82,7 +82,7 @@ class _Refusal(msgspec.Struct, frozen=True, array_like=True):
         return _ERRORS.get(self.error, StreamError)(self.detail, code=self.code)
 
 
-class _Gathering:
+class _PartsHeld:
     """The parts of one message that have come."""
 
     def __init__(self, until: float) -> None:
@@ -112,7 +112,7 @@ def _too_large(size: int) -> StreamError:
     return StreamError(f"a message of {size} bytes is too large for a call between roles", code="too-large")
 
 
-def _parts_of(link: Link, session: Session, number: int, data: bytes) -> Iterator[bytes]:
+def _parts_of(link: Link, session: SealedSession, number: int, data: bytes) -> Iterator[bytes]:
     size = min(_PART, link.client.max_payload - OVERHEAD - _ROOM)
     count = max(1, -(-len(data) // size))
     for part in range(count):
@@ -123,10 +123,10 @@ def _parts_of(link: Link, session: Session, number: int, data: bytes) -> Iterato
 
 
 @dataclass(slots=True)
-class _Asked:
-    session: Session
+class _Question:
+    session: SealedSession
     answer: asyncio.Future[bytes]
-    gathering: _Gathering
+    gathering: _PartsHeld
 
 
 class Asking:
@@ -144,11 +144,11 @@ class Asking:
         self._root = root_of(credential.sequencer)
         self._inbox = ""
         self._subscription: Subscription | None = None
-        self._session: Session | None = None
+        self._session: SealedSession | None = None
         self._begun_s = 0.0
         self._beginning = asyncio.Lock()
         self._number = 0
-        self._asked: dict[int, _Asked] = {}
+        self._asked: dict[int, _Question] = {}
 
     async def open(self) -> Asking:
         """Begin to hear answers."""
@@ -203,7 +203,7 @@ class Asking:
         self._number += 1
         number = self._number
         answer: asyncio.Future[bytes] = loop.create_future()
-        self._asked[number] = _Asked(session, answer, _Gathering(until))
+        self._asked[number] = _Question(session, answer, _PartsHeld(until))
         where = f"{self._root}.ask.{session.id[:_WHERE].hex()}.{subject}"
         try:
             async with asyncio.timeout_at(until):
@@ -220,16 +220,16 @@ class Asking:
             del self._asked[number]
         if said[:1] == _DONE:
             return said[1:]
-        refused = msgspec.msgpack.decode(said[1:], type=_Refusal).raised()
+        refused = msgspec.msgpack.decode(said[1:], type=_RefusedAsk).raised()
         if refused.code == "role-withdrawn":
             self._drop(session)
         raise refused
 
-    def _drop(self, session: Session) -> None:
+    def _drop(self, session: SealedSession) -> None:
         if self._session is session:
             self._session = None
 
-    async def _in_session(self, until: float) -> Session:
+    async def _in_session(self, until: float) -> SealedSession:
         loop = asyncio.get_running_loop()
         if not self._link.client.is_connected:
             raise NoAnswer("the streams are away")  # what is kept for later would be done when nobody waits
@@ -242,8 +242,8 @@ class Asking:
         except TimeoutError as error:
             raise NoAnswer("the sequencer does not answer") from error
 
-    async def _begin(self) -> Session:
-        opening = Opening(self._credential.key, self._credential.sequencer)
+    async def _begin(self) -> SealedSession:
+        opening = SessionOpening(self._credential.key, self._credential.sequencer)
         try:
             welcome = await self._link.client.request(f"{self._root}.hello", opening.hello, timeout=_HELLO_S)
         except (TimeoutError, NatsError, OSError) as error:
@@ -286,20 +286,20 @@ def _fail(answer: asyncio.Future[bytes], error: WicketgateError) -> None:
 
 
 @dataclass(slots=True)
-class _Held:
+class _HeldSession:
     """A session at the sequencer."""
 
-    session: Session
+    session: SealedSession
     key: bytes
     begun_s: float
     is_used: bool = False
     numbers: Numbers = field(default_factory=Numbers)
-    gathering: dict[int, _Gathering] = field(default_factory=dict)
+    gathering: dict[int, _PartsHeld] = field(default_factory=dict)
     under_way: int = 0
 
 
-class _Answerer(NamedTuple):
-    handler: Handler
+class _AnsweredSubject(NamedTuple):
+    handler: AskHandler
     roles: Collection[str]
 
 
@@ -317,14 +317,14 @@ class Answering:
         self._book = book
         self._root = root_of(book.public)
         self._where = secrets.token_bytes(_WHERE)
-        self._answerers: dict[str, _Answerer] = {}
-        self._sessions: dict[bytes, _Held] = {}
+        self._answerers: dict[str, _AnsweredSubject] = {}
+        self._sessions: dict[bytes, _HeldSession] = {}
         self._subscriptions: list[Subscription] = []
         self._working = TasksAside()
 
-    def answer(self, subject: str, handler: Handler, roles: Collection[str]) -> None:
+    def answer(self, subject: str, handler: AskHandler, roles: Collection[str]) -> None:
         """Let a handler answer a subject's asks of these roles, from now on."""
-        self._answerers[subject] = _Answerer(handler, roles)
+        self._answerers[subject] = _AnsweredSubject(handler, roles)
 
     async def open(self) -> Answering:
         """Begin to answer."""
@@ -353,7 +353,7 @@ class Answering:
         except InputError:
             return  # of somebody who has no role's key
         self._make_room(key)
-        self._sessions[session.id] = _Held(session, key, asyncio.get_running_loop().time())
+        self._sessions[session.id] = _HeldSession(session, key, asyncio.get_running_loop().time())
         await self._say(message.reply, welcome)
 
     def _make_room(self, key: bytes) -> None:
@@ -389,7 +389,7 @@ class Answering:
         if whole is not None:
             self._begin(held, part.number, message, whole)
 
-    def _gathered(self, held: _Held, part: SealedPart) -> bytes | None:
+    def _gathered(self, held: _HeldSession, part: SealedPart) -> bytes | None:
         now = asyncio.get_running_loop().time()
         gathering = held.gathering.get(part.number)
         if gathering is None:
@@ -399,7 +399,7 @@ class Answering:
                 del held.gathering[number]
             if held.under_way + len(held.gathering) >= _MOST_UNDER_WAY:
                 raise StreamError("too much is asked at once", code="busy")
-            gathering = held.gathering[part.number] = _Gathering(now + _PARTS_S)
+            gathering = held.gathering[part.number] = _PartsHeld(now + _PARTS_S)
         try:
             whole = gathering.take(part)
             if whole is None and sum(one.bytes for one in held.gathering.values()) > _MOST_HELD:
@@ -411,7 +411,7 @@ class Answering:
             del held.gathering[part.number]
         return whole
 
-    def _begin(self, held: _Held, number: int, message: Msg, data: bytes) -> None:
+    def _begin(self, held: _HeldSession, number: int, message: Msg, data: bytes) -> None:
         held.under_way += 1
         subject = message.subject.rpartition(".")[2]
         working = self._working.begin(self._answered(held, number, message.reply, subject, data))
@@ -425,7 +425,7 @@ class Answering:
 
         working.add_done_callback(ended)
 
-    async def _answered(self, held: _Held, number: int, reply: str, subject: str, data: bytes) -> None:
+    async def _answered(self, held: _HeldSession, number: int, reply: str, subject: str, data: bytes) -> None:
         try:
             role, answerer = self._book.find(held.key), self._answerers.get(subject)
             if role is None:
@@ -441,10 +441,10 @@ class Answering:
         else:
             await self._send(held, number, reply, _DONE + said)
 
-    async def _refuse(self, held: _Held, number: int, reply: str, error: WicketgateError) -> None:
-        await self._send(held, number, reply, _REFUSED + msgspec.msgpack.encode(_Refusal.of(error)))
+    async def _refuse(self, held: _HeldSession, number: int, reply: str, error: WicketgateError) -> None:
+        await self._send(held, number, reply, _REFUSED + msgspec.msgpack.encode(_RefusedAsk.of(error)))
 
-    async def _send(self, held: _Held, number: int, reply: str, data: bytes) -> None:
+    async def _send(self, held: _HeldSession, number: int, reply: str, data: bytes) -> None:
         for part in _parts_of(self._link, held.session, number, data):
             await self._say(reply, part)
 

@@ -40,7 +40,7 @@ class SealedPart(NamedTuple):
     data: bytes
 
 
-class Session:
+class SealedSession:
     """The keys of one session, at one of its two ends.
 
     Parameters
@@ -78,7 +78,7 @@ class Session:
         return SealedPart(number, part, parts, data)
 
 
-class Opening:
+class SessionOpening:
     """A role's beginning of a session.
 
     Attributes
@@ -96,7 +96,7 @@ class Opening:
         self._static = self._own.exchange(self._sequencer)
         self.hello = begun + _shown(self._static, begun)
 
-    def welcomed(self, welcome: bytes) -> Session:
+    def welcomed(self, welcome: bytes) -> SealedSession:
         """Return the session that the sequencer has agreed to.
 
         Raises
@@ -122,7 +122,7 @@ class Opening:
             ChaCha20Poly1305(shown).decrypt(bytes(12), welcome[-_TAG:], session)
         except InvalidTag as error:
             raise InputError("the welcome is not the sequencer's") from error
-        return Session(session, ask, answer)
+        return SealedSession(session, ask, answer)
 
 
 def caller_in(hello: bytes) -> bytes:
@@ -138,7 +138,7 @@ def caller_in(hello: bytes) -> bytes:
     return hello[:_KEY]
 
 
-def welcome_to(key: X25519PrivateKey, hello: bytes, where: bytes) -> tuple[bytes, Session]:
+def welcome_to(key: X25519PrivateKey, hello: bytes, where: bytes) -> tuple[bytes, SealedSession]:
     """Return the sequencer's welcome to a hello, and its end of the session.
 
     Whoever sent the hello has shown that it has the role's key, or that it has heard another hello: only what is asked
@@ -166,7 +166,7 @@ def welcome_to(key: X25519PrivateKey, hello: bytes, where: bytes) -> tuple[bytes
         raise InputError("the hello has no key") from error
     session, public = where + os.urandom(SESSION_BYTES - len(where)), _public(once)
     ask, answer, shown = _keys(shared, begun + session + public)
-    return session + public + ChaCha20Poly1305(shown).encrypt(bytes(12), b"", session), Session(
+    return session + public + ChaCha20Poly1305(shown).encrypt(bytes(12), b"", session), SealedSession(
         session, answer, ask
     )
 
