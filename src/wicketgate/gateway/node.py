@@ -50,8 +50,8 @@ from wicketgate.gateway.progress import Progress
 from wicketgate.gateway.projections import Projections
 from wicketgate.gateway.releasing import Releasing
 from wicketgate.gateway.rewriting import Rewriting
-from wicketgate.gateway.roles.following import Following
-from wicketgate.gateway.roles.leading import Leading, LeadingKey
+from wicketgate.gateway.standby.following import Following
+from wicketgate.gateway.standby.leading import Leading, LeadingKey
 from wicketgate.gateway.timekeeping import ClockWatch, begin_clock, write_mark
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.hotlists.in_force import Hotlists

@@ -288,6 +288,10 @@ _COMMAND = {
     ),
     "streams-unavailable": ("The streams do not answer.", "Look at `nats/server.log`, or at the cluster."),
     "stream-full": ("The disk of the streams is full.", "Make room."),
+    "role-withdrawn": (
+        "The sequencer does not know this role, or knows it no longer.",
+        "Make it a credential with `wicketgate role new`.",
+    ),
     "fenced": ("Another gateway writes to the same streams.", "Stop one of them."),
     "not-started": (
         "A part of the demonstration did not start in time.",
