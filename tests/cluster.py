@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,7 +17,8 @@ from typing import Any
 import httpx
 
 from bench.harness import Running, enrol, make
-from tests.running import secret_file, until
+from tests.objects import Store, table_of
+from tests.running import secret_file, until, wicketgate
 
 SERVER = Path(sys.executable).with_name("nats-server")
 SERVERS = 3
@@ -100,13 +100,12 @@ accounts {{
         for process in self._processes.values():
             process.wait(30)
 
-    def settings(self, *, standby: bool = True, more: str = "") -> str:
+    def settings(self, *, standby: bool = True) -> str:
         """Return a wicketgate.toml that names all three."""
         url = ",".join(f"nats://127.0.0.1:{port}" for port in self.ports)
         return f"""
 port = 0
 fronts = 0
-{more}
 [streams]
 url = {json.dumps(url)}
 user = "gateway"
@@ -132,12 +131,13 @@ def clustered(folder: Path) -> Iterator[Cluster]:
 def found(
     base: Path,
     cluster: Cluster,
+    store: Store,
     *,
     change: Callable[[dict[str, Any]], object] = long_merge_delay,
-    more: str = "",
 ) -> Running:
     """Make the deployment of the first sequencer, not started."""
-    return make(base, settings=cluster.settings(more=more), change=change)
+    settings = cluster.settings() + table_of(store, base, base.name)
+    return make(base, settings=settings, change=change)
 
 
 def enrolled(running: Running, cameras: int = 3) -> None:
@@ -154,12 +154,23 @@ def status(running: Running, path: str, port: int) -> int:
         return 0
 
 
-def twin(running: Running, base: Path) -> Running:
-    """Return a second life of a deployment from a copy of its directory, not started."""
-    shutil.copytree(running.folder, base / "gateway")
-    made = Running(base, running.offices, running.at_us)
-    made.tokens = running.tokens
+def second_of(first: Running, base: Path) -> Running:
+    """Return the second sequencer, made from the first one, which is stopped; not started."""
+    base.mkdir()
+    done = wicketgate("standby", first.folder, base / "gateway")
+    assert done.returncode == 0, done.stderr
+    made = Running(base, first.offices, first.at_us)
+    made.tokens = first.tokens
     return made
+
+
+def ready(running: Running, port: int) -> bool:
+    """Return whether a sequencer waits, and has all that is committed."""
+    try:
+        answer = httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=5)
+    except httpx.HTTPError:
+        return False
+    return answer.status_code == 200
 
 
 def free_ports(count: int) -> list[int]:

@@ -11,7 +11,7 @@ import re
 import ssl
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -309,14 +309,16 @@ def parse_settings(text: bytes, folder: Path) -> Settings:
             raise ConfigurationError(f"`{key}` in {name} must not be negative")
     if min(data.get("disk_alarm_bytes", 0), data.get("disk_stop_bytes", 0)) < 0:
         raise ConfigurationError(f"`disk_alarm_bytes` and `disk_stop_bytes` in {name} must not be negative")
-    return Settings(
-        folder=folder,
-        streams=None if streams is None else _streams(folder, streams),
-        mqtt=None if mqtt is None else _mqtt(folder, mqtt),
-        images=None if images is None else _images(folder, images),
-        proxies=_networks(proxies),
-        limits=limits,
-        **data,
+    return _demand_shared(
+        Settings(
+            folder=folder,
+            streams=None if streams is None else _streams(folder, streams),
+            mqtt=None if mqtt is None else _mqtt(folder, mqtt),
+            images=None if images is None else _images(folder, images),
+            proxies=_networks(proxies),
+            limits=limits,
+            **data,
+        )
     )
 
 
@@ -356,6 +358,33 @@ def _streams(folder: Path, data: object) -> StreamsSettings:
         replicas=replicas,
         standby=standby,
     )
+
+
+def with_streams(settings: Settings, url: str | None, *, standby: bool) -> Settings:
+    """Return settings with other servers of the streams, and one of two sequencers where `standby` says so.
+
+    Raises
+    ------
+    ConfigurationError
+        If the settings name no streams, or the URL is none.
+    """
+    streams = settings.streams
+    if streams is None:
+        raise ConfigurationError(
+            "`--role` and `--streams` need [streams] in wicketgate.toml: users and passwords"
+        )
+    url = streams.url if url is None else streams_url(url)
+    return _demand_shared(
+        replace(settings, streams=replace(streams, url=url, standby=standby or streams.standby))
+    )
+
+
+def _demand_shared(settings: Settings) -> Settings:
+    if settings.streams is not None and settings.streams.standby and settings.images is None:
+        raise ConfigurationError(
+            "two sequencers need [images] in wicketgate.toml: images and hotlists are shared by that store"
+        )
+    return settings
 
 
 def streams_url(url: str) -> str:

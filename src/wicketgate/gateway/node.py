@@ -16,6 +16,7 @@ from wicketgate.base.hour_keys import HourKeys, KeyRing
 from wicketgate.base.loop import LoopGuard
 from wicketgate.base.parts import demand_whole
 from wicketgate.base.settings import Settings, StreamsSettings
+from wicketgate.base.shared_blobs import SharedBlobs
 from wicketgate.base.signing import PrivateKey
 from wicketgate.base.space import DiskSpace
 from wicketgate.base.steady import SteadyClock
@@ -51,7 +52,9 @@ from wicketgate.gateway.projections import Projections
 from wicketgate.gateway.releasing import Releasing
 from wicketgate.gateway.rewriting import Rewriting
 from wicketgate.gateway.standby.following import Following
-from wicketgate.gateway.standby.leading import Leading, LeadingKey
+from wicketgate.gateway.standby.keys import SharedKeys
+from wicketgate.gateway.standby.leading import VAULT, Leading, LeadingKey
+from wicketgate.gateway.standby.turn import take_turn
 from wicketgate.gateway.timekeeping import ClockWatch, begin_clock, write_mark
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.hotlists.in_force import Hotlists
@@ -94,7 +97,7 @@ class Gateway:
         )
         self.progress = Progress()
         self._lock: int | None = None
-        self._said: dict[str, Any] = {}
+        self.said: dict[str, Any] = {}
         """What the entry of the start says besides."""
         self.failed = asyncio.Event()
         self.failure: BaseException | None = None
@@ -106,20 +109,18 @@ class Gateway:
         self._writers = AsyncExitStack()
         self._files = ExitStack()
         # Made by `_open` and `_run`, with what they file and keep house by.
+        self.right = asyncio.Event()
+        self.shared: SharedKeys | None = None
         self.link: Link
-        self.directory: Directory
         self.keys: KeyRing
         self.ledger: Ledger
         self.log_key: PrivateKey
         self.projections: Projections
         self.commits: Commits
-        self.intake: Intake
         self.seen: Seen
         self.vehicles = Vehicles()
-        self.images: Images
-        self.hits: HitQueue
         self.watch: ClockWatch | None = None
-        self._snapshots: Snapshots
+        self.snapshots: Snapshots
 
     # --- life -------------------------------------------------------------------------------------------------
 
@@ -159,7 +160,7 @@ class Gateway:
             await gateway._open(shared=settings.streams)
             state = gateway.commits.committed
             demand_founded(state)
-            gateway._said |= begin_clock(
+            gateway.said |= begin_clock(
                 gateway.clock,
                 state,
                 gateway.deployment.part("clock"),
@@ -252,7 +253,7 @@ class Gateway:
             return
         try:
             await asyncio.wait_for(self._project_all(), _SETTLE_S)
-            save_snapshot(self._snapshots, self.commits.committed)
+            save_snapshot(self.snapshots, self.commits.committed)
         except TimeoutError:
             log.warning("the streams did not settle: the next start replays what is left")
 
@@ -283,12 +284,10 @@ class Gateway:
         self.stored = StoredTransactions(self.link, self.keys, lambda: self.commits.committed.erased)
         await self.stored.open()
         await self.directory.take(self.keys.part, lasting=True)
-        self._snapshots = Snapshots(deployment.part("snapshots"), self.keys.of("snapshots"))
-        await self.directory.take(self._snapshots.part)
-        state, parsed = await asyncio.to_thread(self._snapshots.latest) or State(), Parsed()
+        self.snapshots = Snapshots(deployment.part("snapshots"), self.keys.of("snapshots"))
+        await self.directory.take(self.snapshots.part)
+        state, parsed = await asyncio.to_thread(self.snapshots.latest) or State(), Parsed()
         await self._open_parts(state, parsed)
-        self.progress.begin("standby")
-        self._said |= await self.leading.take(self._lost)
         following = Following(
             self.stored,
             state,
@@ -299,12 +298,7 @@ class Gateway:
             vehicles=self.vehicles,
             lists=self.lists,
         )
-        self.progress.begin("commits")
-        await following.fold(self.directory.projected(), self.progress.reach)
-        self.leading.demand_charter(parsed, state)
-        await self.leading.fence(state, self.keys, following.catch_up)
-        self.progress.begin("hotlists")
-        await following.load_lists()
+        await take_turn(self, following, parsed)
         writer = await StreamWriter(self.link, COMMITS).open()
         self._writers.push_async_callback(writer.close)
         self.commits = Commits(
@@ -351,7 +345,9 @@ class Gateway:
         await self.directory.take(proofs.part)
         index = self._files.enter_context(closing(FeedIndex(deployment.part("feeds"))))
         await self.directory.take(index.part, position=index.position)
-        self.lists = Hotlists(deployment.part("vault"))
+        store = None if self.leading.lease is None else open_s3(self.settings.images)
+        shared = None if store is None else SharedBlobs(store, VAULT, deployment.index_secret())
+        self.lists = Hotlists(deployment.part("vault"), shared=shared)
         await self.directory.take(self.lists.part)
         self.seen = self._files.enter_context(
             closing(Seen(deployment.part("index"), deployment.index_secret()))
@@ -368,11 +364,12 @@ class Gateway:
             parsed,
             feed_bytes=self.settings.feed_bytes,
             on_failure=self._fail,
+            right=None if self.leading.lease is None else self.right,
         )
         self._parts.push_async_callback(self.projections.close)
         await self.projections.open(state)
 
-    def _lost(self, error: BaseException) -> None:
+    def lost(self, error: BaseException) -> None:
         """End: another sequencer leads. Where nothing could be committed yet, there is nothing to hold back."""
         self._fail(error)
         if hasattr(self, "commits"):
@@ -390,6 +387,9 @@ class Gateway:
         store, folder = open_s3(self.settings.images), self.deployment.part("images")
         self.images = Images(folder, secret, keys, store, admit=self.space.demand)
         self._parts.push_async_callback(self.images.close)
+        if self.shared is not None:
+            self.shared.watch_images(self.images.keys)
+            self.images.settled = self.shared.settled
         if self.images.part is not None:
             await self.directory.take(self.images.part, keyed=True, of_reads=True)
         return Releasing(
@@ -420,7 +420,7 @@ class Gateway:
         self.cameras = CameraNames(lambda: self.commits.committed)
         self.joining = Joining(self.images, self.intake, self.seen, self.clock, self.stored.taken_at)
         self.pushes = Pushes(self.cameras, self.intake, self.joining, self.vehicles, self.clock, self.limits)
-        await self.commits.start({**software(self.deployment.folder), **self._said})
+        await self.commits.start({**software(self.deployment.folder), **self.said})
         if former is not None:
             await former.decide(gate, self.seen, self.commits.committed)
         self.health = HealthWatch(
@@ -431,7 +431,7 @@ class Gateway:
             self.projections,
             self.clock,
             link=self.link,
-            snapshots=self._snapshots,
+            snapshots=self.snapshots,
             filing=self.filing,
             desk=self.desk,
             outcomes=self.outcomes,
@@ -446,6 +446,7 @@ class Gateway:
             vehicles=self.vehicles,
             space=self.space,
             directory=self.directory,
+            shared=self.shared,
         )
         self._parts.push_async_callback(self._end_work)
         works = [self.intake.run, self.pushes.run, self.health.run, *self.housekeeping.works]

@@ -10,9 +10,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from wicketgate.base.errors import LedgerError
-from wicketgate.ledger.folder import MAX_APPEND, WRITING, Disk, LogFolder, hold_folder, replace_file
-from wicketgate.ledger.notes import Checkpoint, NoteSigner, sign_note
-from wicketgate.ledger.tiles import CHECKPOINT, MAX_ENTRY_BYTES, Edge, fetch_checkpoint, folder_fetch
+from wicketgate.ledger.folder import MAX_APPEND, WRITING, Disk, Laid, LogFolder, hold_folder, replace_file
+from wicketgate.ledger.notes import Checkpoint, NoteSigner, open_checkpoint, sign_note
+from wicketgate.ledger.tiles import (
+    CHECKPOINT,
+    MAX_ENTRY_BYTES,
+    Edge,
+    TileName,
+    fetch_checkpoint,
+    folder_fetch,
+)
 
 
 class Ledger(LogFolder):
@@ -25,6 +32,7 @@ class Ledger(LogFolder):
     def __init__(self, folder: Path, signer: NoteSigner, disk: Disk, lock: int) -> None:
         super().__init__(folder, disk, lock, *fetch_checkpoint(folder_fetch(folder), [signer.verifier]))
         self._signer = signer
+        self._uncounted: list[TileName] = []
 
     @classmethod
     def create(cls, folder: Path, signer: NoteSigner, origin: str, *, disk: Disk | None = None) -> Ledger:
@@ -113,6 +121,53 @@ class Ledger(LogFolder):
                 raise LedgerError(f"entry {self.size + number} has {len(entry)} bytes; {MAX_ENTRY_BYTES} fit")
         for start in range(0, len(entries), MAX_APPEND):
             self.extend(entries[start : start + MAX_APPEND], self._sign)
+
+    @property
+    def laid(self) -> int:
+        """The number of entries on the disk, with those that no checkpoint counts yet (`lay`)."""
+        return self._edge.size
+
+    def lay(self, entries: Sequence[bytes]) -> None:
+        """Make more entries durable without a checkpoint: another holder of the key signs it.
+
+        A crash leaves the log as its last checkpoint says, and tiles that are met again.
+
+        Raises
+        ------
+        LedgerError
+            As `append`.
+        """
+        if self._lock < 0:
+            raise LedgerError("the ledger is closed")
+        try:
+            for start in range(0, len(entries), MAX_APPEND):
+                laid = self._lay(entries[start : start + MAX_APPEND])
+                self._edge, self._bundle = laid.edge, laid.bundle
+                self._uncounted += laid.filled
+        except OSError as error:
+            raise LedgerError(f"the ledger cannot be written: {error.strerror}") from error
+
+    def count(self, note: bytes | None = None) -> None:
+        """Let what was laid count, by a checkpoint of another holder of the key, or by one that is signed here.
+
+        Raises
+        ------
+        LedgerError
+            Code `log-differs` if `note` is of another log than this one.
+        """
+        head = Checkpoint(origin=self.origin, size=self._edge.size, root=self._edge.root())
+        if note is None:
+            note = self._sign(head)
+        elif open_checkpoint(note, [self._signer.verifier]) != head:
+            raise LedgerError(
+                f"what was derived here of {head.size} entries is not what the log's key has signed",
+                code="log-differs",
+            )
+        try:
+            self._count(Laid(self._edge, self._bundle, self._uncounted), note)
+        except OSError as error:
+            raise LedgerError(f"the ledger cannot be written: {error.strerror}") from error
+        self._uncounted = []
 
     def _sign(self, head: Checkpoint) -> bytes:
         return sign_note(head.to_text(), [self._signer])

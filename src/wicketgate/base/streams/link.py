@@ -46,6 +46,8 @@ class Link:
         self.jetstream: JetStreamContext = client.jetstream(timeout=_REQUEST_S)
         self._replicas = replicas
         self._on_reconnect: list[Callable[[], None]] = []
+        self.before_append: Callable[[], Awaitable[None]] | None = None
+        """Awaited before anything is appended to a stream."""
         self._whose: str | None = None
         self._adopting = False
 
@@ -123,12 +125,19 @@ class Link:
         self._whose, self._adopting = whose, adopting
 
     async def ensure_stream(
-        self, name: str, *, below: bool = False, last_only: bool = False, together: bool = False
+        self,
+        name: str,
+        *,
+        below: bool = False,
+        last_only: bool = False,
+        together: bool = False,
+        memory: bool = False,
     ) -> StreamInfo:
         """Make a durable stream with the one subject `name`, or settle its limits.
 
         `below`: with all subjects below `name` instead. `last_only`: of each subject the last message is kept.
-        `together`: several messages may be appended at once (`append_together`).
+        `together`: several messages may be appended at once (`append_together`). `memory`: nothing of it is written to
+        the servers' disks, and it is gone once all of them have stopped.
 
         No `max_age`: the server goes by its machine's clock, and a step of it would delete what must be kept
         (`OrdinalStream.end_before`).
@@ -139,7 +148,7 @@ class Link:
             name=name,
             subjects=[f"{name}.>" if below else name],
             retention=RetentionPolicy.LIMITS,
-            storage=StorageType.FILE,
+            storage=StorageType.MEMORY if memory else StorageType.FILE,
             discard=DiscardPolicy.OLD if last_only else DiscardPolicy.NEW,
             max_msgs_per_subject=1 if last_only else -1,
             allow_atomic=True if together else None,

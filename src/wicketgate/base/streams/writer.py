@@ -90,6 +90,12 @@ class StreamWriter:
         self._tasks = [asyncio.create_task(self._send()), asyncio.create_task(self._mend())]
         return self
 
+    async def learn(self) -> None:
+        """Learn the stream's end anew, where nothing is under way: another gateway writes to it meanwhile."""
+        last = (await self._link.info(self._stream)).state.last_seq
+        if not self._pending:
+            self._next = max(self._next, last + 1)
+
     async def close(self) -> None:
         """Stop sending.
 
@@ -142,6 +148,8 @@ class StreamWriter:
             self._work.clear()
             for sequence, pending in list(islice(self._pending.items(), self._window)):
                 # What was given up while an earlier one was being sent must not follow it.
+                if self._link.before_append is not None:
+                    await self._link.before_append()
                 if pending.sent_at is None and self._pending.get(sequence) is pending:
                     await self._put(sequence, pending)
 

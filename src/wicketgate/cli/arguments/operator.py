@@ -37,7 +37,22 @@ def add_serve(parser: ArgumentParser) -> None:
         metavar="REASON",
         help="take a leap of the machine's clock since the last start; the reason is published in the log",
     )
+    parser.add_argument(
+        "--role",
+        choices=("sequencer",),
+        help="one of two sequencers that take turns: it waits while the other one leads",
+    )
+    parser.add_argument("--streams", metavar="URL", help="the streams' servers, instead of the settings'")
     parser.set_defaults(run="wicketgate.cli.serving:run_serve")
+
+
+def add_standby(parser: ArgumentParser) -> None:
+    """Add the arguments of `standby`."""
+    parser.add_argument(
+        "folder", type=Path, metavar="D", help="the first sequencer's directory; it is stopped"
+    )
+    parser.add_argument("second", type=Path, metavar="D2", help="the directory to make")
+    parser.set_defaults(run="wicketgate.cli.standby:run_standby")
 
 
 def add_upgrade(parser: ArgumentParser) -> None:

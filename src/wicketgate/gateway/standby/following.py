@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
 
-from wicketgate.base.errors import ConfigurationError
+from wicketgate.base.errors import ConfigurationError, InputError
+from wicketgate.base.streams.reader import Stored, StreamReader
 from wicketgate.commits.replay import replay
-from wicketgate.commits.rewritten import StoredTransactions
+from wicketgate.commits.rewritten import COMMITS, StoredTransactions
 from wicketgate.commits.state import State
-from wicketgate.commits.stored import StoredPlace
+from wicketgate.commits.stored import StoredPlace, decode
 from wicketgate.commits.transactions import Transaction
 from wicketgate.gateway.directory import demand_projected
 from wicketgate.gateway.projections import Projections
@@ -19,6 +22,10 @@ from wicketgate.reads.messages import decode_reads, seen_keys
 from wicketgate.reads.repeats import Seen
 from wicketgate.reads.tracking import Vehicles
 from wicketgate.regime.parsed import Parsed
+
+_KEYS_S: Final = 10.0
+"""A key is with the streams' servers before anything is sealed under it; for so long they may be away."""
+_LOOK_S: Final = 0.2
 
 
 class Following:
@@ -50,6 +57,8 @@ class Following:
         self._seen = seen
         self._vehicles = vehicles
         self._lists = lists
+        self.is_live = False
+        """Whether the lists are compiled, and follow too."""
 
     async def fold(self, projected: int, reach: Callable[[int, int], None]) -> None:
         """Fold the rest of COMMITS, and bring every part up to it.
@@ -80,10 +89,57 @@ class Following:
     async def load_lists(self) -> None:
         """Compile the hotlists of the fold."""
         await asyncio.to_thread(self._lists.load, self.state)
+        self.is_live = True
 
     async def catch_up(self) -> None:
         """Fold what has been committed since."""
         await replay(self._stored, self.state, self._parsed, self._take, after=self.state.sequence)
+
+    async def follow(self, look: Callable[[], Awaitable[None]]) -> None:
+        """Fold what is committed, for ever.
+
+        Parameters
+        ----------
+        look : callable
+            Fetches keys that may be new.
+
+        Raises
+        ------
+        ConfigurationError
+            If a transaction is missing, or cannot be read for long.
+        """
+        reader = StreamReader(self._stored.link, COMMITS, after=self.state.sequence)
+        try:
+            while True:
+                for message in await reader.next():
+                    if message.sequence != self.state.sequence + 1:
+                        raise ConfigurationError(
+                            f"transaction {self.state.sequence + 1} is missing from COMMITS: this sequencer was away "
+                            "for too long, make it anew from the other one"
+                        )
+                    transaction, places = await self._decoded(message, look)
+                    try:
+                        self.state.apply(transaction, message.sequence, self._parsed)
+                    except InputError as error:
+                        raise ConfigurationError(f"COMMITS does not follow on: {error.detail}") from error
+                    await self._take(message.sequence, transaction, places)
+        finally:
+            await reader.close()
+
+    async def _decoded(
+        self, message: Stored, look: Callable[[], Awaitable[None]]
+    ) -> tuple[Transaction, tuple[StoredPlace, ...]]:
+        until_s = time.monotonic() + _KEYS_S
+        while True:
+            try:
+                return decode(message.data, self._stored.keys)
+            except InputError as error:
+                if time.monotonic() > until_s:
+                    raise ConfigurationError(
+                        f"transaction {message.sequence} of COMMITS: {error.detail}"
+                    ) from error
+            await look()
+            await asyncio.sleep(_LOOK_S)
 
     async def _take(self, sequence: int, transaction: Transaction, lie: tuple[StoredPlace, ...]) -> None:
         await self._projections.take_replayed(sequence, transaction, lie)
@@ -91,3 +147,5 @@ class Following:
             message = decode_reads(transaction.taken)
             self._seen.stored(*seen_keys(message), sequence)
             self._vehicles.learn(message.held, message.emitted, sequence)
+        if self.is_live and transaction.hotlist is not None:
+            await asyncio.to_thread(self._lists.follow, transaction.hotlist)

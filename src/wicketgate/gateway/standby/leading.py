@@ -6,11 +6,14 @@ docs/decisions/0036-standby.md says what keeps two from leading at once, and wha
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
+
+from nats.errors import Error as NatsError
 
 from wicketgate.base.clock import SECOND_US
 from wicketgate.base.errors import ConfigurationError, FencedError, StreamError
@@ -31,6 +34,10 @@ log = logging.getLogger(__name__)
 
 LEAST_MERGE_DELAY_US: Final = 30 * SECOND_US
 """With a second sequencer: it takes over within half of it, and then keeps what the first one promised."""
+VAULT: Final = "_vault"
+"""Where hotlists lie in the store of images: no source is called so."""
+CHECKPOINT: Final = "wicketgate.checkpoint"
+"""Where whoever leads tells each checkpoint that it has signed; nothing keeps it."""
 FENCE: Final = WINDOW + 1
 """More messages than a writer has under way: none of them finds the sequence that it expects behind a fence."""
 _AGAIN_S: Final = 0.3
@@ -55,8 +62,10 @@ class Leading:
         self._shared = settings is not None
         self._fences = 0
         self.lease: Lease | None = None
+        self.node = ""
         if settings is not None and settings.standby:
-            self.lease = Lease(link, _node(node), instance)
+            self.node = _node(node)
+            self.lease = Lease(link, self.node, instance)
         self._task: asyncio.Task[None] | None = None
 
     def leads(self) -> bool:
@@ -108,6 +117,11 @@ class Leading:
             return {}
         log.warning("this sequencer takes over: the other one %s", taken.words)
         return {"took_over": taken.value}
+
+    async def tell(self, checkpoint: bytes) -> None:
+        """Tell whoever waits of a checkpoint; one that is lost is followed by the next second's."""
+        with contextlib.suppress(NatsError, OSError):
+            await self._link.client.publish(CHECKPOINT, checkpoint)
 
     async def _keep(self, lease: Lease, lost: Callable[[BaseException], None]) -> None:
         try:
