@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import struct
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -44,6 +44,12 @@ class HourKeys:
         self._used = {int(path.stem) for path in folder.glob("*.key") if path.stem.isdigit()}
         self._ended = 0  # hours before this one have no keys any more, and never will
         self._lock = threading.RLock()
+        self.is_ahead = False
+        """Whether the next hour's key is made ahead even where none is in use."""
+        self.on_made: Callable[[int, bytes], None] = lambda hour, key: None
+        """Told of each key that is made, in the thread that makes it, before anything is sealed under it."""
+        self.on_ended: Callable[[int], None] = lambda hour: None
+        """Told before which hour keys were destroyed."""
 
     def seal(self, data: bytes, at_us: int) -> bytes:
         """Return bytes encrypted under the key of a time's hour, which is made if it is new.
@@ -64,8 +70,39 @@ class HourKeys:
         To make one waits for the disk. Runs in any thread, some minutes before the hour.
         """
         hour = at_us // HOUR_US
-        if hour - 1 in self._used:
+        if self.is_ahead or hour - 1 in self._used:
             self._make(hour)
+
+    def held(self) -> dict[int, bytes]:
+        """Return the keys on the disk, by their hours."""
+        with self._lock:
+            return {
+                int(path.stem): path.read_bytes()
+                for path in self._folder.glob("*.key")
+                if path.stem.isdigit()
+            }
+
+    def adopt(self, hour: int, key: bytes) -> None:
+        """Keep a key that another holder of the same content has made. Durable on return.
+
+        Raises
+        ------
+        ConfigurationError
+            If this hour has another key here: then one of the two holds another deployment's content.
+        """
+        with self._lock:
+            if hour < self._ended:
+                return
+            path = self._path(hour)
+            if path.exists():
+                if path.read_bytes() != key:
+                    raise ConfigurationError(
+                        f"`{path.parent.name}/{path.name}` is another key than the others hold"
+                    )
+                return
+            # A crash in here leaves no key, and it is asked for again.
+            write_durably(path, key, aside=self._folder / "next.new")
+            self._used.add(hour)
 
     def open(self, sealed: bytes) -> bytes | None:
         """Return what was sealed, or None where its key has ended.
@@ -103,9 +140,15 @@ class HourKeys:
             for hour in [hour for hour in {*self._known, *self._used} if hour < self._ended]:
                 self._known.pop(hour, None)
                 self._used.discard(hour)
-            for path in self._folder.glob("*.key"):
-                if path.stem.isdigit() and int(path.stem) < self._ended:
-                    path.unlink()
+            gone = [
+                path
+                for path in self._folder.glob("*.key")
+                if path.stem.isdigit() and int(path.stem) < self._ended
+            ]
+            for path in gone:
+                path.unlink()
+        if gone:
+            self.on_ended(self._ended)
 
     def _find(self, hour: int) -> ChaCha20Poly1305 | None:
         key = self._known.get(hour)
@@ -134,6 +177,7 @@ class HourKeys:
                 data = ChaCha20Poly1305.generate_key()
                 # Durable before anything is encrypted under it: a crash from here on leaves a key that nothing needs.
                 write_durably(self._path(hour), data, aside=self._folder / "next.new")
+                self.on_made(hour, data)
                 key = self._known[hour] = ChaCha20Poly1305(data)
         return key
 
@@ -160,6 +204,15 @@ class KeyRing:
         self.part.is_fresh = not any(folder.rglob("*.key"))
         self._folder = folder
         self._kinds = {kind: HourKeys(folder / kind) for kind in kinds}
+        self.on_kind: Callable[[str, HourKeys], None] = lambda kind, keys: None
+        """Told of each kind that is new, before a key of it is made."""
+
+    def kinds(self) -> dict[str, HourKeys]:
+        """Return the keys of each kind that has a folder."""
+        for path in sorted(self._folder.iterdir()):
+            if path.is_dir():
+                self.of(path.name)
+        return dict(self._kinds)
 
     def seal(self, kind: str, data: bytes, at_us: int) -> bytes:
         """Return data packed, and encrypted under the key of its kind and of a time's hour."""
@@ -194,5 +247,7 @@ class KeyRing:
     def of(self, kind: str) -> HourKeys:
         """Return the keys of a kind, which is made if it is new."""
         if kind not in self._kinds:
-            self._kinds[kind] = HourKeys(self._folder / kind)
+            keys = HourKeys(self._folder / kind)
+            self.on_kind(kind, keys)
+            self._kinds[kind] = keys
         return self._kinds[kind]

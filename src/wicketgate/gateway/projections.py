@@ -30,6 +30,7 @@ from wicketgate.feeds.feed import Feed, StoredRows
 from wicketgate.feeds.index import BatchPlace, FeedIndex
 from wicketgate.gateway.quarantine import Quarantine
 from wicketgate.hotlists.hit_store import HitQueue
+from wicketgate.ledger.notes import unverified_checkpoint
 from wicketgate.ledger.proofs import Proofs
 from wicketgate.ledger.writer import Ledger
 from wicketgate.regime.parsed import Parsed
@@ -41,6 +42,7 @@ RESPONSES = "RESPONSES"
 _REPLAYED_AT_ONCE = 64
 _AT_ONCE = 4096
 _INDEX_EVERY_S = 0.25
+_LOOK_S = 0.1
 _EVER_US = 1 << 62
 
 _In = TypeVar("_In")
@@ -59,6 +61,8 @@ class Projections:
         Where documents are kept opened.
     on_failure : callable
         Told of a projection that cannot go on; the gateway then ends, and its next start replays.
+    right : asyncio.Event, optional
+        Set once this gateway leads. Until then another one writes to the streams and signs checkpoints.
     """
 
     def __init__(
@@ -74,6 +78,7 @@ class Projections:
         *,
         feed_bytes: int,
         on_failure: Callable[[BaseException], None],
+        right: asyncio.Event | None = None,
     ) -> None:
         self._link = link
         self.ledger = ledger
@@ -85,6 +90,12 @@ class Projections:
         self._parsed = parsed
         self._feed_bytes = feed_bytes
         self._on_failure = on_failure
+        self._right = right
+        self._unsigned: list[int] = []  # transactions whose entries are laid, and under no checkpoint yet
+        self.heard: bytes | None = None
+        """The last checkpoint that the gateway that leads has signed."""
+        self.tell: Callable[[bytes], Awaitable[None]] | None = None
+        """Told of each checkpoint that is signed here."""
         self.feeds: dict[str, Feed] = {}
         self._feed_term_us = self._quarantine_term_us = DAY_US
         self._now_us = 0
@@ -100,8 +111,8 @@ class Projections:
         self.closed_s = 0.0  # when a second came into the log, by the monotonic clock
         self._tasks: list[asyncio.Task[None]] = []
         self._threads = ThreadsAside()  # each write waits for the disk, some several times
-        self.quarantine = Quarantine(link, quarantine_keys)
-        self.openings = OrdinalStream(link, OPENINGS)
+        self.quarantine = Quarantine(link, quarantine_keys, right)
+        self.openings = OrdinalStream(link, OPENINGS, right=right)
         self._responses_queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
         self._responses: dict[str, OrdinalStream] = {}
         self._terms_queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
@@ -218,7 +229,7 @@ class Projections:
             stream = await self.responses(response.consultation)
             self._follow(f"responses {response.consultation}", stream.last, response.number)
         self.take(sequence, transaction, lie)
-        while len(self._outstanding) >= _REPLAYED_AT_ONCE:
+        while len(self._outstanding) - len(self._unsigned) >= _REPLAYED_AT_ONCE:
             self._hurry.set()
             await asyncio.sleep(0.005)
 
@@ -313,7 +324,7 @@ class Projections:
         """
         async with self._opening:
             if consultation not in self._responses:
-                stream = OrdinalStream(self._link, f"{RESPONSES}-{consultation}")
+                stream = OrdinalStream(self._link, f"{RESPONSES}-{consultation}", right=self._right)
                 self._responses[consultation] = await stream.open()
             return self._responses[consultation]
 
@@ -357,19 +368,45 @@ class Projections:
     async def _project_responses(self, transaction: Transaction) -> None:
         for response in transaction.responses:
             stream = await self.responses(response.consultation)
-            if response.number <= stream.last:
+            if await stream.holds(response.number):
                 continue  # a replay: its keys may have ended, and none is made for it
             keys = self.response_keys(response.consultation)
             data = keys.seal(msgspec.msgpack.encode(response), transaction.at_us)
             await stream.put(response.number, data, transaction.at_us)
 
     async def _project_ledger(self) -> None:
+        if self._right is not None:
+            await self._follow_ledger(self._right)
         while True:
             taken = await _all_of(self._ledger_queue)
             transactions = [transaction for _, transaction in taken]
-            await self._threads.run(self._write_ledger, transactions)
+            await self._threads.run(self._write_ledger, transactions, self.ledger.append)
             for sequence, _ in taken:
                 self._done(sequence)
+            if self.tell is not None:
+                await self.tell(self.ledger.checkpoint)
+
+    async def _follow_ledger(self, right: asyncio.Event) -> None:
+        """Lay what another gateway signs, until this one leads; then sign what is left."""
+        while not right.is_set():
+            with contextlib.suppress(TimeoutError):
+                taken = await asyncio.wait_for(_all_of(self._ledger_queue), _LOOK_S)
+                await self._threads.run(self._write_ledger, [one for _, one in taken], self.ledger.lay)
+                self._unsigned += [sequence for sequence, _ in taken]
+            note = self.heard
+            laid = self.ledger.laid
+            if note is not None and laid > self.ledger.size and unverified_checkpoint(note).size == laid:
+                await self._threads.run(self.ledger.count, note)
+            if self.ledger.laid == self.ledger.size:
+                self._signed()
+        if self.ledger.laid > self.ledger.size:
+            await self._threads.run(self.ledger.count)
+        self._signed()
+
+    def _signed(self) -> None:
+        for sequence in self._unsigned:
+            self._done(sequence)
+        self._unsigned = []
 
     async def _project_hits(self) -> None:
         while True:
@@ -393,12 +430,12 @@ class Projections:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._hurry.wait(), _INDEX_EVERY_S)
 
-    def _write_ledger(self, taken: list[Transaction]) -> None:
+    def _write_ledger(self, taken: list[Transaction], append: Callable[[list[bytes]], None]) -> None:
         entries: list[bytes] = []
         for transaction in taken:
             for n, entry in enumerate(transaction.entries):
                 index = transaction.first_entry + n
-                next_index = self.ledger.size + len(entries)
+                next_index = self.ledger.laid + len(entries)
                 if index > next_index:
                     raise LedgerError(f"entry {index} does not follow on {next_index - 1}")
                 if index == next_index:
@@ -406,7 +443,7 @@ class Projections:
                 elif index < self.ledger.size and self.ledger.entry(index) != entry:
                     raise LedgerError(f"entry {index} of the log is not the one that was committed")
         if entries:
-            self.ledger.append(entries)
+            append(entries)
         # After the entries: whoever finds a proof finds its entry.
         seconds = [transaction.second for transaction in taken if transaction.second is not None]
         if seconds:

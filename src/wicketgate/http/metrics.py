@@ -182,6 +182,11 @@ class HealthMetrics:
         health, watch = self._health, self._watch
         gauges = [
             ("wicketgate_second_age_seconds", "Since the log got a second.", health.second_age_s),
+            (
+                "wicketgate_merge_delay_seconds",
+                "Within which it is due, by the charter.",
+                health.merge_delay_s,
+            ),
             ("wicketgate_reads_waiting_seconds", "Age of the oldest read not decided.", health.reads_wait_s),
             (
                 "wicketgate_commits_waiting_seconds",

@@ -130,9 +130,19 @@ class Start:
             await asyncio.sleep(
                 _PAUSE_S
             )  # whoever asks again at once would take the time that the start needs
-        answer = problem_of_health("starting", self.progress.behind())
+        if self.progress.waits:
+            answer = self._waiting(scope["path"])
+        else:
+            answer = problem_of_health("starting", self.progress.behind())
         answer.headers["Connection"] = "close"
         await answer(scope, receive, send)
+
+    @staticmethod
+    def _waiting(path: str) -> Response:
+        """Answer for a sequencer that has all that is committed, and takes nothing while another one leads."""
+        if path in HEALTH_PATHS:
+            return Response(b'{"status":"waits"}', media_type="application/json")
+        return problem("standby", "another sequencer leads: this one waits, and takes nothing")
 
 
 def _listen(host: str, port: int) -> list[socket.socket]:

@@ -15,7 +15,9 @@ _ALWAYS = {"kind", "at", "operation"}
 _SOFTWARE = {"software", "settings", "documents", "entries"}
 _MEMBERS = {
     "init": _ALWAYS | _SOFTWARE | {"log_key"},
-    "start": _ALWAYS | _SOFTWARE | {"missing_from", "missing_until", "machine", "accepted_clock", "adopted"},
+    "start": _ALWAYS
+    | _SOFTWARE
+    | {"missing_from", "missing_until", "machine", "accepted_clock", "adopted", "took_over"},
     "clock-step": _ALWAYS | {"machine"},
     "fronts-replaced": _ALWAYS | {"count"},
     "upgraded": _ALWAYS | _SOFTWARE | {"machine", "from", "to", "forms"},

@@ -128,7 +128,7 @@ class Operation:
         names += ["too-large"] if self.takes is not None else []
         names += ["streams-unavailable"] if self.commits else []
         names += ["too-much-at-once", "busy"]  # before anything is read
-        names.append("starting")
+        names += ["starting", "standby"]
         by_status: dict[int, list[Code]] = {}
         for one in (*(REQUEST[name] for name in dict.fromkeys(names)), *self.refusals):
             by_status.setdefault(one.status or 0, []).append(one)
