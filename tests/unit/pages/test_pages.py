@@ -393,6 +393,7 @@ LIVE = {
     "taken": 9_000,
     "stayed": 1_000,
     "released": {"tfl-charging": 8_000, "tfl-met-ct": 4_500},
+    "bulk": {"tfl-charging": 8_000, "tfl-met-ct": 4_500},
     "hits": {},
     "images": {"tfl-met-ct": 0},
     "fetched": {"tfl-met-ct": 0},
@@ -516,6 +517,7 @@ def test_what_stayed_is_never_more_than_could_have(taken: int, nobody: int, othe
         for name in ("own", "other")
     ]
     live = {"taken": taken, "stayed": nobody, "released": {"own": own, "other": others}}
+    live["bulk"] = live["released"]
     live |= {"refused": {}, "sources": {}, "hits": {}, "images": {}, "fetched": {}}
     counts = part_of({}, live).counts
     assert counts is not None
