@@ -196,7 +196,7 @@ def what_goes(view: Mapping[str, Any]) -> str:
         cameras = "one camera" if number == 1 else f"{phrases.number(number)} cameras"
     words = {
         "bulk": f"every vehicle that passes {'' if number == 1 else 'any of '}{cameras}",
-        "match": f"only vehicles on its list, at {cameras}",
+        "match": f"vehicles on its list, and plates that look like a listed one, at {cameras}",
         "search": f"only answers to approved questions, about {cameras}",
     }
     return words.get(view["mode"]["id"], str(view["mode"]["short"]))

@@ -482,7 +482,7 @@ def test_the_story_of_a_register_without_figures_or_authorities(
     [
         ("bulk", 1, "every vehicle that passes one camera"),
         ("bulk", 1_200, "every vehicle that passes any of 1,200 cameras"),
-        ("match", 2, "only vehicles on its list, at 2 cameras"),
+        ("match", 2, "vehicles on its list, and plates that look like a listed one, at 2 cameras"),
         ("search", 0, "only answers to approved questions, about 0 cameras"),
         ("search", None, "only answers to approved questions, about its cameras"),
         ("oracle", 3, "as it says"),
