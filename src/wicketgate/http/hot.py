@@ -19,8 +19,9 @@ from wicketgate.base.aside import TasksAside
 from wicketgate.base.errors import InputError, StreamError, WicketgateError
 from wicketgate.http.api.push import Push
 from wicketgate.http.api.reads import Reads
-from wicketgate.http.connections import HotPost, HttpConnection
+from wicketgate.http.connections import HttpConnection
 from wicketgate.http.gatekeeper import PUSH_PREFIX, Principal, source_in, withdrawn
+from wicketgate.http.hot_post import HotPost
 from wicketgate.http.problems import internal, log_unforeseen, problem_of
 from wicketgate.http.underway import SMALL_BODY, UnderWay
 from wicketgate.reads import adapters
@@ -109,7 +110,7 @@ class HotRoute:
                 self._under_way.hold(scope, size)
             except (InputError, StreamError):
                 return None
-        return HotPost(connection, known.source, known.digest, scope, take, lasts=lasts)
+        return HotPost(connection, known.source, known.digest, scope, take, self._under_way.end, lasts=lasts)
 
     def _still_known(self, post: HotPost) -> bool:
         return self._tokens().get(post.credential) == f"source:{post.source}"

@@ -285,6 +285,8 @@ class BoundMetrics:
             taken.add_metric([what], budget.taken)
             for whose, count in budget.refused.items():
                 full.add_metric([what, whose], count)
+        if fronts is not None:
+            taken.add_metric(["body_bytes at fronts"], fronts.counted().body_bytes)
         return [held, short, refused, closed, running, replaced, taken, full]
 
 

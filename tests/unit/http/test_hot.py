@@ -8,8 +8,8 @@ import json
 import re
 import shutil
 import socket
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,13 +21,15 @@ from wicketgate.base.clock import rfc3339
 from wicketgate.base.descriptors import Descriptors
 from wicketgate.base.limits import ConnectionLimits
 from wicketgate.http.app import build_app
-from wicketgate.http.connections import HotPost, HttpBounds
+from wicketgate.http.connections import HttpBounds, HttpConnection
 from wicketgate.http.fronts.door import Door
+from wicketgate.http.hot import HotRoute
+from wicketgate.http.hot_post import HotPost
 
 HOST = b"Host: gateway\r\n"
 JSON = b"Content-Type: application/json\r\n"
 _CHANGING = re.compile(rb"date: [^\r]*\r\n|later than [^:]*:[^:]*:[^:]*")
-_Way = tuple[HttpBounds, int]
+_Way = tuple[HttpBounds, int, uvicorn.Server]
 
 
 @asynccontextmanager
@@ -45,7 +47,7 @@ async def serving(desk: Desk, *, hot: bool) -> AsyncIterator[_Way]:
     task = asyncio.create_task(server._serve([listening]))
     while not server.started:
         await asyncio.sleep(0.01)
-    yield bounds, listening.getsockname()[1]
+    yield bounds, listening.getsockname()[1], server
     server.should_exit = True
     await task
 
@@ -72,6 +74,9 @@ class Both:
         self.taken = 0
         route = hot[0].hot
         assert route is not None
+        assert isinstance(route, HotRoute)
+        self.bodies = route._under_way.bodies
+        self._server = hot[2]
         begin = route.begin
 
         def counted(*arguments: object, **named: object) -> HotPost | None:
@@ -80,6 +85,11 @@ class Both:
             return post
 
         route.begin = counted  # type: ignore[method-assign]
+
+    @property
+    def connections(self) -> list[HttpConnection]:
+        """Those of the server with the hot route."""
+        return [one for one in self._server.server_state.connections if isinstance(one, HttpConnection)]
 
     def bearer(self, name: str = SOURCE) -> bytes:
         return f"Authorization: Bearer {self.desk.tokens[name]}\r\n".encode()
@@ -313,6 +323,59 @@ async def test_a_read_counts_though_its_camera_does_not_wait_for_the_answer(both
         while both.desk.gateway.intake.accepted == before:
             await asyncio.sleep(0.01)
     assert both.taken == 1
+
+
+def _padded_push(both: Both, size: int) -> bytes:
+    """Return the head and body of a push of so many bytes."""
+    body = json.dumps(
+        {
+            "packetCounter": "1",
+            "capture_timestamp": str(both.desk.clock.now_us() // 1000),
+            "plateUTF8": "CUT0FF",
+            "plateConfidence": "0.9",
+            "carState": "lost",
+            "carID": "1",
+            "camera_info": {"SerialNumber": "ACCC8E000000"},
+        }
+    ).encode()
+    return both.post(body.ljust(size), both.bearer(), b"/v1/push/axis?camera=c0")
+
+
+@pytest.mark.parametrize("way", ["hot", "ordinary", "front"])
+async def test_what_is_cut_off_gives_back_its_share_of_bodies(both: Both, way: str) -> None:
+    size = 256 * 1024
+    half = _padded_push(both, size)[:2_000]
+    assert 600 * size > ConnectionLimits().body_bytes_of_source
+    for _ in range(600):
+        _, writer = await asyncio.open_connection("127.0.0.1", both.ports[way])
+        writer.write(half)
+        await writer.drain()
+        await asyncio.sleep(0.001)
+        writer.close()
+    reader, writer = await asyncio.open_connection("127.0.0.1", both.ports[way])
+    with closing(writer):
+        writer.write(_padded_push(both, size))
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200"), head
+
+
+async def test_what_is_refused_in_its_middle_gives_back_its_share_once(both: Both) -> None:
+    held = both.bodies
+    reader, writer = await asyncio.open_connection("127.0.0.1", both.ports["hot"])
+    with closing(writer):
+        writer.write(_padded_push(both, 100_000)[:2_000])
+        await _until(lambda: held.taken == 100_000)
+        both.connections[0].check(asyncio.get_running_loop().time() + 3_600)
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 408")
+        assert held.taken == 0
+    await _until(lambda: not both.connections)
+    assert held.taken == 0
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.005)
 
 
 async def test_what_waits_when_a_token_is_withdrawn_is_not_taken(both: Both) -> None:

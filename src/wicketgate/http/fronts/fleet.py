@@ -93,6 +93,7 @@ class Fleet:
         return Counted(
             known=sum(one.known for one in counts),
             strangers=sum(one.strangers for one in counts),
+            body_bytes=sum(one.body_bytes for one in counts),
             is_short=any(one.is_short for one in counts),
             refused=sum((Counter(one.refused) for one in counts), start=self._ended_refused),
             closed=sum((Counter(one.closed) for one in counts), start=self._ended_closed),

@@ -75,10 +75,17 @@ class FrontReady(msgspec.Struct, frozen=True, tag=True):
 
 
 class Counted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A front's connections as it counts them, once a second; `refused` and `closed` since it began, by why."""
+    """A front's connections as it counts them, once a second; `refused` and `closed` since it began, by why.
+
+    Attributes
+    ----------
+    body_bytes : int
+        Of bodies under way.
+    """
 
     known: int
     strangers: int
+    body_bytes: int
     is_short: bool
     refused: dict[str, int]
     closed: dict[str, int]

@@ -76,21 +76,22 @@ class Front:
             Descriptors.raised(),
             is_proxy=proxies.__contains__,
         )
-        server = self._server = Server(self._config(bounds, seeing, proxies))
+        under_way = UnderWay(begin.limits)
+        server = self._server = Server(self._config(bounds, seeing, proxies, under_way))
         serving = asyncio.create_task(server.serve(list(self._listening)))
         sweeping = asyncio.create_task(bounds.sweep(server.server_state.connections))
         while not server.started and not serving.done():
             await asyncio.sleep(0.005)
         calm_collector()
         self._send(FrontReady())
-        counting = asyncio.create_task(self._count(bounds))
+        counting = asyncio.create_task(self._count(bounds, under_way))
         await self._ended.wait()
         server.should_exit = True
         await serving
         sweeping.cancel()
         counting.cancel()
 
-    async def _count(self, bounds: HttpBounds) -> None:
+    async def _count(self, bounds: HttpBounds, under_way: UnderWay) -> None:
         places = bounds.places
         while True:
             await asyncio.sleep(1)
@@ -98,18 +99,20 @@ class Front:
                 Counted(
                     known=places.known,
                     strangers=places.strangers,
+                    body_bytes=under_way.bodies.taken,
                     is_short=places.is_short,
                     refused=dict(places.refused),
                     closed=dict(bounds.closed),
                 )
             )
 
-    def _config(self, bounds: HttpBounds, seeing: Seeing, proxies: Proxies) -> uvicorn.Config:
+    def _config(
+        self, bounds: HttpBounds, seeing: Seeing, proxies: Proxies, under_way: UnderWay
+    ) -> uvicorn.Config:
         intake = RemoteIntake(self._sending, seeing)
         cameras = CameraNames(lambda: seeing)
         reads = Reads(cameras, intake, None, seeing, seeing.limits)
         push = Push(RemotePushes(self._sending, seeing, intake))
-        under_way = UnderWay(bounds.limits)
 
         def tokens() -> dict[str, str]:
             return seeing.view.tokens
