@@ -11,10 +11,10 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Protocol
 
 from wicketgate.base.errors import InputError, StreamError
 from wicketgate.base.streams.link import Link
-from wicketgate.base.streams.ordinal import OrdinalStream
 from wicketgate.commits.rewritten import REWRITTEN
 from wicketgate.commits.transactions import FeedBatch
 from wicketgate.feeds.batches import erase_rows, first_row, is_batch
@@ -26,6 +26,29 @@ _RECENT_BYTES = 8 * 1024 * 1024
 _FETCHED_AT_ONCE = 32
 _LOOKED_UP_AT_ONCE = 1_000
 _PATIENCE_S = 10
+
+
+class FormerBatches(Protocol):
+    """The batches of a feed that an earlier version stored a second time, by number; until their term."""
+
+    @property
+    def last(self) -> int:
+        """The number of the last."""
+
+    async def get(self, number: int) -> bytes | None:
+        """Return a batch, or None where it is past its term."""
+
+    async def extent(self) -> tuple[int, int, int]:
+        """Return the first number held, the last, and the bytes of all."""
+
+    async def end_before(self, at_us: int) -> None:
+        """Delete those from before a time."""
+
+    async def remove(self) -> None:
+        """Delete what held them."""
+
+    async def close(self) -> None:
+        """Stop reading."""
 
 
 class StoredRows:
@@ -86,7 +109,7 @@ class Feed:
     """One authority's feed: the projection adds to it, and its unit reads it."""
 
     def __init__(
-        self, rows: StoredRows, index: FeedIndex, name: str, former: OrdinalStream | None, max_bytes: int
+        self, rows: StoredRows, index: FeedIndex, name: str, former: FormerBatches | None, max_bytes: int
     ) -> None:
         self.name = name
         self._rows = rows
@@ -105,9 +128,22 @@ class Feed:
         self._hidden: set[int] = set()
 
     @classmethod
-    async def open(cls, rows: StoredRows, index: FeedIndex, name: str, *, max_bytes: int) -> Feed:
-        """Open the feed of an authority name."""
-        former = await OrdinalStream.former(rows.link, f"FEED-{name}")
+    async def open(
+        cls,
+        rows: StoredRows,
+        index: FeedIndex,
+        name: str,
+        *,
+        former: FormerBatches | None = None,
+        max_bytes: int,
+    ) -> Feed:
+        """Open the feed of an authority name.
+
+        Parameters
+        ----------
+        former : FormerBatches, optional
+            The batches that an earlier version stored a second time.
+        """
         feed = cls(rows, index, name, former, max_bytes)
         await feed.refresh()
         return feed

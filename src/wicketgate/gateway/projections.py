@@ -30,6 +30,7 @@ from wicketgate.feeds.feed import Feed, StoredRows
 from wicketgate.feeds.index import BatchPlace, FeedIndex
 from wicketgate.gateway.quarantine import Quarantine
 from wicketgate.hotlists.hit_store import HitQueue
+from wicketgate.ledger.facts import FactAnswer
 from wicketgate.ledger.proofs import Proofs
 from wicketgate.ledger.writer import Ledger
 from wicketgate.regime.parsed import Parsed
@@ -142,7 +143,10 @@ class Projections:
         """
         async with self._opening:  # two that ask at once get one feed
             if name not in self.feeds:
-                self.feeds[name] = await Feed.open(self._rows, self._index, name, max_bytes=self._feed_bytes)
+                former = await OrdinalStream.former(self._link, f"FEED-{name}")
+                self.feeds[name] = await Feed.open(
+                    self._rows, self._index, name, former=former, max_bytes=self._feed_bytes
+                )
             return self.feeds[name]
 
     @property
@@ -256,6 +260,10 @@ class Projections:
                 return self.feeds[which].last
             case _:
                 return self._responses[which].last
+
+    async def prove(self, leaf: bytes) -> FactAnswer | None:
+        """Return the proof for a fact's hash, or None where there is none, or not yet."""
+        return self.proofs.answer(leaf)
 
     async def settle(self) -> None:
         """Wait until everything handed over is projected."""

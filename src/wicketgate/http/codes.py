@@ -292,6 +292,10 @@ _COMMAND = {
         "The sequencer does not know this role, or knows it no longer.",
         "Make it a credential with `wicketgate role new`.",
     ),
+    "log-differs": (
+        "The log that a reader derived is not the one that the sequencer has signed.",
+        "Keep both, and find out why: one of the two has a history of its own. The reader has stopped.",
+    ),
     "fenced": ("Another gateway writes to the same streams.", "Stop one of them."),
     "not-started": (
         "A part of the demonstration did not start in time.",

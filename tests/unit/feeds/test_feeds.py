@@ -55,6 +55,7 @@ class Store:
             self.rows,
             self.index,
             name,
+            former=await OrdinalStream.former(self.link, f"FEED-{name}"),
             max_bytes=max_bytes,
         )
         return self.feed

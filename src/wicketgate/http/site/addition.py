@@ -23,10 +23,10 @@ from starlette.routing import Route
 from wicketgate.base.clock import Clock
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.commits.state import State
-from wicketgate.gateway.node import Gateway
 from wicketgate.http.gatekeeper import DEMONSTRATION_PREFIX
 from wicketgate.http.openapi.operation import Operation
 from wicketgate.http.problems import problem
+from wicketgate.http.site.shows import Shows
 from wicketgate.pages.public import FrontPart
 from wicketgate.regime.parsed import Parsed
 
@@ -83,7 +83,7 @@ class Addition:
 Factory = Callable[[Sight], Addition]
 
 
-def sight_of(gateway: Gateway) -> Sight:
+def sight_of(gateway: Shows) -> Sight:
     """Return the sight of a gateway allowed to an addition."""
     return Sight(
         state=lambda: gateway.commits.committed,

@@ -22,7 +22,7 @@ from wicketgate.gateway.filing.responses import (
     MOST_TEXT,
     PAGE,
     Acknowledged,
-    Responses,
+    ResponsesHeld,
     SaidInPublic,
     parse_said,
 )
@@ -90,7 +90,7 @@ class Consultations:
 
     def __init__(
         self,
-        responses: Responses,
+        responses: ResponsesHeld,
         public: Public,
         clock: Clock,
         *,

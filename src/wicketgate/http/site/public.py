@@ -15,7 +15,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from wicketgate.base.errors import InputError
-from wicketgate.gateway.node import Gateway
 from wicketgate.http.openapi.document import OPERATIONS, describe
 from wicketgate.http.problems import problem
 from wicketgate.http.requests import JSON, json_answer
@@ -23,6 +22,7 @@ from wicketgate.http.site.addition import Addition, routes_of, sight_of
 from wicketgate.http.site.rendering import PageRendering, RenderingHere
 from wicketgate.http.site.shelf import Shelf, Tagged, answer, filled
 from wicketgate.http.site.shown import RegisterShown, Shown
+from wicketgate.http.site.shows import Shows
 from wicketgate.ledger.tiles import folder_fetch
 from wicketgate.pages.orders import ADDRESS, Body, Order, finished
 from wicketgate.pages.public import HEADERS, MAP_HEADERS, assets_of
@@ -48,7 +48,7 @@ class Public:
     """The handlers of public routes, over one gateway."""
 
     def __init__(
-        self, gateway: Gateway, addition: Addition | None = None, rendering: PageRendering | None = None
+        self, gateway: Shows, addition: Addition | None = None, rendering: PageRendering | None = None
     ) -> None:
         self._gateway = gateway
         self._sight = sight_of(gateway)
@@ -311,7 +311,7 @@ class Public:
         leaf = request.path_params["leaf"]
         if not _HASH.fullmatch(leaf):
             return problem("not-found", "a fact is named by its leaf hash, 64 hexadecimal digits")
-        answer = self._gateway.projections.proofs.answer(bytes.fromhex(leaf))
+        answer = await self._gateway.projections.prove(bytes.fromhex(leaf))
         if answer is None:
             return problem("not-due", "no such fact, or not yet")
         return json_answer(answer)
