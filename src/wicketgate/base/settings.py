@@ -129,6 +129,9 @@ class Settings:
         The bounds on connections, requests and bytes.
     fronts : int or None
         Processes that take what sources send; None for one for each core but one, at most four.
+    readers : int or None
+        Processes that serve what is public, and feeds; None for none on one core or two, one on three or four, and two
+        above.
     """
 
     folder: Path
@@ -146,6 +149,7 @@ class Settings:
     quarantine_bytes: int = 32 * 1024**2
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
     fronts: int | None = None
+    readers: int | None = None
 
     @property
     def front_processes(self) -> int:
@@ -154,8 +158,17 @@ class Settings:
             return self.fronts
         return min(_USUAL_FRONTS, max(0, len(os.sched_getaffinity(0)) - 1))
 
+    @property
+    def reader_processes(self) -> int:
+        """The number of readers: as the settings say, or as the cores suggest."""
+        if self.readers is not None:
+            return self.readers
+        return min(_USUAL_READERS, (len(os.sched_getaffinity(0)) - 1) // 2)
+
 
 _MOST_FRONTS = 64
+_MOST_READERS = 64
+_USUAL_READERS = 2
 _USUAL_FRONTS = 4  # these take more than one gateway can decide
 _KEYS = {
     "host": str,
@@ -167,6 +180,7 @@ _KEYS = {
     "disk_stop_bytes": int,
     "address": str,
     "fronts": int,
+    "readers": int,
 }
 _ADDRESS = re.compile(r"(https?://[A-Za-z0-9.:\[\]-]+)?", re.ASCII)
 _STREAMS_KEYS = {
@@ -202,6 +216,8 @@ port = 8080
 # proxies = ["127.0.0.1/32", "::1/128"]
 # Processes that take what sources send, beside the gateway's own; unset, one for each core but one, at most four.
 # fronts = 1
+# Processes that serve pages, the log and feeds; unset, none on one core or two, one on three or four, two above.
+# readers = 1
 # What the quarantine keeps of one source in an hour. Beyond it reads that cannot be taken are counted alone.
 # quarantine_items = 10000
 # quarantine_bytes = 33554432
@@ -284,6 +300,8 @@ def parse_settings(text: bytes, folder: Path) -> Settings:
         raise ConfigurationError(f"`port` in {name} must lie between 0 and 65535")
     if not 0 <= data.get("fronts", 0) <= _MOST_FRONTS:
         raise ConfigurationError(f"`fronts` in {name} must lie between 0 and {_MOST_FRONTS}")
+    if not 0 <= data.get("readers", 0) <= _MOST_READERS:
+        raise ConfigurationError(f"`readers` in {name} must lie between 0 and {_MOST_READERS}")
     if data.get("feed_bytes", 1) <= 0:
         raise ConfigurationError(f"`feed_bytes` in {name} must be positive")
     if not _ADDRESS.fullmatch(data.get("address", "")):

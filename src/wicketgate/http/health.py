@@ -11,8 +11,8 @@ from starlette.routing import Route
 
 from wicketgate.gateway.progress import Behind
 from wicketgate.http.answers import Health, Ready
+from wicketgate.http.behind import HEALTH_PATHS, problem_of_health
 from wicketgate.http.requests import json_answer
-from wicketgate.http.starting import HEALTH_PATHS, problem_of_health
 
 
 class HealthLooked(Protocol):

@@ -209,9 +209,6 @@ class HealthMetrics:
         return [*metrics, steps]
 
 
-_AT_FRONTS = "HTTP at a front"
-
-
 class BoundMetrics:
     """Metrics of the bounds on connections, requests and bodies."""
 
@@ -249,20 +246,29 @@ class BoundMetrics:
         if self._connections is not None:
             for why, count in self._connections.closed.items():
                 closed.add_metric([why], count)
-        fronts = None if self._connections is None else self._connections.fronts
-        running = GaugeMetricFamily("wicketgate_fronts", "Fronts that accept connections.")
-        running.add_metric([], fronts.ready if fronts else 0)
-        replaced = CounterMetricFamily("wicketgate_fronts_replaced", "Fronts that ended, and were replaced.")
-        replaced.add_metric([], fronts.restarts if fronts else 0)
-        if fronts is not None:
-            counted = fronts.counted()
-            held.add_metric([_AT_FRONTS, "yes"], counted.known)
-            held.add_metric([_AT_FRONTS, "no"], counted.strangers)
-            short.add_metric([_AT_FRONTS], 1.0 if counted.is_short else 0.0)
+        bounds = self._connections
+        crews: list[Metric] = []
+        for what, crew, does in (
+            ("front", None if bounds is None else bounds.fronts, "accept connections"),
+            ("reader", None if bounds is None else bounds.readers, "have caught up"),
+        ):
+            running = GaugeMetricFamily(f"wicketgate_{what}s", f"{what.capitalize()}s that {does}.")
+            running.add_metric([], crew.ready if crew else 0)
+            replaced = CounterMetricFamily(
+                f"wicketgate_{what}s_replaced", f"{what.capitalize()}s that ended, and were replaced."
+            )
+            replaced.add_metric([], crew.restarts if crew else 0)
+            crews += [running, replaced]
+            if crew is None:
+                continue
+            at, counted = f"HTTP at a {what}", crew.counted()
+            held.add_metric([at, "yes"], counted.known)
+            held.add_metric([at, "no"], counted.strangers)
+            short.add_metric([at], 1.0 if counted.is_short else 0.0)
             for why, count in counted.refused.items():
-                refused.add_metric([_AT_FRONTS, why], count)
+                refused.add_metric([at, why], count)
             for why, count in counted.closed.items():
-                closed.add_metric([f"{why} at a front"], count)
+                closed.add_metric([f"{why} at a {what}"], count)
         taken = GaugeMetricFamily(
             "wicketgate_under_way", "Requests, and bytes of bodies, under way.", labels=["what"]
         )
@@ -280,7 +286,7 @@ class BoundMetrics:
             taken.add_metric([what], budget.taken)
             for whose, count in budget.refused.items():
                 full.add_metric([what, whose], count)
-        return [held, short, refused, closed, running, replaced, taken, full]
+        return [held, short, refused, closed, *crews, taken, full]
 
 
 class MqttMetrics:

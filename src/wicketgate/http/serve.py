@@ -10,6 +10,7 @@ from collections.abc import Callable
 from wicketgate.base.descriptors import Descriptors
 from wicketgate.base.settings import MqttSettings, Settings
 from wicketgate.gateway.node import Gateway
+from wicketgate.gateway.roles import Roles
 from wicketgate.http.app import build_app
 from wicketgate.http.connections import HttpBounds
 from wicketgate.http.fronts.door import Door
@@ -62,6 +63,7 @@ async def serve(
         return 0
     ingress: Ingress | None = None
     door: Door | None = None
+    roles: Roles | None = None
     renderer = Renderer()
     try:
         mqtt: str | None = None
@@ -69,7 +71,8 @@ async def serve(
             ingress = _ingress(settings, settings.mqtt, gateway, connections, mqtt_limits)
             mqtt = await ingress.start()
         app = build_app(gateway, ingress, renderer, connections)
-        door = Door(gateway, settings, app, connections, start.sockets)
+        roles = await Roles.open(gateway)
+        door = Door(gateway, settings, app, connections, start.sockets, roles)
         await asyncio.to_thread(start.hand_over)
         serving = await door.open()
         await asyncio.to_thread(start.end)
@@ -93,6 +96,8 @@ async def serve(
     finally:
         if door is not None:
             await door.close()
+        if roles is not None:
+            await roles.close()
         if ingress is not None:
             await ingress.stop(0.0)
         await renderer.close()

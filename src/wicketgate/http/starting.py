@@ -9,25 +9,21 @@ import asyncio
 import os
 import socket
 import threading
-from collections.abc import Sequence
 
 import uvicorn
 import uvloop
-from msgspec import UNSET
-from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from wicketgate.base.descriptors import Descriptors
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.settings import Settings
 from wicketgate.gateway.deployment import Deployment
-from wicketgate.gateway.progress import Behind, Progress
+from wicketgate.gateway.progress import Progress
+from wicketgate.http.behind import HEALTH_PATHS, problem_of_health
 from wicketgate.http.connections import HttpBounds
 from wicketgate.http.fronts.server import BACKLOG
 from wicketgate.http.peers import Proxies
-from wicketgate.http.problems import PartBehind, problem
 
-HEALTH_PATHS = ("/healthz", "/readyz")
 _PLACES = 512  # a quarter of them for strangers, and here everybody is one
 _PATIENCE_S = 5
 _PAUSE_S = 0.5
@@ -152,13 +148,3 @@ def _listen(host: str, port: int) -> list[socket.socket]:
             f"cannot listen at `{host}`, port {port}: {why.lower()}; choose another --port"
         ) from error
     return sockets
-
-
-def problem_of_health(code: str, behind: Sequence[Behind]) -> Response:
-    """Return the 503 that names what is behind."""
-    words = ", ".join(f"`{one.part}` for {one.seconds} s" for one in behind)
-    parts = tuple(
-        PartBehind(part=one.part, seconds=one.seconds, share=UNSET if one.share is None else one.share)
-        for one in behind
-    )
-    return problem(code, f"behind: {words}", behind=parts)
