@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable
 
 from wicketgate.base.descriptors import Descriptors
+from wicketgate.base.roles import READER
 from wicketgate.base.settings import MqttSettings, Settings
 from wicketgate.gateway.node import Gateway
 from wicketgate.gateway.roles import Roles
@@ -16,6 +17,8 @@ from wicketgate.http.connections import HttpBounds
 from wicketgate.http.fronts.door import Door
 from wicketgate.http.fronts.server import calm_collector
 from wicketgate.http.peers import Proxies
+from wicketgate.http.site.addition import find_addition, sight_of
+from wicketgate.http.site.description import description_of, told_description
 from wicketgate.http.site.rendering import Renderer
 from wicketgate.http.starting import Start
 from wicketgate.reads.mqtt.connection import MqttLimits
@@ -72,6 +75,8 @@ async def serve(
             mqtt = await ingress.start()
         app = build_app(gateway, ingress, renderer, connections)
         roles = await Roles.open(gateway)
+        description = description_of(find_addition(sight_of(gateway)))
+        roles.answering.answer("description", told_description(description), {READER})
         door = Door(gateway, settings, app, connections, start.sockets, roles)
         await asyncio.to_thread(start.hand_over)
         serving = await door.open()

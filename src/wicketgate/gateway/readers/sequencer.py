@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
-from typing import Final, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -183,6 +183,12 @@ class Sequencer:
         if data is None:
             raise FileNotFoundError(path)
         return data
+
+    async def description(self) -> Mapping[str, Any]:
+        """Return the API's description."""
+        answer = await self._asking.ask("description", b"", _LONG_S, again=True)
+        found: Mapping[str, Any] = msgspec.json.decode(answer)
+        return found
 
     async def responses(self, consultation: str, first: int, last: int) -> list[ResponseGiven]:
         """Return responses to a consultation."""

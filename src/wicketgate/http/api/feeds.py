@@ -20,12 +20,11 @@ from wicketgate.http.answers import BatchProof, Feeds, FeedShown
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.parameters import AFTER_BATCH, BATCH, BATCHES, WAIT
 from wicketgate.http.problems import problem
-from wicketgate.http.requests import json_answer
+from wicketgate.http.requests import NDJSON, json_answer
 from wicketgate.http.site.shows import ShownProjections
 from wicketgate.ledger.facts import release_fact
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.notes import unverified_checkpoint
-from wicketgate.reads.parse import NDJSON
 
 _MAX_ANSWER = 16 * 1024 * 1024
 _PART = 256 * 1024

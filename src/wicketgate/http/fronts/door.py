@@ -47,7 +47,7 @@ class Door:
         app: ASGIApp,
         bounds: HttpBounds,
         sockets: Sequence[socket.socket],
-        roles: Roles,
+        roles: Roles | None = None,
     ) -> None:
         self._bounds = bounds
         self._sockets = sockets
@@ -62,7 +62,7 @@ class Door:
         self._sweeping: asyncio.Task[None] | None = None
         self.readers: ReaderFleet | None = None
         self._ways = ReaderWays(self._keep)
-        if settings.reader_processes:
+        if roles is not None and settings.reader_processes:
             self.readers = ReaderFleet(
                 gateway,
                 settings,

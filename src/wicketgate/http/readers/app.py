@@ -43,7 +43,7 @@ def build_reader_app(
 def reader_routes(reader: Reader, rendering: PageRendering | None = None) -> list[Route]:
     """Return every route of a reader."""
     addition = find_addition(sight_of(reader))
-    public = Public(reader, addition, rendering)
+    public = Public(reader, addition, rendering, description=reader.sequencer.description)
     feeds = FeedsApi(reader.commits, reader.projections, reader.entitlement, reader.clock)
     consultations = Consultations(reader.responses, public, reader.clock)
     return [
