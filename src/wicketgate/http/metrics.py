@@ -248,15 +248,21 @@ class BoundMetrics:
                 closed.add_metric([why], count)
         bounds = self._connections
         crews: list[Metric] = []
-        for what, crew, does in (
-            ("front", None if bounds is None else bounds.fronts, "accept connections"),
-            ("reader", None if bounds is None else bounds.readers, "have caught up"),
+        for what, crew, running, replaced in (
+            (
+                "front",
+                None if bounds is None else bounds.fronts,
+                GaugeMetricFamily("wicketgate_fronts", "Fronts that accept connections."),
+                CounterMetricFamily("wicketgate_fronts_replaced", "Fronts that ended, and were replaced."),
+            ),
+            (
+                "reader",
+                None if bounds is None else bounds.readers,
+                GaugeMetricFamily("wicketgate_readers", "Readers that have caught up."),
+                CounterMetricFamily("wicketgate_readers_replaced", "Readers that ended, and were replaced."),
+            ),
         ):
-            running = GaugeMetricFamily(f"wicketgate_{what}s", f"{what.capitalize()}s that {does}.")
             running.add_metric([], crew.ready if crew else 0)
-            replaced = CounterMetricFamily(
-                f"wicketgate_{what}s_replaced", f"{what.capitalize()}s that ended, and were replaced."
-            )
             replaced.add_metric([], crew.restarts if crew else 0)
             crews += [running, replaced]
             if crew is None:
