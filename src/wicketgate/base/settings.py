@@ -275,10 +275,19 @@ def load_settings(folder: Path) -> Settings:
     return parse_settings(text, folder)
 
 
-def parse_settings(text: bytes, folder: Path) -> Settings:
+def parse_settings(
+    text: bytes, folder: Path, *, streams_url: str | None = None, follows: bool = False
+) -> Settings:
     """Return the settings in the text of a `wicketgate.toml`.
 
     The paths in it are relative to `folder`.
+
+    Parameters
+    ----------
+    streams_url : str, optional
+        Where the streams are, instead of what the text says.
+    follows : bool
+        Whether it is a role's that makes nothing durable: then it knows of no system user.
 
     Raises
     ------
@@ -313,7 +322,7 @@ def parse_settings(text: bytes, folder: Path) -> Settings:
         raise ConfigurationError(f"`disk_alarm_bytes` and `disk_stop_bytes` in {name} must not be negative")
     return Settings(
         folder=folder,
-        streams=None if streams is None else _streams(folder, streams),
+        streams=None if streams is None else _streams(folder, streams, streams_url, follows=follows),
         mqtt=None if mqtt is None else _mqtt(folder, mqtt),
         images=None if images is None else _images(folder, images),
         proxies=_networks(proxies),
@@ -334,12 +343,15 @@ def _networks(data: object) -> tuple[Network, ...]:
         ) from error
 
 
-def _streams(folder: Path, data: object) -> StreamsSettings:
+def _streams(folder: Path, data: object, url: str | None, *, follows: bool) -> StreamsSettings:
     if not isinstance(data, dict):
         raise ConfigurationError("`streams` must be a table")
-    values = dict(data)
+    values = {**data, **({} if url is None else {"url": url})}
     replicas = values.pop("replicas", 1)
     _check(values, _STREAMS_KEYS, "[streams]")
+    if follows:
+        own = {f"system_{name}": values[name] for name in ("user", "password_file") if name in values}
+        values = {**values, **own}
     missing = sorted(_STREAMS_KEYS.keys() - {"ca_file"} - values.keys())
     if missing or type(replicas) is not int or not 1 <= replicas <= 5:
         raise ConfigurationError(

@@ -27,6 +27,7 @@ from wicketgate.gateway.readers.words import TOLD_KINDS
 from wicketgate.gateway.roles import Roles
 from wicketgate.ledger.facts import FactAnswer, release_fact
 from wicketgate.ledger.merkle import leaf_hash
+from wicketgate.ledger.tiles import folder_fetch
 
 
 class Followed:
@@ -51,7 +52,7 @@ class Followed:
             credential=credential
             or self.roles.book.admit_child(READER, "reader-1", self.gateway.ledger.origin),
             shown=self.folder,
-            log=self.gateway.deployment.log if local else None,
+            log=folder_fetch(self.gateway.deployment.log) if local else None,
         )
         reader = await Reader.start(settings)
         await self.caught_up(reader)

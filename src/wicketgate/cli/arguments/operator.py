@@ -37,6 +37,14 @@ def add_serve(parser: ArgumentParser) -> None:
         metavar="REASON",
         help="take a leap of the machine's clock since the last start; the reason is published in the log",
     )
+    parser.add_argument("--role", choices=("reader",), help="run this role alone, on a host of its own")
+    parser.add_argument("--streams", metavar="URL", help="the streams' servers, instead of the settings'")
+    parser.add_argument(
+        "--role-file", type=Path, metavar="F", help="the role's credential, which `role new` made"
+    )
+    parser.add_argument(
+        "--log", metavar="URL", help="a gateway or a reader, whose log a new reader takes and verifies"
+    )
     parser.set_defaults(run="wicketgate.cli.serving:run_serve")
 
 

@@ -32,7 +32,7 @@ from wicketgate.gateway.readers.shown import FollowedRows, ReaderShown
 from wicketgate.ledger.copy import LogCopy
 from wicketgate.ledger.notes import parse_vkey
 from wicketgate.ledger.proofs import Proofs
-from wicketgate.ledger.tiles import Fetch, folder_fetch
+from wicketgate.ledger.tiles import Fetch
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
@@ -57,8 +57,8 @@ class ReaderSettings:
     shown : Path
         The deployment's directory, where it is on this machine; else its own: what a demonstration adds is looked for
         there.
-    log : Path or None
-        The log itself, where it is on this machine; else it is asked of the sequencer.
+    log : Fetch or None
+        The log itself, or another copy of it, from which a new reader takes what it lacks; None to ask the sequencer.
     address : str
         Where the public reaches the deployment.
     """
@@ -67,7 +67,7 @@ class ReaderSettings:
     streams: StreamsSettings
     credential: RoleCredential
     shown: Path
-    log: Path | None = None
+    log: Fetch | None = None
     address: str = ""
 
 
@@ -226,7 +226,7 @@ class Reader:
 
     def _other_log(self) -> Fetch:
         if self.settings.log is not None:
-            return folder_fetch(self.settings.log)
+            return self.settings.log
         loop = asyncio.get_running_loop()
 
         def fetch(path: str) -> bytes:

@@ -17,8 +17,9 @@ from wicketgate.gateway.roles import Roles
 from wicketgate.http.connections import HttpBounds, HttpConnection
 from wicketgate.http.fronts.fleet import Fleet
 from wicketgate.http.fronts.passing import Given
-from wicketgate.http.fronts.server import BACKLOG, Server, configured
+from wicketgate.http.fronts.server import Server, configured
 from wicketgate.http.handing import FirstHeadConnection
+from wicketgate.http.listening import BACKLOG
 from wicketgate.http.readers.fleet import ReaderFleet
 from wicketgate.http.readers.rule import ReaderRule
 from wicketgate.http.readers.ways import ReaderWays

@@ -13,6 +13,7 @@ from wicketgate.base.roles import RoleCredential
 from wicketgate.base.settings import Network, PasswordLogin, SeedLogin, StreamsSettings
 from wicketgate.gateway.progress import Behind
 from wicketgate.gateway.readers.reader import ReaderSettings
+from wicketgate.ledger.tiles import folder_fetch
 
 
 class StreamsTold(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,7 +73,7 @@ class BeginReader(msgspec.Struct, frozen=True, kw_only=True, tag=True):
             streams=self.streams.settings(),
             credential=self.credential,
             shown=Path(self.shown),
-            log=Path(self.log),
+            log=folder_fetch(Path(self.log)),
             address=self.address,
         )
 
