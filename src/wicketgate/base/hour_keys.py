@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import struct
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -27,6 +27,24 @@ _NONCE = 12
 _BEGIN = len(_MARK) + _HOUR.size + _NONCE
 
 
+def hour_of(sealed: bytes) -> int | None:
+    """Return the hour of what was sealed, since the epoch; None for what stands in the open."""
+    if not sealed.startswith(_MARK) or len(sealed) < _BEGIN:
+        return None
+    return int(_HOUR.unpack_from(sealed, len(_MARK))[0])
+
+
+def open_sealed(key: ChaCha20Poly1305, sealed: bytes) -> bytes:
+    """Return what was sealed under the key of its hour.
+
+    InputError if it was changed, or another key made it.
+    """
+    try:
+        return key.decrypt(sealed[_BEGIN - _NONCE : _BEGIN], sealed[_BEGIN:], _MARK)
+    except InvalidTag as error:
+        raise InputError("what is sealed was changed, or is of another key") from error
+
+
 class HourKeys:
     """The keys of one kind of content, a file for each hour.
 
@@ -34,6 +52,11 @@ class HourKeys:
     ----------
     folder : Path
         Private; it lies beside the streams and never in them.
+
+    Attributes
+    ----------
+    revision : int
+        Another one whenever a key was made or has ended, in this life.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -50,6 +73,7 @@ class HourKeys:
         """Told of each key that is made, in the thread that makes it, before anything is sealed under it."""
         self.on_ended: Callable[[int], None] = lambda hour: None
         """Told before which hour keys were destroyed."""
+        self.revision = 0
 
     def seal(self, data: bytes, at_us: int) -> bytes:
         """Return bytes encrypted under the key of a time's hour, which is made if it is new.
@@ -72,15 +96,6 @@ class HourKeys:
         hour = at_us // HOUR_US
         if self.is_ahead or hour - 1 in self._used:
             self._make(hour)
-
-    def held(self) -> dict[int, bytes]:
-        """Return the keys on the disk, by their hours."""
-        with self._lock:
-            return {
-                int(path.stem): path.read_bytes()
-                for path in self._folder.glob("*.key")
-                if path.stem.isdigit()
-            }
 
     def adopt(self, hour: int, key: bytes) -> None:
         """Keep a key that another holder of the same content has made. Durable on return.
@@ -120,17 +135,19 @@ class HourKeys:
         key = self._find(begun_us // HOUR_US)
         if key is None:
             return None
-        try:
-            return key.decrypt(sealed[_BEGIN - _NONCE : _BEGIN], sealed[_BEGIN:], _MARK)
-        except InvalidTag as error:
-            raise InputError("what is sealed was changed, or is of another key") from error
+        return open_sealed(key, sealed)
 
     @staticmethod
     def hour_us(sealed: bytes) -> int | None:
         """Return when the hour of what was sealed began, or None for what stands in the open."""
-        if not sealed.startswith(_MARK) or len(sealed) < _BEGIN:
-            return None
-        return int(_HOUR.unpack_from(sealed, len(_MARK))[0]) * HOUR_US
+        hour = hour_of(sealed)
+        return None if hour is None else hour * HOUR_US
+
+    def held(self, known: Collection[int] = ()) -> dict[int, bytes]:
+        """Return the hours that have a key: with it, or with nothing where it is known already. Runs in any thread."""
+        with self._lock:
+            hours = [int(path.stem) for path in self._folder.glob("*.key") if path.stem.isdigit()]
+            return {hour: b"" if hour in known else self._path(hour).read_bytes() for hour in sorted(hours)}
 
     def end_before(self, at_us: int) -> None:
         """Destroy the keys of hours that ended before a time."""
@@ -147,6 +164,7 @@ class HourKeys:
             ]
             for path in gone:
                 path.unlink()
+                self.revision += 1
         if gone:
             self.on_ended(self._ended)
 
@@ -179,6 +197,7 @@ class HourKeys:
                 write_durably(self._path(hour), data, aside=self._folder / "next.new")
                 self.on_made(hour, data)
                 key = self._known[hour] = ChaCha20Poly1305(data)
+                self.revision += 1
         return key
 
     def _path(self, hour: int) -> Path:

@@ -1,13 +1,21 @@
-"""The operator's command `role`: let roles run on other hosts, list them, end them."""
+"""The operator's command `role`, and `serve --role`: roles on other hosts, made, listed, ended and run."""
 
 from __future__ import annotations
 
 import argparse
+import asyncio
+import dataclasses
+
+import uvloop
 
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.files import keep_private
-from wicketgate.base.roles import RoleBook
+from wicketgate.base.role_settings import load_role_settings
+from wicketgate.base.roles import RoleBook, RoleCredential
+from wicketgate.clients.verify.remote import Remote
 from wicketgate.gateway.deployment import Deployment
+from wicketgate.gateway.readers.reader import ReaderSettings
+from wicketgate.http.readers.serve import serve_reader
 
 
 def run_new(arguments: argparse.Namespace) -> int:
@@ -42,3 +50,33 @@ def run_withdraw(arguments: argparse.Namespace) -> int:
         raise ConfigurationError(f"no role `{arguments.name}` is known: `wicketgate role list` has them")
     print(f"Withdrew `{arguments.name}`: it ends within a second.")
     return 0
+
+
+def run_reader(arguments: argparse.Namespace) -> int:
+    """Run a reader of another machine's gateway until stopped."""
+    keep_private()
+    if arguments.role_file is None:
+        raise ConfigurationError(
+            "`--role reader` needs `--role-file F`: `wicketgate role new` makes it where the sequencer is",
+            code="usage",
+        )
+    settings = load_role_settings(arguments.folder, arguments.streams)
+    streams = settings.streams
+    assert streams is not None
+    credential = RoleCredential.read(arguments.role_file)
+    if arguments.port is not None:
+        settings = dataclasses.replace(settings, port=arguments.port)
+    reading = ReaderSettings(
+        folder=arguments.folder / "reader",
+        streams=streams,
+        credential=credential,
+        shown=arguments.folder,
+        log=None if arguments.log is None else Remote(arguments.log).log(),
+        address=settings.address,
+    )
+
+    def ready(base_url: str) -> None:
+        print(f"A reader of `{credential.origin}` answers at {base_url}", flush=True)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(serve_reader(settings, reading, ready))

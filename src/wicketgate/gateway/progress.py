@@ -18,6 +18,8 @@ Part = Literal[
     "reads",
     "projections",
     "disk",
+    "sequencer",
+    "log",
 ]
 
 

@@ -39,10 +39,16 @@ def add_serve(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--role",
-        choices=("sequencer",),
-        help="one of two sequencers that take turns: it waits while the other one leads",
+        choices=("sequencer", "reader"),
+        help="a sequencer takes turns with another one: it waits while that leads; a reader is on a host of its own",
     )
     parser.add_argument("--streams", metavar="URL", help="the streams' servers, instead of the settings'")
+    parser.add_argument(
+        "--role-file", type=Path, metavar="F", help="the role's credential, which `role new` made"
+    )
+    parser.add_argument(
+        "--log", metavar="URL", help="a gateway or a reader, whose log a new reader takes and verifies"
+    )
     parser.set_defaults(run="wicketgate.cli.serving:run_serve")
 
 

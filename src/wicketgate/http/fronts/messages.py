@@ -64,10 +64,17 @@ class Begin(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     connections: int
     proxies: tuple[str, ...]
     view: View
+    readers: list[str] = []
 
     def networks(self) -> list[Network]:
         """Return the proxies that are believed."""
         return [ipaddress.ip_network(one) for one in self.proxies]
+
+
+class Readers(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Where readers take connections (`passing.address_of`)."""
+
+    addresses: list[str]
 
 
 class FrontReady(msgspec.Struct, frozen=True, tag=True):
@@ -160,7 +167,7 @@ class Now(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     at_us: int
 
 
-ToFront: TypeAlias = Begin | View | Leave | TakeAnswered | NotTaken | Now
+ToFront: TypeAlias = Begin | View | Leave | TakeAnswered | NotTaken | Now | Readers
 ToGateway: TypeAlias = FrontReady | Counted | Take | TakePushed
 encode = msgspec.msgpack.Encoder().encode
 decode_at_front = msgspec.msgpack.Decoder(ToFront).decode

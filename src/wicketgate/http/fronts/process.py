@@ -24,7 +24,7 @@ from wicketgate.base.files import keep_private
 from wicketgate.http.api.push import Push
 from wicketgate.http.api.reads import Reads
 from wicketgate.http.connections import HttpBounds
-from wicketgate.http.fronts.connections import FrontConnection, FrontHead, fields_in
+from wicketgate.http.fronts.connections import FrontHead, FrontRule
 from wicketgate.http.fronts.frames import Frames
 from wicketgate.http.fronts.messages import (
     Begin,
@@ -33,6 +33,7 @@ from wicketgate.http.fronts.messages import (
     Leave,
     NotTaken,
     Now,
+    Readers,
     TakeAnswered,
     View,
     decode_at_front,
@@ -42,14 +43,18 @@ from wicketgate.http.fronts.passing import ConnectionGiver
 from wicketgate.http.fronts.remote import RemoteIntake, RemotePushes, Seeing, Sending
 from wicketgate.http.fronts.server import Server, calm_collector, configured
 from wicketgate.http.gatekeeper import Gatekeeper, bearer_in, source_in
+from wicketgate.http.handing import HandingConnection, fields_in
 from wicketgate.http.handlers import Outermost
 from wicketgate.http.hot import HotRoute
 from wicketgate.http.peers import Proxies
 from wicketgate.http.problems import problem
+from wicketgate.http.readers.rule import ReaderRule
+from wicketgate.http.readers.ways import ReaderWays
 from wicketgate.http.underway import UnderWay
 from wicketgate.reads.cameras import CameraNames
 
 _HANDED_OVER: Final = "handed over"
+SERVED: Final = ReaderRule()
 
 
 class Front:
@@ -58,6 +63,7 @@ class Front:
     def __init__(self, listening: Sequence[socket.socket], passing: socket.socket) -> None:
         self._listening = listening
         self._giving = ConnectionGiver(passing)
+        self._readers = ReaderWays(self._giving.give)
         self._begun: asyncio.Future[tuple[Begin, Seeing]] = asyncio.get_running_loop().create_future()
         self._ended = asyncio.Event()
         self._frames: Frames | None = None
@@ -120,16 +126,18 @@ class Front:
         def is_ours(head: FrontHead) -> bool:
             return source_in(dict(head.scope), tokens(), pushed=head.is_push) is not None
 
-        def give(connection: FrontConnection, data: bytes, head: bytes) -> None:
+        def give(connection: HandingConnection, data: bytes, head: bytes) -> None:
             digest = bearer_in(fields_in(head) or ())
             known = digest in seeing.known
+            served = bool(head) and SERVED.length(head) is not None
             if known:
                 connection.known_by(_HANDED_OVER, digest)  # no stranger takes its place while it waits
-            self._giving.give(connection, data, known=known)
+            if not (served and self._readers.give(connection, data, known=known)):
+                self._giving.give(connection, data, known=known)
 
         bounds.hot = HotRoute(reads, push, tokens, under_way)
         app = Gatekeeper(Outermost(_nothing_else, reads, push), tokens, under_way=under_way)
-        return configured(proxies.wrap(app), partial(FrontConnection, bounds, is_ours, give))
+        return configured(proxies.wrap(app), partial(HandingConnection, bounds, FrontRule(is_ours), give))
 
     def _send(self, message: msgspec.Struct) -> None:
         if self._frames is not None:
@@ -142,7 +150,10 @@ class Front:
         elif isinstance(message, Begin):
             # Here, and not once the process goes on: what comes right behind is newer.
             self._seeing = Seeing(message.view)
+            self._readers.take(message.readers)
             self._begun.set_result((message, self._seeing))
+        elif isinstance(message, Readers):
+            self._readers.take(message.addresses)
         elif isinstance(message, Leave):
             self._ended.set()
         elif self._seeing is None:
