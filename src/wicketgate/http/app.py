@@ -6,13 +6,11 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, generate_latest
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match, Route
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from wicketgate.base.errors import WicketgateError
 from wicketgate.gateway.node import Gateway
 from wicketgate.http.api.admin import AdminApi
 from wicketgate.http.api.disclosures import DisclosuresApi
@@ -27,12 +25,11 @@ from wicketgate.http.api.sources import SourcesApi
 from wicketgate.http.api.why import WhyApi
 from wicketgate.http.connections import HttpBounds
 from wicketgate.http.gatekeeper import Gatekeeper, require
-from wicketgate.http.handlers import Outermost
+from wicketgate.http.handlers import Outermost, on_errors
 from wicketgate.http.health import HealthApi
 from wicketgate.http.hot import HotRoute
 from wicketgate.http.metrics import BoundMetrics, GatewayMetrics, HealthMetrics, LoopMetrics, MqttMetrics
 from wicketgate.http.peers import Proxies
-from wicketgate.http.problems import internal, not_allowed, problem, problem_of
 from wicketgate.http.site.addition import Addition, find_addition, sight_of
 from wicketgate.http.site.consultations import Consultations
 from wicketgate.http.site.duty import Duty
@@ -64,11 +61,7 @@ def build_app(
     bounds = BoundMetrics(under_way, connections, ingress)
     app = Starlette(
         routes=routes(gateway, public, duty, ingress, addition, bounds),
-        exception_handlers={
-            WicketgateError: _on_error,
-            HTTPException: _on_http,
-            Exception: _on_unforeseen,
-        },
+        exception_handlers=on_errors(),
     )
     reads, push = _reads(gateway), Push(gateway.pushes)
 
@@ -154,28 +147,3 @@ def _duty(gateway: Gateway, public: Public, addition: Addition | None) -> Duty:
         public=public,
         addition=addition,
     )
-
-
-async def _on_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, WicketgateError)
-    return problem_of(error)
-
-
-async def _on_http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    if error.status_code == 405:
-        return not_allowed(_methods(request), "see `/docs` for what can be done here")
-    return problem("not-found", "see `/docs` for what there is")
-
-
-def _methods(request: Request) -> set[str]:
-    """Return the methods of every route for the path.
-
-    The framework names those of its first route alone.
-    """
-    matching = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
-    return {method for route in matching for method in route.methods or ()}
-
-
-async def _on_unforeseen(request: Request, error: Exception) -> Response:
-    return internal()

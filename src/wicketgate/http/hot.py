@@ -24,9 +24,9 @@ from wicketgate.http.gatekeeper import PUSH_PREFIX, Principal, source_in, withdr
 from wicketgate.http.problems import internal, log_unforeseen, problem_of
 from wicketgate.http.underway import SMALL_BODY, UnderWay
 from wicketgate.reads import adapters
-from wicketgate.reads.intake import LINGER_S
 from wicketgate.reads.observations import Payload
 from wicketgate.reads.parse import JSON, together
+from wicketgate.reads.takers import LINGER_S
 
 READS_PATH: Final = "/v1/reads"
 READS: Final = READS_PATH.encode()

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
-from typing import Final
 
 import msgspec
 import numpy as np
@@ -36,14 +35,11 @@ from wicketgate.reads.messages import ReadsMessage
 from wicketgate.reads.portions import Gate, GroupPortion
 from wicketgate.reads.quota import OVERHEAD, QuarantineQuota, QuotaKeeper
 from wicketgate.reads.repeats import RepeatVerdict, Seen
-from wicketgate.reads.takers import PostAnswer
+from wicketgate.reads.takers import LINGER_S, PostAnswer
 from wicketgate.reads.tracking import Emitted, HeldSighting, Vehicles
 
 JOIN_US = 10 * MINUTE_US
 """For how long after a read was accepted an image may follow it; COMMITS keeps the read for as long."""
-
-LINGER_S: Final = 0.004
-"""For how long reads wait for others, with which they become one transaction."""
 
 _BUSY_S = 0.05
 _UNDER_WAY = 4

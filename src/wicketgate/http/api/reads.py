@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from msgspec import UNSET
@@ -23,9 +23,8 @@ from wicketgate.http.problems import not_allowed, problem, problem_of
 from wicketgate.http.requests import json_answer, media_type_of, read_body
 from wicketgate.reads.cameras import CameraNames
 from wicketgate.reads.checks import Checked, ClockLimits, check
-from wicketgate.reads.images.joining import Joining, with_mark
 from wicketgate.reads.images.references import MAX_BYTES
-from wicketgate.reads.observations import ImageKind
+from wicketgate.reads.images.takers import Bodies, ImageTaker, with_mark
 from wicketgate.reads.parse import ARROW, JSON, MAX_ID, MAX_POST_BYTES, NDJSON, RawRead, Rows
 from wicketgate.reads.posts import PostedReads
 from wicketgate.reads.takers import PostAnswer, ReadTaker
@@ -40,28 +39,23 @@ class Reads:
 
     Parameters
     ----------
-    joining : Joining, optional
-        None where no images are taken: neither forms nor `put_image` then come here.
+    images : ImageTaker
+        Takes reads that come with images.
     """
 
     def __init__(
         self,
         cameras: CameraNames,
         intake: ReadTaker,
-        joining: Joining | None,
+        images: ImageTaker,
         clock: Clock,
         limits: Callable[[], ClockLimits],
     ) -> None:
         self._cameras = cameras
         self._intake = intake
-        self._joining = joining
+        self._images = images
         self._clock = clock
         self._limits = limits
-
-    @property
-    def _images(self) -> Joining:
-        assert self._joining is not None
-        return self._joining
 
     def routes(self) -> list[Route]:
         """Return the routes of images sent after their reads."""
@@ -134,14 +128,14 @@ class Reads:
                 now_us=self._clock.now_us(),
                 parts=bound.names,
             )
-            bad = await bound.attach(checked, source, some, self._images) if bound.names else []
-            parts.add(start, await self._intake.take(checked, source, images=bad))
+            if bound.names:
+                taken = await self._images.take(checked, source, bound.bodies(checked, some))
+            else:
+                taken = await self._intake.take(checked, source)
+            parts.add(start, taken)
         if bound.left:
-            detail = "no read of the post names this part, or more than one"
-            left = [
-                (number, await self._images.unbound(source, part.body, detail)) for number, part in bound.left
-            ]
-            parts.add(0, await self._intake.take(Checked(), source, images=left))
+            left = [(number, part.body) for number, part in bound.left]
+            parts.add(0, await self._images.take(Checked(), source, {}, left))
         return parts.answer()
 
     async def put_image(self, request: Request) -> Response:
@@ -176,12 +170,9 @@ class _Bound:
         }
         self.left = [(number, part) for number, part in parts if part.name not in self._certain]
 
-    async def attach(self, checked: Checked, source: str, rows: Rows, joining: Joining) -> list[Any]:
-        """Join the images of checked rows.
-
-        Return those that are none.
-        """
-        bodies: dict[int, Mapping[ImageKind, tuple[int, bytes]]] = {}
+    def bodies(self, checked: Checked, rows: Rows) -> dict[int, Bodies]:
+        """Return the images of checked rows; where one that is named is not certain, its read is marked."""
+        bodies: dict[int, Bodies] = {}
         for n, index in enumerate(checked.index):
             row = rows[index]
             assert isinstance(row, RawRead)
@@ -191,7 +182,7 @@ class _Bound:
                 bodies[index] = certain
             if len(certain) < len(named):
                 checked.reads["marks"][n] = with_mark(checked.reads["marks"][n], "image-missing")
-        return await joining.attach(checked, source, bodies)
+        return bodies
 
 
 class TakenParts:

@@ -15,11 +15,10 @@ from wicketgate.commits.cameras import Camera
 from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.reads.checks import Checked
 from wicketgate.reads.columns import DTYPES, Gathered
-from wicketgate.reads.observations import Keepalive, Observation, Parsed, Unreadable
+from wicketgate.reads.images.takers import Joined
+from wicketgate.reads.observations import ImageKind, Observation
 from wicketgate.reads.takers import PostAnswer
 
-_KINDS: Final = {"observation": Observation, "unreadable": Unreadable, "keepalive": Keepalive}
-_NAMES: Final = {kind: name for name, kind in _KINDS.items()}
 _ERRORS: Final[dict[str, type[WicketgateError]]] = {
     kind.__name__: kind for kind in (StreamError, InputError, NotEntitled)
 }
@@ -110,14 +109,54 @@ class Take(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     plate_key: bytes | None
 
 
-class TakePushed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """What a device observed, to be taken where followed vehicles and images are."""
+class TakeImaged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Checked reads, to be taken with their images.
+
+    Attributes
+    ----------
+    bodies : list
+        Images: the index of their read, their kind, their number in the post, and their bytes.
+    left : list
+        Those that no read of the post can be given: their number in the post, and their bytes.
+    """
+
+    take: Take
+    bodies: list[tuple[int, ImageKind, int, bytes]]
+    left: list[tuple[int, bytes]]
+
+
+class TakeFollowed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """One checked observation of a vehicle that its device follows, to be taken where such are known.
+
+    Attributes
+    ----------
+    index : int
+        Its number in the payload.
+    """
+
+    take: Take
+    camera_id: str
+    index: int
+    seen: Observation
+    marks: tuple[str, ...]
+
+
+class FollowRead(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """An image behind its read, which is named by the id that its source gave it."""
 
     number: int
     view: int
     source: str
-    camera: str | None
-    items: list[tuple[str, msgspec.Raw]]
+    given: str
+    kind: ImageKind
+    body: bytes
+
+
+class ReadFollowed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What became of an image behind its read."""
+
+    number: int
+    answer: Joined
 
 
 class TakeAnswered(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -153,8 +192,8 @@ class Now(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     at_us: int
 
 
-ToFront: TypeAlias = Begin | View | Leave | TakeAnswered | NotTaken | Now
-ToGateway: TypeAlias = FrontReady | Counted | Take | TakePushed
+ToFront: TypeAlias = Begin | View | Leave | TakeAnswered | ReadFollowed | NotTaken | Now
+ToGateway: TypeAlias = FrontReady | Counted | Take | TakeImaged | TakeFollowed | FollowRead
 encode = msgspec.msgpack.Encoder().encode
 decode_at_front = msgspec.msgpack.Decoder(ToFront).decode
 decode_at_gateway = msgspec.msgpack.Decoder(ToGateway).decode
@@ -195,13 +234,3 @@ def checked_of(take: Take) -> Checked:
         quarantined=take.quarantined,
         plate_key=None if take.plate_key is None else np.frombuffer(take.plate_key, np.uint64),
     )
-
-
-def items_of(parsed: Parsed) -> list[tuple[str, msgspec.Raw]]:
-    """Return a payload's observations as they are handed over."""
-    return [(_NAMES[type(item)], msgspec.Raw(encode(item))) for item in parsed]
-
-
-def parsed_of(items: list[tuple[str, msgspec.Raw]]) -> Parsed:
-    """Return the observations of a payload that was handed over."""
-    return tuple(msgspec.msgpack.decode(raw, type=_KINDS[kind]) for kind, raw in items)

@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 import uvicorn
 import uvloop
-from starlette.types import Receive, Scope, Send
+from starlette.applications import Starlette
 
 from wicketgate.base.descriptors import Descriptors
 from wicketgate.base.files import keep_private
@@ -33,19 +33,19 @@ from wicketgate.http.fronts.messages import (
     Leave,
     NotTaken,
     Now,
+    ReadFollowed,
     TakeAnswered,
     View,
     decode_at_front,
     encode,
 )
 from wicketgate.http.fronts.passing import ConnectionGiver
-from wicketgate.http.fronts.remote import RemoteIntake, RemotePushes, Seeing, Sending
+from wicketgate.http.fronts.remote import RemoteImages, RemoteIntake, RemotePushes, Seeing, Sending
 from wicketgate.http.fronts.server import Server, calm_collector, configured
 from wicketgate.http.gatekeeper import Gatekeeper, bearer_in, source_in
-from wicketgate.http.handlers import Outermost
+from wicketgate.http.handlers import Outermost, on_errors
 from wicketgate.http.hot import HotRoute
 from wicketgate.http.peers import Proxies
-from wicketgate.http.problems import problem
 from wicketgate.http.underway import UnderWay
 from wicketgate.reads.cameras import CameraNames
 
@@ -107,8 +107,9 @@ class Front:
     def _config(self, bounds: HttpBounds, seeing: Seeing, proxies: Proxies) -> uvicorn.Config:
         intake = RemoteIntake(self._sending, seeing)
         cameras = CameraNames(lambda: seeing)
-        reads = Reads(cameras, intake, None, seeing, seeing.limits)
-        push = Push(RemotePushes(self._sending, seeing, intake))
+        images = RemoteImages(self._sending, seeing, intake)
+        reads = Reads(cameras, intake, images, seeing, seeing.limits)
+        push = Push(RemotePushes(self._sending, seeing, intake, images))
         under_way = UnderWay(bounds.limits)
 
         def tokens() -> dict[str, str]:
@@ -124,8 +125,9 @@ class Front:
                 connection.known_by(_HANDED_OVER, digest)  # no stranger takes its place while it waits
             self._giving.give(connection, data, known=known)
 
+        routed = Starlette(routes=reads.routes(), exception_handlers=on_errors())
         bounds.hot = HotRoute(reads, push, tokens, under_way)
-        app = Gatekeeper(Outermost(_nothing_else, reads, push), tokens, under_way=under_way)
+        app = Gatekeeper(Outermost(routed, reads, push), tokens, under_way=under_way)
         return configured(proxies.wrap(app), partial(FrontConnection, bounds, is_ours, give))
 
     def _send(self, message: msgspec.Struct) -> None:
@@ -134,7 +136,7 @@ class Front:
 
     def _got(self, frame: bytes) -> None:
         message = decode_at_front(frame)
-        if isinstance(message, TakeAnswered | NotTaken):
+        if isinstance(message, TakeAnswered | ReadFollowed | NotTaken):
             self._sending.answered(message)
         elif isinstance(message, Begin):
             # Here, and not once the process goes on: what comes right behind is newer.
@@ -156,11 +158,6 @@ class Front:
         self._ended.set()
         if not self._begun.done():
             self._begun.cancel()
-
-
-async def _nothing_else(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer what was asked on a connection that should have been given away."""
-    await problem("not-found", "see `/docs` for what there is")(scope, receive, send)
 
 
 def main(arguments: Sequence[str]) -> int:
