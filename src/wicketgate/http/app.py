@@ -24,8 +24,9 @@ from wicketgate.http.api.reads import Reads
 from wicketgate.http.api.sources import SourcesApi
 from wicketgate.http.api.why import WhyApi
 from wicketgate.http.connections import HttpBounds
+from wicketgate.http.faults import FAULTS
 from wicketgate.http.gatekeeper import Gatekeeper, require
-from wicketgate.http.handlers import Outermost, on_errors
+from wicketgate.http.handlers import Outermost
 from wicketgate.http.health import HealthApi
 from wicketgate.http.hot import HotRoute
 from wicketgate.http.metrics import BoundMetrics, GatewayMetrics, HealthMetrics, LoopMetrics, MqttMetrics
@@ -61,7 +62,7 @@ def build_app(
     bounds = BoundMetrics(under_way, connections, ingress)
     app = Starlette(
         routes=routes(gateway, public, duty, ingress, addition, bounds),
-        exception_handlers=on_errors(),
+        exception_handlers=FAULTS,
     )
     reads, push = _reads(gateway), Push(gateway.pushes)
 
@@ -98,7 +99,7 @@ def routes(
     )
     metrics.register(HealthMetrics(gateway.health, gateway.watch))
     if ingress is not None:
-        metrics.register(MqttMetrics(ingress))
+        metrics.register(MqttMetrics(ingress, bounds))
     if bounds is not None:
         metrics.register(bounds)
 

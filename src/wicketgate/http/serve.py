@@ -67,9 +67,9 @@ async def serve(
         mqtt: str | None = None
         if settings.mqtt is not None:
             ingress = _ingress(settings, settings.mqtt, gateway, connections, mqtt_limits)
-            mqtt = await ingress.start()
+            mqtt = await ingress.start(accepting=False)
         app = build_app(gateway, ingress, renderer, connections)
-        door = Door(gateway, settings, app, connections, start.sockets)
+        door = Door(gateway, settings, app, connections, start.sockets, ingress)
         await asyncio.to_thread(start.hand_over)
         serving = await door.open()
         await asyncio.to_thread(start.end)

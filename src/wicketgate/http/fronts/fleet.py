@@ -10,6 +10,7 @@ import sys
 from asyncio.subprocess import Process
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Final
 
 from wicketgate.base.children import dying_with_parent
@@ -19,8 +20,9 @@ from wicketgate.commits.transactions import Transaction
 from wicketgate.gateway.node import Gateway
 from wicketgate.gateway.operations import fronts_replaced
 from wicketgate.http.fronts.desk import FrontDesk, Viewing
-from wicketgate.http.fronts.messages import Begin, Counted, Leave, Now
+from wicketgate.http.fronts.messages import Begin, Counted, Leave, MqttBegin, MqttCounted, Now
 from wicketgate.http.fronts.passing import ConnectionTaker, passage
+from wicketgate.reads.mqtt.ingress import Ingress
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +51,8 @@ class Fleet:
         Told of each connection that was lost for want of a descriptor.
     accept : callable
         Told whether the gateway has to accept by itself.
+    ingress : Ingress, optional
+        The gateway's own of MQTT: fronts take its part.
 
     Attributes
     ----------
@@ -66,6 +70,7 @@ class Fleet:
         adopt: Callable[[socket.socket, bytes], None],
         missed: Callable[[], None],
         accept: Callable[[bool], None],
+        ingress: Ingress | None = None,
     ) -> None:
         self._gateway = gateway
         self._settings = settings
@@ -74,12 +79,14 @@ class Fleet:
         self._adopt = adopt
         self._missed = missed
         self._accept = accept
+        self._ingress = ingress
         self._viewing = Viewing(gateway)
         self._fronts: dict[int, _Manned] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._left = asyncio.Event()
         self._ended_refused: Counter[str] = Counter()
         self._ended_closed: Counter[str] = Counter()
+        self._ended_mqtt = MqttCounted()
         self.restarts = 0
 
     @property
@@ -96,6 +103,7 @@ class Fleet:
             is_short=any(one.is_short for one in counts),
             refused=sum((Counter(one.refused) for one in counts), start=self._ended_refused),
             closed=sum((Counter(one.closed) for one in counts), start=self._ended_closed),
+            mqtt=reduce(MqttCounted.plus, (one.mqtt for one in counts), self._ended_mqtt),
         )
 
     async def start(self) -> None:
@@ -181,11 +189,12 @@ class Fleet:
         ready = asyncio.Event()
         desk = FrontDesk(self._gateway, self._viewing, lambda: self._begun(number))
         handed = [theirs, giving, *self._listening]
+        mqtt = self._mqtt()
         try:
             process = await asyncio.create_subprocess_exec(
                 *_COMMAND,
                 *(str(one.fileno()) for one in handed),
-                pass_fds=[one.fileno() for one in handed],
+                pass_fds=[one.fileno() for one in handed] + ([] if mqtt is None else [mqtt.listening]),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,
                 preexec_fn=dying_with_parent(),
@@ -203,24 +212,42 @@ class Fleet:
             await desk.open(ours)
             # Both at once: whatever changes from here on is sent behind the beginning.
             self._fronts[number] = front
-            desk.send(self._begin())
+            desk.send(self._begin(mqtt))
             await process.wait()
         finally:
             self._fronts.pop(number, None)
             if desk.counted is not None:
                 self._ended_refused.update(desk.counted.refused)
                 self._ended_closed.update(desk.counted.closed)
+                self._ended_mqtt = self._ended_mqtt.plus(desk.counted.mqtt.past())
             front.end()
             await process.wait()
             self._accept(self.ready == 0 and not self._left.is_set())
 
-    def _begin(self) -> Begin:
+    def _begin(self, mqtt: MqttBegin | None) -> Begin:
         settings = self._settings
         return Begin(
             limits=settings.limits,
             connections=max(1, self._connections // settings.front_processes),
             proxies=tuple(str(one) for one in settings.proxies),
             view=self._viewing.now(),
+            mqtt=mqtt,
+        )
+
+    def _mqtt(self) -> MqttBegin | None:
+        ingress, fronts = self._ingress, self._settings.front_processes
+        if ingress is None or ingress.listening is None:
+            return None
+        settings, limits = ingress.settings, ingress.limits
+        return MqttBegin(
+            listening=ingress.listening.fileno(),
+            host=settings.host,
+            port=settings.port,
+            certificate=None if settings.certificate is None else str(settings.certificate),
+            key=None if settings.key is None else str(settings.key),
+            connections=max(1, (limits.places.known + limits.places.strangers) // fronts),
+            bytes=max(1, limits.held_bytes // fronts),
+            bytes_of_source=max(1, limits.held_bytes_of_source // fronts),
         )
 
     def _begun(self, number: int) -> None:

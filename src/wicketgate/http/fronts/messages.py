@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -10,12 +12,14 @@ import numpy as np
 
 from wicketgate.base.errors import InputError, NotEntitled, StreamError, WicketgateError
 from wicketgate.base.limits import ConnectionLimits
-from wicketgate.base.settings import Network
+from wicketgate.base.settings import MqttSettings, Network
 from wicketgate.commits.cameras import Camera
 from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.reads.checks import Checked
 from wicketgate.reads.columns import DTYPES, Gathered
 from wicketgate.reads.images.takers import Joined
+from wicketgate.reads.mqtt.connection import MqttLimits
+from wicketgate.reads.mqtt.ingress import Ingress
 from wicketgate.reads.observations import ImageKind, Observation
 from wicketgate.reads.takers import PostAnswer
 
@@ -50,6 +54,44 @@ class View(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     too_old_us: int
 
 
+class MqttBegin(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a front takes what is published by MQTT.
+
+    Attributes
+    ----------
+    listening : int
+        The descriptor of what listens; fronts share it.
+    connections, bytes, bytes_of_source : int
+        Its part of what all fronts may have and hold.
+    """
+
+    listening: int
+    host: str
+    port: int
+    certificate: str | None
+    key: str | None
+    connections: int
+    bytes: int
+    bytes_of_source: int
+
+    def settings(self) -> MqttSettings:
+        """Return them as the settings of an ingress."""
+        return MqttSettings(
+            host=self.host,
+            port=self.port,
+            certificate=None if self.certificate is None else Path(self.certificate),
+            key=None if self.key is None else Path(self.key),
+        )
+
+    def limits(self, limits: ConnectionLimits) -> MqttLimits:
+        """Return the bounds of its ingress."""
+        return dataclasses.replace(
+            MqttLimits.of(limits, self.connections),
+            held_bytes=self.bytes,
+            held_bytes_of_source=self.bytes_of_source,
+        )
+
+
 class Begin(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The gateway's first word: what a front has to keep to.
 
@@ -63,6 +105,7 @@ class Begin(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     connections: int
     proxies: tuple[str, ...]
     view: View
+    mqtt: MqttBegin | None
 
     def networks(self) -> list[Network]:
         """Return the proxies that are believed."""
@@ -73,6 +116,52 @@ class FrontReady(msgspec.Struct, frozen=True, tag=True):
     """A front's first word: it accepts connections."""
 
 
+class MqttCounted(msgspec.Struct, frozen=True, kw_only=True):
+    """What a front counts of MQTT; `codes` are those of connections refused, and `ended` is by why."""
+
+    known: int = 0
+    strangers: int = 0
+    is_short: bool = False
+    refused: dict[str, int] = {}
+    messages: dict[str, int] = {}
+    codes: dict[int, int] = {}
+    ended: dict[str, int] = {}
+
+    @classmethod
+    def of(cls, ingress: Ingress) -> MqttCounted:
+        """Return what an ingress counts."""
+        places, counts = ingress.places, ingress.counts
+        return cls(
+            known=places.known,
+            strangers=places.strangers,
+            is_short=places.is_short,
+            refused=dict(places.refused),
+            messages=dict(counts.messages),
+            codes=dict(counts.refused),
+            ended=dict(counts.ended),
+        )
+
+    def plus(self, other: MqttCounted) -> MqttCounted:
+        """Return both together."""
+
+        def both(one: dict[Any, int], two: dict[Any, int]) -> dict[Any, int]:
+            return {name: one.get(name, 0) + two.get(name, 0) for name in one | two}
+
+        return MqttCounted(
+            known=self.known + other.known,
+            strangers=self.strangers + other.strangers,
+            is_short=self.is_short or other.is_short,
+            refused=both(self.refused, other.refused),
+            messages=both(self.messages, other.messages),
+            codes=both(self.codes, other.codes),
+            ended=both(self.ended, other.ended),
+        )
+
+    def past(self) -> MqttCounted:
+        """Return what of it still counts once its front has ended."""
+        return msgspec.structs.replace(self, known=0, strangers=0, is_short=False)
+
+
 class Counted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A front's connections as it counts them, once a second; `refused` and `closed` since it began, by why."""
 
@@ -81,6 +170,7 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     is_short: bool
     refused: dict[str, int]
     closed: dict[str, int]
+    mqtt: MqttCounted = MqttCounted()
 
 
 class Leave(msgspec.Struct, frozen=True, tag=True):

@@ -24,6 +24,7 @@ from wicketgate.base.files import keep_private
 from wicketgate.http.api.push import Push
 from wicketgate.http.api.reads import Reads
 from wicketgate.http.connections import HttpBounds
+from wicketgate.http.faults import FAULTS
 from wicketgate.http.fronts.connections import FrontConnection, FrontHead, fields_in
 from wicketgate.http.fronts.frames import Frames
 from wicketgate.http.fronts.messages import (
@@ -31,6 +32,8 @@ from wicketgate.http.fronts.messages import (
     Counted,
     FrontReady,
     Leave,
+    MqttBegin,
+    MqttCounted,
     NotTaken,
     Now,
     ReadFollowed,
@@ -43,13 +46,16 @@ from wicketgate.http.fronts.passing import ConnectionGiver
 from wicketgate.http.fronts.remote import RemoteImages, RemoteIntake, RemotePushes, Seeing, Sending
 from wicketgate.http.fronts.server import Server, calm_collector, configured
 from wicketgate.http.gatekeeper import Gatekeeper, bearer_in, source_in
-from wicketgate.http.handlers import Outermost, on_errors
+from wicketgate.http.handlers import Outermost
 from wicketgate.http.hot import HotRoute
 from wicketgate.http.peers import Proxies
 from wicketgate.http.underway import UnderWay
-from wicketgate.reads.cameras import CameraNames
+from wicketgate.reads.cameras import CameraNames, withdrawn_from
+from wicketgate.reads.mqtt.delivery import delivery
+from wicketgate.reads.mqtt.ingress import Ingress
 
 _HANDED_OVER: Final = "handed over"
+_SETTLE_S: Final = 5.0
 
 
 class Front:
@@ -64,6 +70,8 @@ class Front:
         self._sending = Sending(self._send)
         self._seeing: Seeing | None = None
         self._server: Server | None = None
+        self._ingress: Ingress | None = None
+        self._is_linked = True
 
     async def run(self, link: socket.socket) -> None:
         """Serve until the gateway says to leave, or is gone."""
@@ -76,19 +84,44 @@ class Front:
             Descriptors.raised(),
             is_proxy=proxies.__contains__,
         )
-        server = self._server = Server(self._config(bounds, seeing, proxies))
+        intake = RemoteIntake(self._sending, seeing)
+        images = RemoteImages(self._sending, seeing, intake)
+        pushes = RemotePushes(self._sending, seeing, intake, images)
+        reads = Reads(CameraNames(lambda: seeing), intake, images, seeing, seeing.limits)
+        server = self._server = Server(self._config(bounds, seeing, proxies, reads, Push(pushes)))
         serving = asyncio.create_task(server.serve(list(self._listening)))
         sweeping = asyncio.create_task(bounds.sweep(server.server_state.connections))
         while not server.started and not serving.done():
             await asyncio.sleep(0.005)
+        if begin.mqtt is not None:
+            await self._take_mqtt(begin.mqtt, pushes, bounds, proxies)
         calm_collector()
         self._send(FrontReady())
         counting = asyncio.create_task(self._count(bounds))
         await self._ended.wait()
         server.should_exit = True
+        if self._ingress is not None:
+            # Whose messages become durable meanwhile are told so; without the gateway none does.
+            await self._ingress.stop(_SETTLE_S if self._is_linked else 0.0)
         await serving
         sweeping.cancel()
         counting.cancel()
+
+    async def _take_mqtt(
+        self, mqtt: MqttBegin, pushes: RemotePushes, bounds: HttpBounds, proxies: Proxies
+    ) -> None:
+        seeing = self._seeing
+        assert seeing is not None
+        ingress = Ingress(
+            mqtt.settings(),
+            delivery(pushes),
+            lambda: seeing.known,
+            limits=mqtt.limits(bounds.limits),
+            is_proxy=proxies.__contains__,
+            is_short=bounds.is_short,
+        )
+        await ingress.start(socket.socket(fileno=mqtt.listening))
+        self._ingress = ingress
 
     async def _count(self, bounds: HttpBounds) -> None:
         places = bounds.places
@@ -101,15 +134,13 @@ class Front:
                     is_short=places.is_short,
                     refused=dict(places.refused),
                     closed=dict(bounds.closed),
+                    mqtt=MqttCounted() if self._ingress is None else MqttCounted.of(self._ingress),
                 )
             )
 
-    def _config(self, bounds: HttpBounds, seeing: Seeing, proxies: Proxies) -> uvicorn.Config:
-        intake = RemoteIntake(self._sending, seeing)
-        cameras = CameraNames(lambda: seeing)
-        images = RemoteImages(self._sending, seeing, intake)
-        reads = Reads(cameras, intake, images, seeing, seeing.limits)
-        push = Push(RemotePushes(self._sending, seeing, intake, images))
+    def _config(
+        self, bounds: HttpBounds, seeing: Seeing, proxies: Proxies, reads: Reads, push: Push
+    ) -> uvicorn.Config:
         under_way = UnderWay(bounds.limits)
 
         def tokens() -> dict[str, str]:
@@ -125,7 +156,7 @@ class Front:
                 connection.known_by(_HANDED_OVER, digest)  # no stranger takes its place while it waits
             self._giving.give(connection, data, known=known)
 
-        routed = Starlette(routes=reads.routes(), exception_handlers=on_errors())
+        routed = Starlette(routes=reads.routes(), exception_handlers=FAULTS)
         bounds.hot = HotRoute(reads, push, tokens, under_way)
         app = Gatekeeper(Outermost(routed, reads, push), tokens, under_way=under_way)
         return configured(proxies.wrap(app), partial(FrontConnection, bounds, is_ours, give))
@@ -147,13 +178,17 @@ class Front:
         elif self._seeing is None:
             return  # before its beginning, which says all that was
         elif isinstance(message, View):
+            sources = withdrawn_from(self._seeing.cameras, message.cameras)
             self._seeing.take(message)
             if self._server is not None:
-                HttpBounds.end_withdrawn(self._server.server_state.connections, message.tokens)
+                HttpBounds.end_withdrawn(self._server.server_state.connections, message.tokens, sources)
+            if self._ingress is not None:
+                self._ingress.end_withdrawn(sources)
         elif isinstance(message, Now):
             self._seeing.set(message.at_us)
 
     def _gone(self) -> None:
+        self._is_linked = False
         self._sending.lost()
         self._ended.set()
         if not self._begun.done():

@@ -34,6 +34,8 @@ from wicketgate.reads.pushes import PlainPushes
 from wicketgate.reads.takers import LINGER_S, PostAnswer
 
 _AT_ONCE: Final = 500
+_ANOTHER: Final = "another's"
+"""The name of a token that is no source's: a front is not told whose it is."""
 
 
 class Sending:
@@ -85,6 +87,8 @@ class Sending:
 class Seeing:
     """The newest view, as clock, register of cameras, and limits.
 
+    `known` are the names of all tokens by their hashes; of those that are no source's, one name for all.
+
     The clock goes on with the machine's monotonic one from what the gateway said last.
     """
 
@@ -94,7 +98,7 @@ class Seeing:
     def take(self, view: View) -> None:
         """Take a newer view."""
         self.view = view
-        self.known = {*view.tokens, *view.others}
+        self.known = {**dict.fromkeys(view.others, _ANOTHER), **view.tokens}
         self.set(view.at_us)
 
     def set(self, at_us: int) -> None:
