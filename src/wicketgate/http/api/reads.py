@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
 from types import MappingProxyType
 from typing import Final
 
@@ -26,7 +27,7 @@ from wicketgate.reads.checks import Checked, ClockLimits, check
 from wicketgate.reads.images.references import MAX_BYTES
 from wicketgate.reads.images.takers import Bodies, ImageTaker, with_mark
 from wicketgate.reads.parse import ARROW, JSON, MAX_ID, MAX_POST_BYTES, NDJSON, RawRead, Rows
-from wicketgate.reads.posts import PostedReads
+from wicketgate.reads.posts import ArrowParser, PostedReads, parse_arrow
 from wicketgate.reads.takers import PostAnswer, ReadTaker
 
 _TYPES = (JSON, NDJSON, ARROW)
@@ -41,6 +42,8 @@ class Reads:
     ----------
     images : ImageTaker
         Takes reads that come with images.
+    arrow : ArrowParser
+        Parses bodies in Arrow's format.
     """
 
     def __init__(
@@ -50,12 +53,14 @@ class Reads:
         images: ImageTaker,
         clock: Clock,
         limits: Callable[[], ClockLimits],
+        arrow: ArrowParser = parse_arrow,
     ) -> None:
         self._cameras = cameras
         self._intake = intake
         self._images = images
         self._clock = clock
         self._limits = limits
+        self._arrow = arrow
 
     def routes(self) -> list[Route]:
         """Return the routes of images sent after their reads."""
@@ -78,7 +83,8 @@ class Reads:
             return not_allowed(["POST"], "reads are posted")
         media_type = media_type_of(request)
         if media_type in _TYPES:
-            post = await PostedReads.read(await read_body(request, MAX_POST_BYTES), media_type)
+            body = await read_body(request, MAX_POST_BYTES)
+            post = await PostedReads.read(body, media_type, arrow=self._arrow)
             return await self._take(source, post, _Bound())
         if media_type != FORM:
             return problem("unsupported-media-type", f"send `{JSON}`, `{NDJSON}`, `{ARROW}` or `{FORM}`")
@@ -90,7 +96,8 @@ class Reads:
             return problem("unsupported-media-type", f"the part `reads` is `{JSON}`, `{NDJSON}` or `{ARROW}`")
         if len(posted[0].body) > MAX_POST_BYTES:
             raise InputError("at most 8 MiB of reads in one post; nothing of it was taken", code="too-large")
-        post = await PostedReads.read(posted[0].body, posted[0].media_type, is_form=True)
+        (one,) = posted
+        post = await PostedReads.read(one.body, one.media_type, is_form=True, arrow=self._arrow)
         return await self._take(source, post, _Bound(post.named, form))
 
     async def take_together(self, source: str, rows: Rows) -> list[Response]:
@@ -119,20 +126,21 @@ class Reads:
         cameras = self._cameras.ids(source).get
         parts = TakenParts()
         # In parts, so that one large post does not hold up a thousand small ones.
-        for start, some in post.parts():
-            checked = check(
-                some,
-                source=source,
-                cameras=cameras,
-                limits=limits,
-                now_us=self._clock.now_us(),
-                parts=bound.names,
-            )
-            if bound.names:
-                taken = await self._images.take(checked, source, bound.bodies(checked, some))
-            else:
-                taken = await self._intake.take(checked, source)
-            parts.add(start, taken)
+        async with aclosing(post.parts()) as found:
+            async for start, some in found:
+                checked = check(
+                    some,
+                    source=source,
+                    cameras=cameras,
+                    limits=limits,
+                    now_us=self._clock.now_us(),
+                    parts=bound.names,
+                )
+                if bound.names:
+                    taken = await self._images.take(checked, source, bound.bodies(checked, some))
+                else:
+                    taken = await self._intake.take(checked, source)
+                parts.add(start, taken)
         if bound.left:
             left = [(number, part.body) for number, part in bound.left]
             parts.add(0, await self._images.take(Checked(), source, {}, left))

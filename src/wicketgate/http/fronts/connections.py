@@ -13,11 +13,11 @@ from wicketgate.http.connections import HttpBounds, HttpConnection
 from wicketgate.http.forms import FORM
 from wicketgate.http.hot import FRAMING, PUSH, READS, media_type_in
 from wicketgate.reads import adapters
-from wicketgate.reads.parse import JSON, MAX_ID, NDJSON
+from wicketgate.reads.parse import ARROW, JSON, MAX_ID, NDJSON
 
 _END: Final = b"\r\n\r\n"
 _MOST_HELD: Final = 64 * 1024
-_TYPES: Final = frozenset({JSON.encode(), NDJSON.encode()})
+_TYPES: Final = frozenset({JSON.encode(), NDJSON.encode(), ARROW.encode()})
 _FORM: Final = FORM.encode()
 _IMAGE: Final = re.compile(re.escape(READS) + rb"/[A-Za-z0-9._~-]{1,%d}/images/(?:patch|overview)" % MAX_ID)
 _MOST_WITH_IMAGES: Final = 2 << 20
@@ -62,7 +62,7 @@ def fields_in(head: bytes) -> list[tuple[bytes, bytes]] | None:
 def front_head(head: bytes) -> FrontHead | None:
     """Return a head that a front may take, or None where the gateway itself must see the request.
 
-    A front takes posts of reads in JSON, forms, images put behind their reads and pushes for known adapters, whose
+    A front takes posts of reads, forms, images put behind their reads and pushes for known adapters, whose
     bodies simply follow their heads, and whose heads are as plain as most devices write them.
     """
     method, _, rest = head.partition(b"\r\n")[0].partition(b" ")

@@ -25,6 +25,7 @@ from wicketgate.http.api.push import Push
 from wicketgate.http.api.reads import Reads
 from wicketgate.http.connections import HttpBounds
 from wicketgate.http.faults import FAULTS
+from wicketgate.http.fronts.arrow import ArrowChild
 from wicketgate.http.fronts.connections import FrontConnection, FrontHead, fields_in
 from wicketgate.http.fronts.frames import Frames
 from wicketgate.http.fronts.messages import (
@@ -87,7 +88,9 @@ class Front:
         intake = RemoteIntake(self._sending, seeing)
         images = RemoteImages(self._sending, seeing, intake)
         pushes = RemotePushes(self._sending, seeing, intake, images)
-        reads = Reads(CameraNames(lambda: seeing), intake, images, seeing, seeing.limits)
+        arrow = ArrowChild()
+        cameras = CameraNames(lambda: seeing)
+        reads = Reads(cameras, intake, images, seeing, seeing.limits, arrow.pieces)
         server = self._server = Server(self._config(bounds, seeing, proxies, reads, Push(pushes)))
         serving = asyncio.create_task(server.serve(list(self._listening)))
         sweeping = asyncio.create_task(bounds.sweep(server.server_state.connections))
@@ -104,6 +107,7 @@ class Front:
             # Whose messages become durable meanwhile are told so; without the gateway none does.
             await self._ingress.stop(_SETTLE_S if self._is_linked else 0.0)
         await serving
+        await arrow.close()
         sweeping.cancel()
         counting.cancel()
 
