@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -135,6 +136,9 @@ class _New:
         return _New(rows, self.keys.of(range(start, start + len(rows))))
 
 
+_NONE: Final = _New((), ReadKeys(b"", b""))
+
+
 class Intake:
     """The intake of checked reads.
 
@@ -232,7 +236,7 @@ class Intake:
         if self._waiting + len(checked.reads) > _MAX_WAITING and self._waiting:
             raise StreamError("too many reads are waiting to be stored: post again in a moment", code="busy")
         now_us = self._clock.now_us()
-        new, again, conflicts = self._sort(checked, source, now_us)
+        new, again, conflicts = self._sort(checked, source, now_us) if checked.camera_id else (_NONE, (), ())
         repeated = [*late, *(checked.camera_id[n] for n in again)]
         quarantined = [*checked.quarantined, *conflicts]
         groups: list[_Group] = []
