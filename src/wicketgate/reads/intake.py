@@ -205,7 +205,7 @@ class Intake:
         source: str,
         *,
         held: Sequence[HeldSighting] = (),
-        emitted: Emitted | None = None,
+        emitted: Sequence[Emitted] = (),
         late: Sequence[str] = (),
         images: Sequence[tuple[int, QuarantinedRead]] = (),
         have_waited: bool = False,
@@ -218,8 +218,8 @@ class Intake:
         ----------
         held : sequence of HeldSighting
             Observations of followed vehicles; at most `MAX_ROWS`.
-        emitted : Emitted, optional
-            That the one read in `checked` is a followed vehicle's.
+        emitted : sequence of Emitted
+            Of the reads in `checked` that are followed vehicles'.
         late : sequence of str
             Cameras whose message repeats what was emitted of a vehicle.
         images : sequence of (int, QuarantinedRead)
@@ -251,8 +251,7 @@ class Intake:
             some = new.some(at, at + MAX_ROWS - len(group.reads))
             group.extend(checked, some, source, now_us)
             at += len(some.rows)
-        if emitted is not None:
-            group.emitted.append(emitted)  # in the group of its row, and stored no sooner (`GroupPortion`)
+        group.emitted.extend(emitted)  # in the group of their last row, and stored no sooner (`GroupPortion`)
         for observation in held:
             if group.full:
                 group = self._group(groups)

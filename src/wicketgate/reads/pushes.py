@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timezone, tzinfo
 from functools import lru_cache
 from math import isfinite, nan
@@ -23,7 +24,7 @@ from wicketgate.reads.checks import Checked, ClockLimits, check
 from wicketgate.reads.columns import SAID, Vehicle
 from wicketgate.reads.faults import bounded
 from wicketgate.reads.images.takers import marks_text
-from wicketgate.reads.observations import Keepalive, Observation, Parsed, Unreadable
+from wicketgate.reads.observations import ImageKind, Keepalive, Observation, Parsed, Unreadable
 from wicketgate.reads.parse import RawRead
 from wicketgate.reads.takers import PostAnswer, ReadTaker
 
@@ -33,6 +34,57 @@ _NEAR_US = 2 * MINUTE_US
 _LONGEST_ID = 64
 _SAID = tuple(column.name for column in SAID if column.name in Observation.__slots__)
 """The columns of what a device says that adapters know."""
+
+
+class FollowedSighting(msgspec.Struct, frozen=True, kw_only=True):
+    """One checked observation of a followed vehicle, on its way to where such are known.
+
+    Attributes
+    ----------
+    index : int
+        Its number in the payload.
+    tracked : str
+        The device's id of the vehicle, bounded.
+    row : mapping, optional
+        The read by the names of its columns, without marks; None where it was refused.
+    seen : bytes
+        What the device said, as msgpack, without images: it is seldom asked for.
+    """
+
+    camera_id: str
+    index: int
+    tracked: str
+    final: bool
+    row: dict[str, Any] | None
+    refused: list[tuple[int, QuarantinedRead]]
+    marks: tuple[str, ...]
+    images: dict[ImageKind, bytes]
+    seen: bytes
+
+    @classmethod
+    def of(
+        cls, camera_id: str, seen: Observation, checked: Checked, marks: tuple[str, ...], index: int
+    ) -> FollowedSighting:
+        """Return a checked observation as it is handed on."""
+        return cls(
+            camera_id=camera_id,
+            index=index,
+            tracked=short_id(seen.tracked or ""),
+            final=seen.final,
+            row=checked.reads.row(0) if checked.index else None,
+            refused=checked.quarantined,
+            marks=marks,
+            images=dict(seen.images),
+            seen=_encode(replace(seen, images={}) if seen.images else seen),
+        )
+
+    def said(self) -> Observation:
+        """Return what the device said, with its images."""
+        return replace(_decode(self.seen), images=self.images)
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Observation).decode
 
 
 class PlainPushes:

@@ -26,6 +26,7 @@ from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.http.fronts.desk import Viewing
 from wicketgate.http.fronts.frames import Frames
 from wicketgate.http.fronts.messages import (
+    FollowedTaken,
     FollowRead,
     NotTaken,
     ReadFollowed,
@@ -46,6 +47,7 @@ from wicketgate.reads.checks import Checked
 from wicketgate.reads.columns import Gathered
 from wicketgate.reads.images.takers import Joined
 from wicketgate.reads.observations import Observation
+from wicketgate.reads.pushes import FollowedSighting
 from wicketgate.reads.takers import PostAnswer
 
 AT_US = parse_rfc3339("2026-11-30T12:00:00Z")
@@ -129,9 +131,16 @@ def test_what_a_device_said_comes_out_as_it_went_in() -> None:
         final=False,
         marks=("unfinished",),
     )
-    take = take_of(checked(1), 7, 3, "tfl")
-    given = TakeFollowed(take=take, camera_id="c0", index=2, seen=seen, marks=("image-missing",))
-    assert decode_at_gateway(encode(given)) == given
+    sighting = FollowedSighting.of("c0", seen, checked(1, 1), ("image-missing",), 2)
+    given = TakeFollowed(number=7, view=3, source="tfl", sightings=[sighting, sighting])
+    came = decode_at_gateway(encode(given))
+    assert came == given
+    assert isinstance(came, TakeFollowed)
+    assert came.sightings[0].said() == seen
+    answer = PostAnswer(accepted=0, repeated=0, quarantined=(), held=1)
+    failed = NotTaken.of(1, StreamError("the store is full", code="stream-full"))
+    told = FollowedTaken(number=7, answers=[answer, None], errors={1: failed})
+    assert decode_at_front(encode(told)) == told
 
 
 def test_images_come_out_as_they_went_in() -> None:

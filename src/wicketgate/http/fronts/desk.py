@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -14,6 +14,7 @@ from wicketgate.gateway.node import Gateway
 from wicketgate.http.fronts.frames import Frames
 from wicketgate.http.fronts.messages import (
     Counted,
+    FollowedTaken,
     FollowRead,
     FrontReady,
     NotTaken,
@@ -32,6 +33,9 @@ from wicketgate.reads.images.takers import Bodies
 from wicketgate.reads.observations import ImageKind
 
 _PAST: Final = "cameras or tokens have changed just now: post again"
+
+
+_Answer: TypeAlias = TakeAnswered | FollowedTaken | ReadFollowed
 
 
 class Viewing:
@@ -137,19 +141,14 @@ class FrontDesk:
         elif isinstance(message, TakeImaged):
             self._do(message.take.number, self._take_imaged(message))
         else:
-            self._do(message.take.number, self._take_followed(message))
+            self._do(message.number, self._take_followed(message))
 
-    def _do(self, number: int, taking: Coroutine[Any, Any, TakeAnswered | ReadFollowed]) -> None:
+    def _do(self, number: int, taking: Coroutine[Any, Any, _Answer]) -> None:
         async def answered() -> None:
             try:
-                answer: TakeAnswered | ReadFollowed | NotTaken = await taking
-            except WicketgateError as error:
-                answer = NotTaken.of(number, error)
+                answer: _Answer | NotTaken = await taking
             except Exception as error:  # noqa: BLE001 - the front answers it, as the ordinary way does
-                log_unforeseen(error)
-                answer = NotTaken(
-                    number=number, error="StreamError", detail="something is wrong", code="internal"
-                )
+                answer = _not_taken(number, error)
             self.send(answer)
 
         self._taking.begin(answered())
@@ -162,7 +161,7 @@ class FrontDesk:
 
     async def _take_imaged(self, message: TakeImaged) -> TakeAnswered:
         take = message.take
-        self._demand_same(take)
+        self._demand_same(take.source, take.view)
         bodies: dict[int, dict[ImageKind, tuple[int, bytes]]] = {}
         for index, kind, number, body in message.bodies:
             bodies.setdefault(index, {})[kind] = number, body
@@ -170,13 +169,15 @@ class FrontDesk:
         answer = await self._gateway.joining.take(checked_of(take), take.source, images, message.left)
         return TakeAnswered(number=take.number, answer=answer)
 
-    async def _take_followed(self, message: TakeFollowed) -> TakeAnswered:
-        take = message.take
-        self._demand_same(take)
-        answer = await self._gateway.pushes.take_checked(
-            take.source, message.camera_id, message.seen, checked_of(take), message.marks, message.index
+    async def _take_followed(self, message: TakeFollowed) -> FollowedTaken:
+        self._demand_same(message.source, message.view)
+        pushes = self._gateway.pushes
+        told = await pushes.take_followed(message.source, message.sightings, have_waited=True)
+        return FollowedTaken(
+            number=message.number,
+            answers=[None if isinstance(one, BaseException) else one for one in told],
+            errors={n: _not_taken(n, one) for n, one in enumerate(told) if isinstance(one, BaseException)},
         )
-        return TakeAnswered(number=take.number, answer=answer)
 
     async def _follow_read(self, message: FollowRead) -> ReadFollowed:
         if not self._viewing.same_tokens(message.source, message.view):
@@ -184,11 +185,11 @@ class FrontDesk:
         joined = await self._gateway.joining.follow(message.source, message.given, message.kind, message.body)
         return ReadFollowed(number=message.number, answer=joined)
 
-    def _demand_same(self, take: Take) -> None:
+    def _demand_same(self, source: str, number: int) -> None:
         """Refuse what was checked by a view that differs from the present one in what it was checked by."""
-        viewing, number = self._viewing, take.view
+        viewing = self._viewing
         if not (
-            viewing.same_tokens(take.source, number)
+            viewing.same_tokens(source, number)
             and viewing.same_limits(number)
             and viewing.same_cameras(number)
         ):
@@ -204,3 +205,12 @@ class FrontDesk:
             and self._viewing.same_limits(take.view)
             and all(now.get(one) == number for one, number in zip(take.camera_id, numbers, strict=True))
         )
+
+
+def _not_taken(number: int, error: BaseException) -> NotTaken:
+    """Return what tells a front why something was not taken."""
+    if isinstance(error, WicketgateError):
+        return NotTaken.of(number, error)
+    if isinstance(error, Exception):
+        log_unforeseen(error)
+    return NotTaken(number=number, error="StreamError", detail="something is wrong", code="internal")

@@ -20,7 +20,8 @@ from wicketgate.reads.columns import DTYPES, Gathered
 from wicketgate.reads.images.takers import Joined
 from wicketgate.reads.mqtt.connection import MqttLimits
 from wicketgate.reads.mqtt.ingress import Ingress
-from wicketgate.reads.observations import ImageKind, Observation
+from wicketgate.reads.observations import ImageKind
+from wicketgate.reads.pushes import FollowedSighting
 from wicketgate.reads.takers import PostAnswer
 
 _ERRORS: Final[dict[str, type[WicketgateError]]] = {
@@ -216,19 +217,20 @@ class TakeImaged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class TakeFollowed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """One checked observation of a vehicle that its device follows, to be taken where such are known.
+    """Checked observations of vehicles that devices follow, to be taken where such are known, in their order."""
 
-    Attributes
-    ----------
-    index : int
-        Its number in the payload.
-    """
+    number: int
+    view: int
+    source: str
+    sightings: list[FollowedSighting]
 
-    take: Take
-    camera_id: str
-    index: int
-    seen: Observation
-    marks: tuple[str, ...]
+
+class FollowedTaken(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What became of observations of followed vehicles: an answer to each, or, by its place, why it was not taken."""
+
+    number: int
+    answers: list[PostAnswer | None]
+    errors: dict[int, NotTaken]
 
 
 class FollowRead(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -282,7 +284,7 @@ class Now(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     at_us: int
 
 
-ToFront: TypeAlias = Begin | View | Leave | TakeAnswered | ReadFollowed | NotTaken | Now
+ToFront: TypeAlias = Begin | View | Leave | TakeAnswered | FollowedTaken | ReadFollowed | NotTaken | Now
 ToGateway: TypeAlias = FrontReady | Counted | Take | TakeImaged | TakeFollowed | FollowRead
 encode = msgspec.msgpack.Encoder().encode
 decode_at_front = msgspec.msgpack.Decoder(ToFront).decode

@@ -31,6 +31,7 @@ from wicketgate.http.fronts.frames import Frames
 from wicketgate.http.fronts.messages import (
     Begin,
     Counted,
+    FollowedTaken,
     FrontReady,
     Leave,
     MqttBegin,
@@ -171,7 +172,7 @@ class Front:
 
     def _got(self, frame: bytes) -> None:
         message = decode_at_front(frame)
-        if isinstance(message, TakeAnswered | ReadFollowed | NotTaken):
+        if isinstance(message, TakeAnswered | FollowedTaken | ReadFollowed | NotTaken):
             self._sending.answered(message)
         elif isinstance(message, Begin):
             # Here, and not once the process goes on: what comes right behind is newer.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +15,7 @@ from wicketgate.base.errors import StreamError
 from wicketgate.commits.cameras import Camera
 from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.http.fronts.messages import (
+    FollowedTaken,
     FollowRead,
     NotTaken,
     ReadFollowed,
@@ -30,7 +33,7 @@ from wicketgate.reads.images.takers import Bodies, Joined, marks_text
 from wicketgate.reads.observations import ImageKind, Observation
 from wicketgate.reads.parse import FEW
 from wicketgate.reads.plates import pack_all
-from wicketgate.reads.pushes import PlainPushes
+from wicketgate.reads.pushes import FollowedSighting, PlainPushes
 from wicketgate.reads.takers import LINGER_S, PostAnswer
 
 _AT_ONCE: Final = 500
@@ -60,12 +63,12 @@ class Sending:
     def ask(self, message: Take | TakeImaged | TakeFollowed | FollowRead) -> asyncio.Future[Any]:
         """Send a message; its answer comes later."""
         waiting: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        number = message.number if isinstance(message, Take | FollowRead) else message.take.number
+        number = message.take.number if isinstance(message, TakeImaged) else message.number
         self._waiting[number] = waiting
         self._send(message)
         return waiting
 
-    def answered(self, message: TakeAnswered | ReadFollowed | NotTaken) -> None:
+    def answered(self, message: TakeAnswered | FollowedTaken | ReadFollowed | NotTaken) -> None:
         """Give an answer to whoever waits for it."""
         waiting = self._waiting.pop(message.number, None)
         if waiting is None or waiting.done():
@@ -73,7 +76,7 @@ class Sending:
         if isinstance(message, NotTaken):
             waiting.set_exception(message.raised())
         else:
-            waiting.set_result(message.answer)
+            waiting.set_result(message if isinstance(message, FollowedTaken) else message.answer)
 
     def lost(self) -> None:
         """Fail what waits: the gateway is gone, and nobody knows what it has stored."""
@@ -300,14 +303,77 @@ class RemoteImages:
         return joined
 
 
+class RemoteFollowing:
+    """The way from a front to where followed vehicles are known.
+
+    Observations of one source wait a moment for others, and go together, in their order.
+    """
+
+    def __init__(self, sending: Sending, seeing: Seeing) -> None:
+        self._sending = sending
+        self._seeing = seeing
+        self._gathered: dict[str, _Followed] = {}
+
+    def take(self, source: str, sighting: FollowedSighting) -> asyncio.Future[PostAnswer]:
+        """Hand an observation over; its answer comes later."""
+        view = self._seeing.view.number
+        gathered = self._gathered.get(source)
+        if gathered is not None and gathered.view != view:
+            self._flush(source, gathered)
+            gathered = None
+        loop = asyncio.get_running_loop()
+        if gathered is None:
+            gathered = self._gathered[source] = _Followed(view, [], [])
+            loop.call_later(LINGER_S, self._flush, source, gathered)
+        told: asyncio.Future[PostAnswer] = loop.create_future()
+        gathered.sightings.append(sighting)
+        gathered.waiting.append(told)
+        if sighting.images or len(gathered.sightings) >= _AT_ONCE:
+            self._flush(source, gathered)
+        return told
+
+    def _flush(self, source: str, gathered: _Followed) -> None:
+        if self._gathered.get(source) is not gathered:
+            return
+        del self._gathered[source]
+        message = TakeFollowed(
+            number=self._sending.next_number(),
+            view=gathered.view,
+            source=source,
+            sightings=gathered.sightings,
+        )
+        self._sending.ask(message).add_done_callback(partial(_tell_each, gathered.waiting))
+
+
+@dataclass(frozen=True, slots=True)
+class _Followed:
+    view: int
+    sightings: list[FollowedSighting]
+    waiting: list[asyncio.Future[PostAnswer]]
+
+
+def _tell_each(waiting: Sequence[asyncio.Future[PostAnswer]], done: asyncio.Future[FollowedTaken]) -> None:
+    error = asyncio.CancelledError() if done.cancelled() else done.exception()
+    taken = done.result() if error is None else None
+    for n, told in enumerate(waiting):
+        if told.done():
+            continue  # whoever waited for it has gone
+        answer = None if taken is None else taken.answers[n]
+        if answer is not None:
+            told.set_result(answer)
+        elif error is not None:
+            told.set_exception(error)
+        elif taken is not None:
+            told.set_exception(taken.errors[n].raised())
+
+
 class RemotePushes(PlainPushes):
     """The taker of a front's payloads: what it has checked of followed vehicles goes to where such are known."""
 
     def __init__(self, sending: Sending, seeing: Seeing, intake: RemoteIntake, images: RemoteImages) -> None:
         super().__init__(CameraNames(lambda: seeing), intake, seeing, seeing.limits)
-        self._sending = sending
-        self._seeing = seeing
         self._images = images
+        self._following = RemoteFollowing(sending, seeing)
 
     async def _take_checked(
         self,
@@ -319,17 +385,8 @@ class RemotePushes(PlainPushes):
         index: int,
     ) -> PostAnswer:
         if seen.tracked is not None:
-            sending = self._sending
-            answer: PostAnswer = await sending.ask(
-                TakeFollowed(
-                    take=take_of(checked, sending.next_number(), self._seeing.view.number, source),
-                    camera_id=camera_id,
-                    index=index,
-                    seen=seen,
-                    marks=marks,
-                )
-            )
-            return answer
+            sighting = FollowedSighting.of(camera_id, seen, checked, marks, index)
+            return await self._following.take(source, sighting)
         if not seen.images:
             return await super()._take_checked(source, camera_id, seen, checked, marks, index)
         checked.reads["marks"] = [marks_text(marks)] * len(checked.index)
