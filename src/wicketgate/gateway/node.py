@@ -63,10 +63,10 @@ from wicketgate.ledger.sealing import seal
 from wicketgate.ledger.writer import Ledger
 from wicketgate.reads.cameras import CameraNames
 from wicketgate.reads.checks import ClockLimits
+from wicketgate.reads.following import Pushes
 from wicketgate.reads.images.joining import Joining
 from wicketgate.reads.images.store import Images, open_s3
 from wicketgate.reads.intake import Intake
-from wicketgate.reads.pushes import Pushes
 from wicketgate.reads.quota import QuarantineQuota
 from wicketgate.reads.repeats import Seen
 from wicketgate.reads.tracking import Vehicles

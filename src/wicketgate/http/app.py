@@ -100,7 +100,7 @@ def routes(
     )
     metrics.register(HealthMetrics(gateway.health, gateway.watch))
     if ingress is not None:
-        metrics.register(MqttMetrics(ingress))
+        metrics.register(MqttMetrics(ingress, bounds))
     if bounds is not None:
         metrics.register(bounds)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast
 
@@ -249,10 +249,15 @@ class HttpConnection(HttpToolsProtocol):
         self._credential = credential if why is None else ""
         return why
 
-    def end_unless_known(self, tokens: Mapping[str, str]) -> None:
-        """Close the connection, at once or behind the answer under way, if the token that it showed is withdrawn."""
+    def end_unless_known(self, tokens: Mapping[str, str], sources: Collection[str] = ()) -> None:
+        """Close the connection, at once or behind the answer under way, if the token that it showed is withdrawn.
+
+        Or if it is of one of some sources, whatever it showed.
+        """
         name = "" if self._place is None or self._closing else self._place.name
-        if name and not name.startswith(SESSIONS) and tokens.get(self._credential) != name:
+        if not name or name.startswith(SESSIONS):
+            return
+        if tokens.get(self._credential) != name or name.removeprefix("source:") in sources:
             self.shutdown()
 
     def check(self, now: float) -> None:
@@ -387,8 +392,10 @@ class HttpBounds:
         return head
 
     @staticmethod
-    def end_withdrawn(connections: Iterable[object], tokens: Mapping[str, str]) -> None:
-        """Close the connections of those whose tokens are withdrawn.
+    def end_withdrawn(
+        connections: Iterable[object], tokens: Mapping[str, str], sources: Collection[str] = ()
+    ) -> None:
+        """Close the connections of those whose tokens are withdrawn, and of sources that have withdrawn a camera.
 
         Parameters
         ----------
@@ -397,7 +404,7 @@ class HttpBounds:
         """
         for connection in list(connections):
             if isinstance(connection, HttpConnection):
-                connection.end_unless_known(tokens)
+                connection.end_unless_known(tokens, sources)
 
     @property
     def protocol(self) -> type[asyncio.Protocol]:

@@ -18,6 +18,7 @@ from wicketgate.gateway.health import HealthWatch
 from wicketgate.gateway.projections import Projections
 from wicketgate.gateway.timekeeping import ClockWatch
 from wicketgate.http.connections import HttpBounds
+from wicketgate.http.fronts.messages import Counted, MqttCounted
 from wicketgate.http.underway import UnderWay
 from wicketgate.reads.mqtt.ingress import Ingress
 from wicketgate.regime.moment import RegimeAt
@@ -223,6 +224,12 @@ class BoundMetrics:
         self._ingress = ingress
 
     @property
+    def mqtt_at_fronts(self) -> MqttCounted:
+        """What fronts count of MQTT."""
+        fronts = None if self._connections is None else self._connections.fronts
+        return MqttCounted() if fronts is None else fronts.counted().mqtt
+
+    @property
     def _places(self) -> list[Places]:
         http = [] if self._connections is None else [self._connections.places]
         return http if self._ingress is None else [*http, self._ingress.places]
@@ -273,11 +280,15 @@ class BoundMetrics:
             if crew is None:
                 continue
             at, counted = f"HTTP at a {what}", crew.counted()
-            held.add_metric([at, "yes"], counted.known)
-            held.add_metric([at, "no"], counted.strangers)
-            short.add_metric([at], 1.0 if counted.is_short else 0.0)
-            for why, count in counted.refused.items():
-                refused.add_metric([at, why], count)
+            over: list[tuple[str, Counted | MqttCounted]] = [(at, counted)]
+            if what == "front" and self._ingress is not None:
+                over.append(("MQTT at a front", counted.mqtt))
+            for name, counts in over:
+                held.add_metric([name, "yes"], counts.known)
+                held.add_metric([name, "no"], counts.strangers)
+                short.add_metric([name], 1.0 if counts.is_short else 0.0)
+                for why, count in counts.refused.items():
+                    refused.add_metric([name, why], count)
             for why, count in counted.closed.items():
                 closed.add_metric([f"{why} at a {what}"], count)
         taken = GaugeMetricFamily(
@@ -303,24 +314,27 @@ class BoundMetrics:
 
 
 class MqttMetrics:
-    """Metrics of the MQTT ingress."""
+    """Metrics of MQTT, at the gateway and at its fronts."""
 
-    def __init__(self, ingress: Ingress) -> None:
+    def __init__(self, ingress: Ingress, bounds: BoundMetrics | None) -> None:
         self._ingress = ingress
+        self._bounds = bounds
 
     def collect(self) -> list[Metric]:
-        ingress, counts = self._ingress, self._ingress.counts
+        counts = MqttCounted.of(self._ingress)
+        if self._bounds is not None:
+            counts = counts.plus(self._bounds.mqtt_at_fronts)
         connections = GaugeMetricFamily("wicketgate_mqtt_connections", "Clients connected by MQTT.")
-        connections.add_metric([], ingress.connections)
+        connections.add_metric([], counts.known)
         messages = CounterMetricFamily(
             "wicketgate_mqtt_messages", "Messages by what became of them.", labels=["became"]
         )
         for became in ("taken", "ignored", "unanswered", "lost"):
-            messages.add_metric([became], counts.messages[became])
+            messages.add_metric([became], counts.messages.get(became, 0))
         refused = CounterMetricFamily(
             "wicketgate_mqtt_refused", "Connections refused, by the code of CONNACK.", labels=["code"]
         )
-        for code, count in counts.refused.items():
+        for code, count in counts.codes.items():
             refused.add_metric([str(code)], count)
         ended = CounterMetricFamily(
             "wicketgate_mqtt_ended", "Connections that ended, by why.", labels=["why"]

@@ -72,12 +72,12 @@ async def serve(
         mqtt: str | None = None
         if settings.mqtt is not None:
             ingress = _ingress(settings, settings.mqtt, gateway, connections, mqtt_limits)
-            mqtt = await ingress.start()
+            mqtt = await ingress.start(accepting=False)
         app = build_app(gateway, ingress, renderer, connections)
         roles = await Roles.open(gateway)
         description = description_of(find_addition(sight_of(gateway)))
         roles.answering.answer("description", told_description(description), {READER})
-        door = Door(gateway, settings, app, connections, start.sockets, roles)
+        door = Door(gateway, settings, app, connections, start.sockets, roles, ingress)
         await asyncio.to_thread(start.hand_over)
         serving = await door.open()
         await asyncio.to_thread(start.end)

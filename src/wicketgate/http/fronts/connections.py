@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from starlette.types import Scope
 
+from wicketgate.http.forms import FORM
 from wicketgate.http.handing import FRAMING, begins_with, fields_in
 from wicketgate.http.hot import PUSH, READS, media_type_in
 from wicketgate.reads import adapters
-from wicketgate.reads.parse import JSON, NDJSON
+from wicketgate.reads.parse import ARROW, JSON, MAX_ID, NDJSON
 
-_TYPES: Final = frozenset({JSON.encode(), NDJSON.encode()})
-_STARTS: Final = (b"POST " + READS, b"POST " + PUSH)
+_TYPES: Final = frozenset({JSON.encode(), NDJSON.encode(), ARROW.encode()})
+_FORM: Final = FORM.encode()
+_IMAGE: Final = re.compile(re.escape(READS) + rb"/[A-Za-z0-9._~-]{1,%d}/images/(?:patch|overview)" % MAX_ID)
+_MOST_WITH_IMAGES: Final = 2 << 20
+"""Bytes of a form or an image that a front takes: a longer one would hold up what others post on the link."""
+_STARTS: Final = (b"POST " + READS, b"POST " + PUSH, b"PUT " + READS + b"/")
+_METHODS: Final = frozenset({b"POST", b"PUT"})
 _DIGITS: Final = 8
 _FRAMING: Final = FRAMING | {b"content-encoding"}
 
@@ -39,12 +46,12 @@ class FrontHead:
 def front_head(head: bytes) -> FrontHead | None:
     """Return a head that a front may take, or None where the gateway itself must see the request.
 
-    A front takes posts of reads in JSON and pushes for known adapters, whose bodies simply follow their heads, and
-    whose heads are as plain as most devices write them.
+    A front takes posts of reads, forms, images put behind their reads and pushes for known adapters, whose
+    bodies simply follow their heads, and whose heads are as plain as most devices write them.
     """
     method, _, rest = head.partition(b"\r\n")[0].partition(b" ")
     target, _, version = rest.partition(b" ")
-    if method != b"POST" or version != b"HTTP/1.1" or b"#" in target:
+    if method not in _METHODS or version != b"HTTP/1.1" or b"#" in target:
         return None
     found = fields_in(head)
     if found is None:
@@ -56,14 +63,17 @@ def front_head(head: bytes) -> FrontHead | None:
     if not length.isdigit() or len(length) > _DIGITS:
         return None
     path, _, query = target.partition(b"?")
-    is_push = path.startswith(PUSH)
-    if is_push:
+    size, is_push = int(length), path.startswith(PUSH)
+    if method == b"PUT":
+        is_ours = size <= _MOST_WITH_IMAGES and _IMAGE.fullmatch(target) is not None
+    elif is_push:
         is_ours = path.removeprefix(PUSH).decode("latin-1") in adapters.ADAPTERS
     else:
-        is_ours = target == READS and media_type_in(fields) in _TYPES
-    if not is_ours:
-        return None
-    return FrontHead(int(length), {"headers": found, "query_string": query}, is_push)
+        media_type = media_type_in(fields)
+        is_ours = target == READS and (
+            media_type in _TYPES or (media_type == _FORM and size <= _MOST_WITH_IMAGES)
+        )
+    return FrontHead(size, {"headers": found, "query_string": query}, is_push) if is_ours else None
 
 
 class FrontRule:

@@ -23,6 +23,8 @@ from wicketgate.http.listening import BACKLOG
 from wicketgate.http.readers.fleet import ReaderFleet
 from wicketgate.http.readers.rule import ReaderRule
 from wicketgate.http.readers.ways import ReaderWays
+from wicketgate.reads.cameras import withdrawn_from
+from wicketgate.reads.mqtt.ingress import Ingress
 
 log = logging.getLogger(__name__)
 
@@ -49,13 +51,16 @@ class Door:
         bounds: HttpBounds,
         sockets: Sequence[socket.socket],
         roles: Roles | None = None,
+        ingress: Ingress | None = None,
     ) -> None:
         self._bounds = bounds
         self._sockets = sockets
+        self._ingress = ingress
         self._server = Server(configured(app, bounds.protocol))
         self._serving: asyncio.Task[None] | None = None
         self._accepting: list[asyncio.Server] = []
         self._commits = gateway.commits
+        self._cameras = list(self._commits.committed.cameras)
         self._commits.followers.append(self._follow)
         self._is_closed = False
         self._changing = asyncio.Lock()
@@ -84,6 +89,7 @@ class Door:
                 adopt=self._adopt,
                 missed=lambda: bounds.places.note("descriptors"),
                 accept=self._accept,
+                ingress=ingress,
             )
             bounds.fronts = self.fleet
 
@@ -119,14 +125,22 @@ class Door:
             one.close()
 
     def _follow(self, transaction: Transaction) -> None:
-        if transaction.token is not None or transaction.document is not None:
-            self._bounds.end_withdrawn(self._server.server_state.connections, self._commits.committed.tokens)
+        if transaction.token is None and transaction.cameras is None and transaction.document is None:
+            return
+        state = self._commits.committed
+        sources = withdrawn_from(self._cameras, state.cameras)
+        self._cameras = list(state.cameras)
+        self._bounds.end_withdrawn(self._server.server_state.connections, state.tokens, sources)
+        if self._ingress is not None:
+            self._ingress.end_withdrawn(sources)
 
     def _accept(self, by_itself: bool) -> None:
         self._aside.begin(self._accepting_is(by_itself))
 
     async def _accepting_is(self, accepting: bool) -> None:
         async with self._changing:
+            if self._ingress is not None and not self._is_closed:
+                self._ingress.accept(accepting)
             if accepting and not self._accepting:
                 loop = asyncio.get_running_loop()
                 try:

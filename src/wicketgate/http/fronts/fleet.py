@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Final
 
 from wicketgate.base.settings import Settings
@@ -13,8 +14,9 @@ from wicketgate.commits.transactions import Transaction
 from wicketgate.gateway.node import Gateway
 from wicketgate.http.fronts.crew import Crew, Member
 from wicketgate.http.fronts.desk import FrontDesk, Viewing
-from wicketgate.http.fronts.messages import Begin, Counted, Leave, Now, Readers
+from wicketgate.http.fronts.messages import Begin, Counted, Leave, MqttBegin, MqttCounted, Now, Readers
 from wicketgate.http.fronts.passing import ConnectionTaker, passage
+from wicketgate.reads.mqtt.ingress import Ingress
 
 _MODULE: Final = "wicketgate.http.fronts.process"
 
@@ -78,6 +80,8 @@ class Fleet(Crew[FrontMember]):
         Told of each connection that was lost for want of a descriptor.
     accept : callable
         Told whether the gateway has to accept by itself.
+    ingress : Ingress, optional
+        The gateway's own of MQTT: fronts take its part.
     """
 
     def __init__(
@@ -90,6 +94,7 @@ class Fleet(Crew[FrontMember]):
         adopt: Callable[[socket.socket, bytes], None],
         missed: Callable[[], None],
         accept: Callable[[bool], None],
+        ingress: Ingress | None = None,
     ) -> None:
         super().__init__(gateway, "front", _MODULE, settings.front_processes)
         self._settings = settings
@@ -98,10 +103,12 @@ class Fleet(Crew[FrontMember]):
         self._adopt = adopt
         self._missed = missed
         self._accept = accept
+        self._ingress = ingress
         self._viewing = Viewing(gateway)
         self._ended_refused: Counter[str] = Counter()
         self._ended_closed: Counter[str] = Counter()
         self._readers: list[str] = []
+        self._ended_mqtt = MqttCounted()
 
     def counted(self) -> Counted:
         """Return what all of them count, with those that have ended."""
@@ -113,6 +120,7 @@ class Fleet(Crew[FrontMember]):
             is_short=any(one.is_short for one in counts),
             refused=sum((Counter(one.refused) for one in counts), start=self._ended_refused),
             closed=sum((Counter(one.closed) for one in counts), start=self._ended_closed),
+            mqtt=reduce(MqttCounted.plus, (one.mqtt for one in counts), self._ended_mqtt),
         )
 
     async def start(self) -> None:
@@ -145,7 +153,9 @@ class Fleet(Crew[FrontMember]):
         member = FrontMember(
             self._gateway, self._viewing, taking, self._adopt, self._missed, self._begun, self._begin
         )
-        return member, [giving], self._listening
+        ingress = self._ingress
+        kept = [] if ingress is None or ingress.listening is None else [ingress.listening]
+        return member, [giving], [*self._listening, *kept]
 
     def _begin(self) -> Begin:
         settings = self._settings
@@ -155,6 +165,23 @@ class Fleet(Crew[FrontMember]):
             proxies=tuple(str(one) for one in settings.proxies),
             view=self._viewing.now(),
             readers=self._readers,
+            mqtt=self._mqtt(),
+        )
+
+    def _mqtt(self) -> MqttBegin | None:
+        ingress, fronts = self._ingress, self._settings.front_processes
+        if ingress is None or ingress.listening is None:
+            return None
+        settings, limits = ingress.settings, ingress.limits
+        return MqttBegin(
+            listening=ingress.listening.fileno(),
+            host=settings.host,
+            port=settings.port,
+            certificate=None if settings.certificate is None else str(settings.certificate),
+            key=None if settings.key is None else str(settings.key),
+            connections=max(1, (limits.places.known + limits.places.strangers) // fronts),
+            bytes=max(1, limits.held_bytes // fronts),
+            bytes_of_source=max(1, limits.held_bytes_of_source // fronts),
         )
 
     def _begun(self, front: FrontMember) -> None:
@@ -171,3 +198,4 @@ class Fleet(Crew[FrontMember]):
         if counted is not None:
             self._ended_refused.update(counted.refused)
             self._ended_closed.update(counted.closed)
+            self._ended_mqtt = self._ended_mqtt.plus(counted.mqtt.past())
