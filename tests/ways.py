@@ -17,14 +17,14 @@ from wicketgate.base.clock import rfc3339
 from wicketgate.base.descriptors import Descriptors
 from wicketgate.base.limits import ConnectionLimits
 from wicketgate.http.app import build_app
-from wicketgate.http.connections import HotPost, HttpBounds
+from wicketgate.http.connections import HotPost, HttpBounds, HttpConnection
 from wicketgate.http.fronts.door import Door
 from wicketgate.http.hot import HotRoute
 
 HOST = b"Host: gateway\r\n"
 JSON = b"Content-Type: application/json\r\n"
 _CHANGING = re.compile(rb"date: [^\r]*\r\n|later than [^:]*:[^:]*:[^:]*")
-_Way = tuple[HttpBounds, int]
+_Way = tuple[HttpBounds, int, uvicorn.Server]
 
 
 @asynccontextmanager
@@ -42,7 +42,7 @@ async def serving(desk: Desk, *, hot: bool) -> AsyncIterator[_Way]:
     task = asyncio.create_task(server._serve([listening]))
     while not server.started:
         await asyncio.sleep(0.01)
-    yield bounds, listening.getsockname()[1]
+    yield bounds, listening.getsockname()[1], server
     server.should_exit = True
     await task
 
@@ -82,6 +82,7 @@ class Both:
         route = hot[0].hot
         assert isinstance(route, HotRoute)
         self.bodies = route._under_way.bodies
+        self._server = hot[2]
         begin = route.begin
 
         def counted(*arguments: object, **named: object) -> HotPost | None:
@@ -90,6 +91,11 @@ class Both:
             return post
 
         route.begin = counted  # type: ignore[method-assign]
+
+    @property
+    def connections(self) -> list[HttpConnection]:
+        """Those of the server with the hot route."""
+        return [one for one in self._server.server_state.connections if isinstance(one, HttpConnection)]
 
     def bearer(self, name: str = SOURCE) -> bytes:
         return f"Authorization: Bearer {self.desk.tokens[name]}\r\n".encode()
