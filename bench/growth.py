@@ -1,8 +1,10 @@
-"""`bench growth`: a deployment grown large beside a small one: start, feed page, proof, pages.
+"""`bench growth`: a deployment grown large beside a small one: start, feed page, proof, pages, `verify`.
 
-Both are made by the program's own writers. Transactions of a hundred batches each stand for a hundred transactions:
-what a feed, its index and its proofs hold is the same, and COMMITS has a hundredth of the messages. The log gets an
-entry for each second, and figures each hour. Signatures are not made: `verify` is not for these deployments.
+Both are made by the program's own writers, under a clock that is set by hand. Their logs are true: founded and enrolled
+long ago, with each second since, figures each hour, and changes of standing when they are due; of seconds in which
+nothing happens the entries are appended without a transaction for each. Transactions of a hundred batches each stand
+for a hundred transactions: what a feed, its index and its proofs hold is the same, and COMMITS has a hundredth of the
+messages.
 """
 
 from __future__ import annotations
@@ -12,6 +14,9 @@ import hashlib
 import json
 import os
 import random
+import resource
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -20,19 +25,25 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 
-from bench.harness import Running, enrol, make, median
+from bench.harness import WICKETGATE, Running, median
 from bench.memory import memory_mb
 from wicketgate.base.clock import HOUR_US, SECOND_US, SystemClock, rfc3339
-from wicketgate.base.settings import load_settings
-from wicketgate.commits.figures import ClosedFigures
+from wicketgate.base.settings import TEMPLATE, load_settings
+from wicketgate.clients.verify import verify_folder
+from wicketgate.clients.verify.kept import KeptCheckpoints
+from wicketgate.clients.verify.telling import next_change
 from wicketgate.commits.state import dump_state
 from wicketgate.commits.stored import encode
-from wicketgate.commits.transactions import FeedBatch, Transaction
+from wicketgate.commits.transactions import CameraSet, FeedBatch, Transaction
 from wicketgate.feeds.index import BatchPlace
+from wicketgate.gateway.deployment import Deployment, note_signer
 from wicketgate.gateway.node import Gateway
-from wicketgate.ledger.facts import release_fact, second_entry
+from wicketgate.gateway.operations import software
+from wicketgate.ledger.facts import release_fact, second_entry, second_of
 from wicketgate.ledger.second import SecondClosed
+from wicketgate.ledger.writer import Ledger
 from wicketgate_demo.world import london
 
 BATCHES = tuple(int(n) for n in os.environ.get("WICKETGATE_BENCH_FEED", "10000,500000").split(","))
@@ -49,15 +60,16 @@ _HASH = hashlib.sha256(_ROW).hexdigest()
 class Growing:
     """A deployment that is not running, opened with all its parts to be filled."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, clock: ByHand) -> None:
         self._gateway = gateway
+        self._clock = clock
         self._state = gateway.commits.committed
-        self._at_us = SystemClock().now_us()
         self._random = random.Random(2007)
 
     async def batches(self, count: int) -> None:
         """Add batches of one row to a feed, with the proofs of their releases."""
         state, gateway = self._state, self._gateway
+        self._at_us = self._clock.at_us
         through, feed = 0, state.feeds[_FEED]
         end = feed.batches + count + 1
         for begin in range(feed.batches + 1, end, _AT_ONCE):
@@ -104,20 +116,61 @@ class Growing:
         line = json.dumps(header, separators=(",", ":")).encode() + b"\n"
         return FeedBatch(feed=_FEED, number=number, rows=1, data=line + _ROW), release_fact(header)
 
-    def log(self, seconds: int) -> None:
-        """Append an entry for each of so many seconds, and the figures of their hours."""
-        state, ledger = self._state, self._gateway.ledger
-        begun_us = self._at_us - self._at_us % SECOND_US - seconds * SECOND_US
-        closed = self._gateway.commits._close_figures(self._at_us, self._at_us)
-        figures = json.loads(closed.entries[0])
-        for first in range(0, seconds, _ENTRIES_AT_ONCE):
-            some = range(first, min(seconds, first + _ENTRIES_AT_ONCE))
-            ledger.append([second_entry(begun_us + n * SECOND_US, bytes(32)) for n in some])
-        for hour in range(seconds // 3600):
-            from_us = begun_us + hour * HOUR_US
-            said = {"from": rfc3339(from_us), "until": rfc3339(from_us + HOUR_US)}
-            state.periods.append(ClosedFigures(entry=state.entries + hour, figures={**figures, **said}))
-        state.entries += seconds
+    async def enrol(self, offices: london.Offices) -> dict[str, str]:
+        """Issue the tokens, register the cameras and submit the authorities; return the tokens by name."""
+        gateway, at_us = self._gateway, self._clock.at_us
+        await gateway.commits.start(software(gateway.settings.folder))
+        tokens = {name: await gateway.tokens.issue_token(name) for name in london.TOKENS}
+        cameras = msgspec.convert(london.cameras(1500), tuple[CameraSet, ...])
+        await gateway.camera_lists.register_cameras("tfl", cameras)
+        for name, document in (
+            (_FEED, london.charging_authority(at_us)),
+            (london.COUNTER_TERRORISM, london.counter_terrorism_authority(at_us)),
+        ):
+            await gateway.filing.submit(london.signed(document, offices, london.SIGNERS[name]))
+        await self._told()
+        return tokens
+
+    async def live(self, until_us: int) -> None:
+        """Let the seconds pass until a time, with what falls due in them."""
+        commits = self._gateway.commits
+        until_us = second_of(until_us)
+        while commits.staged.second_us < until_us:
+            now_us = commits.staged.second_us
+            changes_us = next_change(commits.committed_at(now_us)) - 2 * SECOND_US
+            hour_us = now_us - now_us % HOUR_US + HOUR_US
+            end_us = min(until_us, hour_us, max(now_us, changes_us - changes_us % SECOND_US))
+            if end_us > now_us:
+                self._pass(range(now_us, end_us - SECOND_US, SECOND_US))
+                self._clock.at_us = end_us
+                commits.tick()  # the last second, and figures
+                await self._settled()
+            else:
+                for _ in range(5):
+                    self._clock.at_us += SECOND_US
+                    commits.tick()
+                    await self._told()
+
+    async def _told(self) -> None:
+        while self._gateway.filing.tell():
+            await self._settled()
+        await self._settled()
+
+    async def _settled(self) -> None:
+        commits = self._gateway.commits
+        while commits.committed.sequence < commits.staged.sequence:
+            await asyncio.sleep(0.001)
+        await self._gateway._project_all()
+
+    def _pass(self, seconds: range) -> None:
+        """Append the entries of seconds in which nothing happens."""
+        gateway, commits = self._gateway, self._gateway.commits
+        for first in range(0, len(seconds), _ENTRIES_AT_ONCE):
+            some = seconds[first : first + _ENTRIES_AT_ONCE]
+            gateway.ledger.append([second_entry(at_us, self._random.randbytes(32)) for at_us in some])
+        for state in (commits.staged, commits.committed):
+            state.entries += len(seconds)
+            state.second_us = state.at_us = seconds.stop
 
     async def keep(self) -> None:
         """Say to every part how far it has come, and keep two snapshots of the state."""
@@ -129,14 +182,35 @@ class Growing:
         gateway.directory.reached(state.sequence)
 
 
-async def grow(folder: Path, batches: int, seconds: int) -> None:
-    """Fill a deployment that is not running."""
-    gateway = Gateway(load_settings(folder), None)
+class ByHand:
+    """A clock that is set."""
+
+    def __init__(self, at_us: int) -> None:
+        self.at_us = at_us
+
+    def now_us(self) -> int:
+        """Return the time that is set."""
+        return self.at_us
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for real seconds: nothing here waits for this clock."""
+        await asyncio.sleep(seconds)
+
+
+async def grow(running: Running, charter: bytes, batches: int, seconds: int, state: Path) -> None:
+    """Found a deployment that is not running so long ago, and fill it; `state` gets what `verify` kept an hour ago."""
+    clock, settings, now_us = ByHand(running.at_us), load_settings(running.folder), SystemClock().now_us()
+    await Gateway.found(settings, charter, clock)
+    gateway = Gateway(settings, clock)
     try:
         await gateway._open()
-        growing = Growing(gateway)
+        growing = Growing(gateway, clock)
+        running.tokens = await growing.enrol(running.offices)
+        await growing.live(running.at_us + seconds * SECOND_US - HOUR_US)
+        looked_at = verify_folder(running.folder, kept=KeptCheckpoints(state))
+        assert looked_at.ok, looked_at.lines()
+        await growing.live(now_us - SECOND_US)
         await growing.batches(batches)
-        growing.log(seconds)
         await growing.keep()
     finally:
         await gateway.stop()
@@ -145,16 +219,40 @@ async def grow(folder: Path, batches: int, seconds: int) -> None:
 def grown(base: Path, batches: int, seconds: int) -> Running:
     """Return a deployment of a size, stopped."""
     base.mkdir()
-    running = make(base)
-    running.start()
-    admin = (running.folder / "keys" / "admin.token").read_text().strip()
-    running.tokens = enrol(running.url, admin, running.offices, 1500, running.at_us)
-    running.stop()
-    asyncio.run(grow(running.folder, batches, seconds))
+    offices = london.appoint()
+    at_us = SystemClock().now_us() - (seconds + 60) * SECOND_US
+    charter = london.charter_document(offices, at_us)
+    charter["limits"]["figures_every"] = "PT1H"
+    envelope = london.signed(charter, offices, charter["signatures"][0]["offices"])
+    running = Running(base, offices, at_us)
+    deployment = Deployment(running.folder)
+    signer = note_signer(deployment.lay(TEMPLATE.encode()), london.ORIGIN)
+    Ledger.create(deployment.log, signer, london.ORIGIN).close()
+    former = os.umask(0o077)
+    try:
+        asyncio.run(grow(running, envelope, batches, seconds, base / "state"))
+    finally:
+        os.umask(former)
     return running
 
 
-def looked(running: Running, batches: int, chance: random.Random) -> dict[str, float]:
+def verified(running: Running, *more: str) -> dict[str, float]:
+    """Return how long `verify` takes, and its CPU, from what it kept an hour ago; milliseconds."""
+    with tempfile.TemporaryDirectory(prefix="wicketgate-bench-") as name:
+        state = Path(name) / "state"
+        shutil.copytree(running.folder.parent / "state", state)
+        begun, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run(
+            [*WICKETGATE, "verify", running.url, "--state", state, *more], capture_output=True, text=True
+        )
+        took_s, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode != 0:
+        raise RuntimeError(done.stdout + done.stderr)
+    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {"": took_s * 1000, ", CPU": cpu_s * 1000}
+
+
+def looked(running: Running, batches: int, chance: random.Random, *, whole: bool = False) -> dict[str, float]:
     """Start a deployment, ask it, and stop it; return what took how long, in milliseconds."""
     started = time.perf_counter()
     running.start()
@@ -184,6 +282,10 @@ def looked(running: Running, batches: int, chance: random.Random) -> dict[str, f
         )
         timed("a proof", lambda: f"/v1/feeds/{_FEED}/proofs?batch={anywhere()}", times=30, headers=bearer)
         timed("checkpoint", lambda: "/log/checkpoint")
+        for what, took_ms in verified(running).items():
+            found[f"verify of the newest hour{what}"] = took_ms
+        if whole:
+            found["verify of all, CPU"] = verified(running, "--whole")[", CPU"]
         time.sleep(12)  # a snapshot is kept
         found["memory, MB"] = sum(size for name, size in memory_mb(running).items() if "," not in name)
         found["snapshot, KB"] = max(
@@ -191,6 +293,11 @@ def looked(running: Running, batches: int, chance: random.Random) -> dict[str, f
         )
     running.stop()
     return found
+
+
+def medians(rounds: list[dict[str, float]]) -> dict[str, float]:
+    """Return the medians of what was looked at in one or more rounds."""
+    return {one: median([found[one] for found in rounds if one in found]) for one in rounds[0]}
 
 
 def run() -> dict[str, Any]:
@@ -205,14 +312,12 @@ def run() -> dict[str, Any]:
             sizes[what] = grown(Path(name) / str(batches), batches, seconds), batches
             made_s[what] = time.perf_counter() - started
         rounds: dict[str, list[dict[str, float]]] = {what: [] for what in sizes}
-        for _ in range(ROUNDS):
+        for number in range(ROUNDS):
             for what, (running, batches) in sizes.items():
-                rounds[what].append(looked(running, batches, chance))
+                rounds[what].append(looked(running, batches, chance, whole=number == 0))
     return {
         "made_s": made_s,
-        "medians": {
-            what: {one: median([found[one] for found in of]) for one in of[0]} for what, of in rounds.items()
-        },
+        "medians": {what: medians(of) for what, of in rounds.items()},
     }
 
 

@@ -93,6 +93,10 @@ class Running:
         """Return the ids of the fronts among them."""
         return self._children_with(b"wicketgate.http.fronts")
 
+    def readers(self) -> list[int]:
+        """Return the ids of the readers among them."""
+        return self._children_with(b"wicketgate.http.readers")
+
     def _children_with(self, word: bytes) -> list[int]:
         return [pid for pid in self.children() if word in Path(f"/proc/{pid}/cmdline").read_bytes()]
 

@@ -96,6 +96,8 @@ class World:
         self.entries = self.projections.entries
         self.facts: dict[str, FactAnswer] = {}
         self.written = 0
+        self.merge_delay_us = 5 * SECOND_US
+        """What promises name, whatever the charter says: a gateway may lie."""
         self.lives = 0
         self.ledger = Ledger.create(folder, note_signer(log_key, ORIGIN), ORIGIN)
         self._loop = asyncio.new_event_loop()
@@ -336,7 +338,7 @@ class World:
             commit=self.state.sequence + 1,
             released_us=self.at_us,
             lines=lines,
-            promise=lambda header: Promises(ORIGIN, self.at_us, signer or self.key).make(
+            promise=lambda header: Promises(ORIGIN, self.at_us, signer or self.key, self.merge_delay_us).make(
                 header, self.random.randbytes(16)
             )[0],
         )

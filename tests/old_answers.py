@@ -41,10 +41,11 @@ def as_of_today(one: dict[str, Any]) -> dict[str, Any]:
 
 
 def register_of_today(register: dict[str, Any]) -> None:
-    """Add the form, stances and the limits of figures, and say of `place` what rows of then show."""
+    """Add the form, stances, the limits of figures and people, and say in words what left then."""
     register |= {"form": 2, "least_traffic": 10, "step": 10, "targeting": [], "people": []}
     for item in (*register["authorities"], *register["consultations"]):
         by_id_alone(item["words"])
+        and_lookalikes(item["words"])
     for item in register["authorities"]:
         item["stance"] = RUNNING | STANCES[item["name"]]
 
@@ -67,6 +68,13 @@ def by_id_alone(words: list[str]) -> None:
     for n, line in enumerate(words):
         if line.startswith(("Released of each read: ", "What leaves of it: ")):
             words[n] = line.replace("the camera and its place", "the camera, by its id alone")
+
+
+def and_lookalikes(words: list[str]) -> None:
+    """Say of a list that plates which look like a listed one leave too, as they did then."""
+    alike = ", and of plates that look like a listed one, as possible hits"
+    for n, line in enumerate(words):
+        words[n] = line.replace(" (mode match).", f"{alike} (mode match).")
 
 
 CHANGED = {

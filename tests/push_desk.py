@@ -17,12 +17,12 @@ from wicketgate.commits.state import State
 from wicketgate.reads.cameras import CameraNames
 from wicketgate.reads.checks import ClockLimits
 from wicketgate.reads.columns import ReadBatch, decode_batch
+from wicketgate.reads.following import Pushes
 from wicketgate.reads.images.joining import Joining
 from wicketgate.reads.images.store import Images
 from wicketgate.reads.intake import Intake
 from wicketgate.reads.messages import ReadsMessage, decode_reads, seen_keys
 from wicketgate.reads.observations import Observation, Parsed
-from wicketgate.reads.pushes import Pushes
 from wicketgate.reads.repeats import Seen
 from wicketgate.reads.takers import PostAnswer
 from wicketgate.reads.tracking import Vehicles

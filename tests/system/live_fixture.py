@@ -73,6 +73,7 @@ def sample(number: int, **more: Any) -> dict[str, Any]:
         "taken": 200 * number,
         "stayed": 10 * number,
         "released": dict(zip(RELEASED, (180 * number, 130 * number, 2 * number), strict=True)),
+        "bulk": dict(zip(RELEASED, (180 * number, 130 * number, 0), strict=True)),
         "images": {"tfl-charging": 0, "tfl-met-ct": 260 * number},
         "fetched": {"tfl-charging": 0, "tfl-met-ct": 240 * number},
         "hits": {"tfl-met-vehicles": {"exact": number, "possible": number}},

@@ -9,15 +9,18 @@ import os
 import random
 import re
 import signal
+import socket
 import subprocess
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import httpx
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
@@ -34,6 +37,7 @@ from tests.running import (
     now_us,
     plates,
     plates_in,
+    read,
     request,
     until,
 )
@@ -77,8 +81,8 @@ class WithMqtt(Running):
 
 @contextmanager
 def deployment(base: Path) -> Iterator[WithMqtt]:
-    """Make and run a gateway of the invented London that takes MQTT."""
-    made = make(base, settings='host = "127.0.0.1"\nport = 0\n[mqtt]\nport = 0\n')
+    """Make and run a gateway of the invented London that takes MQTT, with two fronts."""
+    made = make(base, settings='host = "127.0.0.1"\nport = 0\nfronts = 2\n[mqtt]\nport = 0\n')
     running = WithMqtt(base, made.offices, made.at_us)
     try:
         running.start()
@@ -176,7 +180,8 @@ def metrics(running: WithMqtt) -> dict[str, float]:
 
 
 def became(running: WithMqtt) -> Counter[str]:
-    """Return what became of messages and reads so far."""
+    """Return what became of messages and reads so far: fronts tell once a second."""
+    time.sleep(1.2)
     found = metrics(running)
     counts: Counter[str] = Counter()
     for what in ("accepted", "repeated", "quarantined"):
@@ -285,6 +290,40 @@ def test_nothing_that_was_published_is_in_metrics_or_logs(running: WithMqtt) -> 
     assert plate not in running.log.read_text()
 
 
+def test_two_clients_of_one_id_are_both_taken_wherever_they_are(running: WithMqtt) -> None:
+    """A client id changes nothing: no front sends off whom another one has."""
+    names = ["same"] * 6
+    sent, before = plates(120, seed=716), last_batch(running, london.CHARGING)
+    with cameras(running, *names) as clients:
+        told = [
+            clients[n % 6].publish("frigate/events", event(plate), 1 + n % 2) for n, plate in enumerate(sent)
+        ]
+        for info in told:
+            info.wait_for_publish(30)
+        assert not any(camera.disconnected.is_set() for camera in clients)
+    found = arrived(running, london.CHARGING, sent, after=before)
+    assert Counter(plates_in(found)) == Counter(sent)
+
+
+def test_clients_of_a_front_that_is_killed_send_again_to_another(running: WithMqtt) -> None:
+    sent, before = plates(400, seed=717), last_batch(running, london.CHARGING)
+    with cameras(running, *(f"moved-{n}" for n in range(8))) as clients:
+        fronts = running.fronts()
+        assert len(fronts) == 2
+        for n, plate in enumerate(sent):
+            if n == 200:
+                os.kill(fronts[0], signal.SIGKILL)
+            if n == 300:
+                os.kill(fronts[1], signal.SIGKILL)
+            clients[n % 8].publish("frigate/events", event(plate), 1 + n % 2)
+            time.sleep(0.002)
+        until(lambda: sum(len(camera.acknowledged) for camera in clients) == len(sent), 60)
+        assert any(camera.disconnected.is_set() for camera in clients)
+    found = arrived(running, london.CHARGING, sent, after=before)
+    assert Counter(plates_in(found)) == Counter(sent)
+    until(lambda: len(running.fronts()) == 2, 20)
+
+
 # --- credentials ------------------------------------------------------------------------------------------
 
 
@@ -307,16 +346,67 @@ def test_who_is_refused(running: WithMqtt, username: str, token: str | None, wor
         camera.close()
 
 
-def test_a_withdrawn_token_ends_its_connections(running: WithMqtt) -> None:
-    with cameras(running, "idle") as (camera,):
-        with client(running, "admin") as admin:
-            answer = admin.post("/v1/tokens/withdraw", json={"name": SOURCE})
-            assert answer.status_code == 200, answer.text
-        assert camera.disconnected.wait(15)
-        until(lambda: str(camera.codes[-1]) == "Bad user name or password")
-    issue(running, SOURCE)
+@pytest.mark.parametrize("what", ["token", "camera"])
+def test_whatever_is_withdrawn_ends_its_connections_within_a_second(running: WithMqtt, what: str) -> None:
+    """Of every front and of the gateway, by HTTP and by MQTT, while all of them are busy."""
+    head = f"Host: g\r\nAuthorization: Bearer {running.tokens[SOURCE]}\r\n"
+    body = b"[]"
+    length = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    asked = [f"GET /v1/cameras HTTP/1.1\r\n{head}\r\n".encode()] * 3
+    asked += [f"POST /v1/reads HTTP/1.1\r\n{head}".encode() + length + body] * 12
+    raw = [socket.create_connection(running.address) for _ in asked]
+    going, wanted = threading.Event(), iter(plates(100_000, seed=718))
+    with ThreadPoolExecutor(4) as pool, cameras(running, *(f"busy-{n}" for n in range(8))) as clients:
+        try:
+            for one, question in zip(raw, asked, strict=True):
+                one.settimeout(10)
+                one.sendall(question)
+                assert one.recv(1 << 20).startswith(b"HTTP/1.1 200")
+            busy = [pool.submit(_keep_posting, running, going, wanted) for _ in range(4)]
+            for n in range(200):
+                clients[n % 8].publish("frigate/events", event(next(wanted)), 1)
+            time.sleep(0.5)
+            for camera in clients:
+                camera.disconnected.clear()
+            if what == "token":
+                with client(running, "admin") as admin:
+                    admin.post("/v1/tokens/withdraw", json={"name": SOURCE}).raise_for_status()
+            else:
+                with client(running, SOURCE) as source:
+                    source.put("/v1/cameras", json=london.cameras(CAMERAS - 1)).raise_for_status()
+            started = time.monotonic()
+            for one in raw:
+                while one.recv(1 << 20):
+                    pass
+            for camera in clients:
+                assert camera.disconnected.wait(10)
+            took = time.monotonic() - started
+        finally:
+            going.set()
+            for one in raw:
+                one.close()
+        for one_busy in busy:
+            one_busy.result()
+        if what == "token":
+            issue(running, SOURCE)
+            for camera in clients:
+                camera.client.username_pw_set("tfl", running.tokens[SOURCE])
+        else:
+            with client(running, SOURCE) as source:
+                source.put("/v1/cameras", json=london.cameras(CAMERAS)).raise_for_status()
+        # Whoever was ended comes again, and what was not acknowledged comes with it.
+        assert all(camera.connected.wait(15) for camera in clients)
+    assert took < 1
     with cameras(running, "fresh"):
         pass
+
+
+def _keep_posting(running: WithMqtt, going: threading.Event, wanted: Iterator[str]) -> None:
+    headers = bearer(running, SOURCE)
+    while not going.is_set():
+        with httpx.Client(base_url=running.url, headers=headers) as source, suppress(httpx.TransportError):
+            for _ in range(50):
+                source.post("/v1/reads", json=read(next(wanted)))
 
 
 # --- outages and kills -----------------------------------------------------------------------------------

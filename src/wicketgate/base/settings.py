@@ -11,7 +11,7 @@ import re
 import ssl
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -46,11 +46,14 @@ class StreamsSettings:
     Attributes
     ----------
     url : str
-        With the scheme `tls` nothing is sent before the server's certificate is verified.
+        One server's, or those of a cluster with commas between them. With the scheme `tls` nothing is sent before the
+        server's certificate is verified.
     login, system : Login
         The gateway's own user, and the system user, who is asked whether the server is durable.
     trusted : str or None
         The certificates trusted, in PEM; None for those of the system.
+    standby : bool
+        Whether two sequencers of this deployment take turns: the one that leads holds a lease.
     """
 
     url: str
@@ -58,6 +61,17 @@ class StreamsSettings:
     system: Login
     trusted: str | None = None
     replicas: int = 1
+    standby: bool = False
+
+    @property
+    def urls(self) -> list[str]:
+        """Each server's."""
+        return self.url.split(",")
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether they speak TLS: all of them do, or none."""
+        return self.url.startswith("tls:")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +145,9 @@ class Settings:
         The secrets of the gateway at organisations' providers, by `organisation/provider`.
     fronts : int or None
         Processes that take what sources send; None for one for each core but one, at most four.
+    readers : int or None
+        Processes that serve what is public, and feeds; None for none on one core or two, one on three or four, and two
+        above.
     """
 
     folder: Path
@@ -149,6 +166,7 @@ class Settings:
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
     provider_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     fronts: int | None = None
+    readers: int | None = None
 
     @property
     def front_processes(self) -> int:
@@ -157,8 +175,17 @@ class Settings:
             return self.fronts
         return min(_USUAL_FRONTS, max(0, len(os.sched_getaffinity(0)) - 1))
 
+    @property
+    def reader_processes(self) -> int:
+        """The number of readers: as the settings say, or as the cores suggest."""
+        if self.readers is not None:
+            return self.readers
+        return min(_USUAL_READERS, (len(os.sched_getaffinity(0)) - 1) // 2)
+
 
 _MOST_FRONTS = 64
+_MOST_READERS = 64
+_USUAL_READERS = 2
 _USUAL_FRONTS = 4  # these take more than one gateway can decide
 _KEYS = {
     "host": str,
@@ -170,6 +197,7 @@ _KEYS = {
     "disk_stop_bytes": int,
     "address": str,
     "fronts": int,
+    "readers": int,
 }
 _ADDRESS = re.compile(r"(https?://[A-Za-z0-9.:\[\]-]+)?", re.ASCII)
 _STREAMS_KEYS = {
@@ -206,6 +234,8 @@ port = 8080
 # proxies = ["127.0.0.1/32", "::1/128"]
 # Processes that take what sources send, beside the gateway's own; unset, one for each core but one, at most four.
 # fronts = 1
+# Processes that serve pages, the log and feeds; unset, none on one core or two, one on three or four, two above.
+# readers = 1
 # What the quarantine keeps of one source in an hour. Beyond it reads that cannot be taken are counted alone.
 # quarantine_items = 10000
 # quarantine_bytes = 33554432
@@ -219,6 +249,8 @@ port = 8080
 # system_password_file = "nats-system.password"
 # ca_file = "nats-ca.pem"
 # replicas = 3
+# Two sequencers of this deployment, of which one waits.
+# standby = true
 
 # Cameras and Frigate by MQTT. Without a certificate it listens on the loopback, unless `host` is set.
 # [mqtt]
@@ -267,10 +299,19 @@ def load_settings(folder: Path) -> Settings:
     return parse_settings(text, folder)
 
 
-def parse_settings(text: bytes, folder: Path) -> Settings:
+def parse_settings(
+    text: bytes, folder: Path, *, streams_url: str | None = None, follows: bool = False
+) -> Settings:
     """Return the settings in the text of a `wicketgate.toml`.
 
     The paths in it are relative to `folder`.
+
+    Parameters
+    ----------
+    streams_url : str, optional
+        Where the streams are, instead of what the text says.
+    follows : bool
+        Whether it is a role's that makes nothing durable: then it knows of no system user.
 
     Raises
     ------
@@ -293,6 +334,8 @@ def parse_settings(text: bytes, folder: Path) -> Settings:
         raise ConfigurationError(f"`port` in {name} must lie between 0 and 65535")
     if not 0 <= data.get("fronts", 0) <= _MOST_FRONTS:
         raise ConfigurationError(f"`fronts` in {name} must lie between 0 and {_MOST_FRONTS}")
+    if not 0 <= data.get("readers", 0) <= _MOST_READERS:
+        raise ConfigurationError(f"`readers` in {name} must lie between 0 and {_MOST_READERS}")
     if data.get("feed_bytes", 1) <= 0:
         raise ConfigurationError(f"`feed_bytes` in {name} must be positive")
     if not _ADDRESS.fullmatch(data.get("address", "")):
@@ -302,15 +345,17 @@ def parse_settings(text: bytes, folder: Path) -> Settings:
             raise ConfigurationError(f"`{key}` in {name} must not be negative")
     if min(data.get("disk_alarm_bytes", 0), data.get("disk_stop_bytes", 0)) < 0:
         raise ConfigurationError(f"`disk_alarm_bytes` and `disk_stop_bytes` in {name} must not be negative")
-    return Settings(
-        folder=folder,
-        streams=None if streams is None else _streams(folder, streams),
-        mqtt=None if mqtt is None else _mqtt(folder, mqtt),
-        images=None if images is None else _images(folder, images),
-        proxies=_networks(proxies),
-        limits=limits,
-        provider_secrets=_providers(folder, providers),
-        **data,
+    return _demand_shared(
+        Settings(
+            folder=folder,
+            streams=None if streams is None else _streams(folder, streams, streams_url, follows=follows),
+            mqtt=None if mqtt is None else _mqtt(folder, mqtt),
+            images=None if images is None else _images(folder, images),
+            proxies=_networks(proxies),
+            limits=limits,
+            provider_secrets=_providers(folder, providers),
+            **data,
+        )
     )
 
 
@@ -326,12 +371,17 @@ def _networks(data: object) -> tuple[Network, ...]:
         ) from error
 
 
-def _streams(folder: Path, data: object) -> StreamsSettings:
+def _streams(folder: Path, data: object, url: str | None, *, follows: bool) -> StreamsSettings:
     if not isinstance(data, dict):
         raise ConfigurationError("`streams` must be a table")
-    values = dict(data)
-    replicas = values.pop("replicas", 1)
+    values = {**data, **({} if url is None else {"url": url})}
+    replicas, standby = values.pop("replicas", 1), values.pop("standby", False)
+    if type(standby) is not bool:
+        raise ConfigurationError("`standby` in [streams] must be true or false")
     _check(values, _STREAMS_KEYS, "[streams]")
+    if follows:
+        own = {f"system_{name}": values[name] for name in ("user", "password_file") if name in values}
+        values = {**values, **own}
     missing = sorted(_STREAMS_KEYS.keys() - {"ca_file"} - values.keys())
     if missing or type(replicas) is not int or not 1 <= replicas <= 5:
         raise ConfigurationError(
@@ -339,18 +389,53 @@ def _streams(folder: Path, data: object) -> StreamsSettings:
         )
     trusted = values.pop("ca_file", None)
     return StreamsSettings(
-        url=_streams_url(values["url"]),
+        url=streams_url(values["url"]),
         login=PasswordLogin(user=values["user"], password=read_secret(folder / values["password_file"])),
         system=PasswordLogin(
             user=values["system_user"], password=read_secret(folder / values["system_password_file"])
         ),
         trusted=None if trusted is None else _certificates(folder / trusted),
         replicas=replicas,
+        standby=standby,
     )
 
 
-def _streams_url(url: str) -> str:
-    """Return the URL, once no password can cross a network in clear by it."""
+def with_streams(settings: Settings, url: str | None, *, standby: bool) -> Settings:
+    """Return settings with other servers of the streams, and one of two sequencers where `standby` says so.
+
+    Raises
+    ------
+    ConfigurationError
+        If the settings name no streams, or the URL is none.
+    """
+    streams = settings.streams
+    if streams is None:
+        raise ConfigurationError(
+            "`--role` and `--streams` need [streams] in wicketgate.toml: users and passwords"
+        )
+    url = streams.url if url is None else streams_url(url)
+    return _demand_shared(
+        replace(settings, streams=replace(streams, url=url, standby=standby or streams.standby))
+    )
+
+
+def _demand_shared(settings: Settings) -> Settings:
+    if settings.streams is not None and settings.streams.standby and settings.images is None:
+        raise ConfigurationError(
+            "two sequencers need [images] in wicketgate.toml: images and hotlists are shared by that store"
+        )
+    return settings
+
+
+def streams_url(url: str) -> str:
+    """Return the URLs of a cluster's servers, once no password can cross a network in clear by any of them."""
+    urls = [_server_url(one.strip()) for one in url.split(",")]
+    if len({one.partition(":")[0] for one in urls}) > 1:
+        raise ConfigurationError("`url` in [streams] must be `tls://` for all servers, or for none")
+    return ",".join(urls)
+
+
+def _server_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         known = parts.port is not None and parts.scheme in ("tls", "nats") and bool(parts.hostname)
@@ -359,7 +444,8 @@ def _streams_url(url: str) -> str:
         parts = urlsplit("")
     if not known or parts.username is not None or parts.password is not None:
         raise ConfigurationError(
-            "`url` in [streams] must be `tls://host:port`, or `nats://127.0.0.1:port`, without a user"
+            "`url` in [streams] must be `tls://host:port`, or `nats://127.0.0.1:port`, without a user; several with "
+            "commas between them"
         )
     if parts.scheme == "nats" and not _is_loopback(parts.hostname or ""):
         raise ConfigurationError(

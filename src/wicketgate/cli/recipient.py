@@ -44,6 +44,7 @@ def run_verify(args: argparse.Namespace) -> int:
             "openings": _openings(args),
             "seen": read_seen(args.seen),
             "kept": _kept(args),
+            "whole": args.whole,
             "progress": progress,
             "file_progress": file_progress,
         }

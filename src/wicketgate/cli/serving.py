@@ -10,14 +10,20 @@ import gc
 import uvloop
 
 from wicketgate.base.files import keep_private
-from wicketgate.base.settings import load_settings
+from wicketgate.base.settings import load_settings, with_streams
 from wicketgate.http.starting import Start
 
 
 def run_serve(arguments: argparse.Namespace) -> int:
     """Run a deployment until stopped."""
+    if arguments.role == "reader":
+        from wicketgate.cli.roles import run_reader
+
+        return run_reader(arguments)
     keep_private()
     settings = load_settings(arguments.folder)
+    if arguments.role is not None or arguments.streams is not None:
+        settings = with_streams(settings, arguments.streams, standby=arguments.role is not None)
     if arguments.port is not None:
         settings = dataclasses.replace(settings, port=arguments.port)
 

@@ -37,8 +37,8 @@ class StoredTransactions:
 
     async def open(self) -> None:
         """Make the streams that are missing."""
-        await self.link.ensure_stream(COMMITS)
-        await self.link.ensure_stream(REWRITTEN, below=True)
+        await self.link.ensure_stream(COMMITS, together=True)
+        await self.link.ensure_stream(REWRITTEN, below=True, together=True)
 
     async def original(self, number: int) -> bytes | None:
         """Return the message of COMMITS itself, or None where it is not there."""

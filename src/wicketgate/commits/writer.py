@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -17,7 +18,13 @@ from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.commits.figures import Targeted, public_targeting, public_traffic
 from wicketgate.commits.state import State, dump_state, load_state
 from wicketgate.commits.stored import ContentKeys, StoredPlace, encode
-from wicketgate.commits.transactions import Committed, FiguresClosed, TargetingClosed, Transaction
+from wicketgate.commits.transactions import (
+    MAX_FACTS_BYTES,
+    Committed,
+    FiguresClosed,
+    TargetingClosed,
+    Transaction,
+)
 from wicketgate.ledger.facts import SecondTree, second_entry, second_of
 from wicketgate.ledger.second import SecondClosed
 from wicketgate.ledger.tiles import MAX_ENTRY_BYTES
@@ -29,8 +36,6 @@ from wicketgate.regime.publishing import rows_owed, targeting_due, targeting_unt
 from wicketgate.regime.standing import standing_entry
 
 _LARGEST = MAX_PAYLOAD - 16 * 1024
-MAX_FACTS_BYTES = 3 * 1024 * 1024
-"""Facts of one second: they are committed again when it is closed, in the clear and sealed."""
 _LONGEST_LEAP_US = HOUR_US
 _TELL_EVERY_US = 5 * SECOND_US
 """Among seconds that are closed at once, how things stand is told so often."""
@@ -73,6 +78,9 @@ class Commits:
         Of the private parts of what is stored.
     reveal : callable
         Takes each durable transaction, in order, with the places of its batches.
+    leads : callable
+        Whether this gateway may tell anybody anything. What becomes durable while it may not is told once it may
+        (`go_on`), or never (`give_up`).
     """
 
     def __init__(
@@ -87,6 +95,7 @@ class Commits:
         keys: ContentKeys,
         reveal: Callable[[int, Transaction, tuple[StoredPlace, ...]], None],
         on_failure: Callable[[BaseException], None],
+        leads: Callable[[], bool] = lambda: True,
     ) -> None:
         self._writer = writer
         self._clock = clock
@@ -95,6 +104,8 @@ class Commits:
         self._keys = keys
         self._reveal = reveal
         self._on_failure = on_failure
+        self.leads = leads
+        self._untold: deque[Callable[[], None]] = deque()
         self.committed = state
         self.followers: list[Callable[[Transaction], None]] = []
         """Told of each transaction once it is committed and revealed, before whoever waits for it goes on."""
@@ -134,6 +145,10 @@ class Commits:
         if self._open_bytes + size > MAX_FACTS_BYTES:
             raise StreamError("too much happens in one second: try again in the next", code="busy")
         return self._stage(transaction)
+
+    def merge_delay_us(self) -> int:
+        """Return the merge delay of the committed charter."""
+        return self.parsed.charter(self.committed).limits.merge_delay_us
 
     def committed_at(self, at_us: int) -> RegimeAt:
         """Return the committed regime at a moment."""
@@ -214,8 +229,33 @@ class Commits:
         # A crash from here on leaves this transaction whole or absent, and none behind an absent one.
         stored = self._writer.submit(data, f"{self._instance}-{sequence}")
         waiter: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
-        stored.add_done_callback(lambda done: self._stored(done, sequence, transaction, places, waiter))
+        stored.add_done_callback(lambda done: self._told(done, sequence, transaction, places, waiter))
         return waiter
+
+    def go_on(self) -> None:
+        """Tell what became durable while this gateway did not know whether it leads."""
+        while self._untold and (self._failed or self.leads()):
+            self._untold.popleft()()
+
+    def give_up(self, error: BaseException) -> None:
+        """Commit nothing more, and tell nobody what became durable and was not told yet."""
+        self._failed = True
+        self._on_failure(error)
+        self.go_on()
+
+    def _told(
+        self,
+        done: asyncio.Future[int],
+        sequence: int,
+        transaction: Transaction,
+        places: tuple[StoredPlace, ...],
+        waiter: asyncio.Future[Committed],
+    ) -> None:
+        # In their order: what waits already goes first.
+        self._untold.append(lambda: self._stored(done, sequence, transaction, places, waiter))
+        if done.cancelled() or done.exception() is not None:
+            self._failed = True  # nothing behind it is told either
+        self.go_on()
 
     def _stored(
         self,

@@ -22,7 +22,13 @@ _LENGTH_STEP = 8
 
 
 def write_batches(
-    made: Mapping[str, Rows], moment: StateAt, sequence: int, *, origin: str, signer: Signs
+    made: Mapping[str, Rows],
+    moment: StateAt,
+    sequence: int,
+    *,
+    origin: str,
+    signer: Signs,
+    merge_delay_us: int,
 ) -> tuple[list[FeedBatch], list[bytes]]:
     """Return the batches of a transaction, and the facts of their release.
 
@@ -35,6 +41,8 @@ def write_batches(
         The rows of each authority, by its reference; those without rows get no batch.
     sequence : int
         The number that the commit will have.
+    merge_delay_us : int
+        Of the charter in force.
 
     Notes
     -----
@@ -43,7 +51,7 @@ def write_batches(
     at_us = moment.at_us
     lines = _lines({reference: rows for reference, rows in made.items() if len(rows)}, moment)
     salts = ssl.RAND_bytes(SALT_BYTES * max(1, len(lines)))
-    promises = Promises(origin, at_us, signer)
+    promises = Promises(origin, at_us, signer, merge_delay_us)
     released_at = rfc3339(at_us)
     released: list[FeedBatch] = []
     facts: list[bytes] = []

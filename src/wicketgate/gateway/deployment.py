@@ -15,7 +15,7 @@ from wicketgate.base.errors import ConfigurationError, InputError, LedgerError
 from wicketgate.base.files import write_secret
 from wicketgate.base.parts import Stamp, private_folder
 from wicketgate.base.settings import TEMPLATE, read_secret
-from wicketgate.base.signing import PrivateKey
+from wicketgate.base.signing import PrivateKey, Signer
 from wicketgate.gateway.forms import FORM, DirectoryForm, read_form, refuse_newer, refuse_older, write_form
 from wicketgate.ledger.notes import NoteSigner, unverified_checkpoint
 
@@ -35,7 +35,7 @@ class Deployment:
     log/    the public ledger, servable by any web server as it is
     nats/   the streams                     index/   which reads were seen     proofs/  proofs of releases
     images/ of reads                        clock    the time of the last start, on this boot of the machine
-    snapshots/  of the fold
+    snapshots/  of the fold                 roles/   which roles on other hosts are known
     """
 
     folder: Path
@@ -55,6 +55,11 @@ class Deployment:
         """The secret of the index of repeats."""
         return self.folder / "keys" / "index.key"
 
+    @property
+    def roles(self) -> Path:
+        """The folder of the book of roles."""
+        return self.folder / "roles"
+
     def part(self, name: str) -> Path:
         """Return the folder of another part."""
         return self.folder / name
@@ -64,10 +69,10 @@ class Deployment:
         read_secret(self.log_key)
         return PrivateKey.load(self.log_key)
 
-    def log_signer(self) -> NoteSigner:
+    def log_signer(self, key: Signer | None = None) -> NoteSigner:
         """Return the signer of checkpoints.
 
-        It is the log's key under the origin that the last checkpoint names.
+        It is the log's key, or what stands for it, under the origin that the last checkpoint names.
 
         Raises
         ------
@@ -80,7 +85,7 @@ class Deployment:
             raise LedgerError("`checkpoint` cannot be read") from error
         except InputError as error:
             raise LedgerError(f"`checkpoint`: {error.detail}") from error
-        return note_signer(self.signer(), origin)
+        return note_signer(key or self.signer(), origin)
 
     def index_secret(self) -> bytes:
         """Return the secret of the index of repeats."""
@@ -210,7 +215,7 @@ class Deployment:
                 return handle
 
 
-def note_signer(key: PrivateKey, origin: str) -> NoteSigner:
+def note_signer(key: Signer, origin: str) -> NoteSigner:
     """Return the signer of checkpoints under the log's origin.
 
     It signs with the log's key.

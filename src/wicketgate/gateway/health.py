@@ -8,13 +8,16 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+from wicketgate.base.clock import SECOND_US
 from wicketgate.base.space import DiskSpace
 from wicketgate.commits.durable import Durable
 from wicketgate.gateway.progress import Behind, Part
 from wicketgate.gateway.projections import Projections
 
 BEHIND_S = 10.0
-"""For as long anything may wait before it is said to be behind; a second is due in the log within the merge delay."""
+"""For as long anything may wait before it is said to be behind."""
+_BEYOND_MERGE_S = 5.0
+"""How long after the merge delay a second may be missing from the log before it is said to be behind."""
 _LOOK_S = 0.5
 
 
@@ -52,6 +55,8 @@ class HealthWatch:
     ----------
     reads : GroupCounts
         What the intake took, and how much of it is durable.
+    merge_delay_us : callable
+        Returns the merge delay of the charter in force.
     space : DiskSpace
         The disk; while it is full nothing new is taken.
     """
@@ -62,12 +67,14 @@ class HealthWatch:
         projections: Projections,
         reads: GroupCounts,
         space: DiskSpace,
+        merge_delay_us: Callable[[], int],
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._commits = commits
         self._projections = projections
         self._taken = reads
         self._space = space
+        self._merge_delay_us = merge_delay_us
         self._now_s = now_s
         self._began_s = now_s()
         self._reads = _Waiting()
@@ -110,12 +117,12 @@ class HealthWatch:
         """Return what does not go on: seconds that do not close, reads of which none is decided."""
         self.look()
         still_s = self._now_s() - self._reads.moved_s
-        return _those_behind({"seconds": self.second_age_s, "reads": still_s})
+        return self._those_behind({"seconds": self.second_age_s, "reads": still_s})
 
     def behind(self) -> tuple[Behind, ...]:
         """Return what is behind, whether it goes on or not; a full disk is so at once."""
         self.look()
-        behind = _those_behind(
+        behind = self._those_behind(
             {
                 "seconds": self.second_age_s,
                 "reads": self.reads_wait_s,
@@ -126,8 +133,15 @@ class HealthWatch:
             return behind
         return (*behind, Behind(part="disk", seconds=int(self._now_s() - self._full_since_s)))
 
+    @property
+    def merge_delay_s(self) -> float:
+        """Within so long after its end a second is due in the log."""
+        return self._merge_delay_us() / SECOND_US
 
-def _those_behind(waited_s: dict[Part, float]) -> tuple[Behind, ...]:
-    return tuple(
-        Behind(part=part, seconds=int(seconds)) for part, seconds in waited_s.items() if seconds > BEHIND_S
-    )
+    def _those_behind(self, waited_s: dict[Part, float]) -> tuple[Behind, ...]:
+        longest_s: dict[Part, float] = {"seconds": self.merge_delay_s + _BEYOND_MERGE_S}
+        return tuple(
+            Behind(part=part, seconds=int(seconds))
+            for part, seconds in waited_s.items()
+            if seconds > longest_s.get(part, BEHIND_S)
+        )

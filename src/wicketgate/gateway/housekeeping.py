@@ -23,6 +23,7 @@ from wicketgate.gateway.filing.outcomes import OutcomeFiling
 from wicketgate.gateway.filing.responses import Responses
 from wicketgate.gateway.projections import Projections
 from wicketgate.gateway.rewriting import Rewriting
+from wicketgate.gateway.standby.keys import SharedKeys
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.hotlists.in_force import Hotlists
 from wicketgate.reads.images.store import Images
@@ -65,7 +66,9 @@ class Housekeeping:
         vehicles: Vehicles,
         space: DiskSpace,
         directory: Directory,
+        shared: SharedKeys | None = None,
     ) -> None:
+        self._shared = shared
         self._directory = directory
         self._space = space
         self._commits = commits
@@ -174,6 +177,9 @@ class Housekeeping:
         # Each part says how far it has come before what it came from is let go of: one that is older than that cannot
         # be brought up again, and the next start sees it. A crash in between leaves messages that nobody needs.
         await asyncio.to_thread(self._directory.reached, commits_to)
+        if self._shared is not None:
+            await self._shared.restore()
+            commits_to = await self._shared.held_back(commits_to)
         await self._rewriting.carry_out(commits_to)
         # Rows of feeds stand there alone, and so do reads that an image may follow yet.
         needed = self._projections.oldest_needed() or commits_to + 1

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing
 from typing import Any
 
@@ -16,6 +16,7 @@ from wicketgate.base.hour_keys import HourKeys, KeyRing
 from wicketgate.base.loop import LoopGuard
 from wicketgate.base.parts import demand_whole
 from wicketgate.base.settings import Settings, StreamsSettings
+from wicketgate.base.shared_blobs import SharedBlobs
 from wicketgate.base.signing import PrivateKey
 from wicketgate.base.space import DiskSpace
 from wicketgate.base.steady import SteadyClock
@@ -23,17 +24,15 @@ from wicketgate.base.streams.link import Link, end_tasks
 from wicketgate.base.streams.ordinal import OrdinalStream
 from wicketgate.base.streams.server import NatsServer
 from wicketgate.base.streams.writer import StreamWriter
-from wicketgate.commits.replay import replay
 from wicketgate.commits.rewritten import COMMITS, StoredTransactions
 from wicketgate.commits.snapshots import Snapshots
 from wicketgate.commits.state import State
-from wicketgate.commits.stored import KINDS, StoredPlace
-from wicketgate.commits.transactions import Transaction
+from wicketgate.commits.stored import KINDS
 from wicketgate.commits.writer import Commits
 from wicketgate.feeds.index import FeedIndex
 from wicketgate.feeds.rows import RowMaker
 from wicketgate.gateway.deployment import ENVIRONMENTS, PARTS, Deployment, note_signer
-from wicketgate.gateway.directory import Directory, demand_founded, demand_projected
+from wicketgate.gateway.directory import Directory, demand_founded
 from wicketgate.gateway.entitlement import Entitlement
 from wicketgate.gateway.filing.cameras import CameraFiling
 from wicketgate.gateway.filing.disclosures import DisclosureFiling
@@ -53,6 +52,10 @@ from wicketgate.gateway.progress import Progress
 from wicketgate.gateway.projections import Projections
 from wicketgate.gateway.releasing import Releasing
 from wicketgate.gateway.rewriting import Rewriting
+from wicketgate.gateway.standby.following import Following
+from wicketgate.gateway.standby.keys import SharedKeys
+from wicketgate.gateway.standby.leading import VAULT, Leading, LeadingKey
+from wicketgate.gateway.standby.turn import take_turn
 from wicketgate.gateway.timekeeping import ClockWatch, begin_clock, write_mark
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.hotlists.in_force import Hotlists
@@ -61,11 +64,10 @@ from wicketgate.ledger.sealing import seal
 from wicketgate.ledger.writer import Ledger
 from wicketgate.reads.cameras import CameraNames
 from wicketgate.reads.checks import ClockLimits
+from wicketgate.reads.following import Pushes
 from wicketgate.reads.images.joining import Joining
 from wicketgate.reads.images.store import Images, open_s3
 from wicketgate.reads.intake import Intake
-from wicketgate.reads.messages import decode_reads, seen_keys
-from wicketgate.reads.pushes import Pushes
 from wicketgate.reads.quota import QuarantineQuota
 from wicketgate.reads.repeats import Seen
 from wicketgate.reads.tracking import Vehicles
@@ -96,7 +98,8 @@ class Gateway:
         )
         self.progress = Progress()
         self._lock: int | None = None
-        self._clock_said: Mapping[str, Any] = {}
+        self.said: dict[str, Any] = {}
+        """What the entry of the start says besides."""
         self.failed = asyncio.Event()
         self.failure: BaseException | None = None
         self.server: NatsServer | None = None
@@ -106,38 +109,19 @@ class Gateway:
         self._parts = AsyncExitStack()
         self._writers = AsyncExitStack()
         self._files = ExitStack()
-        # Made by `_open` and `_run`.
+        # Made by `_open` and `_run`, with what they file and keep house by.
+        self.right = asyncio.Event()
+        self.shared: SharedKeys | None = None
         self.link: Link
-        self.directory: Directory
         self.keys: KeyRing
         self.ledger: Ledger
         self.log_key: PrivateKey
         self.projections: Projections
         self.commits: Commits
-        self.intake: Intake
         self.seen: Seen
         self.vehicles = Vehicles()
-        self.images: Images
-        self.cameras: CameraNames
-        self.joining: Joining
-        self.pushes: Pushes
-        self.hits: HitQueue
-        self.lists: Hotlists
-        self.desk: HotlistFiling
-        self.outcomes: OutcomeFiling
-        self.filing: Filing
-        self.camera_lists: CameraFiling
-        self.tokens: TokenFiling
-        self.facts: FactFiling
-        self.looks: LookFiling
-        self.entitlement: Entitlement
-        self.unit_hits: UnitHits
-        self.responses: Responses
-        self.disclosures: DisclosureFiling
-        self.housekeeping: Housekeeping
-        self.health: HealthWatch
         self.watch: ClockWatch | None = None
-        self._snapshots: Snapshots
+        self.snapshots: Snapshots
 
     # --- life -------------------------------------------------------------------------------------------------
 
@@ -174,10 +158,10 @@ class Gateway:
         gateway.progress, gateway._lock = progress or gateway.progress, lock
         try:
             gateway.deployment.demand()
-            await gateway._open()
+            await gateway._open(shared=settings.streams)
             state = gateway.commits.committed
             demand_founded(state)
-            gateway._clock_said = begin_clock(
+            gateway.said |= begin_clock(
                 gateway.clock,
                 state,
                 gateway.deployment.part("clock"),
@@ -267,12 +251,20 @@ class Gateway:
         if self.failed.is_set():
             return
         try:
+            await asyncio.wait_for(self.looks.end_minutes(all_of_them=True), _SETTLE_S)
             await asyncio.wait_for(self._project_all(), _SETTLE_S)
-            save_snapshot(self._snapshots, self.commits.committed)
+            save_snapshot(self.snapshots, self.commits.committed)
         except TimeoutError:
             log.warning("the streams did not settle: the next start replays what is left")
 
-    async def _open(self) -> None:
+    async def _open(self, *, shared: StreamsSettings | None = None) -> None:
+        """Open every part, and fold COMMITS.
+
+        Parameters
+        ----------
+        shared : StreamsSettings, optional
+            Streams that another life of this deployment may reach as well: it is waited for, and shut out.
+        """
         deployment, parts = self.deployment, self._parts
         lock = deployment.lock() if self._lock is None else self._lock
         parts.callback(os.close, lock)
@@ -283,6 +275,8 @@ class Gateway:
         parts.enter_context(self._files)
         self.link = await Link.open(streams)
         parts.push_async_callback(self.link.close)
+        self.leading = Leading(self.link, shared, self._instance, deployment.part("node"))
+        parts.push_async_callback(self.leading.close)
         await parts.enter_async_context(self._writers)
         self.log_key = deployment.signer()
         self.directory = Directory(deployment, self.link, adopting=self._adopting)
@@ -290,11 +284,21 @@ class Gateway:
         self.stored = StoredTransactions(self.link, self.keys, lambda: self.commits.committed.erased)
         await self.stored.open()
         await self.directory.take(self.keys.part, lasting=True)
-        self._snapshots = Snapshots(deployment.part("snapshots"), self.keys.of("snapshots"))
-        await self.directory.take(self._snapshots.part)
-        state, parsed = await asyncio.to_thread(self._snapshots.latest) or State(), Parsed()
+        self.snapshots = Snapshots(deployment.part("snapshots"), self.keys.of("snapshots"))
+        await self.directory.take(self.snapshots.part)
+        state, parsed = await asyncio.to_thread(self.snapshots.latest) or State(), Parsed()
         await self._open_parts(state, parsed)
-        await self._fold(state, parsed)
+        following = Following(
+            self.stored,
+            state,
+            parsed,
+            ledger=self.ledger,
+            projections=self.projections,
+            seen=self.seen,
+            vehicles=self.vehicles,
+            lists=self.lists,
+        )
+        await take_turn(self, following, parsed)
         writer = await StreamWriter(self.link, COMMITS).open()
         self._writers.push_async_callback(writer.close)
         self.commits = Commits(
@@ -307,7 +311,10 @@ class Gateway:
             keys=self.keys,
             reveal=self.projections.take,
             on_failure=self._fail,
+            leads=self.leading.leads,
         )
+        if self.leading.lease is not None:
+            self.leading.lease.on_renewed = self.commits.go_on
         self.rewriting = Rewriting(self.commits, self.stored, self.projections.feeds)
         self._writers.push_async_callback(self.rewriting.close)
         await self.rewriting.open()
@@ -327,7 +334,9 @@ class Gateway:
         """Open what follows COMMITS, each bound to this deployment."""
         deployment = self.deployment
         # The origin stands in the checkpoint: the charter is known only once COMMITS is folded.
-        self.ledger = self._files.enter_context(Ledger.open(deployment.log, deployment.log_signer()))
+        self.ledger = self._files.enter_context(
+            Ledger.open(deployment.log, deployment.log_signer(LeadingKey(self.log_key, self.leading)))
+        )
         self.hits = self._files.enter_context(
             closing(HitQueue(deployment.part("hits"), self.keys.of("hits")))
         )
@@ -336,7 +345,9 @@ class Gateway:
         await self.directory.take(proofs.part)
         index = self._files.enter_context(closing(FeedIndex(deployment.part("feeds"))))
         await self.directory.take(index.part, position=index.position)
-        self.lists = Hotlists(deployment.part("vault"))
+        store = None if self.leading.lease is None else open_s3(self.settings.images)
+        shared = None if store is None else SharedBlobs(store, VAULT, deployment.index_secret())
+        self.lists = Hotlists(deployment.part("vault"), shared=shared)
         await self.directory.take(self.lists.part)
         self.seen = self._files.enter_context(
             closing(Seen(deployment.part("index"), deployment.index_secret()))
@@ -353,25 +364,16 @@ class Gateway:
             parsed,
             feed_bytes=self.settings.feed_bytes,
             on_failure=self._fail,
+            right=None if self.leading.lease is None else self.right,
         )
         self._parts.push_async_callback(self.projections.close)
         await self.projections.open(state)
 
-    async def _fold(self, state: State, parsed: Parsed) -> None:
-        """Fold the rest of COMMITS, and bring every part up to it."""
-        self.progress.begin("commits")
-        projected = self.directory.projected()
-        await replay(self.stored, state, parsed, self._replayed, self.progress.reach, after=projected)
-        for name in state.feeds:
-            await self.projections.open_feed(name)
-        if self.ledger.size > state.entries:
-            raise ConfigurationError(
-                f"the log holds {self.ledger.size} entries and the commits {state.entries}: an older `nats` or "
-                "`snapshots` stands beside a newer `log`; restore all of them as they were at one time"
-            )
-        await demand_projected(self.projections, state)
-        self.progress.begin("hotlists")
-        await asyncio.to_thread(self.lists.load, state)
+    def lost(self, error: BaseException) -> None:
+        """End: another sequencer leads. Where nothing could be committed yet, there is nothing to hold back."""
+        self._fail(error)
+        if hasattr(self, "commits"):
+            self.commits.give_up(error)
 
     async def _own_streams(self, lock: int) -> StreamsSettings:
         self.server = NatsServer(self.deployment.part("nats"), inherit=(lock,), on_failure=self._fail)
@@ -379,19 +381,15 @@ class Gateway:
         await self.server.start()
         return self.server.settings
 
-    async def _replayed(self, sequence: int, transaction: Transaction, lie: tuple[StoredPlace, ...]) -> None:
-        await self.projections.take_replayed(sequence, transaction, lie)
-        if transaction.taken and sequence > self.seen.position:
-            message = decode_reads(transaction.taken)
-            self.seen.stored(*seen_keys(message), sequence)
-            self.vehicles.learn(message.held, message.emitted, sequence)
-
     async def _open_gate(self) -> Releasing:
         """Open the images, and return the gate."""
         secret, keys = self.deployment.index_secret(), self.deployment.part("content-keys") / "images"
         store, folder = open_s3(self.settings.images), self.deployment.part("images")
         self.images = Images(folder, secret, keys, store, admit=self.space.demand)
         self._parts.push_async_callback(self.images.close)
+        if self.shared is not None:
+            self.shared.watch_images(self.images.keys)
+            self.images.settled = self.shared.settled
         if self.images.part is not None:
             await self.directory.take(self.images.part, keyed=True, of_reads=True)
         return Releasing(
@@ -422,16 +420,18 @@ class Gateway:
         self.cameras = CameraNames(lambda: self.commits.committed)
         self.joining = Joining(self.images, self.intake, self.seen, self.clock, self.stored.taken_at)
         self.pushes = Pushes(self.cameras, self.intake, self.joining, self.vehicles, self.clock, self.limits)
-        await self.commits.start({**software(self.deployment.folder), **self._clock_said})
+        await self.commits.start({**software(self.deployment.folder), **self.said})
         if former is not None:
             await former.decide(gate, self.seen, self.commits.committed)
-        self.health = HealthWatch(self.commits, self.projections, self.intake, self.space)
+        self.health = HealthWatch(
+            self.commits, self.projections, self.intake, self.space, self.commits.merge_delay_us
+        )
         self.housekeeping = Housekeeping(
             self.commits,
             self.projections,
             self.clock,
             link=self.link,
-            snapshots=self._snapshots,
+            snapshots=self.snapshots,
             filing=self.filing,
             desk=self.desk,
             outcomes=self.outcomes,
@@ -446,6 +446,7 @@ class Gateway:
             vehicles=self.vehicles,
             space=self.space,
             directory=self.directory,
+            shared=self.shared,
         )
         self._parts.push_async_callback(self._end_work)
         works = [self.intake.run, self.pushes.run, self.health.run, self.looks.run, *self.housekeeping.works]

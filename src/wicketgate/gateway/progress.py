@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 Part = Literal[
-    "program", "streams", "commits", "hotlists", "repeats", "seconds", "reads", "projections", "disk"
+    "program",
+    "streams",
+    "standby",
+    "commits",
+    "hotlists",
+    "repeats",
+    "seconds",
+    "reads",
+    "projections",
+    "disk",
+    "sequencer",
+    "log",
 ]
 
 
@@ -37,6 +48,7 @@ class Progress:
         self._part: Part = "program"
         self._since_s = now_s()
         self._share: float | None = None
+        self._caught_up = False
 
     def begin(self, part: Part) -> None:
         """Say which part is under way now."""
@@ -45,6 +57,15 @@ class Progress:
     def reach(self, done: int, total: int) -> None:
         """Say how much of it is done."""
         self._share = round(done / total, 2) if total else 1.0
+
+    def follow(self, *, caught_up: bool) -> None:
+        """Say whether a sequencer that waits has all that is committed."""
+        self._caught_up = caught_up
+
+    @property
+    def waits(self) -> bool:
+        """Whether this sequencer is ready, and another one leads."""
+        return self._part == "standby" and self._caught_up
 
     def behind(self) -> tuple[Behind, ...]:
         """Return the part that is under way."""

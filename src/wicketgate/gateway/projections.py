@@ -30,6 +30,8 @@ from wicketgate.feeds.feed import Feed, StoredRows
 from wicketgate.feeds.index import BatchPlace, FeedIndex
 from wicketgate.gateway.quarantine import Quarantine
 from wicketgate.hotlists.hit_store import HitQueue
+from wicketgate.ledger.facts import FactAnswer
+from wicketgate.ledger.notes import unverified_checkpoint
 from wicketgate.ledger.proofs import Proofs
 from wicketgate.ledger.writer import Ledger
 from wicketgate.regime.parsed import Parsed
@@ -41,6 +43,7 @@ RESPONSES = "RESPONSES"
 _REPLAYED_AT_ONCE = 64
 _AT_ONCE = 4096
 _INDEX_EVERY_S = 0.25
+_LOOK_S = 0.1
 _EVER_US = 1 << 62
 
 _In = TypeVar("_In")
@@ -59,6 +62,8 @@ class Projections:
         Where documents are kept opened.
     on_failure : callable
         Told of a projection that cannot go on; the gateway then ends, and its next start replays.
+    right : asyncio.Event, optional
+        Set once this gateway leads. Until then another one writes to the streams and signs checkpoints.
     """
 
     def __init__(
@@ -74,17 +79,24 @@ class Projections:
         *,
         feed_bytes: int,
         on_failure: Callable[[BaseException], None],
+        right: asyncio.Event | None = None,
     ) -> None:
         self._link = link
         self.ledger = ledger
         self.proofs = proofs
         self.hits = hits
-        self._index = index
-        self._rows = StoredRows(link, COMMITS, keys.of("rows").open)
+        self.index = index
+        self._rows = StoredRows(link, COMMITS, partial(keys.open_former, "rows"))
         self._keys = keys
         self._parsed = parsed
         self._feed_bytes = feed_bytes
         self._on_failure = on_failure
+        self._right = right
+        self._unsigned: list[int] = []  # transactions whose entries are laid, and under no checkpoint yet
+        self.heard: bytes | None = None
+        """The last checkpoint that the gateway that leads has signed."""
+        self.tell: Callable[[bytes], Awaitable[None]] | None = None
+        """Told of each checkpoint that is signed here."""
         self.feeds: dict[str, Feed] = {}
         self._feed_term_us = self._quarantine_term_us = DAY_US
         self._now_us = 0
@@ -97,11 +109,12 @@ class Projections:
         self._outstanding: dict[int, int] = {}
         self._taken = 0
         self._reached: dict[str, int] = {}
+        self._log_news = asyncio.Event()
         self.closed_s = 0.0  # when a second came into the log, by the monotonic clock
         self._tasks: list[asyncio.Task[None]] = []
         self._threads = ThreadsAside()  # each write waits for the disk, some several times
-        self.quarantine = Quarantine(link, quarantine_keys)
-        self.openings = OrdinalStream(link, OPENINGS)
+        self.quarantine = Quarantine(link, quarantine_keys, right)
+        self.openings = OrdinalStream(link, OPENINGS, right=right)
         self._responses_queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
         self._responses: dict[str, OrdinalStream] = {}
         self._terms_queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
@@ -142,7 +155,10 @@ class Projections:
         """
         async with self._opening:  # two that ask at once get one feed
             if name not in self.feeds:
-                self.feeds[name] = await Feed.open(self._rows, self._index, name, max_bytes=self._feed_bytes)
+                former = await OrdinalStream.former(self._link, f"FEED-{name}")
+                self.feeds[name] = await Feed.open(
+                    self._rows, self.index, name, former=former, max_bytes=self._feed_bytes
+                )
             return self.feeds[name]
 
     @property
@@ -218,7 +234,7 @@ class Projections:
             stream = await self.responses(response.consultation)
             self._follow(f"responses {response.consultation}", stream.last, response.number)
         self.take(sequence, transaction, lie)
-        while len(self._outstanding) >= _REPLAYED_AT_ONCE:
+        while len(self._outstanding) - len(self._unsigned) >= _REPLAYED_AT_ONCE:
             self._hurry.set()
             await asyncio.sleep(0.005)
 
@@ -257,6 +273,19 @@ class Projections:
             case _:
                 return self._responses[which].last
 
+    async def log_beyond(self, size: int, timeout_s: float) -> bytes:
+        """Return the signed checkpoint once it covers more than `size` entries; nothing after `timeout_s` without."""
+        ends = asyncio.get_running_loop().time() + timeout_s
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(ends):
+                while self.ledger.size <= size:
+                    await self._log_news.wait()
+        return self.ledger.checkpoint if self.ledger.size > size else b""
+
+    async def prove(self, leaf: bytes) -> FactAnswer | None:
+        """Return the proof for a fact's hash, or None where there is none, or not yet."""
+        return self.proofs.answer(leaf)
+
     async def settle(self) -> None:
         """Wait until everything handed over is projected."""
         while self._outstanding:
@@ -265,7 +294,7 @@ class Projections:
 
     def oldest_needed(self) -> int | None:
         """Return the first message of COMMITS that a feed still holds a batch of; None where none does."""
-        return self._index.oldest(self.feeds)
+        return self.index.oldest(self.feeds)
 
     def full_feeds(self) -> frozenset[str]:
         """Return the names of the full feeds."""
@@ -313,7 +342,7 @@ class Projections:
         """
         async with self._opening:
             if consultation not in self._responses:
-                stream = OrdinalStream(self._link, f"{RESPONSES}-{consultation}")
+                stream = OrdinalStream(self._link, f"{RESPONSES}-{consultation}", right=self._right)
                 self._responses[consultation] = await stream.open()
             return self._responses[consultation]
 
@@ -350,26 +379,54 @@ class Projections:
         await self.quarantine.end_before(self._now_us - self._quarantine_term_us)
         await self.openings.end_before(self._now_us - self._feed_term_us)
         feeds, before_us = list(self.feeds.values()), self._now_us - self._feed_term_us
-        await asyncio.to_thread(self._index.end_before, [feed.name for feed in feeds], before_us)
+        await asyncio.to_thread(self.index.end_before, [feed.name for feed in feeds], before_us)
         for feed in feeds:
             await feed.let_go(before_us)
 
     async def _project_responses(self, transaction: Transaction) -> None:
         for response in transaction.responses:
             stream = await self.responses(response.consultation)
-            if response.number <= stream.last:
+            if await stream.holds(response.number):
                 continue  # a replay: its keys may have ended, and none is made for it
             keys = self.response_keys(response.consultation)
             data = keys.seal(msgspec.msgpack.encode(response), transaction.at_us)
             await stream.put(response.number, data, transaction.at_us)
 
     async def _project_ledger(self) -> None:
+        if self._right is not None:
+            await self._follow_ledger(self._right)
         while True:
             taken = await _all_of(self._ledger_queue)
             transactions = [transaction for _, transaction in taken]
-            await self._threads.run(self._write_ledger, transactions)
+            await self._threads.run(self._write_ledger, transactions, self.ledger.append)
+            news, self._log_news = self._log_news, asyncio.Event()
+            news.set()
             for sequence, _ in taken:
                 self._done(sequence)
+            if self.tell is not None:
+                await self.tell(self.ledger.checkpoint)
+
+    async def _follow_ledger(self, right: asyncio.Event) -> None:
+        """Lay what another gateway signs, until this one leads; then sign what is left."""
+        while not right.is_set():
+            with contextlib.suppress(TimeoutError):
+                taken = await asyncio.wait_for(_all_of(self._ledger_queue), _LOOK_S)
+                await self._threads.run(self._write_ledger, [one for _, one in taken], self.ledger.lay)
+                self._unsigned += [sequence for sequence, _ in taken]
+            note = self.heard
+            laid = self.ledger.laid
+            if note is not None and laid > self.ledger.size and unverified_checkpoint(note).size == laid:
+                await self._threads.run(self.ledger.count, note)
+            if self.ledger.laid == self.ledger.size:
+                self._signed()
+        if self.ledger.laid > self.ledger.size:
+            await self._threads.run(self.ledger.count)
+        self._signed()
+
+    def _signed(self) -> None:
+        for sequence in self._unsigned:
+            self._done(sequence)
+        self._unsigned = []
 
     async def _project_hits(self) -> None:
         while True:
@@ -382,7 +439,7 @@ class Projections:
         while True:
             taken = await _all_of(self._index_queue)
             written = [one for _, places in taken for one in places]
-            await self._threads.run(self._index.write, written)
+            await self._threads.run(self.index.write, written)
             for feed, number, _ in written:
                 self.feeds[feed].wrote(number)
             for sequence, _ in taken:
@@ -393,12 +450,12 @@ class Projections:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._hurry.wait(), _INDEX_EVERY_S)
 
-    def _write_ledger(self, taken: list[Transaction]) -> None:
+    def _write_ledger(self, taken: list[Transaction], append: Callable[[list[bytes]], None]) -> None:
         entries: list[bytes] = []
         for transaction in taken:
             for n, entry in enumerate(transaction.entries):
                 index = transaction.first_entry + n
-                next_index = self.ledger.size + len(entries)
+                next_index = self.ledger.laid + len(entries)
                 if index > next_index:
                     raise LedgerError(f"entry {index} does not follow on {next_index - 1}")
                 if index == next_index:
@@ -406,7 +463,7 @@ class Projections:
                 elif index < self.ledger.size and self.ledger.entry(index) != entry:
                     raise LedgerError(f"entry {index} of the log is not the one that was committed")
         if entries:
-            self.ledger.append(entries)
+            append(entries)
         # After the entries: whoever finds a proof finds its entry.
         seconds = [transaction.second for transaction in taken if transaction.second is not None]
         if seconds:

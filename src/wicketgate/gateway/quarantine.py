@@ -6,6 +6,7 @@ Version 0.3 kept each read by itself in one stream: those are read until their t
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -37,10 +38,10 @@ _read = msgspec.msgpack.Decoder(QuarantinedRead)
 class Quarantine:
     """The quarantine of one gateway, a projection of COMMITS."""
 
-    def __init__(self, link: Link, keys: HourKeys) -> None:
+    def __init__(self, link: Link, keys: HourKeys, right: asyncio.Event | None = None) -> None:
         self.keys = keys
-        self._single = OrdinalStream(link, QUARANTINE)
-        self._batches = OrdinalStream(link, BATCHES, below=True)
+        self._single = OrdinalStream(link, QUARANTINE, right=right)
+        self._batches = OrdinalStream(link, BATCHES, below=True, right=right)
 
     async def open(self) -> None:
         """Make the missing streams, and learn their ends."""

@@ -9,6 +9,7 @@ from operator import attrgetter
 import msgspec
 import numpy as np
 
+from wicketgate.base.errors import StreamError
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import (
     Committed,
@@ -97,6 +98,9 @@ class Releasing:
         StreamError
             Of code `too-large` or `busy`: then nothing was staged.
         """
+        if not self._commits.leads():
+            # Nothing is promised, not even in memory, by a gateway that another may have followed.
+            raise StreamError("this gateway does not know whether it still leads", code="busy")
         return self._commits.commit(self._transaction(batch, message, of_reads))
 
     def _stand(self, state: State, at_us: int, batch: ReadBatch) -> GateTables:
@@ -141,7 +145,12 @@ class Releasing:
                     self._raising.rows(release, rendering, some, moment, into, places)
             decision = decisions[0]
             released, release_facts = write_batches(
-                made, moment, sequence, origin=charter.origin, signer=self._signer
+                made,
+                moment,
+                sequence,
+                origin=charter.origin,
+                signer=self._signer,
+                merge_delay_us=charter.limits.merge_delay_us,
             )
             hits = tuple(hit for rows in made.values() for hit in rows.hits)
             intake = message.intake if message.intake != IntakeCounts() else None

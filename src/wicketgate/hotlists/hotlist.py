@@ -197,11 +197,11 @@ class Hotlist:
         _mark(kept, self._overlay.index.numbers(keys, plates), False)
         added = _Layer.of([entry for entry in last.values() if entry is not None])
         overlay = self._overlay.joined(kept, added) if kept.any() else added
+        layered = type(self)(self._base, overlay, hidden)
         weight = len(overlay.entries) + int(np.count_nonzero(hidden))
         if weight <= max(_LEAST_OVERLAY, len(self._base.entries) // _OVERLAY_SHARE):
-            return type(self)(self._base, overlay, hidden)
-        base = self._base.joined(~hidden, overlay).packed()
-        return type(self)(base, _NO_LAYER, np.zeros(len(base.entries), np.bool_))
+            return layered
+        return self.of(layered.entries())  # one by one: of tens of millions not all can be objects
 
     def tally(self, changes: Sequence[Change]) -> HotlistChanges:
         """Return the effect of changes in numbers.
@@ -240,8 +240,10 @@ class Hotlist:
             [shown.nonzero()[0], np.arange(len(self._overlay.entries)) + len(self._base.entries)]
         )
         m = len(self._base.entries)
-        for number in numbers[np.argsort(keys, kind="stable")].tolist():
-            yield self._base.entries[number] if number < m else self._overlay.entries[number - m]
+        numbers = numbers[np.argsort(keys, kind="stable")]
+        for first in range(0, len(numbers), _READ_AT_ONCE):
+            for number in numbers[first : first + _READ_AT_ONCE].tolist():
+                yield self._base.entries[number] if number < m else self._overlay.entries[number - m]
 
     def entry(self, plate: str) -> Entry | None:
         """Return the entry of a plate in normal form, ended or not.

@@ -21,7 +21,9 @@ from wicketgate.base.errors import ConfigurationError, InputError
 from wicketgate.base.files import write_durably
 from wicketgate.base.memory import give_back
 from wicketgate.base.parts import STAMP_FILE, FolderPart
+from wicketgate.base.shared_blobs import SharedBlobs
 from wicketgate.commits.state import State
+from wicketgate.commits.transactions import HotlistChanged
 from wicketgate.hotlists import Hotlist, ListedRows, each_entry, load_changes
 from wicketgate.regime.documents.authority import MatchTerms
 
@@ -39,9 +41,14 @@ class Hotlists:
         The vault's part for hotlists, mode 0700.
     now_s : callable
         Returns seconds that only ascend.
+    shared : SharedBlobs, optional
+        Where another gateway of the deployment finds the blobs too.
     """
 
-    def __init__(self, folder: Path, now_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, folder: Path, now_s: Callable[[], float] = time.monotonic, shared: SharedBlobs | None = None
+    ) -> None:
+        self._shared = shared
         self.part = FolderPart(folder)
         self._folder = folder
         self._now_s = now_s
@@ -60,22 +67,47 @@ class Hotlists:
         for name, known in state.hotlists.items():
             hotlist = self._empty
             for blob, whole in known.blobs:
-                data = self._read(name, blob)
-                try:
-                    hotlist = Hotlist.of(each_entry(data)) if whole else hotlist.changed(load_changes(data))
-                except InputError as error:
-                    raise ConfigurationError(f"the vault's `{blob}`: {error.detail}") from error
-            if len(hotlist) != known.entries:
-                raise ConfigurationError(
-                    f"the hotlist of `{name}` has {len(hotlist)} entries in the vault and {known.entries} "
-                    "in the commits"
-                )
+                hotlist = self._changed(name, hotlist, blob, whole=whole)
+            self._demand(name, hotlist, known.entries)
             self._known[name] = {known.revision: hotlist}
         give_back()
 
-    def _read(self, name: str, blob: str) -> bytes:
+    def follow(self, change: HotlistChanged) -> None:
+        """Compile the next revision of a list, which another gateway has committed. Runs in any one thread.
+
+        Raises
+        ------
+        ConfigurationError
+            As `load`.
+        """
+        name = change.authority
+        before = self._known.get(name, {}).get(change.revision - 1, self._empty)
+        hotlist = self._changed(name, before, change.blob, whole=change.whole)
+        self._demand(name, hotlist, change.entries)
+        self.prepare(name, change.revision, hotlist)
+
+    def _changed(self, name: str, before: Hotlist, blob: str, *, whole: bool) -> Hotlist:
+        data = self._read(name, blob)
         try:
-            data = (self._folder / blob).read_bytes()
+            return Hotlist.of(each_entry(data)) if whole else before.changed(load_changes(data))
+        except InputError as error:
+            raise ConfigurationError(f"the vault's `{blob}`: {error.detail}") from error
+
+    @staticmethod
+    def _demand(name: str, hotlist: Hotlist, entries: int) -> None:
+        if len(hotlist) != entries:
+            raise ConfigurationError(
+                f"the hotlist of `{name}` has {len(hotlist)} entries in the vault and {entries} in the commits"
+            )
+
+    def _read(self, name: str, blob: str) -> bytes:
+        path = self._folder / blob
+        if self._shared is not None and not path.exists():
+            data = self._shared.get(blob)
+            if data is not None and hashlib.sha256(data).hexdigest() == blob:
+                write_durably(path, data, aside=self._folder / f".{blob}.{os.urandom(4).hex()}")
+        try:
+            data = path.read_bytes()
         except FileNotFoundError as error:
             raise ConfigurationError(
                 f"the vault lacks `{blob}` of the hotlist of `{name}`: restore it"
@@ -108,6 +140,8 @@ class Hotlists:
         path = self._folder / blob
         # Its commit is still to come: `tidy` counts its hour from here on.
         self._unnamed_since_s.pop(blob, None)
+        if self._shared is not None:
+            self._shared.put(blob, data)
         if path.exists():
             return blob
         # A crash in here leaves a file aside, or a blob that no commit names: `tidy` removes either.
@@ -121,8 +155,8 @@ class Hotlists:
             blob for state in states for known in state.hotlists.values() for blob, _ in known.blobs
         )
 
-    def tidy(self, named: frozenset[str]) -> None:
-        """Remove the blobs found unnamed for an hour.
+    def tidy(self, named: frozenset[str], everywhere: bool = True) -> None:
+        """Remove the blobs found unnamed for an hour; `everywhere`: from the shared store too.
 
         The hour is counted from when one was first found: a file's own time is the machine's clock's, which may leap.
         Runs in any thread.
@@ -138,6 +172,8 @@ class Hotlists:
         for name, path in unnamed.items():
             if now_s - since_s.setdefault(name, now_s) > _ORPHAN_S:
                 path.unlink(missing_ok=True)
+                if self._shared is not None and everywhere:
+                    self._shared.delete(name)
 
 
 @dataclass(frozen=True, slots=True)

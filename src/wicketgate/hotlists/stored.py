@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Final, TypeVar
 
 import msgspec
+import zstandard
 
 from wicketgate.base.errors import InputError
 from wicketgate.base.forms import newer_form
@@ -27,6 +28,7 @@ _CHANGES: Final = b"wicketgate changes %d\n" % VAULT_FORM
 _NAMED: Final = re.compile(rb"wicketgate (?:entries|changes) (\d{1,9})\n")
 _FRAME: Final = struct.Struct("<II")
 _IN_FRAME: Final = 1024
+_LEVEL: Final = 1
 _MOST_UNPACKED: Final = 64 * 1024 * 1024
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -92,17 +94,12 @@ def _is_sound_change(change: Change) -> bool:
     return entry.plate == change.plate and _is_sound(entry)
 
 
-# `pyarrow` is imported by what needs it: whatever shows a hit or names an entry imports this room, and stores no list.
-
-
 def _dump(form: bytes, items: Iterable[Entry] | Iterable[Change]) -> bytes:
-    import pyarrow as pa
-
-    parts = [form]
+    parts, pack = [form], zstandard.ZstdCompressor(level=_LEVEL).compress
     rest = iter(items)
     while frame := list(islice(rest, _IN_FRAME)):
         unpacked = _encode(frame)
-        packed = pa.compress(unpacked, codec="zstd", asbytes=True)
+        packed = pack(unpacked)
         parts += (_FRAME.pack(len(packed), len(unpacked)), packed)
     return b"".join(parts)
 
@@ -115,8 +112,6 @@ def _each(
         if named is not None and int(named[1]) > VAULT_FORM:
             raise InputError(newer_form("a stored hotlist", int(named[1]), VAULT_FORM))
         raise InputError("what is stored is no hotlist, or not the kind of file that is meant")
-    import pyarrow as pa
-
     try:
         for unpacked in _frames(data, len(form)):
             items = decode(unpacked)
@@ -125,7 +120,7 @@ def _each(
             yield from items
     except (
         msgspec.DecodeError,
-        pa.ArrowException,
+        zstandard.ZstdError,
         ValueError,
         OSError,
         RecursionError,
@@ -135,12 +130,15 @@ def _each(
 
 
 def _frames(data: bytes, at: int) -> Iterator[bytes]:
-    import pyarrow as pa
-
+    unpack = zstandard.ZstdDecompressor().decompress
     while at < len(data):
         packed, unpacked = _FRAME.unpack_from(data, at)
         at += _FRAME.size
         if unpacked > _MOST_UNPACKED or at + packed > len(data):
             raise ValueError("a frame that cannot be")
-        yield pa.decompress(data[at : at + packed], decompressed_size=unpacked, codec="zstd", asbytes=True)
+        # What it says it unpacks to bounds it: a frame that names a size of its own is believed in that no more.
+        frame = data[at : at + packed]
+        if zstandard.frame_content_size(frame) not in (unpacked, -1):
+            raise ValueError("a frame that unpacks to something else than it says")
+        yield unpack(frame, max_output_size=unpacked)
         at += packed

@@ -6,13 +6,11 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, generate_latest
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match, Route
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from wicketgate.base.errors import WicketgateError
 from wicketgate.gateway.node import Gateway
 from wicketgate.http.api.admin import AdminApi
 from wicketgate.http.api.disclosures import DisclosuresApi
@@ -26,6 +24,7 @@ from wicketgate.http.api.reads import Reads
 from wicketgate.http.api.sources import SourcesApi
 from wicketgate.http.api.why import WhyApi
 from wicketgate.http.connections import HttpBounds
+from wicketgate.http.faults import FAULTS
 from wicketgate.http.gatekeeper import Gatekeeper, require
 from wicketgate.http.handlers import Outermost
 from wicketgate.http.health import HealthApi
@@ -33,9 +32,9 @@ from wicketgate.http.hot import HotRoute
 from wicketgate.http.metrics import BoundMetrics, GatewayMetrics, HealthMetrics, LoopMetrics, MqttMetrics
 from wicketgate.http.peers import Proxies
 from wicketgate.http.people.desk import OfficersDesk
-from wicketgate.http.problems import internal, not_allowed, problem, problem_of
 from wicketgate.http.site.addition import Addition, find_addition, sight_of
 from wicketgate.http.site.consultations import Consultations
+from wicketgate.http.site.description import description_of
 from wicketgate.http.site.public import Public
 from wicketgate.http.site.rendering import PageRendering
 from wicketgate.http.underway import UnderWay
@@ -58,17 +57,13 @@ def build_app(
         Those of the server before it: they are shown, and get the hot route.
     """
     addition = find_addition(sight_of(gateway))
-    public = Public(gateway, addition, rendering)
+    public = Public(gateway, addition, rendering, description=description_of(addition))
     desk = OfficersDesk(gateway, _images(gateway), public, addition)
     under_way = UnderWay(gateway.settings.limits)
     bounds = BoundMetrics(under_way, connections, ingress)
     app = Starlette(
         routes=routes(gateway, public, desk, ingress, addition, bounds),
-        exception_handlers={
-            WicketgateError: _on_error,
-            HTTPException: _on_http,
-            Exception: _on_unforeseen,
-        },
+        exception_handlers=FAULTS,
     )
     reads, push = _reads(gateway), Push(gateway.pushes)
 
@@ -105,7 +100,7 @@ def routes(
     )
     metrics.register(HealthMetrics(gateway.health, gateway.watch))
     if ingress is not None:
-        metrics.register(MqttMetrics(ingress))
+        metrics.register(MqttMetrics(ingress, bounds))
     if bounds is not None:
         metrics.register(bounds)
 
@@ -113,11 +108,11 @@ def routes(
         require(request, "admin")
         return Response(generate_latest(metrics), media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    public = public or Public(gateway, addition)
+    public = public or Public(gateway, addition, description=description_of(addition))
     commits, clock, entitlement = gateway.commits, gateway.clock, gateway.entitlement
     return [
         *public.routes(),
-        *HealthApi(gateway).routes(),
+        *HealthApi(gateway.health).routes(),
         *Consultations(gateway.responses, public, clock).routes(),
         *_reads(gateway).routes(),
         *_images(gateway).routes(),
@@ -142,28 +137,3 @@ def _reads(gateway: Gateway) -> Reads:
 
 def _images(gateway: Gateway) -> FeedImages:
     return FeedImages(gateway.images, gateway.facts, gateway.entitlement, gateway.hits)
-
-
-async def _on_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, WicketgateError)
-    return problem_of(error)
-
-
-async def _on_http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    if error.status_code == 405:
-        return not_allowed(_methods(request), "see `/docs` for what can be done here")
-    return problem("not-found", "see `/docs` for what there is")
-
-
-def _methods(request: Request) -> set[str]:
-    """Return the methods of every route for the path.
-
-    The framework names those of its first route alone.
-    """
-    matching = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
-    return {method for route in matching for method in route.methods or ()}
-
-
-async def _on_unforeseen(request: Request, error: Exception) -> Response:
-    return internal()

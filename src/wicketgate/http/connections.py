@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast
 
@@ -15,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from wicketgate.base.descriptors import Descriptors
 from wicketgate.base.limits import ConnectionLimits, PlaceLimits
 from wicketgate.base.places import Place, Places, Why
+from wicketgate.http.hot_post import Hot, HotPost
 from wicketgate.http.problems import problem
 
 if TYPE_CHECKING:  # it loads what a start does not wait for
@@ -36,71 +37,6 @@ _DETAILS: dict[_Fault, str] = {
     "head-too-large": "the head of the request is too large",
     "too-slow": "the request came too slowly",
 }
-
-
-class HotPost:
-    """One post on the hot route (`http.hot`), where the server expects its own cycle of request and response.
-
-    Attributes
-    ----------
-    source, credential : str
-        Whose post it is, and the hash of the token that said so.
-    take : callable
-        Takes it, once its body is there.
-    """
-
-    __slots__ = (
-        "body",
-        "connection",
-        "credential",
-        "disconnected",
-        "keep_alive",
-        "message_event",
-        "response_complete",
-        "response_started",
-        "scope",
-        "source",
-        "take",
-    )
-
-    def __init__(
-        self,
-        connection: HttpConnection,
-        source: str,
-        credential: str,
-        scope: MutableMapping[str, Any],
-        take: Callable[[HotPost], None],
-        *,
-        lasts: bool,
-    ) -> None:
-        self.connection = connection
-        self.source = source
-        self.credential = credential
-        self.scope = scope
-        self.take = take
-        self.body = bytearray()
-        self.message_event = _NOBODY
-        self.keep_alive = lasts
-        self.disconnected = self.response_started = self.response_complete = False
-
-
-class _Nobody:
-    """Whoever waits for more of a post's body: it is looked at once it is all there."""
-
-    def set(self) -> None:
-        """Wake nobody."""
-
-
-_NOBODY: Final = _Nobody()
-
-
-class Hot(Protocol):
-    """The hot route, as a connection sees it."""
-
-    def begin(
-        self, connection: HttpConnection, url: bytes, headers: Sequence[tuple[bytes, bytes]], *, lasts: bool
-    ) -> HotPost | None:
-        """Return the post that a head begins, or None where it is left to the ordinary way."""
 
 
 class HttpConnection(HttpToolsProtocol):
@@ -142,7 +78,10 @@ class HttpConnection(HttpToolsProtocol):
             self.first = b""
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Give the place back."""
+        """Give the place back, and what was taken for a body that will not come."""
+        cycle = self._cycle
+        if isinstance(cycle, HotPost):
+            cycle.abandon()
         super().connection_lost(exc)
         self._closing = self._lost = True
         if self._place is not None:
@@ -251,7 +190,7 @@ class HttpConnection(HttpToolsProtocol):
         self._receiving = False
         cycle = self._cycle
         if isinstance(cycle, HotPost):
-            cycle.take(cycle)
+            cycle.complete()
             return
         super().on_message_complete()
         place = self._place
@@ -310,10 +249,15 @@ class HttpConnection(HttpToolsProtocol):
         self._credential = credential if why is None else ""
         return why
 
-    def end_unless_known(self, tokens: Mapping[str, str]) -> None:
-        """Close the connection, at once or behind the answer under way, if the token that it showed is withdrawn."""
+    def end_unless_known(self, tokens: Mapping[str, str], sources: Collection[str] = ()) -> None:
+        """Close the connection, at once or behind the answer under way, if the token that it showed is withdrawn.
+
+        Or if it is of one of some sources, whatever it showed.
+        """
         name = "" if self._place is None or self._closing else self._place.name
-        if name and not name.startswith(SESSIONS) and tokens.get(self._credential) != name:
+        if not name or name.startswith(SESSIONS):
+            return
+        if tokens.get(self._credential) != name or name.removeprefix("source:") in sources:
             self.shutdown()
 
     def check(self, now: float) -> None:
@@ -368,6 +312,8 @@ class HttpConnection(HttpToolsProtocol):
             return
         self._closing = True
         self._since = self.loop.time()
+        if isinstance(cycle, HotPost):
+            cycle.abandon()
         if cycle is not None and not cycle.response_complete:
             cycle.disconnected = True
             cycle.message_event.set()
@@ -384,7 +330,7 @@ class HttpConnection(HttpToolsProtocol):
 
 
 class Fronts(Protocol):
-    """The fronts before a gateway."""
+    """The fronts before a gateway, or the readers beside it."""
 
     @property
     def restarts(self) -> int:
@@ -392,7 +338,7 @@ class Fronts(Protocol):
 
     @property
     def ready(self) -> int:
-        """The number of those that accept connections."""
+        """The number of those that serve."""
 
     def counted(self) -> Counted:
         """Return what all of them count."""
@@ -407,8 +353,8 @@ class HttpBounds:
         Connections that the sweep or the parser closed, by why.
     hot : Hot, optional
         The hot route, once there is one.
-    fronts : Fronts, optional
-        Those before the gateway, where there are any.
+    fronts, readers : Fronts, optional
+        Those before the gateway and beside it, where there are any.
     """
 
     def __init__(
@@ -426,6 +372,7 @@ class HttpBounds:
         self.closed: Counter[str] = Counter()
         self.hot: Hot | None = None
         self.fronts: Fronts | None = None
+        self.readers: Fronts | None = None
         self._descriptors = descriptors
         self._heads: dict[int, bytes] = {}
         self._said: list[tuple[bytes, bytes]] = []
@@ -445,8 +392,10 @@ class HttpBounds:
         return head
 
     @staticmethod
-    def end_withdrawn(connections: Iterable[object], tokens: Mapping[str, str]) -> None:
-        """Close the connections of those whose tokens are withdrawn.
+    def end_withdrawn(
+        connections: Iterable[object], tokens: Mapping[str, str], sources: Collection[str] = ()
+    ) -> None:
+        """Close the connections of those whose tokens are withdrawn, and of sources that have withdrawn a camera.
 
         Parameters
         ----------
@@ -455,7 +404,7 @@ class HttpBounds:
         """
         for connection in list(connections):
             if isinstance(connection, HttpConnection):
-                connection.end_unless_known(tokens)
+                connection.end_unless_known(tokens, sources)
 
     @property
     def protocol(self) -> type[asyncio.Protocol]:

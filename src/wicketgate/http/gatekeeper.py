@@ -61,6 +61,7 @@ PUSH_PREFIX = "/v1/push/"
 _LONGEST_TOKEN = 512
 _MOST_TURNS = -(-MAX_RESPONSE // SMALL_BODY)
 _AS_PAGE = b"text/html"
+_PERSON_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,3 +375,13 @@ def require(request: Request, kind: str, *roles: str) -> Principal:
             f"this needs the role {' or '.join(roles)}" if roles else "this is for machines alone"
         )
     return principal
+
+
+def patience_of(request: Request, seconds: float) -> float:
+    """Return for how long a request may wait until it is asked again whether its caller is known still.
+
+    Of a token's end whoever waits is told. A person's rests on documents, terms and a session's time: it is looked at
+    twice a second.
+    """
+    principal: Principal | None = request.scope["principal"]
+    return min(seconds, _PERSON_S) if principal is not None and principal.person else seconds

@@ -18,6 +18,7 @@ from wicketgate.gateway.health import HealthWatch
 from wicketgate.gateway.projections import Projections
 from wicketgate.gateway.timekeeping import ClockWatch
 from wicketgate.http.connections import HttpBounds
+from wicketgate.http.fronts.messages import Counted, MqttCounted
 from wicketgate.http.underway import UnderWay
 from wicketgate.reads.mqtt.ingress import Ingress
 from wicketgate.regime.moment import RegimeAt
@@ -182,6 +183,11 @@ class HealthMetrics:
         health, watch = self._health, self._watch
         gauges = [
             ("wicketgate_second_age_seconds", "Since the log got a second.", health.second_age_s),
+            (
+                "wicketgate_merge_delay_seconds",
+                "Within which it is due, by the charter.",
+                health.merge_delay_s,
+            ),
             ("wicketgate_reads_waiting_seconds", "Age of the oldest read not decided.", health.reads_wait_s),
             (
                 "wicketgate_commits_waiting_seconds",
@@ -209,9 +215,6 @@ class HealthMetrics:
         return [*metrics, steps]
 
 
-_AT_FRONTS = "HTTP at a front"
-
-
 class BoundMetrics:
     """Metrics of the bounds on connections, requests and bodies."""
 
@@ -219,6 +222,12 @@ class BoundMetrics:
         self._under_way = under_way
         self._connections = connections
         self._ingress = ingress
+
+    @property
+    def mqtt_at_fronts(self) -> MqttCounted:
+        """What fronts count of MQTT."""
+        fronts = None if self._connections is None else self._connections.fronts
+        return MqttCounted() if fronts is None else fronts.counted().mqtt
 
     @property
     def _places(self) -> list[Places]:
@@ -249,20 +258,39 @@ class BoundMetrics:
         if self._connections is not None:
             for why, count in self._connections.closed.items():
                 closed.add_metric([why], count)
-        fronts = None if self._connections is None else self._connections.fronts
-        running = GaugeMetricFamily("wicketgate_fronts", "Fronts that accept connections.")
-        running.add_metric([], fronts.ready if fronts else 0)
-        replaced = CounterMetricFamily("wicketgate_fronts_replaced", "Fronts that ended, and were replaced.")
-        replaced.add_metric([], fronts.restarts if fronts else 0)
-        if fronts is not None:
-            counted = fronts.counted()
-            held.add_metric([_AT_FRONTS, "yes"], counted.known)
-            held.add_metric([_AT_FRONTS, "no"], counted.strangers)
-            short.add_metric([_AT_FRONTS], 1.0 if counted.is_short else 0.0)
-            for why, count in counted.refused.items():
-                refused.add_metric([_AT_FRONTS, why], count)
+        bounds = self._connections
+        crews: list[Metric] = []
+        for what, crew, running, replaced in (
+            (
+                "front",
+                None if bounds is None else bounds.fronts,
+                GaugeMetricFamily("wicketgate_fronts", "Fronts that accept connections."),
+                CounterMetricFamily("wicketgate_fronts_replaced", "Fronts that ended, and were replaced."),
+            ),
+            (
+                "reader",
+                None if bounds is None else bounds.readers,
+                GaugeMetricFamily("wicketgate_readers", "Readers that have caught up."),
+                CounterMetricFamily("wicketgate_readers_replaced", "Readers that ended, and were replaced."),
+            ),
+        ):
+            running.add_metric([], crew.ready if crew else 0)
+            replaced.add_metric([], crew.restarts if crew else 0)
+            crews += [running, replaced]
+            if crew is None:
+                continue
+            at, counted = f"HTTP at a {what}", crew.counted()
+            over: list[tuple[str, Counted | MqttCounted]] = [(at, counted)]
+            if what == "front" and self._ingress is not None:
+                over.append(("MQTT at a front", counted.mqtt))
+            for name, counts in over:
+                held.add_metric([name, "yes"], counts.known)
+                held.add_metric([name, "no"], counts.strangers)
+                short.add_metric([name], 1.0 if counts.is_short else 0.0)
+                for why, count in counts.refused.items():
+                    refused.add_metric([name, why], count)
             for why, count in counted.closed.items():
-                closed.add_metric([f"{why} at a front"], count)
+                closed.add_metric([f"{why} at a {what}"], count)
         taken = GaugeMetricFamily(
             "wicketgate_under_way", "Requests, and bytes of bodies, under way.", labels=["what"]
         )
@@ -280,28 +308,33 @@ class BoundMetrics:
             taken.add_metric([what], budget.taken)
             for whose, count in budget.refused.items():
                 full.add_metric([what, whose], count)
-        return [held, short, refused, closed, running, replaced, taken, full]
+        if bounds is not None and bounds.fronts:
+            taken.add_metric(["body_bytes at fronts"], bounds.fronts.counted().body_bytes)
+        return [held, short, refused, closed, *crews, taken, full]
 
 
 class MqttMetrics:
-    """Metrics of the MQTT ingress."""
+    """Metrics of MQTT, at the gateway and at its fronts."""
 
-    def __init__(self, ingress: Ingress) -> None:
+    def __init__(self, ingress: Ingress, bounds: BoundMetrics | None) -> None:
         self._ingress = ingress
+        self._bounds = bounds
 
     def collect(self) -> list[Metric]:
-        ingress, counts = self._ingress, self._ingress.counts
+        counts = MqttCounted.of(self._ingress)
+        if self._bounds is not None:
+            counts = counts.plus(self._bounds.mqtt_at_fronts)
         connections = GaugeMetricFamily("wicketgate_mqtt_connections", "Clients connected by MQTT.")
-        connections.add_metric([], ingress.connections)
+        connections.add_metric([], counts.known)
         messages = CounterMetricFamily(
             "wicketgate_mqtt_messages", "Messages by what became of them.", labels=["became"]
         )
         for became in ("taken", "ignored", "unanswered", "lost"):
-            messages.add_metric([became], counts.messages[became])
+            messages.add_metric([became], counts.messages.get(became, 0))
         refused = CounterMetricFamily(
             "wicketgate_mqtt_refused", "Connections refused, by the code of CONNACK.", labels=["code"]
         )
-        for code, count in counts.refused.items():
+        for code, count in counts.codes.items():
             refused.add_metric([str(code)], count)
         ended = CounterMetricFamily(
             "wicketgate_mqtt_ended", "Connections that ended, by why.", labels=["why"]

@@ -80,8 +80,10 @@ CODES: dict[str, tuple[int, str]] = {
     "internal": (500, "Something is wrong with the gateway"),
     "streams-unavailable": (503, "The store does not answer"),
     "starting": (503, "The gateway is starting"),
+    "standby": (503, "Another sequencer leads"),
     "stalled": (503, "The gateway does not go on"),
     "not-ready": (503, "Something is behind"),
+    "elsewhere": (421, "This is not done here"),
 }
 """Codes of the API itself, beside those of documents and of reads; `/docs` lists them."""
 

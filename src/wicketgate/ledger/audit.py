@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wicketgate.base.errors import InputError, LedgerError, VerificationError
-from wicketgate.ledger.merkle import HASH_BYTES, inclusion_ranges, leaf_hashes, root, verify_inclusion
+from wicketgate.ledger.merkle import (
+    HASH_BYTES,
+    inclusion_ranges,
+    leaf_hashes,
+    root,
+    verify_consistency,
+    verify_inclusion,
+)
 from wicketgate.ledger.notes import Checkpoint, Verifier, open_checkpoint
 from wicketgate.ledger.tiles import (
     TILE_HEIGHT,
@@ -24,6 +31,7 @@ from wicketgate.ledger.tiles import (
     fetch_checkpoint,
     folder_fetch,
     parse_path,
+    prove_consistency,
     split_hashes,
 )
 
@@ -51,6 +59,8 @@ class AuditReport:
         Bundles of entries that were hashed.
     seen : int
         Older checkpoints that this log was found to continue.
+    edge : Edge
+        The right edge of the log: the next audit can go on from it.
     """
 
     checkpoint: Checkpoint
@@ -58,6 +68,7 @@ class AuditReport:
     tiles: int
     bundles: int
     seen: int
+    edge: Edge
 
 
 def audit(
@@ -68,10 +79,10 @@ def audit(
     seen: Sequence[bytes] = (),
     on_entry: Callable[[int, bytes], None] | None = None,
     progress: Progress | None = None,
+    begun: Edge | None = None,
+    again: Sequence[int] = (),
 ) -> AuditReport:
-    """Recompute a whole log from its entries.
-
-    Every hash tile, the root and older checkpoints are compared.
+    """Recompute a log from its entries, all or those behind an edge; compare hash tiles, root and older checkpoints.
 
     Parameters
     ----------
@@ -88,42 +99,42 @@ def audit(
         proved before `audit` returns.
     progress : callable, optional
         Called after each bundle.
-
-    Returns
-    -------
-    AuditReport
-        Only if everything agrees.
+    begun : Edge, optional
+        What an earlier audit came to. It leads to the root only if the entries before it, which are not read and not
+        given to `on_entry`, are still those that were logged.
+    again : sequence of int
+        Full bundles before `begun` that are read all the same, and proved under the checkpoint.
 
     Raises
     ------
     LedgerError
         At the first tile, entry or checkpoint that is wrong; the message names it.
-
-    Notes
-    -----
-    Two hashes an entry; memory is O(log n) and one bundle.
     """
     checkpoint, note = fetch_checkpoint(fetch, [verifier])
     if origin is not None and checkpoint.origin != origin:
         raise LedgerError(f"`checkpoint` is of the log `{checkpoint.origin}`, not `{origin}`")
     older = _open_seen(seen, verifier, checkpoint)
     reader = TileReader(fetch, checkpoint.size)
-    edge = Edge()
-    compared = 0
+    edge = Edge() if begun is None else begun.copy()
+    _go_on(reader, checkpoint, older, edge, again)
+    compared = len(again)
     forks = _compare_seen(older, edge, [])
-    bundles = -(-checkpoint.size // TILE_WIDTH)
-    for index in range(bundles):
+    bundles = range(edge.size // TILE_WIDTH, -(-checkpoint.size // TILE_WIDTH))
+    for index in bundles:
         entries = reader.entries(index)
         hashes = leaf_hashes(entries)
-        forks = [*forks, *_compare_seen(older, edge, hashes)]
-        for name, row in edge.extend(hashes):
+        known = edge.size - index * TILE_WIDTH
+        if known and hashes[:known] != edge.rows[0]:
+            raise LedgerError(f"`{TileName(level=None, index=index).path}` is not what was audited before")
+        forks = [*forks, *_compare_seen(older, edge, hashes[known:])]
+        for name, row in edge.extend(hashes[known:]):
             _compare(reader, checkpoint, name, row)
             compared += 1
         if edge.size % TILE_WIDTH:
             # The last bundle: its tile must be looked at before its entries are handed on.
             _compare(reader, checkpoint, TileName(level=0, index=index, width=len(hashes)), hashes)
         if on_entry is not None:
-            for offset, entry in enumerate(entries):
+            for offset, entry in enumerate(entries[known:], known):
                 on_entry(index * TILE_WIDTH + offset, entry)
         if progress is not None:
             progress(edge.size, checkpoint.size)
@@ -135,7 +146,10 @@ def audit(
     # Only now: a log that is damaged is no log that was rewritten.
     for size in forks:
         raise _forks(size)
-    return AuditReport(checkpoint=checkpoint, note=note, tiles=compared, bundles=bundles, seen=len(seen))
+    read = len(bundles) + len(again)
+    return AuditReport(
+        checkpoint=checkpoint, note=note, tiles=compared, bundles=read, seen=len(seen), edge=edge
+    )
 
 
 def fsck(
@@ -147,7 +161,7 @@ def fsck(
     on_entry: Callable[[int, bytes], None] | None = None,
     progress: Progress | None = None,
 ) -> AuditReport:
-    """Audit a log in a folder, with its older partial tiles.
+    """Audit a whole log in a folder, with its older partial tiles.
 
     Every one of them must agree with its tile. Tiles beyond the checkpoint are left alone: a crash between tiles
     and checkpoint leaves such, and so does a log that grows meanwhile.
@@ -187,6 +201,37 @@ def _compare_partial(fetch: Fetch, reader: TileReader, name: TileName, size: int
         good = data == reader.tile(name.level, name.index)[: name.width * HASH_BYTES]
     if not good:
         raise LedgerError(f"`{name.path}` is not a beginning of its tile")
+
+
+def _go_on(
+    reader: TileReader, checkpoint: Checkpoint, older: list[Checkpoint], edge: Edge, again: Sequence[int]
+) -> None:
+    """Prove what of a log lies before an edge: older checkpoints, taken from `older`, and some bundles again."""
+    if edge.size > checkpoint.size:
+        raise LedgerError(f"`checkpoint` has {checkpoint.size} entries, and {edge.size} were audited before")
+    while older and older[-1].size < edge.size:
+        _demand_continued(reader, older.pop(), checkpoint)
+    for index in again:
+        _compare_again(reader, checkpoint, index)
+
+
+def _demand_continued(reader: TileReader, older: Checkpoint, now: Checkpoint) -> None:
+    """Refuse a log whose tiles do not prove that it continues an older checkpoint.
+
+    Whether tiles are damaged or the log was rewritten is told by an audit of the whole log alone.
+    """
+    proof = prove_consistency(reader, older.size, now.size) if older.size else ()
+    if not verify_consistency(older.size, now.size, older.root, now.root, proof):
+        raise LedgerError(f"the tiles do not prove that the log continues that of {older.size} entries")
+
+
+def _compare_again(reader: TileReader, checkpoint: Checkpoint, index: int) -> None:
+    """Refuse a full bundle, or its hash tile, that is not under the checkpoint."""
+    name = TileName(level=0, index=index)
+    hashes = leaf_hashes(reader.entries(index))
+    _compare(reader, checkpoint, name, hashes)
+    if not _leads_to_root(reader, checkpoint, name, hashes):
+        raise LedgerError(f"`{TileName(level=None, index=index).path}` is not under `checkpoint`")
 
 
 def _forks(size: int) -> LedgerError:

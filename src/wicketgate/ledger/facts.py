@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
@@ -23,8 +23,6 @@ from wicketgate.ledger import merkle
 ENTRIES_FORM = 2
 """The form of entries that this version writes, and the latest that it reads: docs/spec/ledger.md, section 7."""
 SALT_BYTES = 16
-MERGE_DELAY_US = 5 * SECOND_US
-"""Within this long after its second a fact must be provable."""
 SMALLEST_TREE = 256
 """Leaves of a second's tree at least, so that a proof does not tell how busy the second was."""
 
@@ -133,14 +131,16 @@ class Promises:
     Parameters
     ----------
     at_us : int
-        When they were released, microseconds; settles the second and the end of the merge delay.
+        When they were released, microseconds; settles the second.
+    merge_delay_us : int
+        Of the charter in force: within so long after its second a release must be provable.
     """
 
-    def __init__(self, origin: str, at_us: int, signer: Signs) -> None:
+    def __init__(self, origin: str, at_us: int, signer: Signs, merge_delay_us: int) -> None:
         second_us = second_of(at_us)
         self._dates = {
             "second": rfc3339(second_us),
-            "merge_by": rfc3339(second_us + SECOND_US + MERGE_DELAY_US),
+            "merge_by": rfc3339(second_us + SECOND_US + merge_delay_us),
         }
         self._before = _before_fact(origin, self._dates)
         self._signer = signer
@@ -159,8 +159,10 @@ class Promises:
         return promise, fact
 
 
-def check_promise(origin: str, header: Mapping[str, Any], log_public: bytes) -> None:
-    """Check a header's promise: signature, second and merge delay.
+def check_promise(origin: str, header: Mapping[str, Any], log_public: bytes) -> int:
+    """Check a header's promise, and return the merge delay that it names, microseconds.
+
+    Whether the charter in force allowed that delay is for whoever knows the charters (`check_delay`).
 
     Raises
     ------
@@ -173,6 +175,7 @@ def check_promise(origin: str, header: Mapping[str, Any], log_public: bytes) -> 
         signature = base64.b64decode(promise["signature"], validate=True)
         text = _promised(origin, header)
         second_us = second_of(parse_rfc3339(header["released_at"]))
+        merge_by_us = parse_rfc3339(promise["merge_by"])
         # Each has one form: otherwise a byte could be changed and nobody would see it.
         salt, encoded = bytes.fromhex(promise["salt"]).hex(), base64.b64encode(signature).decode()
     except (KeyError, TypeError, AttributeError, InputError, binascii.Error, ValueError) as error:
@@ -181,9 +184,37 @@ def check_promise(origin: str, header: Mapping[str, Any], log_public: bytes) -> 
         raise VerificationError(f"{where} is not in its one form")
     if not verify_signature(log_public, text, signature):
         raise VerificationError(f"{where} is not signed by the log's key")
-    merge_by_us = second_us + SECOND_US + MERGE_DELAY_US
     if promise["second"] != rfc3339(second_us) or promise["merge_by"] != rfc3339(merge_by_us):
-        raise VerificationError(f"{where} names another second than that of the release, or another delay")
+        raise VerificationError(
+            f"{where} names another second than that of the release, or one in another form"
+        )
+    delay_us = merge_by_us - second_us - SECOND_US
+    if delay_us < 0:
+        raise VerificationError(f"{where} is to be proved before its second is over")
+    return delay_us
+
+
+def check_delay(header: Mapping[str, Any], delay_us: int, allowed_us: Collection[int]) -> None:
+    """Check the merge delay of a promise against the charter in force at its release.
+
+    Parameters
+    ----------
+    delay_us : int
+        What the promise names (`check_promise`).
+    allowed_us : collection of int
+        Of the charter; of two where one took effect in the very microsecond of the release.
+
+    Raises
+    ------
+    VerificationError
+        If it is another one.
+    """
+    if delay_us not in allowed_us:
+        allowed = " or ".join(f"{one / SECOND_US:g}" for one in sorted(allowed_us)) or "no"
+        raise VerificationError(
+            f"the promise of batch {header.get('batch')} is to be kept within {delay_us / SECOND_US:g} s, and the "
+            f"charter in force said {allowed} s"
+        )
 
 
 def _promised(origin: str, header: Mapping[str, Any]) -> bytes:

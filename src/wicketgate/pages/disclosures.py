@@ -71,7 +71,7 @@ def _words(register: Mapping[str, Any], told: _Told) -> dict[str, Any]:
         ],
         "refused": _each(told.refused, step) if told.refused else "",
         "missing": told.receipts is not None and told.receipts.get("missing") is True,
-        "deletion": "Nothing has left under it so far."
+        "deletion": "No published figures speak of it yet."
         if told.receipts is None
         else _deletion(told.receipts),
         "as_of": told.as_of,

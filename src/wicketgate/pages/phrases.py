@@ -61,7 +61,10 @@ MODES: Mapping[str, tuple[str, str]] = {
         "every read in scope",
         "Every vehicle that passes, whether or not anybody is looking for it (bulk).",
     ),
-    "match": ("reads of listed vehicles", "Only vehicles on the recipient’s list (match)."),
+    "match": (
+        "reads of listed vehicles, and of plates that look like a listed one",
+        "Vehicles on the recipient’s list, and those whose plate looks like a listed one to a camera (match).",
+    ),
     "search": ("answers to approved questions", "Only answers to questions that were approved (search)."),
 }
 FIELDS: Mapping[str, str] = {
@@ -85,7 +88,7 @@ INSTRUMENTS: Mapping[str, str] = {
 }
 REASONS: Mapping[str, str] = {
     "out-of-scope": "Camera or hour outside the scope",
-    "not-listed": "Vehicle not on the recipient’s list",
+    "not-listed": "Plate neither on the recipient’s list nor like one on it",
     "before-validity": "Captured before the authority began",
     "not-in-force-yet": "Authority not in force yet",
     "expired": "Authority expired",

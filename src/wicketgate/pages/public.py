@@ -287,7 +287,9 @@ class Pages:
             now_us=now_us,
             sources=names.sources,
             figures=figures,
-            story=story.tell(views, counts if counts is not None else story.of_figures(figures, register)),
+            story=story.tell(
+                views, counts if counts is not None else story.of_figures(figures, register, views)
+            ),
             past=sum(not view["is_current"] for view in views),
             open_consultations=open_of(register),
             stale=as_of_us is not None and now_us - as_of_us > STALE_AFTER_US,

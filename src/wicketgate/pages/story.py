@@ -8,12 +8,16 @@ from typing import Any
 
 from wicketgate.pages import phrases
 from wicketgate.pages.figures import in_steps
+from wicketgate.pages.phrases import at_us_of
 from wicketgate.pages.views import least_traffic_of, step_of, tables
 
 MODES = ("bulk", "match", "search")
 
 Said = tuple[int | None, str]
 """A count, None where it cannot be said, and the words for it."""
+
+_Span = tuple[int | None, int | None]
+"""From when until when, microseconds since the epoch; None is open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +33,17 @@ class StoryCounts:
     most : mapping
         The most that can have left, by authority.
     released : mapping
-        What left, by authority; where a list decides, of published figures the vehicles of the last month.
+        The reads that left, by authority, those that ended among them.
+    bulk : mapping
+        Of those, what left in bulk, by authority; for the figures the same as `released`.
+    vehicles : mapping
+        Where a list decides, in published figures, the vehicles of the last month, by authority, in words.
     images, fetched : mapping
         By authority, the images that what left names, and those that its recipient fetched; of bulk alone, as traffic.
     hits : Said
         What lists let go; a number where reads are counted as they leave.
+    untold : frozenset of str
+        Names under which reads left in bulk that no count tells apart from others.
     """
 
     known: bool
@@ -41,9 +51,12 @@ class StoryCounts:
     nobody: Said
     most: Mapping[str, int]
     released: Mapping[str, Said]
+    bulk: Mapping[str, Said]
+    vehicles: Mapping[str, str] = field(default_factory=dict)
     images: Mapping[str, Said] = field(default_factory=dict)
     fetched: Mapping[str, Said] = field(default_factory=dict)
     hits: Said = (None, "")
+    untold: frozenset[str] = frozenset()
 
 
 def tell(views: Sequence[Mapping[str, Any]], counts: StoryCounts) -> dict[str, Any]:
@@ -54,7 +67,7 @@ def tell(views: Sequence[Mapping[str, Any]], counts: StoryCounts) -> dict[str, A
     Parameters
     ----------
     views : sequence of mapping
-        The authorities as the pages show them.
+        Every version of every authority, as the pages show them.
     counts : StoryCounts
         Those of the published figures (`of_figures`), or others that a page is given in their place.
 
@@ -62,19 +75,22 @@ def tell(views: Sequence[Mapping[str, Any]], counts: StoryCounts) -> dict[str, A
     -------
     dict
         `taken`, `bulk` (to others), `hits`, `stayed` and `nobody` as texts, `left` (a row for each authority that
-        counts now); a `share` is of 100 reads, or None where one cannot be said.
+        counts now, and for each that ended and let something go); a `share` is of 100 reads, or None where one cannot
+        be said.
 
     Notes
     -----
+    A sum is of every name that let reads go, whether or not it is in force still: what has left is not undone when an
+    authority ends, is superseded or changes its mode.
+
     `stayed` is a bound from below: reads that went to none but the cameras' own organisation, or to nobody. One read
     can go to several others, and the counts do not say which, so it is what was taken less all that went to others.
     """
     taken = counts.taken
-    latest: dict[str, Mapping[str, Any]] = {}
-    for view in views:  # of each name the version that counts
-        if view["is_current"] and (view["name"] not in latest or view["status"]["id"] == "in-force"):
-            latest[view["name"]] = view
-    several = len({view["controller"] for view in latest.values()}) > 1
+    shown = _shown(views, counts)
+    modes = modes_of(views)
+    own = {str(view["name"]) for view in views if view["own_use"]}  # the same for all versions of a name
+    several = len({view["controller"] for view in shown.values()}) > 1
     rows = [
         {
             "view": view,
@@ -83,12 +99,12 @@ def tell(views: Sequence[Mapping[str, Any]], counts: StoryCounts) -> dict[str, A
             "what": what_goes(view)
             + (f" of {view['controller']}" if several and not view["own_use"] else ""),
             "why": view["purpose"].rpartition(": ")[2],
-            "is_match": view["mode"]["id"] == "match",
-            "number": _number(counts, name, view["mode"]["id"]),
+            "is_match": modes[name] == {"match"},
+            "number": _number(counts, name, modes[name]),
             "images": _images(counts, name, view),
             "share": share(counts.released.get(name, (0, ""))[0], taken[0]),
         }
-        for name, view in latest.items()
+        for name, view in shown.items()
     ]
     # What goes to others is asked for first, and of that what is widest.
     rows.sort(
@@ -99,17 +115,17 @@ def tell(views: Sequence[Mapping[str, Any]], counts: StoryCounts) -> dict[str, A
             -(row["view"]["item"].get("cameras") or 0),
         )
     )
-    others = sum(
-        most for name, most in counts.most.items() if not (name in latest and latest[name]["own_use"])
-    )
+    others = sum(most for name, most in counts.most.items() if name not in own)
     stayed = max(counts.nobody[0] or 0, (taken[0] or 0) - others)
-    in_bulk = [
-        counts.released.get(name, (0, ""))
-        for name, view in latest.items()
-        if view["mode"]["id"] == "bulk" and not view["own_use"]
-    ]
-    bulk = sum(number or 0 for number, _ in in_bulk)
-    exact = all(words in ("", "none", phrases.number(number)) for number, words in in_bulk)
+    in_bulk = {
+        name: said
+        for name, said in counts.bulk.items()
+        if name not in own and "bulk" in modes.get(name, {"bulk"})
+    }
+    bulk = sum(number or 0 for number, _ in in_bulk.values())
+    exact = counts.untold <= own and all(
+        words in ("", "none", phrases.number(number)) for number, words in in_bulk.values()
+    )
     return {
         "known": counts.known,
         "taken": taken[1],
@@ -125,10 +141,40 @@ def tell(views: Sequence[Mapping[str, Any]], counts: StoryCounts) -> dict[str, A
     }
 
 
-def _number(counts: StoryCounts, name: str, mode: str) -> str:
+def _shown(views: Sequence[Mapping[str, Any]], counts: StoryCounts) -> dict[str, Mapping[str, Any]]:
+    """Return by name the version that counts; of a name that ended, if anything left, the last one that took effect."""
+    current: dict[str, Mapping[str, Any]] = {}
+    ended: dict[str, Mapping[str, Any]] = {}
+    for view in views:
+        name = str(view["name"])
+        if view["is_current"]:
+            if name not in current or view["status"]["id"] == "in-force":
+                current[name] = view
+        elif name not in ended or view["has_begun"]:
+            ended[name] = view
+    left = {name for name, (number, words) in counts.released.items() if number or words not in ("", "0")}
+    left |= counts.untold | counts.vehicles.keys()
+    return current | {name: view for name, view in ended.items() if name not in current and name in left}
+
+
+def modes_of(views: Iterable[Mapping[str, Any]]) -> dict[str, set[str]]:
+    """Return the modes of all versions of each name: counts are by name, and one can change its mode."""
+    modes: dict[str, set[str]] = {}
+    for view in views:
+        modes.setdefault(str(view["name"]), set()).add(view["mode"]["id"])
+    return modes
+
+
+def _number(counts: StoryCounts, name: str, modes: set[str]) -> str:
     """Return in words what left under an authority, empty where that is not published yet."""
-    told = counts.known and (mode != "match" or counts.hits[0] is not None)
-    return counts.released.get(name, (None, "none" if told else ""))[1]
+    reads = counts.released.get(name, (None, ""))[1]
+    if name in counts.untold:
+        reads = f"at least {reads.removeprefix('at least ') or 0}, not told apart since"
+    vehicles = counts.vehicles.get(name, "")
+    if reads or vehicles:
+        return " and ".join(filter(None, (reads, vehicles)))
+    told = counts.known and ("match" not in modes or counts.hits[0] is not None)
+    return "none" if told else ""
 
 
 def _images(counts: StoryCounts, name: str, view: Mapping[str, Any]) -> dict[str, str] | None:
@@ -150,7 +196,7 @@ def what_goes(view: Mapping[str, Any]) -> str:
         cameras = "one camera" if number == 1 else f"{phrases.number(number)} cameras"
     words = {
         "bulk": f"every vehicle that passes {'' if number == 1 else 'any of '}{cameras}",
-        "match": f"only vehicles on its list, at {cameras}",
+        "match": f"vehicles on its list, and plates that look like a listed one, at {cameras}",
         "search": f"only answers to approved questions, about {cameras}",
     }
     return words.get(view["mode"]["id"], str(view["mode"]["short"]))
@@ -167,23 +213,29 @@ def share(part: int | None, whole: int | None) -> float | None:
     return None if part is None or not whole else round(min(100.0, 100 * part / whole), 2)
 
 
-def of_figures(figures: Mapping[str, Any] | None, register: Mapping[str, Any]) -> StoryCounts:
-    """Return the counts of the figures of the latest day as the pages show them; None where none are published."""
+def of_figures(
+    figures: Mapping[str, Any] | None, register: Mapping[str, Any], views: Sequence[Mapping[str, Any]]
+) -> StoryCounts:
+    """Return the counts of the figures of the latest day as the pages show them; None where none are published.
+
+    Parameters
+    ----------
+    views : sequence of mapping
+        Every version of every authority. A name with a list has no row of its own in `released`, also where a version
+        of it lets go in bulk: then the most that left is what was compared.
+    """
     if figures is None:
-        return StoryCounts(known=False, taken=(None, ""), nobody=(None, ""), most={}, released={})
+        return StoryCounts(known=False, taken=(None, ""), nobody=(None, ""), most={}, released={}, bulk={})
     small, rows = figures["small"], figures["rows"]
-
-    def cells(name: str) -> list[object]:
-        return [(row.get("released") or {}).get(name, 0) for row in rows]
-
-    names = [one["name"] for one in figures["released"]]
+    spans = _spans_of(views)
+    cells: dict[str, list[object]] = {
+        one["name"]: [_cell(row, one["name"], spans) for row in rows] for one in figures["released"]
+    }
+    hidden = untold_of(views, rows)
     months = tables(register.get("targeting"))
     hits, step = (months[-1].get("hits") or {}) if months else {}, step_of(register)
-    listed: dict[str, Said] = {
-        name: (None, f"{in_steps([kinds.get('vehicles')], step)} vehicles") for name, kinds in hits.items()
-    }
-    bulk: dict[str, Said] = {
-        one["name"]: (_sum(cells(one["name"])), one["total"]) for one in figures["released"]
+    released: dict[str, Said] = {
+        name: (_sum(found), phrases.total(found, small)) for name, found in cells.items()
     }
     return StoryCounts(
         known=True,
@@ -193,13 +245,62 @@ def of_figures(figures: Mapping[str, Any] | None, register: Mapping[str, Any]) -
             if all("withheld" in row for row in rows)
             else (None, "")
         ),
-        most={name: _sum(cells(name)) + cells(name).count(None) * max(0, small - 1) for name in names},
-        released={**bulk, **listed},
+        most={
+            name: _sum(found) + found.count(None) * max(0, small - 1)
+            for name in {*cells, *hidden}
+            for found in ([*cells.get(name, ()), *hidden.get(name, ())],)
+        },
+        released=released,
+        bulk=released,
+        vehicles={
+            name: f"{in_steps([kinds.get('vehicles')], step)} vehicles" for name, kinds in hits.items()
+        },
         images={one["name"]: (None, one["images"]) for one in figures["images"]},
         fetched={one["name"]: (None, one["fetched"]) for one in figures["images"]},
         hits=(None, f"{in_steps([one.get('vehicles') for one in hits.values()], step)} vehicles")
         if hits
         else (None, ""),
+        untold=frozenset(hidden),
+    )
+
+
+def untold_of(
+    views: Iterable[Mapping[str, Any]], rows: Iterable[Mapping[str, Any]]
+) -> dict[str, list[object]]:
+    """Return by name the cells `compared` in which reads that left in bulk are not told apart.
+
+    They are those of periods in which a version of mode `bulk` can have been in force.
+    """
+    spans = _spans_of(view for view in views if view["mode"]["id"] == "bulk")
+    found: dict[str, list[object]] = {}
+    for row in rows:
+        for name, reads in (row.get("compared") or {}).items():
+            if _overlap(row, spans.get(name, ())):
+                found.setdefault(name, []).append(reads)
+    return found
+
+
+def _cell(row: Mapping[str, Any], name: str, spans: Mapping[str, Sequence[_Span]]) -> object:
+    """Return what left in a period; a suppressed count of one at no moment of which it could is 0."""
+    cell = (row.get("released") or {}).get(name, 0)
+    return 0 if cell is None and name in spans and not _overlap(row, spans[name]) else cell
+
+
+def _spans_of(views: Iterable[Mapping[str, Any]]) -> dict[str, list[_Span]]:
+    """Return by name when each of its versions is or was in force."""
+    spans: dict[str, list[_Span]] = {}
+    for view in views:
+        span = (at_us_of(view["item"].get("in_force_from")), at_us_of(view["until"]))
+        spans.setdefault(str(view["name"]), []).extend([span] if view["has_begun"] else [])
+    return spans
+
+
+def _overlap(row: Mapping[str, Any], spans: Iterable[_Span]) -> bool:
+    from_us, until_us = at_us_of(row.get("from")), at_us_of(row.get("until"))
+    return any(
+        (until_us is None or begun_us is None or until_us > begun_us)
+        and (from_us is None or ended_us is None or from_us < ended_us)
+        for begun_us, ended_us in spans
     )
 
 
@@ -229,32 +330,38 @@ def by_mode(views: Sequence[Mapping[str, Any]], register: Mapping[str, Any]) -> 
     """
     small, step = least_traffic_of(register), step_of(register)
     figures, months = tables(register.get("figures")), tables(register.get("targeting"))
-    modes: dict[str, set[str]] = {}
-    for name, mode in {str(view["name"]): view["mode"]["id"] for view in views}.items():
-        modes.setdefault(mode, set()).add(name)  # figures are by name: the mode of its last version counts
+    by_name = modes_of(views)
+    untold = untold_of(views, figures)
     found = []
-    for mode, names in sorted(modes.items(), key=lambda item: _rank(item[0])):
+    for mode in sorted({mode for modes in by_name.values() for mode in modes}, key=_rank):
+        names = {name for name, modes in by_name.items() if mode in modes}
+        # Figures are by name: of one that changed its mode, reads stand where they left in bulk, hits with its list.
+        traffic = names if mode == "bulk" else {name for name in names if "bulk" not in by_name[name]}
+        listed = set() if mode == "bulk" else names
         vehicles = [
             kinds.get("vehicles")
             for month in months
             for name, kinds in (month.get("hits") or {}).items()
-            if name in names
+            if name in listed
         ]
-        counted = any(name in (row.get("released") or {}) for row in figures for name in names)
+        counted = any(name in (row.get("released") or {}) for row in figures for name in traffic)
+        released = _total(figures, "released", traffic, small) if counted else ""
+        if mode == "bulk" and untold:
+            released = f"at least {released.removeprefix('at least ') or 0}"
         found.append(
             {
                 "id": mode,
                 "title": MODE_TITLES.get(mode, mode),
                 "authorities": sorted(names),
-                "released": _total(figures, "released", names, small) if counted else "",
-                "hits": _total(figures, "hits", names, small)
+                "released": released,
+                "hits": _total(figures, "hits", listed, small)
                 if any("hits" in row for row in figures)
                 else "",
                 "vehicles": in_steps(vehicles, step) if vehicles else "",
                 "outcomes": {
                     words: said
                     for what, words in phrases.OUTCOMES.items()
-                    if (said := _outcomes(figures, months, names, (small, step), what))
+                    if (said := _outcomes(figures, months, listed, (small, step), what))
                 },
             }
         )

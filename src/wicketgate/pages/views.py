@@ -168,6 +168,7 @@ def view_of(item: Mapping[str, Any], names: ShownNames) -> dict[str, Any]:
         "title": authority.get("title") or item.get("name"),
         "status": sentences.status_of(stands),
         "is_current": stands.is_current,
+        "has_begun": stands.begun,
         "verb": sentences.verb_of(stands, own_use=own_use),
         "mode": {
             "id": mode,

@@ -87,6 +87,16 @@ def _check_place(camera: CameraSet) -> None:
         raise InputError("`heading` lies between 0 and 360 degrees")
 
 
+def withdrawn_from(before: Sequence[Camera], behind: Sequence[Camera]) -> frozenset[str]:
+    """Return the sources of which a camera has been withdrawn."""
+    # A camera that is new has no former state, and none leaves the list.
+    return frozenset(
+        now.source
+        for former, now in zip(before, behind, strict=False)
+        if former is not now and former.active and not now.active
+    )
+
+
 class CameraRegister(Protocol):
     """Whatever holds the register of cameras."""
 

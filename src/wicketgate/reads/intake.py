@@ -36,14 +36,11 @@ from wicketgate.reads.messages import ReadsMessage
 from wicketgate.reads.portions import Gate, GroupPortion
 from wicketgate.reads.quota import OVERHEAD, QuarantineQuota, QuotaKeeper
 from wicketgate.reads.repeats import RepeatVerdict, Seen
-from wicketgate.reads.takers import PostAnswer
+from wicketgate.reads.takers import LINGER_S, PostAnswer
 from wicketgate.reads.tracking import Emitted, HeldSighting, Vehicles
 
 JOIN_US = 10 * MINUTE_US
 """For how long after a read was accepted an image may follow it; COMMITS keeps the read for as long."""
-
-LINGER_S: Final = 0.004
-"""For how long reads wait for others, with which they become one transaction."""
 
 _BUSY_S = 0.05
 _UNDER_WAY = 4
@@ -139,6 +136,9 @@ class _New:
         return _New(rows, self.keys.of(range(start, start + len(rows))))
 
 
+_NONE: Final = _New((), ReadKeys(b"", b""))
+
+
 class Intake:
     """The intake of checked reads.
 
@@ -205,7 +205,7 @@ class Intake:
         source: str,
         *,
         held: Sequence[HeldSighting] = (),
-        emitted: Emitted | None = None,
+        emitted: Sequence[Emitted] = (),
         late: Sequence[str] = (),
         images: Sequence[tuple[int, QuarantinedRead]] = (),
         have_waited: bool = False,
@@ -218,8 +218,8 @@ class Intake:
         ----------
         held : sequence of HeldSighting
             Observations of followed vehicles; at most `MAX_ROWS`.
-        emitted : Emitted, optional
-            That the one read in `checked` is a followed vehicle's.
+        emitted : sequence of Emitted
+            Of the reads in `checked` that are followed vehicles'.
         late : sequence of str
             Cameras whose message repeats what was emitted of a vehicle.
         images : sequence of (int, QuarantinedRead)
@@ -236,7 +236,7 @@ class Intake:
         if self._waiting + len(checked.reads) > _MAX_WAITING and self._waiting:
             raise StreamError("too many reads are waiting to be stored: post again in a moment", code="busy")
         now_us = self._clock.now_us()
-        new, again, conflicts = self._sort(checked, source, now_us)
+        new, again, conflicts = self._sort(checked, source, now_us) if checked.camera_id else (_NONE, (), ())
         repeated = [*late, *(checked.camera_id[n] for n in again)]
         quarantined = [*checked.quarantined, *conflicts]
         groups: list[_Group] = []
@@ -251,8 +251,7 @@ class Intake:
             some = new.some(at, at + MAX_ROWS - len(group.reads))
             group.extend(checked, some, source, now_us)
             at += len(some.rows)
-        if emitted is not None:
-            group.emitted.append(emitted)  # in the group of its row, and stored no sooner (`GroupPortion`)
+        group.emitted.extend(emitted)  # in the group of their last row, and stored no sooner (`GroupPortion`)
         for observation in held:
             if group.full:
                 group = self._group(groups)

@@ -226,7 +226,7 @@ class Faulty:
     def rows(self) -> Iterator[Rows]:
         """Yield its reads, in order, some at a time."""
         for start in range(0, len(self._values), PIECE_ROWS):
-            yield _each(self._values[start : start + PIECE_ROWS])
+            yield rows_from(self._values[start : start + PIECE_ROWS])
 
 
 def pieces(body: bytes, media_type: str) -> Iterator[Rows | Faulty]:
@@ -266,7 +266,7 @@ def load_arrow() -> None:
 def _arrow_pieces(body: bytes) -> Iterator[Rows]:
     from wicketgate.reads.arrow_posts import arrow_pieces
 
-    return map(_each, arrow_pieces(body))
+    return map(rows_from, arrow_pieces(body))
 
 
 def rows_of(piece: Rows | Faulty) -> Iterator[Rows]:
@@ -357,7 +357,8 @@ def _plain(piece: bytes, few: Callable[[bytes], Rows], many: Callable[[bytes], l
     return few(piece) if len(piece) < _FEW_BYTES else PlainReads.read(many(piece))
 
 
-def _each(values: Sequence[dict[str, Any]]) -> list[RawRead | Malformed]:
+def rows_from(values: Sequence[dict[str, Any]]) -> list[RawRead | Malformed]:
+    """Return reads by their members, each as it is or `Malformed`."""
     rows: list[RawRead | Malformed] = []
     for value in values:
         try:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.reads.checks import Checked
+
+LINGER_S: Final = 0.004
+"""For how long reads wait for others, with which they become one transaction."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -124,7 +124,8 @@ class Officers:
             paper = _consultation(
                 HELD,
                 "Listed vehicles at the congestion-charge cameras",
-                "Reads of listed vehicles would leave, and no others. Who drives such a vehicle may be innocent.",
+                "Reads of listed vehicles would leave, and of plates that look like a listed one. Who drives such a "
+                "vehicle may be innocent.",
                 draft,
                 now_us,
                 _HELD_FOR_US,
@@ -171,7 +172,7 @@ class Officers:
                 "consultation": HELD,
                 "at": rfc3339(now_us),
                 "outcome": "approved",
-                "reasons": "Nobody objected. Matching lets nothing leave of vehicles that are not listed.",
+                "reasons": "Nobody objected. Matching lets nothing leave but what is listed, and what looks like it.",
                 "covered_until": rfc3339(max(now_us, valid_until_us) + DAY_US),
             }
         }

@@ -107,7 +107,7 @@ class Follower:
         now_us = time.time_ns() // 1000
         source = io.BytesIO(body)
         for batch in read_batches(source):
-            name, _, _ = self._chain.take(batch)
+            name = self._chain.take(batch).name
             if name != self.authority or batch.number != self._after + 1:
                 raise VerificationError(
                     f"batch {batch.number} of `{name}` came where batch {self._after + 1} of "

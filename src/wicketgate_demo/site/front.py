@@ -26,6 +26,7 @@ def part_of(register: Mapping[str, Any], live: Mapping[str, Any]) -> FrontPart:
             nobody=_exact(live["stayed"]),
             most=dict(live["released"]),
             released={name: _exact(rows) for name, rows in live["released"].items()},
+            bulk={name: _exact(rows) for name, rows in live["bulk"].items()},
             images={name: _exact(images) for name, images in live["images"].items()},
             fetched={name: _exact(images) for name, images in live["fetched"].items()},
             hits=_exact(sum(sum(kinds.values()) for kinds in live["hits"].values())),

@@ -28,6 +28,7 @@ from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
 from wicketgate.regime.publishing import bulk_names
 
+QUALITIES = ("exact", "possible")
 MAX_LISTENERS = 50
 MAX_STRUCK = 20
 """Hits that one sample names; all are counted."""
@@ -43,9 +44,9 @@ def totals_of(state: State, parsed: Parsed, at_us: int) -> dict[str, Any]:
     Returns
     -------
     dict
-        `taken`, `stayed` (released to nobody); `released` and `hits` by authority; `images` and `fetched` by
-        authority whose releases are traffic; `refused` by reason; `sources`: reads by source; `standing`: the status
-        of each authority's version that counts now.
+        `taken`, `stayed` (released to nobody); `released`, `hits` and the rest, `bulk`, by authority; `images` and
+        `fetched` by authority whose releases are traffic; `refused` by reason; `sources`: reads by source;
+        `standing`: the status of each authority's version that counts now.
     """
     totals, moment = state.totals, RegimeAt(state.regime, parsed, at_us)
     bulk = bulk_names(moment)
@@ -62,10 +63,15 @@ def totals_of(state: State, parsed: Parsed, at_us: int) -> dict[str, Any]:
         "taken": totals.decided,
         "stayed": totals.withheld,
         "released": dict(totals.released),
+        # Every row that a list lets go is a hit, and nothing else is: the rest left in bulk.
+        "bulk": {
+            name: max(0, rows - sum(totals.hits.get(name, {}).get(each, 0) for each in QUALITIES))
+            for name, rows in totals.released.items()
+        },
         "images": {name: totals.images.get(name, 0) for name in bulk},
         "fetched": {name: totals.fetched.get(name, 0) for name in bulk},
         "hits": {
-            name: {quality: counts.get(quality, 0) for quality in ("exact", "possible")}
+            name: {quality: counts.get(quality, 0) for quality in QUALITIES}
             for name, counts in totals.hits.items()
         },
         "refused": refused,

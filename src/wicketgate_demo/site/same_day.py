@@ -18,7 +18,7 @@ EXHIBIT = "exhibit.json"
 _MOST_EXHIBIT = 1 << 20
 _WORDS = {
     "bulk": "Every read leaves. The recipient looks through them itself.",
-    "match": "The gate compares. Only reads of listed vehicles leave.",
+    "match": "The gate compares. Reads of listed vehicles leave, and of plates that look like a listed one.",
     "search": "Nothing leaves by itself. Approved questions are answered, later.",
 }
 _COUNTS = ("reads_left", "innocent_vehicles", "noticed", "missed", "false_hits")

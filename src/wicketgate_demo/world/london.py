@@ -182,7 +182,8 @@ def _match_authority(
             "recipient_retention": "P28D",
             "onward": ["dvla"] if controller == "tfl" else [],
             "necessity": "A listed vehicle must be found while it is moving, or the person in it may come to harm.",
-            "proportionality": "Nothing leaves but reads of listed vehicles; each entry has a reason and an end.",
+            "proportionality": "Nothing leaves but reads of listed vehicles, and of plates like theirs; each entry "
+            "has a reason and an end.",
         },
         "scope": {
             "sources": [controller],

@@ -37,7 +37,10 @@ def certificates() -> str:
 def load(folder: Path, text: str) -> Settings:
     (folder / "wicketgate.toml").write_text(text)
     (folder / "nats-ca.pem").write_text(certificates())
-    for name in ("nats.password", "system.password", "mqtt.key", "s3-access.key", "s3-secret.key"):
+    for name in (
+        *("nats.password", "system.password", "mqtt.key", "s3-access.key", "s3-secret.key"),
+        "met-identity.secret",
+    ):
         (folder / name).write_text(f"secret of {name}\n")
         (folder / name).chmod(0o600)
     return load_settings(folder)
@@ -61,6 +64,8 @@ def test_the_template_can_be_used_with_everything_in_it(tmp_path: Path) -> None:
         "# Cameras and",
         "# An S3",
         "# The bounds",
+        "# Two sequencers",
+        "# The secrets",
     )
     lines = [line for line in TEMPLATE.splitlines() if not line.startswith(prose)]
     text = "\n".join(re.sub("^# ", "", line) for line in lines).replace("nats-system", "system")
@@ -68,7 +73,7 @@ def test_the_template_can_be_used_with_everything_in_it(tmp_path: Path) -> None:
     streams, mqtt = settings.streams, settings.mqtt
     assert streams is not None
     assert settings.images is not None
-    assert (streams.replicas, streams.trusted) == (3, certificates())
+    assert (streams.replicas, streams.standby, streams.trusted) == (3, True, certificates())
     assert streams.login == PasswordLogin(user="gateway", password="secret of nats.password")
     assert mqtt == MqttSettings(
         host=ANYWHERE, port=8883, certificate=tmp_path / "mqtt.pem", key=tmp_path / "mqtt.key"
@@ -99,7 +104,9 @@ def test_streams_elsewhere(tmp_path: Path) -> None:
     assert "secret" not in repr(streams), "a log that shows the settings shows no password"
 
 
-@pytest.mark.parametrize("url", ["nats://127.0.0.1:4222", "nats://localhost:4222", "tls://10.1.2.3:4222"])
+@pytest.mark.parametrize(
+    "url", ["nats://127.0.0.1:4222", "nats://localhost:4222", "tls://10.1.2.3:4222", "tls://a:1,tls://b:2"]
+)
 def test_streams_in_clear_are_for_this_machine_alone(tmp_path: Path, url: str) -> None:
     streams = load(tmp_path, STREAMS.replace("tls://nats.example:4222", url)).streams
     assert streams is not None
@@ -117,6 +124,8 @@ def test_streams_in_clear_are_for_this_machine_alone(tmp_path: Path, url: str) -
         "tls://nats.example",
         "tls://user:word@nats.example:4222",
         "tls://nats.example:port",
+        "tls://nats.example:4222,nats://127.0.0.1:4222",
+        "tls://nats.example:4222,nats://nats.example:4222",
     ],
 )
 def test_streams_that_would_send_passwords_in_clear_are_refused(tmp_path: Path, url: str) -> None:

@@ -218,7 +218,7 @@ def test_the_words_say_against_what_it_was_checked(
     assert "NOTHING WAS KEPT" not in second
     assert f"ok     kept: its {world.ledger.size} entries go on from what was seen before" in second
     assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o700
-    assert [stat.S_IMODE(one.stat().st_mode) for one in (tmp_path / "state").iterdir()] == [0o600]
+    assert {stat.S_IMODE(one.stat().st_mode) for one in (tmp_path / "state").iterdir()} == {0o600}
 
 
 def test_what_was_kept_is_never_taken_for_a_first_look(world: World, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from wicketgate.base.signing import dump_envelope
 from wicketgate.clients.officer.appraisal import appraise
 from wicketgate.clients.officer.from_register import learn
 from wicketgate.clients.verify.entries import Logged
-from wicketgate.clients.verify.feeds import ReleaseRight
+from wicketgate.clients.verify.feeds import ReleaseRight, TakenBatch
 from wicketgate.feeds.batches import Batch
 from wicketgate.pages.public import Pages
 from wicketgate.regime.documents.document import open_document, sign_document
@@ -43,7 +43,8 @@ def check(document: dict[str, Any], read: dict[str, Any]) -> None:
     ]
     row = {"seq": 1, "salt": "00", "authority": f"{NAME}@1", "read": {"source": "tfl", "camera": "c0"} | read}
     batch = Batch(header={"batch": 1}, lines=(json.dumps(row).encode(),))
-    ReleaseRight(logged, Parsed()).check(batch, NAME, 1, documents.AT_US + SECOND_US)
+    taken = TakenBatch(name=NAME, version=1, released_us=documents.AT_US + SECOND_US, delay_us=5 * SECOND_US)
+    ReleaseRight(logged, Parsed()).check(batch, taken)
 
 
 def test_a_row_with_name_and_position_is_what_an_authority_of_now_allows() -> None:

@@ -438,6 +438,24 @@ def test_proofs_of_a_feed_that_was_stopped_are_got_from_the_public_log(served: S
     assert tally.proved == len(world.batches[FEED])
 
 
+def test_a_promise_is_held_to_the_charter_that_was_in_force(served: Served, world: World) -> None:
+    charter = documents.changed(made.charter(), documents.put("charter.version", 2))
+    charter["limits"]["merge_delay"] = "PT3S"
+    world.document(charter, documents.ROOTS)
+    world.merge_delay_us = 3_000_000
+    world.live(4)
+    world.flush()
+    before = len(world.batches[FEED])
+    tally = receiver(served, StdoutSink(io.BytesIO()), latest_s=-3.5).run(follow=False)
+    assert tally.proved == before
+    world.merge_delay_us = 5_000_000
+    world.live(4)
+    world.flush()
+    assert len(world.batches[FEED]) > before
+    with pytest.raises(VerificationError, match="within 5 s, and the charter in force said 3 s"):
+        receiver(served, StdoutSink(io.BytesIO())).run(follow=False)
+
+
 def test_a_proof_past_its_term_is_said_to_be_gone(served: Served, world: World) -> None:
     charter = documents.changed(made.charter(), documents.put("charter.version", 2))
     charter["limits"]["feed_term"] = "PT20S"

@@ -1237,13 +1237,21 @@ def forged_batch(world: World, **changes: Any) -> bytes:
         commit=1,
         released_us=at_us,
         lines=lines,
-        promise=lambda header: Promises(made.ORIGIN, at_us, signer).make(header, b"\x01" * 16)[0],
+        promise=lambda header: Promises(
+            made.ORIGIN, at_us, signer, changes.get("delay_us", 5 * SECOND_US)
+        ).make(header, b"\x01" * 16)[0],
     )[1]
 
 
 def read_batches_of(data: bytes) -> Iterator[Any]:
     """Return the batches in some bytes."""
     return read_batches(io.BytesIO(data))
+
+
+def test_a_promise_with_another_delay_than_the_charters_is_found(world: World, tmp_path: Path) -> None:
+    path = written(tmp_path, forged_batch(world, delay_us=30 * SECOND_US))
+    found = only(verify_folder(world.folder, feed_file=path), "feed-file")
+    assert "within 30 s, and the charter in force said 5 s" in found
 
 
 def test_a_promise_by_another_key_is_found(world: World, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from tests.simulator import (
     founding_transaction,
 )
 from wicketgate.base.clock import HOUR_US, SECOND_US, rfc3339
-from wicketgate.base.errors import ConfigurationError, DocumentRefused, StreamError
+from wicketgate.base.errors import ConfigurationError, DocumentRefused, FencedError, StreamError
 from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.commits import writer as module
@@ -152,6 +152,38 @@ async def test_what_cannot_be_built_changes_nothing() -> None:
         desk.commits.commit(refuse)
     assert dump_state(desk.commits.staged) == before
     assert desk.writer.under_way == 0
+
+
+async def test_what_becomes_durable_without_the_lease_is_told_once_it_is_renewed() -> None:
+    desk = await office()
+    held = False
+    desk.commits.leads = lambda: held
+    first, second = desk.commits.commit(token("a")), desk.commits.commit(token("b"))
+    await desk.settle()
+    assert (first.done(), second.done()) == (False, False)
+    assert desk.commits.committed.tokens == {}
+    held = True
+    desk.commits.go_on()
+    assert [(await waiter)[0] for waiter in (first, second)] == [2, 3]
+    assert [sequence for sequence, _ in desk.revealed] == [1, 2, 3]
+
+
+async def test_what_becomes_durable_is_told_nobody_once_another_leads() -> None:
+    desk = await office()
+    desk.commits.leads = lambda: False
+    stored, late = desk.commits.commit(token("a")), desk.commits.commit(token("b"))
+    desk.writer.store(1)
+    desk.writer.acknowledge(1)
+    await asyncio.sleep(0)
+    desk.commits.give_up(FencedError("another leads"))
+    await desk.settle()
+    for waiter in (stored, late):
+        with pytest.raises(StreamError):
+            await waiter
+    assert [type(error) for error in desk.failures] == [FencedError]
+    assert len(desk.revealed) == 1
+    with pytest.raises(StreamError):
+        desk.commits.commit(token("c"))
 
 
 async def test_a_failed_append_stops_everything() -> None:

@@ -68,6 +68,7 @@ def test_totals_are_those_of_the_state(state: State) -> None:
         "taken": 6,
         "stayed": 2,
         "released": {"a": 4},
+        "bulk": {"a": 3},
         "images": {},
         "fetched": {},
         "hits": {"a": {"exact": 1, "possible": 0}},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from nats.js.api import RawStreamMsg
 from tests.batches import plain_batch
 from wicketgate.base.errors import InputError, StreamError
 from wicketgate.base.hour_keys import KeyRing
+from wicketgate.base.packing import pack
 from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.ordinal import OrdinalStream
 from wicketgate.commits.rewritten import COMMITS, REWRITTEN, subject_of
@@ -32,8 +34,9 @@ def batch(number: int, size: int = 10, feed: str = "a") -> FeedBatch:
     return plain_batch(feed, number, size=size)
 
 
-SEALED = 43
-"""Bytes that encryption adds to a batch: mark, hour, nonce and tag."""
+def stored_bytes(one: FeedBatch) -> int:
+    """Return the length of a batch as it is stored: packed, with mark, hour, nonce and tag of its encryption."""
+    return len(pack(one.data)) + 43
 
 
 class Store:
@@ -43,7 +46,7 @@ class Store:
         self.link = link
         self.folder = folder
         self.keys = KeyRing(folder.with_name("content-keys"), KINDS)
-        self.rows = StoredRows(link, COMMITS, self.keys.of("rows").open)
+        self.rows = StoredRows(link, COMMITS, partial(self.keys.open_former, "rows"))
         self.index: FeedIndex
         self.feed: Feed
 
@@ -55,6 +58,7 @@ class Store:
             self.rows,
             self.index,
             name,
+            former=await OrdinalStream.former(self.link, f"FEED-{name}"),
             max_bytes=max_bytes,
         )
         return self.feed
@@ -130,13 +134,13 @@ async def test_one_transaction_holds_batches_of_many_feeds(store: Store) -> None
     for one in all_of_it:
         again = await Feed.open(store.rows, store.index, one.feed, max_bytes=10**9)
         assert list(await again.batches(0, 10, 10**6)) == [one.data]
-        assert (again.first, again.last, again.held_bytes) == (1, 1, SEALED + len(one.data))
+        assert (again.first, again.last, again.held_bytes) == (1, 1, stored_bytes(one))
     assert store.index.oldest(["a", "b", "nobody"]) == 1
     assert store.index.oldest(["nobody"]) is None
 
 
-async def test_memory_lets_go_of_what_the_index_has(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wicketgate.feeds.feed._RECENT_BYTES", 2 * len(batch(1, size=100).data))
+async def test_memory_lets_go_of_what_the_index_has(store: Store) -> None:
+    store.feed._most_recent = 2 * len(batch(1, size=100).data)
     for number in range(1, 8):
         await store.put(batch(number, size=100))
     assert [number for number, _ in store.feed._recent] == [6, 7]
@@ -179,16 +183,16 @@ async def test_who_waits_is_woken_by_a_batch_and_by_a_stop(store: Store) -> None
 
 async def test_a_feed_is_full_until_something_has_run_out(store: Store) -> None:
     await store.close()
-    feed = await store.open(max_bytes=len(batch(1, size=900).data) + 500)
+    feed = await store.open(max_bytes=stored_bytes(batch(1, size=900)) + 50)
     await store.put(batch(1, size=900), 10)
     assert not feed.is_full
     await store.put(batch(2, size=900), 20)
     assert feed.is_full
     await store.end_before(20)
     assert not feed.is_full
-    assert feed.held_bytes == SEALED + len(batch(2, size=900).data)
+    assert feed.held_bytes == stored_bytes(batch(2, size=900))
     await store.close()
-    assert (await store.open()).held_bytes == SEALED + len(batch(2, size=900).data)
+    assert (await store.open()).held_bytes == stored_bytes(batch(2, size=900))
 
 
 async def test_what_is_past_its_term_is_gone_from_index_and_memory(store: Store) -> None:

@@ -17,7 +17,7 @@ from tests.keys import seeded
 from tests.strategies import ascii_plates, batch_of, long_plates
 from tests.unit.commits.test_state import Fold, unsigned
 from wicketgate.base.byte_columns import TextTable
-from wicketgate.base.clock import DAY_US, parse_rfc3339
+from wicketgate.base.clock import DAY_US, SECOND_US, parse_rfc3339
 from wicketgate.commits.transactions import CameraSet, CamerasRegistered
 from wicketgate.feeds.batches import check_batch, read_batches
 from wicketgate.feeds.lines import Portion, line_columns, row_lines
@@ -174,7 +174,9 @@ def released(reads: int, scopes: dict[str, dict[str, Any]]) -> tuple[Fold, list[
         RowMaker(b"s" * 32).rows(
             release, rendering, batch, moment, made.setdefault(release.reference, Rows())
         )
-    batches, facts = write_batches(made, moment, state.sequence + 1, origin=ORIGIN, signer=KEY)
+    batches, facts = write_batches(
+        made, moment, state.sequence + 1, origin=ORIGIN, signer=KEY, merge_delay_us=7 * SECOND_US
+    )
     return fold, batches, facts, len(made)
 
 
@@ -197,7 +199,7 @@ def test_each_authority_gets_its_own_whole_and_promised_batch(reads: int) -> Non
     assert sizes == {name: rows for name, rows in wanted.items() if rows}
     for name, batch in found.items():
         check_batch(batch)
-        check_promise(ORIGIN, batch.header, KEY.public)
+        assert check_promise(ORIGIN, batch.header, KEY.public) == 7 * SECOND_US
         assert batch.header["authority"] == f"{name}@1"
         assert batch.header["commit"] == fold.state.sequence + 1
         rows = [json.loads(line) for line in batch.lines]

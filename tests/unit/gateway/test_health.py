@@ -22,8 +22,11 @@ class Life:
         commits: Any = SimpleNamespace(committed=self.state)
         shown: Any = self.shown
         taken: Any = self.taken
+        self.merge_delay_us = 5_000_000
         self.space = DiskSpace([Path("/")], alarm_bytes=0, stop_bytes=0)
-        self.health = HealthWatch(commits, shown, taken, self.space, lambda: self.now_s)
+        self.health = HealthWatch(
+            commits, shown, taken, self.space, lambda: self.merge_delay_us, lambda: self.now_s
+        )
 
     def go_on(self, seconds: int, *, closing: bool = True) -> None:
         for _ in range(seconds * 2):
@@ -52,6 +55,15 @@ def test_seconds_that_do_not_close_are_neither_alive_nor_ready() -> None:
     assert life.health.stalled() == life.health.behind() == stalled
     life.go_on(1)
     assert life.health.stalled() == life.health.behind() == ()
+
+
+def test_seconds_are_due_within_the_merge_delay_of_the_charter() -> None:
+    life = Life()
+    life.merge_delay_us = 30_000_000
+    life.go_on(35, closing=False)
+    assert life.health.behind() == ()
+    life.go_on(1, closing=False)
+    assert life.health.behind() == (Behind(part="seconds", seconds=36),)
 
 
 def test_reads_of_which_none_is_decided() -> None:

@@ -283,7 +283,10 @@ async def test_parts_stop_in_order_and_once(folder: Path, monkeypatch: pytest.Mo
         ("NatsServer.start", ["NatsServer.stop"]),
         ("Link.open", ["NatsServer.stop"]),
         ("HitQueue.__init__", ["Link.close", "Ledger.close", "NatsServer.stop"]),
-        ("replay", ["Projections.close", "Link.close", "Seen.close", "Proofs.close", "HitQueue.close"]),
+        (
+            "Following.fold",
+            ["Projections.close", "Link.close", "Seen.close", "Proofs.close", "HitQueue.close"],
+        ),
         ("Images.__init__", ["Projections.settle", "Projections.close", "Link.close", "Seen.close"]),
         ("RowMaker.__init__", ["Images.close", "Projections.settle", "Projections.close", "Link.close"]),
     ],

@@ -144,7 +144,7 @@ async def begun(folder: Path) -> tuple[Gateway, int]:
     await post(gateway, 104, 105)
     await until(lambda: gateway.projections.feeds[OWN].last == 2)
     await gateway._project_all()
-    save_snapshot(gateway._snapshots, gateway.commits.committed)
+    save_snapshot(gateway.snapshots, gateway.commits.committed)
     return gateway, (await released(gateway))[0][0]
 
 

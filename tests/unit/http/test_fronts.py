@@ -26,24 +26,28 @@ from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.http.fronts.desk import Viewing
 from wicketgate.http.fronts.frames import Frames
 from wicketgate.http.fronts.messages import (
+    FollowedTaken,
+    FollowRead,
     NotTaken,
+    ReadFollowed,
     Take,
     TakeAnswered,
+    TakeFollowed,
+    TakeImaged,
     View,
     checked_of,
     decode_at_front,
     decode_at_gateway,
     encode,
-    items_of,
-    parsed_of,
     take_of,
 )
 from wicketgate.http.fronts.passing import ConnectionGiver, ConnectionTaker, passage
 from wicketgate.http.fronts.remote import RemoteIntake, Seeing, Sending
-from wicketgate.reads import adapters
 from wicketgate.reads.checks import Checked
 from wicketgate.reads.columns import Gathered
-from wicketgate.reads.observations import Keepalive, Observation, Unreadable
+from wicketgate.reads.images.takers import Joined
+from wicketgate.reads.observations import Observation
+from wicketgate.reads.pushes import FollowedSighting
 from wicketgate.reads.takers import PostAnswer
 
 AT_US = parse_rfc3339("2026-11-30T12:00:00Z")
@@ -117,22 +121,36 @@ def test_checked_reads_come_out_as_they_went_in(rows: int, bad: int, few: bool) 
 
 
 def test_what_a_device_said_comes_out_as_it_went_in() -> None:
-    parsed = (
-        Observation(
-            cameras=("SN-1", "Gate"),
-            captured_at=to_datetime(AT_US).replace(tzinfo=None),
-            plate="AB12CDE",
-            vehicle={"make": "Morris"},
-            images={"patch": b"\xff\xd8\xff"},
-            tracked="t-1",
-            final=False,
-            marks=("unfinished",),
-        ),
-        Unreadable(cameras=(), code="malformed", detail="no plate", kept={"a": [1, 2.5, None, "b"]}),
-        Keepalive(cameras=("SN-1",)),
+    seen = Observation(
+        cameras=("SN-1", "Gate"),
+        captured_at=to_datetime(AT_US).replace(tzinfo=None),
+        plate="AB12CDE",
+        vehicle={"make": "Morris"},
+        images={"patch": b"\xff\xd8\xff"},
+        tracked="t-1",
+        final=False,
+        marks=("unfinished",),
     )
-    assert parsed_of(items_of(parsed)) == parsed
-    assert adapters.ADAPTERS
+    sighting = FollowedSighting.of("c0", seen, checked(1, 1), ("image-missing",), 2)
+    given = TakeFollowed(number=7, view=3, source="tfl", sightings=[sighting, sighting])
+    came = decode_at_gateway(encode(given))
+    assert came == given
+    assert isinstance(came, TakeFollowed)
+    assert came.sightings[0].said() == seen
+    answer = PostAnswer(accepted=0, repeated=0, quarantined=(), held=1)
+    failed = NotTaken.of(1, StreamError("the store is full", code="stream-full"))
+    told = FollowedTaken(number=7, answers=[answer, None], errors={1: failed})
+    assert decode_at_front(encode(told)) == told
+
+
+def test_images_come_out_as_they_went_in() -> None:
+    take = take_of(checked(2), 7, 3, "tfl")
+    given = TakeImaged(take=take, bodies=[(0, "patch", 1, os.urandom(9))], left=[(2, os.urandom(300_000))])
+    assert decode_at_gateway(encode(given)) == given
+    behind = FollowRead(number=8, view=3, source="tfl", given="id-1", kind="overview", body=b"\xff\xd8\xff")
+    assert decode_at_gateway(encode(behind)) == behind
+    answer = ReadFollowed(number=8, answer=Joined("image-conflict", "another patch", "ab" * 32))
+    assert decode_at_front(encode(answer)) == answer
 
 
 def test_an_error_comes_out_as_it_was_raised() -> None:
@@ -354,7 +372,9 @@ def test_a_front_loads_nothing_that_reaches_rows_or_keys() -> None:
     loaded = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     ).stdout.split()
-    for name in ("pyarrow", "nats", "wicketgate.gateway", "wicketgate.feeds", "wicketgate.commits.writer"):
+    kept_out = ["pyarrow", "nats", "obstore", "wicketgate.gateway", "wicketgate.feeds"]
+    kept_out += ["wicketgate.commits.writer", "wicketgate.base.hour_keys", "wicketgate.reads.images.store"]
+    for name in kept_out:
         assert not [one for one in loaded if one == name or one.startswith(name + ".")], name
 
 

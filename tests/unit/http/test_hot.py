@@ -6,143 +6,14 @@ import asyncio
 import base64
 import json
 import re
-import shutil
-import socket
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import closing
 
 import pytest
-import uvicorn
 
-from tests.matching import SOURCE, UNIT, Desk, make
-from wicketgate.base.clock import rfc3339
-from wicketgate.base.descriptors import Descriptors
+from tests.matching import SOURCE, UNIT
+from tests.ways import HOST, JSON, Both
 from wicketgate.base.limits import ConnectionLimits
-from wicketgate.http.app import build_app
-from wicketgate.http.connections import HotPost, HttpBounds
-from wicketgate.http.fronts.door import Door
-
-HOST = b"Host: gateway\r\n"
-JSON = b"Content-Type: application/json\r\n"
-_CHANGING = re.compile(rb"date: [^\r]*\r\n|later than [^:]*:[^:]*:[^:]*")
-_Way = tuple[HttpBounds, int]
-
-
-@asynccontextmanager
-async def serving(desk: Desk, *, hot: bool) -> AsyncIterator[_Way]:
-    """Serve the gateway, with or without the hot route."""
-    bounds = HttpBounds(ConnectionLimits(), 400, Descriptors(1 << 20))
-    app = build_app(desk.gateway, connections=bounds)
-    if not hot:
-        bounds.hot = None
-    config = uvicorn.Config(
-        app, http=bounds.protocol, ws="none", lifespan="off", log_level="critical", server_header=False
-    )
-    server = uvicorn.Server(config)
-    listening = socket.create_server(("127.0.0.1", 0))
-    task = asyncio.create_task(server._serve([listening]))
-    while not server.started:
-        await asyncio.sleep(0.01)
-    yield bounds, listening.getsockname()[1]
-    server.should_exit = True
-    await task
-
-
-@asynccontextmanager
-async def fronted(desk: Desk) -> AsyncIterator[int]:
-    """Serve the gateway by a front, a process of its own; return the port."""
-    bounds = HttpBounds(ConnectionLimits(), 400, Descriptors(1 << 20))
-    listening = socket.create_server(("127.0.0.1", 0))
-    port = listening.getsockname()[1]
-    settings = replace(desk.gateway.settings, fronts=1)
-    door = Door(desk.gateway, settings, build_app(desk.gateway, connections=bounds), bounds, [listening])
-    await door.open()
-    yield port
-    await door.close()
-
-
-class Both:
-    """One gateway behind several servers: one has the hot route, and counts what it takes; one is a front."""
-
-    def __init__(self, desk: Desk, hot: _Way, ordinary: _Way, front: int) -> None:
-        self.desk = desk
-        self.ports = {"hot": hot[1], "ordinary": ordinary[1], "front": front}
-        self.taken = 0
-        route = hot[0].hot
-        assert route is not None
-        begin = route.begin
-
-        def counted(*arguments: object, **named: object) -> HotPost | None:
-            post = begin(*arguments, **named)  # type: ignore[arg-type]
-            self.taken += post is not None
-            return post
-
-        route.begin = counted  # type: ignore[method-assign]
-
-    def bearer(self, name: str = SOURCE) -> bytes:
-        return f"Authorization: Bearer {self.desk.tokens[name]}\r\n".encode()
-
-    def read(self, plate: str = "@PLATE@", **more: object) -> bytes:
-        """Return a read; its plate is another one on each way, so that neither repeats the other's."""
-        at = rfc3339(self.desk.clock.now_us())
-        return json.dumps(
-            {"camera": "c0", "captured_at": at, "plate": plate, "confidence": 0.9} | more
-        ).encode()
-
-    def post(self, body: bytes, head: bytes = b"", path: bytes = b"/v1/reads") -> bytes:
-        """Return a post as most cameras send it."""
-        length = b"Content-Length: %d\r\n" % len(body)
-        return b"POST %b HTTP/1.1\r\n%b%b\r\n%b" % (path, HOST, length + (head or JSON + self.bearer()), body)
-
-    async def answers(
-        self, way: str, some: asyncio.Semaphore, case: int, writes: Sequence[bytes]
-    ) -> tuple[list[bytes], bool]:
-        """Return the answers to some bytes, and whether the connection was closed then."""
-        async with some:
-            return await self._answers(way, case, writes)
-
-    async def _answers(self, way: str, case: int, writes: Sequence[bytes]) -> tuple[list[bytes], bool]:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.ports[way])
-        plate = f"A{list(self.ports).index(way)}{case:02d}CDE".encode()
-        with suppress(ConnectionResetError, BrokenPipeError):  # it was closed before all was said
-            for data in writes:
-                writer.write(data.replace(b"@PLATE@", plate))
-                await writer.drain()
-                await asyncio.sleep(0.002)
-        found: list[bytes] = []
-        closed = False
-        try:
-            while True:
-                async with asyncio.timeout(1.5 if not found else 0.4):
-                    head = await reader.readuntil(b"\r\n\r\n")
-                    length = re.search(rb"content-length: (\d+)", head.lower())
-                    body = await reader.readexactly(int(length[1]) if length else 0)
-                found.append(_CHANGING.sub(b"", head + body))
-        except TimeoutError:
-            pass
-        except (asyncio.IncompleteReadError, ConnectionResetError, BrokenPipeError):
-            closed = True
-        writer.close()
-        return found, closed
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(tmp_path_factory.mktemp("hot") / "d")
-
-
-@pytest.fixture
-async def both(template: Path, tmp_path: Path, swept: None) -> AsyncIterator[Both]:
-    desk = await Desk.start(Path(shutil.copytree(template, tmp_path / "d")))
-    async with (
-        serving(desk, hot=True) as hot,
-        serving(desk, hot=False) as ordinary,
-        fronted(desk) as front,
-    ):
-        yield Both(desk, hot, ordinary, front)
-    await desk.stop()
 
 
 def odd(both: Both) -> dict[str, tuple[bytes, ...]]:
@@ -313,6 +184,59 @@ async def test_a_read_counts_though_its_camera_does_not_wait_for_the_answer(both
         while both.desk.gateway.intake.accepted == before:
             await asyncio.sleep(0.01)
     assert both.taken == 1
+
+
+def _padded_push(both: Both, size: int) -> bytes:
+    """Return the head and body of a push of so many bytes."""
+    body = json.dumps(
+        {
+            "packetCounter": "1",
+            "capture_timestamp": str(both.desk.clock.now_us() // 1000),
+            "plateUTF8": "CUT0FF",
+            "plateConfidence": "0.9",
+            "carState": "lost",
+            "carID": "1",
+            "camera_info": {"SerialNumber": "ACCC8E000000"},
+        }
+    ).encode()
+    return both.post(body.ljust(size), both.bearer(), b"/v1/push/axis?camera=c0")
+
+
+@pytest.mark.parametrize("way", ["hot", "ordinary", "front"])
+async def test_what_is_cut_off_gives_back_its_share_of_bodies(both: Both, way: str) -> None:
+    size = 256 * 1024
+    half = _padded_push(both, size)[:2_000]
+    assert 600 * size > ConnectionLimits().body_bytes_of_source
+    for _ in range(600):
+        _, writer = await asyncio.open_connection("127.0.0.1", both.ports[way])
+        writer.write(half)
+        await writer.drain()
+        await asyncio.sleep(0.001)
+        writer.close()
+    reader, writer = await asyncio.open_connection("127.0.0.1", both.ports[way])
+    with closing(writer):
+        writer.write(_padded_push(both, size))
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200"), head
+
+
+async def test_what_is_refused_in_its_middle_gives_back_its_share_once(both: Both) -> None:
+    held = both.bodies
+    reader, writer = await asyncio.open_connection("127.0.0.1", both.ports["hot"])
+    with closing(writer):
+        writer.write(_padded_push(both, 100_000)[:2_000])
+        await _until(lambda: held.taken == 100_000)
+        both.connections[0].check(asyncio.get_running_loop().time() + 3_600)
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 408")
+        assert held.taken == 0
+    await _until(lambda: not both.connections)
+    assert held.taken == 0
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.005)
 
 
 async def test_what_waits_when_a_token_is_withdrawn_is_not_taken(both: Both) -> None:

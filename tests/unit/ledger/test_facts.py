@@ -13,11 +13,11 @@ from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError, VerificationError
 from wicketgate.base.signing import canonical
 from wicketgate.ledger.facts import (
-    MERGE_DELAY_US,
     SMALLEST_TREE,
     FactAnswer,
     Promises,
     SecondTree,
+    check_delay,
     check_fact,
     check_kept,
     check_promise,
@@ -33,6 +33,7 @@ KEY = seeded(b"\x01" * 32)
 OTHER = seeded(b"\x02" * 32)
 AT_US = parse_rfc3339("2026-07-08T12:00:00.250Z")
 SALT = bytes(range(16))
+DELAY_US = 7 * SECOND_US
 
 
 def header(**changes: Any) -> dict[str, Any]:
@@ -47,7 +48,7 @@ def header(**changes: Any) -> dict[str, Any]:
         "released_at": rfc3339(AT_US),
     }
     body |= changes
-    return {**body, "promise": Promises(ORIGIN, AT_US, KEY).make(body, SALT)[0]}
+    return {**body, "promise": Promises(ORIGIN, AT_US, KEY, DELAY_US).make(body, SALT)[0]}
 
 
 def answer_for(head: dict[str, Any], facts: tuple[bytes, ...] = ()) -> tuple[FactAnswer, bytes]:
@@ -130,8 +131,21 @@ def test_every_second_has_an_entry_of_one_size() -> None:
 def test_a_promise_names_its_second_and_the_merge_delay() -> None:
     promise = header()["promise"]
     assert promise["second"] == "2026-07-08T12:00:00Z"
-    assert parse_rfc3339(promise["merge_by"]) == second_of(AT_US) + SECOND_US + MERGE_DELAY_US
-    check_promise(ORIGIN, header(), KEY.public)
+    assert parse_rfc3339(promise["merge_by"]) == second_of(AT_US) + SECOND_US + DELAY_US
+    assert check_promise(ORIGIN, header(), KEY.public) == DELAY_US
+
+
+def test_a_promise_is_judged_by_the_charter_that_was_in_force() -> None:
+    check_delay(header(), DELAY_US, {5 * SECOND_US, DELAY_US})
+    with pytest.raises(VerificationError, match="within 7 s, and the charter in force said 5 s"):
+        check_delay(header(), DELAY_US, {5 * SECOND_US})
+
+
+def test_a_promise_to_be_kept_before_its_second_is_over_is_refused() -> None:
+    body = {name: value for name, value in header().items() if name != "promise"}
+    early = {**body, "promise": Promises(ORIGIN, AT_US, KEY, -SECOND_US).make(body, SALT)[0]}
+    with pytest.raises(VerificationError, match="before its second"):
+        check_promise(ORIGIN, early, KEY.public)
 
 
 def test_a_promise_of_another_key_or_another_log_is_refused() -> None:
@@ -192,9 +206,9 @@ def _decodes_to(text: str) -> bytes:
 
 
 def test_a_promise_must_be_of_the_second_of_the_release() -> None:
-    # The gateway itself could sign another second, or a merge delay of a year.
+    # The gateway itself could sign another second, or another form of it.
     body = {name: value for name, value in header().items() if name != "promise"}
-    late = {**body, "promise": Promises(ORIGIN, AT_US + 2 * SECOND_US, KEY).make(body, SALT)[0]}
+    late = {**body, "promise": Promises(ORIGIN, AT_US + 2 * SECOND_US, KEY, DELAY_US).make(body, SALT)[0]}
     with pytest.raises(VerificationError, match="another second"):
         check_promise(ORIGIN, late, KEY.public)
 

@@ -19,7 +19,7 @@ def test_each_overseer_opens_what_was_sealed_to_it_and_nobody_else_does(data: by
     assert unseal(sealed, first) == unseal(sealed, second) == data
     with pytest.raises(DecryptError):
         unseal(sealed, stranger)
-    assert len(data) < 8 or data not in sealed
+    assert len(data) < 8 or data in b"age-encryption.org/v1" or data not in sealed
 
 
 def test_nothing_is_sealed_to_nobody() -> None:

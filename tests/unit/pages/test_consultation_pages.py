@@ -241,6 +241,7 @@ def test_the_tags_stand_on_every_page_where_the_authority_does(
         "taken": 1,
         "stayed": 0,
         "released": {},
+        "bulk": {},
         "images": {},
         "fetched": {},
         "hits": {},

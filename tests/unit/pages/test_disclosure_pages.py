@@ -60,7 +60,7 @@ def test_rows_passed_on_are_summed_by_whom_and_never_more_than_published() -> No
 @pytest.mark.parametrize(
     ("shown", "missing", "words"),
     [
-        (None, False, "Nothing has left under it so far."),
+        (None, False, "No published figures speak of it yet."),
         (NONE, False, "Its recipient has not attested any deletion. None is due yet."),
         (
             DONE,

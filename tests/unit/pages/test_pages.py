@@ -393,6 +393,7 @@ LIVE = {
     "taken": 9_000,
     "stayed": 1_000,
     "released": {"tfl-charging": 8_000, "tfl-met-ct": 4_500},
+    "bulk": {"tfl-charging": 8_000, "tfl-met-ct": 4_500},
     "hits": {},
     "images": {"tfl-met-ct": 0},
     "fetched": {"tfl-met-ct": 0},
@@ -481,7 +482,7 @@ def test_the_story_of_a_register_without_figures_or_authorities(
     [
         ("bulk", 1, "every vehicle that passes one camera"),
         ("bulk", 1_200, "every vehicle that passes any of 1,200 cameras"),
-        ("match", 2, "only vehicles on its list, at 2 cameras"),
+        ("match", 2, "vehicles on its list, and plates that look like a listed one, at 2 cameras"),
         ("search", 0, "only answers to approved questions, about 0 cameras"),
         ("search", None, "only answers to approved questions, about its cameras"),
         ("oracle", 3, "as it says"),
@@ -516,6 +517,7 @@ def test_what_stayed_is_never_more_than_could_have(taken: int, nobody: int, othe
         for name in ("own", "other")
     ]
     live = {"taken": taken, "stayed": nobody, "released": {"own": own, "other": others}}
+    live["bulk"] = live["released"]
     live |= {"refused": {}, "sources": {}, "hits": {}, "images": {}, "fetched": {}}
     counts = part_of({}, live).counts
     assert counts is not None

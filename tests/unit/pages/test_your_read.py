@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -38,7 +39,7 @@ def chancery() -> Chancery:
 def test_each_recipient_stands_where_it_belongs_with_its_law_and_its_end(chancery: Chancery) -> None:
     page = shown(chancery)
     own = part(page, "for its own purpose", "Who gets it, whoever you are")
-    bulk = part(page, "whoever you are", "only if your vehicle is on its list")
+    bulk = part(page, "whoever you are", "only if your plate is on its list")
     listed = part(page, "on its list", "What nobody gets")
     assert "Transport for London (Congestion charging)" in own
     assert "Metropolitan" not in own
@@ -131,3 +132,24 @@ def test_every_public_page_leads_to_it(chancery: Chancery) -> None:
     ):
         assert html is not None
         assert "/your-read" in Reader(html).links()
+
+
+def test_no_page_claims_that_listed_vehicles_alone_leave(chancery: Chancery) -> None:
+    """A read that looks like a listed plate leaves too (`hotlist.md`, section 4): every page about lists says so."""
+    register = chancery.register()
+    name = "tfl-met-wanted"
+    item = next(one for one in register["authorities"] if one["name"] == name)
+    alike = r"looks? like (a listed )?one"
+    for text in (
+        part(shown(chancery), "only if your plate is on its list", "What nobody gets"),
+        Reader(PAGES.front(register, chancery.at_us)).text,
+        Reader(PAGES.authorities(register, chancery.at_us)).text,
+        Reader(PAGES.authority(register, name, 1) or "").text,
+        Reader(PAGES.why_not_less(register)).text,
+        " ".join(item["words"]),
+    ):
+        assert re.search(alike, text), text[:200]
+        assert not re.search(
+            r"(?i)any other vehicle|only (reads of )?(listed )?vehicles on (the|its)|only those of listed",
+            text,
+        )

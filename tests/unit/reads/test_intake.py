@@ -436,10 +436,10 @@ async def test_a_read_and_that_it_was_emitted_stand_in_one_message(desk: Desk) -
     await asyncio.sleep(0)
     vehicle = Vehicles().hold(followed(1))
     emitting = asyncio.create_task(
-        desk.intake.take(checked([read(5000)]), "tfl", emitted=vehicle.emitted(), held=[followed(2)])
+        desk.intake.take(checked([read(5000)]), "tfl", emitted=[vehicle.emitted()], held=[followed(2)])
     )
     again = asyncio.create_task(
-        desk.intake.take(checked([read(5000)]), "tfl", emitted=vehicle.emitted(), late=["c0"])
+        desk.intake.take(checked([read(5000)]), "tfl", emitted=[vehicle.emitted()], late=["c0"])
     )
     await desk.through()
     assert (filling.result().accepted, emitting.result().accepted) == (MAX_ROWS - 1, 1)
@@ -511,7 +511,7 @@ async def test_a_vehicle_is_emitted_with_the_last_portion_that_its_group_is_cut_
     posted = desk.post(*(read(n) for n in range(1, 5)))
     await asyncio.sleep(0)
     emitting = asyncio.create_task(
-        desk.intake.take(checked([read(5000)]), "tfl", emitted=vehicle.emitted(), held=[followed(2)])
+        desk.intake.take(checked([read(5000)]), "tfl", emitted=[vehicle.emitted()], held=[followed(2)])
     )
     await desk.through()
     assert (posted.result().accepted, emitting.result().accepted) == (4, 1)

@@ -19,8 +19,9 @@ from wicketgate.base.clock import SECOND_US, to_datetime
 from wicketgate.base.errors import StreamError
 from wicketgate.reads.checks import check
 from wicketgate.reads.columns import ReadBatch
-from wicketgate.reads.images.joining import Joined, Turns, marks_text, with_mark
+from wicketgate.reads.images.joining import Turns
 from wicketgate.reads.images.references import StoredImage
+from wicketgate.reads.images.takers import Joined, marks_text, with_mark
 from wicketgate.reads.intake import JOIN_US
 from wicketgate.reads.observations import ImageKind
 from wicketgate.reads.parse import RawRead

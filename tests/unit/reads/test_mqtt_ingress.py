@@ -660,8 +660,8 @@ async def test_a_client_that_does_not_take_its_answers_is_ended() -> None:
     desk = Desk(at_once=True)
     async with listening(desk, write_s=0.2, close_s=0.1) as (ingress, port):
         # Small buffers, which are soon full.
-        assert ingress._listening is not None
-        ingress._listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
+        assert ingress.listening is not None
+        ingress.listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
         connection = socket.socket()
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.setblocking(False)

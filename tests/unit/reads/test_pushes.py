@@ -407,7 +407,7 @@ async def test_what_is_due_while_the_store_is_full_comes_later(desk: Desk) -> No
 
 
 async def test_too_many_vehicles_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wicketgate.reads.pushes._MOST_FOLLOWED", 1)
+    monkeypatch.setattr("wicketgate.reads.following._MOST_FOLLOWED", 1)
     await desk.push(event())
     with pytest.raises(StreamError) as caught:
         await desk.push(event(tracked="8"))

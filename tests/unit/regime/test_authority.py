@@ -395,8 +395,8 @@ def test_the_words_of_match_say_what_may_be_listed() -> None:
     text = "\n".join(describe(parse_authority(MATCH), CHARTER))
     for words in (
         "lets Serious crime command of Metropolitan Police Service have the reads in scope of vehicles that it "
-        "has listed for murder, robbery, kidnap, at most 5,000 at a time and each for no longer than 28 days "
-        "(mode match)",
+        "has listed for murder, robbery, kidnap, at most 5,000 at a time and each for no longer than 28 days, "
+        "and of plates that look like a listed one, as possible hits (mode match)",
         "the image of the plate",
         "Preventing and investigating serious crime",
     ):

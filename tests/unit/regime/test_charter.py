@@ -47,6 +47,7 @@ def test_the_example_is_read_in_full() -> None:
         longest_review={"ministerial-certificate": Period(months=3)},
         laid=frozenset(),
         camera_growth=10,
+        merge_delay_us=5 * SECOND_US,
     )
     tfl = CHARTER.organisations["tfl"]
     assert (tfl.retention, sorted(tfl.units)) == (Period(us=28 * DAY_US), ["charging"])
@@ -142,6 +143,9 @@ def test_a_purpose_covers_those_below_it_alone() -> None:
         ("redaction.members", ["necessity"], "malformed"),
         ("redaction.longest", "P0D", "malformed"),
         ("limits.camera_growth", -1, "malformed"),
+        ("limits.merge_delay", "PT61S", "malformed"),
+        ("limits.merge_delay", "PT0S", "malformed"),
+        ("limits.merge_delay", "PT5.5S", "malformed"),
         ("limits.camera_growth", 1001, "malformed"),
         ("limits.laid", ["letter"], "malformed"),
         ("limits.longest_review.letter", "P1M", "unknown-key"),
@@ -238,6 +242,7 @@ def test_what_may_be_left_out() -> None:
         None,
     )
     assert (charter.limits.camera_growth, charter.limits.longest_review) == (None, {})
+    assert charter.limits.merge_delay_us == 5 * SECOND_US  # a charter of 0.3 names none
 
 
 def test_only_a_demonstration_may_be_urgent_again_within_the_year() -> None:

@@ -158,6 +158,7 @@ CHANGES: dict[str, tuple[str, Change, str, str]] = {
     "too old": ("Limits.too_old_us", put("limits.too_old", "P8D"), "wider", ""),
     "late": ("Limits.late_after_us", put("limits.late_after", "PT90S"), "wider", ""),
     "feed term": ("Limits.feed_term_us", put("limits.feed_term", "P29D"), "wider", "entrenched"),
+    "merge delay": ("Limits.merge_delay_us", put("limits.merge_delay", "PT6S"), "wider", ""),
     "smaller cells": ("Limits.small_cells", put("limits.small_cells", 9), "wider", "wider"),
     "larger cells": ("Limits.small_cells", put("limits.small_cells", 11), "wider", "wider"),
     "recipient retention": (

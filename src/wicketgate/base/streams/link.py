@@ -12,7 +12,6 @@ import logging
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, assert_never
-from urllib.parse import urlsplit
 
 import nats
 from nats.aio.client import Client
@@ -47,12 +46,19 @@ class Link:
         self.jetstream: JetStreamContext = client.jetstream(timeout=_REQUEST_S)
         self._replicas = replicas
         self._on_reconnect: list[Callable[[], None]] = []
+        self.before_append: Callable[[], Awaitable[None]] | None = None
+        """Awaited before anything is appended to a stream."""
         self._whose: str | None = None
         self._adopting = False
 
     @classmethod
-    async def open(cls, settings: StreamsSettings) -> Link:
+    async def open(cls, settings: StreamsSettings, *, follows: bool = False) -> Link:
         """Connect, and assert the durable settings.
+
+        Parameters
+        ----------
+        follows : bool
+            Whether this end only reads what others made durable: then nothing is asserted.
 
         Raises
         ------
@@ -61,7 +67,8 @@ class Link:
         StreamError
             If nothing answers.
         """
-        await _assert_durable(settings)
+        if not follows:
+            await _assert_durable(settings)
         link: Link | None = None
 
         async def reconnected() -> None:
@@ -123,10 +130,20 @@ class Link:
         """
         self._whose, self._adopting = whose, adopting
 
-    async def ensure_stream(self, name: str, *, below: bool = False) -> StreamInfo:
+    async def ensure_stream(
+        self,
+        name: str,
+        *,
+        below: bool = False,
+        last_only: bool = False,
+        together: bool = False,
+        memory: bool = False,
+    ) -> StreamInfo:
         """Make a durable stream with the one subject `name`, or settle its limits.
 
-        `below`: with all subjects below `name` instead.
+        `below`: with all subjects below `name` instead. `last_only`: of each subject the last message is kept.
+        `together`: several messages may be appended at once (`append_together`). `memory`: nothing of it is written to
+        the servers' disks, and it is gone once all of them have stopped.
 
         No `max_age`: the server goes by its machine's clock, and a step of it would delete what must be kept
         (`OrdinalStream.end_before`).
@@ -137,8 +154,10 @@ class Link:
             name=name,
             subjects=[f"{name}.>" if below else name],
             retention=RetentionPolicy.LIMITS,
-            storage=StorageType.FILE,
-            discard=DiscardPolicy.NEW,
+            storage=StorageType.MEMORY if memory else StorageType.FILE,
+            discard=DiscardPolicy.OLD if last_only else DiscardPolicy.NEW,
+            max_msgs_per_subject=1 if last_only else -1,
+            allow_atomic=True if together else None,
             max_age=0,
             duplicate_window=_DUPLICATE_WINDOW_S,
             allow_direct=True,
@@ -255,7 +274,7 @@ async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
 
 async def _connect(settings: StreamsSettings, login: Login, **options: Any) -> Client:
     """Connect, in bounded time: the library waits without end for a connection whose handshake has failed."""
-    connecting = nats.connect(settings.url, **_connecting(settings, login), **options)
+    connecting = nats.connect(settings.urls, **_connecting(settings, login), **options)
     return await asyncio.wait_for(connecting, _CONNECTING_S)
 
 
@@ -266,7 +285,7 @@ def _connecting(settings: StreamsSettings, login: Login) -> dict[str, Any]:
     else stands at the port is sent a handshake, and nothing else.
     """
     options: dict[str, Any] = {}
-    if urlsplit(settings.url).scheme == "tls":
+    if settings.is_secure:
         options |= {"tls": tls_context(settings.trusted), "tls_handshake_first": True}
     match login:
         case PasswordLogin():

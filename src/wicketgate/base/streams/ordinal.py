@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 
 from nats.js.errors import NotFoundError
@@ -12,6 +13,7 @@ from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.writer import AT, StreamWriter
 
 _PATIENCE_S = 10
+_LOOK_S = 0.25
 
 
 class OrdinalStream:
@@ -24,13 +26,18 @@ class OrdinalStream:
     ----------
     below : bool
         Whether each item has a subject of its own below `name`; items of one subject can be read alone.
+    right : asyncio.Event, optional
+        Set once this gateway may write. Until then each item is waited for: the gateway that leads writes it.
     """
 
-    def __init__(self, link: Link, name: str, *, below: bool = False) -> None:
+    def __init__(
+        self, link: Link, name: str, *, below: bool = False, right: asyncio.Event | None = None
+    ) -> None:
         self.name = name
+        self._right = right
         self._below = below
         self._link = link
-        self._writer = StreamWriter(link, name, window=32)
+        self._writer = StreamWriter(link, name, window=32, named=True)
         self._oldest_us: int | None = None  # of the first item held, once it was looked at
 
     async def open(self) -> OrdinalStream:
@@ -105,6 +112,20 @@ class OrdinalStream:
         """The number of the last item handed over."""
         return self._writer.last
 
+    async def holds(self, number: int) -> bool:
+        """Wait until another gateway has written item `number`, or until this one may write; return which."""
+        right = self._right
+        while right is not None and number > self._writer.last:
+            may_write = right.is_set()
+            await self._writer.learn()
+            if may_write:
+                self._right = None  # whatever is missing now is missing
+                break
+            if number > self._writer.last:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(right.wait(), _LOOK_S)
+        return number <= self._writer.last
+
     async def put(self, number: int, data: bytes, at_us: int) -> None:
         """Write item `number`, unless it is there.
 
@@ -135,6 +156,7 @@ class OrdinalStream:
             If an item before them is missing.
         """
         # A crash in here leaves the first few of the items: the replay passes them over and writes the others.
+        await self.holds(first + len(items) - 1)
         stored: list[asyncio.Future[int]] = []
         for number, data in enumerate(items, first):
             if number <= self._writer.last:

@@ -21,6 +21,8 @@ from wicketgate.base.streams.link import Link, end_tasks
 
 log = logging.getLogger(__name__)
 
+WINDOW = 8
+"""Messages under way at once, as a rule. A fence is longer: docs/decisions/0036-standby.md."""
 _ACK_TIMEOUT_S = 5.0
 _HEADER_BYTES = 1024
 AT = "Wicketgate-At"
@@ -49,12 +51,16 @@ class StreamWriter:
     ----------
     window : int
         Messages under way at once; what is submitted beyond that waits.
+    named : bool
+        Whether a message's id says all that it holds, whoever sends it: what another gateway has written under the
+        same ids is then what was to be written. Otherwise an id is of one life alone.
     """
 
-    def __init__(self, link: Link, stream: str, *, window: int = 8) -> None:
+    def __init__(self, link: Link, stream: str, *, window: int = WINDOW, named: bool = False) -> None:
         self._link = link
         self._stream = stream
         self._window = window
+        self._named = named
         self._next = 0
         self._pending: OrderedDict[int, _Pending] = OrderedDict()
         self._work = asyncio.Event()
@@ -83,6 +89,12 @@ class StreamWriter:
         self._link.on_reconnect(self._trouble.set)
         self._tasks = [asyncio.create_task(self._send()), asyncio.create_task(self._mend())]
         return self
+
+    async def learn(self) -> None:
+        """Learn the stream's end anew, where nothing is under way: another gateway writes to it meanwhile."""
+        last = (await self._link.info(self._stream)).state.last_seq
+        if not self._pending:
+            self._next = max(self._next, last + 1)
 
     async def close(self) -> None:
         """Stop sending.
@@ -136,6 +148,8 @@ class StreamWriter:
             self._work.clear()
             for sequence, pending in list(islice(self._pending.items(), self._window)):
                 # What was given up while an earlier one was being sent must not follow it.
+                if self._link.before_append is not None:
+                    await self._link.before_append()
                 if pending.sent_at is None and self._pending.get(sequence) is pending:
                     await self._put(sequence, pending)
 
@@ -230,6 +244,8 @@ class StreamWriter:
         first = next(iter(self._pending), None)
         if first is None:
             return
+        if last >= first and self._named:
+            last = min(last, next(reversed(self._pending)))
         if last >= first:
             ours = self._pending.get(last)
             if ours is None or await self._stored_id(last) != ours.message_id:

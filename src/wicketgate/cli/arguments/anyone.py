@@ -20,6 +20,9 @@ def add_verify(parser: ArgumentParser) -> None:
     parser.add_argument("--key", type=Path, metavar="F", help="the log's key, got another way")
     parser.add_argument("--feed-file", type=Path, metavar="F", help="batches that were received")
     add_kept(parser)
+    parser.add_argument(
+        "--whole", action="store_true", help="read all entries again, not only those since the last look"
+    )
     parser.add_argument("--openings", type=Path, metavar="F", help="an overseer's openings, as fetched")
     parser.add_argument("--identity", type=Path, metavar="K", help="the age identity that opens them")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")

@@ -22,7 +22,7 @@ from wicketgate.base.clock import SECOND_US, Clock, SystemClock, parse_rfc3339
 from wicketgate.base.errors import InputError, LedgerError, NotEntitled, Unreachable, VerificationError
 from wicketgate.base.signing import parse_json
 from wicketgate.clients.recipient.images import ImageFetcher
-from wicketgate.clients.recipient.watch import SKEW_US, LogWatch, charter_at, last_second_us
+from wicketgate.clients.recipient.watch import SKEW_US, LogWatch, ToldCharters, last_second_us
 from wicketgate.clients.verify.feedfile import GRACE_S, LATEST_S, MAX_PROOF_BYTES, fetch_fact, parse_answer
 from wicketgate.clients.verify.feeds import FeedChain, Last
 from wicketgate.clients.verify.kept import KeptCheckpoints
@@ -37,7 +37,6 @@ from wicketgate.ledger.notes import NoteVerifier
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
 _BATCHES_AT_ONCE = 200
 _MOST_DUE = 5_000
-_MERGE_S = 6.0
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 15.0
 
@@ -181,6 +180,7 @@ class Receiver:
         self._after = after if sink.last is None else sink.last.batch
         self._due: deque[_Due] = deque()
         self._log: TrustedLog
+        self._charters: ToldCharters
         self._term_us: int | None = None
         self._chain: FeedChain
         self.tally = ReceivedTally()
@@ -235,6 +235,7 @@ class Receiver:
 
     def _open(self) -> None:
         self._log = self._patiently(lambda: TrustedLog.open(self._remote.log(), self._verifier))
+        self._charters = ToldCharters(self._log, self._charters_told)
         if self._sink.seen is not None:
             self._watch.seen.append(self._sink.seen)
         self._patiently(lambda: self._watch.begin(self._log))
@@ -299,9 +300,10 @@ class Receiver:
         received: list[Received] = []
         start, expected = 0, after + 1
         for batch in read_batches(source):
-            name, _, _ = chain.take(batch)
-            if name != self._feed:
-                raise VerificationError(f"batch {batch.number} is of `{name}`, not of `{self._feed}`")
+            taken = chain.take(batch)
+            if taken.name != self._feed:
+                raise VerificationError(f"batch {batch.number} is of `{taken.name}`, not of `{self._feed}`")
+            self._charters.check_delay(batch.header, taken.delay_us, taken.released_us)
             if batch.number != expected:
                 raise VerificationError(f"batch {batch.number} came where batch {expected} must come")
             received.append(Received(batch=batch, data=body[start : source.tell()]))
@@ -315,7 +317,7 @@ class Receiver:
         for one in received:
             merge_by_us = parse_rfc3339(one.batch.header["promise"]["merge_by"])
             # The monotonic clock from here on, and the merge delay at most: a wrong wall clock puts no check off.
-            ahead_s = min(max((merge_by_us - now_us) / SECOND_US, 0.0), _MERGE_S)
+            ahead_s = min(max((merge_by_us - now_us) / SECOND_US, 0.0), _merge_s(one.batch.header))
             self._due.append(_Due(one.batch.header, now_s + ahead_s))
             self.tally.rows += len(one.batch.lines)
         self.tally.batches += len(received)
@@ -375,7 +377,7 @@ class Receiver:
                 continue
             now_s = time.monotonic()
             due.missing_since_s = due.missing_since_s or now_s
-            if now_s - due.missing_since_s > _MERGE_S + self._latest_s:
+            if now_s - due.missing_since_s > _merge_s(due.header) + self._latest_s:
                 raise VerificationError(
                     f"batch {due.header['batch']}: promise broken: no proof that it is in the log by "
                     f"{due.header['promise']['merge_by']}, nor {self._latest_s:g} s later"
@@ -388,7 +390,9 @@ class Receiver:
 
     @staticmethod
     def _was_late(due: _Due) -> bool:
-        return due.missing_since_s is not None and time.monotonic() - due.missing_since_s > _MERGE_S + GRACE_S
+        if due.missing_since_s is None:
+            return False
+        return time.monotonic() - due.missing_since_s > _merge_s(due.header) + GRACE_S
 
     def _prove(self, header: Mapping[str, Any]) -> bool | None:
         """Return whether the proof is there.
@@ -432,11 +436,8 @@ class Receiver:
         The register says where charters stand; that they are charters, the log does.
         """
         if self._term_us is None:
-            entries = {0, *self._charters_told()}
-            charters = [charter_at(self._log, entry) for entry in sorted(entries)]
-            self._term_us = min(
-                (one.limits.feed_term_us for one in charters if one is not None), default=1 << 62
-            )
+            terms_us = [charter.limits.feed_term_us for charter in self._charters.all()]
+            self._term_us = min(terms_us, default=1 << 62)
         now_us = last_second_us(self._log) or self._clock.now_us()
         return now_us - parse_rfc3339(header["released_at"]) > self._term_us - SKEW_US
 
@@ -444,10 +445,7 @@ class Receiver:
         try:
             answer = self._remote.get("/register.json", most=MAX_REGISTER_BYTES)
             told = parse_json(answer.body).get("charters", []) if answer.status == 200 else []
-            size = self._log.checkpoint.size
-            return [
-                one["entry"] for one in told if isinstance(one["entry"], int) and 0 <= one["entry"] < size
-            ]
+            return [one["entry"] for one in told if isinstance(one["entry"], int)]
         except (Unreachable, InputError, AttributeError, KeyError, TypeError):
             return []
 
@@ -481,6 +479,12 @@ class Receiver:
                     self.tally.reconnected += 1
                     self._say("the gateway answers again")
                 return result
+
+
+def _merge_s(header: Mapping[str, Any]) -> float:
+    """Return the time between a checked promise's second and its end, in seconds."""
+    promise = header["promise"]
+    return (parse_rfc3339(promise["merge_by"]) - parse_rfc3339(promise["second"])) / SECOND_US
 
 
 def second_entry_of(answer: FactAnswer) -> bytes:

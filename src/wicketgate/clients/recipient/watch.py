@@ -6,7 +6,8 @@ It must extend what was seen, and its time must be that of this machine.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from wicketgate.base.clock import SECOND_US, Clock, parse_rfc3339, rfc3339
 from wicketgate.base.errors import ConfigurationError, InputError, LedgerError, VerificationError
@@ -14,6 +15,7 @@ from wicketgate.base.signing import canonical, parse_canonical
 from wicketgate.clients.verify.kept import KeptCheckpoints
 from wicketgate.clients.verify.log import TrustedLog
 from wicketgate.ledger.audit import NOT_EXTENDED
+from wicketgate.ledger.facts import check_delay
 from wicketgate.ledger.notes import NoteVerifier, open_checkpoint
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.document import open_document
@@ -147,9 +149,63 @@ def _require_extended(log: TrustedLog, verifier: NoteVerifier, note: bytes) -> N
 
 def charter_at(log: TrustedLog, entry: int) -> Charter | None:
     """Return the charter in an entry of the log, or None where another thing stands there."""
+    told = _told_at(log, entry)
+    return None if told is None else told[1]
+
+
+def _told_at(log: TrustedLog, entry: int) -> tuple[int, Charter] | None:
+    """Return the charter in an entry of the log, with the time of the entry, or None where there is none."""
     body = parse_canonical(log.entry(entry))
     value = open_document(canonical(body["envelope"])).value if body.get("kind") == "document" else None
-    return value if isinstance(value, Charter) else None
+    return (parse_rfc3339(str(body.get("at"))), value) if isinstance(value, Charter) else None
+
+
+class ToldCharters:
+    """The charters of a log, as far as its gateway says where they stand; that they are charters, the log does.
+
+    Parameters
+    ----------
+    ask : callable
+        Returns the entries in which the register says that charters stand.
+    """
+
+    def __init__(self, log: TrustedLog, ask: Callable[[], Sequence[int]]) -> None:
+        self._log = log
+        self._ask = ask
+        self._found: dict[int, tuple[int, Charter] | None] = {}
+
+    def all(self) -> list[Charter]:
+        """Ask once more, and return every charter."""
+        self._look((0, *self._ask()))
+        return [told[1] for _, told in sorted(self._found.items()) if told is not None]
+
+    def check_delay(self, header: Mapping[str, Any], delay_us: int, released_us: int) -> None:
+        """Check the merge delay of a promise against the charter that was in force at its release.
+
+        Raises
+        ------
+        VerificationError
+            If it is of none that the register tells of.
+        """
+        if delay_us not in self._delays_us(released_us):
+            self.all()
+            check_delay(header, delay_us, self._delays_us(released_us))
+
+    def _delays_us(self, released_us: int) -> set[int]:
+        if not self._found:
+            self._look((0,))
+        told = [one for _, one in sorted(self._found.items()) if one is not None]
+        delays_us = set[int]()
+        # A charter of the very microsecond of a release may have come before it or after it.
+        for before_us in (released_us, released_us + 1):
+            held = [charter for at_us, charter in told if at_us < before_us]
+            delays_us |= {one.limits.merge_delay_us for one in held[-1:]}
+        return delays_us
+
+    def _look(self, entries: Sequence[int]) -> None:
+        for entry in entries:
+            if entry not in self._found and 0 <= entry < self._log.checkpoint.size:
+                self._found[entry] = _told_at(self._log, entry)
 
 
 def _is_demonstration(log: TrustedLog) -> bool:

@@ -9,31 +9,29 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
+from wicketgate.base.clock import SECOND_US, rfc3339
 from wicketgate.base.errors import DocumentRefused, InputError, ShapeError
 from wicketgate.base.forms import FIRST
 from wicketgate.base.signing import canonical, parse_canonical
 from wicketgate.clients.verify.figures import FiguresChain
 from wicketgate.clients.verify.logged import CamerasListed, Logged, apply
+from wicketgate.clients.verify.members import SECOND, is_count, open_logged, parse_time
 from wicketgate.clients.verify.operations import Operations
 from wicketgate.clients.verify.report import Check, Findings
 from wicketgate.clients.verify.telling import TELL_WITHIN_S, Telling
-from wicketgate.ledger.facts import second_of
+from wicketgate.ledger.facts import second_entry, second_of
 from wicketgate.regime.admission.admit import admit, entry_members, scope_of
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.binding import log_named
-from wicketgate.regime.documents.document import SignedDocument, open_document
 from wicketgate.regime.documents.signatures import verify_charter
 from wicketgate.regime.fold import Regime
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
 from wicketgate.regime.standing import described
 
-_SECOND = re.compile(rb'\{"at":"([0-9T:Z-]{20})","kind":"second","root":"[0-9a-f]{64}"\}')
-_END_US = parse_rfc3339("9000-01-01T00:00:00Z")
-"""No log goes on so long; times have no words beyond the year 9999."""
 _HEX64 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_NO_ROOT = bytes(32)
 
 
 class _Owed(NamedTuple):
@@ -96,6 +94,24 @@ class EntryFold:
         if self.since_04 is None and (self._bound or self.operations.form > FIRST or self._by_traffic()):
             self.since_04, self.since_04_us = index, self.open_us
 
+    def take_seconds(self, index: int, count: int) -> None:
+        """Take so many seconds from the entry at `index` on, which were judged before and had no fault.
+
+        What they make due hangs on their first and on their last: nothing can have been due between.
+        """
+        self.take(index, second_entry(self.open_us, _NO_ROOT))
+        between = count - 2
+        if between > 0:
+            self.seconds += between
+            self.open_us += between * SECOND_US
+        if count > 1:
+            self.take(index + count - 1, second_entry(self.open_us, _NO_ROOT))
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing was wrong with any entry so far."""
+        return not (self._documents.total or self._seconds.total or self._figures.total)
+
     def _by_traffic(self) -> bool:
         return self.chain is not None and self.chain.by_traffic
 
@@ -104,7 +120,7 @@ class EntryFold:
             if index == 0:
                 self._take_first(entry)
             return
-        match = _SECOND.fullmatch(entry)
+        match = SECOND.fullmatch(entry)
         if match is not None:
             self._demand_owed(index, {})
             self._take_second(index, match[1])
@@ -159,8 +175,8 @@ class EntryFold:
             body = parse_canonical(entry)
             if body.get("kind") != "document":
                 raise InputError("the log does not begin with a charter")
-            at_us = _parse_time(body, "at")
-            document = _open(body)
+            at_us = parse_time(body, "at")
+            document = open_logged(body)
             charter = verify_charter(document.envelope)
         except (InputError, DocumentRefused) as error:
             self._documents.add(f"entry 0: {error.detail}")
@@ -189,7 +205,7 @@ class EntryFold:
 
         It must lie in the second that is open, or begin another.
         """
-        at_us = _parse_time(body, "at")
+        at_us = parse_time(body, "at")
         if at_us < self._at_us:
             self._seconds.add(f"entry {index}: of {body['at']}, earlier than an entry before it")
         # One entry out of order is one fault: those behind it are not judged by its time.
@@ -203,7 +219,7 @@ class EntryFold:
         return at_us
 
     def _take_gap(self, index: int, body: Mapping[str, Any], at_us: int) -> None:
-        from_us, until_us = _parse_time(body, "missing_from"), _parse_time(body, "missing_until")
+        from_us, until_us = parse_time(body, "missing_from"), parse_time(body, "missing_until")
         if body.get("operation") != "start" or from_us != self.open_us or until_us != second_of(at_us):
             self._seconds.add(f"entry {index}: explains a gap from {rfc3339(from_us)} that is not there")
         if until_us <= from_us:
@@ -230,7 +246,7 @@ class EntryFold:
     def _take_second(self, index: int, at: bytes) -> None:
         if at != self._expected:
             try:
-                at_us = _parse_time({"at": at.decode()}, "at")
+                at_us = parse_time({"at": at.decode()}, "at")
             except InputError as error:
                 self._seconds.add(f"entry {index}: {error.detail}")
                 return
@@ -290,9 +306,9 @@ class EntryFold:
             self._miss(self._owed, f"entry {self.entries - 1}", "behind it")
 
     def _take_document(self, index: int, body: Mapping[str, Any], at_us: int) -> None:
-        document = _open(body)
+        document = open_logged(body)
         cameras = body.get("cameras", 0)
-        if not _is_count(cameras):
+        if not is_count(cameras):
             raise InputError("a document's entry that does not count cameras")
         scope = scope_of(document)
         if scope is not None and cameras > self._most_cameras(scope):
@@ -371,9 +387,9 @@ class EntryFold:
         organisation = self._ruling()[0].organisations.get(source) if isinstance(source, str) else None
         if organisation is None or "source" not in organisation.roles:
             raise InputError("cameras of no source of the charter")
-        if not _is_count(count) or not isinstance(groups, dict):
+        if not is_count(count) or not isinstance(groups, dict):
             raise InputError("a camera register without counts")
-        if not all(_is_count(number) and number <= count for number in groups.values()):
+        if not all(is_count(number) and number <= count for number in groups.values()):
             raise InputError("a group of more cameras than there are")
         if not isinstance(body["root"], str) or not _HEX64.fullmatch(body["root"]):
             raise InputError("a camera register without a hash of its list")
@@ -467,23 +483,3 @@ class EntryFold:
             "seconds_missing": sum(until_us - from_us for from_us, until_us in self.gaps) // SECOND_US,
             "figures": len(self.figures),
         }
-
-
-def _open(body: Mapping[str, Any]) -> SignedDocument:
-    return open_document(canonical(body.get("envelope")))
-
-
-def _parse_time(body: Mapping[str, Any], name: str) -> int:
-    text = body.get(name)
-    if not isinstance(text, str):
-        raise InputError(f"no time `{name}`")
-    at_us = parse_rfc3339(text)
-    if rfc3339(at_us) != text:
-        raise InputError(f"`{name}` is not written as times are in the log")
-    if at_us >= _END_US:
-        raise InputError(f"`{name}` is of the year {text[:4]}")
-    return at_us
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

@@ -129,8 +129,9 @@ class FeedFile:
         return tuple(checks)
 
     def _check_batch(self, batch: Batch) -> None:
-        name, version, released_us = self._chain.take(batch)
-        self._entitlement.check(batch, name, version, released_us)
+        taken = self._chain.take(batch)
+        name, released_us = taken.name, taken.released_us
+        self._entitlement.check(batch, taken)
         self._sums.take(name, batch.number, released_us, batch.lines)
         if not self.batches:
             self._first = f"batch {batch.number} of {batch.header['released_at']}"

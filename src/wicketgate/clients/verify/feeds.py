@@ -16,7 +16,7 @@ from wicketgate.base.clock import parse_rfc3339
 from wicketgate.base.errors import InputError, VerificationError
 from wicketgate.clients.verify.logged import Logged, apply
 from wicketgate.feeds.batches import Batch, check_batch
-from wicketgate.ledger.facts import check_promise
+from wicketgate.ledger.facts import check_delay, check_promise
 from wicketgate.reads.columns import SAID
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.fields import shows_position
@@ -56,6 +56,16 @@ class Last:
     released_us: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenBatch:
+    """A batch's authority, the time of its release, and the merge delay that its promise names, microseconds."""
+
+    name: str
+    version: int
+    released_us: int
+    delay_us: int
+
+
 class FeedChain:
     """The batches of feeds, taken in order.
 
@@ -72,8 +82,8 @@ class FeedChain:
         self._public = public
         self.last: dict[str, Last] = {}
 
-    def take(self, batch: Batch) -> tuple[str, int, int]:
-        """Check a batch, and return its authority, version and time of release.
+    def take(self, batch: Batch) -> TakenBatch:
+        """Check a batch, and return what it says of itself.
 
         It must be whole, promised and next.
 
@@ -89,7 +99,7 @@ class FeedChain:
         if match is None:
             raise VerificationError(f"{where}: it names no authority")
         check_batch(batch)
-        check_promise(self._origin, header, self._public)
+        delay_us = check_promise(self._origin, header, self._public)
         name, released_us = match[1], _time(header, "released_at", where)
         last = self.last.get(name)
         first = _seq(batch.lines[0], where, 0)
@@ -112,7 +122,7 @@ class FeedChain:
             released_at=str(header["released_at"]),
             released_us=released_us,
         )
-        return name, int(match[2]), released_us
+        return TakenBatch(name=name, version=int(match[2]), released_us=released_us, delay_us=delay_us)
 
 
 class ReleaseRight:
@@ -130,10 +140,10 @@ class ReleaseRight:
         self._regime = Regime()
         self._next = 0
 
-    def check(self, batch: Batch, name: str, version: int, released_us: int) -> None:
-        """Check a batch against its authority.
+    def check(self, batch: Batch, taken: TakenBatch) -> None:
+        """Check a batch against its authority, and its promise against the charter.
 
-        It must have been in force at the release, and let each row and field of it go.
+        Both must have been in force at the release; the authority must let each row and field of it go.
 
         Raises
         ------
@@ -141,14 +151,17 @@ class ReleaseRight:
             Naming the batch, and the row if it is one; never what the row holds.
         """
         where = f"batch {batch.number}"
+        name, version, released_us = taken.name, taken.version, taken.released_us
         if self._next and self._documents[self._next - 1].at_us >= released_us:
             self._begin()
-        standing = ""
+        standing, delays_us = "", set[int]()
         # A document of the same microsecond may have come before the release or after it.
         for before_us in (released_us, released_us + 1):
             self._fold(before_us)
+            if self._regime.charter_envelope:
+                delays_us.add(self._parsed.charter(self._regime).limits.merge_delay_us)
             standing = self._standing(name, version, released_us)
-            if standing == "in-force":
+            if standing == "in-force" and taken.delay_us in delays_us:
                 break
         if not standing:
             raise VerificationError(f"{where}: `{name}@{version}` was not in the log when it was released")
@@ -156,6 +169,7 @@ class ReleaseRight:
             raise VerificationError(
                 f"{where}: `{name}@{version}` was not in force when it was released, but {standing}"
             )
+        check_delay(batch.header, taken.delay_us, delays_us)
         authority = self._parsed.authority(self._regime.authorities[name].versions[version - 1])
         for offset, line in enumerate(batch.lines):
             fault = _row_fault(_decode(line), authority)

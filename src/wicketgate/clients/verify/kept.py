@@ -165,6 +165,28 @@ class KeptCheckpoints:
             self._write(path, note)
         return path
 
+    def verified(self, verifier: NoteVerifier) -> bytes | None:
+        """Return what was kept of a log that was verified, or None where nothing can be read."""
+        try:
+            return self._verified_path(verifier).read_bytes()
+        except OSError:
+            return None  # all of the log is read again
+
+    def keep_verified(self, verifier: NoteVerifier, data: bytes) -> None:
+        """Keep what the next look needs to read only what is new.
+
+        A crash leaves the old or the new one; with either the log must continue the checkpoint that is kept.
+
+        Raises
+        ------
+        ConfigurationError
+            If it cannot be written.
+        """
+        self._write(self._verified_path(verifier), data)
+
+    def _verified_path(self, verifier: NoteVerifier) -> Path:
+        return self.path_of(verifier).with_suffix(".verified")
+
     def keep_evidence(self, verifier: NoteVerifier, note: bytes) -> Path:
         """Keep a signed checkpoint that contradicts the one kept, beside it; return its file.
 

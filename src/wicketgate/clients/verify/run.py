@@ -17,6 +17,7 @@ from wicketgate.base.errors import (
     VerificationError,
     WicketgateError,
 )
+from wicketgate.clients.verify.auditing import Auditing
 from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.clients.verify.feedfile import FeedFile
 from wicketgate.clients.verify.kept import KeptCheckpoints, Remembered, SeenCheckpoint, signed_notes
@@ -32,7 +33,7 @@ from wicketgate.clients.verify.register import (
 )
 from wicketgate.clients.verify.remote import Remote
 from wicketgate.clients.verify.report import Check, Findings, Report
-from wicketgate.ledger.audit import NOT_EXTENDED, AuditReport, Progress, audit, fsck
+from wicketgate.ledger.audit import NOT_EXTENDED, AuditReport, Progress
 from wicketgate.ledger.notes import NoteVerifier
 from wicketgate.ledger.sealing import Opener
 from wicketgate.ledger.tiles import Fetch, fetch_checkpoint, folder_fetch
@@ -69,13 +70,14 @@ def verify_url(
     openings: Opened | None = None,
     seen: Sequence[SeenCheckpoint] = (),
     kept: KeptCheckpoints | None = None,
+    whole: bool = False,
     progress: Progress | None = None,
     file_progress: Callable[[int, int], None] | None = None,
     clock: Clock | None = None,
 ) -> Report:
     """Check a gateway as any member of the public can.
 
-    A feed file is checked too, if one is given.
+    A feed file is checked too, if one is given. The report's `ok` is false if anything does not agree.
 
     Parameters
     ----------
@@ -88,13 +90,10 @@ def verify_url(
         Signed checkpoints that somebody saw of this log: it must extend each.
     kept : KeptCheckpoints, optional
         What was kept here at an earlier look: the log must extend it, and its checkpoint is kept in its place.
+    whole : bool
+        Read again what an earlier look from here verified.
     progress, file_progress : callable, optional
         Called with how much is done, and of how much.
-
-    Returns
-    -------
-    Report
-        With `ok` false if anything does not agree.
 
     Raises
     ------
@@ -103,7 +102,7 @@ def verify_url(
     """
     clock = clock or SystemClock()
     with Remote(url) as remote:
-        run = _Run(remote.log(), remote.base_url, kept)
+        run = _Run(remote.log(), remote.base_url, kept, whole=whole)
         try:
             run.take_key(key, lambda: shown_key(remote))
         except WicketgateError as error:
@@ -121,7 +120,6 @@ def verify_url(
             return run.end("log", error)
         if not run.audit(progress, register if isinstance(register, Register) else None):
             return run.report()
-        run.check_entries()
         log, entries = run.log, run.entries
         if not isinstance(register, Register):
             run.miss_register(register)
@@ -151,6 +149,7 @@ def verify_folder(
     openings: Opened | None = None,
     seen: Sequence[SeenCheckpoint] = (),
     kept: KeptCheckpoints | None = None,
+    whole: bool = False,
     progress: Progress | None = None,
     file_progress: Callable[[int, int], None] | None = None,
     clock: Clock | None = None,
@@ -173,7 +172,7 @@ def verify_folder(
             f"`{folder}` holds no log: there is no `checkpoint` in it; name a deployment, a log or an address",
             code="no-log",
         )
-    run = _Run(folder_fetch(folder), str(folder), kept)
+    run = _Run(folder_fetch(folder), str(folder), kept, whole=whole)
     try:
         run.take_key(key, lambda: key_within(run.fetch))
     except WicketgateError as error:
@@ -183,7 +182,6 @@ def verify_folder(
     run.not_checked.append("the register: the gateway shows it, and only a folder was given")
     if not run.audit(progress):
         return run.report()
-    run.check_entries()
     charter = run.entries.charter
     if charter is not None:
         run.check_not_ahead(charter, (clock or SystemClock()).now_us())
@@ -199,11 +197,12 @@ def verify_folder(
 class _Run:
     """One verification on its way."""
 
-    def __init__(self, fetch: Fetch, place: str, kept: KeptCheckpoints | None) -> None:
+    def __init__(self, fetch: Fetch, place: str, kept: KeptCheckpoints | None, *, whole: bool) -> None:
         self.fetch = fetch
         self.place = place
         self._seen: tuple[bytes, ...] = ()
         self._kept = kept
+        self._whole = whole
         self._remembered: Remembered | None = None
         self.folder: Path | None = None
         self.checks: list[Check] = []
@@ -259,16 +258,13 @@ class _Run:
 
         Only then can what it says be looked at.
         """
-        self.entries = EntryFold(self.verifier.vkey)
-        take = self.entries.take
         if self._kept is not None:
             self._remembered = self._kept.last(self.verifier)
         seen = (*self._seen, *(() if self._remembered is None else (self._remembered.note,)))
         try:
-            if self.folder is None:
-                report = audit(self.fetch, self.verifier, seen=seen, on_entry=take, progress=progress)
-            else:
-                report = fsck(self.folder, self.verifier, seen=seen, on_entry=take, progress=progress)
+            auditing = Auditing(self.fetch, self.folder, self.verifier, seen, progress)
+            before = None if self._whole or self._remembered is None else self._kept
+            report = auditing.audit(before)
         except WicketgateError as error:
             if error.code == NOT_EXTENDED:
                 self._not_extended(error)
@@ -287,7 +283,12 @@ class _Run:
         self.log = TrustedLog(self.fetch, self.verifier, report.checkpoint, report.note)
         self.checks.append(Check(name="log", ok=True, words=_audit_words(report)))
         self.counts |= {"tiles": report.tiles, "bundles": report.bundles}
+        self.entries = auditing.entries
+        self.not_checked.extend(auditing.not_checked(self.place))
         self._keep(report.note)
+        if self._kept is not None:
+            auditing.keep(self._kept)
+        self._check_entries()
         return True
 
     def _not_extended(self, error: WicketgateError) -> None:
@@ -339,7 +340,7 @@ class _Run:
             words.append(f"{len(self._seen)} given with --seen")
         return ", and ".join(words)
 
-    def check_entries(self) -> None:
+    def _check_entries(self) -> None:
         """Add the checks of documents, seconds and figures."""
         self.checks.extend(self.entries.checks(self.log.checkpoint.origin))
         self.counts |= self.entries.counts()

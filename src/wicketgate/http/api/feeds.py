@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Protocol
 
 import msgspec
 from starlette.requests import Request
@@ -11,21 +12,20 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from wicketgate.base.clock import Clock
-from wicketgate.base.errors import NotEntitled
+from wicketgate.base.errors import NotEntitled, StreamError
 from wicketgate.commits.durable import Durable
 from wicketgate.feeds.feed import Feed
 from wicketgate.gateway.entitlement import Entitlement, names_of
-from wicketgate.gateway.filing.looks import LookFiling
-from wicketgate.gateway.projections import Projections
+from wicketgate.gateway.looking import LooksRecorded
 from wicketgate.http.answers import BatchProof, Feeds, FeedShown
-from wicketgate.http.gatekeeper import Principal, require
+from wicketgate.http.gatekeeper import Principal, patience_of, require
 from wicketgate.http.parameters import AFTER_BATCH, BATCH, BATCHES, WAIT
 from wicketgate.http.problems import problem
-from wicketgate.http.requests import json_answer
+from wicketgate.http.requests import NDJSON, json_answer
+from wicketgate.http.site.shows import ShownProjections
 from wicketgate.ledger.facts import release_fact
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.notes import unverified_checkpoint
-from wicketgate.reads.parse import NDJSON
 
 _SEE = ("viewer",)
 _MAX_ANSWER = 16 * 1024 * 1024
@@ -34,16 +34,24 @@ _PART = 256 * 1024
 _EVENTS_ALIVE_S = 15.0
 
 
+class FeedsShown(ShownProjections, Protocol):
+    """The feeds that are shown, with their log and proofs."""
+
+    @property
+    def feeds(self) -> Mapping[str, Feed]:
+        """The feeds by name."""
+
+
 class FeedsApi:
     """The handlers of feeds, over the feeds and the committed state."""
 
     def __init__(
         self,
         commits: Durable,
-        projections: Projections,
+        projections: FeedsShown,
         entitlement: Entitlement,
         clock: Clock,
-        looks: LookFiling,
+        looks: LooksRecorded,
     ) -> None:
         self._commits = commits
         self._projections = projections
@@ -84,7 +92,7 @@ class FeedsApi:
         loop = asyncio.get_running_loop()
         until_s = loop.time() + wait_s
         while feed.last <= after and loop.time() < until_s:
-            await feed.wait(after, until_s - loop.time())
+            await feed.wait(after, patience_of(request, until_s - loop.time()))
             self._feed(request)  # it may have been revoked meanwhile: whoever waits is woken then
         past = await self._past_term(name, feed, after)
         if past is not None:
@@ -124,11 +132,13 @@ class FeedsApi:
             )  # an answer to somebody who has gone ends here; another one lets others have a turn
             try:
                 self._feed(request)
-            except NotEntitled:
+                if after < end and size < _MAX_ANSWER:
+                    batches = await feed.batches(after, end - after, min(_PART, _MAX_ANSWER - size))
+                    if batches:
+                        await self._seen(request, name, after + 1, after + len(batches))
+                        self._feed(request)  # it took a moment
+            except (NotEntitled, StreamError):
                 return
-            if after < end and size < _MAX_ANSWER:
-                batches = await feed.batches(after, end - after, min(_PART, _MAX_ANSWER - size))
-                await self._seen(request, name, after + 1, after + len(batches))
 
     async def get_proof(self, request: Request) -> Response:
         """`GET /v1/feeds/{authority}/proofs?batch=B`."""
@@ -142,7 +152,7 @@ class FeedsApi:
         header = msgspec.json.decode(data[: data.index(b"\n")])
         leaf = leaf_hash(release_fact(header))
         projections = self._projections
-        answer = projections.proofs.answer(leaf)
+        answer = await projections.prove(leaf)
         if answer is None:
             return problem(
                 "not-due", f"the proof of batch {number} follows by {header['promise']['merge_by']}"
@@ -181,6 +191,7 @@ class FeedsApi:
         )
 
     async def _events(self, request: Request, name: str, feed: Feed, after: int) -> AsyncIterator[bytes]:
+        loop = asyncio.get_running_loop()
         try:
             while True:
                 last = feed.last
@@ -198,11 +209,13 @@ class FeedsApi:
                     yield b"id: %d\n" % after + b"".join(b"data: " + line + b"\n" for line in lines) + b"\n"
                 if feed.last > after:
                     continue
-                await feed.wait(after, _EVENTS_ALIVE_S)
-                self._feed(request)
+                alive_s = loop.time() + _EVENTS_ALIVE_S
+                while feed.last <= after and loop.time() < alive_s:
+                    await feed.wait(after, patience_of(request, alive_s - loop.time()))
+                    self._feed(request)
                 if feed.last <= after:
                     yield b": alive\n\n"
-        except NotEntitled as stopped:
+        except (NotEntitled, StreamError) as stopped:
             yield _end_event(stopped.code)
 
     async def _seen(self, request: Request, name: str, first: int, last: int) -> None:

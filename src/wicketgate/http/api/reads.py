@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from msgspec import UNSET
@@ -23,11 +24,10 @@ from wicketgate.http.problems import not_allowed, problem, problem_of
 from wicketgate.http.requests import json_answer, media_type_of, read_body
 from wicketgate.reads.cameras import CameraNames
 from wicketgate.reads.checks import Checked, ClockLimits, check
-from wicketgate.reads.images.joining import Joining, with_mark
 from wicketgate.reads.images.references import MAX_BYTES
-from wicketgate.reads.observations import ImageKind
+from wicketgate.reads.images.takers import Bodies, ImageTaker, with_mark
 from wicketgate.reads.parse import ARROW, JSON, MAX_ID, MAX_POST_BYTES, NDJSON, RawRead, Rows
-from wicketgate.reads.posts import PostedReads
+from wicketgate.reads.posts import ArrowParser, PostedReads, parse_arrow
 from wicketgate.reads.takers import PostAnswer, ReadTaker
 
 _TYPES = (JSON, NDJSON, ARROW)
@@ -40,28 +40,27 @@ class Reads:
 
     Parameters
     ----------
-    joining : Joining, optional
-        None where no images are taken: neither forms nor `put_image` then come here.
+    images : ImageTaker
+        Takes reads that come with images.
+    arrow : ArrowParser
+        Parses bodies in Arrow's format.
     """
 
     def __init__(
         self,
         cameras: CameraNames,
         intake: ReadTaker,
-        joining: Joining | None,
+        images: ImageTaker,
         clock: Clock,
         limits: Callable[[], ClockLimits],
+        arrow: ArrowParser = parse_arrow,
     ) -> None:
         self._cameras = cameras
         self._intake = intake
-        self._joining = joining
+        self._images = images
         self._clock = clock
         self._limits = limits
-
-    @property
-    def _images(self) -> Joining:
-        assert self._joining is not None
-        return self._joining
+        self._arrow = arrow
 
     def routes(self) -> list[Route]:
         """Return the routes of images sent after their reads."""
@@ -84,7 +83,8 @@ class Reads:
             return not_allowed(["POST"], "reads are posted")
         media_type = media_type_of(request)
         if media_type in _TYPES:
-            post = await PostedReads.read(await read_body(request, MAX_POST_BYTES), media_type)
+            body = await read_body(request, MAX_POST_BYTES)
+            post = await PostedReads.read(body, media_type, arrow=self._arrow)
             return await self._take(source, post, _Bound())
         if media_type != FORM:
             return problem("unsupported-media-type", f"send `{JSON}`, `{NDJSON}`, `{ARROW}` or `{FORM}`")
@@ -96,7 +96,8 @@ class Reads:
             return problem("unsupported-media-type", f"the part `reads` is `{JSON}`, `{NDJSON}` or `{ARROW}`")
         if len(posted[0].body) > MAX_POST_BYTES:
             raise InputError("at most 8 MiB of reads in one post; nothing of it was taken", code="too-large")
-        post = await PostedReads.read(posted[0].body, posted[0].media_type, is_form=True)
+        (one,) = posted
+        post = await PostedReads.read(one.body, one.media_type, is_form=True, arrow=self._arrow)
         return await self._take(source, post, _Bound(post.named, form))
 
     async def take_together(self, source: str, rows: Rows) -> list[Response]:
@@ -125,23 +126,24 @@ class Reads:
         cameras = self._cameras.ids(source).get
         parts = TakenParts()
         # In parts, so that one large post does not hold up a thousand small ones.
-        for start, some in post.parts():
-            checked = check(
-                some,
-                source=source,
-                cameras=cameras,
-                limits=limits,
-                now_us=self._clock.now_us(),
-                parts=bound.names,
-            )
-            bad = await bound.attach(checked, source, some, self._images) if bound.names else []
-            parts.add(start, await self._intake.take(checked, source, images=bad))
+        async with aclosing(post.parts()) as found:
+            async for start, some in found:
+                checked = check(
+                    some,
+                    source=source,
+                    cameras=cameras,
+                    limits=limits,
+                    now_us=self._clock.now_us(),
+                    parts=bound.names,
+                )
+                if bound.names:
+                    taken = await self._images.take(checked, source, bound.bodies(checked, some))
+                else:
+                    taken = await self._intake.take(checked, source)
+                parts.add(start, taken)
         if bound.left:
-            detail = "no read of the post names this part, or more than one"
-            left = [
-                (number, await self._images.unbound(source, part.body, detail)) for number, part in bound.left
-            ]
-            parts.add(0, await self._intake.take(Checked(), source, images=left))
+            left = [(number, part.body) for number, part in bound.left]
+            parts.add(0, await self._images.take(Checked(), source, {}, left))
         return parts.answer()
 
     async def put_image(self, request: Request) -> Response:
@@ -176,12 +178,9 @@ class _Bound:
         }
         self.left = [(number, part) for number, part in parts if part.name not in self._certain]
 
-    async def attach(self, checked: Checked, source: str, rows: Rows, joining: Joining) -> list[Any]:
-        """Join the images of checked rows.
-
-        Return those that are none.
-        """
-        bodies: dict[int, Mapping[ImageKind, tuple[int, bytes]]] = {}
+    def bodies(self, checked: Checked, rows: Rows) -> dict[int, Bodies]:
+        """Return the images of checked rows; where one that is named is not certain, its read is marked."""
+        bodies: dict[int, Bodies] = {}
         for n, index in enumerate(checked.index):
             row = rows[index]
             assert isinstance(row, RawRead)
@@ -191,7 +190,7 @@ class _Bound:
                 bodies[index] = certain
             if len(certain) < len(named):
                 checked.reads["marks"][n] = with_mark(checked.reads["marks"][n], "image-missing")
-        return await joining.attach(checked, source, bodies)
+        return bodies
 
 
 class TakenParts:

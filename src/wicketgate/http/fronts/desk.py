@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -14,20 +13,28 @@ from wicketgate.gateway.node import Gateway
 from wicketgate.http.fronts.frames import Frames
 from wicketgate.http.fronts.messages import (
     Counted,
+    FollowedTaken,
+    FollowRead,
     FrontReady,
     NotTaken,
+    ReadFollowed,
     Take,
     TakeAnswered,
-    TakePushed,
+    TakeFollowed,
+    TakeImaged,
     View,
     checked_of,
     decode_at_gateway,
     encode,
-    parsed_of,
 )
 from wicketgate.http.problems import log_unforeseen
+from wicketgate.reads.images.takers import Bodies
+from wicketgate.reads.observations import ImageKind
 
 _PAST: Final = "cameras or tokens have changed just now: post again"
+
+
+_Answer: TypeAlias = TakeAnswered | FollowedTaken | ReadFollowed
 
 
 class Viewing:
@@ -36,7 +43,7 @@ class Viewing:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._changed: dict[str, int] = {}
-        self._limits_changed = 0
+        self._limits_changed = self._cameras_changed = 0
         self.view = self._made(1)
 
     def renew(self) -> None:
@@ -44,6 +51,8 @@ class Viewing:
         former, self.view = self.view, self._made(self.view.number + 1)
         if former.clock_ahead_us != self.view.clock_ahead_us or former.too_old_us != self.view.too_old_us:
             self._limits_changed = self.view.number
+        if former.cameras != self.view.cameras:
+            self._cameras_changed = self.view.number
         changed = former.tokens.items() ^ self.view.tokens.items()
         self._changed |= {name.removeprefix("source:"): self.view.number for _, name in changed}
 
@@ -58,6 +67,10 @@ class Viewing:
     def same_limits(self, number: int) -> bool:
         """Return whether the limits of cameras' clocks are those of the view of a number."""
         return number >= self._limits_changed
+
+    def same_cameras(self, number: int) -> bool:
+        """Return whether all cameras are as they were in the view of a number."""
+        return number >= self._cameras_changed
 
     def _made(self, number: int) -> View:
         gateway = self._gateway
@@ -81,21 +94,23 @@ class FrontDesk:
     ----------
     ready : callable
         Told when the front accepts connections.
+    heard : callable
+        Told whenever the front says something.
 
     Attributes
     ----------
     counted : Counted or None
         What it counted last.
-    heard_s : float
-        When it was heard of, by the loop's clock: it counts each second.
     """
 
-    def __init__(self, gateway: Gateway, viewing: Viewing, ready: Callable[[], None]) -> None:
+    def __init__(
+        self, gateway: Gateway, viewing: Viewing, ready: Callable[[], None], heard: Callable[[], None]
+    ) -> None:
         self._gateway = gateway
         self._viewing = viewing
         self._ready = ready
+        self._heard = heard
         self.counted: Counted | None = None
-        self.heard_s = 0.0
         self._frames: Frames | None = None
         self._taking = TasksAside()
 
@@ -114,28 +129,27 @@ class FrontDesk:
             self._frames.close()
 
     def _got(self, frame: bytes) -> None:
-        self.heard_s = asyncio.get_running_loop().time()
+        self._heard()
         message = decode_at_gateway(frame)
         if isinstance(message, FrontReady):
             self._ready()
         elif isinstance(message, Counted):
             self.counted = message
+        elif isinstance(message, FollowRead):
+            self._do(message.number, self._follow_read(message))
         elif isinstance(message, Take):
             self._do(message.number, self._take(message))
+        elif isinstance(message, TakeImaged):
+            self._do(message.take.number, self._take_imaged(message))
         else:
-            self._do(message.number, self._take_pushed(message))
+            self._do(message.number, self._take_followed(message))
 
-    def _do(self, number: int, taking: Coroutine[Any, Any, TakeAnswered]) -> None:
+    def _do(self, number: int, taking: Coroutine[Any, Any, _Answer]) -> None:
         async def answered() -> None:
             try:
-                answer: TakeAnswered | NotTaken = await taking
-            except WicketgateError as error:
-                answer = NotTaken.of(number, error)
+                answer: _Answer | NotTaken = await taking
             except Exception as error:  # noqa: BLE001 - the front answers it, as the ordinary way does
-                log_unforeseen(error)
-                answer = NotTaken(
-                    number=number, error="StreamError", detail="something is wrong", code="internal"
-                )
+                answer = _not_taken(number, error)
             self.send(answer)
 
         self._taking.begin(answered())
@@ -146,12 +160,41 @@ class FrontDesk:
         answer = await self._gateway.intake.take(checked_of(take), take.source, have_waited=True)
         return TakeAnswered(number=take.number, answer=answer)
 
-    async def _take_pushed(self, take: TakePushed) -> TakeAnswered:
-        if not self._viewing.same_tokens(take.source, take.view):
-            raise StreamError(_PAST, code="busy")
-        parsed = parsed_of(take.items)
-        answer = await self._gateway.pushes.take(take.source, parsed, camera=take.camera)
+    async def _take_imaged(self, message: TakeImaged) -> TakeAnswered:
+        take = message.take
+        self._demand_same(take.source, take.view)
+        bodies: dict[int, dict[ImageKind, tuple[int, bytes]]] = {}
+        for index, kind, number, body in message.bodies:
+            bodies.setdefault(index, {})[kind] = number, body
+        images: dict[int, Bodies] = {**bodies}
+        answer = await self._gateway.joining.take(checked_of(take), take.source, images, message.left)
         return TakeAnswered(number=take.number, answer=answer)
+
+    async def _take_followed(self, message: TakeFollowed) -> FollowedTaken:
+        self._demand_same(message.source, message.view)
+        pushes = self._gateway.pushes
+        told = await pushes.take_followed(message.source, message.sightings, have_waited=True)
+        return FollowedTaken(
+            number=message.number,
+            answers=[None if isinstance(one, BaseException) else one for one in told],
+            errors={n: _not_taken(n, one) for n, one in enumerate(told) if isinstance(one, BaseException)},
+        )
+
+    async def _follow_read(self, message: FollowRead) -> ReadFollowed:
+        if not self._viewing.same_tokens(message.source, message.view):
+            raise StreamError(_PAST, code="busy")
+        joined = await self._gateway.joining.follow(message.source, message.given, message.kind, message.body)
+        return ReadFollowed(number=message.number, answer=joined)
+
+    def _demand_same(self, source: str, number: int) -> None:
+        """Refuse what was checked by a view that differs from the present one in what it was checked by."""
+        viewing = self._viewing
+        if not (
+            viewing.same_tokens(source, number)
+            and viewing.same_limits(number)
+            and viewing.same_cameras(number)
+        ):
+            raise StreamError(_PAST, code="busy")
 
     def _holds(self, take: Take) -> bool:
         """Return whether what was checked by a former view would be found the same by the present one."""
@@ -163,3 +206,12 @@ class FrontDesk:
             and self._viewing.same_limits(take.view)
             and all(now.get(one) == number for one, number in zip(take.camera_id, numbers, strict=True))
         )
+
+
+def _not_taken(number: int, error: BaseException) -> NotTaken:
+    """Return what tells a front why something was not taken."""
+    if isinstance(error, WicketgateError):
+        return NotTaken.of(number, error)
+    if isinstance(error, Exception):
+        log_unforeseen(error)
+    return NotTaken(number=number, error="StreamError", detail="something is wrong", code="internal")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -10,16 +12,18 @@ import numpy as np
 
 from wicketgate.base.errors import InputError, NotEntitled, StreamError, WicketgateError
 from wicketgate.base.limits import ConnectionLimits
-from wicketgate.base.settings import Network
+from wicketgate.base.settings import MqttSettings, Network
 from wicketgate.commits.cameras import Camera
 from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.reads.checks import Checked
 from wicketgate.reads.columns import DTYPES, Gathered
-from wicketgate.reads.observations import Keepalive, Observation, Parsed, Unreadable
+from wicketgate.reads.images.takers import Joined
+from wicketgate.reads.mqtt.connection import MqttLimits
+from wicketgate.reads.mqtt.ingress import Ingress
+from wicketgate.reads.observations import ImageKind
+from wicketgate.reads.pushes import FollowedSighting
 from wicketgate.reads.takers import PostAnswer
 
-_KINDS: Final = {"observation": Observation, "unreadable": Unreadable, "keepalive": Keepalive}
-_NAMES: Final = {kind: name for name, kind in _KINDS.items()}
 _ERRORS: Final[dict[str, type[WicketgateError]]] = {
     kind.__name__: kind for kind in (StreamError, InputError, NotEntitled)
 }
@@ -51,6 +55,44 @@ class View(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     too_old_us: int
 
 
+class MqttBegin(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a front takes what is published by MQTT.
+
+    Attributes
+    ----------
+    listening : int
+        The descriptor of what listens; fronts share it.
+    connections, bytes, bytes_of_source : int
+        Its part of what all fronts may have and hold.
+    """
+
+    listening: int
+    host: str
+    port: int
+    certificate: str | None
+    key: str | None
+    connections: int
+    bytes: int
+    bytes_of_source: int
+
+    def settings(self) -> MqttSettings:
+        """Return them as the settings of an ingress."""
+        return MqttSettings(
+            host=self.host,
+            port=self.port,
+            certificate=None if self.certificate is None else Path(self.certificate),
+            key=None if self.key is None else Path(self.key),
+        )
+
+    def limits(self, limits: ConnectionLimits) -> MqttLimits:
+        """Return the bounds of its ingress."""
+        return dataclasses.replace(
+            MqttLimits.of(limits, self.connections),
+            held_bytes=self.bytes,
+            held_bytes_of_source=self.bytes_of_source,
+        )
+
+
 class Begin(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The gateway's first word: what a front has to keep to.
 
@@ -64,24 +106,86 @@ class Begin(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     connections: int
     proxies: tuple[str, ...]
     view: View
+    mqtt: MqttBegin | None
+    readers: list[str] = []
 
     def networks(self) -> list[Network]:
         """Return the proxies that are believed."""
         return [ipaddress.ip_network(one) for one in self.proxies]
 
 
+class Readers(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Where readers take connections (`passing.address_of`)."""
+
+    addresses: list[str]
+
+
 class FrontReady(msgspec.Struct, frozen=True, tag=True):
     """A front's first word: it accepts connections."""
 
 
+class MqttCounted(msgspec.Struct, frozen=True, kw_only=True):
+    """What a front counts of MQTT; `codes` are those of connections refused, and `ended` is by why."""
+
+    known: int = 0
+    strangers: int = 0
+    is_short: bool = False
+    refused: dict[str, int] = {}
+    messages: dict[str, int] = {}
+    codes: dict[int, int] = {}
+    ended: dict[str, int] = {}
+
+    @classmethod
+    def of(cls, ingress: Ingress) -> MqttCounted:
+        """Return what an ingress counts."""
+        places, counts = ingress.places, ingress.counts
+        return cls(
+            known=places.known,
+            strangers=places.strangers,
+            is_short=places.is_short,
+            refused=dict(places.refused),
+            messages=dict(counts.messages),
+            codes=dict(counts.refused),
+            ended=dict(counts.ended),
+        )
+
+    def plus(self, other: MqttCounted) -> MqttCounted:
+        """Return both together."""
+
+        def both(one: dict[Any, int], two: dict[Any, int]) -> dict[Any, int]:
+            return {name: one.get(name, 0) + two.get(name, 0) for name in one | two}
+
+        return MqttCounted(
+            known=self.known + other.known,
+            strangers=self.strangers + other.strangers,
+            is_short=self.is_short or other.is_short,
+            refused=both(self.refused, other.refused),
+            messages=both(self.messages, other.messages),
+            codes=both(self.codes, other.codes),
+            ended=both(self.ended, other.ended),
+        )
+
+    def past(self) -> MqttCounted:
+        """Return what of it still counts once its front has ended."""
+        return msgspec.structs.replace(self, known=0, strangers=0, is_short=False)
+
+
 class Counted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A front's connections as it counts them, once a second; `refused` and `closed` since it began, by why."""
+    """A front's connections as it counts them, once a second; `refused` and `closed` since it began, by why.
+
+    Attributes
+    ----------
+    body_bytes : int
+        Of bodies under way.
+    """
 
     known: int
     strangers: int
+    body_bytes: int
     is_short: bool
     refused: dict[str, int]
     closed: dict[str, int]
+    mqtt: MqttCounted = MqttCounted()
 
 
 class Leave(msgspec.Struct, frozen=True, tag=True):
@@ -110,14 +214,55 @@ class Take(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     plate_key: bytes | None
 
 
-class TakePushed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """What a device observed, to be taken where followed vehicles and images are."""
+class TakeImaged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Checked reads, to be taken with their images.
+
+    Attributes
+    ----------
+    bodies : list
+        Images: the index of their read, their kind, their number in the post, and their bytes.
+    left : list
+        Those that no read of the post can be given: their number in the post, and their bytes.
+    """
+
+    take: Take
+    bodies: list[tuple[int, ImageKind, int, bytes]]
+    left: list[tuple[int, bytes]]
+
+
+class TakeFollowed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Checked observations of vehicles that devices follow, to be taken where such are known, in their order."""
 
     number: int
     view: int
     source: str
-    camera: str | None
-    items: list[tuple[str, msgspec.Raw]]
+    sightings: list[FollowedSighting]
+
+
+class FollowedTaken(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What became of observations of followed vehicles: an answer to each, or, by its place, why it was not taken."""
+
+    number: int
+    answers: list[PostAnswer | None]
+    errors: dict[int, NotTaken]
+
+
+class FollowRead(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """An image behind its read, which is named by the id that its source gave it."""
+
+    number: int
+    view: int
+    source: str
+    given: str
+    kind: ImageKind
+    body: bytes
+
+
+class ReadFollowed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What became of an image behind its read."""
+
+    number: int
+    answer: Joined
 
 
 class TakeAnswered(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -153,8 +298,10 @@ class Now(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     at_us: int
 
 
-ToFront: TypeAlias = Begin | View | Leave | TakeAnswered | NotTaken | Now
-ToGateway: TypeAlias = FrontReady | Counted | Take | TakePushed
+ToFront: TypeAlias = (
+    Begin | View | Leave | TakeAnswered | FollowedTaken | ReadFollowed | NotTaken | Now | Readers
+)
+ToGateway: TypeAlias = FrontReady | Counted | Take | TakeImaged | TakeFollowed | FollowRead
 encode = msgspec.msgpack.Encoder().encode
 decode_at_front = msgspec.msgpack.Decoder(ToFront).decode
 decode_at_gateway = msgspec.msgpack.Decoder(ToGateway).decode
@@ -195,13 +342,3 @@ def checked_of(take: Take) -> Checked:
         quarantined=take.quarantined,
         plate_key=None if take.plate_key is None else np.frombuffer(take.plate_key, np.uint64),
     )
-
-
-def items_of(parsed: Parsed) -> list[tuple[str, msgspec.Raw]]:
-    """Return a payload's observations as they are handed over."""
-    return [(_NAMES[type(item)], msgspec.Raw(encode(item))) for item in parsed]
-
-
-def parsed_of(items: list[tuple[str, msgspec.Raw]]) -> Parsed:
-    """Return the observations of a payload that was handed over."""
-    return tuple(msgspec.msgpack.decode(raw, type=_KINDS[kind]) for kind, raw in items)

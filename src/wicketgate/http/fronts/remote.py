@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -13,25 +15,30 @@ from wicketgate.base.errors import StreamError
 from wicketgate.commits.cameras import Camera
 from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.http.fronts.messages import (
+    FollowedTaken,
+    FollowRead,
     NotTaken,
+    ReadFollowed,
     Take,
     TakeAnswered,
-    TakePushed,
+    TakeFollowed,
+    TakeImaged,
     View,
-    items_of,
     take_of,
 )
 from wicketgate.reads.cameras import CameraNames
 from wicketgate.reads.checks import Checked, ClockLimits
 from wicketgate.reads.columns import DTYPES, GATHERED, Gathered
-from wicketgate.reads.intake import LINGER_S
-from wicketgate.reads.observations import Observation, Parsed
+from wicketgate.reads.images.takers import Bodies, Joined, marks_text
+from wicketgate.reads.observations import ImageKind, Observation
 from wicketgate.reads.parse import FEW
 from wicketgate.reads.plates import pack_all
-from wicketgate.reads.pushes import PlainPushes
-from wicketgate.reads.takers import PostAnswer
+from wicketgate.reads.pushes import FollowedSighting, PlainPushes
+from wicketgate.reads.takers import LINGER_S, PostAnswer
 
 _AT_ONCE: Final = 500
+_ANOTHER: Final = "another's"
+"""The name of a token that is no source's: a front is not told whose it is."""
 
 
 class Sending:
@@ -45,7 +52,7 @@ class Sending:
 
     def __init__(self, send: Any) -> None:
         self._send = send
-        self._waiting: dict[int, asyncio.Future[PostAnswer]] = {}
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._number = 0
 
     def next_number(self) -> int:
@@ -53,22 +60,23 @@ class Sending:
         self._number += 1
         return self._number
 
-    def ask(self, message: Take | TakePushed) -> asyncio.Future[PostAnswer]:
+    def ask(self, message: Take | TakeImaged | TakeFollowed | FollowRead) -> asyncio.Future[Any]:
         """Send a message; its answer comes later."""
-        waiting: asyncio.Future[PostAnswer] = asyncio.get_running_loop().create_future()
-        self._waiting[message.number] = waiting
+        waiting: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        number = message.take.number if isinstance(message, TakeImaged) else message.number
+        self._waiting[number] = waiting
         self._send(message)
         return waiting
 
-    def answered(self, message: TakeAnswered | NotTaken) -> None:
+    def answered(self, message: TakeAnswered | FollowedTaken | ReadFollowed | NotTaken) -> None:
         """Give an answer to whoever waits for it."""
         waiting = self._waiting.pop(message.number, None)
         if waiting is None or waiting.done():
             return
-        if isinstance(message, TakeAnswered):
-            waiting.set_result(message.answer)
-        else:
+        if isinstance(message, NotTaken):
             waiting.set_exception(message.raised())
+        else:
+            waiting.set_result(message if isinstance(message, FollowedTaken) else message.answer)
 
     def lost(self) -> None:
         """Fail what waits: the gateway is gone, and nobody knows what it has stored."""
@@ -82,6 +90,8 @@ class Sending:
 class Seeing:
     """The newest view, as clock, register of cameras, and limits.
 
+    `known` are the names of all tokens by their hashes; of those that are no source's, one name for all.
+
     The clock goes on with the machine's monotonic one from what the gateway said last.
     """
 
@@ -91,7 +101,7 @@ class Seeing:
     def take(self, view: View) -> None:
         """Take a newer view."""
         self.view = view
-        self.known = {*view.tokens, *view.others}
+        self.known = {**dict.fromkeys(view.others, _ANOTHER), **view.tokens}
         self.set(view.at_us)
 
     def set(self, at_us: int) -> None:
@@ -243,24 +253,142 @@ def _joined(columns: Sequence[Any], dtype: Any) -> Any:
     ]
 
 
-class RemotePushes(PlainPushes):
-    """The taker of a front's payloads: followed vehicles and images are left to the gateway."""
+class RemoteImages:
+    """The way from a front to the joiner of images.
+
+    Their bytes go to the gateway, which alone seals and stores them: a front has no key.
+    """
 
     def __init__(self, sending: Sending, seeing: Seeing, intake: RemoteIntake) -> None:
-        super().__init__(CameraNames(lambda: seeing), intake, seeing, seeing.limits)
         self._sending = sending
         self._seeing = seeing
+        self._intake = intake
 
-    async def take(self, source: str, parsed: Parsed, *, camera: str | None = None) -> PostAnswer:
-        """Take a payload, as `Pushes.take` does."""
-        if not any(isinstance(item, Observation) and (item.tracked or item.images) for item in parsed):
-            return await super().take(source, parsed, camera=camera)
-        return await self._sending.ask(
-            TakePushed(
+    async def take(
+        self,
+        checked: Checked,
+        source: str,
+        bodies: Mapping[int, Bodies],
+        left: Sequence[tuple[int, bytes]] = (),
+    ) -> PostAnswer:
+        """Store checked reads with their images, as `Joining.take` does."""
+        if not bodies and not left:
+            return await self._intake.take(checked, source)
+        sending = self._sending
+        answer: PostAnswer = await sending.ask(
+            TakeImaged(
+                take=take_of(checked, sending.next_number(), self._seeing.view.number, source),
+                bodies=[
+                    (index, kind, number, body)
+                    for index, of in bodies.items()
+                    for kind, (number, body) in of.items()
+                ],
+                left=list(left),
+            )
+        )
+        return answer
+
+    async def follow(self, source: str, given: str, kind: ImageKind, body: bytes) -> Joined:
+        """Take an image behind its read, as `Joining.follow` does."""
+        joined: Joined = await self._sending.ask(
+            FollowRead(
                 number=self._sending.next_number(),
                 view=self._seeing.view.number,
                 source=source,
-                camera=camera,
-                items=items_of(parsed),
+                given=given,
+                kind=kind,
+                body=body,
             )
         )
+        return joined
+
+
+class RemoteFollowing:
+    """The way from a front to where followed vehicles are known.
+
+    Observations of one source wait a moment for others, and go together, in their order.
+    """
+
+    def __init__(self, sending: Sending, seeing: Seeing) -> None:
+        self._sending = sending
+        self._seeing = seeing
+        self._gathered: dict[str, _Followed] = {}
+
+    def take(self, source: str, sighting: FollowedSighting) -> asyncio.Future[PostAnswer]:
+        """Hand an observation over; its answer comes later."""
+        view = self._seeing.view.number
+        gathered = self._gathered.get(source)
+        if gathered is not None and gathered.view != view:
+            self._flush(source, gathered)
+            gathered = None
+        loop = asyncio.get_running_loop()
+        if gathered is None:
+            gathered = self._gathered[source] = _Followed(view, [], [])
+            loop.call_later(LINGER_S, self._flush, source, gathered)
+        told: asyncio.Future[PostAnswer] = loop.create_future()
+        gathered.sightings.append(sighting)
+        gathered.waiting.append(told)
+        if sighting.images or len(gathered.sightings) >= _AT_ONCE:
+            self._flush(source, gathered)
+        return told
+
+    def _flush(self, source: str, gathered: _Followed) -> None:
+        if self._gathered.get(source) is not gathered:
+            return
+        del self._gathered[source]
+        message = TakeFollowed(
+            number=self._sending.next_number(),
+            view=gathered.view,
+            source=source,
+            sightings=gathered.sightings,
+        )
+        self._sending.ask(message).add_done_callback(partial(_tell_each, gathered.waiting))
+
+
+@dataclass(frozen=True, slots=True)
+class _Followed:
+    view: int
+    sightings: list[FollowedSighting]
+    waiting: list[asyncio.Future[PostAnswer]]
+
+
+def _tell_each(waiting: Sequence[asyncio.Future[PostAnswer]], done: asyncio.Future[FollowedTaken]) -> None:
+    error = asyncio.CancelledError() if done.cancelled() else done.exception()
+    taken = done.result() if error is None else None
+    for n, told in enumerate(waiting):
+        if told.done():
+            continue  # whoever waited for it has gone
+        answer = None if taken is None else taken.answers[n]
+        if answer is not None:
+            told.set_result(answer)
+        elif error is not None:
+            told.set_exception(error)
+        elif taken is not None:
+            told.set_exception(taken.errors[n].raised())
+
+
+class RemotePushes(PlainPushes):
+    """The taker of a front's payloads: what it has checked of followed vehicles goes to where such are known."""
+
+    def __init__(self, sending: Sending, seeing: Seeing, intake: RemoteIntake, images: RemoteImages) -> None:
+        super().__init__(CameraNames(lambda: seeing), intake, seeing, seeing.limits)
+        self._images = images
+        self._following = RemoteFollowing(sending, seeing)
+
+    async def _take_checked(
+        self,
+        source: str,
+        camera_id: str,
+        seen: Observation,
+        checked: Checked,
+        marks: tuple[str, ...],
+        index: int,
+    ) -> PostAnswer:
+        if seen.tracked is not None:
+            sighting = FollowedSighting.of(camera_id, seen, checked, marks, index)
+            return await self._following.take(source, sighting)
+        if not seen.images:
+            return await super()._take_checked(source, camera_id, seen, checked, marks, index)
+        checked.reads["marks"] = [marks_text(marks)] * len(checked.index)
+        bodies: Bodies = {kind: (index, body) for kind, body in seen.images.items()}
+        return await self._images.take(checked, source, {index: bodies})

@@ -12,7 +12,6 @@ import msgspec
 
 from wicketgate.base.shapes import shape
 from wicketgate.http.codes import REQUEST, Code
-from wicketgate.http.openapi.examples import EXAMPLES
 from wicketgate.http.parameters import Number, Parameter, Seconds
 from wicketgate.http.problems import Problem
 from wicketgate.http.requests import size_words
@@ -128,7 +127,7 @@ class Operation:
         names += ["too-large"] if self.takes is not None else []
         names += ["streams-unavailable"] if self.commits else []
         names += ["too-much-at-once", "busy"]  # before anything is read
-        names.append("starting")
+        names += ["starting", "standby"]
         by_status: dict[int, list[Code]] = {}
         for one in (*(REQUEST[name] for name in dict.fromkeys(names)), *self.refusals):
             by_status.setdefault(one.status or 0, []).append(one)
@@ -274,6 +273,10 @@ def _example(media_type: str, one: Shape) -> object:
     None where there is none.
     """
     parts = _parts(one)
+    from wicketgate.http.openapi.examples import (
+        EXAMPLES,  # of bodies of everything: looked at when it is described
+    )
+
     known = [text for part in parts for text in EXAMPLES.get(_element(part), ())]
     if not known:
         return None

@@ -40,10 +40,12 @@ class OfficerPages:
             try:
                 return await handler(request)
             except WicketgateError as error:
+                session: Session | None = request.scope.get("session")
+                if session is None and not await turn(request):
+                    return problem("busy", "too many requests without a session wait")
                 if not wants_page(request):
                     return problem_of(error)
                 status, title = status_and_title(error)
-                session: Session | None = request.scope.get("session")
                 if session is None:
                     return await self._problem_for_anybody(request, status, title, error.detail)
                 return await self.page(
@@ -65,9 +67,6 @@ class OfficerPages:
 
         Rendered once for each error: these have no words of the caller's in them.
         """
-
-        if not await turn(request):
-            return problem("busy", "too many requests without a session wait")
 
         async def said() -> Mapping[str, Any]:
             return {"status": status, "title": title, "detail": detail}

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 import msgspec
@@ -23,30 +23,17 @@ from wicketgate.reads.checks import Checked
 from wicketgate.reads.columns import ReadBatch, decode_batch, part
 from wicketgate.reads.images.references import StoredImage, fault
 from wicketgate.reads.images.store import Images
+from wicketgate.reads.images.takers import Bodies, Joined, with_mark
 from wicketgate.reads.intake import JOIN_US, Intake
 from wicketgate.reads.keys import ReadKeys
 from wicketgate.reads.messages import decode_reads, seen_keys
 from wicketgate.reads.observations import ImageKind
 from wicketgate.reads.repeats import Seen
+from wicketgate.reads.takers import PostAnswer
 
 _PATIENCE_S = 5.0
 _PAUSE_S = 0.005
-
-Bodies = Mapping[ImageKind, tuple[int, bytes]]
-"""The images that belong to one read with certainty, and their numbers in the post."""
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """The fate of an image behind its read.
-
-    `code` is empty where the read has it now.
-    """
-
-    code: Literal["", "image-unbound", "image-conflict", "image-unreadable"]
-    detail: str
-    sha256: str
-    repeated: bool = False
+_LEFT = "no read of the post names this part, or more than one"
 
 
 class Turns:
@@ -99,6 +86,33 @@ class Joining:
         self._clock = clock
         self._reads_at = reads_at
         self._turns = Turns()
+
+    async def take(
+        self,
+        checked: Checked,
+        source: str,
+        bodies: Mapping[int, Bodies],
+        left: Sequence[tuple[int, bytes]] = (),
+    ) -> PostAnswer:
+        """Store checked reads with their images.
+
+        On return they are durable.
+
+        Parameters
+        ----------
+        bodies : mapping
+            As for `attach`.
+        left : sequence of (int, bytes)
+            Images of the post that no read of it can be given with certainty, and their numbers in it.
+
+        Raises
+        ------
+        StreamError
+            If they could not be stored: the source must post again.
+        """
+        bad = await self.attach(checked, source, bodies)
+        bad += [(number, await self.unbound(source, body, _LEFT)) for number, body in left]
+        return await self._intake.take(checked, source, images=bad)
 
     async def attach(
         self, checked: Checked, source: str, bodies: Mapping[int, Bodies]
@@ -257,17 +271,3 @@ class Joining:
             at_us=self._clock.now_us(),
             read=msgspec.json.encode(kept),
         )
-
-
-def marks_text(marks: tuple[str, ...]) -> str | None:
-    """Return marks in a column's form.
-
-    None where there are none.
-    """
-    return msgspec.json.encode(sorted(set(marks))).decode() if marks else None
-
-
-def with_mark(text: str | None, mark: str) -> str:
-    """Return a column's marks with one more."""
-    marks = [] if text is None else msgspec.json.decode(text, type=list[str])
-    return marks_text((*marks, mark)) or ""

@@ -13,7 +13,7 @@ import hashlib
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -83,7 +83,9 @@ class Images:
         admit: Callable[[], None] = lambda: None,
     ) -> None:
         self._secret = secret
-        self._keys = KeyRing(keys, ())
+        self.keys = KeyRing(keys, ())
+        self.settled: Callable[[], Awaitable[None]] | None = None
+        """Awaited before anybody is told that an image is stored: its key must be safe too."""
         self._admit = admit
         self._folder: Path | None = None
         self.part: FolderPart | None = None
@@ -148,7 +150,7 @@ class Images:
         except (BaseError, OSError) as error:
             raise StreamError("the store of images does not answer") from error
         try:
-            return self._keys.of(name.partition("/")[0]).open(sealed)
+            return self.keys.of(name.partition("/")[0]).open(sealed)
         except InputError as error:
             raise StreamError("an image is not what was stored: `images/` is damaged") from error
 
@@ -164,7 +166,7 @@ class Images:
                 end_us = parse_rfc3339(f"{day[:4]}-{day[4:6]}-{day[6:]}T00:00:00Z") + DAY_US
                 if add(end_us, period) <= now_us:
                     # First the keys: from then on nothing of that day can be read, whatever a disk keeps.
-                    self._keys.of(source).end_before(end_us)
+                    self.keys.of(source).end_before(end_us)
                     await self._delete(f"{source}/{day}")
                     days += 1
         return days
@@ -193,11 +195,13 @@ class Images:
                     job.stored.set_exception(failed)
                     job.stored.exception()  # seen by those who wait, if anybody still does
                 continue
+            if self.settled is not None:
+                await self.settled()
             for job, done in zip(jobs, stored, strict=True):
                 job.stored.set_result(done)
 
     def _write(self, jobs: Sequence[_Job]) -> list[StoredImage]:
-        sealed = [self._keys.of(job.name.partition("/")[0]).seal(job.body, job.at_us) for job in jobs]
+        sealed = [self.keys.of(job.name.partition("/")[0]).seal(job.body, job.at_us) for job in jobs]
         names = [job.name for job in jobs]
         # A crash in here leaves images that no read names: they end with their day.
         if self._folder is not None:

@@ -150,7 +150,7 @@ class Connection(asyncio.Protocol):
         self._reserved = 0
         self._queued = False
         self._resting = False
-        self._digest = ""
+        self.digest = ""
         self._keep_alive_s = 0.0
         self._since = 0.0  # of the last packet
         self._begun_at = 0.0  # when bytes came that are not a packet yet
@@ -289,7 +289,7 @@ class Connection(asyncio.Protocol):
         elif not self.source:
             if now - self._since >= limits.connect_s:
                 self.end("connect-timeout")
-        elif not self._server.entitled(self._digest, self.source):
+        elif not self._server.entitled(self.digest, self.source):
             self.end("token-withdrawn")
         elif self._write_paused:
             if now - self._since >= limits.write_s:
@@ -345,7 +345,7 @@ class Connection(asyncio.Protocol):
             code = packets.UNAVAILABLE
         else:
             code = packets.ACCEPTED
-            self.source, self._digest = packet.username, digest
+            self.source, self.digest = packet.username, digest
             self._keep_alive_s = packet.keep_alive_s * 1.5
         self._write(packets.connack(code))
         if code != packets.ACCEPTED:
@@ -357,7 +357,7 @@ class Connection(asyncio.Protocol):
 
     def _publish(self, packet: Publish, size: int) -> None:
         server = self._server
-        if not server.entitled(self._digest, self.source):
+        if not server.entitled(self.digest, self.source):
             server.room.give(self.source, size)
             self.end("token-withdrawn")
             return

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from functools import partial
 from typing import Any
 
@@ -48,6 +48,13 @@ class Ingress:
     is_short : callable
         Whether descriptors run out.
 
+    Attributes
+    ----------
+    settings : MqttSettings
+        As they were given.
+    listening : socket or None
+        Where connections come in, while it runs.
+
     Notes
     -----
     It accepts by itself, so that a connection has its place, or none, before TLS costs anything.
@@ -71,10 +78,11 @@ class Ingress:
         self.is_stopping = False
         self.counts = MqttCounts()
         self.loop: asyncio.AbstractEventLoop
-        self._settings = settings
+        self.settings = settings
         self._take = take
         self._tokens = tokens
-        self._listening: socket.socket | None = None
+        self.listening: socket.socket | None = None
+        self._is_accepting = False
         self._secure: ssl.SSLContext | None = None
         self._sweeping: asyncio.Task[None] | None = None
         self._connections: set[Connection] = set()
@@ -83,8 +91,15 @@ class Ingress:
 
     # --- life ---------------------------------------------------------------------------------------------------
 
-    async def start(self) -> str:
+    async def start(self, listening: socket.socket | None = None, *, accepting: bool = True) -> str:
         """Listen, and return the address.
+
+        Parameters
+        ----------
+        listening : socket, optional
+            Listens already; left out, the settings say where.
+        accepting : bool
+            Whether connections are accepted from now on, and not only once `accept` says so.
 
         Raises
         ------
@@ -92,24 +107,39 @@ class Ingress:
             If the port cannot be had, or the certificate or its key not be used.
         """
         self.loop = asyncio.get_running_loop()
-        settings = self._settings
+        settings = self.settings
         self._secure = context = tls_context(settings)
-        self._listening = listening = _listen(settings.host, settings.port)
-        listening.setblocking(False)
-        self._listen()
+        self.listening = listening or _listen(settings.host, settings.port)
+        self.listening.setblocking(False)
+        self.accept(accepting)
         self._sweeping = asyncio.create_task(self._sweep())
-        port = listening.getsockname()[1]
+        port = self.listening.getsockname()[1]
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        if context is None and not settings.is_local:
+        if context is None and not settings.is_local and listening is None:
             log.warning("MQTT at `%s` has no certificate: tokens and reads cross the network in clear", host)
         return f"{'mqtt' if context is None else 'mqtts'}://{host}:{port}"
+
+    def accept(self, accepting: bool) -> None:
+        """Accept connections from now on, or leave them to others at the same socket."""
+        self._is_accepting = accepting
+        if accepting:
+            self._listen()
+        elif self.listening is not None:
+            self.loop.remove_reader(self.listening)
+
+    def end_withdrawn(self, sources: Collection[str] = ()) -> None:
+        """End connections whose tokens are withdrawn, and those of some sources whatever they showed."""
+        for connection in list(self._connections):
+            source = connection.source
+            if source and (source in sources or not self.entitled(connection.digest, source)):
+                connection.end("token-withdrawn" if source not in sources else "camera-withdrawn")
 
     async def stop(self, settle_s: float = 5.0) -> None:
         """Stop in order.
 
         It takes nothing more, answers what becomes durable within `settle_s`, and closes.
         """
-        listening, self._listening = self._listening, None
+        listening, self.listening = self.listening, None
         if listening is None:
             return
         self.is_stopping = True
@@ -131,20 +161,20 @@ class Ingress:
             connection.abort()
 
     def _listen(self) -> None:
-        if self._listening is not None:
-            self.loop.add_reader(self._listening, self._accept)
+        if self.listening is not None and self._is_accepting:
+            self.loop.add_reader(self.listening, self._accept)
 
     def _accept(self) -> None:
         """Accept who waits, some at once: a flood of them leaves the loop to the others."""
-        assert self._listening is not None
+        assert self.listening is not None
         for _ in range(_ACCEPTED_AT_ONCE):
             try:
-                accepted, address = self._listening.accept()
+                accepted, address = self.listening.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError:  # no descriptor is left: who waits goes on waiting
                 self.places.note("descriptors")
-                self.loop.remove_reader(self._listening)
+                self.loop.remove_reader(self.listening)
                 self.loop.call_later(_RETRY_S, self._listen)
                 return
             accepted.setblocking(False)

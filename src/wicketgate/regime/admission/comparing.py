@@ -254,6 +254,13 @@ def _limits(old: Limits, new: Limits) -> Iterator[tuple[_Key, str]]:
         if now_us > was_us:
             was, now = describe_period(Period(us=was_us)), describe_period(Period(us=now_us))
             yield ("limits", name), f"`limits.{name}` is {now}, before {was}"
+    if new.merge_delay_us > old.merge_delay_us:
+        was, now = (describe_period(Period(us=one.merge_delay_us)) for one in (old, new))
+        yield (
+            ("limits", "merge_delay"),
+            f"a release may be without its proof in the log for {now}, before {was}: so much longer nobody can tell "
+            "a promise that is late from one that is broken",
+        )
     if new.small_cells != old.small_cells:
         # Fewer are suppressed: more shows of single people. More are suppressed: less is published.
         yield (

@@ -27,6 +27,8 @@ from wicketgate.regime.charter.rules import (
 from wicketgate.regime.charter.values import (
     DOCUMENT_ID,
     INSTRUMENTS,
+    LONGEST_MERGE_DELAY_US,
+    MERGE_DELAY_US,
     NAME,
     OFFICE,
     READ_FIELDS,
@@ -243,6 +245,9 @@ def _limits(members: Members, demonstration: bool) -> Limits:
         raise DocumentRefused(f"`{members.at('figures_every')}`: a day must be a multiple of it")
     if every_us < 3600 * SECOND_US and not demonstration:
         raise DocumentRefused(f"`{members.at('figures_every')}` is shorter than PT1H")
+    merge_us = members.parsed("merge_delay", exact_us) if members.has("merge_delay") else MERGE_DELAY_US
+    if merge_us % SECOND_US or merge_us > LONGEST_MERGE_DELAY_US:
+        raise DocumentRefused(f"`{members.at('merge_delay')}` is of whole seconds, PT60S at most")
     limits = Limits(
         clock_ahead_us=members.parsed("clock_ahead", exact_us),
         too_old_us=members.parsed("too_old", exact_us),
@@ -257,6 +262,7 @@ def _limits(members: Members, demonstration: bool) -> Limits:
         camera_growth=(
             members.integer("camera_growth", least=0, most=1000) if members.has("camera_growth") else None
         ),
+        merge_delay_us=merge_us,
     )
     members.end()
     return limits

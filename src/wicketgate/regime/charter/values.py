@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from wicketgate.base.clock import SECOND_US
 from wicketgate.base.errors import DocumentRefused
 from wicketgate.base.periods import Period
 
@@ -60,6 +61,11 @@ REDACTABLE = frozenset(
     }
 )
 """The members that a charter may let officers redact: never who, what, for how long or by which instrument."""
+
+MERGE_DELAY_US = 5 * SECOND_US
+"""The merge delay of a charter that names none."""
+LONGEST_MERGE_DELAY_US = 60 * SECOND_US
+"""The longest merge delay that a charter may name."""
 
 READ_FIELDS = frozenset({"plate", "time", "place", "vehicle", "patch-image", "overview-image", "keeper"})
 """What an authority may name of a read; `fields.FIELDS` are those that this version releases."""
@@ -161,6 +167,8 @@ class Limits:
         By instrument: an authority that rests on it must be reviewed at least that often.
     laid : frozenset of str
         Instruments whose authorities must say where they were laid.
+    merge_delay_us : int
+        How long after its second a release may still be without its proof.
     camera_growth : int or None
         By how many percent the cameras of an authority that names no most may grow; None does not bound them.
     """
@@ -176,6 +184,7 @@ class Limits:
     longest_review: Mapping[str, Period]
     laid: frozenset[str]
     camera_growth: int | None
+    merge_delay_us: int = MERGE_DELAY_US
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from wicketgate.base.errors import DocumentRefused, InputError
 from wicketgate.base.hours import Hours, describe_hours, parse_hours
 from wicketgate.base.periods import Period, add, describe_period, never_longer, parse_period
 from wicketgate.regime.charter import DOCUMENT_ID, INSTRUMENTS, MODES, NAME, OFFICE, REDACTABLE, Charter
-from wicketgate.regime.documents.fields import FIELDS, fields_in_words
+from wicketgate.regime.documents.fields import FIELDS, LOOKALIKES, fields_in_words
 from wicketgate.regime.members import Members
 
 _LATER_FIELDS = frozenset({"keeper"})
@@ -437,7 +437,7 @@ def _what_leaves(authority: Authority) -> str:
     terms = authority.match
     return (
         f"the reads in scope of vehicles that it has listed for {', '.join(terms.kinds)}, at most "
-        f"{terms.max_entries:,} at a time and each for no longer than {describe_period(terms.entry_life)}"
+        f"{terms.max_entries:,} at a time and each for no longer than {describe_period(terms.entry_life)}{LOOKALIKES}"
     )
 
 

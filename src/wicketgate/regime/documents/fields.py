@@ -36,9 +36,14 @@ def fields_in_words(fields: Iterable[str], log: str | None) -> list[str]:
     return [by_id.get(field, FIELDS[field]) for field in fields]
 
 
+LOOKALIKES = ", and of plates that look like a listed one, as possible hits"
+"""What leaves besides where a list decides: docs/spec/hotlist.md, section 4."""
+
+
 def as_03_worded(line: str) -> str:
     """Return a sentence on what is released as the register of version 0.3 has it.
 
-    It said that the camera's place was released, of rows with the camera's id alone.
+    It said that the camera's place was released, of rows with the camera's id alone, and of a list nothing of plates
+    that look like a listed one, which left as well.
     """
-    return line.replace(_PLACE_BY_ID, _PLACE_OF_03)
+    return line.replace(_PLACE_BY_ID, _PLACE_OF_03).replace(f"{LOOKALIKES} (mode match).", " (mode match).")

@@ -32,7 +32,7 @@
     const [what, name] = key.split(/:(.*)/s);
     if (what === "nobody") return sample.stayed;
     if (what === "stayed") return stayed(sample);
-    if (what === "bulk") return left(sample, '[data-mode="bulk"]:not([data-own])');
+    if (what === "bulk") return others(sample.bulk);
     if (what === "hits" && name === undefined) return hits(sample);
     return name === undefined ? sample[what] : (sample[what][name] ?? 0);
   }
@@ -50,7 +50,9 @@
       out.dataset.status = status;
       const label = statuses[status] ?? status;
       one(`[data-out="${CSS.escape(out.dataset.out)}"] [data-status-words]`).textContent =
-        status === "in-force" ? "" : `${label}: nothing leaves`;
+        status === "in-force"
+          ? ""
+          : `${label}: nothing ${status === "expired" || status === "superseded" ? "new " : ""}leaves`;
     }
     const [first, last] = [samples[0], samples.at(-1)];
     if (first === last) return; // one sample says nothing of a time yet: the counts of the page stand
@@ -73,16 +75,15 @@
     return Object.values(sample.hits).reduce((sum, each) => sum + each.exact + each.possible, 0);
   }
 
-  // Rows that left under some of the authorities.
-  function left(sample, which) {
-    return all(`[data-out]${which}`).reduce((sum, each) => sum + (sample.released[each.dataset.out] ?? 0), 0);
+  // Of a count by authority what is no owner's own use, also of authorities that have ended.
+  function others(counts) {
+    const own = new Set(all("[data-own]").map((each) => each.dataset.out));
+    return Object.entries(counts).reduce((sum, [name, rows]) => sum + (own.has(name) ? 0 : rows), 0);
   }
 
   // Of what stayed the counts say only the least: one read can go to several others.
   function stayed(sample) {
-    const own = new Set(all("[data-own]").map((each) => each.dataset.out));
-    const gone = Object.entries(sample.released).reduce((sum, [name, rows]) => sum + (own.has(name) ? 0 : rows), 0);
-    return Math.max(sample.stayed, sample.taken - gone);
+    return Math.max(sample.stayed, sample.taken - others(sample.released));
   }
 
   function take(sample) {

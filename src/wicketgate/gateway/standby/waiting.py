@@ -1,0 +1,174 @@
+"""A sequencer that waits: it follows COMMITS with all its parts, keeps what it needs, and takes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from nats.aio.msg import Msg
+
+from wicketgate.base.aside import ThreadsAside
+from wicketgate.base.errors import StreamError, WicketgateError
+from wicketgate.base.streams.link import Link, end_tasks
+from wicketgate.commits.rewritten import COMMITS
+from wicketgate.commits.snapshots import Snapshots, StateDump
+from wicketgate.gateway.directory import Directory
+from wicketgate.gateway.progress import Progress
+from wicketgate.gateway.projections import Projections
+from wicketgate.gateway.standby.following import Following
+from wicketgate.gateway.standby.keys import SharedKeys
+from wicketgate.gateway.standby.leading import CHECKPOINT, Leading
+from wicketgate.hotlists.hit_store import HitQueue
+from wicketgate.hotlists.in_force import Hotlists
+from wicketgate.ledger.notes import NoteVerifier, open_checkpoint
+from wicketgate.reads.repeats import Seen
+from wicketgate.reads.tracking import Vehicles
+from wicketgate.regime.parsed import Parsed
+
+log = logging.getLogger(__name__)
+
+_LOOK_S: Final = 0.5
+_FLUSH_S: Final = 2.0
+_SNAPSHOT_S: Final = 10.0
+_CAUGHT_UP: Final = 64
+"""Messages of COMMITS that one who has caught up may still lack: those of a second, about."""
+
+
+@dataclass(kw_only=True)
+class Waiting:
+    """The waiting of one sequencer, with all that follows COMMITS.
+
+    Attributes
+    ----------
+    verifier : NoteVerifier
+        Of the checkpoints that the sequencer that leads signs.
+    right : asyncio.Event
+        Set once this one leads.
+    """
+
+    link: Link
+    leading: Leading
+    following: Following
+    keys: SharedKeys
+    snapshots: Snapshots
+    directory: Directory
+    projections: Projections
+    seen: Seen
+    vehicles: Vehicles
+    hits: HitQueue
+    lists: Hotlists
+    parsed: Parsed
+    verifier: NoteVerifier
+    right: asyncio.Event
+    progress: Progress
+
+    def __post_init__(self) -> None:
+        self._threads = ThreadsAside()
+        self._dump = StateDump()
+
+    async def until_leading(self, lost: Callable[[BaseException], None]) -> Mapping[str, Any]:
+        """Follow until this sequencer holds the lease and has folded all; return what its start says of that.
+
+        Raises
+        ------
+        WicketgateError
+            If it cannot follow: then it must be made anew.
+        """
+        await self.keys.open()
+        await self.keys.look()
+        subscription = await self.link.client.subscribe(CHECKPOINT, cb=self._hear)
+        folding = asyncio.create_task(self._fold())
+        works = [
+            asyncio.create_task(work) for work in (self._look(), self._flush(folding), self._keep(folding))
+        ]
+        following = asyncio.create_task(self._follow(folding))
+        taking = asyncio.create_task(self.leading.take(lost))
+        try:
+            await asyncio.wait({taking, following, *works}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (following, *works):
+                if task.done():
+                    task.result()
+            said = taking.result()
+            self.right.set()
+            # Whoever had not caught up goes on, late.
+            await end_tasks([following])
+            await folding
+            return said
+        finally:
+            await end_tasks([taking, following, folding, *works])
+            await self._threads.ended()
+            await subscription.unsubscribe()
+
+    async def _fold(self) -> None:
+        self.progress.begin("commits")
+        await self.following.fold(self.directory.projected(), self.progress.reach)
+        self.progress.begin("hotlists")
+        await self.following.load_lists()
+        self.progress.begin("standby")
+
+    async def _follow(self, folding: asyncio.Task[None]) -> None:
+        await asyncio.shield(folding)
+        await self.following.follow(self.keys.look)
+
+    async def _hear(self, message: Msg) -> None:
+        try:
+            open_checkpoint(message.data, [self.verifier])
+        except WicketgateError:
+            log.warning("a checkpoint that is not the log's was sent to the streams")
+        else:
+            self.projections.heard = message.data
+
+    async def _look(self) -> None:
+        while True:
+            try:
+                await self.keys.look()
+                last = (await self.link.info(COMMITS)).state.last_seq
+            except StreamError:
+                self.progress.follow(caught_up=False)
+            else:
+                lacking = last - self.following.state.sequence
+                self.progress.follow(caught_up=self.following.is_live and lacking <= _CAUGHT_UP)
+            await asyncio.sleep(_LOOK_S)
+
+    async def _flush(self, folding: asyncio.Task[None]) -> None:
+        await asyncio.shield(folding)
+        while True:
+            await asyncio.sleep(_FLUSH_S)
+            state = self.following.state
+            limits = self.parsed.charter(state).limits
+            self.seen.known_up_to(state.sequence)
+            position = self.seen.begin_flush(self.vehicles.needed_from)
+            before_us = state.at_us - limits.too_old_us - limits.clock_ahead_us
+            await self._threads.run(self.seen.flush, position, before_us)
+            self.seen.end_flush()
+
+    async def _keep(self, folding: asyncio.Task[None]) -> None:
+        await asyncio.shield(folding)
+        while True:
+            await self.keep()
+            await asyncio.sleep(_SNAPSHOT_S)
+
+    async def keep(self) -> None:
+        """Keep a snapshot, say how far every part has come, and end what is past its term."""
+        state = self.following.state
+        dumped, sequence, at_us = self._dump.of(state), state.sequence, state.at_us
+        open_hits, named = frozenset(state.open_hits), self.lists.named(state)
+        snapshot = await self._threads.run(self.snapshots.save, dumped, sequence, at_us)
+        position = min(snapshot, self.projections.position, self.seen.position)
+        await self._threads.run(self.directory.reached, position)
+        await _whatever(self.keys.say(position))
+        await self.projections.end_terms()
+        term_us = self.parsed.charter(state).limits.feed_term_us
+        await self._threads.run(self.hits.forget, at_us - term_us, open_hits)
+        await self._threads.run(self.lists.tidy, named, False)
+
+
+async def _whatever(work: Awaitable[None]) -> None:
+    """Wait for what is done again soon."""
+    try:
+        await work
+    except (StreamError, TimeoutError, OSError) as error:
+        log.warning("the streams do not answer: %s", type(error).__name__)
