@@ -351,7 +351,8 @@ async def test_a_hit_is_confirmed_and_acted_on(world: World) -> None:
     assert world.hits.queue(WANTED) == []
     totals = world.commits.committed.totals
     assert totals.outcomes == {WANTED: {"confirmed": 1, "acted": 1}}
-    assert world.commits.committed.misreads == {"tfl/c0": {"exact-confirmed": 1}}
+    judged = world.commits.committed.targeting.judged
+    assert {place: list(kinds) for place, kinds in judged.items()} == {"tfl/c0": ["exact-confirmed"]}
     checks.check_settled(world)
 
 
