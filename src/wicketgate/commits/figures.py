@@ -189,7 +189,7 @@ def _add(into: dict[str, int], more: Mapping[str, int]) -> None:
         into[key] = into.get(key, 0) + number
 
 
-class Judged(msgspec.Struct, frozen=True, kw_only=True):
+class JudgedHits(msgspec.Struct, frozen=True, kw_only=True):
     """How hits on a camera's reads were judged in the last published period of targeting, for the camera's source.
 
     Attributes
@@ -209,7 +209,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
         return {kind: self.cameras.get(place, {}).get(kind) for kind in JUDGED_KINDS}
 
 
-def judged_in(targeted: Targeted, closed: TargetingClosed, step: int) -> Judged:
+def judged_in(targeted: Targeted, closed: TargetingClosed, step: int) -> JudgedHits:
     """Return how hits were judged in a period of targeting that is published now, in its steps."""
     cameras: dict[str, dict[str, int]] = {}
     for place, kinds in targeted.judged.items():
@@ -217,7 +217,7 @@ def judged_in(targeted: Targeted, closed: TargetingClosed, step: int) -> Judged:
             shown = stepped(len(vehicles), step)
             if shown is not None:
                 cameras.setdefault(place, {})[kind] = shown
-    return Judged(from_us=closed.from_us, until_us=closed.until_us, cameras=cameras)
+    return JudgedHits(from_us=closed.from_us, until_us=closed.until_us, cameras=cameras)
 
 
 class ClosedFigures(msgspec.Struct, frozen=True, kw_only=True):

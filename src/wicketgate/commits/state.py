@@ -16,7 +16,7 @@ from wicketgate.base.clock import DAY_US, SECOND_US
 from wicketgate.base.errors import InputError
 from wicketgate.base.forms import FIRST, newer_form, split_form, with_form
 from wicketgate.commits.cameras import Camera, CameraChange
-from wicketgate.commits.figures import ClosedFigures, Counts, Judged, Targeted, judged_in
+from wicketgate.commits.figures import ClosedFigures, Counts, JudgedHits, Targeted, judged_in
 from wicketgate.commits.transactions import (
     CameraSet,
     HitRaised,
@@ -135,7 +135,7 @@ class State(msgspec.Struct, kw_only=True):
     hotlists: dict[str, HotlistState] = {}
     open_hits: dict[str, OpenHit] = {}
     sightings: dict[str, dict[str, list[Sighting]]] = {}
-    judged: Judged = Judged()
+    judged: JudgedHits = JudgedHits()
     held: dict[str, Held] = {}
     responses: dict[str, int] = {}
     responses_withheld: dict[str, int] = {}

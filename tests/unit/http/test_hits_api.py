@@ -104,13 +104,13 @@ async def test_a_hit_goes_from_open_to_its_end(desk: Desk) -> None:
     assert [one["id"] for one in recent] == [hit["id"]]
 
 
-async def test_a_possible_hit_needs_its_image_or_a_second_read(desk: Desk) -> None:
+async def test_a_possible_hit_needs_its_image_or_an_exact_read(desk: Desk) -> None:
     await desk.read("A812CDE")
     [hit] = await desk.hits(1)
     assert (hit["quality"], hit["cannot_confirm"]) == ("possible", "needs-image")
     refused = await say(desk, hit["id"], "confirmed")
     assert (refused.status_code, refused.json()["code"]) == (409, "needs-image")
-    await desk.read("AB12CDE", "c1")
+    await desk.read("AB12CDE")
     hits = {one["quality"]: one for one in await desk.hits(2)}
     assert hits["possible"]["cannot_confirm"] is None
     refused = await say(desk, hit["id"], "confirmed")
