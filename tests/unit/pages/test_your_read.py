@@ -168,6 +168,9 @@ def test_who_gets_it_now_does_not_stand_among_those_who_do_not(chancery: Chancer
     assert "National security units" in part(page, "whoever you are", "only if your plate is on its list")
     to_come = part(page, "What is signed, and not in force yet", "What nobody gets")
     assert "version 2 Not yet in force" in to_come
+    every = Reader(PAGES.authorities(chancery.register(), chancery.at_us)).text
+    assert "release nothing now" not in every
+    assert "Signed, and not in force yet (1)" in every
     act(chancery, "suspension", "tfl-met-ct", ("ico/deputy",))
     page = shown(chancery)
     assert "Suspended" in part(page, "could again", "What is signed, and not in force yet")
