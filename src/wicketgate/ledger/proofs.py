@@ -13,7 +13,7 @@ import lmdb
 import msgspec
 
 from wicketgate.base.clock import rfc3339
-from wicketgate.base.parts import LmdbPart
+from wicketgate.base.parts import LmdbPart, refusing_damage
 from wicketgate.ledger import merkle
 from wicketgate.ledger.facts import FactAnswer, SecondTree
 from wicketgate.ledger.second import SecondClosed
@@ -75,6 +75,7 @@ class Proofs:
     transactions leaves whole seconds, or none; the replay of COMMITS writes them again.
     """
 
+    @refusing_damage
     def __init__(self, folder: Path) -> None:
         self.part = LmdbPart(folder, map_size=_MAP_SIZE, max_dbs=2)
         self._environment = self.part.environment
