@@ -22,6 +22,7 @@ import pytest
 from bench.harness import Running
 from tests.cluster import (
     Cluster,
+    Wire,
     clustered,
     enrolled,
     found,
@@ -33,7 +34,7 @@ from tests.cluster import (
     wake,
 )
 from tests.objects import Store, objects
-from tests.running import SOURCE, client, entries, feed, plates, plates_in, read, until, wicketgate
+from tests.running import SOURCE, client, entries, feed, plates, plates_in, post, read, until, wicketgate
 from wicketgate_demo.world import london
 
 TAKEOVER_S = 15.0
@@ -62,15 +63,18 @@ class Pair:
         first.stop()
         self.both = [first, second_of(first, base / "second")]
         self.ports = [first.address[1], *free_ports(1)]
+        self.wires = [Wire(cluster.ports), Wire(cluster.ports)]
         self.both[1].url = f"http://127.0.0.1:{self.ports[1]}"
-        self.both[0].start()
+        self.launch(0)
+        self.both[0].await_start()
         self.leads = 0
         self.launch(1)
         self.await_ready(1)
 
     def launch(self, which: int) -> None:
         """Start one, without waiting for it."""
-        self.both[which].launch("--role", "sequencer", port=self.ports[which])
+        streams = self.cluster.url(self.wires[which].ports)
+        self.both[which].launch("--role", "sequencer", "--streams", streams, port=self.ports[which])
 
     def await_ready(self, which: int, seconds: float = 40) -> None:
         """Wait until one waits, and has all that is committed."""
@@ -95,10 +99,14 @@ class Pair:
 
     def stop(self) -> None:
         """Stop both."""
+        for wire in self.wires:
+            wire.mend()
         for one in self.both:
             with contextlib.suppress(Exception):
                 wake(one)
             one.stop()
+        for wire in self.wires:
+            wire.end()
 
 
 @pytest.fixture
@@ -202,7 +210,12 @@ def same_tiles(pair: Pair) -> None:
 # --- the short form -------------------------------------------------------------------------------------------
 
 
-def test_a_killed_and_then_a_paused_sequencer_under_load(pair: Pair) -> None:
+def test_a_killed_a_paused_and_a_cut_off_sequencer_under_load(pair: Pair) -> None:
+    early = plates(1, seed=99)[0]
+    reads = [read(early)]
+    refused = httpx.post(f"{pair.waiting.url}/v1/reads", json=reads, timeout=5)
+    assert (refused.status_code, refused.json()["code"]) == (503, "standby")
+    assert post(pair.leading, reads)["accepted"] == 1
     with Load(pair, seed=1) as load:
         time.sleep(1.5)
         pair.leading.kill()
@@ -217,12 +230,23 @@ def test_a_killed_and_then_a_paused_sequencer_under_load(pair: Pair) -> None:
         time.sleep(1)
         wake(paused)
         assert paused.wait(15) == 1
+        pair.launch(1 - pair.leads)
+        pair.await_ready(1 - pair.leads)
+        cut = pair.leading
+        pair.wires[pair.leads].cut()
+        assert pair.taken_over() < TAKEOVER_S
+        # It is reached, and knows that it may not know what was committed since.
+        answer = httpx.get(f"{cut.url}/register.json", timeout=10)
+        assert (answer.status_code, answer.json()["code"]) == (503, "standby")
+        pair.wires[1 - pair.leads].mend()
+        assert cut.wait(30) == 1
         time.sleep(0.5)
     assert load.accepted + load.repeated == len(load.sent)
-    nothing_is_lost_or_twice(pair, load.sent)
+    assert post(pair.leading, reads)["repeated"] == 1, "repeats are known across takeovers"
+    nothing_is_lost_or_twice(pair, [early, *load.sent])
     same_tiles(pair)
     took = [one["took_over"] for one in entries(pair.leading.url) if "took_over" in one]
-    assert took == ["silent", "silent"]
+    assert took == ["silent"] * 3
 
 
 # --- the long form --------------------------------------------------------------------------------------------

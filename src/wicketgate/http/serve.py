@@ -14,6 +14,7 @@ from wicketgate.http.app import build_app
 from wicketgate.http.connections import HttpBounds
 from wicketgate.http.fronts.door import Door
 from wicketgate.http.fronts.server import calm_collector
+from wicketgate.http.leading import WhileLeading
 from wicketgate.http.peers import Proxies
 from wicketgate.http.site.rendering import Renderer
 from wicketgate.http.starting import Start
@@ -68,7 +69,7 @@ async def serve(
         if settings.mqtt is not None:
             ingress = _ingress(settings, settings.mqtt, gateway, connections, mqtt_limits)
             mqtt = await ingress.start()
-        app = build_app(gateway, ingress, renderer, connections)
+        app = WhileLeading(build_app(gateway, ingress, renderer, connections), gateway.leading.leads)
         door = Door(gateway, settings, app, connections, start.sockets)
         await asyncio.to_thread(start.hand_over)
         serving = await door.open()

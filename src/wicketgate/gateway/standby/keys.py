@@ -107,7 +107,11 @@ class SharedKeys:
 
     async def look(self) -> None:
         """Keep what the stream holds of keys, and end what has ended there."""
-        last = (await self._link.info(SHARED)).state.last_seq
+        try:
+            last = (await self._link.info(SHARED)).state.last_seq
+        except NotFoundError:
+            await self.open()  # all servers had stopped
+            last = 0
         if last < self._next - 1:
             self._next = 1  # all servers had stopped: it began anew
         while self._next <= last:
@@ -147,7 +151,8 @@ class SharedKeys:
         self._link.before_append = self.settled
 
     async def restore(self) -> None:
-        """Put every key into the stream, where it lacks some."""
+        """Put every key into the stream, where it lacks some: all servers may have stopped, and forgotten them."""
+        await self.open()
         held = {
             (name, hour): SharedKey(name, hour, key)
             for name, keys in self._all().items()
@@ -197,7 +202,10 @@ class SharedKeys:
             else:
                 log.warning("a sequencer gave no sign for an hour: nothing is kept for it, make it anew")
                 del self._others[node]
-        await self.say(position)
+        try:
+            await self.say(position)
+        except (NatsError, TimeoutError, OSError):
+            log.warning("how far this sequencer has come could not be said: it is said again soon")
         return position
 
     def watch_images(self, images: KeyRing) -> None:
