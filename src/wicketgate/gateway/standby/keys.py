@@ -38,6 +38,7 @@ HELD_FOR_S: Final = 3600.0
 _AHEAD: Final = ("rows", "reads", "acts")
 _LOCAL: Final = frozenset({"hits", "snapshots", "images"})
 """Of what lies here alone."""
+_BEGUN: Final = f"{SHARED}.begun"
 _LABEL: Final = b"wicketgate shared keys 1"
 _NONCE: Final = 12
 _AGAIN_S: Final = 0.2
@@ -94,6 +95,7 @@ class SharedKeys:
         self._quarantine = quarantine
         self._now_s = now_s
         self._next = 1
+        self._began_with: bytes | None = None
         self._to_tell: dict[tuple[str, int], SharedKey] = {}
         self._lock = threading.Lock()
         self._telling = asyncio.Lock()
@@ -112,8 +114,10 @@ class SharedKeys:
         except NotFoundError:
             await self.open()  # all servers had stopped
             last = 0
-        if last < self._next - 1:
-            self._next = 1  # all servers had stopped: it began anew
+        began = await self._behind(1, _BEGUN)
+        began_with = None if began is None else began.data
+        if began_with != self._began_with:
+            self._began_with, self._next = began_with, 1
         while self._next <= last:
             stored = await self._behind(self._next, f"{SHARED}.key.>")
             if stored is None or stored.seq is None:
@@ -153,6 +157,9 @@ class SharedKeys:
     async def restore(self) -> None:
         """Put every key into the stream, where it lacks some: all servers may have stopped, and forgotten them."""
         await self.open()
+        if await self._behind(1, _BEGUN) is None:
+            # Whoever waits looks through all of it again: numbers began anew with the stream.
+            await self._link.ask(lambda: self._link.jetstream.publish(_BEGUN, os.urandom(16)))
         held = {
             (name, hour): SharedKey(name, hour, key)
             for name, keys in self._all().items()
