@@ -112,7 +112,7 @@ accounts {{
         url = self.url(self.ports)
         return f"""
 port = 0
-fronts = 0
+fronts = 1
 [streams]
 url = {json.dumps(url)}
 user = "gateway"
