@@ -17,13 +17,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-<<<<<<< HEAD
-from wicketgate.base.clock import rfc3339
-from wicketgate.base.parts import LmdbPart, refusing_damage
-=======
 from wicketgate.base.clock import HOUR_US, SECOND_US, rfc3339
-from wicketgate.base.parts import LmdbPart
->>>>>>> growth
+from wicketgate.base.parts import LmdbPart, refusing_damage
 from wicketgate.ledger import merkle
 from wicketgate.ledger.facts import FactAnswer, SecondTree
 from wicketgate.ledger.second import SecondClosed
