@@ -7,6 +7,7 @@ import contextlib
 import os
 import re
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -370,3 +371,55 @@ def test_a_gateway_that_starts_again_takes_its_readers_along(tmp_path: Path) -> 
             assert mine.content == theirs.get(path).content
         assert running.stop() == 0
         assert "Traceback" not in running.log.read_text()
+
+
+ODD = (
+    b"GET /log/key HTTP/1.1\r\nHost: g\r\nContent-Length: 5\r\n\r\nhello",
+    b"GET /log/key HTTP/1.1\r\nHost: g\r\nContent-Length: 0\r\n\r\n",
+    b"GET /log/key HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"GET /log/key HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n",
+    b"GET /log/key HTTP/1.1\r\nHost: g\r\nHost: h\r\n\r\n",
+    b"GET /log/key HTTP/1.1\r\nHost: g\r\n folded\r\n\r\n",
+    b"GET /log/key HTTP/1.1\nHost: g\n\n",
+    b"GET /log/key HTTP/1.0\r\n\r\n",
+    b"GET /log/key\r\n\r\n",
+    b"GET  /log/key HTTP/1.1\r\nHost: g\r\n\r\n",
+    b"GET /log/key HTTP/1.1\r\nHost : g\r\n\r\n",
+    b"GET /log/key HTTP/1.1\r\nHost: g\r\nExpect: 100-continue\r\n\r\n",
+    b"GET /log/key HTTP/1.1\r\nHost: g\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n",
+    b"GET /log/key HTTP/1.1\r\nHost: g\r\nConnection: close\r\n\r\n",
+    b"GET /log/key?a=%00 HTTP/1.1\r\nHost: g\r\n\r\n",
+    b"GET /log/%6bey HTTP/1.1\r\nHost: g\r\n\r\n",
+    b"GET /log/../log/key HTTP/1.1\r\nHost: g\r\n\r\n",
+    b"GET http://g/log/key HTTP/1.1\r\nHost: g\r\n\r\n",
+    b"HEAD /log/key HTTP/1.1\r\nHost: g\r\n\r\n",
+    b"DELETE /log/key HTTP/1.1\r\nHost: g\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: g\r\nContent-Length: 0\r\n\r\n",
+    b"GET /log/key HTTP/1.1\r\nHost: g\r\n\r\nGET /nothing HTTP/1.1\r\nHost: g\r\n\r\n",
+    b"GET /log/key HTTP/1.1\r\nHost: g\r\n\r\nPOST /v1/reads HTTP/1.1\r\nHost: g\r\nContent-Length: 2\r\n\r\n[]",
+    b"GET /log/key HTTP/1.1\r\nHost: g\r\n\x00: x\r\n\r\n",
+)
+
+
+def talk(running: Running, sent: bytes, ahead: bytes = b"") -> list[bytes]:
+    """Return the first lines of what is answered until the other side says nothing more."""
+    with socket.create_connection(running.address, timeout=5) as one:
+        if ahead:
+            one.sendall(ahead)
+            assert one.recv(1 << 16).startswith(b"HTTP/1.1 ")
+        one.sendall(sent)
+        one.settimeout(1.5)
+        said = b""
+        with contextlib.suppress(OSError):
+            while part := one.recv(1 << 16):
+                said += part
+    return re.findall(rb"HTTP/1\.1 \d+", said)
+
+
+@pytest.mark.parametrize("sent", ODD)
+def test_odd_requests_are_answered_as_the_gateway_answers_them(served: Running, sent: bytes) -> None:
+    """By way of a front and a reader; behind a request that stays with the gateway; and cut in two."""
+    straight = talk(served, sent, b"GET /readyz HTTP/1.1\r\nHost: g\r\n\r\n")
+    assert talk(served, sent) == straight
+    behind = b"GET /log/key HTTP/1.1\r\nHost: g\r\n\r\n"
+    assert talk(served, sent, behind) == straight
