@@ -124,7 +124,7 @@ class HandingConnection(HttpConnection):
                 del held[: len(part)]
                 self._left -= len(part)
                 super().data_received(part)
-                if not self._left and not self._is_whole:
+                if not (self._left or self._is_whole or self._closing):
                     self._refuse("malformed")
                 continue
             cycle = self._cycle
@@ -141,7 +141,7 @@ class HandingConnection(HttpConnection):
             self._left = self._last_length
             self._is_whole = False
             super().data_received(head)
-            if not self._left and not self._is_whole:
+            if not (self._left or self._is_whole or self._closing):
                 self._refuse("malformed")
 
     def _knows(self, head: bytes) -> bool:
