@@ -93,11 +93,15 @@ class Running:
         """Return the ids of the fronts among them."""
         return self._children_with(b"wicketgate.http.fronts")
 
+    def readers(self) -> list[int]:
+        """Return the ids of the readers among them."""
+        return self._children_with(b"wicketgate.http.readers")
+
     def _children_with(self, word: bytes) -> list[int]:
         return [pid for pid in self.children() if word in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
     def cpu_s(self) -> dict[str, float]:
-        """Return the seconds of CPU that the gateway, its fronts and its NATS child have taken."""
+        """Return the seconds of CPU that the gateway, its fronts and readers, and its NATS child have taken."""
         ticks = os.sysconf("SC_CLK_TCK")
 
         def used(pid: int) -> float:
@@ -107,6 +111,7 @@ class Running:
         return {
             "gateway": used(self.pid),
             "fronts": sum(map(used, self.fronts())),
+            "readers": sum(map(used, self.readers())),
             "nats": sum(map(used, self.streams())),
         }
 

@@ -11,7 +11,8 @@
     ├── Unreachable           the other side of a command does not answer, or what it should look at is not there
     ├── SignerError           a private key did not open, or whatever holds it did not sign
     ├── StreamError           the streams did not answer, or answered no
-    │   └── FencedError       somebody else wrote to a stream that this gateway owns: it must stop
+    │   ├── FencedError       somebody else wrote to a stream that this gateway owns: it must stop
+    │   └── NoAnswer          the sequencer said nothing in time: what it was asked may or may not have been done
     ├── LedgerError           the log on disk or on the net does not verify
     └── VerificationError     something received is not what was committed
 
@@ -166,6 +167,12 @@ class FencedError(StreamError):
     """Another writer's message in a stream of this gateway alone."""
 
     code = "fenced"
+
+
+class NoAnswer(StreamError):
+    """An ask of the sequencer without its word: it may or may not have done what it was asked."""
+
+    code = "no-answer"
 
 
 class LedgerError(WicketgateError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import struct
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -26,6 +26,24 @@ _NONCE = 12
 _BEGIN = len(_MARK) + _HOUR.size + _NONCE
 
 
+def hour_of(sealed: bytes) -> int | None:
+    """Return the hour of what was sealed, since the epoch; None for what stands in the open."""
+    if not sealed.startswith(_MARK) or len(sealed) < _BEGIN:
+        return None
+    return int(_HOUR.unpack_from(sealed, len(_MARK))[0])
+
+
+def open_sealed(key: ChaCha20Poly1305, sealed: bytes) -> bytes:
+    """Return what was sealed under the key of its hour.
+
+    InputError if it was changed, or another key made it.
+    """
+    try:
+        return key.decrypt(sealed[_BEGIN - _NONCE : _BEGIN], sealed[_BEGIN:], _MARK)
+    except InvalidTag as error:
+        raise InputError("what is sealed was changed, or is of another key") from error
+
+
 class HourKeys:
     """The keys of one kind of content, a file for each hour.
 
@@ -33,6 +51,11 @@ class HourKeys:
     ----------
     folder : Path
         Private; it lies beside the streams and never in them.
+
+    Attributes
+    ----------
+    revision : int
+        Another one whenever a key was made or has ended, in this life.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -43,6 +66,7 @@ class HourKeys:
         self._used = {int(path.stem) for path in folder.glob("*.key") if path.stem.isdigit()}
         self._ended = 0  # hours before this one have no keys any more, and never will
         self._lock = threading.RLock()
+        self.revision = 0
 
     def seal(self, data: bytes, at_us: int) -> bytes:
         """Return bytes encrypted under the key of a time's hour, which is made if it is new.
@@ -82,17 +106,19 @@ class HourKeys:
         key = self._find(begun_us // HOUR_US)
         if key is None:
             return None
-        try:
-            return key.decrypt(sealed[_BEGIN - _NONCE : _BEGIN], sealed[_BEGIN:], _MARK)
-        except InvalidTag as error:
-            raise InputError("what is sealed was changed, or is of another key") from error
+        return open_sealed(key, sealed)
 
     @staticmethod
     def hour_us(sealed: bytes) -> int | None:
         """Return when the hour of what was sealed began, or None for what stands in the open."""
-        if not sealed.startswith(_MARK) or len(sealed) < _BEGIN:
-            return None
-        return int(_HOUR.unpack_from(sealed, len(_MARK))[0]) * HOUR_US
+        hour = hour_of(sealed)
+        return None if hour is None else hour * HOUR_US
+
+    def held(self, known: Collection[int]) -> dict[int, bytes]:
+        """Return the hours that have a key: with it, or with nothing where it is known already. Runs in any thread."""
+        with self._lock:
+            hours = [int(path.stem) for path in self._folder.glob("*.key") if path.stem.isdigit()]
+            return {hour: b"" if hour in known else self._path(hour).read_bytes() for hour in sorted(hours)}
 
     def end_before(self, at_us: int) -> None:
         """Destroy the keys of hours that ended before a time."""
@@ -105,6 +131,7 @@ class HourKeys:
             for path in self._folder.glob("*.key"):
                 if path.stem.isdigit() and int(path.stem) < self._ended:
                     path.unlink()
+                    self.revision += 1
 
     def _find(self, hour: int) -> ChaCha20Poly1305 | None:
         key = self._known.get(hour)
@@ -134,6 +161,7 @@ class HourKeys:
                 # Durable before anything is encrypted under it: a crash from here on leaves a key that nothing needs.
                 write_durably(self._path(hour), data, aside=self._folder / "next.new")
                 key = self._known[hour] = ChaCha20Poly1305(data)
+                self.revision += 1
         return key
 
     def _path(self, hour: int) -> Path:

@@ -129,6 +129,9 @@ class Settings:
         The bounds on connections, requests and bytes.
     fronts : int or None
         Processes that take what sources send; None for one for each core but one, at most four.
+    readers : int or None
+        Processes that serve what is public, and feeds; None for none on one core or two, one on three or four, and two
+        above.
     """
 
     folder: Path
@@ -146,6 +149,7 @@ class Settings:
     quarantine_bytes: int = 32 * 1024**2
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
     fronts: int | None = None
+    readers: int | None = None
 
     @property
     def front_processes(self) -> int:
@@ -154,8 +158,17 @@ class Settings:
             return self.fronts
         return min(_USUAL_FRONTS, max(0, len(os.sched_getaffinity(0)) - 1))
 
+    @property
+    def reader_processes(self) -> int:
+        """The number of readers: as the settings say, or as the cores suggest."""
+        if self.readers is not None:
+            return self.readers
+        return min(_USUAL_READERS, (len(os.sched_getaffinity(0)) - 1) // 2)
+
 
 _MOST_FRONTS = 64
+_MOST_READERS = 64
+_USUAL_READERS = 2
 _USUAL_FRONTS = 4  # these take more than one gateway can decide
 _KEYS = {
     "host": str,
@@ -167,6 +180,7 @@ _KEYS = {
     "disk_stop_bytes": int,
     "address": str,
     "fronts": int,
+    "readers": int,
 }
 _ADDRESS = re.compile(r"(https?://[A-Za-z0-9.:\[\]-]+)?", re.ASCII)
 _STREAMS_KEYS = {
@@ -202,6 +216,8 @@ port = 8080
 # proxies = ["127.0.0.1/32", "::1/128"]
 # Processes that take what sources send, beside the gateway's own; unset, one for each core but one, at most four.
 # fronts = 1
+# Processes that serve pages, the log and feeds; unset, none on one core or two, one on three or four, two above.
+# readers = 1
 # What the quarantine keeps of one source in an hour. Beyond it reads that cannot be taken are counted alone.
 # quarantine_items = 10000
 # quarantine_bytes = 33554432
@@ -259,10 +275,19 @@ def load_settings(folder: Path) -> Settings:
     return parse_settings(text, folder)
 
 
-def parse_settings(text: bytes, folder: Path) -> Settings:
+def parse_settings(
+    text: bytes, folder: Path, *, streams_url: str | None = None, follows: bool = False
+) -> Settings:
     """Return the settings in the text of a `wicketgate.toml`.
 
     The paths in it are relative to `folder`.
+
+    Parameters
+    ----------
+    streams_url : str, optional
+        Where the streams are, instead of what the text says.
+    follows : bool
+        Whether it is a role's that makes nothing durable: then it knows of no system user.
 
     Raises
     ------
@@ -284,6 +309,8 @@ def parse_settings(text: bytes, folder: Path) -> Settings:
         raise ConfigurationError(f"`port` in {name} must lie between 0 and 65535")
     if not 0 <= data.get("fronts", 0) <= _MOST_FRONTS:
         raise ConfigurationError(f"`fronts` in {name} must lie between 0 and {_MOST_FRONTS}")
+    if not 0 <= data.get("readers", 0) <= _MOST_READERS:
+        raise ConfigurationError(f"`readers` in {name} must lie between 0 and {_MOST_READERS}")
     if data.get("feed_bytes", 1) <= 0:
         raise ConfigurationError(f"`feed_bytes` in {name} must be positive")
     if not _ADDRESS.fullmatch(data.get("address", "")):
@@ -295,7 +322,7 @@ def parse_settings(text: bytes, folder: Path) -> Settings:
         raise ConfigurationError(f"`disk_alarm_bytes` and `disk_stop_bytes` in {name} must not be negative")
     return Settings(
         folder=folder,
-        streams=None if streams is None else _streams(folder, streams),
+        streams=None if streams is None else _streams(folder, streams, streams_url, follows=follows),
         mqtt=None if mqtt is None else _mqtt(folder, mqtt),
         images=None if images is None else _images(folder, images),
         proxies=_networks(proxies),
@@ -316,12 +343,15 @@ def _networks(data: object) -> tuple[Network, ...]:
         ) from error
 
 
-def _streams(folder: Path, data: object) -> StreamsSettings:
+def _streams(folder: Path, data: object, url: str | None, *, follows: bool) -> StreamsSettings:
     if not isinstance(data, dict):
         raise ConfigurationError("`streams` must be a table")
-    values = dict(data)
+    values = {**data, **({} if url is None else {"url": url})}
     replicas = values.pop("replicas", 1)
     _check(values, _STREAMS_KEYS, "[streams]")
+    if follows:
+        own = {f"system_{name}": values[name] for name in ("user", "password_file") if name in values}
+        values = {**values, **own}
     missing = sorted(_STREAMS_KEYS.keys() - {"ca_file"} - values.keys())
     if missing or type(replicas) is not int or not 1 <= replicas <= 5:
         raise ConfigurationError(

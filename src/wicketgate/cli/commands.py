@@ -82,6 +82,7 @@ COMMANDS: tuple[Command, ...] = (
     _command("why", "overseer", "ask why a read was released, or was not", "arguments.overseer"),
     _command("init", "operator", "make a deployment from a signed charter", "arguments.operator"),
     _command("serve", "operator", "run a deployment", "arguments.operator"),
+    _command("role", "operator", "let roles run on other hosts, or end them", "arguments.operator"),
     _command(
         "upgrade", "operator", "bring an older deployment to the form of this version", "arguments.operator"
     ),

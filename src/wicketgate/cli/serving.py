@@ -16,6 +16,10 @@ from wicketgate.http.starting import Start
 
 def run_serve(arguments: argparse.Namespace) -> int:
     """Run a deployment until stopped."""
+    if arguments.role == "reader":
+        from wicketgate.cli.roles import run_reader
+
+        return run_reader(arguments)
     keep_private()
     settings = load_settings(arguments.folder)
     if arguments.port is not None:

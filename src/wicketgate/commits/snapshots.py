@@ -105,6 +105,20 @@ class Snapshots:
             )
         return None
 
+    def newest(self) -> tuple[int, bytes] | None:
+        """Return the sequence of the latest whole snapshot and its state, as `dump_state` made it; None without one.
+
+        Runs in any thread: one that is removed meanwhile is passed over.
+        """
+        for path in reversed(self._found()):
+            try:
+                body = self._open(path)
+            except FileNotFoundError:
+                continue
+            if body is not None:
+                return int(path.stem), body
+        return None
+
     def save(self, state: bytes, sequence: int, at_us: int) -> int:
         """Write a snapshot of `dump_state` at `sequence` of COMMITS, which was made at `at_us`.
 

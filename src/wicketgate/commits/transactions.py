@@ -15,6 +15,10 @@ from wicketgate.ledger.second import SecondClosed
 from wicketgate.regime.admitted import Admitted, Stood
 from wicketgate.regime.obligations.values import Disclosure, Receipt
 
+MAX_FACTS_BYTES = 3 * 1024 * 1024
+"""Facts of one second: they are committed again when it is closed, in the clear and sealed."""
+
+
 CAMERA_ID = r"[\w.:-](?:[\w.: -]{0,62}[\w.:-])?"
 CAMERA_GROUP = r"[\w.:-]{1,64}"
 MAX_ALIASES = 8

@@ -17,7 +17,13 @@ from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.commits.figures import Targeted, public_targeting, public_traffic
 from wicketgate.commits.state import State, dump_state, load_state
 from wicketgate.commits.stored import ContentKeys, StoredPlace, encode
-from wicketgate.commits.transactions import Committed, FiguresClosed, TargetingClosed, Transaction
+from wicketgate.commits.transactions import (
+    MAX_FACTS_BYTES,
+    Committed,
+    FiguresClosed,
+    TargetingClosed,
+    Transaction,
+)
 from wicketgate.ledger.facts import SecondTree, second_entry, second_of
 from wicketgate.ledger.second import SecondClosed
 from wicketgate.ledger.tiles import MAX_ENTRY_BYTES
@@ -29,8 +35,6 @@ from wicketgate.regime.publishing import rows_owed, targeting_due, targeting_unt
 from wicketgate.regime.standing import standing_entry
 
 _LARGEST = MAX_PAYLOAD - 16 * 1024
-MAX_FACTS_BYTES = 3 * 1024 * 1024
-"""Facts of one second: they are committed again when it is closed, in the clear and sealed."""
 _LONGEST_LEAP_US = HOUR_US
 _TELL_EVERY_US = 5 * SECOND_US
 """Among seconds that are closed at once, how things stand is told so often."""

@@ -11,10 +11,10 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Protocol
 
 from wicketgate.base.errors import InputError, StreamError
 from wicketgate.base.streams.link import Link
-from wicketgate.base.streams.ordinal import OrdinalStream
 from wicketgate.commits.rewritten import REWRITTEN
 from wicketgate.commits.transactions import FeedBatch
 from wicketgate.feeds.batches import erase_rows, first_row, is_batch
@@ -22,10 +22,33 @@ from wicketgate.feeds.index import BatchPlace, FeedIndex
 
 log = logging.getLogger(__name__)
 
-_RECENT_BYTES = 8 * 1024 * 1024
+RECENT_BYTES = 8 * 1024 * 1024
 _FETCHED_AT_ONCE = 32
 _LOOKED_UP_AT_ONCE = 1_000
 _PATIENCE_S = 10
+
+
+class FormerBatches(Protocol):
+    """The batches of a feed that an earlier version stored a second time, by number; until their term."""
+
+    @property
+    def last(self) -> int:
+        """The number of the last."""
+
+    async def get(self, number: int) -> bytes | None:
+        """Return a batch, or None where it is past its term."""
+
+    async def extent(self) -> tuple[int, int, int]:
+        """Return the first number held, the last, and the bytes of all."""
+
+    async def end_before(self, at_us: int) -> None:
+        """Delete those from before a time."""
+
+    async def remove(self) -> None:
+        """Delete what held them."""
+
+    async def close(self) -> None:
+        """Stop reading."""
 
 
 class StoredRows:
@@ -83,32 +106,56 @@ class StoredRows:
 
 
 class Feed:
-    """One authority's feed: the projection adds to it, and its unit reads it."""
+    """One authority's feed: the projection adds to it, and its unit reads it.
+
+    Attributes
+    ----------
+    former_last : int
+        The number of the last batch that an earlier version stored a second time; 0 where none did.
+    """
 
     def __init__(
-        self, rows: StoredRows, index: FeedIndex, name: str, former: OrdinalStream | None, max_bytes: int
+        self, rows: StoredRows, index: FeedIndex, name: str, former: FormerBatches | None, max_bytes: int
     ) -> None:
         self.name = name
         self._rows = rows
         self._index = index
         self._former = former
-        self._former_last = 0 if former is None else former.last
+        self.former_last = 0 if former is None else former.last
         self._former_bytes = 0
         self._max_bytes = max_bytes
         self._recent: deque[tuple[int, bytes]] = deque()
         self._recent_bytes = 0
+        self._most_recent = RECENT_BYTES
         self._written = 0  # up to which number the index has it
         held = index.held(name)
         self._first, self._before, self._through = held.first, held.before, held.through
-        self.last = self._written = max(held.last, self._former_last)
+        self.last = self._written = max(held.last, self.former_last)
         self._news = asyncio.Event()
         self._hidden: set[int] = set()
 
     @classmethod
-    async def open(cls, rows: StoredRows, index: FeedIndex, name: str, *, max_bytes: int) -> Feed:
-        """Open the feed of an authority name."""
-        former = await OrdinalStream.former(rows.link, f"FEED-{name}")
+    async def open(
+        cls,
+        rows: StoredRows,
+        index: FeedIndex,
+        name: str,
+        *,
+        former: FormerBatches | None = None,
+        max_bytes: int,
+        recent_bytes: int = RECENT_BYTES,
+    ) -> Feed:
+        """Open the feed of an authority name.
+
+        Parameters
+        ----------
+        former : FormerBatches, optional
+            The batches that an earlier version stored a second time.
+        recent_bytes : int
+            Of the last batches, which are kept in memory.
+        """
         feed = cls(rows, index, name, former, max_bytes)
+        feed._most_recent = recent_bytes
         await feed.refresh()
         return feed
 
@@ -167,7 +214,7 @@ class Feed:
     def wrote(self, number: int) -> None:
         """Take note that the index has a batch and those before it; memory may let go of them."""
         self._written = max(self._written, number)
-        while self._recent_bytes > _RECENT_BYTES and self._recent[0][0] < min(self._written, self.last):
+        while self._recent_bytes > self._most_recent and self._recent[0][0] < min(self._written, self.last):
             self._recent_bytes -= len(self._recent.popleft()[1])
 
     def hide(self, row: int) -> None:
@@ -203,10 +250,20 @@ class Feed:
                 await former.remove()
         # All at once: a reader who looks meanwhile must not find a first batch that is none.
         held = self._index.held(self.name)
-        self._first, self._before = kept or max(held.first, self._former_last + 1), held.before
+        self._first, self._before = kept or max(held.first, self.former_last + 1), held.before
         self._former_bytes = size
         while self._recent and self._recent[0][0] < self._first:
             self._recent_bytes -= len(self._recent.popleft()[1])
+
+    async def catch_up(self) -> None:
+        """Go on from what the index has learnt from elsewhere."""
+        held = self._index.held(self.name)
+        self._recent.clear()
+        self._recent_bytes = 0
+        self.last = self._written = max(held.last, self.former_last)
+        self._through = held.through
+        await self.refresh()
+        self.wake()
 
     # --- what is read -------------------------------------------------------------------------------------------
 
@@ -271,7 +328,7 @@ class Feed:
                 held.append(self._recent[at + len(held)][1])
                 size += len(held[-1])
             return held
-        if number <= self._former_last:
+        if number <= self.former_last:
             data = None if self._former is None else await self._former.get(number)
             return [] if data is None else [data]
         places = self._index.places(self.name, number - 1, min(end + 1 - number, _LOOKED_UP_AT_ONCE))

@@ -142,6 +142,25 @@ class FeedIndex:
             transaction.put(_POSITION, _NUMBER.pack(max(position, self.position)), db=self._meta)
         self.position = max(position, self.position)
 
+    def go_on_from(self, feed: str, number: int, place: BatchPlace | None, through: int) -> None:
+        """Let a feed go on behind batches that this index does not have; those before are past their term.
+
+        Parameters
+        ----------
+        number : int
+            The first batch that follows.
+        place : BatchPlace or None
+            Where it lies; None where there is none yet, and `through` bytes come before it.
+        """
+        with self._environment.begin(write=True) as transaction:
+            cursor = transaction.cursor(db=self._places)
+            while (first := self._first(cursor, feed)) is not None and first[0] < number:
+                cursor.delete()
+            end = (number - 1, through) if place is None else (number, place.through)
+            if place is not None:
+                transaction.put(_key(feed, number), _packed(place), db=self._places)
+            transaction.put(_prefix(feed), _END.pack(*end), db=self._meta)
+
     def rewrite(self, feed: str, number: int, rewritten: int, offset: int, length: int) -> None:
         """Write durably where in REWRITTEN a batch lies from now on; one past its term is passed over.
 

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Annotated
-
-import msgspec
 
 from wicketgate.base.clock import rfc3339, to_datetime
 from wicketgate.base.errors import WicketgateError
 from wicketgate.base.hours import DAYS, describe_hours, load_zone
-from wicketgate.base.shapes import about
 from wicketgate.commits.cameras import Camera
+from wicketgate.gate.answered import AuthorityAnswer
 from wicketgate.gate.decide import Looks
 from wicketgate.gate.single import AuthorityTerms, Decider, SearchReason, Verdict
 from wicketgate.gate.tables import terms_at
@@ -63,28 +60,6 @@ class Question:
     plate: str | None = None
     authority: str | None = None
     recipient: str | None = None
-
-
-class AuthorityAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer of one authority on a read."""
-
-    authority: Annotated[
-        str, about("`name@version`, the version that counted; the name alone where there was none.")
-    ]
-    recipient: str | None
-    purpose: str | None
-    mode: str | None
-    allowed: Annotated[bool | None, about("Null where it depends on a hotlist that cannot be asked about.")]
-    reason: Annotated[
-        str | None,
-        about("Why it was refused: a reason of the gate, `no-authority` or `unknown-camera`."),
-    ]
-    fields: Annotated[tuple[str, ...], about("What leaves of it, if it does.")]
-    listed: Annotated[
-        bool | None,
-        about("Whether its hotlist has an entry for it; null where none was looked at."),
-    ]
-    words: Annotated[tuple[str, ...], about("The same in sentences, with the documents that it rests on.")]
 
 
 def answer(

@@ -35,7 +35,7 @@ class Deployment:
     log/    the public ledger, servable by any web server as it is
     nats/   the streams                     index/   which reads were seen     proofs/  proofs of releases
     images/ of reads                        clock    the time of the last start, on this boot of the machine
-    snapshots/  of the fold
+    snapshots/  of the fold                 roles/   which roles on other hosts are known
     """
 
     folder: Path
@@ -54,6 +54,11 @@ class Deployment:
     def index_key(self) -> Path:
         """The secret of the index of repeats."""
         return self.folder / "keys" / "index.key"
+
+    @property
+    def roles(self) -> Path:
+        """The folder of the book of roles."""
+        return self.folder / "roles"
 
     def part(self, name: str) -> Path:
         """Return the folder of another part."""

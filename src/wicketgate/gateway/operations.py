@@ -52,13 +52,13 @@ def founding(envelope: bytes, document: SignedDocument, folder: Path, log_key: s
     return build
 
 
-def fronts_replaced(count: int) -> Build:
-    """Return what makes the transaction that tells of fronts that ended and were replaced."""
+def replaced(what: str, count: int) -> Build:
+    """Return what makes the transaction that tells of children (`front`, `reader`) that ended and were replaced."""
 
     def build(state: State, at_us: int, sequence: int) -> Transaction:
         body = {
             "kind": "operation",
-            "operation": "fronts-replaced",
+            "operation": f"{what}s-replaced",
             "at": rfc3339(at_us),
             "count": count,
         }

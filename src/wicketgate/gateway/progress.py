@@ -8,7 +8,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 Part = Literal[
-    "program", "streams", "commits", "hotlists", "repeats", "seconds", "reads", "projections", "disk"
+    "program",
+    "streams",
+    "commits",
+    "hotlists",
+    "repeats",
+    "seconds",
+    "reads",
+    "projections",
+    "disk",
+    "sequencer",
+    "log",
 ]
 
 

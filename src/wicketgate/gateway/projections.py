@@ -30,6 +30,7 @@ from wicketgate.feeds.feed import Feed, StoredRows
 from wicketgate.feeds.index import BatchPlace, FeedIndex
 from wicketgate.gateway.quarantine import Quarantine
 from wicketgate.hotlists.hit_store import HitQueue
+from wicketgate.ledger.facts import FactAnswer
 from wicketgate.ledger.proofs import Proofs
 from wicketgate.ledger.writer import Ledger
 from wicketgate.regime.parsed import Parsed
@@ -79,7 +80,7 @@ class Projections:
         self.ledger = ledger
         self.proofs = proofs
         self.hits = hits
-        self._index = index
+        self.index = index
         self._rows = StoredRows(link, COMMITS, keys.of("rows").open)
         self._keys = keys
         self._parsed = parsed
@@ -97,6 +98,7 @@ class Projections:
         self._outstanding: dict[int, int] = {}
         self._taken = 0
         self._reached: dict[str, int] = {}
+        self._log_news = asyncio.Event()
         self.closed_s = 0.0  # when a second came into the log, by the monotonic clock
         self._tasks: list[asyncio.Task[None]] = []
         self._threads = ThreadsAside()  # each write waits for the disk, some several times
@@ -142,7 +144,10 @@ class Projections:
         """
         async with self._opening:  # two that ask at once get one feed
             if name not in self.feeds:
-                self.feeds[name] = await Feed.open(self._rows, self._index, name, max_bytes=self._feed_bytes)
+                former = await OrdinalStream.former(self._link, f"FEED-{name}")
+                self.feeds[name] = await Feed.open(
+                    self._rows, self.index, name, former=former, max_bytes=self._feed_bytes
+                )
             return self.feeds[name]
 
     @property
@@ -257,6 +262,19 @@ class Projections:
             case _:
                 return self._responses[which].last
 
+    async def log_beyond(self, size: int, timeout_s: float) -> bytes:
+        """Return the signed checkpoint once it covers more than `size` entries; nothing after `timeout_s` without."""
+        ends = asyncio.get_running_loop().time() + timeout_s
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(ends):
+                while self.ledger.size <= size:
+                    await self._log_news.wait()
+        return self.ledger.checkpoint if self.ledger.size > size else b""
+
+    async def prove(self, leaf: bytes) -> FactAnswer | None:
+        """Return the proof for a fact's hash, or None where there is none, or not yet."""
+        return self.proofs.answer(leaf)
+
     async def settle(self) -> None:
         """Wait until everything handed over is projected."""
         while self._outstanding:
@@ -265,7 +283,7 @@ class Projections:
 
     def oldest_needed(self) -> int | None:
         """Return the first message of COMMITS that a feed still holds a batch of; None where none does."""
-        return self._index.oldest(self.feeds)
+        return self.index.oldest(self.feeds)
 
     def full_feeds(self) -> frozenset[str]:
         """Return the names of the full feeds."""
@@ -350,7 +368,7 @@ class Projections:
         await self.quarantine.end_before(self._now_us - self._quarantine_term_us)
         await self.openings.end_before(self._now_us - self._feed_term_us)
         feeds, before_us = list(self.feeds.values()), self._now_us - self._feed_term_us
-        await asyncio.to_thread(self._index.end_before, [feed.name for feed in feeds], before_us)
+        await asyncio.to_thread(self.index.end_before, [feed.name for feed in feeds], before_us)
         for feed in feeds:
             await feed.let_go(before_us)
 
@@ -368,6 +386,8 @@ class Projections:
             taken = await _all_of(self._ledger_queue)
             transactions = [transaction for _, transaction in taken]
             await self._threads.run(self._write_ledger, transactions)
+            news, self._log_news = self._log_news, asyncio.Event()
+            news.set()
             for sequence, _ in taken:
                 self._done(sequence)
 
@@ -382,7 +402,7 @@ class Projections:
         while True:
             taken = await _all_of(self._index_queue)
             written = [one for _, places in taken for one in places]
-            await self._threads.run(self._index.write, written)
+            await self._threads.run(self.index.write, written)
             for feed, number, _ in written:
                 self.feeds[feed].wrote(number)
             for sequence, _ in taken:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, get_args
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from wicketgate.base.shapes import Count, Day, Hash, Time, about, shape
-from wicketgate.gate.why import AuthorityAnswer
+from wicketgate.gate.answered import AuthorityAnswer
 from wicketgate.hotlists.hits import Status as HitStatus
 from wicketgate.http import codes
 from wicketgate.reads.observations import ImageKind

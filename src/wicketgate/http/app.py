@@ -33,6 +33,7 @@ from wicketgate.http.metrics import BoundMetrics, GatewayMetrics, HealthMetrics,
 from wicketgate.http.peers import Proxies
 from wicketgate.http.site.addition import Addition, find_addition, sight_of
 from wicketgate.http.site.consultations import Consultations
+from wicketgate.http.site.description import description_of
 from wicketgate.http.site.duty import Duty
 from wicketgate.http.site.public import Public
 from wicketgate.http.site.rendering import PageRendering
@@ -56,7 +57,7 @@ def build_app(
         Those of the server before it: they are shown, and get the hot route.
     """
     addition = find_addition(sight_of(gateway))
-    public = Public(gateway, addition, rendering)
+    public = Public(gateway, addition, rendering, description=description_of(addition))
     duty = _duty(gateway, public, addition)
     under_way = UnderWay(gateway.settings.limits)
     bounds = BoundMetrics(under_way, connections, ingress)
@@ -107,11 +108,11 @@ def routes(
         require(request, "admin")
         return Response(generate_latest(metrics), media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    public = public or Public(gateway, addition)
+    public = public or Public(gateway, addition, description=description_of(addition))
     commits, clock, entitlement = gateway.commits, gateway.clock, gateway.entitlement
     return [
         *public.routes(),
-        *HealthApi(gateway).routes(),
+        *HealthApi(gateway.health).routes(),
         *Consultations(gateway.responses, public, clock).routes(),
         *_reads(gateway).routes(),
         *_images(gateway).routes(),

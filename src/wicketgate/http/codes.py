@@ -86,6 +86,7 @@ _REQUEST = {
     "starting": "Try again when `/readyz` answers 200: it says what is under way.",
     "stalled": "Operator: look at the gateway's log and at the disk. Sources post again what was not answered.",
     "not-ready": "Operator: wait for what `behind` names; where it goes on growing, look at the disk.",
+    "elsewhere": "Ask the gateway itself: what answered is one of its readers, on another host.",
     "internal": "Tell the operator: the gateway's log has the place.",
 }
 _DOCUMENT = {
@@ -288,6 +289,14 @@ _COMMAND = {
     ),
     "streams-unavailable": ("The streams do not answer.", "Look at `nats/server.log`, or at the cluster."),
     "stream-full": ("The disk of the streams is full.", "Make room."),
+    "role-withdrawn": (
+        "The sequencer does not know this role, or knows it no longer.",
+        "Make it a credential with `wicketgate role new`.",
+    ),
+    "log-differs": (
+        "The log that a reader derived is not the one that the sequencer has signed.",
+        "Keep both, and find out why: one of the two has a history of its own. The reader has stopped.",
+    ),
     "fenced": ("Another gateway writes to the same streams.", "Stop one of them."),
     "not-started": (
         "A part of the demonstration did not start in time.",

@@ -389,7 +389,7 @@ class HttpConnection(HttpToolsProtocol):
 
 
 class Fronts(Protocol):
-    """The fronts before a gateway."""
+    """The fronts before a gateway, or the readers beside it."""
 
     @property
     def restarts(self) -> int:
@@ -397,7 +397,7 @@ class Fronts(Protocol):
 
     @property
     def ready(self) -> int:
-        """The number of those that accept connections."""
+        """The number of those that serve."""
 
     def counted(self) -> Counted:
         """Return what all of them count."""
@@ -412,8 +412,8 @@ class HttpBounds:
         Connections that the sweep or the parser closed, by why.
     hot : Hot, optional
         The hot route, once there is one.
-    fronts : Fronts, optional
-        Those before the gateway, where there are any.
+    fronts, readers : Fronts, optional
+        Those before the gateway and beside it, where there are any.
     """
 
     def __init__(
@@ -431,6 +431,7 @@ class HttpBounds:
         self.closed: Counter[str] = Counter()
         self.hot: Hot | None = None
         self.fronts: Fronts | None = None
+        self.readers: Fronts | None = None
         self._descriptors = descriptors
         self._heads: dict[int, bytes] = {}
         self._said: list[tuple[bytes, bytes]] = []

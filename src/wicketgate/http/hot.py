@@ -21,6 +21,7 @@ from wicketgate.http.api.push import Push
 from wicketgate.http.api.reads import Reads
 from wicketgate.http.connections import HotPost, HttpConnection
 from wicketgate.http.gatekeeper import PUSH_PREFIX, Principal, source_in, withdrawn
+from wicketgate.http.handing import FRAMING
 from wicketgate.http.problems import internal, log_unforeseen, problem_of
 from wicketgate.http.underway import SMALL_BODY, UnderWay
 from wicketgate.reads import adapters
@@ -34,8 +35,6 @@ PUSH: Final = PUSH_PREFIX.encode()
 _JSON: Final = JSON.encode()
 _AT_ONCE: Final = 500
 _LONGEST: Final = 256 * 1024
-FRAMING: Final = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
-"""Fields by which a body does not simply follow its head."""
 
 
 def media_type_in(fields: Mapping[bytes, bytes]) -> bytes:

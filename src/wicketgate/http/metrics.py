@@ -210,10 +210,6 @@ class HealthMetrics:
         return [*metrics, steps]
 
 
-_AT_FRONTS = "HTTP at a front"
-_MQTT_AT_FRONTS = "MQTT at a front"
-
-
 class BoundMetrics:
     """Metrics of the bounds on connections, requests and bodies."""
 
@@ -257,24 +253,39 @@ class BoundMetrics:
         if self._connections is not None:
             for why, count in self._connections.closed.items():
                 closed.add_metric([why], count)
-        fronts = None if self._connections is None else self._connections.fronts
-        running = GaugeMetricFamily("wicketgate_fronts", "Fronts that accept connections.")
-        running.add_metric([], fronts.ready if fronts else 0)
-        replaced = CounterMetricFamily("wicketgate_fronts_replaced", "Fronts that ended, and were replaced.")
-        replaced.add_metric([], fronts.restarts if fronts else 0)
-        if fronts is not None:
-            counted = fronts.counted()
-            over: list[tuple[str, Counted | MqttCounted]] = [(_AT_FRONTS, counted)]
-            if self._ingress is not None:
-                over.append((_MQTT_AT_FRONTS, counted.mqtt))
-            for name, counts in over:
-                held.add_metric([name, "yes"], counts.known)
-                held.add_metric([name, "no"], counts.strangers)
-                short.add_metric([name], 1.0 if counts.is_short else 0.0)
+        bounds = self._connections
+        crews: list[Metric] = []
+        for what, crew, running, replaced in (
+            (
+                "front",
+                None if bounds is None else bounds.fronts,
+                GaugeMetricFamily("wicketgate_fronts", "Fronts that accept connections."),
+                CounterMetricFamily("wicketgate_fronts_replaced", "Fronts that ended, and were replaced."),
+            ),
+            (
+                "reader",
+                None if bounds is None else bounds.readers,
+                GaugeMetricFamily("wicketgate_readers", "Readers that have caught up."),
+                CounterMetricFamily("wicketgate_readers_replaced", "Readers that ended, and were replaced."),
+            ),
+        ):
+            running.add_metric([], crew.ready if crew else 0)
+            replaced.add_metric([], crew.restarts if crew else 0)
+            crews += [running, replaced]
+            if crew is None:
+                continue
+            counted = crew.counted()
+            over: list[tuple[str, Counted | MqttCounted]] = [(f"HTTP at a {what}", counted)]
+            if self._ingress is not None and what == "front":
+                over.append((f"MQTT at a {what}", counted.mqtt))
+            for at, counts in over:
+                held.add_metric([at, "yes"], counts.known)
+                held.add_metric([at, "no"], counts.strangers)
+                short.add_metric([at], 1.0 if counts.is_short else 0.0)
                 for why, count in counts.refused.items():
-                    refused.add_metric([name, why], count)
+                    refused.add_metric([at, why], count)
             for why, count in counted.closed.items():
-                closed.add_metric([f"{why} at a front"], count)
+                closed.add_metric([f"{why} at a {what}"], count)
         taken = GaugeMetricFamily(
             "wicketgate_under_way", "Requests, and bytes of bodies, under way.", labels=["what"]
         )
@@ -292,7 +303,7 @@ class BoundMetrics:
             taken.add_metric([what], budget.taken)
             for whose, count in budget.refused.items():
                 full.add_metric([what, whose], count)
-        return [held, short, refused, closed, running, replaced, taken, full]
+        return [held, short, refused, closed, *crews, taken, full]
 
 
 class MqttMetrics:

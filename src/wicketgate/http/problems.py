@@ -77,6 +77,7 @@ CODES: dict[str, tuple[int, str]] = {
     "starting": (503, "The gateway is starting"),
     "stalled": (503, "The gateway does not go on"),
     "not-ready": (503, "Something is behind"),
+    "elsewhere": (421, "This is not done here"),
 }
 """Codes of the API itself, beside those of documents and of reads; `/docs` lists them."""
 

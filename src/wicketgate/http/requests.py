@@ -14,6 +14,7 @@ from starlette.responses import Response
 from wicketgate.base.errors import InputError
 from wicketgate.http.underway import SMALL_BODY, hold_body
 
+NDJSON = "application/x-ndjson"
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 _T = TypeVar("_T")

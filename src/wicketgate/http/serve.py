@@ -8,13 +8,17 @@ import signal
 from collections.abc import Callable
 
 from wicketgate.base.descriptors import Descriptors
+from wicketgate.base.roles import READER
 from wicketgate.base.settings import MqttSettings, Settings
 from wicketgate.gateway.node import Gateway
+from wicketgate.gateway.roles import Roles
 from wicketgate.http.app import build_app
 from wicketgate.http.connections import HttpBounds
 from wicketgate.http.fronts.door import Door
 from wicketgate.http.fronts.server import calm_collector
 from wicketgate.http.peers import Proxies
+from wicketgate.http.site.addition import find_addition, sight_of
+from wicketgate.http.site.description import description_of, told_description
 from wicketgate.http.site.rendering import Renderer
 from wicketgate.http.starting import Start
 from wicketgate.reads.mqtt.connection import MqttLimits
@@ -62,6 +66,7 @@ async def serve(
         return 0
     ingress: Ingress | None = None
     door: Door | None = None
+    roles: Roles | None = None
     renderer = Renderer()
     try:
         mqtt: str | None = None
@@ -69,7 +74,10 @@ async def serve(
             ingress = _ingress(settings, settings.mqtt, gateway, connections, mqtt_limits)
             mqtt = await ingress.start(accepting=False)
         app = build_app(gateway, ingress, renderer, connections)
-        door = Door(gateway, settings, app, connections, start.sockets, ingress)
+        roles = await Roles.open(gateway)
+        description = description_of(find_addition(sight_of(gateway)))
+        roles.answering.answer("description", told_description(description), {READER})
+        door = Door(gateway, settings, app, connections, start.sockets, roles, ingress)
         await asyncio.to_thread(start.hand_over)
         serving = await door.open()
         await asyncio.to_thread(start.end)
@@ -93,6 +101,8 @@ async def serve(
     finally:
         if door is not None:
             await door.close()
+        if roles is not None:
+            await roles.close()
         if ingress is not None:
             await ingress.stop(0.0)
         await renderer.close()

@@ -6,28 +6,21 @@ This is loaded before the gateway is: it answers while everything else is read.
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 import threading
-from collections.abc import Sequence
 
 import uvicorn
 import uvloop
-from msgspec import UNSET
-from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from wicketgate.base.descriptors import Descriptors
-from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.settings import Settings
 from wicketgate.gateway.deployment import Deployment
-from wicketgate.gateway.progress import Behind, Progress
+from wicketgate.gateway.progress import Progress
+from wicketgate.http.behind import HEALTH_PATHS, problem_of_health
 from wicketgate.http.connections import HttpBounds
-from wicketgate.http.fronts.server import BACKLOG
+from wicketgate.http.listening import BACKLOG, listen
 from wicketgate.http.peers import Proxies
-from wicketgate.http.problems import PartBehind, problem
 
-HEALTH_PATHS = ("/healthz", "/readyz")
 _PLACES = 512  # a quarter of them for strangers, and here everybody is one
 _PATIENCE_S = 5
 _PAUSE_S = 0.5
@@ -59,7 +52,7 @@ class Start:
         deployment.demand()
         self.descriptors = Descriptors.raised()
         self.lock = deployment.lock()  # before the port: a former gateway that ends gives up both
-        self.sockets = _listen(settings.host, settings.port)
+        self.sockets = listen(settings.host, settings.port)
         self.progress = Progress()
         # A server closes its sockets when it stops: this one has its own.
         self._sockets = [one.dup() for one in self.sockets]
@@ -133,32 +126,3 @@ class Start:
         answer = problem_of_health("starting", self.progress.behind())
         answer.headers["Connection"] = "close"
         await answer(scope, receive, send)
-
-
-def _listen(host: str, port: int) -> list[socket.socket]:
-    """Listen at every address of a host; port 0 takes a free one."""
-    sockets: list[socket.socket] = []
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        for family, address in dict.fromkeys((family, address) for family, _, _, _, address in found):
-            if port == 0 and sockets:
-                address = (address[0], sockets[0].getsockname()[1], *address[2:])
-            sockets.append(socket.create_server(address, family=family, backlog=BACKLOG))
-    except OSError as error:
-        for one in sockets:
-            one.close()
-        why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
-        raise ConfigurationError(
-            f"cannot listen at `{host}`, port {port}: {why.lower()}; choose another --port"
-        ) from error
-    return sockets
-
-
-def problem_of_health(code: str, behind: Sequence[Behind]) -> Response:
-    """Return the 503 that names what is behind."""
-    words = ", ".join(f"`{one.part}` for {one.seconds} s" for one in behind)
-    parts = tuple(
-        PartBehind(part=one.part, seconds=one.seconds, share=UNSET if one.share is None else one.share)
-        for one in behind
-    )
-    return problem(code, f"behind: {words}", behind=parts)

@@ -26,6 +26,7 @@ MQTT_PORT = 1883
 _RESTARTS = 20
 _RESTART_PAUSE_S = 0.5
 _READS_A_CAMERA = 125
+_ROLES = "readers = 1\n"  # so that one command shows every role, on two cores too
 _MQTT = '\n[mqtt]\nhost = "127.0.0.1"\nport = {port}\n'
 _MQTT_SETTING = re.compile(r'\n\[mqtt\]\nhost = "127\.0\.0\.1"\nport = (\d+)\n')
 
@@ -105,7 +106,7 @@ async def serve(served: Served, port: int | None, cameras: int) -> AsyncIterator
 async def _make(folder: Folder) -> None:
     folder.lay(_minute(SystemClock().now_us()))
     settings = folder.path / "settings.toml"
-    settings.write_text(TEMPLATE + _MQTT.format(port=free_port(MQTT_PORT)))
+    settings.write_text(TEMPLATE + _ROLES + _MQTT.format(port=free_port(MQTT_PORT)))
     log = folder.log("init.log")
     code = await run_child(
         "init",

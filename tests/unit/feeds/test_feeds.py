@@ -55,6 +55,7 @@ class Store:
             self.rows,
             self.index,
             name,
+            former=await OrdinalStream.former(self.link, f"FEED-{name}"),
             max_bytes=max_bytes,
         )
         return self.feed
@@ -135,8 +136,8 @@ async def test_one_transaction_holds_batches_of_many_feeds(store: Store) -> None
     assert store.index.oldest(["nobody"]) is None
 
 
-async def test_memory_lets_go_of_what_the_index_has(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wicketgate.feeds.feed._RECENT_BYTES", 2 * len(batch(1, size=100).data))
+async def test_memory_lets_go_of_what_the_index_has(store: Store) -> None:
+    store.feed._most_recent = 2 * len(batch(1, size=100).data)
     for number in range(1, 8):
         await store.put(batch(number, size=100))
     assert [number for number, _ in store.feed._recent] == [6, 7]

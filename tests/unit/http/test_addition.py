@@ -21,6 +21,7 @@ from wicketgate.commits.cameras import Camera
 from wicketgate.commits.state import State
 from wicketgate.http.site import addition as module
 from wicketgate.http.site.addition import ENTRY_POINTS, Addition, Sight, find_addition, routes_of
+from wicketgate.http.site.description import description_of
 from wicketgate.http.site.duty import Duty
 from wicketgate.http.site.public import Public
 from wicketgate.http.site.shown import Shown
@@ -52,7 +53,7 @@ class Site:
 
     async def get(self, path: str, addition: Addition | None) -> httpx.Response:
         """Return the answer of the site with an addition; the register is that of the pages' tests."""
-        public = Public(self.gateway, addition)
+        public = Public(self.gateway, addition, description=description_of(addition))
 
         async def view() -> Shown:
             return Shown.of(fixture.example_register(hours=3) | {"demonstration": self.charter.demonstration})

@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from tests.system import pages_fixture as fixture
 from wicketgate.base.clock import SystemClock
 from wicketgate.commits.state import State
+from wicketgate.http.site.description import description_of
 from wicketgate.http.site.public import Public
 from wicketgate.http.site.rendering import RegisterSent, RenderingHere
 from wicketgate.http.site.shown import Shown
@@ -54,7 +55,7 @@ class Site:
         )
         self.rendering = Counted()
         self.shown = Shown.of(fixture.example_register(hours=3))
-        public = Public(gateway, None, self.rendering)
+        public = Public(gateway, None, self.rendering, description=description_of(None))
 
         async def view() -> Shown:
             return self.shown

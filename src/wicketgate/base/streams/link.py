@@ -51,8 +51,13 @@ class Link:
         self._adopting = False
 
     @classmethod
-    async def open(cls, settings: StreamsSettings) -> Link:
+    async def open(cls, settings: StreamsSettings, *, follows: bool = False) -> Link:
         """Connect, and assert the durable settings.
+
+        Parameters
+        ----------
+        follows : bool
+            Whether this end only reads what others made durable: then nothing is asserted.
 
         Raises
         ------
@@ -61,7 +66,8 @@ class Link:
         StreamError
             If nothing answers.
         """
-        await _assert_durable(settings)
+        if not follows:
+            await _assert_durable(settings)
         link: Link | None = None
 
         async def reconnected() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import logging
 import os
@@ -13,6 +14,7 @@ import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from wicketgate.base.children import dying_with_parent
 from wicketgate.base.errors import ConfigurationError, StreamError
@@ -24,6 +26,28 @@ from wicketgate.base.streams.pinned import HOST, Certificate, make_seed, public_
 log = logging.getLogger(__name__)
 
 MAX_PAYLOAD = 8 * 1024 * 1024
+READERS_MAY: Final = {
+    "publish": {
+        "allow": [
+            "WICKETGATE.>",
+            *(
+                f"$JS.API.{call}"
+                for name in ("COMMITS", "REWRITTEN")
+                for call in (
+                    f"STREAM.INFO.{name}",
+                    f"DIRECT.GET.{name}",
+                    f"DIRECT.GET.{name}.>",
+                    f"CONSUMER.CREATE.{name}",
+                    f"CONSUMER.CREATE.{name}.>",
+                    f"CONSUMER.DELETE.{name}.>",
+                    f"CONSUMER.MSG.NEXT.{name}.>",
+                )
+            ),
+        ]
+    },
+    "subscribe": {"allow": ["_INBOX.>"]},
+}
+"""What a user for readers may do, in the words of the server's configuration."""
 _RESTART_PAUSE_S = 0.2
 _HANDSHAKE_S = 1.0
 
@@ -98,6 +122,7 @@ class NatsServer:
         self._certificate = Certificate.make()
         self._user = make_seed()
         self._system = make_seed()
+        self._reader = make_seed()
         self.restarts = 0
 
     @property
@@ -109,6 +134,11 @@ class NatsServer:
             system=SeedLogin(seed=self._system),
             trusted=self._certificate.certificate,
         )
+
+    @property
+    def for_readers(self) -> StreamsSettings:
+        """The settings for a connection that follows COMMITS, and can append to nothing."""
+        return dataclasses.replace(self.settings, login=SeedLogin(seed=self._reader))
 
     @property
     def pid(self) -> int | None:
@@ -171,7 +201,10 @@ jetstream {{
 system_account: SYSTEM
 accounts {{
   SYSTEM {{ users: [{{ nkey: {public_nkey(self._system)} }}] }}
-  GATEWAY {{ jetstream: enabled, users: [{{ nkey: {public_nkey(self._user)} }}] }}
+  GATEWAY {{ jetstream: enabled, users: [
+    {{ nkey: {public_nkey(self._user)} }}
+    {{ nkey: {public_nkey(self._reader)}, permissions: {json.dumps(READERS_MAY)} }}
+  ] }}
 }}
 """
         # A crash in here leaves no file or a part of one: every start writes them anew.

@@ -1,4 +1,4 @@
-"""The arguments of `init`, `serve` and `upgrade`."""
+"""The arguments of `init`, `serve`, `role` and `upgrade`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from wicketgate.cli.arguments import port
+
+ROLES = ("front", "reader")
+"""Those of `base.roles`, which is too much to import here."""
 
 
 def add_init(parser: ArgumentParser) -> None:
@@ -34,6 +37,14 @@ def add_serve(parser: ArgumentParser) -> None:
         metavar="REASON",
         help="take a leap of the machine's clock since the last start; the reason is published in the log",
     )
+    parser.add_argument("--role", choices=("reader",), help="run this role alone, on a host of its own")
+    parser.add_argument("--streams", metavar="URL", help="the streams' servers, instead of the settings'")
+    parser.add_argument(
+        "--role-file", type=Path, metavar="F", help="the role's credential, which `role new` made"
+    )
+    parser.add_argument(
+        "--log", metavar="URL", help="a gateway or a reader, whose log a new reader takes and verifies"
+    )
     parser.set_defaults(run="wicketgate.cli.serving:run_serve")
 
 
@@ -42,3 +53,21 @@ def add_upgrade(parser: ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="D", help="a stopped deployment of an earlier version")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and touch nothing")
     parser.set_defaults(run="wicketgate.cli.upgrading:run_upgrade")
+
+
+def add_role(parser: ArgumentParser) -> None:
+    """Add the arguments of `role`."""
+    what = parser.add_subparsers(title="what to do", required=True, metavar="DO")
+    new = what.add_parser("new", help="let a role run on another host, and write its credential")
+    listed = what.add_parser("list", help="list the roles that are known")
+    withdraw = what.add_parser("withdraw", help="end a role, within a second")
+    for one in (new, listed, withdraw):
+        one.add_argument(
+            "folder", type=Path, metavar="D", help="the sequencer's directory; it may be running"
+        )
+    new.add_argument("--role", required=True, choices=ROLES, help="what it may do")
+    new.add_argument("--name", required=True, metavar="N", help="small letters, digits and `-`")
+    new.add_argument("--out", type=Path, required=True, metavar="F", help="the new file, for its host alone")
+    withdraw.add_argument("name", metavar="N", help="the role's name")
+    for one, run in ((new, "new"), (listed, "list"), (withdraw, "withdraw")):
+        one.set_defaults(run=f"wicketgate.cli.roles:run_{run}")

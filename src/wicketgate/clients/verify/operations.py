@@ -18,6 +18,7 @@ _MEMBERS = {
     "start": _ALWAYS | _SOFTWARE | {"missing_from", "missing_until", "machine", "accepted_clock", "adopted"},
     "clock-step": _ALWAYS | {"machine"},
     "fronts-replaced": _ALWAYS | {"count"},
+    "readers-replaced": _ALWAYS | {"count"},
     "upgraded": _ALWAYS | _SOFTWARE | {"machine", "from", "to", "forms"},
 }
 """Every operation that a gateway writes or ever wrote, and the members that it can have."""
@@ -76,7 +77,7 @@ class Operations:
         self._take_forms(operation, body)
         if operation == "clock-step" and "machine" not in body:
             raise InputError("a step of the clock without the time that it had")
-        if operation == "fronts-replaced" and not is_form(body.get("count")):
+        if operation in {"fronts-replaced", "readers-replaced"} and not is_form(body.get("count")):
             raise InputError("replaced fronts without a number of them")
         if "machine" in body:
             text = body["machine"]

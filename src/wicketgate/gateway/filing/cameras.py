@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -10,10 +11,12 @@ from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import InputError
 from wicketgate.base.signing import canonical
 from wicketgate.commits.state import State
-from wicketgate.commits.transactions import CameraSet, CamerasRegistered, Transaction
-from wicketgate.commits.writer import MAX_FACTS_BYTES, Commits
+from wicketgate.commits.transactions import MAX_FACTS_BYTES, CameraSet, CamerasRegistered, Transaction
 from wicketgate.gateway.filing.facts import cameras_fact
 from wicketgate.ledger.merkle import leaf_hash
+
+if TYPE_CHECKING:  # a reader loads no writer
+    from wicketgate.commits.writer import Commits
 
 MAX_CAMERAS = 20_000
 """Cameras of one source."""

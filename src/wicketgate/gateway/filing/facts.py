@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -26,9 +26,11 @@ from wicketgate.commits.transactions import (
     ResponseGiven,
     Transaction,
 )
-from wicketgate.commits.writer import Commits
 from wicketgate.ledger.facts import SALT_BYTES, fact
 from wicketgate.regime.obligations.values import Disclosure, Receipt
+
+if TYPE_CHECKING:  # a reader loads no writer
+    from wicketgate.commits.writer import Commits
 
 
 class FactFiling:

@@ -7,20 +7,22 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from wicketgate.base.clock import DAY_US, Clock
 from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.base.shapes import Count, about
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import HotlistChanged, Transaction
-from wicketgate.commits.writer import Commits
 from wicketgate.gateway.filing.facts import hotlist_fact
 from wicketgate.hotlists import Hotlist, dump_changes, dump_entries
 from wicketgate.hotlists.entries import Change
 from wicketgate.hotlists.in_force import Hotlists
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.standing import STOPPED
+
+if TYPE_CHECKING:  # a reader loads no writer
+    from wicketgate.commits.writer import Commits
 
 _MOST_CHANGES = 64
 """Changes of a list that are kept apart; with the next one the list is written anew as a whole."""

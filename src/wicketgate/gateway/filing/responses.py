@@ -12,24 +12,28 @@ import asyncio
 import hashlib
 import secrets
 import unicodedata
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from wicketgate.base.clock import Clock
 from wicketgate.base.errors import DocumentRefused, InputError, StreamError
 from wicketgate.base.signing import canonical
+from wicketgate.commits.durable import Durable
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import ResponseGiven, Transaction
-from wicketgate.commits.writer import Commits
 from wicketgate.gateway.filing.facts import response_fact
-from wicketgate.gateway.projections import Projections
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.regime.fold import ConsultationTaken
 from wicketgate.regime.members import Members
 from wicketgate.regime.standing import consultation_status, responses_until
+
+if TYPE_CHECKING:  # a reader loads no writer
+    from wicketgate.commits.writer import Commits
+    from wicketgate.gateway.projections import Projections
 
 MOST_TEXT = 10_000
 MOST_NAME = 100
@@ -130,7 +134,70 @@ def _line(table: Members, name: str, most: int) -> str:
     return text
 
 
-class Responses:
+class ResponsesHeld(ABC):
+    """The responses that a gateway has taken, by its commits."""
+
+    def __init__(self, commits: Durable, clock: Clock) -> None:
+        self._durable = commits
+        self._clock = clock
+
+    async def give(self, consultation: str, said: SaidInPublic) -> Acknowledged:
+        """Take a response: the gateway itself does, and nobody who follows it."""
+        raise StreamError("responses are taken by the gateway alone")
+
+    def demand_open(self, consultation: str) -> None:
+        """Raise the error of `give` as of now, if there is one."""
+        state = self._durable.committed
+        demand_open(state, consultation, max(self._clock.now_us(), state.at_us))
+
+    def count(self, consultation: str) -> tuple[int, int]:
+        """Count the responses of a closed consultation, all and unpublished.
+
+        Unpublished are those that are not to be shown.
+
+        Raises
+        ------
+        InputError
+            `unknown-consultation`, or `consultation-not-closed`: until then nobody is told.
+        """
+        state = self._durable.committed
+        at_us = max(self._clock.now_us(), state.at_us)  # by which a response would be judged now
+        if at_us < _known(state, consultation).closes_us:
+            raise InputError(
+                "nobody sees responses, or how many there are, before the consultation has closed",
+                code="consultation-not-closed",
+            )
+        return state.responses.get(consultation, 0), state.responses_withheld.get(consultation, 0)
+
+    def kept_until(self, consultation: str) -> int:
+        """Return until when its responses are kept, in microseconds since the epoch, exclusive."""
+        state = self._durable.committed
+        covers_for = self._durable.parsed.charter(state).consulting.covers_for
+        return responses_until(_known(state, consultation), covers_for)
+
+    def demand_kept(self, consultation: str) -> None:
+        """Raise an InputError, `responses-past-term`, where its responses were deleted."""
+        if self._clock.now_us() >= self.kept_until(consultation):
+            raise InputError(
+                "the responses were deleted at the end of their term", code="responses-past-term"
+            )
+
+    @abstractmethod
+    async def read(self, consultation: str, first: int, last: int) -> Sequence[ResponseGiven]:
+        """Return the responses from number `first` to `last`.
+
+        They come in the order in which they were given, unmasked and all.
+
+        Raises
+        ------
+        InputError
+            `responses-past-term`.
+        StreamError
+            If one of them cannot be read.
+        """
+
+
+class Responses(ResponsesHeld):
     """The responses of one gateway, over its commits."""
 
     def __init__(
@@ -141,10 +208,10 @@ class Responses:
         *,
         admit: Callable[[], None] = lambda: None,
     ) -> None:
+        super().__init__(commits, clock)
         self._admit = admit
         self._commits = commits
         self._projections = projections
-        self._clock = clock
         self._ended: set[str] = set()
 
     async def give(self, consultation: str, said: SaidInPublic) -> Acknowledged:
@@ -163,7 +230,7 @@ class Responses:
         response_id = secrets.token_hex(16)
 
         def build(state: State, at_us: int, sequence: int) -> Transaction:
-            self._demand_open(state, consultation, at_us)
+            demand_open(state, consultation, at_us)
             response = ResponseGiven(
                 consultation=consultation,
                 number=state.responses.get(consultation, 0) + 1,
@@ -183,46 +250,7 @@ class Responses:
     def demand_open(self, consultation: str) -> None:
         """Raise the error of `give` as of now, if there is one."""
         state = self._commits.staged
-        self._demand_open(state, consultation, max(self._clock.now_us(), state.at_us))
-
-    def _demand_open(self, state: State, consultation: str, at_us: int) -> None:
-        stands = consultation_status(_known(state, consultation), at_us)
-        if stands == "announced":
-            raise InputError("this consultation has not opened yet", code="consultation-not-open")
-        if stands != "open":
-            raise InputError("this consultation has closed", code="consultation-closed")
-
-    def count(self, consultation: str) -> tuple[int, int]:
-        """Count the responses of a closed consultation, all and unpublished.
-
-        Unpublished are those that are not to be shown.
-
-        Raises
-        ------
-        InputError
-            `unknown-consultation`, or `consultation-not-closed`: until then nobody is told.
-        """
-        state = self._commits.committed
-        at_us = max(self._clock.now_us(), state.at_us)  # by which a response would be judged now
-        if at_us < _known(state, consultation).closes_us:
-            raise InputError(
-                "nobody sees responses, or how many there are, before the consultation has closed",
-                code="consultation-not-closed",
-            )
-        return state.responses.get(consultation, 0), state.responses_withheld.get(consultation, 0)
-
-    def kept_until(self, consultation: str) -> int:
-        """Return until when its responses are kept, in microseconds since the epoch, exclusive."""
-        state = self._commits.committed
-        covers_for = self._commits.parsed.charter(state).consulting.covers_for
-        return responses_until(_known(state, consultation), covers_for)
-
-    def demand_kept(self, consultation: str) -> None:
-        """Raise an InputError, `responses-past-term`, where its responses were deleted."""
-        if self._clock.now_us() >= self.kept_until(consultation):
-            raise InputError(
-                "the responses were deleted at the end of their term", code="responses-past-term"
-            )
+        demand_open(state, consultation, max(self._clock.now_us(), state.at_us))
 
     async def end(self) -> list[str]:
         """Delete the responses that are past their term; return whose.
@@ -267,6 +295,15 @@ class Responses:
         keys = self._projections.response_keys(consultation)
         opened = [keys.open(data) for data in found if data is not None]
         return [_decoder.decode(data) for data in opened if data is not None]
+
+
+def demand_open(state: State, consultation: str, at_us: int) -> None:
+    """Raise an InputError where a consultation is not open at a time."""
+    stands = consultation_status(_known(state, consultation), at_us)
+    if stands == "announced":
+        raise InputError("this consultation has not opened yet", code="consultation-not-open")
+    if stands != "open":
+        raise InputError("this consultation has closed", code="consultation-closed")
 
 
 def _known(state: State, consultation: str) -> ConsultationTaken:

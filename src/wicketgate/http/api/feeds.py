@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Protocol
 
 import msgspec
 from starlette.requests import Request
@@ -11,20 +12,19 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from wicketgate.base.clock import Clock
-from wicketgate.base.errors import NotEntitled
+from wicketgate.base.errors import NotEntitled, StreamError
 from wicketgate.commits.durable import Durable
 from wicketgate.feeds.feed import Feed
 from wicketgate.gateway.entitlement import Entitlement, names_of
-from wicketgate.gateway.projections import Projections
 from wicketgate.http.answers import BatchProof, Feeds, FeedShown
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.parameters import AFTER_BATCH, BATCH, BATCHES, WAIT
 from wicketgate.http.problems import problem
-from wicketgate.http.requests import json_answer
+from wicketgate.http.requests import NDJSON, json_answer
+from wicketgate.http.site.shows import ShownProjections
 from wicketgate.ledger.facts import release_fact
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.notes import unverified_checkpoint
-from wicketgate.reads.parse import NDJSON
 
 _MAX_ANSWER = 16 * 1024 * 1024
 _PART = 256 * 1024
@@ -32,11 +32,19 @@ _PART = 256 * 1024
 _EVENTS_ALIVE_S = 15.0
 
 
+class FeedsShown(ShownProjections, Protocol):
+    """The feeds that are shown, with their log and proofs."""
+
+    @property
+    def feeds(self) -> Mapping[str, Feed]:
+        """The feeds by name."""
+
+
 class FeedsApi:
     """The handlers of feeds, over the feeds and the committed state."""
 
     def __init__(
-        self, commits: Durable, projections: Projections, entitlement: Entitlement, clock: Clock
+        self, commits: Durable, projections: FeedsShown, entitlement: Entitlement, clock: Clock
     ) -> None:
         self._commits = commits
         self._projections = projections
@@ -114,7 +122,7 @@ class FeedsApi:
             )  # an answer to somebody who has gone ends here; another one lets others have a turn
             try:
                 self._feed(request)
-            except NotEntitled:
+            except (NotEntitled, StreamError):
                 return
             if after < end and size < _MAX_ANSWER:
                 batches = await feed.batches(after, end - after, min(_PART, _MAX_ANSWER - size))
@@ -131,7 +139,7 @@ class FeedsApi:
         header = msgspec.json.decode(data[: data.index(b"\n")])
         leaf = leaf_hash(release_fact(header))
         projections = self._projections
-        answer = projections.proofs.answer(leaf)
+        answer = await projections.prove(leaf)
         if answer is None:
             return problem(
                 "not-due", f"the proof of batch {number} follows by {header['promise']['merge_by']}"
@@ -189,7 +197,7 @@ class FeedsApi:
                 self._feed(request)
                 if feed.last <= after:
                     yield b": alive\n\n"
-        except NotEntitled as stopped:
+        except (NotEntitled, StreamError) as stopped:
             yield _end_event(stopped.code)
 
     @staticmethod

@@ -1,23 +1,20 @@
-"""A front's connections: what sources post stays here, and everything else goes to the gateway as it came."""
+"""What a front keeps: sources' posts whose bodies simply follow plain heads."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from starlette.types import Scope
 
-from wicketgate.http.connections import HotPost, HttpBounds, HttpConnection
 from wicketgate.http.forms import FORM
-from wicketgate.http.hot import FRAMING, PUSH, READS, media_type_in
-from wicketgate.http.underway import SMALL_BODY
+from wicketgate.http.handing import FRAMING, begins_with, fields_in
+from wicketgate.http.hot import PUSH, READS, media_type_in
 from wicketgate.reads import adapters
 from wicketgate.reads.parse import ARROW, JSON, MAX_ID, NDJSON
 
-_END: Final = b"\r\n\r\n"
-_MOST_HELD: Final = 64 * 1024
 _TYPES: Final = frozenset({JSON.encode(), NDJSON.encode(), ARROW.encode()})
 _FORM: Final = FORM.encode()
 _IMAGE: Final = re.compile(re.escape(READS) + rb"/[A-Za-z0-9._~-]{1,%d}/images/(?:patch|overview)" % MAX_ID)
@@ -26,9 +23,6 @@ _MOST_WITH_IMAGES: Final = 2 << 20
 _STARTS: Final = (b"POST " + READS, b"POST " + PUSH, b"PUT " + READS + b"/")
 _METHODS: Final = frozenset({b"POST", b"PUT"})
 _DIGITS: Final = 8
-_LOOK_S: Final = 0.02
-_MOST_WAIT_S: Final = 30.0
-"""Seconds for which a connection waits until the gateway takes it."""
 _FRAMING: Final = FRAMING | {b"content-encoding"}
 
 
@@ -49,22 +43,11 @@ class FrontHead:
     is_push: bool
 
 
-def fields_in(head: bytes) -> list[tuple[bytes, bytes]] | None:
-    """Return the fields of a head, names in lower case; None where a line of it is no plain field."""
-    found = []
-    for line in head[: -len(_END)].split(b"\r\n")[1:]:
-        name, colon, value = line.partition(b":")
-        if not colon or not name or name.strip() != name:
-            return None
-        found.append((name.lower(), value.strip(b" \t")))
-    return found
-
-
 def front_head(head: bytes) -> FrontHead | None:
     """Return a head that a front may take, or None where the gateway itself must see the request.
 
-    A front takes posts of reads, forms, images put behind their reads and pushes for known adapters, whose
-    bodies simply follow their heads, and whose heads are as plain as most devices write them.
+    A front takes posts of reads, forms, images put behind their reads and pushes for known adapters, whose bodies
+    simply follow their heads, and whose heads are as plain as most devices write them.
     """
     method, _, rest = head.partition(b"\r\n")[0].partition(b" ")
     target, _, version = rest.partition(b" ")
@@ -93,183 +76,23 @@ def front_head(head: bytes) -> FrontHead | None:
     return FrontHead(size, {"headers": found, "query_string": query}, is_push) if is_ours else None
 
 
-class FrontConnection(HttpConnection):
-    """One connection of a front.
-
-    It cuts the requests apart itself, and feeds the parser one at a time; where the two do not agree on an end, the
-    connection is closed. A connection whose next request is not the front's is given away with what was read of it.
+class FrontRule:
+    """Which requests a front keeps.
 
     Parameters
     ----------
     is_ours : callable
         Whether a head shows the token of a source.
-    give : callable
-        Gives a connection away, with what was read of it, and the head of its next request as far as it came.
     """
 
-    def __init__(
-        self,
-        bounds: HttpBounds,
-        is_ours: Callable[[FrontHead], bool],
-        give: Callable[[FrontConnection, bytes, bytes], None],
-        *arguments: Any,
-        **named: Any,
-    ) -> None:
-        super().__init__(bounds, *arguments, **named)
+    def __init__(self, is_ours: Callable[[FrontHead], bool]) -> None:
         self._is_ours = is_ours
-        self._giving = give
-        self._waits_to_give = self._is_given_away = False
-        self._held = bytearray()
-        self._head_since = 0.0
-        self._left = 0  # bytes of the body that have not come yet
-        self._is_whole = True  # the parser has seen the end of what it was fed
-        self._last_head = b""  # never given away: what differs is looked at
-        self._last_length = 0
-        self._former: HotPost | None = (
-            None  # the last post, where one with the same head may follow it at once
-        )
 
-    def data_received(self, data: bytes) -> None:
-        """Take bytes off the wire."""
-        if self._closing:
-            return
-        if (
-            self._former is not None
-            and len(data) == len(self._last_head) + self._last_length
-            and data.startswith(self._last_head)
-            and self._is_between()
-        ):
-            self._post_again(self._former, data[len(self._last_head) :])
-            return
-        if not self._held and not self._left:
-            self._head_since = self.loop.time()
-        self._held += data
-        self._go_on()
-        if len(self._held) > _MOST_HELD:
-            self.flow.pause_reading()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Give the place back."""
-        super().connection_lost(exc)
-        self._former = None  # it has the connection
-
-    def check(self, now: float) -> None:
-        """Close the connection if its peer is too slow with a head, or for another reason."""
-        if self._is_given_away:
-            if not self._lost and now - self._since >= _MOST_WAIT_S:
-                self._end("not-handed-over")
-            return
-        cycle = self._cycle
-        waits = self._held and self._is_whole and (cycle is None or cycle.response_complete)
-        if waits and not self._closing and now - self._head_since >= self._limits.head_s:
-            self._refuse("too-slow")
-        else:
-            super().check(now)
-
-    def on_message_complete(self) -> None:
-        """End a request."""
-        self._is_whole = True
-        super().on_message_complete()
-
-    def on_response_complete(self) -> None:
-        """Go on with the next request."""
-        super().on_response_complete()
-        if self._held and not self._closing and not self.transport.is_closing():
-            self._head_since = self.loop.time()
-            self.loop.call_soon(self._go_on)
-            if len(self._held) > _MOST_HELD:
-                self.flow.pause_reading()  # until more of it is answered
-
-    def _go_on(self) -> None:
-        held = self._held
-        while held and not (self._closing or self._waits_to_give or self.transport.is_closing()):
-            if self._left:
-                part = bytes(held[: self._left])
-                del held[: len(part)]
-                self._left -= len(part)
-                super().data_received(part)
-                if not self._left and not self._is_whole:
-                    self._refuse("malformed")
-                continue
-            cycle = self._cycle
-            if not self._is_whole or (cycle is not None and not cycle.response_complete):
-                return  # one after the other
-            end = held.find(_END)
-            if end < 0 and len(held) <= self._limits.head_bytes and _may_be_ours(held):
-                return  # the rest of the head
-            head = bytes(held[: end + len(_END)]) if end >= 0 else b""
-            if not head or (head != self._last_head and not self._knows(head)):
-                self._give_away(head)
-                return
-            del held[: len(head)]
-            self._left = self._last_length
-            self._is_whole = False
-            super().data_received(head)
-            begun = self._cycle
-            # What is longer takes room of its own each time (`HotRoute.begin`).
-            is_small = self._last_length <= SMALL_BODY
-            self._former = begun if isinstance(begun, HotPost) and begun.keep_alive and is_small else None
-            if not self._left and not self._is_whole:
-                self._refuse("malformed")
-
-    def _is_between(self) -> bool:
-        """Return whether all that came is answered, or on its way to be."""
-        cycle = self._cycle
-        return (
-            not (self._held or self._left or self._waits_to_give or self.flow.write_paused)
-            and self._is_whole
-            and (cycle is None or cycle.response_complete)
-            and not self.transport.is_closing()
-        )
-
-    def _post_again(self, former: HotPost, body: bytes) -> None:
-        """Take a post whose head is that of the one before, byte for byte: the parser has said what it means."""
-        self._since = self.loop.time()
-        post = HotPost(self, former.source, former.credential, former.scope, former.take, lasts=True)
-        post.body += body
-        self.cycle = post  # type: ignore[assignment]
-        self._former = post
-        post.take(post)
-
-    def _knows(self, head: bytes) -> bool:
-        """Return whether a head is a source's post, and keep it: most devices send the same one each time."""
+    def length(self, head: bytes) -> int | None:
+        """Return the bytes of the body of a source's post; None for any other request."""
         found = front_head(head)
-        if found is None or not self._is_ours(found):
-            return False
-        self._last_head, self._last_length = head, found.length
-        return True
+        return None if found is None or not self._is_ours(found) else found.length
 
-    def _give_away(self, head: bytes) -> None:
-        # At once: whatever is read from now on would be lost to the other process.
-        self.flow.pause_reading()
-        if self.transport.get_write_buffer_size():  # an answer is on its way still: it would be cut off
-            self._waits_to_give = True
-            self.loop.call_later(_LOOK_S, self._look_again)
-            return
-        data, self._held = bytes(self._held), bytearray()
-        self._closing = self._is_given_away = True
-        self._since = self.loop.time()
-        self._giving(self, data, head)
-
-    def _look_again(self) -> None:
-        self._waits_to_give = False
-        if not self._lost:
-            self._go_on()
-
-    def descriptor(self) -> int | None:
-        """Return the connection's descriptor, or None where it is closed already."""
-        if self._lost or self.transport.is_closing():
-            return None
-        number: int = self.transport.get_extra_info("socket").fileno()
-        return number
-
-    def given(self) -> None:
-        """Let the connection go: the gateway has it."""
-        self.transport.abort()
-
-
-def _may_be_ours(beginning: bytearray) -> bool:
-    line = beginning.find(b"\n")
-    if line >= 0 and not beginning.startswith(b"\r", line - 1):
-        return False
-    return any(start.startswith(beginning[: len(start)]) for start in _STARTS)
+    def may_begin(self, beginning: bytearray) -> bool:
+        """Return whether a source's post may begin so."""
+        return begins_with(beginning, _STARTS)

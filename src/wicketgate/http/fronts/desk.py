@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeAlias
 
@@ -95,21 +94,23 @@ class FrontDesk:
     ----------
     ready : callable
         Told when the front accepts connections.
+    heard : callable
+        Told whenever the front says something.
 
     Attributes
     ----------
     counted : Counted or None
         What it counted last.
-    heard_s : float
-        When it was heard of, by the loop's clock: it counts each second.
     """
 
-    def __init__(self, gateway: Gateway, viewing: Viewing, ready: Callable[[], None]) -> None:
+    def __init__(
+        self, gateway: Gateway, viewing: Viewing, ready: Callable[[], None], heard: Callable[[], None]
+    ) -> None:
         self._gateway = gateway
         self._viewing = viewing
         self._ready = ready
+        self._heard = heard
         self.counted: Counted | None = None
-        self.heard_s = 0.0
         self._frames: Frames | None = None
         self._taking = TasksAside()
 
@@ -128,7 +129,7 @@ class FrontDesk:
             self._frames.close()
 
     def _got(self, frame: bytes) -> None:
-        self.heard_s = asyncio.get_running_loop().time()
+        self._heard()
         message = decode_at_gateway(frame)
         if isinstance(message, FrontReady):
             self._ready()

@@ -13,9 +13,16 @@ from wicketgate.base.aside import TasksAside
 from wicketgate.base.settings import Settings
 from wicketgate.commits.transactions import Transaction
 from wicketgate.gateway.node import Gateway
+from wicketgate.gateway.roles import Roles
 from wicketgate.http.connections import HttpBounds, HttpConnection
 from wicketgate.http.fronts.fleet import Fleet
-from wicketgate.http.fronts.server import BACKLOG, Server, configured
+from wicketgate.http.fronts.passing import Given
+from wicketgate.http.fronts.server import Server, configured
+from wicketgate.http.handing import FirstHeadConnection
+from wicketgate.http.listening import BACKLOG
+from wicketgate.http.readers.fleet import ReaderFleet
+from wicketgate.http.readers.rule import ReaderRule
+from wicketgate.http.readers.ways import ReaderWays
 from wicketgate.reads.cameras import withdrawn_from
 from wicketgate.reads.mqtt.ingress import Ingress
 
@@ -32,6 +39,8 @@ class Door:
     ----------
     fleet : Fleet or None
         The fronts.
+    readers : ReaderFleet or None
+        The readers, to which connections go that ask for what is public, or for feeds.
     """
 
     def __init__(
@@ -41,6 +50,7 @@ class Door:
         app: ASGIApp,
         bounds: HttpBounds,
         sockets: Sequence[socket.socket],
+        roles: Roles | None = None,
         ingress: Ingress | None = None,
     ) -> None:
         self._bounds = bounds
@@ -56,6 +66,19 @@ class Door:
         self._changing = asyncio.Lock()
         self._aside = TasksAside()
         self._sweeping: asyncio.Task[None] | None = None
+        self.readers: ReaderFleet | None = None
+        self._ways = ReaderWays(self._keep)
+        if roles is not None and settings.reader_processes:
+            self.readers = ReaderFleet(
+                gateway,
+                settings,
+                roles.book,
+                connections=bounds.connections,
+                adopt=self._adopt,
+                missed=lambda: bounds.places.note("descriptors"),
+                show=self._show_readers,
+            )
+            bounds.readers = self.readers
         self.fleet: Fleet | None = None
         if settings.front_processes:
             self.fleet = Fleet(
@@ -80,6 +103,8 @@ class Door:
             await self._accepting_is(True)
         else:
             await self.fleet.start()
+        if self.readers is not None:
+            self._aside.begin(self.readers.start())  # until they are ready, the gateway serves all
         return serving
 
     async def close(self) -> None:
@@ -88,8 +113,8 @@ class Door:
             return
         self._is_closed = True
         self._commits.followers.remove(self._follow)
-        if self.fleet is not None:
-            await self.fleet.stop()
+        self._ways.close()
+        await asyncio.gather(*(crew.stop() for crew in (self.fleet, self.readers) if crew is not None))
         await self._accepting_is(False)
         self._server.should_exit = True
         if self._serving is not None:
@@ -100,7 +125,7 @@ class Door:
             one.close()
 
     def _follow(self, transaction: Transaction) -> None:
-        if transaction.token is None and transaction.cameras is None:
+        if transaction.token is None and transaction.cameras is None and transaction.document is None:
             return
         state = self._commits.committed
         sources = withdrawn_from(self._cameras, state.cameras)
@@ -121,7 +146,7 @@ class Door:
                 try:
                     for one in self._sockets:
                         self._accepting.append(
-                            await loop.create_server(self._connection, sock=one.dup(), backlog=BACKLOG)
+                            await loop.create_server(self._accepted, sock=one.dup(), backlog=BACKLOG)
                         )
                 except OSError as error:  # no descriptor is left just now
                     log.error("connections cannot be accepted: %s", type(error).__name__)
@@ -145,6 +170,32 @@ class Door:
             await asyncio.get_running_loop().connect_accepted_socket(connection, one)
 
         self._aside.begin(adopted())
+
+    def _show_readers(self, addresses: list[str]) -> None:
+        self._ways.take(addresses)
+        if self.fleet is not None:
+            self.fleet.show_readers(addresses)
+
+    def _give(self, connection: FirstHeadConnection, data: bytes) -> bool:
+        return self._ways.give(connection, data, known=False)
+
+    @staticmethod
+    def _keep(connection: Given, data: bytes) -> None:
+        """Go on with a connection that its reader did not take before its end."""
+        assert isinstance(connection, FirstHeadConnection)
+        connection.kept_all_the_same(data)
+
+    def _accepted(self) -> HttpConnection:
+        if self.readers is None:
+            return self._connection()
+        return FirstHeadConnection(
+            self._bounds,
+            ReaderRule(),
+            self._give,
+            config=self._server.config,
+            server_state=self._server.server_state,
+            app_state={},
+        )
 
     def _connection(self) -> HttpConnection:
         return HttpConnection(

@@ -106,11 +106,18 @@ class Begin(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     connections: int
     proxies: tuple[str, ...]
     view: View
-    mqtt: MqttBegin | None
+    mqtt: MqttBegin | None = None
+    readers: list[str] = []
 
     def networks(self) -> list[Network]:
         """Return the proxies that are believed."""
         return [ipaddress.ip_network(one) for one in self.proxies]
+
+
+class Readers(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Where readers take connections (`passing.address_of`)."""
+
+    addresses: list[str]
 
 
 class FrontReady(msgspec.Struct, frozen=True, tag=True):
@@ -284,7 +291,8 @@ class Now(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     at_us: int
 
 
-ToFront: TypeAlias = Begin | View | Leave | TakeAnswered | FollowedTaken | ReadFollowed | NotTaken | Now
+_Told: TypeAlias = TakeAnswered | FollowedTaken | ReadFollowed | NotTaken
+ToFront: TypeAlias = Begin | View | Leave | _Told | Now | Readers
 ToGateway: TypeAlias = FrontReady | Counted | Take | TakeImaged | TakeFollowed | FollowRead
 encode = msgspec.msgpack.Encoder().encode
 decode_at_front = msgspec.msgpack.Decoder(ToFront).decode

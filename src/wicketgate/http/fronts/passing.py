@@ -43,10 +43,19 @@ class ConnectionGiver:
     """The side that gives connections away.
 
     What does not fit into the socket waits for room: connections of those whose tokens are known before the others.
+
+    Parameters
+    ----------
+    gone : callable
+        Gets the connections that wait when the other side has gone, and what was read of each; from then on every one
+        that is given. Left out, they are let go: this side goes next.
     """
 
-    def __init__(self, over: socket.socket) -> None:
+    def __init__(
+        self, over: socket.socket, gone: Callable[[list[tuple[Given, bytes]]], None] | None = None
+    ) -> None:
         over.setblocking(False)
+        self._gone = gone
         self._over = over
         self._number = 0
         self._waiting: tuple[deque[tuple[Given, bytes]], ...] = (deque(), deque())
@@ -67,6 +76,17 @@ class ConnectionGiver:
         if not self._waits_for_room:
             self._go_on()
 
+    def close(self) -> list[tuple[Given, bytes]]:
+        """Give no more; return the connections that wait, and what was read of each."""
+        if self._waits_for_room:
+            self._waits_for_room = False
+            asyncio.get_running_loop().remove_writer(self._over)
+        self._over.close()
+        left = [one for lane in self._waiting for one in lane]
+        for lane in self._waiting:
+            lane.clear()
+        return left
+
     def _go_on(self) -> None:
         loop = asyncio.get_running_loop()
         try:
@@ -81,10 +101,12 @@ class ConnectionGiver:
             if error.errno not in _GONE:  # for want of memory, or of descriptors on their way
                 loop.call_later(_AGAIN_S, self._go_on)
                 return
-            # This side goes next.
+            left = [one for lane in self._waiting for one in lane]
             for lane in self._waiting:
                 lane.clear()
             self._parts.clear()
+            if self._gone is not None:
+                self._gone(left)
         if self._waits_for_room:
             self._waits_for_room = False
             loop.remove_writer(self._over)

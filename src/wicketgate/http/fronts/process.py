@@ -26,7 +26,7 @@ from wicketgate.http.api.reads import Reads
 from wicketgate.http.connections import HttpBounds
 from wicketgate.http.faults import FAULTS
 from wicketgate.http.fronts.arrow import ArrowChild
-from wicketgate.http.fronts.connections import FrontConnection, FrontHead, fields_in
+from wicketgate.http.fronts.connections import FrontHead, FrontRule
 from wicketgate.http.fronts.frames import Frames
 from wicketgate.http.fronts.messages import (
     Begin,
@@ -38,6 +38,7 @@ from wicketgate.http.fronts.messages import (
     MqttCounted,
     NotTaken,
     Now,
+    Readers,
     ReadFollowed,
     TakeAnswered,
     View,
@@ -48,9 +49,12 @@ from wicketgate.http.fronts.passing import ConnectionGiver
 from wicketgate.http.fronts.remote import RemoteImages, RemoteIntake, RemotePushes, Seeing, Sending
 from wicketgate.http.fronts.server import Server, calm_collector, configured
 from wicketgate.http.gatekeeper import Gatekeeper, bearer_in, source_in
+from wicketgate.http.handing import HandingConnection, fields_in
 from wicketgate.http.handlers import Outermost
 from wicketgate.http.hot import HotRoute
 from wicketgate.http.peers import Proxies
+from wicketgate.http.readers.rule import ReaderRule
+from wicketgate.http.readers.ways import ReaderWays
 from wicketgate.http.underway import UnderWay
 from wicketgate.reads.cameras import CameraNames, withdrawn_from
 from wicketgate.reads.mqtt.delivery import delivery
@@ -58,6 +62,7 @@ from wicketgate.reads.mqtt.ingress import Ingress
 
 _HANDED_OVER: Final = "handed over"
 _SETTLE_S: Final = 5.0
+SERVED: Final = ReaderRule()
 
 
 class Front:
@@ -66,6 +71,7 @@ class Front:
     def __init__(self, listening: Sequence[socket.socket], passing: socket.socket) -> None:
         self._listening = listening
         self._giving = ConnectionGiver(passing)
+        self._readers = ReaderWays(self._giving.give)
         self._begun: asyncio.Future[tuple[Begin, Seeing]] = asyncio.get_running_loop().create_future()
         self._ended = asyncio.Event()
         self._frames: Frames | None = None
@@ -93,7 +99,9 @@ class Front:
         cameras = CameraNames(lambda: seeing)
         reads = Reads(cameras, intake, images, seeing, seeing.limits, arrow.pieces)
         server = self._server = Server(self._config(bounds, seeing, proxies, reads, Push(pushes)))
-        serving = asyncio.create_task(server.serve(list(self._listening)))
+        mqtt = None if begin.mqtt is None else begin.mqtt.listening
+        listening = [one for one in self._listening if one.fileno() != mqtt]
+        serving = asyncio.create_task(server.serve(listening))
         sweeping = asyncio.create_task(bounds.sweep(server.server_state.connections))
         while not server.started and not serving.done():
             await asyncio.sleep(0.005)
@@ -125,7 +133,8 @@ class Front:
             is_proxy=proxies.__contains__,
             is_short=bounds.is_short,
         )
-        await ingress.start(socket.socket(fileno=mqtt.listening))
+        (listening,) = (one for one in self._listening if one.fileno() == mqtt.listening)
+        await ingress.start(listening)
         self._ingress = ingress
 
     async def _count(self, bounds: HttpBounds) -> None:
@@ -154,17 +163,19 @@ class Front:
         def is_ours(head: FrontHead) -> bool:
             return source_in(dict(head.scope), tokens(), pushed=head.is_push) is not None
 
-        def give(connection: FrontConnection, data: bytes, head: bytes) -> None:
+        def give(connection: HandingConnection, data: bytes, head: bytes) -> None:
             digest = bearer_in(fields_in(head) or ())
             known = digest in seeing.known
+            served = bool(head) and SERVED.length(head) is not None
             if known:
                 connection.known_by(_HANDED_OVER, digest)  # no stranger takes its place while it waits
-            self._giving.give(connection, data, known=known)
+            if not (served and self._readers.give(connection, data, known=known)):
+                self._giving.give(connection, data, known=known)
 
         routed = Starlette(routes=reads.routes(), exception_handlers=FAULTS)
         bounds.hot = HotRoute(reads, push, tokens, under_way)
         app = Gatekeeper(Outermost(routed, reads, push), tokens, under_way=under_way)
-        return configured(proxies.wrap(app), partial(FrontConnection, bounds, is_ours, give))
+        return configured(proxies.wrap(app), partial(HandingConnection, bounds, FrontRule(is_ours), give))
 
     def _send(self, message: msgspec.Struct) -> None:
         if self._frames is not None:
@@ -177,7 +188,10 @@ class Front:
         elif isinstance(message, Begin):
             # Here, and not once the process goes on: what comes right behind is newer.
             self._seeing = Seeing(message.view)
+            self._readers.take(message.readers)
             self._begun.set_result((message, self._seeing))
+        elif isinstance(message, Readers):
+            self._readers.take(message.addresses)
         elif isinstance(message, Leave):
             self._ended.set()
         elif self._seeing is None:

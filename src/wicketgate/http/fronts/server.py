@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 import gc
 from collections.abc import Callable, Iterator
-from typing import Final, cast
+from typing import cast
 
 import uvicorn
 from starlette.types import ASGIApp
 
-BACKLOG: Final = 4096
+from wicketgate.http.listening import BACKLOG
 
 
 class Server(uvicorn.Server):

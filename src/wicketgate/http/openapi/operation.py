@@ -12,7 +12,6 @@ import msgspec
 
 from wicketgate.base.shapes import shape
 from wicketgate.http.codes import REQUEST, Code
-from wicketgate.http.openapi.examples import EXAMPLES
 from wicketgate.http.parameters import Number, Parameter, Seconds
 from wicketgate.http.problems import Problem
 from wicketgate.http.requests import size_words
@@ -274,6 +273,10 @@ def _example(media_type: str, one: Shape) -> object:
     None where there is none.
     """
     parts = _parts(one)
+    from wicketgate.http.openapi.examples import (
+        EXAMPLES,  # of bodies of everything: looked at when it is described
+    )
+
     known = [text for part in parts for text in EXAMPLES.get(_element(part), ())]
     if not known:
         return None

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import wraps
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -23,12 +23,14 @@ from starlette.routing import Route
 from wicketgate.base.clock import Clock
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.commits.state import State
-from wicketgate.gateway.node import Gateway
 from wicketgate.http.gatekeeper import DEMONSTRATION_PREFIX
-from wicketgate.http.openapi.operation import Operation
 from wicketgate.http.problems import problem
+from wicketgate.http.site.shows import Shows
 from wicketgate.pages.public import FrontPart
 from wicketgate.regime.parsed import Parsed
+
+if TYPE_CHECKING:  # a reader describes nothing
+    from wicketgate.http.openapi.operation import Operation
 
 ENTRY_POINTS = "wicketgate.site"
 """The group under which a package adds to the site: its one entry point names a `Factory`."""
@@ -83,7 +85,7 @@ class Addition:
 Factory = Callable[[Sight], Addition]
 
 
-def sight_of(gateway: Gateway) -> Sight:
+def sight_of(gateway: Shows) -> Sight:
     """Return the sight of a gateway allowed to an addition."""
     return Sight(
         state=lambda: gateway.commits.committed,

@@ -22,7 +22,7 @@ from wicketgate.gateway.filing.responses import (
     MOST_TEXT,
     PAGE,
     Acknowledged,
-    Responses,
+    ResponsesHeld,
     SaidInPublic,
     parse_said,
 )
@@ -37,6 +37,7 @@ from wicketgate.http.requests import (
     JSON,
     MAX_MEMBERS,
     MAX_RESPONSE,
+    NDJSON,
     declared_length,
     form_pairs,
     json_answer,
@@ -47,7 +48,6 @@ from wicketgate.http.site.public import Public
 from wicketgate.http.underway import SMALL_BODY
 from wicketgate.pages.orders import Body
 from wicketgate.pages.public import FORM_HEADERS, HEADERS
-from wicketgate.reads.parse import NDJSON
 
 EACH = Rate(burst=30, every_us=MINUTE_US)
 """How often one peer may respond to one consultation."""
@@ -90,7 +90,7 @@ class Consultations:
 
     def __init__(
         self,
-        responses: Responses,
+        responses: ResponsesHeld,
         public: Public,
         clock: Clock,
         *,

@@ -15,14 +15,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from wicketgate.base.errors import InputError
-from wicketgate.gateway.node import Gateway
-from wicketgate.http.openapi.document import OPERATIONS, describe
 from wicketgate.http.problems import problem
 from wicketgate.http.requests import JSON, json_answer
 from wicketgate.http.site.addition import Addition, routes_of, sight_of
 from wicketgate.http.site.rendering import PageRendering, RenderingHere
 from wicketgate.http.site.shelf import Shelf, Tagged, answer, filled
 from wicketgate.http.site.shown import RegisterShown, Shown
+from wicketgate.http.site.shows import Shows
 from wicketgate.ledger.tiles import folder_fetch
 from wicketgate.pages.orders import ADDRESS, Body, Order, finished
 from wicketgate.pages.public import HEADERS, MAP_HEADERS, assets_of
@@ -36,6 +35,9 @@ _MOST_TILES = 16 << 20
 _THREADS = 2
 _T = TypeVar("_T")
 
+Description = Callable[[], Awaitable[Mapping[str, Any]]]
+"""Returns the API's description, made when somebody asks: it takes longer than most of a start."""
+
 Arguments = Callable[[], Awaitable[Mapping[str, Any]]]
 """Makes the arguments of an order, once a rendering."""
 
@@ -45,17 +47,22 @@ async def _nothing() -> Mapping[str, Any]:
 
 
 class Public:
-    """The handlers of public routes, over one gateway."""
+    """The handlers of public routes, over one gateway or one reader."""
 
     def __init__(
-        self, gateway: Gateway, addition: Addition | None = None, rendering: PageRendering | None = None
+        self,
+        gateway: Shows,
+        addition: Addition | None = None,
+        rendering: PageRendering | None = None,
+        *,
+        description: Description,
     ) -> None:
         self._gateway = gateway
         self._sight = sight_of(gateway)
         self._addition = addition
         self._package = addition.package if addition is not None else None
         self._assets = assets_of(self._package).by_path
-        self._operations = (*OPERATIONS, *(addition.operations if addition is not None else ()))
+        self._description = description
         self._fetch = folder_fetch(gateway.deployment.log)
         self._address = gateway.settings.address
         self._rendering = rendering or RenderingHere()
@@ -236,13 +243,9 @@ class Public:
         """`/docs`."""
 
         async def arguments() -> Mapping[str, Any]:
-            return {"openapi": await self._in_thread(self._description)}
+            return {"openapi": await self._description()}
 
         return await self.page(request, "docs", arguments=arguments)
-
-    def _description(self) -> Mapping[str, Any]:
-        """Return the API's description, made when somebody asks: it takes longer than most of a start."""
-        return describe(self._operations)
 
     async def asset(self, request: Request) -> Response:
         """`/assets/…`."""
@@ -273,7 +276,7 @@ class Public:
         """`/openapi.json`."""
 
         async def make() -> Body | None:
-            text = await self._in_thread(lambda: msgspec.json.encode(self._description()).decode())
+            text = msgspec.json.encode(await self._description()).decode()
             return await self.order("plain", None, {"text": text})
 
         served = await self.shelf.get("openapi", "", make, lasts=True)
@@ -311,7 +314,7 @@ class Public:
         leaf = request.path_params["leaf"]
         if not _HASH.fullmatch(leaf):
             return problem("not-found", "a fact is named by its leaf hash, 64 hexadecimal digits")
-        answer = self._gateway.projections.proofs.answer(bytes.fromhex(leaf))
+        answer = await self._gateway.projections.prove(bytes.fromhex(leaf))
         if answer is None:
             return problem("not-due", "no such fact, or not yet")
         return json_answer(answer)

@@ -13,7 +13,7 @@ from wicketgate.base.clock import SECOND_US, Clock
 from wicketgate.commits.durable import Durable
 from wicketgate.commits.register import build_register, dump_register
 from wicketgate.http.site.rendering import RegisterSent
-from wicketgate.ledger.writer import Ledger
+from wicketgate.ledger.folder import LogFolder
 
 LASTS_US = SECOND_US // 2
 """How old it may be; one that took long to build lasts `_REST` times as long as that took."""
@@ -69,7 +69,7 @@ class RegisterShown:
     """
 
     def __init__(
-        self, commits: Durable, clock: Clock, ledger: Callable[[], Ledger], log_key: Callable[[], str]
+        self, commits: Durable, clock: Clock, ledger: Callable[[], LogFolder], log_key: Callable[[], str]
     ) -> None:
         self._commits = commits
         self._clock = clock
