@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from wicketgate.http.connections import HotPost, HttpBounds, HttpConnection
+from wicketgate.http.connections import HttpBounds, HttpConnection
+from wicketgate.http.hot_post import HotPost
 from wicketgate.http.underway import SMALL_BODY
 
 FRAMING: Final = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
@@ -177,11 +178,11 @@ class HandingConnection(HttpConnection):
     def _post_again(self, former: HotPost, body: bytes) -> None:
         """Take a post whose head is that of the one before, byte for byte: the parser has said what it means."""
         self._since = self.loop.time()
-        post = HotPost(self, former.source, former.credential, former.scope, former.take, lasts=True)
+        post = former.again()
         post.body += body
         self.cycle = post  # type: ignore[assignment]
         self._former = post
-        post.take(post)
+        post.complete()
 
     def _knows(self, head: bytes) -> bool:
         """Return whether a head is kept, and remember it: most clients send the same one each time."""
