@@ -101,7 +101,7 @@ class Running:
         return [pid for pid in self.children() if word in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
     def cpu_s(self) -> dict[str, float]:
-        """Return the seconds of CPU that the gateway, its fronts and its NATS child have taken."""
+        """Return the seconds of CPU that the gateway, its fronts and readers, and its NATS child have taken."""
         ticks = os.sysconf("SC_CLK_TCK")
 
         def used(pid: int) -> float:
@@ -111,6 +111,7 @@ class Running:
         return {
             "gateway": used(self.pid),
             "fronts": sum(map(used, self.fronts())),
+            "readers": sum(map(used, self.readers())),
             "nats": sum(map(used, self.streams())),
         }
 

@@ -1,4 +1,4 @@
-"""`bench memory`: memory at rest, bytes written a read, and what an entry of a large list in force takes.
+"""`bench memory`: memory of each role at rest, bytes written a read, and what an entry of a large list in force takes.
 
 But for the list it stands on nothing that version 0.3 lacks: run as a file in its tree, by its Python, it measures
 that.
@@ -34,21 +34,23 @@ _MB = 1e6
 
 
 def processes(running: Running) -> dict[str, int]:
-    """Return the ids of the gateway's processes by what they are."""
+    """Return the ids of the gateway's processes by what they are; the first of each kind."""
     found = {"gateway": running.pid}
+    kinds = {b"nats-server": "nats", b"wicketgate.http.fronts": "front", b"wicketgate.http.readers": "reader"}
     for child in running.children():
-        is_nats = b"nats-server" in Path(f"/proc/{child}/cmdline").read_bytes()
-        found["nats" if is_nats else "pages"] = child
+        command = Path(f"/proc/{child}/cmdline").read_bytes()
+        found.setdefault(next((kind for word, kind in kinds.items() if word in command), "pages"), child)
     return found
 
 
 def memory_mb(running: Running) -> dict[str, float]:
-    """Return the memory of each process: its own, and its share of what several hold."""
+    """Return the memory of each process: its share of what several hold, and what is its own alone."""
     found = {}
     for name, pid in processes(running).items():
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
         sizes = {line.split()[0]: int(line.split()[1]) * 1024 for line in lines[1:]}
         found[name] = sizes["Pss:"] / _MB
+        found[f"{name}, its own"] = (sizes["Private_Clean:"] + sizes["Private_Dirty:"]) / _MB
         found[f"{name}, files mapped"] = sizes["Pss_File:"] / _MB
     return found
 
@@ -179,7 +181,7 @@ def run() -> dict[str, Any]:
     """Return what was measured."""
     listed = list_in_force() if ENTRIES else {}
     chance, before = random.Random(2007), {"batch": 0, "rows": 0}
-    with gateway() as running:
+    with gateway(settings="port = 0\nfronts = 1\nreaders = 1\n") as running:
         time.sleep(REST_S)
         rest = memory_mb(running)
         posts = live.bodies(BATCHES, chance)

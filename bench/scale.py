@@ -126,7 +126,7 @@ class Load:
         self.took_ms: list[float] = []
         self.late_ms: list[float] = []
         self.refused: dict[int, int] = {}
-        self.rows = 0
+        self.rows = self.behind = 0
 
     async def run(self, seconds: int) -> list[dict[str, Any]]:
         """Post for so long; return what each minute was like."""
@@ -155,8 +155,12 @@ class Load:
                     minutes.append(await asyncio.to_thread(minute.end, self))
                     print(json.dumps(minutes[-1]), file=sys.stderr, flush=True)
                     minute = Minute(self._running)
-            await asyncio.gather(*posting)
-        follower.cancel()
+        self.behind = len(posting) * live.BATCH
+        for task in (
+            *posting,
+            follower,
+        ):  # what is behind would take its time to be answered, and says nothing new
+            task.cancel()
         return minutes
 
     async def _post(self, body: bytes) -> None:
@@ -242,8 +246,15 @@ def run() -> dict[str, Any]:
                 "at_rest_mb": memory_mb(running),
             }
             print(json.dumps(found), file=sys.stderr, flush=True)
-            minutes = uvloop.run(Load(running).run(SECONDS))
-            return {**found, "peak_mb": _peak_mb(running.pid), "minutes": minutes, "disk": _disk(running)}
+            load = Load(running)
+            minutes = uvloop.run(load.run(SECONDS))
+            return {
+                **found,
+                "peak_mb": _peak_mb(running.pid),
+                "reads_behind": load.behind,
+                "minutes": minutes,
+                "disk": _disk(running),
+            }
         finally:
             running.stop()
 

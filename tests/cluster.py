@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -55,7 +57,7 @@ listen: "127.0.0.1:{self.ports[number]}"
 max_payload: 8388608
 max_pending: 256MB
 jetstream {{ store_dir: {json.dumps(str(place))}, sync_interval: always }}
-cluster {{ name: wicketgate, listen: "127.0.0.1:{self.routes[number]}", routes: [{routes}] }}
+cluster {{ name: wicketgate, no_advertise: true, listen: "127.0.0.1:{self.routes[number]}", routes: [{routes}] }}
 system_account: SYSTEM
 accounts {{
   SYSTEM {{ users: [{{ user: system, password: "secret-of-the-system" }}] }}
@@ -100,12 +102,17 @@ accounts {{
         for process in self._processes.values():
             process.wait(30)
 
+    @staticmethod
+    def url(ports: Sequence[int]) -> str:
+        """Return the URL of servers behind some ports."""
+        return ",".join(f"nats://127.0.0.1:{port}" for port in ports)
+
     def settings(self, *, standby: bool = True) -> str:
         """Return a wicketgate.toml that names all three."""
-        url = ",".join(f"nats://127.0.0.1:{port}" for port in self.ports)
+        url = self.url(self.ports)
         return f"""
 port = 0
-fronts = 0
+fronts = 1
 [streams]
 url = {json.dumps(url)}
 user = "gateway"
@@ -115,6 +122,69 @@ system_password_file = {json.dumps(str(self.folder / "system.password"))}
 replicas = {SERVERS}
 standby = {"true" if standby else "false"}
 """
+
+
+class Wire:
+    """The wire between one machine and some ports: it can be cut, and then nothing comes through and nobody is told."""
+
+    def __init__(self, ports: Sequence[int]) -> None:
+        self._whole = threading.Event()
+        self._whole.set()
+        self._ended = False
+        self._threads: list[threading.Thread] = []
+        self._listeners = [socket.create_server(("127.0.0.1", 0)) for _ in ports]
+        self.ports = [listener.getsockname()[1] for listener in self._listeners]
+        for listener, port in zip(self._listeners, ports, strict=True):
+            self._begin(self._accept, listener, port)
+
+    def cut(self) -> None:
+        """Let nothing through."""
+        self._whole.clear()
+
+    def mend(self) -> None:
+        """Let everything through again."""
+        self._whole.set()
+
+    def end(self) -> None:
+        """Close every listener."""
+        self._ended = True
+        self._whole.set()
+        for listener in self._listeners:
+            with contextlib.suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)  # wakes whoever accepts
+            listener.close()
+        for thread in self._threads:
+            thread.join(10)
+
+    def _begin(self, work: Callable[..., None], *arguments: object) -> None:
+        thread = threading.Thread(target=work, args=arguments, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self, listener: socket.socket, port: int) -> None:
+        while not self._ended:
+            try:
+                near, _ = listener.accept()
+            except OSError:
+                return
+            self._whole.wait()
+            try:
+                far = socket.create_connection(("127.0.0.1", port))
+            except OSError:
+                near.close()
+                continue
+            for one, other in ((near, far), (far, near)):
+                self._begin(self._pump, one, other)
+
+    def _pump(self, one: socket.socket, other: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := one.recv(65536):
+                self._whole.wait()
+                other.sendall(data)
+        for end in (one, other):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        one.close()  # the other one is the other thread's
 
 
 @contextmanager
@@ -136,7 +206,7 @@ def found(
     change: Callable[[dict[str, Any]], object] = long_merge_delay,
 ) -> Running:
     """Make the deployment of the first sequencer, not started."""
-    settings = cluster.settings() + table_of(store, base, base.name)
+    settings = cluster.settings() + table_of(store.endpoint, base, base.name)
     return make(base, settings=settings, change=change)
 
 

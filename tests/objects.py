@@ -126,10 +126,10 @@ def settings_of(store: Store, prefix: str, key: str = KEY) -> ImagesSettings:
     )
 
 
-def table_of(store: Store, folder: Path, prefix: str) -> str:
+def table_of(endpoint: str, folder: Path, prefix: str) -> str:
     """Return the table [images] of a wicketgate.toml, with its secrets in a folder."""
     access, key = secret_file(folder / "access.key", ACCESS), secret_file(folder / "secret.key", KEY)
     return (
         f'[images]\nurl = "s3://images/{prefix}"\nregion = "us-east-1"\naccess_key_file = "{access}"\n'
-        f'secret_key_file = "{key}"\nendpoint = "{store.endpoint}"\n'
+        f'secret_key_file = "{key}"\nendpoint = "{endpoint}"\n'
     )

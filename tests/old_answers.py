@@ -51,10 +51,14 @@ def register_of_today(register: dict[str, Any]) -> None:
 
 
 def cameras_of_today(listed: dict[str, Any]) -> None:
-    """Add the names of the cameras, which have none yet, and how many were not kept."""
-    listed["unkept"] = 0
+    """Add the names of the cameras, and how many were not kept; how hits were judged is told by the month."""
+    listed |= {"unkept": 0, "judged_from": None, "judged_until": None}
     for camera in listed["cameras"]:
         camera["name"] = None
+        qualities = [
+            f"{quality}-{said}" for quality in ("exact", "possible") for said in ("confirmed", "misread")
+        ]
+        camera["judged"] = dict.fromkeys(qualities)
 
 
 def why_of_today(told: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ long one over every fault and in rounds.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import signal
@@ -22,6 +23,7 @@ import pytest
 from bench.harness import Running
 from tests.cluster import (
     Cluster,
+    Wire,
     clustered,
     enrolled,
     found,
@@ -32,11 +34,29 @@ from tests.cluster import (
     since,
     wake,
 )
+from tests.matching import plate_image
 from tests.objects import Store, objects
-from tests.running import SOURCE, client, entries, feed, plates, plates_in, read, until, wicketgate
+from tests.running import (
+    SOURCE,
+    bearer,
+    client,
+    entries,
+    feed,
+    plates,
+    plates_in,
+    post,
+    read,
+    request,
+    rows_of,
+    submit,
+    until,
+    wicketgate,
+)
 from wicketgate_demo.world import london
 
 TAKEOVER_S = 15.0
+VOI = london.OF_INTEREST
+DESK = london.PAPERS[VOI]
 
 
 @pytest.fixture(scope="module")
@@ -62,15 +82,18 @@ class Pair:
         first.stop()
         self.both = [first, second_of(first, base / "second")]
         self.ports = [first.address[1], *free_ports(1)]
+        self.wires = [Wire(cluster.ports), Wire(cluster.ports)]
         self.both[1].url = f"http://127.0.0.1:{self.ports[1]}"
-        self.both[0].start()
+        self.launch(0)
+        self.both[0].await_start()
         self.leads = 0
         self.launch(1)
         self.await_ready(1)
 
     def launch(self, which: int) -> None:
         """Start one, without waiting for it."""
-        self.both[which].launch("--role", "sequencer", port=self.ports[which])
+        streams = self.cluster.url(self.wires[which].ports)
+        self.both[which].launch("--role", "sequencer", "--streams", streams, port=self.ports[which])
 
     def await_ready(self, which: int, seconds: float = 40) -> None:
         """Wait until one waits, and has all that is committed."""
@@ -95,10 +118,14 @@ class Pair:
 
     def stop(self) -> None:
         """Stop both."""
+        for wire in self.wires:
+            wire.mend()
         for one in self.both:
             with contextlib.suppress(Exception):
                 wake(one)
             one.stop()
+        for wire in self.wires:
+            wire.end()
 
 
 @pytest.fixture
@@ -199,30 +226,93 @@ def same_tiles(pair: Pair) -> None:
         assert (logs[0] / name).read_bytes() == (logs[1] / name).read_bytes(), name
 
 
+class Life:
+    """What else a gateway holds: a list and its hits, images, what is quarantined."""
+
+    def __init__(self, pair: Pair) -> None:
+        self._pair = pair
+        self.listed, self.shown = plates(2, seed=77)
+        self.image = plate_image(self.shown)
+        running = pair.leading
+        assert submit(running, DESK.draft(running.at_us), *DESK.signers).status_code == 201
+        entry = {"plate": self.listed, "kind": DESK.kinds[0], "priority": 1, "reason": "wanted"}
+        with client(running, DESK.reader) as desk:
+            assert desk.put(f"/v1/hotlists/{VOI}", json=[entry]).status_code == 200
+        self.sent = [self.listed, self.shown]
+        assert post(running, read(self.listed))["accepted"] == 1
+        assert post(running, read("X1", camera="of-nobody"))["quarantined"]
+        form = [
+            ("reads", ("reads", json.dumps([read(self.shown, image={"patch": "p"})]), "application/json")),
+            ("p", ("p.png", self.image, "image/png")),
+        ]
+        answer = request("POST", f"{running.url}/v1/reads", files=form, headers=bearer(running, SOURCE))
+        assert answer.json()["accepted"] == 1, answer.text
+
+    def goes_on(self, hits: int) -> None:
+        """Demand that whoever leads now has all of it, and that the list still hits."""
+        running = self._pair.leading
+        with client(running, DESK.reader) as desk:
+            found = until(lambda: [one for one in desk.get("/v1/hits").json()["hits"] if one] or None)
+            assert len(found) == hits
+            answer = desk.post(
+                f"/v1/hits/{found[0]['id']}/outcome", json={"outcome": "misread", "reason": "no"}
+            )
+            assert answer.status_code == 200, answer.text
+        again = read(self.listed)
+        assert post(running, again)["accepted"] == 1
+        self.sent.append(self.listed)
+        with client(running, DESK.reader) as desk:
+            until(lambda: len(desk.get("/v1/hits").json()["hits"]) == hits or None)
+        with client(running, SOURCE) as source:
+            assert "of-nobody" in source.get("/v1/quarantine").text
+        rows = [row["read"] for row in rows_of(feed(running, london.COUNTER_TERRORISM))]
+        ref = next(row["patch_image"]["ref"] for row in rows if row["plate"] == self.shown)
+        with client(running, london.READERS[london.COUNTER_TERRORISM]) as unit:
+            got = unit.get(f"/v1/feeds/{london.COUNTER_TERRORISM}/images/{ref}")
+        assert got.content == self.image
+
+
 # --- the short form -------------------------------------------------------------------------------------------
 
 
-def test_a_killed_and_then_a_paused_sequencer_under_load(pair: Pair) -> None:
+def test_a_killed_a_paused_and_a_cut_off_sequencer_under_load(pair: Pair) -> None:
+    early = plates(1, seed=99)[0]
+    reads = [read(early)]
+    refused = httpx.post(f"{pair.waiting.url}/v1/reads", json=reads, timeout=5)
+    assert (refused.status_code, refused.json()["code"]) == (503, "standby")
+    assert post(pair.leading, reads)["accepted"] == 1
+    life = Life(pair)
     with Load(pair, seed=1) as load:
         time.sleep(1.5)
         pair.leading.kill()
         assert pair.taken_over() < TAKEOVER_S
-        time.sleep(1)
+        life.goes_on(1)
         killed = 1 - pair.leads
         pair.launch(killed)
         pair.await_ready(killed)
         paused = pair.leading
         pause(paused)
         assert pair.taken_over() < TAKEOVER_S
-        time.sleep(1)
+        life.goes_on(1)
         wake(paused)
         assert paused.wait(15) == 1
+        pair.launch(1 - pair.leads)
+        pair.await_ready(1 - pair.leads)
+        cut = pair.leading
+        pair.wires[pair.leads].cut()
+        assert pair.taken_over() < TAKEOVER_S
+        # It is reached, and knows that it may not know what was committed since.
+        answer = httpx.get(f"{cut.url}/register.json", timeout=10)
+        assert (answer.status_code, answer.json()["code"]) == (503, "standby")
+        pair.wires[1 - pair.leads].mend()
+        assert cut.wait(30) == 1
         time.sleep(0.5)
     assert load.accepted + load.repeated == len(load.sent)
-    nothing_is_lost_or_twice(pair, load.sent)
+    assert post(pair.leading, reads)["repeated"] == 1, "repeats are known across takeovers"
+    nothing_is_lost_or_twice(pair, [early, *life.sent, *load.sent])
     same_tiles(pair)
     took = [one["took_over"] for one in entries(pair.leading.url) if "took_over" in one]
-    assert took == ["silent", "silent"]
+    assert took == ["silent"] * 3
 
 
 # --- the long form --------------------------------------------------------------------------------------------

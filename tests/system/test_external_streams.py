@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from bench.harness import WICKETGATE, Running, make
+from tests.objects import table_of
 from tests.running import arrived, plates, plates_in, post, read, running_with, secret_file, until
 from wicketgate.base.streams.pinned import Certificate
 from wicketgate_demo.world import london
@@ -201,6 +202,15 @@ def test_a_gateway_whose_streams_another_has_taken_over_stops(running: Running, 
         assert os.path.exists(f"/proc/{twin.pid}"), "the one that took over goes on"
     finally:
         twin.stop()
+
+
+def test_a_second_sequencer_needs_a_charter_that_leaves_it_time(tmp_path: Path) -> None:
+    with external(tmp_path / "nats") as streams:
+        images = table_of("http://127.0.0.1:1", tmp_path, "images")
+        running = make(tmp_path, settings=streams.settings() + "standby = true\n" + images)
+        done = serve(running.folder)
+    assert (done.returncode, "PT30S or more" in done.stderr) == (2, True), done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def serve(folder: Path) -> subprocess.CompletedProcess[str]:

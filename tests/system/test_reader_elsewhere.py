@@ -22,6 +22,7 @@ from tests.running import (
     arrived,
     batches_of,
     bearer,
+    entries,
     plates,
     post,
     read,
@@ -100,6 +101,11 @@ def role(running: Running, name: str, folder: Path) -> Path:
     return out
 
 
+def told(running: Running) -> list[list[str]]:
+    """Return which roles the public log tells of, each time."""
+    return [one["roles"] for one in entries(running.url) if one.get("operation") == "roles"]
+
+
 def test_a_reader_elsewhere_shows_the_same_until_it_is_withdrawn(
     gateway: Running, streams: External, tmp_path: Path
 ) -> None:
@@ -124,6 +130,7 @@ def test_a_reader_elsewhere_shows_the_same_until_it_is_withdrawn(
         assert httpx.get(f"{url}/v1/hits", headers=head).status_code == 404
         assert httpx.get(url + FEED).status_code == 401
 
+        until(lambda: told(gateway)[-1:] == [["reader west"]])
         listed = wicketgate("role", "list", gateway.folder)
         assert listed.stdout == "west  reader\n"
         assert wicketgate("role", "withdraw", gateway.folder, "west").returncode == 0
@@ -137,6 +144,8 @@ def test_a_reader_elsewhere_shows_the_same_until_it_is_withdrawn(
         assert process.wait(10) == 1
         assert "does not know this role" in said.read_text() or "was withdrawn" in said.read_text()
     assert wicketgate("role", "withdraw", gateway.folder, "west").returncode == 2
+    until(lambda: told(gateway)[-1:] == [[]])
+    assert wicketgate("verify", gateway.url).returncode == 0
 
 
 def test_a_reader_that_loses_the_gateway_says_so_and_goes_on_with_it(

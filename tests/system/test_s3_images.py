@@ -65,7 +65,7 @@ def running(store: Store, tmp_path: Path) -> Iterator[Running]:
     """A gateway with its images in the store."""
     base = tmp_path / "base"
     base.mkdir()
-    table = table_of(store, tmp_path, tmp_path.name)
+    table = table_of(store.endpoint, tmp_path, tmp_path.name)
     with running_with(base, table) as made:
         yield made
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.described import OPENAPI
 from tools import check_docs
-from wicketgate.base.settings import TEMPLATE
+from wicketgate.base.settings_template import TEMPLATE
 from wicketgate.cli import build_parser
 from wicketgate.ledger import merkle
 from wicketgate.ledger.facts import SecondTree, fact

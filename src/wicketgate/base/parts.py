@@ -13,9 +13,10 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import wraps
 from pathlib import Path
-from typing import Protocol
+from typing import ParamSpec, Protocol
 
 import lmdb
 import msgspec
@@ -25,6 +26,8 @@ from wicketgate.base.files import write_durably
 from wicketgate.base.forms import FIRST, newer_form
 
 log = logging.getLogger(__name__)
+
+_Opening = ParamSpec("_Opening")
 
 STAMP_FILE = "part.json"
 _STAMP_KEY = b"wicketgate stamp"
@@ -52,6 +55,26 @@ class Stamp(msgspec.Struct, frozen=True, kw_only=True):
     origin: str
     key: str
     position: int = 0
+
+
+def refusing_damage(opening: Callable[_Opening, None]) -> Callable[_Opening, None]:
+    """Decorate the `__init__` of what keeps a `part`: damage found at its first reads is refused in words.
+
+    The part is closed then.
+    """
+
+    @wraps(opening)
+    def opened(*args: _Opening.args, **named: _Opening.kwargs) -> None:
+        try:
+            opening(*args, **named)
+        except (lmdb.Error, struct.error, UnicodeDecodeError) as error:
+            part: LmdbPart | None = getattr(args[0], "part", None)
+            if part is None:
+                raise
+            part.close()
+            raise _damaged(part.name, error) from error
+
+    return opened
 
 
 class StampedPart(Protocol):
@@ -164,10 +187,13 @@ class LmdbPart:
                 (folder / name).chmod(0o600)
         try:
             self.stamp()
+            self.is_fresh = self._holds_nothing()
         except ConfigurationError:
             self.close()
             raise
-        self.is_fresh = self._holds_nothing()
+        except lmdb.Error as error:  # of any kind: a damaged page can bring about each
+            self.close()
+            raise _damaged(self.name, error) from error
 
     def close(self) -> None:
         """Close the environment."""
@@ -315,11 +341,15 @@ def _encoded(part: StampedPart, stamp: Stamp) -> bytes:
 def _stamp_of(part: StampedPart, data: bytes) -> Stamp:
     try:
         stamp = msgspec.json.decode(data, type=Stamp)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"the stamp of `{part.name}/` cannot be read: {_RESTORE}") from error
     if stamp.form > part.form:
         raise ConfigurationError(newer_form(f"`{part.name}/`", stamp.form, part.form))
     return stamp
+
+
+def _damaged(name: str, error: Exception) -> ConfigurationError:
+    return ConfigurationError(f"`{name}/data.mdb` is not whole ({_why(error)}): {_RESTORE}")
 
 
 def _why(error: Exception) -> str:

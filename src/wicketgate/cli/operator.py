@@ -9,7 +9,8 @@ import uvloop
 from wicketgate.base.clock import SystemClock, rfc3339
 from wicketgate.base.errors import InputError
 from wicketgate.base.files import keep_private, write_secret
-from wicketgate.base.settings import TEMPLATE, load_settings, parse_settings
+from wicketgate.base.settings import load_settings, parse_settings
+from wicketgate.base.settings_template import TEMPLATE
 from wicketgate.base.signing import parse_envelope
 from wicketgate.cli.terminal import read_file
 from wicketgate.gateway.deployment import Deployment, note_signer

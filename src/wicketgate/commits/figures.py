@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from wicketgate.commits.transactions import FeedBatch
+from wicketgate.commits.transactions import FeedBatch, TargetingClosed
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.publishing import (
     HIT_KINDS,
@@ -26,6 +26,9 @@ from wicketgate.regime.publishing import (
     targeted_names,
     traffic_cell,
 )
+
+JUDGED_KINDS = ("exact-confirmed", "exact-misread", "possible-confirmed", "possible-misread")
+"""Hits by their quality and by what a person said of them."""
 
 
 def public_traffic(counts: Counts, moment: RegimeAt) -> dict[str, Any]:
@@ -151,21 +154,28 @@ class Targeted(msgspec.Struct, kw_only=True):
 
     `hits` and `outcomes` are keyed by the authority's name, the kind, and the vehicle of interest (its `voi`), with how
     often: vehicles are published, so that one that passes many cameras is one. Hits have the kind `vehicles` besides.
+    `judged` is keyed by camera (`source/id`), what a person said of a hit of which quality (`exact-misread`), and the
+    vehicle under its authority.
     """
 
     hits: dict[str, dict[str, dict[str, int]]] = {}
     outcomes: dict[str, dict[str, dict[str, int]]] = {}
     disclosures: dict[str, dict[str, int]] = {}
     disclosures_refused: dict[str, int] = {}
+    judged: dict[str, dict[str, dict[str, int]]] = {}
 
     def count(self, into: dict[str, dict[str, dict[str, int]]], name: str, kind: str, vehicle: str) -> None:
-        """Count one more of a vehicle in `hits` or `outcomes`."""
+        """Count one more of a vehicle in `hits`, `outcomes` or `judged`."""
         vehicles = into.setdefault(name, {}).setdefault(kind, {})
         vehicles[vehicle] = vehicles.get(vehicle, 0) + 1
 
     def add(self, other: Targeted) -> None:
         """Add what another period counted."""
-        for into, more in ((self.hits, other.hits), (self.outcomes, other.outcomes)):
+        for into, more in (
+            (self.hits, other.hits),
+            (self.outcomes, other.outcomes),
+            (self.judged, other.judged),
+        ):
             for name, kinds in more.items():
                 for kind, vehicles in kinds.items():
                     _add(into.setdefault(name, {}).setdefault(kind, {}), vehicles)
@@ -177,6 +187,37 @@ class Targeted(msgspec.Struct, kw_only=True):
 def _add(into: dict[str, int], more: Mapping[str, int]) -> None:
     for key, number in more.items():
         into[key] = into.get(key, 0) + number
+
+
+class JudgedHits(msgspec.Struct, frozen=True, kw_only=True):
+    """How hits on a camera's reads were judged in the last published period of targeting, for the camera's source.
+
+    Attributes
+    ----------
+    from_us, until_us : int
+        The period; both 0 before the first.
+    cameras : mapping
+        Vehicles in steps by camera and kind; what comes to none is left out.
+    """
+
+    from_us: int = 0
+    until_us: int = 0
+    cameras: dict[str, dict[str, int]] = {}
+
+    def of_camera(self, place: str) -> dict[str, int | None]:
+        """Return the counts of a camera; none and few are None alike."""
+        return {kind: self.cameras.get(place, {}).get(kind) for kind in JUDGED_KINDS}
+
+
+def judged_in(targeted: Targeted, closed: TargetingClosed, step: int) -> JudgedHits:
+    """Return how hits were judged in a period of targeting that is published now, in its steps."""
+    cameras: dict[str, dict[str, int]] = {}
+    for place, kinds in targeted.judged.items():
+        for kind, vehicles in kinds.items():
+            shown = stepped(len(vehicles), step)
+            if shown is not None:
+                cameras.setdefault(place, {})[kind] = shown
+    return JudgedHits(from_us=closed.from_us, until_us=closed.until_us, cameras=cameras)
 
 
 class ClosedFigures(msgspec.Struct, frozen=True, kw_only=True):

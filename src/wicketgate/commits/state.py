@@ -16,7 +16,7 @@ from wicketgate.base.clock import DAY_US, SECOND_US
 from wicketgate.base.errors import InputError
 from wicketgate.base.forms import FIRST, newer_form, split_form, with_form
 from wicketgate.commits.cameras import Camera, CameraChange
-from wicketgate.commits.figures import ClosedFigures, Counts, Targeted
+from wicketgate.commits.figures import ClosedFigures, Counts, JudgedHits, Targeted, judged_in
 from wicketgate.commits.hits import LOOKERS_KEPT, HotlistState, OpenHit, Sighting
 from wicketgate.commits.people import KnownPeople
 from wicketgate.commits.transactions import (
@@ -94,7 +94,7 @@ class State(msgspec.Struct, kw_only=True):
     hotlists: dict[str, HotlistState] = {}
     open_hits: dict[str, OpenHit] = {}
     sightings: dict[str, dict[str, list[Sighting]]] = {}
-    misreads: dict[str, dict[str, int]] = {}
+    judged: JudgedHits = JudgedHits()
     held: dict[str, Held] = {}
     responses: dict[str, int] = {}
     responses_withheld: dict[str, int] = {}
@@ -302,9 +302,8 @@ class State(msgspec.Struct, kw_only=True):
             outcomes[outcome.outcome] = outcomes.get(outcome.outcome, 0) + 1
         self.targeting.count(self.targeting.outcomes, hit.authority, outcome.outcome, hit.voi)
         if outcome.outcome in {"confirmed", "misread"}:
-            by_camera = self.misreads.setdefault(hit.place, {})
-            what = f"{hit.quality}-{outcome.outcome}"
-            by_camera[what] = by_camera.get(what, 0) + 1
+            what, vehicle = f"{hit.quality}-{outcome.outcome}", f"{hit.authority}/{hit.voi}"
+            self.targeting.count(self.targeting.judged, hit.place, what, vehicle)
         if outcome.outcome == "confirmed":
             hit.confirmed = True
         else:
@@ -426,7 +425,8 @@ class State(msgspec.Struct, kw_only=True):
             return
         published = self._published(transaction, closed.entry)
         self.targeting_periods.append(ClosedFigures(entry=closed.entry, figures=published))
-        self.targeted.pop(closed.until_us, None)
+        targeted = self.targeted.pop(closed.until_us, Targeted())
+        self.judged = judged_in(targeted, closed, published["step"])
         self.targeted_from_us = closed.until_us
 
     @staticmethod

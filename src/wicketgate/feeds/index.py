@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import lmdb
 
-from wicketgate.base.parts import LmdbPart
+from wicketgate.base.parts import LmdbPart, refusing_damage
 
 FEEDS_FORM = 1
 """The form in which this version writes the index, and the latest that it reads."""
@@ -82,6 +82,7 @@ class FeedIndex:
     all of it or nothing, and a replay writes the same again. 40 bytes a batch, with its key.
     """
 
+    @refusing_damage
     def __init__(self, folder: Path) -> None:
         self.part = LmdbPart(folder, map_size=_MAP_SIZE, max_dbs=2, form=FEEDS_FORM)
         self._environment = self.part.environment

@@ -14,7 +14,8 @@ from pathlib import Path
 from wicketgate.base.errors import ConfigurationError, InputError, LedgerError
 from wicketgate.base.files import write_secret
 from wicketgate.base.parts import Stamp, private_folder
-from wicketgate.base.settings import TEMPLATE, read_secret
+from wicketgate.base.settings import read_secret
+from wicketgate.base.settings_template import TEMPLATE
 from wicketgate.base.signing import PrivateKey, Signer
 from wicketgate.gateway.forms import FORM, DirectoryForm, read_form, refuse_newer, refuse_older, write_form
 from wicketgate.ledger.notes import NoteSigner, unverified_checkpoint

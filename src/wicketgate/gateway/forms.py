@@ -81,7 +81,7 @@ def read_form(folder: Path) -> DirectoryForm:
         raise ConfigurationError(f"`{folder / FILE}` cannot be read") from error
     try:
         return msgspec.json.decode(data, type=DirectoryForm)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(
             f"`{folder / FILE}` does not say a form that this version knows: restore it, or use a later version"
         ) from error

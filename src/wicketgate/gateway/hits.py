@@ -8,6 +8,7 @@ from wicketgate.gateway.entitlement import Entitlement
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.hotlists.hits import Hit
 from wicketgate.hotlists.outcomes import judge_outcome
+from wicketgate.hotlists.vehicle_names import contradicts
 from wicketgate.regime.documents.authority import Authority
 
 
@@ -62,7 +63,17 @@ class UnitHits:
             return None
         seen = state.sightings.get(hit.authority, {}).get(hit.voi, [])
         try:
-            judge_outcome(hit.id, held, True, seen, "confirmed", "", "")
+            judge_outcome(
+                hit.id,
+                held,
+                True,
+                seen,
+                "confirmed",
+                "",
+                "",
+                contradicted=contradicts(hit.entry, hit.vehicle),
+                cameras=state.cameras,
+            )
         except HitRefused as refused:
             return refused.code if refused.code == "needs-image" else None
         return None

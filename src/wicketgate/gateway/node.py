@@ -248,23 +248,19 @@ class Gateway:
 
         Only if the gateway can go on at all.
         """
-        if self.failed.is_set():
-            return
         try:
+            if self.failed.is_set():
+                return
             await asyncio.wait_for(self.looks.end_minutes(all_of_them=True), _SETTLE_S)
             await asyncio.wait_for(self._project_all(), _SETTLE_S)
             save_snapshot(self.snapshots, self.commits.committed)
         except TimeoutError:
             log.warning("the streams did not settle: the next start replays what is left")
+        finally:
+            self.leading.abandon()
 
     async def _open(self, *, shared: StreamsSettings | None = None) -> None:
-        """Open every part, and fold COMMITS.
-
-        Parameters
-        ----------
-        shared : StreamsSettings, optional
-            Streams that another life of this deployment may reach as well: it is waited for, and shut out.
-        """
+        """Open every part, and fold COMMITS; where another life may reach the streams, wait for it and shut it out."""
         deployment, parts = self.deployment, self._parts
         lock = deployment.lock() if self._lock is None else self._lock
         parts.callback(os.close, lock)
@@ -313,6 +309,8 @@ class Gateway:
             on_failure=self._fail,
             leads=self.leading.leads,
         )
+        if self.failure is not None:
+            raise self.failure  # the lease was lost meanwhile
         if self.leading.lease is not None:
             self.leading.lease.on_renewed = self.commits.go_on
         self.rewriting = Rewriting(self.commits, self.stored, self.projections.feeds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,16 @@ def replaced(what: str, count: int) -> Build:
             "at": rfc3339(at_us),
             "count": count,
         }
+        return Transaction(at_us=at_us, first_entry=state.entries, entries=(canonical(body),))
+
+    return build
+
+
+def roles_known(roles: Sequence[str]) -> Build:
+    """Return what makes the transaction that tells which roles on other hosts are known from now on."""
+
+    def build(state: State, at_us: int, sequence: int) -> Transaction:
+        body = {"kind": "operation", "operation": "roles", "at": rfc3339(at_us), "roles": list(roles)}
         return Transaction(at_us=at_us, first_entry=state.entries, entries=(canonical(body),))
 
     return build

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from wicketgate.base.hour_keys import HourKeys
-from wicketgate.base.parts import LmdbPart
+from wicketgate.base.parts import LmdbPart, refusing_damage
 from wicketgate.commits.transactions import HitImaged, Transaction
 from wicketgate.hotlists.hits import WAITING, Hit, raised, with_outcome
 
@@ -53,6 +53,7 @@ class HitQueue:
     nothing, and a replay passes over what is there.
     """
 
+    @refusing_damage
     def __init__(self, folder: Path, keys: HourKeys) -> None:
         self._keys = keys
         self.part = LmdbPart(folder, map_size=_MAP_SIZE, max_dbs=3, form=HITS_FORM)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from wicketgate.base.clock import SECOND_US
 from wicketgate.base.errors import HitRefused, InputError
+from wicketgate.commits.cameras import Camera
 from wicketgate.commits.hits import OpenHit, Sighting
 from wicketgate.hotlists.hits import MOST_BY, MOST_REASON
+from wicketgate.hotlists.journeys import impossible
 
 SECOND_READ_US = 1800 * SECOND_US
-"""How near in time another read of the same vehicle of interest must be to stand for an image."""
+"""How near in time an exact read of the same vehicle of interest must be to stand for an image."""
 Said = Literal["confirmed", "misread", "acted", "not-acted"]
 
 
@@ -41,6 +43,9 @@ def judge_outcome(
     reason: str,
     by: str,
     compared: Comparison | None = None,
+    *,
+    contradicted: bool = False,
+    cameras: Iterable[Camera] = (),
 ) -> Said:
     """Return an outcome fit to be recorded.
 
@@ -54,6 +59,10 @@ def judge_outcome(
         The hits for the same vehicle of interest, itself among them.
     compared : Comparison, optional
         How a possible hit was compared before it is confirmed; without it only what can be said beforehand is judged.
+    contradicted : bool
+        Whether the camera saw another make, model or colour than is listed.
+    cameras : iterable of Camera
+        Where the hits were: reads that no one vehicle can have made do not bear each other out.
 
     Raises
     ------
@@ -78,9 +87,11 @@ def judge_outcome(
     if said == "confirmed":
         if hit.confirmed:
             raise HitRefused("this hit is confirmed already", code="already-ended")
-        if hit.quality == "possible" and not hit.imaged and not _read_again(hit_id, hit, seen):
+        borne_out = hit.imaged or (not contradicted and _read_again(hit_id, hit, seen, cameras))
+        if hit.quality == "possible" and not borne_out:
             raise HitRefused(
-                "a possible hit is confirmed against its image or a second read, and there is neither",
+                "a possible hit is confirmed against its image, or an exact read near it that nothing contradicts, "
+                "and there is neither",
                 code="needs-image",
             )
         if hit.quality == "possible" and compared is not None:
@@ -102,8 +113,18 @@ def _demand_compared(hit: OpenHit, compared: Comparison) -> None:
         )
 
 
-def _read_again(hit_id: str, hit: OpenHit, seen: Sequence[Sighting]) -> bool:
-    # A read that another one contradicts is not borne out by it.
-    return not hit.clone and any(
-        other.hit != hit_id and abs(other.taken_us - hit.taken_us) <= SECOND_READ_US for other in seen
-    )
+def _read_again(hit_id: str, hit: OpenHit, seen: Sequence[Sighting], cameras: Iterable[Camera]) -> bool:
+    """Return whether an exact read bears a possible hit out: another look-alike would be the same innocent vehicle."""
+    near = [
+        other
+        for other in seen
+        if other.exact and other.hit != hit_id and abs(other.taken_us - hit.taken_us) <= SECOND_READ_US
+    ]
+    if hit.clone or not near:
+        return False  # a read that another one contradicts is not borne out by it
+    positions = {
+        f"{camera.source}/{camera.id}": (camera.latitude, camera.longitude)
+        for camera in cameras
+        if camera.latitude is not None and camera.longitude is not None
+    }
+    return not impossible(near, positions.get(hit.place), hit.taken_us, positions)

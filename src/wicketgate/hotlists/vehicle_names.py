@@ -11,6 +11,10 @@ import unicodedata
 from collections.abc import Mapping
 from types import MappingProxyType
 
+import msgspec
+
+COMPARED = ("make", "model", "colour")
+"""What list and camera may both say of a vehicle."""
 MAKES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "alfa romeo": ("alfa", "alfaromeo"),
@@ -150,6 +154,27 @@ def agree(what: str, listed: str, seen: str) -> bool:
             return colour_of(listed) == colour_of(seen)
         case _:
             return words_of(listed) == words_of(seen)
+
+
+def contradicts(listed: Mapping[str, str], vehicle: str | None) -> bool:
+    """Return whether a camera saw another make, model or colour than is listed; silence contradicts nothing.
+
+    Parameters
+    ----------
+    vehicle : str or None
+        What the camera says of the vehicle, as JSON.
+
+    >>> contradicts({"colour": "red"}, '{"colour":"blue"}'), contradicts({"colour": "red"}, '{"make":"VW"}')
+    (True, False)
+    """
+    try:
+        seen = None if vehicle is None else msgspec.json.decode(vehicle)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return False
+    if not isinstance(seen, dict):
+        return False
+    pairs = ((what, listed.get(what, ""), str(seen.get(what) or "")) for what in COMPARED)
+    return any(bool(one and other) and not agree(what, one, other) for what, one, other in pairs)
 
 
 def _make_at_start(words: tuple[str, ...]) -> tuple[str, int] | None:

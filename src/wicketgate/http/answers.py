@@ -82,10 +82,11 @@ class CameraShown(Struct, frozen=True, kw_only=True):
         dict[str, Count], about("Reads by what became of them: `accepted`, `repeated`, or a code.")
     ]
     judged: Annotated[
-        dict[str, Count],
+        dict[str, Count | None],
         about(
-            "Hits on its reads that a person judged: `exact-confirmed`, `exact-misread`, `possible-confirmed`, "
-            "`possible-misread`."
+            "Vehicles with hits on its reads that a person judged, in the last published period of targeting and in "
+            "its steps: `exact-confirmed`, `exact-misread`, `possible-confirmed`, `possible-misread`. Null: fewer "
+            "than a step, none included."
         ),
     ]
 
@@ -95,6 +96,8 @@ class CamerasShown(Struct, frozen=True, kw_only=True):
 
     cameras: list[CameraShown]
     source: Annotated[str, about("Whose cameras these are.")]
+    judged_from: Annotated[Time | None, about("The period of `judged`; null before the first is published.")]
+    judged_until: Annotated[Time | None, about("Its end: a month's, and it is shown a week later.")]
     unknown: Annotated[
         dict[str, Count], about("The same counts for reads of cameras that are not registered.")
     ]

@@ -60,7 +60,7 @@ _REQUEST = {
     "needs-look": "Fetch the hit's image with the same credential, look at it, and confirm it again.",
     "seen-missing": "Send the plate as it is seen in the image: `plate_seen`.",
     "seen-differs": "Look again. If the plate in the image is another one, record `misread`.",
-    "needs-image": "Wait for the image or a second read, or record `misread`, or `not-acted` with the reason.",
+    "needs-image": "Wait for the image or an exact read, or record `misread`, or `not-acted` with the reason.",
     "already-ended": "Nothing: read the hit to see what was recorded.",
     "cursor-past-term": "Begin behind the first batch still held; what lay before it is gone from the gateway.",
     "revision-differs": "Read the list again, and send what you want to change of it.",

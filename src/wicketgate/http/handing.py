@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from wicketgate.http.connections import HttpBounds, HttpConnection
+from wicketgate.http.hot_post import HotPost
+from wicketgate.http.underway import SMALL_BODY
 
 FRAMING: Final = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
 """Fields by which a body does not simply follow its head."""
@@ -77,10 +79,20 @@ class HandingConnection(HttpConnection):
         self._is_whole = True  # the parser has seen the end of what it was fed
         self._last_head = b""  # never given away: what differs is looked at
         self._last_length = 0
+        # The last post on the hot route, where one with the same head may follow it at once.
+        self._former: HotPost | None = None
 
     def data_received(self, data: bytes) -> None:
         """Take bytes off the wire."""
         if self._closing:
+            return
+        if (
+            self._former is not None
+            and len(data) == len(self._last_head) + self._last_length
+            and data.startswith(self._last_head)
+            and self._is_between()
+        ):
+            self._post_again(self._former, data[len(self._last_head) :])
             return
         if not self._held and not self._left:
             self._head_since = self.loop.time()
@@ -88,6 +100,11 @@ class HandingConnection(HttpConnection):
         self._go_on()
         if len(self._held) > _MOST_HELD:
             self.flow.pause_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Give the place back."""
+        super().connection_lost(exc)
+        self._former = None  # it has the connection
 
     def check(self, now: float) -> None:
         """Close the connection if its peer is too slow with a head, or for another reason."""
@@ -124,7 +141,7 @@ class HandingConnection(HttpConnection):
                 del held[: len(part)]
                 self._left -= len(part)
                 super().data_received(part)
-                if not self._left and not self._is_whole:
+                if not (self._left or self._is_whole or self._closing):
                     self._refuse("malformed")
                 continue
             cycle = self._cycle
@@ -141,8 +158,31 @@ class HandingConnection(HttpConnection):
             self._left = self._last_length
             self._is_whole = False
             super().data_received(head)
-            if not self._left and not self._is_whole:
+            begun = self._cycle
+            # What is longer takes room of its own each time (`HotRoute.begin`).
+            is_small = self._last_length <= SMALL_BODY
+            self._former = begun if isinstance(begun, HotPost) and begun.keep_alive and is_small else None
+            if not (self._left or self._is_whole or self._closing):
                 self._refuse("malformed")
+
+    def _is_between(self) -> bool:
+        """Return whether all that came is answered, or on its way to be."""
+        cycle = self._cycle
+        return (
+            not (self._held or self._left or self._waits_to_give or self.flow.write_paused)
+            and self._is_whole
+            and (cycle is None or cycle.response_complete)
+            and not self.transport.is_closing()
+        )
+
+    def _post_again(self, former: HotPost, body: bytes) -> None:
+        """Take a post whose head is that of the one before, byte for byte: the parser has said what it means."""
+        self._since = self.loop.time()
+        post = former.again()
+        post.body += body
+        self.cycle = post  # type: ignore[assignment]
+        self._former = post
+        post.complete()
 
     def _knows(self, head: bytes) -> bool:
         """Return whether a head is kept, and remember it: most clients send the same one each time."""

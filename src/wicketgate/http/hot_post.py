@@ -61,6 +61,12 @@ class HotPost:
         self._give_back = give_back
         self._is_left = False  # to whoever takes it, or by its client
 
+    def again(self) -> HotPost:
+        """Return another post with the same head, on the same connection."""
+        return HotPost(
+            self.connection, self.source, self.credential, self.scope, self._take, self._give_back, lasts=True
+        )
+
     def complete(self) -> None:
         """Have the post taken: its body is all there."""
         self._is_left = True

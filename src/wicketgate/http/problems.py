@@ -47,7 +47,7 @@ CODES: dict[str, tuple[int, str]] = {
     "method-not-allowed": (405, "That cannot be done here"),
     "not-a-match-authority": (409, "This authority has no hotlist and no hits"),
     "not-confirmed": (409, "Only a confirmed hit can be acted on"),
-    "needs-image": (409, "A possible hit is confirmed against its image or a second read"),
+    "needs-image": (409, "A possible hit is confirmed against its image or an exact read"),
     "needs-look": (409, "A possible hit is confirmed by somebody who opened its image"),
     "seen-missing": (422, "The plate as it was seen is needed"),
     "seen-differs": (409, "The plate as it was seen is not the one on the list"),

@@ -16,6 +16,7 @@ from wicketgate.http.app import build_app
 from wicketgate.http.connections import HttpBounds
 from wicketgate.http.fronts.door import Door
 from wicketgate.http.fronts.server import calm_collector
+from wicketgate.http.leading import WhileLeading
 from wicketgate.http.peers import Proxies
 from wicketgate.http.site.addition import find_addition, sight_of
 from wicketgate.http.site.description import description_of, told_description
@@ -73,7 +74,7 @@ async def serve(
         if settings.mqtt is not None:
             ingress = _ingress(settings, settings.mqtt, gateway, connections, mqtt_limits)
             mqtt = await ingress.start(accepting=False)
-        app = build_app(gateway, ingress, renderer, connections)
+        app = WhileLeading(build_app(gateway, ingress, renderer, connections), gateway.leading.leads)
         roles = await Roles.open(gateway)
         description = description_of(find_addition(sight_of(gateway)))
         roles.answering.answer("description", told_description(description), {READER})

@@ -217,6 +217,12 @@ def check_delay(header: Mapping[str, Any], delay_us: int, allowed_us: Collection
         )
 
 
+def promised_within_s(header: Mapping[str, Any]) -> float:
+    """Return the time between a checked promise's second and its end, in seconds."""
+    promise = header["promise"]
+    return (parse_rfc3339(promise["merge_by"]) - parse_rfc3339(promise["second"])) / SECOND_US
+
+
 def _promised(origin: str, header: Mapping[str, Any]) -> bytes:
     return _before_fact(origin, header["promise"]) + release_fact(header)
 

@@ -14,7 +14,7 @@ import msgspec
 from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US
 from wicketgate.commits.transactions import HitRaised
 from wicketgate.hotlists.hits import Hit
-from wicketgate.hotlists.vehicle_names import agree
+from wicketgate.hotlists.vehicle_names import COMPARED, agree
 
 STANDING: Mapping[str, str] = {
     "open": "Nobody has looked at it yet",
@@ -31,8 +31,8 @@ OUTCOMES: Mapping[str, str] = {
     "unanswered": "Unanswered: nobody recorded an outcome in time",
 }
 REFUSED: Mapping[str, str] = {
-    "needs-image": "It cannot be confirmed yet: a possible match is confirmed against its image or a second read of "
-    "the same listed vehicle, and there is neither.",
+    "needs-image": "It cannot be confirmed yet: a possible match is confirmed against its image, or an exact read of "
+    "the listed plate within half an hour that make, model and colour bear out, and there is neither.",
     "needs-look": "Nothing was recorded: open the image of the plate or of the scene first.",
     "seen-missing": "Write the plate as you see it in the image.",
     "seen-differs": "The plate that you wrote is not the one on the list. Look again; if it is right, say that it is "
@@ -52,7 +52,6 @@ _ENTRY = {
     "force_area": "Force or area",
     "source_reference": "Reference of the list’s source",
 }
-_VEHICLE = ("make", "model", "colour")
 _DIRECTIONS = {"towards": "towards the camera", "away": "away from the camera"}
 
 
@@ -137,7 +136,7 @@ def said_of_entry(entry: Mapping[str, str]) -> list[tuple[str, str]]:
     others = [
         (member.replace("_", " ").capitalize(), text)
         for member, text in entry.items()
-        if text and member not in _ENTRY and member not in _VEHICLE
+        if text and member not in _ENTRY and member not in COMPARED
     ]
     return known + others
 
@@ -151,7 +150,7 @@ def looks(entry: Mapping[str, str], vehicle: str | None) -> list[dict[str, str |
     """
     seen = read_vehicle(vehicle)
     rows: list[dict[str, str | bool]] = []
-    for member in _VEHICLE:
+    for member in COMPARED:
         listed, was_seen = entry.get(member, ""), seen.get(member, "")
         if listed or was_seen:
             differs = bool(listed and was_seen) and not agree(member, listed, was_seen)

@@ -308,7 +308,12 @@ class Pages:
                 (view for view in views if view["status"]["id"] == "in-force"),
                 key=lambda view: view["own_use"],
             ),  # what goes to others is asked for first
-            stopped=[view for view in views if view["is_current"] and view["status"]["id"] != "in-force"],
+            stopped=[
+                view
+                for view in views
+                if view["is_current"] and view["has_begun"] and view["status"]["id"] != "in-force"
+            ],
+            to_come=[view for view in views if view["is_current"] and not view["has_begun"]],
             past=[view for view in views if not view["is_current"]],
             operator=names.operator,
         )

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from wicketgate.base.clock import MINUTE_US
 from wicketgate.base.errors import ConfigurationError
-from wicketgate.base.parts import LmdbPart
+from wicketgate.base.parts import LmdbPart, refusing_damage
 from wicketgate.reads.former import KEY as FORMER_KEY
 from wicketgate.reads.former import FormerIndex
 from wicketgate.reads.keys import CONTENT, DIGEST, NO_ID, KeyMaker, ReadKeys, words
@@ -77,6 +77,7 @@ class Seen:
     from there (`position`). LMDB's own transactions keep it whole.
     """
 
+    @refusing_damage
     def __init__(self, folder: Path, key: bytes) -> None:
         self.part = LmdbPart(folder, map_size=_MAP_SIZE, max_dbs=5, readahead=False)
         self._environment = self.part.environment

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from wicketgate.base.clock import DAY_US, SystemClock
 from wicketgate.base.errors import WicketgateError
-from wicketgate.base.settings import TEMPLATE
+from wicketgate.base.settings_template import TEMPLATE
 from wicketgate_demo.judge.compare import READS, compare
 from wicketgate_demo.run.children import Child, free_port, run_child
 from wicketgate_demo.run.folder import Folder, write_whole

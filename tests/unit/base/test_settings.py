@@ -9,13 +9,13 @@ import pytest
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.limits import ConnectionLimits
 from wicketgate.base.settings import (
-    TEMPLATE,
     MqttSettings,
     PasswordLogin,
     Settings,
     load_settings,
     read_secret,
 )
+from wicketgate.base.settings_template import TEMPLATE
 from wicketgate.base.streams.pinned import Certificate
 
 ANYWHERE = "0.0.0.0"  # noqa: S104

@@ -28,6 +28,7 @@ from wicketgate.commits.transactions import (
     QuarantinedRead,
     Refused,
     RowErased,
+    TargetingClosed,
     TokenIssued,
     Transaction,
 )
@@ -339,16 +340,26 @@ def test_hits_are_counted_by_quality_and_what_is_said_of_them(fold: Fold) -> Non
     }
 
 
-def test_misreads_are_counted_by_camera_and_quality(fold: Fold) -> None:
-    """Whatever the authority: a camera that reads badly does so for everybody."""
-    fold.apply(hits=(hit(1), hit(2, quality="possible"), hit(3, place="tfl/c1"), hit(4, authority="other")))
-    fold.apply(outcomes=tuple(outcome(n, "misread") for n in (1, 2)))
-    fold.apply(outcomes=(outcome(3, "confirmed"), outcome(4, "confirmed")))
-    fold.apply(outcomes=(outcome(3, "acted"), outcome(4, "misread")))
-    assert fold.state.misreads == {
-        "tfl/c0": {"exact-misread": 2, "possible-misread": 1, "exact-confirmed": 1},
-        "tfl/c1": {"exact-confirmed": 1},
-    }
+def test_how_hits_are_judged_moves_with_the_figures_of_targeting_alone(fold: Fold) -> None:
+    """Whatever the authority, in vehicles and steps; an outcome by itself tells a camera's source nothing."""
+    untold = dict.fromkeys(("exact-confirmed", "exact-misread", "possible-confirmed", "possible-misread"))
+    fold.apply(hits=tuple(hit(n, voi=f"v{n}") for n in range(12)))
+    fold.apply(hits=(hit(20, quality="possible"), hit(21, place="tfl/c1"), hit(22, authority="other")))
+    before = fold.state.judged
+    for n in range(12):
+        fold.apply(outcomes=(outcome(n, "misread"),))
+    fold.apply(outcomes=tuple(outcome(n, "confirmed") for n in (20, 21, 22)))
+    close_figures(fold, targeted_until_us=AT_US + 1)
+    assert fold.state.judged == before
+    assert before.of_camera("tfl/c0") == untold
+    closed = TargetingClosed(from_us=AT_US, until_us=AT_US + 1, entry=fold.state.entries)
+    body = canonical({"kind": "targeting", "step": 10})
+    fold.apply(first_entry=fold.state.entries, entries=(body,), targeting=closed)
+    told = fold.state.judged
+    assert (told.from_us, told.until_us) == (AT_US, AT_US + 1)
+    assert told.of_camera("tfl/c0") == untold | {"exact-misread": 10}
+    assert told.of_camera("tfl/c1") == untold
+    assert load_state(dump_state(fold.state)).judged == told
 
 
 def test_the_last_sightings_are_kept_and_forgotten_after_a_day(fold: Fold) -> None:
@@ -365,8 +376,8 @@ def test_the_last_sightings_are_kept_and_forgotten_after_a_day(fold: Fold) -> No
     assert list(fold.state.sightings[WANTED]) == ["v2"]
 
 
-def close_figures(fold: Fold) -> None:
-    figures = FiguresClosed(from_us=AT_US, until_us=AT_US + 1, entry=fold.state.entries)
+def close_figures(fold: Fold, **more: Any) -> None:
+    figures = FiguresClosed(from_us=AT_US, until_us=AT_US + 1, entry=fold.state.entries, **more)
     fold.apply(first_entry=fold.state.entries, entries=(canonical({"kind": "figures"}),), figures=figures)
 
 

@@ -12,7 +12,8 @@ import pytest
 
 from wicketgate.base.clock import parse_rfc3339
 from wicketgate.base.errors import ConfigurationError, WicketgateError
-from wicketgate.base.settings import TEMPLATE, load_settings
+from wicketgate.base.settings import load_settings
+from wicketgate.base.settings_template import TEMPLATE
 from wicketgate.base.signing import canonical, parse_json
 from wicketgate.cli.commands import find_command
 from wicketgate.cli.parser import command_parser

@@ -26,6 +26,7 @@ from wicketgate.base.parts import STAMP_FILE
 from wicketgate.base.settings import load_settings
 from wicketgate.commits.state import load_state
 from wicketgate.commits.stored import KINDS
+from wicketgate.gateway.forms import FILE as FORM_FILE
 from wicketgate.gateway.forms import PART_FORMS
 from wicketgate.gateway.node import Gateway
 from wicketgate.gateway.upgrading import upgrade
@@ -435,6 +436,32 @@ async def test_an_environment_with_other_bytes_is_refused_by_name(copy: Path, pa
         file.seek(0 if where == "at its begin" else 8192)
         file.write(b"\xa5" * (8192 if where == "at its begin" else size - 8192))
     assert f"`{part}/data.mdb` is not whole" in await refused(copy)
+
+
+NAMES = {"feeds": b"places", "hits": b"order", "index": b"named", "proofs": b"answers"}
+"""A database of each environment."""
+
+
+@pytest.mark.parametrize("part", LMDB)
+async def test_an_environment_with_one_changed_name_is_refused_by_name(copy: Path, part: str) -> None:
+    data = copy / part / "data.mdb"
+    held = data.read_bytes()
+    assert NAMES[part] in held
+    data.write_bytes(held.replace(NAMES[part], b"x" + NAMES[part][1:]))
+    assert f"`{part}/data.mdb` is not whole" in await refused(copy)
+
+
+@pytest.mark.parametrize("held", [b"\xff\xfe\x00", b'{"origin":"\xc3\x28"}', b"{", b"[" * 9999, b""])
+@pytest.mark.parametrize("part", FOLDERS)
+async def test_a_stamp_with_other_bytes_is_refused_by_name(copy: Path, part: str, held: bytes) -> None:
+    (copy / part / STAMP_FILE).write_bytes(held)
+    assert f"the stamp of `{part}/` cannot be read" in await refused(copy)
+
+
+@pytest.mark.parametrize("held", [b"\xff\xfe\x00", b'{"form":2,"x":"\xc3\x28"}', b""])
+async def test_a_form_with_other_bytes_is_refused_by_name(copy: Path, held: bytes) -> None:
+    (copy / FORM_FILE).write_bytes(held)
+    assert FORM_FILE in await refused(copy)
 
 
 async def test_a_part_that_others_may_enter_is_closed_to_them(copy: Path) -> None:

@@ -143,6 +143,7 @@ class Bench:
         self.signer = note_signer(seeded(b"l" * 32), ORIGIN)
         Ledger.create(folder / "log", self.signer, ORIGIN).close()
         self.failures: list[BaseException] = []
+        self.right: asyncio.Event | None = None
         self.keys = KeyRing(folder / "content-keys", KINDS)
         self.projections: Projections
         self.ledger: Ledger
@@ -168,6 +169,7 @@ class Bench:
             Parsed(),
             feed_bytes=10**9,
             on_failure=self.failures.append,
+            right=self.right,
         )
         await self.projections.open(State())
         return self.projections
@@ -293,6 +295,39 @@ async def test_a_replay_after_each_projection_got_to_another_point(bench: Bench)
     await take_all(bench, transactions)
     found = await bench.content()
     assert {name: found[name] for name in PROJECTED} == expected(transactions)
+
+
+@pytest.mark.parametrize("led", [0, 17, 40])
+async def test_one_that_waits_writes_nothing_and_signs_nothing_until_it_leads(
+    bench: Bench, tmp_path: Path, led: int
+) -> None:
+    """Of 40 transactions another gateway has projected `led` when it ends; this one has followed them all."""
+    transactions = history(40)
+    (tmp_path / "waiting").mkdir()
+    waiting = Bench(bench.link, tmp_path / "waiting")
+    waiting.keys = bench.keys
+    waiting.right = asyncio.Event()
+    await waiting.open()
+    await take_all(bench, transactions[:led])
+    waiting.projections.heard = bench.ledger.checkpoint
+    ends = {name: (await bench.link.info(name)).state.last_seq for name in ("OPENINGS", "QUARANTINED")}
+    for sequence, transaction in enumerate(transactions, 1):
+        await waiting.store(sequence, transaction)
+        for batch in transaction.batches:
+            await waiting.projections.open_feed(batch.feed)
+        waiting.take(sequence, transaction)
+    await asyncio.sleep(1)
+    assert waiting.ledger.size <= bench.ledger.size, "signed by the one that leads alone"
+    for name, end in ends.items():
+        assert (await bench.link.info(name)).state.last_seq == end
+    await bench.close()
+    waiting.right.set()
+    await asyncio.wait_for(waiting.projections.settle(), 20)
+    assert not waiting.failures
+    found = await waiting.content()
+    assert {name: found[name] for name in PROJECTED} == expected(transactions)
+    await waiting.close()
+    await bench.open()
 
 
 async def test_an_entry_that_does_not_follow_stops_the_gateway(bench: Bench) -> None:

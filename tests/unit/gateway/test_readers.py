@@ -15,19 +15,21 @@ from nats.js.api import ConsumerConfig
 from tests.simulator import OWN
 from tests.unit.gateway.test_node import equip, post, until
 from wicketgate.base.clock import HOUR_US
-from wicketgate.base.errors import ConfigurationError, NotEntitled, StreamError
+from wicketgate.base.errors import ConfigurationError, LedgerError, NotEntitled, StreamError
 from wicketgate.base.roles import READER, RoleCredential
 from wicketgate.base.streams.link import Link
 from wicketgate.commits.rewritten import COMMITS
 from wicketgate.commits.state import dump_state
 from wicketgate.commits.transactions import RowErased, Transaction
 from wicketgate.gateway.node import Gateway
+from wicketgate.gateway.readers import shown as shown_module
 from wicketgate.gateway.readers.reader import Reader, ReaderSettings
 from wicketgate.gateway.readers.words import TOLD_KINDS
 from wicketgate.gateway.roles import Roles
 from wicketgate.ledger.facts import FactAnswer, release_fact
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.tiles import folder_fetch
+from wicketgate.ledger.writer import Ledger
 
 
 class Followed:
@@ -280,6 +282,35 @@ async def test_a_reader_whose_log_differs_from_the_signed_one_stops_and_says_so(
     assert getattr(reader.failure, "code", "") == "log-differs"
     assert reader.projections.ledger.size == size
     assert "not the signed one" in caplog.text
+
+
+async def test_a_reader_does_not_follow_a_log_that_was_taken_back(
+    followed: Followed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    credential = followed.credential()
+    reader = await followed.reader(credential)
+    await reader.stop()
+    monkeypatch.setattr(shown_module, "_LOOKS", 1)
+    gateway = followed.gateway
+
+    async def shorter(least: int, timeout_s: float) -> bytes:
+        return b""
+
+    monkeypatch.setattr(gateway.projections, "log_beyond", shorter)
+    with pytest.raises(LedgerError) as raised:
+        await followed.reader(credential)
+    assert raised.value.code == "log-differs"
+
+    async def forked(least: int, timeout_s: float) -> bytes:
+        folder = followed.folder / f"other-{least}"
+        with Ledger.create(folder, gateway.deployment.log_signer(), gateway.ledger.origin) as other:
+            other.append([b"another history"] * (least + 1))
+            return other.checkpoint
+
+    monkeypatch.setattr(gateway.projections, "log_beyond", forked)
+    with pytest.raises(LedgerError) as differs:
+        await followed.reader(credential)
+    assert differs.value.code == "log-differs"
 
 
 async def proof_of(side: Gateway | Reader, data: bytes) -> FactAnswer | None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US, parse_rfc3339
 from wicketgate.base.errors import HitRefused, InputError
+from wicketgate.commits.cameras import Camera
 from wicketgate.commits.hits import OpenHit, Sighting
 from wicketgate.commits.transactions import HitRaised, Outcome
 from wicketgate.hotlists.hits import DEADLINES_US, Hit, due_us, raised, with_outcome
@@ -257,7 +258,7 @@ def test_a_hit_that_has_ended_or_never_was(said: str, known: bool, code: str) ->
      (-SECOND_READ_US - 1, False)],
 )  # fmt: skip
 def test_a_second_read_stands_for_an_image_if_it_is_near_in_time(apart_us: int, enough: bool) -> None:
-    other = Sighting("h2", "tfl/tower", AT_US + apart_us, False)
+    other = Sighting("h2", "tfl/tower", AT_US + apart_us, True)
     if enough:
         assert judge("confirmed", open_hit(**POSSIBLE), other) == "confirmed"
         return
@@ -273,6 +274,29 @@ def test_a_second_read_that_contradicts_the_first_does_not_bear_it_out() -> None
     assert caught.value.code == "needs-image"
     assert judge("confirmed", open_hit(**POSSIBLE, clone=True, imaged=True), other) == "confirmed"
     assert judge("confirmed", open_hit(clone=True), other) == "confirmed"
+
+
+def test_a_look_alike_is_not_borne_out_by_another_one() -> None:
+    """Nor by an exact read that place, make, model or colour contradict: only its image shows it then."""
+    exact, alike = (Sighting("h2", "tfl/tower", AT_US + SECOND_US, exact) for exact in (True, False))
+    far = [
+        Camera(source="tfl", id=name, groups=(), active=True, latitude=latitude, longitude=0.0)
+        for name, latitude in (("arch", 51.5), ("tower", 51.7))
+    ]
+    said: list[tuple[Sighting, dict[str, Any]]] = [
+        (alike, {}),
+        (exact, {"contradicted": True}),
+        (exact, {"cameras": far}),
+    ]
+    for other, how in said:
+        for members, code in ((POSSIBLE, "needs-image"), (POSSIBLE | {"imaged": True}, None)):
+            if code is None:
+                judge_outcome("h1", open_hit(**members), True, [ITSELF, other], "confirmed", "", "", **how)
+                continue
+            with pytest.raises(HitRefused) as caught:
+                judge_outcome("h1", open_hit(**members), True, [ITSELF, other], "confirmed", "", "", **how)
+            assert caught.value.code == code
+    assert judge("confirmed", open_hit(**POSSIBLE), exact) == "confirmed"
 
 
 @pytest.mark.parametrize("said", ["", "unanswered", "Confirmed", "acted "])

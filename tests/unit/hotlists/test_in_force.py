@@ -7,12 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from obstore.store import LocalStore
 
 from tests.strategies import EPOCH_US, SPAN_US, entry_of
 from wicketgate.base.errors import ConfigurationError, InputError
 from wicketgate.base.periods import Period
+from wicketgate.base.shared_blobs import SharedBlobs
 from wicketgate.commits.hits import HotlistState
 from wicketgate.commits.state import State
+from wicketgate.commits.transactions import HotlistChanged
 from wicketgate.hotlists import Change, Entry, Hotlist, dump_changes, dump_entries
 from wicketgate.hotlists.in_force import Allowed, Hotlists
 from wicketgate.reads.plates import pack_all
@@ -44,6 +47,48 @@ def plates(hotlist: Hotlist) -> list[str]:
 def test_a_name_without_a_list_has_an_empty_one(lists: Hotlists) -> None:
     lists.load(State())
     assert len(lists.at(NAME, State())) == 0
+
+
+def test_one_that_waits_follows_the_lists_of_another_by_the_store_that_both_have(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "shared", mkdir=True)
+    sides = [
+        Hotlists(tmp_path / name, shared=SharedBlobs(store, "_vault", b"s" * 32)) for name in ("one", "other")
+    ]
+    leading, waiting = sides
+    whole = leading.store(dump_entries([entry_of("KLM3"), entry_of("B5GZ")]))
+    waiting.load(State())
+    waiting.follow(HotlistChanged(authority=NAME, revision=1, blob=whole, whole=True, entries=2))
+    assert plates(waiting.at(NAME, state(2, (whole, True)))) == ["B5GZ", "KLM3"]
+    change = leading.store(dump_changes([Change(plate="KLM3")]))
+    waiting.follow(HotlistChanged(authority=NAME, revision=2, blob=change, whole=False, entries=1))
+    now = state(1, (whole, True), (change, False))
+    assert plates(waiting.at(NAME, now)) == ["B5GZ"]
+    # What it followed it keeps: its own start needs the store no more.
+    again = Hotlists(tmp_path / "other")
+    again.load(now)
+    assert plates(again.at(NAME, now)) == ["B5GZ"]
+    for path in (tmp_path / "shared").rglob("*"):
+        assert not path.is_file() or b"B5GZ" not in path.read_bytes()
+    with pytest.raises(ConfigurationError, match="lacks"):
+        waiting.follow(HotlistChanged(authority=NAME, revision=3, blob="0" * 64, whole=True, entries=1))
+    with pytest.raises(ConfigurationError, match="2 entries in the vault and 5"):
+        waiting.follow(HotlistChanged(authority=NAME, revision=3, blob=whole, whole=True, entries=5))
+    foreign = Hotlists(tmp_path / "foreign", shared=SharedBlobs(store, "_vault", b"f" * 32))
+    with pytest.raises(ConfigurationError, match="another deployment's"):
+        foreign.follow(HotlistChanged(authority=NAME, revision=1, blob=whole, whole=True, entries=2))
+
+
+def test_blobs_that_nothing_names_leave_the_shared_store_with_the_one_that_leads(tmp_path: Path) -> None:
+    shared = SharedBlobs(LocalStore(tmp_path / "shared", mkdir=True), "_vault", b"s" * 32)
+    now_s = [0.0]
+    lists = Hotlists(tmp_path / "vault", lambda: now_s[0], shared)
+    blob = lists.store(dump_entries([entry_of("KLM3")]))
+    for everywhere in (False, True):
+        lists.tidy(frozenset(), everywhere)
+        now_s[0] += 3601
+        lists.tidy(frozenset(), everywhere)
+        assert (shared.get(blob) is None) == everywhere
+        assert lists.store(dump_entries([entry_of("KLM3")])) == blob
 
 
 def test_a_start_compiles_the_whole_list_and_the_changes_since(lists: Hotlists, vault: Path) -> None:

@@ -171,5 +171,6 @@ async def test_arrow_bodies_come_through_both_ways_alike(both: Both) -> None:
     assert both.door.adopted == 0
     assert both.door.fleet is not None
     (front,) = both.door.fleet._members.values()
+    assert front.process is not None
     maps = Path(f"/proc/{front.process.pid}/maps")
     assert "pyarrow" not in await asyncio.to_thread(maps.read_text)

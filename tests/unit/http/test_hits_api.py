@@ -104,13 +104,26 @@ async def test_a_hit_goes_from_open_to_its_end(desk: Desk) -> None:
     assert [one["id"] for one in recent] == [hit["id"]]
 
 
-async def test_a_possible_hit_needs_its_image_or_a_second_read(desk: Desk) -> None:
+async def test_an_outcome_moves_nothing_that_a_source_is_shown(desk: Desk) -> None:
+    """A camera in the street holds the source's token: it must not learn that the car before it was listed."""
+    await desk.read("AB12CDE")
+    await desk.read("KK55KKK")
+    hits = await desk.hits(2)
+    before = (await desk.call(SOURCE, "GET", "/v1/cameras")).json()
+    for hit, outcome in zip(hits, ("confirmed", "misread"), strict=True):
+        assert (await say(desk, hit["id"], outcome)).status_code == 200
+    assert (await desk.call(SOURCE, "GET", "/v1/cameras")).json() == before
+    assert before["judged_until"] is None
+    assert {value for camera in before["cameras"] for value in camera["judged"].values()} == {None}
+
+
+async def test_a_possible_hit_needs_its_image_or_an_exact_read(desk: Desk) -> None:
     await desk.read("A812CDE")
     [hit] = await desk.hits(1)
     assert (hit["quality"], hit["cannot_confirm"]) == ("possible", "needs-image")
     refused = await say(desk, hit["id"], "confirmed")
     assert (refused.status_code, refused.json()["code"]) == (409, "needs-image")
-    await desk.read("AB12CDE", "c1")
+    await desk.read("AB12CDE")
     hits = {one["quality"]: one for one in await desk.hits(2)}
     assert hits["possible"]["cannot_confirm"] is None
     refused = await say(desk, hit["id"], "confirmed")

@@ -131,7 +131,7 @@ async def test_both_ways_answer_alike(both: Both) -> None:
     for way in both.ports:
         # So many at once that no stranger loses its place to another.
         some = asyncio.Semaphore(16)
-        asked = (both.answers(way, some, case, writes) for case, writes in enumerate(cases.values()))
+        asked = (both.answers(way, some, case, writes, 2.5) for case, writes in enumerate(cases.values()))
         found[way] = dict(zip(cases, await asyncio.gather(*asked), strict=True))
     for name in cases:
         assert found["hot"][name] == found["ordinary"][name], name

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from wicketgate.base.settings import load_settings
+from wicketgate.http.leading import WhileLeading
 from wicketgate.http.starting import Start
 
 
@@ -46,3 +49,34 @@ def test_whoever_connects_once_it_has_handed_over_waits_for_the_gateway(start: S
                     assert taken.recv(len(asked)) == asked
         earlier.sendall(asked[9:])
         assert earlier.recv(12) == b"HTTP/1.1 503"
+
+
+def test_one_that_waits_says_so_once_it_has_all_that_is_committed(start: Start) -> None:
+    (listening,) = start.sockets
+    url = "http://{}:{}".format(*listening.getsockname())
+    start.progress.begin("standby")
+    answer = httpx.get(f"{url}/readyz")
+    assert (answer.status_code, answer.json()["behind"][0]["part"]) == (503, "standby")
+    start.progress.follow(caught_up=True)
+    for path in ("/readyz", "/healthz"):
+        answer = httpx.get(url + path)
+        assert (answer.status_code, answer.json()) == (200, {"status": "waits"})
+    for ask in (httpx.get, httpx.post):
+        answer = ask(f"{url}/v1/reads")
+        assert (answer.status_code, answer.json()["code"]) == (503, "standby")
+    start.progress.begin("program")  # it leads, and goes on with its start
+    assert httpx.get(f"{url}/readyz").status_code == 503
+
+
+async def test_one_that_does_not_know_whether_it_leads_shows_nothing_but_its_health() -> None:
+    async def shown(scope: Scope, receive: Receive, send: Send) -> None:
+        await Response(b"shown")(scope, receive, send)
+
+    leads = True
+    app = WhileLeading(shown, lambda: leads)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://g") as client:
+        assert (await client.get("/v1/feeds")).content == b"shown"
+        leads = False
+        answer = await client.get("/v1/feeds")
+        assert (answer.status_code, answer.json()["code"]) == (503, "standby")
+        assert (await client.get("/readyz")).content == b"shown"

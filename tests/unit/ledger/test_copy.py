@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,81 @@ def test_what_a_crash_left_is_met_again(tmp_path: Path, ledger: Ledger) -> None:
     assert again.size == 0
     again.append(numbered(0, 300), ledger.checkpoint)
     assert files(tmp_path / "copy") == files(tmp_path / "log")
+
+
+# --- the log of a sequencer that waits ------------------------------------------------------------------------
+
+
+class NoKey:
+    """What a sequencer that waits has in the place of the log's key: it signs nothing."""
+
+    def __init__(self, private: PrivateKey) -> None:
+        self.public = private.public
+        self.signed = 0
+
+    def sign(self, message: bytes) -> bytes:
+        self.signed += 1
+        raise LedgerError("it does not lead")
+
+
+def test_what_is_laid_counts_by_the_checkpoint_of_the_one_that_leads(tmp_path: Path, ledger: Ledger) -> None:
+    key = PrivateKey.generate()
+    leading = Ledger.create(tmp_path / "leading", NoteSigner(name=ORIGIN, private=key), ORIGIN)
+    shutil.copytree(tmp_path / "leading", tmp_path / "waiting")
+    no_key = NoKey(key)
+    waiting = Ledger.open(tmp_path / "waiting", NoteSigner(name=ORIGIN, private=no_key))
+    at = 0
+    for step in (1, 255, 1, 40_000, 3):
+        entries = numbered(at, at + step)
+        at += step
+        leading.append(entries)
+        for start in range(0, len(entries), 7000):
+            waiting.lay(entries[start : start + 7000])
+        assert (waiting.laid, waiting.size) == (at, at - step)
+        waiting.count(leading.checkpoint)
+        assert (waiting.laid, waiting.checkpoint) == (at, leading.checkpoint)
+    assert no_key.signed == 0
+    held = files(tmp_path / "waiting")
+    full = {name: data for name, data in files(tmp_path / "leading").items() if ".p/" not in name}
+    assert full.items() <= held.items()
+    assert len(full) > 300
+    waiting.close()
+    leading.close()
+    Ledger.open(tmp_path / "waiting", NoteSigner(name=ORIGIN, private=no_key)).close()  # its edge holds
+
+
+def test_what_is_laid_and_not_signed_is_signed_once_one_leads(tmp_path: Path, ledger: Ledger) -> None:
+    ledger.append(numbered(0, 300))
+    ledger.lay(numbered(300, 301))
+    ledger.lay(numbered(301, 700))
+    assert ledger.size == 300
+    ledger.count()
+    assert ledger.size == ledger.laid == 700
+    ledger.append(numbered(700, 710))
+    ledger.close()
+    again = Ledger.open(tmp_path / "log", SIGNER)
+    assert [again.entry(n) for n in (0, 300, 699, 709)] == [numbered(n, n + 1)[0] for n in (0, 300, 699, 709)]
+    again.close()
+
+
+def test_a_crash_leaves_what_was_laid_to_be_laid_again(tmp_path: Path, ledger: Ledger) -> None:
+    ledger.append(numbered(0, 10))
+    ledger.lay(numbered(10, 600))
+    ledger.close()
+    again = Ledger.open(tmp_path / "log", SIGNER)
+    assert again.size == again.laid == 10
+    again.lay(numbered(10, 600))
+    again.count()
+    assert again.size == 600
+    again.close()
+
+
+def test_a_checkpoint_over_something_else_counts_nothing(tmp_path: Path, ledger: Ledger) -> None:
+    other = Ledger.create(tmp_path / "other", SIGNER, ORIGIN)
+    other.append(numbered(100, 200))
+    ledger.lay(numbered(0, 100))
+    with pytest.raises(LedgerError, match="not what the log's key has signed"):
+        ledger.count(other.checkpoint)
+    assert ledger.size == 0
+    ledger.close()
+    other.close()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wicketgate.base.clock import HOUR_US
 from wicketgate.base.errors import VerificationError
 from wicketgate.ledger.facts import SecondTree, check_fact, fact, second_entry
 from wicketgate.ledger.merkle import leaf_hash
@@ -78,8 +80,7 @@ def test_what_is_past_its_term_is_forgotten_and_the_rest_is_kept(numbers: list[i
         for number in numbers:
             assert (proofs.answer(leaf_hash(release(number))) is None) == (number < term)
         with proofs._environment.begin() as transaction:
-            for database in (proofs._answers, proofs._order):
-                assert transaction.stat(database)["entries"] == sum(n >= term for n in numbers)
+            assert transaction.stat(proofs._kept)["entries"] == sum(n >= term for n in numbers)
         proofs.close()
 
 
@@ -112,3 +113,85 @@ def test_a_proof_is_told_as_it_was_made_in_this_form_and_in_that_of_version_0_3(
         transaction.put(old, msgspec.msgpack.encode(prove_fact(second, tree, old)))
     for leaf in (new, old):
         assert proofs.answer(leaf) == prove_fact(second, tree, leaf)
+
+
+def at(second_us: int, number: int) -> SecondClosed:
+    return msgspec.structs.replace(closed(number, (release(number),)), second_us=second_us)
+
+
+def test_a_proof_is_found_by_its_hash_alone_in_whatever_hour_it_is(tmp_path: Path) -> None:
+    """Hours with and without a run, one that got a second late, an hour in which nothing was, and other lives."""
+    times = [
+        hour * HOUR_US + second * SECOND_US for hour in (3, 4, 5, 9, 10) for second in (0, 1, 1800, 3599)
+    ]
+    seconds = [at(second_us, number) for number, second_us in enumerate(times, 1)]
+    late = at(4 * HOUR_US + 7 * SECOND_US, 99)
+    proofs = Proofs(tmp_path)
+    for n, second in enumerate(seconds):
+        proofs.add([second], 0)
+        if n % 7 == 3:
+            proofs.close()
+            proofs = Proofs(tmp_path)
+        for known in range(1, n + 2):
+            assert proofs.answer(leaf_hash(release(known))) is not None, (n, known)
+        assert proofs.answer(leaf_hash(release(n + 2))) is None
+    with proofs._environment.begin() as transaction:
+        hours = [struct.unpack(">Q", key)[0] for key, _ in transaction.cursor(db=proofs._runs)]
+    assert hours == [3, 4, 5, 9]
+    proofs.add([late], 0)
+    proofs.add(seconds, 0)  # a replay
+    answer = proofs.answer(leaf_hash(release(99)))
+    assert answer is not None
+    check_fact(answer, leaf_hash(release(99)), entry_of(late))
+    proofs.add([], 5 * HOUR_US + 2 * SECOND_US)
+    proofs.close()
+    proofs = Proofs(tmp_path)
+    left = [n for n, us in enumerate(times, 1) if us >= 5 * HOUR_US + 2 * SECOND_US]
+    found = [n for n in [*range(1, len(times) + 1), 99] if proofs.answer(leaf_hash(release(n))) is not None]
+    assert found == left
+    with proofs._environment.begin() as transaction:
+        assert transaction.stat(proofs._runs)["entries"] == 2
+    proofs.close()
+
+
+def test_hashes_that_begin_alike_are_told_apart(proofs: Proofs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wicketgate.ledger.proofs.merkle.leaf_hash", alike)
+    monkeypatch.setattr(
+        "wicketgate.ledger.facts.merkle.leaf_hashes", lambda facts: [alike(one) for one in facts]
+    )
+    monkeypatch.setattr("wicketgate.ledger.facts.merkle.leaf_hash", alike)
+    seconds = [at(hour * HOUR_US + number * SECOND_US, number) for number in range(1, 9) for hour in (1,)]
+    proofs.add(seconds, 0)
+    proofs.add([at(2 * HOUR_US, 20)], 0)
+    for number in (*range(1, 9), 20):
+        answer = proofs.answer(alike(release(number)))
+        assert answer is not None
+        assert answer.entry == number + 10
+    assert proofs.answer(alike(release(21))) is None
+
+
+def alike(data: bytes) -> bytes:
+    return bytes(8) + leaf_hash(data)[8:]
+
+
+def test_a_transaction_that_fails_leaves_what_was(proofs: Proofs) -> None:
+    proofs.add([at(HOUR_US, 1)], 0)
+    broken = msgspec.structs.replace(at(3 * HOUR_US, 2), facts=(b"no fact",))
+    with pytest.raises(msgspec.DecodeError):
+        proofs.add([at(2 * HOUR_US, 3), broken], 0)
+    assert proofs.answer(leaf_hash(release(1))) is not None
+    assert proofs.answer(leaf_hash(release(3))) is None
+    proofs.add([at(2 * HOUR_US, 3)], 0)
+    assert proofs.answer(leaf_hash(release(1))) is not None
+    assert proofs.answer(leaf_hash(release(3))) is not None
+
+
+def test_proofs_of_a_second_lie_together(proofs: Proofs) -> None:
+    """A hundred more change few pages, however many there are: that is what they lie by second for."""
+    for second in range(1, 60):
+        facts = tuple(release(second * 1000 + n) for n in range(100))
+        proofs.add([msgspec.structs.replace(closed(second, facts), second_us=second * SECOND_US)], 0)
+    with proofs._environment.begin() as transaction:
+        held = transaction.stat(proofs._kept)
+    full = held["entries"] * (40 + 8 + 330) / 4096
+    assert held["leaf_pages"] < 1.25 * full

@@ -354,13 +354,16 @@ def test_what_left_the_first_page_is_behind_links(pages: Pages, register: dict[s
 def test_each_status_is_in_its_part_of_the_page(pages: Pages, register: dict[str, Any]) -> None:
     text = Reader(pages.authorities(register, NOW_US)).text
     parts = re.split(
-        r"Authorities in force \(2\)|Authorities that release nothing now \(4\)|Past authorities \(4\)", text
+        r"Authorities in force \(2\)|Authorities that release nothing now \(3\)|"
+        r"Signed, and not in force yet \(1\)|Past authorities \(4\)",
+        text,
     )
-    assert len(parts) == 4
-    for label in ("Suspended", "Review overdue", "Consultation overdue", "Not yet in force"):
+    assert len(parts) == 5
+    for label in ("Suspended", "Review overdue", "Consultation overdue"):
         assert label in parts[2]
+    assert "Not yet in force" in parts[3]
     for label in ("Revoked", "Annulled", "Expired", "Replaced"):
-        assert label in parts[3]
+        assert label in parts[4]
 
 
 def test_an_unknown_status_is_past_and_shown_as_it_is(pages: Pages, register: dict[str, Any]) -> None:

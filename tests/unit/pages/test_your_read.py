@@ -11,8 +11,8 @@ from tests.registers import Chancery
 from tests.system import pages_fixture as fixture
 from tests.unit.pages.test_pages import Reader
 from tests.unit.pages.test_sentences import OWN_OFFICES, act, ct, match
-from tests.vectors.make_documents import changed, example, put
-from wicketgate.base.clock import DAY_US
+from tests.vectors.make_documents import CT_OFFICES, changed, example, put
+from wicketgate.base.clock import DAY_US, rfc3339
 from wicketgate.pages.public import Pages
 
 PAGES = Pages(base_url="https://gate.example/")
@@ -153,3 +153,56 @@ def test_no_page_claims_that_listed_vehicles_alone_leave(chancery: Chancery) -> 
             r"(?i)any other vehicle|only (reads of )?(listed )?vehicles on (the|its)|only those of listed",
             text,
         )
+
+
+def next_version(chancery: Chancery, *changes: Any) -> None:
+    version = changed(example("authority"), put("authority.version", 2), *changes)
+    chancery.submit(version, CT_OFFICES)
+
+
+def test_who_gets_it_now_does_not_stand_among_those_who_do_not(chancery: Chancery) -> None:
+    """A next version that waits for its day stops nothing of the one in force."""
+    next_version(chancery, put("authority.valid_from", rfc3339(chancery.at_us + 5 * DAY_US)))
+    page = shown(chancery)
+    assert "could again" not in page.text
+    assert "National security units" in part(page, "whoever you are", "only if your plate is on its list")
+    to_come = part(page, "What is signed, and not in force yet", "What nobody gets")
+    assert "version 2 Not yet in force" in to_come
+    every = Reader(PAGES.authorities(chancery.register(), chancery.at_us)).text
+    assert "release nothing now" not in every
+    assert "Signed, and not in force yet (1)" in every
+    act(chancery, "suspension", "tfl-met-ct", ("ico/deputy",))
+    page = shown(chancery)
+    assert "Suspended" in part(page, "could again", "What is signed, and not in force yet")
+    assert "version 2" in part(page, "What is signed, and not in force yet", "What nobody gets")
+
+
+def test_what_can_still_be_fetched_is_not_said_to_be_got_by_nobody() -> None:
+    """The feed of an expired authority answers until the last row's term; that of a revoked one does not."""
+    for end, gone in (("expiry", False), ("revocation", True)):
+        chancery = Chancery()
+        short = put("authority.valid_until", rfc3339(chancery.at_us + 2 * DAY_US))
+        chancery.submit(changed(example("authority"), short), CT_OFFICES)
+        if end == "revocation":
+            act(chancery, "revocation", "tfl-met-ct", ("tfl/data-protection",))
+        chancery.at_us += 3 * DAY_US
+        page = shown(chancery)
+        nobody = part(page, "What nobody gets", "How to check this")
+        assert ("of a read: number plate" in nobody) is gone
+        assert ("can still fetch what left before" in page.text) is not gone
+        chancery.at_us += 28 * DAY_US
+        page = shown(chancery)
+        assert "of a read: number plate" in part(page, "What nobody gets", "How to check this")
+        assert "can still fetch" not in page.text
+
+
+def test_what_a_wider_version_before_let_go_can_be_fetched_as_well(chancery: Chancery) -> None:
+    act(chancery, "revocation", "tfl-charging", OWN_OFFICES[:1])
+    act(chancery, "revocation", "tfl-met-wanted", ("tfl/data-protection",))
+    chancery.at_us += DAY_US
+    next_version(chancery, put("scope.fields", ["plate", "time"]))
+    assert "place (the camera" not in part(shown(chancery), "What nobody gets", "How to check this")
+    chancery.at_us += 29 * DAY_US
+    page = shown(chancery)
+    assert "place (the camera" in part(page, "What nobody gets", "How to check this")
+    assert "can still fetch" not in page.text

@@ -91,6 +91,7 @@ class Lease:
         self._sequence = 0
         self._until_s = 0.0
         self._lost = False
+        self._abandoned = False
         self.on_renewed: Callable[[], None] = lambda: None
         """Called after each renewal: what waited for it may go on."""
 
@@ -111,11 +112,19 @@ class Lease:
         ------
         FencedError
             If another sequencer has taken it.
+        StreamError
+            If this one stops (`abandon`).
         """
         while not self.is_held:
             if self._lost:
                 raise _taken()
+            if self._abandoned:
+                raise StreamError("this sequencer stops without the lease")
             time.sleep(0.02)
+
+    def abandon(self) -> None:
+        """Wait for the lease no longer: this sequencer stops."""
+        self._abandoned = True
 
     async def take(self, waits: Callable[[], None] = lambda: None) -> TakenFrom:
         """Take the lease once nobody holds it; return from which other directory it was taken.

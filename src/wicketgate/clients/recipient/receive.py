@@ -30,7 +30,7 @@ from wicketgate.clients.verify.log import TrustedLog
 from wicketgate.clients.verify.register import MAX_REGISTER_BYTES
 from wicketgate.clients.verify.remote import HttpAnswer, Remote
 from wicketgate.feeds.batches import Batch, read_batches
-from wicketgate.ledger.facts import FactAnswer, check_kept, release_fact, second_entry
+from wicketgate.ledger.facts import FactAnswer, check_kept, promised_within_s, release_fact, second_entry
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.notes import NoteVerifier
 
@@ -317,7 +317,7 @@ class Receiver:
         for one in received:
             merge_by_us = parse_rfc3339(one.batch.header["promise"]["merge_by"])
             # The monotonic clock from here on, and the merge delay at most: a wrong wall clock puts no check off.
-            ahead_s = min(max((merge_by_us - now_us) / SECOND_US, 0.0), _merge_s(one.batch.header))
+            ahead_s = min(max((merge_by_us - now_us) / SECOND_US, 0.0), promised_within_s(one.batch.header))
             self._due.append(_Due(one.batch.header, now_s + ahead_s))
             self.tally.rows += len(one.batch.lines)
         self.tally.batches += len(received)
@@ -377,7 +377,7 @@ class Receiver:
                 continue
             now_s = time.monotonic()
             due.missing_since_s = due.missing_since_s or now_s
-            if now_s - due.missing_since_s > _merge_s(due.header) + self._latest_s:
+            if now_s - due.missing_since_s > promised_within_s(due.header) + self._latest_s:
                 raise VerificationError(
                     f"batch {due.header['batch']}: promise broken: no proof that it is in the log by "
                     f"{due.header['promise']['merge_by']}, nor {self._latest_s:g} s later"
@@ -390,9 +390,8 @@ class Receiver:
 
     @staticmethod
     def _was_late(due: _Due) -> bool:
-        if due.missing_since_s is None:
-            return False
-        return time.monotonic() - due.missing_since_s > _merge_s(due.header) + GRACE_S
+        since_s = due.missing_since_s
+        return since_s is not None and time.monotonic() - since_s > promised_within_s(due.header) + GRACE_S
 
     def _prove(self, header: Mapping[str, Any]) -> bool | None:
         """Return whether the proof is there.
@@ -479,12 +478,6 @@ class Receiver:
                     self.tally.reconnected += 1
                     self._say("the gateway answers again")
                 return result
-
-
-def _merge_s(header: Mapping[str, Any]) -> float:
-    """Return the time between a checked promise's second and its end, in seconds."""
-    promise = header["promise"]
-    return (parse_rfc3339(promise["merge_by"]) - parse_rfc3339(promise["second"])) / SECOND_US
 
 
 def second_entry_of(answer: FactAnswer) -> bytes:

@@ -21,10 +21,11 @@ _MEMBERS = {
     "clock-step": _ALWAYS | {"machine"},
     "fronts-replaced": _ALWAYS | {"count"},
     "readers-replaced": _ALWAYS | {"count"},
+    "roles": _ALWAYS | {"roles"},
     "upgraded": _ALWAYS | _SOFTWARE | {"machine", "from", "to", "forms"},
 }
 """Every operation that a gateway writes or ever wrote, and the members that it can have."""
-_NOT_WORDS = {"documents", "entries", "adopted", "from", "to", "forms", "count"}
+_NOT_WORDS = {"documents", "entries", "adopted", "from", "to", "forms", "count", "roles"}
 
 _SAY_FORMS = frozenset({"init", "start", "upgraded"})
 """The operations that say by which software, and in which form, the log goes on."""
@@ -81,6 +82,8 @@ class Operations:
             raise InputError("a step of the clock without the time that it had")
         if operation in {"fronts-replaced", "readers-replaced"} and not is_form(body.get("count")):
             raise InputError("replaced fronts without a number of them")
+        if operation == "roles" and not _are_words(body.get("roles")):
+            raise InputError("roles that are not named")
         if "machine" in body:
             text = body["machine"]
             if not isinstance(text, str) or rfc3339(parse_rfc3339(text)) != text:
@@ -118,6 +121,10 @@ class Operations:
         steps, leaps = self.clock_steps, self.clock_leaps
         said = f"; the machine's clock was moved {steps} times while the gateway ran" if steps else ""
         return said + (f"; {leaps} starts took a leap of it by the operator's word" if leaps else "")
+
+
+def _are_words(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
 def _worded(body: Mapping[str, Any]) -> bool:

@@ -12,6 +12,7 @@ from wicketgate.gateway.filing.facts import outcome_fact
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.hotlists.hits import UNANSWERED_US, Hit, with_outcome
 from wicketgate.hotlists.outcomes import Comparison, judge_outcome
+from wicketgate.hotlists.vehicle_names import contradicts
 from wicketgate.reads.plates import read_plate
 
 GATEWAY = "gateway"
@@ -51,13 +52,25 @@ class OutcomeFiling:
         if plate_seen.strip() and known is not None:
             agrees = read_plate(plate_seen) == known.listed
         compared = Comparison(looker=looker, agrees=agrees)
+        contradicted = known is not None and contradicts(known.entry, known.vehicle)
 
         def build(state: State, at_us: int, sequence: int) -> Transaction:
             hit = state.open_hits.get(hit_id)
             seen = [] if hit is None else state.sightings.get(hit.authority, {}).get(hit.voi, [])
             outcome = Outcome(
                 hit=hit_id,
-                outcome=judge_outcome(hit_id, hit, known is not None, seen, said, reason, by, compared),
+                outcome=judge_outcome(
+                    hit_id,
+                    hit,
+                    known is not None,
+                    seen,
+                    said,
+                    reason,
+                    by,
+                    compared,
+                    contradicted=contradicted,
+                    cameras=state.cameras,
+                ),
                 reason=reason,
                 by=by,
                 at_us=at_us,

@@ -226,7 +226,7 @@ class Reader:
         data = await self.sequencer.snapshot()
         state = await asyncio.to_thread(load_state, data)
         await self.projections.begin(state, told.former, self._other_log())
-        self.commits.committed, self.commits.parsed = state, Parsed()
+        self.commits.committed = state
         self._is_begun = True
 
     def _other_log(self) -> Fetch:

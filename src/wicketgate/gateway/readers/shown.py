@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 _RECENT_BYTES: Final = 1024 * 1024
 _INDEX_EVERY_S: Final = 0.25
 _AGAIN_S: Final = 0.2
+_LOOKS: Final = 6
 _NEVER_FULL: Final = 1 << 62
 
 
@@ -150,6 +151,11 @@ class ReaderShown:
             The last batches that an earlier version stored, by feed.
         fetch : callable
             Another copy of the log, or the log itself; what it gives is verified.
+
+        Raises
+        ------
+        LedgerError
+            If the sequencer's log is another one than that derived here.
         """
         self._former = former
         self._write_places()
@@ -167,6 +173,24 @@ class ReaderShown:
                     break
                 await asyncio.sleep(_AGAIN_S)
             self._known = self.ledger.size
+        await self._demand_same_log()
+
+    async def _demand_same_log(self) -> None:
+        """Demand that the sequencer's log is this one, or goes on from it.
+
+        Raises
+        ------
+        LedgerError
+            If it is another one, or shorter: what was signed once has been taken back.
+        """
+        for _ in range(_LOOKS):  # one that has just begun comes so far first
+            checkpoint = await self._sequencer.checkpoint(self.ledger.size - 1)
+            if checkpoint:
+                break
+        else:
+            raise LedgerError("the sequencer's log is shorter than the one derived here", code="log-differs")
+        if unverified_checkpoint(checkpoint).size == self.ledger.size:
+            self.ledger.append((), checkpoint)
 
     async def _fill(self, name: str, batches: int) -> None:
         """Learn where the batches of a feed lie that this reader has not followed."""

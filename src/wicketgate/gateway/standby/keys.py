@@ -38,6 +38,7 @@ HELD_FOR_S: Final = 3600.0
 _AHEAD: Final = ("rows", "reads", "acts")
 _LOCAL: Final = frozenset({"hits", "snapshots", "images"})
 """Of what lies here alone."""
+_BEGUN: Final = f"{SHARED}.begun"
 _LABEL: Final = b"wicketgate shared keys 1"
 _NONCE: Final = 12
 _AGAIN_S: Final = 0.2
@@ -94,6 +95,7 @@ class SharedKeys:
         self._quarantine = quarantine
         self._now_s = now_s
         self._next = 1
+        self._began_with: bytes | None = None
         self._to_tell: dict[tuple[str, int], SharedKey] = {}
         self._lock = threading.Lock()
         self._telling = asyncio.Lock()
@@ -107,9 +109,15 @@ class SharedKeys:
 
     async def look(self) -> None:
         """Keep what the stream holds of keys, and end what has ended there."""
-        last = (await self._link.info(SHARED)).state.last_seq
-        if last < self._next - 1:
-            self._next = 1  # all servers had stopped: it began anew
+        try:
+            last = (await self._link.info(SHARED)).state.last_seq
+        except NotFoundError:
+            await self.open()  # all servers had stopped
+            last = 0
+        began = await self._behind(1, _BEGUN)
+        began_with = None if began is None else began.data
+        if began_with != self._began_with:
+            self._began_with, self._next = began_with, 1
         while self._next <= last:
             stored = await self._behind(self._next, f"{SHARED}.key.>")
             if stored is None or stored.seq is None:
@@ -147,7 +155,11 @@ class SharedKeys:
         self._link.before_append = self.settled
 
     async def restore(self) -> None:
-        """Put every key into the stream, where it lacks some."""
+        """Put every key into the stream, where it lacks some: all servers may have stopped, and forgotten them."""
+        await self.open()
+        if await self._behind(1, _BEGUN) is None:
+            # Whoever waits looks through all of it again: numbers began anew with the stream.
+            await self._link.ask(lambda: self._link.jetstream.publish(_BEGUN, os.urandom(16)))
         held = {
             (name, hour): SharedKey(name, hour, key)
             for name, keys in self._all().items()
@@ -197,7 +209,10 @@ class SharedKeys:
             else:
                 log.warning("a sequencer gave no sign for an hour: nothing is kept for it, make it anew")
                 del self._others[node]
-        await self.say(position)
+        try:
+            await self.say(position)
+        except (NatsError, TimeoutError, OSError):
+            log.warning("how far this sequencer has come could not be said: it is said again soon")
         return position
 
     def watch_images(self, images: KeyRing) -> None:

@@ -166,6 +166,11 @@ class Leading:
             await asyncio.sleep(_AGAIN_S)
             return False
 
+    def abandon(self) -> None:
+        """Wait for the lease no longer, where it is not held: this gateway stops."""
+        if self.lease is not None and not self.lease.is_held:
+            self.lease.abandon()
+
     async def close(self) -> None:
         """Give the lease up, so that another may take it at once."""
         if self._task is not None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
 
 from wicketgate.base.aside import ThreadsAside
+from wicketgate.base.clock import Clock, SystemClock
 from wicketgate.base.errors import StreamError, WicketgateError
+from wicketgate.base.steady import AGREES_US
 from wicketgate.base.streams.link import Link, end_tasks
 from wicketgate.commits.rewritten import COMMITS
 from wicketgate.commits.snapshots import Snapshots, StateDump
@@ -47,6 +50,8 @@ class Waiting:
         Of the checkpoints that the sequencer that leads signs.
     right : asyncio.Event
         Set once this one leads.
+    clock : Clock
+        This machine's: one that differs from the deployment's could not lead.
     """
 
     link: Link
@@ -64,6 +69,7 @@ class Waiting:
     verifier: NoteVerifier
     right: asyncio.Event
     progress: Progress
+    clock: Clock = field(default_factory=SystemClock)
 
     def __post_init__(self) -> None:
         self._threads = ThreadsAside()
@@ -126,11 +132,13 @@ class Waiting:
             try:
                 await self.keys.look()
                 last = (await self.link.info(COMMITS)).state.last_seq
-            except StreamError:
+            except (StreamError, NatsError, TimeoutError):
                 self.progress.follow(caught_up=False)
             else:
-                lacking = last - self.following.state.sequence
-                self.progress.follow(caught_up=self.following.is_live and lacking <= _CAUGHT_UP)
+                state = self.following.state
+                agrees = abs(self.clock.now_us() - state.at_us) <= AGREES_US
+                lacks_little = last - state.sequence <= _CAUGHT_UP
+                self.progress.follow(caught_up=self.following.is_live and lacks_little and agrees)
             await asyncio.sleep(_LOOK_S)
 
     async def _flush(self, folding: asyncio.Task[None]) -> None:
@@ -148,7 +156,10 @@ class Waiting:
     async def _keep(self, folding: asyncio.Task[None]) -> None:
         await asyncio.shield(folding)
         while True:
-            await self.keep()
+            try:
+                await self.keep()
+            except (StreamError, NatsError, TimeoutError) as error:
+                log.warning("the streams do not answer: %s", type(error).__name__)
             await asyncio.sleep(_SNAPSHOT_S)
 
     async def keep(self) -> None:
@@ -159,16 +170,8 @@ class Waiting:
         snapshot = await self._threads.run(self.snapshots.save, dumped, sequence, at_us)
         position = min(snapshot, self.projections.position, self.seen.position)
         await self._threads.run(self.directory.reached, position)
-        await _whatever(self.keys.say(position))
+        await self.keys.say(position)
         await self.projections.end_terms()
         term_us = self.parsed.charter(state).limits.feed_term_us
         await self._threads.run(self.hits.forget, at_us - term_us, open_hits)
         await self._threads.run(self.lists.tidy, named, False)
-
-
-async def _whatever(work: Awaitable[None]) -> None:
-    """Wait for what is done again soon."""
-    try:
-        await work
-    except (StreamError, TimeoutError, OSError) as error:
-        log.warning("the streams do not answer: %s", type(error).__name__)

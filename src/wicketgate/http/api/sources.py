@@ -91,10 +91,12 @@ class SourcesApi:
     async def get_cameras(self, request: Request) -> Response:
         """`GET /v1/cameras`: the source's cameras, with the counts of their reads.
 
-        The counts tell what became of the reads.
+        The counts tell what became of the reads; `judged` moves with the published figures of targeting alone, so that
+        no source learns which passage was a hit.
         """
         source = require(request, "source", "source-officer").name
         state = self._commits.committed
+        judged = state.judged
         return json_answer(
             CamerasShown(
                 cameras=[
@@ -108,12 +110,14 @@ class SourcesApi:
                         zone=camera.zone,
                         aliases=camera.aliases,
                         counts=state.camera_counts.get(f"{source}/{camera.id}", {}),
-                        judged=state.misreads.get(f"{source}/{camera.id}", {}),
+                        judged=judged.of_camera(f"{source}/{camera.id}"),
                     )
                     for camera in state.cameras
                     if camera.source == source and camera.active
                 ],
                 source=source,
+                judged_from=rfc3339(judged.from_us) if judged.until_us else None,
+                judged_until=rfc3339(judged.until_us) if judged.until_us else None,
                 unknown=state.camera_counts.get(f"{source}/", {}),
                 unkept=state.unkept.get(source, 0),
             )

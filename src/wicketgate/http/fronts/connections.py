@@ -46,8 +46,8 @@ class FrontHead:
 def front_head(head: bytes) -> FrontHead | None:
     """Return a head that a front may take, or None where the gateway itself must see the request.
 
-    A front takes posts of reads, forms, images put behind their reads and pushes for known adapters, whose
-    bodies simply follow their heads, and whose heads are as plain as most devices write them.
+    A front takes posts of reads, forms, images put behind their reads and pushes for known adapters, whose bodies
+    simply follow their heads, and whose heads are as plain as most devices write them.
     """
     method, _, rest = head.partition(b"\r\n")[0].partition(b" ")
     target, _, version = rest.partition(b" ")

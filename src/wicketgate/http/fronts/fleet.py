@@ -107,8 +107,8 @@ class Fleet(Crew[FrontMember]):
         self._viewing = Viewing(gateway)
         self._ended_refused: Counter[str] = Counter()
         self._ended_closed: Counter[str] = Counter()
-        self._readers: list[str] = []
         self._ended_mqtt = MqttCounted()
+        self._readers: list[str] = []
 
     def counted(self) -> Counted:
         """Return what all of them count, with those that have ended."""
@@ -153,9 +153,8 @@ class Fleet(Crew[FrontMember]):
         member = FrontMember(
             self._gateway, self._viewing, taking, self._adopt, self._missed, self._begun, self._begin
         )
-        ingress = self._ingress
-        kept = [] if ingress is None or ingress.listening is None else [ingress.listening]
-        return member, [giving], [*self._listening, *kept]
+        mqtt = None if self._ingress is None else self._ingress.listening
+        return member, [giving], [*self._listening, *([] if mqtt is None else [mqtt])]
 
     def _begin(self) -> Begin:
         settings = self._settings

@@ -106,7 +106,7 @@ class Begin(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     connections: int
     proxies: tuple[str, ...]
     view: View
-    mqtt: MqttBegin | None
+    mqtt: MqttBegin | None = None
     readers: list[str] = []
 
     def networks(self) -> list[Network]:
@@ -298,9 +298,8 @@ class Now(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     at_us: int
 
 
-ToFront: TypeAlias = (
-    Begin | View | Leave | TakeAnswered | FollowedTaken | ReadFollowed | NotTaken | Now | Readers
-)
+_Told: TypeAlias = TakeAnswered | FollowedTaken | ReadFollowed | NotTaken
+ToFront: TypeAlias = Begin | View | Leave | _Told | Now | Readers
 ToGateway: TypeAlias = FrontReady | Counted | Take | TakeImaged | TakeFollowed | FollowRead
 encode = msgspec.msgpack.Encoder().encode
 decode_at_front = msgspec.msgpack.Decoder(ToFront).decode

@@ -76,12 +76,16 @@ class ConnectionGiver:
         if not self._waits_for_room:
             self._go_on()
 
-    def close(self) -> None:
-        """Give no more."""
+    def close(self) -> list[tuple[Given, bytes]]:
+        """Give no more; return the connections that wait, and what was read of each."""
         if self._waits_for_room:
             self._waits_for_room = False
             asyncio.get_running_loop().remove_writer(self._over)
         self._over.close()
+        left = [one for lane in self._waiting for one in lane]
+        for lane in self._waiting:
+            lane.clear()
+        return left
 
     def _go_on(self) -> None:
         loop = asyncio.get_running_loop()

@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
 import sys
 from collections.abc import Sequence
 from functools import partial
+from typing import Final
 
 import msgspec
 import uvloop
@@ -43,6 +45,9 @@ from wicketgate.http.site.rendering import Renderer
 from wicketgate.http.underway import UnderWay
 
 log = logging.getLogger(__name__)
+
+_GIVES_WAY: Final = 5
+"""Nice: on cores that are all taken, fronts and the gateway have three times a reader's share."""
 
 
 class ReaderProcess:
@@ -163,6 +168,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run a reader on descriptors that it was given."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all: the gateway says when to leave
     keep_private()
+    os.nice(_GIVES_WAY)  # and so does its renderer of pages: what must be decided goes first
     link, passing = (socket.socket(fileno=int(one)) for one in arguments)
 
     async def run() -> int:

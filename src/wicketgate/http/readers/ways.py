@@ -64,9 +64,8 @@ class ReaderWays:
 
     def _lose(self, address: str, left: Sequence[tuple[Given, bytes]]) -> None:
         giver = self._givers.pop(address, None)
-        if giver is not None:
-            giver.close()
-        for one, data in left:
+        waiting = [] if giver is None else giver.close()
+        for one, data in (*left, *waiting):
             self._instead(one, data)
 
 
