@@ -25,6 +25,19 @@ from wicketgate.http.sessions import Sessions, session_id_in
 from wicketgate.http.underway import SMALL_BODY, UnderWay
 from wicketgate.pages.duty import Session
 
+PEOPLE_PATHS = frozenset(
+    {
+        "/sign-in",
+        "/sign-in/passkey",
+        "/sign-in/passkey/begin",
+        "/enrol",
+        "/enrol/begin",
+        "/oauth/device_authorization",
+        "/oauth/token",
+    }
+)
+"""Where people come to be known: at the gateway alone."""
+PEOPLE_PREFIXES = ("/sign-in/with/", "/sign-in/back/")
 PUBLIC_PATHS = frozenset(
     {
         "/",
@@ -40,21 +53,16 @@ PUBLIC_PATHS = frozenset(
         "/openapi.json",
         "/healthz",
         "/readyz",
-        "/sign-in",
-        "/sign-in/passkey",
-        "/sign-in/passkey/begin",
-        "/enrol",
-        "/enrol/begin",
-        "/oauth/device_authorization",
-        "/oauth/token",
+        *PEOPLE_PATHS,
     }
 )
 SIGN_IN = "/sign-in"
 DEMONSTRATION_PREFIX = "/demonstration/"
 """Below which a demonstration shows more; where vehicles are real, nothing is there."""
 PUBLIC_PREFIXES = (
-    *("/assets/", "/authorities/", "/consultations/", "/log/", "/sign-in/with/", "/sign-in/back/"),
+    *("/assets/", "/authorities/", "/consultations/", "/log/"),
     DEMONSTRATION_PREFIX,
+    *PEOPLE_PREFIXES,
 )
 PUSH_PREFIX = "/v1/push/"
 """What devices post to; there alone Basic and `?key=` are credentials too."""
@@ -62,6 +70,7 @@ _LONGEST_TOKEN = 512
 _MOST_TURNS = -(-MAX_RESPONSE // SMALL_BODY)
 _AS_PAGE = b"text/html"
 _PERSON_S = 0.5
+_UNKNOWN = "send `Authorization: Bearer TOKEN` with a token that is known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +140,8 @@ class Gatekeeper:
         Those of duty officers; without them their pages are closed.
     under_way : UnderWay, optional
         Bounds what is under way; those of `ConnectionLimits` without it.
+    unknown : str
+        What is said to whoever shows no credential that is known.
     """
 
     def __init__(
@@ -139,11 +150,13 @@ class Gatekeeper:
         tokens: Callable[[], Mapping[str, str]],
         sessions: Sessions | None = None,
         under_way: UnderWay | None = None,
+        unknown: str = _UNKNOWN,
     ) -> None:
         self._app = app
         self._under_way = under_way or UnderWay(ConnectionLimits())
         self._tokens = tokens
         self._sessions = sessions
+        self._unknown = unknown
         self._turnstile = Turnstile()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -165,8 +178,7 @@ class Gatekeeper:
             await _wait_outside()(scope, receive, send)
             return
         if principal is None and not is_public(scope["path"]):
-            detail = "send `Authorization: Bearer TOKEN` with a token that is known"
-            response = problem("unauthorised", detail)
+            response = problem("unauthorised", self._unknown)
             if pushed:
                 # Many devices send what they have only when they are asked, and know no other scheme.
                 response.headers.append("WWW-Authenticate", 'Basic realm="wicketgate", charset="UTF-8"')

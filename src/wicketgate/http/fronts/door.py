@@ -68,6 +68,7 @@ class Door:
         self._sweeping: asyncio.Task[None] | None = None
         self.readers: ReaderFleet | None = None
         self._ways = ReaderWays(self._keep)
+        self._served = ReaderRule(lambda shown: shown in self._commits.committed.tokens)
         if roles is not None and settings.reader_processes:
             self.readers = ReaderFleet(
                 gateway,
@@ -190,7 +191,7 @@ class Door:
             return self._connection()
         return FirstHeadConnection(
             self._bounds,
-            ReaderRule(),
+            self._served,
             self._give,
             config=self._server.config,
             server_state=self._server.server_state,

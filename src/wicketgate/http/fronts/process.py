@@ -61,7 +61,6 @@ from wicketgate.reads.mqtt.delivery import delivery
 from wicketgate.reads.mqtt.ingress import Ingress
 
 _HANDED_OVER: Final = "handed over"
-SERVED: Final = ReaderRule()
 _SETTLE_S: Final = 5.0
 
 
@@ -170,10 +169,12 @@ class Front:
         def is_ours(head: FrontHead) -> bool:
             return source_in(dict(head.scope), tokens(), pushed=head.is_push) is not None
 
+        rule = ReaderRule(lambda shown: shown in seeing.known)
+
         def give(connection: HandingConnection, data: bytes, head: bytes) -> None:
             digest = bearer_in(fields_in(head) or ())
             known = digest in seeing.known
-            served = bool(head) and SERVED.length(head) is not None
+            served = bool(head) and rule.length(head) is not None
             if known:
                 connection.known_by(_HANDED_OVER, digest)  # no stranger takes its place while it waits
             if not (served and self._readers.give(connection, data, known=known)):

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from wicketgate.gateway.readers.reader import Reader
 from wicketgate.http.api.feeds import FeedsApi
 from wicketgate.http.faults import FAULTS
-from wicketgate.http.gatekeeper import Gatekeeper
+from wicketgate.http.gatekeeper import PEOPLE_PATHS, PEOPLE_PREFIXES, Gatekeeper
 from wicketgate.http.health import HealthApi
 from wicketgate.http.peers import Proxies
 from wicketgate.http.problems import problem
@@ -26,18 +26,25 @@ from wicketgate.http.underway import UnderWay
 _ELSEWHERE: Final = (
     "this reader serves public pages, the log and feeds: ask the gateway itself for anything else"
 )
+_UNKNOWN: Final = (
+    "send `Authorization: Bearer TOKEN` with a token that is known; a person's session is known to the gateway itself "
+    "and to no reader"
+)
 
 
 def build_reader_app(
     reader: Reader, rendering: PageRendering, under_way: UnderWay, proxies: Proxies
 ) -> ASGIApp:
-    """Return the application over a running reader."""
+    """Return the application over a running reader.
+
+    What it does not serve comes to it on another host alone: beside the gateway its connection goes there.
+    """
     app = Starlette(routes=reader_routes(reader, rendering), exception_handlers=FAULTS)
 
     def tokens() -> Mapping[str, str]:
         return reader.commits.committed.tokens
 
-    return proxies.wrap(Gatekeeper(_served(app), tokens, under_way=under_way))
+    return proxies.wrap(Gatekeeper(_served(app), tokens, under_way=under_way, unknown=_UNKNOWN))
 
 
 def reader_routes(reader: Reader, rendering: PageRendering | None = None) -> list[Route]:
@@ -58,7 +65,9 @@ def _served(app: ASGIApp) -> ASGIApp:
     """Refuse what only the gateway may do."""
 
     async def served(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] in {"GET", "HEAD"}:
+        path = scope["path"]
+        for_people = path in PEOPLE_PATHS or path.startswith(PEOPLE_PREFIXES)
+        if scope["method"] in {"GET", "HEAD"} and not for_people:
             await app(scope, receive, send)
         else:
             await problem("elsewhere", _ELSEWHERE)(scope, receive, send)

@@ -86,8 +86,12 @@ class ReaderProcess:
         def give(connection: HandingConnection, data: bytes, head: bytes) -> None:
             self._giving.give(connection, data, known=connection.is_known)
 
+        def knows(shown: str) -> bool:
+            return shown in reader.commits.committed.tokens
+
+        rule = ReaderRule(knows)
         app = build_reader_app(reader, renderer, UnderWay(begin.limits), proxies)
-        protocol = partial(HandingConnection, bounds, ReaderRule(), give)
+        protocol = partial(HandingConnection, bounds, rule, give)
         server = Server(configured(app, protocol))
         connections = server.server_state.connections
 
@@ -95,7 +99,7 @@ class ReaderProcess:
             def made() -> asyncio.Protocol:
                 connection = HandingConnection(
                     bounds,
-                    ReaderRule(),
+                    rule,
                     give,
                     config=server.config,
                     server_state=server.server_state,

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 from wicketgate.http.behind import HEALTH_PATHS
-from wicketgate.http.gatekeeper import PUBLIC_PATHS, PUBLIC_PREFIXES, SIGN_IN
+from wicketgate.http.gatekeeper import PEOPLE_PATHS, PEOPLE_PREFIXES, PUBLIC_PATHS, PUBLIC_PREFIXES, bearer_in
 from wicketgate.http.handing import FRAMING, begins_with, fields_in
 
 _STARTS: Final = (b"GET /", b"HEAD /")
 _BODY: Final = FRAMING | {b"content-length"}
 _PLAIN: Final = re.compile(r"/[A-Za-z0-9._~/-]*", re.ASCII)
-_PATHS: Final = PUBLIC_PATHS - {SIGN_IN, *HEALTH_PATHS}
+_PATHS: Final = PUBLIC_PATHS - PEOPLE_PATHS - set(HEALTH_PATHS)
+_PREFIXES: Final = tuple(one for one in PUBLIC_PREFIXES if one not in PEOPLE_PREFIXES)
+_OF_UNITS: Final = "/v1/feeds"
 _FEEDS: Final = re.compile(r"/v1/feeds(?:/[^/]+(?:/(?:proofs|events))?)?")
 
 
@@ -20,19 +23,24 @@ def is_served(path: str) -> bool:
     """Return whether a reader serves a path, to whoever may have it."""
     if _PLAIN.fullmatch(path) is None:
         return False
-    return path in _PATHS or path.startswith(PUBLIC_PREFIXES) or _FEEDS.fullmatch(path) is not None
+    return path in _PATHS or path.startswith(_PREFIXES) or _FEEDS.fullmatch(path) is not None
 
 
 class ReaderRule:
     """Which requests a reader keeps: plain ones without a body.
 
+    A token that is not known may be a person's session, which the gateway alone knows: its feeds are asked for there.
+
     Parameters
     ----------
+    knows : callable, optional
+        Returns whether the hash of a token is known; without it a reader keeps them all, because nobody else is there.
     health : bool
         Whether those for its own health too: on another host nobody else has them.
     """
 
-    def __init__(self, *, health: bool = False) -> None:
+    def __init__(self, knows: Callable[[str], bool] | None = None, *, health: bool = False) -> None:
+        self._knows = knows
         self._health = HEALTH_PATHS if health else ()
 
     def length(self, head: bytes) -> int | None:
@@ -48,7 +56,13 @@ class ReaderRule:
         if found is None:
             return None
         fields = dict(found)
-        return 0 if len(fields) == len(found) and _BODY.isdisjoint(fields) else None
+        if len(fields) != len(found) or not _BODY.isdisjoint(fields):
+            return None
+        if self._knows is not None and path.startswith(_OF_UNITS):
+            shown = bearer_in(found)
+            if shown and not self._knows(shown):
+                return None
+        return 0
 
     def may_begin(self, beginning: bytearray) -> bool:
         """Return whether a request that is kept may begin so."""

@@ -5,6 +5,7 @@ They are the queue, one hit, outcomes, and the news that something changed.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 
@@ -24,6 +25,7 @@ from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.hotlists.hits import Hit
 from wicketgate.http.api.hits import as_json
 from wicketgate.http.api.images import FeedImages
+from wicketgate.http.gatekeeper import patience_of
 from wicketgate.http.problems import problem, status_and_title
 from wicketgate.http.requests import private_answer
 from wicketgate.http.site.officers import OfficerPages, form_of, redirect, session_of, wants_page
@@ -164,6 +166,7 @@ class Duty:
         hits = self._hits
         self._listening[session.key] += 1
         known = ""
+        loop = asyncio.get_running_loop()
         try:
             while True:
                 session_of(request, *_SEE)
@@ -174,7 +177,10 @@ class Duty:
                     known = found
                 else:
                     yield b": alive\n\n"
-                await hits.wait(changes, _ALIVE_S)
+                alive_s = loop.time() + _ALIVE_S
+                while hits.changes == changes and loop.time() < alive_s:
+                    await hits.wait(changes, patience_of(request, alive_s - loop.time()))
+                    session_of(request, *_SEE)
                 # Many hits at once are told of once: a look at the queue is not free.
                 await self._clock.sleep(_PAUSE_S)
         except NotEntitled:
