@@ -113,7 +113,7 @@ def routes(
     return [
         *public.routes(),
         *HealthApi(gateway.health).routes(),
-        *Consultations(gateway.responses, public, clock).routes(),
+        *Consultations(gateway.responses, public, clock, gateway.looks).routes(),
         *_reads(gateway).routes(),
         *_images(gateway).routes(),
         *SourcesApi(
@@ -121,9 +121,9 @@ def routes(
         ).routes(),
         *DocumentsApi(gateway.filing, clock).routes(),
         *FeedsApi(commits, gateway.projections, entitlement, clock, gateway.looks).routes(),
-        *AdminApi(commits, gateway.tokens, gateway.openings).routes(),
+        *AdminApi(commits, gateway.tokens, gateway.openings, gateway.looks).routes(),
         *HitsApi(gateway.unit_hits, gateway.outcomes, entitlement, clock, gateway.looks).routes(),
-        *DisclosuresApi(commits, gateway.disclosures, entitlement, clock).routes(),
+        *DisclosuresApi(commits, gateway.disclosures, entitlement, clock, gateway.looks).routes(),
         *WhyApi(commits, gateway.projections, gateway.lists, gateway.facts, clock).routes(),
         *HotlistsApi(commits, gateway.desk, gateway.lists, entitlement, clock, gateway.looks).routes(),
         *(desk or OfficersDesk(gateway, _images(gateway), public, addition)).routes(),

@@ -531,6 +531,7 @@ async def test_an_address_is_told_to_wait_over_http(pages: Pages) -> None:
         said,
         SimpleNamespace(),  # type: ignore[arg-type]
         clock,
+        SimpleNamespace(),  # type: ignore[arg-type]
         each=Rate(burst=1, every_us=7 * SECOND_US),
         near=ALL,
         together=Rate(burst=9, every_us=SECOND_US),

@@ -6,7 +6,7 @@ answer in it, and again at the end of the minute where it came further. docs/spe
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wicketgate.base.clock import Clock, rfc3339
@@ -17,6 +17,7 @@ from wicketgate.gateway.filing.facts import look_fact
 from wicketgate.gateway.looking import MachineReadings, Range
 
 _KNOWN_OF_A_SESSION = 10_000
+_KNOWN_SESSIONS = 1_000
 
 
 class LookFiling(MachineReadings):
@@ -56,10 +57,8 @@ class LookFiling(MachineReadings):
         known.update(dict.fromkeys(fresh))
         while len(known) > _KNOWN_OF_A_SESSION:
             del known[next(iter(known))]
-
-    def forget(self, lasting: Collection[str]) -> None:
-        """Forget the sessions that have ended: all but those that last."""
-        self._known = {key: known for key, known in self._known.items() if key in lasting}
+        while len(self._known) > _KNOWN_SESSIONS:
+            del self._known[next(iter(self._known))]
 
     async def _record(self, ranges: Sequence[Range]) -> None:
         await self._commit([(one.by, one.what, one.of, _members(one)) for one in ranges])

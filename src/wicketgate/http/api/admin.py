@@ -14,6 +14,7 @@ from wicketgate.base.errors import InputError
 from wicketgate.base.streams.ordinal import OrdinalStream
 from wicketgate.commits.durable import Durable
 from wicketgate.gateway.filing.tokens import TokenFiling
+from wicketgate.gateway.looking import LooksRecorded
 from wicketgate.http.answers import Opening, Token, TokenName
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.parameters import AFTER, LINES
@@ -27,10 +28,13 @@ class AdminApi:
     They stand over the committed state, the tokens and the sealed openings of seconds.
     """
 
-    def __init__(self, commits: Durable, tokens: TokenFiling, openings: OrdinalStream) -> None:
+    def __init__(
+        self, commits: Durable, tokens: TokenFiling, openings: OrdinalStream, looks: LooksRecorded
+    ) -> None:
         self._commits = commits
         self._tokens = tokens
         self._openings = openings
+        self._looks = looks
 
     def routes(self) -> list[Route]:
         """Return the routes of `/v1/openings` and `/v1/tokens`."""
@@ -42,14 +46,18 @@ class AdminApi:
 
     async def get_openings(self, request: Request) -> Response:
         """`GET /v1/openings?after=N&limit=N`: the sealed openings of seconds, by their number."""
-        require(request, "overseer")
+        who = require(request, "overseer")
         after, limit = AFTER.read(request), LINES.read(request)
-        return StreamingResponse(self._sealed(request, after, limit), media_type=NDJSON)
+        last = min(after + limit, self._openings.last)
+        if last > after:
+            await self._looks.read(who.by, "openings", "log", after + 1, last)
+            require(request, "overseer")
+        return StreamingResponse(self._sealed(request, after, last), media_type=NDJSON)
 
-    async def _sealed(self, request: Request, after: int, limit: int) -> AsyncIterator[bytes]:
+    async def _sealed(self, request: Request, after: int, last: int) -> AsyncIterator[bytes]:
         """Yield openings one by one, each read once the client has taken the one before."""
         stream = self._openings
-        for number in range(after + 1, min(after + limit, stream.last) + 1):
+        for number in range(after + 1, last + 1):
             data = await stream.get(number)
             if not request.scope["still_known"]():
                 return

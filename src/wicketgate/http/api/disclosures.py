@@ -6,6 +6,7 @@ They take what recipients attest, and show what is missing of it.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -20,6 +21,7 @@ from wicketgate.commits.durable import Durable
 from wicketgate.commits.state import State
 from wicketgate.gateway.entitlement import Entitlement, names_of
 from wicketgate.gateway.filing.disclosures import DisclosureFiling, DisclosureSaid
+from wicketgate.gateway.filing.looks import LookFiling
 from wicketgate.http.answers import (
     Disclosures,
     DisclosureShown,
@@ -30,7 +32,7 @@ from wicketgate.http.answers import (
     ReceiptShown,
     ReceiptTaken,
 )
-from wicketgate.http.gatekeeper import require
+from wicketgate.http.gatekeeper import Principal, require
 from wicketgate.http.parameters import LINES
 from wicketgate.http.problems import problem
 from wicketgate.http.requests import MAX_MEMBERS, decoded, json_answer, private_answer, read_body
@@ -81,12 +83,18 @@ class DisclosuresApi:
     """
 
     def __init__(
-        self, commits: Durable, disclosures: DisclosureFiling, entitlement: Entitlement, clock: Clock
+        self,
+        commits: Durable,
+        disclosures: DisclosureFiling,
+        entitlement: Entitlement,
+        clock: Clock,
+        looks: LookFiling,
     ) -> None:
         self._commits = commits
         self._disclosures = disclosures
         self._entitlement = entitlement
         self._clock = clock
+        self._looks = looks
 
     def routes(self) -> list[Route]:
         """Return the routes under `/v1/disclosures` and `/v1/receipts`."""
@@ -142,7 +150,9 @@ class DisclosuresApi:
             disclosure for name in names if name in state.held for disclosure in state.held[name].disclosures
         ]
         found.sort(key=lambda one: -one.commit)
-        return private_answer(Disclosures(disclosures=[_disclosure(state, one) for one in found[:limit]]))
+        found = found[:limit]
+        await self._seen(request, "disclosures", [one.id for one in found])
+        return private_answer(Disclosures(disclosures=[_disclosure(state, one) for one in found]))
 
     async def post_receipt(self, request: Request) -> Response:
         """`POST /v1/receipts` `{"authority","deleted_until","method","by"}`."""
@@ -162,10 +172,17 @@ class DisclosuresApi:
     async def list_receipts(self, request: Request) -> Response:
         """`GET /v1/receipts?authority=`: receipts due, missing and attested last."""
         names = self._readable(request)
+        await self._seen(request, "receipts", names)
         state, now_us = self._commits.committed, self._clock.now_us()
         return private_answer(
             Receipts(receipts=[_owed(state, name, state.held.get(name) or Held(), now_us) for name in names])
         )
+
+    async def _seen(self, request: Request, what: str, items: Sequence[str]) -> None:
+        """Record what of a list this caller has not been shown before."""
+        who: Principal = request.scope["principal"]
+        await self._looks.show(who.by, request.scope["credential"], what, who.name, items)
+        self._readable(request)  # it took a moment
 
     def _readable(self, request: Request) -> list[str]:
         """Return the authorities open to the caller's questions.

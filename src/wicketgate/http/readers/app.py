@@ -52,7 +52,7 @@ def reader_routes(reader: Reader, rendering: PageRendering | None = None) -> lis
     addition = find_addition(sight_of(reader))
     public = Public(reader, addition, rendering, description=reader.sequencer.description)
     feeds = FeedsApi(reader.commits, reader.projections, reader.entitlement, reader.clock, reader.looks)
-    consultations = Consultations(reader.responses, public, reader.clock)
+    consultations = Consultations(reader.responses, public, reader.clock, reader.looks)
     return [
         *public.routes(),
         *HealthApi(reader).routes(),

@@ -26,6 +26,7 @@ from wicketgate.gateway.filing.responses import (
     SaidInPublic,
     parse_said,
 )
+from wicketgate.gateway.looking import LooksRecorded
 from wicketgate.http.answers import ResponseHeld, ResponseTaken
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.parameters import PAGE_OF_RESPONSES
@@ -93,6 +94,7 @@ class Consultations:
         responses: ResponsesHeld,
         public: Public,
         clock: Clock,
+        looks: LooksRecorded,
         *,
         each: Rate = EACH,
         near: Rate = NEAR,
@@ -101,6 +103,7 @@ class Consultations:
         self._responses = responses
         self._public = public
         self._clock = clock
+        self._looks = looks
         self._reading = asyncio.Lock()
         self._parsing = asyncio.Lock()
         self._allowance = Allowance(clock.now_us, each=each, near=near, together=together)
@@ -315,10 +318,13 @@ class Consultations:
 
         This is for overseers.
         """
-        require(request, "overseer")
+        who = require(request, "overseer")
         name = request.path_params["id"]
         count, _ = self._responses.count(name)
         self._responses.demand_kept(name)
+        if count:
+            await self._looks.read(who.by, "responses", name, 1, count)
+            require(request, "overseer")
         return StreamingResponse(
             self._held(name, count), media_type=NDJSON, headers={"Cache-Control": "no-store"}
         )

@@ -1,0 +1,334 @@
+"""No look without its fact: every operation that shows something private, asked as a machine and as a person."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from starlette.applications import Starlette
+from starlette.types import ASGIApp, Message
+
+from tests.matching import SOURCE, UNIT, WANTED, Desk, make, plate_image, vehicle
+from tests.unit.gateway.test_people import DESK, OPENINGS, SIGNER, by_provider, people
+from tests.vectors.make_documents import keys_of, put
+from wicketgate.base.clock import MINUTE_US
+from wicketgate.base.signing import dump_envelope
+from wicketgate.commits.transactions import Transaction
+from wicketgate.gateway.filing.people import PeopleFiling
+from wicketgate.http.api.images import FeedImages
+from wicketgate.http.app import routes
+from wicketgate.http.faults import FAULTS
+from wicketgate.http.gatekeeper import Gatekeeper
+from wicketgate.http.openapi.document import OPERATIONS
+from wicketgate.http.people.desk import OfficersDesk
+from wicketgate.http.site.description import description_of
+from wicketgate.http.site.public import Public
+from wicketgate.pages.duty import Session
+from wicketgate.regime.documents.document import sign_document
+
+PLATE = "AB12CDE"
+OVERSEER = "overseer:ico/commissioner"
+NOTHING_PRIVATE = {
+    "postReads": "takes, and shows what was taken to whoever sent it",
+    "putImage": "takes, and shows nothing",
+    "pushPayload": "takes, and shows nothing",
+    "putCameras": "takes, and shows nothing",
+    "getCameras": "the source's own cameras, and counts",
+    "listFeeds": "names of feeds, and how many batches they have",
+    "getProof": "how many rows a batch has, and where its fact stands in the log",
+    "putHotlist": "takes, and shows counts",
+    "changeHotlist": "takes, and shows counts",
+    "postDisclosure": "takes, and shows the number of what was taken",
+    "postReceipt": "takes, and shows the number of what was taken",
+    "submitDocument": "signed documents are public",
+    "issueToken": "a token to whoever made it, which is an entry of the log",
+    "withdrawTokens": "takes, and shows nothing",
+    "getMetrics": "counts",
+    "signOut": "ends a session",
+    "showMe": "a person's own name, roles and passkeys",
+    "workAt": "a person's own session",
+    "withdrawOwnPasskey": "a person's own passkey",
+    "showPresence": "a person's own session",
+    "beginPresence": "a person's own session",
+    "provePresence": "a person's own session",
+    "provePresenceWith": "a person's own session",
+    "showDevice": "a person's own session",
+    "answerDevice": "a person's own session",
+    "openPeople": "takes, and shows a count; its taking is a fact",
+    "listPasskeys": "ids of passkeys and commitments, which stand in a public document",
+    "withdrawPasskey": "takes, and shows nothing",
+    "followQueue": "that something changed, and a hash of it",
+}
+"""Operations that need somebody to be known and show nothing private: why."""
+ELSEWHERE = {
+    "getAllResponses": "tests/unit/pages/test_consultation_pages.py has consultations with responses"
+}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What an operation shows, and the fact of it.
+
+    Attributes
+    ----------
+    machine : str
+        Whose token shows it; empty where tokens show nothing.
+    person : bool
+        Whether a person's session shows it.
+    fact : mapping
+        Members of its fact; `by` besides.
+    """
+
+    at: str
+    fact: Mapping[str, Any]
+    machine: str = ""
+    person: bool = False
+    json: Any = None
+    form: Mapping[str, str] = field(default_factory=dict)
+    by: str = "by"
+
+
+def look(what: str, of: str, **more: Any) -> dict[str, Any]:
+    return {"kind": "look", "what": what, "of": of, **more}
+
+
+def shown(hit: str, other: str, ref: str) -> dict[str, Shown]:
+    """Return every operation that shows something private, by its id."""
+    unit = UNIT.partition(":")[2]
+    image = {"kind": "image-read", "authority": WANTED}
+    rows = look("rows", WANTED)
+    return {
+        "getQuarantine": Shown("GET /v1/quarantine", look("quarantine", "tfl"), machine=SOURCE),
+        "getFeed": Shown(f"GET /v1/feeds/{WANTED}", rows, machine=UNIT, person=True),
+        "followFeed": Shown(f"GET /v1/feeds/{WANTED}/events", rows, machine=UNIT, person=True),
+        "getImage": Shown(f"GET /v1/feeds/{WANTED}/images/{ref}", image, machine=UNIT, person=True),
+        "getImages": Shown(
+            f"POST /v1/feeds/{WANTED}/images",
+            {"kind": "images-read", "authority": WANTED},
+            machine=UNIT,
+            json={"refs": [ref]},
+        ),
+        "getHotlist": Shown(f"GET /v1/hotlists/{WANTED}", look("hotlist", WANTED), machine=UNIT, person=True),
+        "listHits": Shown("GET /v1/hits", look("hits", unit), machine=UNIT, person=True),
+        "getHit": Shown(f"GET /v1/hits/{hit}", look("hit", hit), machine=UNIT, person=True),
+        "recordOutcome": Shown(
+            f"POST /v1/hits/{hit}/outcome",
+            {"kind": "outcome", "hit": hit},
+            person=True,
+            json={"outcome": "misread"},
+        ),
+        "listDisclosures": Shown("GET /v1/disclosures", look("disclosures", unit), machine=UNIT),
+        "listReceipts": Shown("GET /v1/receipts", look("receipts", unit), machine=UNIT),
+        "askWhy": Shown(
+            "POST /v1/why",
+            {"kind": "why"},
+            machine=OVERSEER,
+            json={
+                "read": {"source": "tfl", "camera": "c0", "captured_at": "2026-07-08T12:00:00Z"},
+                "authority": WANTED,
+            },
+        ),
+        "getOpenings": Shown("GET /v1/openings", look("openings", "log"), machine=OVERSEER),
+        "showQueue": Shown("GET /duty", look("hits", unit), person=True),
+        "showQueuePart": Shown("GET /duty/queue", look("hits", unit), person=True),
+        "showHit": Shown(f"GET /duty/hits/{other}", look("hit", other), person=True),
+        "sayOutcome": Shown(
+            f"POST /duty/hits/{other}/outcome",
+            {"kind": "outcome", "hit": other},
+            person=True,
+            form={"outcome": "misread", "reason": ""},
+        ),
+        "showImage": Shown(f"GET /duty/images/{WANTED}/{ref}", image, person=True),
+    }
+
+
+@dataclass
+class Answered:
+    """How an answer began, and how many facts stood in the commits then."""
+
+    status: int
+    body: bytes
+    facts: int
+
+
+class Walk:
+    """A gateway whose people are named, with a thing to see of each kind."""
+
+    def __init__(self, desk: Desk) -> None:
+        gateway = self.gateway = desk.gateway
+        self.desk = desk
+        self.facts: list[dict[str, Any]] = []
+        gateway.commits.followers.append(self._follow)
+        public = Public(gateway, None, description=description_of(None))
+        images = FeedImages(gateway.images, gateway.facts, gateway.entitlement, gateway.hits)
+        officers = OfficersDesk(gateway, images, public, None)
+        self.sessions = officers.sessions
+        app = Starlette(routes=routes(gateway, public, officers), exception_handlers=FAULTS)
+        self.app: ASGIApp = Gatekeeper(
+            app, lambda: gateway.commits.committed.tokens, sessions=officers.sessions
+        )
+
+    def _follow(self, transaction: Transaction) -> None:
+        self.facts += [json.loads(fact) for fact in transaction.facts]
+
+    async def name_people(self, version: int = 1, *, nobody: bool = False) -> None:
+        changes = [put("people.version", version)]
+        if nobody:
+            changes += [put("persons", None), put("grants", None)]
+        signed = sign_document(people(*changes), keys_of(SIGNER))
+        await self.gateway.filing.submit(dump_envelope(signed))
+        if not nobody:
+            await PeopleFiling(self.gateway.commits).open("met", OPENINGS, "admin")
+
+    def sign_in(self) -> tuple[str, Session]:
+        return self.sessions.open_as(by_provider(sub="s-1", name="Ada"), DESK)
+
+    async def ask(self, at: str, headers: Mapping[str, str], body: bytes = b"") -> Answered:
+        """Ask, and return once the answer begins to show something, or has ended."""
+        method, _, target = at.partition(" ")
+        path, _, query = target.partition("?")
+        sent = {"host": "gateway.example", "content-length": str(len(body)), **headers}
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "http",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "root_path": "",
+            "headers": [(name.encode(), value.encode()) for name, value in sent.items()],
+            "client": ("127.0.0.1", 1),
+            "server": ("gateway.example", 80),
+        }
+        began = asyncio.Event()
+        found = Answered(0, b"", 0)
+        asked = False
+
+        async def receive() -> Message:
+            nonlocal asked
+            if asked:
+                await asyncio.Event().wait()
+            asked = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                found.status = message["status"]
+            elif message.get("body") and not began.is_set():
+                found.body, found.facts = message["body"], len(self.facts)
+                began.set()
+
+        asking = asyncio.create_task(self.app(scope, receive, send))
+        waiting = asyncio.create_task(began.wait())
+        await asyncio.wait({asking, waiting}, return_when=asyncio.FIRST_COMPLETED, timeout=20)
+        for task in (asking, waiting):
+            task.cancel()
+        await asyncio.gather(asking, waiting, return_exceptions=True)
+        return found
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make(tmp_path_factory.mktemp("looks") / "d")
+
+
+@pytest.fixture
+async def walk(template: Path, tmp_path: Path, swept: None) -> AsyncIterator[Walk]:
+    desk = await Desk.start(Path(shutil.copytree(template, tmp_path / "d")))
+    desk.tokens[OVERSEER] = await desk.gateway.tokens.issue_token(OVERSEER)
+    walk = Walk(desk)
+    await walk.name_people()
+    yield walk
+    await desk.stop()
+
+
+async def _fill(walk: Walk) -> dict[str, Shown]:
+    """Let there be something of each kind to see."""
+    desk = walk.desk
+    await desk.list_vehicles(vehicle(PLATE), vehicle("KK55KKK"))
+    await desk.read(PLATE, patch=plate_image(PLATE))
+    await desk.read("KK55KKK")
+    hits = {one["read"]["plate"]: one for one in await desk.hits(2)}
+    lost = {"id": "lost", "camera": "nowhere", "captured_at": "2026-07-08T12:00:00Z", "plate": PLATE}
+    await desk.call(SOURCE, "POST", "/v1/reads", json={**lost, "confidence": 0.9})
+    disclosed = {"authority": WANTED, "to": "a court", "law": "an order", "rows": 1}
+    answer = await desk.call(UNIT, "POST", "/v1/disclosures", json=disclosed)
+    assert answer.json()["code"] == "onward-not-allowed"  # and the attempt is recorded
+    ref = hits[PLATE]["read"]["patch_image"]["ref"]
+    desk.tokens[UNIT] = await desk.gateway.tokens.issue_token(UNIT)  # which has been shown nothing yet
+    return shown(hits[PLATE]["id"], hits["KK55KKK"]["id"], ref)
+
+
+async def _see(walk: Walk, one: Shown, *, person: bool) -> None:
+    """Ask for it, and demand that its fact stood in the commits before the answer began."""
+    walk.desk.clock.shift_us += MINUTE_US  # what a machine reads is told of once a minute
+    headers = {"accept": "*/*"}
+    body = b""
+    if person:
+        session_id, session = walk.sign_in()
+        by = f"person:{session.person}"
+        if one.at.split()[1].startswith("/duty"):
+            headers |= {"cookie": f"wicketgate-duty={session_id}", "sec-fetch-site": "same-origin"}
+            form = {**one.form, "form_key": session.form_key}
+            if one.form:
+                body, headers["content-type"] = (
+                    urlencode(form).encode(),
+                    "application/x-www-form-urlencoded",
+                )
+        else:
+            headers["authorization"] = f"Bearer {session_id}"
+    else:
+        by = one.machine
+        headers["authorization"] = f"Bearer {walk.desk.tokens[one.machine]}"
+    if one.json is not None:
+        body, headers["content-type"] = json.dumps(one.json).encode(), "application/json"
+    before = len(walk.facts)
+    answered = await walk.ask(one.at, headers, body)
+    assert answered.status in {200, 201}, (one.at, person, answered)
+    assert answered.body, (one.at, person)
+    stood = walk.facts[before : answered.facts]
+    like = [fact for fact in stood if one.fact.items() <= fact.items()]
+    assert like, (one.at, person, stood)
+    assert like[0].get("by") in {by, by.partition(":")[2]}, (one.at, like)
+
+
+def test_every_operation_that_somebody_must_be_known_for_is_walked_or_has_its_reason() -> None:
+    protected = {one.id for one in OPERATIONS if one.who}
+    walked = set(shown("h", "o", "r"))
+    assert not walked & NOTHING_PRIVATE.keys()
+    assert protected == walked | NOTHING_PRIVATE.keys() | ELSEWHERE.keys()
+
+
+async def test_no_look_is_without_its_fact(walk: Walk) -> None:
+    for one in (await _fill(walk)).values():
+        if one.machine:
+            await _see(walk, one, person=False)
+        if one.person:
+            await _see(walk, one, person=True)
+
+
+@pytest.mark.parametrize("path", ["?after=9&wait=20", "/events?after=9"])
+async def test_a_withdrawn_persons_wait_ends_within_a_second(walk: Walk, path: str) -> None:
+    session_id, _ = walk.sign_in()
+    headers = {"authorization": f"Bearer {session_id}"}
+    waiting = asyncio.create_task(walk.ask(f"GET /v1/feeds/{WANTED}{path}", headers))
+    await asyncio.sleep(0.3)
+    assert not waiting.done()
+    await walk.name_people(2, nobody=True)
+    began = time.monotonic()
+    answered = await waiting
+    assert time.monotonic() - began < 1
+    if "events" in path:
+        assert b'"code":"unauthorised"' in answered.body
+    else:
+        assert (answered.status, json.loads(answered.body)["code"]) == (401, "unauthorised")
