@@ -15,7 +15,7 @@ import pytest
 
 from bench.harness import Running, gateway
 from tests.browsing import AXE_TAGS, NEEDS_BROWSER
-from tests.running import SOURCE, bearer, client, issue, now_us, read, request, submit, until
+from tests.running import SOURCE, bearer, client, get, issue, now_us, read, request, submit, until
 from wicketgate.base.clock import rfc3339
 from wicketgate.regime.documents.people import commit_to
 from wicketgate_demo.world import london
@@ -92,7 +92,10 @@ class Police:
 
 @pytest.fixture(scope="module")
 def police() -> Iterator[Police]:
-    with gateway(8) as made:
+    with gateway(8, settings="port = 0\nfronts = 1\nreaders = 1\n") as made:
+        until(
+            lambda: "wicketgate_readers 1.0" in get(f"{made.url}/metrics", headers=bearer(made, "admin")).text
+        )
         issue(made, DESK.reader)
         submit(made, DESK.draft(made.at_us), *DESK.signers).raise_for_status()
         with client(made, DESK.reader) as desk:

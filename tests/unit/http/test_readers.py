@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import socket
 import struct
@@ -76,6 +77,32 @@ def test_everything_else_is_the_gateways(line: str) -> None:
 )
 def test_a_head_that_is_not_plain_is_the_gateways(field: str) -> None:
     assert RULE.length(head("GET / HTTP/1.1", field)) is None
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/sign-in", "/sign-in/passkey", "/enrol", "/enrol/begin", "/oauth/token", "/sign-in/with/met/one"),
+        *("/sign-in/back/met/one", "/me", "/duty/hits/x", "/v1/people/met/passkeys"),
+    ],
+)
+def test_what_people_come_to_is_the_gateways(path: str) -> None:
+    assert RULE.length(head(f"GET {path} HTTP/1.1")) is None
+
+
+def test_a_feed_that_is_asked_for_with_an_unknown_token_is_the_gateways() -> None:
+    known = hashlib.sha256(b"known").hexdigest()
+    rule = ReaderRule(lambda shown: shown == known)
+    for path, token, length in (
+        ("/v1/feeds/a?after=3", "known", 0),
+        ("/v1/feeds/a?after=3", "a-session", None),
+        ("/v1/feeds/a/events", "a-session", None),
+        ("/v1/feeds", "a-session", None),
+        ("/log/checkpoint", "a-session", 0),
+    ):
+        asked = head(f"GET {path} HTTP/1.1", f"Authorization: Bearer {token}")
+        assert rule.length(asked) == length, (path, token)
+    assert rule.length(head("GET /v1/feeds/a HTTP/1.1")) == 0  # 401, whoever answers
 
 
 def test_on_another_host_a_reader_answers_for_its_own_health() -> None:
