@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +17,7 @@ import pytest
 
 from bench.harness import Running, gateway
 from tests.browsing import AXE_TAGS, NEEDS_BROWSER
-from tests.running import SOURCE, bearer, client, get, issue, now_us, read, request, submit, until
+from tests.running import SOURCE, batches_of, bearer, client, get, issue, now_us, read, request, submit, until
 from wicketgate.base.clock import rfc3339
 from wicketgate.regime.documents.people import commit_to
 from wicketgate_demo.world import london
@@ -106,13 +108,18 @@ def police() -> Iterator[Police]:
                 f"/v1/hotlists/{DESK.name}", content=line, headers={"Content-Type": "application/x-ndjson"}
             ).raise_for_status()
         named = Named(
-            {"Ada Archer": ["viewer", "confirmer"], "Ben Bishop": ["viewer"], "Cy Cole": ["hotlist-keeper"]}
+            {
+                "Ada Archer": ["viewer", "confirmer"],
+                "Ben Bishop": ["viewer"],
+                "Cy Cole": ["hotlist-keeper"],
+                "Di Drew": ["viewer"],
+            }
         )
         submit(made, named.document(1, made.at_us), SIGNER).raise_for_status()
         answer = request(
             "PUT", f"{made.url}/v1/people/met/openings", json=named.openings(), headers=bearer(made, "admin")
         )
-        assert answer.json() == {"opened": 3}, answer.text
+        assert answer.json() == {"opened": 4}, answer.text
         yield Police(made, named)
 
 
@@ -161,7 +168,7 @@ def enrol(police: Police, device: Device, name: str) -> None:
     page.get_by_role("link", name="Make your passkey").click()
     page.get_by_label("Your code").fill(police.named.code(name))
     page.get_by_role("button", name="Make a passkey").click()
-    page.wait_for_url("**/me")
+    page.wait_for_url(lambda url: urlsplit(url).path == "/me")
 
 
 def cookie_of(device: Device) -> str:
@@ -188,7 +195,7 @@ def test_a_person_makes_a_passkey_signs_in_by_it_and_confirms_a_hit(police: Poli
     # A deep link outlives the sign-in.
     page.goto(f"{police.url}/sign-in?next=/me")
     page.get_by_role("button", name="Sign in with a passkey").click()
-    page.wait_for_url("**/me")
+    page.wait_for_url(lambda url: urlsplit(url).path == "/me")
     see(police, "AB12CDE")
     page.goto(f"{police.url}/duty")
     page.get_by_text("AB12CDE").first.wait_for()
@@ -270,6 +277,48 @@ def test_a_program_is_let_in_and_ends_with_the_person(police: Police, device: An
     assert urlsplit(mine.page.url).path == "/sign-in"
     mine.page.get_by_role("button", name="Sign in with a passkey").click()
     mine.page.get_by_text("this passkey is not enrolled here").wait_for()
+
+
+def test_a_person_reads_a_feed_past_the_readers_and_ends_with_the_document(
+    police: Police, device: Any
+) -> None:
+    mine = device()
+    enrol(police, mine, "Di Drew")
+    see(police, "AB12CDE")
+    headers = {"Authorization": f"Bearer {cookie_of(mine)}"}
+    feed = f"{police.url}/v1/feeds/{DESK.name}"
+    found = httpx.get(feed, headers=headers)  # a connection of its own: a front gives it to no reader
+    assert found.status_code == 200, found.text
+    assert b"AB12CDE" in found.content
+    with httpx.Client() as one:  # a reader has the connection first, and gives it back for this
+        assert one.get(f"{police.url}/log/key").status_code == 200
+        assert one.get(feed, headers=headers).content == found.content
+    last = max(batch.number for batch in batches_of(found.content))
+    ended: dict[str, float] = {}
+    answers: dict[str, httpx.Response] = {}
+
+    def wait(path: str) -> None:
+        answers[path] = httpx.get(f"{feed}{path}", headers=headers, timeout=30)
+        ended[path] = time.monotonic()
+
+    waiting = [
+        threading.Thread(target=wait, args=(path,))
+        for path in (f"?after={last}&wait=25", f"/events?after={last}")
+    ]
+    for thread in waiting:
+        thread.start()
+    time.sleep(1)
+    assert not ended
+    police.version += 1
+    document = police.named.document(police.version, now_us(), without="Di Drew")
+    submit(police.made, document, SIGNER).raise_for_status()
+    began = time.monotonic()
+    for thread in waiting:
+        thread.join(10)
+    assert len(ended) == 2
+    assert max(ended.values()) - began < 1
+    assert sorted(answer.status_code for answer in answers.values()) == [200, 401]
+    assert any(b'"code":"unauthorised"' in answer.content for answer in answers.values())
 
 
 @pytest.mark.parametrize("width", [390, 1280])
