@@ -129,6 +129,12 @@ def test_a_reader_elsewhere_shows_the_same_until_it_is_withdrawn(
         assert (answer.status_code, answer.json()["code"]) == (421, "elsewhere")
         assert httpx.get(f"{url}/v1/hits", headers=head).status_code == 404
         assert httpx.get(url + FEED).status_code == 401
+        # A person's session is known to the gateway alone: nothing can be handed over from here.
+        unknown = httpx.get(url + FEED, headers={"Authorization": "Bearer " + "x" * 43})
+        assert unknown.status_code == 401
+        assert "known to the gateway itself" in unknown.json()["detail"]
+        for path in ("/sign-in", "/enrol"):
+            assert httpx.get(url + path).json()["code"] == "elsewhere"
 
         until(lambda: told(gateway)[-1:] == [["reader west"]])
         listed = wicketgate("role", "list", gateway.folder)

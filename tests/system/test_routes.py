@@ -40,6 +40,14 @@ NOWHERE = (
 )
 RECIPIENTS = {name for name in london.TOKENS if name.startswith("recipient:")}
 SOURCES = {name for name in london.TOKENS if name.startswith("source:")}
+
+
+def _of(organisation: str) -> set[str]:
+    """Return the tokens of an organisation."""
+    return {name for name in london.TOKENS if re.split("[:/]", name)[1:2] == [organisation]}
+
+
+POLICE = _of("met")
 KINDS = {
     ("PUT", "/v1/cameras"): SOURCES,
     ("GET", "/v1/cameras"): SOURCES,
@@ -70,10 +78,29 @@ KINDS = {
     ("GET", "/v1/hits"): RECIPIENTS,
     ("GET", "/v1/hits/x"): RECIPIENTS,
     ("POST", "/v1/hits/x/outcome"): RECIPIENTS,
+    ("PUT", "/v1/people/met/openings"): {"admin", *POLICE},
+    ("GET", "/v1/people/met/passkeys"): {"admin", *POLICE},
+    ("DELETE", "/v1/people/met/passkeys/x"): {"admin", *POLICE},
 }
 """Who may call what, written down once more and by hand."""
+OTHERS_PEOPLE = {
+    (method, path.replace("/met/", f"/{organisation}/")): {"admin", *_of(organisation)}
+    for method, path in (*KINDS,)
+    if path.startswith("/v1/people/")
+    for organisation in ("tfl", london.OVERSEER.partition("/")[0])
+}
+"""The same of other organisations: each has its own people."""
 BY_SESSION = {
     ("POST", "/sign-out"),
+    ("GET", "/me"),
+    ("POST", "/me/place"),
+    ("POST", "/me/passkeys/withdraw"),
+    ("GET", "/presence"),
+    ("POST", "/presence/begin"),
+    ("POST", "/presence"),
+    ("GET", "/presence/with"),
+    ("GET", "/device"),
+    ("POST", "/device"),
     ("GET", "/duty"),
     ("GET", "/duty/queue"),
     ("GET", "/duty/events"),
@@ -81,8 +108,20 @@ BY_SESSION = {
     ("POST", "/duty/hits/x/outcome"),
     ("GET", "/duty/images/tfl-charging/x"),
 }
-"""What no token opens: the pages of duty officers."""
+"""What no token opens: the pages of officers."""
+FOR_PROGRAMS = {
+    "/sign-in/passkey",
+    "/sign-in/passkey/begin",
+    "/enrol/begin",
+    "/oauth/device_authorization",
+    "/oauth/token",
+}
+"""What a page's script, or a program, posts to before anybody is known."""
 PUBLIC = {
+    *FOR_PROGRAMS,
+    "/enrol",
+    "/sign-in/with/met/x",
+    "/sign-in/back/met/x",
     "/",
     "/verify",
     "/docs",
@@ -121,6 +160,8 @@ def served() -> set[tuple[str, str]]:
         "kind": "patch",
         "ref": "x",
         "id": "x",
+        "organisation": "met",
+        "provider": "x",
     }
     found = {("POST", READS_PATH), ("POST", PUSH_PREFIX + "axis")}
     for route in every_route(Path("nowhere")):
@@ -141,10 +182,14 @@ def test_the_description_says_the_same_of_who_may_call_what() -> None:
     for (method, path), who in described.items():
         written = [
             known
-            for known in {*KINDS, *BY_SESSION}
+            for known in {*KINDS, *OTHERS_PEOPLE, *BY_SESSION}
             if known[0] == method and pattern_of(path).fullmatch(known[1])
         ]
-        kinds = {name.partition(":")[0] for known in written for name in KINDS.get(known, {OFFICER})}
+        kinds = {
+            name.partition(":")[0]
+            for known in written
+            for name in (KINDS | OTHERS_PEOPLE).get(known, {OFFICER})
+        }
         assert who == kinds, (method, path)
 
 
@@ -167,8 +212,12 @@ def test_nothing_but_the_public_paths_answers_without_a_credential(shared: Runni
                     answer = anyone.request(method, path, headers=headers)
                     if is_public(path):
                         # A form that no page of this gateway sent is refused, whoever sends it.
-                        refused = {403} if (method, path) == ("POST", "/sign-in") else {200, 404, 405}
-                        assert answer.status_code in refused, (method, path)
+                        posted = method == "POST" and path in {"/sign-in", "/enrol", *FOR_PROGRAMS}
+                        posted = posted or path.startswith("/sign-in/back/")
+                        assert answer.status_code in ({400, 403, 405, 415} if posted else {200, 404, 405}), (
+                            (method, path),
+                            answer.text,
+                        )
                         continue
                     assert answer.status_code == 401, (method, path)
                     assert answer.headers.get_list("www-authenticate")[0] == "Bearer"
@@ -183,6 +232,9 @@ def test_the_public_paths_answer_without_a_credential(shared: Running) -> None:
         "/log/fact/x",
         "/consultations/x",
         "/consultations/x/responses",
+        "/sign-in/with/met/x",
+        "/sign-in/back/met/x",
+        *FOR_PROGRAMS,
     }
     for path in PUBLIC - {LIVE} - there_is_none:
         assert get(shared.url + path).status_code == 200, path
@@ -197,7 +249,7 @@ def test_the_public_paths_answer_without_a_credential(shared: Running) -> None:
 def test_a_credential_of_another_kind_is_refused(shared: Running) -> None:
     for name in shared.tokens:
         with client(shared, name) as caller:
-            for (method, path), entitled in KINDS.items():
+            for (method, path), entitled in (KINDS | OTHERS_PEOPLE).items():
                 if name not in entitled:
                     answer = caller.request(method, path)
                     assert answer.status_code == 403, (method, path, name)
@@ -214,7 +266,7 @@ def test_no_token_opens_the_pages_of_duty_officers(shared: Running) -> None:
 def test_a_credential_that_is_entitled_passes(shared: Running) -> None:
     for name in shared.tokens:
         with client(shared, name) as caller:
-            for (method, path), entitled in KINDS.items():
+            for (method, path), entitled in (KINDS | OTHERS_PEOPLE).items():
                 if name in entitled and not path.endswith("/events"):
                     assert caller.request(method, path).status_code not in {401, 403}, (method, path, name)
 

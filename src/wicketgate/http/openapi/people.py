@@ -211,16 +211,16 @@ _ADMIN = tagged(
         "openPeople", "PUT /v1/people/{organisation}/openings", "Say what an organisation's commitments are to",
         "By the admin, or with a token of the organisation itself. docs/spec/people.md.",
         parameters=(_ORGANISATION,), takes=OpeningsGiven, most=8 << 20, gives=OpeningsTaken, commits=True,
-        codes="malformed not-committed not-found",
+        codes="not-entitled malformed not-committed not-found",
     ),
     Operation(
         "listPasskeys", "GET /v1/people/{organisation}/passkeys", "The passkeys of an organisation's people",
-        parameters=(_ORGANISATION,), gives=PasskeysShown,
+        parameters=(_ORGANISATION,), gives=PasskeysShown, codes="not-entitled",
     ),
     Operation(
         "withdrawPasskey", "DELETE /v1/people/{organisation}/passkeys/{id}", "End a passkey",
         parameters=(_ORGANISATION, _PASSKEY), status=204, meaning="It signs nobody in any more.", commits=True,
-        codes="unknown-passkey",
+        codes="not-entitled unknown-passkey",
     ),
 )
 

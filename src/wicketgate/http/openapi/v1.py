@@ -264,6 +264,7 @@ _ATTESTED = tagged(
         "A unit's own; every unit's, for an overseer. `case` and `reason` are in the openings.",
         who=("recipient", "overseer"), parameters=(_OF_AUTHORITY, LINES), gives=answers.Disclosures, codes="malformed",
         meaning=f"The newest first, the refused among them; the last {DISCLOSURES_KEPT} of each authority.",
+        commits=True,
     ),
     Operation(
         "postReceipt", "POST /v1/receipts", "Attest that rows are deleted",
@@ -275,7 +276,7 @@ _ATTESTED = tagged(
     Operation(
         "listReceipts", "GET /v1/receipts", "What must be deleted, and what is attested",
         "A unit's own; every unit's, for an overseer.", who=("recipient", "overseer"), parameters=(_OF_AUTHORITY,),
-        gives=answers.Receipts,
+        gives=answers.Receipts, commits=True,
     ),
 )
 
@@ -304,12 +305,13 @@ _OVERSEERS = tagged(
         "`sealed` is base64 of an age file to the opening keys of the charter. Opened it is the second, its `entry`, "
         "its `seed` and its `facts`, from which the root in the ledger can be built again.", parameters=(AFTER, LINES),
         gives={NDJSON: answers.Opening}, meaning="A line for each second, by number.",
-        codes="malformed streams-unavailable",
+        codes="malformed", commits=True,
     ),
     Operation(
         "getAllResponses", "GET /v1/consultations/{id}/responses",
         "All responses to a closed consultation, as they were written", parameters=(CONSULTATION,),
         gives={NDJSON: answers.ResponseHeld}, codes="unknown-consultation consultation-not-closed responses-past-term",
+        commits=True,
     ),
 )
 

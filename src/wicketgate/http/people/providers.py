@@ -129,7 +129,7 @@ class Providers:
         people = self._people.in_force(organisation)
         known = None if people is None else people.providers.get(provider)
         if known is None:
-            raise NotEntitled("no document in force has this provider", code="not-found")
+            raise InputError("no document in force has this provider", code="not-found")
         return known.issuer, known.client
 
     def _derived(self, what: str, state: str, cookie: str) -> str:
