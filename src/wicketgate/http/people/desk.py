@@ -10,6 +10,7 @@ from wicketgate.gateway.people import PeopleInForce
 from wicketgate.http.api.images import FeedImages
 from wicketgate.http.people.api import PeopleApi
 from wicketgate.http.people.passkeys import Passkeys
+from wicketgate.http.people.programs import Programs
 from wicketgate.http.people.providers import Providers
 from wicketgate.http.people.site import PeopleSite
 from wicketgate.http.sessions import Sessions
@@ -47,9 +48,10 @@ class OfficersDesk:
         people = PeopleInForce(commits, clock, gateway.deployment.index_secret())
         filing = PeopleFiling(commits)
         self.sessions = Sessions(clock.now_us, lambda: commits.committed.tokens, people)
+        pages, address = PeoplePages(demonstration=charter.demonstration), str(gateway.settings.address)
+        self._programs = Programs(clock, self.sessions, officers, pages, address)
         self._site = PeopleSite(
             commits,
-            clock,
             people=people,
             filing=filing,
             sessions=self.sessions,
@@ -57,8 +59,8 @@ class OfficersDesk:
             providers=Providers(people, clock.now_us, gateway.settings.provider_secrets.get),
             officers=officers,
             public=public,
-            pages=PeoplePages(demonstration=charter.demonstration),
-            address=str(gateway.settings.address),
+            pages=pages,
+            address=address,
         )
         self._duty = Duty(
             commits,
@@ -75,4 +77,4 @@ class OfficersDesk:
 
     def routes(self) -> list[Route]:
         """Return every route of theirs."""
-        return [*self._site.routes(), *self._duty.routes(), *self._api.routes()]
+        return [*self._site.routes(), *self._programs.routes(), *self._duty.routes(), *self._api.routes()]

@@ -1,4 +1,4 @@
-"""Handlers of signing in and out, of a person's own page, and of programs that act for people."""
+"""Handlers of signing in and out, and of a person's own page."""
 
 from __future__ import annotations
 
@@ -12,29 +12,24 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from wicketgate.base.clock import Clock
 from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.commits.durable import Durable
 from wicketgate.gateway.filing.people import PeopleFiling
 from wicketgate.gateway.people import Identity, PeopleInForce, SignedInAs
 from wicketgate.http.gatekeeper import SIGN_IN
 from wicketgate.http.peers import peer_of
-from wicketgate.http.people.devices import EXPIRES_S, INTERVAL_S, Devices
 from wicketgate.http.people.passkeys import MOST_ANSWER, Passkeys
 from wicketgate.http.people.providers import Providers
 from wicketgate.http.problems import problem
 from wicketgate.http.requests import (
-    FORM,
     JSON,
-    MAX_NAME,
     decoded,
     form_pairs,
-    json_answer,
     media_type_of,
+    private_answer,
     read_body,
 )
 from wicketgate.http.sessions import (
-    LIFE_US,
     MOST_OFFICER,
     Sessions,
     TooManyFailures,
@@ -56,7 +51,6 @@ from wicketgate.pages.duty import HEADERS, Session
 from wicketgate.pages.people import PasskeyShown, PeoplePages, PlaceShown
 from wicketgate.regime.documents.people import Workplace
 
-_DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 _COOKIE = "wicketgate-sign-in"
 _COOKIE_S = 300
 _LOOPBACK = frozenset({"localhost"})
@@ -86,7 +80,6 @@ class PeopleSite:
     def __init__(
         self,
         commits: Durable,
-        clock: Clock,
         *,
         people: PeopleInForce,
         filing: PeopleFiling,
@@ -104,14 +97,13 @@ class PeopleSite:
         self._sessions = sessions
         self._passkeys = passkeys
         self._providers = providers
-        self._devices = Devices(clock.now_us)
         self._officers = officers
         self._public = public
         self._pages = pages
         self._address = address.rstrip("/")
 
     def routes(self) -> list[Route]:
-        """Return the routes of signing in, `/enrol`, `/me`, `/presence`, `/device` and `/oauth`."""
+        """Return the routes of signing in, `/enrol`, `/me` and `/presence`."""
         shown = self._officers.shown
         get, post = ["GET"], ["POST"]
         return [
@@ -132,10 +124,6 @@ class PeopleSite:
             Route("/presence/begin", self.post_presence_begin, methods=post),
             Route("/presence", self.post_presence, methods=post),
             Route("/presence/with", shown(self.get_presence_with), methods=get),
-            Route("/device", shown(self.get_device), methods=get),
-            Route("/device", shown(self.post_device), methods=post),
-            Route("/oauth/device_authorization", self.post_device_authorization, methods=post),
-            Route("/oauth/token", self.post_token, methods=post),
         ]
 
     # --- the page -------------------------------------------------------------------------------------------------
@@ -230,7 +218,7 @@ class PeopleSite:
         """`POST /sign-in/passkey/begin`: what a browser needs to ask its authenticator."""
         if not await turn(request):
             return problem("busy", "too many requests without a session wait")
-        return private(await self._passkeys.sign_in_options(self._demand_origin(request)))
+        return private_answer(await self._passkeys.sign_in_options(self._demand_origin(request)))
 
     async def post_passkey(self, request: Request) -> Response:
         """`POST /sign-in/passkey`: open a session by an authenticator's answer."""
@@ -250,7 +238,7 @@ class PeopleSite:
     async def post_enrol_begin(self, request: Request) -> Response:
         """`POST /enrol/begin`: what a browser needs to make a passkey."""
         said = await self._said(request)
-        return private(await self._passkeys.enrol_options(said.code, self._demand_origin(request)))
+        return private_answer(await self._passkeys.enrol_options(said.code, self._demand_origin(request)))
 
     async def post_enrol(self, request: Request) -> Response:
         """`POST /enrol`: take a passkey, and sign its person in."""
@@ -271,7 +259,7 @@ class PeopleSite:
     async def _signed_in(self, request: Request, proved: SignedInAs, how: str, there: str) -> Response:
         """Open the session of whoever proved who they are: recorded before it is answered."""
         session_id = await self._open(proved, how)
-        answer = private({"next": next_of(there) or "/duty"})
+        answer = private_answer({"next": next_of(there) or "/duty"})
         answer.headers["Set-Cookie"] = set_cookie(request.scope, session_id)
         return answer
 
@@ -410,7 +398,7 @@ class PeopleSite:
     async def post_presence_begin(self, request: Request) -> Response:
         """`POST /presence/begin`."""
         session_of(request)
-        return private(await self._passkeys.sign_in_options(self._demand_origin(request)))
+        return private_answer(await self._passkeys.sign_in_options(self._demand_origin(request)))
 
     async def post_presence(self, request: Request) -> Response:
         """`POST /presence`: renew the proof by a passkey."""
@@ -418,7 +406,7 @@ class PeopleSite:
         said = await self._said(request)
         proved = await self._passkeys.sign_in(said.credential, self._demand_origin(request))
         self._sessions.prove(session, proved)
-        return private({"next": next_of(said.next) or "/duty"})
+        return private_answer({"next": next_of(said.next) or "/duty"})
 
     async def get_presence_with(self, request: Request) -> Response:
         """`GET /presence/with`: renew the proof at one's organisation; it opens a session anew."""
@@ -426,72 +414,6 @@ class PeopleSite:
         if proved is None or not proved.provider:
             raise NotEntitled("no provider signed you in", code="sign-in-refused")
         return await self._set_out(request, proved.organisation, proved.provider, fresh=True)
-
-    # --- programs -------------------------------------------------------------------------------------------------
-
-    async def get_device(self, request: Request) -> Response:
-        """`GET /device`."""
-        session = session_of(request)
-        code = request.query_params.get("user_code", "")[:20]
-        return await self._officers.page(self._pages.device, session, code=code)
-
-    async def post_device(self, request: Request) -> Response:
-        """`POST /device`: let a program act for oneself, or refuse it."""
-        session = session_of(request)
-        form = await form_of(request, session)
-        if self._sessions.proof_of(session) is None:
-            raise NotEntitled("a token opened this session: programs act for people", code="sign-in-refused")
-        code, lets = form.get("user_code", ""), form.get("answer") == "yes"
-        try:
-            self._devices.answer(code, session.key if lets else "")
-        except InputError as error:
-            return await self._officers.page(
-                self._pages.device, session, code=code[:20], fault=sentence(error), status=400
-            )
-        done = "The program acts for you now." if lets else "The program was refused."
-        return await self._officers.page(self._pages.device, session, done=f"{done} You can close this page.")
-
-    async def post_device_authorization(self, request: Request) -> Response:
-        """`POST /oauth/device_authorization`: a program asks to act for somebody (RFC 8628)."""
-        if not await turn(request):
-            return problem("busy", "too many requests without a session wait")
-        await self._oauth_form(request)
-        asked = self._devices.begin()
-        where = f"{self._address or str(request.base_url).rstrip('/')}/device"
-        return private(
-            {
-                "device_code": asked.device_code,
-                "user_code": asked.user_code,
-                "verification_uri": where,
-                "verification_uri_complete": f"{where}?{urlencode({'user_code': asked.user_code})}",
-                "expires_in": EXPIRES_S,
-                "interval": INTERVAL_S,
-            }
-        )
-
-    async def post_token(self, request: Request) -> Response:
-        """`POST /oauth/token`: a program asks whether it was let in (RFC 8628, 3.4)."""
-        if not await turn(request):
-            return problem("busy", "too many requests without a session wait")
-        form = await self._oauth_form(request)
-        if form.get("grant_type") != _DEVICE_GRANT:
-            return json_answer({"error": "unsupported_grant_type"}, 400)
-        told = self._devices.redeem(form.get("device_code", ""))
-        session = self._sessions.of(told)
-        proved = None if session is None else self._sessions.proof_of(session)
-        if session is None or proved is None:
-            known = told in ("authorization_pending", "expired_token", "access_denied")
-            return json_answer({"error": told if known else "access_denied"}, 400)
-        place = self._sessions.place_of(session)
-        session_id, _ = self._sessions.open_as(proved, place)
-        return private(
-            {"access_token": session_id, "token_type": "Bearer", "expires_in": LIFE_US // 1_000_000}
-        )
-
-    async def _oauth_form(self, request: Request) -> dict[str, str]:
-        if media_type_of(request) != FORM:
-            raise InputError(f"send `{FORM}`", code="unsupported-media-type")
-        return dict(form_pairs(await read_body(request, MAX_NAME)))
 
     # --- where we are ---------------------------------------------------------------------------------------------
 
@@ -508,13 +430,6 @@ class PeopleSite:
         if not origin:
             raise InputError("passkeys are used where this gateway is reached by its name")
         return origin
-
-
-def private(value: Any) -> Response:
-    """Return a JSON answer that nobody keeps."""
-    answer = json_answer(value)
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
 
 
 def next_of(there: str) -> str:
