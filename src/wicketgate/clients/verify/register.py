@@ -15,8 +15,6 @@ from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.clients.verify.log import TrustedLog
 from wicketgate.clients.verify.logged import Logged, fold
 from wicketgate.clients.verify.report import Findings
-from wicketgate.ledger.notes import NoteVerifier, open_checkpoint
-from wicketgate.ledger.tiles import Fetch, fetch_checkpoint
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.acts import ENDING
 from wicketgate.regime.documents.authority import Authority
@@ -94,19 +92,6 @@ class Register:
             items.extend(_objects([item.get("decision")]))
         entries = (item.get("entry") for item in items)
         return 1 + max((entry for entry in entries if isinstance(entry, int)), default=-1)
-
-
-def shows_fork(register: Register, fetch: Fetch, verifier: NoteVerifier) -> bool:
-    """Return whether a register's checkpoint and the log's are of one size and not of one root.
-
-    Both are signed: no tile is needed to know it, nor can one that is withheld hide it.
-    """
-    try:
-        shown = open_checkpoint(register.checkpoint, [verifier])
-        now = fetch_checkpoint(fetch, [verifier])[0]
-    except WicketgateError:
-        return False
-    return (shown.origin, shown.size) == (now.origin, now.size) and shown.root != now.root
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
