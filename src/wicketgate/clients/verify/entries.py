@@ -81,6 +81,7 @@ class EntryFold:
         self.seconds = 0
         self.gaps: list[tuple[int, int]] = []
         self.cameras: dict[str, CamerasListed] = {}
+        self.camera_roots: dict[str, tuple[str, int, dict[str, int]]] = {}
         self.entries = 0
 
     def at(self, at_us: int) -> RegimeAt:
@@ -378,6 +379,7 @@ class EntryFold:
         if not isinstance(body["root"], str) or not _HEX64.fullmatch(body["root"]):
             raise InputError("a camera register without a hash of its list")
         self.cameras[source] = CamerasListed(count=count, groups=groups)
+        self.camera_roots[body["root"]] = source, count, dict(groups)
 
     # --- what came of it ----------------------------------------------------------------------------------
 

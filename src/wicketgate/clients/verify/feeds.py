@@ -173,6 +173,14 @@ class ReleaseRight:
             )
         return self._parsed.authority(self._regime.authorities[name].versions[version - 1])
 
+    def versions(self, name: str, before_us: int) -> list[Authority]:
+        """Return the versions of an authority that took effect before a time, whether they stand or not."""
+        if self._next and self._documents[self._next - 1].at_us >= before_us:
+            self._begin()
+        self._fold(before_us)
+        named = self._regime.authorities.get(name)
+        return [] if named is None else [self._parsed.authority(version) for version in named.versions]
+
     def not_checked(self) -> list[str]:
         """Return what of the authorities' scopes no row shows, in words."""
         return [words for rule in self._rules.values() for words in rule.not_checked()]
