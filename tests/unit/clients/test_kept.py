@@ -231,11 +231,41 @@ def test_what_was_kept_is_never_taken_for_a_first_look(world: World, tmp_path: P
         verify_folder(world.folder, kept=kept)
 
 
-def test_a_place_where_nothing_can_be_kept_is_said_loudly(world: World, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    report = verify_folder(world.folder, kept=KeptCheckpoints(tmp_path / "file" / "state"))
+def test_a_place_where_nothing_can_be_kept_is_said_loudly(world: World) -> None:
+    report = verify_folder(world.folder, kept=KeptCheckpoints(Path("/proc/wicketgate/state")))
     assert report.ok
     assert any("NOTHING IS KEPT FOR THE NEXT LOOK" in words for words in report.not_checked)
+
+
+def file_in_place(folder: Path) -> Path:
+    (folder / "state").write_text("")
+    return folder / "state"
+
+
+def file_above(folder: Path) -> Path:
+    return file_in_place(folder) / "deeper" / "still"
+
+
+def folder_linked_nowhere(folder: Path) -> Path:
+    (folder / "state").symlink_to(folder / "gone")
+    return folder / "state"
+
+
+def note_linked_nowhere(folder: Path) -> Path:
+    (folder / "state").mkdir()
+    KeptCheckpoints(folder / "state").path_of(parse_vkey(VKEY)).symlink_to(folder / "gone")
+    return folder / "state"
+
+
+@pytest.mark.parametrize("place", [file_in_place, file_above, folder_linked_nowhere, note_linked_nowhere])
+def test_something_else_in_its_place_is_no_first_look(
+    world: World, tmp_path: Path, place: Callable[[Path], Path]
+) -> None:
+    """Each was taken for a first look, and the exit code was 0."""
+    state = place(tmp_path)
+    with pytest.raises(ConfigurationError, match=r"is no folder|leads nowhere"):
+        verify_folder(world.folder, kept=KeptCheckpoints(state))
+    assert run("verify", world.folder, "--state", state) == 2
 
 
 def test_another_key_for_an_origin_is_told(world: World, tmp_path: Path) -> None:

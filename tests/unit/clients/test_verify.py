@@ -183,6 +183,22 @@ def test_a_checkpoint_by_another_key_is_a_failure(served: Served, world: World) 
     assert "checkpoint" in only(verify_url(served.url), "log")
 
 
+@pytest.mark.parametrize("without", ["entry", "key"])
+def test_a_log_that_does_not_say_how_it_was_begun_is_a_failure(world: World, without: str) -> None:
+    """An attacker left the entry out, and with it the key that it names."""
+    fold = EntryFold(VKEY)
+    entries = list(world.entries)
+    assert parse_json(entries[1])["operation"] == "init"
+    if without == "entry":
+        del entries[1]
+    else:
+        entries[1] = canonical({k: v for k, v in parse_json(entries[1]).items() if k != "log_key"})
+    for index, entry in enumerate(entries):
+        fold.take(index, entry)
+    found = fold.checks(made.ORIGIN)[0]
+    assert any("`init`" in fault for fault in found.faults)
+
+
 def test_a_log_that_names_another_key_at_its_beginning_is_a_failure(tmp_path: Path) -> None:
     # Everything is signed anew with another key; but entry 1 still says with which key the log was begun.
     forged = World(tmp_path / "log", log_key=made.OTHER_KEY)

@@ -14,14 +14,14 @@ from wicketgate.base.errors import DocumentRefused, InputError, ShapeError
 from wicketgate.base.forms import FIRST
 from wicketgate.base.signing import canonical, parse_canonical
 from wicketgate.clients.verify.figures import FiguresChain
-from wicketgate.clients.verify.logged import CamerasListed, Logged, apply
+from wicketgate.clients.verify.listed import CamerasListed, cameras_in
+from wicketgate.clients.verify.logged import Logged, apply, is_count
 from wicketgate.clients.verify.operations import Operations
 from wicketgate.clients.verify.report import Check, Findings
 from wicketgate.clients.verify.telling import TELL_WITHIN_S, Telling
 from wicketgate.ledger.facts import second_of
 from wicketgate.regime.admission.admit import admit, entry_members, scope_of
 from wicketgate.regime.charter import Charter
-from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.binding import log_named
 from wicketgate.regime.documents.document import SignedDocument, open_document
 from wicketgate.regime.documents.signatures import verify_charter
@@ -80,8 +80,7 @@ class EntryFold:
         self.first_us: int | None = None
         self.seconds = 0
         self.gaps: list[tuple[int, int]] = []
-        self.cameras: dict[str, CamerasListed] = {}
-        self.camera_roots: dict[str, tuple[str, int, dict[str, int]]] = {}
+        self.listed: list[CamerasListed] = []
         self.entries = 0
 
     def at(self, at_us: int) -> RegimeAt:
@@ -136,7 +135,7 @@ class EntryFold:
             if kind == "document":
                 self._take_document(index, body, at_us)
             elif kind == "cameras":
-                self._take_cameras(body)
+                self._take_cameras(index, body)
             elif kind == "standing":
                 self._take_standing(index, body, at_us)
             else:
@@ -293,13 +292,13 @@ class EntryFold:
     def _take_document(self, index: int, body: Mapping[str, Any], at_us: int) -> None:
         document = _open(body)
         cameras = body.get("cameras", 0)
-        if not _is_count(cameras):
+        if not is_count(cameras):
             raise InputError("a document's entry that does not count cameras")
         scope = scope_of(document)
-        if scope is not None and cameras > self._most_cameras(scope):
+        most = cameras if scope is None else cameras_in(scope.scope, self.listed)[1]
+        if cameras > most:
             raise InputError(
-                f"it counts {cameras} cameras in its scope, where the sources have registered "
-                f"{self._most_cameras(scope)} at most"
+                f"it counts {cameras} cameras in its scope, where the sources have registered {most} at most"
             )
         admitted = admit(
             self.at(at_us),
@@ -327,19 +326,6 @@ class EntryFold:
             self.charter = self.parsed.charter(self.regime)
             self._ruling()[1].amend(self.charter)
 
-    def _most_cameras(self, authority: Authority) -> int:
-        """Return the most cameras in a scope.
-
-        It is a bound: areas and who is in two groups are not in the log.
-        """
-        groups = set(authority.scope.groups)
-        most = 0
-        for source in set(authority.scope.sources) & self.cameras.keys():
-            listed = self.cameras[source]
-            named = sum(number for group, number in listed.groups.items() if group in groups)
-            most += min(named, listed.count) if groups else listed.count
-        return most
-
     def _take_standing(self, index: int, body: Mapping[str, Any], at_us: int) -> None:
         """Take how things stand from an entry on.
 
@@ -365,21 +351,22 @@ class EntryFold:
                 f"{where}`{one.about}` is {one.status}, and no entry tells so within {TELL_WITHIN_S} s"
             )
 
-    def _take_cameras(self, body: Mapping[str, Any]) -> None:
+    def _take_cameras(self, index: int, body: Mapping[str, Any]) -> None:
         if set(body) != {"kind", "at", "source", "count", "groups", "root"}:
             raise InputError("a camera register without the members that it must have, or with others")
         source, count, groups = body["source"], body["count"], body["groups"]
         organisation = self._ruling()[0].organisations.get(source) if isinstance(source, str) else None
         if organisation is None or "source" not in organisation.roles:
             raise InputError("cameras of no source of the charter")
-        if not _is_count(count) or not isinstance(groups, dict):
+        if not is_count(count) or not isinstance(groups, dict):
             raise InputError("a camera register without counts")
-        if not all(_is_count(number) and number <= count for number in groups.values()):
+        if not all(is_count(number) and number <= count for number in groups.values()):
             raise InputError("a group of more cameras than there are")
         if not isinstance(body["root"], str) or not _HEX64.fullmatch(body["root"]):
             raise InputError("a camera register without a hash of its list")
-        self.cameras[source] = CamerasListed(count=count, groups=groups)
-        self.camera_roots[body["root"]] = source, count, dict(groups)
+        self.listed.append(
+            CamerasListed(entry=index, source=source, count=count, groups=groups, root=body["root"])
+        )
 
     # --- what came of it ----------------------------------------------------------------------------------
 
@@ -409,6 +396,10 @@ class EntryFold:
             return [self._documents.close("")]
         if self.charter.origin != origin:
             self._documents.add(f"entry 0: the charter is of the log `{self.charter.origin}`, not `{origin}`")
+        if self.entries > 1 and not self.operations.begun:
+            self._documents.add(
+                "entry 1: it is not that of `init`, which says with which key the log was begun"
+            )
         self._check_told("")
         self._check_owed()
         return [
@@ -485,7 +476,3 @@ def _parse_time(body: Mapping[str, Any], name: str) -> int:
     if at_us >= _END_US:
         raise InputError(f"`{name}` is of the year {text[:4]}")
     return at_us
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

@@ -195,9 +195,9 @@ class FactRight:
     """
 
     def __init__(self, entries: EntryFold) -> None:
-        self._entries = entries
         self._right = ReleaseRight(entries.documents, entries.parsed)
         self._commits: set[int] = set()
+        self._listed = {one.root: one for one in entries.listed}
 
     def check(self, second_us: int, facts: Sequence[Mapping[str, Any]]) -> None:
         """Check the facts of a second.
@@ -276,12 +276,13 @@ class FactRight:
             raise VerificationError(f"images of `{fact.authority}` were fetched, which shows none")
 
     def _check_cameras(self, fact: _CamerasFact, one: Mapping[str, Any]) -> None:
-        listed = self._entries.camera_roots.get(leaf_hash(canonical(one)).hex())
+        listed = self._listed.get(leaf_hash(canonical(one)).hex())
         groups: Counter[str] = Counter()
         for camera in fact.cameras:
             named = camera.get("groups", ())
             groups.update(set(named) if isinstance(named, list) else ())
-        if listed != (fact.source, len(fact.cameras), dict(groups)):
+        found = fact.source, len(fact.cameras), groups
+        if listed is None or (listed.source, listed.count, dict(listed.groups)) != found:
             raise VerificationError(
                 f"the cameras of `{fact.source}` are not those that an entry of the log counts"
             )

@@ -45,6 +45,7 @@ _NEVER_CHECKED = (
     "what the HTML pages say: no page was looked at",
     "that nobody was shown another log under the same key: compare the checkpoint with what others see, and give "
     "theirs with --seen (this version has no witnesses)",
+    "the software and settings that starts name, and the lists of cameras under their roots",
     "the numbers of reads repeated and quarantined, of images fetched, and of rows that recipients say they passed on: "
     "nothing else that is public bounds them, but that there can have been some",
     "that what the cameras sent was all taken in, and what the facts under the seconds say: the overseer can "
