@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from wicketgate.base.errors import InputError, StreamError
 from wicketgate.base.hour_keys import hour_of, open_sealed
+from wicketgate.base.packing import unpack
 from wicketgate.commits.stored import Kind
 
 
@@ -49,7 +50,7 @@ class KeysInMemory:
         if hour is None:
             raise InputError("what is to be sealed stands in the open")
         key = self._keys.get(kind, {}).get(hour)
-        return None if key is None else open_sealed(key, sealed)
+        return None if key is None else unpack(open_sealed(key, sealed))
 
     def open_rows(self, sealed: bytes) -> bytes | None:
         """Return rows as they were delivered; what version 0.3 kept in the open as it is."""
