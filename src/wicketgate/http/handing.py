@@ -20,6 +20,10 @@ _MOST_WAIT_S: Final = 30.0
 class HeadRule(Protocol):
     """Which requests a process keeps, by their heads."""
 
+    @property
+    def lasts(self) -> bool:
+        """Whether a head that was kept is kept again on the same connection."""
+
     def length(self, head: bytes) -> int | None:
         """Return the bytes of the body that follows a head that is kept; None for one that is not."""
 
@@ -188,7 +192,7 @@ class HandingConnection(HttpConnection):
         length = self._keeps.length(head)
         if length is None:
             return False
-        self._last_head, self._last_length = head, length
+        self._last_head, self._last_length = head if self._keeps.lasts else b"", length
         return True
 
     def _give_away(self, head: bytes) -> None:

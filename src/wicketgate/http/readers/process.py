@@ -86,8 +86,10 @@ class ReaderProcess:
         def give(connection: HandingConnection, data: bytes, head: bytes) -> None:
             self._giving.give(connection, data, known=connection.is_known)
 
+        # Without the gateway's word a feed's connection goes to the gateway; whoever waits at one already is refused.
+        rule = ReaderRule(shows_feeds=lambda: reader.sequencer.has_word)
         app = build_reader_app(reader, renderer, UnderWay(begin.limits), proxies)
-        protocol = partial(HandingConnection, bounds, ReaderRule(), give)
+        protocol = partial(HandingConnection, bounds, rule, give)
         server = Server(configured(app, protocol))
         connections = server.server_state.connections
 
@@ -95,7 +97,7 @@ class ReaderProcess:
             def made() -> asyncio.Protocol:
                 connection = HandingConnection(
                     bounds,
-                    ReaderRule(),
+                    rule,
                     give,
                     config=server.config,
                     server_state=server.server_state,

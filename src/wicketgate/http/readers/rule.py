@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 from wicketgate.http.behind import HEALTH_PATHS
@@ -13,6 +14,7 @@ _STARTS: Final = (b"GET /", b"HEAD /")
 _BODY: Final = FRAMING | {b"content-length"}
 _PLAIN: Final = re.compile(r"/[A-Za-z0-9._~/-]*", re.ASCII)
 _PATHS: Final = PUBLIC_PATHS - {SIGN_IN, *HEALTH_PATHS}
+_FEEDS_BELOW: Final = "/v1/"
 _FEEDS: Final = re.compile(r"/v1/feeds(?:/[^/]+(?:/(?:proofs|events))?)?")
 
 
@@ -30,10 +32,15 @@ class ReaderRule:
     ----------
     health : bool
         Whether those for its own health too: on another host nobody else has them.
+    shows_feeds : callable
+        Whether feeds can be shown just now: else the gateway is asked for them.
     """
 
-    def __init__(self, *, health: bool = False) -> None:
+    lasts: Final = False
+
+    def __init__(self, *, health: bool = False, shows_feeds: Callable[[], bool] = lambda: True) -> None:
         self._health = HEALTH_PATHS if health else ()
+        self._shows_feeds = shows_feeds
 
     def length(self, head: bytes) -> int | None:
         """Return 0, the bytes of the body, for a request that is kept; None for any other."""
@@ -43,6 +50,8 @@ class ReaderRule:
             return None
         path = target.partition(b"?")[0].decode("latin-1")
         if not is_served(path) and path not in self._health:
+            return None
+        if path.startswith(_FEEDS_BELOW) and not self._shows_feeds():
             return None
         found = fields_in(head)
         if found is None:
