@@ -41,6 +41,16 @@ def odd(both: Both) -> dict[str, tuple[bytes, ...]]:
     return {
         "plain": (post(read),),
         "again": (post(read), post(read)),
+        "again in pieces": (post(read), post(read)[:-20], post(read)[-20:], post(read)),
+        "again, and behind it": (post(read), post(read) + post(read), post(read)),
+        "again, and half of another": (post(read), post(read) + post(read)[:50], post(read)[50:]),
+        "again, but junk": (post(read), post(b"x" * len(read)), post(read)),
+        "again, by a token that is none": (
+            post(read),
+            post(read, JSON + b"Authorization: Bearer nobody\r\n"),
+            post(read),
+        ),
+        "again, a question between": (post(read), get, post(read)),
         "a charset": (post(read, b"content-type: Application/JSON; charset=utf-8\r\n" + bearer),),
         "no type": (post(read, bearer),),
         "two types": (post(read, JSON + JSON + bearer),),
