@@ -70,7 +70,7 @@ def build_app(
             Exception: _on_unforeseen,
         },
     )
-    reads, push = _reads(gateway), Push(gateway.pushes)
+    reads, push = _reads(gateway), Push(gateway.pushes, gateway.turns)
 
     def tokens() -> Mapping[str, str]:
         return gateway.commits.committed.tokens
@@ -135,7 +135,9 @@ def routes(
 
 
 def _reads(gateway: Gateway) -> Reads:
-    return Reads(gateway.cameras, gateway.intake, gateway.joining, gateway.clock, gateway.limits)
+    return Reads(
+        gateway.cameras, gateway.intake, gateway.joining, gateway.clock, gateway.limits, gateway.turns
+    )
 
 
 def _images(gateway: Gateway) -> FeedImages:

@@ -60,6 +60,7 @@ class HttpConnection(HttpToolsProtocol):
         self._since = 0.0  # the connection, the request, or the last answer's end
         self._fed = 0  # bytes since the request began, and those of its body
         self._body = 0
+        self._watched: set[asyncio.Future[Any]] = set()
         self._unsent = 0
         self._unsent_since = 0.0
         self._fault: _Fault = "malformed"
@@ -86,6 +87,8 @@ class HttpConnection(HttpToolsProtocol):
         self._closing = self._lost = True
         if self._place is not None:
             self._bounds.places.leave(self._place)
+        for waiting in list(self._watched):
+            waiting.cancel()
         # A request that is still worked on has its own hold of these; here they would make a cycle of what is done.
         self.app_state = {}
         self.cycle = self.scope = self.headers = None  # type: ignore[assignment]
@@ -193,6 +196,8 @@ class HttpConnection(HttpToolsProtocol):
             cycle.complete()
             return
         super().on_message_complete()
+        if not self.pipeline:
+            self.flow.resume_reading()  # a long body has paused it: then nobody would see the client go
         place = self._place
         if place is not None and not place.name and not self.cycle.response_complete:
             self._bounds.places.work(place)
@@ -233,6 +238,20 @@ class HttpConnection(HttpToolsProtocol):
         return self.cycle  # None before the first request, whatever its type says
 
     # --- what the gateway says ----------------------------------------------------------------------------------
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether nobody is there any more."""
+        return self._lost
+
+    def watch(self, waiting: asyncio.Future[Any]) -> bool:
+        """Cancel what waits for this client when it goes; False where it has gone already."""
+        self._watched.add(waiting)
+        return not self._lost
+
+    def unwatch(self, waiting: asyncio.Future[Any]) -> None:
+        """Leave what has waited alone."""
+        self._watched.discard(waiting)
 
     def known_by(self, name: str, credential: str) -> Why | None:
         """Take note of the name whose credential was shown, or return whose share of connections is taken up."""

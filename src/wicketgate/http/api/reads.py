@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -16,20 +17,26 @@ from starlette.types import Receive, Scope, Send
 
 from wicketgate.base.clock import Clock
 from wicketgate.base.errors import InputError, WicketgateError
+from wicketgate.base.turns import PieceTurns
 from wicketgate.http.answers import ImageTaken, ReadsTaken, RefusedImage, RefusedRead
 from wicketgate.http.forms import FORM, MAX_FORM, FormPart, parts_of
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.problems import not_allowed, problem, problem_of
 from wicketgate.http.requests import json_answer, media_type_of, read_body
+from wicketgate.http.underway import while_there
 from wicketgate.reads.cameras import CameraNames
 from wicketgate.reads.checks import Checked, ClockLimits, check
 from wicketgate.reads.images.joining import Joining, with_mark
 from wicketgate.reads.images.references import MAX_BYTES
 from wicketgate.reads.observations import ImageKind
 from wicketgate.reads.parse import ARROW, JSON, MAX_ID, MAX_POST_BYTES, NDJSON, RawRead, Rows
-from wicketgate.reads.posts import PostedReads
+from wicketgate.reads.posts import PieceTurn, PostedReads, no_turn
 from wicketgate.reads.takers import PostAnswer, ReadTaker
 
+SMALL_POST: Final = 16 * 1024
+"""Bytes of a post whose work needs no turn: a few milliseconds at most."""
+LARGE_POST: Final = 256 * 1024
+"""Bytes of a post from which on few of one source are worked on at once."""
 _TYPES = (JSON, NDJSON, ARROW)
 _NOBODY: Mapping[str, int] = MappingProxyType({})
 _list = msgspec.json.Encoder()
@@ -42,6 +49,8 @@ class Reads:
     ----------
     joining : Joining, optional
         None where no images are taken: neither forms nor `put_image` then come here.
+    turns : PieceTurns
+        Of all large posts of this process.
     """
 
     def __init__(
@@ -51,12 +60,14 @@ class Reads:
         joining: Joining | None,
         clock: Clock,
         limits: Callable[[], ClockLimits],
+        turns: PieceTurns,
     ) -> None:
         self._cameras = cameras
         self._intake = intake
         self._joining = joining
         self._clock = clock
         self._limits = limits
+        self._turns = turns
 
     @property
     def _images(self) -> Joining:
@@ -84,11 +95,40 @@ class Reads:
             return not_allowed(["POST"], "reads are posted")
         media_type = media_type_of(request)
         if media_type in _TYPES:
-            post = await PostedReads.read(await read_body(request, MAX_POST_BYTES), media_type)
-            return await self._take(source, post, _Bound())
+            body = await read_body(request, MAX_POST_BYTES)
+            async with self._seat(request, source, len(body)) as turn:
+                post = await PostedReads.read(body, media_type, turn=turn)
+                return await self._take(source, post, _Bound())
         if media_type != FORM:
             return problem("unsupported-media-type", f"send `{JSON}`, `{NDJSON}`, `{ARROW}` or `{FORM}`")
-        form = await parts_of(await read_body(request, MAX_FORM), request.headers["content-type"])
+        body = await read_body(request, MAX_FORM)
+        async with self._seat(request, source, len(body)) as turn:
+            return await self._take_form(request, source, body, turn)
+
+    @asynccontextmanager
+    async def _seat(self, request: Request, source: str, size: int) -> AsyncIterator[PieceTurn]:
+        """Wait until a post may be worked on; yield what it waits for between its pieces.
+
+        Of one whose client has gone nothing more is taken.
+        """
+        scope = request.scope
+
+        async def turn() -> None:
+            await while_there(scope, self._turns.turn(source))
+
+        if size <= SMALL_POST:
+            yield no_turn
+        elif size <= LARGE_POST:
+            yield turn
+        else:
+            await while_there(scope, self._turns.sit(source))
+            try:
+                yield turn
+            finally:
+                self._turns.leave(source)
+
+    async def _take_form(self, request: Request, source: str, body: bytes, turn: PieceTurn) -> Response:
+        form = await parts_of(body, request.headers["content-type"], turn)
         posted = [part for part in form if part.name == "reads"]
         if len(posted) != 1:
             raise InputError("a form has one part `reads`, and parts named by the reads' `image`")
@@ -96,7 +136,7 @@ class Reads:
             return problem("unsupported-media-type", f"the part `reads` is `{JSON}`, `{NDJSON}` or `{ARROW}`")
         if len(posted[0].body) > MAX_POST_BYTES:
             raise InputError("at most 8 MiB of reads in one post; nothing of it was taken", code="too-large")
-        post = await PostedReads.read(posted[0].body, posted[0].media_type, is_form=True)
+        post = await PostedReads.read(posted[0].body, posted[0].media_type, is_form=True, turn=turn)
         return await self._take(source, post, _Bound(post.named, form))
 
     async def take_together(self, source: str, rows: Rows) -> list[Response]:
@@ -125,7 +165,7 @@ class Reads:
         cameras = self._cameras.ids(source).get
         parts = TakenParts()
         # In parts, so that one large post does not hold up a thousand small ones.
-        for start, some in post.parts():
+        async for start, some in post.parts():
             checked = check(
                 some,
                 source=source,

@@ -21,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 
 from wicketgate.base.descriptors import Descriptors
 from wicketgate.base.files import keep_private
+from wicketgate.base.turns import PieceTurns
 from wicketgate.http.api.push import Push
 from wicketgate.http.api.reads import Reads
 from wicketgate.http.connections import HttpBounds
@@ -111,8 +112,9 @@ class Front:
     ) -> uvicorn.Config:
         intake = RemoteIntake(self._sending, seeing)
         cameras = CameraNames(lambda: seeing)
-        reads = Reads(cameras, intake, None, seeing, seeing.limits)
-        push = Push(RemotePushes(self._sending, seeing, intake))
+        turns = PieceTurns()
+        reads = Reads(cameras, intake, None, seeing, seeing.limits, turns)
+        push = Push(RemotePushes(self._sending, seeing, intake), turns)
 
         def tokens() -> dict[str, str]:
             return seeing.view.tokens
