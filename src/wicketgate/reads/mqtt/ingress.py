@@ -67,7 +67,7 @@ class Ingress:
         self.places = Places("MQTT", self.limits.places, is_proxy=is_proxy, is_short=is_short)
         self.room = Room(self.limits.held_bytes, self.limits.held_bytes_of_source)
         every_s = _OPEN_EVERY_S if settings.certificate is None else _HANDSHAKE_EVERY_S
-        self._newcomers = Turnstile(every_s=every_s, most_of_a_peer=2048, most=8192)
+        self._newcomers = Turnstile(every_s=every_s, most_of_a_peer=2048, most_of_a_network=4096, most=8192)
         self.is_stopping = False
         self.counts = MqttCounts()
         self.loop: asyncio.AbstractEventLoop
