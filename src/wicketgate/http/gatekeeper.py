@@ -165,7 +165,11 @@ class Gatekeeper:
         under_way = self._under_way
         refused = under_way.recognise(scope, name, credential) or under_way.begin(scope, name)
         if refused is not None:
-            await refused(scope, receive, send)
+            # Whoever signs in has not waited yet.
+            if name or not _is_sign_in(scope) or await self._turn(scope):
+                await refused(scope, receive, send)
+            else:
+                await _turn_away(scope, receive, send)
             return
         try:
             await self._app(scope, receive, AnswerParts(scope, receive, send, under_way).send)

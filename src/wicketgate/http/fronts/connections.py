@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+import httptools
 from starlette.types import Scope
 
 from wicketgate.http.connections import HttpBounds, HttpConnection
@@ -13,7 +14,7 @@ from wicketgate.http.hot import FRAMING, PUSH, READS, media_type_in
 from wicketgate.reads import adapters
 from wicketgate.reads.parse import JSON, NDJSON
 
-_END: Final = b"\r\n\r\n"
+HEAD_END: Final = b"\r\n\r\n"
 _MOST_HELD: Final = 64 * 1024
 _TYPES: Final = frozenset({JSON.encode(), NDJSON.encode()})
 _STARTS: Final = (b"POST " + READS, b"POST " + PUSH)
@@ -44,7 +45,7 @@ class FrontHead:
 def fields_in(head: bytes) -> list[tuple[bytes, bytes]] | None:
     """Return the fields of a head, names in lower case; None where a line of it is no plain field."""
     found = []
-    for line in head[: -len(_END)].split(b"\r\n")[1:]:
+    for line in head[: -len(HEAD_END)].split(b"\r\n")[1:]:
         name, colon, value = line.partition(b":")
         if not colon or not name or name.strip() != name:
             return None
@@ -167,12 +168,15 @@ class FrontConnection(HttpConnection):
             cycle = self._cycle
             if not self._is_whole or (cycle is not None and not cycle.response_complete):
                 return  # one after the other
-            end = held.find(_END)
-            if end < 0 and len(held) <= self._limits.head_bytes and _may_be_ours(held):
+            end = held.find(HEAD_END)
+            head = bytes(held[: end + len(HEAD_END)]) if end >= 0 else b""
+            if max(len(head), len(held) if end < 0 else 0) > self._limits.head_bytes:
+                self._refuse("head-too-large")
+                return
+            if not head and _may_be_ours(held):
                 return  # the rest of the head
-            head = bytes(held[: end + len(_END)]) if end >= 0 else b""
             if not head or (head != self._last_head and not self._knows(head)):
-                self._give_away(head)
+                self._leave_to_gateway(head)
                 return
             del held[: len(head)]
             self._left = self._last_length
@@ -188,6 +192,22 @@ class FrontConnection(HttpConnection):
             return False
         self._last_head, self._last_length = head, found.length
         return True
+
+    def _leave_to_gateway(self, head: bytes) -> None:
+        """Give the connection away once its head is whole; what is none is answered here."""
+        seen = _SeenHead()
+        try:
+            httptools.HttpRequestParser(seen).feed_data(bytes(self._held))
+        except httptools.HttpParserUpgrade:
+            pass
+        except httptools.HttpParserError:
+            if not seen.is_whole:  # behind the head it is the gateway's
+                self._refuse("malformed")
+                return
+        if seen.fields > self._limits.head_fields:
+            self._refuse("head-too-large")
+        elif seen.is_whole:
+            self._give_away(head)
 
     def _give_away(self, head: bytes) -> None:
         # At once: whatever is read from now on would be lost to the other process.
@@ -216,6 +236,21 @@ class FrontConnection(HttpConnection):
     def given(self) -> None:
         """Let the connection go: the gateway has it."""
         self.transport.abort()
+
+
+class _SeenHead:
+    """What a parser says of a head."""
+
+    def __init__(self) -> None:
+        self.fields = 0
+        self.is_whole = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self.is_whole:
+            self.fields += 1
+
+    def on_headers_complete(self) -> None:
+        self.is_whole = True
 
 
 def _may_be_ours(beginning: bytearray) -> bool:

@@ -125,10 +125,12 @@ class Duty:
             try:
                 return await handler(request)
             except WicketgateError as error:
+                session: Session | None = request.scope.get("session")
+                if session is None and not await _turn(request):
+                    return problem("busy", "too many requests without a session wait")
                 if not _wants_page(request):
                     return problem_of(error)
                 status, title = status_and_title(error)
-                session: Session | None = request.scope.get("session")
                 if session is None:
                     return await self._problem_for_anybody(request, status, title, error.detail)
                 return await self._page(
@@ -142,9 +144,6 @@ class Duty:
 
         Rendered once for each error: these have no words of the caller's in them.
         """
-
-        if not await _turn(request):
-            return problem("busy", "too many requests without a session wait")
 
         async def said() -> Mapping[str, Any]:
             return {"status": status, "title": title, "detail": detail}
