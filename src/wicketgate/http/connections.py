@@ -63,6 +63,7 @@ class HttpConnection(HttpToolsProtocol):
         self._since = 0.0  # the connection, the request, or the last answer's end
         self._fed = 0  # bytes since the request began, and those of its fields and of its body
         self._head = self._body = 0
+        self._answering: RequestResponseCycle | None = None
         self._watched: set[asyncio.Future[Any]] = set()
         self._unsent = 0
         self._unsent_since = 0.0
@@ -87,6 +88,11 @@ class HttpConnection(HttpToolsProtocol):
         if isinstance(cycle, HotPost):
             cycle.abandon()
         super().connection_lost(exc)
+        if self._answering is not None and not self._answering.response_complete:
+            # Not always the last one of those behind one another, which alone the server thinks of.
+            self._answering.disconnected = True
+            self._answering.message_event.set()
+        self._answering = None
         self._closing = self._lost = True
         if self._place is not None:
             self._bounds.places.leave(self._place)
@@ -205,6 +211,10 @@ class HttpConnection(HttpToolsProtocol):
         place = self._place
         if place is not None and not place.name and not self.cycle.response_complete:
             self._bounds.places.work(place)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
         """Go on with the next request, or wait for one."""
