@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
@@ -36,6 +35,7 @@ from wicketgate.http.requests import (
     MAX_MEMBERS,
     MAX_NAME,
     form_pairs,
+    host_in,
     media_type_of,
     private_answer,
     read_body,
@@ -436,7 +436,7 @@ def _is_same_origin(request: Request) -> bool:
     if site is not None:
         return site == "same-origin"
     origin, host = request.headers.get("origin", ""), request.headers.get("host", "")
-    return bool(host) and urlsplit(origin).netloc.lower() == host.lower()
+    return bool(host) and host_in(origin) == host.lower()
 
 
 def _wants_page(request: Request) -> bool:
