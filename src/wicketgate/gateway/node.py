@@ -23,7 +23,6 @@ from wicketgate.base.streams.link import Link, end_tasks
 from wicketgate.base.streams.ordinal import OrdinalStream
 from wicketgate.base.streams.server import NatsServer
 from wicketgate.base.streams.writer import StreamWriter
-from wicketgate.base.turns import PieceTurns
 from wicketgate.commits.replay import replay
 from wicketgate.commits.rewritten import COMMITS, StoredTransactions
 from wicketgate.commits.snapshots import Snapshots
@@ -101,7 +100,6 @@ class Gateway:
         self.failure: BaseException | None = None
         self.server: NatsServer | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self.turns = PieceTurns()
         self._instance = secrets.token_hex(8)
         # How each part is stopped, the last one first. Writers and files are written to until all else has stopped.
         self._parts = AsyncExitStack()

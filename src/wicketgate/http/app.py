@@ -70,7 +70,7 @@ def build_app(
             Exception: _on_unforeseen,
         },
     )
-    reads, push = _reads(gateway), Push(gateway.pushes, gateway.turns)
+    reads, push = _reads(gateway), Push(gateway.pushes, gateway.intake.turns)
 
     def tokens() -> Mapping[str, str]:
         return gateway.commits.committed.tokens
@@ -136,7 +136,7 @@ def routes(
 
 def _reads(gateway: Gateway) -> Reads:
     return Reads(
-        gateway.cameras, gateway.intake, gateway.joining, gateway.clock, gateway.limits, gateway.turns
+        gateway.cameras, gateway.intake, gateway.joining, gateway.clock, gateway.limits, gateway.intake.turns
     )
 
 

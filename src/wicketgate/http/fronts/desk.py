@@ -145,7 +145,7 @@ class FrontDesk:
         if take.view != self._viewing.view.number and not self._holds(take):
             raise StreamError(_PAST, code="busy")
         if len(take.camera_id) > FEW:
-            await self._gateway.turns.turn(take.source)
+            await self._gateway.intake.turns.turn(take.source)
         answer = await self._gateway.intake.take(checked_of(take), take.source, have_waited=True)
         return TakeAnswered(number=take.number, answer=answer)
 
