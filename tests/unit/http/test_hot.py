@@ -156,6 +156,17 @@ async def test_both_ways_answer_alike(both: Both) -> None:
     assert both.taken > 30
 
 
+@pytest.mark.parametrize("way", ["hot", "ordinary", "front"])
+@pytest.mark.parametrize("url", [b"/v1/reads", b"/healthz"])
+async def test_a_head_that_is_too_large_is_refused_though_it_comes_at_once(
+    both: Both, way: str, url: bytes
+) -> None:
+    large = JSON + both.bearer() + b"X-Large: " + b"a" * 17 * 1024 + b"\r\n"
+    answers, closed = await both.answers(way, asyncio.Semaphore(1), 0, (both.post(both.read(), large, url),))
+    assert [answer[:12] for answer in answers] == [b"HTTP/1.1 431"]
+    assert closed
+
+
 async def test_one_bad_body_fails_nobody_else(both: Both) -> None:
     bodies = [both.read(f"B{n:02d}CDE") for n in range(30)]
     bodies[7] = b"{"

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
@@ -36,6 +35,7 @@ from wicketgate.http.requests import (
     MAX_MEMBERS,
     MAX_NAME,
     form_pairs,
+    host_in,
     media_type_of,
     private_answer,
     read_body,
@@ -125,10 +125,12 @@ class Duty:
             try:
                 return await handler(request)
             except WicketgateError as error:
+                session: Session | None = request.scope.get("session")
+                if session is None and not await _turn(request):
+                    return problem("busy", "too many requests without a session wait")
                 if not _wants_page(request):
                     return problem_of(error)
                 status, title = status_and_title(error)
-                session: Session | None = request.scope.get("session")
                 if session is None:
                     return await self._problem_for_anybody(request, status, title, error.detail)
                 return await self._page(
@@ -142,9 +144,6 @@ class Duty:
 
         Rendered once for each error: these have no words of the caller's in them.
         """
-
-        if not await _turn(request):
-            return problem("busy", "too many requests without a session wait")
 
         async def said() -> Mapping[str, Any]:
             return {"status": status, "title": title, "detail": detail}
@@ -437,7 +436,7 @@ def _is_same_origin(request: Request) -> bool:
     if site is not None:
         return site == "same-origin"
     origin, host = request.headers.get("origin", ""), request.headers.get("host", "")
-    return bool(host) and urlsplit(origin).netloc.lower() == host.lower()
+    return bool(host) and host_in(origin) == host.lower()
 
 
 def _wants_page(request: Request) -> bool:
