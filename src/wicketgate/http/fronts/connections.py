@@ -10,7 +10,7 @@ from typing import Final
 from starlette.types import Scope
 
 from wicketgate.http.forms import FORM
-from wicketgate.http.handing import FRAMING, fields_in
+from wicketgate.http.handing import FRAMING, begins_with, fields_in
 from wicketgate.http.hot import PUSH, READS, media_type_in
 from wicketgate.reads import adapters
 from wicketgate.reads.parse import ARROW, JSON, MAX_ID, NDJSON
