@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 from wicketgate.base.errors import ConfigurationError, InputError
@@ -13,6 +15,7 @@ from wicketgate.commits.transactions import Transaction
 from wicketgate.regime.parsed import Parsed
 
 _PATIENCE_S = 30.0
+_AGAIN_S = 0.2
 
 
 async def replay(
@@ -46,6 +49,11 @@ async def replay(
     """
     link = stored.link
     ends = (await link.info(COMMITS)).state
+    until_s = time.monotonic() + _PATIENCE_S
+    while link.replicas > 1 and ends.last_seq < state.sequence and time.monotonic() < until_s:
+        # A server of a cluster that has just been chosen to lead may not have applied yet what the others hold.
+        await asyncio.sleep(_AGAIN_S)
+        ends = (await link.info(COMMITS)).state
     if ends.last_seq < state.sequence:
         raise ConfigurationError(f"COMMITS ends at {ends.last_seq}, before the snapshot of {state.sequence}")
     if ends.last_seq == state.sequence and ends.messages == 0:

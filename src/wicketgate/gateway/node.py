@@ -295,7 +295,7 @@ class Gateway:
             lists=self.lists,
         )
         await take_turn(self, following, parsed)
-        writer = await StreamWriter(self.link, COMMITS).open()
+        writer = await StreamWriter(self.link, COMMITS).open(state.sequence)
         self._writers.push_async_callback(writer.close)
         self.commits = Commits(
             writer,
