@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from wicketgate.base.errors import InputError
+from wicketgate.base.errors import InputError, StreamError
 from wicketgate.base.roles import READER, KnownRole
 from wicketgate.base.streams.calls import Answering
 from wicketgate.commits.snapshots import Snapshots
@@ -72,7 +72,7 @@ class ReaderAnswers:
             ("log", self._log, LogAsked),
             ("responses", self._responses, ResponsesAsked),
         ):
-            answering.answer(subject, _handler(answer, kind), {READER})
+            answering.answer(subject, _handler(answer, kind, lambda: self._gateway.commits.leads()), {READER})
 
     async def _word(self, asked: None) -> WordTold:
         gateway = self._gateway
@@ -144,11 +144,15 @@ class ReaderAnswers:
 
 
 def _handler(
-    answer: Callable[[Any], Awaitable[msgspec.Struct]], kind: type[msgspec.Struct] | None
+    answer: Callable[[Any], Awaitable[msgspec.Struct]],
+    kind: type[msgspec.Struct] | None,
+    leads: Callable[[], bool],
 ) -> Callable[[KnownRole, bytes], Awaitable[bytes]]:
     decoder = None if kind is None else msgspec.msgpack.Decoder(kind)
 
     async def answered(role: KnownRole, data: bytes) -> bytes:
+        if not leads():
+            raise StreamError("this sequencer does not know whether it still leads", code="standby")
         try:
             asked = None if decoder is None else decoder.decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
