@@ -19,6 +19,7 @@ from typing import Any
 import httpx
 
 from bench.harness import Running, enrol, make
+from tests.needs import unmet
 from tests.objects import Store, table_of
 from tests.running import secret_file, until, wicketgate
 
@@ -36,7 +37,7 @@ class Cluster:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        folder.mkdir(mode=0o700)
+        folder.mkdir(mode=0o700, exist_ok=True)
         ports = free_ports(2 * SERVERS)
         self.ports, self.routes = ports[:SERVERS], ports[SERVERS:]
         secret_file(folder / "gateway.password", "secret-of-the-gateway\n")
@@ -185,6 +186,22 @@ class Wire:
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
         one.close()  # the other one is the other thread's
+
+
+@contextmanager
+def small_disk(place: Path, megabytes: int) -> Iterator[Path]:
+    """Let a folder be a disk of its own; skip where the machine lets nobody mount one."""
+    place.mkdir(mode=0o700, parents=True)
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0700", "wicketgate-test", str(place)],
+        capture_output=True,
+    )
+    if done.returncode != 0:
+        unmet("this machine lets nobody mount a small disk")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=True)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import hashlib
 import json
 import random
 import threading
@@ -75,6 +76,11 @@ WANTED = "tfl-met-wanted"
 TOKEN = "token-of-the-unit"
 SIGNERS = documents.CT_OFFICES
 AGAIN = ',"again":true'
+
+
+def ref_of(name: str, number: int) -> str:
+    """Return what an authority's rows call a read."""
+    return hashlib.sha256(f"{name}-{number}".encode()).hexdigest()[:24]
 
 
 class World:
@@ -276,7 +282,7 @@ class World:
         first = self.state.feeds[name].rows + 1
         return [
             HitRaised(
-                id=f"{name}-{number}",
+                id=ref_of(name, number),
                 authority=name,
                 version=1,
                 seq=number,
@@ -307,6 +313,7 @@ class World:
     ) -> tuple[dict[str, Any], bytes]:
         """Build the next batch of a feed; its last rows come again."""
         feed = self.state.feeds[name]
+        placed = self.parsed.authority(self.state.authorities[name].versions[-1]).log is not None
         image = {"ref": "ab" * 16, "sha256": "cd" * 32, "type": "image/jpeg", "bytes": 7}
         numbers = self._numbers(feed.rows + 1, rows, again)
         reads = []
@@ -317,6 +324,7 @@ class World:
                 "captured_at": rfc3339(self.at_us - 300_000),
                 "source": "tfl",
                 "camera": f"c{row}",
+                **({"camera_name": f"c{row}"} if placed else {}),
                 "lane": 1,
             }
             if row >= rows - again:
@@ -362,10 +370,11 @@ class World:
             return None
         more = []
         for row, number in enumerate(numbers):
-            ref = f"{name}-{number}"
+            ref = ref_of(name, number)
             members = f',"ref":"{ref}"' + (AGAIN if row >= len(numbers) - again else "")
             if self.matches(name):
                 hit = {"id": ref, "voi": f"v{number}", "quality": "exact", "kind": "murder", "priority": 2}
+                hit["due"] = rfc3339(self.at_us + 3600 * SECOND_US)
                 members += f',"hit":{json.dumps(hit, separators=(",", ":"))}'
             more.append(members)
         return more

@@ -184,7 +184,10 @@ def test_the_world_has_hits_that_end() -> None:
     world = run(
         [
             *HIT,
-            ("outcome", 1, "confirmed"),  # possible, but read twice
+            ("listed", ["c0"], "B5GZ", False),
+            *TAKEN,
+            *COMMITTED,
+            ("outcome", 1, "confirmed"),  # possible, but borne out by an exact read
             *COMMITTED,
             ("outcome", 1, "acted"),
             ("outcome", 0, "misread"),
@@ -199,14 +202,16 @@ def test_the_world_has_hits_that_end() -> None:
         ("ended", "exact"),
         ("ended", "possible"),
         ("open", "possible"),
+        ("open", "exact"),
     ]
     assert [[outcome.outcome for outcome in hit.outcomes] for hit in shown] == [
         ["misread"],
         ["confirmed", "acted"],
         [],
+        [],
     ]
     totals = world.commits.committed.totals
-    assert totals.hits == {"tfl-met-wanted": {"exact": 1, "possible": 2}}
+    assert totals.hits == {"tfl-met-wanted": {"exact": 2, "possible": 2}}
     assert totals.again == {"tfl-met-wanted": 1}
 
 

@@ -32,6 +32,7 @@ from tests.cluster import (
     ready,
     second_of,
     since,
+    small_disk,
     wake,
 )
 from tests.matching import plate_image
@@ -375,6 +376,28 @@ def test_rounds_of_kills_and_pauses(pair: Pair) -> None:
             pair.await_ready(former)
     nothing_is_lost_or_twice(pair, load.sent)
     same_tiles(pair)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(3))
+def test_a_full_disk_of_one_server_loses_nothing(tmp_path: Path, store: Store, number: int) -> None:
+    """Whether that server leads the streams or not; a slow one is a paused one, above."""
+    with small_disk(tmp_path / "nats" / str(number), 64) as disk, clustered(tmp_path / "nats") as cluster:
+        pair = Pair(tmp_path, cluster, store)
+        try:
+            with Load(pair, seed=5) as load:
+                load.goes_on(50)
+                with (disk / "fill").open("wb") as fill, contextlib.suppress(OSError):
+                    while True:
+                        fill.write(bytes(1 << 16))
+                        fill.flush()
+                load.goes_on(100)
+                (disk / "fill").unlink()
+                load.goes_on(100)
+            pair.leads = next(n for n, port in enumerate(pair.ports) if _leads(port))
+            nothing_is_lost_or_twice(pair, load.sent)
+        finally:
+            pair.stop()
 
 
 def _leads(port: int) -> bool:

@@ -94,6 +94,8 @@ def test_before_it_opens_and_where_there_is_none(consulting: Running) -> None:
         (b'{"text": "a", "name": "b\\nc"}', 400, "malformed"),
         (b'{"text": "a", "publish": "no"}', 400, "malformed"),
         (b'{"text": "a", "email": "me@example.org"}', 400, "malformed"),
+        (b'{"text": "a", "text": "b"}', 400, "malformed"),
+        (b'{"text": "a", "publish": true, "publish": false}', 400, "malformed"),
         (json.dumps({"text": "x" * 10_001}).encode(), 400, "malformed"),
         (json.dumps({"text": "x", "name": "y" * 101}).encode(), 400, "malformed"),
         (b'{"text": "' + b"x" * 200_000 + b'"}', 413, "too-large"),
@@ -105,6 +107,28 @@ def test_what_cannot_be_taken_is_refused_whole(
     answer = request("POST", f"{consulting.url}/consultations/{OPEN}/responses", content=body, headers=JSON)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert "me@example.org" not in answer.text
+
+
+@pytest.mark.parametrize("form", [True, False])
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://["},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_what_another_sites_page_sends_is_refused(
+    consulting: Running, said: dict[str, str], form: bool
+) -> None:
+    there = f"{consulting.url}/consultations/{OPEN}/responses"
+    kind = "application/x-www-form-urlencoded" if form else "application/json"
+    content = b"publish=yes&text=a" if form else b'{"text": "a"}'
+    answer = request("POST", there, content=content, headers={"Content-Type": kind, **said})
+    assert answer.status_code == 403
+    assert form or answer.json()["code"] == "form-refused"
 
 
 def test_another_media_type_is_not_taken(consulting: Running) -> None:

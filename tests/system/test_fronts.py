@@ -115,10 +115,12 @@ def test_a_withdrawn_token_takes_nothing_more_on_connections_that_are_open(front
             assert source.post("/v1/reads", json=read(plates(8, seed=14)[n])).status_code == 200
         with client(fronted, "admin") as admin:
             admin.post("/v1/tokens/withdraw", json={"name": name}).raise_for_status()
-        answers = [
-            source.post("/v1/reads", json=read(plates(16, seed=14)[8 + n]))
-            for n, source in enumerate(sources)
-        ]
+        answers = []
+        for source, plate in zip(sources, plates(16, seed=14)[8:], strict=True):
+            for _ in range(2):  # whoever posts while its connection is closed posts again, over another
+                with contextlib.suppress(httpx.TransportError):
+                    answers.append(source.post("/v1/reads", json=read(plate)))
+                    break
         assert [answer.status_code for answer in answers] == [401] * 8
     finally:
         for source in sources:

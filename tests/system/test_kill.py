@@ -1,4 +1,4 @@
-"""Rounds of kill -9 of the gateway, of the NATS child, or of both, at random moments under load.
+"""Rounds of kill -9 of the gateway, the NATS child, both, a front or a reader, at random moments under load.
 
 After each round: every acknowledged read is in the feeds whose scope has its camera, exactly once; batches and rows are
 numbered without a gap; every batch's promise is kept; the log audits and is a continuation of the one before.
@@ -31,6 +31,8 @@ from wicketgate_demo.world import london
 
 ROUNDS = int(os.environ.get("WICKETGATE_KILL_ROUNDS", "5"))
 CAMERAS = london.cameras(30)
+ROLES = {"front": b"wicketgate.http.fronts.process", "reader": b"wicketgate.http.readers.process"}
+KILLED = ("gateway", "streams", "both", *ROLES)
 WRITERS = 6
 
 
@@ -47,6 +49,7 @@ class World:
     stopping: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
     faults: list[str] = field(default_factory=list)
+    killed: Counter[str] = field(default_factory=Counter)
 
     @property
     def url(self) -> str:
@@ -75,17 +78,23 @@ class World:
     def log(self) -> str:
         return (self.folder / "gateway.log").read_text()
 
-    def child(self) -> int | None:
+    def child(self, program: bytes = b"nats-server") -> int | None:
         assert self.process is not None
         try:
             listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-            servers = [pid for pid in listed if b"nats-server" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+            found = [pid for pid in listed if program in Path(f"/proc/{pid}/cmdline").read_bytes()]
         except FileNotFoundError:
             return None
-        return int(servers[0]) if servers else None
+        return int(found[0]) if found else None
 
     def kill(self, what: str) -> None:
         assert self.process is not None
+        if what in ROLES:
+            role = self.child(ROLES[what])
+            if role is not None:  # it may be on its way back still
+                os.kill(role, signal.SIGKILL)
+                self.killed[what] += 1
+            return
         child = self.child()
         if what in ("streams", "both") and child is not None:
             os.kill(child, signal.SIGKILL)
@@ -205,6 +214,8 @@ def world(tmp_path: Path):
         str(tmp_path / "charter.dsse.json"),
     ]
     subprocess.run(making, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    with (tmp_path / "gateway" / "wicketgate.toml").open("a") as settings:
+        settings.write("\nfronts = 1\nreaders = 1\n")
     world = World(folder=tmp_path, port=random.SystemRandom().randrange(20_000, 30_000), offices=offices)
     world.start()
     admin = (tmp_path / "gateway" / "keys" / "admin.token").read_text().strip()
@@ -231,11 +242,7 @@ def test_nothing_acknowledged_is_lost_or_doubled_over_kills(
     try:
         for number in range(ROUNDS):
             time.sleep(chance.uniform(0.05, 2.0))
-            what = (
-                ("gateway", "streams", "both")[number % 3]
-                if ROUNDS < 6
-                else chance.choice(("gateway", "streams", "both"))
-            )
+            what = KILLED[number % len(KILLED)] if ROUNDS < 6 else chance.choice(KILLED)
             world.kill(what)
             time.sleep(chance.uniform(0.0, 0.5))
             if chance.random() < 0.3:
@@ -247,6 +254,7 @@ def test_nothing_acknowledged_is_lost_or_doubled_over_kills(
         world.stopping.set()
         for writer in writers:
             writer.join(60)
+    assert world.killed.keys() == ROLES.keys()
     assert not world.faults
     assert not any(writer.is_alive() for writer in writers)
     settle(world)

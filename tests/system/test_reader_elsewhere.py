@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -33,6 +34,7 @@ from tests.running import (
 from tests.system.test_external_streams import External, external
 from wicketgate_demo.world import london
 
+GET, POST = partial(httpx.get, timeout=30), partial(httpx.post, timeout=30)  # other work may have both cores
 FEED = f"/v1/feeds/{london.CHARGING}"
 
 
@@ -65,7 +67,7 @@ password_file = {json.dumps(str(streams.folder / "gateway.password"))}
     def answers() -> bool:
         assert process.poll() is None, said.read_text()
         with contextlib.suppress(httpx.TransportError):
-            return httpx.get(f"{url}/healthz").status_code > 0
+            return GET(f"{url}/healthz").status_code > 0
         return False
 
     try:
@@ -77,7 +79,7 @@ password_file = {json.dumps(str(streams.folder / "gateway.password"))}
 
 
 def is_ready(url: str) -> bool:
-    return httpx.get(f"{url}/readyz").status_code == 200
+    return GET(f"{url}/readyz").status_code == 200
 
 
 @pytest.fixture(scope="module")
@@ -117,24 +119,24 @@ def test_a_reader_elsewhere_shows_the_same_until_it_is_withdrawn(
     with elsewhere(tmp_path, streams, role(gateway, "west", tmp_path)) as (url, process, said):
         until(lambda: is_ready(url), 20)
         path = f"{FEED}?limit=1000"
-        mine, theirs = httpx.get(url + path, headers=head), httpx.get(gateway.url + path, headers=head)
+        mine, theirs = GET(url + path, headers=head), GET(gateway.url + path, headers=head)
         assert mine.content == theirs.content
         assert len(batches_of(mine.content)) >= 1
         for path in ("/log/key", "/authorities/tfl-charging/1", "/openapi.json"):
-            assert httpx.get(url + path).content == httpx.get(gateway.url + path).content
+            assert GET(url + path).content == GET(gateway.url + path).content
         verified = wicketgate("verify", url, "--json")
         assert verified.returncode == 0, verified.stdout + verified.stderr
         # What only the gateway may do is not done here.
-        answer = httpx.post(f"{url}/v1/reads", json=read("AB12CDE"), headers=bearer(gateway, SOURCE))
+        answer = POST(f"{url}/v1/reads", json=read("AB12CDE"), headers=bearer(gateway, SOURCE))
         assert (answer.status_code, answer.json()["code"]) == (421, "elsewhere")
-        assert httpx.get(f"{url}/v1/hits", headers=head).status_code == 404
-        assert httpx.get(url + FEED).status_code == 401
+        assert GET(f"{url}/v1/hits", headers=head).status_code == 404
+        assert GET(url + FEED).status_code == 401
         # A person's session is known to the gateway alone: nothing can be handed over from here.
-        unknown = httpx.get(url + FEED, headers={"Authorization": "Bearer " + "x" * 43})
+        unknown = GET(url + FEED, headers={"Authorization": "Bearer " + "x" * 43})
         assert unknown.status_code == 401
         assert "known to the gateway itself" in unknown.json()["detail"]
         for path in ("/sign-in", "/enrol"):
-            assert httpx.get(url + path).json()["code"] == "elsewhere"
+            assert GET(url + path).json()["code"] == "elsewhere"
 
         until(lambda: told(gateway)[-1:] == [["reader west"]])
         listed = wicketgate("role", "list", gateway.folder)
@@ -143,7 +145,7 @@ def test_a_reader_elsewhere_shows_the_same_until_it_is_withdrawn(
         withdrawn = time.monotonic()
         with contextlib.suppress(httpx.TransportError):
             while time.monotonic() - withdrawn < 5:
-                if httpx.get(url + FEED, headers=head).status_code != 200:
+                if GET(url + FEED, headers=head).status_code != 200:
                     break
                 time.sleep(0.02)
         assert time.monotonic() - withdrawn < 1.5
@@ -163,16 +165,16 @@ def test_a_reader_that_loses_the_gateway_says_so_and_goes_on_with_it(
         os.kill(gateway.pid, signal.SIGSTOP)
         try:
             until(lambda: not is_ready(url), 10)
-            behind = httpx.get(f"{url}/readyz").json()["behind"]
+            behind = GET(f"{url}/readyz").json()["behind"]
             assert [one["part"] for one in behind] == ["sequencer"]
-            refused = httpx.get(url + FEED, headers=head)
+            refused = GET(url + FEED, headers=head)
             assert (refused.status_code, refused.json()["code"]) == (503, "streams-unavailable")
-            assert httpx.get(f"{url}/log/checkpoint").status_code == 200
-            assert httpx.get(f"{url}/healthz").status_code == 200
+            assert GET(f"{url}/log/checkpoint").status_code == 200
+            assert GET(f"{url}/healthz").status_code == 200
         finally:
             os.kill(gateway.pid, signal.SIGCONT)
         until(lambda: is_ready(url), 20)
-        assert httpx.get(url + FEED, headers=head).status_code == 200
+        assert GET(url + FEED, headers=head).status_code == 200
         gateway.kill()
         until(lambda: not is_ready(url), 10)
         gateway.start()
@@ -181,12 +183,7 @@ def test_a_reader_that_loses_the_gateway_says_so_and_goes_on_with_it(
         post(gateway, [read(plate) for plate in wanted])
         arrived(gateway, london.CHARGING, wanted)
         path = f"{FEED}?limit=1000"
-        until(
-            lambda: (
-                httpx.get(url + path, headers=head).content
-                == httpx.get(gateway.url + path, headers=head).content
-            )
-        )
+        until(lambda: GET(url + path, headers=head).content == GET(gateway.url + path, headers=head).content)
         process.send_signal(signal.SIGTERM)
         assert process.wait(15) == 0
 
@@ -202,10 +199,10 @@ def test_a_new_reader_takes_the_log_of_another(gateway: Running, streams: Extern
             _,
         ):
             until(lambda: is_ready(second), 20)
-            size = int(httpx.get(f"{second}/log/checkpoint").text.split("\n")[1])
+            size = int(GET(f"{second}/log/checkpoint").text.split("\n")[1])
             tile = f"/log/tile/0/000.p/{size}" if size < 256 else "/log/tile/0/000"
-            assert httpx.get(second + tile).content == httpx.get(gateway.url + "/log/tile/0/000").content or (
-                httpx.get(second + tile).status_code == 200
+            assert GET(second + tile).content == GET(gateway.url + "/log/tile/0/000").content or (
+                GET(second + tile).status_code == 200
             )
             assert wicketgate("verify", second).returncode == 0
 

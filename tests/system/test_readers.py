@@ -100,18 +100,19 @@ def test_readers_answer_while_the_gateway_stands_still(served: Running) -> None:
         for path in ("/log/checkpoint", "/log/key", "/register.json", "/authorities"):
             assert one.get(path).status_code == 200, path
         time.sleep(3.2)
-        # Without the gateway's word nothing private is shown: it may have ended meanwhile.
-        refused = one.get(feed, headers=bearer(served, CHARGING))
-        assert (refused.status_code, refused.json()["code"]) == (503, "streams-unavailable")
         assert one.get("/log/checkpoint").status_code == 200
-    until(lambda: httpx.get(served.url + feed, headers=bearer(served, CHARGING)).status_code == 200)
+        # Without the gateway's word nothing private is shown, as it may have ended meanwhile: the gateway is asked.
+        with pytest.raises(httpx.ReadTimeout):
+            one.get(feed, headers=bearer(served, CHARGING), timeout=1)
+    assert httpx.get(served.url + feed, headers=bearer(served, CHARGING), timeout=20).status_code == 200
     until(lambda: metric(served, "wicketgate_readers") == READERS)
 
 
 def still(path: str, body: bytes) -> bytes:
     """Return a page without what moves each second."""
-    # Each has its page from a moment of its own: `/verify` counts the log's entries.
-    return re.sub(rb">[\d,]+<", b"", MOMENTS.sub(b"", body)) if path == "/verify" else MOMENTS.sub(b"", body)
+    found = MOMENTS.sub(b"", body)
+    # Each has its page from a moment of its own: `/verify` counts the log's entries, here and there.
+    return re.sub(rb"\d+", b"", found) if path == "/verify" else found
 
 
 @pytest.mark.parametrize("path", PAGES)

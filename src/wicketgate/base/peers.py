@@ -31,3 +31,17 @@ def network_of(address: str) -> str:
     if isinstance(parsed, ipaddress.IPv4Address):
         return str(parsed)
     return str(ipaddress.IPv6Address(int(parsed) >> 64 << 64))
+
+
+def neighbourhood(peer: str) -> str:
+    """Return the neighbourhood of a peer, which one customer may have: an IPv4 /24 or an IPv6 /48.
+
+    >>> neighbourhood("192.0.2.7"), neighbourhood("2001:db8:1:2::"), neighbourhood("?")
+    ('192.0.2.0/24', '2001:db8:1::/48', '?/')
+    """
+    try:
+        address = ipaddress.ip_address(peer)
+    except ValueError:
+        return f"{peer}/"
+    length = 24 if address.version == 4 else 48
+    return str(ipaddress.ip_network(f"{peer}/{length}", strict=False))

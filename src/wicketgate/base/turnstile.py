@@ -9,16 +9,21 @@ import asyncio
 from collections import OrderedDict, deque
 from dataclasses import dataclass
 
+from wicketgate.base.budget import Budget
+from wicketgate.base.peers import neighbourhood
+
 EVERY_S = 0.002
 """How often one passes, once `BURST` have passed at once."""
 BURST = 32
 MOST_OF_A_PEER = 64
-"""Requests of one peer that wait at once."""
+"""Turns of one peer that are waited for at once."""
+MOST_OF_A_NETWORK = 512
+"""Turns of one neighbourhood: an IPv4 /24 or an IPv6 /48."""
 MOST = 4096
-"""Requests of all that wait at once."""
+"""Turns of all: some eight seconds."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _AtTheTurnstile:
     passed: asyncio.Future[None]
     turns: int
@@ -31,13 +36,14 @@ class Turnstile:
     ----------
     every_s, burst : float, int
         How often one passes; so many pass at once after a quiet while.
-    most_of_a_peer, most : int
-        How many may wait, of one peer and of all.
+    most_of_a_peer, most_of_a_network, most : int
+        Turns that may be waited for, of one peer, of its neighbourhood and of all. One request that takes more than
+        its peer may have is let wait where nothing else of that peer waits.
 
     Notes
     -----
     A peer with many connections has one place in the turn, so that it makes itself wait, and nobody else. Wherever the
-    gateway stands behind a proxy, the peers are those that the proxy names.
+    gateway stands behind a proxy, the peers are those that the proxy names. Whoever is cancelled waits no longer.
     """
 
     def __init__(
@@ -46,12 +52,14 @@ class Turnstile:
         every_s: float = EVERY_S,
         burst: int = BURST,
         most_of_a_peer: int = MOST_OF_A_PEER,
+        most_of_a_network: int = MOST_OF_A_NETWORK,
         most: int = MOST,
     ) -> None:
         self._every_s = every_s
         self._burst = burst
         self._most_of_a_peer = most_of_a_peer
-        self._most = most
+        self._bounds = Budget(most)
+        self._most_of_a_network = most_of_a_network
         # A time: each that passes moves it `every_s` ahead, and it never lies behind now.
         self._passed_s = 0.0
         self._waiting: OrderedDict[str, deque[_AtTheTurnstile]] = OrderedDict()
@@ -65,7 +73,9 @@ class Turnstile:
             self._take(loop.time(), turns)
             return True
         mine = self._waiting.get(peer)
-        if self._count >= self._most or (mine is not None and len(mine) >= self._most_of_a_peer):
+        most = max(turns, self._most_of_a_peer)
+        shares = ((peer, most), (neighbourhood(peer), max(turns, self._most_of_a_network)))
+        if self._bounds.take(turns, *shares) is not None:
             return False
         waiting = _AtTheTurnstile(loop.create_future(), turns)
         if mine is None:
@@ -73,8 +83,24 @@ class Turnstile:
         mine.append(waiting)
         self._count += 1
         self._wind(loop)
-        await waiting.passed
+        try:
+            await waiting.passed
+        except asyncio.CancelledError:
+            self._leave(peer, waiting)
+            raise
+        finally:
+            self._bounds.give(turns, *shares)
         return True
+
+    def _leave(self, peer: str, waiting: _AtTheTurnstile) -> None:
+        """Let nobody wait in the place of who has gone."""
+        mine = self._waiting.get(peer)
+        if mine is None or waiting not in mine:
+            return  # it had passed just now
+        mine.remove(waiting)
+        self._count -= 1
+        if not mine:
+            del self._waiting[peer]
 
     def _ahead_s(self, now_s: float, turns: int = 1) -> float:
         """Return how long until there are so many turns."""

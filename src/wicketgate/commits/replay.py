@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
+from nats.js.api import StreamState
+
 from wicketgate.base.errors import ConfigurationError, InputError
+from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.reader import StreamReader
 from wicketgate.commits.rewritten import COMMITS, StoredTransactions
 from wicketgate.commits.state import State
@@ -13,6 +18,7 @@ from wicketgate.commits.transactions import Transaction
 from wicketgate.regime.parsed import Parsed
 
 _PATIENCE_S = 30.0
+_AGAIN_S = 0.2
 
 
 async def replay(
@@ -45,7 +51,7 @@ async def replay(
         fold is lost.
     """
     link = stored.link
-    ends = (await link.info(COMMITS)).state
+    ends = await _ends(link, state.sequence)
     if ends.last_seq < state.sequence:
         raise ConfigurationError(f"COMMITS ends at {ends.last_seq}, before the snapshot of {state.sequence}")
     if ends.last_seq == state.sequence and ends.messages == 0:
@@ -95,3 +101,16 @@ async def replay(
             raise ConfigurationError(
                 f"transaction {number} is missing from COMMITS, and no committed erasure names it"
             )
+
+
+async def _ends(link: Link, sequence: int) -> StreamState:
+    """Return where COMMITS begins and ends, once it has come to what is folded, or it is waited for no longer.
+
+    A server of a cluster that has just been chosen to lead may not have applied yet what the others hold.
+    """
+    until_s = time.monotonic() + (_PATIENCE_S if link.replicas > 1 else 0.0)
+    while True:
+        ends: StreamState = (await link.info(COMMITS)).state
+        if ends.last_seq >= sequence or time.monotonic() >= until_s:
+            return ends
+        await asyncio.sleep(_AGAIN_S)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -19,6 +20,8 @@ from wicketgate.base.errors import InputError, VerificationError
 from wicketgate.ledger import merkle
 
 MAX_LINE = 64 * 1024
+_NAME_END = re.compile(rb'(?<!\\)"[ \t\r]*:')
+"""The end of a member's name; no name that a batch may have ends in a backslash."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +171,8 @@ def read_batches(source: BinaryIO) -> Iterator[Batch]:
             continue
         header = _member_object(line, f"line {line_number}")
         rows = header.get("rows")
+        if has_member_twice(line, header):
+            raise InputError(f"line {line_number} has a member twice")
         if not isinstance(rows, int) or isinstance(rows, bool) or not 0 < rows <= 1_000_000:
             raise InputError(f"line {line_number} is not a batch's header")
         lines: list[bytes] = []
@@ -188,6 +193,23 @@ def _member_object(line: bytes, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InputError(f"{where} is not an object")
     return value
+
+
+def has_member_twice(line: bytes, value: Mapping[str, Any]) -> bool:
+    """Return whether some object of a line has a member twice, of which a reader sees the last alone.
+
+    Parameters
+    ----------
+    value : mapping
+        The line, decoded. Whether it has names of the form alone is for others to check.
+    """
+    return len(_NAME_END.findall(line)) != _count_members(value)
+
+
+def _count_members(value: object) -> int:
+    if isinstance(value, dict):
+        return len(value) + sum(map(_count_members, value.values()))
+    return sum(map(_count_members, value)) if isinstance(value, list) else 0
 
 
 def check_batch(batch: Batch) -> None:

@@ -295,7 +295,7 @@ class Gateway:
             lists=self.lists,
         )
         await take_turn(self, following, parsed)
-        writer = await StreamWriter(self.link, COMMITS).open()
+        writer = await StreamWriter(self.link, COMMITS).open(state.sequence)
         self._writers.push_async_callback(writer.close)
         self.commits = Commits(
             writer,
@@ -412,7 +412,7 @@ class Gateway:
             self.commits.committed.sequence,
             vehicles=self.vehicles,
             quota=QuarantineQuota(items=self.settings.quarantine_items, bytes=self.settings.quarantine_bytes),
-            admit=self.space.demand,
+            admit=self.leading.admitting(self.space.demand),
         )
         self._parts.callback(self.intake.close)
         self.cameras = CameraNames(lambda: self.commits.committed)

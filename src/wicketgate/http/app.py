@@ -65,7 +65,7 @@ def build_app(
         routes=routes(gateway, public, desk, ingress, addition, bounds),
         exception_handlers=FAULTS,
     )
-    reads, push = _reads(gateway), Push(gateway.pushes)
+    reads, push = _reads(gateway), Push(gateway.pushes, gateway.intake.turns)
 
     def tokens() -> Mapping[str, str]:
         return gateway.commits.committed.tokens
@@ -132,7 +132,9 @@ def routes(
 
 
 def _reads(gateway: Gateway) -> Reads:
-    return Reads(gateway.cameras, gateway.intake, gateway.joining, gateway.clock, gateway.limits)
+    return Reads(
+        gateway.cameras, gateway.intake, gateway.joining, gateway.clock, gateway.limits, gateway.intake.turns
+    )
 
 
 def _images(gateway: Gateway) -> FeedImages:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
@@ -32,6 +33,8 @@ _FRAMING: Final = 64 * 1024
 _LINGER_S: Final = 5.0
 _SWEEP_S: Final = 1.0
 _AT_ONCE: Final = 1_000
+_REFUSE_EVERY_S: Final = 0.005
+_REFUSE_BURST_S: Final = 0.5
 _DETAILS: dict[_Fault, str] = {
     "malformed": "this is no request of HTTP/1.1",
     "head-too-large": "the head of the request is too large",
@@ -58,8 +61,10 @@ class HttpConnection(HttpToolsProtocol):
         self._in_head = False
         self._closing = self._lost = False
         self._since = 0.0  # the connection, the request, or the last answer's end
-        self._fed = 0  # bytes since the request began, and those of its body
-        self._body = 0
+        self._fed = 0  # bytes since the request began, and those of its fields and of its body
+        self._head = self._body = 0
+        self._answering: RequestResponseCycle | None = None
+        self._watched: set[asyncio.Future[Any]] = set()
         self._unsent = 0
         self._unsent_since = 0.0
         self._fault: _Fault = "malformed"
@@ -83,9 +88,16 @@ class HttpConnection(HttpToolsProtocol):
         if isinstance(cycle, HotPost):
             cycle.abandon()
         super().connection_lost(exc)
+        if self._answering is not None and not self._answering.response_complete:
+            # Not always the last one of those behind one another, which alone the server thinks of.
+            self._answering.disconnected = True
+            self._answering.message_event.set()
+        self._answering = None
         self._closing = self._lost = True
         if self._place is not None:
             self._bounds.places.leave(self._place)
+        for waiting in list(self._watched):
+            waiting.cancel()
         # A request that is still worked on has its own hold of these; here they would make a cycle of what is done.
         self.app_state = {}
         self.cycle = self.scope = self.headers = None  # type: ignore[assignment]
@@ -131,12 +143,13 @@ class HttpConnection(HttpToolsProtocol):
         self.expect_100_continue = False
         self._receiving = self._in_head = True
         self._since = self.loop.time()
-        self._fed = self._body = 0
+        self._fed = self._head = self._body = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a field of a request's head or of its trailers."""
         headers = self.headers
-        if len(headers) >= self._limits.head_fields:
+        self._head += len(name) + len(value)
+        if len(headers) >= self._limits.head_fields or self._head > self._limits.head_bytes:
             self._fault = "head-too-large"
             raise ValueError("too many fields")
         name = name.lower()
@@ -146,7 +159,7 @@ class HttpConnection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Begin to answer a request, if its head is within bounds."""
-        if len(self.url) > self._limits.head_bytes:
+        if len(self.url) + self._head > self._limits.head_bytes:
             self._fault = "head-too-large"
             raise ValueError("the path is too long")
         self._in_head = False
@@ -193,9 +206,15 @@ class HttpConnection(HttpToolsProtocol):
             cycle.complete()
             return
         super().on_message_complete()
+        if not self.pipeline:
+            self.flow.resume_reading()  # a long body has paused it: then nobody would see the client go
         place = self._place
         if place is not None and not place.name and not self.cycle.response_complete:
             self._bounds.places.work(place)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
         """Go on with the next request, or wait for one."""
@@ -233,6 +252,20 @@ class HttpConnection(HttpToolsProtocol):
         return self.cycle  # None before the first request, whatever its type says
 
     # --- what the gateway says ----------------------------------------------------------------------------------
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether nobody is there any more."""
+        return self._lost
+
+    def watch(self, waiting: asyncio.Future[Any]) -> bool:
+        """Cancel what waits for this client when it goes; False where it has gone already."""
+        self._watched.add(waiting)
+        return not self._lost
+
+    def unwatch(self, waiting: asyncio.Future[Any]) -> None:
+        """Leave what has waited alone."""
+        self._watched.discard(waiting)
 
     def known_by(self, name: str, credential: str) -> Why | None:
         """Take note of the name whose credential was shown, or return whose share of connections is taken up."""
@@ -307,8 +340,8 @@ class HttpConnection(HttpToolsProtocol):
         self._bounds.closed[fault] += 1
         cycle = self._cycle
         begun = cycle is not None and not cycle.response_complete and cycle.response_started
-        if begun or self.pipeline or self.transport.is_closing():
-            self.drop()  # an answer is under way: nothing can be said between
+        if begun or self.pipeline or self.transport.is_closing() or not self._bounds.may_refuse():
+            self.drop()  # an answer is under way, and nothing can be said between; or too many are refused
             return
         self._closing = True
         self._since = self.loop.time()
@@ -368,14 +401,25 @@ class HttpBounds:
         self.limits = limits
         self.connections = connections
         bounds = PlaceLimits.of(limits, connections)
+        self.is_proxy = is_proxy
         self.places = Places("HTTP", bounds, is_proxy=is_proxy, is_short=self.is_short)
         self.closed: Counter[str] = Counter()
         self.hot: Hot | None = None
         self.fronts: Fronts | None = None
         self.readers: Fronts | None = None
         self._descriptors = descriptors
+        self._refused_s = 0.0
         self._heads: dict[int, bytes] = {}
         self._said: list[tuple[bytes, bytes]] = []
+
+    def may_refuse(self) -> bool:
+        """Return whether there is time to say what is wrong with bytes that are no request: they take no turn."""
+        now_s = time.monotonic()
+        self._refused_s = max(self._refused_s, now_s - _REFUSE_BURST_S) + _REFUSE_EVERY_S
+        if self._refused_s <= now_s:
+            return True
+        self._refused_s -= _REFUSE_EVERY_S
+        return False
 
     def is_short(self) -> bool:
         """Return whether descriptors ran out when they were looked at last."""

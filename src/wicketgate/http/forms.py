@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from python_multipart.exceptions import FormParserError
@@ -28,10 +28,15 @@ class FormPart:
     body: bytes
 
 
-async def parts_of(body: bytes, content_type: str) -> list[FormPart]:
+async def parts_of(body: bytes, content_type: str, turn: Callable[[], Awaitable[None]]) -> list[FormPart]:
     """Return the parts of a form, in order.
 
     It is read in pieces between which others have their turn.
+
+    Parameters
+    ----------
+    turn : callable
+        Awaited between pieces.
 
     Raises
     ------
@@ -47,7 +52,7 @@ async def parts_of(body: bytes, content_type: str) -> list[FormPart]:
         parser = MultipartParser(boundary, form.callbacks())  # type: ignore[arg-type]
         for start in range(0, len(body), _PIECE):
             if start:
-                await asyncio.sleep(0)
+                await turn()
             parser.write(body[start : start + _PIECE])
         parser.finalize()
     except (FormParserError, ValueError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from urllib.parse import unquote_to_bytes
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -22,7 +23,7 @@ from wicketgate.http.peers import peer_of
 from wicketgate.http.problems import problem
 from wicketgate.http.requests import MAX_RESPONSE
 from wicketgate.http.sessions import Sessions, session_id_in
-from wicketgate.http.underway import SMALL_BODY, UnderWay
+from wicketgate.http.underway import SMALL_BODY, UnderWay, while_there
 from wicketgate.pages.duty import Session
 
 PEOPLE_PATHS = frozenset(
@@ -57,6 +58,8 @@ PUBLIC_PATHS = frozenset(
     }
 )
 SIGN_IN = "/sign-in"
+HEALTH = frozenset({"/healthz", "/readyz"})
+"""Answered whoever else is at the door: they have turns of their own."""
 DEMONSTRATION_PREFIX = "/demonstration/"
 """Below which a demonstration shows more; where vehicles are real, nothing is there."""
 PUBLIC_PREFIXES = (
@@ -68,9 +71,14 @@ PUSH_PREFIX = "/v1/push/"
 """What devices post to; there alone Basic and `?key=` are credentials too."""
 _LONGEST_TOKEN = 512
 _MOST_TURNS = -(-MAX_RESPONSE // SMALL_BODY)
+_WITHOUT_BODY = frozenset({"GET", "HEAD"})
 _AS_PAGE = b"text/html"
 _PERSON_S = 0.5
 _UNKNOWN = "send `Authorization: Bearer TOKEN` with a token that is known"
+_HEALTH_EVERY_S = 0.005
+_HEALTH_OF_A_PEER = 4
+_TURNED_AWAY_S = 1.0
+"""For which whoever finds no place to wait is let wait for that answer: it costs as much as any other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +166,7 @@ class Gatekeeper:
         self._sessions = sessions
         self._unknown = unknown
         self._turnstile = Turnstile()
+        self._health = Turnstile(every_s=_HEALTH_EVERY_S, most_of_a_peer=_HEALTH_OF_A_PEER)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 401, or pass on with the principal of the credential.
@@ -166,6 +175,14 @@ class Gatekeeper:
         """
         if scope["type"] != "http":
             return  # no other protocol is spoken
+        try:
+            await self._answer(scope, receive, send)
+        except ClientDisconnect:
+            return  # it went while it waited
+        finally:
+            scope.pop("turn", None)  # it would be a cycle
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         if is_for_officers(scope["path"]):
             await self._for_officers(scope, receive, send)
             return
@@ -175,7 +192,7 @@ class Gatekeeper:
         if principal is None:
             self._under_way.recognise(scope, "", "")
         if principal is None and not await self._passed(scope):
-            await _wait_outside()(scope, receive, send)
+            await _turn_away(scope, receive, send)
             return
         if principal is None and not is_public(scope["path"]):
             response = problem("unauthorised", self._unknown)
@@ -196,7 +213,11 @@ class Gatekeeper:
         under_way = self._under_way
         refused = under_way.recognise(scope, name, credential) or under_way.begin(scope, name)
         if refused is not None:
-            await refused(scope, receive, send)
+            # Whoever signs in has not waited yet.
+            if name or not _is_sign_in(scope) or await self._turn(scope):
+                await refused(scope, receive, send)
+            else:
+                await _turn_away(scope, receive, send)
             return
         try:
             await self._app(scope, receive, AnswerParts(scope, receive, send, under_way).send)
@@ -209,9 +230,10 @@ class Gatekeeper:
         session = None if sessions is None else sessions.find(given)
         if sessions is None or session is None:
             self._under_way.recognise(scope, "", "")
-            passed = await self._turnstile.passed(peer_of(scope), turns_of(scope))
-            answer = _sign_in_first(scope, ended=bool(given)) if passed else _wait_outside()
-            await answer(scope, receive, send)
+            if await self._turn(scope):
+                await _sign_in_first(scope, ended=bool(given))(scope, receive, send)
+            else:
+                await _turn_away(scope, receive, send)
             return
         scope["session"] = session
         scope["principal"] = Principal("duty", session.unit, person=session.person, roles=session.roles)
@@ -225,8 +247,12 @@ class Gatekeeper:
         A body takes turns by its length. Whoever signs in does not wait: a right token is let in whoever else is at the
         door. The handler lets wrong ones wait.
         """
-        scope["turn"] = turn = partial(self._turnstile.passed, peer_of(scope), turns_of(scope))
+        scope["turn"] = turn = partial(self._turn, scope)
         return _is_sign_in(scope) or await turn()
+
+    async def _turn(self, scope: Scope) -> bool:
+        turnstile = self._health if scope["path"] in HEALTH else self._turnstile
+        return await while_there(scope, turnstile.passed(peer_of(scope), turns_of(scope)))
 
     def _principal(self, given: _Given | None) -> Principal | None:
         if given is None:
@@ -334,15 +360,20 @@ def _token(token: bytes, source: str | None = None) -> _Given | None:
     return _Given(hashlib.sha256(token.strip()).hexdigest(), source)
 
 
-def _wait_outside() -> Response:
-    return problem("busy", "too many requests without a credential wait: try again in a moment")
+async def _turn_away(scope: Scope, receive: Receive, send: Send) -> None:
+    await while_there(scope, asyncio.sleep(_TURNED_AWAY_S))
+    answer = problem("busy", "too many requests without a credential wait: try again in a moment")
+    await answer(scope, receive, send)
 
 
 def turns_of(scope: Scope) -> int:
     """Return how many turns a stranger's request takes: one, and one more for each 4 KiB of a body beyond the first.
 
-    A body whose length is not said counts as the longest that a stranger may send, and so does a longer one.
+    A body whose length is not said counts as the longest that a stranger may send, and so does a longer one. Where
+    none is read, none counts.
     """
+    if scope["method"] in _WITHOUT_BODY or not is_public(scope["path"]):
+        return 1
     size = 0
     for name, value in scope["headers"]:
         if name == b"transfer-encoding":

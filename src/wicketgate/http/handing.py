@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
+import httptools
+
 from wicketgate.http.connections import HttpBounds, HttpConnection
 from wicketgate.http.hot_post import HotPost
 from wicketgate.http.underway import SMALL_BODY
@@ -20,6 +22,10 @@ _MOST_WAIT_S: Final = 30.0
 
 class HeadRule(Protocol):
     """Which requests a process keeps, by their heads."""
+
+    @property
+    def lasts(self) -> bool:
+        """Whether a head that was kept is kept again on the same connection."""
 
     def length(self, head: bytes) -> int | None:
         """Return the bytes of the body that follows a head that is kept; None for one that is not."""
@@ -148,11 +154,14 @@ class HandingConnection(HttpConnection):
             if not self._is_whole or (cycle is not None and not cycle.response_complete):
                 return  # one after the other
             end = held.find(END)
-            if end < 0 and len(held) <= self._limits.head_bytes and self._keeps.may_begin(held):
-                return  # the rest of the head
             head = bytes(held[: end + len(END)]) if end >= 0 else b""
+            if max(len(head), len(held) if end < 0 else 0) > self._limits.head_bytes:
+                self._refuse("head-too-large")
+                return
+            if not head and self._keeps.may_begin(held):
+                return  # the rest of the head
             if not head or (head != self._last_head and not self._knows(head)):
-                self._give_away(head)
+                self._leave_to_other(head)
                 return
             del held[: len(head)]
             self._left = self._last_length
@@ -189,8 +198,24 @@ class HandingConnection(HttpConnection):
         length = self._keeps.length(head)
         if length is None:
             return False
-        self._last_head, self._last_length = head, length
+        self._last_head, self._last_length = head if self._keeps.lasts else b"", length
         return True
+
+    def _leave_to_other(self, head: bytes) -> None:
+        """Give the connection away once its head is whole; what is none is answered here."""
+        seen = _SeenHead()
+        try:
+            httptools.HttpRequestParser(seen).feed_data(bytes(self._held))
+        except httptools.HttpParserUpgrade:
+            pass
+        except httptools.HttpParserError:
+            if not seen.is_whole:  # behind the head it is the other process's
+                self._refuse("malformed")
+                return
+        if seen.fields > self._limits.head_fields:
+            self._refuse("head-too-large")
+        elif seen.is_whole:
+            self._give_away(head)
 
     def _give_away(self, head: bytes) -> None:
         # At once: whatever is read from now on would be lost to the other process.
@@ -224,6 +249,21 @@ class HandingConnection(HttpConnection):
     def given(self) -> None:
         """Let the connection go: the other side has it."""
         self.transport.abort()
+
+
+class _SeenHead:
+    """What a parser says of a head."""
+
+    def __init__(self) -> None:
+        self.fields = 0
+        self.is_whole = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self.is_whole:
+            self.fields += 1
+
+    def on_headers_complete(self) -> None:
+        self.is_whole = True
 
 
 class FirstHeadConnection(HttpConnection):

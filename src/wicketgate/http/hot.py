@@ -145,17 +145,22 @@ class HotRoute:
         self._answer(posts, await _of_each(self._reads.take_together(source, rows), len(posts)))
 
     async def _take_alone(self, post: HotPost, taking: Coroutine[Any, Any, Response]) -> None:
-        async def one() -> list[Response]:
-            return [await taking]
-
-        self._answer([post], await _of_each(one(), 1))
+        try:
+            answer = await taking
+        except WicketgateError as error:
+            answer = problem_of(error)
+        except Exception as error:  # noqa: BLE001 - answered here, as on the ordinary way
+            log_unforeseen(error)
+            answer = internal()
+        self._answer([post], [answer])
 
     def _take_payload(self, name: str, content_type: bytes, post: HotPost) -> None:
         if not self._still_known(post):
             self._answer([post], [problem_of(withdrawn())])
             return
         payload = Payload(content_type=content_type.decode("latin-1"), body=bytes(post.body))
-        camera = QueryParams(post.scope["query_string"]).get("camera") or None
+        query = post.scope["query_string"]
+        camera = QueryParams(query).get("camera") or None if query else None
         self._taking.begin(self._take_alone(post, self._push.take(post.source, name, payload, camera)))
 
     def _answer(self, posts: Sequence[HotPost], answers: Sequence[Response]) -> None:

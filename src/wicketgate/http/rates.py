@@ -5,11 +5,11 @@ They are kept in memory, and nowhere else.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from wicketgate.base.clock import SECOND_US
+from wicketgate.base.peers import neighbourhood
 
 _REMEMBERED = 20_000
 
@@ -57,7 +57,7 @@ class Allowance:
         Return 0, or the seconds after which to try again. Then nothing was taken.
         """
         now_us = self._now_us()
-        mine, ours = (thing, peer), (thing, _neighbourhood(peer))
+        mine, ours = (thing, peer), (thing, neighbourhood(peer))
         returning = self._used.get(mine, 0) > now_us
         wanted = [
             RateUse(self._used.get(mine, 0), now_us, self._each),
@@ -124,12 +124,3 @@ class RateUse:
         self.after_us = max(used_us, now_us) + rate.every_us
         over_us = self.after_us - now_us - rate.burst * rate.every_us
         self.wait_s = max(0, -(-over_us // SECOND_US))
-
-
-def _neighbourhood(peer: str) -> str:
-    try:
-        address = ipaddress.ip_address(peer)
-    except ValueError:
-        return f"{peer}/"
-    length = 24 if address.version == 4 else 48
-    return str(ipaddress.ip_network(f"{peer}/{length}", strict=False))

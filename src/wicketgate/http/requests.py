@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 from msgspec.json import Decoder
@@ -96,10 +97,51 @@ def decoded(decoder: Decoder[_T], body: bytes, wrong: str) -> _T:
         caller's own and may be a plate.
     """
     try:
-        return decoder.decode(body)
+        found = decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         place = re.search(r"at `\$[^`]*`", str(error))
         raise InputError(f"{wrong}: look {place[0]}" if place else wrong) from error
+    demand_once_each(body)
+    return found
+
+
+def demand_once_each(body: bytes) -> None:
+    """Demand that no object of a body in JSON has a member twice: readers differ on which of the two counts.
+
+    Raises
+    ------
+    InputError
+        If one has, or if the body is none.
+    """
+    try:
+        json.loads(body, object_pairs_hook=_once_each)
+    except (ValueError, RecursionError) as error:
+        raise InputError("a member stands there twice, or the body is no JSON") from error
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> None:
+    if len(pairs) > 1 and len({name for name, _ in pairs}) < len(pairs):
+        raise ValueError("a member stands there twice")
+
+
+def is_from_elsewhere(request: Request) -> bool:
+    """Return whether a browser says that a page of another site sends this.
+
+    Whoever says nothing is no browser, or an old one: what needs more than that has a session and its form's key.
+    """
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site not in {"same-origin", "none"}
+    origin = request.headers.get("origin")
+    return origin is not None and host_in(origin) != request.headers.get("host", "").lower()
+
+
+def host_in(origin: str) -> str:
+    """Return the host and port of an `Origin` in lower case; empty where it names none."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
 
 
 def json_answer(value: Any, status: int = 200) -> Response:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Literal, TypeVar
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Scope
 
@@ -22,6 +24,7 @@ _SENDING = frozenset({"POST", "PUT"})
 _STRANGERS = "strangers"
 _HEALTH = frozenset({"/healthz", "/readyz"})
 """Answered whatever else is under way: they say how the gateway is, not how busy its door."""
+_T = TypeVar("_T")
 _Shares = tuple[tuple[str, int], ...]
 
 
@@ -160,6 +163,30 @@ def connection_of(scope: Scope) -> HttpConnection | None:
     state = scope.get("state")
     connection = state.get("connection") if state else None
     return connection if isinstance(connection, HttpConnection) else None
+
+
+async def while_there(scope: Scope, waiting: Coroutine[Any, Any, _T] | asyncio.Future[_T]) -> _T:
+    """Wait for something on behalf of a request, for as long as its client is there.
+
+    Raises
+    ------
+    ClientDisconnect
+        Once the client has gone; then nothing waits in its place any more.
+    """
+    connection = connection_of(scope)
+    if connection is None:
+        return await waiting
+    task = asyncio.ensure_future(waiting)
+    if not connection.watch(task):
+        task.cancel()
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if connection.is_lost and task.cancelled():
+            raise ClientDisconnect from None
+        raise
+    finally:
+        connection.unwatch(task)
 
 
 def share_answer(request: Request) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wicketgate.base.errors import InputError, LedgerError, VerificationError
+from wicketgate.base.errors import InputError, LedgerError, Unreachable, VerificationError
 from wicketgate.ledger.merkle import (
     HASH_BYTES,
     inclusion_ranges,
@@ -41,6 +41,8 @@ Progress = Callable[[int, int], None]
 
 NOT_EXTENDED = "not-extended"
 """The code of a log that does not extend a checkpoint seen before: it was cut or rewritten."""
+_GO_ON_PAST = 8
+"""Past so many tiles and bundles that cannot be had the audit goes on, to find whether the log forks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,7 @@ def audit(
     verifier: Verifier,
     *,
     origin: str | None = None,
+    note: bytes | None = None,
     seen: Sequence[bytes] = (),
     on_entry: Callable[[int, bytes], None] | None = None,
     progress: Progress | None = None,
@@ -92,6 +95,8 @@ def audit(
         The log's key.
     origin : str, optional
         What the checkpoint must name; unchecked if None.
+    note : bytes, optional
+        The log's signed checkpoint; that which it shows now, if None.
     seen : sequence of bytes
         Signed checkpoints of this log that somebody kept. A log that is shorter or forks from one is refused.
     on_entry : callable, optional
@@ -110,46 +115,124 @@ def audit(
     LedgerError
         At the first tile, entry or checkpoint that is wrong; the message names it.
     """
-    checkpoint, note = fetch_checkpoint(fetch, [verifier])
+    if note is None:
+        checkpoint, note = fetch_checkpoint(fetch, [verifier])
+    else:
+        checkpoint = open_checkpoint(note, [verifier])
     if origin is not None and checkpoint.origin != origin:
         raise LedgerError(f"`checkpoint` is of the log `{checkpoint.origin}`, not `{origin}`")
     older = _open_seen(seen, verifier, checkpoint)
     reader = TileReader(fetch, checkpoint.size)
     edge = Edge() if begun is None else begun.copy()
-    _go_on(reader, checkpoint, older, edge, again)
-    compared = len(again)
-    forks = _compare_seen(older, edge, [])
+    walk = _Walk(reader, checkpoint, older, edge)
     bundles = range(edge.size // TILE_WIDTH, -(-checkpoint.size // TILE_WIDTH))
-    for index in bundles:
-        entries = reader.entries(index)
-        hashes = leaf_hashes(entries)
-        known = edge.size - index * TILE_WIDTH
-        if known and hashes[:known] != edge.rows[0]:
-            raise LedgerError(f"`{TileName(level=None, index=index).path}` is not what was audited before")
-        forks = [*forks, *_compare_seen(older, edge, hashes[known:])]
-        for name, row in edge.extend(hashes[known:]):
-            _compare(reader, checkpoint, name, row)
-            compared += 1
-        if edge.size % TILE_WIDTH:
-            # The last bundle: its tile must be looked at before its entries are handed on.
-            _compare(reader, checkpoint, TileName(level=0, index=index, width=len(hashes)), hashes)
-        if on_entry is not None:
-            for offset, entry in enumerate(entries[known:], known):
-                on_entry(index * TILE_WIDTH + offset, entry)
-        if progress is not None:
-            progress(edge.size, checkpoint.size)
-    for name, row in edge.partials():
-        _compare(reader, checkpoint, name, row)
-        compared += 1
-    if edge.root() != checkpoint.root:
-        raise LedgerError(f"`checkpoint` has another root than its {checkpoint.size} entries and tiles")
-    # Only now: a log that is damaged is no log that was rewritten.
-    for size in forks:
-        raise _forks(size)
+    try:
+        walk.begin(again)
+        for index in bundles:
+            first = edge.size
+            entries = walk.take(index)
+            if on_entry is not None:
+                for number, entry in enumerate(entries, first):
+                    on_entry(number, entry)
+            if progress is not None:
+                progress(edge.size, checkpoint.size)
+        walk.end()
+    except Unreachable as error:
+        raise walk.broken_off(error) from error
     read = len(bundles) + len(again)
     return AuditReport(
-        checkpoint=checkpoint, note=note, tiles=compared, bundles=read, seen=len(seen), edge=edge
+        checkpoint=checkpoint, note=note, tiles=walk.compared, bundles=read, seen=len(seen), edge=edge
     )
+
+
+class _Walk:
+    """One audit on its way through the bundles.
+
+    Whoever withholds a tile or a bundle must not hide that the log forks: where a checkpoint was seen before, the
+    audit goes on past what cannot be had, by the entries without their tile or the tile without its entries.
+
+    Parameters
+    ----------
+    older : list of Checkpoint
+        Those seen before, by falling size.
+    edge : Edge
+        Where it begins; it goes on with the walk.
+    """
+
+    def __init__(
+        self, reader: TileReader, checkpoint: Checkpoint, older: list[Checkpoint], edge: Edge
+    ) -> None:
+        self._reader = reader
+        self._checkpoint = checkpoint
+        self._seen = tuple(older)
+        self._older = older
+        self._missed: list[Unreachable] = []
+        self.edge = edge
+        self.compared = 0
+        self._forks: list[int] = []
+
+    def begin(self, again: Sequence[int]) -> None:
+        """Prove what lies before the edge, and read some of its bundles again."""
+        _go_on(self._reader, self._checkpoint, self._older, self.edge, again)
+        self.compared += len(again)
+        self._forks += _compare_seen(self._older, self.edge, [])
+
+    def take(self, index: int) -> list[bytes]:
+        """Take the next bundle; return what of it lies behind the edge, or none where its tile stands in for it."""
+        known = self.edge.size - index * TILE_WIDTH
+        try:
+            entries = self._reader.entries(index)
+            hashes = leaf_hashes(entries)
+        except Unreachable as error:
+            self._go_on_past(error)
+            entries, hashes = [], split_hashes(self._reader.tile(0, index))
+        if known and hashes[:known] != self.edge.rows[0]:
+            raise LedgerError(f"`{TileName(level=None, index=index).path}` is not what was audited before")
+        self._forks += _compare_seen(self._older, self.edge, hashes[known:])
+        for name, row in self.edge.extend(hashes[known:]):
+            self._compare(name, row)
+        if self.edge.size % TILE_WIDTH:
+            # The last bundle: its tile must be looked at before its entries are handed on.
+            self._compare(TileName(level=0, index=index, width=len(hashes)), hashes, count=False)
+        return entries[known:]
+
+    def end(self) -> None:
+        """Compare what is left, the root, and what was seen before."""
+        for name, row in self.edge.partials():
+            self._compare(name, row)
+        if self.edge.root() != self._checkpoint.root:
+            size = self._checkpoint.size
+            raise LedgerError(f"`checkpoint` has another root than its {size} entries and tiles")
+        # Only now: a log that is damaged is no log that was rewritten.
+        for size in self._forks:
+            raise _forks(size)
+        for missed in self._missed:
+            raise missed
+
+    def broken_off(self, error: Unreachable) -> LedgerError | Unreachable:
+        """Return what is to be said of a log of which too much cannot be had: its forks first."""
+        for old in self._seen:
+            if _forks_by_tiles(self._reader, self._checkpoint, old):
+                return _forks(old.size)
+        for size in self._forks:
+            return LedgerError(
+                f"its entries do not lead to a checkpoint seen before, of {size} entries, and what would prove whether "
+                f"they are those of `checkpoint` is withheld: {error.detail}"
+            )
+        return error
+
+    def _go_on_past(self, error: Unreachable) -> None:
+        self._missed.append(error)
+        if not self._seen or len(self._missed) > _GO_ON_PAST:
+            raise error
+
+    def _compare(self, name: TileName, row: Sequence[bytes], *, count: bool = True) -> None:
+        try:
+            _compare(self._reader, self._checkpoint, name, row)
+        except Unreachable as error:
+            self._go_on_past(error)
+        else:
+            self.compared += count
 
 
 def fsck(
@@ -238,6 +321,21 @@ def _forks(size: int) -> LedgerError:
     return LedgerError(f"the log forks from a checkpoint seen before, of {size} entries", code=NOT_EXTENDED)
 
 
+def _forks_by_tiles(reader: TileReader, checkpoint: Checkpoint, old: Checkpoint) -> bool:
+    """Return whether tiles alone prove a fork: they lead to the root that is signed now, and to another one then.
+
+    A few tiles for each level are read. Where one of them cannot be had, they prove nothing.
+    """
+    if not 0 < old.size < checkpoint.size:
+        return False
+    try:
+        then = reader.subtree(0, old.size)
+        proof = prove_consistency(reader, old.size, checkpoint.size)
+    except (LedgerError, Unreachable):
+        return False
+    return then != old.root and verify_consistency(old.size, checkpoint.size, then, checkpoint.root, proof)
+
+
 def _open_seen(seen: Sequence[bytes], verifier: Verifier, now: Checkpoint) -> list[Checkpoint]:
     """Return older checkpoints by falling size, the smallest last."""
     older = []
@@ -288,7 +386,14 @@ def _compare(reader: TileReader, checkpoint: Checkpoint, name: TileName, expecte
         return
     offset = next(at for at, (one, other) in enumerate(zip(found, expected, strict=True)) if one != other)
     number = name.index * TILE_WIDTH + offset
-    if _leads_to_root(reader, checkpoint, name, found):
+    try:
+        leads = _leads_to_root(reader, checkpoint, name, found)
+    except Unreachable as error:
+        raise LedgerError(
+            f"`{name.path}` does not agree with what it is over at hash {offset}; what would say which of them is "
+            f"wrong is withheld: {error.detail}"
+        ) from error
+    if leads:
         if level == 0:
             bundle = TileName(level=None, index=name.index, width=name.width)
             raise LedgerError(f"entry {number}, in `{bundle.path}`, is not what was logged")

@@ -19,6 +19,7 @@ import numpy as np
 
 from wicketgate.base.clock import MINUTE_US, SECOND_US, Clock, rfc3339
 from wicketgate.base.errors import StreamError
+from wicketgate.base.turns import PieceTurns
 from wicketgate.commits import transactions
 from wicketgate.commits.transactions import Committed, QuarantinedRead
 from wicketgate.reads.checks import Checked
@@ -187,6 +188,8 @@ class Intake:
         self._groups: list[_Group] = []
         self._work = asyncio.Event()
         self._waiting = 0
+        self.turns = PieceTurns()
+        """Of all large posts."""
         self.formed = 0
         """Groups that were begun."""
         self.settled = 0

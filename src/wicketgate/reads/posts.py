@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Final, TypeAlias
 
@@ -29,6 +29,15 @@ async def parse_arrow(body: bytes) -> AsyncGenerator[Rows | Faulty, None]:
         yield piece
 
 
+PieceTurn = Callable[[], Awaitable[None]]
+"""Waits until the loop has time for one more piece."""
+
+
+async def no_turn() -> None:
+    """Let others have their turn between two pieces: enough where a post is small."""
+    await asyncio.sleep(0)
+
+
 class PostedReads:
     """A post whose body can be read to its end.
 
@@ -38,23 +47,32 @@ class PostedReads:
         How often its reads name each part of the form as an image.
     """
 
-    __slots__ = ("_arrow", "_body", "_kept", "_media_type", "named")
+    __slots__ = ("_arrow", "_body", "_kept", "_media_type", "_turn", "named")
 
-    def __init__(self, body: bytes, media_type: str, arrow: ArrowParser) -> None:
+    def __init__(self, body: bytes, media_type: str, arrow: ArrowParser, turn: PieceTurn) -> None:
         self._body = body
         self._media_type = media_type
         self._arrow = arrow
+        self._turn = turn
         self._kept: list[Rows | Faulty] | None = []
         self.named: Counter[str] = Counter()
 
     @classmethod
     async def read(
-        cls, body: bytes, media_type: str, *, is_form: bool = False, arrow: ArrowParser = parse_arrow
+        cls,
+        body: bytes,
+        media_type: str,
+        *,
+        is_form: bool = False,
+        arrow: ArrowParser = parse_arrow,
+        turn: PieceTurn = no_turn,
     ) -> PostedReads:
         """Return the post in a body of at most `parse.MAX_POST_BYTES`.
 
         Parameters
         ----------
+        turn : callable
+            Awaited between its pieces, and between its parts (`parts`).
         is_form : bool
             Whether parts came with it, so that `named` is asked for.
         arrow : ArrowParser
@@ -65,12 +83,13 @@ class PostedReads:
         InputError
             If the body as a whole cannot be read (`parse.pieces`).
         """
-        post = cls(body, media_type, arrow)
+        post = cls(body, media_type, arrow, turn)
         count = 0
+        await turn()
         async with aclosing(post._pieces()) as found:
             async for piece in found:
                 if count:
-                    await asyncio.sleep(0)
+                    await turn()
                 count += len(piece)
                 if is_form:
                     await post._name(piece)
@@ -94,7 +113,7 @@ class PostedReads:
             for row in rows:
                 if isinstance(row, RawRead) and row.image:
                     self.named.update(row.images().values())
-            await asyncio.sleep(0)
+            await self._turn()
 
     async def parts(self) -> AsyncGenerator[tuple[int, Rows], None]:
         """Yield the number of a part's first read, and its reads.
@@ -102,14 +121,13 @@ class PostedReads:
         Behind each part the caller waits for something. It closes what it does not take to its end.
         """
         start = 0
+        await self._turn()
         async with aclosing(self._again()) as found:
             async for piece in found:
                 for rows in rows_of(piece):
-                    if 0 < len(rows) <= ROWS_AT_ONCE:
-                        yield start, rows
-                    else:
-                        for n in range(0, len(rows), ROWS_AT_ONCE):
-                            yield start + n, rows[n : n + ROWS_AT_ONCE]
+                    for n in range(0, len(rows), ROWS_AT_ONCE):
+                        yield start + n, rows[n : n + ROWS_AT_ONCE] if len(rows) > ROWS_AT_ONCE else rows
+                        await self._turn()  # of the next part, and of the parsing before it
                     start += len(rows)
 
     async def _again(self) -> AsyncGenerator[Rows | Faulty, None]:

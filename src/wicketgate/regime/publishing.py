@@ -31,6 +31,13 @@ TOLD_AFTER_US = 7 * DAY_US
 """How long after its month targeting is published."""
 HIT_KINDS = ("vehicles", "exact", "possible", "late", "clone")
 OUTCOME_KINDS = ("acted", "confirmed", "misread", "not-acted", "unanswered")
+REASONS = frozenset(
+    {
+        *("revoked", "suspended", "error", "feed-full", "expired", "review-overdue", "consultation-overdue"),
+        *("not-in-force-yet", "out-of-scope", "before-validity", "not-listed"),
+    }
+)
+"""Every reason for which the gate refuses rows, and no other (docs/spec/codes.md)."""
 NOT_TRAFFIC = frozenset({"not-listed"})
 """Reasons of refusal that hang on a list: they stand in no figure of traffic."""
 IMAGE_CODES = frozenset({"image-unbound", "image-conflict", "image-unreadable"})

@@ -6,11 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from tests.matching import SOURCE, Desk, until
 from wicketgate.base.clock import HOUR_US
 from wicketgate.base.errors import ConfigurationError, InputError, StreamError
-from wicketgate.base.hour_keys import HourKeys
+from wicketgate.base.hour_keys import HourKeys, hour_of, open_sealed
 
 SAID = b'{"plate":"AB12CDE"}'
 AT_US = 490_000 * HOUR_US + 5
@@ -136,3 +137,25 @@ def test_a_key_that_ends_while_it_is_looked_for_is_gone(tmp_path: Path) -> None:
             for one in reading:
                 assert one.result() in (SAID, None)
         assert keys.open(sealed) is None
+
+
+def test_whoever_follows_is_told_which_hours_have_a_key_and_when_that_changes(tmp_path: Path) -> None:
+    keys = HourKeys(tmp_path / "keys")
+    hour, before = AT_US // HOUR_US, keys.revision
+    assert keys.held(()) == {}
+    sealed = keys.seal(SAID, AT_US)
+    assert keys.revision > before
+    told = keys.held(())
+    assert list(told) == [hour]
+    assert open_sealed(ChaCha20Poly1305(told[hour]), sealed) == SAID
+    assert hour_of(sealed) == hour
+    assert hour_of(SAID) is None
+    before = keys.revision
+    keys.seal(SAID, AT_US + 1)
+    assert keys.revision == before
+    keys.seal(SAID, AT_US + HOUR_US)
+    assert keys.held({hour}) == {hour: b"", hour + 1: keys.held(())[hour + 1]}
+    before = keys.revision
+    keys.end_before(AT_US + HOUR_US)
+    assert keys.revision > before
+    assert list(keys.held(())) == [hour + 1]

@@ -8,11 +8,13 @@ import pytest
 
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.limits import ConnectionLimits
+from wicketgate.base.role_settings import load_role_settings
 from wicketgate.base.settings import (
     MqttSettings,
     PasswordLogin,
     Settings,
     load_settings,
+    parse_settings,
     read_secret,
 )
 from wicketgate.base.settings_template import TEMPLATE
@@ -324,3 +326,36 @@ def test_bounds_that_are_none(tmp_path: Path, text: str, detail: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load(tmp_path, text)
     assert caught.value.detail == detail
+
+
+@pytest.mark.parametrize(
+    ("cores", "readers"), [(1, 0), (2, 0), (3, 1), (4, 1), (5, 2), (6, 2), (16, 2), (64, 2)]
+)
+def test_the_cores_suggest_readers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int, readers: int
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(cores)))
+    assert parse_settings(b"", tmp_path).reader_processes == readers
+    assert parse_settings(b"readers = 7", tmp_path).reader_processes == 7
+    with pytest.raises(ConfigurationError, match="`readers`"):
+        parse_settings(b"readers = 65", tmp_path)
+
+
+def test_a_role_elsewhere_has_streams_and_no_system_user(tmp_path: Path) -> None:
+    (tmp_path / "nats.password").write_text("p\n")
+    (tmp_path / "nats.password").chmod(0o600)
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        load_role_settings(tmp_path, None)
+    for text, why in (("port = [", "TOML"), ("port = 1\n", r"\[streams\]"), ("[streams]\n", "`url`")):
+        (tmp_path / "wicketgate.toml").write_text(text)
+        with pytest.raises(ConfigurationError, match=why):
+            load_role_settings(tmp_path, None)
+    (tmp_path / "wicketgate.toml").write_text(
+        '[streams]\nurl = "nats://127.0.0.1:1"\nuser = "u"\npassword_file = "nats.password"\n'
+    )
+    found = load_role_settings(tmp_path, "nats://127.0.0.1:2").streams
+    assert found is not None
+    assert found.url == "nats://127.0.0.1:2"
+    assert found.login == found.system == PasswordLogin(user="u", password="p")
+    with pytest.raises(ConfigurationError, match="in clear"):
+        load_role_settings(tmp_path, "nats://elsewhere:2")

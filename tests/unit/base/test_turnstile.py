@@ -93,3 +93,26 @@ async def test_who_went_away_takes_no_turn() -> None:
     async with asyncio.timeout(1):
         assert await turnstile.passed(OTHER)
         assert await turnstile.passed(OTHER)
+
+
+async def test_who_went_away_leaves_its_place_to_others_at_once() -> None:
+    turnstile = Turnstile(every_s=60.0, burst=1, most_of_a_peer=3, most=5)
+    assert await turnstile.passed(FLOOD)
+    for _ in range(20):
+        gone = [asyncio.create_task(turnstile.passed(FLOOD)) for _ in range(3)]
+        await asyncio.sleep(0)
+        assert not any(task.done() for task in gone)
+        for task in gone:
+            task.cancel()
+        await asyncio.gather(*gone, return_exceptions=True)
+
+
+async def test_turns_that_are_waited_for_are_bounded_and_not_requests() -> None:
+    turnstile = Turnstile(every_s=60.0, burst=1, most_of_a_peer=40, most_of_a_network=100, most=1_000)
+    assert await turnstile.passed(FLOOD)
+    waiting = [asyncio.create_task(turnstile.passed(f"192.0.2.{n}", 40)) for n in (1, 1, 2, 3)]
+    waiting += [asyncio.create_task(turnstile.passed("198.51.100.1", 50))]
+    await asyncio.sleep(0)
+    assert [task.done() for task in waiting] == [False, True, False, True, False]
+    for task in waiting:
+        task.cancel()

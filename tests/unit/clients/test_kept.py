@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests import made_gateway as made
@@ -20,7 +21,7 @@ from wicketgate.cli import main
 from wicketgate.clients.verify import Report, verify_folder, verify_url
 from wicketgate.clients.verify.kept import KeptCheckpoints, SeenCheckpoint, default_state
 from wicketgate.gateway.deployment import note_signer
-from wicketgate.ledger.notes import parse_vkey
+from wicketgate.ledger.notes import Checkpoint, parse_vkey, sign_note
 from wicketgate.ledger.writer import Ledger
 
 Entries = list[dict[str, Any]]
@@ -230,11 +231,41 @@ def test_what_was_kept_is_never_taken_for_a_first_look(world: World, tmp_path: P
         verify_folder(world.folder, kept=kept)
 
 
-def test_a_place_where_nothing_can_be_kept_is_said_loudly(world: World, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    report = verify_folder(world.folder, kept=KeptCheckpoints(tmp_path / "file" / "state"))
+def test_a_place_where_nothing_can_be_kept_is_said_loudly(world: World) -> None:
+    report = verify_folder(world.folder, kept=KeptCheckpoints(Path("/proc/wicketgate/state")))
     assert report.ok
     assert any("NOTHING IS KEPT FOR THE NEXT LOOK" in words for words in report.not_checked)
+
+
+def file_in_place(folder: Path) -> Path:
+    (folder / "state").write_text("")
+    return folder / "state"
+
+
+def file_above(folder: Path) -> Path:
+    return file_in_place(folder) / "deeper" / "still"
+
+
+def folder_linked_nowhere(folder: Path) -> Path:
+    (folder / "state").symlink_to(folder / "gone")
+    return folder / "state"
+
+
+def note_linked_nowhere(folder: Path) -> Path:
+    (folder / "state").mkdir()
+    KeptCheckpoints(folder / "state").path_of(parse_vkey(VKEY)).symlink_to(folder / "gone")
+    return folder / "state"
+
+
+@pytest.mark.parametrize("place", [file_in_place, file_above, folder_linked_nowhere, note_linked_nowhere])
+def test_something_else_in_its_place_is_no_first_look(
+    world: World, tmp_path: Path, place: Callable[[Path], Path]
+) -> None:
+    """Each was taken for a first look, and the exit code was 0."""
+    state = place(tmp_path)
+    with pytest.raises(ConfigurationError, match=r"is no folder|leads nowhere"):
+        verify_folder(world.folder, kept=KeptCheckpoints(state))
+    assert run("verify", world.folder, "--state", state) == 2
 
 
 def test_another_key_for_an_origin_is_told(world: World, tmp_path: Path) -> None:
@@ -283,3 +314,104 @@ def test_a_file_that_is_no_checkpoint_of_this_key_accuses_nobody(
         words = (made.FEED, "--token-file", token, "--out", tmp_path / "out", "--seen", theirs)
         assert run("receive", gateway.url, *words, "--state", tmp_path / "state") == 2
     assert f"`{theirs}` is no checkpoint" in capsys.readouterr().err
+
+
+# --- what one run was shown -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    made_world = made.standard(tmp_path_factory.mktemp("small") / "log", seconds=20)
+    yield made_world
+    made_world.close()
+
+
+def forged_at(world: World, *numbers: int, size: int = 0) -> Callable[[Any, Any], tuple[int, bytes]]:
+    """Return a lie: the checkpoints that are asked for at some times are signed, and of another history."""
+    head = Checkpoint(origin=made.ORIGIN, size=size or world.ledger.size, root=b"\x42" * 32)
+    forged = sign_note(head.to_text(), [note_signer(LOG_KEY, made.ORIGIN)])
+    asked: list[int] = []
+
+    def lie(_served: Any, _query: Any) -> tuple[int, bytes]:
+        asked.append(len(asked) + 1)
+        return 200, forged if asked[-1] in numbers else world.ledger.checkpoint
+
+    return lie
+
+
+@pytest.mark.parametrize(("numbers", "size"), [((1,), 0), ((2,), 0), ((1,), 20), ((1, 2), 0)])
+def test_a_fork_that_one_run_was_shown_is_found_and_kept(
+    small: World, tmp_path: Path, numbers: tuple[int, ...], size: int
+) -> None:
+    """An attacker showed a forged checkpoint to the first question and the true one later: `Verified`."""
+    with serve(small) as gateway:
+        gateway.lies["/log/checkpoint"] = forged_at(small, *numbers, size=size)
+        report = verify_url(gateway.url, kept=KeptCheckpoints(tmp_path / "state"))
+    assert not report.ok, report.lines()
+    assert not report.unreached
+    shown = {one.read_bytes() for one in (tmp_path / "state").glob("*.contradicts")}
+    assert len(shown) == 2
+    assert failed(report) == ["kept"]
+    assert small.ledger.checkpoint in shown
+
+
+def test_a_fork_that_is_shown_behind_the_audit_is_found_and_kept(small: World, tmp_path: Path) -> None:
+    """A feed file's proof names an entry that the log has not yet: its checkpoint is asked for again."""
+    path = small.feed_file(tmp_path / "feed.ndjson")
+    with serve(small) as gateway:
+        gateway.lies["/log/checkpoint"] = forged_at(small, 3)
+        for leaf in small.facts:
+            gateway.lies[f"/log/fact/{leaf}"] = lambda served, _query, leaf=leaf: (
+                200,
+                msgspec.json.encode(msgspec.structs.replace(small.facts[leaf], entry=small.ledger.size)),
+            )
+        report = verify_url(gateway.url, feed_file=path, kept=KeptCheckpoints(tmp_path / "state"))
+    assert "kept" in failed(report)
+    assert len(list((tmp_path / "state").glob("*.contradicts"))) == 2
+
+
+def test_an_honest_log_that_grows_meanwhile_is_no_fork(small: World, tmp_path: Path) -> None:
+    entries = small.entries[:-30]
+    note = {}
+    with Ledger.create(tmp_path / "log", note_signer(LOG_KEY, made.ORIGIN), made.ORIGIN) as ledger:
+        ledger.append(entries)
+        note["old"] = ledger.checkpoint
+    asked: list[int] = []
+
+    def lie(_served: Any, _query: Any) -> tuple[int, bytes]:
+        asked.append(1)
+        return 200, note["old"] if len(asked) in (1, 3) else small.ledger.checkpoint
+
+    with serve(small) as gateway:
+        gateway.lies["/log/checkpoint"] = lie
+        report = verify_url(gateway.url)
+    assert report.ok, report.lines()
+
+
+@pytest.mark.parametrize("part", ["/log/tile/entries/002.p/{}", "/log/tile/0/002.p/{}", "/log/tile/0/000"])
+def test_a_rewritten_log_that_withholds_a_file_is_called_rewritten(
+    world: World, note: bytes, tmp_path: Path, part: str
+) -> None:
+    """It answered 503 for one file, and `verify` said that nothing was wrong, for ever."""
+    entries = other_facts([parse_canonical(entry) for entry in world.entries])
+    last = parse_rfc3339(entries[kinds(entries, "second")[-1]]["at"])
+    entries += [
+        {"kind": "second", "at": rfc3339(last + n * SECOND_US), "root": "11" * 32} for n in range(1, 6)
+    ]
+    folder = rewritten(tmp_path / "log", entries)
+    missing = part.format(len(entries) % 256)
+    withheld = missing.removeprefix("/log/")
+
+    with serve(world) as gateway:
+        for file in folder.rglob("*"):
+            if file.is_file() and ".writing" not in file.parts:
+                path = file.relative_to(folder).as_posix()
+                answer = (503, b"") if path == withheld else (200, file.read_bytes())
+                gateway.lies[f"/log/{path}"] = lambda _served, _query, answer=answer: answer
+        gateway.lies["/register.json"] = lambda _served, _query: (503, b"")
+        assert missing in gateway.lies
+        report = verify_url(gateway.url, seen=[SeenCheckpoint(path=tmp_path, note=note)])
+        alone = verify_url(gateway.url)
+    assert "kept" in failed(report), report.lines()
+    assert not report.unreached
+    assert alone.unreached  # nothing is known of it, and nobody is accused

@@ -41,7 +41,9 @@ def check(document: dict[str, Any], read: dict[str, Any]) -> None:
         Logged(entry=entry, at_us=documents.AT_US + entry, document=open_document(one), envelope=one)
         for entry, one in enumerate(envelopes)
     ]
-    row = {"seq": 1, "salt": "00", "authority": f"{NAME}@1", "read": {"source": "tfl", "camera": "c0"} | read}
+    known = {"plate": "KLM3", "confidence": None, "captured_at": "2026-07-08T11:59:59Z"}
+    known |= {"source": "tfl", "camera": "c0"}
+    row = {"seq": 1, "salt": "00", "authority": f"{NAME}@1", "read": known | read}
     batch = Batch(header={"batch": 1}, lines=(json.dumps(row).encode(),))
     taken = TakenBatch(name=NAME, version=1, released_us=documents.AT_US + SECOND_US, delay_us=5 * SECOND_US)
     ReleaseRight(logged, Parsed()).check(batch, taken)
@@ -49,7 +51,9 @@ def check(document: dict[str, Any], read: dict[str, Any]) -> None:
 
 def test_a_row_with_name_and_position_is_what_an_authority_of_now_allows() -> None:
     check(example("authority"), PLACED)
-    check(example("authority"), {})
+    check(example("authority"), {"camera_name": "c0"})
+    with pytest.raises(VerificationError, match="lacks the member `camera_name`"):
+        check(example("authority"), {})
     check(OLD, {"lane": 2, "direction": "towards"})
 
 

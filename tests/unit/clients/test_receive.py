@@ -195,6 +195,7 @@ def with_place(received: Received, **more: Any) -> Received:
 
 def test_name_and_position_have_columns_of_their_own(world: World, tmp_path: Path) -> None:
     old, *others = kept(world, 3)
+    old = with_place(old, camera_name=None)
     new = [with_place(one, camera_name="Gate, north", position=[-0.1, 51.5]) for one in others]
     sinks = {"csv": CsvSink(tmp_path / "rows.csv", FEED), "parquet": ParquetSink(tmp_path / "rows", FEED)}
     for sink in sinks.values():

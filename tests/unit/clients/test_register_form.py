@@ -10,12 +10,15 @@ from typing import Any
 import pytest
 
 from tests.made_gateway import World, changed_register, consulted, serve
+from tests.simulator import charter
 from tests.unit.clients.test_verify_unbound import take, unbound
 from tests.vectors import make_documents as documents
-from wicketgate.base.clock import rfc3339
+from wicketgate.base.clock import SECOND_US, rfc3339
 from wicketgate.base.errors import InputError
 from wicketgate.clients.verify import Report, verify_url
+from wicketgate.clients.verify.listed import CamerasListed, cameras_fault
 from wicketgate.clients.verify.register import Register
+from wicketgate.regime.documents.authority import Area, Scope
 from wicketgate.regime.documents.fields import as_03_worded
 
 OLD = Path(__file__).parents[2] / "fixtures" / "v03" / "register.json"
@@ -171,3 +174,119 @@ def test_a_member_that_the_register_invents_is_refused(
 ) -> None:
     words = faults(verified(eventful, lambda register: where(register).update(hits=0)))
     assert "`hits` is a member that the register has not in this form" in words
+
+
+# --- numbers and kinds that nothing else says -------------------------------------------------------------------
+
+
+def authority_of(register: dict[str, Any]) -> dict[str, Any]:
+    return next(one for one in register["authorities"] if one["cameras"])
+
+
+CAMERAS: list[dict[str, Any]] = [
+    {"cameras": 1_000_000_000},
+    {"cameras": -1},
+    {"cameras": "100"},
+    {"cameras": None},
+    {"cameras": True},
+    {"cameras": 0},
+    {"cameras_withheld": 50},
+    {"cameras_withheld": -1},
+    {"cameras_withheld": None},
+    {"cameras": 99, "cameras_withheld": 1},
+]
+
+
+@pytest.mark.parametrize("members", CAMERAS)
+def test_no_other_number_of_cameras_is_shown_than_sources_registered(
+    eventful: World, members: dict[str, Any]
+) -> None:
+    words = faults(verified(eventful, lambda register: authority_of(register).update(members)))
+    assert "`cameras` are shown and" in words
+
+
+@pytest.mark.parametrize(
+    ("scope", "cap", "shown", "fits"),
+    [
+        ({}, None, (150, 0), True),
+        ({}, None, (149, 0), False),
+        ({}, 100, (100, 50), True),
+        ({}, 100, (99, 51), False),
+        ({}, 100, (150, 0), False),
+        ({}, 200, (150, 0), True),
+        ({"groups": ("a", "b")}, None, (100, 0), True),
+        ({"groups": ("a", "b")}, None, (130, 0), True),
+        ({"groups": ("a", "b")}, None, (131, 0), False),
+        ({"groups": ("a", "b")}, None, (99, 0), False),
+        ({"area": True}, None, (0, 0), True),
+        ({"area": True}, None, (151, 0), False),
+        ({"sources": ("elsewhere",)}, None, (0, 0), True),
+        ({"sources": ("elsewhere",)}, None, (1, 0), False),
+    ],
+)
+def test_cameras_are_bounded_by_lists(
+    scope: dict[str, Any], cap: int | None, shown: tuple[int, int], fits: bool
+) -> None:
+    known: dict[str, Any] = {"sources": ("tfl",), "groups": (), "hours": (), "fields": (), "area": None}
+    area = Area(south=0, west=0, north=1, east=1) if scope.pop("area", False) else None
+    made = Scope(**{**known, **scope, "area": area}, max_cameras=None)
+    lists = [
+        CamerasListed(entry=2, source="tfl", count=10, groups={}, root=""),
+        CamerasListed(entry=9, source="tfl", count=150, groups={"a": 100, "b": 30}, root=""),
+        CamerasListed(entry=4, source="other", count=7, groups={"a": 7}, root=""),
+    ]
+    members = dict(zip(("cameras", "cameras_withheld"), shown, strict=True))
+    assert (cameras_fault(members, made, cap, lists) == "") == fits
+
+
+@pytest.mark.parametrize("member", ["responses", "responses_withheld"])
+@pytest.mark.parametrize("value", [-1, "2", True, None, 2.5])
+def test_responses_are_a_count_once_a_consultation_has_closed(
+    eventful: World, member: str, value: object
+) -> None:
+    def change(register: dict[str, Any]) -> None:
+        next(one for one in register["consultations"] if one[member] is not None)[member] = value
+
+    assert f"`{member}` is not a count" in faults(verified(eventful, change))
+
+
+@pytest.mark.parametrize("member", ["responses", "responses_withheld"])
+def test_responses_are_not_shown_while_it_is_open(tmp_path: Path, member: str) -> None:
+    founding = documents.changed(charter(), documents.put("consulting.shortest", "PT2S"))
+    world = World(tmp_path / "log", founding=founding)
+    world.document(documents.example("authority"))
+    times = (("opens_at", SECOND_US), ("closes_at", 3600 * SECOND_US))
+    changes = [
+        documents.put(f"consultation.{name}", rfc3339(world.at_us + after_us)) for name, after_us in times
+    ]
+    world.document(documents.changed(documents.example("consultation"), *changes), ("tfl/data-protection",))
+    world.live(2)
+    world.flush()
+    try:
+        assert verified(world, lambda register: None).ok
+        words = faults(verified(world, lambda register: register["consultations"][0].update({member: 3})))
+        assert f"`{member}` is shown as `3`, and by the log it is `None`" in words
+    finally:
+        world.close()
+
+
+@pytest.mark.parametrize("table", ["figures", "targeting"])
+@pytest.mark.parametrize("kind", ["anything", None, "other"])
+def test_figures_are_shown_with_their_kind(eventful: World, table: str, kind: str | None) -> None:
+    other = "targeting" if table == "figures" else "figures"
+
+    def change(register: dict[str, Any]) -> None:
+        register[table][0]["kind"] = other if kind == "other" else kind
+
+    assert "are shown otherwise than they were logged" in faults(verified(eventful, change))
+
+
+@pytest.mark.parametrize("form", [1, None])
+def test_a_register_says_the_form_that_it_has(eventful: World, form: int | None) -> None:
+    def change(register: dict[str, Any]) -> None:
+        if form is None:
+            del register["form"]
+        else:
+            register["form"] = form
+
+    assert "`form` is not 2" in faults(verified(eventful, change))

@@ -34,22 +34,26 @@ from wicketgate.base.errors import (
     InputError,
     LedgerError,
     Unreachable,
+    VerificationError,
 )
 from wicketgate.base.signing import canonical, dump_envelope, parse_json
 from wicketgate.cli import main
 from wicketgate.clients.verify import Report, read_key, verify_folder, verify_url
 from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.clients.verify.feedfile import FeedFile
+from wicketgate.clients.verify.feeds import FeedChain
 from wicketgate.clients.verify.kept import SeenCheckpoint
 from wicketgate.clients.verify.log import TrustedLog
 from wicketgate.clients.verify.remote import Remote
 from wicketgate.clients.verify.report import Findings
+from wicketgate.clients.verify.rows import RowRule
 from wicketgate.feeds.batches import build, erased_line, read_batches
 from wicketgate.ledger.facts import Promises
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.notes import Checkpoint, parse_vkey, sign_note
 from wicketgate.ledger.tiles import folder_fetch
 from wicketgate.regime.admission.admit import admit, entry_members, scope_of
+from wicketgate.regime.documents.authority import parse_authority
 from wicketgate.regime.documents.document import open_document
 from wicketgate.regime.moment import RegimeAt
 
@@ -125,7 +129,7 @@ def test_a_gateway_that_tells_the_truth_verifies(served: Served, world: World) -
     assert counts["batches"] == counts["proved"] == len(world.batches[FEED])
     assert counts["late_proofs"] == 0
     assert "as given" in report.trusted
-    assert any("camera groups and hours" in words for words in report.not_checked)
+    assert any("the groups of its cameras, which are not public" in words for words in report.not_checked)
 
 
 def test_a_key_that_the_gateway_itself_shows_is_said_loudly(served: Served) -> None:
@@ -177,6 +181,22 @@ def test_a_checkpoint_by_another_key_is_a_failure(served: Served, world: World) 
     forged = sign_note(head.to_text(), [made.note_signer(made.OTHER_KEY, made.ORIGIN)])
     served.lies["/log/checkpoint"] = lambda _served, _query: (200, forged)
     assert "checkpoint" in only(verify_url(served.url), "log")
+
+
+@pytest.mark.parametrize("without", ["entry", "key"])
+def test_a_log_that_does_not_say_how_it_was_begun_is_a_failure(world: World, without: str) -> None:
+    """An attacker left the entry out, and with it the key that it names."""
+    fold = EntryFold(VKEY)
+    entries = list(world.entries)
+    assert parse_json(entries[1])["operation"] == "init"
+    if without == "entry":
+        del entries[1]
+    else:
+        entries[1] = canonical({k: v for k, v in parse_json(entries[1]).items() if k != "log_key"})
+    for index, entry in enumerate(entries):
+        fold.take(index, entry)
+    found = fold.checks(made.ORIGIN)[0]
+    assert any("`init`" in fault for fault in found.faults)
 
 
 def test_a_log_that_names_another_key_at_its_beginning_is_a_failure(tmp_path: Path) -> None:
@@ -1185,7 +1205,9 @@ def test_a_checkpoint_in_the_register_that_forks_from_the_log_is_found(served: S
     head = Checkpoint(origin=made.ORIGIN, size=200, root=b"\x11" * 32)
     forged = sign_note(head.to_text(), [made.note_signer(made.LOG_KEY, made.ORIGIN)]).decode()
     served.lies["/register.json"] = changed_register(lambda r: r.update(checkpoint=forged))
-    assert "forks" in only(verify_url(served.url), "register")
+    faults = failed(verify_url(served.url))
+    assert list(faults) == ["register", "kept"]
+    assert "forks" in faults["register"]
 
 
 # --- the feed file --------------------------------------------------------------------------------------------
@@ -1265,6 +1287,17 @@ def test_a_promise_by_another_key_is_found(world: World, tmp_path: Path) -> None
     assert "not signed by the log's key" in only(verify_folder(world.folder, feed_file=path), "feed-file")
 
 
+READ: dict[str, Any] = {
+    "plate": "KLM3",
+    "confidence": 0.9,
+    "captured_at": "2026-07-08T11:59:59Z",
+    "source": "tfl",
+    "camera": "c1",
+    "camera_name": "c1",
+}
+IMAGE = {"ref": "ab" * 16, "sha256": "cd" * 32, "type": "image/jpeg", "bytes": 7}
+
+
 def row(read: dict[str, Any], seq: int = 1, reference: str = f"{FEED}@1", **more: Any) -> bytes:
     """Return a row with any read."""
     return json.dumps(
@@ -1282,19 +1315,20 @@ def row(read: dict[str, Any], seq: int = 1, reference: str = f"{FEED}@1", **more
         ({"reference": "Nobody", "lines": (row({}, reference="Nobody"),)}, "names no authority"),
         ({"at_us": START_US + 400 * 86_400 * SECOND_US}, "but review-overdue"),
         ({"at_us": START_US + 200 * 86_400 * SECOND_US}, "but review-overdue"),
-        ({"lines": (row({"plate": "X", "vehicle": {}}),)}, "the member `vehicle`"),
-        ({"lines": (row({"keeper": "X"}),)}, "no field has"),
-        ({"lines": (row({"source": "westminster"}),)}, "another source"),
-        ({"lines": (row({"captured_at": "2026-07-03T23:59:59Z"}),)}, "outside the validity"),
-        ({"lines": (row({"captured_at": "2027-07-04T00:00:00Z"}),)}, "outside the validity"),
-        ({"lines": (row({"captured_at": 7}),)}, "no time of capture"),
-        ({"lines": (b'{"seq":1,"salt":"00","authority":"tfl-met-ct@1"}',)}, "no read"),
+        ({"lines": (row(READ | {"vehicle": {}}),)}, "the member `vehicle`"),
+        ({"lines": (row(READ | {"keeper": "X"}),)}, "a member that it has not"),
+        ({"lines": (row(READ | {"source": "westminster"}),)}, "another source"),
+        ({"lines": (row(READ | {"captured_at": "2026-07-03T23:59:59Z"}),)}, "outside the validity"),
+        ({"lines": (row(READ | {"captured_at": "2027-07-04T00:00:00Z"}),)}, "outside the validity"),
+        ({"lines": (row(READ | {"captured_at": 7}),)}, "not of the form"),
+        ({"lines": (row(READ | {"captured_at": "today"}),)}, "no time of capture"),
+        ({"lines": (row(READ | {"captured_at": "2026-07-08T11:59:59.000Z"}),)}, "no time of capture"),
+        ({"lines": (b'{"seq":1,"salt":"%b","authority":"tfl-met-ct@1"}' % (b"00" * 16),)}, "`read`"),
         ({"lines": (b'{"salt":"00","seq":1,"authority":"tfl-met-ct@1","read":{}}',)}, "its number"),
-        ({"lines": (row({}), row({}, seq=3))}, "row 2"),
-        ({"lines": (row({"patch_image": {}}),)}, "the member `patch_image`"),
-        ({"lines": (row({"overview_image": {}}),)}, "the member `overview_image`"),
-        ({"lines": (row({}, hit={"id": "h", "kind": "murder"}),)}, "is a hit"),
-        ({"lines": (row({}, again=True),)}, "comes again without an image"),
+        ({"lines": (row(READ), row(READ, seq=3))}, "row 2"),
+        ({"lines": (row(READ | {"patch_image": IMAGE}),)}, "the member `patch_image`"),
+        ({"lines": (row(READ | {"overview_image": IMAGE}),)}, "the member `overview_image`"),
+        ({"lines": (row(READ, again=True),)}, "comes again without an image"),
     ],
 )
 def test_a_gateway_that_releases_what_it_may_not_is_found(
@@ -1306,7 +1340,135 @@ def test_a_gateway_that_releases_what_it_may_not_is_found(
     assert words in fault
 
 
-HIT = {"id": "h", "voi": "v", "quality": "exact", "kind": "murder", "priority": 1}
+REF = "0f" * 12
+HIT = {
+    "id": REF,
+    "voi": "v",
+    "quality": "exact",
+    "kind": "murder",
+    "priority": 1,
+    "due": "2026-07-08T13:00:00Z",
+}
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"hit": HIT, "ref": REF}, "is a hit"),
+        ({"overview_image": "abcdef", "driver": "a face"}, "a member that it has not"),
+        ({"purpose": "crime"}, "a member that it has not"),
+        ({"late": False}, "by leaving it out"),
+        ({"again": "yes"}, "not of the form"),
+        ({"salt": "00"}, "not of the form"),
+    ],
+)
+def test_what_stands_beside_a_read_is_looked_at(
+    world: World, tmp_path: Path, more: dict[str, Any], words: str
+) -> None:
+    """An attacker put images and names beside `read`, and they passed as what the authority allows."""
+    line = json.dumps({"seq": 1, "salt": "00" * 16, "authority": f"{FEED}@1", "read": READ} | more).encode()
+    line = line.replace(b'{"seq": 1, ', b'{"seq":1,', 1)
+    path = written(tmp_path, forged_batch(world, lines=(line,)))
+    fault = only(verify_folder(world.folder, feed_file=path), "feed-file")
+    assert words in fault
+    assert not any(name in fault for name in ("driver", "abcdef", "crime"))
+
+
+@pytest.mark.parametrize(
+    ("read", "words"),
+    [
+        ({}, "lacks the member `plate`"),
+        ({name: value for name, value in READ.items() if name != "camera"}, "lacks the member `camera`"),
+        (READ | {"plate": {"now": "AA11AAA", "owner": "J Smith"}}, "not of the form"),
+        (READ | {"plate": "AA11AAA J SMITH"}, "a plate that is not in normal form"),
+        (READ | {"camera": {"id": "c", "journey": ["x"]}}, "not of the form"),
+        (READ | {"confidence": 7}, "not of the form"),
+        (READ | {"confidence": True}, "not of the form"),
+        (READ | {"lane": "x" * 33}, "a `lane` that no camera may say"),
+        (READ | {"direction": "home"}, "not of the form"),
+        (READ | {"marks": ["J Smith"]}, "a mark that no read has"),
+        (READ | {"marks": []}, "not of the form"),
+        (READ | {"position": [1, 2, 3]}, "not of the form"),
+        (READ | {"position": [0.1, 91]}, "not of the form"),
+    ],
+)
+def test_each_member_of_a_read_is_of_its_type(
+    world: World, tmp_path: Path, read: dict[str, Any], words: str
+) -> None:
+    path = written(tmp_path, forged_batch(world, lines=(row(read),)))
+    fault = only(verify_folder(world.folder, feed_file=path), "feed-file")
+    assert words in fault
+    assert "SMITH" not in fault.upper()
+    if "lacks" not in words:  # `receive` looks by the same chain
+        with pytest.raises(VerificationError, match="row 1"):
+            FeedChain(made.ORIGIN, world.key.public).take(next(read_batches_of(path.read_bytes())))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"read":{', b'"read":{"plate":"OTHER","overview_image":"x"},"read":{'),
+        (b'"read":{', b'"read":{"plate":"OTHER"},"re\\u0061d" : {'),
+        (b'"camera":', b'"camera":"elsewhere","camera":'),
+    ],
+)
+def test_a_member_that_stands_twice_is_refused(world: World, tmp_path: Path, old: bytes, new: bytes) -> None:
+    """Of two a reader of JSON sees the last alone."""
+    line = row(READ).replace(old, new.replace(b"\\\\", b"\\"), 1)
+    path = written(tmp_path, forged_batch(world, lines=(line,)))
+    assert "row 1 has a member twice" in only(verify_folder(world.folder, feed_file=path), "feed-file")
+    header, rest = forged_batch(world).split(b"\n", 1)
+    twice = written(tmp_path, header.replace(b"{", b'{"rows":5,', 1) + b"\n" + rest)
+    assert "line 1 has a member twice" in only(verify_folder(world.folder, feed_file=twice), "feed-file")
+    more = written(tmp_path, header.replace(b"{", b'{"driver":"x",', 1) + b"\n" + rest)
+    assert "not the members of a header" in only(verify_folder(world.folder, feed_file=more), "feed-file")
+
+
+def test_a_text_that_looks_like_a_member_is_a_text(world: World, tmp_path: Path) -> None:
+    line = row(READ | {"camera_name": 'a "b": c\\', "lane": '"x":'})
+    path = written(tmp_path, forged_batch(world, lines=(line,)))
+    report = verify_folder(world.folder, feed_file=path)
+    assert all(check.ok for check in report.checked if check.name == "feed-file"), report.lines()
+
+
+SCOPED = [
+    ({}, None),
+    ({"position": [-0.1, 51.5]}, None),
+    ({"position": [-0.1, 52.5]}, "outside the area"),
+    ({"position": None}, "outside the area"),
+    ({"captured_at": "2026-07-08T05:59:59Z"}, "outside the hours"),
+    ({"captured_at": "2026-07-11T11:00:00Z"}, "outside the hours"),
+]
+
+
+@pytest.mark.parametrize(("changes", "words"), SCOPED)
+def test_area_and_hours_of_a_row_are_compared(changes: dict[str, Any], words: str | None) -> None:
+    """Both are public, and a row that shows place and time says where and when."""
+
+    def scoped(document: dict[str, Any]) -> None:
+        document["scope"]["area"] = {"south": 51.4, "west": -0.2, "north": 51.6, "east": 0.0}
+        document["scope"]["hours"] = [
+            {
+                "zone": "Europe/London",
+                "days": ["mon", "tue", "wed", "thu", "fri"],
+                "from": "07:00",
+                "until": "19:00",
+            }
+        ]
+
+    authority = parse_authority(documents.bound(documents.changed(documents.example("authority"), scoped)))
+    read = READ | {"position": [-0.12, 51.51]} | changes
+    shown = {name: value for name, value in read.items() if value is not None}
+    fault = RowRule(authority).fault({"read": shown})
+    assert fault == "" if words is None else words in fault
+
+
+def test_what_of_a_scope_no_row_shows_is_said(world: World) -> None:
+    blind = documents.changed(documents.example("authority"), documents.put("scope.fields", ["plate"]))
+    blind["scope"]["area"] = {"south": 51.4, "west": -0.2, "north": 51.6, "east": 0.0}
+    words = "; ".join(RowRule(parse_authority(documents.bound(blind))).not_checked())
+    for part in ("groups", "area", "sources", "validity"):
+        assert part in words
 
 
 @pytest.mark.parametrize(
@@ -1314,18 +1476,28 @@ HIT = {"id": "h", "voi": "v", "quality": "exact", "kind": "murder", "priority": 
     [
         ({}, "is no hit"),
         ({"hit": {**HIT, "kind": "theft"}}, "another kind"),
-        ({"hit": True}, "another kind"),
+        ({"hit": True}, "not of the form"),
+        ({"hit": {**HIT, "owner": "J Smith"}}, "a member that it has not"),
+        ({"hit": {**HIT, "quality": "certain"}}, "not of the form"),
+        ({"hit": {**HIT, "voi": ["a"]}}, "not of the form"),
+        ({"hit": {**HIT, "priority": 5}}, "not of the form"),
+        ({"hit": {**HIT, "due": "soon"}}, "without a deadline"),
+        ({"hit": {**HIT, "id": "1f" * 12}}, "another id"),
+        ({"hit": {**HIT, "clone": False}}, "by leaving it out"),
         ({"hit": HIT, "again": True}, None),
-        ({"hit": HIT, "ref": "x", "late": True}, None),
+        ({"hit": HIT, "late": True}, None),
+        ({"hit": {**HIT, "clone": True}}, None),
     ],
 )
 def test_every_row_of_a_list_is_a_hit_of_a_kind_that_is_allowed(
     tmp_path: Path, more: dict[str, Any], words: str | None
 ) -> None:
     world = matching(tmp_path / "log")
-    read = {"plate": "KLM3", "confidence": None, "marks": ["retransmitted"], "patch_image": {"ref": "x"}}
+    read = READ | {"confidence": None, "marks": ["retransmitted"], "patch_image": IMAGE}
+    shown = world.parsed.authority(world.state.authorities[WANTED].versions[-1]).scope.fields
+    read = {name: value for name, value in read.items() if name in read_of(shown)}
     reference = f"{WANTED}@1"
-    line = row(read, reference=reference, **more)
+    line = row(read, reference=reference, ref=REF, **more)
     path = written(tmp_path, forged_batch(world, lines=(line,), reference=reference))
     report = verify_folder(folder_of(world), feed_file=path)
     world.close()
@@ -1333,6 +1505,17 @@ def test_every_row_of_a_list_is_a_hit_of_a_kind_that_is_allowed(
         assert report.ok, report.lines()
     else:
         assert words in only(report, "feed-file")
+
+
+def read_of(fields: tuple[str, ...]) -> set[str]:
+    """Return the members of a read that some fields show."""
+    of = {
+        "plate": ("plate", "confidence", "marks"),
+        "time": ("captured_at",),
+        "place": ("source", "camera", "camera_name"),
+        "patch-image": ("patch_image",),
+    }
+    return {member for field in fields for member in of.get(field, ())}
 
 
 def test_a_batch_released_while_its_authority_was_suspended_is_found(fresh: World, tmp_path: Path) -> None:
@@ -1415,7 +1598,10 @@ def test_a_gateway_that_cannot_be_reached_is_a_clear_failure() -> None:
     report = verify_url("http://127.0.0.1:9")
     assert "cannot be reached" in only(report, "key")
     assert report.unreached
-    assert report.lines()[-1] == "NOT verified: nothing is wrong, and not all could be reached: key."
+    assert (
+        report.lines()[-1]
+        == "NOT verified: nothing that was seen is wrong, and not all could be reached: key."
+    )
     assert run("verify", "http://127.0.0.1:9", "--json") == 3
 
 

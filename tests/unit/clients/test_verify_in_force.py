@@ -10,18 +10,21 @@ from typing import Any
 
 import pytest
 
-from tests.made_gateway import FEED, START_US, WANTED, World
+from tests.made_gateway import FEED, ORIGIN, START_US, VKEY, WANTED, World
 from tests.simulator import charter
 from tests.unit.clients.test_first_form import period
 from tests.vectors import make_documents as documents
 from wicketgate.base.clock import DAY_US, SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.signing import canonical
 from wicketgate.clients.verify import verify_folder
+from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.clients.verify.figures import FiguresChain
 from wicketgate.clients.verify.in_force import InForce
 from wicketgate.clients.verify.targeting import TargetingChain
+from wicketgate.commits.transactions import IntakeCounts, Refused
+from wicketgate.gateway.filing.facts import decision_fact
 from wicketgate.regime.moment import RegimeAt
-from wicketgate.regime.publishing import HIT_KINDS, OUTCOME_KINDS, onward_of, step_of
+from wicketgate.regime.publishing import HIT_KINDS, OUTCOME_KINDS, least_traffic, onward_of, step_of
 
 put = documents.put
 BY = ("tfl/data-protection",)
@@ -44,7 +47,11 @@ def close_seconds(world: World, seconds: int) -> None:
 def figures(world: World) -> str:
     """Return the words of the check of figures, which alone can have failed; empty where it holds."""
     world.flush()
-    wrong = {check.name: check.words for check in verify_folder(world.folder).checked if not check.ok}
+    wrong = {
+        check.name: "; ".join((check.words, *check.faults))
+        for check in verify_folder(world.folder).checked
+        if not check.ok
+    }
     assert wrong.keys() <= {"figures"}, wrong
     return wrong.get("figures", "")
 
@@ -206,7 +213,160 @@ def test_reads_compared_in_the_week_before_a_month_is_told_count_for_the_next_on
             },
             "disclosures_refused": {WANTED: None},
         }
-        said.append(chain.take(20, body, moment, moment.at_us))
+        said.append(chain.take(20, body, moment, moment.at_us, {WANTED}))
         chain.count(until_us + 7 * DAY_US, {})
     assert said == [[], []]
     made.close()
+
+
+# --- why rows were refused ------------------------------------------------------------------------------------
+
+
+def said(world: World) -> str:
+    """Return the faults that a log's entries have, without writing it."""
+    fold = EntryFold(VKEY)
+    for index, entry in enumerate(world.entries):
+        fold.take(index, entry)
+    return "; ".join(fault for check in fold.checks(ORIGIN) for fault in check.faults)
+
+
+def renamed(world: World, old: str, new: str, reference: str = f"{FEED}@1") -> str:
+    """Give rows of an authority that were refused for one reason another one; return what is said of it."""
+    for index, entry in enumerate(world.entries):
+        body = json.loads(entry)
+        for one in body.get("refused", []):
+            if one["authority"] == reference and one["reason"] == old:
+                one["reason"] = new
+                world.entries[index] = canonical(body)
+    return said(world)
+
+
+def refused_as(world: World, reason: str) -> None:
+    """Decide reads that an authority refuses whole, for one reason."""
+    refused = [Refused(authority=f"{FEED}@1", reason=reason, rows=300)]
+    intake = IntakeCounts(accepted={"tfl/c1": 300})
+    fact = decision_fact(world.state.sequence + 1, 300, 300, refused, intake)
+    world.apply(reads=300, withheld=300, intake=intake, refused=tuple(refused), facts=(fact,))
+
+
+WRONG = (
+    *("revoked", "suspended", "expired", "review-overdue", "consultation-overdue", "not-in-force-yet"),
+    *("not-listed", "the minister said so"),
+)
+
+
+@pytest.mark.parametrize("reason", WRONG)
+def test_a_reason_that_was_not_true_is_found(world: World, reason: str) -> None:
+    """An attacker called what an authority in force held back revoked, suspended, or what the minister said."""
+    world.document(documents.example("authority"))
+    close_seconds(world, 12)
+    world.decide(300, released=100, withheld=50)
+    close_seconds(world, 12)
+    assert not said(world)
+    words = renamed(world, "out-of-scope", reason)
+    assert f"refused as `{reason}`" in words or "tell of a list" in words
+
+
+@pytest.mark.parametrize("reason", ["out-of-scope", "before-validity", "feed-full", "expired", "revoked"])
+def test_a_suspension_is_not_called_something_else(world: World, reason: str) -> None:
+    world.document(documents.example("authority"))
+    world.document(documents.example("suspension"), BY)
+    close_seconds(world, 12)
+    refused_as(world, "suspended")
+    close_seconds(world, 12)
+    assert not said(world)
+    assert f"refused as `{reason}`, which at no moment" in renamed(world, "suspended", reason)
+
+
+def test_each_reason_that_was_true_is_none(world: World) -> None:
+    """A version that begins, expires by the camera's clock and by the gateway's, and is revoked, in turn."""
+    begin, end = (rfc3339(START_US + after * SECOND_US) for after in (25, 55))
+    changes = (put("authority.valid_from", begin), put("authority.valid_until", end))
+    world.document(documents.changed(documents.example("authority"), *changes))
+    seen = []
+    for number in range(8):
+        at_us = world.at_us
+        for reason in ("error", "feed-full") if number < 5 else ("error",):
+            refused_as(world, reason)
+        if at_us < START_US + 25 * SECOND_US:
+            refused_as(world, "not-in-force-yet")
+        elif at_us < START_US + 55 * SECOND_US:
+            refused_as(world, "out-of-scope")
+            refused_as(world, "before-validity")
+        else:
+            refused_as(world, "expired")
+        seen.append(at_us)
+        close_seconds(world, 10)
+    assert len(seen) == 8
+    assert not said(world)
+
+
+# --- how many can have been -----------------------------------------------------------------------------------
+
+
+def shown_world(folder: Path) -> World:
+    founding = documents.changed(charter(), lambda c: c["consultations"][1]["fields"].append("patch-image"))
+    made = World(folder, founding=founding)
+    shown = put("scope.fields", ["plate", "time", "place", "patch-image"])
+    made.document(documents.changed(documents.example("authority"), shown))
+    return made
+
+
+def test_no_more_rows_come_again_than_images_can_follow(tmp_path: Path) -> None:
+    """An attacker had 500,000,000 rows come again, of 670 reads, and as many images: nobody could contradict it."""
+    made = shown_world(tmp_path / "log")
+    for _ in range(3):
+        made.decide(200, released=150, withheld=50)
+        made.decide(0, released=0, withheld=0, again=150)
+        close_seconds(made, 10)
+    assert not said(made)
+    for index, entry in enumerate(made.entries):
+        body = json.loads(entry)
+        if body.get("again", {}).get(FEED):
+            body["again"][FEED] = body["images"][FEED] = 500_000_000
+            made.entries[index] = canonical(body)
+    assert f"500000000 rows of `{FEED}` came again with an image, of" in said(made)
+    made.close()
+
+
+@pytest.mark.parametrize(("ever", "found"), [(set(), True), ({FEED}, False)])
+def test_rows_that_never_left_are_not_passed_on(world: World, ever: set[str], found: bool) -> None:
+    """An attacker had 500,000,000 rows passed on of an authority under which nothing ever left."""
+    world.document(
+        documents.changed(documents.example("authority"), put("authority.onward", ["home-office"]))
+    )
+    moment = RegimeAt(world.state.regime, world.parsed, START_US + 10 * SECOND_US)
+    chain = TargetingChain()
+    chain.count(START_US, {})
+    rows = 500_000 * least_traffic(moment.charter)
+    body = {
+        "kind": "targeting",
+        "form": 1,
+        "step": step_of(moment.charter),
+        "from": rfc3339(START_US),
+        "until": rfc3339(moment.at_us),
+        "hits": {},
+        "outcomes": {},
+        "disclosures": {FEED: {"home-office": rows}},
+        "disclosures_refused": {FEED: None},
+    }
+    faults = chain.take(20, body, moment, moment.at_us, ever)
+    words = f"rows of `{FEED}` were passed on, and no version of it was ever in force"
+    assert [fault.endswith(words) for fault in faults] == [True] * found
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "words"),
+    [
+        ({"arrested": 20}, "of a kind that no hit has"),
+        ({"acted": 5_000}, "5000 hits of `tfl-met-wanted` with the outcome `acted`, of"),
+    ],
+)
+def test_outcomes_of_the_first_form_are_bounded(world: World, outcomes: dict[str, int], words: str) -> None:
+    world.document(documents.example("authority"))
+    world.document(documents.example("authority-match"), documents.MATCH_OFFICES)
+    chain = FiguresChain(world.parsed.charter(world.state.regime), START_US)
+    body = copy.deepcopy(period(0))
+    body["outcomes"] = {WANTED: outcomes}
+    moment = RegimeAt(world.state.regime, world.parsed, START_US + 10 * SECOND_US)
+    assert any(words in fault for fault in chain.take(20, body, moment))

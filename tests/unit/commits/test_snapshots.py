@@ -13,7 +13,7 @@ from wicketgate.base.clock import HOUR_US
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.commits.figures import ClosedFigures
 from wicketgate.commits.snapshots import StateDump, stored_forms
-from wicketgate.commits.state import State, dump_state
+from wicketgate.commits.state import State, dump_state, load_state
 
 
 def dumped(sequence: int) -> bytes:
@@ -182,3 +182,19 @@ def test_a_snapshot_stands_under_a_key_that_ends_with_the_last_one_that_needs_it
     found = snapshots_in(tmp_path / "s").latest()
     assert found is not None
     assert found.sequence == 2
+
+
+def test_whoever_follows_gets_the_newest_whole_one(tmp_path: Path) -> None:
+    snapshots = snapshots_in(tmp_path)
+    assert snapshots.newest() is None
+    for sequence in (1, 2):
+        snapshots.save(dumped(sequence), sequence, 0)
+    found = snapshots.newest()
+    assert found is not None
+    assert found[0] == 2
+    assert load_state(found[1]).sequence == 2
+    (last,) = [path for path in tmp_path.rglob("*.snapshot") if path.stem.endswith("2")]
+    last.write_bytes(b"cut")
+    before = snapshots.newest()
+    assert before is not None
+    assert before[0] == 1

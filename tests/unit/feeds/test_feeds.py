@@ -348,3 +348,22 @@ async def test_a_batch_that_is_rewritten_while_it_is_looked_up_is_read_where_it_
     await store.link.erase(REWRITTEN, 1)
     with pytest.raises(StreamError, match="damaged"):
         await feed.batches(0, 1, 10**6)
+
+
+async def test_a_feed_goes_on_from_what_its_index_has_learnt_elsewhere(store: Store) -> None:
+    for number in (1, 2):
+        await store.put(batch(number))
+    waits = asyncio.create_task(store.feed.wait(2, 10))
+    await asyncio.sleep(0)
+    place = store.index.places("a", 1, 1)[0]
+    moved = place._replace(through=5000, length=100)
+    store.index.go_on_from("a", 9, moved, 0)
+    await store.feed.catch_up()
+    await waits
+    assert (store.feed.first, store.feed.last, store.feed.held_bytes) == (9, 9, 100)
+    assert not store.feed._recent
+    store.index.go_on_from("a", 21, None, 7000)  # all before are past their term
+    await store.feed.catch_up()
+    assert (store.feed.first, store.feed.last, store.feed.held_bytes) == (21, 20, 0)
+    assert await store.feed.is_past_term(15)
+    assert store.feed.add(batch(21), 99, 0, 10, AT_US) is not None

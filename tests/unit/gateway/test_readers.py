@@ -232,6 +232,20 @@ async def test_a_reader_that_is_cut_off_refuses_drops_its_keys_and_says_so(
     await until(reader.failed.is_set)
 
 
+async def test_a_sequencer_that_does_not_know_whether_it_leads_gives_readers_no_word(
+    followed: Followed, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await whole(followed, 1)
+    await followed.caught_up(reader)
+    monkeypatch.setattr(followed.gateway.commits, "leads", lambda: False)
+    await within(4.5, lambda: not reader.keys.known())
+    with pytest.raises(StreamError, match="without its word"):
+        reader.entitlement.entitled(followed.unit, OWN)
+    monkeypatch.setattr(followed.gateway.commits, "leads", lambda: True)
+    await until(lambda: not reader.behind() or None)
+    assert reader.entitlement.entitled(followed.unit, OWN).name == OWN
+
+
 async def test_a_reader_goes_on_with_a_sequencer_that_has_begun_anew(followed: Followed) -> None:
     reader = await followed.reader(followed.credential())
     try:

@@ -93,7 +93,14 @@ async def serving(
     monkeypatch.setattr(module, "_LINGER_S", 0.2)
     bounds, site = HttpBounds(LIMITS, 40, Descriptors(1 << 20), **more), Site()
     config = uvicorn.Config(
-        site, port=0, http=bounds.protocol, ws="none", lifespan="off", log_level="critical", access_log=False
+        site,
+        port=0,
+        http=bounds.protocol,
+        ws="none",
+        lifespan="off",
+        log_level="error",
+        access_log=False,
+        log_config=None,
     )
     server = uvicorn.Server(config)
     listening = socket.create_server(("127.0.0.1", 0))
@@ -339,6 +346,26 @@ def test_trailers_and_frames_have_an_end(monkeypatch: pytest.MonkeyPatch) -> Non
             assert bounds.closed.total() == 3
 
     uvloop.run(run())
+
+
+def test_whoever_goes_with_requests_behind_one_another_makes_no_error(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def run() -> None:
+        async with serving(monkeypatch) as (bounds, site, port):
+            async with dialled(port) as client:
+                client.writer.write(b"".join(GET % path for path in (b"/", b"/long", b"/", b"/")))
+                await asyncio.sleep(0.1)
+                client.writer.transport.abort()
+            async with asyncio.timeout(5):
+                while bounds.places.strangers:
+                    await asyncio.sleep(0.01)
+            site.going_on.set()
+            await asyncio.sleep(0.1)
+
+    with caplog.at_level("ERROR"):
+        uvloop.run(run())
+    assert not caplog.records, caplog.text
 
 
 def test_more_requests_behind_one_another_than_may_be_end_the_connection(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from wicketgate.base.errors import InputError
 from wicketgate.http.forms import MAX_PARTS, FormPart, parts_of
+from wicketgate.reads.posts import no_turn
 
 TYPE = "multipart/form-data; boundary=b"
 
@@ -25,7 +26,7 @@ def form(*parts: tuple[str, bytes], end: bytes = b"--b--\r\n") -> bytes:
 
 
 def parts_in(body: bytes, content_type: str) -> list[FormPart]:
-    return asyncio.run(parts_of(body, content_type))
+    return asyncio.run(parts_of(body, content_type, no_turn))
 
 
 @given(

@@ -72,7 +72,10 @@ def bearer(token: bytes | str) -> tuple[bytes, bytes]:
 def test_the_body_of_a_stranger_takes_turns_by_its_length(
     headers: tuple[tuple[bytes, bytes], ...], turns: int
 ) -> None:
-    assert turns_of({"headers": headers}) == turns
+    there = {"path": "/consultations/c/responses", "method": "POST", "headers": headers}
+    assert turns_of(there) == turns
+    assert turns_of({**there, "method": "GET"}) == 1, "no body is read"
+    assert turns_of({**there, "path": "/v1/reads"}) == 1, "no body of a stranger is read there"
 
 
 @pytest.mark.parametrize(

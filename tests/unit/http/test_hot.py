@@ -41,6 +41,16 @@ def odd(both: Both) -> dict[str, tuple[bytes, ...]]:
     return {
         "plain": (post(read),),
         "again": (post(read), post(read)),
+        "again in pieces": (post(read), post(read)[:-20], post(read)[-20:], post(read)),
+        "again, and behind it": (post(read), post(read) + post(read), post(read)),
+        "again, and half of another": (post(read), post(read) + post(read)[:50], post(read)[50:]),
+        "again, but junk": (post(read), post(b"x" * len(read)), post(read)),
+        "again, by a token that is none": (
+            post(read),
+            post(read, JSON + b"Authorization: Bearer nobody\r\n"),
+            post(read),
+        ),
+        "again, a question between": (post(read), get, post(read)),
         "a charset": (post(read, b"content-type: Application/JSON; charset=utf-8\r\n" + bearer),),
         "no type": (post(read, bearer),),
         "two types": (post(read, JSON + JSON + bearer),),
@@ -144,6 +154,17 @@ async def test_both_ways_answer_alike(both: Both) -> None:
     told = [answer for answers, _ in found["hot"].values() for answer in answers]
     assert sum(b'"accepted":1' in answer for answer in told) > 25
     assert both.taken > 30
+
+
+@pytest.mark.parametrize("way", ["hot", "ordinary", "front"])
+@pytest.mark.parametrize("url", [b"/v1/reads", b"/healthz"])
+async def test_a_head_that_is_too_large_is_refused_though_it_comes_at_once(
+    both: Both, way: str, url: bytes
+) -> None:
+    large = JSON + both.bearer() + b"X-Large: " + b"a" * 17 * 1024 + b"\r\n"
+    answers, closed = await both.answers(way, asyncio.Semaphore(1), 0, (both.post(both.read(), large, url),))
+    assert [answer[:12] for answer in answers] == [b"HTTP/1.1 431"]
+    assert closed
 
 
 async def test_one_bad_body_fails_nobody_else(both: Both) -> None:

@@ -109,6 +109,15 @@ def test_on_another_host_a_reader_answers_for_its_own_health() -> None:
     assert ReaderRule(health=True).length(head("GET /readyz HTTP/1.1")) == 0
 
 
+def test_without_the_gateways_word_feeds_are_the_gateways() -> None:
+    says = [True]
+    rule = ReaderRule(shows_feeds=lambda: says[0])
+    assert rule.length(head("GET /v1/feeds/a HTTP/1.1")) == 0
+    says[0] = False
+    assert rule.length(head("GET /v1/feeds/a HTTP/1.1")) is None
+    assert rule.length(head("GET /register.json HTTP/1.1")) == 0
+
+
 class Held:
     """A connection that is to be given away."""
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wicketgate.base.errors import InputError
-from wicketgate.http.requests import decoded
+from wicketgate.http.requests import decoded, demand_once_each
 
 
 class Said(msgspec.Struct, forbid_unknown_fields=True):
@@ -42,3 +42,12 @@ def test_a_body_that_is_none_says_where_and_never_with_what(body: bytes, detail:
 def test_any_bytes_are_a_value_or_an_input_error(body: bytes) -> None:
     with contextlib.suppress(InputError):
         assert isinstance(decoded(DECODER, body, "send a plate"), Said)
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"a":1,"a":1}', b'[{"b":{"a":1,"\\u0061":2}}]', b'{"a":', b"[" * 100_000, b'{"a":"\xff"}']
+)
+def test_a_member_that_stands_twice_is_refused_wherever_it_stands(body: bytes) -> None:
+    with pytest.raises(InputError):
+        demand_once_each(body)
+    demand_once_each(b'{"a":{"a":1},"b":[{"a":1},{"a":2}],"A":1}')

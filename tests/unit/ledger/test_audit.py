@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.logs import ORIGIN, OTHER_SIGNER, SIGNER, check_log, flip, make_log, numbered, resign
-from wicketgate.base.errors import LedgerError
-from wicketgate.ledger.audit import audit, fsck
+from wicketgate.base.errors import LedgerError, Unreachable
+from wicketgate.ledger.audit import NOT_EXTENDED, audit, fsck
 from wicketgate.ledger.merkle import leaf_hashes, root
-from wicketgate.ledger.tiles import build_bundle, folder_fetch
+from wicketgate.ledger.tiles import Fetch, build_bundle, folder_fetch
 from wicketgate.ledger.writer import Ledger
 
 SIZE = 600
@@ -205,3 +205,92 @@ def test_a_log_that_is_damaged_is_not_called_rewritten(tmp_path: Path) -> None:
         assert path in caught.value.detail
         file.write_bytes(good)
     assert audit(folder_fetch(folder), SIGNER.verifier, seen=[seen]).checkpoint.size == 300
+
+
+# --- what is withheld ---------------------------------------------------------------------------------------------
+
+
+def withholding(folder: Path, *parts: str) -> Fetch:
+    """Return a `Fetch` over a log that answers 503 for what has one of some texts in its path."""
+    fetch = folder_fetch(folder)
+
+    def withheld(path: str) -> bytes:
+        if any(part in path for part in parts):
+            raise Unreachable(f"`{path}` answers 503")
+        return fetch(path)
+
+    return withheld
+
+
+def forked(folder: Path, kept: int) -> bytes:
+    """Return the checkpoint of another history of `kept` entries, signed with the same key."""
+    with Ledger.create(folder, SIGNER, ORIGIN) as ledger:
+        ledger.append([*numbered(0, kept - 20), *([b"what was first logged"] * 20)])
+        return ledger.checkpoint
+
+
+@pytest.mark.parametrize(
+    "part", ["entries/000", "entries/001", "entries/002", "tile/0/000", "tile/0/002", "tile/1/"]
+)
+@pytest.mark.parametrize("kept", [100, 256, 300, 590])
+def test_a_fork_is_found_whatever_one_file_is_withheld(
+    log: Path, tmp_path: Path, part: str, kept: int
+) -> None:
+    """An attacker answered 503 for one tile or the last bundle, and nobody ever called the log rewritten."""
+    note = forked(tmp_path / "fork", kept)
+    with pytest.raises(
+        LedgerError, match=f"forks from a checkpoint seen before, of {kept} entries"
+    ) as caught:
+        audit(withholding(log, part), SIGNER.verifier, seen=[note])
+    assert caught.value.code == NOT_EXTENDED
+
+
+@pytest.mark.parametrize(
+    "parts", [("entries/",), ("tile/0/000", "entries/000"), ("tile/entries/", "tile/1/")]
+)
+def test_a_fork_that_tiles_prove_is_found_without_entries(
+    log: Path, tmp_path: Path, parts: tuple[str, ...]
+) -> None:
+    with pytest.raises(LedgerError, match="forks from a checkpoint seen before, of 590 entries"):
+        audit(withholding(log, *parts), SIGNER.verifier, seen=[forked(tmp_path / "fork", 590)])
+
+
+def test_a_fork_that_cannot_be_proved_is_said(log: Path, tmp_path: Path) -> None:
+    note = forked(tmp_path / "fork", 100)
+    with pytest.raises(
+        LedgerError, match="do not lead to a checkpoint seen before, of 100 entries"
+    ) as caught:
+        audit(withholding(log, "entries/001", "tile/0", "tile/1"), SIGNER.verifier, seen=[note])
+    assert caught.value.code != NOT_EXTENDED  # nobody is accused of what is not proved
+
+
+@pytest.mark.parametrize("part", ["entries/001", "tile/0/001", "tile/1/"])
+def test_a_log_that_goes_on_and_withholds_a_file_is_not_verified_and_not_accused(
+    log: Path, part: str
+) -> None:
+    with Ledger.open(log, SIGNER) as ledger:
+        seen = ledger.checkpoint
+        ledger.append(numbered(SIZE, SIZE + 30))
+    for notes in ([seen], []):
+        with pytest.raises(Unreachable, match="503"):
+            audit(withholding(log, part), SIGNER.verifier, seen=notes)
+
+
+def test_a_log_that_answers_nothing_is_given_up_soon(tmp_path: Path) -> None:
+    folder = make_log(tmp_path / "long", *([2000] * 3))
+    note = (folder / "checkpoint").read_bytes()
+    asked: list[str] = []
+
+    def fetch(path: str) -> bytes:
+        asked.append(path)
+        return withholding(folder, "tile/")(path)
+
+    with pytest.raises(Unreachable):
+        audit(fetch, SIGNER.verifier, seen=[note])
+    assert len(asked) < 12
+
+
+def test_a_tile_that_differs_is_false_whatever_else_is_withheld(log: Path) -> None:
+    flip(log / "tile/0/001", 7)
+    with pytest.raises(LedgerError, match="`tile/0/001` does not agree with what it is over at hash 0"):
+        audit(withholding(log, "tile/1/"), SIGNER.verifier)

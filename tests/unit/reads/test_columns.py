@@ -35,7 +35,7 @@ from wicketgate.reads.checks import check, ClockLimits
 from wicketgate.reads.parse import ARROW, JSON, NDJSON, parse
 from wicketgate.reads.columns import empty, decode_batch, joined, part, split_again
 from wicketgate.reads.tracking import HeldSighting
-from wicketgate.clients.verify import feeds
+from wicketgate.clients.verify import rows
 
 NOW_US = parse_rfc3339("2026-07-08T12:00:00Z")
 READ = {"camera": "c0", "captured_at": "2026-07-08T11:59:59Z", "plate": "AB12CDE", "confidence": 0.5}
@@ -88,7 +88,7 @@ def answer(body, media_type):
     }
 
 
-print(json.dumps([wicketgate.__file__, feeds._MEMBERS["speed"], *(answer(*post) for post in posts())]))
+print(json.dumps([wicketgate.__file__, rows._MEMBERS["speed"], *(answer(*post) for post in posts())]))
 '''
 
 

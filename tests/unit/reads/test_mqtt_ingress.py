@@ -763,6 +763,39 @@ async def test_with_a_certificate_it_speaks_tls_alone(tmp_path: Path) -> None:
         assert ingress.counts.messages == {"taken": 1}
 
 
+@asynccontextmanager
+async def crowd(port: int, said: bytes) -> AsyncIterator[None]:
+    """Have strangers of 250 addresses connect, and say no more than this."""
+    strangers = []
+    for n in range(500):
+        one = socket.socket()
+        one.bind((f"127.0.41.{1 + n % 250}", 0))
+        one.connect(("127.0.0.1", port))
+        one.sendall(said)
+        strangers.append(one)
+    try:
+        await asyncio.sleep(0.2)
+        yield
+    finally:
+        for one in strangers:
+            one.close()
+
+
+@on_uvloop
+async def test_strangers_who_say_nothing_over_tls_and_those_who_do_hold_up_no_other(tmp_path: Path) -> None:
+    certificate, key = certify(tmp_path)
+    settings = MqttSettings(host="127.0.0.1", port=0, certificate=certificate, key=key)
+    context = ssl.create_default_context(cafile=str(certificate))
+    async with listening(Desk(), settings) as (_, port):
+        for said in (b"", b"\x16"):  # beside the first crowd 127.0.0.1 is new, beside the second it is not
+            async with (
+                crowd(port, said),
+                asyncio.timeout(2),
+                connected(port, ssl=context, server_hostname="localhost") as client,
+            ):
+                await client.ping()
+
+
 @on_uvloop
 async def test_a_certificate_that_cannot_be_used(tmp_path: Path) -> None:
     certificate, key = certify(tmp_path, password=b"secret")

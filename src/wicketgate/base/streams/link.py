@@ -44,7 +44,7 @@ class Link:
     def __init__(self, client: Client, replicas: int) -> None:
         self.client = client
         self.jetstream: JetStreamContext = client.jetstream(timeout=_REQUEST_S)
-        self._replicas = replicas
+        self.replicas = replicas
         self._on_reconnect: list[Callable[[], None]] = []
         self.before_append: Callable[[], Awaitable[None]] | None = None
         """Awaited before anything is appended to a stream."""
@@ -161,7 +161,7 @@ class Link:
             max_age=0,
             duplicate_window=_DUPLICATE_WINDOW_S,
             allow_direct=True,
-            num_replicas=self._replicas,
+            num_replicas=self.replicas,
             metadata=None if self._whose is None else {_WHOSE: self._whose},
         )
         info: StreamInfo = await self.ask(lambda: self._settle(name, config))

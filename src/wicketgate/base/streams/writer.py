@@ -25,6 +25,7 @@ WINDOW = 8
 """Messages under way at once, as a rule. A fence is longer: docs/decisions/0036-standby.md."""
 _ACK_TIMEOUT_S = 5.0
 _HEADER_BYTES = 1024
+_CATCHES_UP_S = 60.0
 AT = "Wicketgate-At"
 """The header with a message's own time in microseconds, where it has one."""
 _FULL = {10077, 10047, 10023}  # maximum bytes, messages or storage reached
@@ -70,6 +71,7 @@ class StreamWriter:
         self._subscription: Subscription | None = None
         self._generation = 0  # what is answered to messages that were given up is not taken for later ones
         self._broken: StreamError | None = None
+        self._behind_since: float | None = None
 
     @property
     def last(self) -> int:
@@ -81,9 +83,15 @@ class StreamWriter:
         """The number of messages submitted and not acknowledged."""
         return len(self._pending)
 
-    async def open(self) -> StreamWriter:
-        """Learn the stream's end and begin to send."""
-        self._next = (await self._link.info(self._stream)).state.last_seq + 1
+    async def open(self, at_least: int = 0) -> StreamWriter:
+        """Learn the stream's end and begin to send.
+
+        Parameters
+        ----------
+        at_least : int
+            A sequence that is known to be stored: a server that has just been chosen to lead may not say so yet.
+        """
+        self._next = max((await self._link.info(self._stream)).state.last_seq, at_least) + 1
         self._inbox = self._link.client.new_inbox()
         self._subscription = await self._link.client.subscribe(f"{self._inbox}.*.*", cb=self._acknowledged)
         self._link.on_reconnect(self._trouble.set)
@@ -252,10 +260,23 @@ class StreamWriter:
                 raise FencedError(f"somebody else wrote to the stream `{self._stream}`")
             self._settle(last)
         elif last < acknowledged:
-            raise FencedError(f"the stream `{self._stream}` lost messages that it had acknowledged")
+            self._demand_patience()
+        if last >= acknowledged:
+            self._behind_since = None
         for pending in self._pending.values():
             pending.sent_at = None
         self._work.set()
+
+    def _demand_patience(self) -> None:
+        """Raise, of a stream that ends before what it acknowledged: StreamError for a while, where it may be behind.
+
+        A server of a cluster that has just been chosen to lead may not have applied yet what the others hold.
+        """
+        now = asyncio.get_running_loop().time()
+        since = self._behind_since = now if self._behind_since is None else self._behind_since
+        if self._link.replicas > 1 and now - since < _CATCHES_UP_S:
+            raise StreamError(f"the stream `{self._stream}` is behind what it has acknowledged")
+        raise FencedError(f"the stream `{self._stream}` lost messages that it had acknowledged")
 
     async def _stored_id(self, sequence: int) -> str | None:
         stored = await self._link.message(self._stream, sequence)

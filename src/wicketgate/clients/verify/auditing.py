@@ -27,6 +27,8 @@ class Auditing:
         Where the log lies; older partial tiles in it are looked at too.
     seen : sequence of bytes
         Signed checkpoints that the log must extend.
+    note : bytes, optional
+        The log's signed checkpoint; that which it shows now, if None.
 
     Attributes
     ----------
@@ -41,12 +43,15 @@ class Auditing:
         verifier: NoteVerifier,
         seen: Sequence[bytes],
         progress: Progress | None,
+        *,
+        note: bytes | None = None,
     ) -> None:
         self._fetch = fetch
         self._folder = folder
         self._verifier = verifier
         self._seen = seen
         self._progress = progress
+        self._note = note
         self._journal = Journal()
         self._edge = Edge()
         self._before = self._again = 0
@@ -105,6 +110,7 @@ class Auditing:
             report = audit(
                 self._fetch,
                 self._verifier,
+                note=self._note,
                 seen=self._seen,
                 on_entry=self._take,
                 progress=self._progress,
@@ -121,7 +127,12 @@ class Auditing:
     def _audit_whole(self) -> AuditReport:
         if self._folder is None:
             return audit(
-                self._fetch, self._verifier, seen=self._seen, on_entry=self._take, progress=self._progress
+                self._fetch,
+                self._verifier,
+                note=self._note,
+                seen=self._seen,
+                on_entry=self._take,
+                progress=self._progress,
             )
         return fsck(
             self._folder, self._verifier, seen=self._seen, on_entry=self._take, progress=self._progress

@@ -14,7 +14,8 @@ from wicketgate.base.errors import DocumentRefused, InputError, ShapeError
 from wicketgate.base.forms import FIRST
 from wicketgate.base.signing import canonical, parse_canonical
 from wicketgate.clients.verify.figures import FiguresChain
-from wicketgate.clients.verify.logged import CamerasListed, Logged, apply
+from wicketgate.clients.verify.listed import CamerasListed, cameras_in
+from wicketgate.clients.verify.logged import Logged, apply
 from wicketgate.clients.verify.members import SECOND, is_count, open_logged, parse_time
 from wicketgate.clients.verify.operations import Operations
 from wicketgate.clients.verify.report import Check, Findings
@@ -22,7 +23,6 @@ from wicketgate.clients.verify.telling import TELL_WITHIN_S, Telling
 from wicketgate.ledger.facts import second_entry, second_of
 from wicketgate.regime.admission.admit import admit, entry_members, scope_of
 from wicketgate.regime.charter import Charter
-from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.binding import log_named
 from wicketgate.regime.documents.signatures import verify_charter
 from wicketgate.regime.fold import Regime
@@ -78,7 +78,7 @@ class EntryFold:
         self.first_us: int | None = None
         self.seconds = 0
         self.gaps: list[tuple[int, int]] = []
-        self.cameras: dict[str, CamerasListed] = {}
+        self.listed: list[CamerasListed] = []
         self.entries = 0
 
     def at(self, at_us: int) -> RegimeAt:
@@ -151,7 +151,7 @@ class EntryFold:
             if kind == "document":
                 self._take_document(index, body, at_us)
             elif kind == "cameras":
-                self._take_cameras(body)
+                self._take_cameras(index, body)
             elif kind == "standing":
                 self._take_standing(index, body, at_us)
             else:
@@ -311,10 +311,10 @@ class EntryFold:
         if not is_count(cameras):
             raise InputError("a document's entry that does not count cameras")
         scope = scope_of(document)
-        if scope is not None and cameras > self._most_cameras(scope):
+        most = cameras if scope is None else cameras_in(scope.scope, self.listed)[1]
+        if cameras > most:
             raise InputError(
-                f"it counts {cameras} cameras in its scope, where the sources have registered "
-                f"{self._most_cameras(scope)} at most"
+                f"it counts {cameras} cameras in its scope, where the sources have registered {most} at most"
             )
         admitted = admit(
             self.at(at_us),
@@ -342,19 +342,6 @@ class EntryFold:
             self.charter = self.parsed.charter(self.regime)
             self._ruling()[1].amend(self.charter)
 
-    def _most_cameras(self, authority: Authority) -> int:
-        """Return the most cameras in a scope.
-
-        It is a bound: areas and who is in two groups are not in the log.
-        """
-        groups = set(authority.scope.groups)
-        most = 0
-        for source in set(authority.scope.sources) & self.cameras.keys():
-            listed = self.cameras[source]
-            named = sum(number for group, number in listed.groups.items() if group in groups)
-            most += min(named, listed.count) if groups else listed.count
-        return most
-
     def _take_standing(self, index: int, body: Mapping[str, Any], at_us: int) -> None:
         """Take how things stand from an entry on.
 
@@ -380,7 +367,7 @@ class EntryFold:
                 f"{where}`{one.about}` is {one.status}, and no entry tells so within {TELL_WITHIN_S} s"
             )
 
-    def _take_cameras(self, body: Mapping[str, Any]) -> None:
+    def _take_cameras(self, index: int, body: Mapping[str, Any]) -> None:
         if set(body) != {"kind", "at", "source", "count", "groups", "root"}:
             raise InputError("a camera register without the members that it must have, or with others")
         source, count, groups = body["source"], body["count"], body["groups"]
@@ -393,7 +380,9 @@ class EntryFold:
             raise InputError("a group of more cameras than there are")
         if not isinstance(body["root"], str) or not _HEX64.fullmatch(body["root"]):
             raise InputError("a camera register without a hash of its list")
-        self.cameras[source] = CamerasListed(count=count, groups=groups)
+        self.listed.append(
+            CamerasListed(entry=index, source=source, count=count, groups=groups, root=body["root"])
+        )
 
     # --- what came of it ----------------------------------------------------------------------------------
 
@@ -423,6 +412,10 @@ class EntryFold:
             return [self._documents.close("")]
         if self.charter.origin != origin:
             self._documents.add(f"entry 0: the charter is of the log `{self.charter.origin}`, not `{origin}`")
+        if self.entries > 1 and not self.operations.begun:
+            self._documents.add(
+                "entry 1: it is not that of `init`, which says with which key the log was begun"
+            )
         self._check_told("")
         self._check_owed()
         return [

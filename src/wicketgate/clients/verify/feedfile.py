@@ -183,9 +183,7 @@ class FeedFile:
 
     def not_checked(self) -> list[str]:
         """Return the parts of the file not checked."""
-        words = [
-            "camera groups and hours of the rows (the groups of cameras are not public)",
-        ]
+        words = self._entitlement.not_checked()
         if self._remote is None:
             words.append(
                 "that the batches are in the log: the gateway gives the proofs, and only a folder was given"

@@ -15,33 +15,18 @@ import msgspec
 from wicketgate.base.clock import parse_rfc3339
 from wicketgate.base.errors import InputError, VerificationError
 from wicketgate.clients.verify.logged import Logged, apply
+from wicketgate.clients.verify.rows import RowRule, form_fault
 from wicketgate.feeds.batches import Batch, check_batch
 from wicketgate.ledger.facts import check_delay, check_promise
-from wicketgate.reads.columns import SAID
 from wicketgate.regime.documents.authority import Authority
-from wicketgate.regime.documents.fields import shows_position
 from wicketgate.regime.fold import Regime
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
 
 _REFERENCE = re.compile(r"([a-z0-9][a-z0-9-]{0,63})@([1-9][0-9]{0,6})", re.ASCII)
 _SEQ = re.compile(rb'\{"seq":(0|[1-9][0-9]{0,17}),')
-_MEMBERS = {
-    "plate": "plate",
-    "confidence": "plate",
-    "marks": "plate",
-    "captured_at": "time",
-    "source": "place",
-    "camera": "place",
-    "camera_name": "place",
-    "position": "place",
-    "patch_image": "patch-image",
-    "overview_image": "overview-image",
-} | {column.name: column.shown_by for column in SAID}
-"""The members that a released read may have, and the field that shows each."""
-_IMAGES = frozenset({"patch_image", "overview_image"})
-_PLACED = frozenset({"camera_name", "position"})
-"""The members of `place` that an authority shows if it names its log."""
+_HEADER = frozenset({"batch", "commit", "authority", "rows", "root", "sha256", "released_at", "promise"})
+_PROMISE = frozenset({"salt", "second", "merge_by", "signature"})
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -85,7 +70,7 @@ class FeedChain:
     def take(self, batch: Batch) -> TakenBatch:
         """Check a batch, and return what it says of itself.
 
-        It must be whole, promised and next.
+        It must be whole, promised and next, and have the members of its form alone.
 
         Raises
         ------
@@ -99,6 +84,8 @@ class FeedChain:
         if match is None:
             raise VerificationError(f"{where}: it names no authority")
         check_batch(batch)
+        if header.keys() != _HEADER or header["promise"].keys() != _PROMISE:
+            raise VerificationError(f"{where}: its header has not the members of a header, or has others")
         delay_us = check_promise(self._origin, header, self._public)
         name, released_us = match[1], _time(header, "released_at", where)
         last = self.last.get(name)
@@ -115,6 +102,10 @@ class FeedChain:
                 raise VerificationError(
                     f"{where}: row {offset + 1} does not have the number {first + offset}"
                 )
+            row = _decode(line)
+            fault = "" if "erased" in row else form_fault(line, row)
+            if fault:
+                raise VerificationError(f"{where}: row {offset + 1} {fault}")
         self.last[name] = Last(
             batch=number,
             seq=first + len(batch.lines) - 1,
@@ -134,6 +125,7 @@ class ReleaseRight:
     def __init__(self, documents: list[Logged], parsed: Parsed) -> None:
         self._documents = documents
         self._parsed = parsed
+        self._rules: dict[str, RowRule] = {}
         self._begin()
 
     def _begin(self) -> None:
@@ -151,17 +143,44 @@ class ReleaseRight:
             Naming the batch, and the row if it is one; never what the row holds.
         """
         where = f"batch {batch.number}"
-        name, version, released_us = taken.name, taken.version, taken.released_us
-        if self._next and self._documents[self._next - 1].at_us >= released_us:
+        authority, delays_us = self._in_force(
+            where, taken.name, taken.version, taken.released_us, taken.delay_us
+        )
+        check_delay(batch.header, taken.delay_us, delays_us)
+        if authority.reference not in self._rules:
+            self._rules[authority.reference] = RowRule(authority)
+        rule = self._rules[authority.reference]
+        for offset, line in enumerate(batch.lines):
+            fault = rule.fault(_decode(line))
+            if fault:
+                raise VerificationError(
+                    f"{where}: row {offset + 1} {fault}, which `{authority.reference}` does not allow"
+                )
+
+    def authority(self, where: str, name: str, version: int, at_us: int) -> Authority:
+        """Return a version of an authority that was in force at a time.
+
+        Raises
+        ------
+        VerificationError
+            If it was not in the log, or not in force, then.
+        """
+        return self._in_force(where, name, version, at_us)[0]
+
+    def _in_force(
+        self, where: str, name: str, version: int, at_us: int, delay_us: int | None = None
+    ) -> tuple[Authority, set[int]]:
+        """Return an authority in force at a time, and the merge delays of the charters that were in force then."""
+        if self._next and self._documents[self._next - 1].at_us >= at_us:
             self._begin()
         standing, delays_us = "", set[int]()
         # A document of the same microsecond may have come before the release or after it.
-        for before_us in (released_us, released_us + 1):
+        for before_us in (at_us, at_us + 1):
             self._fold(before_us)
             if self._regime.charter_envelope:
                 delays_us.add(self._parsed.charter(self._regime).limits.merge_delay_us)
-            standing = self._standing(name, version, released_us)
-            if standing == "in-force" and taken.delay_us in delays_us:
+            standing = self._standing(name, version, at_us)
+            if standing == "in-force" and (delay_us is None or delay_us in delays_us):
                 break
         if not standing:
             raise VerificationError(f"{where}: `{name}@{version}` was not in the log when it was released")
@@ -169,14 +188,19 @@ class ReleaseRight:
             raise VerificationError(
                 f"{where}: `{name}@{version}` was not in force when it was released, but {standing}"
             )
-        check_delay(batch.header, taken.delay_us, delays_us)
-        authority = self._parsed.authority(self._regime.authorities[name].versions[version - 1])
-        for offset, line in enumerate(batch.lines):
-            fault = _row_fault(_decode(line), authority)
-            if fault:
-                raise VerificationError(
-                    f"{where}: row {offset + 1} {fault}, which `{name}@{version}` does not allow"
-                )
+        return self._parsed.authority(self._regime.authorities[name].versions[version - 1]), delays_us
+
+    def versions(self, name: str, before_us: int) -> list[Authority]:
+        """Return the versions of an authority that took effect before a time, whether they stand or not."""
+        if self._next and self._documents[self._next - 1].at_us >= before_us:
+            self._begin()
+        self._fold(before_us)
+        named = self._regime.authorities.get(name)
+        return [] if named is None else [self._parsed.authority(version) for version in named.versions]
+
+    def not_checked(self) -> list[str]:
+        """Return what of the authorities' scopes no row shows, in words."""
+        return [words for rule in self._rules.values() for words in rule.not_checked()]
 
     def _fold(self, before_us: int) -> None:
         while self._next < len(self._documents) and self._documents[self._next].at_us < before_us:
@@ -188,37 +212,6 @@ class ReleaseRight:
         if named is None or len(named.versions) < version:
             return ""
         return RegimeAt(self._regime, self._parsed, released_us).status(named, version - 1)
-
-
-def _row_fault(row: Mapping[str, Any], authority: Authority) -> str:
-    if "erased" in row:
-        return ""
-    read = row.get("read")
-    if not isinstance(read, dict):
-        return "has no read"
-    for member in read:
-        if _MEMBERS.get(member) not in authority.scope.fields:
-            return f"has the member `{member}`" if member in _MEMBERS else "has a member that no field has"
-        if member in _PLACED and not shows_position(authority.log):
-            return f"has the member `{member}` beyond the camera's id"
-    if ("hit" in row) != (authority.match is not None):
-        return "is a hit" if "hit" in row else "is no hit"
-    if "again" in row and (row["again"] is not True or read.keys().isdisjoint(_IMAGES)):
-        return "comes again without an image"
-    if authority.match is not None:
-        hit = row["hit"]
-        if not isinstance(hit, dict) or hit.get("kind") not in authority.match.kinds:
-            return "is a hit of another kind"
-    if "source" in read and read["source"] not in authority.scope.sources:
-        return "is of another source"
-    if "captured_at" in read:
-        try:
-            captured_us = parse_rfc3339(str(read["captured_at"]))
-        except InputError:
-            return "has no time of capture that can be read"
-        if not authority.valid_from_us <= captured_us < authority.valid_until_us:
-            return "was captured outside the validity"
-    return ""
 
 
 def _seq(line: bytes, where: str, offset: int) -> int:

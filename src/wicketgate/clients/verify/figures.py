@@ -17,11 +17,12 @@ from typing import Any
 from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError
 from wicketgate.clients.verify.attested import Attested
+from wicketgate.clients.verify.imaged import FollowedReads, again_without_images, impossible_images
 from wicketgate.clients.verify.in_force import InForce, Range, Standing, left_by_nobody
+from wicketgate.clients.verify.reasons import impossible_refusals
 from wicketgate.clients.verify.targeting import TargetingChain
 from wicketgate.reads.columns import MAX_ROWS
 from wicketgate.regime.charter import Charter
-from wicketgate.regime.documents.fields import IMAGES
 from wicketgate.regime.fold import Regime
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.obligations.disclosures import rows_left
@@ -67,6 +68,7 @@ class FiguresChain:
         self._taken = (0, 0)
         self._decided = (0, 0)
         self._attested = Attested()
+        self._followed = FollowedReads()
         self._in_force = InForce(from_us)
         self.by_traffic = False
         """Whether the first form is given up."""
@@ -107,7 +109,7 @@ class FiguresChain:
     def take_targeting(self, index: int, body: Mapping[str, Any], moment: RegimeAt) -> list[str]:
         """Take the figures of targeting of entry `index` at a moment; return what is wrong."""
         self.least[index] = least_traffic(moment.charter)
-        return self.targeting.take(index, body, moment, self._from_us)
+        return self.targeting.take(index, body, moment, self._from_us, self._in_force.ever)
 
     def take(self, index: int, body: Mapping[str, Any], moment: RegimeAt) -> list[str]:
         """Take the figures of entry `index` at a moment, the end of the last second; return what is wrong."""
@@ -161,12 +163,15 @@ class FiguresChain:
             for name, value in _table(body["released"], "released").items()
         }
         refused = self._refused(body["refused"], most)
+        faults += impossible_refusals(refused, stood.refusals)
         again = {name: self._cell(value, "again") for name, value in _table(body["again"], "again").items()}
+        faults += self._followed.too_often(again, cells["taken"][1], period)
         hits = self._by_name(body["hits"], "hits")
         outcomes = self._by_name(body["outcomes"], "outcomes")
         for name, kinds in hits.items():
             most_hits = sum(kinds.get(kind, (0, 0))[1] for kind in ("exact", "possible"))
             self.targeting.count_hits(name, most_hits if name in stood.live else 0)
+        faults += self.targeting.impossible_outcomes(outcomes)
         passed_on = self._by_name(body["disclosures"], "disclosures")
         for name, value in _table(body["disclosures_refused"], "disclosures_refused").items():
             self._cell(value, "disclosures_refused", _MOST)
@@ -185,7 +190,7 @@ class FiguresChain:
             f"hits or images of `{name}`, which is not in the log"
             for name in sorted({*again, *hits, *outcomes} - moment.regime.authorities.keys())
         ]
-        faults += _again_without_images(again, moment)
+        faults += again_without_images(again, moment)
         left = {name: rows for name, rows in rows_left(body).items() if name in moment.regime.authorities}
         return [
             *faults,
@@ -227,8 +232,10 @@ class FiguresChain:
             f"refusals as `{reason}`, which tell of a list" for _, reason in refused if reason in NOT_TRAFFIC
         ]
         faults += self._unknown({}, refused, moment.regime)
-        faults += _again_without_images(tables["again"], moment)
-        faults += _impossible_images(tables, moment)
+        faults += impossible_refusals(refused, stood.refusals)
+        faults += self._followed.too_often(tables["again"], cells["taken"][1], period)
+        faults += again_without_images(tables["again"], moment)
+        faults += impossible_images(tables, moment)
         for member, table in tables.items():
             names = stood.fetchable if member == "fetched" else stood.live
             faults += left_by_nobody(member, table, names)
@@ -394,39 +401,6 @@ def _raised(
             if kinds[part][0] > raised[1]
         )
     return faults
-
-
-def _again_without_images(again: Mapping[str, Range], moment: RegimeAt) -> list[str]:
-    """Return the authorities whose rows came again, and that never showed the image for which a row does."""
-    return [
-        f"rows of `{name}` that came again with an image, and no version of it shows one"
-        for name, (least, _) in again.items()
-        if least and name in moment.regime.authorities and not _shows_images(name, moment)
-    ]
-
-
-def _impossible_images(tables: Mapping[str, Mapping[str, Range]], moment: RegimeAt) -> list[str]:
-    """Return the authorities with more images than their rows can name, or with images that none of them shows."""
-    faults = []
-    for name in tables["images"].keys() & tables["released"].keys() & tables["again"].keys():
-        rows = tables["released"][name][1] + tables["again"][name][1]
-        if tables["images"][name][0] > len(IMAGES) * rows:
-            faults.append(f"rows of `{name}` name more images than two each")
-    for member, words in (("images", "named by rows"), ("fetched", "fetched by its recipient")):
-        faults += [
-            f"images of `{name}` {words}, and no version of it shows one"
-            for name, (least, _) in tables[member].items()
-            if least and name in moment.regime.authorities and not _shows_images(name, moment)
-        ]
-    return faults
-
-
-def _shows_images(name: str, moment: RegimeAt) -> bool:
-    """Return whether a version of an authority shows an image."""
-    return any(
-        IMAGES & set(moment.authority(version).scope.fields)
-        for version in moment.regime.authorities[name].versions
-    )
 
 
 def _of_another_mode(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from typing import NamedTuple
 
+from wicketgate.clients.verify.reasons import Refusals, possible_refusals
 from wicketgate.regime.fold import Named
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.standing import ends, in_force_from
@@ -17,10 +18,12 @@ Range = tuple[int, int]
 
 
 class Standing(NamedTuple):
-    """The names under which something could leave in a period, and whose images could be fetched."""
+    """The names under which something could leave in a period, whose images could be fetched, and what can have been
+    refused for which reason."""
 
     live: Set[str]
     fetchable: Set[str]
+    refusals: Set[tuple[str, str]]
 
 
 class InForce:
@@ -37,6 +40,9 @@ class InForce:
         self._live: set[str] = set()
         self._open: set[str] = set()
         self._open_before: set[str] = set()
+        self._refusals: Refusals = set()
+        self.ever: set[str] = set()
+        """The names under which something could leave in any period so far."""
 
     def look(self, moment: RegimeAt) -> None:
         """Look at what stood until a document takes effect at a moment; its regime is without the document.
@@ -55,15 +61,19 @@ class InForce:
         be counted in the period behind it.
         """
         self._look(moment, until_us)
-        found = Standing(frozenset(self._live), frozenset(self._open | self._open_before))
+        found = Standing(
+            frozenset(self._live), frozenset(self._open | self._open_before), frozenset(self._refusals)
+        )
+        self.ever |= self._live
         # Otherwise documents of the next period are in the regime already, which is a fault of its own.
         if self._from_us <= until_us:
             self._from_us = until_us
             self._open_before = self._open
-            self._live, self._open = set(), set()
+            self._live, self._open, self._refusals = set(), set(), set()
         return found
 
     def _look(self, moment: RegimeAt, until_us: int) -> None:
+        self._refusals |= possible_refusals(moment, self._from_us, until_us)
         for name, named in moment.regime.authorities.items():
             if named.suspensions or (name in self._live and name in self._open):
                 continue

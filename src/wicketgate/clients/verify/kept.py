@@ -100,6 +100,20 @@ class Remembered:
         return f"the checkpoint of {head.size} entries (root {head.root.hex()[:16]}…) kept in {self.path}"
 
 
+def _require_nothing(path: Path) -> None:
+    """Refuse what is there in place of a file or of a folder above it.
+
+    It is never taken for a first look: a link that leads nowhere, or a file where a folder is named.
+    """
+    for one in (path, *path.parents):
+        if one.is_symlink() and not one.exists():
+            raise ConfigurationError(f"`{one}` is a link that leads nowhere, and what was kept is not there")
+        if one != path and one.exists() and not one.is_dir():
+            raise ConfigurationError(
+                f"`{one}` is no folder: nothing can have been kept in it, or be found again"
+            )
+
+
 class KeptCheckpoints:
     """The checkpoints in a folder, one for each log and key.
 
@@ -129,6 +143,7 @@ class KeptCheckpoints:
         try:
             note = path.read_bytes()
         except (FileNotFoundError, NotADirectoryError):
+            _require_nothing(path)
             return None
         except OSError as error:
             raise ConfigurationError(f"`{path}` cannot be read: {error.strerror}") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from wicketgate.base.errors import InputError, LedgerError, ShapeError, VerificationError
+from wicketgate.ledger.audit import NOT_EXTENDED
 from wicketgate.ledger.facts import FactAnswer
 from wicketgate.ledger.merkle import leaf_hash, verify_consistency, verify_inclusion
 from wicketgate.ledger.notes import Checkpoint, Verifier, open_checkpoint
@@ -62,7 +63,7 @@ class TrustedLog:
         Raises
         ------
         LedgerError
-            If it is not signed by the log's key, or the log forks: then two histories are signed.
+            If it is not signed by the log's key; code `not-extended` if the log forks: then two histories are signed.
         """
         if note == self.note:
             return self.checkpoint
@@ -80,7 +81,8 @@ class TrustedLog:
             raise LedgerError(error.detail) from error
         if not verify_consistency(old.size, new.size, old.root, new.root, proof):
             raise LedgerError(
-                f"the log forks: its checkpoint of {new.size} entries does not continue that of {old.size}"
+                f"the log forks: its checkpoint of {new.size} entries does not continue that of {old.size}",
+                code=NOT_EXTENDED,
             )
         if other.size > self.checkpoint.size:
             self.checkpoint, self.note, self._reader = other, note, reader

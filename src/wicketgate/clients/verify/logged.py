@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 from wicketgate.regime.admitted import Admitted
 from wicketgate.regime.documents.document import SignedDocument
@@ -24,14 +25,6 @@ class Logged:
     admitted: Admitted = field(default_factory=Admitted)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CamerasListed:
-    """The registered cameras of a source, in all and by group."""
-
-    count: int
-    groups: Mapping[str, int]
-
-
 def fold(documents: Iterable[Logged]) -> Regime:
     """Return the regime of documents, by the gateway's own fold."""
     regime = Regime()
@@ -45,3 +38,8 @@ def apply(regime: Regime, logged: Logged) -> None:
     regime.apply(
         logged.document, logged.envelope, entry=logged.entry, at_us=logged.at_us, admitted=logged.admitted
     )
+
+
+def is_count(value: object) -> TypeGuard[int]:
+    """Return whether a JSON value is a whole number of 0 or more."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

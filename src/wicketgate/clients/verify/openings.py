@@ -23,6 +23,7 @@ from wicketgate.base.errors import (
 from wicketgate.base.signing import canonical, parse_json
 from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.clients.verify.log import TrustedLog
+from wicketgate.clients.verify.opened import FactRight
 from wicketgate.clients.verify.report import Check, Findings
 from wicketgate.clients.verify.sums import least_shown
 from wicketgate.clients.verify.tallies import FactTally, Hits, stepped_cells
@@ -69,6 +70,7 @@ class OpeningsFile:
         self._tallies: dict[int, FactTally] = defaultdict(FactTally)
         self._seen: set[int] = set()
         self._hits: Hits = {}
+        self._right = FactRight(entries)
         self._least = least_shown(entries)
         self._whole: dict[int, int] = {}
         self._periods = [
@@ -135,6 +137,7 @@ class OpeningsFile:
         self._seen.add(second_us)
         self.opened += 1
         self.facts += len(facts)
+        self._right.check(second_us, facts)
         tally = self._tallies[self._period_of(second_us)]
         tally.take(facts, self._hits)
 
@@ -267,7 +270,10 @@ class OpeningsFile:
 
     def not_checked(self) -> list[str]:
         """Return what the openings leave open."""
-        words = []
+        words = [
+            "what else facts say: who asked, looked, attested or was given a token, the cameras of a list but for "
+            "their number, and the rows under the roots of releases, which only their recipients hold"
+        ]
         left = len(self._periods) + len(self._entries.targeting) - self.compared
         if left:
             words.append(f"{left} periods of figures: the file does not open every second of them")

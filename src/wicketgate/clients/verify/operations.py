@@ -41,6 +41,8 @@ class Operations:
 
     Attributes
     ----------
+    begun : bool
+        Whether its second entry is that of `init`.
     bound : bool
         Whether documents must name their log from here on.
     form : int
@@ -50,6 +52,7 @@ class Operations:
     def __init__(self, vkey: str) -> None:
         self._vkey = vkey
         self.bound = False
+        self.begun = False
         self.form = FIRST
         self.clock_steps = 0
         self.clock_leaps = 0
@@ -69,8 +72,12 @@ class Operations:
             raise InputError(f"an operation `{operation}` with members that it cannot have")
         if not _worded(body):
             raise InputError(f"an operation `{operation}` with a member that is not in words")
-        if operation == "init" and index != 1:
-            raise InputError("a log is begun twice")
+        if operation == "init":
+            if index != 1:
+                raise InputError("a log is begun twice")
+            if "log_key" not in body:
+                raise InputError("the log was begun without its key")
+            self.begun = True
         if body.get("log_key", self._vkey) != self._vkey:
             raise InputError("the log was begun with another key than the one trusted")
         form = body.get("documents", 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +11,11 @@ from wicketgate.base.errors import InputError, Unreachable, WicketgateError
 from wicketgate.base.forms import FIRST, is_form, newer_form
 from wicketgate.base.signing import parse_json
 from wicketgate.clients.verify.entries import EntryFold
+from wicketgate.clients.verify.listed import CamerasListed, cameras_fault
 from wicketgate.clients.verify.log import TrustedLog
-from wicketgate.clients.verify.logged import Logged, fold
+from wicketgate.clients.verify.logged import Logged, fold, is_count
 from wicketgate.clients.verify.report import Findings
 from wicketgate.clients.verify.shown import check_shown, differ, listed, refuse_unknown
-from wicketgate.ledger.notes import NoteVerifier, open_checkpoint
-from wicketgate.ledger.tiles import Fetch, fetch_checkpoint
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.acts import ENDING
 from wicketgate.regime.documents.authority import Authority
@@ -96,19 +95,6 @@ class Register:
         return 1 + max((entry for entry in entries if isinstance(entry, int)), default=-1)
 
 
-def shows_fork(register: Register, fetch: Fetch, verifier: NoteVerifier) -> bool:
-    """Return whether a register's checkpoint and the log's are of one size and not of one root.
-
-    Both are signed: no tile is needed to know it, nor can one that is withheld hide it.
-    """
-    try:
-        shown = open_checkpoint(register.checkpoint, [verifier])
-        now = fetch_checkpoint(fetch, [verifier])[0]
-    except WicketgateError:
-        return False
-    return (shown.origin, shown.size) == (now.origin, now.size) and shown.root != now.root
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Said:
     """The log's own account, as far as a register is of it.
@@ -119,12 +105,15 @@ class _Said:
         The regime of those entries, at the register's time.
     charter : Charter
         The one in force.
+    listed : sequence of CamerasListed
+        The lists of cameras so far, in order.
     of_03 : bool
         Whether the register is one of version 0.3, whose words and members are expected. The log decides it.
     """
 
     moment: RegimeAt
     charter: Charter
+    listed: Sequence[CamerasListed]
     by_entry: Mapping[int, Logged]
     of_03: bool
 
@@ -160,6 +149,8 @@ def check_register(
         found.add(
             f"it is of the form that version 0.3 showed, and the log is of a later one from entry {entries.since_04} on"
         )
+    elif not said.of_03 and differ(register.value.get("form"), REGISTER_FORM):
+        found.add(f"`form` is not {REGISTER_FORM}, which has the members that it has")
     refuse_unknown(found, "", register.value, _REGISTER)
     for name, shown, logged in (
         ("origin", register.value.get("origin"), said.charter.origin),
@@ -199,6 +190,7 @@ def _said(entries: EntryFold, charter: Charter, reach: int, register: Register) 
     return _Said(
         moment=RegimeAt(regime, entries.parsed, register.as_of_us),
         charter=entries.parsed.charter(regime) if regime.charters else charter,
+        listed=[one for one in entries.listed if one.entry < reach],
         by_entry={one.entry: one for one in entries.documents},
         of_03=register.as_of_03 and _may_be_of_03(register, entries, reach),
     )
@@ -297,6 +289,11 @@ def _compare_consultation(
         "quashed_at": _time(taken.quashed_us),
     }
     others = {"objections", "decision", "responses", "responses_withheld"}
+    for member in ("responses", "responses_withheld"):
+        if taken.closes_us > said.moment.at_us:
+            expected[member] = None
+        elif not is_count(shown.get(member)):
+            found.add(f"`{id_}`: `{member}` is not a count")
     check_shown(found, f"`{id_}`", shown, said.by_entry[taken.entry], expected, others)
     objections = listed(shown.get("objections"))
     if len(objections) != len(taken.objections):
@@ -379,6 +376,9 @@ def _compare_version(
     if not said.of_03:
         expected["stance"] = stance_of(said.moment, named, number).shown()
     others = {"acts", "cameras", "cameras_withheld"}
+    fault = cameras_fault(shown, authority.scope, version.cap, said.listed)
+    if fault:
+        found.add(f"`{authority.reference}`: {fault}")
     check_shown(found, f"`{authority.reference}`", shown, said.by_entry[version.entry], expected, others)
     _compare_acts(found, listed(shown.get("acts")), named, number, said)
 
@@ -429,11 +429,11 @@ def _compare_figures(register: Register, entries: EntryFold, reach: int) -> Iter
         *(("targeting", item) for item in register.targeting),
     ):
         entry = item.get("entry")
-        body = logged.pop(entry, None) if isinstance(entry, int) else None
-        if body is None:
+        body = logged.pop(entry, None) if is_count(entry) else None
+        if body is None or body["kind"] != kind:
             yield f"figures from {str(item.get('from'))[:40]} are shown, and the log has none at their entry"
             continue
-        if differ({key: value for key, value in item.items() if key != "entry"} | {"kind": kind}, dict(body)):
+        if differ({key: value for key, value in item.items() if key != "entry"}, dict(body)):
             yield f"the figures of entry {entry} are shown otherwise than they were logged"
     for entry in logged:
         yield f"the figures of entry {entry} are not shown"

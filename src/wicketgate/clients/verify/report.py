@@ -84,7 +84,7 @@ class Report:
         failed = [check.name for check in self.checked if not check.ok]
         if self.unreached:
             lines.append(
-                f"NOT verified: nothing is wrong, and not all could be reached: {', '.join(failed)}."
+                f"NOT verified: nothing that was seen is wrong, and not all could be reached: {', '.join(failed)}."
             )
         else:
             lines.append(f"Verification FAILED: {', '.join(failed)}." if failed else "Verified.")

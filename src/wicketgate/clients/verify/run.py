@@ -13,6 +13,7 @@ from pathlib import Path
 from wicketgate.base.clock import SECOND_US, Clock, SystemClock, rfc3339
 from wicketgate.base.errors import (
     ConfigurationError,
+    LedgerError,
     Unreachable,
     VerificationError,
     WicketgateError,
@@ -20,35 +21,34 @@ from wicketgate.base.errors import (
 from wicketgate.clients.verify.auditing import Auditing
 from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.clients.verify.feedfile import FeedFile
+from wicketgate.clients.verify.fresh import check_fresh, check_not_ahead
+from wicketgate.clients.verify.heard import HeardCheckpoints, contradict
 from wicketgate.clients.verify.kept import KeptCheckpoints, Remembered, SeenCheckpoint, signed_notes
 from wicketgate.clients.verify.keys import key_within, shown_key
 from wicketgate.clients.verify.log import TrustedLog
 from wicketgate.clients.verify.openings import OpeningsFile
 from wicketgate.clients.verify.register import (
     MAX_REGISTER_BYTES,
-    STALE_US,
     Register,
     check_register,
-    shows_fork,
 )
 from wicketgate.clients.verify.remote import Remote
-from wicketgate.clients.verify.report import Check, Findings, Report
+from wicketgate.clients.verify.report import Check, Report
 from wicketgate.ledger.audit import NOT_EXTENDED, AuditReport, Progress
-from wicketgate.ledger.notes import NoteVerifier
+from wicketgate.ledger.notes import NoteVerifier, open_checkpoint
 from wicketgate.ledger.sealing import Opener
 from wicketgate.ledger.tiles import Fetch, fetch_checkpoint, folder_fetch
 from wicketgate.regime.charter import Charter
 
 _CATCH_UP_S = 10.0
-_CATCH_UP_US = 10 * SECOND_US
-
-_SKEW_US = 60 * SECOND_US
-"""How far a log's own time may be from this machine's clock."""
 
 _NEVER_CHECKED = (
     "what the HTML pages say: no page was looked at",
     "that nobody was shown another log under the same key: compare the checkpoint with what others see, and give "
     "theirs with --seen (this version has no witnesses)",
+    "the software and settings that starts name, and the lists of cameras under their roots",
+    "the numbers of reads repeated and quarantined, of images fetched, and of rows that recipients say they passed on: "
+    "nothing else that is public bounds them, but that there can have been some",
     "that what the cameras sent was all taken in, and what the facts under the seconds say: the overseer can "
     "open them",
 )
@@ -117,8 +117,11 @@ def verify_url(
         except Unreachable:
             pass  # the audit says so
         except WicketgateError as error:
-            return run.end("log", error)
-        if not run.audit(progress, register if isinstance(register, Register) else None):
+            if error.code != NOT_EXTENDED:  # which the audit says too
+                return run.end("log", error)
+        if isinstance(register, Register):
+            run.heard.hear(register.checkpoint)
+        if not run.audit(progress):
             return run.report()
         log, entries = run.log, run.entries
         if not isinstance(register, Register):
@@ -184,7 +187,9 @@ def verify_folder(
         return run.report()
     charter = run.entries.charter
     if charter is not None:
-        run.check_not_ahead(charter, (clock or SystemClock()).now_us())
+        last_us, now_us = run.entries.last_us, (clock or SystemClock()).now_us()
+        if last_us is not None and not charter.demonstration:
+            run.checks.append(check_not_ahead(last_us, now_us))
     if feed_file is not None and charter is not None:
         last_us = run.entries.last_us or 0
         held = FeedFile(None, run.log, charter, run.entries, run.verifier.public, lambda: last_us)
@@ -198,7 +203,7 @@ class _Run:
     """One verification on its way."""
 
     def __init__(self, fetch: Fetch, place: str, kept: KeptCheckpoints | None, *, whole: bool) -> None:
-        self.fetch = fetch
+        self.fetch = self.heard = HeardCheckpoints(fetch)
         self.place = place
         self._seen: tuple[bytes, ...] = ()
         self._kept = kept
@@ -253,32 +258,39 @@ class _Run:
         )
         self.not_checked.append("whether the log goes on, and is of this time: a register would say its time")
 
-    def audit(self, progress: Progress | None, register: Register | None = None) -> bool:
+    def audit(self, progress: Progress | None) -> bool:
         """Recompute the log, and return whether it holds.
 
         Only then can what it says be looked at.
         """
         if self._kept is not None:
             self._remembered = self._kept.last(self.verifier)
-        seen = (*self._seen, *(() if self._remembered is None else (self._remembered.note,)))
         try:
-            auditing = Auditing(self.fetch, self.folder, self.verifier, seen, progress)
+            note, shown = (None, []) if self.folder is not None else self._longest()
+            seen = (*self._before(), *shown)
+            auditing = Auditing(self.fetch, self.folder, self.verifier, seen, progress, note=note)
             before = None if self._whole or self._remembered is None else self._kept
             report = auditing.audit(before)
         except WicketgateError as error:
-            if error.code == NOT_EXTENDED:
+            # That of a register is held to the log later, but for what no tile is needed to know.
+            if error.code == NOT_EXTENDED or contradict(self.heard.signed(self.verifier), self.verifier):
                 self._not_extended(error)
                 return False
             unreached = isinstance(error, Unreachable)
-            self.checks.append(Check(name="log", ok=False, words=error.detail, unreached=unreached))
+            evidence = "" if unreached else self._keep_evidence()
+            self.checks.append(
+                Check(name="log", ok=False, words=error.detail + evidence, unreached=unreached)
+            )
             self.not_checked.append(
                 "anything else: the rest of the log could not be had"
                 if unreached
                 else "anything else: what a log says that does not hold proves nothing"
             )
-            if register is not None and shows_fork(register, self.fetch, self.verifier):
-                words = "`checkpoint`: the log forks: another one of its size is signed, with another root"
-                self.checks.append(Check(name="register", ok=False, words=words))
+            if unreached and self._before():
+                self.not_checked.append(
+                    f"WHETHER THE LOG GOES ON FROM WHAT WAS SEEN BEFORE, {self._seen_words()}: what would show it is "
+                    "withheld, or out of reach"
+                )
             return False
         self.log = TrustedLog(self.fetch, self.verifier, report.checkpoint, report.note)
         self.checks.append(Check(name="log", ok=True, words=_audit_words(report)))
@@ -291,21 +303,58 @@ class _Run:
         self._check_entries()
         return True
 
+    def _before(self) -> tuple[bytes, ...]:
+        return (*self._seen, *(() if self._remembered is None else (self._remembered.note,)))
+
+    def _longest(self) -> tuple[bytes, list[bytes]]:
+        """Return the longest checkpoint that the log showed in this run, and all others, which it must extend.
+
+        Raises
+        ------
+        LedgerError
+            Code `not-extended`, if two of one size are signed: no tile is needed to know it.
+        """
+        fetch_checkpoint(self.fetch, [self.verifier])
+        notes = self.heard.fetched(self.verifier)
+        if contradict(notes, self.verifier):
+            raise LedgerError("the log forks: two checkpoints of one size are signed", code=NOT_EXTENDED)
+        sizes = {note: open_checkpoint(note, [self.verifier]).size for note in notes}
+        longest = max(notes, key=sizes.__getitem__)
+        return longest, [note for note in notes if note != longest]
+
     def _not_extended(self, error: WicketgateError) -> None:
         """Say that the log is not the one that was seen, and keep the proof of it."""
         words = (
             f"{error.detail}. What was seen before: {self._seen_words()}. Somebody with the log's key cut or "
-            "rewrote it"
+            f"rewrote it{self._keep_evidence()}"
         )
-        if self._kept is not None and self._remembered is not None:
-            try:
-                note = fetch_checkpoint(self.fetch, [self.verifier])[1]
-                path = self._kept.keep_evidence(self.verifier, note)
-                words += f"; both checkpoints are signed, and the other one is now in {path}"
-            except WicketgateError:
-                words += "; what is shown now could not be kept"
         self.checks.append(Check(name="kept", ok=False, words=words))
         self.not_checked.append("anything else: what a rewritten log says proves nothing")
+
+    def _keep_evidence(self) -> str:
+        """Keep every signed checkpoint that this run was shown and that was not kept before; say where they are."""
+        if self._kept is None:
+            return ""
+        before = set() if self._remembered is None else {self._remembered.note}
+        try:
+            paths = [
+                self._kept.keep_evidence(self.verifier, note)
+                for note in self.heard.signed(self.verifier)
+                if note not in before
+            ]
+        except WicketgateError:
+            return "; what is shown now could not be kept"
+        return f"; what it signed and showed now is in {', '.join(map(str, paths))}" if paths else ""
+
+    def _hold_heard(self) -> None:
+        """Hold to the log each checkpoint that it showed since it was audited."""
+        try:
+            for note in self.heard.signed(self.verifier):
+                self.log.accept(note)
+        except Unreachable as error:
+            self.checks.append(Check(name="log", ok=False, words=error.detail, unreached=True))
+        except WicketgateError as error:
+            self._not_extended(error)
 
     def _keep(self, note: bytes) -> None:
         """Say which checkpoints the log extends, and keep its own for the next look."""
@@ -338,7 +387,7 @@ class _Run:
         words = [] if self._remembered is None else [self._remembered.words]
         if self._seen:
             words.append(f"{len(self._seen)} given with --seen")
-        return ", and ".join(words)
+        return ", and ".join(words) or "other checkpoints in this run"
 
     def _check_entries(self) -> None:
         """Add the checks of documents, seconds and figures."""
@@ -347,7 +396,7 @@ class _Run:
 
     def check_register(self, register: Register, fetched_us: int, charter: Charter) -> None:
         """Add the checks of a register that came when this machine's clock was at `fetched_us`."""
-        self.check_fresh(register, fetched_us, charter)
+        self.checks.append(check_fresh(register.as_of_us, self.entries.last_us, fetched_us, charter))
         self.checks.append(
             check_register(register, self.entries, self.log, charter, self.verifier.vkey).close(
                 f"charter, {len(register.authorities)} versions of authorities with their status at "
@@ -358,64 +407,6 @@ class _Run:
         self.not_checked.append(
             "the register's numbers of responses, and of cameras as they are now: who responded, and which "
             "camera stands where, is not in the log"
-        )
-
-    def check_fresh(self, register: Register, now_us: int, charter: Charter) -> None:
-        """Refuse a log that stands still, or whose time is not that of its register and of this machine.
-
-        Parameters
-        ----------
-        now_us : int
-            This machine's clock, when the register came.
-        """
-        last_us, as_of_us = self.entries.last_us, register.as_of_us
-        found = Findings("fresh")
-        age_us = as_of_us - (last_us or 0)
-        if last_us is None:
-            found.add("the log has no second yet, so nothing says that it goes on")
-        elif age_us > STALE_US:
-            found.add(
-                f"the last second ends at {rfc3339(last_us)}, {age_us // SECOND_US} s before the register's "
-                "own time"
-            )
-        elif -age_us > STALE_US + _CATCH_UP_US:
-            found.add(
-                f"the register is of {rfc3339(as_of_us)}, {-age_us // SECOND_US} s before the end of the log's last "
-                "second: an old one is shown"
-            )
-        own_s = (now_us - as_of_us) / SECOND_US
-        clock = f"this machine's clock is {own_s:+.0f} s from that"
-        if charter.demonstration:
-            clock += ", which is not judged: it is a demonstration, whose clock may be simulated"
-        elif abs(now_us - as_of_us) > _SKEW_US:
-            found.add(
-                f"its time is {rfc3339(as_of_us)}, and {clock}: what ends by the clock does not end when it should "
-                "(or set this machine's clock)"
-            )
-        self.checks.append(
-            found.close(
-                f"the last second ends at {rfc3339(last_us or 0)}, {max(age_us, 0) / SECOND_US:.1f} s before "
-                f"the register's time {rfc3339(as_of_us)}; {clock}"
-            )
-        )
-
-    def check_not_ahead(self, charter: Charter, now_us: int) -> None:
-        """Refuse a log in a folder that is ahead of this machine's clock. It may be old: a copy is."""
-        last_us = self.entries.last_us
-        if last_us is None or charter.demonstration:
-            return
-        found = Findings("fresh")
-        if last_us > now_us + _SKEW_US:
-            found.add(
-                f"the last second ends at {rfc3339(last_us)}, {(last_us - now_us) // SECOND_US} s ahead of this "
-                "machine's clock"
-            )
-        age_s = max(now_us - last_us, 0) // SECOND_US
-        self.checks.append(
-            found.close(
-                f"the last second ended {age_s} s ago by this machine's clock; a folder does not say whether the log "
-                "goes on"
-            )
         )
 
     def check_file(
@@ -444,6 +435,8 @@ class _Run:
 
     def report(self) -> Report:
         """Return the report."""
+        if hasattr(self, "log"):
+            self._hold_heard()
         return Report(
             trusted=self.trusted,
             checked=tuple(self.checks),

@@ -84,6 +84,8 @@ class FactTally:
                     case "receipt":
                         name, until_us = one["authority"], receipt_counts(parse_rfc3339(one["deleted_until"]))
                         self.attested[name] = max(until_us, self.attested.get(name, 0))
+                    case _:
+                        pass  # of a kind that no figure counts; `opened` knows every kind
             except _ODD as error:
                 raise InputError(
                     f"a fact of kind `{str(one.get('kind'))[:40]}` is not as it should be"

@@ -7,7 +7,7 @@ that some true numbers can be rounded down to. docs/recipient.md lists what must
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 from wicketgate.base.clock import parse_rfc3339, rfc3339
@@ -56,8 +56,31 @@ class TargetingChain:
             return None
         return targeting_due(moment.charter, self._from_us, counted_us, moment.at_us)
 
-    def take(self, index: int, body: Mapping[str, Any], moment: RegimeAt, counted_us: int) -> list[str]:
-        """Take the figures of entry `index` at a moment, the end of the last second; return what is wrong."""
+    def impossible_outcomes(self, outcomes: Mapping[str, Mapping[str, tuple[int, int]]]) -> list[str]:
+        """Return the outcomes of figures of the first form that are none, or more than there were hits so far."""
+        faults = [
+            f"outcomes of `{name[:64]}` are of a kind that no hit has"
+            for name, kinds in outcomes.items()
+            if not kinds.keys() <= set(OUTCOME_KINDS)
+        ]
+        faults.extend(
+            f"{least} hits of `{name[:64]}` with the outcome `{kind[:40]}`, of {self._hit.get(name, 0)} at most"
+            for name, kinds in outcomes.items()
+            for kind, (least, _) in kinds.items()
+            if least > self._hit.get(name, 0)
+        )
+        return faults
+
+    def take(
+        self, index: int, body: Mapping[str, Any], moment: RegimeAt, counted_us: int, ever: Set[str]
+    ) -> list[str]:
+        """Take the figures of entry `index` at a moment, the end of the last second; return what is wrong.
+
+        Parameters
+        ----------
+        ever : set of str
+            The names under which something could leave so far.
+        """
         where = f"entry {index}"
         if set(body) != _MEMBERS or not all(isinstance(body[name], dict) for name in _TABLES):
             return [f"{where}: figures of targeting without the members that they must have, or with others"]
@@ -79,6 +102,11 @@ class TargetingChain:
         else:
             try:
                 faults += self._numbers(body, moment, step, self._compared_until(until_us))
+                faults += [
+                    f"rows of `{name}` were passed on, and no version of it was ever in force"
+                    for name, to_whom in body["disclosures"].items()
+                    if name not in ever and any(rows is not None for rows in to_whom.values())
+                ]
             except InputError as error:
                 faults.append(error.detail)
             else:

@@ -258,7 +258,7 @@ def signed_in_fact(
     opening : CommitmentOpened, optional
         None where a provider's claims alone made them what they are.
     """
-    proof = {} if opening is None else {"salt": opening.salt.hex(), "value": opening.value}
+    proof = {} if opening is None else {"opening": {"salt": opening.salt.hex(), "value": opening.value}}
     return _salted(
         "signed-in",
         {"commit": sequence, "person": person, "name": name, "how": how, "people": people, **proof},

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from wicketgate.base.clock import MINUTE_US
-from wicketgate.base.errors import InputError
+from wicketgate.base.errors import InputError, StreamError
 from wicketgate.base.roles import READER, KnownRole
 from wicketgate.base.streams.calls import Answering
 from wicketgate.commits.snapshots import Snapshots
@@ -77,7 +77,7 @@ class ReaderAnswers:
             ("responses", self._responses, ResponsesAsked),
             ("reads", self._reads, FeedReadsAsked),
         ):
-            answering.answer(subject, _handler(answer, kind), {READER})
+            answering.answer(subject, _handler(answer, kind, lambda: self._gateway.commits.leads()), {READER})
 
     async def _word(self, asked: None) -> WordTold:
         gateway = self._gateway
@@ -172,11 +172,15 @@ class ReaderAnswers:
 
 
 def _handler(
-    answer: Callable[[Any], Awaitable[msgspec.Struct]], kind: type[msgspec.Struct] | None
+    answer: Callable[[Any], Awaitable[msgspec.Struct]],
+    kind: type[msgspec.Struct] | None,
+    leads: Callable[[], bool],
 ) -> Callable[[KnownRole, bytes], Awaitable[bytes]]:
     decoder = None if kind is None else msgspec.msgpack.Decoder(kind)
 
     async def answered(role: KnownRole, data: bytes) -> bytes:
+        if not leads():
+            raise StreamError("this sequencer does not know whether it still leads", code="standby")
         try:
             asked = None if decoder is None else decoder.decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

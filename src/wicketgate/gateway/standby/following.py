@@ -57,6 +57,8 @@ class Following:
         self._seen = seen
         self._vehicles = vehicles
         self._lists = lists
+        self.taken = state.sequence
+        """Up to which transaction every part has been told. The state may be one ahead."""
         self.is_live = False
         """Whether the lists are compiled, and follow too."""
 
@@ -95,13 +97,17 @@ class Following:
         """Fold what has been committed since."""
         await replay(self._stored, self.state, self._parsed, self._take, after=self.state.sequence)
 
-    async def follow(self, look: Callable[[], Awaitable[None]]) -> None:
-        """Fold what is committed, for ever.
+    async def follow(self, look: Callable[[], Awaitable[None]], until: asyncio.Event) -> None:
+        """Fold what is committed, until an event is set.
+
+        It ends between two transactions: one that is folded is in every part. So it is never cancelled to go on.
 
         Parameters
         ----------
         look : callable
             Fetches keys that may be new.
+        until : asyncio.Event
+            Set once this gateway leads.
 
         Raises
         ------
@@ -110,8 +116,10 @@ class Following:
         """
         reader = StreamReader(self._stored.link, COMMITS, after=self.state.sequence)
         try:
-            while True:
-                for message in await reader.next():
+            while not until.is_set():
+                for message in await reader.next(_LOOK_S):
+                    if until.is_set():
+                        return
                     if message.sequence != self.state.sequence + 1:
                         raise ConfigurationError(
                             f"transaction {self.state.sequence + 1} is missing from COMMITS: this sequencer was away "
@@ -149,3 +157,4 @@ class Following:
             self._vehicles.learn(message.held, message.emitted, sequence)
         if self.is_live and transaction.hotlist is not None:
             await asyncio.to_thread(self._lists.follow, transaction.hotlist)
+        self.taken = max(self.taken, sequence)

@@ -166,6 +166,16 @@ class Leading:
             await asyncio.sleep(_AGAIN_S)
             return False
 
+    def admitting(self, admit: Callable[[], None]) -> Callable[[], None]:
+        """Return what raises where nothing new may be taken: as `admit` does, or without the lease."""
+
+        def demand() -> None:
+            admit()
+            if not self.leads():
+                raise StreamError("this sequencer does not know whether it still leads", code="standby")
+
+        return demand
+
     def abandon(self) -> None:
         """Wait for the lease no longer, where it is not held: this gateway stops."""
         if self.lease is not None and not self.lease.is_held:

@@ -74,6 +74,7 @@ class Waiting:
     def __post_init__(self) -> None:
         self._threads = ThreadsAside()
         self._dump = StateDump()
+        self._flushing: asyncio.Future[None] | None = None
 
     async def until_leading(self, lost: Callable[[BaseException], None]) -> Mapping[str, Any]:
         """Follow until this sequencer holds the lease and has folded all; return what its start says of that.
@@ -100,12 +101,13 @@ class Waiting:
             said = taking.result()
             self.right.set()
             # Whoever had not caught up goes on, late.
-            await end_tasks([following])
-            await folding
+            await following
             return said
         finally:
             await end_tasks([taking, following, folding, *works])
             await self._threads.ended()
+            if self._flushing is not None:
+                await asyncio.gather(self._flushing, return_exceptions=True)
             await subscription.unsubscribe()
 
     async def _fold(self) -> None:
@@ -117,7 +119,7 @@ class Waiting:
 
     async def _follow(self, folding: asyncio.Task[None]) -> None:
         await asyncio.shield(folding)
-        await self.following.follow(self.keys.look)
+        await self.following.follow(self.keys.look, self.right)
 
     async def _hear(self, message: Msg) -> None:
         try:
@@ -145,13 +147,18 @@ class Waiting:
         await asyncio.shield(folding)
         while True:
             await asyncio.sleep(_FLUSH_S)
-            state = self.following.state
-            limits = self.parsed.charter(state).limits
-            self.seen.known_up_to(state.sequence)
-            position = self.seen.begin_flush(self.vehicles.needed_from)
-            before_us = state.at_us - limits.too_old_us - limits.clock_ahead_us
-            await self._threads.run(self.seen.flush, position, before_us)
-            self.seen.end_flush()
+            # Whole, though this one leads meanwhile: what is set apart is in no other flush.
+            self._flushing = asyncio.ensure_future(self._flush_once())
+            await asyncio.shield(self._flushing)
+
+    async def _flush_once(self) -> None:
+        state = self.following.state
+        limits = self.parsed.charter(state).limits
+        self.seen.known_up_to(self.following.taken)
+        position = self.seen.begin_flush(self.vehicles.needed_from)
+        before_us = state.at_us - limits.too_old_us - limits.clock_ahead_us
+        await self._threads.run(self.seen.flush, position, before_us)
+        self.seen.end_flush()
 
     async def _keep(self, folding: asyncio.Task[None]) -> None:
         await asyncio.shield(folding)

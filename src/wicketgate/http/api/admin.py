@@ -18,8 +18,10 @@ from wicketgate.gateway.looking import LooksRecorded
 from wicketgate.http.answers import Opening, Token, TokenName
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.parameters import AFTER, LINES
-from wicketgate.http.requests import MAX_NAME, json_answer, read_body
+from wicketgate.http.requests import MAX_NAME, decoded, json_answer, read_body
 from wicketgate.reads.parse import NDJSON
+
+_named = msgspec.json.Decoder(TokenName)
 
 
 class AdminApi:
@@ -83,10 +85,8 @@ class AdminApi:
         return json_answer(TokenName(name=name))
 
     async def _token_name(self, request: Request) -> str:
-        try:
-            name = msgspec.json.decode(await read_body(request, MAX_NAME), type=TokenName).name
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise InputError('send `{"name": "source:<organisation>"}` or the like') from error
+        wrong = 'send `{"name": "source:<organisation>"}` or the like'
+        name = decoded(_named, await read_body(request, MAX_NAME), wrong).name
         charter = self._commits.parsed.charter(self._commits.committed)
         if not charter.knows(name):
             raise InputError("the charter knows no such source, recipient unit or overseer")

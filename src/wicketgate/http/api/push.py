@@ -10,7 +10,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from wicketgate.base.errors import WicketgateError
-from wicketgate.http.api.reads import told
+from wicketgate.base.turns import PieceTurns
+from wicketgate.http.api.reads import SMALL_POST, told
 from wicketgate.http.gatekeeper import PUSH_PREFIX, require
 from wicketgate.http.problems import not_allowed, problem, problem_of
 from wicketgate.http.requests import read_body
@@ -23,10 +24,16 @@ class Push:
     """The handler of devices' pushes.
 
     It is an ASGI application of its own, as for `POST /v1/reads`.
+
+    Parameters
+    ----------
+    turns : PieceTurns
+        Of all large posts of this process: a push is one piece.
     """
 
-    def __init__(self, pushes: PlainPushes) -> None:
+    def __init__(self, pushes: PlainPushes, turns: PieceTurns) -> None:
         self._pushes = pushes
+        self._turns = turns
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one payload of a device."""
@@ -51,6 +58,8 @@ class Push:
 
     async def take(self, source: str, name: str, payload: Payload, camera: str | None) -> Response:
         """Take a payload for the adapter of a name, which there is; return what its devices expect."""
+        if len(payload.body) > SMALL_POST:
+            await self._turns.turn(source)
         parsed = adapters.parse(name, payload)
         taken = await self._pushes.take(source, parsed, camera=camera)
         outcome: adapters.Outcome = "quarantined" if taken.quarantined else "taken"

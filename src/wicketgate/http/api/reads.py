@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from types import MappingProxyType
 from typing import Final
 
@@ -17,19 +17,25 @@ from starlette.types import Receive, Scope, Send
 
 from wicketgate.base.clock import Clock
 from wicketgate.base.errors import InputError, WicketgateError
+from wicketgate.base.turns import PieceTurns
 from wicketgate.http.answers import ImageTaken, ReadsTaken, RefusedImage, RefusedRead
 from wicketgate.http.forms import FORM, MAX_FORM, FormPart, parts_of
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.problems import not_allowed, problem, problem_of
 from wicketgate.http.requests import json_answer, media_type_of, read_body
+from wicketgate.http.underway import while_there
 from wicketgate.reads.cameras import CameraNames
 from wicketgate.reads.checks import Checked, ClockLimits, check
 from wicketgate.reads.images.references import MAX_BYTES
 from wicketgate.reads.images.takers import Bodies, ImageTaker, with_mark
 from wicketgate.reads.parse import ARROW, JSON, MAX_ID, MAX_POST_BYTES, NDJSON, RawRead, Rows
-from wicketgate.reads.posts import ArrowParser, PostedReads, parse_arrow
+from wicketgate.reads.posts import ArrowParser, PieceTurn, PostedReads, no_turn, parse_arrow
 from wicketgate.reads.takers import PostAnswer, ReadTaker
 
+SMALL_POST: Final = 16 * 1024
+"""Bytes of a post whose work needs no turn: a few milliseconds at most."""
+LARGE_POST: Final = 256 * 1024
+"""Bytes of a post from which on few of one source are worked on at once."""
 _TYPES = (JSON, NDJSON, ARROW)
 _NOBODY: Mapping[str, int] = MappingProxyType({})
 _list = msgspec.json.Encoder()
@@ -44,6 +50,8 @@ class Reads:
         Takes reads that come with images.
     arrow : ArrowParser
         Parses bodies in Arrow's format.
+    turns : PieceTurns
+        Of all large posts of this process.
     """
 
     def __init__(
@@ -53,6 +61,7 @@ class Reads:
         images: ImageTaker,
         clock: Clock,
         limits: Callable[[], ClockLimits],
+        turns: PieceTurns,
         arrow: ArrowParser = parse_arrow,
     ) -> None:
         self._cameras = cameras
@@ -61,6 +70,7 @@ class Reads:
         self._clock = clock
         self._limits = limits
         self._arrow = arrow
+        self._turns = turns
 
     def routes(self) -> list[Route]:
         """Return the routes of images sent after their reads."""
@@ -84,11 +94,39 @@ class Reads:
         media_type = media_type_of(request)
         if media_type in _TYPES:
             body = await read_body(request, MAX_POST_BYTES)
-            post = await PostedReads.read(body, media_type, arrow=self._arrow)
-            return await self._take(source, post, _Bound())
+            async with self._seat(request, source, len(body)) as turn:
+                post = await PostedReads.read(body, media_type, arrow=self._arrow, turn=turn)
+                return await self._take(source, post, _Bound())
         if media_type != FORM:
             return problem("unsupported-media-type", f"send `{JSON}`, `{NDJSON}`, `{ARROW}` or `{FORM}`")
-        form = await parts_of(await read_body(request, MAX_FORM), request.headers["content-type"])
+        body = await read_body(request, MAX_FORM)
+        async with self._seat(request, source, len(body)) as turn:
+            return await self._take_form(request, source, body, turn)
+
+    @asynccontextmanager
+    async def _seat(self, request: Request, source: str, size: int) -> AsyncIterator[PieceTurn]:
+        """Wait until a post may be worked on; yield what it waits for between its pieces.
+
+        Of one whose client has gone nothing more is taken.
+        """
+        scope = request.scope
+
+        async def turn() -> None:
+            await while_there(scope, self._turns.turn(source))
+
+        if size <= SMALL_POST:
+            yield no_turn
+        elif size <= LARGE_POST:
+            yield turn
+        else:
+            await while_there(scope, self._turns.sit(source))
+            try:
+                yield turn
+            finally:
+                self._turns.leave(source)
+
+    async def _take_form(self, request: Request, source: str, body: bytes, turn: PieceTurn) -> Response:
+        form = await parts_of(body, request.headers["content-type"], turn)
         posted = [part for part in form if part.name == "reads"]
         if len(posted) != 1:
             raise InputError("a form has one part `reads`, and parts named by the reads' `image`")
@@ -97,7 +135,7 @@ class Reads:
         if len(posted[0].body) > MAX_POST_BYTES:
             raise InputError("at most 8 MiB of reads in one post; nothing of it was taken", code="too-large")
         (one,) = posted
-        post = await PostedReads.read(one.body, one.media_type, is_form=True, arrow=self._arrow)
+        post = await PostedReads.read(one.body, one.media_type, is_form=True, arrow=self._arrow, turn=turn)
         return await self._take(source, post, _Bound(post.named, form))
 
     async def take_together(self, source: str, rows: Rows) -> list[Response]:

@@ -85,6 +85,8 @@ class FrontRule:
         Whether a head shows the token of a source.
     """
 
+    lasts: Final = True  # connections of a token that is withdrawn are closed
+
     def __init__(self, is_ours: Callable[[FrontHead], bool]) -> None:
         self._is_ours = is_ours
 

@@ -30,6 +30,7 @@ from wicketgate.http.fronts.messages import (
 from wicketgate.http.problems import log_unforeseen
 from wicketgate.reads.images.takers import Bodies
 from wicketgate.reads.observations import ImageKind
+from wicketgate.reads.parse import FEW
 
 _PAST: Final = "cameras or tokens have changed just now: post again"
 
@@ -157,6 +158,8 @@ class FrontDesk:
     async def _take(self, take: Take) -> TakeAnswered:
         if take.view != self._viewing.view.number and not self._holds(take):
             raise StreamError(_PAST, code="busy")
+        if len(take.camera_id) > FEW:
+            await self._gateway.intake.turns.turn(take.source)
         answer = await self._gateway.intake.take(checked_of(take), take.source, have_waited=True)
         return TakeAnswered(number=take.number, answer=answer)
 

@@ -6,11 +6,15 @@ import asyncio
 import logging
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final
 
 from starlette.types import ASGIApp
 
 from wicketgate.base.aside import TasksAside
+from wicketgate.base.peers import network_of
 from wicketgate.base.settings import Settings
+from wicketgate.base.turnstile import Turnstile
 from wicketgate.commits.transactions import Transaction
 from wicketgate.gateway.node import Gateway
 from wicketgate.gateway.roles import Roles
@@ -18,13 +22,16 @@ from wicketgate.http.connections import HttpBounds, HttpConnection
 from wicketgate.http.fronts.fleet import Fleet
 from wicketgate.http.fronts.passing import Given
 from wicketgate.http.fronts.server import Server, configured
-from wicketgate.http.handing import FirstHeadConnection
+from wicketgate.http.gatekeeper import bearer_in
+from wicketgate.http.handing import END, FirstHeadConnection, fields_in
 from wicketgate.http.listening import BACKLOG
 from wicketgate.http.readers.fleet import ReaderFleet
 from wicketgate.http.readers.rule import ReaderRule
 from wicketgate.http.readers.ways import ReaderWays
 from wicketgate.reads.cameras import withdrawn_from
 from wicketgate.reads.mqtt.ingress import Ingress
+
+_NEWCOMER_EVERY_S: Final = 0.001
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +69,9 @@ class Door:
         self._commits = gateway.commits
         self._cameras = list(self._commits.committed.cameras)
         self._commits.followers.append(self._follow)
+        self._newcomers = Turnstile(
+            every_s=_NEWCOMER_EVERY_S, most_of_a_peer=256, most_of_a_network=512, most=2048
+        )
         self._is_closed = False
         self._changing = asyncio.Lock()
         self._aside = TasksAside()
@@ -168,6 +178,10 @@ class Door:
 
         async def adopted() -> None:
             one.setblocking(False)
+            if not await self._may_come(one, data):
+                self._bounds.closed["too-many"] += 1
+                one.close()
+                return
             await asyncio.get_running_loop().connect_accepted_socket(connection, one)
 
         self._aside.begin(adopted())
@@ -197,6 +211,20 @@ class Door:
             server_state=self._server.server_state,
             app_state={},
         )
+
+    async def _may_come(self, one: socket.socket, data: bytes) -> bool:
+        """Wait for the turn of a newcomer who has shown no token: a connection costs more than most answers."""
+        head = data[: data.find(END) + len(END)]
+        if bearer_in(fields_in(head) or ()) in self._commits.committed.tokens:
+            return True
+        try:
+            address = one.getpeername()[0]
+            with suppress(BlockingIOError):  # it waits for its answer
+                if not one.recv(1, socket.MSG_PEEK):
+                    return False  # it has gone already: many come for nothing but to be in the way
+        except OSError:
+            return False
+        return self._bounds.is_proxy(address) or await self._newcomers.passed(network_of(address))
 
     def _connection(self) -> HttpConnection:
         return HttpConnection(

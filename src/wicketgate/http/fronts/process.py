@@ -21,6 +21,7 @@ from starlette.applications import Starlette
 
 from wicketgate.base.descriptors import Descriptors
 from wicketgate.base.files import keep_private
+from wicketgate.base.turns import PieceTurns
 from wicketgate.http.api.push import Push
 from wicketgate.http.api.reads import Reads
 from wicketgate.http.connections import HttpBounds
@@ -96,9 +97,10 @@ class Front:
         pushes = RemotePushes(self._sending, seeing, intake, images)
         arrow = ArrowChild()
         cameras = CameraNames(lambda: seeing)
-        reads = Reads(cameras, intake, images, seeing, seeing.limits, arrow.pieces)
+        turns = PieceTurns()
+        reads = Reads(cameras, intake, images, seeing, seeing.limits, turns, arrow.pieces)
         under_way = UnderWay(begin.limits)
-        config = self._config(bounds, seeing, proxies, under_way, reads, Push(pushes))
+        config = self._config(bounds, seeing, proxies, under_way, reads, Push(pushes, turns))
         server = self._server = Server(config)
         over_mqtt = None if begin.mqtt is None else begin.mqtt.listening
         over_http = [one for one in self._listening if one.fileno() != over_mqtt]

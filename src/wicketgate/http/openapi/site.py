@@ -117,7 +117,7 @@ _PUBLIC = tagged(
         takes={JSON: ResponseSaid, FORM: ResponseForm}, most=MAX_RESPONSE, status=201,
         gives={JSON: ResponseTaken, HTML: None}, commits=True, as_page=True,
         codes="unknown-consultation consultation-not-open consultation-closed malformed unsupported-media-type "
-        "too-many-responses stream-full",
+        "too-many-responses form-refused stream-full",
     ),
     Operation(
         "showDrift", "GET /drift",

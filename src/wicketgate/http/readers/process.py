@@ -89,7 +89,8 @@ class ReaderProcess:
         def knows(shown: str) -> bool:
             return shown in reader.commits.committed.tokens
 
-        rule = ReaderRule(knows)
+        # Without the gateway's word a feed's connection goes to the gateway; whoever waits at one already is refused.
+        rule = ReaderRule(knows, shows_feeds=lambda: reader.sequencer.has_word)
         app = build_reader_app(reader, renderer, UnderWay(begin.limits), proxies)
         protocol = partial(HandingConnection, bounds, rule, give)
         server = Server(configured(app, protocol))

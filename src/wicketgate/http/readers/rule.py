@@ -16,6 +16,7 @@ _PLAIN: Final = re.compile(r"/[A-Za-z0-9._~/-]*", re.ASCII)
 _PATHS: Final = PUBLIC_PATHS - PEOPLE_PATHS - set(HEALTH_PATHS)
 _PREFIXES: Final = tuple(one for one in PUBLIC_PREFIXES if one not in PEOPLE_PREFIXES)
 _OF_UNITS: Final = "/v1/feeds"
+_FEEDS_BELOW: Final = "/v1/"
 _FEEDS: Final = re.compile(r"/v1/feeds(?:/[^/]+(?:/(?:proofs|events))?)?")
 
 
@@ -37,11 +38,22 @@ class ReaderRule:
         Returns whether the hash of a token is known; without it a reader keeps them all, because nobody else is there.
     health : bool
         Whether those for its own health too: on another host nobody else has them.
+    shows_feeds : callable
+        Whether feeds can be shown just now: else the gateway is asked for them.
     """
 
-    def __init__(self, knows: Callable[[str], bool] | None = None, *, health: bool = False) -> None:
+    lasts: Final = False
+
+    def __init__(
+        self,
+        knows: Callable[[str], bool] | None = None,
+        *,
+        health: bool = False,
+        shows_feeds: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._knows = knows
         self._health = HEALTH_PATHS if health else ()
+        self._shows_feeds = shows_feeds
 
     def length(self, head: bytes) -> int | None:
         """Return 0, the bytes of the body, for a request that is kept; None for any other."""
@@ -51,6 +63,8 @@ class ReaderRule:
             return None
         path = target.partition(b"?")[0].decode("latin-1")
         if not is_served(path) and path not in self._health:
+            return None
+        if path.startswith(_FEEDS_BELOW) and not self._shows_feeds():
             return None
         found = fields_in(head)
         if found is None:

@@ -15,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from wicketgate.base.clock import MINUTE_US, SECOND_US, Clock, rfc3339
-from wicketgate.base.errors import InputError, StreamError, WicketgateError
+from wicketgate.base.errors import InputError, NotEntitled, StreamError, WicketgateError
 from wicketgate.gateway.filing.responses import (
     MOST_NAME,
     MOST_ORGANISATION,
@@ -40,7 +40,9 @@ from wicketgate.http.requests import (
     MAX_RESPONSE,
     NDJSON,
     declared_length,
+    demand_once_each,
     form_pairs,
+    is_from_elsewhere,
     json_answer,
     media_type_of,
     read_body,
@@ -221,6 +223,7 @@ class Consultations:
         """`POST /consultations/{id}/responses`: JSON, or the form of the page."""
         if media_type_of(request) == FORM:
             return await self._post_form(request)
+        _demand_own(request)
         self._responses.demand_open(request.path_params["id"])
         if media_type_of(request) != JSON:
             raise InputError(f"send `{JSON}` or `{FORM}`", code="unsupported-media-type")
@@ -240,6 +243,7 @@ class Consultations:
         """
         form: dict[str, str] = {}
         try:
+            _demand_own(request)
             self._responses.demand_open(request.path_params["id"])
             retry_s = self._refusal(request)
             if retry_s and (declared_length(request) or MAX_RESPONSE) > MAX_MEMBERS:
@@ -374,7 +378,14 @@ def _said_in_json(body: bytes) -> SaidInPublic:
         members = msgspec.json.decode(body, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError("the body is no JSON object") from error
+    demand_once_each(body)
     return parse_said(members)
+
+
+def _demand_own(request: Request) -> None:
+    """Demand that no other site's page makes its visitors respond, from their own addresses."""
+    if is_from_elsewhere(request):
+        raise NotEntitled("this form was sent from elsewhere", code="form-refused")
 
 
 def _again(written: Mapping[str, str]) -> dict[str, str]:

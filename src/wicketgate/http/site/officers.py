@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -15,7 +14,15 @@ from starlette.responses import RedirectResponse, Response
 from wicketgate.base.errors import InputError, NotEntitled, WicketgateError
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.problems import problem, problem_of, status_and_title
-from wicketgate.http.requests import FORM, MAX_MEMBERS, MAX_NAME, form_pairs, media_type_of, read_body
+from wicketgate.http.requests import (
+    FORM,
+    MAX_MEMBERS,
+    MAX_NAME,
+    form_pairs,
+    host_in,
+    media_type_of,
+    read_body,
+)
 from wicketgate.http.sessions import is_form_key
 from wicketgate.http.site.public import Public
 from wicketgate.pages.duty import HEADERS, DutyPages, Session
@@ -135,7 +142,7 @@ def is_same_origin(request: Request) -> bool:
     if site is not None:
         return site == "same-origin"
     origin, host = request.headers.get("origin", ""), request.headers.get("host", "")
-    return bool(host) and urlsplit(origin).netloc.lower() == host.lower()
+    return bool(host) and host_in(origin) == host.lower()
 
 
 def wants_page(request: Request) -> bool:

@@ -108,6 +108,9 @@ class MqttServer(Protocol):
     def lost(self, connection: Connection) -> None:
         """Count a connection no longer."""
 
+    def welcomed(self, peer: str) -> None:
+        """Keep in mind that a good token came from a peer."""
+
     def name_of(self, digest: str) -> str | None:
         """Return the name of a token by its hash."""
 
@@ -353,7 +356,10 @@ class Connection(asyncio.Protocol):
             self.end("refused")
 
     def _is_welcome(self, name: str) -> bool:
-        return self.place is not None and self._server.places.know(self.place, name) is None
+        if self.place is None or self._server.places.know(self.place, name) is not None:
+            return False
+        self._server.welcomed(self.place.peer)
+        return True
 
     def _publish(self, packet: Publish, size: int) -> None:
         server = self._server

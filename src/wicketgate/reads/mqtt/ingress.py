@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 import ssl
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from functools import partial
 from typing import Any
@@ -30,6 +31,7 @@ _QUIET_S = 10.0
 _RETRY_S = 1.0
 _HANDSHAKE_EVERY_S = 0.04
 """How often a TLS handshake begins, beyond a few at once: each costs the loop milliseconds, and a stranger nothing."""
+_REMEMBERED = 20_000
 _OPEN_EVERY_S = 0.001
 """How often a connection in clear begins."""
 
@@ -74,7 +76,9 @@ class Ingress:
         self.places = Places("MQTT", self.limits.places, is_proxy=is_proxy, is_short=is_short)
         self.room = Room(self.limits.held_bytes, self.limits.held_bytes_of_source)
         every_s = _OPEN_EVERY_S if settings.certificate is None else _HANDSHAKE_EVERY_S
-        self._newcomers = Turnstile(every_s=every_s, most_of_a_peer=2048, most=8192)
+        self._newcomers = Turnstile(every_s=every_s, most_of_a_peer=2048, most_of_a_network=4096, most=8192)
+        self._returning = Turnstile(every_s=every_s, most_of_a_peer=2048, most_of_a_network=4096, most=8192)
+        self._welcomed: OrderedDict[str, None] = OrderedDict()
         self.is_stopping = False
         self.counts = MqttCounts()
         self.loop: asyncio.AbstractEventLoop
@@ -192,7 +196,10 @@ class Ingress:
 
     async def _open(self, connection: Connection, accepted: socket.socket, peer: str) -> None:
         limits, secure = self.limits, self._secure
-        if not await self._newcomers.passed(peer):
+        if secure is not None:
+            await self._first_bytes(accepted)
+        turnstile = self._returning if peer in self._welcomed else self._newcomers
+        if not await turnstile.passed(peer):
             raise ConnectionAbortedError
         await self.loop.connect_accepted_socket(
             lambda: connection,
@@ -201,6 +208,18 @@ class Ingress:
             ssl_handshake_timeout=limits.connect_s if secure else None,
             ssl_shutdown_timeout=limits.close_s if secure else None,
         )
+
+    async def _first_bytes(self, accepted: socket.socket) -> None:
+        """Wait until a client begins its handshake: whoever says nothing takes no turn."""
+        begun = self.loop.create_future()
+        self.loop.add_reader(accepted, _wake, begun)
+        try:
+            async with asyncio.timeout(self.limits.connect_s):
+                await begun
+        finally:
+            self.loop.remove_reader(accepted)
+        if not accepted.recv(1, socket.MSG_PEEK):
+            raise ConnectionAbortedError
 
     def _opened(self, connection: Connection, accepted: socket.socket, opening: asyncio.Task[None]) -> None:
         connection.opening = None
@@ -251,6 +270,13 @@ class Ingress:
         if place is not None:
             self.places.leave(place)
 
+    def welcomed(self, peer: str) -> None:
+        """Keep in mind that a good token came from a peer: when it comes again no stranger is before it."""
+        self._welcomed.pop(peer, None)
+        self._welcomed[peer] = None
+        if len(self._welcomed) > _REMEMBERED:
+            self._welcomed.popitem(last=False)
+
     def name_of(self, digest: str) -> str | None:
         """Return the name of a token by its hash.
 
@@ -284,6 +310,11 @@ class Ingress:
             self._told_at = now
             code = error.code if isinstance(error, WicketgateError) else "stopped"
             log.warning("what clients publish by MQTT cannot be taken, and is not acknowledged [%s]", code)
+
+
+def _wake(begun: asyncio.Future[None]) -> None:
+    if not begun.done():
+        begun.set_result(None)
 
 
 def tls_context(settings: MqttSettings) -> ssl.SSLContext | None:
