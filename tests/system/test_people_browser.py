@@ -5,21 +5,26 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
-from bench.harness import Running, gateway
+from bench.harness import WICKETGATE, Running, gateway
 from tests.browsing import AXE_TAGS, NEEDS_BROWSER
 from tests.running import SOURCE, batches_of, bearer, client, get, issue, now_us, read, request, submit, until
 from wicketgate.base.clock import rfc3339
+from wicketgate.base.files import write_secret
+from wicketgate.regime.documents.document import parse_toml
 from wicketgate.regime.documents.people import commit_to
+from wicketgate.regime.documents.toml import dump_toml
 from wicketgate_demo.world import london
 
 pytestmark = NEEDS_BROWSER
@@ -319,6 +324,57 @@ def test_a_person_reads_a_feed_past_the_readers_and_ends_with_the_document(
     assert max(ended.values()) - began < 1
     assert sorted(answer.status_code for answer in answers.values()) == [200, 401]
     assert any(b'"code":"unauthorised"' in answer.content for answer in answers.values())
+
+
+def test_a_command_drafts_opens_and_signs_in(police: Police, device: Any, tmp_path: Path) -> None:
+    people = {
+        "people": {
+            "log": london.ORIGIN,
+            "organisation": "tfl",
+            "version": 1,
+            "valid_from": rfc3339(now_us() - DAY_US),
+            "valid_until": rfc3339(now_us() + 30 * DAY_US),
+            "presence": "PT5M",
+        },
+        "persons": [{"name": "Dee Dawson", "roles": ["source-officer"]}],
+    }
+    names = tmp_path / "names.toml"
+    names.write_text(dump_toml(people))
+    draft, openings, codes = (tmp_path / name for name in ("people.toml", "openings.json", "codes.json"))
+    made = ["--out", str(draft), "--openings", str(openings), "--codes", str(codes)]
+    subprocess.run([*WICKETGATE, "people", "draft", str(names), *made], check=True, stdin=subprocess.DEVNULL)
+    assert {path.stat().st_mode & 0o777 for path in (openings, codes)} == {0o600}
+    assert "Dawson" not in draft.read_text()
+    submit(police.made, parse_toml(draft.read_bytes()), "tfl/data-protection").raise_for_status()
+    admin = tmp_path / "admin.token"
+    write_secret(admin, police.made.tokens["admin"])
+    hand = ["--to", police.made.url, "--token-file", str(admin)]
+    subprocess.run(
+        [*WICKETGATE, "people", "open", "tfl", str(openings), *hand], check=True, stdin=subprocess.DEVNULL
+    )
+    mine = device()
+    mine.page.goto(f"{police.url}/enrol")
+    mine.page.get_by_label("Your code").fill(json.loads(codes.read_text())["Dee Dawson"])
+    mine.page.get_by_role("button", name="Make a passkey").click()
+    mine.page.wait_for_url("**/me")
+    token = tmp_path / "mine.token"
+    signing = subprocess.Popen(
+        [*WICKETGATE, "sign-in", "--from", police.made.url, "--out", str(token)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert signing.stdout is not None
+    code = signing.stdout.readline().split()[-1].rstrip(".")
+    mine.page.goto(f"{police.url}/device")
+    mine.page.get_by_label("The code that the program shows").fill(code.lower())
+    mine.page.get_by_role("button", name="Let it in").click()
+    assert signing.wait(20) == 0
+    signing.stdout.close()
+    assert token.stat().st_mode & 0o777 == 0o600
+    headers = {"Authorization": f"Bearer {token.read_text().strip()}"}
+    assert httpx.get(f"{police.url}/v1/cameras", headers=headers).status_code == 200
+    assert httpx.put(f"{police.url}/v1/cameras", headers=headers, json=[]).status_code == 403
 
 
 @pytest.mark.parametrize("width", [390, 1280])

@@ -52,7 +52,7 @@ class Command(NamedTuple):
 
 
 def _command(name: str, who: Who, summary: str, module: str) -> Command:
-    arguments = f"wicketgate.cli.{module}:add_{name}"
+    arguments = f"wicketgate.cli.{module}:add_{name.replace('-', '_')}"
     return Command(name=name, who=who, summary=summary, arguments=arguments)
 
 
@@ -65,6 +65,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     _command("sign", "officer", "say what a document does, and sign it", "arguments.officer"),
     _command("submit", "officer", "hand a signed document to a gateway", "arguments.officer"),
+    _command("people", "officer", "draft who of an organisation may do what", "arguments.people"),
     _command("review", "officer", "show an authority's figures, and draft its review", "arguments.drafts"),
     _command("suspend", "officer", "draft what stops an authority until it is lifted", "arguments.drafts"),
     _command("resume", "officer", "draft what lifts a suspension", "arguments.drafts"),
@@ -79,6 +80,7 @@ COMMANDS: tuple[Command, ...] = (
     _command(
         "attest", "recipient", "attest that rows are deleted, or see which must be", "arguments.recipient"
     ),
+    _command("sign-in", "recipient", "sign in, and let this machine act for you", "arguments.people"),
     _command("why", "overseer", "ask why a read was released, or was not", "arguments.overseer"),
     _command("init", "operator", "make a deployment from a signed charter", "arguments.operator"),
     _command("serve", "operator", "run a deployment", "arguments.operator"),

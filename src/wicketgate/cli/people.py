@@ -1,0 +1,103 @@
+"""The commands `people`, which drafts who may work here, and `sign-in`, which lets a program act for somebody."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+import httpx
+
+from wicketgate.base.errors import ConfigurationError, InputError, NotEntitled, Unreachable
+from wicketgate.base.files import write_secret
+from wicketgate.base.settings import read_secret
+from wicketgate.clients.officer.people import draft_people
+from wicketgate.regime.documents.document import parse_toml
+from wicketgate.regime.documents.toml import dump_toml
+
+_GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"
+_TIMEOUT_S: Final = 30.0
+
+
+def draft(arguments: argparse.Namespace) -> int:
+    """Draft a document of people from names in clear."""
+    for path in (arguments.out, arguments.openings, arguments.codes):
+        if path.exists():
+            raise ConfigurationError(f"`{path}` is there already: nothing is overwritten")
+    try:
+        clear = parse_toml(arguments.names.read_bytes())
+    except OSError as error:
+        raise ConfigurationError(f"`{arguments.names}` cannot be read") from error
+    drafted = draft_people(clear)
+    write_secret(arguments.openings, json.dumps({"openings": drafted.openings}, indent=1))
+    write_secret(arguments.codes, json.dumps(drafted.codes, indent=1, ensure_ascii=False))
+    arguments.out.write_text(dump_toml(drafted.document, "Who may do what. Names are commitments."))
+    print(f"Drafted `{arguments.out}` for {len(drafted.document['persons'])} persons: sign and submit it.")
+    print(f"Hand `{arguments.openings}` in with `wicketgate people open`: it says who is meant.")
+    print(f"Give each person their code in `{arguments.codes}`, and nobody else.")
+    return 0
+
+
+def open_people(arguments: argparse.Namespace) -> int:
+    """Hand the openings of a document of people to a gateway."""
+    token = read_secret(arguments.token_file)
+    try:
+        body = arguments.openings.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"`{arguments.openings}` cannot be read") from error
+    with _gateway(
+        arguments.to, {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    ) as gateway:
+        answer = _ask(gateway, "PUT", f"/v1/people/{arguments.organisation}/openings", content=body)
+    if answer.status_code != 200:
+        raise NotEntitled(f"the gateway refused: {_detail(answer)}")
+    print(f"The gateway knows {answer.json()['opened']} of them now.")
+    return 0
+
+
+def sign_in(arguments: argparse.Namespace) -> int:
+    """Sign a person in by OAuth's device flow, and keep the token in a file."""
+    if arguments.out.exists():
+        raise ConfigurationError(f"`{arguments.out}` is there already: nothing is overwritten")
+    with _gateway(getattr(arguments, "from"), {}) as gateway:
+        asked = _ask(gateway, "POST", "/oauth/device_authorization", data={"client_id": "wicketgate"}).json()
+        print(f"Open {asked['verification_uri']} in your browser, and type {asked['user_code']}.", flush=True)
+        form = {"grant_type": _GRANT, "device_code": asked["device_code"]}
+        until = time.monotonic() + asked["expires_in"]
+        while time.monotonic() < until:
+            time.sleep(asked["interval"])
+            said = _ask(gateway, "POST", "/oauth/token", data=form).json()
+            if "access_token" in said:
+                write_secret(arguments.out, said["access_token"] + "\n")
+                print(
+                    f"Signed in for {said['expires_in'] // 3600} hours: your token is in `{arguments.out}`."
+                )
+                return 0
+            if said.get("error") != "authorization_pending":
+                raise NotEntitled(f"you were not signed in: {said.get('error', 'the gateway refused')}")
+    raise InputError("nobody let this program in in time: begin again")
+
+
+def _gateway(address: str, headers: Mapping[str, str]) -> httpx.Client:
+    return httpx.Client(
+        base_url=address.rstrip("/"), headers=headers, timeout=_TIMEOUT_S, follow_redirects=False
+    )
+
+
+def _ask(gateway: httpx.Client, method: str, path: str, **more: Any) -> httpx.Response:
+    try:
+        answer = gateway.request(method, path, **more)
+    except httpx.HTTPError as error:
+        raise Unreachable(f"the gateway cannot be reached ({type(error).__name__})") from error
+    if answer.status_code == 429 or answer.status_code >= 500:
+        raise Unreachable(f"`{path}` answers {answer.status_code}")
+    return answer
+
+
+def _detail(answer: httpx.Response) -> str:
+    try:
+        return str(answer.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        return f"status {answer.status_code}"
