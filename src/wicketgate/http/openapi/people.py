@@ -99,6 +99,12 @@ class TokenForm(Struct, frozen=True, kw_only=True):
     client_id: str = ""
 
 
+class OAuthError(Struct, frozen=True, kw_only=True):
+    """Why there is no token (RFC 6749, 5.2; RFC 8628, 3.5)."""
+
+    error: str
+
+
 class AccessToken(Struct, frozen=True, kw_only=True):
     """A session's bearer token (RFC 6749, 5.1)."""
 
@@ -159,7 +165,8 @@ _STRANGER = tagged(
     Operation(
         "getToken", "POST /oauth/token", "Ask whether one was let in",
         "RFC 8628, 3.4 and 3.5: until then 400 with `error`, as OAuth has it.", takes={FORM: TokenForm},
-        most=MAX_NAME, gives=AccessToken, codes="malformed unsupported-media-type",
+        most=MAX_NAME, gives=AccessToken, codes="unsupported-media-type",
+        also={400: ("Or why not, as RFC 8628, 3.5, has it.", {JSON: OAuthError})},
     ),
 )
 

@@ -100,7 +100,12 @@ class Programs:
         """`POST /oauth/token`: a program asks whether it was let in (RFC 8628, 3.4)."""
         if not await turn(request):
             return problem("busy", "too many requests without a session wait")
-        form = await self._oauth_form(request)
+        try:
+            form = await self._oauth_form(request)
+        except InputError as error:
+            if error.code != "malformed":
+                raise
+            return json_answer({"error": "invalid_request"}, 400)
         if form.get("grant_type") != _DEVICE_GRANT:
             return json_answer({"error": "unsupported_grant_type"}, 400)
         told = self._devices.redeem(form.get("device_code", ""))

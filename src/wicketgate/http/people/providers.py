@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from wicketgate.base.clock import SECOND_US
 from wicketgate.base.errors import InputError, NotEntitled, Unreachable
 from wicketgate.gateway.people import PeopleInForce, SignedInAs
 from wicketgate.http.people.challenges import Challenges
@@ -59,6 +60,7 @@ class Providers:
     ) -> None:
         self._people = people
         self._secrets_of = secrets_of
+        self._now_us = now_us
         self._challenges = Challenges(now_us)
         self._secret = secrets.token_bytes(32)
         self._known: dict[str, _Published] = {}
@@ -121,7 +123,7 @@ class Providers:
         claims = await self._claims(known, issuer, client, token)
         if not hmac.compare_digest(str(claims.get("nonce")), self._derived("nonce", state, cookie)):
             raise _not_good("its nonce is of another sign-in")
-        if fresh and not _is_recent(claims.get("auth_time")):
+        if fresh and not _is_recent(claims.get("auth_time"), self._now_us()):
             raise _not_good("the person did not prove anew that they are there")
         return SignedInAs(organisation, provider=provider, claims=claims)
 
@@ -175,6 +177,7 @@ class Providers:
             keys = jwk.KeySet.import_key_set(known.keys)  # type: ignore[arg-type]
             claims = jwt.decode(raw, keys, algorithms=ALGORITHMS).claims
             registry = jwt.JWTClaimsRegistry(
+                now=self._now_us() // SECOND_US,
                 leeway=_SKEW_S,
                 iss={"essential": True, "value": issuer},
                 aud={"essential": True, "value": client},
@@ -218,9 +221,9 @@ async def _fetch(issuer: str) -> _Published:
     return _Published(metadata, keys, time.monotonic())
 
 
-def _is_recent(auth_time: object) -> bool:
+def _is_recent(auth_time: object, now_us: int) -> bool:
     # The library does not compare it with `max_age`.
-    return isinstance(auth_time, int) and abs(time.time() - auth_time) <= 2 * _SKEW_S
+    return isinstance(auth_time, int) and abs(now_us - auth_time * SECOND_US) <= 2 * _SKEW_S * SECOND_US
 
 
 def _about(organisation: str, provider: str, fresh: bool) -> str:
