@@ -254,9 +254,23 @@ def fsck(
     LedgerError
         As `audit`; or for a file under `tile/` that is no tile, or is not a beginning of its tile.
     """
+    report = audit(
+        folder_fetch(folder), verifier, origin=origin, seen=seen, on_entry=on_entry, progress=progress
+    )
+    compare_partials(folder, report.checkpoint)
+    return report
+
+
+def compare_partials(folder: Path, checkpoint: Checkpoint) -> None:
+    """Refuse a folder in which an older partial tile is no beginning of its tile, or a file is no tile.
+
+    Raises
+    ------
+    LedgerError
+        As `fsck`.
+    """
     fetch = folder_fetch(folder)
-    report = audit(fetch, verifier, origin=origin, seen=seen, on_entry=on_entry, progress=progress)
-    reader = TileReader(fetch, report.checkpoint.size)
+    reader = TileReader(fetch, checkpoint.size)
     for file in sorted((folder / "tile").rglob("*")):
         path = file.relative_to(folder).as_posix()
         if file.is_dir():
@@ -266,8 +280,7 @@ def fsck(
         except InputError as error:
             raise LedgerError(f"`{path}` is not the path of a tile") from error
         if name.width < TILE_WIDTH:
-            _compare_partial(fetch, reader, name, report.checkpoint.size)
-    return report
+            _compare_partial(fetch, reader, name, checkpoint.size)
 
 
 def _compare_partial(fetch: Fetch, reader: TileReader, name: TileName, size: int) -> None:

@@ -10,7 +10,7 @@ from wicketgate.base.errors import ConfigurationError, Unreachable, WicketgateEr
 from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.clients.verify.journal import Journal, Verified, load_verified
 from wicketgate.clients.verify.kept import KeptCheckpoints
-from wicketgate.ledger.audit import AuditReport, Progress, audit, fsck
+from wicketgate.ledger.audit import AuditReport, Progress, audit, compare_partials, fsck
 from wicketgate.ledger.notes import NoteVerifier
 from wicketgate.ledger.tiles import TILE_WIDTH, Edge, Fetch
 
@@ -117,6 +117,8 @@ class Auditing:
                 begun=verified.edge,
                 again=again,
             )
+            if self._folder is not None:
+                compare_partials(self._folder, report.checkpoint)
         except Unreachable:
             raise
         except WicketgateError:
