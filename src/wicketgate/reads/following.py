@@ -18,8 +18,7 @@ from wicketgate.reads.columns import GATHERED, Gathered
 from wicketgate.reads.images.joining import Joining, Turns
 from wicketgate.reads.images.takers import marks_text
 from wicketgate.reads.intake import Intake
-from wicketgate.reads.observations import Observation
-from wicketgate.reads.pushes import FollowedSighting, PlainPushes, summed
+from wicketgate.reads.pushes import CheckingPushes, FollowedSighting, summed
 from wicketgate.reads.takers import PostAnswer
 from wicketgate.reads.tracking import HeldSighting, Vehicles
 from wicketgate.reads.tracking import TrackedVehicle as Followed
@@ -29,7 +28,7 @@ _MOST_FOLLOWED = 100_000
 _HELD: Final = PostAnswer(accepted=0, repeated=0, quarantined=(), held=1)
 
 
-class Pushes(PlainPushes):
+class Pushes(CheckingPushes):
     """The taker of adapters' payloads, over HTTP and MQTT alike: with their images, and vehicles that are followed.
 
     Parameters
@@ -52,7 +51,7 @@ class Pushes(PlainPushes):
         clock: Clock,
         limits: Callable[[], ClockLimits],
     ) -> None:
-        super().__init__(cameras, intake, clock, limits)
+        super().__init__(cameras, intake, joining, clock, limits)
         self._stored = intake
         self._joining = joining
         self._vehicles = vehicles
@@ -83,26 +82,11 @@ class Pushes(PlainPushes):
         with suppress(StreamError):
             await self._emit(vehicle, 0, unfinished=True)
 
-    async def _take_checked(
-        self,
-        source: str,
-        camera_id: str,
-        seen: Observation,
-        checked: Checked,
-        marks: tuple[str, ...],
-        index: int,
-    ) -> PostAnswer:
-        if seen.tracked is not None:
-            sighting = FollowedSighting.of(camera_id, seen, checked, marks, index)
-            (answer,) = await self.take_followed(source, [sighting])
-            if isinstance(answer, BaseException):
-                raise answer
-            return answer
-        bodies = {index: {kind: (index, body) for kind, body in seen.images.items()}} if seen.images else {}
-        if not bodies:
-            return await super()._take_checked(source, camera_id, seen, checked, marks, index)
-        checked.reads["marks"] = [marks_text(marks)] * len(checked.index)
-        return await self._joining.take(checked, source, bodies)
+    async def _take_sighting(self, source: str, sighting: FollowedSighting) -> PostAnswer:
+        (answer,) = await self.take_followed(source, [sighting])
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
 
     # --- followed vehicles ----------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ It finds the camera, the zone and the images, and makes one read for each vehicl
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timezone, tzinfo
@@ -23,7 +24,7 @@ from wicketgate.reads.cameras import CameraNames
 from wicketgate.reads.checks import Checked, ClockLimits, check
 from wicketgate.reads.columns import SAID, Vehicle
 from wicketgate.reads.faults import bounded
-from wicketgate.reads.images.takers import marks_text
+from wicketgate.reads.images.takers import Bodies, ImageTaker, marks_text
 from wicketgate.reads.observations import ImageKind, Keepalive, Observation, Parsed, Unreadable
 from wicketgate.reads.parse import RawRead
 from wicketgate.reads.takers import PostAnswer, ReadTaker
@@ -87,17 +88,23 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Observation).decode
 
 
-class PlainPushes:
-    """The taker of payloads whose observations come without images, and of vehicles that are not followed.
+class CheckingPushes(ABC):
+    """The taker of payloads, which checks each observation and hands it to who takes its kind.
 
-    It needs no more than the register of cameras and an intake.
+    Whoever derives from it says where followed vehicles are known.
     """
 
     def __init__(
-        self, cameras: CameraNames, intake: ReadTaker, clock: Clock, limits: Callable[[], ClockLimits]
+        self,
+        cameras: CameraNames,
+        intake: ReadTaker,
+        images: ImageTaker,
+        clock: Clock,
+        limits: Callable[[], ClockLimits],
     ) -> None:
         self._cameras = cameras
         self._intake = intake
+        self._images = images
         self._clock = clock
         self._limits = limits
 
@@ -162,19 +169,19 @@ class PlainPushes:
         checked.index = [index] * len(checked.index)
         checked.read_id = [_event_id(registered.id, seen.id)] * len(checked.index)
         checked.quarantined = [(index, read) for _, read in checked.quarantined]
-        return await self._take_checked(source, registered.id, seen, checked, marks, index)
-
-    async def _take_checked(
-        self,
-        source: str,
-        camera_id: str,
-        seen: Observation,
-        checked: Checked,
-        marks: tuple[str, ...],
-        index: int,
-    ) -> PostAnswer:
+        if seen.tracked is not None:
+            return await self._take_sighting(
+                source, FollowedSighting.of(registered.id, seen, checked, marks, index)
+            )
         checked.reads["marks"] = [marks_text(marks)] * len(checked.index)
-        return await self._intake.take(checked, source)
+        if not seen.images:
+            return await self._intake.take(checked, source)
+        bodies: Bodies = {kind: (index, body) for kind, body in seen.images.items()}
+        return await self._images.take(checked, source, {index: bodies})
+
+    @abstractmethod
+    async def _take_sighting(self, source: str, sighting: FollowedSighting) -> PostAnswer:
+        """Take a checked observation of a followed vehicle."""
 
     def _row(self, seen: Observation, camera: Camera, now_us: int) -> tuple[RawRead | str, tuple[str, ...]]:
         """Return the observation as a read, and its marks.

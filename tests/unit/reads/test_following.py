@@ -11,33 +11,24 @@ import pytest
 from tests.push_desk import JPEG, Desk, seen
 from wicketgate.base.clock import SECOND_US
 from wicketgate.base.errors import StreamError
-from wicketgate.reads.checks import Checked
 from wicketgate.reads.observations import Observation
-from wicketgate.reads.pushes import FollowedSighting, PlainPushes
+from wicketgate.reads.pushes import CheckingPushes, FollowedSighting
 from wicketgate.reads.takers import PostAnswer
 
 
-class Gathering(PlainPushes):
+class Gathering(CheckingPushes):
     """Checks observations as a front does, and keeps them."""
 
     sightings: list[FollowedSighting]
 
-    async def _take_checked(
-        self,
-        source: str,
-        camera_id: str,
-        seen: Observation,
-        checked: Checked,
-        marks: tuple[str, ...],
-        index: int,
-    ) -> PostAnswer:
-        self.sightings.append(FollowedSighting.of(camera_id, seen, checked, marks, index))
+    async def _take_sighting(self, source: str, sighting: FollowedSighting) -> PostAnswer:
+        self.sightings.append(sighting)
         return PostAnswer(accepted=0, repeated=0, quarantined=())
 
 
 async def checked_of(desk: Desk, observations: list[Observation]) -> list[FollowedSighting]:
     """Return observations as a front hands them over."""
-    gathering = Gathering(desk.cameras, desk.intake, desk.clock, desk.pushes._limits)
+    gathering = Gathering(desk.cameras, desk.intake, desk.joining, desk.clock, desk.pushes._limits)
     gathering.sightings = []
     for one in observations:
         await gathering.take("tfl", (one,))

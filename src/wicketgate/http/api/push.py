@@ -17,7 +17,7 @@ from wicketgate.http.problems import not_allowed, problem, problem_of
 from wicketgate.http.requests import read_body
 from wicketgate.reads import adapters
 from wicketgate.reads.observations import Payload
-from wicketgate.reads.pushes import PlainPushes
+from wicketgate.reads.pushes import CheckingPushes
 
 
 class Push:
@@ -31,7 +31,7 @@ class Push:
         Of all large posts of this process: a push is one piece.
     """
 
-    def __init__(self, pushes: PlainPushes, turns: PieceTurns) -> None:
+    def __init__(self, pushes: CheckingPushes, turns: PieceTurns) -> None:
         self._pushes = pushes
         self._turns = turns
 

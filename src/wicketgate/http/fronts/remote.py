@@ -29,11 +29,11 @@ from wicketgate.http.fronts.messages import (
 from wicketgate.reads.cameras import CameraNames
 from wicketgate.reads.checks import Checked, ClockLimits
 from wicketgate.reads.columns import DTYPES, GATHERED, Gathered
-from wicketgate.reads.images.takers import Bodies, Joined, marks_text
-from wicketgate.reads.observations import ImageKind, Observation
+from wicketgate.reads.images.takers import Bodies, Joined
+from wicketgate.reads.observations import ImageKind
 from wicketgate.reads.parse import FEW
 from wicketgate.reads.plates import pack_all
-from wicketgate.reads.pushes import FollowedSighting, PlainPushes
+from wicketgate.reads.pushes import CheckingPushes, FollowedSighting
 from wicketgate.reads.takers import LINGER_S, PostAnswer
 
 _AT_ONCE: Final = 500
@@ -367,28 +367,12 @@ def _tell_each(waiting: Sequence[asyncio.Future[PostAnswer]], done: asyncio.Futu
             told.set_exception(taken.errors[n].raised())
 
 
-class RemotePushes(PlainPushes):
+class RemotePushes(CheckingPushes):
     """The taker of a front's payloads: what it has checked of followed vehicles goes to where such are known."""
 
     def __init__(self, sending: Sending, seeing: Seeing, intake: RemoteIntake, images: RemoteImages) -> None:
-        super().__init__(CameraNames(lambda: seeing), intake, seeing, seeing.limits)
-        self._images = images
+        super().__init__(CameraNames(lambda: seeing), intake, images, seeing, seeing.limits)
         self._following = RemoteFollowing(sending, seeing)
 
-    async def _take_checked(
-        self,
-        source: str,
-        camera_id: str,
-        seen: Observation,
-        checked: Checked,
-        marks: tuple[str, ...],
-        index: int,
-    ) -> PostAnswer:
-        if seen.tracked is not None:
-            sighting = FollowedSighting.of(camera_id, seen, checked, marks, index)
-            return await self._following.take(source, sighting)
-        if not seen.images:
-            return await super()._take_checked(source, camera_id, seen, checked, marks, index)
-        checked.reads["marks"] = [marks_text(marks)] * len(checked.index)
-        bodies: Bodies = {kind: (index, body) for kind, body in seen.images.items()}
-        return await self._images.take(checked, source, {index: bodies})
+    async def _take_sighting(self, source: str, sighting: FollowedSighting) -> PostAnswer:
+        return await self._following.take(source, sighting)

@@ -14,7 +14,7 @@ from wicketgate.reads import adapters
 from wicketgate.reads.mqtt.ingress import Take
 from wicketgate.reads.mqtt.topics import PUSH, Route, content_type
 from wicketgate.reads.observations import Payload, Unreadable
-from wicketgate.reads.pushes import PlainPushes
+from wicketgate.reads.pushes import CheckingPushes
 
 _KEPT = 4_096
 _A_ROUND = 128
@@ -23,7 +23,7 @@ _BYTES = 8_192
 PAUSES_S = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 
-def delivery(pushes: PlainPushes, pauses_s: Sequence[float] = PAUSES_S) -> Take:
+def delivery(pushes: CheckingPushes, pauses_s: Sequence[float] = PAUSES_S) -> Take:
     """Return a delivery by way of `pushes`.
 
     It makes a message durable.
