@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from wicketgate.base.errors import LedgerError
-from wicketgate.ledger.folder import MAX_APPEND, WRITING, Disk, Laid, LogFolder, hold_folder
+from wicketgate.ledger.folder import MAX_APPEND, Disk, Laid, LogFolder, hold_folder, make_folders
 from wicketgate.ledger.notes import Checkpoint, NoteVerifier, open_checkpoint
 from wicketgate.ledger.tiles import (
     CHECKPOINT,
@@ -48,9 +48,7 @@ class LogCopy(LogFolder):
         """
         disk = disk or Disk()
         try:
-            for path in (folder, folder / "tile", folder / WRITING):
-                if not path.exists():
-                    disk.make_folder(path)
+            make_folders(disk, folder)
         except OSError as error:
             raise LedgerError(f"the log cannot be written: {error.strerror}") from error
         lock = hold_folder(folder)

@@ -371,6 +371,13 @@ def replace_file(disk: Disk, folder: Path, name: str, data: bytes) -> None:
     disk.sync(folder)
 
 
+def make_folders(disk: Disk, folder: Path) -> None:
+    """Make what is not there yet of a log's folder, and of the folders in it."""
+    for path in (folder, folder / "tile", folder / WRITING):
+        if not path.exists():
+            disk.make_folder(path)
+
+
 def hold_folder(folder: Path) -> int:
     """Return the descriptor of a log's folder, locked: nobody else writes to it.
 

@@ -10,7 +10,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from wicketgate.base.errors import LedgerError
-from wicketgate.ledger.folder import MAX_APPEND, WRITING, Disk, Laid, LogFolder, hold_folder, replace_file
+from wicketgate.ledger.folder import (
+    MAX_APPEND,
+    WRITING,
+    Disk,
+    Laid,
+    LogFolder,
+    hold_folder,
+    make_folders,
+    replace_file,
+)
 from wicketgate.ledger.notes import Checkpoint, NoteSigner, open_checkpoint, sign_note
 from wicketgate.ledger.tiles import (
     CHECKPOINT,
@@ -60,9 +69,7 @@ class Ledger(LogFolder):
             if any((folder / "tile").glob("*")):
                 raise LedgerError("the folder for a new ledger holds tiles without a checkpoint")
             # A crash up to the rename leaves a folder that `open` refuses and `create` takes.
-            for path in (folder, folder / "tile", folder / WRITING):
-                if not path.exists():
-                    disk.make_folder(path)
+            make_folders(disk, folder)
             replace_file(disk, folder, CHECKPOINT, sign_note(head.to_text(), [signer]))
             disk.sync(folder.parent)
         except OSError as error:
