@@ -179,11 +179,15 @@ async def sustained(running: Running, seconds: float = SECONDS) -> dict[str, Any
         rate *= STEP
 
 
+def run() -> dict[str, Any]:
+    """Return the greatest rate that is sustained, and the most there is."""
+    with gateway() as running:
+        return uvloop.run(sustained(running))
+
+
 def main() -> None:
     """Print the result."""
-    with gateway() as running:
-        found = uvloop.run(sustained(running))
-    for name, one in found.items():
+    for name, one in run().items():
         print(
             f"{name:<10} {one['posts_per_s']:8,.0f} posts/s   p50 {one['answer_p50_ms']:6.1f} ms   "
             f"p99 {one['answer_p99_ms']:6.1f} ms   {one['failures']} failures"
