@@ -12,7 +12,6 @@ import copy
 import json
 import os
 import random
-import sys
 from typing import Any
 
 import httpx
@@ -141,4 +140,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

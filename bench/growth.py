@@ -17,7 +17,6 @@ import random
 import resource
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -30,7 +29,8 @@ import msgspec
 from bench.harness import WICKETGATE, Running, median
 from bench.memory import memory_mb
 from wicketgate.base.clock import HOUR_US, SECOND_US, SystemClock, rfc3339
-from wicketgate.base.settings import TEMPLATE, load_settings
+from wicketgate.base.settings import load_settings
+from wicketgate.base.settings_template import TEMPLATE
 from wicketgate.clients.verify import verify_folder
 from wicketgate.clients.verify.kept import KeptCheckpoints
 from wicketgate.clients.verify.telling import next_change
@@ -93,7 +93,7 @@ class Growing:
                 state.sequence, state.at_us = sequence, self._at_us
                 feed.batches, feed.rows = batches[-1].number, feed.rows + _IN_ONE
             await asyncio.gather(*stored)
-            gateway.projections._index.write(written)
+            gateway.projections.index.write(written)
             gateway.projections.proofs.add(seconds, 0)
 
     def _batch(self, number: int) -> tuple[FeedBatch, bytes]:
@@ -178,7 +178,7 @@ class Growing:
         gateway.projections._taken = state.sequence
         gateway.seen.stored(b"", b"", state.sequence)
         gateway.seen.flush(gateway.seen.begin_flush(), 0)
-        gateway._snapshots.save(dump_state(state), state.sequence, state.at_us)
+        gateway.snapshots.save(dump_state(state), state.sequence, state.at_us)
         gateway.directory.reached(state.sequence)
 
 
@@ -334,4 +334,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

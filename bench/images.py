@@ -10,7 +10,6 @@ import asyncio
 import json
 import os
 import random
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -242,4 +241,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

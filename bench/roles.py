@@ -205,4 +205,4 @@ if __name__ == "__main__":
     elif sys.argv[1:2] == ["flood"]:
         uvloop.run(flood((sys.argv[2], int(sys.argv[3]))))
     else:
-        sys.exit(main())
+        main()

@@ -270,7 +270,7 @@ def main() -> int:
         end(guard)
         pauses.stop()
 
-    LoopGuard.start, LoopGuard.stop = start, stop  # type: ignore[method-assign]
+    LoopGuard.start, LoopGuard.stop = start, stop  # type: ignore[method-assign,assignment]
     try:
         return wicketgate(sys.argv[1:])
     finally:
@@ -278,4 +278,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
