@@ -22,6 +22,7 @@ from wicketgate.hotlists.outcomes import Said
 from wicketgate.http.answers import HitRead, HitShown, HitsShown, ImageLink, OutcomeShown, StoppedHit
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.parameters import LINES
+from wicketgate.http.presence import require_presence
 from wicketgate.http.requests import MAX_MEMBERS, decoded, private_answer, read_body
 from wicketgate.regime.standing import STOPPED
 
@@ -107,6 +108,8 @@ class HitsApi:
         body = await read_body(request, MAX_MEMBERS)
         said = decoded(_decoder, body, 'send `{"outcome", "reason", "by"}`, each a text')
         require(request, "recipient", "confirmer")  # the body may have taken long
+        if said.outcome == "confirmed":
+            require_presence(request)
         hit_id, stopped = request.path_params["id"], False
         try:
             self._hits.hit_of(unit, hit_id)

@@ -31,6 +31,7 @@ from wicketgate.hotlists import Hotlist
 from wicketgate.hotlists.in_force import Hotlists
 from wicketgate.http.answers import Answered, QuestionRead
 from wicketgate.http.gatekeeper import require
+from wicketgate.http.presence import require_presence
 from wicketgate.http.requests import MAX_MEMBERS, decoded, private_answer, read_body
 from wicketgate.reads.plates import PlateFault, read_plate
 from wicketgate.regime.moment import RegimeAt
@@ -112,6 +113,7 @@ class WhyApi:
         question = _question(asked)
         moment = await self._moment(asked)
         require(request, "overseer", "overseer")  # the body may have taken long
+        require_presence(request)
         fact = partial(
             why_fact,
             by=office,

@@ -243,8 +243,8 @@ _MATCH = tagged(
         parameters=(HIT,), takes=OutcomeSaid,
         most=MAX_MEMBERS, gives=(answers.HitShown, answers.StoppedHit),
         meaning="The hit as it stands then; of an authority that is stopped without its read.",
-        codes="unknown-hit not-confirmed needs-image needs-look seen-missing seen-differs already-ended reason-missing "
-        "malformed", commits=True,
+        codes="presence-needed unknown-hit not-confirmed needs-image needs-look seen-missing seen-differs "
+        "already-ended reason-missing malformed", commits=True,
     ),
 )
 
@@ -287,7 +287,8 @@ _OFFICERS = tagged(
         "A DSSE envelope, whose payload is the canonical JSON of the document. The signatures are what counts, not who "
         f"submits: the admin hands in what a court or an overseer without a token has signed. "
         f"Kinds: {', '.join(sorted(KINDS))}.", takes={ENVELOPE_TYPE: EnvelopeBody}, most=MAX_ENVELOPE_BYTES,
-        gives=answers.Effect, status=201, refusals=codes.DOCUMENT.values(), codes="too-many-documents", commits=True,
+        gives=answers.Effect, status=201, refusals=codes.DOCUMENT.values(),
+        codes="too-many-documents presence-needed", commits=True,
     ),
 )
 
@@ -298,7 +299,7 @@ _OVERSEERS = tagged(
         "Decides the read as it is described, as of now or of a past moment; whether there was such a read is for the "
         "openings to say. The question is committed as a fact before it is answered: who asked, about which camera, "
         "time and authority, and whether with a plate, never which.", takes=Asked, most=MAX_MEMBERS,
-        gives=answers.Answered, codes="malformed unknown-moment", commits=True,
+        gives=answers.Answered, codes="malformed unknown-moment presence-needed", commits=True,
     ),
     Operation(
         "getOpenings", "GET /v1/openings", "The sealed openings of seconds",

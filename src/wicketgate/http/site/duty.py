@@ -22,14 +22,16 @@ from wicketgate.gateway.filing.looks import LookFiling
 from wicketgate.gateway.filing.outcomes import OutcomeFiling
 from wicketgate.gateway.hits import UnitHits
 from wicketgate.hotlists.hit_store import HitQueue
-from wicketgate.hotlists.hits import Hit
+from wicketgate.hotlists.hits import MOST_REASON, Hit
 from wicketgate.http.api.hits import as_json
 from wicketgate.http.api.images import FeedImages
 from wicketgate.http.gatekeeper import patience_of
+from wicketgate.http.presence import PresenceNeeded, require_presence
 from wicketgate.http.problems import problem, status_and_title
 from wicketgate.http.requests import private_answer
+from wicketgate.http.site.kept import KeptForms
 from wicketgate.http.site.officers import OfficerPages, form_of, redirect, session_of, wants_page
-from wicketgate.pages.duty import Journey, Queue, RefusalShown, Session, digest
+from wicketgate.pages.duty import PROVED, Journey, Queue, RefusalShown, Session, digest
 from wicketgate.pages.views import tags_of
 from wicketgate.regime.documents.authority import Authority
 
@@ -72,6 +74,7 @@ class Duty:
         self._officers = officers
         self._looks = looks
         self._pages = officers.pages
+        self._kept = KeptForms(clock.now_us)
         self._listening: Counter[str] = Counter()
 
     def routes(self) -> list[Route]:
@@ -194,7 +197,10 @@ class Duty:
 
     async def get_hit(self, request: Request) -> Response:
         """`GET /duty/hits/{id}`."""
-        return await self._hit_page(request, session_of(request, *_SEE))
+        session = session_of(request, *_SEE)
+        written = self._kept.take(session.person, request.url.path) if session.person else {}
+        again = RefusalShown(code=PROVED, reason=written["reason"], seen=written["seen"]) if written else None
+        return await self._hit_page(request, session, again)
 
     async def _hit_page(
         self, request: Request, session: Session, refused: RefusalShown | None = None, status: int = 200
@@ -230,6 +236,13 @@ class Duty:
         hit, _ = self._unit_hits.hit_of(session.unit, request.path_params["id"])
         outcome, reason = form.get("outcome", ""), form.get("reason", "").strip()
         seen = form.get("plate_seen", "")[:32]
+        if outcome == "confirmed":
+            there = f"/duty/hits/{hit.id}"
+            try:
+                require_presence(request, there)
+            except PresenceNeeded:
+                self._kept.keep(session.person, there, reason=reason[:MOST_REASON], seen=seen)
+                raise
         try:
             after: Hit = await self._outcomes.record_outcome(
                 hit.id,
