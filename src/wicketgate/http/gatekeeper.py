@@ -171,6 +171,14 @@ class Gatekeeper:
         self._turnstile = Turnstile()
         self._health = Turnstile(every_s=_HEALTH_EVERY_S, most_of_a_peer=_HEALTH_OF_A_PEER)
 
+    def knows(self, fields: Sequence[tuple[bytes, bytes]]) -> bool:
+        """Return whether a token or a session that is good stands among the fields of a head."""
+        given = _bearer({"headers": fields})
+        if self._principal(given) is not None:
+            return True
+        shown = (session_id_in({"headers": fields, "scheme": scheme}) for scheme in ("https", "http"))
+        return self._sessions is not None and any(map(self._sessions.find, shown))
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 401, or pass on with the principal of the credential.
 
@@ -210,7 +218,9 @@ class Gatekeeper:
         if given is None or principal is None:
             await self._pass(scope, receive, send, "", "")
         else:
-            await self._pass(scope, receive, send, f"{principal.kind}:{principal.name}", given.digest)
+            # A person's connection is not a token's, with which it would end.
+            kind = SESSIONS if principal.person else f"{principal.kind}:"
+            await self._pass(scope, receive, send, kind + principal.name, given.digest)
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send, name: str, credential: str) -> None:
         """Pass a request on, within the bounds of what may be under way."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from tests.vectors.make_documents import put
 from wicketgate.base.clock import MINUTE_US, SECOND_US
 from wicketgate.base.errors import NotEntitled
 from wicketgate.gateway.people import PeopleInForce, SignedInAs
+from wicketgate.http.gatekeeper import Gatekeeper
 from wicketgate.http.sessions import Sessions
 from wicketgate.http.site.kept import LIFE_US, MOST, KeptForms
 from wicketgate.regime.documents.people import commit_to
@@ -135,3 +137,30 @@ def test_what_was_written_is_kept_for_its_page_once_and_not_for_long() -> None:
     at_us += LIFE_US
     forms.keep("ada", "/a", reason="r")
     assert len(forms._kept) == 1
+
+
+def test_a_connection_is_known_by_a_persons_session_as_by_a_token(kept: Kept, known: PeopleInForce) -> None:
+    tokens = {hashlib.sha256(b"a token").hexdigest(): "recipient:tfl/charging"}
+    sessions = Sessions(kept.now_us, lambda: tokens, known)
+    session_id, session = sessions.open_as(ada(kept), DESK)
+
+    async def nothing(*_: object) -> None:
+        raise AssertionError
+
+    keeper = Gatekeeper(nothing, lambda: tokens, sessions=sessions)
+    bearer, cookie = (
+        (b"authorization", f"Bearer {session_id}".encode()),
+        f"wicketgate-duty={session_id}".encode(),
+    )
+    for shown in (
+        [bearer],
+        [(b"cookie", cookie)],
+        [(b"cookie", b"__Host-" + cookie)],
+        [(b"authorization", b"Bearer a token")],
+    ):
+        assert keeper.knows(shown), shown
+    for wrong in ([], [(b"cookie", cookie[:-1])], [(b"authorization", b"Bearer x")], [(b"cookie", b"=;=")]):
+        assert not keeper.knows(wrong), wrong
+    sessions.close(session)
+    assert not keeper.knows([bearer])
+    assert not keeper.knows([(b"cookie", cookie)])

@@ -261,7 +261,9 @@ _ATTESTED = tagged(
     ),
     Operation(
         "listDisclosures", "GET /v1/disclosures", "What was passed on",
-        "A unit's own; every unit's, for an overseer. `case` and `reason` are in the openings.",
+        "A unit's own; every unit's, for an overseer. A source officer is shown those of authorities over their "
+        "cameras that hang on no list; a data protection officer those, and their own units'. `case` and `reason` "
+        "are in the openings.",
         who=("recipient", "overseer"), parameters=(_OF_AUTHORITY, LINES), gives=answers.Disclosures, codes="malformed",
         meaning=f"The newest first, the refused among them; the last {DISCLOSURES_KEPT} of each authority.",
         commits=True,
@@ -275,7 +277,9 @@ _ATTESTED = tagged(
     ),
     Operation(
         "listReceipts", "GET /v1/receipts", "What must be deleted, and what is attested",
-        "A unit's own; every unit's, for an overseer.", who=("recipient", "overseer"), parameters=(_OF_AUTHORITY,),
+        "A unit's own; every unit's, for an overseer. A source officer is shown those of authorities over their "
+        "cameras, without rows where they hang on a list; a data protection officer those, and their own units'.",
+        who=("recipient", "overseer"), parameters=(_OF_AUTHORITY,),
         gives=answers.Receipts, commits=True,
     ),
 )
@@ -306,7 +310,7 @@ _OVERSEERS = tagged(
         "`sealed` is base64 of an age file to the opening keys of the charter. Opened it is the second, its `entry`, "
         "its `seed` and its `facts`, from which the root in the ledger can be built again.", parameters=(AFTER, LINES),
         gives={NDJSON: answers.Opening}, meaning="A line for each second, by number.",
-        codes="malformed", commits=True,
+        codes="malformed presence-needed", commits=True,
     ),
     Operation(
         "getAllResponses", "GET /v1/consultations/{id}/responses",
