@@ -18,7 +18,7 @@ from starlette.types import Scope
 
 from wicketgate.base.clock import HOUR_US, SECOND_US
 from wicketgate.base.errors import InputError, NotEntitled
-from wicketgate.http.rates import Rate, RateUse
+from wicketgate.http.failures import Failures
 from wicketgate.pages.duty import Session
 from wicketgate.regime.documents.people import Workplace
 
@@ -31,30 +31,10 @@ MOST_OF_A_UNIT = 64
 """Sessions that a unit's token may open at once; one more ends its oldest."""
 MOST_OF_A_PERSON = 8
 """Sessions that one person may have at once; one more ends their oldest."""
-FAILURES = 10
-"""Failed sign-ins that a peer has in hand."""
-FAILURE_EVERY_US = 6 * SECOND_US
-"""How soon one of them comes back."""
-
-_FAILURES = Rate(burst=FAILURES, every_us=FAILURE_EVERY_US)
-_PEERS = 10_000
 _KINDS = {(True, False): "unit", (False, True): "office", (False, False): "organisation"}
 _LONGEST_TOKEN = 512
 MOST_OFFICER = 80
 _ID = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
-
-
-class TooManyFailures(InputError):
-    """An excess of failed sign-ins from a peer.
-
-    `retry_s` says when the next wrong token is told to be one again; a right one never waits.
-    """
-
-    code = "too-many-failures"
-
-    def __init__(self, retry_s: int) -> None:
-        super().__init__(f"too many failed sign-ins from here: try again in {retry_s} s")
-        self.retry_s = retry_s
 
 
 COOKIE = "wicketgate-duty"
@@ -85,7 +65,7 @@ class Sessions:
         self._people = people
         self._sessions: dict[str, Session] = {}
         self._proved: dict[str, tuple[SignedInAs, Workplace]] = {}
-        self._failures: dict[str, int] = {}
+        self._failures = Failures()
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -127,7 +107,7 @@ class Sessions:
         known = self._tokens().get(sha256) if 0 < len(token) <= _LONGEST_TOKEN else None
         kind, _, unit = (known or "").partition(":")
         if kind != "recipient":
-            self._count_failure(peer, now_us)
+            self._failures.count(peer, now_us)
             raise NotEntitled("this is no token of a recipient's unit", code="unauthorised")
         if self._are_named(unit):
             raise NotEntitled(
@@ -146,8 +126,13 @@ class Sessions:
         self._keep(session, [one for one in self._sessions.values() if one.unit == unit], MOST_OF_A_UNIT)
         return session_id, session
 
-    def open_as(self, proved: SignedInAs, place: Workplace) -> tuple[str, Session]:
+    def open_as(self, proved: SignedInAs, place: Workplace, present_us: int) -> tuple[str, Session]:
         """Sign a person in, at one of the places where they work.
+
+        Parameters
+        ----------
+        present_us : int
+            When they last proved that they are there; 0 where nobody knows.
 
         Raises
         ------
@@ -170,7 +155,7 @@ class Sessions:
             until_us=now_us + LIFE_US,
             person=identity.person,
             roles=roles,
-            present_us=now_us,
+            present_us=present_us,
             presence_us=identity.presence_us,
         )
         own = [one for one in self._sessions.values() if one.person == identity.person]
@@ -178,8 +163,10 @@ class Sessions:
         self._proved[session.key] = proved, place
         return session_id, session
 
-    def prove(self, session: Session, proved: SignedInAs) -> Session:
+    def prove(self, session: Session, proved: SignedInAs, present_us: int) -> Session:
         """Renew the proof that a person is there; the session is another value from now on.
+
+        What their provider says of them now is what the session rests on.
 
         Raises
         ------
@@ -189,8 +176,10 @@ class Sessions:
         identity = None if self._people is None else self._people.identify(proved)
         if identity is None or identity.person != session.person or not self.lasts(session):
             raise NotEntitled("this proves somebody else than who is signed in", code="sign-in-refused")
-        renewed = replace(session, present_us=self._now_us())
-        self._sessions[session.key] = renewed
+        known = self._sessions[session.key]
+        renewed = self._sessions[session.key] = replace(known, present_us=max(known.present_us, present_us))
+        if proved.provider:
+            self._proved[session.key] = proved, self._proved[session.key][1]
         return renewed
 
     def proof_of(self, session: Session) -> SignedInAs | None:
@@ -273,16 +262,6 @@ class Sessions:
     def _forget_ended(self, now_us: int) -> None:
         for key in [key for key, one in self._sessions.items() if now_us >= one.until_us]:
             self._end(key)
-
-    def _count_failure(self, peer: str, now_us: int) -> None:
-        """Count a failure; TooManyFailures where the peer has none in hand, and then it is not counted."""
-        taking = RateUse(self._failures.get(peer, 0), now_us, _FAILURES)
-        if taking.wait_s:
-            raise TooManyFailures(taking.wait_s)
-        self._failures.pop(peer, None)
-        self._failures[peer] = taking.after_us
-        while len(self._failures) > _PEERS:
-            del self._failures[next(iter(self._failures))]
 
 
 def is_https(scope: Scope) -> bool:

@@ -115,7 +115,7 @@ class Programs:
             known = told in ("authorization_pending", "expired_token", "access_denied")
             return json_answer({"error": told if known else "access_denied"}, 400)
         place = self._sessions.place_of(session)
-        session_id, _ = self._sessions.open_as(proved, place)
+        session_id, _ = self._sessions.open_as(proved, place, session.present_us)
         return private_answer(
             {"access_token": session_id, "token_type": "Bearer", "expires_in": LIFE_US // 1_000_000}
         )
