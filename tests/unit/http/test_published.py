@@ -110,7 +110,7 @@ async def test_unknown_keys_make_us_ask_once_in_half_a_minute() -> None:
         {"issuer": "https://other.example"},
         {"issuer": f"{QUICK}/"},
         {"token_endpoint": "http://quick.example/token"},
-        {"jwks_uri": "file:///etc/passwd"},
+        {"jwks_uri": "file:/etc/passwd"},
         {"authorization_endpoint": "javascript:alert(1)"},
         {"authorization_endpoint": None},
         {"token_endpoint": "https://[/"},
