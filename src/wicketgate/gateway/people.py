@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +11,17 @@ from wicketgate.base.clock import Clock
 from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.base.signing import canonical
 from wicketgate.commits.durable import Durable
-from wicketgate.commits.people import CommitmentOpened, Passkey
+from wicketgate.commits.people import CommitmentOpened, Passkey, code_spent
 from wicketgate.regime.charter import Charter
-from wicketgate.regime.documents.people import Grant, People, Person, Workplace, commit_to, misplaced
+from wicketgate.regime.documents.people import (
+    Grant,
+    People,
+    Person,
+    Workplace,
+    commit_to,
+    enrolled_by,
+    misplaced,
+)
 from wicketgate.regime.moment import RegimeAt
 
 _MOST_VALUES = 1_000
@@ -112,6 +119,10 @@ class PeopleInForce:
         """Return the version of an organisation's people in force; None where nobody is named."""
         return self._moment().people_in_force(organisation)
 
+    def are_named(self, organisation: str) -> bool:
+        """Return whether an organisation's people were ever named: from then on its units' tokens are for machines."""
+        return self._moment().has_named(organisation)
+
     def providers(self) -> list[tuple[str, str, str, str]]:
         """Return organisation, provider, issuer and client of each provider in force, in order."""
         moment = self._moment()
@@ -130,19 +141,26 @@ class PeopleInForce:
         NotEntitled
             `unknown-code` where no document in force has the code, where it is spent, or nobody opened who it is.
         """
-        digest = hashlib.sha256(code.strip().encode("utf-8", "surrogatepass")).hexdigest()
-        state = self._commits.committed
-        for organisation in state.regime.people:
-            people = self.in_force(organisation)
-            for person in () if people is None else people.persons:
-                if person.enrol is None or not hmac.compare_digest(person.enrol, digest):
-                    continue
-                opening = state.people.openings.get(organisation, {}).get(person.commitment)
-                if digest in state.people.spent or opening is None:
-                    break
+        found = [
+            one
+            for organisation in self._commits.committed.regime.people
+            for one in self._meant(organisation, code)
+        ]
+        if len(found) != 1:
+            raise NotEntitled("this code enrols nobody, or it was used already", code="unknown-code")
+        return found[0]
+
+    def _meant(self, organisation: str, code: str) -> Iterator[tuple[People, Person, str]]:
+        """Yield who of an organisation may enrol with a code."""
+        known, people = self._commits.committed.people, self.in_force(organisation)
+        code = code.strip()
+        for person in () if people is None else people.awaiting(code):
+            opening = known.openings.get(organisation, {}).get(person.commitment)
+            if opening is None or person.enrol is None or not enrolled_by(organisation, person, code):
+                continue
+            if code_spent(organisation, person.commitment, person.enrol) not in known.spent:
                 assert people is not None
-                return people, person, name_in(opening)
-        raise NotEntitled("this code enrols nobody, or it was used already", code="unknown-code")
+                yield people, person, name_in(opening)
 
     def passkey(self, id_: str) -> Passkey | None:
         """Return a passkey that is enrolled."""

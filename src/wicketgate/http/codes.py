@@ -143,6 +143,14 @@ _DOCUMENT = {
         "Not the version that follows, or a review of another version than the latest.",
         "Use the version named.",
     ),
+    "named-elsewhere": (
+        "A person, or the hash of a code, that stands in another organisation's document of people.",
+        "Draft the document anew: commitments and codes are made for one organisation.",
+    ),
+    "too-many-to-come": (
+        "As many versions of these people are to come as may be.",
+        "Submit it once one of them holds.",
+    ),
     "feed-purpose-fixed": (
         "Controller, recipient, unit or purpose changed under one name.",
         "Use a new name: one feed never serves two purposes.",

@@ -268,7 +268,7 @@ class Sessions:
 
     def _are_named(self, unit: str) -> bool:
         organisation = unit.partition("/")[0]
-        return self._people is not None and self._people.in_force(organisation) is not None
+        return self._people is not None and self._people.are_named(organisation)
 
     def _keep(self, session: Session, alike: list[Session], most: int) -> None:
         """Keep a session; of those like it the oldest end where there are too many."""

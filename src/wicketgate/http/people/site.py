@@ -163,7 +163,7 @@ class PeopleSite:
         """Return whether some recipient's people are named by nobody: its units sign in with their tokens."""
         charter = self._commits.parsed.charter(self._commits.committed)
         return any(
-            "recipient" in one.roles and one.units and self._people.in_force(one.id) is None
+            "recipient" in one.roles and one.units and not self._people.are_named(one.id)
             for one in charter.organisations.values()
         )
 
