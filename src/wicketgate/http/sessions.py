@@ -381,6 +381,8 @@ def officer_name(text: str) -> str:
     'PC 4711'
     """
     name = " ".join(unicodedata.normalize("NFC", text).split())
+    if name.casefold().startswith("person:"):
+        raise InputError("a name or number does not begin with `person:`")
     if not name:
         raise InputError("give your name or number: it is recorded with each outcome")
     if len(name) > MOST_OFFICER or any(unicodedata.category(character)[0] == "C" for character in name):
