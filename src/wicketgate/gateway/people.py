@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,6 +73,8 @@ class SignedInAs:
         vouches for nobody that this one did.
     claims : mapping
         What it said.
+    code : str
+        The hash of a code that did, in a demonstration.
     """
 
     organisation: str
@@ -81,6 +83,7 @@ class SignedInAs:
     issuer: str = ""
     client: str = ""
     claims: Mapping[str, Any] | None = None
+    code: str = ""
 
 
 class PeopleInForce:
@@ -106,6 +109,8 @@ class PeopleInForce:
         people = self.in_force(proved.organisation)
         if people is None:
             return None
+        if proved.code:
+            return self._by_code(people, proved.code)
         return self._by_passkey(people, proved) if proved.passkey else self._by_claims(people, proved)
 
     def in_force(self, organisation: str) -> People | None:
@@ -130,7 +135,7 @@ class PeopleInForce:
         NotEntitled
             `unknown-code` where no document in force has the code, where it is spent, or nobody opened who it is.
         """
-        digest = hashlib.sha256(code.strip().encode("utf-8", "surrogatepass")).hexdigest()
+        digest = _digest(code)
         state = self._commits.committed
         for organisation in state.regime.people:
             people = self.in_force(organisation)
@@ -143,6 +148,29 @@ class PeopleInForce:
                 assert people is not None
                 return people, person, name_in(opening)
         raise NotEntitled("this code enrols nobody, or it was used already", code="unknown-code")
+
+    def by_code(self, code: str) -> SignedInAs:
+        """Return what a code proves in a demonstration, as often as it is shown.
+
+        Raises
+        ------
+        NotEntitled
+            `unknown-code` where no document in force has it.
+        """
+        digest = _digest(code)
+        for organisation in self._commits.committed.regime.people:
+            people = self.in_force(organisation)
+            if people is not None and self._by_code(people, digest) is not None:
+                return SignedInAs(organisation, code=digest)
+        raise NotEntitled("this code is nobody's", code="unknown-code")
+
+    def codes(self) -> Iterator[str]:
+        """Yield the hash of each code in the documents in force."""
+        for organisation in self._commits.committed.regime.people:
+            people = self.in_force(organisation)
+            for person in () if people is None else people.persons:
+                if person.enrol is not None:
+                    yield person.enrol
 
     def passkey(self, id_: str) -> Passkey | None:
         """Return a passkey that is enrolled."""
@@ -157,6 +185,13 @@ class PeopleInForce:
         if passkey is None or passkey.organisation != people.organisation or number is None:
             return None
         return self._identity(people, [number], ())
+
+    def _by_code(self, people: People, digest: str) -> Identity | None:
+        if not self._moment().charter.demonstration:
+            return None
+        numbers = (n for n, person in enumerate(people.persons) if person.enrol == digest)
+        number = next(numbers, None)
+        return None if number is None else self._identity(people, [number], ())
 
     def _by_claims(self, people: People, proved: SignedInAs) -> Identity | None:
         claims = proved.claims or {}
@@ -252,6 +287,10 @@ def require_fitting(people: Sequence[People], openings: Sequence[CommitmentOpene
                 raise InputError(f"opening {number} of a person has no `name`")
         elif opening.commitment not in claims:
             raise InputError(f"opening {number}: no document has its commitment", code="not-committed")
+
+
+def _digest(code: str) -> str:
+    return hashlib.sha256(code.strip().encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def name_in(opening: CommitmentOpened) -> str:
