@@ -2,7 +2,8 @@
 
 Both sides run on one gateway, in turns, the first one changing. An officer opens the queue, a hit and its image, with a
 pause of two to six seconds after each, as somebody who reads what is there. A machine asks a feed on which nothing
-comes for news, and waits for 25 s, again and again. The officers' requests are timed too.
+comes for news, and waits for 25 s, again and again. The officers' requests are timed too. What the people alone take of the machine is measured before, while nobody posts:
+that says more than rates where other things run beside.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ ROUNDS = int(os.environ.get("WICKETGATE_BENCH_ROUNDS", "5"))
 BATCHES = int(os.environ.get("WICKETGATE_BENCH_BATCHES", "1200"))
 OFFICERS, HITS = 50, 20
 PAUSE_S = 2.0, 6.0
+QUIET_S = 20.0
 DESK = london.PAPERS[london.OF_INTEREST]
 WAITING = {london.OF_INTEREST: 100, "marshbridge-traffic": 50, "eastholm-traffic": 50}
 """How many machines wait at which feed: at most 128 requests of one token are under way."""
@@ -188,6 +190,19 @@ async def everybody(
         raise RuntimeError(f"{len(ended)} of {len(tasks)} went away") from ended[0].exception()
 
 
+async def quiet(running: Running, sessions: list[str], chance: random.Random) -> dict[str, float]:
+    """Return the cores that a gateway takes to which nobody posts, without people and with everybody there."""
+
+    async def cores() -> float:
+        cpu, started = sum(running.cpu_s().values()), time.perf_counter()
+        await asyncio.sleep(QUIET_S)
+        return (sum(running.cpu_s().values()) - cpu) / (time.perf_counter() - started)
+
+    alone = await cores()
+    async with everybody(running, sessions, chance, []):
+        return {"alone": alone, "people": await cores()}
+
+
 async def beside(
     running: Running, posts: list[bytes], before: dict[str, int], sessions: list[str], chance: random.Random
 ) -> dict[str, Any]:
@@ -212,6 +227,7 @@ def run() -> dict[str, Any]:
         sessions = set_up(running, chance)
         before = {"batch": _last_batch(running), "rows": 0}
         uvloop.run(through_gateway(running, bodies(BATCHES // 4, chance), before))  # pages and feeds are warm
+        idle = uvloop.run(quiet(running, sessions, chance))
         for number in range(ROUNDS):
             found: dict[str, Any] = {}
             for side in ("alone", "people") if number % 2 == 0 else ("people", "alone"):
@@ -230,6 +246,7 @@ def run() -> dict[str, Any]:
         "officers_p50_ms": median([one["people"]["officers_p50_ms"] for one in rounds]),
         "officers_p99_ms": median([one["people"]["officers_p99_ms"] for one in rounds]),
         "officers_per_s": median([one["people"]["officers_per_s"] for one in rounds]),
+        "cores_without_posts": idle,
         "rounds": rounds,
     }
 
@@ -245,6 +262,8 @@ def main() -> None:
         f"officers: {result['officers_per_s']:.1f} pages and images a second, p50 {result['officers_p50_ms']:.0f} ms, "
         f"p99 {result['officers_p99_ms']:.0f} ms"
     )
+    idle = result["cores_without_posts"]
+    print(f"cores taken while nobody posts: {idle['alone']:.3f} alone, {idle['people']:.3f} with people")
     for one in result["rounds"]:
         spent = {
             side: sum(one[side]["cpu_us_per_read"][part] for part in ("gateway", "fronts", "readers", "nats"))
