@@ -80,6 +80,8 @@ class SignedInAs:
         vouches for nobody that this one did.
     claims : mapping
         What it said.
+    code : str
+        The hash of a code that did, in a demonstration, as it stands in the document.
     """
 
     organisation: str
@@ -88,6 +90,7 @@ class SignedInAs:
     issuer: str = ""
     client: str = ""
     claims: Mapping[str, Any] | None = None
+    code: str = ""
 
 
 class PeopleInForce:
@@ -113,6 +116,8 @@ class PeopleInForce:
         people = self.in_force(proved.organisation)
         if people is None:
             return None
+        if proved.code:
+            return self._by_code(people, proved.code)
         return self._by_passkey(people, proved) if proved.passkey else self._by_claims(people, proved)
 
     def in_force(self, organisation: str) -> People | None:
@@ -141,26 +146,51 @@ class PeopleInForce:
         NotEntitled
             `unknown-code` where no document in force has the code, where it is spent, or nobody opened who it is.
         """
-        found = [
-            one
-            for organisation in self._commits.committed.regime.people
-            for one in self._meant(organisation, code)
-        ]
+        known = self._commits.committed.people
+        found = []
+        for people, person in self._coded(code):
+            opening = known.openings.get(people.organisation, {}).get(person.commitment)
+            spent = code_spent(people.organisation, person.commitment, person.enrol or "")
+            if opening is not None and spent not in known.spent:
+                found.append((people, person, name_in(opening)))
         if len(found) != 1:
             raise NotEntitled("this code enrols nobody, or it was used already", code="unknown-code")
         return found[0]
 
-    def _meant(self, organisation: str, code: str) -> Iterator[tuple[People, Person, str]]:
-        """Yield who of an organisation may enrol with a code."""
-        known, people = self._commits.committed.people, self.in_force(organisation)
+    def by_code(self, code: str) -> SignedInAs:
+        """Return what a code proves in a demonstration, as often as it is shown.
+
+        Raises
+        ------
+        NotEntitled
+            `unknown-code` where no document in force has it.
+        """
+        found = [
+            SignedInAs(people.organisation, code=person.enrol or "")
+            for people, person in self._coded(code)
+            if self._by_code(people, person.enrol or "") is not None
+        ]
+        if len(found) != 1:
+            raise NotEntitled("this code is nobody's", code="unknown-code")
+        return found[0]
+
+    def _coded(self, code: str) -> Iterator[tuple[People, Person]]:
+        """Yield who has a code, used or not, in the documents in force."""
         code = code.strip()
-        for person in () if people is None else people.awaiting(code):
-            opening = known.openings.get(organisation, {}).get(person.commitment)
-            if opening is None or person.enrol is None or not enrolled_by(organisation, person, code):
-                continue
-            if code_spent(organisation, person.commitment, person.enrol) not in known.spent:
+        for organisation in self._commits.committed.regime.people:
+            people = self.in_force(organisation)
+            for person in () if people is None else people.awaiting(code):
                 assert people is not None
-                yield people, person, name_in(opening)
+                if enrolled_by(organisation, person, code):
+                    yield people, person
+
+    def codes(self) -> Iterator[str]:
+        """Yield the hash of each code in the documents in force."""
+        for organisation in self._commits.committed.regime.people:
+            people = self.in_force(organisation)
+            for person in () if people is None else people.persons:
+                if person.enrol is not None:
+                    yield person.enrol
 
     def passkey(self, id_: str) -> Passkey | None:
         """Return a passkey that is enrolled."""
@@ -175,6 +205,13 @@ class PeopleInForce:
         if passkey is None or passkey.organisation != people.organisation or number is None:
             return None
         return self._identity(people, [number], ())
+
+    def _by_code(self, people: People, digest: str) -> Identity | None:
+        if not self._moment().charter.demonstration:
+            return None
+        numbers = (n for n, person in enumerate(people.persons) if person.enrol == digest)
+        number = next(numbers, None)
+        return None if number is None else self._identity(people, [number], ())
 
     def _by_claims(self, people: People, proved: SignedInAs) -> Identity | None:
         claims = proved.claims or {}

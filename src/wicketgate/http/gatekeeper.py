@@ -29,6 +29,7 @@ from wicketgate.pages.duty import Session
 PEOPLE_PATHS = frozenset(
     {
         "/sign-in",
+        "/sign-in/code",
         "/sign-in/passkey",
         "/sign-in/passkey/begin",
         "/enrol",

@@ -399,7 +399,7 @@ def is_form_key(session: Session, given: str) -> bool:
 
 
 def _life_us(proved: SignedInAs) -> int:
-    return LIFE_US if proved.passkey else VOUCHED_US
+    return VOUCHED_US if proved.provider else LIFE_US
 
 
 def _key(session_id: str) -> str:

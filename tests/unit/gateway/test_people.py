@@ -211,6 +211,28 @@ def test_whoever_the_next_version_does_not_name_is_nobody_at_once(kept: Kept, kn
     assert kept.committed.people.passkeys == {}
 
 
+def test_a_code_signs_in_in_a_demonstration_alone(kept: Kept, known: PeopleInForce) -> None:
+    with pytest.raises(NotEntitled):
+        known.by_code(CODE)
+    proved = SignedInAs("met", code=hashlib.sha256(CODE.encode()).hexdigest())
+    assert known.identify(proved) is None
+    kept = Kept()
+    kept.sign(changed(world.example("charter"), put("charter.demonstration", True)), world.ROOTS)
+    kept.sign(people(), SIGNER)
+    kept.take(people=PeopleOpened(organisation="met", openings=OPENINGS))
+    known = PeopleInForce(kept, kept, b"secret")
+    for _ in range(2):
+        found = known.identify(known.by_code(f" {CODE} "))
+        assert found is not None
+        assert found.name == "Ben Bishop"
+    enrol(kept, known)  # spends it for passkeys alone
+    assert known.identify(known.by_code(CODE)) is not None
+    for other in ("", "other", CODE.upper()):
+        with pytest.raises(NotEntitled):
+            known.by_code(other)
+    assert known.identify(SignedInAs("tfl", code=proved.code)) is None
+
+
 def test_a_version_to_come_takes_nothing_yet(kept: Kept, known: PeopleInForce) -> None:
     later = people(
         put("people.version", 2), put("people.valid_from", "2026-08-01T00:00:00Z"), put("persons", None)
