@@ -74,6 +74,33 @@ class Entitlement:
             )
         return authority
 
+    def demand_person(self, name: str, person: str, role: str) -> None:
+        """Refuse a machine what an authority lets named people of a role do alone, however it stands.
+
+        Parameters
+        ----------
+        name : str
+            Of an authority of the caller's unit.
+        person : str
+            Who the caller is; empty of a machine, and of whoever signed in with a token.
+
+        Raises
+        ------
+        NotEntitled
+            `person-needed`.
+        """
+        if not person and role in self.demands_of(name):
+            raise NotEntitled(
+                f"the authority `{name}` lets named people of the role {role} do this, and nobody else",
+                code="person-needed",
+            )
+
+    def demands_of(self, name: str) -> frozenset[str]:
+        """Return the roles that an authority's current version demands."""
+        moment = self._commits.committed_at(self._clock.now_us())
+        named = moment.regime.authorities[name]
+        return moment.authority(named.versions[moment.current_status(named)[0]]).demands
+
     def match_authorities(self, unit: str) -> tuple[list[Authority], list[tuple[str, str]]]:
         """Return a unit's authorities of mode match, usable and stopped, by name.
 
@@ -98,6 +125,27 @@ class Entitlement:
             else:
                 open_ones.append(authority)
         return open_ones, stopped
+
+    def concerning(self, organisation: str, *, as_source: bool) -> dict[str, bool]:
+        """Return the authorities that an organisation's officers may ask about, by name.
+
+        They are those over its cameras or that it controls and, unless it asks as a source, those of its own units.
+
+        Returns
+        -------
+        dict
+            Whether counts of rows are open to it: of its own units' they are, of others' where no list decides what
+            leaves.
+        """
+        moment = self._commits.committed_at(self._clock.now_us())
+        found = {}
+        for name, feed in sorted(self._commits.committed.feeds.items()):
+            versions = [moment.authority(one) for one in moment.regime.authorities[name].versions]
+            if not as_source and feed.whose.partition("/")[0] == organisation:
+                found[name] = True
+            elif any(organisation in (one.controller, *one.scope.sources) for one in versions):
+                found[name] = all(one.mode in {"bulk", "search"} for one in versions)
+        return found
 
 
 def names_of(state: State, unit: str) -> list[str]:

@@ -17,6 +17,7 @@ from wicketgate.base.errors import (
     InputError,
     NotEntitled,
     StreamError,
+    Unreachable,
     WicketgateError,
 )
 from wicketgate.base.shapes import Count, about
@@ -31,6 +32,8 @@ CODES: dict[str, tuple[int, str]] = {
     "review-overdue": (403, "The authority is suspended: its review did not come"),
     "consultation-overdue": (403, "The authority is suspended: the consultation that it needs did not come"),
     "expired": (403, "The authority has expired"),
+    "person-needed": (403, "The authority lets named people alone do this"),
+    "presence-needed": (403, "This needs a fresh proof that you are there"),
     "form-refused": (403, "The form did not come from a page of this session"),
     "unknown-code": (403, "This code enrols nobody"),
     "provider-unreachable": (502, "The organisation's provider does not answer"),
@@ -215,6 +218,8 @@ def _said(error: WicketgateError) -> tuple[str, int | None, str]:
             return error.code if error.code in CODES else "streams-unavailable", None, error.detail
         case InputError() | HitRefused():
             return error.code if error.code in CODES else "malformed", None, error.detail
+        case Unreachable() if error.code in CODES:  # an organisation's provider, say
+            return error.code, None, error.detail
         case _:
             return "internal", 500, "something is wrong with the gateway"
 

@@ -62,10 +62,12 @@ class PeoplePages:
         providers: Sequence[Mapping[str, str]] = (),
         passkeys: bool = False,
         tokens: bool = True,
+        codes: bool = False,
         fault: str = "",
         at: str = "",
         officer: str = "",
         next: str = "",
+        asked: str = "",
         ended: bool = False,
     ) -> str:
         """Return the page `/sign-in`.
@@ -74,12 +76,12 @@ class PeoplePages:
         ----------
         providers : sequence of mapping
             `organisation`, `id` and `host` of each.
-        passkeys, tokens : bool
-            Whether one can sign in by a passkey, and with the token of a unit.
+        passkeys, tokens, codes : bool
+            Whether one can sign in by a passkey, with the token of a unit, and by a code, as in a demonstration.
         fault, at : str
-            What was wrong, as a sentence, and at which field (`token`, `officer`, or neither).
-        next : str
-            Where to go afterwards.
+            What was wrong, as a sentence, and at which field (`token`, `officer`, `code`, or none).
+        next, asked : str
+            Where to go afterwards, and the same as it stands in an address.
         ended : bool
             The caller had a session that has ended.
         """
@@ -88,10 +90,12 @@ class PeoplePages:
             providers=providers,
             passkeys=passkeys,
             tokens=tokens,
+            codes=codes,
             fault=fault,
             at=at,
             officer=officer,
             next=next,
+            asked=asked,
             ended=ended,
         )
 
@@ -131,6 +135,10 @@ class PeoplePages:
     def presence(self, session: Session, *, by_passkey: bool, next: str) -> str:
         """Return the page `/presence`."""
         return self._render("presence.html", session=session, by_passkey=by_passkey, next=next)
+
+    def onward(self, next: str) -> str:
+        """Return the page from which a browser goes on by itself, once a provider signed somebody in."""
+        return self._render("onward.html", session=None, next=next)
 
     def device(self, session: Session, *, code: str = "", fault: str = "", done: str = "") -> str:
         """Return the page `/device`."""

@@ -134,10 +134,12 @@ def outcome_fact(outcome: Outcome, sequence: int) -> bytes:
     )
 
 
-def hotlist_fact(change: HotlistChanged, sequence: int, *, added: int, changed: int, removed: int) -> bytes:
+def hotlist_fact(
+    change: HotlistChanged, sequence: int, *, added: int, changed: int, removed: int, by: str
+) -> bytes:
     """Return the fact of a hotlist's next revision.
 
-    It holds the counts of entries and the hash of the change.
+    It holds who made it, the counts of entries and the hash of the change.
     """
     return _salted(
         "hotlist",
@@ -150,6 +152,7 @@ def hotlist_fact(change: HotlistChanged, sequence: int, *, added: int, changed: 
             "changed": changed,
             "removed": removed,
             "sha256": change.blob,
+            "by": by,
         },
     )
 
@@ -252,7 +255,7 @@ def signed_in_fact(
     Parameters
     ----------
     how : str
-        `passkey`, or the id of a provider.
+        `passkey`, the id of a provider, or `code` in a demonstration.
     people : str
         The document in force, as `organisation@version`.
     opening : CommitmentOpened, optional

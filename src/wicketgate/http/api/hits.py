@@ -20,13 +20,14 @@ from wicketgate.gateway.hits import UnitHits
 from wicketgate.hotlists.hits import MOST_BY, MOST_REASON, WAITING, Hit
 from wicketgate.hotlists.outcomes import Said
 from wicketgate.http.answers import HitRead, HitShown, HitsShown, ImageLink, OutcomeShown, StoppedHit
-from wicketgate.http.gatekeeper import require
+from wicketgate.http.gatekeeper import PERSON, require
 from wicketgate.http.parameters import LINES
+from wicketgate.http.presence import require_presence
 from wicketgate.http.requests import MAX_MEMBERS, decoded, private_answer, read_body
+from wicketgate.http.roles import CONFIRM, SEE
 from wicketgate.regime.standing import STOPPED
 
 STATES = ("queue", "recent")
-_SEE = ("viewer", "confirmer")
 _T = TypeVar("_T")
 
 
@@ -74,7 +75,7 @@ class HitsApi:
 
     async def list_hits(self, request: Request) -> Response:
         """`GET /v1/hits?authority=&state=queue|recent&limit=`."""
-        who = require(request, "recipient", *_SEE)
+        who = require(request, "recipient", *SEE)
         unit = who.name
         state = request.query_params.get("state", "queue")
         if state not in STATES:
@@ -82,9 +83,11 @@ class HitsApi:
         limit = LINES.read(request)
         name = request.query_params.get("authority")
         if name is None:
-            names = [authority.name for authority in self._entitlement.match_authorities(unit)[0]]
+            open_ones = self._entitlement.match_authorities(unit)[0]
+            names = [one.name for one in open_ones if who.person or "viewer" not in one.demands]
         else:
             names = [self._entitlement.entitled_match(unit, name).name]
+            self._entitlement.demand_person(name, who.person, "viewer")
         found = self._hits.queue_of(names) if state == "queue" else self._hits.recent_of(names, limit)
         shown = found[:limit]
         if shown:
@@ -94,19 +97,22 @@ class HitsApi:
 
     async def get_hit(self, request: Request) -> Response:
         """`GET /v1/hits/{id}`."""
-        who = require(request, "recipient", *_SEE)
+        who = require(request, "recipient", *SEE)
         hit, _ = self._hits.hit_of(who.name, request.path_params["id"])
+        self._entitlement.demand_person(hit.authority, who.person, "viewer")
         await self._looks.look(who.by, "hit", hit.id)
-        require(request, "recipient", *_SEE)
+        require(request, "recipient", *SEE)
         return private_answer(self._shown(hit))
 
     async def post_outcome(self, request: Request) -> Response:
         """`POST /v1/hits/{id}/outcome` `{"outcome", "reason"?, "by"?, "plate_seen"?}`."""
-        who = require(request, "recipient", "confirmer")
+        who = require(request, "recipient", *CONFIRM)
         unit = who.name
         body = await read_body(request, MAX_MEMBERS)
         said = decoded(_decoder, body, 'send `{"outcome", "reason", "by"}`, each a text')
-        require(request, "recipient", "confirmer")  # the body may have taken long
+        require(request, "recipient", *CONFIRM)  # the body may have taken long
+        if said.outcome == "confirmed":
+            require_presence(request)
         hit_id, stopped = request.path_params["id"], False
         try:
             self._hits.hit_of(unit, hit_id)
@@ -114,6 +120,13 @@ class HitsApi:
             if error.code not in STOPPED:
                 raise
             stopped = True
+        if not who.person:
+            name = self._hits.authority_of(hit_id)
+            # The answer shows the hit.
+            for role in ("confirmer", "viewer"):
+                self._entitlement.demand_person(name, "", role)
+            if said.by.casefold().startswith(PERSON):
+                raise InputError(f"`by` is a name or number: `{PERSON}` is for people who sign in themselves")
         after = await self._outcomes.record_outcome(
             hit_id,
             said.outcome,

@@ -21,6 +21,7 @@ _NEXT = Parameter(name="next", place="query", words="A path of the gateway to go
 _ENDED = Parameter(name="ended", place="query", words="Says that a session has ended.")
 _STATE = Parameter(name="state", place="query", words="What the provider was given.")
 _CODE = Parameter(name="code", place="query", words="The provider's code.")
+_ISSUER = Parameter(name="iss", place="query", words="Which provider sends the browser (RFC 9207).")
 _USER_CODE = Parameter(name="user_code", place="query", words="The code that a program shows.")
 _AWAY: dict[int, tuple[str, Content]] = {303: ("The browser is sent on.", {})}
 _SIGN_IN: dict[int, tuple[str, Content]] = {
@@ -64,6 +65,12 @@ class WithdrawForm(Struct, frozen=True, kw_only=True):
 
     form_key: str
     id: str
+
+
+class SignInByCodeForm(Struct, frozen=True, kw_only=True):
+    """A code of a demonstration."""
+
+    code: str
 
 
 class DeviceForm(Struct, frozen=True, kw_only=True):
@@ -137,14 +144,23 @@ _STRANGER = tagged(
         gives=SignedIn, commits=True, codes=f"sign-in-refused {_FORM}",
     ),
     Operation(
+        "signInByCode", "POST /sign-in/code", "Sign in by a code, in a demonstration",
+        "As whoever the code was made for, as often as it is shown. Where vehicles are real this answers 404: a code "
+        "makes one passkey, once.", parameters=(_NEXT,), takes={FORM: SignInByCodeForm}, most=MAX_MEMBERS, status=303,
+        meaning="Signed in: a cookie, and on.", as_page=True, commits=True,
+        codes=f"unknown-code not-found too-many-failures {_FORM}",
+    ),
+    Operation(
         "signInWith", "GET /sign-in/with/{organisation}/{provider}", "Sign in at one's organisation",
         parameters=(_ORGANISATION, _PROVIDER, _NEXT), status=303, meaning="To the provider.", as_page=True,
         codes="not-found provider-unreachable",
     ),
     Operation(
         "comeBack", "GET /sign-in/back/{organisation}/{provider}", "Where a provider sends a browser back",
-        parameters=(_ORGANISATION, _PROVIDER, _STATE, _CODE), status=303, meaning="Signed in, and on.", as_page=True,
-        commits=True, codes="sign-in-refused not-found malformed provider-unreachable",
+        "Its page goes on by itself. After ten sign-ins from one peer that were not good the next are answered with "
+        "429, but for one every six seconds: the provider is not asked.",
+        parameters=(_ORGANISATION, _PROVIDER, _STATE, _CODE, _ISSUER), gives=PAGE, as_page=True, commits=True,
+        codes="sign-in-refused not-found malformed provider-unreachable too-many-failures",
     ),
     Operation("showEnrol", "GET /enrol", "The page to make a passkey", gives=PAGE),
     Operation(
@@ -184,7 +200,7 @@ _PERSON = tagged(
     Operation(
         "withdrawOwnPasskey", "POST /me/passkeys/withdraw", "End one of one's own passkeys",
         takes={FORM: WithdrawForm}, most=MAX_MEMBERS, gives=PAGE, also=_AWAY, as_page=True, commits=True,
-        codes=f"unknown-passkey {_FORM}",
+        codes=f"unknown-passkey presence-needed {_FORM}",
     ),
     Operation(
         "showPresence", "GET /presence", "The page to prove that one is there", parameters=(_NEXT,), gives=PAGE,
@@ -208,7 +224,7 @@ _PERSON = tagged(
     ),
     Operation(
         "answerDevice", "POST /device", "Let it, or refuse it", takes={FORM: DeviceForm}, most=MAX_MEMBERS,
-        gives=PAGE, also=_SIGN_IN, as_page=True, codes=f"sign-in-refused {_FORM}",
+        gives=PAGE, also=_SIGN_IN, as_page=True, codes=f"sign-in-refused presence-needed {_FORM}",
     ),
 )
 

@@ -5,26 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from wicketgate.base.clock import Clock
 from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.commits.durable import Durable
 from wicketgate.gateway.filing.people import PeopleFiling
-from wicketgate.gateway.people import Identity, PeopleInForce, SignedInAs
+from wicketgate.gateway.people import PeopleInForce, SignedInAs
+from wicketgate.http.failures import TooManyFailures
 from wicketgate.http.gatekeeper import SIGN_IN
 from wicketgate.http.peers import peer_of
+from wicketgate.http.people.opening import Opening, next_of
 from wicketgate.http.people.passkeys import MOST_ANSWER, Passkeys
-from wicketgate.http.people.providers import Providers
+from wicketgate.http.presence import require_presence
 from wicketgate.http.problems import problem
 from wicketgate.http.requests import (
     JSON,
     decoded,
-    form_pairs,
     media_type_of,
     private_answer,
     read_body,
@@ -32,8 +34,6 @@ from wicketgate.http.requests import (
 from wicketgate.http.sessions import (
     MOST_OFFICER,
     Sessions,
-    TooManyFailures,
-    is_https,
     officer_name,
     set_cookie,
 )
@@ -49,11 +49,6 @@ from wicketgate.http.site.officers import (
 from wicketgate.http.site.public import Public
 from wicketgate.pages.duty import HEADERS, Session
 from wicketgate.pages.people import PasskeyShown, PeoplePages, PlaceShown
-from wicketgate.regime.documents.people import Workplace
-
-_COOKIE = "wicketgate-sign-in"
-_COOKIE_S = 300
-_LOOPBACK = frozenset({"localhost"})
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,37 +65,35 @@ _decoder = msgspec.json.Decoder(Answer)
 class PeopleSite:
     """The handlers of people, over one gateway.
 
-    Parameters
-    ----------
-    address : str
-        Where the public reaches the gateway; empty for the address of each request. Passkeys are bound to it: without
-        one they are made and used at `localhost` alone.
+    Passkeys are bound to its address: without one they are made and used at `localhost` alone.
     """
 
     def __init__(
         self,
         commits: Durable,
         *,
+        clock: Clock,
         people: PeopleInForce,
         filing: PeopleFiling,
         sessions: Sessions,
         passkeys: Passkeys,
-        providers: Providers,
+        opening: Opening,
         officers: OfficerPages,
         public: Public,
         pages: PeoplePages,
-        address: str,
+        demonstration: bool,
     ) -> None:
         self._commits = commits
+        self._clock = clock
         self._people = people
         self._filing = filing
         self._sessions = sessions
         self._passkeys = passkeys
-        self._providers = providers
+        self._opening = opening
         self._officers = officers
         self._public = public
         self._pages = pages
-        self._address = address.rstrip("/")
+        self._demonstration = demonstration
 
     def routes(self) -> list[Route]:
         """Return the routes of signing in, `/enrol`, `/me` and `/presence`."""
@@ -111,8 +104,6 @@ class PeopleSite:
             Route(SIGN_IN, shown(self.post_sign_in), methods=post),
             Route(f"{SIGN_IN}/passkey/begin", self.post_passkey_begin, methods=post),
             Route(f"{SIGN_IN}/passkey", self.post_passkey, methods=post),
-            Route(f"{SIGN_IN}/with/{{organisation}}/{{provider}}", shown(self.get_provider), methods=get),
-            Route(f"{SIGN_IN}/back/{{organisation}}/{{provider}}", shown(self.get_back), methods=get),
             Route("/enrol", self.get_enrol, methods=get),
             Route("/enrol/begin", self.post_enrol_begin, methods=post),
             Route("/enrol", self.post_enrol, methods=post),
@@ -123,7 +114,6 @@ class PeopleSite:
             Route("/presence", shown(self.get_presence), methods=get),
             Route("/presence/begin", self.post_presence_begin, methods=post),
             Route("/presence", self.post_presence, methods=post),
-            Route("/presence/with", shown(self.get_presence_with), methods=get),
         ]
 
     # --- the page -------------------------------------------------------------------------------------------------
@@ -131,6 +121,10 @@ class PeopleSite:
     async def get_sign_in(self, request: Request) -> Response:
         """`GET /sign-in`."""
         return await self._sign_in_page(request, ended="ended" in request.query_params)
+
+    async def not_by_code(self, request: Request, status: int, fault: str) -> Response:
+        """Answer with the page to sign in, and what was wrong with a code."""
+        return await self._sign_in_page(request, status, fault=f"{fault[:1].upper()}{fault[1:]}.", at="code")
 
     async def _sign_in_page(
         self,
@@ -140,6 +134,7 @@ class PeopleSite:
         fault: str = "",
         at: str = "",
         officer: str = "",
+        there: str = "",
         ended: bool = False,
     ) -> Response:
         """Answer with the page to sign in; what the caller chose is put into one that is rendered once a fault."""
@@ -149,7 +144,9 @@ class PeopleSite:
             {"organisation": organisation, "id": id_, "host": urlsplit(issuer).hostname or issuer}
             for organisation, id_, issuer, _ in self._people.providers()
         ]
-        passkeys, tokens = bool(self._origin(request)), self._tokens_open()
+        passkeys, tokens = bool(self._opening.origin(request)), self._tokens_open()
+
+        codes = self._demonstration and any(self._people.codes())
 
         async def said() -> Mapping[str, Any]:
             return {
@@ -159,12 +156,14 @@ class PeopleSite:
                 "providers": providers,
                 "passkeys": passkeys,
                 "tokens": tokens,
+                "codes": codes,
             }
 
-        texts = {"next": next_of(request.query_params.get("next", ""))}
+        there = next_of(there or request.query_params.get("next", ""))
+        texts = {"next": there, "asked": quote(there)}
         if fault:
             texts["officer"] = officer[:MOST_OFFICER]
-        key = fault, at, ended, passkeys, tokens, msgspec.json.encode(providers)
+        key = fault, at, ended, passkeys, tokens, codes, msgspec.json.encode(providers)
         return await self._public.page(
             request, "sign-in", arguments=said, key=key, headers=HEADERS, status=status, texts=texts
         )
@@ -173,7 +172,7 @@ class PeopleSite:
         """Return whether some recipient's people are named by nobody: its units sign in with their tokens."""
         charter = self._commits.parsed.charter(self._commits.committed)
         return any(
-            "recipient" in one.roles and one.units and self._people.in_force(one.id) is None
+            "recipient" in one.roles and one.units and not self._people.are_named(one.id)
             for one in charter.organisations.values()
         )
 
@@ -184,7 +183,8 @@ class PeopleSite:
         """
         form = await form_of(request)
         token, officer = form.get("token", ""), form.get("officer", "")
-        again = partial(self._sign_in_page, request, officer=officer)
+        there = form.get("next", "")
+        again = partial(self._sign_in_page, request, officer=officer, there=there)
         try:
             officer_name(officer)
         except InputError as error:
@@ -199,7 +199,7 @@ class PeopleSite:
             return answer
         except NotEntitled as error:
             return await again(403, fault=sentence(error), at="token")
-        answer = redirect("/duty")
+        answer = redirect(next_of(there) or "/duty")
         answer.headers["Set-Cookie"] = set_cookie(request.scope, session_id)
         return answer
 
@@ -218,17 +218,17 @@ class PeopleSite:
         """`POST /sign-in/passkey/begin`: what a browser needs to ask its authenticator."""
         if not await turn(request):
             return problem("busy", "too many requests without a session wait")
-        return private_answer(await self._passkeys.sign_in_options(self._demand_origin(request)))
+        return private_answer(await self._passkeys.sign_in_options(self._opening.demand_origin(request)))
 
     async def post_passkey(self, request: Request) -> Response:
         """`POST /sign-in/passkey`: open a session by an authenticator's answer."""
         said = await self._said(request)
-        proved = await self._passkeys.sign_in(said.credential, self._demand_origin(request))
+        proved = await self._passkeys.sign_in(said.credential, self._opening.demand_origin(request))
         return await self._signed_in(request, proved, "passkey", said.next)
 
     async def get_enrol(self, request: Request) -> Response:
         """`GET /enrol`."""
-        passkeys = bool(self._origin(request))
+        passkeys = bool(self._opening.origin(request))
 
         async def arguments() -> Mapping[str, Any]:
             return {"passkeys": passkeys}
@@ -238,12 +238,14 @@ class PeopleSite:
     async def post_enrol_begin(self, request: Request) -> Response:
         """`POST /enrol/begin`: what a browser needs to make a passkey."""
         said = await self._said(request)
-        return private_answer(await self._passkeys.enrol_options(said.code, self._demand_origin(request)))
+        return private_answer(
+            await self._passkeys.enrol_options(said.code, self._opening.demand_origin(request))
+        )
 
     async def post_enrol(self, request: Request) -> Response:
         """`POST /enrol`: take a passkey, and sign its person in."""
         said = await self._said(request)
-        proved = await self._passkeys.enrol(said.code, said.credential, self._demand_origin(request))
+        proved = await self._passkeys.enrol(said.code, said.credential, self._opening.demand_origin(request))
         return await self._signed_in(request, proved, "passkey", said.next)
 
     async def _said(self, request: Request) -> Answer:
@@ -258,74 +260,10 @@ class PeopleSite:
 
     async def _signed_in(self, request: Request, proved: SignedInAs, how: str, there: str) -> Response:
         """Open the session of whoever proved who they are: recorded before it is answered."""
-        session_id = await self._open(proved, how)
+        session_id = await self._opening.open(proved, how, self._clock.now_us())
         answer = private_answer({"next": next_of(there) or "/duty"})
         answer.headers["Set-Cookie"] = set_cookie(request.scope, session_id)
         return answer
-
-    async def _open(self, proved: SignedInAs, how: str) -> str:
-        identity = self._people.identify(proved)
-        people = self._people.in_force(proved.organisation)
-        if identity is None or people is None:
-            raise NotEntitled("no document in force names you", code="sign-in-refused")
-        await self._filing.signed_in(identity, how, people)
-        session_id, _ = self._sessions.open_as(proved, first_place(identity))
-        return session_id
-
-    # --- providers ------------------------------------------------------------------------------------------------
-
-    async def get_provider(self, request: Request) -> Response:
-        """`GET /sign-in/with/{organisation}/{provider}`: send a browser to its organisation."""
-        return await self._set_out(
-            request, request.path_params["organisation"], request.path_params["provider"]
-        )
-
-    async def _set_out(
-        self, request: Request, organisation: str, provider: str, *, fresh: bool = False
-    ) -> Response:
-        if not await turn(request):
-            return problem("busy", "too many requests without a session wait")
-        out = await self._providers.set_out(
-            organisation, provider, self._back(request, organisation, provider), fresh=fresh
-        )
-        answer = redirect(out.url)
-        there = next_of(request.query_params.get("next", ""))
-        kept = urlencode({"c": out.cookie, "f": int(fresh), "n": there})
-        # Lax: the provider's page sends the browser back here.
-        secure = "; Secure" if is_https(request.scope) else ""
-        answer.headers["Set-Cookie"] = (
-            f"{_COOKIE}={kept}; Path={SIGN_IN}/back; Max-Age={_COOKIE_S}; HttpOnly; SameSite=Lax{secure}"
-        )
-        return answer
-
-    async def get_back(self, request: Request) -> Response:
-        """`GET /sign-in/back/{organisation}/{provider}`: open a session by a provider's word."""
-        if not await turn(request):
-            return problem("busy", "too many requests without a session wait")
-        kept = dict(form_pairs(request.cookies.get(_COOKIE, "").encode()))
-        asked = request.query_params
-        if "error" in asked or not kept.get("c") or not asked.get("code") or not asked.get("state"):
-            raise NotEntitled(
-                "your organisation did not sign you in, or it took too long", code="sign-in-refused"
-            )
-        organisation, provider = request.path_params["organisation"], request.path_params["provider"]
-        fresh = kept.get("f") == "1"
-        proved = await self._providers.come_back(
-            organisation,
-            provider,
-            self._back(request, organisation, provider),
-            state=asked["state"],
-            code=asked["code"],
-            cookie=kept["c"],
-            fresh=fresh,
-        )
-        answer = redirect(next_of(kept.get("n", "")) or "/duty")
-        answer.headers["Set-Cookie"] = set_cookie(request.scope, await self._open(proved, provider))
-        return answer
-
-    def _back(self, request: Request, organisation: str, provider: str) -> str:
-        base = self._address or self._origin(request) or str(request.base_url).rstrip("/")
-        return f"{base}{SIGN_IN}/back/{organisation}/{provider}"
 
     # --- a person's own page --------------------------------------------------------------------------------------
 
@@ -367,8 +305,7 @@ class PeopleSite:
         number = form.get("place", "")
         if proved is None or not number.isdecimal() or int(number) >= len(places):
             raise NotEntitled("no document in force names you there", code="sign-in-refused")
-        session_id, _ = self._sessions.open_as(proved, places[int(number)])
-        self._sessions.close(session)
+        session_id, _ = self._sessions.move(session, places[int(number)])
         answer = redirect("/me")
         answer.headers["Set-Cookie"] = set_cookie(request.scope, session_id)
         return answer
@@ -380,6 +317,7 @@ class PeopleSite:
         passkey = self._people.passkey(form.get("id", ""))
         if passkey is None or not session.person or passkey.person != session.person:
             raise InputError("no such passkey of yours is enrolled", code="unknown-passkey")
+        require_presence(request, "/me")
         await self._filing.withdraw(passkey.id, session.by)
         if not self._sessions.lasts(session):
             return redirect(f"{SIGN_IN}?ended=1")
@@ -398,56 +336,12 @@ class PeopleSite:
     async def post_presence_begin(self, request: Request) -> Response:
         """`POST /presence/begin`."""
         session_of(request)
-        return private_answer(await self._passkeys.sign_in_options(self._demand_origin(request)))
+        return private_answer(await self._passkeys.sign_in_options(self._opening.demand_origin(request)))
 
     async def post_presence(self, request: Request) -> Response:
         """`POST /presence`: renew the proof by a passkey."""
         session = session_of(request)
         said = await self._said(request)
-        proved = await self._passkeys.sign_in(said.credential, self._demand_origin(request))
-        self._sessions.prove(session, proved)
+        proved = await self._passkeys.sign_in(said.credential, self._opening.demand_origin(request))
+        self._sessions.prove(session, proved, self._clock.now_us())
         return private_answer({"next": next_of(said.next) or "/duty"})
-
-    async def get_presence_with(self, request: Request) -> Response:
-        """`GET /presence/with`: renew the proof at one's organisation; it opens a session anew."""
-        proved = self._sessions.proof_of(session_of(request))
-        if proved is None or not proved.provider:
-            raise NotEntitled("no provider signed you in", code="sign-in-refused")
-        return await self._set_out(request, proved.organisation, proved.provider, fresh=True)
-
-    # --- where we are ---------------------------------------------------------------------------------------------
-
-    def _origin(self, request: Request) -> str:
-        """Return the origin to which passkeys are bound; empty where there is none."""
-        if self._address:
-            parts = urlsplit(self._address)
-            return f"{parts.scheme}://{parts.netloc}"
-        asked = urlsplit(str(request.base_url))
-        return f"{asked.scheme}://{asked.netloc}" if asked.hostname in _LOOPBACK else ""
-
-    def _demand_origin(self, request: Request) -> str:
-        origin = self._origin(request)
-        if not origin:
-            raise InputError("passkeys are used where this gateway is reached by its name")
-        return origin
-
-
-def next_of(there: str) -> str:
-    """Return where to go next: a path of our own, without a host; empty for anything else.
-
-    >>> next_of("/duty/hits/a?x=1"), next_of("//evil.example"), next_of("https://evil.example/"), next_of("/\\\\evil")
-    ('/duty/hits/a?x=1', '', '', '')
-    """
-    good = (
-        len(there) <= 500
-        and there.startswith("/")
-        and not there.startswith(("//", "/\\"))
-        and there.isascii()
-        and there.isprintable()
-    )
-    return there if good else ""
-
-
-def first_place(identity: Identity) -> Workplace:
-    """Return where somebody works first: a unit, else an office, else the organisation at large."""
-    return min(identity.places(), key=lambda place: (place.unit is None, place.office is None, str(place)))
