@@ -12,10 +12,11 @@ import base64
 import binascii
 import hashlib
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from wicketgate.base.clock import SystemClock
-from wicketgate.base.errors import ConfigurationError, InputError
+from wicketgate.base.errors import ConfigurationError, DocumentRefused, InputError
 from wicketgate.base.signing import (
     ENVELOPE_TYPE,
     Envelope,
@@ -40,7 +41,13 @@ from wicketgate.cli.terminal import (
     read_register,
     replace_file,
 )
-from wicketgate.clients.officer.appraisal import Appraisal, appraise, founding
+from wicketgate.clients.officer.appraisal import (
+    Appraisal,
+    appraise,
+    founding,
+    require_needed,
+    require_sound,
+)
 from wicketgate.clients.officer.from_register import learn
 from wicketgate.clients.officer.keyfiles import open_key_file, open_signer
 from wicketgate.regime.charter import Charter
@@ -166,21 +173,39 @@ def sign_document_to(envelope: Envelope, document: SignedDocument, args: argpars
     The signature goes to its envelope in `args.out`.
     """
     known = SignedDocument(kind=document.kind, payload=document.payload, envelope=envelope)
-    for line in _told(known, _appraise(known, args)):
+    appraisal = _appraise(known, args)
+    for line in _told(known, appraisal):
         print(line)
+    # What is signed all the same is signed by whoever read why not: `--anyway` is said beside it.
+    judged = None if args.anyway else appraisal
+    if judged is not None:
+        _or_anyway(require_sound, judged)
     if on_terminal() and not args.yes and not confirmed("Sign?"):
         print("Nothing was signed.", file=sys.stderr)
         return 1
     if args.key is not None:
         signer = open_signer(args.key, asking(args))
-        public, signed = signer.public, add_signature(envelope, signer)
+        public = signer.public
+        if judged is not None:
+            _or_anyway(require_needed, judged, public)
+        signed = add_signature(envelope, signer)
     else:
         public = _public(args.public)
+        if judged is not None:
+            _or_anyway(require_needed, judged, public)
         signed = add_made_signature(envelope, public, _raw(read_file(args.signature), args.signature))
     replace_file(args.out, dump_envelope(signed) + b"\n")
     print(f"Signed {document.kind} with {format_public(public)}.")
     print(f"Signatures in {args.out}: {len(signed.signatures)}.")
     return 0
+
+
+def _or_anyway(require: Callable[..., None], *judged: object) -> None:
+    """Ask whether something may be signed, and name in a refusal the option that signs it all the same."""
+    try:
+        require(*judged)
+    except DocumentRefused as error:
+        raise DocumentRefused(f"{error.detail}; --anyway signs it all the same", code=error.code) from error
 
 
 def _public(text: str) -> bytes:
@@ -207,8 +232,11 @@ def _begun(document: SignedDocument, out: Path) -> Envelope:
 
 
 def _write_payload(document: SignedDocument, args: argparse.Namespace) -> int:
-    for line in _told(document, _appraise(document, args)):
+    appraisal = _appraise(document, args)
+    for line in _told(document, appraisal):
         print(line)
+    if appraisal is not None and not args.anyway:
+        _or_anyway(require_sound, appraisal)
     message = pae(document.envelope.payload_type, document.envelope.payload)
     replace_file(args.payload_out, message)
     print(f"The {len(message)} bytes to sign with Ed25519 are in {args.payload_out}.")

@@ -114,3 +114,8 @@ def add_signing(parser: ArgumentParser) -> None:
     )
     add_passphrase_file(parser)
     parser.add_argument("--yes", action="store_true", help="sign without asking")
+    parser.add_argument(
+        "--anyway",
+        action="store_true",
+        help="sign what would be refused too, and with a key that is not among those needed",
+    )
