@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import os
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -65,7 +66,7 @@ class OfficerPage:
 
 
 @contextlib.contextmanager
-def officer_page(*words: str | Path) -> Iterator[OfficerPage]:
+def officer_page(*words: str | Path, environment: Mapping[str, str] | None = None) -> Iterator[OfficerPage]:
     """Run `wicketgate officer`, and end it."""
     process = subprocess.Popen(
         [*WICKETGATE, "officer", "--no-browser", *map(str, words)],
@@ -73,6 +74,7 @@ def officer_page(*words: str | Path) -> Iterator[OfficerPage]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env=os.environ | dict(environment or {}),
     )
     try:
         assert process.stdout is not None

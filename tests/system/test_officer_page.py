@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from bench.harness import Running, gateway
+from bench.harness import WICKETGATE, Running, gateway
 from tests.browsing import AXE_TAGS, NEEDS_BROWSER
-from tests.running import SOURCE, get, secret_file
+from tests.running import SOURCE, get, secret_file, wicketgate
+from tests.soft_token import NEEDS_TOKEN, PIN, soft_token
 from tests.system.officer_page import PASSPHRASE, officer_page
 from wicketgate.base.signing import parse_envelope
 from wicketgate.regime.documents.binding import bind
@@ -46,7 +48,7 @@ def key_of(made: Running, folder: Path, office: str) -> Path:
     return path
 
 
-def token(made: Running, folder: Path) -> Path:
+def token_file(made: Running, folder: Path) -> Path:
     return secret_file(folder / "token", made.tokens[SOURCE])
 
 
@@ -94,7 +96,7 @@ def looked_at(page: Any, name: str) -> None:
 
 def test_an_officer_suspends_in_two_clicks_and_a_passphrase(made: Running, page: Any, tmp_path: Path) -> None:
     key = key_of(made, tmp_path, SUSPENDER)
-    with officer_page("--to", made.url, "--key", key, "--token-file", token(made, tmp_path)) as mine:
+    with officer_page("--to", made.url, "--key", key, "--token-file", token_file(made, tmp_path)) as mine:
         page.goto(mine.address)
         page.get_by_role("heading", name="Sign or stop").wait_for()
         looked_at(page, "home")
@@ -140,7 +142,7 @@ def test_officers_sign_one_after_another_and_the_last_sends(made: Running, page:
     offices = london.SIGNERS[london.COUNTER_TERRORISM]
     for number, office in enumerate(offices):
         last = number == len(offices) - 1
-        more = ("--to", made.url, "--token-file", token(made, tmp_path))
+        more = ("--to", made.url, "--token-file", token_file(made, tmp_path))
         with officer_page(paper, "--key", key_of(made, tmp_path, office), *more) as mine:
             page.goto(mine.address)
             page.get_by_role("link", name="The document").click()
@@ -196,3 +198,48 @@ def test_a_key_that_is_not_needed_signs_nothing(made: Running, page: Any, tmp_pa
         text = page.locator("main").inner_text()
         assert "is of none of those who must sign" in text
         assert "Nobody has signed it yet" in text
+
+
+@NEEDS_TOKEN
+def test_a_key_in_a_token_suspends_by_its_pin(page: Any, tmp_path: Path) -> None:
+    with soft_token(tmp_path) as token:
+        shown = subprocess.run(
+            [*WICKETGATE, "key", "show", token.address()],
+            env=os.environ | token.environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        public = shown.stdout.partition('key = "')[2].partition('"')[0]
+
+        def appoint(charter: dict[str, Any]) -> None:
+            deputy = {"id": "ico/deputy", "title": "Deputy", "holder": "Fay Fenwick", "key": public}
+            charter["offices"].append(deputy)
+            for rule in charter["signatures"]:
+                if rule["kind"] == "suspension":
+                    rule["offices"].append("ico/deputy")
+
+        with gateway(8, change=appoint) as made:
+            words = (
+                "--to",
+                made.url,
+                "--key",
+                token.address(),
+                "--token-file",
+                secret_file(tmp_path / "t", made.tokens[SOURCE]),
+            )
+            with officer_page(*words, environment=token.environment) as mine:
+                page.goto(mine.address)
+                page.get_by_role("heading", name="Sign or stop").wait_for()
+                assert (
+                    "data-protection in An office's token, of ico/deputy" in page.locator("main").inner_text()
+                )
+                page.get_by_role("button", name="Suspend Reads for the congestion charge").click()
+                page.get_by_label("The ground, in words").fill("Reads were passed on.")
+                page.get_by_label("The PIN of your key").fill(PIN)
+                looked_at(page, "suspend-pin")
+                page.get_by_label("The PIN of your key").fill(PIN)
+                page.get_by_role("button", name="Suspend now").click()
+                page.get_by_role("heading", name="The gateway took it").wait_for()
+            verified = wicketgate("verify", made.url)
+            assert verified.returncode == 0, verified.stdout + verified.stderr

@@ -49,7 +49,7 @@ from wicketgate.clients.officer.appraisal import (
     require_sound,
 )
 from wicketgate.clients.officer.from_register import learn
-from wicketgate.clients.officer.keyfiles import open_key_file, open_signer
+from wicketgate.clients.officer.keyfiles import glimpse, open_signer
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.binding import describe_log
 from wicketgate.regime.documents.document import SignedDocument, describe_document, open_document
@@ -89,12 +89,14 @@ def show_key(args: argparse.Namespace) -> int:
 
     It prints the line for the charter, and the id under which envelopes name the key.
     """
-    key = open_key_file(args.file, asking(args))
-    first = read_file(args.file).split(b"\n", 1)[0].decode("utf-8", "replace")
-    if first.startswith("# ") and first.isprintable():
-        print(f"Made for {first[2:]}, as the file says.")
-    print(f'key = "{format_public(key.public)}"')
-    print(f"In envelopes: keyid {key_id(key.public)}")
+    shown = glimpse(args.key)
+    public = shown.public
+    if public is None:
+        public = open_signer(args.key, asking(args)).public
+    if shown.made_for:
+        print(f"Made for {shown.made_for}, as the file says.")
+    print(f'key = "{format_public(public)}"')
+    print(f"In envelopes: keyid {key_id(public)}")
     return 0
 
 

@@ -19,7 +19,7 @@ def add_key(parser: ArgumentParser) -> None:
     add_passphrase_file(new)
     new.set_defaults(run="wicketgate.cli.officer:new_key")
     show = commands.add_parser("show", help="print the public half of a key")
-    show.add_argument("file", type=Path, metavar="F", help="a key file")
+    show.add_argument("key", metavar="KEY", help="a key file, or a key in a token (pkcs11:…)")
     add_passphrase_file(show)
     show.set_defaults(run="wicketgate.cli.officer:show_key")
 

@@ -1,7 +1,7 @@
 """Officers' key files, and the opening of a signer by name.
 
-A signer is named `SCHEME:rest`, or by the path of a key file alone. This version builds `file`; a token or a key
-service is one more opener here and nothing elsewhere. docs/decisions/0017-keys-of-officers.md.
+A signer is named `SCHEME:rest`, or by the path of a key file alone. This version builds `file` and `pkcs11` (`tokens`);
+a key service is one more opener here and nothing elsewhere. docs/decisions/0017-keys-of-officers.md.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import NamedTuple
 from wicketgate.base.errors import ConfigurationError, InputError, SignerError
 from wicketgate.base.passphrases import is_encrypted
 from wicketgate.base.signing import PrivateKey, Signer
+from wicketgate.clients.officer.tokens import open_token, parse_address, public_of
 
 Ask = Callable[[str], bytes]
 """Returns the passphrase of what it is told the name of; called at most once for a signer, and only if it is needed."""
@@ -68,8 +69,8 @@ class KeyGlimpse:
     Attributes
     ----------
     name : str
-        Of the file.
-    secret : {"passphrase", "PIN", ""}
+        Of the file, or of the key and its token.
+    opened_by : {"passphrase", "PIN", ""}
         What opens it; empty where nothing need.
     made_for : str
         The office for which it was made, as it says itself: nothing proves that. Perhaps empty.
@@ -78,7 +79,7 @@ class KeyGlimpse:
     """
 
     name: str
-    secret: str
+    opened_by: str
     made_for: str
     public: bytes | None
 
@@ -102,10 +103,15 @@ def _glimpse_file(rest: str) -> KeyGlimpse:
     locked = is_encrypted(data)
     return KeyGlimpse(
         name=path.name,
-        secret="passphrase" if locked else "",
+        opened_by="passphrase" if locked else "",
         made_for=first[2:] if first.startswith("# ") and first.isprintable() else "",
         public=None if locked else open_key_file(path, _nobody).public,
     )
+
+
+def _glimpse_token(rest: str) -> KeyGlimpse:
+    key = parse_address(rest)
+    return KeyGlimpse(name=key.name, opened_by="PIN", made_for="", public=public_of(key))
 
 
 def _nobody(what: str) -> bytes:
@@ -181,4 +187,7 @@ class _Scheme(NamedTuple):
     glimpse: Callable[[str], KeyGlimpse]
 
 
-_SCHEMES: Mapping[str, _Scheme] = {"file": _Scheme(_open_file, _glimpse_file)}
+_SCHEMES: Mapping[str, _Scheme] = {
+    "file": _Scheme(_open_file, _glimpse_file),
+    "pkcs11": _Scheme(open_token, _glimpse_token),
+}

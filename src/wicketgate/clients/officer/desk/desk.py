@@ -317,7 +317,7 @@ class Desk:
 
     def _open_key(self, secret: bytes) -> Any:
         """Open the key, unless somebody has tried too often just now."""
-        word = self._glimpse.secret
+        word = self._glimpse.opened_by
         if not word:
             return open_signer(self._key, _no_secret)
         if not secret:
@@ -406,7 +406,7 @@ class Desk:
             form_key=self._door.form_key,
             gateway="" if self._gateway is None else self._gateway.url,
             key=self._glimpse.name,
-            secret=self._glimpse.secret,
+            secret=self._glimpse.opened_by,
             office=self._office or self._glimpse.made_for,
         )
 

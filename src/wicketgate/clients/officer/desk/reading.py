@@ -64,15 +64,21 @@ class Reading:
         signed = [one for one in words if one.startswith(_SIGNED)]
         if not signed:
             signed = [f"A key has signed: {one.key_id[:16]}…" for one in self.document.envelope.signatures]
+        log = describe_log(self.document)
+        effect = [one for one in words if not one.startswith(_SIGNED)]
         return DocumentShown(
             name=self.name,
             kind=self.document.kind,
             digest=self.digest,
-            effect=[one for one in words if not one.startswith(_SIGNED)],
-            says=[*self.says, describe_log(self.document)],
+            effect=[*effect, log],
+            says=self.says if self.appraisal is not None else [*self.says, log],
             stands=self.stands,
             warnings=(),
-            faults=[f"It would be refused: {one.detail} ({one.code})" for one in faults],
+            # The powers themselves stand among what it changes.
+            faults=[
+                f"It would be refused: {one.detail.partition(': ')[0] if one.powers else one.detail} ({one.code})"
+                for one in faults
+            ],
             signed=signed,
             wanting=self.wanting,
             known=self.appraisal is not None,
