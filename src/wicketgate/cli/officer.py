@@ -138,6 +138,7 @@ def _told(document: SignedDocument, appraisal: Appraisal | None) -> list[str]:
             "Checked: the form only. With --against also what it widens and replaces, and who must sign.",
         ]
     lines = [*appraisal.words, describe_log(document)]
+    lines += [f"Warning: {warning}" for warning in appraisal.warnings]
     lines += [f"Refused as {fault.code}: {fault.detail}" for fault in appraisal.faults]
     if not appraisal.faults:
         lines.append("Nothing found for which it would be refused.")

@@ -16,6 +16,7 @@ from wicketgate.base.errors import DocumentRefused
 from wicketgate.base.signing import format_public, key_id
 from wicketgate.clients.officer.drafting import describe_deadline, figures_for
 from wicketgate.clients.officer.from_register import ShownRegister, list_of, number_of
+from wicketgate.clients.officer.traps import traps
 from wicketgate.regime.admission.admit import examine, judge_document, scope_of
 from wicketgate.regime.admission.amending import successor_requirements
 from wicketgate.regime.admission.comparing import Amended, compare
@@ -56,11 +57,14 @@ class Appraisal:
         Why it would be refused, as it stands; the first is what the gateway would answer.
     needed : tuple of Office
         Those among whom all or any must sign it; empty where that cannot be told.
+    warnings : tuple of str
+        Of a charter: how it traps its own authors. It is not refused for that.
     """
 
     words: tuple[str, ...]
     faults: tuple[DocumentRefused, ...]
     needed: tuple[Office, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def refusals(self) -> tuple[DocumentRefused, ...]:
@@ -96,6 +100,11 @@ def require_needed(appraisal: Appraisal, public: bytes) -> None:
             f"{', '.join(office.id for office in appraisal.needed)}",
             code="not-entitled",
         )
+
+
+def _warnings(value: object) -> tuple[str, ...]:
+    charter = value.draft if isinstance(value, Consultation) else value
+    return traps(charter) if isinstance(charter, Charter) else ()
 
 
 _UNKNOWN = 1
@@ -170,7 +179,10 @@ def appraise(
             words += must_sign(must, known.charter)
             needed = _needed([(must, known.charter)])
     return Appraisal(
-        words=(*describe_document(value, known.charter), *words), faults=tuple(found), needed=needed
+        words=(*describe_document(value, known.charter), *words),
+        faults=tuple(found),
+        needed=needed,
+        warnings=_warnings(value),
     )
 
 
@@ -487,5 +499,5 @@ def founding(document: SignedDocument, charter: Charter) -> Appraisal:
         else:
             require_distinct({name for one in requirements for name in one.offices}, charter)
     except DocumentRefused as error:
-        return Appraisal(words=tuple(words), faults=(error,), needed=needed)
-    return Appraisal(words=tuple(words), faults=(), needed=needed)
+        return Appraisal(words=tuple(words), faults=(error,), needed=needed, warnings=traps(charter))
+    return Appraisal(words=tuple(words), faults=(), needed=needed, warnings=traps(charter))

@@ -73,7 +73,7 @@ class Reading:
             effect=[*effect, log],
             says=self.says if self.appraisal is not None else [*self.says, log],
             stands=self.stands,
-            warnings=(),
+            warnings=() if self.appraisal is None else self.appraisal.warnings,
             # The powers themselves stand among what it changes.
             faults=[
                 f"It would be refused: {one.detail.partition(': ')[0] if one.powers else one.detail} ({one.code})"
