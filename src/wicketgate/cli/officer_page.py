@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 import webbrowser
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from wicketgate.base.settings import read_secret
 from wicketgate.base.signing import ENVELOPE_TYPE
 from wicketgate.cli.terminal import ask, read_file, read_register
 from wicketgate.clients.officer.desk.desk import Desk
-from wicketgate.clients.officer.desk.door import Door
+from wicketgate.clients.officer.desk.door import PageDoor
 from wicketgate.clients.officer.desk.server import LoopbackServer
 
 
@@ -42,6 +43,10 @@ class _Remote:
         return ask(self._url, "/v1/documents", self._token, 201, content=envelope, headers=headers)
 
 
+def _complain(words: str) -> None:
+    print(f"wicketgate: {words}", file=sys.stderr)
+
+
 def open_page(args: argparse.Namespace) -> int:
     """Serve the page until the officer ends it, or does not use it."""
     if args.token_file is not None and args.to is None:
@@ -50,8 +55,8 @@ def open_page(args: argparse.Namespace) -> int:
     if args.to is not None:
         token = "" if args.token_file is None else read_secret(args.token_file)
         gateway = _Remote(args.to, token)
-    with LoopbackServer() as server, tempfile.TemporaryDirectory(prefix="wicketgate-") as folder:
-        door = Door(port=server.port)
+    with LoopbackServer(_complain) as server, tempfile.TemporaryDirectory(prefix="wicketgate-") as folder:
+        door = PageDoor(port=server.port)
         desk = Desk(door, gateway, args.key, idle_s=args.idle, cameras=args.cameras)
         if args.document is not None:
             desk.open(args.document.name, read_file(args.document))

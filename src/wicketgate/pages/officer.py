@@ -38,7 +38,7 @@ STANDINGS: Mapping[str, tuple[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class KeyPlace:
     """What every page shows: whose key, which gateway.
 
     Attributes
@@ -162,19 +162,19 @@ def grouped(lines: Iterable[str]) -> list[tuple[str, list[str]]]:
     return found
 
 
-class OfficerPages:
+class SigningPages:
     """The pages, rendered by the templates of the public's."""
 
     def _render(self, template: str, **context: Any) -> str:
         page = templates().get_template(template)
         return page.render(demonstration=False, register={}, grouped=grouped, **context)
 
-    def enter(self, place: Place) -> str:
+    def enter(self, place: KeyPlace) -> str:
         """Return the page that hands out the cookie, and goes on by itself."""
         return self._render("officer-enter.html", place=place)
 
     def home(
-        self, place: Place, *, authorities: Sequence[AuthorityShown] | None, document: str, fault: str = ""
+        self, place: KeyPlace, *, authorities: Sequence[AuthorityShown] | None, document: str, fault: str = ""
     ) -> str:
         """Return the first page.
 
@@ -195,28 +195,28 @@ class OfficerPages:
             here="home",
         )
 
-    def document(self, place: Place, shown: DocumentShown, *, fault: str = "", at: str = "") -> str:
+    def document(self, place: KeyPlace, shown: DocumentShown, *, fault: str = "", at: str = "") -> str:
         """Return a document in words, with what there is to do."""
         return self._render(
             "officer-document.html", place=place, shown=shown, fault=fault, at=at, here="document"
         )
 
     def suspend(
-        self, place: Place, authority: AuthorityShown, *, reason: str = "", fault: str = "", at: str = ""
+        self, place: KeyPlace, authority: AuthorityShown, *, reason: str = "", fault: str = "", at: str = ""
     ) -> str:
         """Return the page that asks for the ground of a suspension, and for what opens the key."""
         return self._render(
             "officer-suspend.html", place=place, authority=authority, reason=reason, fault=fault, at=at
         )
 
-    def answer(self, place: Place, shown: AnswerShown) -> str:
+    def answer(self, place: KeyPlace, shown: AnswerShown) -> str:
         """Return what the gateway answered."""
         return self._render("officer-answer.html", place=place, shown=shown)
 
-    def problem(self, place: Place, words: str) -> str:
+    def problem(self, place: KeyPlace, words: str) -> str:
         """Return a page for what cannot be done."""
         return self._render("officer-problem.html", place=place, words=words, title="That was not done")
 
-    def ended(self, place: Place) -> str:
+    def ended(self, place: KeyPlace) -> str:
         """Return the last page: the program has ended."""
         return self._render("officer-problem.html", place=None, words="", title="The page has ended")

@@ -19,14 +19,14 @@ from wicketgate.base.signing import add_signature, dump_envelope
 from wicketgate.clients.officer.appraisal import require_needed, require_sound
 from wicketgate.clients.officer.beside import Stoppable, standing, stoppable
 from wicketgate.clients.officer.desk.attempts import Attempts
-from wicketgate.clients.officer.desk.door import Door, Request, Turned
+from wicketgate.clients.officer.desk.door import PageDoor, Request, Turned
 from wicketgate.clients.officer.desk.forms import fields_of
 from wicketgate.clients.officer.desk.reading import Reading, read, with_envelope
-from wicketgate.clients.officer.desk.server import Answer, Idle, plain
+from wicketgate.clients.officer.desk.server import Idle, PageAnswer, plain
 from wicketgate.clients.officer.drafting import draft_stop, new_id
 from wicketgate.clients.officer.from_register import ShownRegister, learn
 from wicketgate.clients.officer.keyfiles import KeyGlimpse, glimpse, open_signer, require_passphrase
-from wicketgate.pages.officer import HEADERS, AnswerShown, AuthorityShown, OfficerPages, Place
+from wicketgate.pages.officer import HEADERS, AnswerShown, AuthorityShown, KeyPlace, SigningPages
 from wicketgate.pages.public import assets_of
 from wicketgate.regime.documents.binding import bind
 from wicketgate.regime.documents.document import SignedDocument, open_either
@@ -37,7 +37,7 @@ _CHANCE_BYTES = 3
 _MOST_REASON = 4_000
 
 
-class Gateway(Protocol):
+class PaperGateway(Protocol):
     """The gateway whose documents are in force."""
 
     @property
@@ -69,7 +69,7 @@ class Fault(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class OpenPaper:
     """The document that is open.
 
     Attributes
@@ -88,9 +88,9 @@ class Desk:
 
     Parameters
     ----------
-    door : Door
+    door : PageDoor
         Who is let in.
-    gateway : Gateway or None
+    gateway : PaperGateway or None
         Where documents are in force and are sent to.
     key : str
         The signer, as `keyfiles.open_signer` takes it.
@@ -102,8 +102,8 @@ class Desk:
 
     def __init__(
         self,
-        door: Door,
-        gateway: Gateway | None,
+        door: PageDoor,
+        gateway: PaperGateway | None,
         key: str,
         *,
         idle_s: float,
@@ -114,10 +114,10 @@ class Desk:
         self._glimpse: KeyGlimpse = glimpse(key)
         self._idle = Idle(idle_s)
         self._attempts = Attempts()
-        self._held: Held | None = None
+        self._held: OpenPaper | None = None
         self._answer: AnswerShown | None = None
         self._office = ""
-        self._pages = OfficerPages()
+        self._pages = SigningPages()
         self._busy = threading.Lock()  # one thing at a time: a key signs once for one press of a button
         self._ended = False
 
@@ -135,12 +135,12 @@ class Desk:
         """
         document = open_either(data)
         _ = document.value  # whether it says anything is seen now
-        self._held, self._answer = Held(name=name, document=document), None
+        self._held, self._answer = OpenPaper(name=name, document=document), None
 
     # --- requests -----------------------------------------------------------------------------------------
 
-    def answer(self, request: Request) -> Answer:
-        """Answer a request, after asking the door."""
+    def answer(self, request: Request) -> PageAnswer:
+        """PageAnswer a request, after asking the door."""
         turned = self._door.misled(request)
         if turned is not None:
             return plain(turned)
@@ -161,7 +161,7 @@ class Desk:
             finally:
                 self._idle.stir()
 
-    def _route(self, request: Request) -> Answer:
+    def _route(self, request: Request) -> PageAnswer:
         path = request.path[len(self._door.base) :]
         name, _, about = path.partition("/")
         if request.method == "GET":
@@ -174,13 +174,13 @@ class Desk:
             return plain(_NOWHERE)
         return handler(self, fields, about)
 
-    def _show(self, name: str, about: str) -> Answer:
+    def _show(self, name: str, about: str) -> PageAnswer:
         if name == "" and not about:
             return self._home()
         if name == "document" and not about:
             return self._document() if self._held is not None else self._go("")
         if name == "document.dsse.json" and not about and self._held is not None:
-            return Answer(
+            return PageAnswer(
                 body=dump_envelope(self._held.document.envelope) + b"\n",
                 media_type="application/json",
                 headers={**HEADERS, "Content-Disposition": 'attachment; filename="document.dsse.json"'},
@@ -193,7 +193,7 @@ class Desk:
 
     # --- what is shown ------------------------------------------------------------------------------------
 
-    def _home(self, fault: str = "") -> Answer:
+    def _home(self, fault: str = "") -> PageAnswer:
         try:
             known = self._learn()
             office = self._whose(known)
@@ -213,7 +213,7 @@ class Desk:
         )
         return _page(page, status=422 if fault else 200)
 
-    def _document(self, fault: Fault | None = None) -> Answer:
+    def _document(self, fault: Fault | None = None) -> PageAnswer:
         reading = self._read()
         shown = reading.shown(
             can_send=self._gateway is not None and self._gateway.can_send, mine=self._here().mine
@@ -222,7 +222,7 @@ class Desk:
         page = self._pages.document(self._place(), shown, fault=words, at=at)
         return _page(page, status=200 if fault is None else 422)
 
-    def _suspending(self, name: str, fault: Fault | None = None, reason: str = "") -> Answer:
+    def _suspending(self, name: str, fault: Fault | None = None, reason: str = "") -> PageAnswer:
         known = self._learn()
         found = None if known is None else self._stoppable(known, name)
         if found is None:
@@ -233,7 +233,7 @@ class Desk:
 
     # --- what is done -------------------------------------------------------------------------------------
 
-    def _choose(self, fields: Mapping[str, bytes], _: str) -> Answer:
+    def _choose(self, fields: Mapping[str, bytes], _: str) -> PageAnswer:
         data = fields.get("document", b"")
         if not data.strip():
             return self._home("Choose a document")
@@ -243,7 +243,7 @@ class Desk:
             return self._home(_sentence(error))
         return self._go("document")
 
-    def _sign(self, fields: Mapping[str, bytes], _: str) -> Answer:
+    def _sign(self, fields: Mapping[str, bytes], _: str) -> PageAnswer:
         if self._held is None:
             return self._go("")
         try:
@@ -255,7 +255,7 @@ class Desk:
             return self._hand_in()
         return self._go("document")
 
-    def _send(self, fields: Mapping[str, bytes], _: str) -> Answer:
+    def _send(self, fields: Mapping[str, bytes], _: str) -> PageAnswer:
         if self._held is None:
             return self._go("")
         try:
@@ -264,7 +264,7 @@ class Desk:
             return self._document(fault)
         return self._hand_in()
 
-    def _suspend(self, fields: Mapping[str, bytes], name: str) -> Answer:
+    def _suspend(self, fields: Mapping[str, bytes], name: str) -> PageAnswer:
         known = self._learn()
         if known is None or self._stoppable(known, name) is None:
             return plain(_NOWHERE)
@@ -278,14 +278,14 @@ class Desk:
             id_ = new_id("suspension", at_us, secrets.token_hex(_CHANCE_BYTES))
             draft = draft_stop("suspension", name, id_=id_, at_us=at_us, reason=reason)
             document = open_either(dump_toml(bind(draft, known.charter.origin)).encode())
-            held = Held(name=id_, document=document)
+            held = OpenPaper(name=id_, document=document)
             reading = read(held.name, document, known, at_us=_now(), cameras=None)
             self._add_signature(reading, fields)
         except Fault as fault:
             return self._suspending(name, fault, reason)
         return self._hand_in()
 
-    def _end(self, fields: Mapping[str, bytes], _: str) -> Answer:
+    def _end(self, fields: Mapping[str, bytes], _: str) -> PageAnswer:
         self._ended = True
         return _page(self._pages.ended(self._place()))
 
@@ -312,7 +312,9 @@ class Desk:
         except WicketgateError as error:
             raise Fault(_sentence(error), "secret" if isinstance(error, SignerError) else "") from error
         self._office = reading.office_of(signer.public)
-        self._held = Held(name=reading.name, document=with_envelope(reading.document, envelope), mine=True)
+        self._held = OpenPaper(
+            name=reading.name, document=with_envelope(reading.document, envelope), mine=True
+        )
         self._answer = None
 
     def _open_key(self, secret: bytes) -> Any:
@@ -341,7 +343,7 @@ class Desk:
         self._attempts.note(time.monotonic(), good=True)
         return signer
 
-    def _hand_in(self) -> Answer:
+    def _hand_in(self) -> PageAnswer:
         """Send the document, where nobody else need sign and there is a way; show it otherwise."""
         held, reading = self._here(), self._read()
         if self._gateway is None or not self._gateway.can_send or reading.wanting or reading.refused:
@@ -362,7 +364,7 @@ class Desk:
 
     # --- what is known ------------------------------------------------------------------------------------
 
-    def _here(self) -> Held:
+    def _here(self) -> OpenPaper:
         held = self._held
         assert held is not None
         return held
@@ -400,8 +402,8 @@ class Desk:
             self._office = held[0] if held else made_for if public is None and made_for in offices else ""
         return self._office
 
-    def _place(self) -> Place:
-        return Place(
+    def _place(self) -> KeyPlace:
+        return KeyPlace(
             base=self._door.base,
             form_key=self._door.form_key,
             gateway="" if self._gateway is None else self._gateway.url,
@@ -410,11 +412,11 @@ class Desk:
             office=self._office or self._glimpse.made_for,
         )
 
-    def _go(self, path: str) -> Answer:
-        return Answer(status=303, headers={**HEADERS, "Location": f"{self._door.base}{path}"})
+    def _go(self, path: str) -> PageAnswer:
+        return PageAnswer(status=303, headers={**HEADERS, "Location": f"{self._door.base}{path}"})
 
 
-_FORMS: Mapping[str, Callable[[Desk, Mapping[str, bytes], str], Answer]] = {
+_FORMS: Mapping[str, Callable[[Desk, Mapping[str, bytes], str], PageAnswer]] = {
     "document": Desk._choose,
     "sign": Desk._sign,
     "send": Desk._send,
@@ -436,11 +438,11 @@ def _sentence(error: WicketgateError) -> str:
     return f"{error.detail[:1].upper()}{error.detail[1:]} ({error.code})"
 
 
-def _page(html: str, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
-    return Answer(status=status, body=html.encode(), headers={**HEADERS, **(headers or {})})
+def _page(html: str, *, status: int = 200, headers: Mapping[str, str] | None = None) -> PageAnswer:
+    return PageAnswer(status=status, body=html.encode(), headers={**HEADERS, **(headers or {})})
 
 
-def _asset(path: str) -> Answer:
+def _asset(path: str) -> PageAnswer:
     asset = assets_of().by_path.get(path)
     if asset is None:
         return plain(_NOWHERE)
@@ -449,7 +451,7 @@ def _asset(path: str) -> Answer:
         "Cross-Origin-Resource-Policy": "same-origin",
         "Cache-Control": asset.cache_control,
     }
-    return Answer(body=asset.content, media_type=asset.media_type, headers=headers)
+    return PageAnswer(body=asset.content, media_type=asset.media_type, headers=headers)
 
 
 def _now() -> int:

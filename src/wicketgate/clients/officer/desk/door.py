@@ -48,7 +48,7 @@ def _unguessable() -> str:
 
 
 @dataclass(slots=True, kw_only=True)
-class Door:
+class PageDoor:
     """The secrets of one run, and what they let in.
 
     Attributes

@@ -25,7 +25,7 @@ _LOOK_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class PageAnswer:
     """One answer."""
 
     status: int = 200
@@ -39,16 +39,22 @@ class LoopbackServer(ThreadingHTTPServer):
 
     Parameters
     ----------
+    complain : callable
+        Told of what kind an error was that nobody expected.
+
+    Attributes
+    ----------
     answer : callable
-        Answers a request. It never raises.
+        Answers a request.
     """
 
     daemon_threads = True
     block_on_close = False
     timeout = _LOOK_S
 
-    def __init__(self) -> None:
-        self.answer: Callable[[Request], Answer] = lambda request: Answer(status=503)
+    def __init__(self, complain: Callable[[str], None]) -> None:
+        self._complain = complain
+        self.answer: Callable[[Request], PageAnswer] = lambda request: PageAnswer(status=503)
         self._places = threading.BoundedSemaphore(_MOST_CONNECTIONS)
         super().__init__((HOST, 0), _Handler)
 
@@ -80,7 +86,7 @@ class LoopbackServer(ThreadingHTTPServer):
         """Say of what kind an error was, and nothing that was typed."""
         kind = sys.exc_info()[0]
         if kind is not None and not issubclass(kind, ConnectionError | TimeoutError):
-            print(f"wicketgate: a request failed ({kind.__name__})", file=sys.stderr)  # noqa: T201
+            self._complain(f"a request failed ({kind.__name__})")
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -107,17 +113,17 @@ class _Handler(BaseHTTPRequestHandler):
             return  # it has gone by itself
 
     def do_GET(self) -> None:
-        """Answer a request without a body."""
+        """PageAnswer a request without a body."""
         self._respond(b"")
 
     def do_POST(self) -> None:
-        """Answer a form."""
+        """PageAnswer a form."""
         length = self.headers.get("Content-Length", "")
         if "Transfer-Encoding" in self.headers or not length.isascii() or not length.isdigit():
-            self._send(Answer(status=411))
+            self._send(PageAnswer(status=411))
             return
         if int(length[:12]) > MOST_BYTES:
-            self._send(Answer(status=413))
+            self._send(PageAnswer(status=413))
             return
         body = self.rfile.read(int(length))
         if len(body) < int(length):
@@ -132,7 +138,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.answer(Request(method=self.command, path=self.path, headers=headers, body=body))
         )
 
-    def _send(self, answer: Answer) -> None:
+    def _send(self, answer: PageAnswer) -> None:
         self.send_response(answer.status)
         for name, value in {
             "Content-Type": answer.media_type,
@@ -147,9 +153,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Write nothing: a path here is a secret."""
 
 
-def plain(turned: Turned) -> Answer:
+def plain(turned: Turned) -> PageAnswer:
     """Return the answer to a request that was turned away."""
-    return Answer(status=turned.status, body=turned.words.encode(), media_type="text/plain; charset=utf-8")
+    return PageAnswer(
+        status=turned.status, body=turned.words.encode(), media_type="text/plain; charset=utf-8"
+    )
 
 
 class Idle:
