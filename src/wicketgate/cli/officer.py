@@ -41,15 +41,10 @@ from wicketgate.cli.terminal import (
     read_register,
     replace_file,
 )
-from wicketgate.clients.officer.appraisal import (
-    Appraisal,
-    appraise,
-    founding,
-    require_needed,
-    require_sound,
-)
+from wicketgate.clients.officer.appraisal import Appraisal, appraise, founding
 from wicketgate.clients.officer.from_register import learn
 from wicketgate.clients.officer.keyfiles import glimpse, open_signer
+from wicketgate.clients.officer.refusing import require_needed, require_sound
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.binding import describe_log
 from wicketgate.regime.documents.document import SignedDocument, describe_document, open_document

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import DocumentRefused
-from wicketgate.base.signing import format_public, key_id
+from wicketgate.base.signing import key_id
 from wicketgate.clients.officer.drafting import describe_deadline, figures_for
 from wicketgate.clients.officer.from_register import ShownRegister, list_of, number_of
 from wicketgate.clients.officer.traps import traps
@@ -70,36 +70,6 @@ class Appraisal:
     def refusals(self) -> tuple[DocumentRefused, ...]:
         """The faults that no further signature mends."""
         return tuple(fault for fault in self.faults if fault.code != "signature-missing")
-
-
-def require_sound(appraisal: Appraisal) -> None:
-    """Refuse to sign a document that would be refused whoever else signs it.
-
-    Raises
-    ------
-    DocumentRefused
-        The first of its refusals.
-    """
-    for fault in appraisal.refusals:
-        raise DocumentRefused(f"nothing was signed: {fault.detail}", code=fault.code, powers=fault.powers)
-
-
-def require_needed(appraisal: Appraisal, public: bytes) -> None:
-    """Refuse to sign with a key that is not among those needed.
-
-    Where it cannot be told who must sign, nothing is refused.
-
-    Raises
-    ------
-    DocumentRefused
-        `not-entitled`, with the offices.
-    """
-    if appraisal.needed and public not in {office.public for office in appraisal.needed}:
-        raise DocumentRefused(
-            f"nothing was signed: the key `{format_public(public)}` is of none of those who must sign, "
-            f"{', '.join(office.id for office in appraisal.needed)}",
-            code="not-entitled",
-        )
 
 
 def _warnings(value: object) -> tuple[str, ...]:

@@ -16,7 +16,6 @@ from typing import Any, Protocol
 from wicketgate.base.clock import SystemClock
 from wicketgate.base.errors import InputError, SignerError, Unreachable, WicketgateError
 from wicketgate.base.signing import add_signature, dump_envelope
-from wicketgate.clients.officer.appraisal import require_needed, require_sound
 from wicketgate.clients.officer.beside import Stoppable, standing, stoppable
 from wicketgate.clients.officer.desk.attempts import Attempts
 from wicketgate.clients.officer.desk.door import PageDoor, Request, Turned
@@ -26,6 +25,7 @@ from wicketgate.clients.officer.desk.server import Idle, PageAnswer, plain
 from wicketgate.clients.officer.drafting import draft_stop, new_id
 from wicketgate.clients.officer.from_register import ShownRegister, learn
 from wicketgate.clients.officer.keyfiles import KeyGlimpse, glimpse, open_signer, require_passphrase
+from wicketgate.clients.officer.refusing import require_needed, require_sound
 from wicketgate.pages.officer import HEADERS, AnswerShown, AuthorityShown, KeyPlace, SigningPages
 from wicketgate.pages.public import assets_of
 from wicketgate.regime.documents.binding import bind
