@@ -54,6 +54,8 @@ def open_page(args: argparse.Namespace) -> int:
     gateway = None
     if args.to is not None:
         token = "" if args.token_file is None else read_secret(args.token_file)
+        if not token.isascii() or not token.isprintable() or (args.token_file is not None and not token):
+            raise ConfigurationError(f"`{args.token_file}` holds no token")
         gateway = _Remote(args.to, token)
     with LoopbackServer(_complain) as server, tempfile.TemporaryDirectory(prefix="wicketgate-") as folder:
         door = PageDoor(port=server.port)

@@ -95,6 +95,8 @@ class DocumentShown:
         Of the document.
     digest : str
         Of all that is shown: what is signed is what was read.
+    read_at_us : int
+        The moment for which it is shown; some sentences name a time from now on.
     effect, says, stands : sequence of str
         What it changes, what it says, and what is in force beside it, as sentences.
     warnings, faults : sequence of str
@@ -114,6 +116,7 @@ class DocumentShown:
     name: str
     kind: str
     digest: str
+    read_at_us: int
     effect: Sequence[str]
     says: Sequence[str]
     stands: Sequence[str]

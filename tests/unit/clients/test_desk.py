@@ -76,8 +76,13 @@ class Officer:
         body = urlencode({"form_key": self.door.form_key, **fields}).encode()
         return self._ask("POST", path, body, FORM)
 
-    def digest(self) -> str:
-        return self.look("document").partition('name="digest" value="')[2].partition('"')[0]
+    def seen(self) -> dict[str, str]:
+        """Return what the form of the document carries."""
+        page = self.look("document")
+        return {
+            name: page.partition(f'name="{name}" value="')[2].partition('"')[0]
+            for name in ("digest", "read_at")
+        }
 
 
 @pytest.fixture(autouse=True)
@@ -113,23 +118,46 @@ def paper(**puts: Any) -> bytes:
 def test_what_is_signed_is_what_was_read(tmp_path: Path, here: Here) -> None:
     mine = officer(tmp_path, here, "tfl/data-protection")
     mine.desk.open("one.toml", paper(authority__version=2))
-    seen = mine.digest()
+    seen = mine.seen()
     # Another tab opens another document.
     mine.desk.open("two.toml", paper(authority__version=2, authority__recipient_retention="P1D"))
-    said = mine.press("sign", digest=seen, then="keep")
+    said = mine.press("sign", **seen, then="keep")
     assert (said.status, b"has changed since you read it" in said.body) == (422, True)
     assert "Nobody has signed it yet" in mine.look("document")
     # Something takes effect at the gateway.
     mine.desk.open("one.toml", paper(authority__version=2))
-    assert mine.digest() == seen
+    assert mine.seen() == seen
     here.chancery.submit(world.example("suspension"), ["ico/deputy"])
-    assert mine.press("sign", digest=seen, then="keep").status == 422
-    assert mine.press("sign", digest=mine.digest(), then="keep").status == 303
+    assert mine.press("sign", **seen, then="keep").status == 422
+    assert mine.press("sign", **mine.seen(), then="keep").status == 303
     envelope = parse_envelope(mine.look("document.dsse.json").strip().encode())
     assert len(envelope.signatures) == 1
     assert (
         open_document(mine.look("document.dsse.json").strip().encode()).payload["authority"]["version"] == 2
     )
+
+
+def test_a_sentence_that_names_a_time_from_now_on_stops_nobody(
+    tmp_path: Path, here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An authority that a consultation must cover within a time: until when is another moment each second."""
+    clock = [world.AT_US]
+
+    def tick(self: SystemClock) -> int:
+        clock[0] += 1_000_001
+        return clock[0]
+
+    monkeypatch.setattr(SystemClock, "now_us", tick)
+    mine = officer(tmp_path, here, world.MATCH_OFFICES[0])
+    mine.desk.open("match.toml", dump_toml(world.bound(world.example("authority-match"))).encode())
+    first, then = mine.look("document"), mine.look("document")
+    assert "unless a consultation covers it by" in first
+    assert first != then
+    seen = mine.seen()
+    clock[0] += 3_601_000_000
+    assert b"too long since you read" in mine.press("sign", **seen, then="keep").body
+    assert mine.press("sign", **{**seen, "read_at": "9" * 30}, then="keep").status == 422
+    assert mine.press("sign", **mine.seen(), then="keep").status == 303
 
 
 def test_nothing_is_sent_before_the_last_has_signed(tmp_path: Path, here: Here) -> None:
@@ -139,7 +167,7 @@ def test_nothing_is_sent_before_the_last_has_signed(tmp_path: Path, here: Here) 
         assert here.chancery.state.entries == entries
         mine = officer(tmp_path, here, office)
         mine.desk.open("paper", envelope)
-        said = mine.press("sign", digest=mine.digest(), then="send")
+        said = mine.press("sign", **mine.seen(), then="send")
         assert said.status == 303
         envelope = mine.look("document.dsse.json").strip().encode()
     assert said.headers["Location"].endswith("/answer")
@@ -155,7 +183,7 @@ def test_a_refusal_of_the_gateway_is_shown_and_the_signature_kept(tmp_path: Path
     assert said.status == 422
     assert b"The gateway did not take it. The token is not known (unauthorised)" in said.body
     here.refusal = None
-    assert mine.press("send", digest=mine.digest()).headers["Location"].endswith("/answer")
+    assert mine.press("send", **mine.seen()).headers["Location"].endswith("/answer")
     assert "is suspended now" in mine.look("answer")
 
 
@@ -186,7 +214,7 @@ def test_what_would_be_refused_is_not_signed_whatever_is_pressed(tmp_path: Path,
     mine.desk.open("bad.toml", paper(authority__version=7))
     digest = mine.desk._read().digest
     assert "cannot be signed here" in mine.look("document")
-    assert mine.press("sign", digest=digest, then="send").status == 422
+    assert mine.press("sign", digest=digest, read_at=str(world.AT_US), then="send").status == 422
     assert parse_envelope(mine.look("document.dsse.json").strip().encode()).signatures == ()
 
 

@@ -35,6 +35,9 @@ from wicketgate.regime.documents.toml import dump_toml
 _SECOND_US = 1_000_000
 _CHANCE_BYTES = 3
 _MOST_REASON = 4_000
+_MOST_DIGITS = 18
+_READ_FOR_US = 3_600 * _SECOND_US
+"""For how long a page that was read may be signed."""
 
 
 class PaperGateway(Protocol):
@@ -292,13 +295,21 @@ class Desk:
     # --- a signature, and sending it ----------------------------------------------------------------------
 
     def _seen(self, fields: Mapping[str, bytes]) -> Reading:
-        """Return the reading of the document, if it is the one that the form was shown with."""
-        reading = self._read()
+        """Return the reading of the document, if it is the one that the form was shown with.
+
+        It is read again for the moment at which it was shown, as some sentences name a time from then on; what was read
+        long ago is no more.
+        """
+        read_at = fields.get("read_at", b"").decode("ascii", "replace")
+        at_us = int(read_at) if read_at.isdigit() and len(read_at) < _MOST_DIGITS else 0
+        if not 0 <= _now() - at_us <= _READ_FOR_US:
+            raise Fault("It is too long since you read the document. Nothing was done: read it again")
+        reading = self._read(at_us)
         if fields.get("digest", b"").decode("ascii", "replace") != reading.digest:
             raise Fault(
                 "The document or what is in force has changed since you read it. Nothing was done: read it again"
             )
-        return reading
+        return self._read()
 
     def _add_signature(self, reading: Reading, fields: Mapping[str, bytes]) -> None:
         """Sign what was read, with the key that the form's secret opens."""
@@ -369,13 +380,14 @@ class Desk:
         assert held is not None
         return held
 
-    def _read(self) -> Reading:
+    def _read(self, at_us: int | None = None) -> Reading:
         held = self._here()
         try:
             known = self._learn()
         except Unreachable:
             known = None
-        return read(held.name, held.document, known, at_us=_now(), cameras=self._cameras)
+        at_us = _now() if at_us is None else at_us
+        return read(held.name, held.document, known, at_us=at_us, cameras=self._cameras)
 
     def _learn(self) -> ShownRegister | None:
         return None if self._gateway is None else learn(self._gateway.register())

@@ -29,6 +29,8 @@ class Reading:
         What it says, and what is in force beside it.
     digest : str
         Of the document and of all these words.
+    at_us : int
+        The moment for which it was read.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Reading:
     says: tuple[str, ...]
     stands: tuple[str, ...]
     digest: str
+    at_us: int
 
     @property
     def wanting(self) -> str:
@@ -70,6 +73,7 @@ class Reading:
             name=self.name,
             kind=self.document.kind,
             digest=self.digest,
+            read_at_us=self.at_us,
             effect=[*effect, log],
             says=self.says if self.appraisal is not None else [*self.says, log],
             stands=self.stands,
@@ -112,7 +116,15 @@ def read(
     told = canonical({"words": list(words), "faults": list(faults), "signed": signed})
     message = pae(document.envelope.payload_type, document.envelope.payload)
     digest = hashlib.sha256(hashlib.sha256(message).digest() + told).hexdigest()
-    return Reading(name=name, document=document, appraisal=appraisal, says=says, stands=stands, digest=digest)
+    return Reading(
+        name=name,
+        document=document,
+        appraisal=appraisal,
+        says=says,
+        stands=stands,
+        digest=digest,
+        at_us=at_us,
+    )
 
 
 def with_envelope(document: SignedDocument, envelope: Envelope) -> SignedDocument:
