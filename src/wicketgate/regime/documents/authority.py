@@ -102,11 +102,14 @@ class MatchTerms:
         Entries at one time.
     entry_life : Period
         How long an entry lives, unless it is reviewed and listed again.
+    alerts_plate : bool
+        Whether an alert of a hit may carry its plate, beside the link.
     """
 
     kinds: tuple[str, ...]
     max_entries: int
     entry_life: Period
+    alerts_plate: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -385,11 +388,14 @@ def _reason(members: Members, name: str, *, needed: bool) -> str | None:
 
 
 def _match(members: Members) -> MatchTerms:
+    alerts = members.table("alerts") if members.has("alerts") else None
     terms = MatchTerms(
         kinds=members.texts("kinds", most=50, pattern=NAME),
         max_entries=members.integer("max_entries", least=1, most=MOST_ENTRIES),
         entry_life=_positive(members, "entry_life"),
+        alerts_plate=alerts is not None and alerts.boolean("plate"),
     )
+    (alerts or members).end()
     members.end()
     return terms
 
@@ -478,6 +484,10 @@ def describe(authority: Authority, charter: Charter | None = None) -> list[str]:
         f"For captures from {rfc3339(authority.valid_from_us)} until {rfc3339(authority.valid_until_us)}.",
         f"The recipient may keep it for {retention}, and may pass it on to {onward or 'nobody'}.",
     ]
+    if authority.match is not None and authority.match.alerts_plate:
+        lines.append(
+            "Alerts of its hits may carry the plate, beyond the gateway: by mail and to other programs."
+        )
     if authority.urgent:
         lines.append("It is urgent: it takes effect without a consultation.")
     if authority.redactions:
