@@ -208,17 +208,18 @@ def _cut(client: smtplib.SMTP) -> None:
 async def _apprise(told: Told, way: ByApprise) -> None:
     """Send it by `apprise`, which is loaded here alone: it takes 45 MB."""
     try:
-        from apprise import Apprise, NotifyType
+        sent = await asyncio.get_running_loop().run_in_executor(_APPRISE, _notify, told, way.url)
     except ImportError as error:
         raise _Fault("`apprise` is not installed: install `wicketgate[alerts]`") from error
-
-    def notify() -> bool:
-        sender = Apprise()
-        joined = "&" if "?" in way.url else "?"
-        return bool(
-            sender.add(f"{way.url}{joined}redirect=no")
-            and sender.notify(title=told.title, body=told.text, notify_type=NotifyType.INFO)
-        )
-
-    if not await asyncio.get_running_loop().run_in_executor(_APPRISE, notify):
+    if not sent:
         raise _Fault("`apprise` could not send it")
+
+
+def _notify(told: Told, url: str) -> bool:
+    from apprise import Apprise, NotifyType
+
+    sender, joined = Apprise(), "&" if "?" in url else "?"
+    return bool(
+        sender.add(f"{url}{joined}redirect=no")
+        and sender.notify(title=told.title, body=told.text, notify_type=NotifyType.INFO)
+    )

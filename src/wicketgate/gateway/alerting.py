@@ -124,7 +124,7 @@ class Alerting:
         Raises
         ------
         InputError
-            If they tell it what it may not be told, or name a target that is not set up for it; `rules-changed`.
+            If they tell it what it may not be told, or name a target that is not set up for it; `revision-differs`.
         """
         demand_own(rules, who, self.settings.open_to(who))
         return await self._filing.set_rules(who, rules, by, revision=revision)

@@ -31,7 +31,7 @@ class AlertFiling:
         Raises
         ------
         InputError
-            `rules-changed` where somebody else changed them meanwhile.
+            `revision-differs` where somebody else changed them meanwhile.
         """
         data = dump_rules(check_rules(rules))
         made = 0
@@ -41,7 +41,9 @@ class AlertFiling:
             known = state.alert_rules.get(who)
             held = 0 if known is None else known.revision
             if revision is not None and revision != held:
-                raise InputError("somebody changed these rules meanwhile: look again", code="rules-changed")
+                raise InputError(
+                    "somebody changed these rules meanwhile: look again", code="revision-differs"
+                )
             made = held + 1
             given = AlertRulesSet(who=who, revision=made, rules=data)
             fact = alert_rules_fact(sequence, given, by)
