@@ -159,7 +159,8 @@ def mail_of(told: Told, way: ByMail) -> EmailMessage:
     mail["Auto-Submitted"] = "auto-generated"  # so that nobody's absence note comes back (RFC 3834)
     mail["X-Auto-Response-Suppress"] = "All"
     mail["X-Wicketgate-Alert"] = told.id
-    mail.set_content(told.text)
+    # Where the text lets it, a link stays on one line as it is.
+    mail.set_content(told.text, cte="7bit" if told.text.isascii() else "quoted-printable")
     return mail
 
 

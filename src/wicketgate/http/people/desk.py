@@ -15,9 +15,11 @@ from wicketgate.http.people.providers import Providers
 from wicketgate.http.people.site import PeopleSite
 from wicketgate.http.sessions import Sessions
 from wicketgate.http.site.addition import Addition
+from wicketgate.http.site.alerts import AlertsSite
 from wicketgate.http.site.duty import Duty
 from wicketgate.http.site.officers import OfficerPages
 from wicketgate.http.site.public import Public
+from wicketgate.pages.alerts import AlertPages
 from wicketgate.pages.duty import DutyPages
 from wicketgate.pages.people import PeoplePages
 from wicketgate.pages.public import assets_of
@@ -73,8 +75,15 @@ class OfficersDesk:
             officers=officers,
             looks=gateway.looks,
         )
+        self._alerts = AlertsSite(gateway.alerting, officers, AlertPages(demonstration=charter.demonstration))
         self._api = PeopleApi(commits, filing)
 
     def routes(self) -> list[Route]:
         """Return every route of theirs."""
-        return [*self._site.routes(), *self._programs.routes(), *self._duty.routes(), *self._api.routes()]
+        return [
+            *self._site.routes(),
+            *self._programs.routes(),
+            *self._duty.routes(),
+            *self._alerts.routes(),
+            *self._api.routes(),
+        ]
