@@ -193,6 +193,10 @@ class State(msgspec.Struct, kw_only=True):
         if transaction.disclosure is not None:
             self._take_disclosure(transaction.disclosure)
         self._take_erased(transaction)
+        self._take_words(transaction)
+
+    def _take_words(self, transaction: Transaction) -> None:
+        """Take what people are said to be, by which rules they are told, and what a recipient attests."""
         self.people.take(transaction.people, transaction.passkey)
         if transaction.alert_rules is not None:
             self.alert_rules[transaction.alert_rules.who] = transaction.alert_rules

@@ -485,9 +485,7 @@ def describe(authority: Authority, charter: Charter | None = None) -> list[str]:
         f"The recipient may keep it for {retention}, and may pass it on to {onward or 'nobody'}.",
     ]
     if authority.match is not None and authority.match.alerts_plate:
-        lines.append(
-            "Alerts of its hits may carry the plate, beyond the gateway: by mail and to other programs."
-        )
+        lines.append("Alerts of its hits may carry the plate, by mail and to other programs.")
     if authority.urgent:
         lines.append("It is urgent: it takes effect without a consultation.")
     if authority.redactions:
