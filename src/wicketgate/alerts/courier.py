@@ -11,8 +11,8 @@ from typing import Final
 
 import msgspec
 
-from wicketgate.alerts.messages import Told
-from wicketgate.alerts.orders import PATIENCE_S, Order, Sent, Way, frame
+from wicketgate.alerts.messages import AlertText
+from wicketgate.alerts.orders import PATIENCE_S, SendOrder, SendResult, Way, frame
 from wicketgate.base.children import dying_with_parent
 
 log = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ _COMMAND: Final = (sys.executable, "-m", "wicketgate.alerts.process")
 _BEYOND_S: Final = 10.0
 """How long after its patience an order may stay unanswered, a start of the process among it, before that is ended."""
 _MOST_ANSWER: Final = 64 * 1024
-_decoder = msgspec.msgpack.Decoder(Sent)
+_decoder = msgspec.msgpack.Decoder(SendResult)
 
 
 class Courier:
@@ -42,17 +42,17 @@ class Courier:
         self._patience_s = patience_s
         self._process: Process | None = None
         self._hearing: asyncio.Task[None] | None = None
-        self._waiting: dict[int, asyncio.Future[Sent]] = {}
+        self._waiting: dict[int, asyncio.Future[SendResult]] = {}
         self._beginning = asyncio.Lock()
         self._number = 0
         self.restarts = 0
 
-    async def send(self, told: Told, way: Way) -> Sent:
+    async def send(self, told: AlertText, way: Way) -> SendResult:
         """Send one message, once, and return what that came to; it never takes longer than its patience and a bit."""
         self._number += 1
         number = self._number
-        order = Order(number=number, told=told, way=way, patience_s=self._patience_s)
-        answered: asyncio.Future[Sent] = asyncio.get_running_loop().create_future()
+        order = SendOrder(number=number, told=told, way=way, patience_s=self._patience_s)
+        answered: asyncio.Future[SendResult] = asyncio.get_running_loop().create_future()
         self._waiting[number] = answered
         try:
             async with asyncio.timeout(self._patience_s + _BEYOND_S):
@@ -64,9 +64,9 @@ class Courier:
         except TimeoutError:
             log.error("the process that sends alerts does not answer, and is ended")
             await self.close()
-            return Sent(number=number, fault="the process that sends did not answer")
+            return SendResult(number=number, fault="the process that sends did not answer")
         except OSError:
-            return Sent(number=number, fault="the process that sends has ended")
+            return SendResult(number=number, fault="the process that sends has ended")
         finally:
             self._waiting.pop(number, None)
 
@@ -115,4 +115,4 @@ class Courier:
             self.restarts += 1
         for number, answered in self._waiting.items():
             if not answered.done():
-                answered.set_result(Sent(number=number, fault="the process that sends has ended"))
+                answered.set_result(SendResult(number=number, fault="the process that sends has ended"))

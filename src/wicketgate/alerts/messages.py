@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from wicketgate.alerts.rules import KIND_WORDS, AlertRules, Rule
+from wicketgate.alerts.rules import KIND_WORDS, AlertRule, AlertRules
 
 FLOOD: Final = 30
 """Messages of one place to one target in one period; what comes beyond is told of together."""
@@ -46,7 +46,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     path: str = "/me/alerts"
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class AlertMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A message to one target, until it is sent.
 
     Attributes
@@ -95,7 +95,7 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True):
     messages: int
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
+class AlertText(msgspec.Struct, frozen=True, kw_only=True):
     """The words of a message, ready to be sent."""
 
     id: str
@@ -118,9 +118,9 @@ def message_id(who: str, target: str, event: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:_ID]
 
 
-def target_rules(rules: AlertRules, event: Event) -> dict[str, Rule]:
+def target_rules(rules: AlertRules, event: Event) -> dict[str, AlertRule]:
     """Return the targets that are told of an event, each with the first rule that says so."""
-    found: dict[str, Rule] = {}
+    found: dict[str, AlertRule] = {}
     for rule in rules.rules:
         if rule.tells(event.kind, event.priority):
             for target in rule.targets:
@@ -141,15 +141,15 @@ def joins(group: Group | None, event: Event) -> bool:
 
 
 def begun(
-    event: Event, target: str, rules: AlertRules, rule: Rule, group: Group | None, *, flooded: bool
-) -> tuple[Message, Group]:
+    event: Event, target: str, rules: AlertRules, rule: AlertRule, group: Group | None, *, flooded: bool
+) -> tuple[AlertMessage, Group]:
     """Return the message that an event begins, and its group from now on.
 
     One thing makes at most one message a period: a further one waits for the end of the period before.
     """
     free_us = event.at_us if group is None else max(event.at_us, group.until_us)
     due_us = rules.goes_at(rule, event.priority, free_us)
-    message = Message(
+    message = AlertMessage(
         id=message_id(event.who, target, event.id),
         who=event.who,
         target=target,
@@ -165,7 +165,7 @@ def begun(
     return message, Group(message=message.id, due_us=due_us, until_us=due_us + rule.every_us)
 
 
-def joined(message: Message, event: Event) -> Message:
+def joined(message: AlertMessage, event: Event) -> AlertMessage:
     """Return a message that tells of one event more."""
     return msgspec.structs.replace(
         message,
@@ -181,7 +181,7 @@ def path_of(kind: str) -> str:
     return "/duty" if kind == "hit" else "/me/alerts"
 
 
-def told(message: Message, address: str, at_us: int, *, plate: str = "", title: str = "") -> Told:
+def told(message: AlertMessage, address: str, at_us: int, *, plate: str = "", title: str = "") -> AlertText:
     """Return the words of a message.
 
     Parameters
@@ -202,7 +202,7 @@ def told(message: Message, address: str, at_us: int, *, plate: str = "", title: 
         lines.append(f"Plate as read: {plate}")
     link = f"{address}{message.path}"
     lines += ["", f"See it, once you have signed in: {link}", "", f"For {message.who}. Message {message.id}."]
-    return Told(
+    return AlertText(
         id=message.id,
         at_us=at_us,
         who=message.who,
@@ -218,7 +218,7 @@ def told(message: Message, address: str, at_us: int, *, plate: str = "", title: 
     )
 
 
-def _head(message: Message) -> str:
+def _head(message: AlertMessage) -> str:
     if message.kind == "hit" and message.words:
         return f"Priority {message.priority}: {message.count} further hits"
     if message.kind == "hit":
@@ -229,7 +229,7 @@ def _head(message: Message) -> str:
     return f"{words[:1].upper()}{words[1:]}{more}"
 
 
-def webhook_body(one: Told, at: str) -> bytes:
+def webhook_body(one: AlertText, at: str) -> bytes:
     """Return the body of a webhook. docs/spec/alerts.md, section 4."""
     said: Mapping[str, Any] = {
         "who": one.who,

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from wicketgate.alerts.messages import Told
+from wicketgate.alerts.messages import AlertText
 
 MOST_ORDER: Final = 256 * 1024
 PATIENCE_S: Final = 15.0
@@ -42,16 +42,16 @@ class ByApprise(msgspec.Struct, frozen=True, kw_only=True, tag="apprise"):
 Way = ByWebhook | ByMail | ByApprise
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True):
+class SendOrder(msgspec.Struct, frozen=True, kw_only=True):
     """Send one message one way, once."""
 
     number: int
-    told: Told
+    told: AlertText
     way: Way
     patience_s: float = PATIENCE_S
 
 
-class Sent(msgspec.Struct, frozen=True, kw_only=True):
+class SendResult(msgspec.Struct, frozen=True, kw_only=True):
     """What an order came to.
 
     Attributes

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 import lmdb
 import msgspec
 
-from wicketgate.alerts.messages import Event, Flow, Group, Message
+from wicketgate.alerts.messages import AlertMessage, Event, Flow, Group
 from wicketgate.alerts.planning import Planning, db_key, packed
 from wicketgate.alerts.rules import AlertRules
 from wicketgate.base.clock import DAY_US, MINUTE_US, SECOND_US
@@ -48,7 +48,7 @@ _NOTE: Final = struct.Struct(">QI")
 _T = TypeVar("_T")
 
 
-class Note(msgspec.Struct, frozen=True, array_like=True):
+class HitNote(msgspec.Struct, frozen=True, array_like=True):
     """A committed hit, until it is told of or nobody wants it."""
 
     hit: str
@@ -61,7 +61,7 @@ class Note(msgspec.Struct, frozen=True, array_like=True):
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     """A message that was given up, and why."""
 
-    message: Message
+    message: AlertMessage
     at_us: int
     why: str
 
@@ -89,7 +89,8 @@ class TargetState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _READ: Mapping[type[Any], msgspec.msgpack.Decoder[Any]] = {
-    kind: msgspec.msgpack.Decoder(kind) for kind in (Note, Message, Group, Flow, DeadLetter, TargetState, int)
+    kind: msgspec.msgpack.Decoder(kind)
+    for kind in (HitNote, AlertMessage, Group, Flow, DeadLetter, TargetState, int)
 }
 
 
@@ -136,9 +137,9 @@ class Outbox:
         with self._environment.begin() as store:
             stored = store.get(_POSITION, db=self._dbs["meta"])
             self.position: int = struct.unpack(">Q", stored)[0] if stored else 0
-            found = [message for _, message in self._all(store, "messages", Message)]
+            found = [message for _, message in self._all(store, "messages", AlertMessage)]
             self.waiting_notes: int = store.stat(self._dbs["notes"])["entries"]
-        self.waiting: dict[str, Message] = {one.id: one for one in found}
+        self.waiting: dict[str, AlertMessage] = {one.id: one for one in found}
         """Every message that is not sent, by its id."""
         self._bytes = sum(len(packed(one)) for one in found)
         self._of_target = Counter(one.target for one in found)
@@ -181,7 +182,7 @@ class Outbox:
         left = store.stat(self._dbs["notes"])["entries"]
         while cursor.first():
             too_many = left > MOST_NOTES
-            if not too_many and _READ[Note].decode(cursor.value()).raised_us >= before_us:
+            if not too_many and _READ[HitNote].decode(cursor.value()).raised_us >= before_us:
                 return
             cursor.delete()
             left -= 1
@@ -202,7 +203,7 @@ class Outbox:
             planned = Planning(self, store, rules, now_us)
             number = 0
             while number < _AT_ONCE and cursor.first():
-                note: Note = _READ[Note].decode(cursor.value())
+                note: HitNote = _READ[HitNote].decode(cursor.value())
                 cursor.delete()
                 number += 1
                 if (who := owners.get(note.authority)) is not None:
@@ -222,7 +223,7 @@ class Outbox:
                     self.store(store, "known", key, now_us)
         planned.settle()
 
-    def put(self, message: Message) -> bool:
+    def put(self, message: AlertMessage) -> bool:
         """Put a message by itself, such as a test; return whether there was room."""
         with self._lock, self._environment.begin(write=True) as store:
             planned = Planning(self, store, {}, message.made_us)
@@ -232,11 +233,11 @@ class Outbox:
 
     # --- what became of a message -----------------------------------------------------------------------------------
 
-    def delivered(self, message: Message, now_us: int) -> None:
+    def delivered(self, message: AlertMessage, now_us: int) -> None:
         """Note that a message arrived: its target is well again."""
         self._end(message, now_us, TargetState(delivered_us=now_us))
 
-    def failed(self, message: Message, fault: str, now_us: int, *, gone: bool = False) -> bool:
+    def failed(self, message: AlertMessage, fault: str, now_us: int, *, gone: bool = False) -> bool:
         """Note that a message did not arrive, and return whether it is given up.
 
         Parameters
@@ -265,18 +266,18 @@ class Outbox:
         self.keep({later.id: later})
         return False
 
-    def give_up(self, message: Message, why: str, now_us: int) -> None:
+    def give_up(self, message: AlertMessage, why: str, now_us: int) -> None:
         """Make a message a dead letter without trying it."""
         self._end(message, now_us, self.targets.get(message.target, TargetState()), why=why)
 
-    def drop(self, message: Message) -> None:
+    def drop(self, message: AlertMessage) -> None:
         """Let go of a message that nobody may get any more."""
         self.dropped["not entitled"] += 1
         with self._lock, self._environment.begin(write=True) as store:
             store.delete(message.id.encode(), db=self._dbs["messages"])
         self._gone(message.id)
 
-    def _end(self, message: Message, now_us: int, state: TargetState, why: str = "") -> None:
+    def _end(self, message: AlertMessage, now_us: int, state: TargetState, why: str = "") -> None:
         with self._lock, self._environment.begin(write=True) as store:
             store.delete(message.id.encode(), db=self._dbs["messages"])
             self.store(store, "known", message.id.encode(), now_us)
@@ -302,9 +303,9 @@ class Outbox:
 
     # --- what there is ----------------------------------------------------------------------------------------------
 
-    def due(self, now_us: int, busy: Iterable[str]) -> list[Message]:
+    def due(self, now_us: int, busy: Iterable[str]) -> list[AlertMessage]:
         """Return the message that goes next to each target which has one, is not busy and may be tried."""
-        found: dict[str, Message] = {}
+        found: dict[str, AlertMessage] = {}
         passed = set(busy)
         for message in list(self.waiting.values()):  # a thread may take some away meanwhile
             state = self.targets.get(message.target)
@@ -360,7 +361,7 @@ class Outbox:
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
-    def has_room(self, message: Message, more: Counter[str], more_bytes: int) -> bool:
+    def has_room(self, message: AlertMessage, more: Counter[str], more_bytes: int) -> bool:
         """Return whether one message more is within the bounds, beside what is about to be kept, by target."""
         return (
             len(self.waiting) + more.total() < MOST_MESSAGES
@@ -368,7 +369,7 @@ class Outbox:
             and self._of_target[message.target] + more[message.target] < MOST_OF_TARGET
         )
 
-    def keep(self, messages: Mapping[str, Message]) -> None:
+    def keep(self, messages: Mapping[str, AlertMessage]) -> None:
         """Take what was written into what is in memory."""
         for message in messages.values():
             self._gone(message.id)
@@ -394,11 +395,11 @@ class Outbox:
         return [(bytes(key), _READ[kind].decode(data)) for key, data in store.cursor(db=self._dbs[name])]
 
 
-def _note(hit: HitRaised) -> Note:
-    return Note(hit.id, hit.authority, hit.voi, hit.priority, hit.raised_us)
+def _note(hit: HitRaised) -> HitNote:
+    return HitNote(hit.id, hit.authority, hit.voi, hit.priority, hit.raised_us)
 
 
-def _event(note: Note, who: str) -> Event:
+def _event(note: HitNote, who: str) -> Event:
     return Event(
         id=note.hit,
         who=who,
@@ -412,11 +413,11 @@ def _event(note: Note, who: str) -> Event:
     )
 
 
-def _order(message: Message) -> tuple[int, int, str]:
+def _order(message: AlertMessage) -> tuple[int, int, str]:
     return message.priority, message.due_us, message.id
 
 
-def _is_left_alone(state: TargetState | None, message: Message, now_us: int) -> bool:
+def _is_left_alone(state: TargetState | None, message: AlertMessage, now_us: int) -> bool:
     if state is None or message.kind == "test":
         return False
     # A clock that was set back, or an outbox that was restored, makes nobody wait for longer than the longest pause.

@@ -11,17 +11,17 @@ import msgspec
 
 from wicketgate.alerts.messages import (
     FLOOD,
+    AlertMessage,
     Event,
     Flow,
     Group,
-    Message,
     begun,
     group_key,
     joined,
     joins,
     target_rules,
 )
-from wicketgate.alerts.rules import AlertRules, Rule
+from wicketgate.alerts.rules import AlertRule, AlertRules
 
 if TYPE_CHECKING:
     from wicketgate.alerts.outbox import Outbox
@@ -40,7 +40,7 @@ class Planning:
         self._store = store
         self._rules = rules
         self._now_us = now_us
-        self._made: dict[str, Message] = {}
+        self._made: dict[str, AlertMessage] = {}
         self._more: Counter[str] = Counter()
         self._bytes = 0
 
@@ -54,7 +54,7 @@ class Planning:
             self._tell(event, target, rules, rule)
         return bool(targets)
 
-    def _tell(self, event: Event, target: str, rules: AlertRules, rule: Rule) -> None:
+    def _tell(self, event: Event, target: str, rules: AlertRules, rule: AlertRule) -> None:
         outbox, store = self._outbox, self._store
         group, flooded = None, False
         flow = outbox.stored(store, "flows", f"{event.who}\0{target}", Flow)
@@ -76,7 +76,7 @@ class Planning:
             flow = msgspec.structs.replace(flow, messages=flow.messages + 1)
         outbox.store(store, "flows", db_key(f"{event.who}\0{target}"), flow)
 
-    def keep(self, message: Message) -> bool:
+    def keep(self, message: AlertMessage) -> bool:
         """Keep a message where there is room, and none like it was sent."""
         if not self._outbox.has_room(message, self._more, self._bytes):
             self._outbox.dropped["outbox full"] += 1
@@ -87,11 +87,11 @@ class Planning:
             self._keep(message)
         return True
 
-    def _keep(self, message: Message) -> None:
+    def _keep(self, message: AlertMessage) -> None:
         self._outbox.store(self._store, "messages", message.id.encode(), message)
         self._made[message.id] = message
 
-    def _waiting(self, message_id: str) -> Message | None:
+    def _waiting(self, message_id: str) -> AlertMessage | None:
         return self._made.get(message_id) or self._outbox.waiting.get(message_id)
 
     def settle(self) -> None:

@@ -14,12 +14,12 @@ from typing import BinaryIO
 
 import msgspec
 
-from wicketgate.alerts.orders import MOST_ORDER, Order, frame
+from wicketgate.alerts.orders import MOST_ORDER, SendOrder, frame
 from wicketgate.alerts.sending import send
 
 _THREADS = 128
 """For look-ups of names and mail: one that hangs is one of many."""
-_decoder = msgspec.msgpack.Decoder(Order)
+_decoder = msgspec.msgpack.Decoder(SendOrder)
 
 
 async def serve(taking: BinaryIO, giving: BinaryIO) -> None:
@@ -30,7 +30,7 @@ async def serve(taking: BinaryIO, giving: BinaryIO) -> None:
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), taking)
     under_way: set[asyncio.Task[None]] = set()
 
-    async def carry_out(order: Order) -> None:
+    async def carry_out(order: SendOrder) -> None:
         giving.write(frame(msgspec.msgpack.encode(await send(order))))
         giving.flush()
 

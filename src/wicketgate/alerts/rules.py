@@ -52,7 +52,7 @@ class QuietHours(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     ] = DAYS
 
 
-class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class AlertRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One rule: which alerts go to which targets, and when."""
 
     kinds: Annotated[tuple[AlertKind, ...], about("What is told.", minItems=1)]
@@ -91,10 +91,10 @@ class AlertRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """The rules of one place."""
 
     zone: Annotated[str, about("Of its clocks, as the IANA database names it.")]
-    rules: Annotated[tuple[Rule, ...], about("Each by itself.", maxItems=MOST_RULES)] = ()
+    rules: Annotated[tuple[AlertRule, ...], about("Each by itself.", maxItems=MOST_RULES)] = ()
     form: Annotated[int, about("Of what is written here.")] = RULES_FORM
 
-    def goes_at(self, rule: Rule, priority: int, at_us: int) -> int:
+    def goes_at(self, rule: AlertRule, priority: int, at_us: int) -> int:
         """Return when an alert may go: at once, or when quiet hours end.
 
         Notes
@@ -112,11 +112,11 @@ NO_RULES: Final = AlertRules(zone="UTC")
 _decoder = msgspec.json.Decoder(AlertRules)
 
 
-def _hours(zone: str, rule: Rule) -> tuple[Hours, ...]:
+def _hours(zone: str, rule: AlertRule) -> tuple[Hours, ...]:
     return tuple(parse_hours(zone, one.days, one.from_, one.until) for one in rule.quiet)
 
 
-def quiet_in_words(zone: str, rule: Rule) -> str:
+def quiet_in_words(zone: str, rule: AlertRule) -> str:
     """Return a rule's quiet hours in plain words; empty where there are none."""
     return "; ".join(describe_hours(hours) for hours in _hours(zone, rule))
 
@@ -159,7 +159,7 @@ def check_rules(rules: AlertRules) -> AlertRules:
     return rules
 
 
-def _check(zone: str, rule: Rule) -> None:
+def _check(zone: str, rule: AlertRule) -> None:
     if not rule.kinds or len(set(rule.kinds)) != len(rule.kinds):
         raise InputError(f"`kinds` are distinct ones of {', '.join(KINDS)}")
     if not 1 <= len(rule.targets) <= 10 or len(set(rule.targets)) != len(rule.targets):

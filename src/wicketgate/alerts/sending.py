@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 import httpcore
 
 from wicketgate.alerts.addresses import NotAllowed, PinnedBackend, allowed_of, look_up
-from wicketgate.alerts.messages import Told, webhook_body
-from wicketgate.alerts.orders import ByApprise, ByMail, ByWebhook, Order, Sent
+from wicketgate.alerts.messages import AlertText, webhook_body
+from wicketgate.alerts.orders import ByApprise, ByMail, ByWebhook, SendOrder, SendResult
 from wicketgate.alerts.signing import secret_of, signature_headers
 from wicketgate.base.clock import SECOND_US, rfc3339, to_datetime
 
@@ -30,7 +30,7 @@ _APPRISE: Final = ThreadPoolExecutor(8, "apprise")
 """Threads of its own: nobody can cut its connections, and none of them holds up webhooks and mail."""
 
 
-class _Fault(Exception):
+class _SendFault(Exception):
     """An attempt that came to nothing, in words that may be shown."""
 
     def __init__(self, words: str, *, gone: bool = False) -> None:
@@ -38,7 +38,7 @@ class _Fault(Exception):
         self.gone = gone
 
 
-async def send(order: Order) -> Sent:
+async def send(order: SendOrder) -> SendResult:
     """Send one message, once, within the order's patience.
 
     Whatever happens is an answer: nothing of one target reaches another.
@@ -52,21 +52,21 @@ async def send(order: Order) -> Sent:
                     await _mail(order.told, order.way, order.patience_s)
                 case ByApprise():
                     await _apprise(order.told, order.way)
-    except _Fault as fault:
-        return Sent(number=order.number, fault=str(fault), gone=fault.gone)
+    except _SendFault as fault:
+        return SendResult(number=order.number, fault=str(fault), gone=fault.gone)
     except NotAllowed as refused:
-        return Sent(number=order.number, fault=str(refused))
+        return SendResult(number=order.number, fault=str(refused))
     except TimeoutError:
-        return Sent(number=order.number, fault=f"no whole answer within {order.patience_s:g} seconds")
+        return SendResult(number=order.number, fault=f"no whole answer within {order.patience_s:g} seconds")
     except Exception as error:  # noqa: BLE001 - the process goes on for the other targets
-        return Sent(number=order.number, fault=f"could not be sent: {type(error).__name__}")
-    return Sent(number=order.number)
+        return SendResult(number=order.number, fault=f"could not be sent: {type(error).__name__}")
+    return SendResult(number=order.number)
 
 
 # --- webhooks -----------------------------------------------------------------------------------------------------
 
 
-async def _webhook(told: Told, way: ByWebhook) -> None:
+async def _webhook(told: AlertText, way: ByWebhook) -> None:
     """Post it. The status says whether it was taken; of the answer's body nothing is read, and nothing is followed."""
     parts = urlsplit(way.url)
     host, secure = parts.hostname or "", parts.scheme == "https"
@@ -75,7 +75,7 @@ async def _webhook(told: Told, way: ByWebhook) -> None:
     try:
         addresses = allowed_of(await look_up(host, port), private)
     except (socket.gaierror, UnicodeError) as error:
-        raise _Fault("its host is not found") from error
+        raise _SendFault("its host is not found") from error
     if not secure:
         _demand_inside(addresses, private)
     body = webhook_body(told, rfc3339(told.at_us))
@@ -91,15 +91,15 @@ async def _webhook(told: Told, way: ByWebhook) -> None:
             async with pool.stream("POST", way.url, headers=_bytes(headers), content=body) as answer:
                 status = answer.status
         except httpcore.ConnectError as error:
-            raise _Fault(_certificate(error) or "cannot be connected to") from error
+            raise _SendFault(_certificate(error) or "cannot be connected to") from error
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
-            raise _Fault("the connection broke before the answer") from error
+            raise _SendFault("the connection broke before the answer") from error
     if status == _GONE:
-        raise _Fault("answered 410: it is gone for good", gone=True)
+        raise _SendFault("answered 410: it is gone for good", gone=True)
     if 300 <= status < 400:
-        raise _Fault(f"answered {status}: redirects are not followed")
+        raise _SendFault(f"answered {status}: redirects are not followed")
     if not 200 <= status < 300:
-        raise _Fault(f"answered {status}")
+        raise _SendFault(f"answered {status}")
 
 
 def _demand_inside(
@@ -128,7 +128,7 @@ def _certificate(error: BaseException) -> str:
 # --- mail ---------------------------------------------------------------------------------------------------------
 
 
-async def _mail(told: Told, way: ByMail, patience_s: float) -> None:
+async def _mail(told: AlertText, way: ByMail, patience_s: float) -> None:
     """Hand it to the mail server, in a thread that is ended by its socket where it takes too long."""
     held: list[smtplib.SMTP] = []
     try:
@@ -138,18 +138,18 @@ async def _mail(told: Told, way: ByMail, patience_s: float) -> None:
             _cut(client)
         raise
     except smtplib.SMTPResponseException as error:
-        raise _Fault(f"the mail server answered {error.smtp_code}") from error
+        raise _SendFault(f"the mail server answered {error.smtp_code}") from error
     except smtplib.SMTPRecipientsRefused as error:
-        raise _Fault("the mail server takes none of the addresses") from error
+        raise _SendFault("the mail server takes none of the addresses") from error
     except smtplib.SMTPNotSupportedError as error:
-        raise _Fault("the mail server offers no STARTTLS, or no way to sign in") from error
+        raise _SendFault("the mail server offers no STARTTLS, or no way to sign in") from error
     except ssl.SSLError as error:
-        raise _Fault("the mail server's certificate is not trusted") from error
+        raise _SendFault("the mail server's certificate is not trusted") from error
     except (smtplib.SMTPException, OSError) as error:
-        raise _Fault("the mail server cannot be reached, or broke off") from error
+        raise _SendFault("the mail server cannot be reached, or broke off") from error
 
 
-def mail_of(told: Told, way: ByMail) -> EmailMessage:
+def mail_of(told: AlertText, way: ByMail) -> EmailMessage:
     """Return a message as mail. Its id is the same each time it is sent."""
     mail = EmailMessage()
     mail["From"], mail["To"] = way.sender, ", ".join(way.to)
@@ -206,17 +206,17 @@ def _cut(client: smtplib.SMTP) -> None:
 # --- apprise ------------------------------------------------------------------------------------------------------
 
 
-async def _apprise(told: Told, way: ByApprise) -> None:
+async def _apprise(told: AlertText, way: ByApprise) -> None:
     """Send it by `apprise`, which is loaded here alone: it takes 45 MB."""
     try:
         sent = await asyncio.get_running_loop().run_in_executor(_APPRISE, _notify, told, way.url)
     except ImportError as error:
-        raise _Fault("`apprise` is not installed: install `wicketgate[alerts]`") from error
+        raise _SendFault("`apprise` is not installed: install `wicketgate[alerts]`") from error
     if not sent:
-        raise _Fault("`apprise` could not send it")
+        raise _SendFault("`apprise` could not send it")
 
 
-def _notify(told: Told, url: str) -> bool:
+def _notify(told: AlertText, url: str) -> bool:
     from apprise import Apprise, NotifyType
 
     sender, joined = Apprise(), "&" if "?" in url else "?"

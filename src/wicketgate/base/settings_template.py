@@ -52,7 +52,7 @@ port = 8080
 # [providers]
 # "met/identity" = "met-identity.secret"
 
-# Where alerts may go; each place sets its own rules. docs/operator.md, "Alerts".
+# Alerts go to these targets alone; each place sets its own rules. They need `address`.
 # [alerts]
 # silent_minutes = 60
 # private = ["10.20.0.0/16"]

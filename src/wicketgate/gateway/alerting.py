@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Final
 
 from wicketgate.alerts.courier import Courier
-from wicketgate.alerts.messages import Event, Message, message_id, told
+from wicketgate.alerts.messages import AlertMessage, Event, message_id, told
 from wicketgate.alerts.orders import ByApprise, ByMail, ByWebhook, Way
 from wicketgate.alerts.outbox import DeadLetter, Outbox, TargetState
 from wicketgate.alerts.rules import NO_RULES, AlertRules, demand_own, parse_rules
@@ -144,7 +144,7 @@ class Alerting:
         if len(past) == _TESTS and now_us - past[0] < _TESTS_US:
             raise InputError(f"at most {_TESTS} tests in ten minutes", code="busy")
         past.append(now_us)
-        message = Message(
+        message = AlertMessage(
             id=message_id(who, target, f"test {now_us}"),
             who=who,
             target=target,
@@ -265,13 +265,13 @@ class Alerting:
 
     # --- sending --------------------------------------------------------------------------------------------------
 
-    async def _send(self, message: Message) -> None:
+    async def _send(self, message: AlertMessage) -> None:
         try:
             await self._send_one(message)
         finally:
             self._busy.discard(message.target)
 
-    async def _send_one(self, message: Message) -> None:
+    async def _send_one(self, message: AlertMessage) -> None:
         now_us = self._clock.now_us()
         target = self.settings.open_to(message.who).get(message.target)
         state = self.outbox.targets.get(message.target)
@@ -303,7 +303,7 @@ class Alerting:
         if await self._threads.run(lambda: failed(message, sent.fault, now_us, gone=sent.gone)):
             self._note(message, delivered=False)
 
-    def _of_hit(self, message: Message) -> tuple[str, str]:
+    def _of_hit(self, message: AlertMessage) -> tuple[str, str]:
         """Return the plate that a message may carry, and the title of its authority.
 
         Raises
@@ -319,7 +319,7 @@ class Alerting:
         carries = authority.match is not None and authority.match.alerts_plate
         return (hit.plate or "") if hit is not None and carries else "", authority.title
 
-    async def _give_up(self, message: Message, why: str) -> None:
+    async def _give_up(self, message: AlertMessage, why: str) -> None:
         await self._threads.run(self.outbox.give_up, message, why, self._clock.now_us())
         self._note(message, delivered=False)
 
@@ -343,7 +343,7 @@ class Alerting:
                     password=mail.password,
                 )
 
-    def _note(self, message: Message, *, delivered: bool) -> None:
+    def _note(self, message: AlertMessage, *, delivered: bool) -> None:
         self.sent["delivered" if delivered else "given up"] += 1
         self._told.append(
             AlertTold(

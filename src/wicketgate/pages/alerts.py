@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from wicketgate.alerts.rules import KIND_WORDS, Rule, quiet_in_words
+from wicketgate.alerts.rules import KIND_WORDS, AlertRule, quiet_in_words
 from wicketgate.pages.duty import Session
 from wicketgate.pages.phrases import moment
 from wicketgate.pages.public import templates
@@ -17,7 +17,7 @@ class RuleRow:
 
     number: int
     zone: str
-    rule: Rule
+    rule: AlertRule
 
     def shown(self) -> dict[str, object]:
         """Return it in words."""

@@ -13,13 +13,15 @@ import pytest
 from wicketgate.alerts import outbox as outbox_module
 from wicketgate.alerts.messages import FLOOD, Event, told
 from wicketgate.alerts.outbox import GIVE_UP_US, Outbox, pause_us
-from wicketgate.alerts.rules import AlertRules, QuietHours, Rule
+from wicketgate.alerts.rules import AlertRule, AlertRules, QuietHours
 from wicketgate.base.clock import HOUR_US, MINUTE_US, SECOND_US, parse_rfc3339
 from wicketgate.commits.transactions import AlertTold, HitRaised, Transaction
 
 WHO = "recipient:met/duty-desk"
 T0 = parse_rfc3339("2026-07-01T12:00:00Z")
-RULES = {WHO: AlertRules(zone="Europe/London", rules=(Rule(kinds=("hit", "gateway"), targets=("desk",)),))}
+RULES = {
+    WHO: AlertRules(zone="Europe/London", rules=(AlertRule(kinds=("hit", "gateway"), targets=("desk",)),))
+}
 OWNERS = {"met-wanted": WHO}
 
 
@@ -116,7 +118,7 @@ def test_what_the_one_before_told_is_not_told_again(tmp_path: Path) -> None:
 
 
 def test_quiet_hours_hold_a_message_and_group_what_comes_meanwhile(outbox: Outbox) -> None:
-    night = Rule(kinds=("hit",), targets=("desk",), quiet=(QuietHours(from_="22:00", until="07:00"),))
+    night = AlertRule(kinds=("hit",), targets=("desk",), quiet=(QuietHours(from_="22:00", until="07:00"),))
     rules = {WHO: AlertRules(zone="Europe/London", rules=(night,))}
     at_us = parse_rfc3339("2026-10-24T22:30:00Z")
     take(
@@ -153,7 +155,7 @@ def test_a_target_that_fails_is_left_alone_for_longer_each_time_and_given_up_aft
 
 
 def test_a_failing_target_holds_up_no_other(outbox: Outbox) -> None:
-    rule = Rule(kinds=("hit",), targets=("desk", "mail"))
+    rule = AlertRule(kinds=("hit",), targets=("desk", "mail"))
     take(outbox, 1, hit(1))
     outbox.plan_hits(OWNERS, {WHO: AlertRules(zone="UTC", rules=(rule,))}, T0)
     assert [one.target for one in outbox.due(T0, {"desk"})] == ["mail"]
@@ -211,7 +213,7 @@ def test_an_event_is_told_once_however_often_it_is_derived(outbox: Outbox) -> No
     # Nobody had a rule for it: once somebody has, it is told.
     other = Event(id="f", who=WHO, kind="receipt", priority=2, at_us=T0, about="r", words="missing")
     outbox.plan([other], RULES, T0)
-    rules = {WHO: AlertRules(zone="UTC", rules=(Rule(kinds=("receipt",), targets=("desk",)),))}
+    rules = {WHO: AlertRules(zone="UTC", rules=(AlertRule(kinds=("receipt",), targets=("desk",)),))}
     outbox.plan([other], rules, T0)
     assert len(outbox.waiting) == 1
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wicketgate.alerts.rules import (
+    AlertRule,
     AlertRules,
     QuietHours,
-    Rule,
     check_rules,
     demand_own,
     dump_rules,
@@ -19,7 +19,9 @@ from wicketgate.alerts.rules import (
 from wicketgate.base.clock import MINUTE_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError
 
-NIGHT = Rule(kinds=("hit",), targets=("desk",), quiet=(QuietHours(from_="22:00", until="07:00"),), breaks=1)
+NIGHT = AlertRule(
+    kinds=("hit",), targets=("desk",), quiet=(QuietHours(from_="22:00", until="07:00"),), breaks=1
+)
 LONDON = AlertRules(zone="Europe/London", rules=(NIGHT,))
 
 

@@ -23,8 +23,8 @@ from standardwebhooks import Webhook
 
 from wicketgate.alerts.addresses import NotAllowed, allowed_of, is_public
 from wicketgate.alerts.courier import Courier
-from wicketgate.alerts.messages import Told
-from wicketgate.alerts.orders import ByApprise, ByMail, ByWebhook, Sent
+from wicketgate.alerts.messages import AlertText
+from wicketgate.alerts.orders import ByApprise, ByMail, ByWebhook, SendResult
 
 SECRET = "whsec_" + base64.b64encode(b"s" * 32).decode()
 _HOSTS = "127.0.0.1 localhost [::1] 0.0.0.0 2130706433 127.1 169.254.169.254 10.0.0.1 [::ffff:127.0.0.1]"
@@ -36,8 +36,8 @@ HERE = ("127.0.0.0/8",)
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-def message(number: int = 1) -> Told:
-    return Told(
+def message(number: int = 1) -> AlertText:
+    return AlertText(
         id=f"m{number}",
         at_us=time.time_ns() // 1000,
         who="recipient:met/duty-desk",
@@ -432,7 +432,7 @@ async def test_a_mail_server_that_refuses_or_drips_gets_a_fault(courier: Courier
     dripping = await asyncio.start_server(drip, "localhost", 0)
     port = dripping.sockets[0].getsockname()[1]
     began_s = time.monotonic()
-    sent: Sent = await courier.send(message(), by_mail(port, "none"))
+    sent: SendResult = await courier.send(message(), by_mail(port, "none"))
     dripping.close()
     await asyncio.sleep(0.5)  # it sees that nobody hears it any more
     assert "within 2 seconds" in sent.fault

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from wicketgate.alerts.rules import KINDS, KINDS_OF, AlertRules, QuietHours, Rule
+from wicketgate.alerts.rules import KINDS, KINDS_OF, AlertRule, AlertRules, QuietHours
 from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.gateway.alerting import Alerting
 from wicketgate.http.api.alerts import SETTERS
@@ -153,7 +153,7 @@ def _changed(rules: AlertRules, form: Mapping[str, str]) -> tuple[AlertRules, st
     raise InputError("the form asks for nothing that can be done here")
 
 
-def _rule_of(form: Mapping[str, str]) -> Rule:
+def _rule_of(form: Mapping[str, str]) -> AlertRule:
     chosen = {
         "kinds": [name.removeprefix("kind-") for name in form if name.startswith("kind-")],
         "targets": [name.removeprefix("target-") for name in form if name.startswith("target-")],
@@ -171,7 +171,7 @@ def _rule_of(form: Mapping[str, str]) -> Rule:
                 **{name: int(text) for name, text in numbers.items()},
                 "quiet": [msgspec.to_builtins(QuietHours(from_=begins, until=ends))] if begins else [],
             },
-            Rule,
+            AlertRule,
         )
     except msgspec.ValidationError as error:
         raise InputError("choose at least one kind and one target") from error
