@@ -20,6 +20,7 @@ from wicketgate.commits.figures import ClosedFigures, Counts, JudgedHits, Target
 from wicketgate.commits.hits import LOOKERS_KEPT, HotlistState, OpenHit, Sighting
 from wicketgate.commits.people import KnownPeople
 from wicketgate.commits.transactions import (
+    AlertRulesSet,
     CameraSet,
     HitRaised,
     HotlistChanged,
@@ -101,6 +102,7 @@ class State(msgspec.Struct, kw_only=True):
     responses_withheld: dict[str, int] = {}
     erased: dict[int, list[tuple[str, int]]] = {}
     people: KnownPeople = msgspec.field(default_factory=KnownPeople)
+    alert_rules: dict[str, AlertRulesSet] = {}
 
     @property
     def charter_envelope(self) -> bytes:
@@ -192,7 +194,13 @@ class State(msgspec.Struct, kw_only=True):
         if transaction.disclosure is not None:
             self._take_disclosure(transaction.disclosure)
         self._take_erased(transaction)
+        self._take_words(transaction)
+
+    def _take_words(self, transaction: Transaction) -> None:
+        """Take what people are said to be, by which rules they are told, and what a recipient attests."""
         self.people.take(transaction.people, transaction.passkey)
+        if transaction.alert_rules is not None:
+            self.alert_rules[transaction.alert_rules.who] = transaction.alert_rules
         if transaction.receipt is not None:
             self.held.setdefault(transaction.receipt.authority, Held()).take_receipt(transaction.receipt)
 

@@ -376,6 +376,25 @@ class RowErased(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     row: int
 
 
+class AlertRulesSet(msgspec.Struct, frozen=True, kw_only=True):
+    """The rules by which a place is told, whole: `alerts.rules` reads them."""
+
+    who: str
+    revision: int
+    rules: bytes
+
+
+class AlertTold(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that was sent to a target, or given up."""
+
+    id: str
+    who: str
+    target: str
+    what: str
+    count: int
+    became: Literal["delivered", "given-up"]
+
+
 class Transaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One transaction.
 
@@ -445,6 +464,8 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     fetched: ImagesFetched | None = None
     people: PeopleOpened | None = None
     passkey: Passkey | PasskeyWithdrawn | None = None
+    alert_rules: AlertRulesSet | None = None
+    told: tuple[AlertTold, ...] = ()
     directory_form: int = 0
     erased: tuple[RowErased, ...] = ()
     erased_from: int = 0

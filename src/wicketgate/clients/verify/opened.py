@@ -206,6 +206,24 @@ class _SignedInFact(_Fact, tag="signed-in", kw_only=True):
     opening: _OpeningTold | None = None
 
 
+class _AlertRulesFact(_Fact, tag="alert-rules", kw_only=True):
+    commit: _Number
+    who: _Text
+    revision: _Number
+    rules: dict[str, Any]
+    by: _Text
+
+
+class _ToldFact(_Fact, tag="told", kw_only=True):
+    commit: _Number
+    id: _Text
+    who: _Text
+    target: _Text
+    what: _Code
+    count: _Number
+    became: Literal["delivered", "given-up"]
+
+
 class _ResponseFact(_Fact, tag="response", kw_only=True):
     consultation: _Text
     id: _Text
@@ -231,6 +249,8 @@ _FACTS = (
     | _PeopleOpenedFact
     | _PasskeyFact
     | _SignedInFact
+    | _AlertRulesFact
+    | _ToldFact
 )
 KINDS = frozenset(kind.__struct_config__.tag for kind in _FACTS.__args__)
 """Every kind of fact that a gateway writes or ever wrote."""

@@ -18,9 +18,11 @@ from wicketgate.http.people.providers import Providers
 from wicketgate.http.people.site import PeopleSite
 from wicketgate.http.sessions import Sessions
 from wicketgate.http.site.addition import Addition
+from wicketgate.http.site.alerts import AlertsSite
 from wicketgate.http.site.duty import Duty
 from wicketgate.http.site.officers import OfficerPages
 from wicketgate.http.site.public import Public
+from wicketgate.pages.alerts import AlertPages
 from wicketgate.pages.duty import DutyPages
 from wicketgate.pages.people import PeoplePages
 from wicketgate.pages.public import assets_of
@@ -84,9 +86,10 @@ class OfficersDesk:
             officers=officers,
             looks=gateway.looks,
         )
+        self._alerts = AlertsSite(gateway.alerting, officers, AlertPages(demonstration=charter.demonstration))
         self._api = PeopleApi(commits, filing)
 
     def routes(self) -> list[Route]:
         """Return every route of theirs."""
-        parts = self._site, self._at_provider, self._by_code, self._programs, self._duty, self._api
+        parts = self._site, self._at_provider, self._by_code, self._programs, self._duty, self._alerts, self._api
         return [route for part in parts for route in part.routes()]
