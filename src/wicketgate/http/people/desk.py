@@ -7,6 +7,7 @@ from starlette.routing import Route
 from wicketgate.gateway.filing.people import PeopleFiling
 from wicketgate.gateway.node import Gateway
 from wicketgate.gateway.people import PeopleInForce
+from wicketgate.gateway.zones import PlaceZones
 from wicketgate.http.api.images import FeedImages
 from wicketgate.http.people.api import PeopleApi
 from wicketgate.http.people.passkeys import Passkeys
@@ -47,7 +48,9 @@ class OfficersDesk:
         )
         people = PeopleInForce(commits, clock, gateway.deployment.index_secret())
         filing = PeopleFiling(commits)
-        self.sessions = Sessions(clock.now_us, lambda: commits.committed.tokens, people)
+        self.sessions = Sessions(
+            clock.now_us, lambda: commits.committed.tokens, people, PlaceZones(commits, clock).of
+        )
         pages, address = PeoplePages(demonstration=charter.demonstration), str(gateway.settings.address)
         self._programs = Programs(clock, self.sessions, officers, pages, address)
         self._site = PeopleSite(

@@ -54,6 +54,8 @@ from wicketgate.regime.documents.people import Workplace
 _COOKIE = "wicketgate-sign-in"
 _COOKIE_S = 300
 _LOOPBACK = frozenset({"localhost"})
+_HOME = "/me"
+"""Where people come to who signed in and wanted nothing else: it leads on to what their roles give."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -259,7 +261,7 @@ class PeopleSite:
     async def _signed_in(self, request: Request, proved: SignedInAs, how: str, there: str) -> Response:
         """Open the session of whoever proved who they are: recorded before it is answered."""
         session_id = await self._open(proved, how)
-        answer = private_answer({"next": next_of(there) or "/duty"})
+        answer = private_answer({"next": next_of(there) or _HOME})
         answer.headers["Set-Cookie"] = set_cookie(request.scope, session_id)
         return answer
 
@@ -319,7 +321,7 @@ class PeopleSite:
             cookie=kept["c"],
             fresh=fresh,
         )
-        answer = redirect(next_of(kept.get("n", "")) or "/duty")
+        answer = redirect(next_of(kept.get("n", "")) or _HOME)
         answer.headers["Set-Cookie"] = set_cookie(request.scope, await self._open(proved, provider))
         return answer
 
@@ -391,7 +393,7 @@ class PeopleSite:
         """`GET /presence`."""
         session = session_of(request)
         proved = self._sessions.proof_of(session)
-        there = next_of(request.query_params.get("next", "")) or "/duty"
+        there = next_of(request.query_params.get("next", "")) or _HOME
         by_passkey = proved is not None and bool(proved.passkey)
         return await self._officers.page(self._pages.presence, session, by_passkey=by_passkey, next=there)
 
@@ -406,7 +408,7 @@ class PeopleSite:
         said = await self._said(request)
         proved = await self._passkeys.sign_in(said.credential, self._demand_origin(request))
         self._sessions.prove(session, proved)
-        return private_answer({"next": next_of(said.next) or "/duty"})
+        return private_answer({"next": next_of(said.next) or _HOME})
 
     async def get_presence_with(self, request: Request) -> Response:
         """`GET /presence/with`: renew the proof at one's organisation; it opens a session anew."""

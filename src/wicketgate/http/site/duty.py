@@ -30,6 +30,7 @@ from wicketgate.http.problems import problem, status_and_title
 from wicketgate.http.requests import private_answer
 from wicketgate.http.site.officers import OfficerPages, form_of, redirect, session_of, wants_page
 from wicketgate.pages.duty import Journey, Queue, RefusalShown, Session, digest
+from wicketgate.pages.duty_filter import HitFilter
 from wicketgate.pages.views import tags_of
 from wicketgate.regime.documents.authority import Authority
 
@@ -99,7 +100,7 @@ class Duty:
                 recorded = None  # whatever somebody put into the address
         return await self._officers.page(
             self._pages.queue,
-            await self._seen(session),
+            await self._seen(session, HitFilter.of(request.query_params)),
             session,
             self._clock.now_us(),
             recorded=recorded,
@@ -109,20 +110,26 @@ class Duty:
     async def get_queue_part(self, request: Request) -> Response:
         """`GET /duty/queue`: the changing part of the page."""
         session = session_of(request, *_SEE)
-        queue, now_us = await self._seen(session), self._clock.now_us()
+        queue = await self._seen(session, HitFilter.of(request.query_params))
+        now_us = self._clock.now_us()
         return await self._officers.page(self._pages.queue_part, queue, session, now_us)
 
-    async def _seen(self, session: Session) -> Queue:
+    async def _seen(self, session: Session, chosen: HitFilter) -> Queue:
         """Return the queue, once it is recorded whom of it this session sees for the first time."""
-        queue = self._queue(session.unit)
+        queue = self._queue(session.unit, chosen)
         shown = [hit.id for hit in (*queue.hits, *queue.ended)]
         await self._looks.show(session.by, session.key, "hits", session.unit, shown)
         return queue
 
-    def _queue(self, unit: str) -> Queue:
+    def _queue(self, unit: str, chosen: HitFilter) -> Queue:
         authorities, stopped = self._entitlement.match_authorities(unit)
         names = [authority.name for authority in authorities]
-        hits = self._unit_hits.queue_of(names)
+        now_us = self._clock.now_us()
+        waiting = self._unit_hits.queue_of(names)
+        hits = [hit for hit in waiting if chosen.keeps(hit, now_us)] if chosen.query else waiting
+        overdue = sum(hit.due_us <= now_us for hit in waiting) - sum(hit.due_us <= now_us for hit in hits)
+        hidden = len(waiting) - len(hits)
+        titles = [(authority.name, authority.title) for authority in authorities]
         ended = [
             hit for hit in self._unit_hits.recent_of(names, SHOWN) if hit.status in {"ended", "unanswered"}
         ]
@@ -133,10 +140,14 @@ class Duty:
             hits=hits,
             more=more,
             confirmable=lambda hit: cannot[hit.id],  # a page is made in a thread, which reads no state
-            authorities=[(authority.name, authority.title) for authority in authorities],
+            authorities=titles,
             stopped=stopped,
             ended=ended[:_ENDED],
             marks={authority.name: self._marks(authority) for authority in authorities},
+            filter=chosen,
+            fields=chosen.fields(waiting, titles),
+            hidden=hidden,
+            hidden_overdue=overdue,
         )
 
     def _marks(self, authority: Authority) -> list[dict[str, str]]:
@@ -152,17 +163,18 @@ class Duty:
         Changes of another unit's queue never make one.
         """
         session = session_of(request, *_SEE)
+        chosen = HitFilter.of(request.query_params)
         if self._listening[session.key] >= _STREAMS:
             return problem("busy", f"at most {_STREAMS} pages of one session are told of changes at once")
         if request.method == "HEAD":
             return Response(media_type="text/event-stream")  # what never ends would be waited for
         return StreamingResponse(
-            self._events(request, session),
+            self._events(request, session, chosen),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store"},
         )
 
-    async def _events(self, request: Request, session: Session) -> AsyncIterator[bytes]:
+    async def _events(self, request: Request, session: Session, chosen: HitFilter) -> AsyncIterator[bytes]:
         hits = self._hits
         self._listening[session.key] += 1
         known = ""
@@ -171,7 +183,7 @@ class Duty:
             while True:
                 session_of(request, *_SEE)
                 changes = hits.changes
-                found = digest(self._queue(session.unit))
+                found = digest(self._queue(session.unit, chosen))
                 if found != known:
                     yield b"event: changed\ndata: " + found.encode() + b"\n\n"
                     known = found
@@ -245,7 +257,8 @@ class Duty:
             again = RefusalShown(code=refused.code, reason=reason, seen=seen)
             return await self._hit_page(request, session, again, status_and_title(refused)[0])
         if wants_page(request):
-            return redirect(f"/duty?recorded={after.id}")
+            chosen = HitFilter.of_text(form.get("filter", "")).query
+            return redirect(f"/duty?recorded={after.id}{f'&{chosen}' if chosen else ''}")
         confirming, now_us = self._unit_hits.cannot_confirm(after), self._clock.now_us()
         return private_answer(as_json(after, cannot_confirm=confirming, now_us=now_us))
 
