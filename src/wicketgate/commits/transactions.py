@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from wicketgate.base.shapes import about, shape
+from wicketgate.commits.handovers import HandedOver
 from wicketgate.commits.people import Passkey, PasskeyWithdrawn, PeopleOpened
 from wicketgate.ledger.second import SecondClosed
 from wicketgate.regime.admitted import Admitted, Stood
@@ -445,6 +446,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     fetched: ImagesFetched | None = None
     people: PeopleOpened | None = None
     passkey: Passkey | PasskeyWithdrawn | None = None
+    handover: HandedOver | None = None
     directory_form: int = 0
     erased: tuple[RowErased, ...] = ()
     erased_from: int = 0

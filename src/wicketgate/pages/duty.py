@@ -101,6 +101,7 @@ HEADERS: Mapping[str, str] = MappingProxyType(
 )
 """What every page for officers is sent with."""
 
+NOBODY: Mapping[str, str] = MappingProxyType({})
 REFRESH_S = 30
 """How often the queue loads itself again in a browser without JavaScript, unless its reader stopped that."""
 
@@ -131,6 +132,8 @@ class Queue:
         Those of its form.
     hidden, hidden_overdue : int
         Hits that wait and that the filter does not show; those of them whose deadline is over.
+    names : mapping
+        What people are called, by what outcomes say of who said so.
     """
 
     hits: Sequence[Hit]
@@ -144,6 +147,7 @@ class Queue:
     fields: Sequence[Mapping[str, Any]] = ()
     hidden: int = 0
     hidden_overdue: int = 0
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,11 +163,12 @@ class RefusalShown:
 class Journey:
     """The last sightings of one vehicle of interest, the newest first.
 
-    It is empty where no place is allowed.
+    It is empty where no place is allowed. `names` has what people are called who said what came of the hit.
     """
 
     hits: Sequence[Hit] = field(default_factory=tuple)
     allowed: bool = True
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 def digest(queue: Queue) -> str:
@@ -229,7 +234,9 @@ class DutyPages:
         return self._render(
             "duty.html",
             **self._queue(queue, session, now_us),
-            recorded=None if recorded is None else view(recorded, now_us, None, zone=session.zone),
+            recorded=None
+            if recorded is None
+            else view(recorded, now_us, None, zone=session.zone, names=queue.names),
             refreshing=refreshing,
             refresh_s=REFRESH_S,
         )
@@ -240,7 +247,9 @@ class DutyPages:
 
     def _queue(self, queue: Queue, session: Session, now_us: int) -> dict[str, Any]:
         views = [
-            view(hit, now_us, queue.confirmable(hit), zone=session.zone, place=place, of=of)
+            view(
+                hit, now_us, queue.confirmable(hit), zone=session.zone, place=place, of=of, names=queue.names
+            )
             for hit, place, of in grouped(queue.hits)
         ]
         return {
@@ -252,7 +261,7 @@ class DutyPages:
             "authorities": queue.authorities,
             "marked": queue.marks,
             "stopped": queue.stopped,
-            "ended": [view(hit, now_us, None, zone=session.zone) for hit in queue.ended],
+            "ended": [view(hit, now_us, None, zone=session.zone, names=queue.names) for hit in queue.ended],
             "filter": queue.filter,
             "fields": queue.fields,
             "hidden": queue.hidden,
@@ -287,7 +296,7 @@ class DutyPages:
         return self._render(
             "duty-hit.html",
             session=session,
-            one=view(hit, now_us, cannot_confirm, zone=zone),
+            one=view(hit, now_us, cannot_confirm, zone=zone, names=journey.names),
             authority_title=title,
             marked=marked,
             sightings=sightings,
@@ -327,7 +336,14 @@ def summary(views: Sequence[Mapping[str, Any]], more: int = 0) -> str:
 
 
 def view(
-    hit: Hit, now_us: int, cannot_confirm: str | None, *, zone: str = "", place: int = 1, of: int = 1
+    hit: Hit,
+    now_us: int,
+    cannot_confirm: str | None,
+    *,
+    zone: str = "",
+    place: int = 1,
+    of: int = 1,
+    names: Mapping[str, str] = NOBODY,
 ) -> dict[str, Any]:
     """Return one hit with the words and marks for its templates.
 
@@ -339,6 +355,8 @@ def view(
         Whose time stands beside UTC.
     place, of : int
         Its place among the hits of its vehicle that are shown, and how many these are.
+    names : mapping
+        What people are called, by what outcomes say of who said so.
     """
     read, listed, difference = words.compare(hit.plate, hit.listed) if hit.plate else (None, None, "")
     ended = hit.status in {"ended", "unanswered"}
@@ -377,7 +395,7 @@ def view(
             {
                 "what": words.OUTCOMES.get(outcome.outcome, outcome.outcome),
                 "reason": outcome.reason,
-                "by": outcome.by,
+                "by": names.get(outcome.by, outcome.by),
                 "at": local_moment(outcome.at_us, zone, seconds=True),
             }
             for outcome in hit.outcomes

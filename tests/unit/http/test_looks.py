@@ -66,6 +66,11 @@ NOTHING_PRIVATE = {
     "openPeople": "takes, and shows a count; its taking is a fact",
     "listPasskeys": "ids of passkeys and commitments, which stand in a public document",
     "withdrawPasskey": "takes, and shows nothing",
+    "handOver": "takes, and shows nothing; its taking is a fact",
+    "showLists": "names of lists and how many entries they have",
+    "uploadList": "takes, and sends on to what is recorded",
+    "confirmList": "takes, and shows counts; its taking is a fact",
+    "showListChange": "what one handed in, beside a list of which it is recorded: test_shift.py",
     "followQueue": "that something changed, and a hash of it",
 }
 """Operations that need somebody to be known and show nothing private: why."""
@@ -141,6 +146,8 @@ def shown(hit: str, other: str, ref: str) -> dict[str, Shown]:
             machine=OVERSEER,
         ),
         "showQueue": Shown("GET /duty", look("hits", unit), person=True),
+        "showHandover": Shown("GET /duty/handover", look("hits", unit), person=True),
+        "showList": Shown(f"GET /duty/lists/{WANTED}", look("hotlist", WANTED), person=True),
         "showQueuePart": Shown("GET /duty/queue", look("hits", unit), person=True),
         "showHit": Shown(f"GET /duty/hits/{other}", look("hit", other), person=True),
         "sayOutcome": Shown(

@@ -94,6 +94,15 @@ class _HotlistFact(_Fact, tag="hotlist", kw_only=True):
     changed: _Count
     removed: _Count
     sha256: _Hash
+    by: _Text | None = None
+
+
+class _HandoverFact(_Fact, tag="handover", kw_only=True):
+    commit: _Number
+    unit: _Text
+    by: _Text
+    text: _Text
+    open: list[_Text]
 
 
 class _ImageFact(_Fact, tag="image-read", kw_only=True):
@@ -217,6 +226,7 @@ _FACTS = (
     | _HitFact
     | _OutcomeFact
     | _HotlistFact
+    | _HandoverFact
     | _ImageFact
     | _ImagesFact
     | _WhyFact

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from wicketgate.base.clock import rfc3339
+from wicketgate.commits.handovers import HandedOver
 from wicketgate.commits.people import CommitmentOpened
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import (
@@ -134,10 +135,12 @@ def outcome_fact(outcome: Outcome, sequence: int) -> bytes:
     )
 
 
-def hotlist_fact(change: HotlistChanged, sequence: int, *, added: int, changed: int, removed: int) -> bytes:
+def hotlist_fact(
+    change: HotlistChanged, sequence: int, *, added: int, changed: int, removed: int, by: str = ""
+) -> bytes:
     """Return the fact of a hotlist's next revision.
 
-    It holds the counts of entries and the hash of the change.
+    It holds the counts of entries and the hash of the change, and who made it where somebody did.
     """
     return _salted(
         "hotlist",
@@ -150,6 +153,21 @@ def hotlist_fact(change: HotlistChanged, sequence: int, *, added: int, changed: 
             "changed": changed,
             "removed": removed,
             "sha256": change.blob,
+            **({"by": by} if by else {}),
+        },
+    )
+
+
+def handover_fact(given: HandedOver, sequence: int) -> bytes:
+    """Return the fact of a hand-over between a unit's shifts."""
+    return _salted(
+        "handover",
+        {
+            "commit": sequence,
+            "unit": given.unit,
+            "by": given.by,
+            "text": given.text,
+            "open": list(given.open),
         },
     )
 

@@ -57,6 +57,7 @@ class HotlistFiling:
         whole: bool,
         expected: int | None = None,
         anew: bool = False,
+        by: str = "",
     ) -> ListTaken:
         """Replace a hotlist (`whole`), or change it.
 
@@ -70,6 +71,8 @@ class HotlistFiling:
             The revision that the change was made for.
         anew : bool
             Write the whole list to the vault, so that nothing of what it held before is left there.
+        by : str
+            Who changes it, as facts say it; empty where the gateway itself does.
 
         Raises
         ------
@@ -112,7 +115,12 @@ class HotlistFiling:
                     entries=len(hotlist),
                 )
                 fact = hotlist_fact(
-                    change, sequence, added=taken.added, changed=taken.changed, removed=taken.removed
+                    change,
+                    sequence,
+                    added=taken.added,
+                    changed=taken.changed,
+                    removed=taken.removed,
+                    by=by,
                 )
                 return Transaction(at_us=at_us, facts=(fact,), hotlist=change)
 

@@ -99,6 +99,7 @@ class HotlistsApi:
     ) -> ListTaken:
         for attempt in range(1, _TRIES + 1):
             terms = self._terms(request, name)
+            by = require(request, "recipient", *_KEEP).by
             revision, hotlist = self._hotlist(name)
             if expected is not None and expected != revision:
                 raise InputError(f"the list is at revision {revision}", code="revision-differs")
@@ -116,7 +117,7 @@ class HotlistsApi:
             self._terms(request, name)  # a large list takes seconds
             try:
                 # What was parsed keeps the ids of the entries before, so that it fits this revision and no other.
-                return await self._desk.change_hotlist(name, changes, whole=whole, expected=revision)
+                return await self._desk.change_hotlist(name, changes, whole=whole, expected=revision, by=by)
             except HotlistRefused:
                 raise
             except InputError as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from wicketgate.http.answers import Health, HitShown, Ready, ResponseShown, ResponseTaken
 from wicketgate.http.openapi.bodies import OutcomeForm, ResponseForm, ResponseSaid
+from wicketgate.http.openapi.desks import DESKS
 from wicketgate.http.openapi.examples import CHECKPOINT, VKEY
 from wicketgate.http.openapi.operation import (
     EVENTS,
@@ -198,4 +199,4 @@ _DUTY = tagged(
 
 # fmt: on
 
-SITE = (*PEOPLE, *_DUTY, *_PUBLIC, *_LOG)
+SITE = (*PEOPLE, *_DUTY, *DESKS, *_PUBLIC, *_LOG)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
+from wicketgate.gateway.filing.handovers import HandoverFiling
 from wicketgate.gateway.filing.people import PeopleFiling
 from wicketgate.gateway.node import Gateway
 from wicketgate.gateway.people import PeopleInForce
@@ -17,11 +18,14 @@ from wicketgate.http.people.site import PeopleSite
 from wicketgate.http.sessions import Sessions
 from wicketgate.http.site.addition import Addition
 from wicketgate.http.site.duty import Duty
+from wicketgate.http.site.handover import Handover
+from wicketgate.http.site.lists import Lists
 from wicketgate.http.site.officers import OfficerPages
 from wicketgate.http.site.public import Public
 from wicketgate.pages.duty import DutyPages
 from wicketgate.pages.people import PeoplePages
 from wicketgate.pages.public import assets_of
+from wicketgate.pages.shift import ShiftPages
 
 
 class OfficersDesk:
@@ -75,9 +79,39 @@ class OfficersDesk:
             images=images,
             officers=officers,
             looks=gateway.looks,
+            people=people,
+        )
+        shift = ShiftPages(demonstration=charter.demonstration)
+        self._handover = Handover(
+            commits,
+            clock,
+            entitlement=gateway.entitlement,
+            unit_hits=gateway.unit_hits,
+            filing=HandoverFiling(commits, clock),
+            looks=gateway.looks,
+            people=people,
+            officers=officers,
+            pages=shift,
+        )
+        self._lists = Lists(
+            commits,
+            clock,
+            desk=gateway.desk,
+            lists=gateway.lists,
+            entitlement=gateway.entitlement,
+            looks=gateway.looks,
+            officers=officers,
+            pages=shift,
         )
         self._api = PeopleApi(commits, filing)
 
     def routes(self) -> list[Route]:
         """Return every route of theirs."""
-        return [*self._site.routes(), *self._programs.routes(), *self._duty.routes(), *self._api.routes()]
+        return [
+            *self._site.routes(),
+            *self._programs.routes(),
+            *self._duty.routes(),
+            *self._handover.routes(),
+            *self._lists.routes(),
+            *self._api.routes(),
+        ]

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -21,6 +22,7 @@ from wicketgate.gateway.entitlement import Entitlement
 from wicketgate.gateway.filing.looks import LookFiling
 from wicketgate.gateway.filing.outcomes import OutcomeFiling
 from wicketgate.gateway.hits import UnitHits
+from wicketgate.gateway.people import PeopleInForce
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.hotlists.hits import Hit
 from wicketgate.http.api.hits import as_json
@@ -62,6 +64,7 @@ class Duty:
         images: FeedImages,
         officers: OfficerPages,
         looks: LookFiling,
+        people: PeopleInForce,
     ) -> None:
         self._commits = commits
         self._clock = clock
@@ -72,6 +75,7 @@ class Duty:
         self._images = images
         self._officers = officers
         self._looks = looks
+        self._people = people
         self._pages = officers.pages
         self._listening: Counter[str] = Counter()
 
@@ -98,9 +102,12 @@ class Duty:
                 recorded, _ = self._unit_hits.hit_of(session.unit, hit_id)
             except WicketgateError:
                 recorded = None  # whatever somebody put into the address
+        queue = await self._seen(session, HitFilter.of(request.query_params))
+        if recorded is not None:
+            queue = replace(queue, names={**queue.names, **self._names(session.unit, [recorded])})
         return await self._officers.page(
             self._pages.queue,
-            await self._seen(session, HitFilter.of(request.query_params)),
+            queue,
             session,
             self._clock.now_us(),
             recorded=recorded,
@@ -148,7 +155,14 @@ class Duty:
             fields=chosen.fields(waiting, titles),
             hidden=hidden,
             hidden_overdue=overdue,
+            names=self._names(unit, (*hits[:SHOWN], *ended[:_ENDED])),
         )
+
+    def _names(self, unit: str, hits: Iterable[Hit]) -> dict[str, str]:
+        """Return what colleagues call those who said what came of hits."""
+        organisation = unit.partition("/")[0]
+        by = {outcome.by for hit in hits for outcome in hit.outcomes}
+        return {one: self._people.called(organisation, one) for one in by}
 
     def _marks(self, authority: Authority) -> list[dict[str, str]]:
         """Return the tags of an authority, as every page shows them."""
@@ -221,7 +235,7 @@ class Duty:
         return await self._officers.page(
             self._pages.hit,
             hit,
-            Journey(hits=sightings, allowed=allowed),
+            Journey(hits=sightings, allowed=allowed, names=self._names(session.unit, [hit])),
             session,
             self._clock.now_us(),
             cannot_confirm=self._unit_hits.cannot_confirm(hit),
