@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from wicketgate.base.shapes import about, shape
 from wicketgate.gateway.filing.handovers import MOST_NOTE
+from wicketgate.hotlists.forms import CSV
 from wicketgate.http.forms import FORM as MULTIPART
 from wicketgate.http.openapi.operation import OFFICER, PAGE, Content, Operation, tagged
 from wicketgate.http.openapi.v1 import AUTHORITY, STOPS
@@ -17,6 +18,15 @@ from wicketgate.http.site.lists import MOST_UPLOAD
 
 _DONE = Parameter(name="done", place="query", words="Says that a note was recorded.")
 _TAKEN = Parameter(name="taken", place="query", words="An upload that was confirmed.")
+_PART = Parameter(
+    name="page",
+    place="query",
+    words="Which part of the list, from 1.",
+    schema={"type": "integer", "minimum": 1, "maximum": 1_000, "default": 1},
+)
+_FAULTY = Parameter(
+    name="show", place="query", words="`faulty`: cameras that are silent or were never heard."
+)
 _SIGN_IN: dict[int, tuple[str, Content]] = {
     303: ("Nobody is signed in: a browser is sent to `/sign-in`.", {})
 }
@@ -89,6 +99,15 @@ DESKS = tagged(
         "Where the list changed meanwhile nothing is done, and what would change now is shown.",
         parameters=(AUTHORITY,), takes={FORM: ConfirmForm}, most=MAX_MEMBERS, gives=PAGE, also=_ON, as_page=True,
         codes=f"{_LIST} {_FORM} not-found", commits=True,
+    ),
+    Operation(
+        "showSource", "GET /source", "A source's cameras and their health, and who gets what they read",
+        "For a source's officers. What is said of hits moves with the published figures of targeting alone.",
+        parameters=(_PART, _FAULTY), gives=PAGE, also=_SIGN_IN, as_page=True, codes="not-entitled malformed", commits=True,
+    ),
+    Operation(
+        "getCameraTable", "GET /source/cameras.csv", "The same cameras as CSV", gives={CSV: None}, also=_SIGN_IN,
+        meaning="A row for each camera, behind a head.", as_page=True, codes="not-entitled", commits=True,
     ),
 )
 # fmt: on

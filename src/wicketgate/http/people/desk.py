@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
+from wicketgate.gateway.camera_health import CameraDesk
 from wicketgate.gateway.filing.handovers import HandoverFiling
 from wicketgate.gateway.filing.people import PeopleFiling
 from wicketgate.gateway.node import Gateway
@@ -22,10 +23,12 @@ from wicketgate.http.site.handover import Handover
 from wicketgate.http.site.lists import Lists
 from wicketgate.http.site.officers import OfficerPages
 from wicketgate.http.site.public import Public
+from wicketgate.http.site.source_desk import SourceDesk
 from wicketgate.pages.duty import DutyPages
 from wicketgate.pages.people import PeoplePages
 from wicketgate.pages.public import assets_of
 from wicketgate.pages.shift import ShiftPages
+from wicketgate.pages.source_desk import SourcePages
 
 
 class OfficersDesk:
@@ -103,6 +106,14 @@ class OfficersDesk:
             officers=officers,
             pages=shift,
         )
+        self._source = SourceDesk(
+            commits,
+            clock,
+            cameras=CameraDesk(commits, clock, gateway.intake.lags),
+            looks=gateway.looks,
+            officers=officers,
+            pages=SourcePages(demonstration=charter.demonstration),
+        )
         self._api = PeopleApi(commits, filing)
 
     def routes(self) -> list[Route]:
@@ -113,5 +124,6 @@ class OfficersDesk:
             *self._duty.routes(),
             *self._handover.routes(),
             *self._lists.routes(),
+            *self._source.routes(),
             *self._api.routes(),
         ]
