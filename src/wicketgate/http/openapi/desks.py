@@ -15,9 +15,11 @@ from wicketgate.http.openapi.v1 import AUTHORITY, STOPS
 from wicketgate.http.parameters import Parameter
 from wicketgate.http.requests import FORM, MAX_MEMBERS
 from wicketgate.http.site.lists import MOST_UPLOAD
+from wicketgate.http.site.protection import MOST_REASON
 
 _DONE = Parameter(name="done", place="query", words="Says that a note was recorded.")
 _TAKEN = Parameter(name="taken", place="query", words="An upload that was confirmed.")
+_NAME = Parameter(name="name", words="An authority's name.")
 _PART = Parameter(
     name="page",
     place="query",
@@ -56,6 +58,13 @@ class ConfirmForm(Struct, frozen=True, kw_only=True):
 
     form_key: str
     upload: str
+
+
+class ReasonForm(Struct, frozen=True, kw_only=True):
+    """Why something is done."""
+
+    form_key: str
+    reason: Annotated[str, shape(minLength=1, maxLength=MOST_REASON)]
 
 
 # A table: one operation after another, as short as it can be said.
@@ -103,11 +112,30 @@ DESKS = tagged(
     Operation(
         "showSource", "GET /source", "A source's cameras and their health, and who gets what they read",
         "For a source's officers. What is said of hits moves with the published figures of targeting alone.",
-        parameters=(_PART, _FAULTY), gives=PAGE, also=_SIGN_IN, as_page=True, codes="not-entitled malformed", commits=True,
+        parameters=(_PART, _FAULTY), gives=PAGE, also=_SIGN_IN, as_page=True, codes="not-entitled malformed",
+        commits=True,
     ),
     Operation(
         "getCameraTable", "GET /source/cameras.csv", "The same cameras as CSV", gives={CSV: None}, also=_SIGN_IN,
         meaning="A row for each camera, behind a head.", as_page=True, codes="not-entitled", commits=True,
+    ),
+    Operation(
+        "showProtection", "GET /protection", "What falls due for a data protection officer, and figures by authority",
+        gives=PAGE, also=_SIGN_IN, as_page=True, codes="not-entitled", commits=True,
+    ),
+    Operation(
+        "showSuspend", "GET /protection/suspend/{name}", "The form that prepares a suspension", parameters=(_NAME,),
+        gives=PAGE, also=_SIGN_IN, as_page=True, codes="not-entitled not-found",
+    ),
+    Operation(
+        "draftSuspension", "POST /protection/suspend/{name}", "A suspension, to be signed at home",
+        "Nothing is committed, and nothing suspended.", parameters=(_NAME,), takes={FORM: ReasonForm}, most=MAX_MEMBERS,
+        gives={"application/toml": None}, meaning="The document, unsigned.", also=_SIGN_IN, as_page=True,
+        codes=f"not-entitled not-found {_FORM}",
+    ),
+    Operation(
+        "showApprovals", "GET /approvals", "What waits for approval", gives=PAGE, also=_SIGN_IN, as_page=True,
+        codes="not-entitled",
     ),
 )
 # fmt: on

@@ -22,10 +22,12 @@ from wicketgate.http.site.duty import Duty
 from wicketgate.http.site.handover import Handover
 from wicketgate.http.site.lists import Lists
 from wicketgate.http.site.officers import OfficerPages
+from wicketgate.http.site.protection import Protection
 from wicketgate.http.site.public import Public
 from wicketgate.http.site.source_desk import SourceDesk
 from wicketgate.pages.duty import DutyPages
 from wicketgate.pages.people import PeoplePages
+from wicketgate.pages.protection import ProtectionPages
 from wicketgate.pages.public import assets_of
 from wicketgate.pages.shift import ShiftPages
 from wicketgate.pages.source_desk import SourcePages
@@ -114,6 +116,15 @@ class OfficersDesk:
             officers=officers,
             pages=SourcePages(demonstration=charter.demonstration),
         )
+        self._protection = Protection(
+            commits,
+            clock,
+            lists=gateway.lists,
+            looks=gateway.looks,
+            officers=officers,
+            pages=ProtectionPages(demonstration=charter.demonstration),
+            address=address,
+        )
         self._api = PeopleApi(commits, filing)
 
     def routes(self) -> list[Route]:
@@ -125,5 +136,6 @@ class OfficersDesk:
             *self._handover.routes(),
             *self._lists.routes(),
             *self._source.routes(),
+            *self._protection.routes(),
             *self._api.routes(),
         ]
