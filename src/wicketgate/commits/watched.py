@@ -47,6 +47,8 @@ class AuthorityOver:
 
     Attributes
     ----------
+    recipient, unit : str
+        Their names.
     cameras : int
         How many of the source's active cameras are in its scope.
     """

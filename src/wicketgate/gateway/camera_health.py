@@ -80,13 +80,14 @@ class CameraDesk:
             scope = self._scopes[reference]
             cameras = sum(bool(scope[n]) for n, _ in own if n < len(scope))
             if cameras:
+                recipient = moment.charter.organisations[authority.recipient]
                 found.append(
                     AuthorityOver(
                         name=name,
                         version=authority.version,
                         title=authority.title,
-                        recipient=authority.recipient,
-                        unit=authority.unit,
+                        recipient=recipient.name,
+                        unit=recipient.units[authority.unit].name,
                         mode=authority.mode,
                         fields=tuple(authority.scope.fields),
                         status=status,

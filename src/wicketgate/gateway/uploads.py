@@ -5,9 +5,10 @@ They are in memory alone: one of each session, so many bytes of all, for half an
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wicketgate.base.clock import MINUTE_US
 from wicketgate.base.errors import InputError
@@ -43,6 +44,11 @@ class Difference:
     removed_rows: tuple[Entry, ...]
     changed_rows: tuple[tuple[Entry, Entry], ...]
 
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """The numbers added, removed and changed."""
+        return self.added, self.removed, self.changed
+
 
 @dataclass(slots=True, kw_only=True)
 class Upload:
@@ -51,11 +57,13 @@ class Upload:
     Attributes
     ----------
     revision : int
-        Of the list that `changes` was made for.
+        Of the list that `difference` was made for.
     taken : int
         The revision that it became; 0 before that.
     again : bool
-        Whether the list changed after the difference was shown.
+        Whether something else would have changed than what was shown.
+    confirming : asyncio.Lock
+        Held by whoever confirms it.
     """
 
     id: str
@@ -66,10 +74,10 @@ class Upload:
     kind: str | None
     until_us: int
     revision: int
-    changes: tuple[Change, ...]
     difference: Difference
     taken: int = 0
     again: bool = False
+    confirming: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Uploads:

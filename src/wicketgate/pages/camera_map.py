@@ -9,6 +9,7 @@ from typing import Any
 
 WIDTH = 1000
 _MARGIN = 30
+_FEW = 200
 _LEAST_HEIGHT, _MOST_HEIGHT = 240, 800
 _METRES_OF_A_DEGREE = 111_320.0
 _LEAST_SPAN_M = 200.0
@@ -40,7 +41,8 @@ def map_of(placed: Sequence[Placed]) -> dict[str, Any] | None:
     Returns
     -------
     dict
-        `width`, `height`; `marks`: `x`, `y`, `hearing`, `name`, `id` of each; `scale`: `length` of the bar and `words`.
+        `width`, `height`; `size`, half of a mark; `marks`: `x`, `y`, `hearing`, `name`, `id` of each;
+        `scale`: `length` of the bar and `words`.
     """
     if not placed:
         return None
@@ -63,6 +65,7 @@ def map_of(placed: Sequence[Placed]) -> dict[str, Any] | None:
     return {
         "width": WIDTH,
         "height": height,
+        "size": 12 if len(placed) <= _FEW else 6,
         "marks": [mark(one) for one in placed],
         "scale": {
             "length": round(metres * of_a_metre, 1),

@@ -6,6 +6,7 @@ import csv
 import doctest
 import io
 import itertools
+import re
 import shutil
 import tomllib
 from collections.abc import AsyncIterator
@@ -134,7 +135,7 @@ async def test_a_source_sees_how_its_cameras_are_and_who_gets_what(walk: Walk) -
     assert "Right within 2 seconds" in html
     assert "Behind by" in html
     assert f"{WANTED}@1" in html
-    assert "met, serious-crime, from 3 of your cameras" in html
+    assert re.search(r"Metropolitan Police[^<]*, from 3 of your cameras", html)
     assert "AB12CDE" not in html
     heard_us = walk.gateway.commits.committed.heard_us
     heard_us.update({place: at_us - SILENT_US - SECOND_US for place, at_us in heard_us.items()})

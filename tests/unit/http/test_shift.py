@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from tests.matching import OTHER_UNIT, UNIT, WANTED, Desk, vehicle
 from tests.unit.pages.test_duty_pages import Officer
-from wicketgate.base.clock import DAY_US, rfc3339
+from wicketgate.base.clock import DAY_US, MINUTE_US, SECOND_US, rfc3339
 from wicketgate.commits.handovers import NOTES_KEPT, NOTES_US, HandedOver, kept_notes, with_note
 from wicketgate.commits.state import dump_state, load_state
 from wicketgate.commits.transactions import Transaction
@@ -119,6 +119,17 @@ async def test_a_list_that_changed_meanwhile_is_compared_anew(desk: Desk, keeper
     assert revision(desk) == 2
     await keeper.confirm(upload)
     assert revision(desk) == 3
+
+
+async def test_an_entry_counts_from_when_it_was_confirmed(desk: Desk, keeper: Keeper) -> None:
+    await keeper.upload(lines(vehicle("ZZ99ZZZ")))
+    upload = upload_in((await keeper.get(f"{LIST}/change")).text)
+    desk.clock.shift_us += MINUTE_US
+    now_us = desk.clock.now_us()
+    assert "taken=" in (await keeper.confirm(upload)).headers["location"]
+    entry = desk.gateway.lists.at(WANTED, desk.gateway.commits.committed).entry("ZZ99ZZZ")
+    assert entry is not None
+    assert entry.listed_us >= now_us // SECOND_US * SECOND_US
 
 
 async def test_changes_alone_leave_the_rest(desk: Desk, keeper: Keeper) -> None:

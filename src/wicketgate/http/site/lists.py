@@ -170,7 +170,7 @@ class Lists:
         kind = form.get("kind", b"").decode("utf-8", "replace")[:64] or None
         whole = form.get("whole") != b"no"
         try:
-            revision, changes, difference = await self._compared(
+            revision, _, difference = await self._compared(
                 request, file, media_type_in(file), whole=whole, kind=kind
             )
             upload = Upload(
@@ -182,7 +182,6 @@ class Lists:
                 kind=kind,
                 until_us=self._uploads.expiry_us(),
                 revision=revision,
-                changes=changes,
                 difference=difference,
             )
             self._uploads.keep(session.key, upload)
@@ -215,27 +214,37 @@ class Lists:
         upload = self._uploads.of(session.key, name)
         if upload is None or upload.id != form.get("upload"):
             raise InputError("this upload waits no longer: hand the file in again", code="not-found")
-        if not upload.taken:
+        async with upload.confirming:
+            if not upload.taken:
+                try:
+                    await self._confirm(request, session, upload)
+                except InputError as error:
+                    return await self._list_page(request, session, status=400, fault=sentence(error))
+        return redirect(f"{_BELOW}/{name}?taken={upload.id}" if upload.taken else f"{_BELOW}/{name}/change")
+
+    async def _confirm(self, request: Request, session: Session, upload: Upload) -> None:
+        """Make a change, unless something else would change than what was shown.
+
+        The file is read anew: an entry counts from when it is committed, not from when somebody looked at it.
+        """
+        revision, changes, difference = await self._compared(
+            request, upload.body, upload.media_type, whole=upload.whole, kind=upload.kind
+        )
+        if (revision, difference.counts) == (upload.revision, upload.difference.counts):
             try:
                 taken = await self._desk.change_hotlist(
-                    name, upload.changes, whole=upload.whole, expected=upload.revision, by=session.by
+                    upload.authority, changes, whole=upload.whole, expected=revision, by=session.by
                 )
             except InputError as error:
                 if error.code != "revision-differs":
-                    return await self._list_page(request, session, status=400, fault=sentence(error))
-                if not upload.taken:  # by the same form, sent twice at once
-                    return await self._shown_again(request, upload)
+                    raise
+                revision, _, difference = await self._compared(
+                    request, upload.body, upload.media_type, whole=upload.whole, kind=upload.kind
+                )
             else:
                 upload.taken = taken.revision
-        return redirect(f"{_BELOW}/{name}?taken={upload.id}")
-
-    async def _shown_again(self, request: Request, upload: Upload) -> Response:
-        """Compare an upload with the list as it is now, and send the browser to what it would change."""
-        upload.revision, upload.changes, upload.difference = await self._compared(
-            request, upload.body, upload.media_type, whole=upload.whole, kind=upload.kind
-        )
-        upload.again = True
-        return redirect(f"{_BELOW}/{upload.authority}/change")
+                return
+        upload.revision, upload.difference, upload.again = revision, difference, True
 
     async def _compared(
         self, request: Request, body: bytes, media_type: str, *, whole: bool, kind: str | None
