@@ -197,11 +197,14 @@ class State(msgspec.Struct, kw_only=True):
         if transaction.disclosure is not None:
             self._take_disclosure(transaction.disclosure)
         self._take_erased(transaction)
+        self._take_people(transaction)
+        if transaction.receipt is not None:
+            self.held.setdefault(transaction.receipt.authority, Held()).take_receipt(transaction.receipt)
+
+    def _take_people(self, transaction: Transaction) -> None:
         self.people.take(transaction.people, transaction.passkey)
         if transaction.handover is not None or (self.handovers and transaction.figures is not None):
             self.handovers = kept_notes(self.handovers, transaction.handover, transaction.at_us)
-        if transaction.receipt is not None:
-            self.held.setdefault(transaction.receipt.authority, Held()).take_receipt(transaction.receipt)
 
     def _take_responses(self, transaction: Transaction) -> None:
         for response in transaction.responses:

@@ -86,45 +86,7 @@ class OfficersDesk:
             looks=gateway.looks,
             people=people,
         )
-        shift = ShiftPages(demonstration=charter.demonstration)
-        self._handover = Handover(
-            commits,
-            clock,
-            entitlement=gateway.entitlement,
-            unit_hits=gateway.unit_hits,
-            filing=HandoverFiling(commits, clock),
-            looks=gateway.looks,
-            people=people,
-            officers=officers,
-            pages=shift,
-        )
-        self._lists = Lists(
-            commits,
-            clock,
-            desk=gateway.desk,
-            lists=gateway.lists,
-            entitlement=gateway.entitlement,
-            looks=gateway.looks,
-            officers=officers,
-            pages=shift,
-        )
-        self._source = SourceDesk(
-            commits,
-            clock,
-            cameras=CameraDesk(commits, clock, gateway.intake.lags),
-            looks=gateway.looks,
-            officers=officers,
-            pages=SourcePages(demonstration=charter.demonstration),
-        )
-        self._protection = Protection(
-            commits,
-            clock,
-            lists=gateway.lists,
-            looks=gateway.looks,
-            officers=officers,
-            pages=ProtectionPages(demonstration=charter.demonstration),
-            address=address,
-        )
+        self._desks = _desks(gateway, officers, people, demonstration=charter.demonstration)
         self._api = PeopleApi(commits, filing)
 
     def routes(self) -> list[Route]:
@@ -133,9 +95,53 @@ class OfficersDesk:
             *self._site.routes(),
             *self._programs.routes(),
             *self._duty.routes(),
-            *self._handover.routes(),
-            *self._lists.routes(),
-            *self._source.routes(),
-            *self._protection.routes(),
+            *self._desks,
             *self._api.routes(),
         ]
+
+
+def _desks(
+    gateway: Gateway, officers: OfficerPages, people: PeopleInForce, *, demonstration: bool
+) -> list[Route]:
+    """Return the routes of the desks beside the queue."""
+    commits, clock, looks = gateway.commits, gateway.clock, gateway.looks
+    shift = ShiftPages(demonstration=demonstration)
+    handover = Handover(
+        commits,
+        clock,
+        entitlement=gateway.entitlement,
+        unit_hits=gateway.unit_hits,
+        filing=HandoverFiling(commits, clock),
+        looks=looks,
+        people=people,
+        officers=officers,
+        pages=shift,
+    )
+    lists = Lists(
+        commits,
+        clock,
+        desk=gateway.desk,
+        lists=gateway.lists,
+        entitlement=gateway.entitlement,
+        looks=looks,
+        officers=officers,
+        pages=shift,
+    )
+    source = SourceDesk(
+        commits,
+        clock,
+        cameras=CameraDesk(commits, clock, gateway.intake.lags),
+        looks=looks,
+        officers=officers,
+        pages=SourcePages(demonstration=demonstration),
+    )
+    protection = Protection(
+        commits,
+        clock,
+        lists=gateway.lists,
+        looks=looks,
+        officers=officers,
+        pages=ProtectionPages(demonstration=demonstration),
+        address=str(gateway.settings.address),
+    )
+    return [*handover.routes(), *lists.routes(), *source.routes(), *protection.routes()]
