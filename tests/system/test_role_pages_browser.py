@@ -27,7 +27,6 @@ from wicketgate.base.clock import rfc3339
 from wicketgate.regime.documents.acts import parse_act
 from wicketgate.regime.documents.document import parse_toml
 from wicketgate.regime.documents.people import commit_to
-from wicketgate_demo.world import london
 
 pytestmark = NEEDS_BROWSER
 __all__ = ["device"]
@@ -95,10 +94,6 @@ def name_people(made: Running) -> None:
 @pytest.fixture(scope="module")
 def office() -> Iterator[Office]:
     with gateway(8, settings="port = 0\n") as made:
-        cameras = [{**camera, "zone": "Europe/London"} for camera in london.cameras(8)]
-        request(
-            "PUT", f"{made.url}/v1/cameras", json=cameras, headers=bearer(made, SOURCE)
-        ).raise_for_status()
         issue(made, DESK.reader)
         submit(made, DESK.draft(made.at_us), *DESK.signers).raise_for_status()
         soon = rfc3339(made.at_us + 3 * DAY_US)

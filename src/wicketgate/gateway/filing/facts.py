@@ -136,11 +136,11 @@ def outcome_fact(outcome: Outcome, sequence: int) -> bytes:
 
 
 def hotlist_fact(
-    change: HotlistChanged, sequence: int, *, added: int, changed: int, removed: int, by: str = ""
+    change: HotlistChanged, sequence: int, *, added: int, changed: int, removed: int, by: str
 ) -> bytes:
     """Return the fact of a hotlist's next revision.
 
-    It holds the counts of entries and the hash of the change, and who made it where somebody did.
+    It holds who made it, the counts of entries and the hash of the change.
     """
     return _salted(
         "hotlist",
@@ -153,7 +153,7 @@ def hotlist_fact(
             "changed": changed,
             "removed": removed,
             "sha256": change.blob,
-            **({"by": by} if by else {}),
+            "by": by,
         },
     )
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:  # a reader loads no writer
 
 _MOST_CHANGES = 64
 """Changes of a list that are kept apart; with the next one the list is written anew as a whole."""
+GATEWAY = "gateway"
+"""Who ends entries whose term is over."""
 _STOPPED = STOPPED | {"expired"}
 
 
@@ -55,9 +57,9 @@ class HotlistFiling:
         changes: Sequence[Change],
         *,
         whole: bool,
+        by: str = GATEWAY,
         expected: int | None = None,
         anew: bool = False,
-        by: str = "",
     ) -> ListTaken:
         """Replace a hotlist (`whole`), or change it.
 
@@ -67,12 +69,12 @@ class HotlistFiling:
         ----------
         changes : sequence of Change
             Checked against the authority's limits before (`hotlists.forms`), but for `max_entries`.
+        by : str
+            Who changes it, as facts say it (`Principal.by`); the gateway ends entries by itself.
         expected : int, optional
             The revision that the change was made for.
         anew : bool
             Write the whole list to the vault, so that nothing of what it held before is left there.
-        by : str
-            Who changes it, as facts say it; empty where the gateway itself does.
 
         Raises
         ------

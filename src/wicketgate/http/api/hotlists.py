@@ -117,7 +117,7 @@ class HotlistsApi:
             self._terms(request, name)  # a large list takes seconds
             try:
                 # What was parsed keeps the ids of the entries before, so that it fits this revision and no other.
-                return await self._desk.change_hotlist(name, changes, whole=whole, expected=revision, by=by)
+                return await self._desk.change_hotlist(name, changes, whole=whole, by=by, expected=revision)
             except HotlistRefused:
                 raise
             except InputError as error:
