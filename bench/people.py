@@ -2,8 +2,8 @@
 
 Both sides run on one gateway, in turns, the first one changing. An officer opens the queue, a hit and its image, with a
 pause of two to six seconds after each, as somebody who reads what is there. A machine asks a feed on which nothing
-comes for news, and waits for 25 s, again and again. The officers' requests are timed too. What the people alone take of the machine is measured before, while nobody posts:
-that says more than rates where other things run beside.
+comes for news, and waits for 25 s, again and again. The officers' requests are timed too. What the people alone take of
+the machine is measured before, while nobody posts: that says more than rates where other things run beside.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import json
 import os
 import random
 import re
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -276,4 +275,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

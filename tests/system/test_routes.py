@@ -110,6 +110,19 @@ BY_SESSION = {
     ("GET", "/duty/hits/x"),
     ("POST", "/duty/hits/x/outcome"),
     ("GET", "/duty/images/tfl-charging/x"),
+    ("GET", "/duty/handover"),
+    ("POST", "/duty/handover"),
+    ("GET", "/duty/lists"),
+    ("GET", "/duty/lists/tfl-charging"),
+    ("POST", "/duty/lists/tfl-charging"),
+    ("GET", "/duty/lists/tfl-charging/change"),
+    ("POST", "/duty/lists/tfl-charging/confirm"),
+    ("GET", "/source"),
+    ("GET", "/source/cameras.csv"),
+    ("GET", "/protection"),
+    ("GET", "/protection/suspend/tfl-charging"),
+    ("POST", "/protection/suspend/tfl-charging"),
+    ("GET", "/approvals"),
 }
 """What no token opens: the pages of officers."""
 BY_CODE = "/sign-in/code"

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from wicketgate.base.shapes import about, shape
+from wicketgate.commits.handovers import HandedOver
 from wicketgate.commits.people import Passkey, PasskeyWithdrawn, PeopleOpened
 from wicketgate.ledger.second import SecondClosed
 from wicketgate.regime.admitted import Admitted, Stood
@@ -466,6 +467,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     passkey: Passkey | PasskeyWithdrawn | None = None
     alert_rules: AlertRulesSet | None = None
     told: tuple[AlertTold, ...] = ()
+    handover: HandedOver | None = None
     directory_form: int = 0
     erased: tuple[RowErased, ...] = ()
     erased_from: int = 0

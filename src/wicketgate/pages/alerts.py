@@ -129,7 +129,7 @@ class AlertPages:
                 demonstration=self._demonstration,
                 ground=None,
                 register={},
-                here="alerts",
+                here="/me/alerts",
                 session=session,
                 zone=zone,
                 revision=revision,

@@ -97,6 +97,14 @@ class _HotlistFact(_Fact, tag="hotlist", kw_only=True):
     by: _Text = ""  # said from 0.4 on
 
 
+class _HandoverFact(_Fact, tag="handover", kw_only=True):
+    commit: _Number
+    unit: _Text
+    by: _Text
+    text: _Text
+    open: list[_Text]
+
+
 class _ImageFact(_Fact, tag="image-read", kw_only=True):
     commit: _Number
     authority: _Name
@@ -236,6 +244,7 @@ _FACTS = (
     | _HitFact
     | _OutcomeFact
     | _HotlistFact
+    | _HandoverFact
     | _ImageFact
     | _ImagesFact
     | _WhyFact

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from wicketgate.base.clock import rfc3339
+from wicketgate.commits.handovers import HandedOver
 from wicketgate.commits.people import CommitmentOpened
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import (
@@ -155,6 +156,20 @@ def hotlist_fact(
             "removed": removed,
             "sha256": change.blob,
             "by": by,
+        },
+    )
+
+
+def handover_fact(given: HandedOver, sequence: int) -> bytes:
+    """Return the fact of a hand-over between a unit's shifts."""
+    return _salted(
+        "handover",
+        {
+            "commit": sequence,
+            "unit": given.unit,
+            "by": given.by,
+            "text": given.text,
+            "open": list(given.open),
         },
     )
 
