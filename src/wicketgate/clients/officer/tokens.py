@@ -4,7 +4,7 @@ A key is named as RFC 7512 does, by what tells it apart and where the maker's mo
 
     pkcs11:token=Office;object=data-protection?module-path=/usr/lib/softhsm/libsofthsm2.so
 
-Ed25519 alone (`CKM_EDDSA`), as in every document: docs/decisions/0040-hardware-keys.md. The key never leaves the token,
+Ed25519 alone (`CKM_EDDSA`), as in every document: docs/decisions/0039-hardware-keys.md. The key never leaves the token,
 and the PIN is asked for by whoever asks for passphrases. The library is the extra `wicketgate[pkcs11]`.
 """
 

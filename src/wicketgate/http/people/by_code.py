@@ -1,4 +1,4 @@
-"""Handlers of signing in by a code, which only a demonstration lets anybody do (decision 38)."""
+"""Handlers of signing in by a code, which only a demonstration lets anybody do (decision 41)."""
 
 from __future__ import annotations
 
