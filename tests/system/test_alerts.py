@@ -269,6 +269,18 @@ def test_one_that_is_gone_is_off_and_said_and_a_test_opens_it_again(world: World
     assert world.receiver.said()[-1]["data"]["kind"] == "test"
 
 
+def test_to_let_messages_carry_the_plate_is_a_widening_said_in_words(world: World) -> None:
+    draft = DESK.draft(world.made.at_us)
+    draft["authority"]["version"] = 2
+    draft["match"]["alerts"] = {"plate": True}
+    answer = submit(world.made, draft, *DESK.signers)
+    assert answer.status_code == 422
+    assert answer.json()["code"] == "widening"
+    assert "the plate in alerts of every read of vehicles listed" in answer.json()["powers"][0]
+    draft["match"]["alerts"] = {"plate": False}
+    submit(world.made, draft, *DESK.signers).raise_for_status()
+
+
 def test_rules_are_ones_own(world: World) -> None:
     url = f"{world.made.url}/v1/alerts"
     rule = {"kinds": ["hit"], "targets": ["desk-hook"]}

@@ -94,6 +94,9 @@ OTHERS_PEOPLE = {
 }
 """The same of other organisations: each has its own people."""
 BY_SESSION = {
+    ("GET", "/me/alerts"),
+    ("POST", "/me/alerts"),
+    ("POST", "/me/alerts/test"),
     ("POST", "/sign-out"),
     ("GET", "/me"),
     ("POST", "/me/place"),

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Final
 
+import lmdb
+
 from wicketgate.alerts.courier import Courier
 from wicketgate.alerts.messages import AlertMessage, Event, message_id, told
 from wicketgate.alerts.orders import ByApprise, ByMail, ByWebhook, Way
@@ -18,7 +20,7 @@ from wicketgate.alerts.watch import Silence, behind_events, due_events
 from wicketgate.base.alert_settings import AlertSettings, AlertTarget
 from wicketgate.base.aside import TasksAside, ThreadsAside
 from wicketgate.base.clock import MINUTE_US, Clock
-from wicketgate.base.errors import InputError, NotEntitled, StreamError
+from wicketgate.base.errors import InputError, NotEntitled, StreamError, WicketgateError
 from wicketgate.commits.durable import Durable
 from wicketgate.commits.transactions import AlertTold
 from wicketgate.gateway.entitlement import Entitlement
@@ -38,6 +40,8 @@ _TELL_S: Final = 1.0
 _WATCH_S: Final = 30.0
 _BEHIND_S: Final = 5.0
 _FORGET_S: Final = 600.0
+_PAUSE_S: Final = 5.0
+_PATIENCE_S: Final = 10.0
 _MOST_TOLD: Final = 100
 """Messages of one transaction; and a thousand times that wait for it at most."""
 _CAMERAS_AT_ONCE: Final = 2_000
@@ -94,6 +98,7 @@ class Alerting:
         self._told: deque[AlertTold] = deque(maxlen=_MOST_TOLD * 100)
         self._parsed: dict[str, tuple[bytes, AlertRules]] = {}
         self._tests: dict[str, deque[int]] = {}
+        self._telling = False
         self.sent: Counter[str] = Counter()
 
     @classmethod
@@ -175,33 +180,43 @@ class Alerting:
     # --- the work -------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Make messages and have them sent, for ever."""
-        loop = asyncio.get_running_loop()
-        last: dict[str, float] = dict.fromkeys(("told", "watch", "behind"), loop.time())
-        last["forget"] = 0.0
+        """Make messages and have them sent, for ever. Whatever goes wrong here ends no gateway."""
+        last: dict[str, float] = {"behind": 0.0, "watch": 0.0, "told": 0.0, "forget": 0.0}
         while True:
             await asyncio.sleep(_LOOK_S)
             if not self.outbox.in_use:
                 continue
-            now_s = loop.time()
-            await self._plan_hits()
-            for name, every_s, work in (
-                ("behind", _BEHIND_S, self._watch_health),
-                ("watch", _WATCH_S, self._watch),
-                ("told", _TELL_S, self._tell),
-                ("forget", _FORGET_S, self._forget),
-            ):
-                if now_s - last[name] >= every_s:
-                    last[name] = now_s
-                    await work()
-            for message in self.outbox.due(self._clock.now_us(), self._busy):
-                self._busy.add(message.target)
-                self._sending.begin(self._send(message))
+            try:
+                await self._round(last)
+            except (WicketgateError, lmdb.Error, OSError) as error:
+                self.sent["faults"] += 1
+                log.error("alerts wait, and are tried again: %s", type(error).__name__)
+                await asyncio.sleep(_PAUSE_S)
+
+    async def _round(self, last: dict[str, float]) -> None:
+        now_s = asyncio.get_running_loop().time()
+        await self._plan_hits()
+        for name, every_s, work in (
+            ("behind", _BEHIND_S, self._watch_health),
+            ("watch", _WATCH_S, self._watch),
+            ("forget", _FORGET_S, self._forget),
+        ):
+            if now_s - last[name] >= every_s:
+                last[name] = now_s
+                await work()
+        if now_s - last["told"] >= _TELL_S and not self._telling:
+            last["told"] = now_s
+            self._sending.begin(self._tell())  # where nothing can be committed, sending goes on
+        for message in self.outbox.due(self._clock.now_us(), self._busy):
+            self._busy.add(message.target)
+            self._sending.begin(self._send(message))
 
     async def close(self) -> None:
         """End what sends; what it had under way is sent again at the next start."""
         await self.courier.close()
         await self._sending.settle(2.0)
+        if not self._telling:
+            await self._tell()
         await self._threads.ended()
 
     async def _forget(self) -> None:
@@ -215,7 +230,10 @@ class Alerting:
         for who, held in state.alert_rules.items():
             kind, _, name = who.partition(":")
             if (name in charter.offices) if kind == "office" else charter.knows(who):
-                found[who] = self._read(who, held.rules)
+                try:
+                    found[who] = self._read(who, held.rules)
+                except InputError as error:  # such as a zone that the database has no more
+                    log.error("the rules for alerts of a place cannot be read: %s", error.code)
         return found
 
     def _read(self, who: str, data: bytes) -> AlertRules:
@@ -360,11 +378,14 @@ class Alerting:
         """Commit what was told. Where nothing can be committed it waits; sending goes on."""
         if not self._told or self._health.stalled():
             return
+        self._telling = True
         some = [self._told.popleft() for _ in range(min(len(self._told), _MOST_TOLD))]
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(_PATIENCE_S):
                 await self._filing.tell(some)
         except (StreamError, TimeoutError) as error:
             # Perhaps it is committed: then it is committed twice, which says no more.
             log.warning("what was told of alerts is not committed yet: %s", type(error).__name__)
             self._told.extendleft(reversed(some))
+        finally:
+            self._telling = False

@@ -19,7 +19,7 @@ class AlertMetrics:
         sent = CounterMetricFamily(
             "wicketgate_alerts", "Attempts to tell, by what became of them.", labels=["became"]
         )
-        for became in ("delivered", "failed", "given up", "dropped"):
+        for became in ("delivered", "failed", "given up", "dropped", "faults"):
             sent.add_metric([became], alerting.sent[became])
         waiting = GaugeMetricFamily("wicketgate_alerts_waiting", "Messages that are not sent.")
         waiting.add_metric([], len(outbox.waiting))
