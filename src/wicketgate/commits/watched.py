@@ -13,6 +13,15 @@ Hearing = Literal["heard", "silent", "never"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CameraHeard:
+    """A camera, its number in the register, and whether it was heard lately."""
+
+    number: int
+    camera: Camera
+    hearing: Hearing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CameraHealth:
     """How one camera is.
 

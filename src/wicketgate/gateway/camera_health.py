@@ -7,7 +7,7 @@ one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,14 @@ from wicketgate.base.clock import HOUR_US, Clock, parse_rfc3339, rfc3339
 from wicketgate.commits.cameras import Camera, in_scope
 from wicketgate.commits.durable import Durable
 from wicketgate.commits.figures import JUDGED_KINDS, ClosedFigures, JudgedHits
-from wicketgate.commits.watched import AuthorityOver, CameraHealth, Hearing, JudgedPeriod, ReadInMonth
+from wicketgate.commits.watched import (
+    AuthorityOver,
+    CameraHealth,
+    CameraHeard,
+    Hearing,
+    JudgedPeriod,
+    ReadInMonth,
+)
 from wicketgate.reads.lags import CameraLags
 
 SILENT_US = HOUR_US
@@ -54,13 +61,22 @@ class CameraDesk:
             self._own[source] = sorted(own, key=lambda pair: pair[1].id)
         return self._own[source]
 
-    def hearing_of(self, source: str) -> list[Hearing]:
-        """Return how long ago each of a source's active cameras was heard, in their order."""
-        heard_us, now_us = self._commits.committed.heard_us, self._clock.now_us()
-        return [
-            _hearing(heard_us.get(f"{source}/{camera.id}", 0), now_us)
-            for _, camera in self.cameras_of(source)
-        ]
+    async def heard_of(self, source: str) -> list[CameraHeard]:
+        """Return a source's active cameras, and whether each was heard, by id. In a thread: there may be thousands."""
+        own, now_us = self.cameras_of(source), self._clock.now_us()
+        heard_us = dict(self._commits.committed.heard_us)
+
+        def look() -> list[CameraHeard]:
+            return [
+                CameraHeard(
+                    number=number,
+                    camera=camera,
+                    hearing=_hearing(heard_us.get(f"{source}/{camera.id}", 0), now_us),
+                )
+                for number, camera in own
+            ]
+
+        return await asyncio.to_thread(look)
 
     async def authorities_over(self, source: str) -> list[AuthorityOver]:
         """Return the authorities that are not over whose scope has cameras of a source, by name."""
@@ -97,7 +113,7 @@ class CameraDesk:
         return found
 
     def health_of(
-        self, source: str, some: Sequence[tuple[int, Camera]], over: Sequence[AuthorityOver]
+        self, source: str, some: Iterable[tuple[int, Camera]], over: Sequence[AuthorityOver]
     ) -> list[CameraHealth]:
         """Return how some of a source's cameras are. Some 10 µs each."""
         state, now_us = self._commits.committed, self._clock.now_us()

@@ -26,10 +26,9 @@ class Placed:
         `heard`, `silent` or `never`: each has a shape of its own.
     """
 
-    id: str
     name: str
-    latitude: float
     longitude: float
+    latitude: float
     hearing: str
 
 
@@ -41,7 +40,7 @@ def map_of(placed: Sequence[Placed]) -> dict[str, Any] | None:
     Returns
     -------
     dict
-        `width`, `height`; `size`, half of a mark; `marks`: `x`, `y`, `hearing`, `name`, `id` of each;
+        `width`, `height`; `size`, half of a mark; `marks`: `x`, `y`, `hearing`, `name` of each;
         `scale`: `length` of the bar and `words`.
     """
     if not placed:
@@ -59,7 +58,7 @@ def map_of(placed: Sequence[Placed]) -> dict[str, Any] | None:
     def mark(one: Placed) -> dict[str, Any]:
         x = WIDTH / 2 + (one.longitude - middle_x) * narrow * _METRES_OF_A_DEGREE * of_a_metre
         y = height / 2 - (one.latitude - middle_y) * _METRES_OF_A_DEGREE * of_a_metre
-        return {"x": round(x, 1), "y": round(y, 1), "hearing": one.hearing, "name": one.name, "id": one.id}
+        return {"x": round(x, 1), "y": round(y, 1), "hearing": one.hearing, "name": one.name}
 
     metres = _round_length(200 / of_a_metre)
     return {

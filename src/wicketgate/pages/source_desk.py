@@ -10,7 +10,7 @@ from typing import Any
 
 from wicketgate.base.clock import MINUTE_US, SECOND_US, rfc3339
 from wicketgate.commits.figures import JUDGED_KINDS
-from wicketgate.commits.watched import AuthorityOver, CameraHealth, JudgedPeriod, ReadInMonth
+from wicketgate.commits.watched import AuthorityOver, CameraHealth, CameraHeard, JudgedPeriod, ReadInMonth
 from wicketgate.pages.at_work import AtWorkPages
 from wicketgate.pages.camera_map import Placed, map_of
 from wicketgate.pages.duty import Session
@@ -29,6 +29,8 @@ JUDGED: Mapping[str, str] = {
     "possible-confirmed": "Possible, confirmed",
     "possible-misread": "Possible, misread",
 }
+MOST_ON_MAP = 2_000
+"""Cameras on the map."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _FEW_US = 2 * SECOND_US
 
@@ -41,8 +43,8 @@ class SourceShown:
     ----------
     cameras : sequence of CameraHealth
         Those of this part of the list.
-    placed : sequence of Placed
-        All that have a place.
+    own : sequence of CameraHeard
+        All of the source; the first `MOST_ON_MAP` that have a place stand on the map.
     hearing : mapping
         How many cameras are heard, silent and never heard.
     total, page, pages : int
@@ -55,7 +57,7 @@ class SourceShown:
 
     source: str
     cameras: Sequence[CameraHealth]
-    placed: Sequence[Placed]
+    own: Sequence[CameraHeard]
     hearing: Mapping[str, int]
     total: int
     page: int
@@ -72,12 +74,18 @@ class SourcePages(AtWorkPages):
 
     def source(self, session: Session, now_us: int, shown: SourceShown) -> str:
         """Return the page `/source`."""
+        placed = [
+            Placed(one.camera.shown_name, *one.camera.position, one.hearing)
+            for one in shown.own
+            if one.camera.position is not None
+        ]
         return self._render(
             "source.html",
             session,
             now_us,
             shown=shown,
-            map=map_of(shown.placed),
+            map=map_of(placed[:MOST_ON_MAP]),
+            unmapped=max(0, len(placed) - MOST_ON_MAP),
             heard=HEARD,
             cameras=[_camera(one) for one in shown.cameras],
             over=[_over(one) for one in shown.over],

@@ -278,9 +278,8 @@ def test_a_lag_is_forgotten_after_two_hours() -> None:
 placed = st.builds(
     Placed,
     st.just("c"),
-    st.just("c"),
-    st.floats(-89, 89),
     st.floats(-179, 179),
+    st.floats(-89, 89),
     st.sampled_from(["heard", "silent", "never"]),
 )
 

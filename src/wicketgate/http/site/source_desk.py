@@ -17,13 +17,11 @@ from wicketgate.commits.watched import AuthorityOver
 from wicketgate.gateway.camera_health import CameraDesk
 from wicketgate.gateway.filing.looks import LookFiling
 from wicketgate.http.site.officers import OfficerPages, person_at
-from wicketgate.pages.camera_map import Placed
 from wicketgate.pages.duty import Session
 from wicketgate.pages.source_desk import CSV_HEAD, SourcePages, SourceShown, csv_rows
 
 PAGE_OF_CAMERAS = 200
 """Cameras in one part of the list."""
-_MOST_ON_MAP = 5_000
 _AT_ONCE = 500
 _MOST_PAGE = 1_000
 
@@ -63,8 +61,8 @@ class SourceDesk:
         await self._looks.look(session.by, "cameras", source)
         over = await self._cameras.authorities_over(source)
         faulty = request.query_params.get("show") == "faulty"
-        own = list(zip(self._cameras.cameras_of(source), self._cameras.hearing_of(source), strict=True))
-        listed = [pair for pair, hearing in own if not faulty or hearing != "heard"]
+        own = await self._cameras.heard_of(source)
+        listed = [one for one in own if not faulty or one.hearing != "heard"]
         pages = max(1, -(-len(listed) // PAGE_OF_CAMERAS))
         page = min(page, pages)
         some = listed[(page - 1) * PAGE_OF_CAMERAS : page * PAGE_OF_CAMERAS]
@@ -73,13 +71,9 @@ class SourceDesk:
         unknown = self._commits.committed.camera_counts.get(f"{source}/", {})
         shown = SourceShown(
             source=source,
-            cameras=self._cameras.health_of(source, some, over),
-            placed=[
-                Placed(camera.id, camera.shown_name, camera.latitude, camera.longitude, hearing)
-                for (_, camera), hearing in own[:_MOST_ON_MAP]
-                if camera.latitude is not None and camera.longitude is not None
-            ],
-            hearing=Counter(hearing for _, hearing in own),
+            cameras=self._cameras.health_of(source, ((one.number, one.camera) for one in some), over),
+            own=own,
+            hearing=Counter(one.hearing for one in own),
             total=len(listed),
             page=page,
             pages=pages,
