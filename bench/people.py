@@ -34,7 +34,7 @@ ROUNDS = int(os.environ.get("WICKETGATE_BENCH_ROUNDS", "5"))
 BATCHES = int(os.environ.get("WICKETGATE_BENCH_BATCHES", "1200"))
 OFFICERS, HITS = 50, 20
 PAUSE_S = 2.0, 6.0
-QUIET_S = 20.0
+QUIET_S, WAIT_S = 20.0, 25
 DESK = london.PAPERS[london.OF_INTEREST]
 WAITING = {london.OF_INTEREST: 100, "marshbridge-traffic": 50, "eastholm-traffic": 50}
 """How many machines wait at which feed: at most 128 requests of one token are under way."""
@@ -73,7 +73,9 @@ async def wait_for_news(connection: Connection, feed: str) -> None:
     """Ask a feed for what comes after its last batch, and wait, until cancelled."""
     after = 0
     while True:
-        status, body = await connection.request("GET", f"/v1/feeds/{feed}?after={after}&limit=1000&wait=25")
+        status, body = await connection.request(
+            "GET", f"/v1/feeds/{feed}?after={after}&limit=1000&wait={WAIT_S}"
+        )
         if status != 200:
             raise RuntimeError(f"a feed answers a machine with {status}")
         for line in body.splitlines():
@@ -189,7 +191,8 @@ async def everybody(
         await asyncio.gather(*tasks, return_exceptions=True)
         for connection in opened:
             await connection.close()
-        await asyncio.sleep(PAUSE_S[0])  # until the gateway knows that they went
+        # A machine that goes has its place among those under way until its wait is over.
+        await asyncio.sleep(WAIT_S + 1)
     if ended:
         raise RuntimeError(f"{len(ended)} of {len(tasks)} went away") from ended[0].exception()
 
