@@ -19,7 +19,7 @@ HOME: Final = "/me"
 """Where people come to who signed in and wanted nothing else: it leads on to what their roles give."""
 
 
-class Opening:
+class DoorOpening:
     """How sessions of people are opened, at one gateway.
 
     Parameters
