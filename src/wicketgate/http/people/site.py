@@ -286,16 +286,19 @@ class PeopleSite:
         )
 
     async def _set_out(
-        self, request: Request, organisation: str, provider: str, *, fresh: bool = False, at: str = ""
+        self, request: Request, organisation: str, provider: str, *, renewing: Session | None = None
     ) -> Response:
         if not await turn(request):
             return problem("busy", "too many requests without a session wait")
+        fresh = renewing is not None
         out = await self._providers.set_out(
             organisation, provider, self._back(request, organisation, provider), fresh=fresh
         )
         answer = redirect(out.url)
         there = next_of(request.query_params.get("next", ""))
-        kept = urlencode({"c": out.cookie, "f": int(fresh), "n": there, "p": at})
+        # Its own cookie does not come back from another site's page.
+        old = {} if renewing is None else {"s": renewing.key, "p": _at(self._sessions.place_of(renewing))}
+        kept = urlencode({"c": out.cookie, "f": int(fresh), "n": there, **old})
         # Lax: the provider's page sends the browser back here.
         secure = "; Secure" if is_https(request.scope) else ""
         answer.headers["Set-Cookie"] = (
@@ -325,9 +328,10 @@ class PeopleSite:
             fresh=fresh,
         )
         answer = redirect(next_of(kept.get("n", "")) or "/duty")
-        answer.headers["Set-Cookie"] = set_cookie(
-            request.scope, await self._open(proved, provider, kept.get("p", ""))
-        )
+        if fresh and self._sessions.renew(kept.get("s", ""), proved):
+            return answer  # in the session that asked for it, with its forms
+        session_id = await self._open(proved, provider, kept.get("p", ""))
+        answer.headers["Set-Cookie"] = set_cookie(request.scope, session_id)
         return answer
 
     def _back(self, request: Request, organisation: str, provider: str) -> str:
@@ -417,13 +421,12 @@ class PeopleSite:
         return private_answer({"next": next_of(said.next) or "/duty"})
 
     async def get_presence_with(self, request: Request) -> Response:
-        """`GET /presence/with`: renew the proof at one's organisation; it opens a session anew."""
+        """`GET /presence/with`: renew the proof at one's organisation."""
         session = session_of(request)
         proved = self._sessions.proof_of(session)
         if proved is None or not proved.provider:
             raise NotEntitled("no provider signed you in", code="sign-in-refused")
-        at = _at(self._sessions.place_of(session))
-        return await self._set_out(request, proved.organisation, proved.provider, fresh=True, at=at)
+        return await self._set_out(request, proved.organisation, proved.provider, renewing=session)
 
     # --- where we are ---------------------------------------------------------------------------------------------
 
