@@ -82,6 +82,23 @@ def test_another_session_of_theirs_goes_on_with_the_proof_and_makes_none(
     assert not sessions.is_present(program)
 
 
+def test_a_providers_word_renews_the_session_that_asked_and_no_other(
+    kept: Kept, known: PeopleInForce
+) -> None:
+    sessions = sessions_of(kept, known)
+    _, session = sessions.open_as(ada(kept), DESK)
+    _, ben = sessions.open_as(enrol(kept, known), OFFICE)
+    kept.at_us += 6 * MINUTE_US
+    assert not sessions.renew(ben.key, ada(kept))
+    assert not sessions.renew("", ada(kept))
+    assert not any(map(sessions.is_present, (session, ben)))
+    assert sessions.renew(session.key, ada(kept))
+    assert sessions.is_present(session)
+    assert len(sessions) == 2, "it takes no place of a session"
+    sessions.close(session)
+    assert not sessions.renew(session.key, ada(kept))
+
+
 def test_nobody_proves_for_somebody_else(kept: Kept, known: PeopleInForce) -> None:
     sessions = sessions_of(kept, known)
     _, session = sessions.open_as(ada(kept), DESK, kept.at_us)
