@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from wicketgate.base.aside import ThreadsAside
 from wicketgate.base.clock import MINUTE_US, Clock
@@ -30,6 +31,9 @@ from wicketgate.reads.images.store import Images
 from wicketgate.reads.intake import JOIN_US, Intake
 from wicketgate.reads.repeats import Seen
 from wicketgate.reads.tracking import Vehicles
+
+if TYPE_CHECKING:
+    from wicketgate.gateway.node import Gateway
 
 _SNAPSHOT_S = 10.0
 _FLUSH_S = 2.0
@@ -93,6 +97,32 @@ class Housekeeping:
         self._vehicles = vehicles
         self._dump = StateDump()
         self._threads = ThreadsAside()
+
+    @classmethod
+    def of(cls, gateway: Gateway) -> Housekeeping:
+        """Return the housekeeping of a gateway."""
+        return cls(
+            gateway.commits,
+            gateway.projections,
+            gateway.clock,
+            link=gateway.link,
+            snapshots=gateway.snapshots,
+            filing=gateway.filing,
+            desk=gateway.desk,
+            outcomes=gateway.outcomes,
+            responses=gateway.responses,
+            lists=gateway.lists,
+            hits=gateway.hits,
+            keys=gateway.keys,
+            rewriting=gateway.rewriting,
+            intake=gateway.intake,
+            images=gateway.images,
+            seen=gateway.seen,
+            vehicles=gateway.vehicles,
+            space=gateway.space,
+            directory=gateway.directory,
+            shared=gateway.shared,
+        )
 
     @property
     def works(self) -> tuple[Callable[[], Awaitable[None]], ...]:

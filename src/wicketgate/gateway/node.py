@@ -33,20 +33,10 @@ from wicketgate.feeds.index import FeedIndex
 from wicketgate.feeds.rows import RowMaker
 from wicketgate.gateway.alerting import Alerting, open_outbox
 from wicketgate.gateway.deployment import ENVIRONMENTS, PARTS, Deployment, note_signer
+from wicketgate.gateway.desks import Desks
 from wicketgate.gateway.directory import Directory, demand_founded
-from wicketgate.gateway.entitlement import Entitlement
-from wicketgate.gateway.filing.cameras import CameraFiling
-from wicketgate.gateway.filing.disclosures import DisclosureFiling
-from wicketgate.gateway.filing.documents import Filing
-from wicketgate.gateway.filing.facts import FactFiling
-from wicketgate.gateway.filing.hotlists import HotlistFiling
-from wicketgate.gateway.filing.looks import LookFiling
-from wicketgate.gateway.filing.outcomes import OutcomeFiling
-from wicketgate.gateway.filing.responses import Responses
-from wicketgate.gateway.filing.tokens import TokenFiling
 from wicketgate.gateway.former_reads import FormerReads
 from wicketgate.gateway.health import HealthWatch
-from wicketgate.gateway.hits import UnitHits
 from wicketgate.gateway.housekeeping import Housekeeping, save_snapshot
 from wicketgate.gateway.operations import founding, software
 from wicketgate.gateway.progress import Progress
@@ -80,7 +70,7 @@ log = logging.getLogger(__name__)
 _SETTLE_S = 30.0
 
 
-class Gateway:
+class Gateway(Desks):
     """A running gateway: streams, fold, intake, gate, projections. Use `Gateway.start`.
 
     When something makes it impossible to go on, `failed` is set; the process must then end, and
@@ -317,16 +307,7 @@ class Gateway:
         self._writers.push_async_callback(self.rewriting.close)
         await self.rewriting.open()
         parts.push_async_callback(self._settle)
-        self.desk = HotlistFiling(self.commits, self.lists, self.clock)
-        self.outcomes = OutcomeFiling(self.commits, self.hits, self.clock)
-        self.filing = Filing(self.commits, self.projections, self.clock)
-        self.camera_lists = CameraFiling(self.commits)
-        self.tokens = TokenFiling(self.commits, self.projections)
-        self.facts, self.looks = FactFiling(self.commits), LookFiling(self.commits, self.clock)
-        self.entitlement = Entitlement(self.commits, self.clock)
-        self.unit_hits = UnitHits(self.commits, self.hits, self.entitlement)
-        self.responses = Responses(self.commits, self.projections, self.clock, admit=self.space.demand)
-        self.disclosures = DisclosureFiling(self.commits)
+        self.open_desks()
 
     async def _open_parts(self, state: State, parsed: Parsed) -> None:
         """Open what follows COMMITS, each bound to this deployment."""
@@ -427,28 +408,7 @@ class Gateway:
         self.health = HealthWatch(
             self.commits, self.projections, self.intake, self.space, self.commits.merge_delay_us
         )
-        self.housekeeping = Housekeeping(
-            self.commits,
-            self.projections,
-            self.clock,
-            link=self.link,
-            snapshots=self.snapshots,
-            filing=self.filing,
-            desk=self.desk,
-            outcomes=self.outcomes,
-            responses=self.responses,
-            lists=self.lists,
-            hits=self.hits,
-            keys=self.keys,
-            rewriting=self.rewriting,
-            intake=self.intake,
-            images=self.images,
-            seen=self.seen,
-            vehicles=self.vehicles,
-            space=self.space,
-            directory=self.directory,
-            shared=self.shared,
-        )
+        self.housekeeping = Housekeeping.of(self)
         self.alerting = Alerting.of(self)
         self._parts.push_async_callback(self.alerting.close)
         self._parts.push_async_callback(self._end_work)

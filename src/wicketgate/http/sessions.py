@@ -250,21 +250,6 @@ class Sessions:
             self._proved[session.key] = proved, self._proved[session.key][1]
         return renewed
 
-    def renew(self, key: str, proved: SignedInAs) -> bool:
-        """Renew the proof of the session of a key by a provider's word; its claims count from now on.
-
-        Return whether the session lasts, and is that person's: the key alone opens and renews nothing.
-        """
-        session = self.of(key)
-        if session is None or not session.person:
-            return False
-        try:
-            renewed = self.prove(session, proved)
-        except NotEntitled:
-            return False
-        self._proved[key] = proved, self._proved[key][1]
-        return self.lasts(renewed)
-
     def proof_of(self, session: Session) -> SignedInAs | None:
         """Return by what a person signed in; None where a token opened the session, or it has ended."""
         known = self._proved.get(session.key)

@@ -82,23 +82,6 @@ def test_another_session_of_theirs_goes_on_with_the_proof_and_makes_none(
     assert not sessions.is_present(program)
 
 
-def test_a_providers_word_renews_the_session_that_asked_and_no_other(
-    kept: Kept, known: PeopleInForce
-) -> None:
-    sessions = sessions_of(kept, known)
-    _, session = sessions.open_as(ada(kept), DESK)
-    _, ben = sessions.open_as(enrol(kept, known), OFFICE)
-    kept.at_us += 6 * MINUTE_US
-    assert not sessions.renew(ben.key, ada(kept))
-    assert not sessions.renew("", ada(kept))
-    assert not any(map(sessions.is_present, (session, ben)))
-    assert sessions.renew(session.key, ada(kept))
-    assert sessions.is_present(session)
-    assert len(sessions) == 2, "it takes no place of a session"
-    sessions.close(session)
-    assert not sessions.renew(session.key, ada(kept))
-
-
 def test_nobody_proves_for_somebody_else(kept: Kept, known: PeopleInForce) -> None:
     sessions = sessions_of(kept, known)
     _, session = sessions.open_as(ada(kept), DESK, kept.at_us)
@@ -154,3 +137,22 @@ def test_a_connection_is_known_by_a_persons_session_as_by_a_token(kept: Kept, kn
     sessions.close(session)
     assert not keeper.knows([bearer])
     assert not keeper.knows([(b"cookie", cookie)])
+
+
+def test_a_providers_word_proves_for_the_session_of_that_person_while_it_lasts(
+    kept: Kept, known: PeopleInForce
+) -> None:
+    sessions = sessions_of(kept, known)
+    _, session = sessions.open_as(ada(kept), DESK, kept.at_us)
+    _, ben = sessions.open_as(enrol(kept, known), OFFICE, kept.at_us)
+    kept.at_us += 6 * MINUTE_US
+    with pytest.raises(NotEntitled):
+        sessions.prove(ben, ada(kept), kept.at_us)
+    assert not any(map(sessions.is_present, (session, ben)))
+    sessions.prove(session, ada(kept), kept.at_us)
+    assert sessions.is_present(session)
+    assert not sessions.is_present(ben)
+    assert len(sessions) == 2, "it takes no place of a session"
+    sessions.close(session)
+    with pytest.raises(NotEntitled):
+        sessions.prove(session, ada(kept), kept.at_us)
