@@ -16,7 +16,7 @@ from wicketgate.base.files import write_secret
 from wicketgate.base.settings import read_secret
 from wicketgate.base.signing import ENVELOPE_TYPE
 from wicketgate.cli.terminal import ask, read_file, read_register
-from wicketgate.clients.officer.desk.desk import Desk
+from wicketgate.clients.officer.desk.desk import PaperDesk
 from wicketgate.clients.officer.desk.door import PageDoor
 from wicketgate.clients.officer.desk.server import LoopbackServer
 
@@ -59,7 +59,7 @@ def open_page(args: argparse.Namespace) -> int:
         gateway = _Remote(args.to, token)
     with LoopbackServer(_complain) as server, tempfile.TemporaryDirectory(prefix="wicketgate-") as folder:
         door = PageDoor(port=server.port)
-        desk = Desk(door, gateway, args.key, idle_s=args.idle, cameras=args.cameras)
+        desk = PaperDesk(door, gateway, args.key, idle_s=args.idle, cameras=args.cameras)
         if args.document is not None:
             desk.open(args.document.name, read_file(args.document))
         server.answer = desk.answer

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from wicketgate.base.clock import Clock
 from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.commits.durable import Durable
 from wicketgate.commits.state import State
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.standing import STOPPED
+
+_OVER = frozenset({"revoked", "expired", "superseded"})
 
 
 class Entitlement:
@@ -125,6 +129,30 @@ class Entitlement:
             else:
                 open_ones.append(authority)
         return open_ones, stopped
+
+    def open_matches(self, unit: str, person: str, role: str) -> list[Authority]:
+        """Return a unit's usable authorities of mode match; of a machine, those that demand no such role.
+
+        Parameters
+        ----------
+        person : str
+            As of `demand_person`.
+        """
+        return [one for one in self.match_authorities(unit)[0] if person or role not in one.demands]
+
+    def demand_person_of_any(self, unit: str, person: str, roles: Collection[str]) -> None:
+        """Refuse a machine what goes for all of a unit's lists, where an authority not at its end demands such a role.
+
+        Raises
+        ------
+        NotEntitled
+            `person-needed`.
+        """
+        moment = self._commits.committed_at(self._clock.now_us())
+        for name in names_of(self._commits.committed, unit):
+            if moment.current_status(moment.regime.authorities[name])[1] not in _OVER:
+                for role in roles:
+                    self.demand_person(name, person, role)
 
     def concerning(self, organisation: str, *, as_source: bool) -> dict[str, bool]:
         """Return the authorities that an organisation's officers may ask about, by name.

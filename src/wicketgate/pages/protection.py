@@ -34,7 +34,7 @@ _WAITS = frozenset({"decision"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AuthorityShown:
+class DueAuthority:
     """An authority of an organisation: how it stands, and its last published figures.
 
     `released` and what follows are None where they are suppressed, and left out where they are no figure of its mode.
@@ -79,7 +79,7 @@ class ProtectionPages(AtWorkPages):
         now_us: int,
         *,
         deadlines: Sequence[Deadline],
-        authorities: Sequence[AuthorityShown],
+        authorities: Sequence[DueAuthority],
         periods: FiguresPeriods,
     ) -> str:
         """Return the page `/protection`."""
@@ -156,7 +156,7 @@ def _deadline(one: Deadline, now_us: int) -> dict[str, Any]:
     }
 
 
-def _authority(one: AuthorityShown, periods: FiguresPeriods) -> dict[str, Any]:
+def _authority(one: DueAuthority, periods: FiguresPeriods) -> dict[str, Any]:
     label, colour = LABELS.get(one.status, (one.status, "grey"))
     figures = []
     for name, value in one.figures.items():

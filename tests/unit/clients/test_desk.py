@@ -18,7 +18,7 @@ from wicketgate.base.clock import SystemClock
 from wicketgate.base.errors import InputError, Unreachable, WicketgateError
 from wicketgate.base.signing import parse_envelope
 from wicketgate.clients.officer.desk.attempts import Attempts
-from wicketgate.clients.officer.desk.desk import Desk
+from wicketgate.clients.officer.desk.desk import PaperDesk
 from wicketgate.clients.officer.desk.door import PageDoor, Request
 from wicketgate.clients.officer.desk.forms import fields_of
 from wicketgate.clients.officer.desk.server import PageAnswer
@@ -54,7 +54,7 @@ class Here:
 class Officer:
     """Somebody inside: each press of a button is a request with all that the door wants."""
 
-    desk: Desk
+    desk: PaperDesk
     door: PageDoor
     cookie: str
 
@@ -96,7 +96,7 @@ def officer(
     key = folder / f"{office.replace('/', '-')}.pem"
     world.key_of(office).save(key, label=office if label else None, passphrase=passphrase.encode() or None)
     door = PageDoor(port=4711)
-    desk = Desk(door, gateway, str(key), idle_s=60)
+    desk = PaperDesk(door, gateway, str(key), idle_s=60)
     way_in = Request(method="GET", path=door.entrance, headers={"host": "127.0.0.1:4711"})
     said = desk.answer(way_in)
     assert desk.answer(way_in).status == 403

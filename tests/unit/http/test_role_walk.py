@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.matching import CHARGING, UNIT, WANTED, Desk, MovableClock, signed_match
+from tests.matching import CHARGING, UNIT, WANTED, Desk, MovableClock, signed_match, vehicle
 from tests.unit.gateway.test_responses import NAME
 from tests.unit.http.test_looks import OVERSEER, PLATE, Walk, _fill, look
 from tests.vectors import make_documents as documents
@@ -470,6 +470,58 @@ async def test_what_an_authority_demands_of_people_no_machine_does(walk: RoleWal
     # Without the demand it is wider (tests/vectors/cases_widening.py); this charter lets it begin.
     await walk.gateway.filing.submit(signed_match(authority__version=3))
     assert await refused_to_the_machine() == set()
+
+
+LISTED = "ZZ99ZZZ"
+"""A vehicle of the list that nobody has read."""
+PAGES_UNDER_DEMANDS = {
+    "viewer": "showHit sayOutcome showImage",
+    "confirmer": "sayOutcome changeAlerts testAlerts",
+    "hotlist-keeper": "showList uploadList showListChange confirmList changeAlerts testAlerts",
+}
+"""Pages that are refused to whoever signed in with a token, under an authority that demands a role."""
+PAGES_THAT_SHOW = {
+    "viewer": "showQueue showQueuePart showHandover showHit sayOutcome",
+    "confirmer": "",
+    "hotlist-keeper": "showList",
+}
+"""Pages that show what is demanded, or where it is, to a token as long as nothing is."""
+
+
+@pytest.mark.parametrize("role", UNDER_DEMANDS)
+async def test_no_page_shows_a_token_what_an_authority_demands_of_people(walk: RoleWalk, role: str) -> None:
+    """Every page of officers is asked, of which the table of operations knows: a new one too."""
+    things = await _fill(walk)
+    desk = walk.desk
+    soon = rfc3339(desk.clock.now_us() + DAY_US)
+    await desk.list_vehicles(vehicle(PLATE), vehicle("KK55KKK"), vehicle(LISTED, expires_at=soon))
+    hit, other = things["getHit"].at.rpartition("/")[2], things["sayOutcome"].at.split("/")[3]
+    ref = things["getImage"].at.rpartition("/")[2]
+    session_id, session = walk.sessions.open(desk.tokens[UNIT], "PC 4711", "192.0.2.1")
+    given = {"authority": WANTED, "id": hit, "sayOutcome.id": other, "ref": ref, "name": WANTED}
+    private = {"viewer": (PLATE, hit, other, ref), "confirmer": (), "hotlist-keeper": (LISTED,)}[role]
+
+    async def asked() -> tuple[set[str], set[str]]:
+        """Return which pages are refused as a person is needed, and which show something private."""
+        kept_out, shows = set(), set()
+        for one in [one for one in ASKED if OFFICER in one.who]:
+            before = len(walk.facts)
+            answered = await walk.ask_as(session_id, session, one, given)
+            stood = [fact for fact in walk.facts[before:] if fact.get("by") == "PC 4711"]
+            if answered.status == 403 and json.loads(answered.body)["code"] == "person-needed":
+                kept_out.add(one.id)
+                assert not stood, (one.id, stood)
+            if any(text.encode() in answered.body for text in private):
+                shows.add(one.id)
+        return kept_out, shows
+
+    kept_out, shows = await asked()
+    assert (kept_out, shows) == (set(), set(PAGES_THAT_SHOW[role].split()))
+    await walk.gateway.filing.submit(signed_match(authority__version=2, authority__demands=[role]))
+    assert await asked() == (set(PAGES_UNDER_DEMANDS[role].split()), set())
+    for method, path, body in (("PUT", "/v1/alerts", {}), ("POST", "/v1/alerts/test", {"target": "mail"})):
+        answer = await desk.call(UNIT, method, path, json=body)
+        assert (answer.status_code == 403) is (role != "viewer"), (path, answer.text)
 
 
 ACTS = {"askWhy": "overseer", "getOpenings": "overseer", "submitDocument": "viewer"}

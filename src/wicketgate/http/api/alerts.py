@@ -14,6 +14,7 @@ from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import NotEntitled
 from wicketgate.base.shapes import about
 from wicketgate.gateway.alerting import Alerting
+from wicketgate.gateway.entitlement import Entitlement
 from wicketgate.http.gatekeeper import Principal, withdrawn
 from wicketgate.http.requests import decoded, private_answer, read_body
 
@@ -79,8 +80,9 @@ _asked = msgspec.json.Decoder(AlertTestAsked)
 class AlertsApi:
     """The handlers of `/v1/alerts`, over one gateway's alerting."""
 
-    def __init__(self, alerting: Alerting) -> None:
+    def __init__(self, alerting: Alerting, entitlement: Entitlement) -> None:
         self._alerting = alerting
+        self._entitlement = entitlement
 
     def routes(self) -> list[Route]:
         """Return the routes of `/v1/alerts`."""
@@ -96,18 +98,27 @@ class AlertsApi:
 
     async def put_alerts(self, request: Request) -> Response:
         """`PUT /v1/alerts`: the rules, whole; each change is recorded with who made it."""
-        _own(request, setting=True)
+        self._setter(request)
         rules = parse_rules(await read_body(request, MOST_BYTES))
-        who = _own(request, setting=True)  # the body may have taken long
+        who = self._setter(request)  # the body may have taken long
         await self._alerting.set_rules(place_of(who), rules, who.by)
         return await self._shown(place_of(who))
 
     async def post_test(self, request: Request) -> Response:
         """`POST /v1/alerts/test`."""
-        _own(request, setting=True)
+        self._setter(request)
         asked = decoded(_asked, await read_body(request, 1024), "the name of a target")
-        who = _own(request, setting=True)
+        who = self._setter(request)
         return private_answer(AlertTestSent(id=await self._alerting.test(place_of(who), asked.target)))
+
+    def _setter(self, request: Request) -> Principal:
+        """Return the caller, if they may set the rules: a person by role; a machine where no authority demands one."""
+        who = _own(request)
+        roles = SETTERS[place_of(who).partition(":")[0]]
+        if who.person and who.roles.isdisjoint(roles):
+            raise NotEntitled(f"this needs the role {' or '.join(roles)}")
+        self._entitlement.demand_person_of_any(who.name, who.person, roles)
+        return who
 
     async def _shown(self, who: str) -> Response:
         rules, revision = self._alerting.rules_of(who)
@@ -146,7 +157,7 @@ class AlertsApi:
         )
 
 
-def _own(request: Request, *, setting: bool = False) -> Principal:
+def _own(request: Request) -> Principal:
     """Return the caller, if there can be rules for where they work.
 
     A machine of the place sets them too: what it sets stands in the ledger under its token's name.
@@ -156,10 +167,6 @@ def _own(request: Request, *, setting: bool = False) -> Principal:
         raise withdrawn()
     if principal is None or principal.kind not in {"recipient", "source", "overseer", "office"}:
         raise NotEntitled("this is for a unit, an office or a source")
-    if principal.person and setting:
-        needed = SETTERS[place_of(principal).partition(":")[0]]
-        if principal.roles.isdisjoint(needed):
-            raise NotEntitled(f"this needs the role {' or '.join(needed)}")
     return principal
 
 

@@ -24,6 +24,7 @@ from wicketgate.http.problems import problem
 from wicketgate.http.requests import NDJSON, json_answer
 from wicketgate.http.roles import VIEW
 from wicketgate.http.site.shows import ShownProjections
+from wicketgate.http.underway import while_there
 from wicketgate.ledger.facts import release_fact
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.notes import unverified_checkpoint
@@ -92,7 +93,7 @@ class FeedsApi:
         loop = asyncio.get_running_loop()
         until_s = loop.time() + wait_s
         while feed.last <= after and loop.time() < until_s:
-            await feed.wait(after, patience_of(request, until_s - loop.time()))
+            await while_there(request.scope, feed.wait(after, patience_of(request, until_s - loop.time())))
             self._feed(request)  # it may have been revoked meanwhile: whoever waits is woken then
         past = await self._past_term(name, feed, after)
         if past is not None:
@@ -211,7 +212,9 @@ class FeedsApi:
                     continue
                 alive_s = loop.time() + _EVENTS_ALIVE_S
                 while feed.last <= after and loop.time() < alive_s:
-                    await feed.wait(after, patience_of(request, alive_s - loop.time()))
+                    await while_there(
+                        request.scope, feed.wait(after, patience_of(request, alive_s - loop.time()))
+                    )
                     self._feed(request)
                 if feed.last <= after:
                     yield b": alive\n\n"

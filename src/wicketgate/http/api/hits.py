@@ -83,8 +83,7 @@ class HitsApi:
         limit = LINES.read(request)
         name = request.query_params.get("authority")
         if name is None:
-            open_ones = self._entitlement.match_authorities(unit)[0]
-            names = [one.name for one in open_ones if who.person or "viewer" not in one.demands]
+            names = [one.name for one in self._entitlement.open_matches(unit, who.person, "viewer")]
         else:
             names = [self._entitlement.entitled_match(unit, name).name]
             self._entitlement.demand_person(name, who.person, "viewer")

@@ -47,11 +47,12 @@ ALERTS = (
         Operation("showAlerts", "GET /me/alerts", "By which rules one is told", gives=PAGE, also=_SIGN_IN),
         Operation(
             "changeAlerts", "POST /me/alerts", "Add a rule, take one away, or set the zone", takes={FORM: RuleForm},
-            most=MAX_MEMBERS, gives=PAGE, also=_SIGN_IN, as_page=True, commits=True, codes=f"not-entitled {_FORM}",
+            most=MAX_MEMBERS, gives=PAGE, also=_SIGN_IN, as_page=True, commits=True,
+            codes=f"not-entitled person-needed {_FORM}",
         ),
         Operation(
             "testAlerts", "POST /me/alerts/test", "Send a test to a target", takes={FORM: AlertTestForm},
-            most=MAX_MEMBERS, gives=PAGE, also=_SIGN_IN, as_page=True, codes=f"not-entitled {_FORM}",
+            most=MAX_MEMBERS, gives=PAGE, also=_SIGN_IN, as_page=True, codes=f"not-entitled person-needed {_FORM}",
         ),
     ),
     *tagged(
@@ -64,11 +65,13 @@ ALERTS = (
             "putAlerts", "PUT /v1/alerts", "Set the rules by which one is told",
             "Whole. Of people it needs the role confirmer or hotlist-keeper in a unit, source-officer of a source, "
             "data-protection-officer, overseer or approver in an office. docs/spec/alerts.md.",
-            takes=AlertRules, most=MOST_BYTES, gives=AlertsShown, commits=True, codes="not-entitled malformed",
+            takes=AlertRules, most=MOST_BYTES, gives=AlertsShown, commits=True,
+            codes="not-entitled person-needed malformed",
         ),
         Operation(
             "testAlert", "POST /v1/alerts/test", "Send a test to a target", "At most five in ten minutes.",
-            takes=AlertTestAsked, most=1024, gives=AlertTestSent, codes="not-entitled malformed not-found busy",
+            takes=AlertTestAsked, most=1024, gives=AlertTestSent,
+            codes="not-entitled person-needed malformed not-found busy",
         ),
     ),
 )

@@ -99,7 +99,9 @@ class OfficersDesk:
             looks=gateway.looks,
             people=people,
         )
-        self._alerts = AlertsSite(gateway.alerting, officers, AlertPages(demonstration=charter.demonstration))
+        self._alerts = AlertsSite(
+            gateway.alerting, gateway.entitlement, officers, AlertPages(demonstration=charter.demonstration)
+        )
         self._desks = _desks(gateway, officers, people, demonstration=charter.demonstration)
         self._api = PeopleApi(commits, filing)
 

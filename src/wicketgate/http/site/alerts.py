@@ -13,6 +13,7 @@ from starlette.routing import Route
 from wicketgate.alerts.rules import KINDS, KINDS_OF, AlertRule, AlertRules, QuietHours
 from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.gateway.alerting import Alerting
+from wicketgate.gateway.entitlement import Entitlement
 from wicketgate.http.api.alerts import SETTERS
 from wicketgate.http.site.officers import OfficerPages, form_of, sentence, session_of
 from wicketgate.pages.alerts import AlertPages, DeadRow, RuleRow, TargetRow
@@ -25,8 +26,11 @@ _SHOWN = 50
 class AlertsSite:
     """The handlers of `/me/alerts`, over one gateway's alerting."""
 
-    def __init__(self, alerting: Alerting, officers: OfficerPages, pages: AlertPages) -> None:
+    def __init__(
+        self, alerting: Alerting, entitlement: Entitlement, officers: OfficerPages, pages: AlertPages
+    ) -> None:
         self._alerting = alerting
+        self._entitlement = entitlement
         self._officers = officers
         self._pages = pages
 
@@ -48,7 +52,7 @@ class AlertsSite:
         session = session_of(request)
         form = await form_of(request, session)
         session_of(request)  # the body may have taken long
-        _demand_setter(session)
+        self._demand_setter(session)
         who = _place(session)
         rules, revision = self._alerting.rules_of(who)
         try:
@@ -67,7 +71,7 @@ class AlertsSite:
         session = session_of(request)
         form = await form_of(request, session)
         session_of(request)
-        _demand_setter(session)
+        self._demand_setter(session)
         try:
             await self._alerting.test(_place(session), form.get("target", ""))
         except InputError as error:
@@ -75,6 +79,21 @@ class AlertsSite:
         return await self._page(
             session, done="A test is on its way. Load the page again to see whether it arrived."
         )
+
+    def _sets(self, session: Session) -> bool:
+        """Return whether whoever is signed in may set rules."""
+        try:
+            self._demand_setter(session)
+        except NotEntitled:
+            return False
+        return True
+
+    def _demand_setter(self, session: Session) -> None:
+        """Refuse whoever may not set rules: by their role, or, with a token, where an authority demands a person."""
+        roles = SETTERS[_KINDS[session.kind]]
+        if session.person and session.roles.isdisjoint(roles):
+            raise NotEntitled(f"this needs the role {' or '.join(roles)}")
+        self._entitlement.demand_person_of_any(session.unit, session.person, roles)
 
     async def _page(
         self,
@@ -114,7 +133,7 @@ class AlertsSite:
                 )
                 for letter in dead[:_SHOWN]
             ],
-            sets=_sets(session),
+            sets=self._sets(session),
             done=done,
             fault=fault,
             form=dict(form or {}),
@@ -124,16 +143,6 @@ class AlertsSite:
 
 def _place(session: Session) -> str:
     return f"{_KINDS[session.kind]}:{session.unit}"
-
-
-def _sets(session: Session) -> bool:
-    """Return whether whoever is signed in may set rules: by their role, or, where nobody is named, by the token."""
-    return not session.person or not session.roles.isdisjoint(SETTERS[_KINDS[session.kind]])
-
-
-def _demand_setter(session: Session) -> None:
-    if not _sets(session):
-        raise NotEntitled(f"this needs the role {' or '.join(SETTERS[_KINDS[session.kind]])}")
 
 
 def _changed(rules: AlertRules, form: Mapping[str, str]) -> tuple[AlertRules, str]:

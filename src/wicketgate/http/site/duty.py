@@ -34,6 +34,7 @@ from wicketgate.http.requests import private_answer
 from wicketgate.http.roles import CONFIRM, SEE
 from wicketgate.http.site.kept import KeptForms
 from wicketgate.http.site.officers import OfficerPages, form_of, redirect, session_of, wants_page
+from wicketgate.http.underway import while_there
 from wicketgate.pages.duty import PROVED, Journey, Queue, RefusalShown, Session, digest
 from wicketgate.pages.duty_filter import HitFilter
 from wicketgate.pages.views import tags_of
@@ -134,8 +135,8 @@ class Duty:
         return queue
 
     def _queue(self, session: Session, chosen: HitFilter) -> Queue:
-        authorities, stopped = self._entitlement.match_authorities(session.unit)
-        authorities = [one for one in authorities if session.person or "viewer" not in one.demands]
+        _, stopped = self._entitlement.match_authorities(session.unit)
+        authorities = self._entitlement.open_matches(session.unit, session.person, "viewer")
         names = [authority.name for authority in authorities]
         now_us = self._clock.now_us()
         waiting = self._unit_hits.queue_of(names)
@@ -211,7 +212,8 @@ class Duty:
                     yield b": alive\n\n"
                 alive_s = loop.time() + _ALIVE_S
                 while hits.changes == changes and loop.time() < alive_s:
-                    await hits.wait(changes, patience_of(request, alive_s - loop.time()))
+                    waiting = hits.wait(changes, patience_of(request, alive_s - loop.time()))
+                    await while_there(request.scope, waiting)
                     session_of(request, *SEE)
                 # Many hits at once are told of once: a look at the queue is not free.
                 await self._clock.sleep(_PAUSE_S)

@@ -79,7 +79,7 @@ class Handover:
         return redirect("/duty/handover?done=1")
 
     def _waiting(self, session: Session) -> list[Hit]:
-        authorities, _ = self._entitlement.match_authorities(session.unit)
+        authorities = self._entitlement.open_matches(session.unit, session.person, "viewer")
         return self._unit_hits.queue_of([authority.name for authority in authorities])
 
     async def _page(

@@ -16,7 +16,7 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _KeptForm:
     there: str
     fields: Mapping[str, str]
     until_us: int
@@ -27,7 +27,7 @@ class KeptForms:
 
     def __init__(self, now_us: Callable[[], int]) -> None:
         self._now_us = now_us
-        self._kept: dict[str, _Kept] = {}
+        self._kept: dict[str, _KeptForm] = {}
 
     def keep(self, person: str, there: str, **fields: str) -> None:
         """Keep what a person wrote at a page; what they wrote before is forgotten."""
@@ -37,7 +37,7 @@ class KeptForms:
         }
         while len(self._kept) >= MOST:
             del self._kept[next(iter(self._kept))]
-        self._kept[person] = _Kept(there, fields, now_us + LIFE_US)
+        self._kept[person] = _KeptForm(there, fields, now_us + LIFE_US)
 
     def take(self, person: str, there: str) -> Mapping[str, str]:
         """Return what a person wrote at a page, once; empty where nothing is kept."""

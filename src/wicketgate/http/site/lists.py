@@ -91,7 +91,8 @@ class Lists:
     async def get_lists(self, request: Request) -> Response:
         """`GET /duty/lists`."""
         session = session_of(request, _KEEP)
-        open_ones, stopped = self._entitlement.match_authorities(session.unit)
+        _, stopped = self._entitlement.match_authorities(session.unit)
+        open_ones = self._entitlement.open_matches(session.unit, session.person, _KEEP)
         shown = [(await self._shown(authority, 0))[0] for authority in open_ones]
         shown += [ListShown(name=name, title=name, stopped=how) for name, how in stopped]
         session_of(request, _KEEP)
@@ -275,7 +276,9 @@ class Lists:
     def _authority(self, request: Request) -> Authority:
         """Return the authority of the request's list, as long as the session's unit may have one."""
         session = session_of(request, _KEEP)
-        return self._entitlement.entitled_match(session.unit, request.path_params["authority"])
+        authority = self._entitlement.entitled_match(session.unit, request.path_params["authority"])
+        self._entitlement.demand_person(authority.name, session.person, _KEEP)
+        return authority
 
     def _hotlist(self, name: str) -> tuple[int, Hotlist]:
         state = self._commits.committed

@@ -17,7 +17,7 @@ from wicketgate.gateway.filing.looks import LookFiling
 from wicketgate.hotlists.in_force import Hotlists
 from wicketgate.http.site.officers import OfficerPages, form_of, person_at, session_of
 from wicketgate.pages.duty import HEADERS, Session
-from wicketgate.pages.protection import AuthorityShown, FiguresPeriods, ProtectionPages
+from wicketgate.pages.protection import DueAuthority, FiguresPeriods, ProtectionPages
 from wicketgate.pages.shift import SOON_US
 from wicketgate.regime.admission.limits import act_requirements
 from wicketgate.regime.charter import Requirement
@@ -126,7 +126,7 @@ class Protection:
                 )
         return found
 
-    def _authorities(self, session: Session, moment: RegimeAt) -> list[AuthorityShown]:
+    def _authorities(self, session: Session, moment: RegimeAt) -> list[DueAuthority]:
         """Return the authorities to which the officer's organisation is party, and that are not over."""
         organisation = session.unit.partition("/")[0]
         overseer = "overseer" in moment.charter.organisations[organisation].roles
@@ -137,7 +137,7 @@ class Protection:
             if status in _OVER or not (overseer or concerns(authority, organisation)):
                 continue
             found.append(
-                AuthorityShown(
+                DueAuthority(
                     name=name,
                     version=authority.version,
                     title=authority.title,

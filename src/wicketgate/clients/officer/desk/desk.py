@@ -86,7 +86,7 @@ class OpenPaper:
     mine: bool = False
 
 
-class Desk:
+class PaperDesk:
     """One officer's page.
 
     Parameters
@@ -428,12 +428,12 @@ class Desk:
         return PageAnswer(status=303, headers={**HEADERS, "Location": f"{self._door.base}{path}"})
 
 
-_FORMS: Mapping[str, Callable[[Desk, Mapping[str, bytes], str], PageAnswer]] = {
-    "document": Desk._choose,
-    "sign": Desk._sign,
-    "send": Desk._send,
-    "suspend": Desk._suspend,
-    "end": Desk._end,
+_FORMS: Mapping[str, Callable[[PaperDesk, Mapping[str, bytes], str], PageAnswer]] = {
+    "document": PaperDesk._choose,
+    "sign": PaperDesk._sign,
+    "send": PaperDesk._send,
+    "suspend": PaperDesk._suspend,
+    "end": PaperDesk._end,
 }
 _NOWHERE = Turned(status=404, words="There is nothing here.")
 
