@@ -66,7 +66,9 @@ class OfficerPage:
 
 
 @contextlib.contextmanager
-def officer_page(*words: str | Path, environment: Mapping[str, str] | None = None) -> Iterator[OfficerPage]:
+def officer_page(
+    *words: str | Path, environment: Mapping[str, str] | None = None, folder: Path | None = None
+) -> Iterator[OfficerPage]:
     """Run `wicketgate officer`, and end it."""
     process = subprocess.Popen(
         [*WICKETGATE, "officer", "--no-browser", *map(str, words)],
@@ -75,6 +77,7 @@ def officer_page(*words: str | Path, environment: Mapping[str, str] | None = Non
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | dict(environment or {}),
+        cwd=folder,
     )
     try:
         assert process.stdout is not None

@@ -16,7 +16,8 @@ from tests.browsing import AXE_TAGS, NEEDS_BROWSER
 from tests.running import SOURCE, get, secret_file, wicketgate
 from tests.soft_token import NEEDS_TOKEN, PIN, soft_token
 from tests.system.officer_page import PASSPHRASE, officer_page
-from wicketgate.base.signing import parse_envelope
+from wicketgate.base.signing import PrivateKey, parse_envelope
+from wicketgate.gateway.deployment import note_signer
 from wicketgate.regime.documents.binding import bind
 from wicketgate.regime.documents.toml import dump_toml
 from wicketgate_demo.world import london
@@ -243,3 +244,59 @@ def test_a_key_in_a_token_suspends_by_its_pin(page: Any, tmp_path: Path) -> None
                 page.get_by_role("heading", name="The gateway took it").wait_for()
             verified = wicketgate("verify", made.url)
             assert verified.returncode == 0, verified.stdout + verified.stderr
+
+
+def test_an_officer_chooses_among_the_keys_of_a_folder(made: Running, page: Any, tmp_path: Path) -> None:
+    for office in (NOT_NEEDED, SUSPENDER):
+        key_of(made, tmp_path, office)
+    (tmp_path / "notes.pem").write_text("-----BEGIN PRIVATE KEY-----\nnone\n-----END PRIVATE KEY-----\n")
+    (tmp_path / "readme.txt").write_text("Keys lie here.")
+    state = {"XDG_STATE_HOME": str(tmp_path / "nothing")}
+    with officer_page("--to", made.url, "--keys", tmp_path, environment=state) as mine:
+        page.goto(mine.address)
+        assert page.get_by_role("radio").count() == 2
+        assert "believes what" in page.locator(".govuk-warning-text").inner_text()
+        title = london.charging_authority(made.at_us)["authority"]["title"]
+        page.get_by_role("button", name=f"Suspend {title}").click()
+        page.get_by_label("The ground, in words").fill("Reads were passed on.")
+        page.get_by_role("button", name="Suspend now").click()
+        page.get_by_text("Choose the key that you sign with, on the first page").first.wait_for()
+        page.get_by_role("link", name="Do not suspend it").click()
+        page.get_by_role("button", name="Use this key").click()
+        assert "Choose one of your keys" in page.locator("#key-fault").inner_text()
+        looked_at(page, "keys")
+        page.get_by_label(f"made for {NOT_NEEDED}").check()
+        page.get_by_role("button", name="Use this key").click()
+        page.get_by_text(f"of {NOT_NEEDED}").wait_for()
+        assert page.get_by_role("button", name=f"Suspend {title}").count() == 0
+        page.get_by_label(f"made for {SUSPENDER}").check()
+        page.get_by_role("button", name="Use this key").click()
+        page.get_by_role("button", name=f"Suspend {title}").click()
+        page.get_by_label("The passphrase of your key").wait_for()
+
+
+def test_the_page_verifies_what_is_in_force_where_a_key_of_the_log_or_a_state_is_there(
+    made: Running, page: Any, tmp_path: Path
+) -> None:
+    key, log_key = key_of(made, tmp_path, SUSPENDER), get(f"{made.url}/log/vkey").text.strip()
+    kept = tmp_path / "kept"
+    with officer_page("--to", made.url, "--key", key, "--state", kept, "--log-key", log_key) as mine:
+        page.goto(mine.address)
+        page.get_by_text("was verified against the log").wait_for()
+        assert page.locator(".govuk-warning-text").count() == 0
+        looked_at(page, "verified")
+    assert list(kept.glob("*.checkpoint"))
+    # Another log under the same address: nothing of it is shown to be signed.
+    other = PrivateKey.generate()
+    wrong = note_signer(other, london.ORIGIN).vkey
+    with officer_page("--to", made.url, "--key", key, "--state", kept, "--log-key", wrong) as mine:
+        page.goto(mine.address)
+        page.get_by_role("heading", name="That was not done").wait_for()
+        assert "another key than the one given" in page.content()
+        assert page.get_by_label("The passphrase of your key").count() == 0
+
+
+def test_without_a_word_the_page_opens_with_the_keys_of_the_folder(tmp_path: Path) -> None:
+    with officer_page(folder=tmp_path) as mine:
+        base, cookie, _ = mine.enter()
+        assert "documents can be read, and nothing signed" in mine.ask("GET", base, headers=cookie)[2]

@@ -51,10 +51,16 @@ class KeyPlace:
         Its address; empty where there is none.
     key : str
         The name of the key: of a file, or in a token.
+    keys : sequence of (str, str)
+        The names of all keys, and the offices that each was made for.
+    chosen : int
+        Which of them it is; -1 where none was chosen.
     secret : {"passphrase", "PIN", ""}
         What opens the key; empty where nothing need.
     office : str
         Whose key it is, as far as that can be told before it is opened.
+    rests_on : str
+        What the register rests on where it is verified; empty where it is believed.
     """
 
     base: str
@@ -63,6 +69,9 @@ class KeyPlace:
     key: str
     secret: str
     office: str
+    keys: Sequence[tuple[str, str]] = ()
+    chosen: int = -1
+    rests_on: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +186,13 @@ class SigningPages:
         return self._render("officer-enter.html", place=place)
 
     def home(
-        self, place: KeyPlace, *, authorities: Sequence[AuthorityShown] | None, document: str, fault: str = ""
+        self,
+        place: KeyPlace,
+        *,
+        authorities: Sequence[AuthorityShown] | None,
+        document: str,
+        fault: str = "",
+        at: str = "document",
     ) -> str:
         """Return the first page.
 
@@ -194,6 +209,7 @@ class SigningPages:
             authorities=authorities,
             document=document,
             fault=fault,
+            at=at,
             standings=STANDINGS,
             here="home",
         )

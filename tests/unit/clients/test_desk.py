@@ -21,6 +21,7 @@ from wicketgate.clients.officer.desk.attempts import Attempts
 from wicketgate.clients.officer.desk.desk import PaperDesk
 from wicketgate.clients.officer.desk.door import PageDoor, Request
 from wicketgate.clients.officer.desk.forms import fields_of
+from wicketgate.clients.officer.desk.keyring import Keyring
 from wicketgate.clients.officer.desk.server import PageAnswer
 from wicketgate.regime.documents.document import open_document
 from wicketgate.regime.documents.toml import dump_toml
@@ -35,6 +36,7 @@ class Here:
 
     chancery: Chancery = field(default_factory=Chancery)
     url: str = "https://gateway.example"
+    rests_on: str = ""
     can_send: bool = True
     away: bool = False
     refusal: WicketgateError | None = None
@@ -96,7 +98,7 @@ def officer(
     key = folder / f"{office.replace('/', '-')}.pem"
     world.key_of(office).save(key, label=office if label else None, passphrase=passphrase.encode() or None)
     door = PageDoor(port=4711)
-    desk = PaperDesk(door, gateway, str(key), idle_s=60)
+    desk = PaperDesk(door, gateway, Keyring([str(key)]), idle_s=60)
     way_in = Request(method="GET", path=door.entrance, headers={"host": "127.0.0.1:4711"})
     said = desk.answer(way_in)
     assert desk.answer(way_in).status == 403

@@ -69,8 +69,26 @@ def add_officer(parser: ArgumentParser) -> None:
     parser.add_argument(
         "document", nargs="?", type=Path, metavar="DOC", help="a TOML document or a signed envelope to open"
     )
+    keys = parser.add_mutually_exclusive_group()
+    keys.add_argument(
+        "--keys",
+        type=Path,
+        default=Path(),
+        metavar="DIR",
+        help="a folder of key files, of which the page lets one choose (default: this folder)",
+    )
+    keys.add_argument("--key", metavar="KEY", help="who signs: a key file, or a key in a token (pkcs11:…)")
     parser.add_argument(
-        "--key", required=True, metavar="KEY", help="who signs: a key file, or a key in a token (pkcs11:…)"
+        "--log-key",
+        metavar="KEY",
+        help="the log's key, got another way: what is in force is verified with it",
+    )
+    parser.add_argument(
+        "--state",
+        type=Path,
+        metavar="DIR",
+        help="where checkpoints are kept from look to look: what is in force is verified against them "
+        "(default: $XDG_STATE_HOME/wicketgate, where `verify` kept some)",
     )
     parser.add_argument("--to", type=gateway_address, metavar="URL", help="the gateway")
     parser.add_argument(

@@ -23,6 +23,8 @@ Ask = Callable[[str], bytes]
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+-]+):(.*)", re.ASCII | re.DOTALL)
 _MOST_BYTES = 64 << 10
+_MOST_KEYS = 100
+_PRIVATE = re.compile(rb"^-----BEGIN (ENCRYPTED )?PRIVATE KEY-----$", re.MULTILINE)
 _MOST_PASSPHRASE = 1024
 
 
@@ -94,6 +96,29 @@ def glimpse(spec: str) -> KeyGlimpse:
     """
     scheme, rest = _split(spec)
     return _known(scheme).glimpse(rest)
+
+
+def keys_in(folder: Path) -> list[str]:
+    """Return the key files of a folder, encrypted or not, by name: at most a hundred, as `open_signer` takes them.
+
+    Raises
+    ------
+    ConfigurationError
+        If the folder cannot be read.
+    """
+    try:
+        files = sorted(one for one in folder.iterdir() if one.is_file())
+        return [f"file:{one}" for one in files if _looks_like_key(one)][:_MOST_KEYS]
+    except OSError as error:
+        raise ConfigurationError(f"cannot read the folder `{folder}`: {error.strerror}") from error
+
+
+def _looks_like_key(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return _PRIVATE.search(file.read(_MOST_BYTES)) is not None
+    except OSError:
+        return False  # what this officer may not read is no key of theirs
 
 
 def _glimpse_file(rest: str) -> KeyGlimpse:

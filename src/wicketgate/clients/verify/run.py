@@ -6,9 +6,10 @@ They stand here in their order.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from wicketgate.base.clock import SECOND_US, Clock, SystemClock, rfc3339
 from wicketgate.base.errors import (
@@ -74,6 +75,7 @@ def verify_url(
     progress: Progress | None = None,
     file_progress: Callable[[int, int], None] | None = None,
     clock: Clock | None = None,
+    shown: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> Report:
     """Check a gateway as any member of the public can.
 
@@ -94,6 +96,8 @@ def verify_url(
         Read again what an earlier look from here verified.
     progress, file_progress : callable, optional
         Called with how much is done, and of how much.
+    shown : callable, optional
+        Called with the register that was compared with the log.
 
     Raises
     ------
@@ -132,6 +136,8 @@ def verify_url(
         if isinstance(register, Register):
             as_of_us = register.as_of_us
             run.check_register(register, fetched_us, entries.charter)
+            if shown is not None:
+                shown(register.value)
         if feed_file is not None:
 
             def now_us() -> int:

@@ -20,11 +20,12 @@ from wicketgate.clients.officer.beside import Stoppable, standing, stoppable
 from wicketgate.clients.officer.desk.attempts import Attempts
 from wicketgate.clients.officer.desk.door import PageDoor, Request, Turned
 from wicketgate.clients.officer.desk.forms import fields_of
+from wicketgate.clients.officer.desk.keyring import Keyring
 from wicketgate.clients.officer.desk.reading import Reading, read, with_envelope
 from wicketgate.clients.officer.desk.server import Idle, PageAnswer, plain
 from wicketgate.clients.officer.drafting import draft_stop, new_id
 from wicketgate.clients.officer.from_register import ShownRegister, learn
-from wicketgate.clients.officer.keyfiles import KeyGlimpse, glimpse, open_signer, require_passphrase
+from wicketgate.clients.officer.keyfiles import open_signer, require_passphrase
 from wicketgate.clients.officer.refusing import require_needed, require_sound
 from wicketgate.pages.officer import HEADERS, AnswerShown, AuthorityShown, KeyPlace, SigningPages
 from wicketgate.pages.public import assets_of
@@ -46,6 +47,11 @@ class PaperGateway(Protocol):
     @property
     def url(self) -> str:
         """Its address."""
+        ...
+
+    @property
+    def rests_on(self) -> str:
+        """What the register rests on where it is verified, in words; empty where it is believed."""
         ...
 
     @property
@@ -95,8 +101,8 @@ class PaperDesk:
         Who is let in.
     gateway : PaperGateway or None
         Where documents are in force and are sent to.
-    key : str
-        The signer, as `keyfiles.open_signer` takes it.
+    keys : Keyring
+        Who may sign.
     idle_s : float
         After how long without a request it is over.
     cameras : int or None
@@ -107,14 +113,13 @@ class PaperDesk:
         self,
         door: PageDoor,
         gateway: PaperGateway | None,
-        key: str,
+        keys: Keyring,
         *,
         idle_s: float,
         cameras: int | None = None,
     ) -> None:
-        self._door, self._gateway, self._key = door, gateway, key
+        self._door, self._gateway, self._keys = door, gateway, keys
         self._cameras = cameras
-        self._glimpse: KeyGlimpse = glimpse(key)
         self._idle = Idle(idle_s)
         self._attempts = Attempts()
         self._held: OpenPaper | None = None
@@ -196,7 +201,7 @@ class PaperDesk:
 
     # --- what is shown ------------------------------------------------------------------------------------
 
-    def _home(self, fault: str = "") -> PageAnswer:
+    def _home(self, fault: str = "", at: str = "document") -> PageAnswer:
         try:
             known = self._learn()
             office = self._whose(known)
@@ -213,6 +218,7 @@ class PaperDesk:
             authorities=authorities,
             document="" if self._held is None else self._held.name,
             fault=fault,
+            at=at,
         )
         return _page(page, status=422 if fault else 200)
 
@@ -245,6 +251,12 @@ class PaperDesk:
         except WicketgateError as error:
             return self._home(_sentence(error))
         return self._go("document")
+
+    def _choose_key(self, fields: Mapping[str, bytes], _: str) -> PageAnswer:
+        if not self._keys.choose(fields.get("key", b"").decode("ascii", "replace")):
+            return self._home("Choose one of your keys", "key-0")
+        self._office = ""
+        return self._go("")
 
     def _sign(self, fields: Mapping[str, bytes], _: str) -> PageAnswer:
         if self._held is None:
@@ -330,9 +342,11 @@ class PaperDesk:
 
     def _open_key(self, secret: bytes) -> Any:
         """Open the key, unless somebody has tried too often just now."""
-        word = self._glimpse.opened_by
+        if not self._keys.spec:
+            raise Fault("Choose the key that you sign with, on the first page")
+        word = self._keys.known.opened_by
         if not word:
-            return open_signer(self._key, _no_secret)
+            return open_signer(self._keys.spec, _no_secret)
         if not secret:
             raise Fault(f"Type the {word} of your key", "secret")
         wait_s = self._attempts.wait_s(time.monotonic())
@@ -342,7 +356,7 @@ class PaperDesk:
                 "secret",
             )
         try:
-            signer = open_signer(self._key, lambda what: require_passphrase(secret, f"the {word}"))
+            signer = open_signer(self._keys.spec, lambda what: require_passphrase(secret, f"the {word}"))
         except SignerError as error:
             if error.code != "passphrase-wrong":
                 raise
@@ -408,9 +422,9 @@ class PaperDesk:
         """Return the office of the key, as far as it can be told; empty otherwise."""
         if known is not None and not self._office:
             offices = known.charter.offices
-            public = self._glimpse.public
+            public = self._keys.known.public
             held = [one.id for one in offices.values() if one.public == public]
-            made_for = self._glimpse.made_for
+            made_for = self._keys.known.made_for
             self._office = held[0] if held else made_for if public is None and made_for in offices else ""
         return self._office
 
@@ -419,9 +433,12 @@ class PaperDesk:
             base=self._door.base,
             form_key=self._door.form_key,
             gateway="" if self._gateway is None else self._gateway.url,
-            key=self._glimpse.name,
-            secret=self._glimpse.opened_by,
-            office=self._office or self._glimpse.made_for,
+            key=self._keys.known.name,
+            keys=self._keys.names,
+            chosen=self._keys.chosen,
+            secret=self._keys.known.opened_by,
+            office=self._office or self._keys.known.made_for,
+            rests_on="" if self._gateway is None else self._gateway.rests_on,
         )
 
     def _go(self, path: str) -> PageAnswer:
@@ -430,6 +447,7 @@ class PaperDesk:
 
 _FORMS: Mapping[str, Callable[[PaperDesk, Mapping[str, bytes], str], PageAnswer]] = {
     "document": PaperDesk._choose,
+    "key": PaperDesk._choose_key,
     "sign": PaperDesk._sign,
     "send": PaperDesk._send,
     "suspend": PaperDesk._suspend,
