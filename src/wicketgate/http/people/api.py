@@ -13,7 +13,7 @@ from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.commits.durable import Durable
 from wicketgate.commits.people import CommitmentOpened
 from wicketgate.gateway.filing.people import MOST_OPENINGS, PeopleFiling
-from wicketgate.http.gatekeeper import Principal, withdrawn
+from wicketgate.http.gatekeeper import Principal, require, withdrawn
 from wicketgate.http.people.answers import OpeningsGiven, OpeningsTaken, PasskeyListed, PasskeysShown
 from wicketgate.http.requests import decoded, json_answer, read_body
 
@@ -70,8 +70,8 @@ class PeopleApi:
         return json_answer(PasskeysShown(passkeys=shown))
 
     async def delete_passkey(self, request: Request) -> Response:
-        """`DELETE /v1/people/{organisation}/passkeys/{id}`."""
-        who = self._own(request)
+        """`DELETE /v1/people/{organisation}/passkeys/{id}`: a machine of the organisation reads, and ends nobody's."""
+        who = require(request, "admin")
         known = self._commits.committed.people.passkeys.get(request.path_params["id"])
         if known is None or known.organisation != request.path_params["organisation"]:
             raise InputError("no such passkey is enrolled", code="unknown-passkey")
