@@ -1,7 +1,7 @@
 """The authority: the signed document that lets reads go.
 
-Its shape; its words are in `authority_words`. Pure. Whether it may stand, widens and was consulted on is judged in `admission`. The rules:
-docs/spec/documents.md.
+Its shape; its words are in `authority_words`. Pure. Whether it may stand, widens and was consulted on is judged in
+`admission`. The rules: docs/spec/documents.md.
 """
 
 from __future__ import annotations
