@@ -17,7 +17,7 @@ from starlette.routing import Route
 from wicketgate.base.errors import NotEntitled
 from wicketgate.http.gatekeeper import SIGN_IN
 from wicketgate.http.peers import peer_of
-from wicketgate.http.people.opening import Opening, next_of
+from wicketgate.http.people.opening import DoorOpening, next_of
 from wicketgate.http.people.providers import CameBack, Providers, Vouched
 from wicketgate.http.problems import problem
 from wicketgate.http.requests import form_pairs
@@ -36,7 +36,7 @@ class AtProvider:
     def __init__(
         self,
         providers: Providers,
-        opening: Opening,
+        opening: DoorOpening,
         sessions: Sessions,
         officers: OfficerPages,
         pages: PeoplePages,

@@ -14,7 +14,7 @@ from wicketgate.gateway.people import PeopleInForce
 from wicketgate.http.failures import Failures, TooManyFailures
 from wicketgate.http.gatekeeper import SIGN_IN
 from wicketgate.http.peers import peer_of
-from wicketgate.http.people.opening import Opening, next_of
+from wicketgate.http.people.opening import DoorOpening, next_of
 from wicketgate.http.problems import problem
 from wicketgate.http.sessions import set_cookie
 from wicketgate.http.site.officers import OfficerPages, form_of, redirect, turn
@@ -38,7 +38,7 @@ class ByCode:
         self,
         clock: Clock,
         people: PeopleInForce,
-        opening: Opening,
+        opening: DoorOpening,
         officers: OfficerPages,
         again: Again,
         *,

@@ -11,7 +11,7 @@ from wicketgate.http.api.images import FeedImages
 from wicketgate.http.people.api import PeopleApi
 from wicketgate.http.people.at_provider import AtProvider
 from wicketgate.http.people.by_code import ByCode
-from wicketgate.http.people.opening import Opening
+from wicketgate.http.people.opening import DoorOpening
 from wicketgate.http.people.passkeys import Passkeys
 from wicketgate.http.people.programs import Programs
 from wicketgate.http.people.providers import Providers
@@ -53,7 +53,7 @@ class OfficersDesk:
         self.sessions = Sessions(clock.now_us, lambda: commits.committed.tokens, people)
         pages, address = PeoplePages(demonstration=charter.demonstration), str(gateway.settings.address)
         self._programs = Programs(clock, self.sessions, officers, pages, address)
-        opening = Opening(people, filing, self.sessions, address)
+        opening = DoorOpening(people, filing, self.sessions, address)
         providers = Providers(people, clock.now_us, gateway.settings.provider_secrets.get)
         self._at_provider = AtProvider(providers, opening, self.sessions, officers, pages)
         demonstration = charter.demonstration

@@ -15,7 +15,7 @@ from wicketgate.regime.documents.people import Workplace
 _LOOPBACK = frozenset({"localhost"})
 
 
-class Opening:
+class DoorOpening:
     """How sessions of people are opened, at one gateway.
 
     Parameters

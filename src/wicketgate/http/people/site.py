@@ -20,7 +20,7 @@ from wicketgate.gateway.people import PeopleInForce, SignedInAs
 from wicketgate.http.failures import TooManyFailures
 from wicketgate.http.gatekeeper import SIGN_IN
 from wicketgate.http.peers import peer_of
-from wicketgate.http.people.opening import Opening, next_of
+from wicketgate.http.people.opening import DoorOpening, next_of
 from wicketgate.http.people.passkeys import MOST_ANSWER, Passkeys
 from wicketgate.http.presence import require_presence
 from wicketgate.http.problems import problem
@@ -77,7 +77,7 @@ class PeopleSite:
         filing: PeopleFiling,
         sessions: Sessions,
         passkeys: Passkeys,
-        opening: Opening,
+        opening: DoorOpening,
         officers: OfficerPages,
         public: Public,
         pages: PeoplePages,
