@@ -20,7 +20,7 @@ def walk(folder: str, until: float) -> None:
     lmdb.Error
         If the library finds a page that cannot be.
     """
-    environment = lmdb.open(folder, readonly=True, lock=False, max_dbs=8, readahead=False)
+    environment = lmdb.open(folder, readonly=True, lock=False, max_dbs=16, readahead=False)
     missing = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
     missing -= os.stat(os.path.join(folder, "data.mdb")).st_size
     with environment.begin() as transaction:

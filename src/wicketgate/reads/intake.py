@@ -34,6 +34,7 @@ from wicketgate.reads.columns import (
     taken,
 )
 from wicketgate.reads.keys import CONTENT, NO_ID, JoinedKeys, ReadKeys
+from wicketgate.reads.lags import CameraLags
 from wicketgate.reads.messages import ReadsMessage
 from wicketgate.reads.portions import Gate, GroupPortion
 from wicketgate.reads.quota import OVERHEAD, QuarantineQuota, QuotaKeeper
@@ -195,6 +196,7 @@ class Intake:
         self._waiting = 0
         self.turns = PieceTurns()
         """Of all large posts."""
+        self.lags = CameraLags()
         self.formed = 0
         """Groups that were begun."""
         self.settled = 0
@@ -429,6 +431,7 @@ class Intake:
         while portions:
             try:
                 decided = self._gate.decide(portions[0].batch, portions[0].message)
+                self.lags.take(portions[0].batch)
             except StreamError as error:
                 if error.code == "busy":
                     await self._clock.sleep(_BUSY_S)

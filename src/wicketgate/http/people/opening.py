@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -13,6 +14,9 @@ from wicketgate.http.sessions import Sessions
 from wicketgate.regime.documents.people import Workplace
 
 _LOOPBACK = frozenset({"localhost"})
+
+HOME: Final = "/me"
+"""Where people come to who signed in and wanted nothing else: it leads on to what their roles give."""
 
 
 class DoorOpening:
