@@ -311,7 +311,7 @@ def test_a_lost_connection_and_an_ended_session_are_told(running: Running, conte
     other.get_by_role("button", name="Sign out").click()
     other.wait_for_url("**/sign-in")
     see(running, "AB12CDE")
-    page.wait_for_url("**/sign-in?ended=1")  # by itself: its events end with the session
+    page.wait_for_url("**/sign-in?ended=1&next=**")  # by itself: its events end with the session
     page.get_by_text("Your session has ended.", exact=False).wait_for()
 
 

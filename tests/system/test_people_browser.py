@@ -19,6 +19,7 @@ import pytest
 
 from bench.harness import WICKETGATE, Running, gateway
 from tests.browsing import AXE_TAGS, NEEDS_BROWSER
+from tests.matching import plate_image
 from tests.running import SOURCE, batches_of, bearer, client, get, issue, now_us, read, request, submit, until
 from wicketgate.base.clock import rfc3339
 from wicketgate.base.files import write_secret
@@ -39,6 +40,7 @@ class Named:
     """People of the police, as a test names them: name, roles, code and salt."""
 
     roles: dict[str, list[str]]
+    presence: str = "PT5M"
     salts: dict[str, bytes] = field(default_factory=dict)
 
     def code(self, name: str) -> str:
@@ -66,7 +68,7 @@ class Named:
                 "version": version,
                 "valid_from": rfc3339(at_us - DAY_US),
                 "valid_until": rfc3339(at_us + 30 * DAY_US),
-                "presence": "PT5M",
+                "presence": self.presence,
             },
             "persons": persons,
         }
@@ -106,8 +108,9 @@ def police() -> Iterator[Police]:
         issue(made, DESK.reader)
         submit(made, DESK.draft(made.at_us), *DESK.signers).raise_for_status()
         with client(made, DESK.reader) as desk:
-            line = json.dumps(
-                {"plate": "AB12CDE", "kind": "stolen", "priority": 1, "reason": "taken in a burglary"}
+            line = "\n".join(
+                json.dumps({"plate": plate, "kind": "stolen", "priority": 1, "reason": "taken in a burglary"})
+                for plate in ("AB12CDE", "EB21NNN")
             )
             desk.put(
                 f"/v1/hotlists/{DESK.name}", content=line, headers={"Content-Type": "application/x-ndjson"}
@@ -118,13 +121,15 @@ def police() -> Iterator[Police]:
                 "Ben Bishop": ["viewer"],
                 "Cy Cole": ["hotlist-keeper"],
                 "Di Drew": ["viewer"],
+                "Eve Eaton": ["viewer", "confirmer"],
+                "Fay Fox": ["viewer"],
             }
         )
         submit(made, named.document(1, made.at_us), SIGNER).raise_for_status()
         answer = request(
             "PUT", f"{made.url}/v1/people/met/openings", json=named.openings(), headers=bearer(made, "admin")
         )
-        assert answer.json() == {"opened": 4}, answer.text
+        assert answer.json() == {"opened": 6}, answer.text
         yield Police(made, named)
 
 
@@ -174,6 +179,13 @@ def enrol(police: Police, device: Device, name: str) -> None:
     page.get_by_label("Your code").fill(police.named.code(name))
     page.get_by_role("button", name="Make a passkey").click()
     page.wait_for_url(lambda url: urlsplit(url).path == "/me")
+
+
+def named_anew(police: Police, presence: str, without: str = "") -> None:
+    police.named.presence = presence
+    police.version += 1
+    document = police.named.document(police.version, now_us(), without=without)
+    submit(police.made, document, SIGNER).raise_for_status()
 
 
 def cookie_of(device: Device) -> str:
@@ -274,9 +286,7 @@ def test_a_program_is_let_in_and_ends_with_the_person(police: Police, device: An
     assert "AB12CDE" in httpx.get(path, headers=headers).text
     assert httpx.post(f"{police.url}/oauth/token", data=form).json()["error"] == "authorization_pending"
     # The next version names Cy no more: within a second nothing of theirs opens anything.
-    police.version += 1
-    document = police.named.document(police.version, now_us(), without="Cy Cole")
-    submit(police.made, document, SIGNER).raise_for_status()
+    named_anew(police, "PT5M", without="Cy Cole")
     assert httpx.get(path, headers=headers).status_code == 401
     mine.page.goto(f"{police.url}/me")
     assert urlsplit(mine.page.url).path == "/sign-in"
@@ -314,9 +324,7 @@ def test_a_person_reads_a_feed_past_the_readers_and_ends_with_the_document(
         thread.start()
     time.sleep(1)
     assert not ended
-    police.version += 1
-    document = police.named.document(police.version, now_us(), without="Di Drew")
-    submit(police.made, document, SIGNER).raise_for_status()
+    named_anew(police, "PT5M", without="Di Drew")
     began = time.monotonic()
     for thread in waiting:
         thread.join(10)
@@ -375,6 +383,106 @@ def test_a_command_drafts_opens_and_signs_in(police: Police, device: Any, tmp_pa
     headers = {"Authorization": f"Bearer {token.read_text().strip()}"}
     assert httpx.get(f"{police.url}/v1/cameras", headers=headers).status_code == 200
     assert httpx.put(f"{police.url}/v1/cameras", headers=headers, json=[]).status_code == 403
+
+
+def test_an_act_asks_for_a_fresh_proof_and_goes_on_where_it_was(police: Police, device: Any) -> None:
+    mine = device()
+    enrol(police, mine, "Eve Eaton")
+    page, headers = mine.page, {"Authorization": f"Bearer {cookie_of(mine)}"}
+    body = {**read("E821NNN", "ccz-0001", id="possible"), "image": "plate"}
+    files = {
+        "reads": ("reads", json.dumps(body), "application/json"),
+        "plate": ("plate.png", plate_image("E821NNN"), "image/png"),
+    }
+    post = request("POST", f"{police.made.url}/v1/reads", files=files, headers=bearer(police.made, SOURCE))
+    assert post.json()["accepted"] == 1, post.text
+
+    def possible() -> str | None:
+        found = httpx.get(f"{police.url}/v1/hits", headers=headers).json()["hits"]
+        return next((str(one["id"]) for one in found if one["quality"] == "possible"), None)
+
+    hit = until(possible)
+    # From now on a proof is good for two seconds.
+    named_anew(police, "PT2S")
+    time.sleep(2.1)
+    outcome = f"{police.url}/v1/hits/{hit}/outcome"
+    said = httpx.post(outcome, json={"outcome": "confirmed", "plate_seen": "EB21NNN"}, headers=headers)
+    assert (said.status_code, said.json()["code"]) == (403, "presence-needed"), said.text
+    assert "wicketgate sign-in" in said.json()["detail"]
+    envelope = {
+        "payload": "e30=",
+        "payloadType": "application/vnd.wicketgate.suspension+json",
+        "signatures": [],
+    }
+    handed = httpx.post(f"{police.url}/v1/documents", json=envelope, headers=headers)
+    assert handed.json()["code"] == "presence-needed", handed.text
+    assert httpx.post(outcome, json={"outcome": "acted"}, headers=headers).json()["code"] == "not-confirmed"
+    # The page keeps what was typed over the proof.
+    page.goto(f"{police.url}/duty/hits/{hit}")
+    page.get_by_label("The plate as you see it").fill("EB21NNN")
+    page.get_by_role("button", name="Confirm", exact=False).click()
+    page.wait_for_url(lambda url: urlsplit(url).path == "/presence")
+    assert "EB21NNN" not in page.url
+    shot(page, "presence")
+    page.get_by_role("button", name="Use your passkey").click()
+    page.wait_for_url(f"**/duty/hits/{hit}")
+    assert "confirm again" in page.get_by_role("region", name="Important").inner_text()
+    assert page.get_by_label("The plate as you see it").input_value() == "EB21NNN"
+    named_anew(police, "PT5M")
+    shot(page, "proved")
+    page.get_by_role("button", name="Confirm", exact=False).click()
+    page.wait_for_url(f"**/duty?recorded={hit}")
+    # A second act within the time needs no second proof.
+    handed = httpx.post(f"{police.url}/v1/documents", json=envelope, headers=headers)
+    assert handed.json()["code"] == "signature-missing", handed.text
+
+
+def test_a_passkey_is_withdrawn_and_a_program_let_in_with_a_fresh_proof_alone(
+    police: Police, device: Any
+) -> None:
+    mine = device()
+    enrol(police, mine, "Fay Fox")
+    page = mine.page
+    named_anew(police, "PT2S")
+    asked = httpx.post(f"{police.url}/oauth/device_authorization", data={"client_id": "cli"}).json()
+    form = {"grant_type": "urn:ietf:params:oauth:grant-type:device_code", "device_code": asked["device_code"]}
+    time.sleep(2.1)
+    there = asked["verification_uri_complete"].replace("127.0.0.1", "localhost")
+    page.goto(there)
+    page.get_by_role("button", name="Let it in").click()
+    page.wait_for_url(lambda url: urlsplit(url).path == "/presence")
+    assert httpx.post(f"{police.url}/oauth/token", data=form).json()["error"] == "authorization_pending"
+    page.get_by_role("button", name="Use your passkey").click()
+    page.wait_for_url(there)
+    page.get_by_role("button", name="Let it in").click()
+    page.get_by_text("The program acts for you now").wait_for()
+    token = httpx.post(f"{police.url}/oauth/token", data=form).json()["access_token"]
+    time.sleep(2.1)
+    # The program has no newer proof than its person gave.
+    headers = {"Authorization": f"Bearer {token}"}
+    handed = httpx.post(f"{police.url}/v1/documents", json={}, headers=headers)
+    assert handed.json()["code"] == "presence-needed"
+    page.goto(f"{police.url}/me")
+    page.get_by_role("button", name="Withdraw it").click()
+    page.wait_for_url(lambda url: urlsplit(url).path == "/presence")
+    page.get_by_role("button", name="Use your passkey").click()
+    page.wait_for_url("**/me")
+    page.get_by_role("button", name="Withdraw it").click()
+    page.wait_for_url(lambda url: urlsplit(url).path == "/sign-in")
+    assert httpx.get(f"{police.url}/v1/hits", headers=headers).status_code == 401
+
+
+def shot(page: Any, name: str) -> None:
+    """Hold a page against axe at both widths, and keep a picture of it where one is wanted."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    for width in (390, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        found = Axe().run(page, options={"runOnly": AXE_TAGS})
+        assert found.violations_count == 0, found.generate_report()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        if folder := os.environ.get("WICKETGATE_SHOTS"):
+            page.screenshot(path=f"{folder}/{name}-{width}.png", full_page=True)
 
 
 @pytest.mark.parametrize("width", [390, 1280])

@@ -99,6 +99,27 @@ class Entitlement:
                 open_ones.append(authority)
         return open_ones, stopped
 
+    def concerning(self, organisation: str, *, as_source: bool) -> dict[str, bool]:
+        """Return the authorities that an organisation's officers may ask about, by name.
+
+        They are those over its cameras or that it controls and, unless it asks as a source, those of its own units.
+
+        Returns
+        -------
+        dict
+            Whether counts of rows are open to it: of its own units' they are, of others' where no list decides what
+            leaves.
+        """
+        moment = self._commits.committed_at(self._clock.now_us())
+        found = {}
+        for name, feed in sorted(self._commits.committed.feeds.items()):
+            versions = [moment.authority(one) for one in moment.regime.authorities[name].versions]
+            if not as_source and feed.whose.partition("/")[0] == organisation:
+                found[name] = True
+            elif any(organisation in (one.controller, *one.scope.sources) for one in versions):
+                found[name] = all(one.mode in {"bulk", "search"} for one in versions)
+        return found
+
 
 def names_of(state: State, unit: str) -> list[str]:
     """Return the names of all authorities of a unit.

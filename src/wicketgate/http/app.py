@@ -78,6 +78,8 @@ def build_app(
         sessions=desk.sessions,
         under_way=under_way,
     )
+    if connections is not None:
+        connections.knows = gatekeeper.knows
     return Proxies(gateway.settings.proxies).wrap(gatekeeper)
 
 

@@ -41,6 +41,7 @@ _REQUEST = {
     "review-overdue": "Wait for the review; the cursor stays good.",
     "consultation-overdue": "Wait for the decision on the consultation; the cursor stays good.",
     "expired": "Have the authority renewed; what it released before can still be read.",
+    "presence-needed": "Show that it is you at `/presence`, or sign the program in again; then do it again.",
     "form-refused": "Load the page again, and send its own form.",
     "unknown-code": "Ask whoever signed the document of people for a code: each enrols one passkey.",
     "provider-unreachable": "Try again; if it goes on, the organisation's provider is down or misnamed.",

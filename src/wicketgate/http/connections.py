@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast
 
@@ -386,6 +386,8 @@ class HttpBounds:
         Connections that the sweep or the parser closed, by why.
     hot : Hot, optional
         The hot route, once there is one.
+    knows : callable
+        Returns whether somebody who is known stands among the fields of a head.
     fronts, readers : Fronts, optional
         Those before the gateway and beside it, where there are any.
     """
@@ -405,6 +407,7 @@ class HttpBounds:
         self.places = Places("HTTP", bounds, is_proxy=is_proxy, is_short=self.is_short)
         self.closed: Counter[str] = Counter()
         self.hot: Hot | None = None
+        self.knows: Callable[[Sequence[tuple[bytes, bytes]]], bool] = lambda fields: False
         self.fronts: Fronts | None = None
         self.readers: Fronts | None = None
         self._descriptors = descriptors

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
@@ -70,6 +70,9 @@ PUBLIC_PREFIXES = (
 PUSH_PREFIX = "/v1/push/"
 """What devices post to; there alone Basic and `?key=` are credentials too."""
 _LONGEST_TOKEN = 512
+_LONGEST_NEXT = 500
+_NO_PAGES = ("/duty/queue", "/duty/events", "/duty/images/")
+"""Parts of pages, to which nobody comes back."""
 _MOST_TURNS = -(-MAX_RESPONSE // SMALL_BODY)
 _WITHOUT_BODY = frozenset({"GET", "HEAD"})
 _AS_PAGE = b"text/html"
@@ -168,6 +171,14 @@ class Gatekeeper:
         self._turnstile = Turnstile()
         self._health = Turnstile(every_s=_HEALTH_EVERY_S, most_of_a_peer=_HEALTH_OF_A_PEER)
 
+    def knows(self, fields: Sequence[tuple[bytes, bytes]]) -> bool:
+        """Return whether a token or a session that is good stands among the fields of a head."""
+        given = _bearer({"headers": fields})
+        if self._principal(given) is not None:
+            return True
+        shown = (session_id_in({"headers": fields, "scheme": scheme}) for scheme in ("https", "http"))
+        return self._sessions is not None and any(map(self._sessions.find, shown))
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 401, or pass on with the principal of the credential.
 
@@ -202,11 +213,14 @@ class Gatekeeper:
             await response(scope, receive, send)
             return
         scope["still_known"] = lambda: self._principal(given) == principal
+        scope["is_present"] = lambda: self._is_present(principal, given)
         scope["credential"] = "" if given is None else given.digest
         if given is None or principal is None:
             await self._pass(scope, receive, send, "", "")
         else:
-            await self._pass(scope, receive, send, f"{principal.kind}:{principal.name}", given.digest)
+            # A person's connection is not a token's, with which it would end.
+            kind = SESSIONS if principal.person else f"{principal.kind}:"
+            await self._pass(scope, receive, send, kind + principal.name, given.digest)
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send, name: str, credential: str) -> None:
         """Pass a request on, within the bounds of what may be under way."""
@@ -238,8 +252,15 @@ class Gatekeeper:
         scope["session"] = session
         scope["principal"] = Principal("duty", session.unit, person=session.person, roles=session.roles)
         scope["still_known"] = lambda: sessions.lasts(session)
+        scope["is_present"] = lambda: not session.person or sessions.is_present(session)
         scope["credential"] = session.key
         await self._pass(scope, receive, send, SESSIONS + session.unit, session.key)
+
+    def _is_present(self, principal: Principal | None, given: _Given | None) -> bool:
+        if principal is None or not principal.person or given is None or self._sessions is None:
+            return True
+        session = self._sessions.of(given.digest)
+        return session is not None and self._sessions.is_present(session)
 
     async def _passed(self, scope: Scope) -> bool:
         """Wait for the turn of a stranger; False where too many wait.
@@ -390,9 +411,28 @@ def _is_sign_in(scope: Scope) -> bool:
 
 def _sign_in_first(scope: Scope, *, ended: bool) -> Response:
     if any(name == b"accept" and _AS_PAGE in value.lower() for name, value in scope["headers"]):
-        there = "/sign-in?ended=1" if ended else "/sign-in"
-        return RedirectResponse(there, status_code=303, headers={"Cache-Control": "no-store"})
+        asked = [f"ended={int(ended)}"] * ended
+        if there := _page_of(scope):
+            asked.append(f"next={quote(there, safe='/')}")
+        where = f"{SIGN_IN}?{'&'.join(asked)}" if asked else SIGN_IN
+        return RedirectResponse(where, status_code=303, headers={"Cache-Control": "no-store"})
     return problem("unauthorised", "sign in at `/sign-in` first: tokens do not open these pages")
+
+
+def _page_of(scope: Scope) -> str:
+    """Return the page that somebody was at, to come back to: the one asked for, or that of the form which was sent."""
+    if scope["method"] == "GET":
+        query = scope["query_string"].decode("latin-1")
+        there = quote(scope["path"]) + (f"?{query}" if query else "")
+    else:
+        fields = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        try:
+            came = urlsplit(fields.get(b"referer", ""))
+        except ValueError:
+            return ""
+        own = bool(came.netloc) and came.netloc == fields.get(b"host")
+        there = f"{came.path}?{came.query}".rstrip("?") if own and is_for_officers(came.path) else ""
+    return there if len(there) <= _LONGEST_NEXT and not there.startswith(_NO_PAGES) else ""
 
 
 def require(request: Request, kind: str, *roles: str) -> Principal:

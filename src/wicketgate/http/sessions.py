@@ -146,8 +146,15 @@ class Sessions:
         self._keep(session, [one for one in self._sessions.values() if one.unit == unit], MOST_OF_A_UNIT)
         return session_id, session
 
-    def open_as(self, proved: SignedInAs, place: Workplace) -> tuple[str, Session]:
+    def open_as(
+        self, proved: SignedInAs, place: Workplace, *, instead_of: Session | None = None
+    ) -> tuple[str, Session]:
         """Sign a person in, at one of the places where they work.
+
+        Parameters
+        ----------
+        instead_of : Session, optional
+            A session of theirs whose proof of presence this one goes on with: nobody proved anything just now.
 
         Raises
         ------
@@ -170,8 +177,7 @@ class Sessions:
             until_us=now_us + LIFE_US,
             person=identity.person,
             roles=roles,
-            present_us=now_us,
-            presence_us=identity.presence_us,
+            present_us=_proved_us(proved, now_us) if instead_of is None else self._present_us(instead_of),
         )
         own = [one for one in self._sessions.values() if one.person == identity.person]
         self._keep(session, own, MOST_OF_A_PERSON)
@@ -203,9 +209,17 @@ class Sessions:
         return self._proved[session.key][1]
 
     def is_present(self, session: Session) -> bool:
-        """Return whether a person proved lately enough that they are there; a token's session never did."""
-        known = self._sessions.get(session.key, session)
-        return bool(known.person) and self._now_us() - known.present_us <= known.presence_us
+        """Return whether a person proved lately enough that they are there, by the document in force now.
+
+        A token's session never did, and one that has ended does no more.
+        """
+        proved = self.proof_of(session)
+        identity = None if self._people is None or proved is None else self._people.identify(proved)
+        return identity is not None and self._now_us() - self._present_us(session) <= identity.presence_us
+
+    def _present_us(self, session: Session) -> int:
+        # A proof renews the session that is kept, not the one that a request began with.
+        return self._sessions.get(session.key, session).present_us
 
     def _are_named(self, unit: str) -> bool:
         organisation = unit.partition("/")[0]
@@ -343,6 +357,18 @@ def is_form_key(session: Session, given: str) -> bool:
     The time that it takes does not depend on how much of a guess is right.
     """
     return hmac.compare_digest(session.form_key.encode(), given.encode("utf-8", "surrogatepass"))
+
+
+def _proved_us(proved: SignedInAs, now_us: int) -> int:
+    """Return when a person proved that they are there, as they sign in.
+
+    A passkey is proof at once. A provider says when it last asked the person itself; it may have let in by what it
+    remembers, and one that does not say when proves nothing.
+    """
+    if proved.passkey:
+        return now_us
+    asked_s = (proved.claims or {}).get("auth_time")
+    return min(now_us, asked_s * SECOND_US) if type(asked_s) is int else 0
 
 
 def _key(session_id: str) -> str:

@@ -47,8 +47,6 @@ class Session:
         What the person may do there; empty where a token opened it.
     present_us : int
         When they last proved that they are there, microseconds.
-    presence_us : int
-        How old that may be where a fresh proof is needed.
     form_key : str
         What each form of this session carries, so that no other site can send one.
     until_us : int
@@ -65,7 +63,6 @@ class Session:
     person: str = ""
     roles: frozenset[str] = frozenset()
     present_us: int = 0
-    presence_us: int = 0
 
     @property
     def by(self) -> str:
@@ -125,9 +122,13 @@ class Queue:
     marks: Mapping[str, Sequence[Mapping[str, str]]] = field(default_factory=dict)
 
 
+PROVED = "proved"
+"""Instead of a refusal's code: the officer was asked to show that it is them, and comes back."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusalShown:
-    """A refused outcome: its code, and the officer's words."""
+    """An outcome that was not recorded: its code, and the officer's words."""
 
     code: str
     reason: str = ""

@@ -379,9 +379,10 @@ class Officer:
             self.form_key = found[1]
         return answer
 
-    async def say(self, hit_id: str, outcome: str, **more: str) -> httpx.Response:
+    async def say(self, hit_id: str, outcome: str, *, referer: str = "", **more: str) -> httpx.Response:
         form = {"form_key": self.form_key, "outcome": outcome, **more}
-        return await self.send(f"/duty/hits/{hit_id}/outcome", form)
+        came = {"Referer": referer} if referer else {}
+        return await self.send(f"/duty/hits/{hit_id}/outcome", form, **came)
 
 
 @pytest.fixture
@@ -409,13 +410,14 @@ PAGES_BEHIND = (
 async def test_who_is_not_signed_in_is_sent_to_sign_in(desk: Desk, stranger: Officer) -> None:
     for path in PAGES_BEHIND:
         answer = await stranger.get(path)
-        assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
+        back = f"next={path}" if path in {"/duty", "/duty/hits/x", "/duty/nothing"} else ""
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/sign-in?{back}".rstrip("?"))
         for headers in ({}, {"Authorization": f"Bearer {desk.tokens[UNIT]}"}):
             answer = await stranger.client.get(path, headers=headers)
             assert (answer.status_code, answer.json()["code"]) == (401, "unauthorised")
         for cookie in ("wicketgate-duty=x", "wicketgate-duty=" + "A" * 43):
             answer = await stranger.get(path, Cookie=cookie)
-            assert answer.headers["location"] == "/sign-in?ended=1"
+            assert answer.headers["location"] == f"/sign-in?ended=1&{back}".rstrip("&")
 
 
 async def test_signing_in_makes_a_cookie_and_signing_out_ends_it(desk: Desk, stranger: Officer) -> None:
@@ -551,14 +553,14 @@ async def test_a_cookie_opens_no_api_and_a_token_no_page(desk: Desk, officer: Of
 
 async def test_a_session_ends_with_its_token_and_its_term(desk: Desk, officer: Officer) -> None:
     await desk.gateway.tokens.withdraw_tokens(UNIT)
-    assert (await officer.get("/duty")).headers["location"] == "/sign-in?ended=1"
+    assert (await officer.get("/duty")).headers["location"] == "/sign-in?ended=1&next=/duty"
     desk.tokens[UNIT] = await desk.gateway.tokens.issue_token(UNIT)
     assert (await officer.get("/duty")).status_code == 303
     await officer.sign_in(desk.tokens[UNIT])
     desk.clock.shift_us += LIFE_US - MINUTE_US
     assert (await officer.get("/duty")).status_code == 200
     desk.clock.shift_us += MINUTE_US
-    assert (await officer.get("/duty")).headers["location"] == "/sign-in?ended=1"
+    assert (await officer.get("/duty")).headers["location"] == "/sign-in?ended=1&next=/duty"
 
 
 async def test_an_officer_confirms_and_acts_without_a_script(desk: Desk, officer: Officer) -> None:
@@ -775,3 +777,32 @@ async def test_pages_are_made_off_the_loop(
     assert (await officer.get("/duty/hits/none")).status_code == 404
     assert makers.keys() == {"queue", "queue_part", "hit", "problem"}
     assert threading.get_ident() not in makers.values()
+
+
+async def test_a_deep_link_outlives_the_end_of_a_session_and_leads_nowhere_else(
+    desk: Desk, officer: Officer
+) -> None:
+    await desk.read("AB12CDE", patch=plate_image("AB12CDE"))
+    [hit] = await desk.hits(1)
+    there = f"/duty/hits/{hit['id']}"
+    assert (await officer.get(there)).status_code == 200
+    before = len(desk.gateway.commits.committed.open_hits)
+    await desk.gateway.tokens.withdraw_tokens(UNIT)
+    # A form that comes too late records nothing; it leads back to its page.
+    answer = await officer.say(hit["id"], "confirmed", referer=f"http://gateway.example{there}")
+    assert answer.headers["location"] == f"/sign-in?ended=1&next={there}"
+    assert len(desk.gateway.commits.committed.open_hits) == before
+    for elsewhere in ("https://evil.example/duty", "http://[", "/duty", "", "http://gateway.example/"):
+        answer = await officer.say(hit["id"], "confirmed", referer=elsewhere)
+        assert answer.headers["location"] == "/sign-in?ended=1", elsewhere
+    page = await officer.get(f"/sign-in?ended=1&next={there}")
+    assert f'name="next" value="{there}"' in page.text
+    assert "nothing was recorded" in page.text
+    token = desk.tokens[UNIT] = await desk.gateway.tokens.issue_token(UNIT)
+    again = await officer.send("/sign-in", {"token": "wrong", "officer": "PC 1", "next": there})
+    assert f'name="next" value="{there}"' in again.text
+    signed = await officer.send("/sign-in", {"token": token, "officer": "PC 1", "next": there})
+    assert (signed.status_code, signed.headers["location"]) == (303, there)
+    for wrong in ("//evil.example", "https://evil.example/", "/\\evil.example"):
+        signed = await officer.send("/sign-in", {"token": token, "officer": "PC 1", "next": wrong})
+        assert signed.headers["location"] == "/duty", wrong

@@ -94,6 +94,7 @@ class _HotlistFact(_Fact, tag="hotlist", kw_only=True):
     changed: _Count
     removed: _Count
     sha256: _Hash
+    by: _Text = ""  # said from 0.4 on
 
 
 class _ImageFact(_Fact, tag="image-read", kw_only=True):

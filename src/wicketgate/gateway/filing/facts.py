@@ -134,10 +134,12 @@ def outcome_fact(outcome: Outcome, sequence: int) -> bytes:
     )
 
 
-def hotlist_fact(change: HotlistChanged, sequence: int, *, added: int, changed: int, removed: int) -> bytes:
+def hotlist_fact(
+    change: HotlistChanged, sequence: int, *, added: int, changed: int, removed: int, by: str
+) -> bytes:
     """Return the fact of a hotlist's next revision.
 
-    It holds the counts of entries and the hash of the change.
+    It holds who made it, the counts of entries and the hash of the change.
     """
     return _salted(
         "hotlist",
@@ -150,6 +152,7 @@ def hotlist_fact(change: HotlistChanged, sequence: int, *, added: int, changed: 
             "changed": changed,
             "removed": removed,
             "sha256": change.blob,
+            "by": by,
         },
     )
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:  # a reader loads no writer
 
 _MOST_CHANGES = 64
 """Changes of a list that are kept apart; with the next one the list is written anew as a whole."""
+GATEWAY = "gateway"
+"""Who ends entries whose term is over."""
 _STOPPED = STOPPED | {"expired"}
 
 
@@ -55,6 +57,7 @@ class HotlistFiling:
         changes: Sequence[Change],
         *,
         whole: bool,
+        by: str = GATEWAY,
         expected: int | None = None,
         anew: bool = False,
     ) -> ListTaken:
@@ -66,6 +69,8 @@ class HotlistFiling:
         ----------
         changes : sequence of Change
             Checked against the authority's limits before (`hotlists.forms`), but for `max_entries`.
+        by : str
+            Who changes it, as facts say it (`Principal.by`); the gateway ends entries by itself.
         expected : int, optional
             The revision that the change was made for.
         anew : bool
@@ -112,7 +117,12 @@ class HotlistFiling:
                     entries=len(hotlist),
                 )
                 fact = hotlist_fact(
-                    change, sequence, added=taken.added, changed=taken.changed, removed=taken.removed
+                    change,
+                    sequence,
+                    added=taken.added,
+                    changed=taken.changed,
+                    removed=taken.removed,
+                    by=by,
                 )
                 return Transaction(at_us=at_us, facts=(fact,), hotlist=change)
 

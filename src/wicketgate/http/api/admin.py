@@ -18,7 +18,9 @@ from wicketgate.gateway.looking import LooksRecorded
 from wicketgate.http.answers import Opening, Token, TokenName
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.parameters import AFTER, LINES
+from wicketgate.http.presence import require_presence
 from wicketgate.http.requests import MAX_NAME, decoded, json_answer, read_body
+from wicketgate.http.roles import OVERSEE
 from wicketgate.reads.parse import NDJSON
 
 _named = msgspec.json.Decoder(TokenName)
@@ -48,12 +50,13 @@ class AdminApi:
 
     async def get_openings(self, request: Request) -> Response:
         """`GET /v1/openings?after=N&limit=N`: the sealed openings of seconds, by their number."""
-        who = require(request, "overseer")
+        who = require(request, "overseer", *OVERSEE)
+        require_presence(request)
         after, limit = AFTER.read(request), LINES.read(request)
         last = min(after + limit, self._openings.last)
         if last > after:
             await self._looks.read(who.by, "openings", "log", after + 1, last)
-            require(request, "overseer")
+            require(request, "overseer", *OVERSEE)
         return StreamingResponse(self._sealed(request, after, last), media_type=NDJSON)
 
     async def _sealed(self, request: Request, after: int, last: int) -> AsyncIterator[bytes]:

@@ -36,6 +36,7 @@ from wicketgate.http.gatekeeper import Principal, require
 from wicketgate.http.parameters import LINES
 from wicketgate.http.problems import problem
 from wicketgate.http.requests import MAX_MEMBERS, decoded, json_answer, private_answer, read_body
+from wicketgate.http.roles import DUE, OVERSEE, SOURCE
 from wicketgate.regime.obligations.disclosures import Held, owed_at, published
 from wicketgate.regime.obligations.values import Disclosure, Receipt
 
@@ -145,7 +146,7 @@ class DisclosuresApi:
         """`GET /v1/disclosures?authority=&limit=`: the newest first."""
         limit = LINES.read(request)
         state = self._commits.committed
-        names = self._readable(request)
+        names = [name for name, exact in self._readable(request).items() if exact]
         found = [
             disclosure for name in names if name in state.held for disclosure in state.held[name].disclosures
         ]
@@ -172,10 +173,15 @@ class DisclosuresApi:
     async def list_receipts(self, request: Request) -> Response:
         """`GET /v1/receipts?authority=`: receipts due, missing and attested last."""
         names = self._readable(request)
-        await self._seen(request, "receipts", names)
+        await self._seen(request, "receipts", list(names))
         state, now_us = self._commits.committed, self._clock.now_us()
         return private_answer(
-            Receipts(receipts=[_owed(state, name, state.held.get(name) or Held(), now_us) for name in names])
+            Receipts(
+                receipts=[
+                    _owed(state, name, state.held.get(name) or Held(), now_us, exact=exact)
+                    for name, exact in names.items()
+                ]
+            )
         )
 
     async def _seen(self, request: Request, what: str, items: Sequence[str]) -> None:
@@ -184,22 +190,28 @@ class DisclosuresApi:
         await self._looks.show(who.by, request.scope["credential"], what, who.name, items)
         self._readable(request)  # it took a moment
 
-    def _readable(self, request: Request) -> list[str]:
-        """Return the authorities open to the caller's questions.
+    def _readable(self, request: Request) -> dict[str, bool]:
+        """Return the authorities open to the caller's questions, and of each whether its counts are.
 
-        They are a unit's own, an overseer's all, or the one named.
+        They are a unit's own, an overseer's all, those of an officer's organisation, or the one named. A source must
+        not learn which passage was a hit: of what follows a list it learns no count.
         """
-        principal = request.scope["principal"]
+        principal: Principal = request.scope["principal"]
         state = self._commits.committed
         name = request.query_params.get("authority")
-        if principal is not None and principal.kind == "overseer":
-            require(request, "overseer")
-            return [one for one in sorted(state.feeds) if name in (None, one)]
+        if principal.kind == "overseer":
+            require(request, "overseer", *OVERSEE)
+            return {one: True for one in sorted(state.feeds) if name in (None, one)}
+        if principal.person:
+            kind, roles = ("source", SOURCE) if principal.kind == "source" else ("office", DUE)
+            organisation = require(request, kind, *roles).name.partition("/")[0]
+            concerning = self._entitlement.concerning(organisation, as_source=kind == "source")
+            return {one: exact for one, exact in concerning.items() if name in (None, one)}
         unit = require(request, "recipient").name
         if name is not None:
             self._entitlement.demand_own(unit, name)
-            return [name]
-        return names_of(state, unit)
+            return {name: True}
+        return dict.fromkeys(names_of(state, unit), True)
 
 
 async def _read(request: Request, shape: type[_Body]) -> _Body:
@@ -242,7 +254,7 @@ def _disclosure(state: State, one: Disclosure) -> DisclosureShown:
     )
 
 
-def _owed(state: State, name: str, held: Held, now_us: int) -> OwedShown:
+def _owed(state: State, name: str, held: Held, now_us: int, *, exact: bool) -> OwedShown:
     standing = owed_at(held, now_us)
     coming = standing.next
     upcoming = None
@@ -253,16 +265,16 @@ def _owed(state: State, name: str, held: Held, now_us: int) -> OwedShown:
         "unit": state.feeds[name].whose,
         **published(standing),
         "next": upcoming,
-        "attested": [_receipt(one) for one in reversed(held.receipts)],
+        "attested": [_receipt(one, exact=exact) for one in reversed(held.receipts)],
     }
     return msgspec.convert(members, OwedShown)
 
 
-def _receipt(one: Receipt) -> ReceiptShown:
+def _receipt(one: Receipt, *, exact: bool) -> ReceiptShown:
     return ReceiptShown(
         deleted_until=rfc3339(one.deleted_us),
         counts_until=rfc3339(one.until_us),
-        rows=one.rows,
+        rows=one.rows if exact else None,
         method=one.method,
         by=one.by,
         said_at=rfc3339(one.said_us),

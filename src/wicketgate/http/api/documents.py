@@ -13,7 +13,8 @@ from wicketgate.base.clock import SECOND_US, Clock, rfc3339
 from wicketgate.base.signing import MAX_ENVELOPE_BYTES
 from wicketgate.gateway.filing.documents import Filing
 from wicketgate.http.answers import Effect
-from wicketgate.http.gatekeeper import Principal
+from wicketgate.http.gatekeeper import Principal, withdrawn
+from wicketgate.http.presence import require_presence
 from wicketgate.http.problems import problem
 from wicketgate.http.rates import Rate, TokenAllowance
 from wicketgate.http.requests import json_answer, read_body
@@ -42,7 +43,7 @@ class DocumentsApi:
     async def take_document(self, request: Request) -> Response:
         """`POST /v1/documents`: a signed document.
 
-        Any known token may submit one. The signatures count.
+        Any known token may submit one, and a person who proved lately that they are there. The signatures count.
         """
         principal: Principal = request.scope["principal"]
         wait_s = self._allowance.take(f"{principal.kind}:{principal.name}")
@@ -50,5 +51,8 @@ class DocumentsApi:
             detail = f"this token may submit one document a second after its first {EACH.burst}"
             return problem("too-many-documents", detail, retry_s=wait_s)
         body = await read_body(request, MAX_ENVELOPE_BYTES)
+        if not request.scope["still_known"]():
+            raise withdrawn()
+        require_presence(request)
         entry, in_force_us = await self._filing.submit(body)
         return json_answer(Effect(entry=entry, in_force_from=rfc3339(in_force_us)), status=201)

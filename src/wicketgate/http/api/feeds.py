@@ -22,12 +22,12 @@ from wicketgate.http.gatekeeper import Principal, patience_of, require
 from wicketgate.http.parameters import AFTER_BATCH, BATCH, BATCHES, WAIT
 from wicketgate.http.problems import problem
 from wicketgate.http.requests import NDJSON, json_answer
+from wicketgate.http.roles import VIEW
 from wicketgate.http.site.shows import ShownProjections
 from wicketgate.ledger.facts import release_fact
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.notes import unverified_checkpoint
 
-_SEE = ("viewer",)
 _MAX_ANSWER = 16 * 1024 * 1024
 _PART = 256 * 1024
 """Bytes of batches, about, that are read before the client has taken those before them."""
@@ -70,7 +70,7 @@ class FeedsApi:
 
     async def list_feeds(self, request: Request) -> Response:
         """`GET /v1/feeds`: the unit's feeds."""
-        unit = require(request, "recipient", *_SEE).name
+        unit = require(request, "recipient", *VIEW).name
         state, moment = self._commits.committed, self._commits.committed_at(self._clock.now_us())
         feeds = []
         for name in names_of(state, unit):
@@ -238,7 +238,7 @@ class FeedsApi:
 
     def _feed(self, request: Request) -> tuple[str, Feed]:
         """Return the feed in the path, if the caller's unit may have it now."""
-        unit = require(request, "recipient", *_SEE).name
+        unit = require(request, "recipient", *VIEW).name
         name = request.path_params["authority"]
         self._entitlement.entitled(unit, name)
         return name, self._projections.feeds[name]

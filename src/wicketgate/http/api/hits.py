@@ -22,11 +22,12 @@ from wicketgate.hotlists.outcomes import Said
 from wicketgate.http.answers import HitRead, HitShown, HitsShown, ImageLink, OutcomeShown, StoppedHit
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.parameters import LINES
+from wicketgate.http.presence import require_presence
 from wicketgate.http.requests import MAX_MEMBERS, decoded, private_answer, read_body
+from wicketgate.http.roles import CONFIRM, SEE
 from wicketgate.regime.standing import STOPPED
 
 STATES = ("queue", "recent")
-_SEE = ("viewer", "confirmer")
 _T = TypeVar("_T")
 
 
@@ -74,7 +75,7 @@ class HitsApi:
 
     async def list_hits(self, request: Request) -> Response:
         """`GET /v1/hits?authority=&state=queue|recent&limit=`."""
-        who = require(request, "recipient", *_SEE)
+        who = require(request, "recipient", *SEE)
         unit = who.name
         state = request.query_params.get("state", "queue")
         if state not in STATES:
@@ -94,19 +95,21 @@ class HitsApi:
 
     async def get_hit(self, request: Request) -> Response:
         """`GET /v1/hits/{id}`."""
-        who = require(request, "recipient", *_SEE)
+        who = require(request, "recipient", *SEE)
         hit, _ = self._hits.hit_of(who.name, request.path_params["id"])
         await self._looks.look(who.by, "hit", hit.id)
-        require(request, "recipient", *_SEE)
+        require(request, "recipient", *SEE)
         return private_answer(self._shown(hit))
 
     async def post_outcome(self, request: Request) -> Response:
         """`POST /v1/hits/{id}/outcome` `{"outcome", "reason"?, "by"?, "plate_seen"?}`."""
-        who = require(request, "recipient", "confirmer")
+        who = require(request, "recipient", *CONFIRM)
         unit = who.name
         body = await read_body(request, MAX_MEMBERS)
         said = decoded(_decoder, body, 'send `{"outcome", "reason", "by"}`, each a text')
-        require(request, "recipient", "confirmer")  # the body may have taken long
+        require(request, "recipient", *CONFIRM)  # the body may have taken long
+        if said.outcome == "confirmed":
+            require_presence(request)
         hit_id, stopped = request.path_params["id"], False
         try:
             self._hits.hit_of(unit, hit_id)

@@ -26,6 +26,7 @@ from wicketgate.hotlists.in_force import Hotlists
 from wicketgate.http.codes import HOTLIST
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.requests import JSON, json_answer, media_type_of, read_body
+from wicketgate.http.roles import KEEP
 from wicketgate.regime.documents.authority import MatchTerms
 
 MAX_UPLOAD_BYTES = 64 * 1024 * 1024
@@ -33,8 +34,6 @@ _TRIES = 5
 _LINES_AT_ONCE = 2_000
 _REVISION = re.compile(r'"(\d{1,15})"', re.ASCII)
 _TAKEN = (NDJSON, JSON, CSV)
-
-_KEEP = ("hotlist-keeper",)
 
 
 class HotlistsApi:
@@ -114,9 +113,10 @@ class HotlistsApi:
                 default_kind=kind,
             )
             self._terms(request, name)  # a large list takes seconds
+            by = require(request, "recipient", *KEEP).by
             try:
                 # What was parsed keeps the ids of the entries before, so that it fits this revision and no other.
-                return await self._desk.change_hotlist(name, changes, whole=whole, expected=revision)
+                return await self._desk.change_hotlist(name, changes, whole=whole, by=by, expected=revision)
             except HotlistRefused:
                 raise
             except InputError as error:
@@ -133,7 +133,7 @@ class HotlistsApi:
         It comes as NDJSON or the UK 16-field CSV.
         """
         name = request.path_params["authority"]
-        who = require(request, "recipient", *_KEEP)
+        who = require(request, "recipient", *KEEP)
         self._entitlement.entitled_match(who.name, name)
         revision = self._hotlist(name)[0]
         if who.person:
@@ -151,7 +151,7 @@ class HotlistsApi:
         )
 
     def _terms(self, request: Request, name: str) -> MatchTerms:
-        unit = require(request, "recipient", *_KEEP).name
+        unit = require(request, "recipient", *KEEP).name
         terms = self._entitlement.entitled_match(unit, name).match
         if terms is None:
             raise NotEntitled("this authority has no hotlist")

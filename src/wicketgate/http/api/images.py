@@ -18,6 +18,7 @@ from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.problems import problem
 from wicketgate.http.requests import MAX_MEMBERS, decoded, read_body
+from wicketgate.http.roles import SEE
 from wicketgate.http.underway import reserve_answer
 from wicketgate.reads.images.references import media_type_of
 from wicketgate.reads.images.several import (
@@ -55,7 +56,7 @@ class FeedImages:
 
     async def get_image(self, request: Request) -> Response:
         """`GET /v1/feeds/{authority}/images/{ref}`."""
-        who = require(request, "recipient", "viewer", "confirmer")
+        who = require(request, "recipient", *SEE)
         unit = who.name
         authority, ref = request.path_params["authority"], request.path_params["ref"]
         by = who.by if who.person else unit

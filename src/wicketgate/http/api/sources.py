@@ -25,6 +25,7 @@ from wicketgate.http.parameters import AFTER, QUARANTINED
 from wicketgate.http.problems import problem
 from wicketgate.http.rates import Rate, TokenAllowance
 from wicketgate.http.requests import decoded, json_answer, read_body
+from wicketgate.http.roles import SOURCE
 from wicketgate.reads.cameras import check_cameras
 from wicketgate.reads.cuts import array_pieces
 from wicketgate.reads.parse import MAX_POST_BYTES, NDJSON
@@ -94,7 +95,7 @@ class SourcesApi:
         The counts tell what became of the reads; `judged` moves with the published figures of targeting alone, so that
         no source learns which passage was a hit.
         """
-        source = require(request, "source", "source-officer").name
+        source = require(request, "source", *SOURCE).name
         state = self._commits.committed
         judged = state.judged
         return json_answer(
@@ -128,14 +129,14 @@ class SourcesApi:
 
         It has what of the source's own could not be taken.
         """
-        who = require(request, "source", "source-officer")
+        who = require(request, "source", *SOURCE)
         source = who.name
         after, limit = AFTER.read(request), QUARANTINED.read(request)
         found, behind = await self._quarantine.of_source(source, after, limit)
         if found:
             seen = {"from": found[0][0], "to": found[-1][0]}
             await self._looks.look(who.by, "quarantine", source, **seen)
-            require(request, "source", "source-officer")
+            require(request, "source", *SOURCE)
         lines = [_line(number, item) for number, item in found]
         answer = Response(b"".join(lines), media_type=NDJSON)
         if behind is not None:

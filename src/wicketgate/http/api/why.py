@@ -31,7 +31,9 @@ from wicketgate.hotlists import Hotlist
 from wicketgate.hotlists.in_force import Hotlists
 from wicketgate.http.answers import Answered, QuestionRead
 from wicketgate.http.gatekeeper import require
+from wicketgate.http.presence import require_presence
 from wicketgate.http.requests import MAX_MEMBERS, decoded, private_answer, read_body
+from wicketgate.http.roles import OVERSEE
 from wicketgate.reads.plates import PlateFault, read_plate
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
@@ -106,12 +108,13 @@ class WhyApi:
 
     async def post_why(self, request: Request) -> Response:
         """`POST /v1/why` `{"read", "authority" | "recipient", "as_of_entry"? | "as_of"?}`."""
-        who = require(request, "overseer", "overseer")
+        who = require(request, "overseer", *OVERSEE)
         office = who.by if who.person else who.name
         asked = _decoded(await read_body(request, MAX_MEMBERS))
         question = _question(asked)
         moment = await self._moment(asked)
-        require(request, "overseer", "overseer")  # the body may have taken long
+        require(request, "overseer", *OVERSEE)  # the body may have taken long
+        require_presence(request)
         fact = partial(
             why_fact,
             by=office,

@@ -22,7 +22,6 @@ from wicketgate.http.connections import HttpBounds, HttpConnection
 from wicketgate.http.fronts.fleet import Fleet
 from wicketgate.http.fronts.passing import Given
 from wicketgate.http.fronts.server import Server, configured
-from wicketgate.http.gatekeeper import bearer_in
 from wicketgate.http.handing import END, FirstHeadConnection, fields_in
 from wicketgate.http.listening import BACKLOG
 from wicketgate.http.readers.fleet import ReaderFleet
@@ -213,9 +212,9 @@ class Door:
         )
 
     async def _may_come(self, one: socket.socket, data: bytes) -> bool:
-        """Wait for the turn of a newcomer who has shown no token: a connection costs more than most answers."""
+        """Wait for the turn of a newcomer whom nobody knows: a connection costs more than most answers."""
         head = data[: data.find(END) + len(END)]
-        if bearer_in(fields_in(head) or ()) in self._commits.committed.tokens:
+        if self._bounds.knows(fields_in(head) or ()):
             return True
         try:
             address = one.getpeername()[0]

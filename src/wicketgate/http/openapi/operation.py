@@ -15,6 +15,7 @@ from wicketgate.http.codes import REQUEST, Code
 from wicketgate.http.parameters import Number, Parameter, Seconds
 from wicketgate.http.problems import Problem
 from wicketgate.http.requests import size_words
+from wicketgate.http.roles import ANYBODY, ROLES
 
 JSON, NDJSON, TEXT, HTML = "application/json", "application/x-ndjson", "text/plain", "text/html"
 EVENTS, PROBLEM = "text/event-stream", "application/problem+json"
@@ -144,6 +145,11 @@ class Operation:
             anybody = set(self.who) == set(TOKENS)
             kinds = "any known token" if anybody else " or ".join(f"`{kind}`" for kind in self.who)
             lines.append(f"Token: {kinds}.")
+        roles = {role for some in ROLES.get(self.id, {}).values() for role in some}
+        if roles:
+            lines.append(f"Person: {' or '.join(f'`{role}`' for role in sorted(roles))}.")
+        elif self.id in ANYBODY and not self.is_for_officers:
+            lines.append("Person: any who is signed in.")
         return "\n\n".join(lines)
 
     def security(self) -> list[dict[str, list[str]]]:

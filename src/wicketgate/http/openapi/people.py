@@ -184,7 +184,7 @@ _PERSON = tagged(
     Operation(
         "withdrawOwnPasskey", "POST /me/passkeys/withdraw", "End one of one's own passkeys",
         takes={FORM: WithdrawForm}, most=MAX_MEMBERS, gives=PAGE, also=_AWAY, as_page=True, commits=True,
-        codes=f"unknown-passkey {_FORM}",
+        codes=f"unknown-passkey presence-needed {_FORM}",
     ),
     Operation(
         "showPresence", "GET /presence", "The page to prove that one is there", parameters=(_NEXT,), gives=PAGE,
@@ -208,7 +208,7 @@ _PERSON = tagged(
     ),
     Operation(
         "answerDevice", "POST /device", "Let it, or refuse it", takes={FORM: DeviceForm}, most=MAX_MEMBERS,
-        gives=PAGE, also=_SIGN_IN, as_page=True, codes=f"sign-in-refused {_FORM}",
+        gives=PAGE, also=_SIGN_IN, as_page=True, codes=f"sign-in-refused presence-needed {_FORM}",
     ),
 )
 

@@ -174,8 +174,8 @@ _DUTY = tagged(
         "sayOutcome", "POST /duty/hits/{id}/outcome", "Say what became of a hit, by a form", parameters=(HIT,),
         takes={FORM: OutcomeForm}, most=MAX_MEMBERS, gives=HitShown, meaning="For a script, which asks for JSON.",
         also={303: ("Recorded: back to the queue. Or nobody is signed in.", {})}, commits=True, as_page=True,
-        codes=f"not-entitled {STOPS} form-refused unknown-hit not-confirmed needs-image needs-look seen-missing "
-        "seen-differs already-ended reason-missing malformed unsupported-media-type",
+        codes=f"not-entitled {STOPS} form-refused presence-needed unknown-hit not-confirmed needs-image needs-look "
+        "seen-missing seen-differs already-ended reason-missing malformed unsupported-media-type",
     ),
     Operation(
         "showImage", "GET /duty/images/{authority}/{ref}", "An image of a released read",

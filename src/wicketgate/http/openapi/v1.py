@@ -243,8 +243,8 @@ _MATCH = tagged(
         parameters=(HIT,), takes=OutcomeSaid,
         most=MAX_MEMBERS, gives=(answers.HitShown, answers.StoppedHit),
         meaning="The hit as it stands then; of an authority that is stopped without its read.",
-        codes="unknown-hit not-confirmed needs-image needs-look seen-missing seen-differs already-ended reason-missing "
-        "malformed", commits=True,
+        codes="presence-needed unknown-hit not-confirmed needs-image needs-look seen-missing seen-differs "
+        "already-ended reason-missing malformed", commits=True,
     ),
 )
 
@@ -261,7 +261,9 @@ _ATTESTED = tagged(
     ),
     Operation(
         "listDisclosures", "GET /v1/disclosures", "What was passed on",
-        "A unit's own; every unit's, for an overseer. `case` and `reason` are in the openings.",
+        "A unit's own; every unit's, for an overseer. A source officer is shown those of authorities over their "
+        "cameras that hang on no list; a data protection officer those, and their own units'. `case` and `reason` "
+        "are in the openings.",
         who=("recipient", "overseer"), parameters=(_OF_AUTHORITY, LINES), gives=answers.Disclosures, codes="malformed",
         meaning=f"The newest first, the refused among them; the last {DISCLOSURES_KEPT} of each authority.",
         commits=True,
@@ -275,7 +277,9 @@ _ATTESTED = tagged(
     ),
     Operation(
         "listReceipts", "GET /v1/receipts", "What must be deleted, and what is attested",
-        "A unit's own; every unit's, for an overseer.", who=("recipient", "overseer"), parameters=(_OF_AUTHORITY,),
+        "A unit's own; every unit's, for an overseer. A source officer is shown those of authorities over their "
+        "cameras, without rows where they hang on a list; a data protection officer those, and their own units'.",
+        who=("recipient", "overseer"), parameters=(_OF_AUTHORITY,),
         gives=answers.Receipts, commits=True,
     ),
 )
@@ -287,7 +291,8 @@ _OFFICERS = tagged(
         "A DSSE envelope, whose payload is the canonical JSON of the document. The signatures are what counts, not who "
         f"submits: the admin hands in what a court or an overseer without a token has signed. "
         f"Kinds: {', '.join(sorted(KINDS))}.", takes={ENVELOPE_TYPE: EnvelopeBody}, most=MAX_ENVELOPE_BYTES,
-        gives=answers.Effect, status=201, refusals=codes.DOCUMENT.values(), codes="too-many-documents", commits=True,
+        gives=answers.Effect, status=201, refusals=codes.DOCUMENT.values(),
+        codes="too-many-documents presence-needed", commits=True,
     ),
 )
 
@@ -298,14 +303,14 @@ _OVERSEERS = tagged(
         "Decides the read as it is described, as of now or of a past moment; whether there was such a read is for the "
         "openings to say. The question is committed as a fact before it is answered: who asked, about which camera, "
         "time and authority, and whether with a plate, never which.", takes=Asked, most=MAX_MEMBERS,
-        gives=answers.Answered, codes="malformed unknown-moment", commits=True,
+        gives=answers.Answered, codes="malformed unknown-moment presence-needed", commits=True,
     ),
     Operation(
         "getOpenings", "GET /v1/openings", "The sealed openings of seconds",
         "`sealed` is base64 of an age file to the opening keys of the charter. Opened it is the second, its `entry`, "
         "its `seed` and its `facts`, from which the root in the ledger can be built again.", parameters=(AFTER, LINES),
         gives={NDJSON: answers.Opening}, meaning="A line for each second, by number.",
-        codes="malformed", commits=True,
+        codes="malformed presence-needed", commits=True,
     ),
     Operation(
         "getAllResponses", "GET /v1/consultations/{id}/responses",

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from wicketgate.base.clock import Clock
 from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.http.people.devices import EXPIRES_S, INTERVAL_S, Devices
+from wicketgate.http.presence import require_presence
 from wicketgate.http.problems import problem
 from wicketgate.http.requests import (
     FORM,
@@ -69,6 +70,9 @@ class Programs:
         if self._sessions.proof_of(session) is None:
             raise NotEntitled("a token opened this session: programs act for people", code="sign-in-refused")
         code, lets = form.get("user_code", ""), form.get("answer") == "yes"
+        if lets:
+            # The program acts on this proof until it is too old: it is not given one that nobody made.
+            require_presence(request, f"/device?{urlencode({'user_code': code[:20]})}")
         try:
             self._devices.answer(code, session.key if lets else "")
         except InputError as error:
@@ -115,7 +119,7 @@ class Programs:
             known = told in ("authorization_pending", "expired_token", "access_denied")
             return json_answer({"error": told if known else "access_denied"}, 400)
         place = self._sessions.place_of(session)
-        session_id, _ = self._sessions.open_as(proved, place)
+        session_id, _ = self._sessions.open_as(proved, place, instead_of=session)
         return private_answer(
             {"access_token": session_id, "token_type": "Bearer", "expires_in": LIFE_US // 1_000_000}
         )

@@ -20,6 +20,7 @@ from wicketgate.http.gatekeeper import SIGN_IN
 from wicketgate.http.peers import peer_of
 from wicketgate.http.people.passkeys import MOST_ANSWER, Passkeys
 from wicketgate.http.people.providers import Providers
+from wicketgate.http.presence import require_presence
 from wicketgate.http.problems import problem
 from wicketgate.http.requests import (
     JSON,
@@ -140,6 +141,7 @@ class PeopleSite:
         fault: str = "",
         at: str = "",
         officer: str = "",
+        there: str = "",
         ended: bool = False,
     ) -> Response:
         """Answer with the page to sign in; what the caller chose is put into one that is rendered once a fault."""
@@ -161,7 +163,7 @@ class PeopleSite:
                 "tokens": tokens,
             }
 
-        texts = {"next": next_of(request.query_params.get("next", ""))}
+        texts = {"next": next_of(there or request.query_params.get("next", ""))}
         if fault:
             texts["officer"] = officer[:MOST_OFFICER]
         key = fault, at, ended, passkeys, tokens, msgspec.json.encode(providers)
@@ -184,7 +186,8 @@ class PeopleSite:
         """
         form = await form_of(request)
         token, officer = form.get("token", ""), form.get("officer", "")
-        again = partial(self._sign_in_page, request, officer=officer)
+        there = form.get("next", "")
+        again = partial(self._sign_in_page, request, officer=officer, there=there)
         try:
             officer_name(officer)
         except InputError as error:
@@ -199,7 +202,7 @@ class PeopleSite:
             return answer
         except NotEntitled as error:
             return await again(403, fault=sentence(error), at="token")
-        answer = redirect("/duty")
+        answer = redirect(next_of(there) or "/duty")
         answer.headers["Set-Cookie"] = set_cookie(request.scope, session_id)
         return answer
 
@@ -263,13 +266,15 @@ class PeopleSite:
         answer.headers["Set-Cookie"] = set_cookie(request.scope, session_id)
         return answer
 
-    async def _open(self, proved: SignedInAs, how: str) -> str:
+    async def _open(self, proved: SignedInAs, how: str, at: str = "") -> str:
+        """Open a session, where the person works as they say if they do."""
         identity = self._people.identify(proved)
         people = self._people.in_force(proved.organisation)
         if identity is None or people is None:
             raise NotEntitled("no document in force names you", code="sign-in-refused")
         await self._filing.signed_in(identity, how, people)
-        session_id, _ = self._sessions.open_as(proved, first_place(identity))
+        there = [place for place in identity.places() if _at(place) == at]
+        session_id, _ = self._sessions.open_as(proved, there[0] if there else first_place(identity))
         return session_id
 
     # --- providers ------------------------------------------------------------------------------------------------
@@ -281,7 +286,7 @@ class PeopleSite:
         )
 
     async def _set_out(
-        self, request: Request, organisation: str, provider: str, *, fresh: bool = False
+        self, request: Request, organisation: str, provider: str, *, fresh: bool = False, at: str = ""
     ) -> Response:
         if not await turn(request):
             return problem("busy", "too many requests without a session wait")
@@ -290,7 +295,7 @@ class PeopleSite:
         )
         answer = redirect(out.url)
         there = next_of(request.query_params.get("next", ""))
-        kept = urlencode({"c": out.cookie, "f": int(fresh), "n": there})
+        kept = urlencode({"c": out.cookie, "f": int(fresh), "n": there, "p": at})
         # Lax: the provider's page sends the browser back here.
         secure = "; Secure" if is_https(request.scope) else ""
         answer.headers["Set-Cookie"] = (
@@ -320,7 +325,9 @@ class PeopleSite:
             fresh=fresh,
         )
         answer = redirect(next_of(kept.get("n", "")) or "/duty")
-        answer.headers["Set-Cookie"] = set_cookie(request.scope, await self._open(proved, provider))
+        answer.headers["Set-Cookie"] = set_cookie(
+            request.scope, await self._open(proved, provider, kept.get("p", ""))
+        )
         return answer
 
     def _back(self, request: Request, organisation: str, provider: str) -> str:
@@ -367,7 +374,7 @@ class PeopleSite:
         number = form.get("place", "")
         if proved is None or not number.isdecimal() or int(number) >= len(places):
             raise NotEntitled("no document in force names you there", code="sign-in-refused")
-        session_id, _ = self._sessions.open_as(proved, places[int(number)])
+        session_id, _ = self._sessions.open_as(proved, places[int(number)], instead_of=session)
         self._sessions.close(session)
         answer = redirect("/me")
         answer.headers["Set-Cookie"] = set_cookie(request.scope, session_id)
@@ -380,6 +387,7 @@ class PeopleSite:
         passkey = self._people.passkey(form.get("id", ""))
         if passkey is None or not session.person or passkey.person != session.person:
             raise InputError("no such passkey of yours is enrolled", code="unknown-passkey")
+        require_presence(request, "/me")
         await self._filing.withdraw(passkey.id, session.by)
         if not self._sessions.lasts(session):
             return redirect(f"{SIGN_IN}?ended=1")
@@ -410,10 +418,12 @@ class PeopleSite:
 
     async def get_presence_with(self, request: Request) -> Response:
         """`GET /presence/with`: renew the proof at one's organisation; it opens a session anew."""
-        proved = self._sessions.proof_of(session_of(request))
+        session = session_of(request)
+        proved = self._sessions.proof_of(session)
         if proved is None or not proved.provider:
             raise NotEntitled("no provider signed you in", code="sign-in-refused")
-        return await self._set_out(request, proved.organisation, proved.provider, fresh=True)
+        at = _at(self._sessions.place_of(session))
+        return await self._set_out(request, proved.organisation, proved.provider, fresh=True, at=at)
 
     # --- where we are ---------------------------------------------------------------------------------------------
 
@@ -446,6 +456,10 @@ def next_of(there: str) -> str:
         and there.isprintable()
     )
     return there if good else ""
+
+
+def _at(place: Workplace) -> str:
+    return f"{'office ' if place.office else ''}{place}"
 
 
 def first_place(identity: Identity) -> Workplace:

@@ -47,6 +47,7 @@ from wicketgate.http.requests import (
     media_type_of,
     read_body,
 )
+from wicketgate.http.roles import OVERSEE
 from wicketgate.http.site.public import Public
 from wicketgate.http.underway import SMALL_BODY
 from wicketgate.pages.orders import Body
@@ -322,13 +323,13 @@ class Consultations:
 
         This is for overseers.
         """
-        who = require(request, "overseer")
+        who = require(request, "overseer", *OVERSEE)
         name = request.path_params["id"]
         count, _ = self._responses.count(name)
         self._responses.demand_kept(name)
         if count:
             await self._looks.read(who.by, "responses", name, 1, count)
-            require(request, "overseer")
+            require(request, "overseer", *OVERSEE)
         return StreamingResponse(
             self._held(name, count), media_type=NDJSON, headers={"Cache-Control": "no-store"}
         )

@@ -22,20 +22,22 @@ from wicketgate.gateway.filing.looks import LookFiling
 from wicketgate.gateway.filing.outcomes import OutcomeFiling
 from wicketgate.gateway.hits import UnitHits
 from wicketgate.hotlists.hit_store import HitQueue
-from wicketgate.hotlists.hits import Hit
+from wicketgate.hotlists.hits import MOST_REASON, Hit
 from wicketgate.http.api.hits import as_json
 from wicketgate.http.api.images import FeedImages
 from wicketgate.http.gatekeeper import patience_of
+from wicketgate.http.presence import PresenceNeeded, require_presence
 from wicketgate.http.problems import problem, status_and_title
 from wicketgate.http.requests import private_answer
+from wicketgate.http.roles import CONFIRM, SEE
+from wicketgate.http.site.kept import KeptForms
 from wicketgate.http.site.officers import OfficerPages, form_of, redirect, session_of, wants_page
-from wicketgate.pages.duty import Journey, Queue, RefusalShown, Session, digest
+from wicketgate.pages.duty import PROVED, Journey, Queue, RefusalShown, Session, digest
 from wicketgate.pages.views import tags_of
 from wicketgate.regime.documents.authority import Authority
 
 SHOWN = 100
 """Hits that the page shows of a queue; the most urgent."""
-_SEE = ("viewer", "confirmer")
 _ENDED = 5
 _JOURNEY = 12
 _STREAMS = 8
@@ -72,6 +74,7 @@ class Duty:
         self._officers = officers
         self._looks = looks
         self._pages = officers.pages
+        self._kept = KeptForms(clock.now_us)
         self._listening: Counter[str] = Counter()
 
     def routes(self) -> list[Route]:
@@ -90,7 +93,7 @@ class Duty:
 
     async def get_queue(self, request: Request) -> Response:
         """`GET /duty`."""
-        session = session_of(request, *_SEE)
+        session = session_of(request, *SEE)
         recorded = None
         if hit_id := request.query_params.get("recorded"):
             try:
@@ -108,7 +111,7 @@ class Duty:
 
     async def get_queue_part(self, request: Request) -> Response:
         """`GET /duty/queue`: the changing part of the page."""
-        session = session_of(request, *_SEE)
+        session = session_of(request, *SEE)
         queue, now_us = await self._seen(session), self._clock.now_us()
         return await self._officers.page(self._pages.queue_part, queue, session, now_us)
 
@@ -151,7 +154,7 @@ class Duty:
 
         Changes of another unit's queue never make one.
         """
-        session = session_of(request, *_SEE)
+        session = session_of(request, *SEE)
         if self._listening[session.key] >= _STREAMS:
             return problem("busy", f"at most {_STREAMS} pages of one session are told of changes at once")
         if request.method == "HEAD":
@@ -169,7 +172,7 @@ class Duty:
         loop = asyncio.get_running_loop()
         try:
             while True:
-                session_of(request, *_SEE)
+                session_of(request, *SEE)
                 changes = hits.changes
                 found = digest(self._queue(session.unit))
                 if found != known:
@@ -180,7 +183,7 @@ class Duty:
                 alive_s = loop.time() + _ALIVE_S
                 while hits.changes == changes and loop.time() < alive_s:
                     await hits.wait(changes, patience_of(request, alive_s - loop.time()))
-                    session_of(request, *_SEE)
+                    session_of(request, *SEE)
                 # Many hits at once are told of once: a look at the queue is not free.
                 await self._clock.sleep(_PAUSE_S)
         except NotEntitled:
@@ -194,14 +197,17 @@ class Duty:
 
     async def get_hit(self, request: Request) -> Response:
         """`GET /duty/hits/{id}`."""
-        return await self._hit_page(request, session_of(request, *_SEE))
+        session = session_of(request, *SEE)
+        written = self._kept.take(session.person, request.url.path) if session.person else {}
+        again = RefusalShown(code=PROVED, reason=written["reason"], seen=written["seen"]) if written else None
+        return await self._hit_page(request, session, again)
 
     async def _hit_page(
         self, request: Request, session: Session, refused: RefusalShown | None = None, status: int = 200
     ) -> Response:
         hit, authority = self._unit_hits.hit_of(session.unit, request.path_params["id"])
         await self._looks.look(session.by, "hit", hit.id)
-        session_of(request, *_SEE)  # it took a moment
+        session_of(request, *SEE)  # it took a moment
         allowed = "place" in authority.scope.fields
         sightings = self._hits.recent(hit.authority, _JOURNEY, hit.voi) if allowed else []
         # Raised last is not read last: a late read says where the vehicle was before.
@@ -224,12 +230,19 @@ class Duty:
 
         The form has `outcome` and `reason`; to confirm a possible hit `plate_seen`.
         """
-        session = session_of(request, "confirmer")
+        session = session_of(request, *CONFIRM)
         form = await form_of(request, session)
-        session_of(request, "confirmer")  # the body may have taken long
+        session_of(request, *CONFIRM)  # the body may have taken long
         hit, _ = self._unit_hits.hit_of(session.unit, request.path_params["id"])
         outcome, reason = form.get("outcome", ""), form.get("reason", "").strip()
         seen = form.get("plate_seen", "")[:32]
+        if outcome == "confirmed":
+            there = f"/duty/hits/{hit.id}"
+            try:
+                require_presence(request, there)
+            except PresenceNeeded:
+                self._kept.keep(session.person, there, reason=reason[:MOST_REASON], seen=seen)
+                raise
         try:
             after: Hit = await self._outcomes.record_outcome(
                 hit.id,
@@ -254,7 +267,7 @@ class Duty:
 
         With `?in=queue` it is one of many, small: nobody has looked at it for that.
         """
-        session = session_of(request, *_SEE)
+        session = session_of(request, *SEE)
         name, ref = request.path_params["authority"], request.path_params["ref"]
         looking = request.method == "GET" and request.query_params.get("in") != "queue"
         return await self._images.answer(session.unit, name, ref, by=session.by, looking=looking)

@@ -7,12 +7,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from wicketgate.base.errors import InputError, NotEntitled, WicketgateError
 from wicketgate.http.gatekeeper import require
+from wicketgate.http.presence import PresenceNeeded
 from wicketgate.http.problems import problem, problem_of, status_and_title
 from wicketgate.http.requests import (
     FORM,
@@ -46,6 +48,10 @@ class OfficerPages:
         async def show(request: Request) -> Response:
             try:
                 return await handler(request)
+            except PresenceNeeded as needed:
+                if not wants_page(request):
+                    return problem_of(needed)
+                return redirect(f"/presence?{urlencode({'next': needed.there})}")
             except WicketgateError as error:
                 session: Session | None = request.scope.get("session")
                 if session is None and not await turn(request):

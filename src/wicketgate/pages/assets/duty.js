@@ -89,7 +89,7 @@
       try {
         const answer = await fetch(duty.dataset.part, { headers: { Accept: "text/x-part" }, cache: "no-store" });
         if (answer.status === 401) {
-          location.assign("/sign-in?ended=1");
+          location.assign(`/sign-in?ended=1&next=${encodeURIComponent(location.pathname)}`);
           return;
         }
         if (!answer.ok) throw new Error(String(answer.status));
@@ -206,10 +206,14 @@
       try {
         const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "application/json" } });
         if (answer.status === 401) {
-          location.assign("/sign-in?ended=1");
+          location.assign(`/sign-in?ended=1&next=${encodeURIComponent(location.pathname)}`);
           return;
         }
         const said = await answer.json();
+        if (said.code === "presence-needed") {
+          location.assign(`/presence?next=${encodeURIComponent(new URL(form.action).pathname.replace(/\/outcome$/, ""))}`);
+          return;
+        }
         if (!answer.ok) {
           fault(form, said);
         } else {

@@ -1,0 +1,73 @@
+"""What each role lets a person do, by operation: the one table, from which handlers, description and tests go.
+
+What is not in it is for machines. A role gives nothing that an authority does not let besides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+VIEW: Final = ("viewer",)
+"""Of a unit: its rows."""
+SEE: Final = ("viewer", "confirmer")
+"""Of a unit: its hits and their images."""
+CONFIRM: Final = ("confirmer",)
+"""Of a unit: what came of a hit."""
+KEEP: Final = ("hotlist-keeper",)
+"""Of a unit: its hotlists."""
+SOURCE: Final = ("source-officer",)
+"""Of a source: its cameras, its quarantine, and what became of what it gave."""
+DUE: Final = ("data-protection-officer",)
+"""Of an office: what is due."""
+OVERSEE: Final = ("overseer",)
+"""Of an overseer's office: why, and openings."""
+
+_UNIT_VIEWS: Final = {"recipient": VIEW}
+_UNIT_SEES: Final = {"recipient": SEE}
+_KEEPS: Final = {"recipient": KEEP}
+_ATTESTED: Final = {"overseer": OVERSEE, "source": SOURCE, "office": DUE}
+
+ROLES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    "listFeeds": _UNIT_VIEWS,
+    "getFeed": _UNIT_VIEWS,
+    "followFeed": _UNIT_VIEWS,
+    "getProof": _UNIT_VIEWS,
+    "getImage": _UNIT_SEES,
+    "listHits": _UNIT_SEES,
+    "getHit": _UNIT_SEES,
+    "recordOutcome": {"recipient": CONFIRM},
+    "getHotlist": _KEEPS,
+    "putHotlist": _KEEPS,
+    "changeHotlist": _KEEPS,
+    "getCameras": {"source": SOURCE},
+    "getQuarantine": {"source": SOURCE},
+    "listDisclosures": _ATTESTED,
+    "listReceipts": _ATTESTED,
+    "askWhy": {"overseer": OVERSEE},
+    "getOpenings": {"overseer": OVERSEE},
+    "getAllResponses": {"overseer": OVERSEE},
+    "showQueue": _UNIT_SEES,
+    "showQueuePart": _UNIT_SEES,
+    "followQueue": _UNIT_SEES,
+    "showHit": _UNIT_SEES,
+    "showImage": _UNIT_SEES,
+    "sayOutcome": {"recipient": CONFIRM},
+}
+"""Roles by operation and kind of place (`gatekeeper.person_of`); of a person one of them is needed."""
+ANYBODY: Final = frozenset(
+    {
+        "submitDocument",
+        "signOut",
+        "showMe",
+        "workAt",
+        "withdrawOwnPasskey",
+        "showPresence",
+        "beginPresence",
+        "provePresence",
+        "provePresenceWith",
+        "showDevice",
+        "answerDevice",
+    }
+)
+"""Operations for any person who is signed in: on themselves, or where signatures are what counts."""
