@@ -11,7 +11,7 @@ import pytest
 from bench.harness import Running, gateway
 from tests.consulting import consultation, publish
 from tests.running import CHARGING
-from wicketgate.http.sessions import FAILURES
+from wicketgate.http.failures import FAILURES
 from wicketgate.http.site.consultations import EACH
 
 SETTINGS = 'port = 0\nproxies = ["127.0.0.9/32"]\n'

@@ -68,8 +68,9 @@ class SignedInAs:
     ----------
     passkey : str
         Its id; empty where a provider vouched.
-    provider : str
-        The provider's id in the document.
+    provider, issuer, client : str
+        The provider's id in the document, and its issuer and client when it vouched: another issuer under that id
+        vouches for nobody that this one did.
     claims : mapping
         What it said.
     """
@@ -77,6 +78,8 @@ class SignedInAs:
     organisation: str
     passkey: str = ""
     provider: str = ""
+    issuer: str = ""
+    client: str = ""
     claims: Mapping[str, Any] | None = None
 
 
@@ -158,7 +161,10 @@ class PeopleInForce:
     def _by_claims(self, people: People, proved: SignedInAs) -> Identity | None:
         claims = proved.claims or {}
         subject = claims.get("sub")
-        if proved.provider not in people.providers or not isinstance(subject, str):
+        provider = people.providers.get(proved.provider)
+        if provider is None or (provider.issuer, provider.client) != (proved.issuer, proved.client):
+            return None
+        if not isinstance(subject, str):
             return None
         known = self._commits.committed.people.openings.get(people.organisation, {})
         named = [
@@ -174,11 +180,16 @@ class PeopleInForce:
             if grant.provider == proved.provider and _has(claims, grant, known)
         ]
         called = claims.get("name")
+        name = called if isinstance(called, str) and called.strip() else subject
         stranger = hmac.digest(
-            self._secret, canonical([people.organisation, proved.provider, subject]), "sha256"
+            self._secret, canonical([people.organisation, proved.issuer, subject]), "sha256"
         )
         return self._identity(
-            people, named, granted, person=stranger.hex(), name=called if isinstance(called, str) else subject
+            people,
+            named,
+            granted,
+            person=stranger.hex(),
+            name=name,
         )
 
     def _identity(

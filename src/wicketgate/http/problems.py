@@ -17,6 +17,7 @@ from wicketgate.base.errors import (
     InputError,
     NotEntitled,
     StreamError,
+    Unreachable,
     WicketgateError,
 )
 from wicketgate.base.shapes import Count, about
@@ -216,6 +217,8 @@ def _said(error: WicketgateError) -> tuple[str, int | None, str]:
             return error.code if error.code in CODES else "streams-unavailable", None, error.detail
         case InputError() | HitRefused():
             return error.code if error.code in CODES else "malformed", None, error.detail
+        case Unreachable() if error.code in CODES:  # an organisation's provider, say
+            return error.code, None, error.detail
         case _:
             return "internal", 500, "something is wrong with the gateway"
 

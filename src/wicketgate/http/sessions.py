@@ -18,7 +18,7 @@ from starlette.types import Scope
 
 from wicketgate.base.clock import HOUR_US, SECOND_US
 from wicketgate.base.errors import InputError, NotEntitled
-from wicketgate.http.rates import Rate, RateUse
+from wicketgate.http.failures import Failures
 from wicketgate.pages.duty import Session
 from wicketgate.regime.documents.people import Workplace
 
@@ -27,34 +27,20 @@ if TYPE_CHECKING:  # fronts know tokens by this module, and reach nothing of the
 
 LIFE_US = 12 * HOUR_US
 """How long a session lasts, whether or not it is used: a shift."""
+VOUCHED_US = HOUR_US
+"""How long a provider's word lasts: then its claims are asked again, and whoever lost them is not let in.
+
+It counts from when the word was given. The id token's own expiry says only until when it may be taken (OpenID Connect
+Core, 2), and `auth_time` how old a proof of presence is.
+"""
 MOST_OF_A_UNIT = 64
 """Sessions that a unit's token may open at once; one more ends its oldest."""
 MOST_OF_A_PERSON = 8
-"""Sessions that one person may have at once; one more ends their oldest."""
-FAILURES = 10
-"""Failed sign-ins that a peer has in hand."""
-FAILURE_EVERY_US = 6 * SECOND_US
-"""How soon one of them comes back."""
-
-_FAILURES = Rate(burst=FAILURES, every_us=FAILURE_EVERY_US)
-_PEERS = 10_000
+"""Sessions that one person may have at once, and programs; one more ends their oldest."""
 _KINDS = {(True, False): "unit", (False, True): "office", (False, False): "organisation"}
 _LONGEST_TOKEN = 512
 MOST_OFFICER = 80
 _ID = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
-
-
-class TooManyFailures(InputError):
-    """An excess of failed sign-ins from a peer.
-
-    `retry_s` says when the next wrong token is told to be one again; a right one never waits.
-    """
-
-    code = "too-many-failures"
-
-    def __init__(self, retry_s: int) -> None:
-        super().__init__(f"too many failed sign-ins from here: try again in {retry_s} s")
-        self.retry_s = retry_s
 
 
 COOKIE = "wicketgate-duty"
@@ -85,7 +71,7 @@ class Sessions:
         self._people = people
         self._sessions: dict[str, Session] = {}
         self._proved: dict[str, tuple[SignedInAs, Workplace]] = {}
-        self._failures: dict[str, int] = {}
+        self._failures = Failures()
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -127,7 +113,7 @@ class Sessions:
         known = self._tokens().get(sha256) if 0 < len(token) <= _LONGEST_TOKEN else None
         kind, _, unit = (known or "").partition(":")
         if kind != "recipient":
-            self._count_failure(peer, now_us)
+            self._failures.count(peer, now_us)
             raise NotEntitled("this is no token of a recipient's unit", code="unauthorised")
         if self._are_named(unit):
             raise NotEntitled(
@@ -146,26 +132,72 @@ class Sessions:
         self._keep(session, [one for one in self._sessions.values() if one.unit == unit], MOST_OF_A_UNIT)
         return session_id, session
 
-    def open_as(
-        self, proved: SignedInAs, place: Workplace, *, instead_of: Session | None = None
-    ) -> tuple[str, Session]:
+    def open_as(self, proved: SignedInAs, place: Workplace, present_us: int) -> tuple[str, Session]:
         """Sign a person in, at one of the places where they work.
 
         Parameters
         ----------
-        instead_of : Session, optional
-            A session of theirs whose proof of presence this one goes on with: nobody proved anything just now.
+        present_us : int
+            When they last proved that they are there; 0 where nobody knows.
 
         Raises
         ------
         NotEntitled
             If no document in force names them there.
         """
+        return self._open(proved, place, present_us, self._now_us() + _life_us(proved))
+
+    def move(self, session: Session, place: Workplace) -> tuple[str, Session]:
+        """End a session of a person, and open one at another place of theirs: no longer, and nothing proved anew.
+
+        What acts for them goes on where it is, with the new one.
+
+        Raises
+        ------
+        NotEntitled
+            As `open_as`; or where the session has ended, or is a program's.
+        """
+        known, proved = self._own(session)
+        session_id, opened = self._open(proved, place, known.present_us, known.until_us, instead_of=known.key)
+        for one in [one for one in self._sessions.values() if one.parent == known.key]:
+            self._sessions[one.key] = replace(one, parent=opened.key)
+        self._end(known.key)
+        return session_id, opened
+
+    def open_program(self, session: Session) -> tuple[str, Session]:
+        """Let a program act for a person until their session ends: with its proof of presence, and no later one.
+
+        Raises
+        ------
+        NotEntitled
+            As `move`.
+        """
+        known, proved = self._own(session)
+        place = self._proved[known.key][1]
+        return self._open(proved, place, known.present_us, known.until_us, parent=known.key)
+
+    def _own(self, session: Session) -> tuple[Session, SignedInAs]:
+        """Return a person's own session as it is kept, and by what they signed in."""
+        known = self.of(session.key)
+        proved = None if known is None or known.parent else self.proof_of(known)
+        if known is None or proved is None:
+            raise NotEntitled("this is for people in a session of their own", code="sign-in-refused")
+        return known, proved
+
+    def _open(
+        self,
+        proved: SignedInAs,
+        place: Workplace,
+        present_us: int,
+        until_us: int,
+        *,
+        parent: str = "",
+        instead_of: str = "",
+    ) -> tuple[str, Session]:
         identity = None if self._people is None else self._people.identify(proved)
         roles = frozenset() if identity is None else identity.roles_at(place)
         if identity is None or not roles:
             raise NotEntitled("no document in force names you there", code="sign-in-refused")
-        now_us = self._now_us()
         session_id = secrets.token_urlsafe(32)
         session = Session(
             key=_key(session_id),
@@ -174,18 +206,25 @@ class Sessions:
             officer=identity.name,
             token_sha256="",
             form_key=secrets.token_urlsafe(32),
-            until_us=now_us + LIFE_US,
+            until_us=until_us,
             person=identity.person,
             roles=roles,
-            present_us=_proved_us(proved, now_us) if instead_of is None else self._present_us(instead_of),
+            present_us=present_us,
+            parent=parent,
         )
-        own = [one for one in self._sessions.values() if one.person == identity.person]
-        self._keep(session, own, MOST_OF_A_PERSON)
+        alike = [
+            one
+            for one in self._sessions.values()
+            if one.person == identity.person and bool(one.parent) == bool(parent) and one.key != instead_of
+        ]
+        self._keep(session, alike, MOST_OF_A_PERSON)
         self._proved[session.key] = proved, place
         return session_id, session
 
-    def prove(self, session: Session, proved: SignedInAs) -> Session:
+    def prove(self, session: Session, proved: SignedInAs, present_us: int) -> Session:
         """Renew the proof that a person is there; the session is another value from now on.
+
+        What their provider says of them now is what the session rests on.
 
         Raises
         ------
@@ -193,10 +232,16 @@ class Sessions:
             If it proves somebody else, or the session has ended.
         """
         identity = None if self._people is None else self._people.identify(proved)
-        if identity is None or identity.person != session.person or not self.lasts(session):
+        good = self.lasts(session) and not session.parent
+        if identity is None or identity.person != session.person or not good:
             raise NotEntitled("this proves somebody else than who is signed in", code="sign-in-refused")
-        renewed = replace(session, present_us=self._now_us())
-        self._sessions[session.key] = renewed
+        known = self._sessions[session.key]
+        until_us = self._now_us() + _life_us(proved) if proved.provider else known.until_us
+        renewed = self._sessions[session.key] = replace(
+            known, present_us=max(known.present_us, present_us), until_us=max(known.until_us, until_us)
+        )
+        if proved.provider:
+            self._proved[session.key] = proved, self._proved[session.key][1]
         return renewed
 
     def proof_of(self, session: Session) -> SignedInAs | None:
@@ -233,13 +278,12 @@ class Sessions:
         self._sessions[session.key] = session
 
     def find(self, session_id: str) -> Session | None:
-        """Find the session of an id while it lasts and its token is good.
+        """Find the session of the id in a browser's cookie while it lasts and its token is good.
 
-        None otherwise.
+        None otherwise, and for a program's: it opens no pages.
         """
-        if not _ID.fullmatch(session_id):
-            return None
-        return self.of(_key(session_id))
+        session = self.of(_key(session_id)) if _ID.fullmatch(session_id) else None
+        return None if session is None or session.parent else session
 
     def of(self, key: str) -> Session | None:
         """Return the session of a key, the SHA-256 of its id in hexadecimal, while it is good; else None."""
@@ -255,8 +299,9 @@ class Sessions:
         good = (
             known is not None
             and known.form_key == session.form_key
-            and self._now_us() < session.until_us
+            and self._now_us() < known.until_us
             and self._rests(known)
+            and (not known.parent or self.of(known.parent) is not None)
         )
         if not good:
             self._end(session.key)
@@ -281,22 +326,14 @@ class Sessions:
         )
 
     def _end(self, key: str) -> None:
-        self._sessions.pop(key, None)
-        self._proved.pop(key, None)
+        """End a session, and what acts for its person by it."""
+        for one in [key, *(one.key for one in self._sessions.values() if one.parent == key)]:
+            self._sessions.pop(one, None)
+            self._proved.pop(one, None)
 
     def _forget_ended(self, now_us: int) -> None:
         for key in [key for key, one in self._sessions.items() if now_us >= one.until_us]:
             self._end(key)
-
-    def _count_failure(self, peer: str, now_us: int) -> None:
-        """Count a failure; TooManyFailures where the peer has none in hand, and then it is not counted."""
-        taking = RateUse(self._failures.get(peer, 0), now_us, _FAILURES)
-        if taking.wait_s:
-            raise TooManyFailures(taking.wait_s)
-        self._failures.pop(peer, None)
-        self._failures[peer] = taking.after_us
-        while len(self._failures) > _PEERS:
-            del self._failures[next(iter(self._failures))]
 
 
 def is_https(scope: Scope) -> bool:
@@ -359,16 +396,8 @@ def is_form_key(session: Session, given: str) -> bool:
     return hmac.compare_digest(session.form_key.encode(), given.encode("utf-8", "surrogatepass"))
 
 
-def _proved_us(proved: SignedInAs, now_us: int) -> int:
-    """Return when a person proved that they are there, as they sign in.
-
-    A passkey is proof at once. A provider says when it last asked the person itself; it may have let in by what it
-    remembers, and one that does not say when proves nothing.
-    """
-    if proved.passkey:
-        return now_us
-    asked_s = (proved.claims or {}).get("auth_time")
-    return min(now_us, asked_s * SECOND_US) if type(asked_s) is int else 0
+def _life_us(proved: SignedInAs) -> int:
+    return LIFE_US if proved.passkey else VOUCHED_US
 
 
 def _key(session_id: str) -> str:

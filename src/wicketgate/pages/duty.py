@@ -51,6 +51,9 @@ class Session:
         What each form of this session carries, so that no other site can send one.
     until_us : int
         When it ends, microseconds.
+    parent : str
+        Of a program that acts for the person: the key of the session in which they let it in, with which it ends. It is
+        sent as a bearer token alone, and opens no pages. Empty of a person's own session.
     """
 
     key: str
@@ -63,6 +66,7 @@ class Session:
     person: str = ""
     roles: frozenset[str] = frozenset()
     present_us: int = 0
+    parent: str = ""
 
     @property
     def by(self) -> str:

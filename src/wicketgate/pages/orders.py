@@ -127,7 +127,10 @@ PAGES: Mapping[str, _Make] = {
 """What can be ordered, each from the register and the order's arguments."""
 FOR_OFFICERS: Mapping[str, Callable[[bool, dict[str, Any]], str]] = {
     "sign-in": lambda demonstration, said: PeoplePages(demonstration=demonstration).sign_in(
-        officer=SLOT.format("officer") if said["fault"] else "", next=SLOT.format("next"), **said
+        officer=SLOT.format("officer") if said["fault"] else "",
+        next=SLOT.format("next"),
+        asked=SLOT.format("asked"),
+        **said,
     ),
     "enrol": lambda demonstration, said: PeoplePages(demonstration=demonstration).enrol(**said),
     "duty-problem": lambda demonstration, said: DutyPages(demonstration=demonstration).problem(

@@ -66,6 +66,7 @@ class PeoplePages:
         at: str = "",
         officer: str = "",
         next: str = "",
+        asked: str = "",
         ended: bool = False,
     ) -> str:
         """Return the page `/sign-in`.
@@ -78,8 +79,8 @@ class PeoplePages:
             Whether one can sign in by a passkey, and with the token of a unit.
         fault, at : str
             What was wrong, as a sentence, and at which field (`token`, `officer`, or neither).
-        next : str
-            Where to go afterwards.
+        next, asked : str
+            Where to go afterwards, and the same as it stands in an address.
         ended : bool
             The caller had a session that has ended.
         """
@@ -92,6 +93,7 @@ class PeoplePages:
             at=at,
             officer=officer,
             next=next,
+            asked=asked,
             ended=ended,
         )
 
@@ -131,6 +133,10 @@ class PeoplePages:
     def presence(self, session: Session, *, by_passkey: bool, next: str) -> str:
         """Return the page `/presence`."""
         return self._render("presence.html", session=session, by_passkey=by_passkey, next=next)
+
+    def onward(self, next: str) -> str:
+        """Return the page from which a browser goes on by itself, once a provider signed somebody in."""
+        return self._render("onward.html", session=None, next=next)
 
     def device(self, session: Session, *, code: str = "", fault: str = "", done: str = "") -> str:
         """Return the page `/device`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ ADA = {"name": "Ada Archer", "subject": "s-1"}
 BEN = {"name": "Ben Bishop"}
 DESK = Workplace(organisation="met", unit="serious-crime")
 OFFICE = Workplace(organisation="met", office="serious-crime")
+ISSUER = "https://identity.met.example"
 CODE = "correct-horse-battery"
 SALTS = [bytes([n]) * 32 for n in range(8)]
 AT_US = parse_rfc3339(world.AT)
@@ -98,7 +100,7 @@ def known(kept: Kept) -> PeopleInForce:
 
 
 def by_provider(**claims: Any) -> SignedInAs:
-    return SignedInAs("met", provider="met-identity", claims=claims)
+    return SignedInAs("met", provider="met-identity", issuer=ISSUER, client="wicketgate", claims=claims)
 
 
 def enrol(kept: Kept, known: PeopleInForce) -> SignedInAs:
@@ -158,7 +160,13 @@ def test_other_claims_give_nothing(known: PeopleInForce, claims: dict[str, Any])
 
 def test_another_provider_vouches_for_nobody(known: PeopleInForce) -> None:
     assert known.identify(SignedInAs("met", provider="other", claims={"sub": "s-1"})) is None
-    assert known.identify(SignedInAs("tfl", provider="met-identity", claims={"sub": "s-1"})) is None
+    for other in (
+        {"organisation": "tfl"},
+        {"provider": "other"},
+        {"issuer": "https://other.example"},
+        {"client": "other"},
+    ):
+        assert known.identify(replace(by_provider(sub="s-1"), **other)) is None
 
 
 def test_a_code_enrols_once(kept: Kept, known: PeopleInForce) -> None:

@@ -192,7 +192,7 @@ class Walk:
             await PeopleFiling(self.gateway.commits).open("met", OPENINGS, "admin")
 
     def sign_in(self) -> tuple[str, Session]:
-        return self.sessions.open_as(by_provider(sub="s-1", name="Ada"), DESK)
+        return self.sessions.open_as(by_provider(sub="s-1", name="Ada"), DESK, 0)
 
     async def ask(self, at: str, headers: Mapping[str, str], body: bytes = b"") -> Answered:
         """Ask, and return once the answer begins to show something, or has ended."""

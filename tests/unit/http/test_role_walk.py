@@ -184,8 +184,15 @@ class RoleWalk(Walk):
 
     def enter(self, one: Somebody) -> tuple[str, Session]:
         claims = {"sub": one.subject, "auth_time": self.desk.clock.now_us() // SECOND_US}
-        proved = SignedInAs(one.place.organisation, provider="identity", claims=claims)
-        return self.sessions.open_as(proved, one.place)
+        organisation = one.place.organisation
+        proved = SignedInAs(
+            organisation,
+            provider="identity",
+            issuer=f"https://{organisation}.example",
+            client="wicketgate",
+            claims=claims,
+        )
+        return self.sessions.open_as(proved, one.place, self.desk.clock.now_us())
 
     async def ask_as(self, session_id: str, session: Session, operation: Any, given: dict[str, str]) -> Any:
         """Ask an operation in a session, by the credential that it takes."""

@@ -12,13 +12,11 @@ from hypothesis import strategies as st
 from tests.simulator import HandClock
 from wicketgate.base.clock import SECOND_US
 from wicketgate.base.errors import InputError, NotEntitled
+from wicketgate.http.failures import FAILURE_EVERY_US, FAILURES, TooManyFailures
 from wicketgate.http.sessions import (
-    FAILURE_EVERY_US,
-    FAILURES,
     LIFE_US,
     MOST_OF_A_UNIT,
     Sessions,
-    TooManyFailures,
     is_form_key,
     officer_name,
     session_id_in,
@@ -157,7 +155,7 @@ def test_signing_in_costs_no_failures(signed: Signed) -> None:
 
 
 def test_failures_of_many_peers_take_bounded_memory(signed: Signed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wicketgate.http.sessions._PEERS", 5)
+    monkeypatch.setattr("wicketgate.http.failures._PEERS", 5)
     for n in range(20):
         with pytest.raises(NotEntitled):
             signed.open("wrong", address=f"192.0.2.{n}")

@@ -22,7 +22,8 @@ from tests.unit.pages.test_pages import HOSTILE, Reader
 from wicketgate.base.clock import MINUTE_US, parse_rfc3339
 from wicketgate.commits.transactions import Outcome
 from wicketgate.hotlists.hits import Hit
-from wicketgate.http.sessions import FAILURES, LIFE_US, MOST_OF_A_UNIT
+from wicketgate.http.failures import FAILURES
+from wicketgate.http.sessions import LIFE_US, MOST_OF_A_UNIT
 from wicketgate.pages import duty_words as words
 from wicketgate.pages.duty import HEADERS, DutyPages, Journey, Queue, RefusalShown, Session, digest
 from wicketgate.pages.people import PeoplePages

@@ -21,6 +21,7 @@ _NEXT = Parameter(name="next", place="query", words="A path of the gateway to go
 _ENDED = Parameter(name="ended", place="query", words="Says that a session has ended.")
 _STATE = Parameter(name="state", place="query", words="What the provider was given.")
 _CODE = Parameter(name="code", place="query", words="The provider's code.")
+_ISSUER = Parameter(name="iss", place="query", words="Which provider sends the browser (RFC 9207).")
 _USER_CODE = Parameter(name="user_code", place="query", words="The code that a program shows.")
 _AWAY: dict[int, tuple[str, Content]] = {303: ("The browser is sent on.", {})}
 _SIGN_IN: dict[int, tuple[str, Content]] = {
@@ -143,8 +144,10 @@ _STRANGER = tagged(
     ),
     Operation(
         "comeBack", "GET /sign-in/back/{organisation}/{provider}", "Where a provider sends a browser back",
-        parameters=(_ORGANISATION, _PROVIDER, _STATE, _CODE), status=303, meaning="Signed in, and on.", as_page=True,
-        commits=True, codes="sign-in-refused not-found malformed provider-unreachable",
+        "Its page goes on by itself. After ten sign-ins from one peer that were not good the next are answered with "
+        "429, but for one every six seconds: the provider is not asked.",
+        parameters=(_ORGANISATION, _PROVIDER, _STATE, _CODE, _ISSUER), gives=PAGE, as_page=True, commits=True,
+        codes="sign-in-refused not-found malformed provider-unreachable too-many-failures",
     ),
     Operation("showEnrol", "GET /enrol", "The page to make a passkey", gives=PAGE),
     Operation(

@@ -36,8 +36,8 @@ class Challenges:
         body = secrets.token_bytes(_NONCE) + (self._now_us() + LIFE_US).to_bytes(_TIME, "big")
         return body + self._mac(body, about)
 
-    def spend(self, challenge: bytes, about: str) -> None:
-        """Take a challenge that was answered well; it is taken once.
+    def spend(self, challenge: bytes, about: str) -> int:
+        """Take a challenge that was answered well, once; return when it was made.
 
         Raises
         ------
@@ -56,8 +56,17 @@ class Challenges:
             raise NotEntitled(
                 "this took too long, or was answered before: begin again", code="sign-in-refused"
             )
-        self._answered = {one: until_us for one, until_us in self._answered.items() if until_us > now_us}
+        self._forget(now_us)
         self._answered[challenge] = now_us + LIFE_US
+        return int.from_bytes(body[_NONCE:], "big") - LIFE_US
+
+    def _forget(self, now_us: int) -> None:
+        """Forget what can be answered no more: the oldest stand first, and the others are not looked at."""
+        while self._answered:
+            first = next(iter(self._answered))
+            if self._answered[first] > now_us:
+                return
+            del self._answered[first]
 
     def _mac(self, body: bytes, about: str) -> bytes:
         return hmac.digest(self._secret, body + about.encode(), "sha256")[:_MAC]

@@ -9,6 +9,8 @@ from wicketgate.gateway.node import Gateway
 from wicketgate.gateway.people import PeopleInForce
 from wicketgate.http.api.images import FeedImages
 from wicketgate.http.people.api import PeopleApi
+from wicketgate.http.people.at_provider import AtProvider
+from wicketgate.http.people.opening import Opening
 from wicketgate.http.people.passkeys import Passkeys
 from wicketgate.http.people.programs import Programs
 from wicketgate.http.people.providers import Providers
@@ -50,17 +52,20 @@ class OfficersDesk:
         self.sessions = Sessions(clock.now_us, lambda: commits.committed.tokens, people)
         pages, address = PeoplePages(demonstration=charter.demonstration), str(gateway.settings.address)
         self._programs = Programs(clock, self.sessions, officers, pages, address)
+        opening = Opening(people, filing, self.sessions, address)
+        providers = Providers(people, clock.now_us, gateway.settings.provider_secrets.get)
+        self._at_provider = AtProvider(providers, opening, self.sessions, officers, pages)
         self._site = PeopleSite(
             commits,
+            clock=clock,
             people=people,
             filing=filing,
             sessions=self.sessions,
             passkeys=Passkeys(people, filing, clock.now_us, charter.title),
-            providers=Providers(people, clock.now_us, gateway.settings.provider_secrets.get),
+            opening=opening,
             officers=officers,
             public=public,
             pages=pages,
-            address=address,
         )
         self._duty = Duty(
             commits,
@@ -77,4 +82,5 @@ class OfficersDesk:
 
     def routes(self) -> list[Route]:
         """Return every route of theirs."""
-        return [*self._site.routes(), *self._programs.routes(), *self._duty.routes(), *self._api.routes()]
+        parts = self._site, self._at_provider, self._programs, self._duty, self._api
+        return [route for part in parts for route in part.routes()]

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from wicketgate.base.clock import Clock
+from wicketgate.base.clock import SECOND_US, Clock
 from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.http.people.devices import EXPIRES_S, INTERVAL_S, Devices
 from wicketgate.http.presence import require_presence
@@ -22,7 +22,7 @@ from wicketgate.http.requests import (
     private_answer,
     read_body,
 )
-from wicketgate.http.sessions import LIFE_US, Sessions
+from wicketgate.http.sessions import Sessions
 from wicketgate.http.site.officers import OfficerPages, form_of, sentence, session_of, turn
 from wicketgate.pages.people import PeoplePages
 
@@ -42,6 +42,7 @@ class Programs:
         self, clock: Clock, sessions: Sessions, officers: OfficerPages, pages: PeoplePages, address: str
     ) -> None:
         self._sessions = sessions
+        self._now_us = clock.now_us
         self._devices = Devices(clock.now_us)
         self._officers = officers
         self._pages = pages
@@ -118,10 +119,10 @@ class Programs:
         if session is None or proved is None:
             known = told in ("authorization_pending", "expired_token", "access_denied")
             return json_answer({"error": told if known else "access_denied"}, 400)
-        place = self._sessions.place_of(session)
-        session_id, _ = self._sessions.open_as(proved, place, instead_of=session)
+        session_id, opened = self._sessions.open_program(session)
+        lasts_s = (opened.until_us - self._now_us()) // SECOND_US
         return private_answer(
-            {"access_token": session_id, "token_type": "Bearer", "expires_in": LIFE_US // 1_000_000}
+            {"access_token": session_id, "token_type": "Bearer", "expires_in": lasts_s}
         )
 
     async def _oauth_form(self, request: Request) -> dict[str, str]:

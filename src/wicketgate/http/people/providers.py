@@ -10,8 +10,8 @@ import base64
 import hashlib
 import hmac
 import secrets
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -19,31 +19,58 @@ from urllib.parse import urlencode
 from wicketgate.base.clock import SECOND_US
 from wicketgate.base.errors import InputError, NotEntitled, Unreachable
 from wicketgate.gateway.people import PeopleInForce, SignedInAs
+from wicketgate.http.failures import Failures
 from wicketgate.http.people.challenges import Challenges
+from wicketgate.http.people.fetching import ClientSecret, Fetching, silent
+from wicketgate.http.people.idtoken import SKEW_S, UnknownKey, claims_in, not_good
+from wicketgate.http.people.published import Publications, Published, require_safe
+from wicketgate.regime.documents.people import Provider
 
 SCOPE: Final = "openid profile"
-ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA")
-"""What an id token may be signed with: never `none`, never a secret that both have."""
-_KNOWN_S: Final = 600.0
-_TIMEOUT_S: Final = 10.0
-_SKEW_S: Final = 60
+MOST_AT_ONCE: Final = 16
+"""Codes that are exchanged at once at one provider."""
+_MOST_WAITING: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
 class SettingOut:
-    """Where a browser is sent, and the cookie that binds the sign-in to it."""
+    """Where a browser is sent, the state that comes back, and the cookie that binds the sign-in to the browser."""
 
     url: str
+    state: str
     cookie: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Published:
-    """What a provider publishes of itself, and when it was fetched, by the monotonic clock."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameBack:
+    """What a browser brought from a provider.
 
-    metadata: Mapping[str, Any]
-    keys: Mapping[str, Any]
-    at_s: float
+    Attributes
+    ----------
+    state, code, issuer : str
+        From the address; `issuer` is empty where it has none (RFC 9207).
+    cookie : str
+        What `SettingOut` bound it with.
+    back : str
+        The gateway's own address to which it came.
+    peer : str
+        Where the request came from (`peers.peer_of`).
+    """
+
+    state: str
+    code: str
+    issuer: str
+    cookie: str
+    back: str
+    peer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """Whom a provider vouches for, and when it saw them itself, microseconds; 0 where it does not say."""
+
+    proved: SignedInAs
+    present_us: int
 
 
 class Providers:
@@ -63,8 +90,11 @@ class Providers:
         self._now_us = now_us
         self._challenges = Challenges(now_us)
         self._secret = secrets.token_bytes(32)
-        self._known: dict[str, _Published] = {}
-        self._fetching = asyncio.Lock()
+        self._fetching = Fetching()
+        self._published = Publications(self._fetching)
+        self._failures = Failures()
+        self._waiting: dict[str, int] = {}
+        self._gates: dict[str, asyncio.Semaphore] = {}
 
     async def set_out(self, organisation: str, provider: str, back: str, *, fresh: bool) -> SettingOut:
         """Return where to send a browser that wants to sign in.
@@ -78,18 +108,18 @@ class Providers:
 
         Raises
         ------
-        NotEntitled
-            Where no document in force has such a provider.
+        InputError
+            `not-found` where no document in force has such a provider.
         Unreachable
             Where the provider does not say who it is.
         """
-        issuer, client = self._provider(organisation, provider)
-        known = await self._of(issuer)
-        state = _text(self._challenges.make(_about(organisation, provider, fresh)))
+        known = self._provider(organisation, provider)
+        published = await self._of(known.issuer)
+        state = _text(self._challenges.make(_about(organisation, known, fresh)))
         cookie = secrets.token_urlsafe(24)
         asked = {
             "response_type": "code",
-            "client_id": client,
+            "client_id": known.client,
             "redirect_uri": back,
             "scope": SCOPE,
             "state": state,
@@ -100,134 +130,139 @@ class Providers:
             "code_challenge_method": "S256",
             **({"prompt": "login", "max_age": "0"} if fresh else {}),
         }
-        return SettingOut(f"{known.metadata['authorization_endpoint']}?{urlencode(asked)}", cookie)
+        endpoint = published.metadata["authorization_endpoint"]
+        return SettingOut(f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(asked)}", state, cookie)
 
-    async def come_back(
-        self, organisation: str, provider: str, back: str, *, state: str, code: str, cookie: str, fresh: bool
-    ) -> SignedInAs:
+    async def come_back(self, organisation: str, provider: str, came: CameBack, *, fresh: bool) -> Vouched:
         """Return what a provider vouches for, of a browser that it sent back.
 
         Raises
         ------
         NotEntitled
             `sign-in-refused` where state, cookie, code or id token are not good.
+        TooManyFailures
+            Where that was so too often for one peer: the provider is not asked.
         Unreachable
             Where the provider does not answer.
         """
-        issuer, client = self._provider(organisation, provider)
-        self._challenges.spend(_bytes(state), _about(organisation, provider, fresh))
-        known = await self._of(issuer)
-        token = await self._exchange(
-            known, f"{organisation}/{provider}", client, code, back, self._derived("verifier", state, cookie)
+        known = self._provider(organisation, provider)
+        self._failures.demand(came.peer, self._now_us())
+        try:
+            made_us = self._challenges.spend(_bytes(came.state), _about(organisation, known, fresh))
+            published = await self._of(known.issuer)
+            _require_issuer(published, known.issuer, came.issuer)
+            async with self._turn(known.issuer):
+                token = await self._exchange(published, organisation, known, came)
+            claims = await self._claims(published, known, token)
+            nonce = self._derived("nonce", came.state, came.cookie)
+            if not hmac.compare_digest(str(claims.get("nonce")).encode(), nonce.encode()):
+                raise not_good("its nonce is of another sign-in")
+            present_us = _seen_us(claims.get("auth_time"), self._now_us())
+            if fresh and present_us < made_us - SKEW_S * SECOND_US:
+                raise not_good("the person did not prove anew that they are there")
+        except NotEntitled:
+            self._failures.count(came.peer, self._now_us())
+            raise
+        proved = SignedInAs(
+            organisation, provider=provider, issuer=known.issuer, client=known.client, claims=claims
         )
-        claims = await self._claims(known, issuer, client, token)
-        if not hmac.compare_digest(str(claims.get("nonce")), self._derived("nonce", state, cookie)):
-            raise _not_good("its nonce is of another sign-in")
-        if fresh and not _is_recent(claims.get("auth_time"), self._now_us()):
-            raise _not_good("the person did not prove anew that they are there")
-        return SignedInAs(organisation, provider=provider, claims=claims)
+        return Vouched(proved, present_us)
 
-    def _provider(self, organisation: str, provider: str) -> tuple[str, str]:
+    async def _claims(
+        self, published: Published, known: Provider, token: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        raw, now_s = token.get("id_token"), self._now_us() // SECOND_US
+        try:
+            return await asyncio.to_thread(claims_in, raw, published.keys, known, now_s)
+        except UnknownKey:
+            newer = await self._published.anew(known.issuer, published)
+            if newer is published:
+                raise
+        return await asyncio.to_thread(claims_in, raw, newer.keys, known, now_s)
+
+    async def _exchange(
+        self, published: Published, organisation: str, known: Provider, came: CameBack
+    ) -> Mapping[str, Any]:
+        takes = published.metadata.get("token_endpoint_auth_methods_supported")
+        posted = (
+            isinstance(takes, list) and "client_secret_post" in takes and "client_secret_basic" not in takes
+        )
+        answer = await self._fetching.post(
+            published.metadata["token_endpoint"],
+            {
+                "grant_type": "authorization_code",
+                "code": came.code,
+                "redirect_uri": came.back,
+                "code_verifier": self._derived("verifier", came.state, came.cookie),
+            },
+            ClientSecret(known.client, self._secrets_of(f"{organisation}/{known.id}"), posted),
+        )
+        if answer.status >= 500 or 300 <= answer.status < 400:
+            raise silent(f"answers with {answer.status}")
+        if answer.status != 200:
+            raise not_good(f"it says {error_in(answer.value)}")
+        return answer.value
+
+    @asynccontextmanager
+    async def _turn(self, issuer: str) -> AsyncIterator[None]:
+        """Hold one of the places of those who exchange a code at a provider."""
+        waiting = self._waiting.get(issuer, 0)
+        if waiting >= _MOST_WAITING:
+            raise Unreachable("too many sign in there at once: try again in a moment", code="busy")
+        gate = self._gates.setdefault(issuer, asyncio.Semaphore(MOST_AT_ONCE))
+        self._waiting[issuer] = waiting + 1
+        try:
+            async with gate:
+                yield
+        finally:
+            self._waiting[issuer] -= 1
+            if not self._waiting[issuer]:
+                del self._waiting[issuer], self._gates[issuer]
+
+    async def _of(self, issuer: str) -> Published:
+        require_safe(issuer, "issuer")
+        return await self._published.of(issuer)
+
+    def _provider(self, organisation: str, provider: str) -> Provider:
         people = self._people.in_force(organisation)
         known = None if people is None else people.providers.get(provider)
         if known is None:
             raise InputError("no document in force has this provider", code="not-found")
-        return known.issuer, known.client
+        return known
 
     def _derived(self, what: str, state: str, cookie: str) -> str:
         return _text(hmac.digest(self._secret, f"{what} {state} {cookie}".encode(), "sha256"))
 
-    async def _exchange(
-        self, known: _Published, name: str, client: str, code: str, back: str, verifier: str
-    ) -> Mapping[str, Any]:
-        from authlib.integrations.base_client import OAuthError  # type: ignore[import-untyped]
-        from authlib.integrations.httpx_client import AsyncOAuth2Client  # type: ignore[import-untyped]
-        from httpx2 import HTTPError
 
-        secret = self._secrets_of(name)
-        method = "none" if secret is None else "client_secret_basic"
-        async with AsyncOAuth2Client(
-            client, secret, token_endpoint_auth_method=method, timeout=_TIMEOUT_S
-        ) as session:
-            try:
-                answer: Mapping[str, Any] = await session.fetch_token(
-                    known.metadata["token_endpoint"],
-                    grant_type="authorization_code",
-                    code=code,
-                    redirect_uri=back,
-                    code_verifier=verifier,
-                )
-            except OAuthError as error:
-                raise _not_good(f"the provider says {str(error.error)[:40]}") from error
-            except HTTPError as error:
-                raise Unreachable(
-                    f"the provider does not answer: {type(error).__name__}", code="provider-unreachable"
-                ) from error
-        return answer
-
-    async def _claims(
-        self, known: _Published, issuer: str, client: str, token: Mapping[str, Any]
-    ) -> Mapping[str, Any]:
-        from joserfc import errors, jwk, jwt
-
-        raw = token.get("id_token")
-        if not isinstance(raw, str):
-            raise _not_good("there is no id token")
-        try:
-            keys = jwk.KeySet.import_key_set(known.keys)  # type: ignore[arg-type]
-            claims = jwt.decode(raw, keys, algorithms=ALGORITHMS).claims
-            registry = jwt.JWTClaimsRegistry(
-                now=self._now_us() // SECOND_US,
-                leeway=_SKEW_S,
-                iss={"essential": True, "value": issuer},
-                aud={"essential": True, "value": client},
-                sub={"essential": True},
-                exp={"essential": True},
-                iat={"essential": True},
-            )
-            registry.validate(claims)
-        except (errors.JoseError, ValueError, KeyError, TypeError) as error:
-            raise _not_good(f"its id token is not good ({type(error).__name__})") from error
-        if isinstance(claims.get("aud"), list) and len(claims["aud"]) > 1 and claims.get("azp") != client:
-            raise _not_good("its id token is for another client")
-        return claims
-
-    async def _of(self, issuer: str) -> _Published:
-        """Return what a provider publishes, fetched anew every ten minutes."""
-        async with self._fetching:
-            known = self._known.get(issuer)
-            if known is None or time.monotonic() - known.at_s > _KNOWN_S:
-                known = self._known[issuer] = await _fetch(issuer)
-            return known
+def _require_issuer(published: Published, issuer: str, told: str) -> None:
+    """Refuse an answer that another provider sent the browser back with (RFC 9207)."""
+    must = published.metadata.get("authorization_response_iss_parameter_supported") is True
+    if (told or must) and told != issuer:
+        raise not_good("another provider sent it")
 
 
-async def _fetch(issuer: str) -> _Published:
-    from httpx2 import AsyncClient, HTTPError
+def error_in(value: Mapping[str, Any]) -> str:
+    """Return the code of an error of OAuth's, as long as it looks like one.
 
-    try:
-        async with AsyncClient(timeout=_TIMEOUT_S) as client:
-            found = await client.get(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
-            metadata = found.raise_for_status().json()
-            keys = (await client.get(metadata["jwks_uri"])).raise_for_status().json()
-    except (HTTPError, ValueError, KeyError, TypeError) as error:
-        raise Unreachable(
-            f"the provider does not say who it is: {type(error).__name__}", code="provider-unreachable"
-        ) from error
-    endpoints = ("authorization_endpoint", "token_endpoint")
-    if metadata.get("issuer") != issuer or not all(isinstance(metadata.get(one), str) for one in endpoints):
-        raise Unreachable(
-            "the provider says that it is another one than the document names", code="provider-unreachable"
-        )
-    return _Published(metadata, keys, time.monotonic())
+    >>> error_in({"error": "invalid_grant"}), error_in({"error": "<b>"})
+    ('invalid_grant', 'no')
+    """
+    error = value.get("error")
+    good = isinstance(error, str) and len(error) <= 40 and error.isascii()
+    return str(error) if good and str(error).replace("_", "").isalnum() else "no"
 
 
-def _is_recent(auth_time: object, now_us: int) -> bool:
-    # The library does not compare it with `max_age`.
-    return isinstance(auth_time, int) and abs(now_us - auth_time * SECOND_US) <= 2 * _SKEW_S * SECOND_US
+def _seen_us(auth_time: object, now_us: int) -> int:
+    """Return when a provider saw somebody itself; 0 where it does not say, or says what cannot be."""
+    if isinstance(auth_time, bool) or not isinstance(auth_time, int | float):
+        return 0
+    ahead_us = SKEW_S * SECOND_US
+    return min(int(auth_time * SECOND_US), now_us) if 0 < auth_time * SECOND_US <= now_us + ahead_us else 0
 
 
-def _about(organisation: str, provider: str, fresh: bool) -> str:
-    return f"{organisation}/{provider}{' anew' if fresh else ''}"
+def _about(organisation: str, known: Provider, fresh: bool) -> str:
+    # The issuer too: a later document may have given the name to another provider meanwhile.
+    return f"{organisation}/{known.id} {known.issuer} {known.client}{' anew' if fresh else ''}"
 
 
 def _text(data: bytes) -> str:
@@ -239,11 +274,3 @@ def _bytes(text: str) -> bytes:
         return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except ValueError as error:
         raise InputError("the state of this sign-in is not ours") from error
-
-
-def _not_good(why: str) -> NotEntitled:
-    return NotEntitled(f"the provider's answer is not taken: {why}", code="sign-in-refused")
-
-
-def _silent(what: str) -> Unreachable:
-    return Unreachable(f"the provider {what}", code="provider-unreachable")
