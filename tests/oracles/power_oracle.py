@@ -66,6 +66,7 @@ def holds(document: Mapping[str, Any], cameras: int | None, power: Power) -> boo
         and _in_hours(scope.get("hours", []), *power.hours)
         and power.retention <= retention_us
         and (power.onward == "" or power.onward in authority.get("onward", []))
+        and power.doer not in authority.get("demands", [])
         and _in_mode(document, power, retention_us)
     )
 

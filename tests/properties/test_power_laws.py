@@ -344,6 +344,8 @@ def documents(draw: st.DrawFn) -> Document:
             "max_entries": draw(st.sampled_from((1, 5000))),
             "entry_life": draw(st.sampled_from(PERIODS)),
         }
+    if demanded := draw(some("viewer", *(("confirmer", "hotlist-keeper") * (mode == "match")), least=0)):
+        authority["demands"] = demanded
     if mode == "search":
         older = draw(st.lists(st.sampled_from(("P7D", "P28D", "P1M", "P90D")), unique=True, max_size=3))
         document["search"] = {
@@ -388,6 +390,7 @@ powers = st.builds(
     kind=st.sampled_from(("murder", "theft", "arson")),
     entries=st.sampled_from((0, 1, 2, 5000, 5001)),
     entry_life=lengths,
+    doer=st.sampled_from(("", "viewer", "confirmer", "hotlist-keeper")),
 )
 counts = st.none() | st.sampled_from((0, 1, 100, 2000))
 
@@ -431,6 +434,7 @@ def _some_power_of(document: Document, data: st.DataObject) -> Power:
         kind=document.get("match", {"kinds": ["murder"]})["kinds"][0],
         entries=0,
         entry_life=0,
+        doer="",
     )
 
 
@@ -515,6 +519,8 @@ def test_bulk_contains_search_and_search_contains_match(document: Document) -> N
             {name: table for name, table in document.items() if name not in ("match", "search")}
         )
         other["authority"]["mode"] = mode
+        if "demands" in other["authority"]:
+            other["authority"]["demands"] = ["viewer"]  # the others are of a list
         return powers_of(other | tables)
 
     bulk = in_mode("bulk")

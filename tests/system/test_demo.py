@@ -27,6 +27,7 @@ from wicketgate.feeds.batches import read_batches
 from wicketgate_demo.cameras.devices import FORMATS
 from wicketgate_demo.run.children import WICKETGATE
 from wicketgate_demo.world import london
+from wicketgate_demo.world.people import PEOPLE
 
 CT, CHARGING = london.COUNTER_TERRORISM, london.CHARGING
 OWN = (CHARGING, *(f"{council}-traffic" for council in london.COUNCILS))
@@ -123,6 +124,18 @@ def check_report(outcome: Outcome) -> None:
     assert report["hits"] == sum(report["hits_by_quality"].values())
 
 
+def check_people(now: dict[str, Any], before: dict[str, Any]) -> None:
+    """Hold that each person has the code of before and a session of now, which is let do what they may."""
+    url, tried = now["base_url"], {"source-officer": "/v1/cameras", "viewer": "/v1/hits"}
+    for name, one in now["people"].items():
+        assert one["code"] == before["people"][name]["code"]
+        assert one["token"] != before["people"][name]["token"]
+        for role, path in tried.items():
+            headers = {"Authorization": f"Bearer {one['token']}"}
+            status = httpx.get(f"{url}{path}", headers=headers).status_code
+            assert status == (200 if role in one["roles"] else 403), (name, path)
+
+
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     folder = tmp_path_factory.mktemp("demonstration") / "d"
@@ -192,7 +205,10 @@ def test_credentials_are_whole_and_private(first: Outcome) -> None:
     path = first.folder / "credentials.json"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     credentials = first.credentials
-    assert set(credentials) == {"base_url", "tokens", "offices", "authorities", "cameras"}
+    assert set(credentials) == {"base_url", "tokens", "offices", "authorities", "cameras", "people"}
+    assert {name: (one["of"], set(one["roles"])) for name, one in credentials["people"].items()} == {
+        one.short: (one.of, set(one.roles)) for one in PEOPLE
+    }
     assert set(credentials["tokens"]) == {"admin", *london.TOKENS}
     assert credentials["authorities"] == {
         name: {"mode": paper.mode, "reader": paper.reader} for name, paper in london.PAPERS.items()
@@ -216,7 +232,7 @@ def test_credentials_are_whole_and_private(first: Outcome) -> None:
 
 
 def test_nothing_secret_can_be_read_by_others(first: Outcome) -> None:
-    for part in ("offices", "overseers", "tokens", "logs", "received", "gateway/keys"):
+    for part in ("offices", "overseers", "people", "tokens", "logs", "received", "gateway/keys"):
         for path in (first.folder / part, *(first.folder / part).rglob("*")):
             assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
 
@@ -289,7 +305,9 @@ def test_it_is_taken_up_again_shown_and_revoked(first: Outcome, capsys: pytest.C
         until(lambda: path.exists() or process.poll() is not None, "no credentials")
         assert process.poll() is None, said(folder)
         credentials = json.loads(path.read_text())
-        assert {**credentials, "base_url": ""} == {**first.credentials, "base_url": ""}
+        new = {"base_url": "", "people": {}}
+        assert {**credentials, **new} == {**first.credentials, **new}
+        check_people(credentials, first.credentials)
         url = credentials["base_url"]
         until(lambda: "simulate" in children(process), "no cameras")
         assert set(children(process)) == {"serve", "simulate"}

@@ -109,6 +109,7 @@ BY_SESSION = {
     ("GET", "/duty/images/tfl-charging/x"),
 }
 """What no token opens: the pages of officers."""
+BY_CODE = "/sign-in/code"
 FOR_PROGRAMS = {
     "/sign-in/passkey",
     "/sign-in/passkey/begin",
@@ -119,6 +120,7 @@ FOR_PROGRAMS = {
 """What a page's script, or a program, posts to before anybody is known."""
 PUBLIC = {
     *FOR_PROGRAMS,
+    BY_CODE,
     "/enrol",
     "/sign-in/with/met/x",
     "/sign-in/back/met/x",
@@ -212,7 +214,7 @@ def test_nothing_but_the_public_paths_answers_without_a_credential(shared: Runni
                     answer = anyone.request(method, path, headers=headers)
                     if is_public(path):
                         # A form that no page of this gateway sent is refused, whoever sends it.
-                        posted = method == "POST" and path in {"/sign-in", "/enrol", *FOR_PROGRAMS}
+                        posted = method == "POST" and path in {"/sign-in", BY_CODE, "/enrol", *FOR_PROGRAMS}
                         posted = posted or path.startswith("/sign-in/back/")
                         assert answer.status_code in ({400, 403, 405, 415} if posted else {200, 404, 405}), (
                             (method, path),
@@ -234,6 +236,7 @@ def test_the_public_paths_answer_without_a_credential(shared: Running) -> None:
         "/consultations/x/responses",
         "/sign-in/with/met/x",
         "/sign-in/back/met/x",
+        BY_CODE,
         *FOR_PROGRAMS,
     }
     for path in PUBLIC - {LIVE} - there_is_none:

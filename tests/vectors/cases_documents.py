@@ -159,6 +159,14 @@ def _match(begun: Story) -> dict[str, Case]:
             MATCH_OFFICES,
             need="within",
         ),
+        "authority-good-match-demands": good(put("authority.demands", ["hotlist-keeper", "confirmer"])),
+        "authority-demands-nothing": bad("malformed", "authority.demands", []),
+        "authority-demands-twice": bad("malformed", "authority.demands", ["viewer", "viewer"]),
+        "authority-demands-unknown-role": bad("malformed", "authority.demands", ["overseer"]),
+        "authority-demands-no-list": bad("malformed", "authority.demands", "viewer"),
+        "authority-demands-in-bulk": begun.case(
+            changed(ct, put("authority.demands", ["confirmer"])), CT_OFFICES, code="malformed"
+        ),
         "authority-match-without-its-table": bad("malformed", "match", None),
         "authority-match-table-in-bulk": begun.case(
             changed(ct, put("match", match["match"])), code="unknown-key"

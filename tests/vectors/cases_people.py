@@ -64,6 +64,19 @@ def cases() -> dict[str, Case]:
         "people-member-unknown": bad("unknown-key", put("persons.0.name", "PC 4711")),
         "people-term-too-long": bad("term-too-long", put("people.valid_until", "2027-07-01T00:00:01Z")),
         "people-presence-too-long": bad("term-too-long", put("people.presence", "PT16M")),
+        "people-to-come-too-many": _to_come(4).case(
+            _version(6, "2026-12-01T00:00:00Z"), SIGNERS, code="too-many-to-come"
+        ),
+        "people-good-in-force-behind-those-to-come": _to_come(4).case(_version(6), SIGNERS),
+        "people-person-of-another": _of_both().case(
+            _of_source(put("persons.0.person", people["persons"][1]["person"])),
+            SIGNERS,
+            code="named-elsewhere",
+        ),
+        "people-code-of-another": _of_both().case(
+            _of_source(put("persons.0.enrol", people["persons"][1]["enrol"])), SIGNERS, code="named-elsewhere"
+        ),
+        "people-good-of-both": _of_both().case(_of_source(), SIGNERS),
         "people-over": bad(
             "already-expired",
             put("people.valid_from", "2026-06-01T00:00:00Z"),
@@ -84,6 +97,38 @@ def cases() -> dict[str, Case]:
             wider=(),
         ),
     }
+
+
+def _version(version: int, valid_from: str | None = None) -> Document:
+    later = [] if valid_from is None else [put("people.valid_from", valid_from)]
+    return changed(example("people"), put("people.version", version), *later)
+
+
+def _to_come(most: int) -> Story:
+    story = Story.under(example("charter")).then(_version(1), SIGNERS)
+    for number in range(most):
+        story = story.then(_version(2 + number, f"2026-{8 + number:02}-01T00:00:00Z"), SIGNERS)
+    return story
+
+
+def _of_both() -> Story:
+    """Return a story in which the police are named, and the rule of `people` is for everybody."""
+
+    def for_all(document: Document) -> None:
+        for one in document["signatures"]:
+            if one["kind"] == "people":
+                one.pop("organisations", None)
+
+    return Story.under(changed(example("charter"), for_all)).then(example("people"), SIGNERS)
+
+
+def _of_source(*changes: Callable[[Document], object]) -> Document:
+    def of_source(document: Document) -> None:
+        document["people"]["organisation"] = "tfl"
+        document["grants"], document["providers"] = [], []
+        document["persons"] = [{"person": "ab" * 32, "enrol": "cd" * 32, "roles": ["source-officer"]}]
+
+    return changed(example("people"), of_source, *changes)
 
 
 def _amended(old: Document, new: Document, *, code: str | None = None, **wanted: object) -> Case:

@@ -40,7 +40,7 @@ Change = Callable[[Document], object]
 
 def cases() -> dict[str, Case]:
     """Return the cases by name."""
-    return {**_before(), **_wider(), **_narrower(), **_cameras(), **_urgent(), **_struck()}
+    return {**_before(), **_wider(), **_demanding(), **_narrower(), **_cameras(), **_urgent(), **_struck()}
 
 
 def strict_charter() -> Document:
@@ -84,6 +84,25 @@ def proposed() -> Document:
 
 def _covered() -> Story:
     return consulted(Story.under(strict_charter()), proposed(), put("decision.covered_until", UNTIL))
+
+
+def _demanding() -> dict[str, Case]:
+    """Return what becomes of demands: fewer are a widening, more are none."""
+    asked = changed(proposed(), put("authority.demands", ["viewer", "confirmer"]))
+    covered = consulted(Story.under(strict_charter()), asked, put("decision.covered_until", UNTIL))
+
+    def case(demands: list[str] | None, **wanted: Any) -> Case:
+        return covered.case(changed(asked, put("authority.demands", demands)), SIGNERS, at=LATER, **wanted)
+
+    return {
+        "widening-by-no-demands": case(None, code="widening"),
+        "widening-by-fewer-demands": case(["viewer"], code="widening"),
+        "widening-by-other-demands": case(["viewer", "hotlist-keeper"], code="widening"),
+        "authority-good-demands-covered": case(["viewer", "confirmer"], need="covered", by=(NAME,), wider=()),
+        "authority-good-more-demands": case(
+            ["viewer", "confirmer", "hotlist-keeper"], need="covered", by=(NAME,), wider=()
+        ),
+    }
 
 
 def _before() -> dict[str, Case]:

@@ -6,6 +6,7 @@ import argparse
 import json
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -13,7 +14,7 @@ import httpx
 from wicketgate.base.errors import ConfigurationError, InputError, NotEntitled, Unreachable
 from wicketgate.base.files import write_secret
 from wicketgate.base.settings import read_secret
-from wicketgate.clients.officer.people import draft_people
+from wicketgate.clients.officer.people import PeopleBefore, draft_people
 from wicketgate.regime.documents.document import parse_toml
 from wicketgate.regime.documents.toml import dump_toml
 
@@ -26,18 +27,33 @@ def draft(arguments: argparse.Namespace) -> int:
     for path in (arguments.out, arguments.openings, arguments.codes):
         if path.exists():
             raise ConfigurationError(f"`{path}` is there already: nothing is overwritten")
-    try:
-        clear = parse_toml(arguments.names.read_bytes())
-    except OSError as error:
-        raise ConfigurationError(f"`{arguments.names}` cannot be read") from error
-    drafted = draft_people(clear)
+    before = None if arguments.before is None else _before(*arguments.before)
+    drafted = draft_people(parse_toml(_read(arguments.names)), before)
     write_secret(arguments.openings, json.dumps({"openings": drafted.openings}, indent=1))
     write_secret(arguments.codes, json.dumps(drafted.codes, indent=1, ensure_ascii=False))
     arguments.out.write_text(dump_toml(drafted.document, "Who may do what. Names are commitments."))
     print(f"Drafted `{arguments.out}` for {len(drafted.document['persons'])} persons: sign and submit it.")
     print(f"Hand `{arguments.openings}` in with `wicketgate people open`: it says who is meant.")
-    print(f"Give each person their code in `{arguments.codes}`, and nobody else.")
+    if drafted.codes:
+        print(f"Give each person their code in `{arguments.codes}`, and nobody else.")
+    else:
+        print("Nobody is new: whoever had a code before keeps it.")
     return 0
+
+
+def _before(document: Path, openings: Path) -> PeopleBefore:
+    try:
+        opened = json.loads(_read(openings))["openings"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InputError(f"`{openings}` is no file of openings") from error
+    return PeopleBefore(parse_toml(_read(document)), opened)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"`{path}` cannot be read") from error
 
 
 def open_people(arguments: argparse.Namespace) -> int:

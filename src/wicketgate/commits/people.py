@@ -45,7 +45,7 @@ class Passkey(msgspec.Struct, frozen=True, kw_only=True, tag="enrolled"):
     public : bytes
         Its public key, as the authenticator gave it (COSE).
     spent : str
-        The hash of the code by which it was enrolled.
+        The hash of the code by which it was enrolled, as it stands in the document.
     """
 
     id: str
@@ -72,7 +72,7 @@ class KnownPeople(msgspec.Struct, kw_only=True):
     passkeys : dict of str to Passkey
         By id.
     spent : set of str
-        The hashes of codes by which a passkey was enrolled: each does once.
+        Of whom, and by which code, a passkey was enrolled (`code_spent`): each does once.
     """
 
     openings: dict[str, dict[str, CommitmentOpened]] = {}
@@ -94,7 +94,7 @@ class KnownPeople(msgspec.Struct, kw_only=True):
 
     def _enrol(self, passkey: Passkey) -> None:
         self.passkeys[passkey.id] = passkey
-        self.spent.add(passkey.spent)
+        self.spent.add(code_spent(passkey.organisation, passkey.person, passkey.spent))
 
     def _withdraw(self, withdrawn: PasskeyWithdrawn) -> None:
         self.passkeys.pop(withdrawn.id, None)  # its code is spent all the same
@@ -111,3 +111,8 @@ class KnownPeople(msgspec.Struct, kw_only=True):
             for id_, one in self.passkeys.items()
             if one.organisation != organisation or one.person in commitments
         }
+
+
+def code_spent(organisation: str, person: str, enrol: str) -> str:
+    """Return by what it is kept that a person used a code: what another organisation does spends nothing here."""
+    return f"{organisation}/{person}/{enrol}"

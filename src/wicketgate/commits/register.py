@@ -14,7 +14,8 @@ from wicketgate.commits.cameras import active, cameras_in_scope, in_scope
 from wicketgate.commits.state import State
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.acts import ENDING, Act, Challenge, Review
-from wicketgate.regime.documents.authority import Authority, describe
+from wicketgate.regime.documents.authority import Authority
+from wicketgate.regime.documents.authority_words import describe
 from wicketgate.regime.documents.consultations import Objection
 from wicketgate.regime.documents.document import describe_document
 from wicketgate.regime.fold import (

@@ -32,6 +32,7 @@ from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.people import People
 from wicketgate.regime.fold import Named, Regime
+from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.obligations.disclosures import Held, rows_left
 from wicketgate.regime.obligations.values import Disclosure
 from wicketgate.regime.parsed import Parsed
@@ -234,15 +235,13 @@ class State(msgspec.Struct, kw_only=True):
             self.counting_from_us = transaction.at_us
             self.second_us = transaction.at_us - transaction.at_us % SECOND_US
         if isinstance(value, People):
-            self._name_people(value, parsed)
+            self._name_people(value, parsed, transaction.at_us)
         if isinstance(value, Authority):
             self.feeds.setdefault(value.name, FeedState(recipient=value.recipient, unit=value.unit))
 
-    def _name_people(self, people: People, parsed: Parsed) -> None:
-        """Forget who is named no more, once the version before this one has no time left."""
-        kept = [parsed.people(one) for one in self.regime.people[people.organisation][-2:]]
-        if people.valid_from_us <= self.at_us:
-            kept = [people]
+    def _name_people(self, people: People, parsed: Parsed, at_us: int) -> None:
+        """Forget whom no version names that is in force or to come."""
+        kept = list(RegimeAt(self.regime, parsed, at_us).people_standing(people.organisation))
         self.people.keep_only(people.organisation, {name for one in kept for name in one.commitments()})
 
     def _withdraw_tokens(self, old: Charter, new: Charter) -> None:

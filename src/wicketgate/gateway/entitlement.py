@@ -74,6 +74,33 @@ class Entitlement:
             )
         return authority
 
+    def demand_person(self, name: str, person: str, role: str) -> None:
+        """Refuse a machine what an authority lets named people of a role do alone, however it stands.
+
+        Parameters
+        ----------
+        name : str
+            Of an authority of the caller's unit.
+        person : str
+            Who the caller is; empty of a machine, and of whoever signed in with a token.
+
+        Raises
+        ------
+        NotEntitled
+            `person-needed`.
+        """
+        if not person and role in self.demands_of(name):
+            raise NotEntitled(
+                f"the authority `{name}` lets named people of the role {role} do this, and nobody else",
+                code="person-needed",
+            )
+
+    def demands_of(self, name: str) -> frozenset[str]:
+        """Return the roles that an authority's current version demands."""
+        moment = self._commits.committed_at(self._clock.now_us())
+        named = moment.regime.authorities[name]
+        return moment.authority(named.versions[moment.current_status(named)[0]]).demands
+
     def match_authorities(self, unit: str) -> tuple[list[Authority], list[tuple[str, str]]]:
         """Return a unit's authorities of mode match, usable and stopped, by name.
 

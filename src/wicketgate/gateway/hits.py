@@ -37,6 +37,16 @@ class UnitHits:
             raise HitRefused("there is no such hit, or it is past its term", code="unknown-hit")
         return hit, self._entitlement.entitled_match(unit, hit.authority)
 
+    def authority_of(self, hit_id: str) -> str:
+        """Return the name of a hit's authority.
+
+        HitRefused `unknown-hit` where there is no such hit.
+        """
+        hit = self._hits.get(hit_id)
+        if hit is None:
+            raise HitRefused("there is no such hit, or it is past its term", code="unknown-hit")
+        return hit.authority
+
     def queue_of(self, names: list[str]) -> list[Hit]:
         """Return the open hits of some authorities, in order of urgency.
 

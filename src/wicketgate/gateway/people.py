@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +11,17 @@ from wicketgate.base.clock import Clock
 from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.base.signing import canonical
 from wicketgate.commits.durable import Durable
-from wicketgate.commits.people import CommitmentOpened, Passkey
+from wicketgate.commits.people import CommitmentOpened, Passkey, code_spent
 from wicketgate.regime.charter import Charter
-from wicketgate.regime.documents.people import Grant, People, Person, Workplace, commit_to, misplaced
+from wicketgate.regime.documents.people import (
+    Grant,
+    People,
+    Person,
+    Workplace,
+    commit_to,
+    enrolled_by,
+    misplaced,
+)
 from wicketgate.regime.moment import RegimeAt
 
 _MOST_VALUES = 1_000
@@ -73,6 +80,8 @@ class SignedInAs:
         vouches for nobody that this one did.
     claims : mapping
         What it said.
+    code : str
+        The hash of a code that did, in a demonstration, as it stands in the document.
     """
 
     organisation: str
@@ -81,6 +90,7 @@ class SignedInAs:
     issuer: str = ""
     client: str = ""
     claims: Mapping[str, Any] | None = None
+    code: str = ""
 
 
 class PeopleInForce:
@@ -106,11 +116,17 @@ class PeopleInForce:
         people = self.in_force(proved.organisation)
         if people is None:
             return None
+        if proved.code:
+            return self._by_code(people, proved.code)
         return self._by_passkey(people, proved) if proved.passkey else self._by_claims(people, proved)
 
     def in_force(self, organisation: str) -> People | None:
         """Return the version of an organisation's people in force; None where nobody is named."""
         return self._moment().people_in_force(organisation)
+
+    def are_named(self, organisation: str) -> bool:
+        """Return whether an organisation's people were ever named: from then on its units' tokens are for machines."""
+        return self._moment().has_named(organisation)
 
     def providers(self) -> list[tuple[str, str, str, str]]:
         """Return organisation, provider, issuer and client of each provider in force, in order."""
@@ -130,19 +146,51 @@ class PeopleInForce:
         NotEntitled
             `unknown-code` where no document in force has the code, where it is spent, or nobody opened who it is.
         """
-        digest = hashlib.sha256(code.strip().encode("utf-8", "surrogatepass")).hexdigest()
-        state = self._commits.committed
-        for organisation in state.regime.people:
+        known = self._commits.committed.people
+        found = []
+        for people, person in self._coded(code):
+            opening = known.openings.get(people.organisation, {}).get(person.commitment)
+            spent = code_spent(people.organisation, person.commitment, person.enrol or "")
+            if opening is not None and spent not in known.spent:
+                found.append((people, person, name_in(opening)))
+        if len(found) != 1:
+            raise NotEntitled("this code enrols nobody, or it was used already", code="unknown-code")
+        return found[0]
+
+    def by_code(self, code: str) -> SignedInAs:
+        """Return what a code proves in a demonstration, as often as it is shown.
+
+        Raises
+        ------
+        NotEntitled
+            `unknown-code` where no document in force has it.
+        """
+        found = [
+            SignedInAs(people.organisation, code=person.enrol or "")
+            for people, person in self._coded(code)
+            if self._by_code(people, person.enrol or "") is not None
+        ]
+        if len(found) != 1:
+            raise NotEntitled("this code is nobody's", code="unknown-code")
+        return found[0]
+
+    def _coded(self, code: str) -> Iterator[tuple[People, Person]]:
+        """Yield who has a code, used or not, in the documents in force."""
+        code = code.strip()
+        for organisation in self._commits.committed.regime.people:
+            people = self.in_force(organisation)
+            for person in () if people is None else people.awaiting(code):
+                assert people is not None
+                if enrolled_by(organisation, person, code):
+                    yield people, person
+
+    def codes(self) -> Iterator[str]:
+        """Yield the hash of each code in the documents in force."""
+        for organisation in self._commits.committed.regime.people:
             people = self.in_force(organisation)
             for person in () if people is None else people.persons:
-                if person.enrol is None or not hmac.compare_digest(person.enrol, digest):
-                    continue
-                opening = state.people.openings.get(organisation, {}).get(person.commitment)
-                if digest in state.people.spent or opening is None:
-                    break
-                assert people is not None
-                return people, person, name_in(opening)
-        raise NotEntitled("this code enrols nobody, or it was used already", code="unknown-code")
+                if person.enrol is not None:
+                    yield person.enrol
 
     def passkey(self, id_: str) -> Passkey | None:
         """Return a passkey that is enrolled."""
@@ -157,6 +205,13 @@ class PeopleInForce:
         if passkey is None or passkey.organisation != people.organisation or number is None:
             return None
         return self._identity(people, [number], ())
+
+    def _by_code(self, people: People, digest: str) -> Identity | None:
+        if not self._moment().charter.demonstration:
+            return None
+        numbers = (n for n, person in enumerate(people.persons) if person.enrol == digest)
+        number = next(numbers, None)
+        return None if number is None else self._identity(people, [number], ())
 
     def _by_claims(self, people: People, proved: SignedInAs) -> Identity | None:
         claims = proved.claims or {}

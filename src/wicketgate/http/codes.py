@@ -41,6 +41,7 @@ _REQUEST = {
     "review-overdue": "Wait for the review; the cursor stays good.",
     "consultation-overdue": "Wait for the decision on the consultation; the cursor stays good.",
     "expired": "Have the authority renewed; what it released before can still be read.",
+    "person-needed": "Sign in as a person whom your organisation names for that role; a machine's token cannot.",
     "presence-needed": "Show that it is you at `/presence`, or sign the program in again; then do it again.",
     "form-refused": "Load the page again, and send its own form.",
     "unknown-code": "Ask whoever signed the document of people for a code: each enrols one passkey.",
@@ -142,6 +143,14 @@ _DOCUMENT = {
     "version-not-next": (
         "Not the version that follows, or a review of another version than the latest.",
         "Use the version named.",
+    ),
+    "named-elsewhere": (
+        "A person, or the hash of a code, that stands in another organisation's document of people.",
+        "Draft the document anew: commitments and codes are made for one organisation.",
+    ),
+    "too-many-to-come": (
+        "As many versions of these people are to come as may be.",
+        "Submit it once one of them holds.",
     ),
     "feed-purpose-fixed": (
         "Controller, recipient, unit or purpose changed under one name.",

@@ -30,6 +30,7 @@ from wicketgate.pages.duty import Session
 PEOPLE_PATHS = frozenset(
     {
         "/sign-in",
+        "/sign-in/code",
         "/sign-in/passkey",
         "/sign-in/passkey/begin",
         "/enrol",
@@ -59,6 +60,8 @@ PUBLIC_PATHS = frozenset(
     }
 )
 SIGN_IN = "/sign-in"
+PERSON = "person:"
+"""The beginning of what facts say of people who signed in by name."""
 HEALTH = frozenset({"/healthz", "/readyz"})
 """Answered whoever else is at the door: they have turns of their own."""
 DEMONSTRATION_PREFIX = "/demonstration/"
@@ -109,7 +112,7 @@ class Principal:
     @property
     def by(self) -> str:
         """What facts say of who it is."""
-        return f"person:{self.person}" if self.person else f"{self.kind}:{self.name}".rstrip(":")
+        return f"{PERSON}{self.person}" if self.person else f"{self.kind}:{self.name}".rstrip(":")
 
 
 def principal_of(token_name: str) -> Principal:

@@ -32,6 +32,7 @@ CODES: dict[str, tuple[int, str]] = {
     "review-overdue": (403, "The authority is suspended: its review did not come"),
     "consultation-overdue": (403, "The authority is suspended: the consultation that it needs did not come"),
     "expired": (403, "The authority has expired"),
+    "person-needed": (403, "The authority lets named people alone do this"),
     "presence-needed": (403, "This needs a fresh proof that you are there"),
     "form-refused": (403, "The form did not come from a page of this session"),
     "unknown-code": (403, "This code enrols nobody"),

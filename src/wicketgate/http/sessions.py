@@ -268,7 +268,7 @@ class Sessions:
 
     def _are_named(self, unit: str) -> bool:
         organisation = unit.partition("/")[0]
-        return self._people is not None and self._people.in_force(organisation) is not None
+        return self._people is not None and self._people.are_named(organisation)
 
     def _keep(self, session: Session, alike: list[Session], most: int) -> None:
         """Keep a session; of those like it the oldest end where there are too many."""
@@ -381,6 +381,8 @@ def officer_name(text: str) -> str:
     'PC 4711'
     """
     name = " ".join(unicodedata.normalize("NFC", text).split())
+    if name.casefold().startswith("person:"):
+        raise InputError("a name or number does not begin with `person:`")
     if not name:
         raise InputError("give your name or number: it is recorded with each outcome")
     if len(name) > MOST_OFFICER or any(unicodedata.category(character)[0] == "C" for character in name):
@@ -397,7 +399,7 @@ def is_form_key(session: Session, given: str) -> bool:
 
 
 def _life_us(proved: SignedInAs) -> int:
-    return LIFE_US if proved.passkey else VOUCHED_US
+    return VOUCHED_US if proved.provider else LIFE_US
 
 
 def _key(session_id: str) -> str:

@@ -62,6 +62,7 @@ class PeoplePages:
         providers: Sequence[Mapping[str, str]] = (),
         passkeys: bool = False,
         tokens: bool = True,
+        codes: bool = False,
         fault: str = "",
         at: str = "",
         officer: str = "",
@@ -75,10 +76,10 @@ class PeoplePages:
         ----------
         providers : sequence of mapping
             `organisation`, `id` and `host` of each.
-        passkeys, tokens : bool
-            Whether one can sign in by a passkey, and with the token of a unit.
+        passkeys, tokens, codes : bool
+            Whether one can sign in by a passkey, with the token of a unit, and by a code, as in a demonstration.
         fault, at : str
-            What was wrong, as a sentence, and at which field (`token`, `officer`, or neither).
+            What was wrong, as a sentence, and at which field (`token`, `officer`, `code`, or none).
         next, asked : str
             Where to go afterwards, and the same as it stands in an address.
         ended : bool
@@ -89,6 +90,7 @@ class PeoplePages:
             providers=providers,
             passkeys=passkeys,
             tokens=tokens,
+            codes=codes,
             fault=fault,
             at=at,
             officer=officer,

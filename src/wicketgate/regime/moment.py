@@ -135,6 +135,8 @@ class RegimeAt:
             Of the version, counted from 0.
         """
         from_us, until_us = self.people_term(organisation, number)
+        if until_us <= from_us:
+            return "superseded"  # a later version holds before it does
         if self.at_us < from_us:
             return "pending"
         if self.at_us < until_us:
@@ -157,6 +159,19 @@ class RegimeAt:
             if self.people_status(organisation, number) == "in-force":
                 return self.parsed.people(taken)
         return None
+
+    def people_standing(self, organisation: str) -> Iterator[People]:
+        """Yield the versions of an organisation's people that are in force, or still to come."""
+        for number, taken in enumerate(self.regime.people.get(organisation, ())):
+            if self.people_status(organisation, number) in ("pending", "in-force"):
+                yield self.parsed.people(taken)
+
+    def has_named(self, organisation: str) -> bool:
+        """Return whether any version of an organisation's people has begun to hold, over or not."""
+        return any(
+            self.people_status(organisation, number) != "pending"
+            for number in range(len(self.regime.people.get(organisation, ())))
+        )
 
     # --- all of them --------------------------------------------------------------------------------------
 

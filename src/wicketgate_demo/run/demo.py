@@ -18,8 +18,9 @@ import httpx
 from wicketgate.base.errors import WicketgateError
 from wicketgate.base.settings import read_secret
 from wicketgate_demo.run.children import Child
-from wicketgate_demo.run.enrolment import CAMERAS, bearer, enrol, list_vehicles
+from wicketgate_demo.run.enrolment import CAMERAS, Groups, bearer, enrol, list_vehicles
 from wicketgate_demo.run.folder import Folder
+from wicketgate_demo.run.people import codes_of, name_people, sign_in_everybody
 from wicketgate_demo.run.proposals import Officers
 from wicketgate_demo.run.serving import Served, serve
 from wicketgate_demo.run.trial import Trial, simulate_arguments
@@ -95,17 +96,20 @@ async def _show(plan: Plan, served: Served) -> int:
         httpx.AsyncClient(base_url=served.url, timeout=30) as client,
     ):
         cameras = await enrol(folder, client, plan.cameras)
+        await name_people(folder, client)
         officers = Officers(folder, client)
         await officers.publish()
         deciding = asyncio.create_task(officers.decide())
         await list_vehicles(folder, client)
-        folder.write_credentials(served.url, cameras)
+        await _keep_credentials(served, client, cameras)
         words = simulate_arguments(served, plan.rate)
         log, out = folder.log("simulate.log"), folder.log("simulate.out")
         sending = Child(*words, log=log, out=out)
         await sending.start()
         try:
-            for line in guide(folder, served.url, sum(map(len, cameras.values())), plan.rate):
+            for line in guide(
+                folder, served.url, sum(map(len, cameras.values())), plan.rate, codes_of(folder)
+            ):
                 served.say(line)
             await _show_progress(served, client, sending)
         finally:
@@ -113,6 +117,17 @@ async def _show(plan: Plan, served: Served) -> int:
             await asyncio.gather(deciding, return_exceptions=True)
             await sending.stop()
     return 0
+
+
+async def _keep_credentials(served: Served, client: httpx.AsyncClient, cameras: Groups) -> None:
+    """Write down how to get in; again whenever the gateway starts anew, which ends every session."""
+
+    async def write() -> None:
+        people = await sign_in_everybody(served.folder, client)
+        served.folder.write_credentials(served.url, cameras, people)
+
+    await write()
+    served.again = write
 
 
 async def _show_progress(served: Served, client: httpx.AsyncClient, sending: Child) -> None:
@@ -144,8 +159,9 @@ async def _headless(plan: Plan, served: Served) -> int:
         httpx.AsyncClient(base_url=served.url, timeout=30) as client,
     ):
         cameras = await enrol(folder, client, plan.cameras)
+        await name_people(folder, client)
         await Officers(folder, client).publish()
-        folder.write_credentials(served.url, cameras)
+        await _keep_credentials(served, client, cameras)
         served.say(
             f"{sum(map(len, cameras.values())):,} cameras send {plan.rate:g} reads a second for {plan.seconds:g} s "
             f"to {served.url}."

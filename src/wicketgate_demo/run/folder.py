@@ -23,7 +23,7 @@ from wicketgate.regime.documents.toml import dump_toml
 from wicketgate_demo.site.same_day import EXHIBIT
 from wicketgate_demo.world import london
 
-_PARTS = ("offices", "overseers", "documents", "tokens", "logs", "received")
+_PARTS = ("offices", "overseers", "documents", "people", "tokens", "logs", "received")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ class Folder:
 
     gateway/    the deployment, made by `wicketgate init`      offices/    each office's key, mode 0600
     overseers/  who opens what the ledger hides                documents/  what the officers wrote and signed
+    people/     who is meant by the documents of people, and each person's code, mode 0600
     tokens/     one file a token, mode 0600                    logs/       of gateway and cameras
     received/   what the recipients got in a headless run      log.key     the log's key, got from `init`
     """
@@ -69,6 +70,14 @@ class Folder:
     def envelope(self, name: str) -> Path:
         """Return a document as signed."""
         return self.path / "documents" / f"{name}.dsse.json"
+
+    def openings(self, organisation: str) -> Path:
+        """Return the file that says who is meant by an organisation's people."""
+        return self.path / "people" / f"{organisation}.openings.json"
+
+    def codes(self, organisation: str) -> Path:
+        """Return the file with the code of each of them, by name."""
+        return self.path / "people" / f"{organisation}.codes.json"
 
     def token(self, name: str) -> Path:
         """Return the file of a token.
@@ -200,7 +209,9 @@ class Folder:
         names = ("admin", *london.TOKENS)
         return {name: read_secret(self.token(name)) for name in names if self.token(name).exists()}
 
-    def write_credentials(self, base_url: str, cameras: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
+    def write_credentials(
+        self, base_url: str, cameras: Mapping[str, Mapping[str, Sequence[str]]], people: Mapping[str, Any]
+    ) -> None:
         """Write `credentials.json`, whole or not at all.
 
         It is readable by its owner alone.
@@ -213,6 +224,7 @@ class Folder:
                 name: {"mode": paper.mode, "reader": paper.reader} for name, paper in london.PAPERS.items()
             },
             "cameras": cameras,
+            "people": people,
         }
         write_whole(self.credentials, json.dumps(value, indent=1).encode() + b"\n", mode=0o600)
 

@@ -9,8 +9,10 @@ import asyncio
 import contextlib
 import json
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+
+import httpx
 
 from wicketgate.base.clock import DAY_US, SystemClock
 from wicketgate.base.errors import WicketgateError
@@ -45,6 +47,8 @@ class Served:
         How often it was started.
     notes : list of str
         What happened to it.
+    again : callable, optional
+        Called when it was started again.
     failed : asyncio.Event
         Set when it does not stay up.
     """
@@ -56,6 +60,7 @@ class Served:
     starts: int = 0
     notes: list[str] = field(default_factory=list)
     gateway: Child | None = None
+    again: Callable[[], Awaitable[None]] | None = None
     failed: asyncio.Event = field(default_factory=asyncio.Event)
     watch: asyncio.Task[None] | None = None
 
@@ -177,6 +182,9 @@ async def _watch(served: Served, port: int) -> None:
         await asyncio.sleep(_RESTART_PAUSE_S)
         try:
             await _start(served, port)
+            if served.again is not None:
+                with contextlib.suppress(httpx.HTTPError):  # it may be killed at once
+                    await served.again()
         except WicketgateError:
             break
     served.failed.set()

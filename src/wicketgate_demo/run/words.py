@@ -12,12 +12,16 @@ from typing import Any
 
 from wicketgate_demo.run.folder import Folder
 from wicketgate_demo.world import london
+from wicketgate_demo.world.people import PEOPLE
 
 
-def guide(folder: Folder, url: str, cameras: int, rate: float) -> list[str]:
+def guide(folder: Folder, url: str, cameras: int, rate: float, codes: Mapping[str, str]) -> list[str]:
     """Return a newcomer's guide to a running demonstration.
 
-    It has at most 15 lines.
+    Parameters
+    ----------
+    codes : mapping
+        The code of each person who is named, by their short name.
     """
     command = _command()
 
@@ -31,7 +35,7 @@ def guide(folder: Folder, url: str, cameras: int, rate: float) -> list[str]:
         f"An invented London: {cameras:,} cameras send {rate:g} reads a second. No vehicle in it exists.",
         f"  {url}/              live: what the cameras saw, what left, to whom, and why",
         f"  {url}/why-not-less  the same day in bulk, by match and by search; /consultations: what the public is asked",
-        f"  {url}/sign-in       hits wait for you: the duty officer's token is in {at(folder.token(reader))}",
+        *_people(url, codes),
         "Follow a feed, each batch checked as it comes:",
         f"  {command} receive {london.OF_INTEREST} --from {url} --token-file {at(folder.token(reader))} --follow",
         "Check everything, as anybody can:",
@@ -43,6 +47,17 @@ def guide(folder: Folder, url: str, cameras: int, rate: float) -> list[str]:
         f"Everybody's keys, tokens and papers lie in {at(folder.path)}; docs/demo.md says which is which.",
         "Ctrl-C stops it; the same command takes it up again.",
         "",
+    ]
+
+
+def _people(url: str, codes: Mapping[str, str]) -> list[str]:
+    """Return how to become each of the invented people, or the desk's officer where nobody is named."""
+    shown = [one for one in PEOPLE if one.short in codes]
+    if not shown:
+        return [f"  {url}/sign-in       hits wait for you: with the token of the duty desk"]
+    return [
+        f"Be one of its people: type a code at {url}/sign-in (in a demonstration alone; in earnest it makes a passkey)",
+        *(f"  {codes[one.short]}  {one.name}, {one.of}: {', '.join(one.roles)}: {one.can}" for one in shown),
     ]
 
 

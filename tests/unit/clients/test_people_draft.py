@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import pytest
 
 from tests.vectors import make_documents as world
 from wicketgate.base.errors import DocumentRefused, InputError
-from wicketgate.clients.officer.people import draft_people
-from wicketgate.regime.documents.people import commit_to, parse_people
+from wicketgate.clients.officer.people import PeopleBefore, draft_people
+from wicketgate.regime.documents.people import commit_to, enrolled_by, parse_people
 
 
 def clear() -> dict[str, Any]:
@@ -40,7 +39,9 @@ def test_the_draft_names_nobody_and_its_openings_fit() -> None:
     assert fitting[people.grants[0].claims[0].commitment] == "crime-desk"
     assert ada.enrol is None
     assert drafted.codes.keys() == {"Ben Bishop"}
-    assert ben.enrol == hashlib.sha256(drafted.codes["Ben Bishop"].encode()).hexdigest()
+    assert enrolled_by("met", ben, drafted.codes["Ben Bishop"])
+    assert not enrolled_by("tfl", ben, drafted.codes["Ben Bishop"])
+    assert list(people.awaiting(drafted.codes["Ben Bishop"])) == [ben]
     assert not any(word in str(drafted.document) for word in ("Archer", "Bishop", "s-1", "crime-desk"))
 
 
@@ -48,6 +49,30 @@ def test_no_two_drafts_are_alike() -> None:
     one, two = draft_people(clear()), draft_people(clear())
     assert one.codes != two.codes
     assert parse_people(one.document).commitments().isdisjoint(parse_people(two.document).commitments())
+
+
+def test_whoever_stands_in_the_version_before_keeps_passkey_and_code() -> None:
+    first = draft_people(clear())
+    later = clear()
+    later["people"]["version"] = 2
+    later["persons"].append({"name": "Cy Cole", "office": "serious-crime", "roles": ["approver"]})
+    later["persons"][0]["subject"] = "s-2"  # another account is another person
+    second = draft_people(later, PeopleBefore(first.document, first.openings))
+    one, two = parse_people(first.document), parse_people(second.document)
+    assert two.persons[1] == one.persons[1]
+    assert two.grants == one.grants
+    assert two.persons[0].commitment != one.persons[0].commitment
+    assert second.codes.keys() == {"Cy Cole"}
+    assert enrolled_by("met", two.persons[2], second.codes["Cy Cole"])
+    assert {one["commitment"] for one in second.openings} == two.commitments()
+
+
+@pytest.mark.parametrize(
+    "openings", [[{}], [None], [{"value": "x", "salt": 1}], [{"value": "x", "salt": "zz"}]]
+)
+def test_other_openings_of_before_are_refused(openings: Any) -> None:
+    with pytest.raises(InputError, match="openings"):
+        draft_people(clear(), PeopleBefore(draft_people(clear()).document, openings))
 
 
 @pytest.mark.parametrize("name", [None, "", " ", 7])

@@ -21,6 +21,7 @@ from wicketgate.regime.admission.limits import requirements
 from wicketgate.regime.charter import parse_charter
 from wicketgate.regime.documents.authority import parse_authority
 from wicketgate.regime.documents.document import parse_toml
+from wicketgate.regime.documents.people import PEOPLE_ROLES
 from wicketgate.regime.documents.toml import dump_toml
 from wicketgate_demo import commands, running
 from wicketgate_demo.cameras.devices import FORMATS
@@ -31,6 +32,7 @@ from wicketgate_demo.run.folder import Folder, write_whole
 from wicketgate_demo.run.serving import mqtt_port
 from wicketgate_demo.run.words import guide, progress_line, summary
 from wicketgate_demo.world import london, places
+from wicketgate_demo.world.people import PEOPLE
 
 START_US = parse_rfc3339("2026-07-08T12:00:00Z")
 
@@ -148,11 +150,15 @@ def test_cameras_stand_on_the_boundary_inside_and_beside() -> None:
 # --- what people are told ---------------------------------------------------------------------------------
 
 
-def test_the_guide_says_in_fifteen_lines_where_to_look_and_what_to_type(tmp_path: Path) -> None:
+def test_the_guide_says_on_one_screen_where_to_look_what_to_type_and_how_to_be_whom(tmp_path: Path) -> None:
     folder = Folder(tmp_path / "a b")
-    text = "\n".join(guide(folder, "http://127.0.0.1:1", 7, 200.0))
+    codes = {one.short: f"CODE-{number}" for number, one in enumerate(PEOPLE)}
+    text = "\n".join(guide(folder, "http://127.0.0.1:1", 7, 200.0, codes))
     assert str(folder.token(london.DUTY_DESK)) in text
-    assert len(text.splitlines()) <= 15
+    assert len(text.splitlines()) <= 26
+    assert all(f"{codes[one.short]}  {one.name}" in text for one in PEOPLE)
+    assert {role for one in PEOPLE for role in one.roles} == PEOPLE_ROLES
+    assert "code" not in "\n".join(guide(folder, "http://127.0.0.1:1", 7, 200.0, {}))
     for words in (
         "http://127.0.0.1:1/why-not-less",
         "http://127.0.0.1:1/sign-in",

@@ -18,7 +18,7 @@ from wicketgate.commits.people import CommitmentOpened, Passkey, PasskeyWithdraw
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import DocumentTaken, Transaction
 from wicketgate.gateway.people import PeopleInForce, SignedInAs, require_fitting
-from wicketgate.regime.documents.people import Workplace, commit_to
+from wicketgate.regime.documents.people import Workplace, code_of, commit_to, hash_code
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
 
@@ -211,6 +211,28 @@ def test_whoever_the_next_version_does_not_name_is_nobody_at_once(kept: Kept, kn
     assert kept.committed.people.passkeys == {}
 
 
+def test_a_code_signs_in_in_a_demonstration_alone(kept: Kept, known: PeopleInForce) -> None:
+    with pytest.raises(NotEntitled):
+        known.by_code(CODE)
+    proved = SignedInAs("met", code=hashlib.sha256(CODE.encode()).hexdigest())
+    assert known.identify(proved) is None
+    kept = Kept()
+    kept.sign(changed(world.example("charter"), put("charter.demonstration", True)), world.ROOTS)
+    kept.sign(people(), SIGNER)
+    kept.take(people=PeopleOpened(organisation="met", openings=OPENINGS))
+    known = PeopleInForce(kept, kept, b"secret")
+    for _ in range(2):
+        found = known.identify(known.by_code(f" {CODE} "))
+        assert found is not None
+        assert found.name == "Ben Bishop"
+    enrol(kept, known)  # spends it for passkeys alone
+    assert known.identify(known.by_code(CODE)) is not None
+    for other in ("", "other", CODE.upper()):
+        with pytest.raises(NotEntitled):
+            known.by_code(other)
+    assert known.identify(SignedInAs("tfl", code=proved.code)) is None
+
+
 def test_a_version_to_come_takes_nothing_yet(kept: Kept, known: PeopleInForce) -> None:
     later = people(
         put("people.version", 2), put("people.valid_from", "2026-08-01T00:00:00Z"), put("persons", None)
@@ -219,6 +241,72 @@ def test_a_version_to_come_takes_nothing_yet(kept: Kept, known: PeopleInForce) -
     assert known.identify(by_provider(sub="s-1")) is not None
     kept.at_us = parse_rfc3339("2026-08-01T00:00:00Z")
     assert known.identify(by_provider(sub="s-1")) is None
+
+
+def test_versions_to_come_lock_out_nobody_who_is_named_in_force(kept: Kept, known: PeopleInForce) -> None:
+    proved = enrol(kept, known)
+    for version, month in ((2, "08"), (3, "09"), (4, "10")):
+        kept.sign(
+            people(
+                put("people.version", version),
+                put("people.valid_from", f"2026-{month}-01T00:00:00Z"),
+                put("persons", None),
+            ),
+            SIGNER,
+        )
+        assert known.identify(proved) is not None, version
+        assert known.identify(by_provider(sub="s-1")) is not None, version
+    moment = kept.committed_at(kept.at_us)
+    require_fitting(list(moment.people_standing("met")), OPENINGS)
+    assert [one.version for one in moment.people_standing("met")] == [1, 2, 3, 4]
+    assert [
+        one.version for one in moment.at(parse_rfc3339("2026-09-02T00:00:00Z")).people_standing("met")
+    ] == [3, 4]
+
+
+def test_whoever_was_named_once_is_named_when_the_term_is_over(kept: Kept, known: PeopleInForce) -> None:
+    assert known.are_named("met")
+    assert not known.are_named("tfl")
+    kept.at_us = parse_rfc3339("2027-07-01T00:00:00Z")
+    assert known.in_force("met") is None
+    assert known.are_named("met")
+
+
+def test_a_code_is_bound_to_its_person_and_organisation(kept: Kept, known: PeopleInForce) -> None:
+    ben = commit_to(SALTS[2], BEN)
+    code = code_of(ben, "BCDF-GHJK-LMNP-QRST")
+
+    def by(organisation: str, person: str) -> Callable[[dict[str, Any]], object]:
+        return put("persons.1.enrol", hash_code(organisation, person, code))
+
+    for version, (organisation, person, good) in enumerate(
+        (("tfl", ben, False), ("met", commit_to(SALTS[1], ADA), False), ("met", ben, True)), 2
+    ):
+        kept.sign(people(put("people.version", version), by(organisation, person)), SIGNER)
+        if good:
+            assert known.awaited(f" {code}\n")[2] == "Ben Bishop"
+        else:
+            with pytest.raises(NotEntitled):
+                known.awaited(code)
+    with pytest.raises(NotEntitled):
+        known.awaited(code[:9] + "XXXX")
+
+
+def test_what_another_organisation_does_spends_no_code(kept: Kept, known: PeopleInForce) -> None:
+    _, ben, _ = known.awaited(CODE)
+    assert ben.enrol is not None
+    for number, (organisation, person) in enumerate((("tfl", ben.commitment), ("met", "00" * 32))):
+        kept.take(
+            passkey=Passkey(
+                id=f"other {number}",
+                organisation=organisation,
+                person=person,
+                public=b"key",
+                spent=ben.enrol,
+                enrolled_us=AT_US,
+            )
+        )
+        assert known.awaited(CODE)[1] == ben
 
 
 def test_nobody_is_known_once_the_term_is_over(kept: Kept, known: PeopleInForce) -> None:

@@ -34,6 +34,8 @@ def test_a_problem_says_the_same_in_its_head_and_its_body(code: str) -> None:
         (errors.DocumentRefused("x", code="signature-missing"), 422, "signature-missing"),
         (errors.NotEntitled("x"), 403, "not-entitled"),
         (errors.NotEntitled("x", code="revoked"), 403, "revoked"),
+        (errors.Unreachable("x", code="provider-unreachable"), 502, "provider-unreachable"),
+        (errors.Unreachable("x"), 500, "internal"),
         (errors.StreamError("x"), 503, "streams-unavailable"),
         (errors.StreamError("x", code="busy"), 503, "busy"),
         (errors.StreamError("x", code="stream-full"), 507, "stream-full"),

@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.matching import CHARGING, UNIT, WANTED, Desk, MovableClock
+from tests.matching import CHARGING, UNIT, WANTED, Desk, MovableClock, signed_match
 from tests.unit.gateway.test_responses import NAME
 from tests.unit.http.test_looks import OVERSEER, PLATE, Walk, _fill, look
 from tests.vectors import make_documents as documents
@@ -194,7 +194,13 @@ class RoleWalk(Walk):
         )
         return self.sessions.open_as(proved, one.place, self.desk.clock.now_us())
 
-    async def ask_as(self, session_id: str, session: Session, operation: Any, given: dict[str, str]) -> Any:
+    async def ask_with(self, token: str, operation: Any, given: dict[str, str]) -> Any:
+        """Ask an operation of the interface as a machine."""
+        return await self.ask_as(token, None, operation, given)
+
+    async def ask_as(
+        self, session_id: str, session: Session | None, operation: Any, given: dict[str, str]
+    ) -> Any:
         """Ask an operation in a session, by the credential that it takes."""
         path = re.sub(
             r"\{(\w+)\}",
@@ -205,7 +211,7 @@ class RoleWalk(Walk):
         body = b""
         if OFFICER in operation.who:
             headers["cookie"] = f"wicketgate-duty={session_id}"
-            if operation.method == "POST":
+            if operation.method == "POST" and session is not None:
                 form = {"form_key": session.form_key, "outcome": "misread", "reason": ""}
                 body, headers["content-type"] = urlencode(form).encode(), "application/x-www-form-urlencoded"
         else:
@@ -219,6 +225,7 @@ class RoleWalk(Walk):
 
 
 BODIES: dict[str, Any] = {
+    "getImages": {"refs": ["ab" * 16]},
     "recordOutcome": {"outcome": "misread"},
     "askWhy": {
         "read": {"source": "tfl", "camera": "c0", "captured_at": "2026-07-08T12:00:00Z"},
@@ -421,3 +428,45 @@ async def test_what_ended_opens_nothing_and_records_nothing(walk: RoleWalk, why:
             assert answered.status == 401, (one.subject, operation.id, answered)
             stood = [fact for fact in walk.facts[before:] if "by" in fact]
             assert not stood, (one.subject, operation.id, stood)
+
+
+UNDER_DEMANDS = {
+    "viewer": "getFeed followFeed getProof getImage getImages getHit recordOutcome",
+    "confirmer": "recordOutcome",
+    "hotlist-keeper": "getHotlist putHotlist changeHotlist",
+}
+"""What a machine may do no more under an authority that demands a role; an outcome's answer shows the hit."""
+
+
+@pytest.mark.parametrize("role", UNDER_DEMANDS)
+async def test_what_an_authority_demands_of_people_no_machine_does(walk: RoleWalk, role: str) -> None:
+    given = await _given(walk)
+    asked = [one for one in ASKED if one.id in OF_A_UNIT | {"getImages"} and OFFICER not in one.who]
+
+    async def refused_to_the_machine() -> set[str]:
+        found = set()
+        for operation in asked:
+            before = len(walk.facts)
+            answered = await walk.ask_with(walk.desk.tokens[UNIT], operation, given)
+            if answered.status == 403 and json.loads(answered.body)["code"] == "person-needed":
+                found.add(operation.id)
+                assert PLATE.encode() not in answered.body
+                assert not [fact for fact in walk.facts[before:] if "by" in fact], operation.id
+        return found
+
+    assert await refused_to_the_machine() == set()
+    await walk.gateway.filing.submit(signed_match(authority__version=2, authority__demands=[role]))
+    assert await refused_to_the_machine() == set(UNDER_DEMANDS[role].split())
+    listed = json.loads((await walk.desk.call(UNIT, "GET", "/v1/hits")).content)["hits"]
+    assert any(hit["authority"].startswith(f"{WANTED}@") for hit in listed) is (role != "viewer")
+    # People of the role do it still, and nobody else of them.
+    for one in everybody():
+        if str(one.place) != RIGHT or one.place.unit is None:
+            continue
+        for operation in asked:
+            session_id, session = walk.enter(one)
+            answered = await walk.ask_as(session_id, session, operation, given)
+            assert bool(refused(answered)) is not by_table(one, operation.id), (one.subject, operation.id)
+    # Without the demand it is wider (tests/vectors/cases_widening.py); this charter lets it begin.
+    await walk.gateway.filing.submit(signed_match(authority__version=3))
+    assert await refused_to_the_machine() == set()

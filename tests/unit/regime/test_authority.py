@@ -21,10 +21,10 @@ from wicketgate.regime.documents.authority import (
     Scope,
     SearchTerms,
     Tier,
-    describe,
     parse_authority,
     review_due_us,
 )
+from wicketgate.regime.documents.authority_words import describe
 from wicketgate.regime.documents.fields import FIELDS
 
 CHARTER = parse_charter(world.example("charter"))
@@ -423,3 +423,17 @@ def test_the_place_of_an_authority_that_names_no_log_is_the_camera_s_id() -> Non
     assert "the camera, by its id alone" in old
     assert "position" not in old
     assert "the camera, with its name and position" in "\n".join(describe(parse_authority(CT)))
+
+
+def test_demands_are_said_and_an_authority_without_them_says_nothing() -> None:
+    match = world.example("authority-match")
+    plain = parse_authority(match)
+    assert plain.demands == frozenset()
+    assert not any("Named people" in line for line in describe(plain, CHARTER))
+    demanding = parse_authority(world.changed(match, world.put("authority.demands", ["confirmer", "viewer"])))
+    assert demanding.demands == {"viewer", "confirmer"}
+    said = [line for line in describe(demanding, CHARTER) if line not in describe(plain, CHARTER)]
+    assert said == [
+        "Named people alone may see its rows, hits and images; say what came of a hit: no machine, and nobody by a "
+        "token (viewer, confirmer)."
+    ]

@@ -178,6 +178,16 @@ WIDER: dict[str, tuple[Document, Change, str]] = {
         put("match", entry_life="P1M"),
         "each listed for more than 28 days and up to 31 days",
     ),
+    "no demands": (
+        changed(MATCH, put("authority", demands=["viewer", "confirmer"])),
+        lambda document: document["authority"].pop("demands"),
+        "by machines that confirm and machines that see it",
+    ),
+    "fewer demands": (
+        changed(CT, put("authority", demands=["viewer"], mode="bulk")),
+        lambda document: document["authority"].pop("demands"),
+        "by machines that see it",
+    ),
 }
 
 
@@ -295,6 +305,7 @@ def a_power() -> Power:
         kind="any",
         entries=10**9,
         entry_life=0,
+        doer="",
     )
 
 

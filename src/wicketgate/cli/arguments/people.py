@@ -15,6 +15,13 @@ def add_people(parser: ArgumentParser) -> None:
     draft.add_argument(
         "names", type=Path, metavar="NAMES.toml", help="the document with names and claims in clear"
     )
+    draft.add_argument(
+        "--before",
+        type=Path,
+        nargs=2,
+        metavar=("DOCUMENT", "OPENINGS"),
+        help="the version before, and its openings: whoever stands in it keeps passkey and code",
+    )
     for name, what in (
         ("--out", "the document to make, to be signed"),
         ("--openings", "the file to make for the gateway: who is meant"),

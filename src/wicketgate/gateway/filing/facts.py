@@ -255,7 +255,7 @@ def signed_in_fact(
     Parameters
     ----------
     how : str
-        `passkey`, or the id of a provider.
+        `passkey`, the id of a provider, or `code` in a demonstration.
     people : str
         The document in force, as `organisation@version`.
     opening : CommitmentOpened, optional

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wicketgate.base.errors import InputError, NotEntitled
-from wicketgate.commits.people import CommitmentOpened, Passkey, PasskeyWithdrawn, PeopleOpened
+from wicketgate.commits.people import CommitmentOpened, Passkey, PasskeyWithdrawn, PeopleOpened, code_spent
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import Transaction
 from wicketgate.commits.writer import Commits
 from wicketgate.gateway.filing.facts import passkey_fact, people_opened_fact, signed_in_fact
 from wicketgate.gateway.people import Identity, require_fitting
 from wicketgate.regime.documents.people import People
+from wicketgate.regime.moment import RegimeAt
 
 MOST_OPENINGS = 25_000
 """Openings that can be handed in at once: more than any document has commitments."""
@@ -38,10 +39,10 @@ class PeopleFiling:
         """
 
         def build(state: State, at_us: int, sequence: int) -> Transaction:
-            versions = state.regime.people.get(organisation, [])
-            if not versions:
+            if not state.regime.people.get(organisation):
                 raise InputError("no document names people of this organisation", code="not-found")
-            require_fitting([self._commits.parsed.people(one) for one in versions[-2:]], openings)
+            moment = RegimeAt(state.regime, self._commits.parsed, at_us)
+            require_fitting(list(moment.people_standing(organisation)), openings)
             return Transaction(
                 at_us=at_us,
                 facts=(people_opened_fact(sequence, organisation, len(openings), by),),
@@ -60,7 +61,8 @@ class PeopleFiling:
         """
 
         def build(state: State, at_us: int, sequence: int) -> Transaction:
-            if passkey.spent in state.people.spent or passkey.id in state.people.passkeys:
+            spent = code_spent(passkey.organisation, passkey.person, passkey.spent)
+            if spent in state.people.spent or passkey.id in state.people.passkeys:
                 raise NotEntitled("this code has enrolled a passkey already", code="unknown-code")
             return Transaction(
                 at_us=at_us,

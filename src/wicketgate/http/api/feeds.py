@@ -238,9 +238,10 @@ class FeedsApi:
 
     def _feed(self, request: Request) -> tuple[str, Feed]:
         """Return the feed in the path, if the caller's unit may have it now."""
-        unit = require(request, "recipient", *VIEW).name
+        who = require(request, "recipient", *VIEW)
         name = request.path_params["authority"]
-        self._entitlement.entitled(unit, name)
+        self._entitlement.entitled(who.name, name)
+        self._entitlement.demand_person(name, who.person, "viewer")
         return name, self._projections.feeds[name]
 
 

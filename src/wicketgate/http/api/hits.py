@@ -20,7 +20,7 @@ from wicketgate.gateway.hits import UnitHits
 from wicketgate.hotlists.hits import MOST_BY, MOST_REASON, WAITING, Hit
 from wicketgate.hotlists.outcomes import Said
 from wicketgate.http.answers import HitRead, HitShown, HitsShown, ImageLink, OutcomeShown, StoppedHit
-from wicketgate.http.gatekeeper import require
+from wicketgate.http.gatekeeper import PERSON, require
 from wicketgate.http.parameters import LINES
 from wicketgate.http.presence import require_presence
 from wicketgate.http.requests import MAX_MEMBERS, decoded, private_answer, read_body
@@ -83,9 +83,11 @@ class HitsApi:
         limit = LINES.read(request)
         name = request.query_params.get("authority")
         if name is None:
-            names = [authority.name for authority in self._entitlement.match_authorities(unit)[0]]
+            open_ones = self._entitlement.match_authorities(unit)[0]
+            names = [one.name for one in open_ones if who.person or "viewer" not in one.demands]
         else:
             names = [self._entitlement.entitled_match(unit, name).name]
+            self._entitlement.demand_person(name, who.person, "viewer")
         found = self._hits.queue_of(names) if state == "queue" else self._hits.recent_of(names, limit)
         shown = found[:limit]
         if shown:
@@ -97,6 +99,7 @@ class HitsApi:
         """`GET /v1/hits/{id}`."""
         who = require(request, "recipient", *SEE)
         hit, _ = self._hits.hit_of(who.name, request.path_params["id"])
+        self._entitlement.demand_person(hit.authority, who.person, "viewer")
         await self._looks.look(who.by, "hit", hit.id)
         require(request, "recipient", *SEE)
         return private_answer(self._shown(hit))
@@ -117,6 +120,13 @@ class HitsApi:
             if error.code not in STOPPED:
                 raise
             stopped = True
+        if not who.person:
+            name = self._hits.authority_of(hit_id)
+            # The answer shows the hit.
+            for role in ("confirmer", "viewer"):
+                self._entitlement.demand_person(name, "", role)
+            if said.by.casefold().startswith(PERSON):
+                raise InputError(f"`by` is a name or number: `{PERSON}` is for people who sign in themselves")
         after = await self._outcomes.record_outcome(
             hit_id,
             said.outcome,

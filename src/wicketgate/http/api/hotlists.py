@@ -134,7 +134,7 @@ class HotlistsApi:
         """
         name = request.path_params["authority"]
         who = require(request, "recipient", *KEEP)
-        self._entitlement.entitled_match(who.name, name)
+        self._terms(request, name)
         revision = self._hotlist(name)[0]
         if who.person:
             await self._looks.look(who.by, "hotlist", name, revision=revision)
@@ -151,8 +151,9 @@ class HotlistsApi:
         )
 
     def _terms(self, request: Request, name: str) -> MatchTerms:
-        unit = require(request, "recipient", *KEEP).name
-        terms = self._entitlement.entitled_match(unit, name).match
+        who = require(request, "recipient", *KEEP)
+        terms = self._entitlement.entitled_match(who.name, name).match
+        self._entitlement.demand_person(name, who.person, "hotlist-keeper")
         if terms is None:
             raise NotEntitled("this authority has no hotlist")
         return terms

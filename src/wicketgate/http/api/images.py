@@ -60,9 +60,13 @@ class FeedImages:
         unit = who.name
         authority, ref = request.path_params["authority"], request.path_params["ref"]
         by = who.by if who.person else unit
-        return await self.answer(unit, authority, ref, by=by, looking=request.method == "GET")
+        return await self.answer(
+            unit, authority, ref, by=by, person=who.person, looking=request.method == "GET"
+        )
 
-    async def answer(self, unit: str, authority: str, ref: str, *, by: str, looking: bool) -> Response:
+    async def answer(
+        self, unit: str, authority: str, ref: str, *, by: str, person: str, looking: bool
+    ) -> Response:
         """Commit the fetch of an image, then return it.
 
         The image is the one that a reference of this authority means.
@@ -73,6 +77,8 @@ class FeedImages:
             `organisation/unit`, whose feed it is.
         by : str
             Who looks at it, for the fact of it: the unit, or its officer where one is known.
+        person : str
+            The person, where it is one who signed in by name.
         looking : bool
             Whether the hits that it belongs to know of the look, without which a possible one is not confirmed.
 
@@ -86,7 +92,7 @@ class FeedImages:
         NotEntitled
             As the feed itself does.
         """
-        self._entitlement.entitled(unit, authority)
+        self._demand(unit, authority, person)
         body = await self._images.find(authority, ref)
         if body is None:
             return problem("not-found", f"`{authority}` has no such image, or it is past its term")
@@ -95,7 +101,7 @@ class FeedImages:
         hits = self._hits.showing(authority, ref) if looking else ()
         looked = [HitLooked(hit=hit.id, by=by) for hit in hits]
         await self._facts.record(fact, looked, ImagesFetched(authority=authority, images=1))
-        self._entitlement.entitled(unit, authority)  # it may have been revoked meanwhile
+        self._demand(unit, authority, person)  # it may have been revoked meanwhile
         media_type = media_type_of(body) or "application/octet-stream"
         return Response(body, media_type=media_type, headers=_HEADERS)
 
@@ -105,7 +111,7 @@ class FeedImages:
         They are for a program's keeping: no hit counts as looked at.
         """
         unit, authority = require(request, "recipient").name, request.path_params["authority"]
-        self._entitlement.entitled(unit, authority)
+        self._demand(unit, authority, "")
         refs = decoded(
             _asked, await read_body(request, MAX_MEMBERS), "send the references as `refs`, in JSON"
         ).refs
@@ -120,8 +126,12 @@ class FeedImages:
             fact = partial(images_fact, authority=authority, images=digests, unit=unit, by=unit)
             fetched = ImagesFetched(authority=authority, images=len(digests))
             await self._facts.record(fact, fetched=fetched)
-        self._entitlement.entitled(unit, authority)  # it may have been revoked meanwhile
+        self._demand(unit, authority, "")  # it may have been revoked meanwhile
         return Response(b"".join(lines), media_type=NDJSON, headers=_HEADERS)
+
+    def _demand(self, unit: str, authority: str, person: str) -> None:
+        self._entitlement.entitled(unit, authority)
+        self._entitlement.demand_person(authority, person, "viewer")
 
     async def _read(self, authority: str, refs: list[str]) -> tuple[list[bytes], list[str]]:
         """Return the answer's lines, and the SHA-256 of each image in them, until the answer is full."""

@@ -67,6 +67,12 @@ class WithdrawForm(Struct, frozen=True, kw_only=True):
     id: str
 
 
+class SignInByCodeForm(Struct, frozen=True, kw_only=True):
+    """A code of a demonstration."""
+
+    code: str
+
+
 class DeviceForm(Struct, frozen=True, kw_only=True):
     """Whether a program is let in."""
 
@@ -136,6 +142,13 @@ _STRANGER = tagged(
     Operation(
         "signInByPasskey", "POST /sign-in/passkey", "Sign in by a passkey", takes=CredentialSaid, most=MOST_ANSWER,
         gives=SignedIn, commits=True, codes=f"sign-in-refused {_FORM}",
+    ),
+    Operation(
+        "signInByCode", "POST /sign-in/code", "Sign in by a code, in a demonstration",
+        "As whoever the code was made for, as often as it is shown. Where vehicles are real this answers 404: a code "
+        "makes one passkey, once.", parameters=(_NEXT,), takes={FORM: SignInByCodeForm}, most=MAX_MEMBERS, status=303,
+        meaning="Signed in: a cookie, and on.", as_page=True, commits=True,
+        codes=f"unknown-code not-found too-many-failures {_FORM}",
     ),
     Operation(
         "signInWith", "GET /sign-in/with/{organisation}/{provider}", "Sign in at one's organisation",

@@ -52,7 +52,7 @@ from wicketgate.regime.documents.document import KINDS
 from wicketgate.regime.obligations.disclosures import DISCLOSURES_KEPT
 from wicketgate.regime.standing import STOPPED
 
-STOPS = " ".join(sorted(STOPPED))
+STOPS = f"{' '.join(sorted(STOPPED))} person-needed"
 FEED = f"{STOPS} cursor-past-term malformed streams-unavailable"
 IMAGES = {"image/jpeg": Bytes, "image/png": Bytes}
 CameraList = Annotated[list[CameraSet], shape(maxItems=MAX_CAMERAS)]

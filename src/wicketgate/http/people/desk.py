@@ -10,6 +10,7 @@ from wicketgate.gateway.people import PeopleInForce
 from wicketgate.http.api.images import FeedImages
 from wicketgate.http.people.api import PeopleApi
 from wicketgate.http.people.at_provider import AtProvider
+from wicketgate.http.people.by_code import ByCode
 from wicketgate.http.people.opening import Opening
 from wicketgate.http.people.passkeys import Passkeys
 from wicketgate.http.people.programs import Programs
@@ -55,6 +56,7 @@ class OfficersDesk:
         opening = Opening(people, filing, self.sessions, address)
         providers = Providers(people, clock.now_us, gateway.settings.provider_secrets.get)
         self._at_provider = AtProvider(providers, opening, self.sessions, officers, pages)
+        demonstration = charter.demonstration
         self._site = PeopleSite(
             commits,
             clock=clock,
@@ -66,6 +68,10 @@ class OfficersDesk:
             officers=officers,
             public=public,
             pages=pages,
+            demonstration=demonstration,
+        )
+        self._by_code = ByCode(
+            clock, people, opening, officers, self._site.not_by_code, demonstration=demonstration
         )
         self._duty = Duty(
             commits,
@@ -82,5 +88,5 @@ class OfficersDesk:
 
     def routes(self) -> list[Route]:
         """Return every route of theirs."""
-        parts = self._site, self._at_provider, self._programs, self._duty, self._api
+        parts = self._site, self._at_provider, self._by_code, self._programs, self._duty, self._api
         return [route for part in parts for route in part.routes()]

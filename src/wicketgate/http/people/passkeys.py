@@ -17,6 +17,7 @@ from wicketgate.commits.people import Passkey
 from wicketgate.gateway.filing.people import PeopleFiling
 from wicketgate.gateway.people import PeopleInForce, SignedInAs
 from wicketgate.http.people.challenges import LIFE_US, Challenges
+from wicketgate.regime.documents.people import People, Person
 
 MOST_ANSWER = 16 * 1024
 """Bytes that the answer of an authenticator may have."""
@@ -53,9 +54,8 @@ class Passkeys:
         NotEntitled
             As `PeopleInForce.awaited`.
         """
-        _, person, name = self._people.awaited(code)
-        assert person.enrol is not None
-        challenge = self._challenges.make(person.enrol)
+        people, person, name = self._people.awaited(code)
+        challenge = self._challenges.make(_enrolling(people, person))
         options: dict[str, Any] = await self._aside(
             _creation, origin, self._name, person.commitment, name, challenge
         )
@@ -75,7 +75,7 @@ class Passkeys:
         assert person.enrol is not None
         challenge = challenge_in(answer)
         id_, public, count = await self._aside(_created, answer, challenge, origin)
-        self._challenges.spend(challenge, person.enrol)
+        self._challenges.spend(challenge, _enrolling(people, person))
         await self._filing.enrol(
             Passkey(
                 id=id_,
@@ -121,6 +121,10 @@ class Passkeys:
 
     async def _aside(self, work: Callable[..., Any], *given: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *given)
+
+
+def _enrolling(people: People, person: Person) -> str:
+    return f"enrol {people.organisation} {person.commitment} {person.enrol}"
 
 
 def challenge_in(answer: Mapping[str, Any]) -> bytes:

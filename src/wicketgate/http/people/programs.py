@@ -121,9 +121,7 @@ class Programs:
             return json_answer({"error": told if known else "access_denied"}, 400)
         session_id, opened = self._sessions.open_program(session)
         lasts_s = (opened.until_us - self._now_us()) // SECOND_US
-        return private_answer(
-            {"access_token": session_id, "token_type": "Bearer", "expires_in": lasts_s}
-        )
+        return private_answer({"access_token": session_id, "token_type": "Bearer", "expires_in": lasts_s})
 
     async def _oauth_form(self, request: Request) -> dict[str, str]:
         if media_type_of(request) != FORM:

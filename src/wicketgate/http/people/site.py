@@ -81,6 +81,7 @@ class PeopleSite:
         officers: OfficerPages,
         public: Public,
         pages: PeoplePages,
+        demonstration: bool,
     ) -> None:
         self._commits = commits
         self._clock = clock
@@ -92,6 +93,7 @@ class PeopleSite:
         self._officers = officers
         self._public = public
         self._pages = pages
+        self._demonstration = demonstration
 
     def routes(self) -> list[Route]:
         """Return the routes of signing in, `/enrol`, `/me` and `/presence`."""
@@ -120,6 +122,10 @@ class PeopleSite:
         """`GET /sign-in`."""
         return await self._sign_in_page(request, ended="ended" in request.query_params)
 
+    async def not_by_code(self, request: Request, status: int, fault: str) -> Response:
+        """Answer with the page to sign in, and what was wrong with a code."""
+        return await self._sign_in_page(request, status, fault=f"{fault[:1].upper()}{fault[1:]}.", at="code")
+
     async def _sign_in_page(
         self,
         request: Request,
@@ -140,6 +146,8 @@ class PeopleSite:
         ]
         passkeys, tokens = bool(self._opening.origin(request)), self._tokens_open()
 
+        codes = self._demonstration and any(self._people.codes())
+
         async def said() -> Mapping[str, Any]:
             return {
                 "fault": fault,
@@ -148,13 +156,14 @@ class PeopleSite:
                 "providers": providers,
                 "passkeys": passkeys,
                 "tokens": tokens,
+                "codes": codes,
             }
 
         there = next_of(there or request.query_params.get("next", ""))
         texts = {"next": there, "asked": quote(there)}
         if fault:
             texts["officer"] = officer[:MOST_OFFICER]
-        key = fault, at, ended, passkeys, tokens, msgspec.json.encode(providers)
+        key = fault, at, ended, passkeys, tokens, codes, msgspec.json.encode(providers)
         return await self._public.page(
             request, "sign-in", arguments=said, key=key, headers=HEADERS, status=status, texts=texts
         )
@@ -163,7 +172,7 @@ class PeopleSite:
         """Return whether some recipient's people are named by nobody: its units sign in with their tokens."""
         charter = self._commits.parsed.charter(self._commits.committed)
         return any(
-            "recipient" in one.roles and one.units and self._people.in_force(one.id) is None
+            "recipient" in one.roles and one.units and not self._people.are_named(one.id)
             for one in charter.organisations.values()
         )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -98,11 +98,12 @@ class Duty:
         if hit_id := request.query_params.get("recorded"):
             try:
                 recorded, _ = self._unit_hits.hit_of(session.unit, hit_id)
+                self._entitlement.demand_person(recorded.authority, session.person, "viewer")
             except WicketgateError:
                 recorded = None  # whatever somebody put into the address
         return await self._officers.page(
             self._pages.queue,
-            await self._seen(session),
+            await self._seen(session, () if recorded is None else (recorded.id,)),
             session,
             self._clock.now_us(),
             recorded=recorded,
@@ -115,15 +116,16 @@ class Duty:
         queue, now_us = await self._seen(session), self._clock.now_us()
         return await self._officers.page(self._pages.queue_part, queue, session, now_us)
 
-    async def _seen(self, session: Session) -> Queue:
+    async def _seen(self, session: Session, more: Sequence[str] = ()) -> Queue:
         """Return the queue, once it is recorded whom of it this session sees for the first time."""
-        queue = self._queue(session.unit)
-        shown = [hit.id for hit in (*queue.hits, *queue.ended)]
+        queue = self._queue(session)
+        shown = [*(hit.id for hit in (*queue.hits, *queue.ended)), *more]
         await self._looks.show(session.by, session.key, "hits", session.unit, shown)
         return queue
 
-    def _queue(self, unit: str) -> Queue:
-        authorities, stopped = self._entitlement.match_authorities(unit)
+    def _queue(self, session: Session) -> Queue:
+        authorities, stopped = self._entitlement.match_authorities(session.unit)
+        authorities = [one for one in authorities if session.person or "viewer" not in one.demands]
         names = [authority.name for authority in authorities]
         hits = self._unit_hits.queue_of(names)
         ended = [
@@ -174,7 +176,7 @@ class Duty:
             while True:
                 session_of(request, *SEE)
                 changes = hits.changes
-                found = digest(self._queue(session.unit))
+                found = digest(self._queue(session))
                 if found != known:
                     yield b"event: changed\ndata: " + found.encode() + b"\n\n"
                     known = found
@@ -206,6 +208,7 @@ class Duty:
         self, request: Request, session: Session, refused: RefusalShown | None = None, status: int = 200
     ) -> Response:
         hit, authority = self._unit_hits.hit_of(session.unit, request.path_params["id"])
+        self._entitlement.demand_person(hit.authority, session.person, "viewer")
         await self._looks.look(session.by, "hit", hit.id)
         session_of(request, *SEE)  # it took a moment
         allowed = "place" in authority.scope.fields
@@ -234,6 +237,8 @@ class Duty:
         form = await form_of(request, session)
         session_of(request, *CONFIRM)  # the body may have taken long
         hit, _ = self._unit_hits.hit_of(session.unit, request.path_params["id"])
+        for role in ("confirmer", "viewer"):
+            self._entitlement.demand_person(hit.authority, session.person, role)
         outcome, reason = form.get("outcome", ""), form.get("reason", "").strip()
         seen = form.get("plate_seen", "")[:32]
         if outcome == "confirmed":
@@ -270,4 +275,6 @@ class Duty:
         session = session_of(request, *SEE)
         name, ref = request.path_params["authority"], request.path_params["ref"]
         looking = request.method == "GET" and request.query_params.get("in") != "queue"
-        return await self._images.answer(session.unit, name, ref, by=session.by, looking=looking)
+        return await self._images.answer(
+            session.unit, name, ref, by=session.by, person=session.person, looking=looking
+        )

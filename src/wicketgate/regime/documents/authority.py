@@ -1,6 +1,6 @@
 """The authority: the signed document that lets reads go.
 
-Its shape and its words. Pure. Whether it may stand, widens and was consulted on is judged in `admission`. The rules:
+Its shape; its words are in `authority_words`. Pure. Whether it may stand, widens and was consulted on is judged in `admission`. The rules:
 docs/spec/documents.md.
 """
 
@@ -13,17 +13,19 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import DocumentRefused, InputError
-from wicketgate.base.hours import Hours, describe_hours, parse_hours
-from wicketgate.base.periods import Period, add, describe_period, never_longer, parse_period
-from wicketgate.regime.charter import DOCUMENT_ID, INSTRUMENTS, MODES, NAME, OFFICE, REDACTABLE, Charter
-from wicketgate.regime.documents.fields import FIELDS, LOOKALIKES, fields_in_words
+from wicketgate.base.hours import Hours, parse_hours
+from wicketgate.base.periods import Period, add, never_longer, parse_period
+from wicketgate.regime.charter import DOCUMENT_ID, INSTRUMENTS, MODES, NAME, OFFICE, REDACTABLE
+from wicketgate.regime.documents.fields import FIELDS
 from wicketgate.regime.members import Members
 
 _LATER_FIELDS = frozenset({"keeper"})
 MOST_ENTRIES = 50_000_000
 """Entries of a hotlist that any authority may allow."""
+DEMANDABLE = ("viewer", "confirmer", "hotlist-keeper")
+"""Roles that an authority can demand: what each lets be done is then done by named people alone."""
+_OF_A_LIST = frozenset({"confirmer", "hotlist-keeper"})
 _PROSE = 20_000
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _URL = re.compile(r"https?://[!-~]{1,500}", re.ASCII)
@@ -178,6 +180,8 @@ class Authority:
         In mode `match` alone.
     search : SearchTerms or None
         In mode `search` alone.
+    demands : frozenset of str
+        Some of `DEMANDABLE`: no machine may do what people of these roles do.
     redactions : tuple of Redaction
         What is withheld from the public.
     document : mapping
@@ -208,6 +212,7 @@ class Authority:
     why_not_search: str | None
     match: MatchTerms | None
     search: SearchTerms | None
+    demands: frozenset[str]
     redactions: tuple[Redaction, ...]
     document: Mapping[str, Any]
 
@@ -283,6 +288,7 @@ def parse_authority(document: Mapping[str, Any], *, log: str | None = None) -> A
         why_not_search=_reason(members, "why_not_search", needed=needed and "why_not_search" not in hidden),
         match=_match(root.table("match")) if mode == "match" else None,
         search=_search(root.table("search")) if mode == "search" else None,
+        demands=_demands(members, mode) if members.has("demands") else frozenset(),
         redactions=redactions,
         document=MappingProxyType(dict(document)),
     )
@@ -291,6 +297,18 @@ def parse_authority(document: Mapping[str, Any], *, log: str | None = None) -> A
     if authority.valid_from_us >= authority.valid_until_us:
         raise DocumentRefused("`authority.valid_until` is not after `authority.valid_from`")
     return authority
+
+
+def _demands(members: Members, mode: str) -> frozenset[str]:
+    roles = members.texts("demands", most=len(DEMANDABLE))
+    for role in roles:
+        if role not in DEMANDABLE:
+            raise DocumentRefused(
+                f"`{members.at('demands')}`: `{role[:40]}` is not one of {', '.join(DEMANDABLE)}"
+            )
+        if role in _OF_A_LIST and mode != "match":
+            raise DocumentRefused(f"`{members.at('demands')}`: in mode {mode} there is nothing for a {role}")
+    return frozenset(roles)
 
 
 def _instrument(members: Members) -> Instrument:
@@ -424,68 +442,3 @@ def review_due_us(authority: Authority, since_us: int) -> int | None:
         If that is beyond the year 9999.
     """
     return None if authority.review_every is None else add(since_us, authority.review_every)
-
-
-# --- in words ---------------------------------------------------------------------------------------------
-
-
-def _what_leaves(authority: Authority) -> str:
-    if authority.search is not None:
-        return f"answers to approved questions, at most {describe_period(authority.search.max_age)} back"
-    if authority.match is None:
-        return "every read in scope"
-    terms = authority.match
-    return (
-        f"the reads in scope of vehicles that it has listed for {', '.join(terms.kinds)}, at most "
-        f"{terms.max_entries:,} at a time and each for no longer than {describe_period(terms.entry_life)}{LOOKALIKES}"
-    )
-
-
-def describe_area(area: Area) -> str:
-    """Describe an area in words."""
-    south, west, north, east = (
-        f"{edge / 1_000_000:g}°" for edge in (area.south, area.west, area.north, area.east)
-    )
-    return f"between {south} and {north} latitude and {west} and {east} longitude"
-
-
-def describe(authority: Authority, charter: Charter | None = None) -> list[str]:
-    """Describe in sentences an authority's powers, recipient and end, by the charter's names."""
-
-    def name_of(organisation: str) -> str:
-        known = charter.organisations.get(organisation) if charter else None
-        return known.name if known else f"`{organisation}`"
-
-    recipient = charter.organisations.get(authority.recipient) if charter else None
-    unit = recipient.units.get(authority.unit) if recipient else None
-    purpose = charter.purposes.get(authority.purpose) if charter else None
-    scope = authority.scope
-    whose = " and ".join(name_of(source) for source in scope.sources)
-    cameras = f"the camera groups {', '.join(scope.groups)}" if scope.groups else "every camera"
-    if scope.max_cameras is not None:
-        cameras = f"at most {scope.max_cameras:,} cameras: {cameras}"
-    onward = ", ".join(name_of(one) for one in authority.onward)
-    retention = describe_period(authority.recipient_retention)
-    lines = [
-        f"{authority.title} ({authority.reference}).",
-        f"{name_of(authority.controller)} lets {unit.name if unit else f'`{authority.unit}`'} of "
-        f"{name_of(authority.recipient)} have {_what_leaves(authority)} (mode {authority.mode}).",
-        f"Purpose: {purpose or authority.purpose}. No other purpose is allowed.",
-        f"Instrument: {authority.instrument.kind}, {authority.instrument.citation}.",
-        f"Scope: {cameras} of {whose}{'' if scope.area is None else ', ' + describe_area(scope.area)}.",
-        f"Hours: {'; '.join(describe_hours(item) for item in scope.hours) or 'every hour'}.",
-        f"Released of each read: {', '.join(fields_in_words(scope.fields, authority.log))}.",
-        f"For captures from {rfc3339(authority.valid_from_us)} until {rfc3339(authority.valid_until_us)}.",
-        f"The recipient may keep it for {retention}, and may pass it on to {onward or 'nobody'}.",
-    ]
-    if authority.urgent:
-        lines.append("It is urgent: it takes effect without a consultation.")
-    if authority.redactions:
-        members = ", ".join(redaction.member for redaction in authority.redactions)
-        lines.append(f"Withheld from the public: {members}.")
-    if authority.review_every is None:
-        lines.append("No review is demanded before it ends.")
-    else:
-        every = describe_period(authority.review_every)
-        lines.append(f"It lapses by itself when no review has been recorded for {every}.")
-    return lines

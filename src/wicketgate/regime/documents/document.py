@@ -27,7 +27,8 @@ from wicketgate.base.signing import (
 )
 from wicketgate.regime.charter import Charter, parse_charter
 from wicketgate.regime.documents.acts import ACTS, Act, describe_act, parse_act
-from wicketgate.regime.documents.authority import Authority, describe, parse_authority
+from wicketgate.regime.documents.authority import Authority, parse_authority
+from wicketgate.regime.documents.authority_words import describe
 from wicketgate.regime.documents.consultations import (
     Consultation,
     ConsultationDecision,

@@ -9,6 +9,7 @@ meant (the gateway where people sign in, an overseer) has the openings, and they
 from __future__ import annotations
 
 import hashlib
+import hmac
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ _ISSUER = re.compile(r"https?://[A-Za-z0-9.:_~/\[\]-]{1,300}", re.ASCII)
 _MOST_PEOPLE = 20_000
 _MOST_GRANTS = 500
 _COMMITTED: Final = b"wicketgate people v1\0"
+_CODE: Final = b"wicketgate code v2\0"
+_PREFIX: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +100,7 @@ class Person:
     provider : str or None
         The provider whose subject the person is; the subject is in the commitment.
     enrol : str or None
-        The hash of the code by which the person enrols a passkey, once.
+        The hash of the code by which the person enrols a passkey, once (`enrolled_by`).
     """
 
     commitment: str
@@ -139,6 +142,24 @@ class People:
         """The number of each person in `persons`, by commitment."""
         return {person.commitment: number for number, person in enumerate(self.persons)}
 
+    @cached_property
+    def _enrolling(self) -> Mapping[str, tuple[Person, ...]]:
+        """Who has a code: by its hash, and by the beginning of the commitment."""
+        found: dict[str, list[Person]] = {}
+        for person in self.persons:
+            if person.enrol is not None:
+                found.setdefault(person.enrol, []).append(person)
+                found.setdefault(person.commitment[:_PREFIX], []).append(person)
+        return {name: tuple(persons) for name, persons in found.items()}
+
+    def awaiting(self, code: str) -> Iterator[Person]:
+        """Yield who may be meant by a code that somebody typed: `enrolled_by` of each says whether it is theirs."""
+        if not code.isascii():
+            return
+        digest = hashlib.sha256(code.encode()).hexdigest()
+        yield from self._enrolling.get(digest, ())
+        yield from self._enrolling.get(code[:_PREFIX].lower(), ())
+
     def commitments(self) -> set[str]:
         """Return every commitment in it: to persons, and to the values of claims."""
         values = {claim.commitment for grant in self.grants for claim in grant.claims}
@@ -173,6 +194,37 @@ def commit_to(salt: bytes, value: object) -> str:
     if len(salt) != 32:
         raise ValueError("a salt has 32 bytes")
     return hashlib.sha256(_COMMITTED + salt + canonical(value)).hexdigest()
+
+
+def code_of(commitment: str, secret: str) -> str:
+    """Return the code of a person: what only they are told, behind the beginning of their commitment.
+
+    >>> code_of("ab" * 32, "BCDF-GHJK")
+    'abababab-BCDF-GHJK'
+    """
+    return f"{commitment[:_PREFIX]}-{secret}"
+
+
+def hash_code(organisation: str, commitment: str, code: str) -> str:
+    """Return the hash of a code, for one person of one organisation: nobody else's document can use it.
+
+    >>> hash_code("met", "ab" * 32, "abababab-BCDF-GHJK")[:16]
+    '38b3a220c14124a9'
+    """
+    return hashlib.sha256(_CODE + canonical([organisation, commitment, code])).hexdigest()
+
+
+def enrolled_by(organisation: str, person: Person, code: str) -> bool:
+    """Return whether a code is a person's.
+
+    `enrol` is `hash_code`; or, in documents that were made before it, SHA-256 of the code alone, which admission takes
+    of one organisation only.
+    """
+    if person.enrol is None:
+        return False
+    plain = hashlib.sha256(code.encode("utf-8", "surrogatepass")).hexdigest()
+    bound = hash_code(organisation, person.commitment, code)
+    return hmac.compare_digest(person.enrol, plain) | hmac.compare_digest(person.enrol, bound)
 
 
 def parse_people(document: Mapping[str, Any]) -> People:

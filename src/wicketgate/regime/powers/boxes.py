@@ -33,6 +33,7 @@ class Power(NamedTuple):
     kind: str
     entries: int
     entry_life: int
+    doer: str
 
 
 class Box(NamedTuple):
@@ -68,6 +69,8 @@ class Box(NamedTuple):
         Why the vehicle is listed.
     entries, entry_life : Spans
         How many entries the hotlist has, and how long the entry lives, microseconds.
+    doer : Names
+        Who does it: `""` is a named person; the name of a role a machine, in place of people of that role.
     """
 
     unit: Tree
@@ -87,6 +90,7 @@ class Box(NamedTuple):
     kind: Names
     entries: Spans
     entry_life: Spans
+    doer: Names
 
     def holds(self, power: Power) -> bool:
         """Return whether a power is in this box."""

@@ -57,6 +57,7 @@ EVERYTHING = Box(
     kind=ALL_NAMES,
     entries=ALL_NUMBERS,
     entry_life=ALL_NUMBERS,
+    doer=ALL_NAMES,
 )
 """Every power that there could be."""
 
@@ -93,6 +94,7 @@ def of_authority(authority: Authority, cameras: int | None) -> Powers:
         hours=_week(scope.hours),
         retention=Spans.up_to(retention_us),
         onward=Names(frozenset(("", *authority.onward))),
+        doer=ALL_NAMES - Names(authority.demands),
     )
     if scope.area is not None:
         box = box._replace(

@@ -26,6 +26,14 @@ _CONDITIONS = frozenset(
 )
 """The dimensions that bound a weaker mode and that a stronger one leaves open."""
 
+_DOERS = {
+    "": "named people",
+    "viewer": "machines that see it",
+    "confirmer": "machines that confirm",
+    "hotlist-keeper": "machines that keep lists",
+}
+"""Who does something under an authority: named people, or machines in place of people of a role."""
+
 _FEW = 6
 """Names that a list has where it is written out even if the draft's own."""
 
@@ -164,6 +172,7 @@ def _sentence(box: Box, titles: _Titles, draft: Box | None) -> str:
         *_list_terms(box, draft),
         *_retention(box, draft),
         *_onward(box, titles, draft),
+        *_doer(box, draft),
     ]
     head = f"{who}, for {purpose} {_modes(box.mode)}: {_fields(box.field)} of {reads} from "
     head += _cameras(box, titles, draft)
@@ -294,6 +303,13 @@ def _onward(box: Box, titles: _Titles, draft: Box | None) -> list[str]:
     others = Names(onward.members - {""}, onward.others)
     also = " too" if "" in onward else ""
     return [f"passed on to {_names(others, titles.organisation, 'anybody', 'and')}{also}"]
+
+
+def _doer(box: Box, draft: Box | None) -> list[str]:
+    doer = box.doer
+    if doer == ALL_NAMES or _same(box, draft, "doer"):
+        return []
+    return [f"by {_names(doer, lambda role: _DOERS.get(role, f'machines as {role}'), 'anybody', 'and')}"]
 
 
 def _same(box: Box, draft: Box | None, name: str) -> bool:

@@ -1,0 +1,90 @@
+"""Authorities in words: what a version lets go, to whom, and until when. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from wicketgate.base.clock import rfc3339
+from wicketgate.base.hours import describe_hours
+from wicketgate.base.periods import describe_period
+from wicketgate.regime.charter import Charter
+from wicketgate.regime.documents.authority import DEMANDABLE, Area, Authority
+from wicketgate.regime.documents.fields import LOOKALIKES, fields_in_words
+
+DONE_BY: Mapping[str, str] = MappingProxyType(
+    {
+        "viewer": "see its rows, hits and images",
+        "confirmer": "say what came of a hit",
+        "hotlist-keeper": "see and change its lists",
+    }
+)
+"""What people of a role do under an authority."""
+
+
+def _what_leaves(authority: Authority) -> str:
+    if authority.search is not None:
+        return f"answers to approved questions, at most {describe_period(authority.search.max_age)} back"
+    if authority.match is None:
+        return "every read in scope"
+    terms = authority.match
+    return (
+        f"the reads in scope of vehicles that it has listed for {', '.join(terms.kinds)}, at most "
+        f"{terms.max_entries:,} at a time and each for no longer than {describe_period(terms.entry_life)}{LOOKALIKES}"
+    )
+
+
+def describe_area(area: Area) -> str:
+    """Describe an area in words."""
+    south, west, north, east = (
+        f"{edge / 1_000_000:g}°" for edge in (area.south, area.west, area.north, area.east)
+    )
+    return f"between {south} and {north} latitude and {west} and {east} longitude"
+
+
+def describe(authority: Authority, charter: Charter | None = None) -> list[str]:
+    """Describe in sentences an authority's powers, recipient and end, by the charter's names."""
+
+    def name_of(organisation: str) -> str:
+        known = charter.organisations.get(organisation) if charter else None
+        return known.name if known else f"`{organisation}`"
+
+    recipient = charter.organisations.get(authority.recipient) if charter else None
+    unit = recipient.units.get(authority.unit) if recipient else None
+    purpose = charter.purposes.get(authority.purpose) if charter else None
+    scope = authority.scope
+    whose = " and ".join(name_of(source) for source in scope.sources)
+    cameras = f"the camera groups {', '.join(scope.groups)}" if scope.groups else "every camera"
+    if scope.max_cameras is not None:
+        cameras = f"at most {scope.max_cameras:,} cameras: {cameras}"
+    onward = ", ".join(name_of(one) for one in authority.onward)
+    retention = describe_period(authority.recipient_retention)
+    lines = [
+        f"{authority.title} ({authority.reference}).",
+        f"{name_of(authority.controller)} lets {unit.name if unit else f'`{authority.unit}`'} of "
+        f"{name_of(authority.recipient)} have {_what_leaves(authority)} (mode {authority.mode}).",
+        f"Purpose: {purpose or authority.purpose}. No other purpose is allowed.",
+        f"Instrument: {authority.instrument.kind}, {authority.instrument.citation}.",
+        f"Scope: {cameras} of {whose}{'' if scope.area is None else ', ' + describe_area(scope.area)}.",
+        f"Hours: {'; '.join(describe_hours(item) for item in scope.hours) or 'every hour'}.",
+        f"Released of each read: {', '.join(fields_in_words(scope.fields, authority.log))}.",
+        f"For captures from {rfc3339(authority.valid_from_us)} until {rfc3339(authority.valid_until_us)}.",
+        f"The recipient may keep it for {retention}, and may pass it on to {onward or 'nobody'}.",
+    ]
+    if authority.demands:
+        done = [DONE_BY[role] for role in DEMANDABLE if role in authority.demands]
+        lines.append(
+            f"Named people alone may {'; '.join(done)}: no machine, and nobody by a token "
+            f"({', '.join(role for role in DEMANDABLE if role in authority.demands)})."
+        )
+    if authority.urgent:
+        lines.append("It is urgent: it takes effect without a consultation.")
+    if authority.redactions:
+        members = ", ".join(redaction.member for redaction in authority.redactions)
+        lines.append(f"Withheld from the public: {members}.")
+    if authority.review_every is None:
+        lines.append("No review is demanded before it ends.")
+    else:
+        every = describe_period(authority.review_every)
+        lines.append(f"It lapses by itself when no review has been recorded for {every}.")
+    return lines
