@@ -124,7 +124,9 @@ def test_strangers_who_have_left_keep_nobody_out(running: Running) -> None:
 @pytest.mark.parametrize("path", ["/sign-in", "/oauth/token", "/sign-in/passkey"])
 def test_bodies_that_do_not_come_keep_no_right_sign_in_out(running: Running, path: str) -> None:
     """Nine addresses with 64 half bodies each took all places of strangers."""
-    form = "Host: gateway\r\nContent-Type: application/x-www-form-urlencoded\r\nSec-Fetch-Site: same-origin\r\n"
+    form = (
+        "Host: gateway\r\nContent-Type: application/x-www-form-urlencoded\r\nSec-Fetch-Site: same-origin\r\n"
+    )
     half = f"POST {path} HTTP/1.1\r\n{form}Content-Length: 100\r\n\r\nofficer=a".encode()
     body = f"officer=PC+1&token={running.tokens[CHARGING]}".encode()
     right = f"POST /sign-in HTTP/1.1\r\n{form}Content-Length: {len(body)}\r\n\r\n".encode() + body

@@ -64,6 +64,14 @@ def contents(folder: Path) -> list[tuple[bytes, bytes, bytes]]:
         ]
 
 
+def refusal(folder: Path) -> str:
+    try:
+        demand_whole([folder])
+    except ConfigurationError as error:
+        return str(error)
+    return ""
+
+
 @pytest.mark.parametrize("make", [index, feeds])
 def test_each_page_that_is_empty_now_is_found_or_held_nothing(
     tmp_path: Path, make: Callable[[Path], None]
@@ -78,10 +86,7 @@ def test_each_page_that_is_empty_now_is_found_or_held_nothing(
         damaged = bytearray(held)
         damaged[page * PAGE : (page + 1) * PAGE] = bytes(PAGE)
         (folder / "data.mdb").write_bytes(damaged)
-        try:
-            demand_whole([folder])
-        except ConfigurationError as error:
-            assert f"`{folder.name}/data.mdb` is not whole" in str(error)
+        if f"`{folder.name}/data.mdb` is not whole" in refusal(folder):
             found += 1
         else:
             assert contents(folder) == good, page

@@ -53,7 +53,7 @@ class OfficersDesk:
         self.sessions = Sessions(clock.now_us, lambda: commits.committed.tokens, people)
         pages, address = PeoplePages(demonstration=charter.demonstration), str(gateway.settings.address)
         self._programs = Programs(clock, self.sessions, officers, pages, address)
-        opening = Opening(people, filing, self.sessions, address)
+        opening = Opening(people, filing, self.sessions, address, clock.now_us)
         providers = Providers(people, clock.now_us, gateway.settings.provider_secrets.get)
         self._at_provider = AtProvider(providers, opening, self.sessions, officers, pages)
         demonstration = charter.demonstration
@@ -84,7 +84,7 @@ class OfficersDesk:
             officers=officers,
             looks=gateway.looks,
         )
-        self._api = PeopleApi(commits, filing)
+        self._api = PeopleApi(commits, filing, clock.now_us)
 
     def routes(self) -> list[Route]:
         """Return every route of theirs."""

@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 
 from wicketgate.base.clock import SECOND_US
 from wicketgate.base.errors import InputError, NotEntitled, Unreachable
-from wicketgate.gateway.people import PeopleInForce, SignedInAs
+from wicketgate.gateway.people import PeopleInForce, SignedInAs, kept_claims
 from wicketgate.http.failures import Failures
 from wicketgate.http.people.challenges import Challenges
 from wicketgate.http.people.fetching import ClientSecret, Fetching, silent
@@ -164,7 +164,11 @@ class Providers:
             self._failures.count(came.peer, self._now_us())
             raise
         proved = SignedInAs(
-            organisation, provider=provider, issuer=known.issuer, client=known.client, claims=claims
+            organisation,
+            provider=provider,
+            issuer=known.issuer,
+            client=known.client,
+            claims=kept_claims(claims),
         )
         return Vouched(proved, present_us)
 
