@@ -113,7 +113,7 @@ class PeopleInForce:
         self._clock = clock
         self._secret = secret
         self._wrong: dict[str, tuple[People, Charter, frozenset[str]]] = {}
-        self._known: OrderedDict[int, _Known] = OrderedDict()
+        self._known: OrderedDict[int, _FoundByClaims] = OrderedDict()
 
     def identify(self, proved: SignedInAs) -> Identity | None:
         """Return who somebody is now, or None where the documents in force know them no more.
@@ -231,7 +231,7 @@ class PeopleInForce:
             self._known.move_to_end(id(proved))
             return known.identity
         identity = self._claimed(people, proved, openings)
-        self._known[id(proved)] = _Known(proved, people, wrong, openings, len(openings), identity)
+        self._known[id(proved)] = _FoundByClaims(proved, people, wrong, openings, len(openings), identity)
         self._known.move_to_end(id(proved))
         while len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
@@ -254,7 +254,7 @@ class PeopleInForce:
             and commitment in people.numbers
             and people.persons[people.numbers[commitment]].provider == proved.provider
         ]
-        said = _Said(claims)
+        said = _ClaimsSaid(claims)
         granted = [
             number
             for number, grant in enumerate(people.grants)
@@ -315,7 +315,7 @@ class PeopleInForce:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _FoundByClaims:
     """An identity by claims, and what it rests on: the proof is held, so that its `id` stays its own."""
 
     proved: SignedInAs
@@ -337,7 +337,7 @@ class _Known:
         return same and self.openings is openings and self.opened == len(openings)
 
 
-class _Said:
+class _ClaimsSaid:
     """The values of claims, each once, to be looked up."""
 
     def __init__(self, claims: Mapping[str, Any]) -> None:

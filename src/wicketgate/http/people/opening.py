@@ -15,7 +15,7 @@ from wicketgate.http.rates import Rate, TokenAllowance
 from wicketgate.http.sessions import Sessions
 from wicketgate.regime.documents.people import Workplace
 
-_PROOFS = Rate(burst=20, every_us=5 * SECOND_US)
+_PROOFS = Rate(burst=60, every_us=5 * SECOND_US)
 _LOOPBACK = frozenset({"localhost"})
 
 
