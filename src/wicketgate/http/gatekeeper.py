@@ -84,6 +84,7 @@ _PERSON_S = 0.5
 _UNKNOWN = "send `Authorization: Bearer TOKEN` with a token that is known"
 _HEALTH_EVERY_S = 0.005
 _HEALTH_OF_A_PEER = 4
+_PART_AGAIN_S = 0.25
 _TURNED_AWAY_S = 1.0
 """For which whoever finds no place to wait is let wait for that answer: it costs as much as any other."""
 
@@ -254,7 +255,8 @@ class Gatekeeper:
                 await _turn_away(scope, receive, send)
             return
         try:
-            await self._app(scope, receive, AnswerParts(scope, receive, send, under_way).send)
+            turn = None if name else partial(self._turn_of_part, scope)
+            await self._app(scope, receive, AnswerParts(scope, receive, send, under_way, turn).send)
         finally:
             under_way.end(scope)
 
@@ -294,6 +296,11 @@ class Gatekeeper:
     async def _turn(self, scope: Scope) -> bool:
         turnstile = self._health if scope["path"] in HEALTH else self._turnstile
         return await while_there(scope, turnstile.passed(peer_of(scope), turns_of(scope)))
+
+    async def _turn_of_part(self, scope: Scope) -> None:
+        """Wait for a turn for one more part of an answer that has begun."""
+        while not await while_there(scope, self._turnstile.passed(peer_of(scope))):
+            await while_there(scope, asyncio.sleep(_PART_AGAIN_S))
 
     def _principal(self, given: _Given | None) -> Principal | None:
         if given is None:
