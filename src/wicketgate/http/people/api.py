@@ -17,7 +17,7 @@ from wicketgate.commits.durable import Durable
 from wicketgate.commits.people import CommitmentOpened
 from wicketgate.gateway.filing.people import MOST_OPENINGS, PeopleFiling
 from wicketgate.gateway.people import require_true
-from wicketgate.http.gatekeeper import Principal, withdrawn
+from wicketgate.http.gatekeeper import Principal, require, withdrawn
 from wicketgate.http.people.answers import OpeningsGiven, OpeningsTaken, PasskeyListed, PasskeysShown
 from wicketgate.http.problems import problem
 from wicketgate.http.rates import Rate, TokenAllowance
@@ -87,8 +87,8 @@ class PeopleApi:
         return json_answer(PasskeysShown(passkeys=shown))
 
     async def delete_passkey(self, request: Request) -> Response:
-        """`DELETE /v1/people/{organisation}/passkeys/{id}`."""
-        who = self._own(request)
+        """`DELETE /v1/people/{organisation}/passkeys/{id}`: a machine of the organisation reads, and ends nobody's."""
+        who = require(request, "admin")
         known = self._commits.committed.people.passkeys.get(request.path_params["id"])
         if known is None or known.organisation != request.path_params["organisation"]:
             raise InputError("no such passkey is enrolled", code="unknown-passkey")

@@ -151,7 +151,8 @@ class Providers:
         known = self._provider(organisation, provider)
         self._failures.demand(came.peer, self._now_us())
         try:
-            made_us = self._challenges.spend(_bytes(came.state), _about(organisation, known, fresh))
+            about = _about(organisation, known, fresh)
+            made_us = self._challenges.check(_bytes(came.state), about)
             published = await self._of(known.issuer)
             _require_issuer(published, known.issuer, came.issuer)
             async with self._turn(known.issuer, came.peer):
@@ -163,6 +164,7 @@ class Providers:
             present_us = _seen_us(claims.get("auth_time"), self._now_us())
             if fresh and present_us < made_us - SKEW_S * SECOND_US:
                 raise not_good("the person did not prove anew that they are there")
+            self._challenges.spend(_bytes(came.state), about)  # of two answers at once one is late
         except NotEntitled:
             self._failures.count(came.peer, self._now_us())
             raise
